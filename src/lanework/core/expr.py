@@ -1,0 +1,325 @@
+"""Traced scalars: the small set of primitives from which every op body is made.
+
+An op body is an ordinary Python function over `Value` objects. Running it once records a graph
+of primitives; every engine is an interpreter over that graph (NumPy in `core.evaluate`, LLVM IR
+in `engines.llvm_ir`, WGSL in `engines.wgsl`). The idea is that of JAX's autodidax: a set of
+primitives, and a set of interpreters over them.
+
+There is deliberately no fused multiply-add: NumPy has none, and the engines agree to the bit.
+
+Example:
+    >>> graph = trace(lambda x: select(x < 0.0, -x, x), ("f64",))
+    >>> [value.prim for value in graph.values]
+    ['arg', 'const', 'lt', 'neg', 'select']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+FLOATS = ("f64", "f32")
+INTS = ("i64", "i32")
+DTYPES = (*FLOATS, *INTS, "bool")
+
+INT_OF = {"f64": "i64", "f32": "i32"}
+FLOAT_OF = {"i64": "f64", "i32": "f32"}
+
+ARITHMETIC = ("add", "sub", "mul")  # floats, and integers that wrap
+FLOAT_BINARY = ("div",)
+FLOAT_UNARY = ("neg", "sqrt", "abs", "floor", "ceil", "trunc", "rint")  # rint: ties to even
+BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor on bool too
+COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")  # ordered, but ne is unordered, as IEEE 754 says
+CONVERT = ("bits", "from_bits", "to_int", "to_float", "promote", "demote")
+PRIMITIVES = (
+    *("arg", "const", "select", "not"),
+    *ARITHMETIC,
+    *FLOAT_BINARY,
+    *FLOAT_UNARY,
+    *BITWISE,
+    *COMPARE,
+    *CONVERT,
+)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """One traced scalar: the primitive that made it, its arguments and its dtype.
+
+    Python operators record primitives; a Python number on either side becomes a constant of the
+    other side's dtype. Shifts take Python ints or integer values; `>>` is arithmetic.
+    """
+
+    prim: str
+    args: tuple[Value, ...]
+    dtype: str
+    payload: float | int | bool | None = None  # a constant's value, an argument's index
+
+    def __add__(self, other: Value | float) -> Value:
+        return _arithmetic("add", self, other)
+
+    def __radd__(self, other: float) -> Value:
+        return _arithmetic("add", other, self)
+
+    def __sub__(self, other: Value | float) -> Value:
+        return _arithmetic("sub", self, other)
+
+    def __rsub__(self, other: float) -> Value:
+        return _arithmetic("sub", other, self)
+
+    def __mul__(self, other: Value | float) -> Value:
+        return _arithmetic("mul", self, other)
+
+    def __rmul__(self, other: float) -> Value:
+        return _arithmetic("mul", other, self)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return _float_binary("div", self, other)
+
+    def __rtruediv__(self, other: float) -> Value:
+        return _float_binary("div", other, self)
+
+    def __neg__(self) -> Value:
+        return _unary("neg", self) if self.dtype in FLOATS else 0 - self
+
+    def __and__(self, other: Value | int) -> Value:
+        return _bitwise("and", self, other)
+
+    def __or__(self, other: Value | int) -> Value:
+        return _bitwise("or", self, other)
+
+    def __xor__(self, other: Value | int) -> Value:
+        return _bitwise("xor", self, other)
+
+    def __lshift__(self, other: Value | int) -> Value:
+        return _bitwise("shl", self, other)
+
+    def __rshift__(self, other: Value | int) -> Value:
+        return _bitwise("ashr", self, other)
+
+    def __invert__(self) -> Value:
+        if self.dtype == "bool":
+            return Value("not", (self,), "bool")
+        return _bitwise("xor", self, -1)
+
+    def __lt__(self, other: Value | float) -> Value:
+        return _compare("lt", self, other)
+
+    def __le__(self, other: Value | float) -> Value:
+        return _compare("le", self, other)
+
+    def __gt__(self, other: Value | float) -> Value:
+        return _compare("gt", self, other)
+
+    def __ge__(self, other: Value | float) -> Value:
+        return _compare("ge", self, other)
+
+    def equals(self, other: Value | float) -> Value:
+        """The comparison ``==`` as a traced bool (``==`` itself stays identity of objects)."""
+        return _compare("eq", self, other)
+
+    def differs(self, other: Value | float) -> Value:
+        """The comparison ``!=`` as a traced bool; true when either side is NaN."""
+        return _compare("ne", self, other)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a traced value has no truth value; use select(condition, a, b)")
+
+
+def const(value: float | int | bool, dtype: str) -> Value:
+    """A constant of the given dtype (f64 f32 i64 i32 bool)."""
+    if dtype in FLOATS:
+        return Value("const", (), dtype, float(value))
+    if dtype == "bool":
+        return Value("const", (), dtype, bool(value))
+    return Value("const", (), dtype, int(value))
+
+
+def like(x: Value, f64: float, f32: float | None = None) -> Value:
+    """A constant of x's float dtype; `f32` gives the value to use in single precision."""
+    return const(f64 if x.dtype == "f64" or f32 is None else f32, x.dtype)
+
+
+def select(condition: Value, a: Value | float, b: Value | float) -> Value:
+    """`a` where the condition holds, else `b`; both sides are evaluated."""
+    if isinstance(a, Value):
+        left, right = a, _lift(b, a.dtype)
+    elif isinstance(b, Value):
+        left, right = _lift(a, b.dtype), b
+    else:
+        raise TypeError("select needs at least one traced side")
+    _same(left, right, "select")
+    if condition.dtype != "bool":
+        raise TypeError(f"select needs a bool condition, got {condition.dtype}")
+    return Value("select", (condition, left, right), left.dtype)
+
+
+def sqrt(x: Value) -> Value:
+    """Correctly rounded square root; NaN below zero."""
+    return _unary("sqrt", x)
+
+
+def fabs(x: Value) -> Value:
+    """The magnitude: the sign bit cleared, NaN included."""
+    return _unary("abs", x)
+
+
+def floor(x: Value) -> Value:
+    """The largest integer not above x, as a float."""
+    return _unary("floor", x)
+
+
+def ceil(x: Value) -> Value:
+    """The smallest integer not below x, as a float."""
+    return _unary("ceil", x)
+
+
+def trunc(x: Value) -> Value:
+    """The integer part, towards zero, as a float."""
+    return _unary("trunc", x)
+
+
+def rint(x: Value) -> Value:
+    """The nearest integer, ties to even, as a float."""
+    return _unary("rint", x)
+
+
+def bits(x: Value) -> Value:
+    """The bit pattern of a float as an integer of the same width."""
+    return Value("bits", (_float(x, "bits"),), INT_OF[x.dtype])
+
+
+def from_bits(i: Value) -> Value:
+    """The float with this bit pattern."""
+    return Value("from_bits", (_int(i, "from_bits"),), FLOAT_OF[i.dtype])
+
+
+def to_int(x: Value) -> Value:
+    """Truncate to an integer of the same width. The body must keep x in range: outside it the
+    engines' hardware differs, so an unclamped argument is a defect of the body."""
+    return Value("to_int", (_float(x, "to_int"),), INT_OF[x.dtype])
+
+
+def to_float(i: Value) -> Value:
+    """The nearest float of the same width."""
+    return Value("to_float", (_int(i, "to_float"),), FLOAT_OF[i.dtype])
+
+
+def lshr(i: Value, n: Value | int) -> Value:
+    """Logical shift right."""
+    return _bitwise("lshr", i, n)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The primitives of one body in evaluation order, and the value it returns."""
+
+    values: tuple[Value, ...]
+    result: Value
+    dtypes: tuple[str, ...]
+
+    @property
+    def cost(self) -> int:
+        """Primitives that do work: what the op's fuel is derived from."""
+        return sum(value.prim not in ("arg", "const") for value in self.values)
+
+
+def trace(body: Callable[..., Value], dtypes: tuple[str, ...]) -> Graph:
+    """Run `body` over fresh arguments of these dtypes and record what it does.
+
+    Equal constants and equal primitives over equal arguments are recorded once.
+
+    Raises:
+        TypeError: the body mixes dtypes, or returns something that is no traced value.
+    """
+    args = tuple(Value("arg", (), dtype, i) for i, dtype in enumerate(dtypes))
+    result = body(*args)
+    if not isinstance(result, Value):
+        raise TypeError(f"the body returned {type(result).__name__}, not a traced value")
+    order: list[Value] = []
+    seen: dict[tuple[object, ...], Value] = {}
+    canonical: dict[int, Value] = {}
+    for arg in args:
+        order.append(arg)
+        canonical[id(arg)] = arg
+    stack = [result]
+    while stack:
+        value = stack[-1]
+        if id(value) in canonical:
+            stack.pop()
+            continue
+        waiting = [arg for arg in value.args if id(arg) not in canonical]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        operands = tuple(canonical[id(arg)] for arg in value.args)
+        key = (value.prim, value.dtype, repr(value.payload), *(id(arg) for arg in operands))
+        known = seen.get(key)
+        if known is None:
+            same = all(a is b for a, b in zip(operands, value.args, strict=True))
+            known = value if same else Value(value.prim, operands, value.dtype, value.payload)
+            seen[key] = known
+            canonical[id(known)] = known
+            order.append(known)
+        canonical[id(value)] = known
+    return Graph(tuple(order), canonical[id(result)], dtypes)
+
+
+def _lift(x: Value | float | int, dtype: str) -> Value:
+    return x if isinstance(x, Value) else const(x, dtype)
+
+
+def _pair(a: Value | float, b: Value | float, prim: str) -> tuple[Value, Value]:
+    if isinstance(a, Value):
+        left, right = a, _lift(b, a.dtype)
+    else:
+        assert isinstance(b, Value)
+        left, right = _lift(a, b.dtype), b
+    _same(left, right, prim)
+    return left, right
+
+
+def _same(a: Value, b: Value, prim: str) -> None:
+    if a.dtype != b.dtype:
+        raise TypeError(f"{prim} mixes {a.dtype} and {b.dtype}")
+
+
+def _arithmetic(prim: str, a: Value | float, b: Value | float) -> Value:
+    left, right = _pair(a, b, prim)
+    if left.dtype == "bool":
+        raise TypeError(f"{prim} does not take bool")
+    return Value(prim, (left, right), left.dtype)
+
+
+def _float_binary(prim: str, a: Value | float, b: Value | float) -> Value:
+    left, right = _pair(a, b, prim)
+    return Value(prim, (_float(left, prim), right), left.dtype)
+
+
+def _bitwise(prim: str, a: Value, b: Value | int) -> Value:
+    left, right = _pair(a, b, prim)
+    if left.dtype == "bool" and prim in ("and", "or", "xor"):
+        return Value(prim, (left, right), "bool")
+    return Value(prim, (_int(left, prim), right), left.dtype)
+
+
+def _compare(prim: str, a: Value | float, b: Value | float) -> Value:
+    left, right = _pair(a, b, prim)
+    return Value(prim, (left, right), "bool")
+
+
+def _unary(prim: str, x: Value) -> Value:
+    return Value(prim, (_float(x, prim),), x.dtype)
+
+
+def _float(x: Value, prim: str) -> Value:
+    if x.dtype not in FLOATS:
+        raise TypeError(f"{prim} needs a float, got {x.dtype}")
+    return x
+
+
+def _int(x: Value, prim: str) -> Value:
+    if x.dtype not in INTS:
+        raise TypeError(f"{prim} needs an integer, got {x.dtype}")
+    return x
