@@ -1,0 +1,128 @@
+"""Machine code from LLVM IR text, through llvmlite, with compiled objects kept on disk.
+
+Importing llvmlite takes a tenth of a second or more, so it is imported when the first program
+is compiled or loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from lanework.base import host
+from lanework.engines import cache
+
+LARGE = 1500  # steps above which optimising costs more than most runs give back
+HUGE = 20000
+_PROTOTYPE = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
+)
+
+
+@dataclass
+class Kernel:
+    """A compiled function ``(columns, dims, shared, scratch)``; calling it releases the GIL.
+
+    Attributes:
+        call: the ctypes function.
+        cached: whether its code came from the disk.
+        seconds: how long it took to get here.
+    """
+
+    call: Any
+    cached: bool
+    seconds: float
+    keep: Any
+
+
+@functools.cache
+def _llvm() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@functools.cache
+def target_key() -> str:
+    """What compiled code depends on besides its source: LLVM, the processor, its features."""
+    llvm = _llvm()
+    version = ".".join(map(str, llvm.llvm_version_info))
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{version}|{llvm.get_host_cpu_name()}|{features}|{host.machine()}"
+
+
+@functools.cache
+def _machine(level: int) -> Any:
+    llvm = _llvm()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=level,
+        reloc="pic",
+        codemodel="default",
+        jit=True,
+    )
+
+
+@functools.cache
+def vector_bits() -> int:
+    """The width of the processor's SIMD registers in bits, as far as they can be used."""
+    features = _llvm().get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512vl") and features.get("avx512dq"):
+        return 512
+    return 256 if features.get("avx2") else 128
+
+
+def level_for(size: int) -> int:
+    """The optimisation level for a nest of this many steps."""
+    return 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
+
+
+def compile_text(text: str, name: str, size: int, *, disk: bool = True) -> Kernel:
+    """Compile a module and find `name` in it; or load it from the cache.
+
+    The cache key covers the IR itself, so nothing stale can be loaded.
+    """
+    start = time.perf_counter()
+    llvm = _llvm()
+    level = level_for(size)
+    key = cache.key(text, target_key(), str(level))
+    code = cache.read(key) if disk else None
+    cached = code is not None
+    if code is None:
+        code = _object_code(text, level)
+        if disk:
+            cache.write(key, code)
+    engine = _link(llvm, code, level)
+    address = engine.get_function_address(name)
+    return Kernel(_PROTOTYPE(address), cached, time.perf_counter() - start, engine)
+
+
+def _object_code(text: str, level: int) -> bytes:
+    llvm = _llvm()
+    module = llvm.parse_assembly(text)
+    machine = _machine(level)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    if level > 0:
+        options = llvm.create_pipeline_tuning_options(speed_level=level)
+        options.loop_vectorization = False  # the lanes are SIMD already
+        options.slp_vectorization = False
+        options.loop_unrolling = False
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+def _link(llvm: Any, code: bytes, level: int) -> Any:
+    empty = llvm.parse_assembly("")
+    empty.triple = _machine(level).triple
+    engine = llvm.create_mcjit_compiler(empty, _machine(level))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine

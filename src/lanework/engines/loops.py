@@ -1,0 +1,182 @@
+"""Loop nests: the shape of a program's loops, free of machine and of target.
+
+A machine lowers its tape to a `LoopNest`; an engine turns the nest into code for its target.
+A kernel is an op body x a loop shape x a target, and this module is the loop shape.
+
+A nest runs over lanes in blocks. For a block it computes values that do not depend on time, then
+walks time forwards or backwards, stage after stage. Values are named by integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lanework.core.op import Op
+
+Layout = Literal["scalar", "time", "lane", "both"]
+
+UNIT = 1024
+"""Lanes in a unit of work: lane totals are added up within a unit first, then over units."""
+
+COLUMNS = 16
+"""Running totals in a unit: lane i of a unit is added to total i mod 16."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A value read from memory: f64, laid out as [1], [T], [L] or [T][L]."""
+
+    value: int
+    slot: int
+    layout: Layout
+
+
+@dataclass(frozen=True)
+class Apply:
+    """`target = op(args)`, element by element."""
+
+    target: int
+    op: Op
+    args: tuple[int, ...]
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The values that this step needs."""
+        return self.args
+
+
+@dataclass(frozen=True)
+class Shift:
+    """`target = source[t - lag]` (lag may be negative), or `fill[t]` outside the lane's time."""
+
+    target: int
+    source: int
+    lag: int
+    fill: int
+    carried: bool  # held in registers from step to step; else read back from memory
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The values that this step needs."""
+        return (self.source, self.fill)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One key of a table: `floor(key - base)` must be in [0, size), or is clamped to it."""
+
+    base: float
+    size: int
+    clamp: bool
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """`target = table[keys]`; a key outside an unclamped dimension is a fault of the lane."""
+
+    target: int
+    keys: tuple[int, ...]
+    slot: int
+    dims: tuple[Dimension, ...]
+
+    @property
+    def faults(self) -> bool:
+        """Whether a lane can fault here."""
+        return not all(dim.clamp for dim in self.dims)
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The values that this step needs."""
+        return self.keys
+
+
+@dataclass(frozen=True)
+class Interpolate:
+    """Piecewise linear through (knots, values), constant outside: [knots..., values...]."""
+
+    target: int
+    key: int
+    slot: int
+    size: int
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The values that this step needs."""
+        return (self.key,)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A value for the whole of time: sum, min, max (an op), last, or the value at a period."""
+
+    target: int
+    source: int
+    how: Literal["sum", "fold", "last", "at"]
+    op: Op | None = None
+    period: int = 0
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """The values that this step needs."""
+        return (self.source,)
+
+
+Step = Apply | Shift | Lookup | Interpolate | Fold
+
+
+@dataclass
+class Stage:
+    """Steps run once for a block (direction 0) or in every period, forwards or backwards."""
+
+    direction: Literal[-1, 0, 1]
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A value written to memory; `total` adds it up over lanes instead of storing each."""
+
+    value: int
+    slot: int
+    layout: Layout
+    total: bool = False
+
+
+@dataclass
+class LoopNest:
+    """Everything an engine needs to know to run a program over lanes and time.
+
+    Attributes:
+        constants: value -> number.
+        time: values that are the period index.
+        periods: values that are the lane's number of periods.
+        columns: values read from memory.
+        stages: what is computed, in order.
+        stores: what is written to memory.
+        home: value over time -> the stage in whose loop it is stored.
+        saved: values kept for every period of a block, because a later stage or a long lag
+            reads them; each has a place in scratch memory.
+        horizon: the value that says how many periods a lane has, or None for all.
+        varying: values that depend on the lane.
+        timed: values that depend on time.
+        slots: how many pieces of memory there are (columns, tables and stores).
+    """
+
+    constants: dict[int, float]
+    time: set[int]
+    periods: set[int]
+    columns: dict[int, Column]
+    stages: list[Stage]
+    stores: list[Store]
+    home: dict[int, int]
+    saved: dict[int, int]
+    horizon: int | None
+    varying: set[int]
+    timed: set[int]
+    slots: int
+
+    @property
+    def size(self) -> int:
+        """The number of steps, by which an engine judges how hard to optimise."""
+        return sum(len(stage.steps) for stage in self.stages)
