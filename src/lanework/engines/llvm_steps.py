@@ -353,7 +353,10 @@ class StepWriter:
             if not plain:
                 value = self._select(*self._inside(step.lag), (name, vector), self.get(step.fill))
         else:
-            if step.source in self.nest.timed and step.source not in self.nest.time:
+            if step.source in self.nest.timed and step.source not in (
+                *self.nest.time,
+                *self.values,
+            ):
                 there = w.emit(f"sub i64 {self.period}, {step.lag}")
                 edge, call = ("0", "smax") if step.lag > 0 else (w.emit("sub i64 %T, 1"), "smin")
                 there = w.intrinsic(f"llvm.{call}.i64", "i64", [("i64", there), ("i64", edge)])

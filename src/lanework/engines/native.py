@@ -1,0 +1,158 @@
+"""Running a compiled nest: threads over units of lanes, Ctrl-C, deadlines.
+
+Every thread calls the same function, which takes unit after unit from a shared counter, so the
+work spreads by itself and the result does not depend on the number of threads. The calls
+release the GIL. A stop flag in shared memory ends all of them within a block of lanes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Trap
+from lanework.engines.codes import DEADLINE_PASSED
+from lanework.engines.llvm import Kernel
+
+DIRECT = 300_000  # fuel below which a call costs less than waking a thread
+OWN_SHARE = 100_000_000  # fuel below which the calling thread works too: under about 50 ms
+_TICK = 0.02  # seconds between looks at Ctrl-C, deadline and progress
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+_lock = threading.Lock()
+
+
+def _forget_pools() -> None:
+    _pools.clear()
+
+
+os.register_at_fork(after_in_child=_forget_pools)
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    with _lock:
+        if threads not in _pools:
+            _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="lanework")
+        return _pools[threads]
+
+
+@dataclass
+class Frame:
+    """The arguments of one call: memory by slot, dimensions, the shared words, scratch.
+
+    Attributes:
+        columns: int64 addresses, one a slot and the address of `faults` last.
+        dims: int64 ``[T, L, units, order]`` and the period stride of each slot.
+        faults: int64, one a unit; non-zero when a lane of the unit had a lookup fault.
+        scratch: float64, one array a thread.
+    """
+
+    slots: int
+    columns: npt.NDArray[np.int64] = field(init=False)
+    dims: npt.NDArray[np.int64] = field(init=False)
+    shared: npt.NDArray[np.int64] = field(init=False)
+    faults: npt.NDArray[np.int64] = field(init=False)
+    scratch: list[npt.NDArray[np.float64]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.columns = np.zeros(self.slots + 1, np.int64)
+        self.dims = np.zeros(self.slots + 4, np.int64)
+        self.shared = np.zeros(16, np.int64)
+        self.faults = np.zeros(0, np.int64)
+        self._addresses = (address(self.columns), address(self.dims), address(self.shared))
+
+    def shape(self, periods: int, lanes: int, units: int, scratch: int, threads: int) -> None:
+        """Set the dimensions and make the scratch memory that these need."""
+        self.dims[0], self.dims[1], self.dims[2] = periods, lanes, units
+        if len(self.faults) != units:
+            self.faults = np.zeros(units, np.int64)
+            self.columns[-1] = address(self.faults)
+        while len(self.scratch) < threads:
+            self.scratch.append(np.empty(0))
+        for n in range(threads):
+            if len(self.scratch[n]) < scratch:
+                self.scratch[n] = np.empty(scratch)
+
+    def run(
+        self,
+        kernel: Kernel,
+        fuel: int,
+        threads: int,
+        *,
+        until: float | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[int]:
+        """Run all units; the units in which some lane had a fault.
+
+        Raises:
+            Trap: the deadline `until` (on the clock of `time.monotonic`) has passed.
+            KeyboardInterrupt: Ctrl-C, after every thread has stopped.
+        """
+        self.shared[0] = self.shared[1] = 0
+        if fuel < DIRECT:
+            kernel.call(*self._addresses, address(self.scratch[0]))
+        else:
+            self._threaded(kernel, fuel, threads, until, progress)
+        if until is not None and time.monotonic() > until:
+            raise Trap(DEADLINE_PASSED, "the run did not end before its deadline")
+        if not self.faults.any():
+            return []
+        units: list[int] = np.flatnonzero(self.faults).tolist()
+        self.faults[:] = 0
+        return units
+
+    def _threaded(
+        self,
+        kernel: Kernel,
+        fuel: int,
+        threads: int,
+        until: float | None,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        threads = min(threads, int(self.dims[2]))
+        own = fuel < OWN_SHARE and until is None
+        pool = _pool(threads)
+        futures: list[Future[None]] = [
+            pool.submit(kernel.call, *self._addresses, address(self.scratch[n]))
+            for n in range(int(own), threads)
+        ]
+        try:
+            if own:
+                kernel.call(*self._addresses, address(self.scratch[0]))
+            for future in futures:
+                self._wait(future, until, progress)
+        except BaseException:
+            self.shared[1] = 1
+            for future in futures:
+                if not future.cancel():
+                    future.exception()
+            raise
+
+    def _wait(
+        self, future: Future[None], until: float | None, progress: Callable[[int], None] | None
+    ) -> None:
+        while True:
+            try:
+                future.result(timeout=_TICK)
+                return
+            except TimeoutError:
+                if progress is not None:
+                    progress(min(int(self.shared[0]), int(self.dims[2])))
+                if until is not None and time.monotonic() > until:
+                    raise Trap(
+                        DEADLINE_PASSED,
+                        "the run was stopped at its deadline",
+                        help="raise the deadline, or run fewer lanes or periods",
+                    ) from None
+
+
+def address(array: npt.NDArray[np.generic]) -> int:
+    """The address of an array's data."""
+    return int(array.__array_interface__["data"][0])

@@ -1,0 +1,221 @@
+"""Inputs of a run: what each port was given, over which axes, and how many lanes that makes.
+
+Axes are aligned by name. `time` is the periods; every other axis is a lane axis. With several
+lane axes (scenarios and model points, say) the longest is the inner one, which goes across
+SIMD; the others are walked one after another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.program import Port
+from lanework.machines.series.codes import (
+    INPUT_IS_NAN,
+    LENGTHS_DISAGREE,
+    MISSING_INPUT,
+    UNKNOWN_INPUT,
+)
+from lanework.machines.series.columns import as_labelled
+from lanework.machines.series.lower import Given
+
+Array = npt.NDArray[np.float64]
+SCALAR = Given(False, False)
+TIMED = Given(True, False)
+
+
+@dataclass
+class Bound:
+    """Every input in the form that the kernels read.
+
+    Attributes:
+        arrays: for each port: a float, or float64 with axes ``outer + [time] + inner``
+            (the inner axis last), C-contiguous.
+        given: for each port: over time, over the inner lane axis?
+        outers: for each port: the outer axes that it has, in the order of `outer`.
+        axes: the lane axes in the order of first appearance.
+        outer: the lane axes that are walked, outermost first.
+        inner: the lane axis that goes across SIMD, or None.
+        sizes: axis -> length.
+        periods: how many periods are run.
+    """
+
+    arrays: list[Any]
+    given: tuple[Given, ...]
+    outers: list[tuple[str, ...]]
+    axes: tuple[str, ...]
+    outer: tuple[str, ...]
+    inner: str | None
+    sizes: dict[str, int]
+    periods: int
+
+    @property
+    def lanes(self) -> int:
+        """Lanes along the inner axis."""
+        return 1 if self.inner is None else self.sizes[self.inner]
+
+    @property
+    def repeats(self) -> int:
+        """Runs along the outer axes."""
+        return math.prod(self.sizes[axis] for axis in self.outer)
+
+    def slice(self, port: int, repeat: tuple[int, ...]) -> Any:
+        """What a port holds in one run along the outer axes."""
+        held = self.outers[port]
+        if not held:
+            return self.arrays[port]
+        where = tuple(repeat[self.outer.index(axis)] for axis in held)
+        part = self.arrays[port][where]
+        return float(part) if part.ndim == 0 else part
+
+
+def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) -> Bound:
+    """Check the inputs against the ports and lay them out.
+
+    Args:
+        ports: the program's input ports.
+        periods: the number of periods, or None to take it from the inputs over time.
+        inputs: what the caller gave, by name.
+
+    Raises:
+        Diagnostic: missing or unknown names, lengths that disagree, NaN.
+    """
+    fast = _bind_plain(ports, periods, inputs)
+    if fast is not None:
+        return fast
+    _check_names(ports, inputs)
+    labelled = []
+    for port in ports:
+        value = inputs.get(port.name, port.default)
+        if value is None:
+            raise _missing(port, inputs)
+        labelled.append(as_labelled(value, port))
+    sizes: dict[str, int] = {}
+    owner: dict[str, str] = {}
+    for port, item in zip(ports, labelled, strict=True):
+        for axis, size in zip(item.axes, item.array.shape, strict=True):
+            if sizes.setdefault(axis, size) != size:
+                raise Diagnostic(
+                    LENGTHS_DISAGREE,
+                    f"input {port.name!r} has {size} along {axis!r}, but {owner[axis]!r} has"
+                    f" {sizes[axis]}",
+                    help="give both the same length, or label the axes differently",
+                )
+            owner.setdefault(axis, port.name)
+    steps = sizes.pop("time", periods)
+    if periods is not None and steps != periods:
+        raise Diagnostic(
+            LENGTHS_DISAGREE,
+            f"input {owner['time']!r} has {steps} periods, but the model has {periods}",
+            help="give as many values as periods, or run with periods=...",
+        )
+    if steps is None:
+        raise _no_periods()
+    axes = tuple(sizes)
+    inner = max(axes, key=lambda axis: sizes[axis]) if axes else None
+    outer = tuple(axis for axis in axes if axis != inner)
+    arrays: list[Any] = []
+    given = []
+    outers = []
+    for port, item in zip(ports, labelled, strict=True):
+        held = tuple(axis for axis in outer if axis in item.axes)
+        order = [*held, *(a for a in ("time", inner) if a in item.axes)]
+        array = np.ascontiguousarray(
+            np.transpose(item.array, [item.axes.index(axis) for axis in order]), np.float64
+        )
+        _check_nan(port, array, order)
+        arrays.append(array if array.ndim else float(array))
+        given.append(Given("time" in item.axes, inner in item.axes))
+        outers.append(held)
+    return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps))
+
+
+def _bind_plain(
+    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]
+) -> Bound | None:
+    """Numbers and columns over time only: one lane, and no time to lose."""
+    arrays: list[Any] = []
+    given = []
+    used = 0
+    for port in ports:
+        value = inputs.get(port.name)
+        if value is None:
+            value = port.default
+            if value is None:
+                return None
+        else:
+            used += 1
+        if type(value) is float or type(value) is int:
+            if value != value:
+                return None
+            arrays.append(float(value))
+            given.append(SCALAR)
+        elif (
+            type(value) is np.ndarray
+            and value.dtype == np.float64
+            and port.axes == ("time",)
+            and value.ndim == 1
+            and value.flags.c_contiguous
+        ):
+            if periods is None:
+                periods = len(value)
+            if len(value) != periods or math.isnan(np.add.reduce(value)):
+                return None
+            arrays.append(value)
+            given.append(TIMED)
+        else:
+            return None
+    if used != len(inputs) or periods is None:
+        return None
+    return Bound(arrays, tuple(given), [()] * len(ports), (), (), None, {}, periods)
+
+
+def _check_names(ports: Sequence[Port], inputs: Mapping[str, Any]) -> None:
+    names = [port.name for port in ports]
+    for name in inputs:
+        if name not in names:
+            raise Diagnostic(
+                UNKNOWN_INPUT,
+                f"the model has no input {name!r}",
+                help=did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
+            )
+
+
+def _missing(port: Port, inputs: Mapping[str, Any]) -> Diagnostic:
+    near = did_you_mean(port.name, [str(name) for name in inputs])
+    what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
+    return Diagnostic(
+        MISSING_INPUT,
+        f"input {port.name!r} is missing" + (f" ({what})" if what else ""),
+        help=near or f"give {port.name}=...",
+    )
+
+
+def _no_periods() -> Diagnostic:
+    return Diagnostic(
+        MISSING_INPUT,
+        "the number of periods is not known",
+        help="give periods=..., or an input over time",
+    )
+
+
+def _check_nan(port: Port, array: Array, order: Sequence[str | None]) -> None:
+    if not math.isnan(np.add.reduce(array, axis=None)):
+        return
+    found = np.argwhere(np.isnan(array))
+    if len(found) == 0:
+        return  # inf - inf in the sum, no NaN in the data
+    where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(order, found[0], strict=True))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    raise Diagnostic(
+        INPUT_IS_NAN,
+        f"input {port.name!r} is NaN" + (f" at {where}{more}" if where else ""),
+        help="fill or drop the missing values before the run; rows are counted from 0",
+    )

@@ -1,0 +1,141 @@
+"""Running one set of inputs on an engine: the reference scan, or compiled loop nests."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.engines.loops import UNIT
+from lanework.machines.series.binding import Array
+from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.lower import Given, Shape
+from lanework.machines.series.scan import Fault, scan
+from lanework.machines.series.target import Output
+from lanework.machines.series.totals import unit_totals
+
+
+@dataclass
+class Job:
+    """One run over the inner lane axis.
+
+    Attributes:
+        arrays: for each input port a float, (T,), (L,) or (T, L).
+        given: for each input port: over time, over lanes?
+        periods: T.
+        lanes: L.
+        order: the lanes in the order in which they run, or None.
+        outputs: what is computed; `buffers` are the arrays to fill, of `Output.buffer` shapes.
+        ports: the index of each output port.
+        fuel: what the run costs.
+        until: the deadline on the clock of `time.monotonic`.
+        progress: called with lanes done and lanes in all.
+    """
+
+    arrays: list[Any]
+    given: tuple[Given, ...]
+    periods: int
+    lanes: int
+    order: npt.NDArray[np.int64] | None
+    outputs: list[Output]
+    buffers: list[Array]
+    ports: tuple[int, ...]
+    fuel: int
+    until: float | None
+    progress: Callable[[int, int], None] | None
+
+
+class Executor(Protocol):
+    """What an engine offers the runner."""
+
+    width_used: int
+    compile_seconds: float
+    cached: bool
+
+    def run(self, job: Job) -> list[Fault]:
+        """Fill the job's buffers; return the lookup faults (the outputs are void then)."""
+
+    def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
+        """Bytes the engine needs besides inputs and outputs."""
+
+    def explain(self) -> list[str]:
+        """What was done to the program."""
+
+
+class Dependence:
+    """Which rows depend on time and on lanes, for ways of giving the inputs."""
+
+    def __init__(self, view: SeriesView) -> None:
+        self.view = view
+        self._shape = functools.lru_cache(64)(self._make)
+
+    def _make(self, given: tuple[Given, ...]) -> Shape:
+        return Shape(self.view, given)
+
+    def of(self, row: int, given: tuple[Given, ...]) -> tuple[bool, bool]:
+        """(over time, over lanes)."""
+        shape = self._shape(given)
+        return shape.timed[row], shape.varying[row]
+
+
+class ReferenceExecutor:
+    """The definition: the linear scan in NumPy, a unit of lanes at a time."""
+
+    def __init__(self, view: SeriesView) -> None:
+        self.view = view
+        self.width_used = 0
+        self.compile_seconds = 0.0
+        self.cached = False
+
+    def run(self, job: Job, units: list[int] | None = None) -> list[Fault]:
+        """Run all units of lanes, or just these."""
+        wanted = [output.port.row for output in job.outputs]
+        for unit in range(-(-job.lanes // UNIT)) if units is None else units:
+            start = unit * UNIT
+            stop = min(start + UNIT, job.lanes)
+            lanes = np.arange(start, stop) if job.order is None else job.order[start:stop]
+            arrays = [
+                _block(value, given, lanes)
+                for value, given in zip(job.arrays, job.given, strict=True)
+            ]
+            found = scan(self.view, arrays, job.periods, len(lanes), wanted)
+            if found.faults:
+                return [fault.of_lane(lanes) for fault in found.faults]
+            for output, buffer in zip(job.outputs, job.buffers, strict=True):
+                _put(output, buffer, found.rows[output.port.row], unit, lanes)
+            if job.progress is not None:
+                job.progress(stop, job.lanes)
+        return []
+
+    def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
+        return len(self.view.rows) * periods * min(lanes, UNIT) * 8
+
+    def explain(self) -> list[str]:
+        return ["reference: each instruction over whole columns, recurrences period by period"]
+
+
+def _block(value: Any, given: Given, lanes: npt.NDArray[np.int64]) -> Array:
+    """A port's values for a block of lanes, as (1 or T, 1 or lanes)."""
+    if given.laned:
+        part = value[..., lanes]
+        return part if given.timed else part[np.newaxis, :]
+    array = np.asarray(value, np.float64)
+    return array[:, np.newaxis] if given.timed else array.reshape(1, 1)
+
+
+def _put(
+    output: Output, buffer: Array, value: Array, unit: int, lanes: npt.NDArray[np.int64]
+) -> None:
+    """Move a scanned row, shape (T or 1, lanes or 1), to where the output goes."""
+    if output.total:
+        rows = np.broadcast_to(value, (value.shape[0], len(lanes)))
+        totals = unit_totals(rows)[0]
+        buffer[unit] = totals if output.timed else totals[0]
+    elif output.varying:
+        buffer[..., lanes] = value if output.timed else value[0]
+    else:
+        buffer[...] = value[:, 0] if output.timed else value[0, 0]

@@ -1,0 +1,276 @@
+"""A series program bound to an engine: call it with inputs, get a result.
+
+The runner decides what does not depend on the engine: how inputs align, in what order lanes
+run, how totals over lanes are added up, when a run is refused. Engines fill in arrays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lanework.base import host
+from lanework.base.errors import Diagnostic, Trap, did_you_mean
+from lanework.base.limits import Limits
+from lanework.core.program import Program
+from lanework.core.result import Result
+from lanework.engines import choice
+from lanework.engines.codes import BAD_OPTION, FUEL_SPENT
+from lanework.machines.series.binding import Array, Bound, bind
+from lanework.machines.series.codes import LOOKUP_OUTSIDE, UNKNOWN_OUTPUT
+from lanework.machines.series.execute import Dependence, Executor, Job, ReferenceExecutor
+from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.lower import Given
+from lanework.machines.series.order import lane_order
+from lanework.machines.series.target import Output
+
+WIDTHS = (1, 2, 4, 8, 16)
+
+
+class Runner:
+    """A program ready to run.
+
+    Example:
+        >>> import lanework as lw
+        >>> model = lw.series.Model("growth", periods=3)
+        >>> _ = model.input("rate")
+        >>> _ = model.formula("value", "prev(value, initial=100.0) * (1 + rate)")
+        >>> runner = model.compile(outputs=["value"]).bind()
+        >>> runner(rate=0.5)["value"].tolist()
+        [150.0, 225.0, 337.5]
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        engine: str = "auto",
+        limits: Limits | None = None,
+        *,
+        threads: int | None = None,
+        lane_width: int | None = None,
+        periods: int | None = None,
+        outputs: Iterable[str] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        cache: bool = True,
+    ) -> None:
+        """Bind a program.
+
+        Args:
+            program: a verified series program.
+            engine: `auto`, `llvm` or `reference`.
+            limits: fuel, memory, deadline and threads.
+            threads: at most so many threads; by default one a core.
+            lane_width: lanes in a SIMD block (1, 2, 4, 8 or 16); the results do not depend on it.
+            periods: how many periods to run, if not the model's own number.
+            outputs: the outputs to compute; by default all.
+            progress: called with lanes done and lanes in all, on long runs.
+            cache: whether compiled code is kept on disk.
+
+        Raises:
+            Diagnostic: LW2003, LW2004, LW2005, an unknown output, a program that fails to verify.
+        """
+        program.verify()
+        self.program = program
+        self.view = SeriesView.of(program)
+        self.limits = limits or Limits()
+        if lane_width is not None and lane_width not in WIDTHS:
+            raise Diagnostic(
+                BAD_OPTION, f"lane_width is {lane_width}", help=f"choose one of {WIDTHS}"
+            )
+        threads = threads if threads is not None else self.limits.threads
+        if threads is not None and threads < 1:
+            raise Diagnostic(BAD_OPTION, f"threads is {threads}", help="give at least 1")
+        self.threads = threads or host.thread_count()
+        self.engine, self.notice = choice.choose(engine)
+        choice.tell(self.notice)
+        self.periods = periods if periods is not None else (self.view.periods or None)
+        self.progress = progress
+        self.ports = self.view.inputs
+        self.wanted = self._wanted(outputs)
+        self._dependence = Dependence(self.view)
+        self._executor = self._make_executor(lane_width, cache)
+        self.coords: dict[str, Any] = {}
+
+    def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
+        if self.engine == "reference":
+            return ReferenceExecutor(self.view)
+        from lanework.machines.series.compiled import LLVMExecutor
+
+        return LLVMExecutor(self.view, self.threads, lane_width, cache)
+
+    def _wanted(self, outputs: Iterable[str] | None) -> tuple[int, ...]:
+        names = [port.name for port in self.view.outputs]
+        if outputs is None:
+            return tuple(range(len(names)))
+        chosen = []
+        for name in outputs:
+            if name not in names:
+                raise Diagnostic(
+                    UNKNOWN_OUTPUT,
+                    f"the program has no output {name!r}",
+                    help=did_you_mean(name, names) or f"outputs are: {', '.join(names)}",
+                )
+            chosen.append(names.index(name))
+        return tuple(dict.fromkeys(chosen))
+
+    def __call__(self, **inputs: Any) -> Result:
+        """Run the program.
+
+        Args:
+            **inputs: for each input port a number, an array, a labelled array
+                (`lanework.series.along`), a pandas or polars Series, an xarray DataArray.
+
+        Returns:
+            The outputs: float64, axes ``(time, lane axes...)`` without those summed over.
+
+        Raises:
+            Diagnostic: inputs that do not fit; a lookup outside its table; memory over its cap.
+            Trap: fuel or deadline.
+        """
+        start = time.perf_counter()
+        bound = bind(self.ports, self.periods, inputs)
+        outputs, stats = self._run(bound)
+        stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
+        return self._result(outputs, stats)
+
+    def stream(
+        self,
+        blocks: Iterable[Mapping[str, Any]],
+        axis: str = "point",
+        sink: Callable[[Result], None] | None = None,
+        **inputs: Any,
+    ) -> Result:
+        """Run block after block of lanes in bounded memory.
+
+        Args:
+            blocks: tables of columns along `axis`, each fitting input ports by name.
+            axis: the lane axis that the blocks are pieces of.
+            sink: gets each block's result; without one, outputs along `axis` are dropped.
+            **inputs: the inputs that are the same in every block.
+
+        Returns:
+            The outputs summed over `axis`, added up over all blocks in order.
+        """
+        totals: dict[str, Array] = {}
+        last: Result | None = None
+        stats: dict[str, Any] = {"lanes": 0, "run_seconds": 0.0, "compile_seconds": 0.0}
+        for block in blocks:
+            result = self(**inputs, **block)
+            for name, port in ((p.name, p) for p in self.view.outputs):
+                if axis in port.reduce and name in result:
+                    value = result[name]
+                    totals[name] = totals[name] + value if name in totals else value + 0.0
+            for key in ("lanes", "run_seconds", "compile_seconds"):
+                stats[key] += result.stats[key]
+            stats = {**result.stats, **stats}
+            if sink is not None:
+                sink(result)
+            last = result
+        if last is None:
+            raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
+        return last.replaced(totals, stats)
+
+    def explain(self) -> str:
+        """What will run how: the engine, and what the compiler did."""
+        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
+        lines += [f"threads: {self.threads}", *self.program.notes, *self._executor.explain()]
+        return "\n".join(lines)
+
+    # Running ------------------------------------------------------------------------------------
+
+    def _run(self, bound: Bound) -> tuple[dict[str, Output], dict[str, Any]]:
+        fuel = self.view.fuel * bound.periods * bound.lanes * bound.repeats
+        if self.limits.fuel is not None and fuel > self.limits.fuel:
+            raise Trap(
+                FUEL_SPENT,
+                f"the run needs {fuel:,} fuel and may use {self.limits.fuel:,}",
+                help="raise the fuel limit, or run fewer lanes or periods",
+                instruction=0,
+            )
+        order = lane_order(self.view, bound)
+        outputs = [self._output(index, bound) for index in self.wanted]
+        needed = sum(output.bytes for output in outputs)
+        needed += self._executor.memory(bound.given, bound.periods, bound.lanes)
+        self.limits.check_memory(needed, f"{bound.lanes * bound.repeats:,} lanes")
+        for output in outputs:
+            output.allocate()
+        until = None if self.limits.deadline is None else time.monotonic() + self.limits.deadline
+        for place in itertools.product(*(range(bound.sizes[axis]) for axis in bound.outer)):
+            repeat = dict(zip(bound.outer, place, strict=True))
+            buffers = [output.buffer(repeat) for output in outputs]
+            job = Job(
+                arrays=bound.arrays if not place else [
+                    bound.slice(port, place) for port in range(len(self.ports))
+                ],
+                given=bound.given,
+                periods=bound.periods,
+                lanes=bound.lanes,
+                order=order,
+                outputs=outputs,
+                buffers=buffers,
+                ports=self.wanted,
+                fuel=fuel // max(bound.repeats, 1),
+                until=until,
+                progress=None if place else self.progress,
+            )
+            faults = self._executor.run(job)
+            if faults:
+                raise self._fault(faults[0])
+            for output, buffer in zip(outputs, buffers, strict=True):
+                output.collect(buffer, repeat)
+        stats = {
+            "engine": self.engine,
+            "lanes": bound.lanes * bound.repeats,
+            "periods": bound.periods,
+            "threads": self.threads,
+            "lane_width": self._executor.width_used,
+            "compile_seconds": self._executor.compile_seconds,
+            "cached": self._executor.cached,
+            "fuel": fuel,
+            "notice": self.notice,
+        }
+        self._executor.compile_seconds = 0.0
+        return {output.port.name: output for output in outputs}, stats
+
+    def _output(self, index: int, bound: Bound) -> Output:
+        port = self.view.outputs[index]
+        timed, varying = self._dependence.of(port.row, bound.given)
+        outer = tuple(
+            axis
+            for axis in bound.outer
+            if self._dependence.of(
+                port.row,
+                tuple(
+                    Given(given.timed, axis in held)
+                    for given, held in zip(bound.given, bound.outers, strict=True)
+                ),
+            )[1]
+        )
+        return Output(port, timed, varying, outer, bound, self.view.horizon is not None)
+
+    def _fault(self, fault: Any) -> Diagnostic:
+        listing = self.program.listing
+        entry = next((e for e in listing if e.instruction == fault.instruction), None)
+        where = f"period {fault.period}" if fault.period is not None else "time-invariant"
+        lane = f", lane {fault.lane}" if fault.lane is not None else ""
+        name = f" in {entry.text}" if entry is not None and entry.text else ""
+        return Diagnostic(
+            LOOKUP_OUTSIDE,
+            f"a lookup is outside its table{name} ({where}{lane}): {fault.message}",
+            span=None if entry is None else entry.span,
+            help="clamp the key, extend the table, or declare outside='clamp' on it",
+        )
+
+    def _result(self, outputs: dict[str, Output], stats: dict[str, Any]) -> Result:
+        return Result(
+            {name: output.value for name, output in outputs.items()},
+            axes={name: output.axes for name, output in outputs.items()},
+            units={name: output.port.unit for name, output in outputs.items()},
+            kinds={name: output.port.kind for name, output in outputs.items()},
+            coords=self.coords,
+            stats=stats,
+        )
