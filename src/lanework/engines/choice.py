@@ -64,7 +64,7 @@ def choose(name: str, suits: Callable[[str], str | None] = unavailable) -> tuple
         if reason is None:
             return name, ""
         raise Diagnostic(ENGINE_UNAVAILABLE, f"engine {name!r} cannot run: {reason}")
-    notices = []
+    notices: list[str] = []
     for candidate in ORDER:
         reason = suits(candidate)
         if reason is None:

@@ -29,7 +29,7 @@ ENGINE_UNAVAILABLE = code(
     "LW2004",
     "engine unavailable",
     "The engine that was asked for by name cannot run here, for the reason given. With "
-    "`engine=\"auto\"` the next one runs instead, with one notice.",
+    '`engine="auto"` the next one runs instead, with one notice.',
 )
 BAD_OPTION = code(
     "LW2005",

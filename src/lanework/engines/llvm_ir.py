@@ -54,7 +54,7 @@ def type_of(dtype: str, width: int) -> str:
     return scalar if width == 1 else f"<{width} x {scalar}>"
 
 
-def literal(value: float | int | bool, dtype: str) -> str:
+def literal(value: float | bool, dtype: str) -> str:
     """A scalar constant as LLVM writes it; floats by bit pattern, so that none is rounded."""
     if dtype in _FLOAT:
         if dtype == "f32":
@@ -65,7 +65,7 @@ def literal(value: float | int | bool, dtype: str) -> str:
     return str(int(value))
 
 
-def constant(value: float | int | bool, dtype: str, width: int) -> str:
+def constant(value: float | bool, dtype: str, width: int) -> str:
     """A constant in every lane."""
     text = literal(value, dtype)
     return text if width == 1 else f"splat ({_SCALAR[dtype]} {text})"

@@ -15,16 +15,14 @@ from __future__ import annotations
 
 from lanework.core.op import Op
 from lanework.engines.llvm_ir import (
-    Writer,
     constant,
     emit_graph,
-    literal,
     op_function,
     suffix,
     type_of,
 )
-from lanework.engines.llvm_steps import StepWriter
-from lanework.engines.loops import COLUMNS, UNIT, Column, LoopNest, Stage, Store
+from lanework.engines.llvm_time import TimeWriter
+from lanework.engines.loops import COLUMNS, UNIT, LoopNest, Stage, Store
 
 INLINE_COST = 14  # a longer body becomes a function, which LLVM may still inline
 
@@ -36,7 +34,7 @@ def scratch_size(nest: LoopNest, periods: int, width: int) -> int:
     return saved + totals + 64
 
 
-class NestWriter(StepWriter):
+class NestWriter(TimeWriter):
     """Writes one nest at one width."""
 
     def __init__(self, nest: LoopNest, width: int, *, ordered: bool = False) -> None:
@@ -313,6 +311,3 @@ def _used(nest: LoopNest) -> set[int]:
         for step in stage.steps:
             used |= set(step.reads)
     return used
-
-
-__all__ = ["Column", "NestWriter", "literal", "nest_module", "scratch_size"]

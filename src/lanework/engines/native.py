@@ -97,7 +97,7 @@ class Frame:
         """
         self.shared[0] = self.shared[1] = 0
         if fuel < DIRECT:
-            kernel.call(*self._addresses, address(self.scratch[0]))
+            self._share(kernel, 0)
         else:
             self._threaded(kernel, fuel, threads, until, progress)
         if until is not None and time.monotonic() > until:
@@ -120,12 +120,11 @@ class Frame:
         own = fuel < OWN_SHARE and until is None
         pool = _pool(threads)
         futures: list[Future[None]] = [
-            pool.submit(kernel.call, *self._addresses, address(self.scratch[n]))
-            for n in range(int(own), threads)
+            pool.submit(self._share, kernel, n) for n in range(int(own), threads)
         ]
         try:
             if own:
-                kernel.call(*self._addresses, address(self.scratch[0]))
+                self._share(kernel, 0)
             for future in futures:
                 self._wait(future, until, progress)
         except BaseException:
@@ -134,6 +133,10 @@ class Frame:
                 if not future.cancel():
                     future.exception()
             raise
+
+    def _share(self, kernel: Kernel, thread: int) -> None:
+        columns, dims, shared = self._addresses
+        kernel.call(columns, dims, shared, address(self.scratch[thread]))
 
     def _wait(
         self, future: Future[None], until: float | None, progress: Callable[[int], None] | None

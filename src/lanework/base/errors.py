@@ -1,0 +1,179 @@
+"""The error tree: every error has a stable code, one sentence, and says what to do.
+
+A `Diagnostic` rejects a program or its input. A `Trap` stops a running program by a rule. The
+explanation behind a code is shown by ``lanework explain CODE``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lanework.base.span import Span
+
+
+@dataclass(frozen=True)
+class Code:
+    """A stable error code with its title and its explanation."""
+
+    ident: str
+    title: str
+    explanation: str
+
+
+_codes: dict[str, Code] = {}
+
+
+def code(ident: str, title: str, explanation: str) -> Code:
+    """Register an error code.
+
+    Raises:
+        ValueError: the code is taken.
+    """
+    if ident in _codes:
+        raise ValueError(f"error code {ident} is registered twice")
+    _codes[ident] = Code(ident, title, explanation)
+    return _codes[ident]
+
+
+def all_codes() -> dict[str, Code]:
+    """Every registered code, in order of registration."""
+    return dict(_codes)
+
+
+class LaneworkError(Exception):
+    """The base of every error that Lanework raises on purpose."""
+
+    exit_status = 1
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        span: Span | None = None,
+        help: str | None = None,  # noqa: A002 - the word users know from compilers
+        notes: Sequence[str] = (),
+    ) -> None:
+        super().__init__(f"{code.ident}: {message}")
+        self.code = code
+        self.message = message
+        self.span = span
+        self.help = help
+        self.notes = tuple(notes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.__dict__)
+
+    def render(self, color: bool = False) -> str:
+        """The error as lines of text: message, place, caret line, notes, help."""
+        red, bold, plain = ("\x1b[31m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
+        lines = [f"{red}{bold}error[{self.code.ident}]{plain}{bold}: {self.message}{plain}"]
+        if self.span is not None:
+            lines.append(f"  --> {self.span}")
+            caret = self.span.caret()
+            if caret:
+                lines.append(caret)
+        lines += [f"  note: {note}" for note in self.notes]
+        if self.help:
+            lines.append(f"  help: {self.help}")
+        lines.append(f"  more: lanework explain {self.code.ident}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error for machines (``--json``)."""
+        span = self.span
+        return {
+            "code": self.code.ident,
+            "title": self.code.title,
+            "kind": type(self).__name__.lower(),
+            "message": self.message,
+            "help": self.help,
+            "notes": list(self.notes),
+            "span": None
+            if span is None
+            else {
+                "source": span.source,
+                "line": span.line,
+                "column": span.column,
+                "end_line": span.end_line,
+                "end_column": span.end_column,
+            },
+        }
+
+
+def _rebuild(kind: type[LaneworkError], state: dict[str, Any]) -> LaneworkError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, f"{state['code'].ident}: {state['message']}")
+    error.__dict__.update(state)
+    return error
+
+
+class Diagnostic(LaneworkError):
+    """A program or an input was rejected."""
+
+
+class Trap(LaneworkError):
+    """A running program was stopped by a rule.
+
+    Attributes:
+        instruction: the instruction's index on the tape, if one is to blame.
+        lane: the lane, if one is to blame.
+        listing: the instruction's line in the listing.
+    """
+
+    exit_status = 3
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        span: Span | None = None,
+        help: str | None = None,  # noqa: A002
+        notes: Sequence[str] = (),
+        instruction: int | None = None,
+        lane: int | None = None,
+        listing: str | None = None,
+    ) -> None:
+        super().__init__(code, message, span=span, help=help, notes=notes)
+        self.instruction = instruction
+        self.lane = lane
+        self.listing = listing
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **super().to_dict(),
+            "instruction": self.instruction,
+            "lane": self.lane,
+            "listing": self.listing,
+        }
+
+
+class UsageError(LaneworkError):
+    """A command or a function was used wrongly."""
+
+    exit_status = 2
+
+
+class InternalFault(LaneworkError):
+    """A defect of Lanework itself."""
+
+    exit_status = 4
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """A suggestion for a misspelt name, or None.
+
+    Example:
+        >>> did_you_mean("balanse", ["balance", "rate"])
+        "did you mean 'balance'?"
+    """
+    pool = list(candidates)
+    near = difflib.get_close_matches(name, pool, n=1, cutoff=0.6)
+    if not near:
+        folded = {candidate.lower(): candidate for candidate in pool}
+        near = [folded[name.lower()]] if name.lower() in folded else []
+    return f"did you mean {near[0]!r}?" if near else None

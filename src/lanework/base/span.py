@@ -1,0 +1,48 @@
+"""Source spans: where in a text a diagnostic points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of source text.
+
+    Attributes:
+        source: the file or the name of the text.
+        line: the first line, from 1.
+        column: the first column, from 1.
+        end_line: the last line.
+        end_column: the column after the last one.
+        text: the whole source text, so that the line can be shown; None if it is not known.
+    """
+
+    source: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+    def caret(self) -> str:
+        """The line with carets under the span, or "" when the text is not known.
+
+        Example:
+            >>> print(Span("model", 1, 5, 1, 9, "a + rate").caret())
+              1 | a + rate
+                |     ^^^^
+        """
+        lines = (self.text or "").splitlines()
+        if not 1 <= self.line <= len(lines):
+            return ""
+        line = lines[self.line - 1]
+        stop = self.end_column if self.end_line == self.line else len(line) + 1
+        start = min(self.column, len(line) + 1)
+        marks = "^" * max(1, stop - start)
+        pad = "".join("\t" if c == "\t" else " " for c in line[: start - 1])
+        gutter = f"{self.line:>3}"
+        return f"{gutter} | {line}\n{' ' * len(gutter)} | {pad}{marks}"
