@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lanework.base import files, host
+from lanework.base.errors import Diagnostic
 
 FORMAT = "1"  # raise when the layout of the files or the calling convention changes
 _DIGEST = 32
@@ -39,7 +40,7 @@ def read(name: str) -> bytes | None:
 def write(name: str, code: bytes) -> None:
     """Store code; a full or read-only disk just means compiling again next time."""
     path = _path(name)
-    with suppress(OSError):
+    with suppress(OSError, Diagnostic):
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_bytes_atomic(path, _digest(code) + code)
         _trim(path.parent)
