@@ -1,0 +1,66 @@
+"""The series machine's instruction set: the op table, and what walks time or reads tables."""
+
+from __future__ import annotations
+
+from lanework.core.arith import ARITH
+from lanework.core.isa import ISA, Instr, OperandKind, OperandSpec, elementwise
+
+_ROW, _LAG, _TABLE, _PERIOD = (
+    OperandKind.ROW,
+    OperandKind.LAG,
+    OperandKind.TABLE,
+    OperandKind.PERIOD,
+)
+
+
+def _own(name: str, code: int, doc: str, *operands: tuple[str, OperandKind]) -> Instr:
+    return Instr(name, code, tuple(OperandSpec(n, kind) for n, kind in operands), doc, 1)
+
+
+_OWN = (
+    _own(
+        "prev",
+        4,
+        "x[t - lag] where t >= lag, else initial[t].",
+        ("x", _ROW),
+        ("lag", _LAG),
+        ("initial", _ROW),
+    ),
+    _own(
+        "lead",
+        5,
+        "x[t + lag] where t + lag < n, the lane's number of periods, else final[t].",
+        ("x", _ROW),
+        ("lag", _LAG),
+        ("final", _ROW),
+    ),
+    _own("lookup1", 6, "The table's value at key i.", ("i", _ROW), ("table", _TABLE)),
+    _own(
+        "lookup2",
+        7,
+        "The table's value at keys i and j.",
+        ("i", _ROW),
+        ("j", _ROW),
+        ("table", _TABLE),
+    ),
+    _own("tsum", 8, "The sum of x over the lane's periods, in order from 0.0.", ("x", _ROW)),
+    _own("tmin", 9, "The op min folded over the lane's periods; NaN if none.", ("x", _ROW)),
+    _own("tmax", 10, "The op max folded over the lane's periods; NaN if none.", ("x", _ROW)),
+    _own("last", 11, "x in the lane's last period; NaN if it has none.", ("x", _ROW)),
+    _own(
+        "at",
+        12,
+        "x in the given period; NaN if the lane has fewer.",
+        ("x", _ROW),
+        ("period", _PERIOD),
+    ),
+)
+
+AGGREGATES = frozenset(("tsum", "tmin", "tmax", "last", "at"))
+SHIFTS = frozenset(("prev", "lead"))
+LOOKUPS = frozenset(("lookup1", "lookup2"))
+
+SERIES = ISA(
+    "series",
+    [*elementwise(ARITH, {"add": 0, "sub": 1, "mul": 2, "div": 3}, 16), *_OWN],
+)
