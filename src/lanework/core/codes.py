@@ -22,3 +22,40 @@ BAD_SECTION = code(
     "A section of the program cannot be read: it has the wrong length, or holds numbers that "
     "mean nothing. The section and the offset are given. The file is damaged.",
 )
+NO_PROGRAM_FILE = code(
+    "LW1004",
+    "no program file",
+    "The file cannot be read, or does not begin as a Lanework program does. Program files are "
+    "written by `lanework compile MODEL --out PROGRAM.lwp` and by `Program.save`.",
+)
+NEWER_FORMAT = code(
+    "LW1005",
+    "other format version",
+    "The program file was written in a format that this version does not read. Compile the model "
+    "again, or update Lanework.",
+)
+DAMAGED_FILE = code(
+    "LW1006",
+    "damaged file",
+    "The program file is not as it was written: its length, its checksum or its structure does "
+    "not fit. The offset says where. Nothing of it was used.",
+)
+BAD_PROGRAM = code(
+    "LW1007",
+    "program refused",
+    "The verifier refused the program: a row, a port, a constant or a number in its header points "
+    "to something that is not there. Programs made by the compiler pass; this one was damaged, or "
+    "written by hand.",
+)
+ORDER_BROKEN = code(
+    "LW1008",
+    "order broken",
+    "The verifier refused the program: an instruction reads a row before it is made, a loop looks "
+    "the wrong way in time, or the segments do not cover the tape.",
+)
+BAD_TABLE_SECTION = code(
+    "LW1009",
+    "table refused",
+    "The verifier refused the program: a table's cells do not fit its keys, or its knots do not "
+    "rise.",
+)

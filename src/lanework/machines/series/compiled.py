@@ -62,9 +62,7 @@ class Variant:
 class LLVMExecutor:
     """Compiles on first use of each variant, then runs it."""
 
-    def __init__(
-        self, view: SeriesView, threads: int, lane_width: int | None, cache: bool
-    ) -> None:
+    def __init__(self, view: SeriesView, threads: int, lane_width: int | None, cache: bool) -> None:
         self.view, self.threads, self.lane_width, self.cache = view, threads, lane_width, cache
         self.width_used = 0
         self.compile_seconds = 0.0
@@ -163,9 +161,7 @@ class LLVMExecutor:
             elif kind == "bridge":
                 memory = bridges.get(slot.index)
                 if memory is None:
-                    memory = bridges[slot.index] = np.zeros(
-                        periods if slot.layout == "time" else 1
-                    )
+                    memory = bridges[slot.index] = np.zeros(periods if slot.layout == "time" else 1)
                 columns[number] = address(memory)
             elif kind == "periods":
                 index = np.arange(float(lanes))
@@ -175,7 +171,11 @@ class LLVMExecutor:
             dims[3] = address(job.order)
         units = -(-lanes // UNIT)
         frame.shape(
-            periods, lanes, units, scratch_size(part.lowered.nest, periods, part.width), self.threads
+            periods,
+            lanes,
+            units,
+            scratch_size(part.lowered.nest, periods, part.width),
+            self.threads,
         )
         report = None
         if progress is not None:

@@ -227,8 +227,10 @@ class _Nest:
         given = self.shape.given[port]
         if self.swap:
             return "lane" if given.timed else "scalar"
-        return ("both" if given.laned else "time") if given.timed else (
-            "lane" if given.laned else "scalar"
+        return (
+            ("both" if given.laned else "time")
+            if given.timed
+            else ("lane" if given.laned else "scalar")
         )
 
     # Placement ----------------------------------------------------------------------------------
@@ -350,8 +352,7 @@ class _Nest:
             else:
                 walks.setdefault(walk, []).append(step)
         if not walks and any(
-            self.shape.timed[port.row] and port.row not in self.level
-            for port in self.view.outputs
+            self.shape.timed[port.row] and port.row not in self.level for port in self.view.outputs
         ):
             walks[self.base] = []  # an input that is asked for still has to be walked over
         stages = []

@@ -203,9 +203,9 @@ class Runner:
             repeat = dict(zip(bound.outer, place, strict=True))
             buffers = [output.buffer(repeat) for output in outputs]
             job = Job(
-                arrays=bound.arrays if not place else [
-                    bound.slice(port, place) for port in range(len(self.ports))
-                ],
+                arrays=bound.arrays
+                if not place
+                else [bound.slice(port, place) for port in range(len(self.ports))],
                 given=bound.given,
                 periods=bound.periods,
                 lanes=bound.lanes,

@@ -1,0 +1,294 @@
+"""The reference: the tape run as it is defined, in NumPy.
+
+A straight segment runs each instruction over whole columns; a loop segment runs all of its
+instructions in one period after another. Every op is evaluated from its traced body. The other
+engines are compared with this one, bit for bit (NaN payloads aside).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.evaluate import evaluate
+from lanework.core.isa import Instruction
+from lanework.machines.series.isa import SERIES
+from lanework.machines.series.layout import (
+    BACKWARD,
+    STRAIGHT,
+    RowKind,
+    SeriesView,
+    Table,
+    TableMode,
+)
+from lanework.machines.series.state import Ledger
+
+Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A lookup outside its table.
+
+    Attributes:
+        instruction: its place on the tape.
+        period: the period, or None for a row without time.
+        lane: the lane, counted within the block that was scanned.
+        message: the key and the table's range.
+    """
+
+    instruction: int
+    period: int | None
+    lane: int
+    message: str
+
+    def of_lane(self, lanes: npt.NDArray[np.int64]) -> Fault:
+        """The fault with the lane's number in the whole run."""
+        return replace(self, lane=int(lanes[self.lane]))
+
+
+@dataclass
+class Scanned:
+    """What a scan found: the rows asked for, shape ``(1 or T, 1 or L)``, and the faults."""
+
+    rows: dict[int, Array]
+    faults: list[Fault]
+
+
+def scan(
+    view: SeriesView,
+    arrays: Sequence[Array],
+    periods: int,
+    lanes: int,
+    wanted: Iterable[int],
+) -> Scanned:
+    """Run the whole tape.
+
+    Args:
+        view: the program.
+        arrays: for each input port float64 of shape ``(1 or T, 1 or L)``.
+        periods: T.
+        lanes: L.
+        wanted: the rows to return. Over time they are 0.0 from the lane's horizon on.
+    """
+    return _Scan(view, arrays, periods, lanes).run(list(wanted))
+
+
+class _Scan:
+    def __init__(
+        self, view: SeriesView, arrays: Sequence[Array], periods: int, lanes: int
+    ) -> None:
+        self.view, self.periods, self.lanes = view, periods, lanes
+        self.faults: list[Fault] = []
+        self.ledger = Ledger(len(view.instructions), periods, lanes)
+        self.place = {i.target: n for n, i in enumerate(view.instructions)}
+        self.values: dict[int, Array] = {}
+        self.length = np.full((1, lanes), float(periods))
+        self.steps = np.arange(float(periods)).reshape(-1, 1)
+        for row, record in enumerate(view.rows):
+            if record.kind == RowKind.INPUT:
+                self.values[row] = np.asarray(arrays[record.index], np.float64)
+            elif record.kind == RowKind.CONST:
+                self.values[row] = np.full((1, 1), view.constants[record.index])
+            elif record.kind == RowKind.TIME:
+                self.values[row] = self.steps
+        if view.horizon in self.values:
+            self._set_length(self.values[view.horizon])
+
+    def run(self, wanted: list[int]) -> Scanned:
+        with np.errstate(all="ignore"):
+            for segment in self.view.segments:
+                part = list(
+                    enumerate(
+                        self.view.instructions[segment.start : segment.stop], segment.start
+                    )
+                )
+                if segment.kind == STRAIGHT:
+                    for number, instruction in part:
+                        self._column(number, instruction)
+                else:
+                    self._loop(part, backward=segment.kind == BACKWARD)
+        rows = {row: self._result(row) for row in wanted}
+        self.faults.sort(key=lambda f: (f.instruction, f.period or 0, f.lane))
+        return Scanned(rows, self.faults)
+
+    # Rows ---------------------------------------------------------------------------------------
+
+    def _value(self, row: int) -> Array:
+        if self.view.rows[row].kind == RowKind.PERIODS:
+            return self.length
+        return self.values[row]
+
+    def _keep(self, instruction: Instruction, value: Array) -> None:
+        """Write a column into the ledger; one that does not depend on time has one period."""
+        row = self.ledger.row(self.place[instruction.target])[: value.shape[0] or None]
+        row[...] = value
+        self.values[instruction.target] = row
+        if instruction.target == self.view.horizon:
+            self._set_length(row)
+
+    def _set_length(self, horizon: Array) -> None:
+        whole = np.floor(horizon[:1])
+        whole = np.where(whole > 0.0, whole, 0.0)
+        whole = np.where(whole < self.periods, whole, float(self.periods))
+        self.length = np.broadcast_to(whole, (1, self.lanes)).copy()
+
+    def _active(self) -> Mask:
+        """Which lanes still run, for each period: shape (T, L)."""
+        return self.steps < self.length
+
+    def _result(self, row: int) -> Array:
+        value = self._value(row)
+        timed = self.view.timed[row] or value.shape[0] > 1
+        if timed and self.view.horizon is not None:
+            return np.where(self._active(), value, 0.0)
+        return value
+
+    # Straight segments --------------------------------------------------------------------------
+
+    def _column(self, number: int, instruction: Instruction) -> None:
+        instr = SERIES.by_name[instruction.name]
+        name, operands = instruction.name, instruction.operands
+        if instr.elementwise is not None:
+            args = [self._value(row) for row in operands]
+            shape = np.broadcast_shapes((1, 1), *(arg.shape for arg in args))
+            value = np.broadcast_to(evaluate(instr.elementwise.graph("f64"), args), shape)
+        elif name == "prev":
+            value = self._shift(operands[0], operands[1], operands[2])
+        elif name == "lead":
+            value = self._shift(operands[0], -operands[1], operands[2])
+        elif name in ("lookup1", "lookup2"):
+            keys = [self._value(row) for row in operands[:-1]]
+            value, bad = _lookup(self.view.tables[operands[-1]], keys)
+            active = self._active() if value.shape[0] == self.periods else np.full((1, 1), True)
+            self._blame(number, bad & active, keys, operands[-1], None)
+        else:
+            value = self._aggregate(name, operands)
+        self._keep(instruction, value)
+
+    def _shift(self, source: int, lag: int, fill: int) -> Array:
+        t = np.arange(self.periods) - lag
+        column = np.broadcast_to(self._value(source), (self.periods, self.lanes))
+        there = column[np.clip(t, 0, max(self.periods - 1, 0))]
+        inside = (t >= 0)[:, np.newaxis] if lag > 0 else t[:, np.newaxis] < self.length
+        return np.where(inside, there, self._value(fill))
+
+    def _aggregate(self, name: str, operands: Sequence[int]) -> Array:
+        x = np.broadcast_to(self._value(operands[0]), (self.periods, self.lanes))
+        active = self._active()
+        if name == "tsum":
+            if self.periods == 0:
+                return np.zeros((1, self.lanes))
+            return np.add.accumulate(np.where(active, x, 0.0), axis=0)[-1:] + 0.0
+        out = np.full((1, self.lanes), np.nan)
+        if name == "at":
+            if operands[1] < self.periods:
+                out = np.where(active[operands[1]], x[operands[1]], np.nan)[np.newaxis]
+            return out
+        if name == "last":
+            for t in range(self.periods):
+                out = np.where(active[t], x[t], out)
+            return out
+        instr = SERIES.by_name[name[1:]]
+        assert instr.elementwise is not None
+        graph = instr.elementwise.graph("f64")
+        for t in range(self.periods):
+            joined = x[t] if t == 0 else evaluate(graph, [out, x[t][np.newaxis]])
+            out = np.where(active[t], joined, out)
+        return out
+
+    # Loop segments ------------------------------------------------------------------------------
+
+    def _loop(self, part: list[tuple[int, Instruction]], *, backward: bool) -> None:
+        for _, instruction in part:
+            row = self.ledger.row(self.place[instruction.target])
+            row[...] = 0.0
+            self.values[instruction.target] = row
+        steps = range(self.periods)
+        for t in reversed(steps) if backward else steps:
+            for number, instruction in part:
+                self.values[instruction.target][t] = self._step(number, instruction, t)
+
+    def _at(self, row: int, t: int) -> Array:
+        value = self._value(row)
+        return value[t] if value.shape[0] > 1 else value[0]
+
+    def _step(self, number: int, instruction: Instruction, t: int) -> Array:
+        instr = SERIES.by_name[instruction.name]
+        name, operands = instruction.name, instruction.operands
+        if instr.elementwise is not None:
+            args = [self._at(row, t) for row in operands]
+            return evaluate(instr.elementwise.graph("f64"), args)
+        if name in ("prev", "lead"):
+            source, lag, fill = operands
+            there = t - lag if name == "prev" else t + lag
+            final = self._at(fill, t)
+            if not 0 <= there < self.periods:
+                return final
+            value = self._at(source, there)
+            return value if name == "prev" else np.where(there < self.length[0], value, final)
+        keys = [self._at(row, t)[np.newaxis] for row in operands[:-1]]
+        value, bad = _lookup(self.view.tables[operands[-1]], keys)
+        self._blame(number, bad & (t < self.length), keys, operands[-1], t)
+        return value[0]
+
+    # Faults -------------------------------------------------------------------------------------
+
+    def _blame(
+        self, number: int, bad: Mask, keys: list[Array], table: int, period: int | None
+    ) -> None:
+        if not bad.any():
+            return
+        t, lane = (int(i) for i in np.argwhere(bad)[0])
+        key = [float(np.broadcast_to(k, bad.shape)[t, lane]) for k in keys]
+        dims = self.view.tables[table].dims
+        ranges = " x ".join(f"[{d.base:g}, {d.base + d.size - 1:g}]" for d in dims)
+        shown = ", ".join(f"{k:g}" for k in key)
+        timed = bad.shape[0] > 1
+        where = period if period is not None else (t if timed else None)
+        self.faults.append(
+            Fault(number, where, lane, f"key {shown} of table {table}, which has {ranges}")
+        )
+
+
+def _lookup(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
+    """The values at the keys, and where the table has none."""
+    shape = np.broadcast_shapes(*(key.shape for key in keys))
+    if table.knots is not None:
+        return np.broadcast_to(_interpolate(table, keys[0]), shape), np.zeros(shape, np.bool_)
+    index = np.zeros(shape, np.int64)
+    valid = np.ones(shape, np.bool_)
+    strict = False
+    for key, dim in zip(keys, table.dims, strict=True):
+        place = np.floor(key - dim.base)
+        if dim.mode == TableMode.CLAMP:
+            good = place == place  # noqa: PLR0124 - a key that is NaN has no place
+            place = np.where(place > 0.0, place, 0.0)
+            place = np.where(place < dim.size - 1, place, float(dim.size - 1))
+        else:
+            strict = True
+            good = (place >= 0.0) & (place <= dim.size - 1)
+            place = np.where(good, place, 0.0)
+        index = index * dim.size + place.astype(np.int64)
+        valid = valid & good
+    value = np.where(valid, table.data[index], np.nan)
+    bad = np.isnan(value) if strict else np.zeros(shape, np.bool_)
+    return value, bad
+
+
+def _interpolate(table: Table, key: Array) -> Array:
+    """Linear between knots, constant outside: y0 + (x - x0) * ((y1 - y0) / (x1 - x0))."""
+    knots, data = table.knots, table.data
+    assert knots is not None
+    top = max(len(knots) - 2, 0)
+    at = np.clip(np.searchsorted(knots, key, side="right") - 1, 0, top)
+    after = at + (1 if len(knots) > 1 else 0)
+    x0, x1, y0, y1 = knots[at], knots[after], data[at], data[after]
+    value = y0 + (key - x0) * ((y1 - y0) / (x1 - x0))
+    value = np.where(key >= x1, y1, value)
+    value = np.where(key <= x0, y0, value)
+    return np.where(np.isnan(key), np.nan, value)
