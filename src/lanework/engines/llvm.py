@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,6 @@ from lanework.base import host
 from lanework.engines import cache
 
 LARGE = 1500  # steps above which optimising costs more than most runs give back
-HUGE = 20000
 _PROTOTYPE = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
 )
@@ -30,12 +30,16 @@ class Kernel:
         call: the ctypes function.
         cached: whether its code came from the disk.
         seconds: how long it took to get here.
+        keep: what owns the machine code.
     """
 
     call: Any
     cached: bool
     seconds: float
     keep: Any
+
+
+_serial = itertools.count()
 
 
 @functools.cache
@@ -98,9 +102,8 @@ def compile_text(text: str, name: str, size: int, *, disk: bool = True) -> Kerne
         code = _object_code(text, level)
         if disk:
             cache.write(key, code)
-    engine = _link(llvm, code, level)
-    address = engine.get_function_address(name)
-    return Kernel(_PROTOTYPE(address), cached, time.perf_counter() - start, engine)
+    library, address = _link(llvm, code, name)
+    return Kernel(_PROTOTYPE(address), cached, time.perf_counter() - start, library)
 
 
 def _object_code(text: str, level: int) -> bytes:
@@ -119,10 +122,14 @@ def _object_code(text: str, level: int) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-def _link(llvm: Any, code: bytes, level: int) -> Any:
-    empty = llvm.parse_assembly("")
-    empty.triple = _machine(level).triple
-    engine = llvm.create_mcjit_compiler(empty, _machine(level))
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    return engine
+@functools.cache
+def _session() -> Any:
+    return _llvm().create_lljit_compiler()
+
+
+def _link(llvm: Any, code: bytes, name: str) -> tuple[Any, int]:
+    """Load an object and find a function in it; the code lives as long as the first result."""
+    builder = llvm.JITLibraryBuilder()
+    builder.add_object_img(code).add_current_process().export_symbol(name)
+    library = builder.link(_session(), f"lanework.{next(_serial)}")
+    return library, library[name]

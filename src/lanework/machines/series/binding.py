@@ -127,9 +127,8 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
     for port, item in zip(ports, labelled, strict=True):
         held = tuple(axis for axis in outer if axis in item.axes)
         order = [*held, *(a for a in ("time", inner) if a in item.axes)]
-        array = np.ascontiguousarray(
-            np.transpose(item.array, [item.axes.index(axis) for axis in order]), np.float64
-        )
+        moved = np.transpose(item.array, [item.axes.index(axis) for axis in order])
+        array = np.asarray(moved, np.float64, order="C")
         _check_nan(port, array, order)
         arrays.append(array if array.ndim else float(array))
         given.append(Given("time" in item.axes, inner in item.axes))
@@ -166,7 +165,7 @@ def _bind_plain(
         ):
             if periods is None:
                 periods = len(value)
-            if len(value) != periods or math.isnan(np.add.reduce(value)):
+            if len(value) != periods or not math.isfinite(np.add.reduce(value)):
                 return None
             arrays.append(value)
             given.append(TIMED)
@@ -207,8 +206,9 @@ def _no_periods() -> Diagnostic:
 
 
 def _check_nan(port: Port, array: Array, order: Sequence[str | None]) -> None:
-    if not math.isnan(np.add.reduce(array, axis=None)):
-        return
+    with np.errstate(all="ignore"):
+        if not math.isnan(np.add.reduce(array, axis=None)):
+            return
     found = np.argwhere(np.isnan(array))
     if len(found) == 0:
         return  # inf - inf in the sum, no NaN in the data

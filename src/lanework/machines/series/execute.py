@@ -79,7 +79,7 @@ class Dependence:
     def of(self, row: int, given: tuple[Given, ...]) -> tuple[bool, bool]:
         """(over time, over lanes)."""
         shape = self._shape(given)
-        return shape.timed[row], shape.varying[row]
+        return shape.timed[row], shape.output_varies(row)
 
 
 class ReferenceExecutor:

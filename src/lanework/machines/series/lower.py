@@ -104,6 +104,12 @@ class Shape:
             self.varying = [v or t for v, t in zip(self.varying, self.timed, strict=True)]
             self.timed = [False] * len(view.rows)
 
+    def output_varies(self, row: int) -> bool:
+        """Whether an output differs between lanes: over time it also ends with the lane."""
+        horizon = self.view.horizon
+        ends = horizon is not None and self.varying[horizon]
+        return self.varying[row] or (ends and self.timed[row])
+
     def _visit(self, instruction: Instruction, ragged: bool) -> None:
         rows = self.view.reads(instruction)
         name = instruction.name
@@ -139,32 +145,28 @@ def lower(
     """
     shape = Shape(view, inputs, swap)
     ports = view.outputs
-    wanted = {ports[index].row for index in outputs}
-    lane_rows = {row for row in wanted if shape.varying[row]}
-    lane_code = _needed(view, lane_rows, lambda row: shape.varying[row], shape)
+    flat = [i for i in outputs if not shape.output_varies(ports[i].row)]
+    laned = [i for i in outputs if shape.output_varies(ports[i].row)]
+    lane_rows = {ports[i].row for i in laned}
+    lane_code = _needed(view, lane_rows, lambda row: shape.varying[row])
+    read = {row for instruction in lane_code for row in view.reads(instruction)} | lane_rows
+    if laned and view.horizon is not None:
+        read.add(view.horizon)
     bridges = {
-        row
-        for instruction in lane_code
-        for row in view.reads(instruction)
-        if not shape.varying[row] and view.rows[row].kind == RowKind.NODE
+        row for row in read if not shape.varying[row] and view.rows[row].kind == RowKind.NODE
     }
-    if view.horizon is not None and lane_code and not shape.varying[view.horizon]:
-        if view.rows[view.horizon].kind == RowKind.NODE:
-            bridges.add(view.horizon)
-    shared_rows = {row for row in wanted if not shape.varying[row]} | bridges
-    shared_code = _needed(view, shared_rows, lambda row: not shape.varying[row], shape)
     shared = lanes = None
-    flat = [i for i in outputs if not shape.varying[ports[i].row]]
-    if shared_rows:
-        shared = _Nest(view, shape, shared_code, swap).lower(flat, sorted(bridges))
-    laned = [i for i in outputs if shape.varying[ports[i].row]]
+    if flat or bridges:
+        rows = {ports[i].row for i in flat} | bridges
+        code = _needed(view, rows, lambda row: not shape.varying[row])
+        shared = _Nest(view, shape, code, swap, lanes=False).lower(flat, sorted(bridges))
     if laned:
-        lanes = _Nest(view, shape, lane_code, swap, bridges=bridges).lower(laned, [])
+        lanes = _Nest(view, shape, lane_code, swap, bridges, lanes=True).lower(laned, [])
     return Plan(shared, lanes)
 
 
 def _needed(
-    view: SeriesView, rows: set[int], belongs: Callable[[int], bool], shape: Shape
+    view: SeriesView, rows: set[int], belongs: Callable[[int], bool]
 ) -> list[Instruction]:
     """The instructions on which these rows depend and which belong to the nest, in order."""
     todo = list(rows)
@@ -190,6 +192,8 @@ class _Nest:
         code: list[Instruction],
         swap: bool,
         bridges: Iterable[int] = (),
+        *,
+        lanes: bool,
     ) -> None:
         self.view, self.shape, self.code, self.swap = view, shape, code, swap
         self.bridges = set(bridges)
@@ -199,14 +203,18 @@ class _Nest:
         self.ready: dict[int, int] = {}  # row without time -> the walk before which it is known
         self.walk_of: dict[int, int] = {}  # target -> the walk its instruction runs in
         self.made = {instruction.target for instruction in code}
+        # what no lane changes is computed for all periods when lanes end at times of their own
+        own = view.horizon is not None and (lanes or not shape.varying[view.horizon])
+        self.horizon = view.horizon if own else None
 
     def lower(self, outputs: list[int], bridges: list[int]) -> Lowered:
+        self.asked = {self.view.outputs[port].row for port in outputs} | set(bridges)
         self._place()
         nest = self._build()
         for port in outputs:
             row = self.view.outputs[port].row
-            layout = self._layout(row)
-            total = bool(self.view.outputs[port].reduce) and self.shape.varying[row]
+            layout = self._layout(row, self.shape.output_varies(row))
+            total = bool(self.view.outputs[port].reduce) and self.shape.output_varies(row)
             nest.stores.append(Store(row, self._slot("output", port, layout), layout, total))
         for row in bridges:
             layout = self._layout(row)
@@ -219,8 +227,9 @@ class _Nest:
         self.slots.append(Slot(kind, index, layout))
         return len(self.slots) - 1
 
-    def _layout(self, row: int) -> Layout:
-        timed, varying = self.shape.timed[row], self.shape.varying[row]
+    def _layout(self, row: int, varying: bool | None = None) -> Layout:
+        timed = self.shape.timed[row]
+        varying = self.shape.varying[row] if varying is None else varying
         return ("both" if varying else "time") if timed else ("lane" if varying else "scalar")
 
     def _given_layout(self, port: int) -> Layout:
@@ -270,7 +279,7 @@ class _Nest:
             self.walk_of[target] = self.level[target] = walk
         else:
             self.ready[target] = max((self.ready.get(row, 0) for row in rows), default=0)
-        if target == self.view.horizon:
+        if target == self.horizon:
             self.base = self.ready.get(target, 0)
 
     def _after(self, row: int, how: str) -> int:
@@ -304,9 +313,9 @@ class _Nest:
         time: set[int] = set()
         periods: set[int] = set()
         used = {row for i in self.code for row in view.reads(i)}
-        used |= {port.row for port in view.outputs}
-        if view.horizon is not None:
-            used.add(view.horizon)
+        used |= self.asked
+        if self.horizon is not None:
+            used.add(self.horizon)
         for row in sorted(used):
             record = view.rows[row]
             if record.kind == RowKind.CONST:
@@ -332,7 +341,7 @@ class _Nest:
             stores=[],
             home={},
             saved={},
-            horizon=view.horizon,
+            horizon=self.horizon,
             varying={row for row, v in enumerate(shape.varying) if v},
             timed={row for row, t in enumerate(shape.timed) if t},
             slots=0,

@@ -22,7 +22,7 @@ def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
     if view.horizon is None or bound.lanes < FEWEST or bound.outer or bound.periods < 2:
         return None
     horizon = _evaluate(view, bound, view.horizon, {})
-    if horizon is None or np.ndim(horizon) == 0:
+    if horizon is None or np.shape(horizon) != (bound.lanes,):
         return None
     with np.errstate(invalid="ignore"):
         length = np.clip(np.nan_to_num(np.floor(horizon), nan=0.0), 0, bound.periods)

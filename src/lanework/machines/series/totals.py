@@ -18,7 +18,8 @@ def add_units(partials: Array) -> Array:
     """Add up the totals of units, shape ``(units, ...)``, in order from 0.0."""
     if len(partials) == 0:
         return np.zeros(partials.shape[1:])
-    added: Array = np.add.accumulate(partials, axis=0)[-1] + 0.0
+    with np.errstate(all="ignore"):
+        added: Array = np.add.accumulate(partials, axis=0)[-1] + 0.0
     return added
 
 
@@ -37,10 +38,11 @@ def unit_totals(values: Array) -> Array:
     padded[..., :lanes] = values
     rows = padded.reshape(*values.shape[:-1], units, UNIT // COLUMNS, COLUMNS)
     total = np.zeros((*values.shape[:-1], units, COLUMNS))
-    for k in range(UNIT // COLUMNS):
-        total = total + rows[..., k, :]
     width = COLUMNS
-    while width > 1:
-        width //= 2
-        total = total[..., :width] + total[..., width : 2 * width]
+    with np.errstate(all="ignore"):
+        for k in range(UNIT // COLUMNS):
+            total = total + rows[..., k, :]
+        while width > 1:
+            width //= 2
+            total = total[..., :width] + total[..., width : 2 * width]
     return np.moveaxis(total[..., 0], -1, 0)

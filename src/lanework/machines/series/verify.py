@@ -180,6 +180,11 @@ def _horizon(view: SeriesView) -> Iterator[Finding]:
         yield Finding("the horizon depends on time")
     elif _needs_length(view, row):
         yield Finding("the horizon depends on the number of periods that it sets")
+    for number in range(view.maker.get(row, 0)):
+        if view.timed[view.instructions[number].target] or (
+            view.instructions[number].name in AGGREGATES
+        ):
+            yield Finding(f"instruction {number} walks time before the horizon is known", number)
 
 
 def _needs_length(view: SeriesView, row: int) -> bool:

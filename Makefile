@@ -1,0 +1,44 @@
+# Two commands do all the set-up on a machine with Python 3.11+ and make: `make demo`, `make test`.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint docs bench fuzz lock clean
+
+demo: $(VENV)/.run
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W -b html docs build/docs
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench run --all
+
+fuzz: $(VENV)/.test
+	$(BIN)/lanework fuzz series --count 20000
+
+# A virtual environment, and into it what a lock file names; again only when the lock changes.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.%: requirements/%.lock pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r $<
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock:
+	for group in run test docs bench; do \
+	  $(PYTHON) tools/lock.py $$group || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

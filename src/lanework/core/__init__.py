@@ -1,0 +1,1 @@
+"""Floor 1: ops, programs, files and text of programs, verification, results."""

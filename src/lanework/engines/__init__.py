@@ -1,0 +1,1 @@
+"""Floor 2: how a tape runs: loop nests, LLVM, the code cache, threads."""

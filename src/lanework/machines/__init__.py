@@ -1,0 +1,1 @@
+"""Floor 3: what a register holds, one package for each machine."""
