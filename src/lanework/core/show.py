@@ -1,0 +1,111 @@
+"""Numbers and small tables as text, bounded in size."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+
+def figure(x: float) -> str:
+    """A number for people: thousands separated, at least seven significant digits.
+
+    Example:
+        >>> [figure(x) for x in (215146132.0684811, 12.0, 0.00231067, 1e300, float("nan"))]
+        ['215,146,132.07', '12', '0.00231067', '1e+300', 'nan']
+    """
+    x = float(x)
+    size = abs(x)
+    if not math.isfinite(x) or size >= 1e15 or 0 < size < 1e-4:
+        return f"{x:.7g}"
+    if x == int(x):
+        return f"{x:,.0f}"
+    whole = len(str(int(size))) if size >= 1 else 0
+    text = f"{x:,.{max(2, 8 - whole)}f}"
+    return text.rstrip("0").rstrip(".") if whole < 6 else text
+
+
+def seconds(x: float) -> str:
+    """A duration for people.
+
+    Example:
+        >>> [seconds(x) for x in (4.2e-6, 0.0032, 0.25, 74.0)]
+        ['4.2 us', '3.2 ms', '250 ms', '74.0 s']
+    """
+    if x < 1e-3:
+        return f"{x * 1e6:.1f} us"
+    if x < 0.1:
+        return f"{x * 1e3:.1f} ms"
+    return f"{x * 1e3:.0f} ms" if x < 1 else f"{x:.1f} s"
+
+
+def size(count: float) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> [size(x) for x in (12, 65536, 5_000_000)]
+        ['12 B', '64.0 KiB', '4.8 MiB']
+    """
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def preview(values: npt.NDArray[Any], most: int = 4) -> str:
+    """The first values of an array, and the last one.
+
+    Example:
+        >>> import numpy as np
+        >>> preview(np.arange(10.0))
+        '0  1  2 ... 9'
+    """
+    flat = values.reshape(-1) if values.flags.c_contiguous else values.flat
+    count = values.size
+    if count <= most:
+        return "  ".join(figure(flat[i]) for i in range(count)) or "(none)"
+    return "  ".join(figure(flat[i]) for i in range(most - 1)) + f" ... {figure(flat[count - 1])}"
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> str:
+    """Columns of text lined up, without a line longer than its cells need.
+
+    Args:
+        header: the titles.
+        rows: as many cells a row as there are titles.
+        right: one letter a column, `r` for columns set flush right.
+
+    Example:
+        >>> print(text_table(["name", "n"], [["a", "1"], ["total", "10"]], "lr"))
+        name    n
+        a       1
+        total  10
+    """
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    sides = right.ljust(len(header), "l")
+    lines = []
+    for row in (header, *rows):
+        cells = [
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(row, widths, sides, strict=True)
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """The same table for a notebook."""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+        return f"<tr>{inner}</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return (
+        f"<table><caption>{html.escape(caption)}</caption>"
+        f"<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
+    )
