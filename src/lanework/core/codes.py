@@ -59,3 +59,37 @@ BAD_TABLE_SECTION = code(
     "The verifier refused the program: a table's cells do not fit its keys, or its knots do not "
     "rise.",
 )
+UNKNOWN_RESULT = code(
+    "LW1020",
+    "unknown output",
+    "The result has no output of this name. `list(result)` names them all; a run computes the "
+    "outputs that the program declares, or those asked for.",
+)
+AXES_DIFFER = code(
+    "LW1021",
+    "outputs of different axes",
+    "The outputs do not all have the same axes, so they do not fit into one table. Choose those "
+    "of one shape, or write to a format that keeps several.",
+)
+MISSING_EXTRA = code(
+    "LW1022",
+    "missing extra",
+    "This needs an optional package that is not installed. Extras are installed with "
+    "`pip install 'lanework[NAME]'`.",
+)
+BAD_ENDING = code(
+    "LW1023",
+    "unknown file ending",
+    "The ending of a file's name says how it is written, and this ending is not known.",
+)
+ONE_OUTPUT = code(
+    "LW1024",
+    "one output only",
+    "The file format holds a single array. Choose one output, or write .npz.",
+)
+BAD_ASSEMBLY = code(
+    "LW1010",
+    "bad assembly",
+    "A line of assembly text cannot be read. `lanework dis PROGRAM` prints programs in this "
+    "format, and every line of it shows how a directive or an instruction is written.",
+)

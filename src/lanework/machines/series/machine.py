@@ -30,5 +30,11 @@ class SeriesMachine:
 
         return Runner(program, engine, limits, **options)
 
+    def assembler(self) -> Any:
+        """The directives of series programs."""
+        from lanework.machines.series.asm import SeriesAssembler
+
+        return SeriesAssembler()
+
 
 MACHINE = SeriesMachine()
