@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.axes import merge
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program import Port
 from lanework.machines.series.codes import (
@@ -97,23 +98,16 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
         if value is None:
             raise _missing(port, inputs)
         labelled.append(as_labelled(value, port))
-    sizes: dict[str, int] = {}
-    owner: dict[str, str] = {}
-    for port, item in zip(ports, labelled, strict=True):
-        for axis, size in zip(item.axes, item.array.shape, strict=True):
-            if sizes.setdefault(axis, size) != size:
-                raise Diagnostic(
-                    LENGTHS_DISAGREE,
-                    f"input {port.name!r} has {size} along {axis!r}, but {owner[axis]!r} has"
-                    f" {sizes[axis]}",
-                    help="give both the same length, or label the axes differently",
-                )
-            owner.setdefault(axis, port.name)
+    sizes = merge(
+        (port.name, item.axes, item.array.shape)
+        for port, item in zip(ports, labelled, strict=True)
+    )
     steps = sizes.pop("time", periods)
     if periods is not None and steps != periods:
+        longer = next(p.name for p, i in zip(ports, labelled, strict=True) if "time" in i.axes)
         raise Diagnostic(
             LENGTHS_DISAGREE,
-            f"input {owner['time']!r} has {steps} periods, but the model has {periods}",
+            f"input {longer!r} has {steps} periods, but the model has {periods}",
             help="give as many values as periods, or run with periods=...",
         )
     if steps is None:
