@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -82,7 +82,7 @@ class Program:
     ports: tuple[Port, ...]
     constants: npt.NDArray[np.float64]
     sections: Mapping[str, bytes] = field(default_factory=dict)
-    listing: tuple[ListingEntry, ...] = ()
+    listing: Sequence[ListingEntry] = ()
     notes: tuple[str, ...] = ()
 
     @cached_property

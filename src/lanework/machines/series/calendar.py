@@ -1,0 +1,234 @@
+"""Calendars: real dates for periods, and conversion of columns between frequencies.
+
+Periods follow each other from a start date. Months, quarters and years keep the day of the month
+of the start where the month has it and fall back to its last day otherwise (a start on the 31st
+gives 28 or 29 February), as bond schedules do. All dates are `datetime64[D]`; no pandas needed.
+
+Example:
+    >>> calendar = Calendar("2024-01-31", "month", 3)
+    >>> calendar.begins().astype(str).tolist()
+    ['2024-01-31', '2024-02-29', '2024-03-31']
+    >>> calendar.days().tolist()
+    [29, 31, 30]
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.series.codes import BAD_CALENDAR, BAD_CONVERSION
+
+Dates = npt.NDArray[np.datetime64]
+Floats = npt.NDArray[np.float64]
+
+MONTHS = {"month": 1, "quarter": 3, "year": 12}
+PER_YEAR = {"day": 365.0, "month": 12.0, "quarter": 4.0, "year": 1.0}
+FREQUENCIES = tuple(PER_YEAR)
+COLUMNS = ("year", "month", "days_in_period", "year_fraction")
+"""What a formula can use of the calendar."""
+
+MAX_PERIODS = 2**24
+
+Convention = Literal["act/365", "30/360"]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Periods from a start date on.
+
+    Attributes:
+        start: the first day of the first period, ``YYYY-MM-DD``.
+        freq: `day`, `month`, `quarter` or `year`.
+        periods: how many.
+
+    Raises:
+        Diagnostic: LW3016 for a date, frequency or length that makes no sense.
+    """
+
+    start: str
+    freq: str
+    periods: int
+
+    def __post_init__(self) -> None:
+        check_frequency(self.freq)
+        check_start(self.start)
+        if not 1 <= self.periods <= MAX_PERIODS:
+            raise Diagnostic(
+                BAD_CALENDAR,
+                f"a calendar has between 1 and {MAX_PERIODS} periods, not {self.periods}",
+            )
+        last = datetime.date.fromisoformat(self.start).year
+        last += int(self.periods / PER_YEAR[self.freq]) + 1
+        if last > 9999:
+            raise Diagnostic(
+                BAD_CALENDAR, f"{self.periods} periods from {self.start} run past the year 9999"
+            )
+
+    @property
+    def per_year(self) -> float:
+        """Periods a year: 365 for days."""
+        return PER_YEAR[self.freq]
+
+    def _edges(self) -> Dates:
+        """The first day of every period, and the day after the last one."""
+        steps = np.arange(self.periods + 1)
+        start = np.datetime64(self.start, "D")
+        if self.freq == "day":
+            return start + steps
+        day = (start - start.astype("datetime64[M]")).astype(np.int64)
+        months = start.astype("datetime64[M]") + steps * MONTHS[self.freq]
+        length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
+        offset = np.minimum(day, length.astype(np.int64) - 1)
+        edges: Dates = months.astype("datetime64[D]") + offset
+        return edges
+
+    def begins(self) -> Dates:
+        """The first day of each period."""
+        return self._edges()[:-1]
+
+    def ends(self) -> Dates:
+        """The last day of each period."""
+        return self._edges()[1:] - 1
+
+    def days(self) -> npt.NDArray[np.int64]:
+        """The number of days of each period."""
+        return np.diff(self._edges()).astype(np.int64)
+
+    def year_fractions(self, convention: Convention = "act/365") -> Floats:
+        """The length of each period in years.
+
+        `act/365` is the actual days over 365 (ISDA 2006, 4.16(d)); `30/360` is the bond basis
+        (ISDA 2006, 4.16(f)): (360 dy + 30 dm + dd) / 360, with a 31st as the 30th.
+        """
+        if convention == "act/365":
+            return self.days() / 365.0
+        if convention != "30/360":
+            raise Diagnostic(
+                BAD_CALENDAR,
+                f"there is no day count `{convention}`",
+                help="use act/365 or 30/360",
+            )
+        edges = self._edges()
+        year, month, day = _parts(edges)
+        first = np.minimum(day[:-1], 30)
+        second = np.where((day[1:] == 31) & (first == 30), 30, day[1:])
+        days = 360 * np.diff(year) + 30 * np.diff(month) + (second - first)
+        fractions: Floats = days / 360.0
+        return fractions
+
+    def column(self, name: str) -> Floats:
+        """A column for formulas: `year` and `month` of the period's first day, its days, and its
+        length in years (act/365)."""
+        if name == "days_in_period":
+            return self.days().astype(np.float64)
+        if name == "year_fraction":
+            return self.year_fractions()
+        year, month, _ = _parts(self.begins())
+        return (year if name == "year" else month).astype(np.float64)
+
+    def convert(
+        self, values: npt.ArrayLike, freq: str, kind: str = "flow", *, compound: bool = False
+    ) -> Floats:
+        """Columns of this calendar at a coarser frequency, along the last axis.
+
+        Args:
+            values: float64, shape (..., periods).
+            freq: the frequency to convert to.
+            kind: flows and counts are summed; stocks, indices and constants take the last value;
+                rates are averaged.
+            compound: compound rates per period instead: (1+r0)(1+r1)... - 1.
+
+        Returns:
+            Shape (..., coarse periods). A last coarse period that is not complete is made of the
+            periods there are.
+
+        Raises:
+            Diagnostic: LW3028 when the fine periods do not make up coarse ones.
+
+        Example:
+            >>> Calendar("2024-01-01", "month", 6).convert([1, 2, 3, 4, 5, 6], "quarter").tolist()
+            [6.0, 15.0]
+        """
+        data = np.asarray(values, dtype=np.float64)
+        if data.shape[-1:] != (self.periods,):
+            shown = data.shape[-1] if data.ndim else "none"
+            raise Diagnostic(
+                BAD_CONVERSION,
+                f"the column has {shown} periods and its calendar {self.periods}",
+            )
+        starts = self._groups(freq)
+        sizes = np.diff(np.append(starts, self.periods))
+        if kind in ("flow", "count"):
+            return np.add.reduceat(data, starts, axis=-1)
+        if kind == "rate":
+            if compound:
+                return np.multiply.reduceat(1.0 + data, starts, axis=-1) - 1.0
+            return np.add.reduceat(data, starts, axis=-1) / sizes
+        if kind in ("stock", "index", "constant"):
+            return np.asarray(data[..., starts + sizes - 1])
+        raise Diagnostic(
+            BAD_CONVERSION,
+            f"there is no rule to convert the kind `{kind}`",
+            help="kinds are stock, flow, rate, index, count and constant",
+        )
+
+    def coarser(self, freq: str) -> Calendar:
+        """The calendar that `convert` gives columns for."""
+        return Calendar(self.start, freq, len(self._groups(freq)))
+
+    def _groups(self, freq: str) -> npt.NDArray[np.int64]:
+        """Where each coarse period begins among the fine ones."""
+        check_frequency(freq)
+        order = FREQUENCIES.index
+        if order(freq) < order(self.freq):
+            raise Diagnostic(
+                BAD_CONVERSION,
+                f"{self.freq} periods cannot be split into {freq} periods",
+                help="convert to a coarser frequency, or give the finer data",
+            )
+        if freq == self.freq:
+            return np.arange(self.periods)
+        if self.freq != "day":
+            ratio = MONTHS[freq] // MONTHS[self.freq]
+            return np.arange(0, self.periods, ratio)
+        coarse = max(1, int(self.periods / PER_YEAR["day"] * PER_YEAR[freq]) + 2)
+        begins = Calendar(self.start, freq, coarse).begins()
+        offsets = (begins - begins[0]).astype(np.int64)
+        return offsets[offsets < self.periods]
+
+
+def check_frequency(freq: str) -> None:
+    """Raise the diagnostic for a frequency that does not exist."""
+    if freq not in PER_YEAR:
+        raise Diagnostic(
+            BAD_CALENDAR,
+            f"there is no frequency `{freq}`",
+            help=did_you_mean(str(freq), FREQUENCIES) or "use day, month, quarter or year",
+        )
+
+
+def check_start(start: str) -> None:
+    """Raise the diagnostic for a start that is no date."""
+    try:
+        datetime.date.fromisoformat(start)
+    except (TypeError, ValueError):
+        raise Diagnostic(
+            BAD_CALENDAR,
+            f"`{start}` is not a date",
+            help="write the start as YYYY-MM-DD",
+        ) from None
+
+
+def _parts(dates: Dates) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Year, month and day of dates, as integers."""
+    months = dates.astype("datetime64[M]")
+    year = months.astype("datetime64[Y]").astype(np.int64) + 1970
+    month = months.astype(np.int64) % 12 + 1
+    day = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
+    return year, month, day

@@ -1,0 +1,317 @@
+"""The tree of a formula, whichever way it was written.
+
+Text goes through `formula.py`, Python functions and operators over node handles build the same
+tree directly. A tree is made of `Expr` only: a number, a label, a name, a lookup, or a function
+applied to trees. Names stay names until the model compiles, so a formula may use nodes that are
+defined after it.
+
+Example:
+    >>> opening, rate = Expr.name("opening"), Expr.name("rate")
+    >>> str(opening * (1.0 + rate))
+    'opening * (1.0 + rate)'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.series.codes import NO_TRUTH, UNSUPPORTED
+
+NUMBER, LABEL, NAME, LOOKUP = "number", "label", "name", "lookup"
+
+Scalar = float | int | bool | np.generic
+
+
+class Origin:
+    """Where formulas were written: a name for the source, and its text."""
+
+    __slots__ = ("source", "text")
+
+    def __init__(self, source: str, text: str) -> None:
+        self.source = source
+        self.text = text
+
+
+class Place:
+    """A piece of an origin: lines from 1, columns from 1, the end column exclusive."""
+
+    __slots__ = ("column", "end_column", "end_line", "line", "origin")
+
+    def __init__(
+        self, origin: Origin, line: int, column: int, end_line: int, end_column: int
+    ) -> None:
+        self.origin = origin
+        self.line = line
+        self.column = column
+        self.end_line = end_line
+        self.end_column = end_column
+
+    def span(self) -> Span:
+        """The span that a diagnostic underlines."""
+        origin = self.origin
+        return Span(
+            origin.source, self.line, self.column, self.end_line, self.end_column, origin.text
+        )
+
+
+class Expr:
+    """One step of a formula.
+
+    Attributes:
+        head: `number`, `label`, `name`, `lookup`, or the function applied.
+        args: the operands.
+        value: a number's value, a label's or name's text, a lookup's ``(table, column)``, or a
+            function's whole-number setting (the lag of `prev`, the digits of `round`).
+        place: where it was written, if it was written as text.
+        depth: levels below and including this one.
+    """
+
+    __slots__ = ("args", "depth", "head", "place", "value")
+    __array_priority__ = 1000  # numpy scalars leave the operators to us
+
+    def __init__(
+        self,
+        head: str,
+        args: tuple[Expr, ...] = (),
+        value: Any = None,
+        place: Place | None = None,
+    ) -> None:
+        self.head = head
+        self.args = args
+        self.value = value
+        self.place = place
+        depth = 0
+        for arg in args:
+            if arg.depth > depth:
+                depth = arg.depth
+        self.depth = depth + 1
+
+    @staticmethod
+    def number(value: float, place: Place | None = None) -> Expr:
+        """A plain number."""
+        return Expr(NUMBER, (), float(value), place)
+
+    @staticmethod
+    def name(name: str, place: Place | None = None) -> Expr:
+        """A node, by its name."""
+        return Expr(NAME, (), name, place)
+
+    @property
+    def span(self) -> Span | None:
+        """Where it was written, or None for a tree built by operators."""
+        return self.place.span() if self.place is not None else None
+
+    def walk(self) -> Iterator[Expr]:
+        """Every step of the tree, operands before what uses them, each shared step once."""
+        done: set[int] = set()
+        stack: list[tuple[Expr, bool]] = [(self, False)]
+        while stack:
+            expr, ready = stack.pop()
+            if id(expr) in done:
+                continue
+            if ready or not expr.args:
+                done.add(id(expr))
+                yield expr
+            else:
+                stack.append((expr, True))
+                stack.extend((arg, False) for arg in reversed(expr.args))
+
+    def __str__(self) -> str:
+        return _render(self, 0)
+
+    def __repr__(self) -> str:
+        return f"<series expression {self}>"
+
+    def __bool__(self) -> NoReturn:
+        raise Diagnostic(
+            NO_TRUTH,
+            f"`{self}` stands for a column of numbers; Python cannot branch on it",
+            help="use where(condition, a, b), & and | in place of and/or, and the min and max of "
+            "lanework.series",
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"`{self}` stands for a column of numbers; a formula cannot loop over it",
+            help="use prev, cumsum, total and the other functions over time",
+        )
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __add__(self, other: Expr | Scalar) -> Expr:
+        return _apply("add", self, other)
+
+    def __radd__(self, other: Scalar) -> Expr:
+        return _apply("add", other, self)
+
+    def __sub__(self, other: Expr | Scalar) -> Expr:
+        return _apply("sub", self, other)
+
+    def __rsub__(self, other: Scalar) -> Expr:
+        return _apply("sub", other, self)
+
+    def __mul__(self, other: Expr | Scalar) -> Expr:
+        return _apply("mul", self, other)
+
+    def __rmul__(self, other: Scalar) -> Expr:
+        return _apply("mul", other, self)
+
+    def __truediv__(self, other: Expr | Scalar) -> Expr:
+        return _apply("div", self, other)
+
+    def __rtruediv__(self, other: Scalar) -> Expr:
+        return _apply("div", other, self)
+
+    def __floordiv__(self, other: Expr | Scalar) -> Expr:
+        return _apply("floordiv", self, other)
+
+    def __rfloordiv__(self, other: Scalar) -> Expr:
+        return _apply("floordiv", other, self)
+
+    def __mod__(self, other: Expr | Scalar) -> Expr:
+        return _apply("mod", self, other)
+
+    def __rmod__(self, other: Scalar) -> Expr:
+        return _apply("mod", other, self)
+
+    def __pow__(self, other: Expr | Scalar) -> Expr:
+        return _apply("pow", self, other)
+
+    def __rpow__(self, other: Scalar) -> Expr:
+        return _apply("pow", other, self)
+
+    def __neg__(self) -> Expr:
+        return _apply("neg", self)
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __abs__(self) -> Expr:
+        return _apply("abs", self)
+
+    def __round__(self, digits: int = 0) -> Expr:
+        return Expr("round", (self,), int(digits))
+
+    def __floor__(self) -> Expr:
+        return _apply("floor", self)
+
+    def __ceil__(self) -> Expr:
+        return _apply("ceil", self)
+
+    def __trunc__(self) -> Expr:
+        return _apply("trunc", self)
+
+    def __lt__(self, other: Expr | Scalar) -> Expr:
+        return _apply("lt", self, other)
+
+    def __le__(self, other: Expr | Scalar) -> Expr:
+        return _apply("le", self, other)
+
+    def __gt__(self, other: Expr | Scalar) -> Expr:
+        return _apply("gt", self, other)
+
+    def __ge__(self, other: Expr | Scalar) -> Expr:
+        return _apply("ge", self, other)
+
+    def __eq__(self, other: object) -> Expr:  # type: ignore[override]
+        return _apply("eq", self, other)
+
+    def __ne__(self, other: object) -> Expr:  # type: ignore[override]
+        return _apply("ne", self, other)
+
+    def __and__(self, other: Expr | Scalar) -> Expr:
+        return _apply("and", self, other)
+
+    def __rand__(self, other: Scalar) -> Expr:
+        return _apply("and", other, self)
+
+    def __or__(self, other: Expr | Scalar) -> Expr:
+        return _apply("or", self, other)
+
+    def __ror__(self, other: Scalar) -> Expr:
+        return _apply("or", other, self)
+
+    def __invert__(self) -> Expr:
+        return _apply("not", self)
+
+
+def lift(value: object) -> Expr:
+    """A tree as it is, a Python or NumPy number as a number, text as a label.
+
+    Raises:
+        Diagnostic: the value is something else.
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (bool, int, float, np.integer, np.floating, np.bool_)):
+        return Expr(NUMBER, (), float(value))
+    if isinstance(value, str):
+        return Expr(LABEL, (), value)
+    raise Diagnostic(
+        UNSUPPORTED,
+        f"a formula cannot hold a value of type {type(value).__name__}",
+        help="formulas hold numbers, labels, nodes, lookups and functions of them; give data to "
+        "the model as an input or a table",
+    )
+
+
+def _apply(head: str, *args: object) -> Expr:
+    return Expr(head, tuple(lift(arg) for arg in args))
+
+
+_INFIX = {
+    "or": ("or", 1),
+    "and": ("and", 2),
+    "lt": ("<", 4),
+    "le": ("<=", 4),
+    "gt": (">", 4),
+    "ge": (">=", 4),
+    "eq": ("==", 4),
+    "ne": ("!=", 4),
+    "add": ("+", 5),
+    "sub": ("-", 5),
+    "mul": ("*", 6),
+    "div": ("/", 6),
+    "floordiv": ("//", 6),
+    "mod": ("%", 6),
+}
+_RENDER_DEPTH = 60
+
+
+def _render(expr: Expr, outer: int, depth: int = 0) -> str:
+    head, args = expr.head, expr.args
+    if head == NUMBER:
+        return repr(expr.value)
+    if head == LABEL:
+        return repr(expr.value)
+    if head == NAME:
+        return str(expr.value)
+    if depth > _RENDER_DEPTH:
+        return "..."
+    depth += 1
+    if head in _INFIX:
+        symbol, level = _INFIX[head]
+        text = f"{_render(args[0], level, depth)} {symbol} {_render(args[1], level + 1, depth)}"
+    elif head == "neg":
+        level, text = 7, f"-{_render(args[0], 7, depth)}"
+    elif head == "not":
+        level, text = 3, f"not {_render(args[0], 3, depth)}"
+    elif head == "pow":
+        level, text = 8, f"{_render(args[0], 9, depth)} ** {_render(args[1], 7, depth)}"
+    elif head == LOOKUP:
+        table, column = expr.value
+        shown = table if column is None else f"{table}[{column!r}]"
+        return f"{shown}({', '.join(_render(arg, 0, depth) for arg in args)})"
+    else:
+        shown_args = [_render(arg, 0, depth) for arg in args]
+        if expr.value is not None:
+            shown_args.insert(1, str(expr.value))
+        return f"{head}({', '.join(shown_args)})"
+    return f"({text})" if level < outer else text
