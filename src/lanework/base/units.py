@@ -91,7 +91,7 @@ def factor(source: Any, target: Any) -> float | None:
     import pint
 
     try:
-        return round(float((1 * source).to(target).magnitude), 12)
+        return float(f"{float((1 * source).to(target).magnitude):.14g}")  # pint is an ulp off
     except pint.DimensionalityError:
         return None
 
