@@ -169,7 +169,8 @@ def loads(data: bytes, name: str = "program") -> Program:
     _, version, header_size, size, digest = _HEAD.unpack_from(data)
     if version != VERSION:
         raise Diagnostic(
-            NEWER_FORMAT, f"{name} has format {version}, and this version reads {VERSION} (offset 8)"
+            NEWER_FORMAT,
+            f"{name} has format {version}, and this version reads {VERSION} (offset 8)",
         )
     if size != len(data):
         raise _damaged(name, 16, f"it should have {size} bytes and has {len(data)}")
@@ -258,5 +259,3 @@ def _damaged(name: str, offset: int, what: str) -> Diagnostic:
         f"{name} is damaged at offset {offset}: {what}",
         help="compile the model again, or fetch the file again",
     )
-
-

@@ -126,7 +126,7 @@ class Value:
         raise TypeError("a traced value has no truth value; use select(condition, a, b)")
 
 
-def const(value: float | int | bool, dtype: str) -> Value:
+def const(value: float | bool, dtype: str) -> Value:
     """A constant of the given dtype (f64 f32 i64 i32 bool)."""
     if dtype in FLOATS:
         return Value("const", (), dtype, float(value))

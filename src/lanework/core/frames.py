@@ -87,7 +87,8 @@ def long_columns(
         labels = result.labels(axis, size)
         before = int(np.prod(shape[:number], dtype=np.int64))
         after = int(np.prod(shape[number + 1 :], dtype=np.int64))
-        columns[axis] = np.tile(np.repeat(labels, after), before)
+        title = f"{axis}_axis" if axis in chosen else axis  # an output may be called like an axis
+        columns[title] = np.tile(np.repeat(labels, after), before)
     for name in chosen:
         columns[name] = result[name].transpose(order).reshape(-1)
     return columns

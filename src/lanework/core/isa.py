@@ -129,7 +129,9 @@ class ISA:
             code, target, *fields = words[at]
             instr = self.by_code.get(code)
             if instr is None:
-                what = "an extension word without instruction" if code == EXTENSION else f"op {code}"
+                what = (
+                    "an extension word without instruction" if code == EXTENSION else f"op {code}"
+                )
                 raise Diagnostic(BAD_WORD, f"byte {at * 16}: {what} is not in the {self.name} ISA")
             begin = at * 16
             for _ in range(instr.words - 1):

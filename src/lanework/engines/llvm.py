@@ -16,6 +16,10 @@ from typing import Any
 from lanework.base import host
 from lanework.engines import cache
 
+PASSES = (
+    *("always_inliner", "simplify_cfg", "new_gvn", "instruction_combine"),
+    *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
+)
 LARGE = 1500  # steps above which optimising costs more than most runs give back
 _PROTOTYPE = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
@@ -113,12 +117,13 @@ def _object_code(text: str, level: int) -> bytes:
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
     if level > 0:
-        options = llvm.create_pipeline_tuning_options(speed_level=level)
-        options.loop_vectorization = False  # the lanes are SIMD already
-        options.slp_vectorization = False
-        options.loop_unrolling = False
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        # The nest is written close to its final form: full pipelines cost twice as much and
+        # make no faster code, and would only try to vectorise what is SIMD already.
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+        passes = llvm.create_new_module_pass_manager()
+        for name in PASSES:
+            getattr(passes, f"add_{name}_pass")()
+        passes.run(module, builder)
     return bytes(machine.emit_object(module))
 
 

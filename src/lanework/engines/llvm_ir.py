@@ -152,7 +152,7 @@ def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
     return writer.emit(f"{_CAST[prim]} {kind} {args[0]} to {type_of(value.dtype, width)}")
 
 
-def op_function(name: str, graph: Graph, width: int) -> tuple[str, set[str]]:
+def op_function(name: str, graph: Graph, width: int, attributes: str) -> tuple[str, set[str]]:
     """A body as a private function, for bodies too long to write out at each use."""
     writer = Writer()
     kinds = [type_of(dtype, width) for dtype in graph.dtypes]
@@ -160,7 +160,7 @@ def op_function(name: str, graph: Graph, width: int) -> tuple[str, set[str]]:
     kind = type_of(graph.result.dtype, width)
     params = ", ".join(f"{k} %a{i}" for i, k in enumerate(kinds))
     body = "\n".join(writer.lines)
-    text = f"define internal {kind} @{name}({params}) #1 {{\n{body}\n  ret {kind} {result}\n}}\n"
+    text = f"define internal {kind} @{name}({params}) {attributes} {{\n{body}\n  ret {kind} {result}\n}}\n"
     return text, writer.declares
 
 

@@ -22,9 +22,12 @@ from lanework.engines.llvm_ir import (
     type_of,
 )
 from lanework.engines.llvm_time import TimeWriter
-from lanework.engines.loops import COLUMNS, UNIT, LoopNest, Stage, Store
+from lanework.engines.loops import COLUMNS, UNIT, Apply, LoopNest, Stage, Store
 
-INLINE_COST = 14  # a longer body becomes a function, which LLVM may still inline
+INLINE_COST = 14  # a longer body becomes a function
+INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inlined
+# 512-bit registers are used where there are any, even where LLVM would hold back by itself
+_WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true"'
 
 
 def scratch_size(nest: LoopNest, periods: int, width: int) -> int:
@@ -42,6 +45,13 @@ class NestWriter(TimeWriter):
         self.ordered = ordered
         self.functions: dict[tuple[str, int], str] = {}
         self.used = _used(nest)
+        grown = sum(
+            step.op.graph("f64").cost
+            for stage in nest.stages
+            for step in stage.steps
+            if isinstance(step, Apply)
+        )
+        self.attributes = "#1" if grown <= INLINE_BUDGET else "#2"
 
     def module(self, name: str) -> str:
         """The whole module as text."""
@@ -54,10 +64,9 @@ class NestWriter(TimeWriter):
             + "\n".join(self.functions.values())
             + f"\ndefine void @{name}(ptr noalias %columns, ptr noalias %dims, ptr %shared,"
             f" ptr noalias %scratch) #0 {{\n{body}\n}}\n\n"
-            f'attributes #0 = {{ nounwind "prefer-vector-width"="512"'
-            f' "min-legal-vector-width"="512" "no-trapping-math"="true" }}\n'
-            f'attributes #1 = {{ nounwind memory(none) "prefer-vector-width"="512"'
-            f' "min-legal-vector-width"="512" "no-trapping-math"="true" }}\n'
+            f"attributes #0 = {{ nounwind {_WIDE} }}\n"
+            f"attributes #1 = {{ alwaysinline nounwind memory(none) {_WIDE} }}\n"
+            f"attributes #2 = {{ noinline nounwind memory(none) {_WIDE} }}\n"
         )
 
     def apply(self, op: Op, args: list[str], width: int) -> str:
@@ -67,7 +76,7 @@ class NestWriter(TimeWriter):
         key = (op.name, width)
         name = f"op.{op.name}.{width}"
         if key not in self.functions:
-            text, declares = op_function(name, graph, width)
+            text, declares = op_function(name, graph, width, self.attributes)
             self.functions[key] = text
             self.writer.declares |= declares
         kind = type_of("f64", width)

@@ -24,7 +24,7 @@ from lanework.machines.series.codes import (
     MISSING_INPUT,
     UNKNOWN_INPUT,
 )
-from lanework.machines.series.columns import as_labelled
+from lanework.machines.series.labels import as_labelled
 from lanework.machines.series.lower import Given
 
 Array = npt.NDArray[np.float64]

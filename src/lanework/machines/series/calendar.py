@@ -123,8 +123,11 @@ class Calendar:
         return fractions
 
     def column(self, name: str) -> Floats:
-        """A column for formulas: `year` and `month` of the period's first day, its days, and its
-        length in years (act/365)."""
+        """A column for formulas.
+
+        `year` and `month` are those of the period's first day, `days_in_period` its days, and
+        `year_fraction` its length in years (act/365).
+        """
         if name == "days_in_period":
             return self.days().astype(np.float64)
         if name == "year_fraction":
@@ -200,7 +203,8 @@ class Calendar:
         coarse = max(1, int(self.periods / PER_YEAR["day"] * PER_YEAR[freq]) + 2)
         begins = Calendar(self.start, freq, coarse).begins()
         offsets = (begins - begins[0]).astype(np.int64)
-        return offsets[offsets < self.periods]
+        starts: npt.NDArray[np.int64] = offsets[offsets < self.periods]
+        return starts
 
 
 def check_frequency(freq: str) -> None:

@@ -248,7 +248,7 @@ class _Emitter:
                 by_name[values.settings[value]] = value
             elif op == CONST:
                 constants.append(value)
-            elif op == TIME or op == PERIODS:
+            elif op in (TIME, PERIODS):
                 clocks.append(value)
         inputs = [declared for name, declared in self.model.inputs.items() if name in by_name]
         for number, declared in enumerate(inputs):
@@ -260,9 +260,7 @@ class _Emitter:
             self.constants.append(values.settings[value])
         for value in sorted(clocks, key=lambda value: values.ops[value] != TIME):
             self.row_of[value] = len(self.rows)
-            self.rows.append(
-                Row(RowKind.TIME if values.ops[value] == TIME else RowKind.PERIODS)
-            )
+            self.rows.append(Row(RowKind.TIME if values.ops[value] == TIME else RowKind.PERIODS))
         return inputs
 
     def _tables(self, order: Sequence[int]) -> tuple[list[Table], dict[int, int]]:
@@ -274,9 +272,7 @@ class _Emitter:
                 number.setdefault(values.settings[value], len(number))
         return [_table(values.tables[index]) for index in number], number
 
-    def _instructions(
-        self, order: Sequence[int], table_of: Mapping[int, int]
-    ) -> list[Instruction]:
+    def _instructions(self, order: Sequence[int], table_of: Mapping[int, int]) -> list[Instruction]:
         values, row_of = self.values, self.row_of
         ops, all_args, settings = values.ops, values.args, values.settings
         out = []

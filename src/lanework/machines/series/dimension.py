@@ -66,15 +66,15 @@ class Algebra:
         return "" if shown == "dimensionless" else shown.replace(" ", "")
 
     def mul(self, a: Unit, b: Unit) -> Unit:
-        """a times b."""
+        """The product."""
         return a if b is self.none else b if a is self.none else self._do("mul", a, b)
 
     def div(self, a: Unit, b: Unit) -> Unit:
-        """a over b."""
+        """The quotient."""
         return a if b is self.none else self._do("div", a, b)
 
     def pow(self, a: Unit, n: float) -> Unit:
-        """a to a number."""
+        """A power."""
         return self._do("pow", a, n)
 
     def _do(self, how: str, a: Unit, b: Any) -> Unit:

@@ -85,11 +85,11 @@ class Expr:
         self.args = args
         self.value = value
         self.place = place
-        depth = 0
+        depth: int = 0
         for arg in args:
             if arg.depth > depth:
                 depth = arg.depth
-        self.depth = depth + 1
+        self.depth: int = depth + 1
 
     @staticmethod
     def number(value: float, place: Place | None = None) -> Expr:

@@ -124,7 +124,8 @@ class Flattener:
         if name in self.categories:
             return values.leaf(INPUT, name)
         calendar = self.calendar
-        assert calendar is not None and name in COLUMNS
+        assert calendar is not None
+        assert name in COLUMNS
         column = calendar.column(name)
         dims = (KeyDim("t", "error", 0.0, len(column)),)
         values.tables.append(TableData(name, dims, column))
@@ -226,9 +227,7 @@ class Flattener:
                 left, right = right, left
             value = self._expr(left)
             position = self._position(right, self.labels(left), left)
-            return self.values.apply(
-                expr.head, (value, self.values.const(float(position))), expr
-            )
+            return self.values.apply(expr.head, (value, self.values.const(float(position))), expr)
         if self.categories:
             mine, other = self.labels(left), self.labels(right)
             if mine and other and mine != other:
@@ -241,7 +240,7 @@ class Flattener:
         return self.values.apply(expr.head, self._operands(expr), expr)
 
     def _power(self, expr: Expr) -> int:
-        base, exponent = expr.args
+        exponent = expr.args[1]
         if exponent.head == NUMBER and exponent.value == 2.0:
             # A written square is a product: exact to half a unit, and one instruction.
             (value, _) = self._operands(expr)
@@ -307,7 +306,7 @@ class Flattener:
         return True
 
     def _running(self, expr: Expr) -> int:
-        """cumsum and cumprod: y[t] = y[t-1] + x[t], from 0; y[t] = y[t-1] * x[t], from 1."""
+        """Running totals and products: y[t] = y[t-1] + x[t], from 0; y[t] = y[t-1] * x[t], from 1."""
         values = self.values
         outer, self._guard = self._guard, ()
         try:
@@ -406,14 +405,11 @@ class Flattener:
         try:
             column = table.column(column_name)
         except Diagnostic as error:
-            raise Diagnostic(
-                error.code, error.message, span=expr.span, help=error.help
-            ) from None
+            raise Diagnostic(error.code, error.message, span=expr.span, help=error.help) from None
         if len(expr.args) != len(table.dims):
             raise self._bad_keys(
                 expr,
-                f"table `{name}` has {len(table.dims)} keys and is looked up with "
-                f"{len(expr.args)}",
+                f"table `{name}` has {len(table.dims)} keys and is looked up with {len(expr.args)}",
                 f"its keys are {', '.join(dim.name for dim in table.dims)}",
             )
         categories: list[tuple[str, ...]] = []

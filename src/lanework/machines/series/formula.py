@@ -199,7 +199,7 @@ class FormulaReader:
             "`a if c else b`, calls and table lookups",
         )
 
-    def constant(self, node: ast.Constant) -> Expr:
+    def _constant(self, node: ast.Constant) -> Expr:
         value = node.value
         if isinstance(value, (bool, int, float)):
             try:
@@ -210,10 +210,10 @@ class FormulaReader:
             return Expr(LABEL, (), value, self.place(node))
         raise self.unsupported(node, "this constant")
 
-    def name(self, node: ast.Name) -> Expr:
+    def _name(self, node: ast.Name) -> Expr:
         return Expr(NAME, (), node.id, self.place(node))
 
-    def binary(self, node: ast.BinOp) -> Expr:
+    def _binary(self, node: ast.BinOp) -> Expr:
         # A long sum is a deep tree leaning left; it is read in a loop so that its length is free.
         chain: list[ast.BinOp] = []
         left: ast.expr = node
@@ -228,7 +228,7 @@ class FormulaReader:
             out = Expr(head, (out, self.expr(step.right)), None, self.place(step))
         return out
 
-    def unary(self, node: ast.UnaryOp) -> Expr:
+    def _unary(self, node: ast.UnaryOp) -> Expr:
         operand = self.expr(node.operand)
         if isinstance(node.op, ast.UAdd):
             return operand
@@ -238,7 +238,7 @@ class FormulaReader:
             return Expr(NUMBER, (), -operand.value, self.place(node))
         return Expr("neg", (operand,), None, self.place(node))
 
-    def compare(self, node: ast.Compare) -> Expr:
+    def _compare(self, node: ast.Compare) -> Expr:
         place = self.place(node)
         values = [self.expr(value) for value in (node.left, *node.comparators)]
         out: Expr | None = None
@@ -251,7 +251,7 @@ class FormulaReader:
         assert out is not None
         return out
 
-    def boolean(self, node: ast.BoolOp) -> Expr:
+    def _boolean(self, node: ast.BoolOp) -> Expr:
         head = "and" if isinstance(node.op, ast.And) else "or"
         place = self.place(node)
         out = self.expr(node.values[0])
@@ -259,11 +259,11 @@ class FormulaReader:
             out = Expr(head, (out, self.expr(value)), None, place)
         return out
 
-    def conditional(self, node: ast.IfExp) -> Expr:
+    def _conditional(self, node: ast.IfExp) -> Expr:
         args = (self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
         return Expr("where", args, None, self.place(node))
 
-    def call(self, node: ast.Call) -> Expr:
+    def _call(self, node: ast.Call) -> Expr:
         place = self.place(node)
         for arg in node.args:
             if isinstance(arg, ast.Starred):
@@ -275,21 +275,21 @@ class FormulaReader:
                 raise self.unsupported(keyword.value, "`**`")
             named[keyword.arg] = self.expr(keyword.value)
         if isinstance(target, ast.Subscript):
-            table, column = self.table(target)
-            return self.lookup(table, column, [self.expr(a) for a in node.args], named, place)
+            table, column = self._table(target)
+            return self._lookup(table, column, [self.expr(a) for a in node.args], named, place)
         if not isinstance(target, ast.Name):
             raise self.unsupported(target)
         if target.id == "lookup":
             if not node.args:
-                raise self.bad_lookup("`lookup` is called without a table", place)
-            table, column = self.table(node.args[0])
-            return self.lookup(table, column, [self.expr(a) for a in node.args[1:]], named, place)
+                raise self._bad_lookup("`lookup` is called without a table", place)
+            table, column = self._table(node.args[0])
+            return self._lookup(table, column, [self.expr(a) for a in node.args[1:]], named, place)
         args = [self.expr(arg) for arg in node.args]
         if target.id in functions():
             return call(target.id, args, named, place)
-        return self.lookup(target.id, None, args, named, place)
+        return self._lookup(target.id, None, args, named, place)
 
-    def table(self, node: ast.expr) -> tuple[str, str | None]:
+    def _table(self, node: ast.expr) -> tuple[str, str | None]:
         """The table, and the column of it, that `mort` or `mort["male"]` names."""
         if isinstance(node, ast.Name):
             return node.id, None
@@ -300,7 +300,7 @@ class FormulaReader:
             and isinstance(node.slice.value, str)
         ):
             return node.value.id, node.slice.value
-        raise self.bad_lookup(
+        raise self._bad_lookup(
             'a table is written `mort`, or `mort["column"]` for one of its columns',
             self.place(node),
         )
@@ -313,31 +313,29 @@ class FormulaReader:
         named: dict[str, Expr],
         place: Place,
     ) -> Expr:
-        for name in ("key", "key2"):
-            if name in named:
-                keys.append(named.pop(name))
+        keys += [named.pop(name) for name in ("key", "key2") if name in named]
         if named:
             if column is None:
                 call(table, keys, named, place)  # says that there is no such function
-            raise self.bad_lookup(f"a table has no parameter `{next(iter(named))}`", place)
+            raise self._bad_lookup(f"a table has no parameter `{next(iter(named))}`", place)
         if not 1 <= len(keys) <= 2:
-            raise self.bad_lookup(f"`{table}` is called with {len(keys)} keys", place)
+            raise self._bad_lookup(f"`{table}` is called with {len(keys)} keys", place)
         return Expr(LOOKUP, tuple(keys), (table, column), place)
 
     @staticmethod
-    def bad_lookup(message: str, place: Place) -> Diagnostic:
+    def _bad_lookup(message: str, place: Place) -> Diagnostic:
         return Diagnostic(
             BAD_CALL, message, span=place.span(), help=f"write it as {LOOKUP_FUNCTION.signature}"
         )
 
 
 _HANDLERS: dict[type[ast.expr], Callable[..., Expr]] = {
-    ast.Constant: FormulaReader.constant,
-    ast.Name: FormulaReader.name,
-    ast.BinOp: FormulaReader.binary,
-    ast.UnaryOp: FormulaReader.unary,
-    ast.Compare: FormulaReader.compare,
-    ast.BoolOp: FormulaReader.boolean,
-    ast.IfExp: FormulaReader.conditional,
-    ast.Call: FormulaReader.call,
+    ast.Constant: FormulaReader._constant,
+    ast.Name: FormulaReader._name,
+    ast.BinOp: FormulaReader._binary,
+    ast.UnaryOp: FormulaReader._unary,
+    ast.Compare: FormulaReader._compare,
+    ast.BoolOp: FormulaReader._boolean,
+    ast.IfExp: FormulaReader._conditional,
+    ast.Call: FormulaReader._call,
 }

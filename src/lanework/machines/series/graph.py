@@ -52,7 +52,7 @@ class Formula:
             if head == NAME:
                 (later if shifted else now)[step.value] = None
                 continue
-            if head == LABEL or head == LOOKUP:
+            if head in (LABEL, LOOKUP):
                 special = True
             args = step.args
             if not args:
@@ -65,8 +65,7 @@ class Formula:
                 stack.append((args[1], shifted))
                 stack.append((args[0], True))
             else:
-                for arg in reversed(args):
-                    stack.append((arg, shifted))
+                stack.extend([(arg, shifted) for arg in reversed(args)])
         self.now = tuple(now)
         self.later = tuple(later)
         self.special = special

@@ -38,7 +38,19 @@ _COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 _LOGIC = frozenset(("and", "or", "not"))
 _JOINS = frozenset(("min", "max"))
 _KEEPS = frozenset(
-    ("neg", "abs", "floor", "ceil", "trunc", "round", "copysign", "minimum", "maximum", "last", "at")
+    (
+        "neg",
+        "abs",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "copysign",
+        "minimum",
+        "maximum",
+        "last",
+        "at",
+    )
 )
 _DEFINED = {"t": "count", "periods": "count", "year": "count", "month": "count"}
 _TIMED = {"days_in_period": "day", "year_fraction": "year"}
@@ -390,7 +402,7 @@ class _Inference:
         return Type(self.algebra.div(a.unit, b.unit), kind)
 
     def _pow(self, expr: Expr, args: Sequence[Type]) -> Type:
-        base, exponent = args
+        base = args[0]
         kind = "constant" if _all(args, "constant") else "index" if base.kind in _PURE else ""
         algebra = self.algebra
         if algebra is None:

@@ -280,9 +280,7 @@ class Model:
                 made = body(*(Expr.name(p) for p in inspect.signature(body).parameters))
                 expr = lift(made)
             except Diagnostic as error:
-                where = Span(
-                    code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None
-                )
+                where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None)
                 raise Diagnostic(
                     error.code,
                     f"in the function of node `{title}`: {error.message}",
@@ -376,9 +374,7 @@ class Model:
 
     # Compiling ----------------------------------------------------------------------------------
 
-    def compile(
-        self, outputs: Iterable[str] | None = None, *, optimise: bool = True
-    ) -> Program:
+    def compile(self, outputs: Iterable[str] | None = None, *, optimise: bool = True) -> Program:
         """The program that computes these outputs.
 
         Args:
@@ -394,7 +390,8 @@ class Model:
 
     def run(self, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""
-        return self.compile().run(**inputs)
+        result: Result = self.compile().run(**inputs)
+        return result
 
     @staticmethod
     def from_text(text: str, source: str = "<model>", folder: str | None = None) -> Model:

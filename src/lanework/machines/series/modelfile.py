@@ -265,7 +265,8 @@ class _File:
                 self._fail(
                     keyword.value,
                     f"{what}(...) has no setting `{keyword.arg}`",
-                    did_you_mean(keyword.arg or "", names) or f"its settings are {', '.join(names)}",
+                    did_you_mean(keyword.arg or "", names)
+                    or f"its settings are {', '.join(names)}",
                 )
             if keyword.arg in given:
                 self._fail(keyword.value, f"`{keyword.arg}` is given twice", None)

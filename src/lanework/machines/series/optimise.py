@@ -117,7 +117,7 @@ def _range(values: Values, value: int, known: list[_Range]) -> _Range:
     if op == CONST:
         x = float(values.settings[value])
         return _Range(x, x, x.is_integer(), False) if math.isfinite(x) else _ANY
-    if op == TIME or op == PERIODS:
+    if op in (TIME, PERIODS):
         return _Range(0.0, math.inf, True, False)
     if op in _TRUTHS:
         return _TRUTH
@@ -137,9 +137,7 @@ def _range(values: Values, value: int, known: list[_Range]) -> _Range:
     b = args[1]
     whole = a.whole and b.whole
     if op == "min":  # a if a < b else b: b whenever a is NaN
-        return _Range(
-            min(a.low, b.low), b.high if a.nan else min(a.high, b.high), whole, b.nan
-        )
+        return _Range(min(a.low, b.low), b.high if a.nan else min(a.high, b.high), whole, b.nan)
     if op == "max":
         return _Range(b.low if a.nan else max(a.low, b.low), max(a.high, b.high), whole, b.nan)
     if op == "floordiv":
@@ -194,8 +192,7 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
 def _sources(
     values: Values, needed: Sequence[bool], fuel: dict[str, int], ranges: bool
 ) -> tuple[list[int], list[int]]:
-    """For each value the single cell or whole number that it is a function of, and the fuel
-    spent on the way from there."""
+    """For each value the one cell or whole number that it is a function of, and the fuel since."""
     sources: list[int] = []
     costs: list[int] = []
     known: list[_Range] = []

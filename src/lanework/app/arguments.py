@@ -1,0 +1,235 @@
+"""`name=value` and `axis=FILE` on the command line, as the inputs of a run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lanework.app.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
+from lanework.base.errors import Diagnostic, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from lanework.core.program import Port
+
+COMMON_AXES = ("time", "scenario", "point")
+Block = dict[str, Any]
+
+
+@dataclass
+class Table:
+    """A table that fills inputs along an axis.
+
+    Attributes:
+        axis: the axis.
+        path: the file.
+        columns: input name -> column name.
+        categories: for columns of labels, their labels.
+    """
+
+    axis: str
+    path: str
+    columns: dict[str, str]
+    categories: dict[str, tuple[str, ...]]
+
+    def blocks(
+        self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
+    ) -> Iterator[Block]:
+        """Blocks of labelled columns, of at most `most` rows together."""
+        from lanework.machines.series.columns import iter_columns
+        from lanework.machines.series.labels import Labelled
+
+        left = most
+        wanted = list(self.columns.values())
+        for block in iter_columns(self.path, wanted, rows, self.categories, progress):
+            if left is not None:
+                block = {name: column[:left] for name, column in block.items()}  # noqa: PLW2901
+                left -= len(block[wanted[0]])
+            yield {
+                name: Labelled(block[column], (self.axis,))
+                for name, column in self.columns.items()
+            }
+            if left is not None and left <= 0:
+                return
+
+
+@dataclass
+class Inputs:
+    """What the command line gives to a run.
+
+    Attributes:
+        values: inputs that are given whole.
+        tables: tables by axis, in the order given.
+    """
+
+    values: Block = field(default_factory=dict)
+    tables: list[Table] = field(default_factory=list)
+
+
+def parse(arguments: Sequence[str], ports: Sequence[Port]) -> Inputs:
+    """Read the arguments after the file.
+
+    Raises:
+        Diagnostic: LW8001, LW8002, LW8005, and what the files say.
+    """
+    by_name = {port.name: port for port in ports}
+    axes = dict.fromkeys([*COMMON_AXES, *(axis for port in ports for axis in port.axes)])
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, text = argument.partition("=")
+        name = name.strip()
+        if not equals or not name or not text:
+            raise Diagnostic(
+                BAD_ARGUMENT,
+                f"{argument!r} is not of the form name=value",
+                help="write name=number, name=FILE:column or axis=FILE",
+            )
+        if name not in by_name and name not in axes:
+            near = did_you_mean(name, [*by_name, *axes])
+            raise Diagnostic(
+                UNKNOWN_ARGUMENT,
+                f"{name!r} is neither an input nor an axis of the program",
+                help=near or f"inputs are: {', '.join(by_name) or 'none'}",
+            )
+        if name in given:
+            raise Diagnostic(BAD_ARGUMENT, f"{name!r} is given twice", help="give it once")
+        given[name] = text
+    inputs = Inputs()
+    for name, text in given.items():
+        if name in by_name:
+            inputs.values[name] = value(by_name[name], text)
+    filled = set(inputs.values)
+    for name, text in given.items():
+        if name not in by_name:
+            table = fill(name, text.removeprefix("@"), ports, filled)
+            filled |= set(table.columns)
+            inputs.tables.append(table)
+    return inputs
+
+
+def value(port: Port, text: str) -> Any:
+    """What `name=text` gives to a port: a number, an array, or a label.
+
+    Raises:
+        Diagnostic: LW8001, or what is wrong with the file.
+    """
+    from lanework.machines.series.columns import read_array
+    from lanework.machines.series.csvtext import number_in
+
+    number = number_in(text)
+    if number is not None:
+        return number
+    if text in port.categories:
+        return text
+    path, column = split_path(text.removeprefix("@"))
+    if text.startswith("@") or column is not None or is_data(path):
+        return read_array(path, column)
+    parts = [part.strip() for part in text.split(",")]
+    numbers = [number_in(part) for part in parts]
+    if len(parts) > 1 and all(part is not None for part in numbers):
+        return numbers
+    if len(parts) > 1 and port.categories and all(part in port.categories for part in parts):
+        return parts
+    if port.categories:
+        choice = ", ".join(port.categories[:8])
+        advice = did_you_mean(text, port.categories) or f"give one of {choice}"
+    else:
+        advice = f"write {port.name}=0.05, {port.name}=@values.npy or {port.name}=table.csv:column"
+    raise Diagnostic(BAD_ARGUMENT, f"{port.name}={text!r} is no number and no file", help=advice)
+
+
+def split_path(text: str) -> tuple[str, str | None]:
+    """`FILE:column` in its two parts; the column is None where there is none.
+
+    Example:
+        >>> split_path("a/b.csv:rate"), split_path("a/b.npy")
+        (('a/b.csv', 'rate'), ('a/b.npy', None))
+    """
+    path, colon, column = text.rpartition(":")
+    return (path, column) if colon and is_data(path) else (text, None)
+
+
+def is_data(path: str) -> bool:
+    """Whether the name is that of a data file."""
+    from lanework.machines.series.columns import ENDINGS
+
+    return Path(path).suffix.lower() in ENDINGS
+
+
+def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table:
+    """Which inputs the columns of a table fill.
+
+    Inputs that declare the axis must be there, unless they have a default or are given
+    otherwise. Inputs that declare no axis at all are filled by a table of lanes.
+
+    Raises:
+        Diagnostic: LW8005, LW3055, and what is wrong with the file.
+    """
+    from lanework.machines.series.columns import check_columns, column_names
+
+    header = column_names(path)
+    columns: dict[str, str] = {}
+    for port in ports:
+        if port.name in filled:
+            continue
+        own = axis in port.axes
+        if port.name in header and (own or (not port.axes and axis != "time")):
+            columns[port.name] = port.name
+        elif own and port.default is None:
+            check_columns(path, [port.name], header)
+    if not columns:
+        along = [port.name for port in ports if axis in port.axes]
+        raise Diagnostic(
+            NO_COLUMN_FITS,
+            f"no column of {path} is an input along {axis!r}",
+            help=f"inputs along {axis!r} are: {', '.join(along)}"
+            if along
+            else f"no input is along {axis!r}; its columns are {', '.join(header[:8])}",
+        )
+    categories = {
+        port.name: port.categories for port in ports if port.name in columns and port.categories
+    }
+    return Table(axis, path, columns, categories)
+
+
+def first_blocks(
+    table: Table, rows: int, most: int | None, progress: Callable[[int, int], None] | None
+) -> tuple[Block, Iterator[Block] | None]:
+    """The first block of a table and, if there is more, an iterator over all blocks.
+
+    Raises:
+        Diagnostic: LW8006 for a table without rows.
+    """
+    blocks = table.blocks(rows, most, progress)
+    first = next(blocks, None)
+    if first is None:
+        raise Diagnostic(NO_ROWS, f"{table.path} has no rows", help="give it at least one")
+    second = next(blocks, None)
+    if second is None:
+        return first, None
+    return first, itertools.chain([first, second], blocks)
+
+
+def whole(table: Table, most: int | None) -> dict[str, npt.NDArray[np.float64]]:
+    """All rows of a table as labelled columns.
+
+    Raises:
+        Diagnostic: LW8006 for a table without rows.
+    """
+    import numpy as np
+
+    from lanework.machines.series.columns import BLOCK
+    from lanework.machines.series.labels import Labelled
+
+    blocks = list(table.blocks(BLOCK, most, None))
+    if not blocks:
+        raise Diagnostic(NO_ROWS, f"{table.path} has no rows", help="give it at least one")
+    return {
+        name: Labelled(np.concatenate([block[name].array for block in blocks]), (table.axis,))
+        for name in table.columns
+    }

@@ -1,0 +1,82 @@
+"""Programs from the files that the command line takes: models, assembly, compiled programs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lanework.app.codes import NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
+from lanework.base.errors import Diagnostic, did_you_mean
+
+if TYPE_CHECKING:
+    from lanework.core.program import Program
+
+ENDINGS = {".series": "a model", ".lasm": "assembly", ".lwp": "a compiled program"}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A program, where it came from, and the seconds that it took to make it."""
+
+    program: Program
+    path: Path
+    seconds: float
+
+
+def load_program(path: str) -> Loaded:
+    """The program in a file, or made from it.
+
+    Raises:
+        Diagnostic: LW8003, LW8004, LW8008, and all that the reader or the compiler says.
+    """
+    file = Path(path)
+    ending = file.suffix.lower()
+    if not file.is_file():
+        beside = [p.name for p in file.parent.glob("*") if p.suffix.lower() in ENDINGS]
+        near = did_you_mean(file.name, beside)
+        what = "is a folder" if file.is_dir() else "does not exist"
+        raise Diagnostic(NO_SUCH_FILE, f"{path} {what}", help=near or "check the path")
+    if ending not in ENDINGS:
+        known = ", ".join(f"{end} ({what})" for end, what in ENDINGS.items())
+        raise Diagnostic(
+            UNKNOWN_ENDING,
+            f"{path}: the ending {file.suffix or '(none)'!r} does not say what the file is",
+            help=did_you_mean(ending, ENDINGS) or f"use {known}",
+        )
+    start = time.perf_counter()
+    if ending == ".lwp":
+        from lanework.core.container import load
+
+        program = load(file)
+    elif ending == ".lasm":
+        from lanework.core.asm import assemble
+
+        program = assemble(_text(file), str(file))
+        program.verify()
+    else:
+        from lanework.machines.series.modelfile import read_model
+
+        program = read_model(_text(file), str(file), str(file.parent)).compile()
+    return Loaded(program, file, time.perf_counter() - start)
+
+
+def _text(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise Diagnostic(
+            NO_SUCH_FILE, f"{file} cannot be read: {error.strerror or error}", help="check the file"
+        ) from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Diagnostic(
+            NOT_TEXT, f"{file} is not UTF-8 text (byte {error.start})", help="check the file"
+        ) from None
+    if "\0" in text:
+        raise Diagnostic(
+            NOT_TEXT, f"{file} is not text (byte {text.index(chr(0))})", help="check the file"
+        )
+    return text
