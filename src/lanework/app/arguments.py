@@ -12,9 +12,6 @@ from lanework.app.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_AR
 from lanework.base.errors import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from lanework.core.program import Port
 
 COMMON_AXES = ("time", "scenario", "point")
@@ -48,11 +45,10 @@ class Table:
         wanted = list(self.columns.values())
         for block in iter_columns(self.path, wanted, rows, self.categories, progress):
             if left is not None:
-                block = {name: column[:left] for name, column in block.items()}  # noqa: PLW2901
+                block = {name: column[:left] for name, column in block.items()}
                 left -= len(block[wanted[0]])
             yield {
-                name: Labelled(block[column], (self.axis,))
-                for name, column in self.columns.items()
+                name: Labelled(block[column], (self.axis,)) for name, column in self.columns.items()
             }
             if left is not None and left <= 0:
                 return
@@ -215,7 +211,7 @@ def first_blocks(
     return first, itertools.chain([first, second], blocks)
 
 
-def whole(table: Table, most: int | None) -> dict[str, npt.NDArray[np.float64]]:
+def whole(table: Table, most: int | None) -> Block:
     """All rows of a table as labelled columns.
 
     Raises:

@@ -157,7 +157,15 @@ def _iter_arrays(
     arrays = _arrays(path, _ending(path))
     check_columns(path, wanted, list(arrays))
     columns = {name: _column(path, name, arrays[name], 0, categories.get(name)) for name in wanted}
-    sizes = {name: column.shape[0] if column.ndim else 1 for name, column in columns.items()}
+    flat = next((name for name in wanted if columns[name].ndim != 1), None)
+    if flat is not None:
+        raise Diagnostic(
+            BAD_DATA_FILE,
+            f"{os.fspath(path)}: {flat or 'the array'!r} has {columns[flat].ndim} dimensions, and"
+            " a column has one",
+            help="give such an array to its input by itself",
+        )
+    sizes = {name: len(column) for name, column in columns.items()}
     total = max(sizes.values())
     short = next((name for name in wanted if sizes[name] != total), None)
     if short is not None:
@@ -168,7 +176,7 @@ def _iter_arrays(
         )
     for start in range(0, total, rows):
         stop = min(start + rows, total)
-        yield {n: c[start:stop] if c.ndim else c for n, c in columns.items()}, stop, total
+        yield {name: column[start:stop] for name, column in columns.items()}, stop, total
 
 
 def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> None:

@@ -1,0 +1,6 @@
+"""`python -m lanework.app` is the `lanework` command."""
+
+from lanework.app.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The command line: commands, options, and what becomes of errors.
+
+Exit status: 0 done, 1 a diagnostic, 2 wrong usage, 3 a trap, 4 an internal fault, 130
+interrupted. Messages go to standard error, results to standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Any
+
+import click
+
+EXIT_USAGE, EXIT_FAULT, EXIT_INTERRUPTED = 2, 4, 130
+
+
+class Commands(click.Group):
+    """A group of commands whose errors are shown for people and end in an exit status."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and exit with the status that the outcome has."""
+        kwargs["standalone_mode"] = False
+        words = kwargs.get("args") or (args[0] if args else None) or sys.argv[1:]
+        as_json = "--json" in words
+        try:
+            status = super().main(*args, **kwargs)
+        except click.UsageError as error:
+            status = _usage(error, as_json)
+        except click.ClickException as error:
+            error.show()
+            status = EXIT_USAGE
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            status = EXIT_INTERRUPTED
+        except Exception as error:  # the last place where anything can be caught
+            status = _failed(error, as_json)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: click.UsageError, as_json: bool) -> int:
+    if as_json:
+        from lanework.app import render
+
+        text = error.format_message()
+        render.json_out({"error": {"code": None, "kind": "usageerror", "message": text}})
+    else:
+        error.show()
+    return EXIT_USAGE
+
+
+def _failed(error: Exception, as_json: bool) -> int:
+    from lanework.app import render
+    from lanework.app.codes import FAULT, OUT_OF_MEMORY
+    from lanework.base.errors import Diagnostic, InternalFault, LaneworkError
+
+    problem: LaneworkError
+    if isinstance(error, LaneworkError):
+        problem = error
+    elif isinstance(error, MemoryError):
+        problem = Diagnostic(
+            OUT_OF_MEMORY,
+            "there is not enough memory",
+            help="run fewer lanes, or a smaller --block",
+        )
+    else:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        problem = InternalFault(
+            FAULT,
+            f"Lanework failed ({what})",
+            help="please report this with the command and the file; LANEWORK_DEBUG=1 shows where",
+        )
+    if os.environ.get("LANEWORK_DEBUG") == "1" and problem.exit_status == EXIT_FAULT:
+        import traceback
+
+        traceback.print_exception(error)
+    render.error(problem, as_json)
+    return problem.exit_status
+
+
+def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"note: {message}", err=True)
+
+
+FILE = click.argument("file", type=click.Path())
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    package_name=None,
+    prog_name="lanework",
+    message="%(prog)s %(version)s",
+    version=__import__("lanework").__version__,
+)
+def cli() -> None:
+    """Compile a model once, run it over many lanes."""
+    warnings.showwarning = _notice
+
+
+@cli.command()
+@FILE
+@click.argument("inputs", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
+@click.option("--engine", default="auto", show_default=True, help="auto, llvm or reference.")
+@click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
+@click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
+@click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min.")
+@click.option("--lanes", type=click.IntRange(min=1), help="Only the first rows of lane tables.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads; one a core by default.")
+@click.option("--periods", type=click.IntRange(min=1), help="Periods, if not the model's own.")
+@click.option("--outputs", metavar="A,B", help="Compute these outputs only.")
+@click.option(
+    "--block",
+    type=click.IntRange(min=1),
+    default=65536,
+    show_default=True,
+    help="Lanes in a block when a table is streamed.",
+)
+@click.option("--out", metavar="FILE", help="Write outputs: .csv, .parquet, .npz, .npy, .json.")
+@click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
+@JSON
+def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **given: Any) -> None:
+    """Run a model (.series), assembly (.lasm) or a compiled program (.lwp).
+
+    NAME=VALUE gives an input: a number, numbers with commas, a label, @FILE or FILE:column.
+    AXIS=FILE fills the inputs along an axis (time, scenario, point) from the columns of a table;
+    a table longer than a block is streamed in bounded memory.
+    """
+    from lanework.app.run import Options
+    from lanework.app.run import run as run_file
+
+    run_file(file, inputs, Options(**given, json=as_json, cache=not no_cache))
+
+
+@cli.command("compile")
+@FILE
+@click.option("--out", metavar="FILE", help="Where to write; by default FILE with .lwp.")
+@JSON
+def compile_(file: str, out: str | None, as_json: bool) -> None:
+    """Compile a model or assembly to a program file (.lwp)."""
+    from lanework.app.programs import compile_file
+
+    compile_file(file, out, as_json)
+
+
+@cli.command()
+@FILE
+@JSON
+def dis(file: str, as_json: bool) -> None:
+    """Print a program as assembly text, which assembles to the same hash."""
+    from lanework.app.programs import disassemble_file
+
+    disassemble_file(file, as_json)
+
+
+@cli.command()
+@FILE
+@JSON
+def verify(file: str, as_json: bool) -> None:
+    """Check a program against every rule of its machine."""
+    from lanework.app.programs import verify_file
+
+    verify_file(file, as_json)
+
+
+@cli.command()
+@FILE
+@JSON
+def inspect(file: str, as_json: bool) -> None:
+    """Show inputs, outputs, sizes and what the compiler did."""
+    from lanework.app.programs import inspect_file
+
+    inspect_file(file, as_json)
+
+
+@cli.command()
+@click.argument("code", required=False)
+@JSON
+def explain(code: str | None, as_json: bool) -> None:
+    """Explain an error code, or list them all."""
+    from lanework.app.explaining import explain as explain_code
+
+    explain_code(code, as_json)
+
+
+def main() -> None:
+    """The entry point of the `lanework` command."""
+    cli.main(prog_name="lanework")
+
+
+if __name__ == "__main__":
+    main()

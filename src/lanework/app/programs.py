@@ -1,0 +1,121 @@
+"""`lanework compile, dis, verify, inspect`: what can be said about a program without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lanework.app import render
+from lanework.app.codes import UNKNOWN_ENDING
+from lanework.app.loading import load_program
+from lanework.base.errors import Diagnostic
+
+
+def compile_file(path: str, out: str | None, as_json: bool) -> None:
+    """Write the compiled program of a model."""
+    from lanework.core.show import seconds, size
+
+    target = Path(out) if out is not None else Path(path).with_suffix(".lwp")
+    if target.suffix.lower() != ".lwp":
+        raise Diagnostic(
+            UNKNOWN_ENDING,
+            f"{target}: a compiled program ends in .lwp, not in {target.suffix or '(nothing)'}",
+            help=f"write to {target.with_suffix('.lwp')}",
+        )
+    loaded = load_program(path)
+    loaded.program.verify()
+    loaded.program.save(target)
+    written = target.stat().st_size
+    if as_json:
+        render.json_out(
+            {
+                "file": str(target),
+                "bytes": written,
+                "hash": loaded.program.hash,
+                "compile_seconds": loaded.seconds,
+            }
+        )
+        return
+    print(loaded.program.hash)
+    render.message(f"compiled {path} in {seconds(loaded.seconds)}")
+    render.message(f"wrote {target} ({size(written)})")
+
+
+def disassemble_file(path: str, as_json: bool) -> None:
+    """Print the assembly text of a program."""
+    program = load_program(path).program
+    text = program.dis()
+    if as_json:
+        render.json_out({"hash": program.hash, "text": text})
+    else:
+        print(text, end="" if text.endswith("\n") else "\n")
+
+
+def verify_file(path: str, as_json: bool) -> None:
+    """Say that a program keeps every rule of its machine, or raise the first that it breaks."""
+    program = load_program(path).program
+    problems = program.problems()
+    if problems:
+        for problem in problems[1:21]:
+            render.error(problem)
+        raise problems[0]
+    if as_json:
+        render.json_out({"ok": True, "hash": program.hash})
+    else:
+        print(f"{path}: verified, {program.hash}")
+
+
+def inspect_file(path: str, as_json: bool) -> None:
+    """Print what a program is made of."""
+    loaded = load_program(path)
+    facts = loaded.program.inspect()
+    if as_json:
+        render.json_out(facts)
+        return
+    shown: list[tuple[str, str]] = []
+    later: dict[str, Any] = {}
+    for name, fact in facts.items():
+        if name in ("inputs", "outputs", "ports"):
+            continue
+        if isinstance(fact, dict | list | tuple):
+            later[name] = fact
+        else:
+            shown.append((name, f"{fact:,}" if isinstance(fact, int) else str(fact)))
+    render.listing(str(loaded.path), shown)
+    for title, ports in (("input", loaded.program.inputs), ("output", loaded.program.outputs)):
+        if ports:
+            print()
+            render.table(
+                [title, "axes", "unit", "kind", "default" if title == "input" else "summed", "doc"],
+                [_port(port, title) for port in ports],
+            )
+    for name, fact in later.items():
+        if fact:
+            print()
+            pairs = fact.items() if isinstance(fact, dict) else enumerate(fact)
+            if isinstance(fact, dict):
+                render.listing(name, [(str(key), _short(value)) for key, value in pairs])
+            else:
+                print(name)
+                print("\n".join(f"  {_short(item)}" for item in fact))
+
+
+def _port(port: Any, title: str) -> list[str]:
+    extra = ", ".join(port.reduce)
+    if title == "input":
+        extra = "" if port.default is None else f"{port.default:g}"
+        if port.default is not None and port.categories:
+            extra = port.categories[int(port.default)]
+    doc = port.doc.split("\n")[0]
+    if port.categories:
+        shown = ", ".join(port.categories[:6]) + (", ..." if len(port.categories) > 6 else "")
+        doc = f"{doc} ({shown})".strip()
+    return [port.name, ", ".join(port.axes), port.unit, port.kind, extra, doc]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_short(item) for item in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

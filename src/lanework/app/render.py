@@ -1,0 +1,105 @@
+"""Everything that the command line prints: results to standard output, messages to error.
+
+Colour and boxes on a terminal, plain text in a pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from lanework.base.errors import LaneworkError
+
+if TYPE_CHECKING:
+    from lanework.core.result import Result
+
+
+def on_terminal(stream: IO[str]) -> bool:
+    """Whether a person looks at the stream."""
+    try:
+        return stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def in_color(stream: IO[str]) -> bool:
+    """Whether the stream shows colours: a terminal, unless NO_COLOR is set."""
+    return on_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def message(text: str) -> None:
+    """A line for the person at the terminal, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def error(problem: LaneworkError, as_json: bool = False) -> None:
+    """An error on standard error, or as JSON on standard output."""
+    if as_json:
+        json_out({"error": problem.to_dict()})
+    else:
+        message(problem.render(color=in_color(sys.stderr)))
+
+
+def json_out(value: Any) -> None:
+    """A value as one line of JSON on standard output; NaN and infinities become null."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "", title: str = ""
+) -> None:
+    """A table on standard output.
+
+    Args:
+        header: the titles of the columns.
+        rows: the cells.
+        right: one letter a column, `r` for columns set flush right.
+        title: printed above.
+    """
+    from lanework.core.show import text_table
+
+    if not on_terminal(sys.stdout):
+        print(
+            f"{title}\n{text_table(header, rows, right)}"
+            if title
+            else text_table(header, rows, right)
+        )
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(
+        box=SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+    )
+    for name, side in zip(header, right.ljust(len(header), "l"), strict=True):
+        shown.add_column(Text(name), justify="right" if side == "r" else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    Console(file=sys.stdout).print(shown)
+
+
+def result(outcome: Result) -> None:
+    """A result, shortened, on standard output."""
+    header, rows, left = outcome.overview()
+    if rows:
+        table(header, rows)
+    if left:
+        message(f"... and {left} more outputs (--outputs chooses, --out writes them all)")
+
+
+def listing(title: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one a line, on standard output."""
+    width = max((len(name) for name, _ in pairs), default=0)
+    print(title)
+    for name, value in pairs:
+        print(f"  {name.ljust(width)}  {value}".rstrip())

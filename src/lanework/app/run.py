@@ -1,0 +1,189 @@
+"""`lanework run`: a program over the inputs of the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lanework.app import render
+from lanework.app.arguments import Block, Inputs, Table, first_blocks, parse, whole
+from lanework.app.loading import Loaded, load_program
+from lanework.app.progress import Bar
+from lanework.base.errors import Trap
+from lanework.base.limits import Limits, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from lanework.core.result import Result
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `lanework run`, as text where they have a unit."""
+
+    engine: str = "auto"
+    fuel: int | None = None
+    memory: str | None = None
+    deadline: str | None = None
+    lanes: int | None = None
+    threads: int | None = None
+    periods: int | None = None
+    outputs: str | None = None
+    block: int = 65536
+    out: str | None = None
+    json: bool = False
+    cache: bool = True
+
+    def limits(self) -> Limits:
+        """What the run may use.
+
+        Raises:
+            Diagnostic: LW0102.
+        """
+        return Limits(
+            fuel=self.fuel,
+            memory=None if self.memory is None else parse_size(self.memory),
+            deadline=None if self.deadline is None else parse_duration(self.deadline),
+            threads=self.threads,
+        )
+
+
+@dataclass
+class Outcome:
+    """What a run on the command line gave.
+
+    Attributes:
+        result: the outputs; of a streamed run those that are summed over its lanes.
+        files: what was written.
+        rows: rows in the first of them, if it is a table.
+        dropped: outputs of a streamed run that were not kept.
+    """
+
+    result: Result
+    files: tuple[Path, ...] = ()
+    rows: int | None = None
+    dropped: tuple[str, ...] = ()
+
+
+def run(path: str, arguments: Sequence[str], options: Options) -> None:
+    """Load, run, write and print."""
+    if options.out is not None:
+        from lanework.core.saving import check_ending
+
+        check_ending(Path(options.out))  # before the work, not after it
+    limits = options.limits()
+    loaded = load_program(path)
+    inputs = parse(arguments, loaded.program.inputs)
+    with Bar(loaded.path.name, shown=not options.json) as bar:
+        outcome = execute(loaded, inputs, options, limits, bar)
+    report(loaded, outcome, options)
+
+
+def execute(loaded: Loaded, inputs: Inputs, options: Options, limits: Limits, bar: Bar) -> Outcome:
+    """Run the program, streaming the first table of lanes that is longer than a block.
+
+    Raises:
+        Diagnostic: what inputs, verifier, limits and lookups say.
+        Trap: fuel and deadline.
+    """
+    values = dict(inputs.values)
+    streamed: tuple[Table, Iterator[Block]] | None = None
+    for table in inputs.tables:
+        if table.axis == "time" or streamed is not None:
+            most = None if table.axis == "time" else options.lanes
+            values.update(whole(table, most))
+            continue
+        first, blocks = first_blocks(table, options.block, options.lanes, bar.update)
+        if blocks is None:
+            values.update(first)
+        else:
+            streamed = table, blocks
+    chosen = None
+    if options.outputs is not None:
+        chosen = [name.strip() for name in options.outputs.split(",") if name.strip()]
+    runner = loaded.program.bind(
+        options.engine,
+        limits,
+        threads=options.threads,
+        periods=options.periods,
+        outputs=chosen,
+        progress=None if streamed else bar.update,
+        cache=options.cache,
+    )
+    if streamed is None:
+        result = runner(**values)
+        if options.out is None:
+            return Outcome(result)
+        files = result.save(options.out)
+        rows = None
+        if files[0].suffix.lower() in (".csv", ".parquet"):
+            first_shape = next(iter(result.shapes().values()))
+            rows = result[first_shape[0]].size
+        return Outcome(result, files, rows)
+    table, blocks = streamed
+    return _stream(runner, table.axis, _timed(blocks, limits), values, options)
+
+
+def _stream(
+    runner: Any, axis: str, blocks: Iterator[Block], values: Block, options: Options
+) -> Outcome:
+    from lanework.machines.series.outputs import TableSink
+
+    if options.out is None:
+        seen: dict[str, None] = {}
+        result = runner.stream(
+            blocks, axis, lambda block: seen.update(dict.fromkeys(block)), **values
+        )
+        return Outcome(result, dropped=tuple(name for name in seen if name not in result))
+    with TableSink(options.out, axis) as sink:
+        result = runner.stream(blocks, axis, sink, **values)
+        sink.totals(result)
+    return Outcome(result, tuple(sink.paths.values()), sink.rows)
+
+
+def _timed(blocks: Iterator[Block], limits: Limits) -> Iterator[Block]:
+    """The blocks, until the deadline of the whole run."""
+    from lanework.engines.codes import DEADLINE_PASSED
+
+    until = None if limits.deadline is None else time.monotonic() + limits.deadline
+    for block in blocks:
+        if until is not None and time.monotonic() > until:
+            raise Trap(
+                DEADLINE_PASSED,
+                f"the run took longer than {limits.deadline:g} s",
+                help="raise the deadline, or run fewer lanes",
+            )
+        yield block
+
+
+def report(loaded: Loaded, outcome: Outcome, options: Options) -> None:
+    """Print the result, the times, and where the output went."""
+    from lanework.core.show import seconds, size
+
+    result, stats = outcome.result, outcome.result.stats
+    if options.json:
+        plain = result.to_dict()
+        plain["program"] = {"file": str(loaded.path), "hash": loaded.program.hash}
+        plain["load_seconds"] = loaded.seconds
+        plain["files"] = [str(file) for file in outcome.files]
+        render.json_out(plain)
+        return
+    render.result(result)
+    lanes, periods = stats.get("lanes", 1), stats.get("periods", 1)
+    threads = stats.get("threads", 1)
+    cached = " (from the cache)" if stats.get("cached") else ""
+    over = f"{threads} thread{'' if threads == 1 else 's'}"
+    render.message(
+        f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, compiled for"
+        f" {stats.get('engine')} in {seconds(stats.get('compile_seconds', 0.0))}{cached}, ran"
+        f" {lanes:,} lane{'' if lanes == 1 else 's'} x {periods:,} periods in"
+        f" {seconds(stats.get('run_seconds', 0.0))} on {over}"
+    )
+    if outcome.dropped:
+        names = ", ".join(outcome.dropped[:6]) + (", ..." if len(outcome.dropped) > 6 else "")
+        render.message(f"not kept, one value a lane: {names} (--out FILE.csv writes them)")
+    for number, file in enumerate(outcome.files):
+        rows = f"{outcome.rows:,} rows, " if number == 0 and outcome.rows is not None else ""
+        render.message(f"wrote {file} ({rows}{size(file.stat().st_size)})")
