@@ -41,6 +41,7 @@ from lanework.machines.series.layout import (
 )
 from lanework.machines.series.model import Input, Model, Output
 from lanework.machines.series.optimise import optimise as run_passes
+from lanework.machines.series.tables import Table as SourceTable
 from lanework.machines.series.values import (
     CONST,
     FOLDS,
@@ -147,10 +148,8 @@ def _need_no_dates(model: Model, ordered: Sequence[Formula]) -> None:
 
 def _types(model: Model, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds | _Typed:
     """Units and kinds, if the model declares any; pint is not loaded otherwise."""
-    declared = any(f.unit or f.kind for f in ordered) or any(
-        node.unit or node.kind for node in (*model.inputs.values(), *model.tables.values())
-    )
-    if not declared:
+    declared: list[Formula | Input | SourceTable] = [*ordered, *model.given]
+    if not any(node.unit or node.kind for node in declared):
         return _Typed()
     from lanework.machines.series.kinds import infer_kinds
 

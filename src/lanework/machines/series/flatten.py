@@ -306,7 +306,7 @@ class Flattener:
         return True
 
     def _running(self, expr: Expr) -> int:
-        """Running totals and products: y[t] = y[t-1] + x[t], from 0; y[t] = y[t-1] * x[t], from 1."""
+        """Running sum y[t] = y[t-1] + x[t] from 0; product y[t] = y[t-1] * x[t] from 1."""
         values = self.values
         outer, self._guard = self._guard, ()
         try:

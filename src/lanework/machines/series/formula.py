@@ -305,7 +305,7 @@ class FormulaReader:
             self.place(node),
         )
 
-    def lookup(
+    def _lookup(
         self,
         table: str,
         column: str | None,

@@ -105,11 +105,8 @@ class _Inference:
         self.model = model
         self.ordered = ordered
         self.found = Kinds()
-        declared = (
-            *(f.unit for f in ordered),
-            *(node.unit for node in (*model.inputs.values(), *model.tables.values())),
-        )
-        self.algebra = Algebra(model.freq) if any(declared) else None
+        declared = any(f.unit for f in ordered) or any(node.unit for node in model.given)
+        self.algebra = Algebra(model.freq) if declared else None
         self.checking = False
         self.names: dict[str, Type] = {}
         self.tables = {

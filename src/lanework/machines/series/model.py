@@ -153,6 +153,11 @@ class Model:
             return None
         return Calendar(self.start or "2000-01-01", self.freq, self.periods)
 
+    @property
+    def given(self) -> list[Input | Table]:
+        """What comes from outside: inputs and tables."""
+        return [*self.inputs.values(), *self.tables.values()]
+
     # Nodes --------------------------------------------------------------------------------------
 
     def __getitem__(self, name: str) -> Expr:
