@@ -184,6 +184,26 @@ def explain(code: str | None, as_json: bool) -> None:
     explain_code(code, as_json)
 
 
+@cli.command()
+@click.argument("machine", type=click.Choice(["series"]))
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="How many programs.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="The first one's seed.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one a core.")
+@JSON
+def fuzz(machine: str, count: int, seed: int, jobs: int | None, as_json: bool) -> None:
+    """Compare the engines on random programs of a MACHINE, bit by bit."""
+    from lanework.app.fuzzing import fuzz_series
+    from lanework.base.host import thread_count
+
+    fuzz_series(count, seed, jobs or thread_count(), as_json)
+
+
 def main() -> None:
     """The entry point of the `lanework` command."""
     cli.main(prog_name="lanework")

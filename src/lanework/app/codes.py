@@ -50,6 +50,12 @@ NOT_TEXT = code(
     "Models and assembly are UTF-8 text. This file holds other bytes: it may be a compiled "
     "program (.lwp), or saved in another encoding.",
 )
+OUT_OF_MEMORY = code(
+    "LW8009",
+    "out of memory",
+    "The machine had no more memory to give. Ask for fewer outputs, sum outputs over lanes, give "
+    "a smaller `--block`, or set `--memory` so that such runs are refused before they start.",
+)
 FAULT = code(
     "LW8900",
     "an internal fault",
@@ -61,10 +67,4 @@ DIVERGENCE = code(
     "engines disagree",
     "Two engines gave different bits for one program: a defect of Lanework. The seed makes the "
     "program again.",
-)
-OUT_OF_MEMORY = code(
-    "LW8009",
-    "out of memory",
-    "The machine had no more memory to give. Ask for fewer outputs, sum outputs over lanes, give "
-    "a smaller `--block`, or set `--memory` so that such runs are refused before they start.",
 )

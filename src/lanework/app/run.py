@@ -160,7 +160,7 @@ def _timed(blocks: Iterator[Block], limits: Limits) -> Iterator[Block]:
 
 def report(loaded: Loaded, outcome: Outcome, options: Options) -> None:
     """Print the result, the times, and where the output went."""
-    from lanework.core.show import seconds, size
+    from lanework.core.show import many, seconds, size
 
     result, stats = outcome.result, outcome.result.stats
     if options.json:
@@ -171,19 +171,16 @@ def report(loaded: Loaded, outcome: Outcome, options: Options) -> None:
         render.json_out(plain)
         return
     render.result(result)
-    lanes, periods = stats.get("lanes", 1), stats.get("periods", 1)
-    threads = stats.get("threads", 1)
     cached = " (from the cache)" if stats.get("cached") else ""
-    over = f"{threads} thread{'' if threads == 1 else 's'}"
     render.message(
         f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, compiled for"
         f" {stats.get('engine')} in {seconds(stats.get('compile_seconds', 0.0))}{cached}, ran"
-        f" {lanes:,} lane{'' if lanes == 1 else 's'} x {periods:,} periods in"
-        f" {seconds(stats.get('run_seconds', 0.0))} on {over}"
+        f" {many(stats.get('lanes', 1), 'lane')} x {many(stats.get('periods', 1), 'period')} in"
+        f" {seconds(stats.get('run_seconds', 0.0))} on {many(stats.get('threads', 1), 'thread')}"
     )
     if outcome.dropped:
         names = ", ".join(outcome.dropped[:6]) + (", ..." if len(outcome.dropped) > 6 else "")
         render.message(f"not kept, one value a lane: {names} (--out FILE.csv writes them)")
     for number, file in enumerate(outcome.files):
-        rows = f"{outcome.rows:,} rows, " if number == 0 and outcome.rows is not None else ""
+        rows = f"{many(outcome.rows, 'row')}, " if number == 0 and outcome.rows is not None else ""
         render.message(f"wrote {file} ({rows}{size(file.stat().st_size)})")

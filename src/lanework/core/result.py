@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import UNKNOWN_RESULT
-from lanework.core.show import figure, html_table, preview, seconds, text_table
+from lanework.core.show import figure, html_table, many, preview, seconds, text_table
 
 if TYPE_CHECKING:
     import pandas
@@ -224,11 +224,10 @@ class Result(Mapping[str, Array]):
     def summary(self) -> str:
         """One line about the run."""
         stats = self.stats
-        count = len(self._values)
-        parts = [f"{count} output{'' if count == 1 else 's'}"]
+        parts = [many(len(self._values), "output")]
         if "lanes" in stats:
-            lanes, periods = stats["lanes"], stats.get("periods", 1)
-            parts.append(f"{lanes:,} lane{'' if lanes == 1 else 's'} x {periods:,} periods")
+            over = f"{many(stats['lanes'], 'lane')} x {many(stats.get('periods', 1), 'period')}"
+            parts.append(over)
         if "engine" in stats:
             parts.append(str(stats["engine"]))
         if "run_seconds" in stats:

@@ -42,6 +42,16 @@ def seconds(x: float) -> str:
     return f"{x * 1e3:.0f} ms" if x < 1 else f"{x:.1f} s"
 
 
+def many(count: int, noun: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> many(1, "lane"), many(10_000, "lane")
+        ('1 lane', '10,000 lanes')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """A number of bytes for people.
 
