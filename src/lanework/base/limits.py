@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ def show_size(size: int) -> str:
     return f"{value:.1f} TB"
 
 
+@functools.cache
 def default_memory_cap() -> int:
     """Three quarters of physical memory, or of the control group's limit if that is less."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -52,13 +52,15 @@ def precise_log(x: Value) -> tuple[Value, Value]:
     u = f * inverse
     u_head = head(u)
     u_tail = ((f - u_head * total_head) - u_head * total_tail) * inverse
-    z = u * u
+    z = u_head * u_head
     whole = k * LN2_HIGH[kind] + chosen(LOG_CENTRE_HIGH[kind], 0.0)
     double = u_head + u_head
     leading = whole + double
     lost = double - (leading - whole)
     small = k * LN2_LOW[kind] + chosen(LOG_CENTRE_LOW[kind], 0.0)
-    trailing = lost + (small + ((u_tail + u_tail) + u * z * horner(z, LOG_NARROW[kind])))
+    # d(2 atanh(u)) = 2 du / (1 - u**2); the head's square is exact
+    slope = (u_tail + u_tail) * (1.0 + z)
+    trailing = lost + (small + (slope + u_head * z * horner(z, LOG_NARROW[kind])))
     return leading, trailing
 
 

@@ -94,12 +94,16 @@ def reduce(size: Value) -> tuple[Value, Value, Value]:
         * select(below, expr.like(size, weight), 2.0 * weight)
         * _as_float(expr.lshr(bottom, word - fraction), form, fraction)
     )
-    quadrant = expr.lshr(quarters + (1 << (word - 3)), word - 2)
-    part = quarters << 2
-    upper = _signed_as_float(part, form)
-    lower = _as_float(part & mask, form, word) + under
+    # Half a quadrant is added to round to the nearest, and half a unit of `upper` to make `lower`
+    # signed as well: else a small negative remainder would be the difference of two larger ones.
+    offset = quarters + ((1 << (word - 3)) + (1 << (half - 3)))
+    quadrant = expr.lshr(offset, word - 2)
+    part = offset << 2
+    upper = _as_float(expr.lshr(part, half), form, half, 0.5)
+    below_upper = _as_float(part & mask, form, word, 0.5 ** (half + 1))
+    lower = below_upper + under
     turn = upper + lower
-    rest = lower - (turn - upper)
+    rest = (lower - (turn - upper)) + (under - (lower - below_upper))
 
     turn_head = head(turn)
     leading = turn_head * HALF_PI_HEAD[form.dtype]
@@ -129,14 +133,7 @@ def _window(position: Value, form: Layout) -> tuple[Value, Value, Value]:
     return joined[0], joined[1], joined[2]
 
 
-def _as_float(integer: Value, form: Layout, scale: int) -> Value:
-    """An integer below 2**fraction, not negative, times 2**-scale, exactly."""
+def _as_float(integer: Value, form: Layout, scale: int, less: float = 0.0) -> Value:
+    """An integer below 2**fraction, not negative, times 2**-scale and minus `less`, exactly."""
     base = 2.0 ** (form.fraction - scale)
-    return expr.from_bits(integer | form.pattern(base)) - base
-
-
-def _signed_as_float(integer: Value, form: Layout) -> Value:
-    """The upper half of a signed word as a fraction of the word: between -1/2 and 1/2."""
-    base = 2.0 ** (form.fraction - form.half)
-    upper = expr.lshr(integer ^ form.sign, form.half)
-    return expr.from_bits(upper | form.pattern(base)) - (base + 0.5)
+    return expr.from_bits(integer | form.pattern(base)) - (base + less)

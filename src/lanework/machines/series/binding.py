@@ -24,12 +24,14 @@ from lanework.machines.series.codes import (
     MISSING_INPUT,
     UNKNOWN_INPUT,
 )
-from lanework.machines.series.labels import as_labelled
+from lanework.machines.series.labels import LANES, as_labelled
 from lanework.machines.series.lower import Given
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
 TIMED = Given(True, False)
+LANED = Given(False, True)
+_F64 = np.dtype(np.float64)
 
 
 @dataclass
@@ -99,8 +101,7 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
             raise _missing(port, inputs)
         labelled.append(as_labelled(value, port))
     sizes = merge(
-        (port.name, item.axes, item.array.shape)
-        for port, item in zip(ports, labelled, strict=True)
+        (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
     )
     steps = sizes.pop("time", periods)
     if periods is not None and steps != periods:
@@ -133,10 +134,15 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
 def _bind_plain(
     ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]
 ) -> Bound | None:
-    """Numbers and columns over time only: one lane, and no time to lose."""
+    """Numbers, columns over time and plain arrays over one lane axis: the common case, quickly.
+
+    None for anything else, and for what must be complained about.
+    """
     arrays: list[Any] = []
     given = []
     used = 0
+    inner: str | None = None
+    lanes = 0
     for port in ports:
         value = inputs.get(port.name)
         if value is None:
@@ -146,28 +152,36 @@ def _bind_plain(
         else:
             used += 1
         if type(value) is float or type(value) is int:
-            if value != value:
+            if math.isnan(value):
                 return None
             arrays.append(float(value))
             given.append(SCALAR)
-        elif (
-            type(value) is np.ndarray
-            and value.dtype == np.float64
-            and port.axes == ("time",)
-            and value.ndim == 1
-            and value.flags.c_contiguous
-        ):
+            continue
+        if type(value) is not np.ndarray or value.dtype is not _F64 or value.ndim != 1:
+            return None
+        if not value.flags.c_contiguous or math.isnan(value.dot(value)):
+            return None  # a sum of squares is NaN only if one of the numbers is
+        arrays.append(value)
+        if port.axes == ("time",):
             if periods is None:
                 periods = len(value)
-            if len(value) != periods or not math.isfinite(np.add.reduce(value)):
+            if len(value) != periods:
                 return None
-            arrays.append(value)
             given.append(TIMED)
         else:
-            return None
-    if used != len(inputs) or periods is None:
+            if len(port.axes) > 1:
+                return None
+            axis = port.axes[0] if port.axes else LANES
+            if inner is None:
+                inner, lanes = axis, len(value)
+            if axis != inner or len(value) != lanes:
+                return None
+            given.append(LANED)
+    if used != len(inputs) or periods is None or (inner is not None and lanes == 0):
         return None
-    return Bound(arrays, tuple(given), [()] * len(ports), (), (), None, {}, periods)
+    axes = () if inner is None else (inner,)
+    sizes = {} if inner is None else {inner: lanes}
+    return Bound(arrays, tuple(given), [()] * len(ports), axes, (), inner, sizes, periods)
 
 
 def _check_names(ports: Sequence[Port], inputs: Mapping[str, Any]) -> None:

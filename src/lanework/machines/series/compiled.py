@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.locate import locate
 from lanework.machines.series.lower import Given, Lowered, Plan, lower, swappable
 from lanework.machines.series.scan import Fault
+
+if TYPE_CHECKING:
+    from lanework.core.program import Port
+    from lanework.machines.series.direct import Direct
 
 SWAP_FROM = 64  # periods from which a single lane without recurrences runs time as lanes
 
@@ -190,6 +194,24 @@ class LLVMExecutor:
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
         rows = len(self.view.instructions)
         return min(rows, 64) * periods * 16 * 8 * self.threads
+
+    def prepare(
+        self,
+        given: tuple[Given, ...],
+        periods: int,
+        outputs: Mapping[int, Port],
+        timed: Mapping[int, bool],
+        stats: dict[str, Any],
+    ) -> Direct | None:
+        """The short way, if the whole program is in the nest of one lane."""
+        from lanework.machines.series.direct import Direct
+
+        variant = self._variants.get((given, tuple(outputs), False, False, True))
+        if variant is None or variant.shared is None or variant.lanes is not None:
+            return None
+        clear = self.view.horizon is not None
+        ports = self.view.inputs
+        return Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
 
     def explain(self) -> list[str]:
         lines = []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from lanework.machines.series.lower import Given, Shape
 from lanework.machines.series.scan import Fault, scan
 from lanework.machines.series.target import Output
 from lanework.machines.series.totals import unit_totals
+
+if TYPE_CHECKING:
+    from lanework.core.program import Port
+    from lanework.machines.series.direct import Direct
 
 
 @dataclass
@@ -61,6 +65,16 @@ class Executor(Protocol):
 
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
         """Bytes the engine needs besides inputs and outputs."""
+
+    def prepare(
+        self,
+        given: tuple[Given, ...],
+        periods: int,
+        outputs: Mapping[int, Port],
+        timed: Mapping[int, bool],
+        stats: dict[str, Any],
+    ) -> Direct | None:
+        """The short way for one lane given like this, if there is one."""
 
     def explain(self) -> list[str]:
         """What was done to the program."""
@@ -113,6 +127,16 @@ class ReferenceExecutor:
 
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
         return len(self.view.rows) * periods * min(lanes, UNIT) * 8
+
+    def prepare(
+        self,
+        given: tuple[Given, ...],
+        periods: int,
+        outputs: Mapping[int, Port],
+        timed: Mapping[int, bool],
+        stats: dict[str, Any],
+    ) -> Direct | None:
+        return None
 
     def explain(self) -> list[str]:
         return ["reference: each instruction over whole columns, recurrences period by period"]

@@ -157,9 +157,7 @@ class _Builder:
                 name not in AGGREGATES
                 and any(
                     self.timed[operand]
-                    for spec, operand in zip(
-                        SERIES.by_name[name].operands, operands, strict=True
-                    )
+                    for spec, operand in zip(SERIES.by_name[name].operands, operands, strict=True)
                     if spec.kind is OperandKind.ROW
                 )
             )

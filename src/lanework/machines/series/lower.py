@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lanework.core.isa import Instruction
 from lanework.engines.loops import (
@@ -51,8 +52,7 @@ class Lowered:
     slots: list[Slot]
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(NamedTuple):
     """How one input port is given in a run: over time, over lanes, both or neither."""
 
     timed: bool
@@ -165,9 +165,7 @@ def lower(
     return Plan(shared, lanes)
 
 
-def _needed(
-    view: SeriesView, rows: set[int], belongs: Callable[[int], bool]
-) -> list[Instruction]:
+def _needed(view: SeriesView, rows: set[int], belongs: Callable[[int], bool]) -> list[Instruction]:
     """The instructions on which these rows depend and which belong to the nest, in order."""
     todo = list(rows)
     if view.horizon is not None and rows:

@@ -367,11 +367,8 @@ class Model:
 
         Beyond it the lane has ended: its outputs are 0 and aggregates leave it out.
         """
-        if isinstance(formula, str) and formula.isidentifier() and not keyword.iskeyword(formula):
-            self.horizon_name = formula
-            return
-        expr = lift(formula) if not isinstance(formula, str) else None
-        if expr is not None and expr.head == NAME:
+        expr = parse_formula(formula, "horizon") if isinstance(formula, str) else lift(formula)
+        if expr.head == NAME and expr.value not in RESERVED:
             self.horizon_name = str(expr.value)
             return
         self.formula("horizon", formula, doc="The number of periods of each lane.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,11 @@ from lanework.machines.series.lower import Given
 from lanework.machines.series.order import lane_order
 from lanework.machines.series.target import Output
 
+if TYPE_CHECKING:
+    from lanework.machines.series.direct import Direct
+
 WIDTHS = (1, 2, 4, 8, 16)
+SHORT = 300_000  # fuel up to which a run is over before anyone could want to stop it
 
 
 class Runner:
@@ -94,6 +98,7 @@ class Runner:
         self._dependence = Dependence(self.view)
         self._executor = self._make_executor(lane_width, cache)
         self.coords: dict[str, Any] = {}
+        self._direct: list[Direct] = []
 
     def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
         if self.engine == "reference":
@@ -131,11 +136,41 @@ class Runner:
             Diagnostic: inputs that do not fit; a lookup outside its table; memory over its cap.
             Trap: fuel or deadline.
         """
+        direct = self._take_direct()
+        if direct is not None:
+            result = direct(inputs, self.coords)
+            self._direct.append(direct)
+            if result is not None:
+                return result
         start = time.perf_counter()
         bound = bind(self.ports, self.periods, inputs)
         outputs, stats = self._run(bound)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
+        if direct is None and not bound.axes:
+            self._prepare_direct(bound, stats)
         return self._result(outputs, stats)
+
+    def _take_direct(self) -> Direct | None:
+        """The prepared call, unless another thread is in it."""
+        try:
+            return self._direct.pop()
+        except IndexError:
+            return None
+
+    def _prepare_direct(self, bound: Bound, stats: dict[str, Any]) -> None:
+        """After a run of one lane on compiled code: make the next ones short."""
+        limited = self.limits.fuel is not None or self.limits.deadline is not None
+        if limited or stats["fuel"] >= SHORT:
+            return
+        outputs = {index: self.view.outputs[index] for index in self.wanted}
+        timed = {
+            index: self._dependence.of(port.row, bound.given)[0] for index, port in outputs.items()
+        }
+        direct = self._executor.prepare(
+            bound.given, bound.periods, outputs, timed, {**stats, "compile_seconds": 0.0}
+        )
+        if direct is not None:
+            self._direct = [direct]
 
     def stream(
         self,

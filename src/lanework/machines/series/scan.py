@@ -79,9 +79,7 @@ def scan(
 
 
 class _Scan:
-    def __init__(
-        self, view: SeriesView, arrays: Sequence[Array], periods: int, lanes: int
-    ) -> None:
+    def __init__(self, view: SeriesView, arrays: Sequence[Array], periods: int, lanes: int) -> None:
         self.view, self.periods, self.lanes = view, periods, lanes
         self.faults: list[Fault] = []
         self.ledger = Ledger(len(view.instructions), periods, lanes)
@@ -103,9 +101,7 @@ class _Scan:
         with np.errstate(all="ignore"):
             for segment in self.view.segments:
                 part = list(
-                    enumerate(
-                        self.view.instructions[segment.start : segment.stop], segment.start
-                    )
+                    enumerate(self.view.instructions[segment.start : segment.stop], segment.start)
                 )
                 if segment.kind == STRAIGHT:
                     for number, instruction in part:

@@ -93,7 +93,9 @@ def _operands(view: SeriesView) -> Iterator[Finding]:
             if spec.kind is OperandKind.ROW and operand >= len(view.rows):
                 yield Finding(f"instruction {number} reads row {operand}, not there", number)
             elif spec.kind is OperandKind.LAG and not 1 <= operand < MOST_PERIODS:
-                yield Finding(f"instruction {number} has lag {operand}; it must be 1 or more", number)
+                yield Finding(
+                    f"instruction {number} has lag {operand}; it must be 1 or more", number
+                )
             elif spec.kind is OperandKind.PERIOD and operand >= MOST_PERIODS:
                 yield Finding(f"instruction {number} asks for period {operand}", number)
             elif spec.kind is OperandKind.TABLE and operand >= len(view.tables):

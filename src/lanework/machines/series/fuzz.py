@@ -1,0 +1,181 @@
+"""The oracle of the series fuzzer: every engine and lane width against the reference.
+
+The generator (`generate.py`) knows nothing of the engines, and this knows nothing of how
+programs are made. A divergence is shrunk to the instructions that the first wrong row needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.isa import OperandKind
+from lanework.core.program import Port, Program
+from lanework.machines.series.generate import random_inputs, random_program
+from lanework.machines.series.isa import SERIES
+from lanework.machines.series.labels import along
+from lanework.machines.series.layout import Segment, SeriesView, encode_segments
+from lanework.machines.series.runner import Runner
+
+WIDTHS = (1, 4, 16)
+PERIODS = (1, 2, 3, 7, 70)
+LANES = (1, 2, 5, 19, 70)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """An engine that differs from the reference."""
+
+    seed: int
+    width: int | None
+    outputs: tuple[str, ...]
+    detail: str
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, width {self.width}: {', '.join(self.outputs)} {self.detail}"
+
+
+def same_bits(a: npt.ArrayLike, b: npt.ArrayLike) -> bool:
+    """Whether two f64 arrays have the same shape and bits, NaN payloads aside.
+
+    Example:
+        >>> same_bits([0.0], [-0.0]), same_bits([np.nan], [-np.nan])
+        (False, True)
+    """
+    x, y = (np.atleast_1d(np.asarray(v, np.float64)) for v in (a, b))
+    if x.shape != y.shape:
+        return False
+    x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
+    equal = (x.view(np.int64) == y.view(np.int64)) | (np.isnan(x) & np.isnan(y))
+    return bool(equal.all())
+
+
+def shape_of(seed: int) -> tuple[int, int]:
+    """Periods and lanes that go with a seed."""
+    return PERIODS[seed % 5], LANES[seed // 5 % 5]
+
+
+def compare(
+    program: Program,
+    inputs: dict[str, Any],
+    periods: int,
+    widths: Iterable[int | None] = WIDTHS,
+    seed: int = 0,
+) -> Divergence | None:
+    """Run a program on the reference and on LLVM at each width; the first difference."""
+    given = {name: along(axes, array) for name, (array, axes) in inputs.items()}
+    expected = Runner(program, "reference", periods=periods)(**given)
+    for width in widths:
+        runner = Runner(program, "llvm", periods=periods, lane_width=width, cache=False, threads=2)
+        found = runner(**given)
+        wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
+        if wrong:
+            return Divergence(seed, width, wrong, f"with {periods} periods")
+    return None
+
+
+def check_seed(seed: int, widths: tuple[int | None, ...] = WIDTHS) -> Divergence | None:
+    """Generate the program of a seed and compare."""
+    program = random_program(seed)
+    periods, lanes = shape_of(seed)
+    inputs = random_inputs(program, seed, periods, lanes)
+    # with one lane the width counts only where periods run as lanes
+    return compare(program, inputs, periods, widths if lanes > 1 else widths[-1:], seed)
+
+
+def run(
+    count: int,
+    start: int = 0,
+    jobs: int = 1,
+    report: Callable[[int], None] | None = None,
+) -> list[Divergence]:
+    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
+    seeds = range(start, start + count)
+    found: list[Divergence] = []
+    if jobs == 1:
+        outcomes: Iterable[Divergence | None] = map(check_seed, seeds)
+        pool = None
+    else:
+        pool = ProcessPoolExecutor(jobs)
+        outcomes = pool.map(check_seed, seeds, chunksize=20)
+    try:
+        for number, divergence in enumerate(outcomes, 1):
+            if divergence is not None:
+                found.append(divergence)
+            if report is not None:
+                report(number)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return found
+
+
+def shrink(program: Program, inputs: dict[str, Any], periods: int, width: int | None) -> Program:
+    """The smallest program of this kind that still differs: the cone of the first wrong row."""
+    view = SeriesView.of(program)
+    for instruction in view.instructions:
+        small = _cone(program, view, instruction.target)
+        if compare(small, inputs, periods, (width,)) is not None:
+            return small
+    return program
+
+
+def _cone(program: Program, view: SeriesView, row: int) -> Program:
+    """The program with one output, this row, and only the instructions that it needs."""
+    needed, todo = set[int](), [row]
+    if view.horizon is not None:
+        todo.append(view.horizon)
+    while todo:
+        now = todo.pop()
+        if now not in needed:
+            needed.add(now)
+            if now in view.maker:
+                todo.extend(view.reads(view.instructions[view.maker[now]]))
+    code, segments = [], []
+    for segment in view.segments:
+        start = len(code)
+        part = view.instructions[segment.start : segment.stop]
+        code += [i for i in part if i.target in needed]
+        if len(code) > start:
+            segments.append(Segment(segment.kind, start, len(code)))
+    dropped = [i.target for i in view.instructions if i.target not in needed]
+    renamed = _renumber(view, dropped)
+    code = [
+        dataclasses.replace(
+            i,
+            target=renamed[i.target],
+            operands=tuple(
+                renamed[operand] if spec.kind is OperandKind.ROW else operand
+                for spec, operand in zip(SERIES.by_name[i.name].operands, i.operands, strict=True)
+            ),
+        )
+        for i in code
+    ]
+    rows = np.frombuffer(program.sections["rows"], "<u4").reshape(-1, 2)
+    keep = [n for n in range(len(view.rows)) if n not in set(dropped)]
+    horizon = -1 if view.horizon is None else renamed[view.horizon]
+    ports = (*(dataclasses.replace(p, row=renamed[p.row]) for p in program.inputs),)
+    return Program(
+        machine="series",
+        header={**program.header, "horizon": horizon},
+        tape=SERIES.encode(code),
+        ports=(*ports, Port("out", "out", renamed[row])),
+        constants=program.constants,
+        sections={
+            **program.sections,
+            "rows": rows[keep].tobytes(),
+            "segments": encode_segments(segments),
+        },
+    )
+
+
+def _renumber(view: SeriesView, dropped: list[int]) -> dict[int, int]:
+    gone = set(dropped)
+    kept = [row for row in range(len(view.rows)) if row not in gone]
+    return {row: number for number, row in enumerate(kept)}
