@@ -149,8 +149,8 @@ def _unpack(value: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None,
         return np.column_stack([_flat(value.column(name)) for name in names]), ()
     if hasattr(value, "columns") and hasattr(value, "to_numpy"):
         return _frame(value, port)
-    if hasattr(value, "index") and hasattr(value, "to_numpy"):  # pandas.Series
-        return _series(value)
+    if hasattr(getattr(value, "index", None), "nlevels"):  # pandas.Series
+        return _series(value, port)
     if hasattr(value, "to_numpy"):  # polars.Series, pyarrow.Array
         return _flat(value), ()
     if hasattr(value, "__array__") or isinstance(value, Sequence):
@@ -162,23 +162,23 @@ def _unpack(value: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None,
 
 def _frame(frame: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
     names = list(frame.columns)
-    pandas = hasattr(frame, "index") and hasattr(frame.index, "nlevels")
+    pandas = hasattr(getattr(frame, "index", None), "nlevels")
     if port.name in names or len(names) == 1:
         column = frame[port.name if port.name in names else names[0]]
-        return _series(column) if pandas else (_flat(column), ())
+        return _series(column, port) if pandas else (_flat(column), ())
     array = np.asarray(frame.to_numpy())
     if pandas and frame.index.name and frame.columns.name:
         return array, (str(frame.index.name), str(frame.columns.name))
     return array, ()
 
 
-def _series(series: Any) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
+def _series(series: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
     index = series.index
-    if getattr(index, "nlevels", 1) == 2 and all(index.names):
+    if index.nlevels == 2 and all(index.names):
         frame = series.unstack()
         return np.asarray(frame.to_numpy()), tuple(str(name) for name in index.names)
-    # An index without a name, or named like a plain key column, says nothing about axes.
-    name = index.name if index.name in (TIME, LANES, "point") else None
+    # An index named like a key column (policy_id) says nothing about axes.
+    name = index.name if index.name in (TIME, LANES, "point", *port.axes) else None
     return np.asarray(series.to_numpy()), (name,)
 
 

@@ -1,0 +1,202 @@
+"""Results as a mapping, as tables, and in files; pandas, xarray and pyarrow read them back."""
+
+import builtins
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import xarray as xr
+
+from lanework.base.errors import Diagnostic
+from lanework.core.result import Result
+
+DATES = np.array(["2024-01-31", "2024-02-29"], "datetime64[D]")
+GRID = np.array([[1.0, 2.5, -0.0], [1e-300, 3e8, 1 / 3]])
+
+
+@pytest.fixture
+def result():
+    return Result(
+        {"cash": GRID, "debt": GRID * 2, "pv": GRID.sum(axis=0), "total": np.array(7.0)},
+        axes={
+            "cash": ("time", "point"),
+            "debt": ("time", "point"),
+            "pv": ("point",),
+            "total": (),
+        },
+        units={"cash": "USD", "debt": "USD"},
+        kinds={"cash": "flow"},
+        coords={"time": DATES},
+        stats={"engine": "llvm", "lanes": 3, "periods": 2, "run_seconds": 0.001},
+    )
+
+
+def test_a_result_is_a_mapping(result):
+    assert list(result) == ["cash", "debt", "pv", "total"]
+    assert len(result) == 4
+    assert "pv" in result
+    assert "nope" not in result
+    assert result["cash"] is GRID
+    assert result.axes("pv") == ("point",)
+    assert list(result.select(["pv"])) == ["pv"]
+    for wrong in (lambda: result["chas"], lambda: result.axes("chas")):
+        with pytest.raises(Diagnostic, match="no output 'chas'") as caught:
+            wrong()
+        assert caught.value.help == "did you mean 'cash'?"
+
+
+def test_pandas_long_and_wide(result):
+    frame = result.to_pandas("cash", "debt")
+    assert frame.index.names == ["time", "point"]
+    assert frame.loc[(pd.Timestamp("2024-02-29"), 1), "cash"] == 3e8
+    assert frame.attrs["units"] == {"cash": "USD", "debt": "USD"}
+    wide = result.to_pandas("cash", wide=True)
+    assert wide.to_numpy().tolist() == GRID.tolist()
+    assert wide.columns.names == ["output", "point"]
+    frame.loc[:, "cash"] = 0.0
+    assert result["cash"][1, 1] == 3e8
+
+
+def test_outputs_of_different_axes_are_not_mixed(result):
+    with pytest.raises(Diagnostic) as caught:
+        result.to_pandas()
+    assert caught.value.code.ident == "LW1021"
+    assert "(time, point): cash, debt; (point): pv; (no axes): total" in caught.value.message
+
+
+def test_xarray_keeps_units_and_dates(result):
+    data = result.to_xarray()
+    assert isinstance(data, xr.Dataset)
+    assert data["cash"].attrs == {"units": "USD", "kind": "flow"}
+    assert data["cash"].sel(time="2024-01-31").values.tolist() == GRID[0].tolist()
+    assert data["total"].item() == 7.0
+
+
+def test_arrow_keeps_units(result):
+    table = result.to_arrow("cash")
+    assert table.column_names == ["time", "point", "cash"]
+    assert table.schema.field("cash").metadata == {b"unit": b"USD"}
+    assert table["cash"].to_pylist() == GRID.reshape(-1).tolist()
+
+
+def test_csv_and_parquet_hold_one_table_for_each_shape(result, tmp_path):
+    for ending, read in ((".csv", pd.read_csv), (".parquet", pd.read_parquet)):
+        paths = result.save(tmp_path / f"out{ending}")
+        assert [path.name for path in paths] == [
+            f"out{ending}",
+            f"out.point{ending}",
+            f"out.scalar{ending}",
+        ]
+        frame = read(paths[0])
+        assert list(frame.columns) == ["point", "time", "cash", "debt"]
+        assert frame["cash"].to_numpy().tobytes() == GRID.T.tobytes()
+        assert [str(day)[:10] for day in frame["time"]] == ["2024-01-31", "2024-02-29"] * 3
+        assert read(paths[1])["pv"].tolist() == result["pv"].tolist()
+        assert read(paths[2])["total"].tolist() == [7.0]
+    assert pq.read_schema(tmp_path / "out.parquet").field("cash").metadata[b"unit"] == b"USD"
+
+
+def test_csv_numbers_come_back_to_the_bit(tmp_path):
+    random = np.random.default_rng(5)
+    values = random.integers(0, 2**64, 5000, dtype=np.uint64).view(np.float64)
+    values = values[np.isfinite(values)]
+    for extra in ([], [np.inf, -np.inf]):
+        x = np.concatenate([values, extra])
+        Result({"x": x}, axes={"x": ("point",)}).save(tmp_path / "x.csv")
+        lines = (tmp_path / "x.csv").read_text().splitlines()[1:]
+        assert np.array([float(line.split(",")[1]) for line in lines]).tobytes() == x.tobytes()
+
+
+def test_labels_with_commas_are_quoted(tmp_path):
+    r = Result({"x": np.ones(2)}, axes={"x": ("plan",)}, coords={"plan": ["a,b", 'c"d']})
+    r.save(tmp_path / "x.csv")
+    assert pd.read_csv(tmp_path / "x.csv")["plan"].tolist() == ["a,b", 'c"d']
+
+
+def test_an_output_named_like_its_axis_keeps_its_column():
+    r = Result({"time": np.array([5.0, 6.0])}, axes={"time": ("time",)})
+    assert {k: v.tolist() for k, v in r.columns().items()} == {
+        "time_axis": [0, 1],
+        "time": [5.0, 6.0],
+    }
+
+
+def test_npz_npy_and_json(result, tmp_path):
+    result.save(tmp_path / "r.npz")
+    with np.load(tmp_path / "r.npz") as loaded:
+        assert loaded["cash"].tobytes() == GRID.tobytes()
+    result.select(["pv"]).save(tmp_path / "r.npy")
+    assert np.load(tmp_path / "r.npy").tolist() == result["pv"].tolist()
+    result.save(tmp_path / "r.json")
+    loaded = json.loads((tmp_path / "r.json").read_text())
+    assert loaded["outputs"]["cash"]["values"] == GRID.tolist()
+    assert loaded["outputs"]["cash"]["unit"] == "USD"
+    assert loaded["coords"]["time"] == ["2024-01-31", "2024-02-29"]
+    nan = Result({"x": np.array([np.nan, np.inf])}, axes={"x": ("point",)})
+    nan.save(tmp_path / "n.json")
+    assert json.loads((tmp_path / "n.json").read_text())["outputs"]["x"]["values"] == [None, None]
+
+
+def test_files_that_cannot_be_written(result, tmp_path):
+    for name, ident in (("r.xls", "LW1023"), ("r", "LW1023"), ("r.npy", "LW1024")):
+        with pytest.raises(Diagnostic) as caught:
+            result.save(tmp_path / name)
+        assert caught.value.code.ident == ident
+    with pytest.raises(Diagnostic) as caught:
+        result.save(tmp_path / "no" / "r.csv")
+    assert caught.value.code.ident == "LW0201"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_save_leaves_what_was_there(result, tmp_path, monkeypatch):
+    path = tmp_path / "r.csv"
+    path.write_text("old")
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Diagnostic, match="No space left"):
+        result.save(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["r.csv"]
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "use"),
+    [
+        ("pandas", "pandas", lambda r: r.to_pandas("pv")),
+        ("xarray", "xarray", lambda r: r.to_xarray()),
+        ("pyarrow", "arrow", lambda r: r.to_arrow("pv")),
+        ("pyarrow", "arrow", lambda r: r.save("never.parquet")),
+    ],
+)
+def test_a_missing_extra_is_named(result, monkeypatch, package, extra, use):
+    real = builtins.__import__
+
+    def missing(name, *args, **kwargs):
+        if name.split(".")[0] == package:
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(Diagnostic) as caught:
+        use(result)
+    assert caught.value.code.ident == "LW1022"
+    assert caught.value.help == f"pip install 'lanework[{extra}]'"
+
+
+def test_printing_is_bounded():
+    names = [f"output_{i}" for i in range(500)]
+    big = Result({n: np.zeros(10**5) for n in names}, axes=dict.fromkeys(names, ("point",)))
+    assert len(repr(big)) < 3000
+    assert "... and 480 more" in repr(big)
+    assert len(big._repr_html_()) < 6000
+
+
+def test_html_is_escaped():
+    r = Result({"x": np.zeros(1)}, axes={"x": ("point",)}, units={"x": "<b>"})
+    assert "&lt;b&gt;" in r._repr_html_()
