@@ -79,7 +79,7 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
             if prim == "arg":
                 out = np.asarray(args[int(value.payload or 0)], dtype=dtype)
             elif prim == "const":
-                out = np.asarray(dtype(value.payload))  # type: ignore[call-arg]
+                out = np.asarray(value.payload, dtype=dtype)
             else:
                 operands = [made[id(arg)] for arg in value.args]
                 if prim in _REINTERPRETS:

@@ -26,7 +26,7 @@ NORMAL_ZERO = {"f64": 40.0, "f32": 16.0}  # beyond it the tail rounds to zero
 @op(
     special=(((0.0,), 0.0), ((-0.0,), -0.0), ((INF,), 1.0), ((-INF,), -1.0), ((NAN,), NAN)),
     example=((0.5,), 0.5204998778130465),
-    ulp={"f64": 4.0, "f32": 4.0},
+    ulp={"f64": 2.0, "f32": 2.0},
 )
 def erf(x: Value) -> Value:
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x."""
@@ -63,7 +63,7 @@ def normcdf(x: Value) -> Value:
     square = upper * upper * -0.5
     rest = lower * (upper + bounded) * -0.5
     t = (bounded - NORMAL_CENTRE) / (bounded + NORMAL_CENTRE)
-    shape = horner(t, NORMAL[x.dtype]) / (1.0 + bounded)
+    shape = horner(t, NORMAL[x.dtype]) / (bounded + 1.5)
     decay, power = reduced(square, rest)
     tail = scaled(decay * shape, power)
     return select(x > 0.0, 1.0 - tail, tail)

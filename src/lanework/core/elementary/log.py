@@ -18,19 +18,19 @@ from lanework.core.op import Op, Term, op
 SQRT_HALF = 0.7071067811865476
 
 
-def split(x: Value) -> tuple[Value, Value]:
-    """The float k and m with x = 2**k m, m in [sqrt(1/2), sqrt(2)), for finite x above zero."""
+def split(x: Value, start: float) -> tuple[Value, Value]:
+    """The float k and m with x = 2**k m, m in [start, 2 start), for finite x above zero."""
     form = layout(x)
     lift = form.fraction + 2
     tiny = x < form.smallest_normal
     normal = select(tiny, x * 2.0**lift, x)
-    root = form.pattern(SQRT_HALF)
-    moved = expr.bits(normal) + (form.pattern(1.0) - root)
+    first = form.pattern(start)
+    moved = expr.bits(normal) + (form.pattern(1.0) - first)
     base = 2.0**form.fraction
     exponent = expr.from_bits(expr.lshr(moved, form.fraction) | form.pattern(base))
     bias = base + form.bias
     k = exponent - select(tiny, expr.like(x, bias + lift), bias)
-    m = expr.from_bits((moved & form.fraction_mask) + root)
+    m = expr.from_bits((moved & form.fraction_mask) + first)
     return k, m
 
 
@@ -49,7 +49,7 @@ def split(x: Value) -> tuple[Value, Value]:
 )
 def log(x: Value) -> Value:
     """The natural logarithm of x: -infinity at zeros of either sign, NaN below."""
-    k, m = split(x)
+    k, m = split(x, SQRT_HALF)
     f = m - 1.0
     u = f / (f + 2.0)
     z = u * u

@@ -2,7 +2,7 @@
 
 log|x| is needed to some twelve bits more than the result, because an exponent of 700 turns a
 relative error of the logarithm into one 700 times as large. The significand is divided by one
-of three nearby constants, which leaves |u| < 0.06 in log(m/c) = 2 atanh(u), so that only the
+of four nearby constants, which leaves |u| < 0.045 in log(m/c) = 2 atanh(u), so that only the
 term 2u must be carried as a head and a tail (T. J. Dekker, 1971, for the exact products).
 """
 
@@ -18,50 +18,65 @@ from lanework.core.elementary.log import log, split
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 
-# The constants c = 51/64, 1 and 161/128, the values of m between which they change, and log(c)
-# in two parts; the first is a multiple of 2**-40 (2**-16), so that it adds exactly to k log(2).
-BELOW, ABOVE = 0.890625, 1.125
-CENTRE = (0.796875, 1.2578125)
-LOG_CENTRE_HIGH = {
-    "f64": (float.fromhex("-0x1.d1037f2658000p-3"), float.fromhex("0x1.d5c216b4f8000p-3")),
-    "f32": (float.fromhex("-0x1.d100000000000p-3"), float.fromhex("0x1.d5c0000000000p-3")),
+# m runs from 2**(-3/8) to 2**(5/8). The constants c nearest to it are 1 and these three; BREAKS
+# are the values of m between them. log(c) comes in two parts; the first is a multiple of 2**-40
+# (2**-16), so that it adds exactly to k log(2).
+START = 0.7711054127039705
+BREAKS = (0.91796875, 1.08984375, 1.296875)
+CENTRES = (0.83984375, 1.1875, 1.4140625)
+LOG_HIGH = {
+    "f64": (
+        float.fromhex("-0x1.6574ebe8c0000p-3"),
+        float.fromhex("0x1.5ff3070a78000p-3"),
+        float.fromhex("0x1.62c82f2b9c000p-2"),
+    ),
+    "f32": (
+        float.fromhex("-0x1.6578000000000p-3"),
+        float.fromhex("0x1.5ff0000000000p-3"),
+        float.fromhex("0x1.62c8000000000p-2"),
+    ),
 }
-LOG_CENTRE_LOW = {
-    "f64": (float.fromhex("0x1.0c253f3adb7b7p-42"), float.fromhex("0x1.dc8adc886b2fdp-42")),
-    "f32": (float.fromhex("-0x1.bf932a0000000p-18"), float.fromhex("0x1.0b5a7e0000000p-18")),
+LOG_LOW = {
+    "f64": (
+        float.fromhex("-0x1.339f1658785cfp-43"),
+        float.fromhex("0x1.3d3c873e20a07p-43"),
+        float.fromhex("0x1.e54bdbd7c8a98p-44"),
+    ),
+    "f32": (
+        float.fromhex("0x1.8a0ba00000000p-18"),
+        float.fromhex("0x1.83853c0000000p-18"),
+        float.fromhex("0x1.795ce40000000p-21"),
+    ),
 }
 
 
 def precise_log(x: Value) -> tuple[Value, Value]:
     """log(x) as a sum of two values, for finite x above zero."""
     kind = x.dtype
-    k, m = split(x)
-    lower, upper = m < BELOW, m > ABOVE
+    k, m = split(x, START)
+    below, above, beyond = m < BREAKS[0], m > BREAKS[1], m > BREAKS[2]
 
-    def chosen(pair: tuple[float, float], middle: float) -> Value:
-        return select(
-            lower, expr.const(pair[0], kind), select(upper, expr.const(pair[1], kind), middle)
-        )
+    def chosen(values: tuple[float, ...], middle: float) -> Value:
+        upper = select(beyond, expr.like(x, values[2]), values[1])
+        return select(below, values[0], select(above, upper, middle))
 
-    centre = chosen(CENTRE, 1.0)
+    centre = chosen(CENTRES, 1.0)
     f = m - centre
     total = m + centre
     total_head = head(total)
     total_tail = m - (total_head - centre)
     inverse = 1.0 / total
-    u = f * inverse
-    u_head = head(u)
-    u_tail = ((f - u_head * total_head) - u_head * total_tail) * inverse
-    z = u_head * u_head
-    whole = k * LN2_HIGH[kind] + chosen(LOG_CENTRE_HIGH[kind], 0.0)
-    double = u_head + u_head
+    u = head(f * inverse)
+    u_tail = ((f - u * total_head) - u * total_tail) * inverse
+    double = u + u
+    z = u * u + u_tail * (double + u_tail)
+    ratio = z * horner(z, LOG_NARROW[kind])  # log(m/c) / u = 2 + ratio
+
+    whole = k * LN2_HIGH[kind] + chosen(LOG_HIGH[kind], 0.0)
     leading = whole + double
     lost = double - (leading - whole)
-    small = k * LN2_LOW[kind] + chosen(LOG_CENTRE_LOW[kind], 0.0)
-    # d(2 atanh(u)) = 2 du / (1 - u**2); the head's square is exact
-    slope = (u_tail + u_tail) * (1.0 + z)
-    trailing = lost + (small + (slope + u_head * z * horner(z, LOG_NARROW[kind])))
-    return leading, trailing
+    small = k * LN2_LOW[kind] + chosen(LOG_LOW[kind], 0.0)
+    return leading, lost + (small + (u_tail * (2.0 + ratio) + u * ratio))
 
 
 @op(
