@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
 from lanework.app.codes import UNKNOWN_ENDING
 from lanework.app.loading import load_program
 from lanework.base.errors import Diagnostic
+from lanework.core.show import figure, seconds, size
+
+if TYPE_CHECKING:
+    from lanework.core.program import Port
+
+TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
 
 
 def compile_file(path: str, out: str | None, as_json: bool) -> None:
     """Write the compiled program of a model."""
-    from lanework.core.show import seconds, size
-
     target = Path(out) if out is not None else Path(path).with_suffix(".lwp")
     if target.suffix.lower() != ".lwp":
         raise Diagnostic(
@@ -72,40 +76,36 @@ def inspect_file(path: str, as_json: bool) -> None:
     if as_json:
         render.json_out(facts)
         return
-    shown: list[tuple[str, str]] = []
-    later: dict[str, Any] = {}
-    for name, fact in facts.items():
-        if name in ("inputs", "outputs", "ports"):
-            continue
-        if isinstance(fact, dict | list | tuple):
-            later[name] = fact
-        else:
-            shown.append((name, f"{fact:,}" if isinstance(fact, int) else str(fact)))
-    render.listing(str(loaded.path), shown)
+    plain = [(name, _short(fact)) for name, fact in facts.items() if not _deep(fact)]
+    render.listing(str(loaded.path), plain)
     for title, ports in (("input", loaded.program.inputs), ("output", loaded.program.outputs)):
         if ports:
+            last = "default" if title == "input" else "summed over"
             print()
-            render.table(
-                [title, "axes", "unit", "kind", "default" if title == "input" else "summed", "doc"],
-                [_port(port, title) for port in ports],
-            )
-    for name, fact in later.items():
-        if fact:
+            render.table([title, "axes", "unit", "kind", last, "doc"], [_port(p) for p in ports])
+    for name, fact in facts.items():
+        if name != "ports" and fact and _deep(fact):
             print()
-            pairs = fact.items() if isinstance(fact, dict) else enumerate(fact)
             if isinstance(fact, dict):
-                render.listing(name, [(str(key), _short(value)) for key, value in pairs])
+                items = [(str(key), _short(value)) for key, value in fact.items()]
             else:
-                print(name)
-                print("\n".join(f"  {_short(item)}" for item in fact))
+                items = [(_short(item), "") for item in fact]
+            render.listing(TITLES.get(name, name), items)
 
 
-def _port(port: Any, title: str) -> list[str]:
-    extra = ", ".join(port.reduce)
-    if title == "input":
-        extra = "" if port.default is None else f"{port.default:g}"
-        if port.default is not None and port.categories:
-            extra = port.categories[int(port.default)]
+def _deep(fact: Any) -> bool:
+    return isinstance(fact, dict | list | tuple)
+
+
+def _port(port: Port) -> list[str]:
+    if port.direction == "out":
+        extra = ", ".join(port.reduce)
+    elif port.default is None:
+        extra = ""
+    elif port.categories:
+        extra = port.categories[int(port.default)]
+    else:
+        extra = figure(port.default)
     doc = port.doc.split("\n")[0]
     if port.categories:
         shown = ", ".join(port.categories[:6]) + (", ..." if len(port.categories) > 6 else "")
@@ -114,8 +114,4 @@ def _port(port: Any, title: str) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_short(item) for item in value)
     return f"{value:,}" if isinstance(value, int) else str(value)

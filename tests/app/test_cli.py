@@ -1,0 +1,312 @@
+"""Commands, their output and their exit status, in process."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import lanework as lw
+from lanework.app import explaining
+from lanework.app.cli import cli
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LOAN = '''"""A loan."""
+model("loan", periods=4)
+principal = input(axes="scenario", unit="USD", doc="What is lent.")
+rate = input(axes="time", doc="Interest a period.")
+fee = input(default=1.5, unit="USD")
+grade = input(axes="scenario", categories=("low", "high"), default=0)
+
+opening = prev(closing, initial=principal)
+interest = opening * rate * (1 + grade)
+closing = opening + interest - principal / periods
+
+output(closing)
+output(paid=total(interest) + fee)
+output(book=total(interest), reduce="scenario")
+'''
+RATES = [0.01, 0.02, 0.03, 0.04]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANEWORK_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "loan.series").write_text(LOAN)
+    np.save("rate.npy", RATES)
+    frame = pd.DataFrame({"id": [7, 8, 9], "principal": [100.0, 200.0, 300.0]})
+    frame["grade"] = ["low", "high", "low"]
+    frame.to_csv("lanes.csv", index=False)
+    frame.to_parquet("lanes.parquet")
+    pd.DataFrame({"t": range(4), "rate": RATES}).to_csv("time.csv", index=False)
+    return tmp_path
+
+
+def call(*words):
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def closing(principal, grade):
+    held, book = [], 0.0
+    debt = principal
+    for rate in RATES:
+        interest = debt * rate * (1 + grade)
+        book += interest
+        debt = debt + interest - principal / 4
+        held.append(debt)
+    return held, book
+
+
+def values(done):
+    assert done.exit_code == 0, done.output
+    return {k: v["values"] for k, v in json.loads(done.stdout)["outputs"].items()}
+
+
+WANTED = [closing(100.0, 0), closing(200.0, 1), closing(300.0, 0)]
+
+
+@pytest.mark.parametrize("engine", ["llvm", "reference"])
+@pytest.mark.parametrize("lanes", ["lanes.csv", "lanes.parquet"])
+@pytest.mark.parametrize("rate", ["time=time.csv", "rate=@rate.npy", "rate=time.csv:rate"])
+def test_run_gives_what_plain_python_gives(folder, engine, lanes, rate):
+    done = call("run", "loan.series", f"scenario={lanes}", rate, "--engine", engine, "--json")
+    got = values(done)
+    assert np.allclose(got["closing"], np.transpose([held for held, _ in WANTED]), 1e-14)
+    assert np.allclose(got["paid"], [book + 1.5 for _, book in WANTED], 1e-14)
+    assert got["book"] == pytest.approx(sum(book for _, book in WANTED), 1e-14)
+
+
+def test_numbers_lists_labels_and_outputs(folder):
+    given = ["principal=100,200,300", "rate=" + ",".join(map(str, RATES)), "fee=0"]
+    got = values(call("run", "loan.series", *given, "grade=high", "--outputs", "paid", "--json"))
+    assert list(got) == ["paid"]
+    assert np.allclose(got["paid"], [closing(p, 1)[1] for p in (100.0, 200.0, 300.0)], 1e-14)
+
+
+def test_results_on_output_and_messages_on_error(folder):
+    done = call("run", "loan.series", "principal=100", "time=time.csv", "--out", "out.csv")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0].split() == ["output", "axes", "unit", "values"]
+    assert "\x1b" not in done.output
+    assert "loaded loan.series in" in done.stderr
+    assert "compiled for llvm in" in done.stderr
+    assert "ran 1 lane x 4 periods in" in done.stderr
+    assert "wrote out.csv (4 rows, " in done.stderr
+    assert pd.read_csv("out.csv")["closing"].tolist() == pytest.approx(WANTED[0][0], rel=1e-14)
+
+
+def test_a_long_table_is_streamed_to_the_same_file(folder):
+    many = 200
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"principal": rng.integers(1, 999, many).astype(float)})
+    frame["grade"] = rng.choice(["low", "high"], many)
+    frame.to_csv("many.csv", index=False)
+    words = ("run", "loan.series", "scenario=many.csv", "time=time.csv")
+    whole = values(call(*words, "--out", "whole.csv", "--json"))
+    done = call(*words, "--block", 64, "--out", "blocks.csv", "--json")
+    assert values(done) == {"book": pytest.approx(whole["book"], rel=1e-13)}
+    assert json.loads(done.stdout)["stats"]["lanes"] == many
+    assert Path("blocks.csv").read_bytes() == Path("whole.csv").read_bytes()
+    got = pd.read_csv("blocks.scenario.csv")
+    assert got["paid"].tolist() == whole["paid"]
+    shown = call(*words, "--block", 64)
+    assert "not kept, one value a lane: closing, paid" in shown.stderr
+    first = values(call(*words, "--block", 64, "--lanes", 70, "--out", "b.csv", "--json"))
+    assert first["book"] != whole["book"]
+    assert len(pd.read_csv("b.scenario.csv")) == 70
+
+
+def test_a_bad_row_in_a_late_block_leaves_no_file(folder):
+    lines = ["principal,grade", *["1,low"] * 100, "x,low"]
+    Path("bad.csv").write_text("\n".join(lines))
+    words = ("run", "loan.series", "scenario=bad.csv", "time=time.csv", "--block", 16)
+    done = call(*words, "--out", "out.csv")
+    assert done.exit_code == 1
+    assert "bad.csv, line 102, column 'principal': 'x' is not a number" in done.stderr
+    assert not [p for p in Path().iterdir() if "out" in p.name]
+
+
+@pytest.mark.parametrize("name", ["basicterm_me"])
+def test_the_published_total_of_a_portfolio(name):
+    table = EXAMPLES / "data/basicterm_me/model_point_table.csv"
+    total = 215146132.0684811
+    for block in (65536, 1024):
+        got = values(
+            call("run", EXAMPLES / f"{name}.series", f"point={table}", "--block", block, "--json")
+        )
+        assert got["pv_net_cf"] == pytest.approx(total, rel=1e-10)
+
+
+def test_compile_dis_assemble_and_run_agree(folder):
+    done = call("compile", "loan.series", "--out", "loan.lwp", "--json")
+    made = json.loads(done.stdout)
+    assert lw.load("loan.lwp").hash == made["hash"]
+    Path("loan.lasm").write_text(call("dis", "loan.lwp").stdout)
+    given = ("scenario=lanes.csv", "time=time.csv", "--json")
+    runs = [values(call("run", f"loan{end}", *given)) for end in (".series", ".lwp", ".lasm")]
+    assert runs[0] == runs[1] == runs[2]
+    for end in (".series", ".lwp", ".lasm"):
+        assert json.loads(call("verify", f"loan{end}", "--json").stdout)["hash"] == made["hash"]
+    assert call("compile", "loan.series").exit_code == 0
+    assert call("compile", "loan.series", "--out", "loan.bin").exit_code == 1
+
+
+def test_inspect_shows_ports_with_units_and_axes(folder):
+    done = call("inspect", "loan.series")
+    assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["principal", "scenario", "USD", "What", "is", "lent."] in lines
+    assert ["fee", "USD", "1.5"] in lines
+    assert ["book", "USD", "scenario"] in lines
+    assert any("(low, high)" in line for line in done.stdout.splitlines())
+    assert json.loads(call("inspect", "loan.series", "--json").stdout)
+
+
+def test_explain():
+    codes = explaining.known()
+    for ident in ("LW3009", "lw3009", "3009"):
+        done = call("explain", ident)
+        assert done.exit_code == 0
+        assert codes["LW3009"].title in done.stdout
+    listed = call("explain").stdout
+    assert all(ident in listed for ident in codes)
+    assert len(json.loads(call("explain", "--json").stdout)) == len(codes)
+    assert call("explain", "LW9999").exit_code == 1
+    for code in codes.values():
+        assert code.title
+        assert len(code.explanation) > 30
+
+
+def test_fuzz_finds_nothing():
+    done = call("fuzz", "series", "--count", 6, "--jobs", 1)
+    assert done.exit_code == 0
+    assert "6 programs from seed 0: 0 divergences" in done.stdout
+
+
+REFUSED = [
+    ("LW8001", "is not of the form name=value", ["principal"]),
+    ("LW8001", "'principal' is given twice", ["principal=1", "principal=2"]),
+    ("LW8001", "principal='abc' is no number and no file", ["principal=abc"]),
+    ("LW8001", "did you mean 'high'?", ["grade=hihg"]),
+    ("LW8002", "did you mean 'principal'?", ["princpal=1"]),
+    ("LW8005", "no column of time.csv is an input along 'point'", ["point=time.csv"]),
+    ("LW3055", "time.csv has no column 'principal'", ["scenario=time.csv"]),
+    ("LW3055", "lanes.csv has 3 columns, and none is named", ["principal=lanes.csv"]),
+    ("LW3055", "lanes.csv has no column 'prime'", ["principal=lanes.csv:prime"]),
+    ("LW3051", "none.csv cannot be opened", ["scenario=none.csv"]),
+    ("LW3051", "x.npy cannot be opened", ["principal=@x.npy"]),
+    ("LW3056", "its ending is '.txt'", ["scenario=lanes.txt"]),
+    ("LW8006", "empty.csv has no rows", ["scenario=empty.csv", "time=time.csv"]),
+    ("LW3041", "input 'rate' is missing", ["principal=1"]),
+    ("LW3042", "2 periods", ["principal=1", "rate=1,2"]),
+    ("LW3044", "no output 'closin'", ["principal=1", "time=time.csv", "--outputs", "closin"]),
+    ("LW2003", "no engine 'lvm'", ["principal=1", "time=time.csv", "--engine", "lvm"]),
+    ("LW1023", "ending is '.xlsx'", ["principal=1", "time=time.csv", "--out", "o.xlsx"]),
+    ("LW0201", "could not be written", ["principal=1", "time=time.csv", "--out", "no/o.csv"]),
+    ("LW0102", "'much' is no size", ["principal=1", "time=time.csv", "--memory", "much"]),
+    ("LW0102", "'soon' is no duration", ["principal=1", "time=time.csv", "--deadline", "soon"]),
+    ("LW0101", "the cap is 16 B", ["principal=1", "time=time.csv", "--memory", "16"]),
+]
+
+
+@pytest.mark.parametrize(("ident", "said", "words"), REFUSED, ids=[r[1] for r in REFUSED])
+def test_bad_input_is_a_diagnostic(folder, ident, said, words):
+    Path("empty.csv").write_text("principal,grade\n")
+    done = call("run", "loan.series", *words)
+    assert done.exit_code == 1, done.output
+    assert f"error[{ident}]" in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.output
+    assert done.stdout == ""
+    as_json = call("run", "loan.series", *words, "--json")
+    assert as_json.exit_code == 1
+    assert json.loads(as_json.stdout)["error"]["code"] == ident
+
+
+def test_fuel_and_deadline_are_traps(folder):
+    words = ("run", "loan.series", "principal=1", "time=time.csv")
+    done = call(*words, "--fuel", 3)
+    assert (done.exit_code, "error[LW2002]" in done.stderr) == (3, True)
+    assert json.loads(call(*words, "--fuel", 3, "--json").stdout)["error"]["kind"] == "trap"
+    assert call(*words, "--fuel", 10**6).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "ident"),
+    [
+        ("none.series", None, "LW8003"),
+        ("x.txt", b"a = 1", "LW8004"),
+        ("x.seris", b"a = 1", "LW8004"),
+        ("x.series", bytes(range(256)), "LW8008"),
+        ("x.series", b"model('a', periods=3)\n\0", "LW8008"),
+        ("x.lwp", bytes(range(256)), "LW1004"),
+        ("x.lwp", b"", "LW1004"),
+        ("x.lasm", b".machine sries\n", "LW1002"),
+        ("x.series", b"import os\n", "LW3023"),
+    ],
+)
+def test_files_that_are_no_programs(folder, name, data, ident):
+    if data is not None:
+        Path(name).write_bytes(data)
+    for command in ("run", "compile", "dis", "verify", "inspect"):
+        done = call(command, name)
+        assert done.exit_code == 1, done.output
+        assert f"error[{ident}]" in done.stderr
+        assert done.stdout == ""
+
+
+def test_a_damaged_program_is_refused_at_every_cut(folder):
+    call("compile", "loan.series")
+    data = Path("loan.lwp").read_bytes()
+    for cut in range(0, len(data), 97):
+        Path("cut.lwp").write_bytes(data[:cut])
+        done = call("verify", "cut.lwp")
+        assert done.exit_code == 1
+        assert "error[LW10" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["run"], ["runn"], ["run", "x.series", "--engin", "llvm"], ["run", "x", "--lanes", "0"]],
+)
+def test_wrong_usage(words):
+    done = call(*words)
+    assert done.exit_code == 2
+    assert "Error: " in done.stderr
+    as_json = call(*words, "--json")
+    assert as_json.exit_code == 2
+    assert json.loads(as_json.stdout)["error"]["kind"] == "usageerror"
+
+
+def test_a_defect_is_one_line_and_a_traceback_on_demand(folder, monkeypatch):
+    def broken(path):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("lanework.app.programs.load_program", broken)
+    done = call("verify", "loan.series")
+    assert done.exit_code == 4
+    assert "error[LW8900]: Lanework failed (ZeroDivisionError: oh)" in done.stderr
+    assert "report" in done.stderr
+    assert "Traceback" not in done.output
+    monkeypatch.setenv("LANEWORK_DEBUG", "1")
+    assert "Traceback" in call("verify", "loan.series").output
+
+
+def test_running_out_of_memory_is_no_defect(folder, monkeypatch):
+    def broken(path):
+        raise MemoryError
+
+    monkeypatch.setattr("lanework.app.programs.load_program", broken)
+    done = call("verify", "loan.series")
+    assert (done.exit_code, "error[LW8009]" in done.stderr) == (1, True)
+
+
+def test_version_and_help():
+    assert call("--version").stdout.strip() == f"lanework {lw.__version__}"
+    text = call("--help").stdout
+    for name in ("run", "compile", "dis", "verify", "inspect", "explain", "fuzz"):
+        assert name in text
+        assert call(name, "--help").exit_code == 0

@@ -1,0 +1,150 @@
+"""The command as a process: pipes, terminals, signals, start-up time."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COMMAND = [sys.executable, "-m", "lanework.app"]
+INPUTS = ["run", str(EXAMPLES / "projfin40.series")]
+TIME = f"time={EXAMPLES / 'data/projfin40/time_inputs.csv'}"
+
+
+def on_a_terminal(command, **environment):
+    """What a process writes to a terminal, and its exit status."""
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "100", **environment}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        text += part
+    os.close(ours)
+    return text.decode(), process.wait(timeout=60)
+
+
+def test_a_pipe_gets_plain_text():
+    done = subprocess.run([*COMMAND, *INPUTS, TIME], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[0].split() == ["output", "axes", "unit", "values"]
+    assert "-533,799.80" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "ran 1 lane x 360 periods" in done.stderr
+
+
+def test_a_terminal_gets_colour_unless_it_does_not_want_it():
+    text, status = on_a_terminal([*COMMAND, *INPUTS, TIME])
+    assert (status, "\x1b[" in text, "-533,799.80" in text) == (0, True, True)
+    text, status = on_a_terminal([*COMMAND, *INPUTS])
+    assert (status, "\x1b[31m" in text) == (1, True)
+    text, status = on_a_terminal([*COMMAND, *INPUTS], NO_COLOR="1")
+    assert (status, "\x1b[" in text) == (1, False)
+
+
+def test_a_long_run_shows_a_bar_on_a_terminal_and_none_in_a_pipe():
+    code = (
+        "import time; from lanework.app import progress\n"
+        "progress.PATIENCE = 0.05\n"
+        "with progress.Bar('portfolio') as bar:\n"
+        "    for i in range(8):\n"
+        "        bar.update(i, 8); time.sleep(0.05)\n"
+    )
+    text, status = on_a_terminal([sys.executable, "-c", code])
+    assert status == 0
+    assert "portfolio" in text
+    assert "%" in text
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_an_interrupt_ends_with_130_and_writes_nothing(tmp_path):
+    """The table is a pipe that never ends, so the run is under way when the signal comes."""
+    table, out = tmp_path / "lanes.csv", tmp_path / "out.csv"
+    os.mkfifo(table)
+    stop = threading.Event()
+
+    def feed():
+        header, row = b"vol0\n", b"1000\n" * 100
+        with open(table, "wb") as file:
+            file.write(header)  # the first opening is for the header
+        time.sleep(0.2)
+        try:
+            with open(table, "wb") as file:
+                file.write(header)
+                while not stop.is_set():
+                    file.write(row)
+        except BrokenPipeError:
+            pass
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    process = subprocess.Popen(
+        [*COMMAND, *INPUTS, TIME, f"scenario={table}", "--block", "64", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 30
+    while not list(tmp_path.glob(".out.csv.*")):  # the file being written, beside its place
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    stop.set()
+    assert process.returncode == 130
+    assert time.monotonic() - asked < 3
+    assert stdout == ""
+    assert stderr.strip() == "interrupted"
+    assert [p.name for p in tmp_path.iterdir()] == ["lanes.csv"]
+
+
+def test_a_closed_pipe_is_no_traceback():
+    process = subprocess.Popen(
+        [*COMMAND, "dis", str(EXAMPLES / "basicterm_me.series")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert b"Traceback" not in process.stderr.read()
+    assert process.wait(timeout=60) in (0, 1)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_help_is_quick(words):
+    """The best of several: what start-up costs, not what else the machine does."""
+    best = min(_seconds([*COMMAND, *words]) for _ in range(5))
+    plain = min(_seconds([sys.executable, "-c", "pass"]) for _ in range(5))
+    assert best - plain < 0.15
+
+
+def _seconds(command):
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return time.perf_counter() - start
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from lanework.app.cli import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'llvmlite', 'pint', 'pandas', 'pyarrow', 'xarray', 'rich', 'msgspec'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
