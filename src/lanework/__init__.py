@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lanework.base.errors import Diagnostic, InternalFault, LaneworkError, Trap, UsageError
     from lanework.base.limits import Limits
-    from lanework.core.compiling import compile  # noqa: A004 - the word of the field
+    from lanework.core.compiling import compile
     from lanework.core.container import load
     from lanework.core.program import Program
     from lanework.core.result import Result

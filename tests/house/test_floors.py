@@ -49,7 +49,9 @@ def test_import_is_light():
 
 def test_import_loads_nothing_heavy():
     heavy = "llvmlite pint pyarrow pandas xarray polars click rich msgspec".split()
-    code = f"import sys, json, lanework; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    code = (
+        f"import sys, json, lanework; print(json.dumps([m for m in {heavy} if m in sys.modules]))"
+    )
     assert fresh(code) == []
 
 

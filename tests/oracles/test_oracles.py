@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from bench import data, scenarios
 from bench.oracles import basicterm_m, basicterm_me, projfin40, savings_ex4
 

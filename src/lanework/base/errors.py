@@ -54,7 +54,7 @@ class LaneworkError(Exception):
         message: str,
         *,
         span: Span | None = None,
-        help: str | None = None,  # noqa: A002 - the word users know from compilers
+        help: str | None = None,
         notes: Sequence[str] = (),
     ) -> None:
         super().__init__(f"{code.ident}: {message}")
@@ -132,7 +132,7 @@ class Trap(LaneworkError):
         message: str,
         *,
         span: Span | None = None,
-        help: str | None = None,  # noqa: A002
+        help: str | None = None,
         notes: Sequence[str] = (),
         instruction: int | None = None,
         lane: int | None = None,

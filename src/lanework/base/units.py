@@ -39,7 +39,7 @@ def registry() -> Any:
     """
     import pint
 
-    units = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
+    units: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
     for name in CURRENCIES:
         units.define(f"{name} = [currency_{name}]")
     for name in ("policy", "person", "unit_count"):

@@ -46,7 +46,7 @@ class Line:
     source: str
     text: str
 
-    def fault(self, message: str, word: Token | None = None, help: str | None = None) -> Diagnostic:  # noqa: A002
+    def fault(self, message: str, word: Token | None = None, help: str | None = None) -> Diagnostic:
         """A diagnostic at a word of the line, or at the whole line."""
         first = word or self.words[0]
         last = word or self.words[-1]
@@ -157,7 +157,7 @@ def show_float(value: float) -> str:
         >>> show_float(0.1), show_float(float("-inf"))
         ('0.1', '-inf')
     """
-    if value == value:  # noqa: PLR0124 - not NaN
+    if value == value:
         return repr(float(value))
     bits = struct.unpack("<Q", struct.pack("<d", value))[0]
     return f"nan:{bits:016x}"

@@ -14,7 +14,7 @@ class Compilable(Protocol):
         """The program of the model."""
 
 
-def compile(model: Compilable, **options: Any) -> Program:  # noqa: A001 - the word of the field
+def compile(model: Compilable, **options: Any) -> Program:
     """Compile a model to a program.
 
     Args:

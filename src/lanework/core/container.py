@@ -29,7 +29,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.base.span import Span
-from lanework.core.codes import DAMAGED_FILE, NO_PROGRAM_FILE, NEWER_FORMAT
+from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE
 from lanework.core.program import ListingEntry, Port, Program
 
 MAGIC = b"\x89LANEWK\n"

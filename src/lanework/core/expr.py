@@ -196,7 +196,8 @@ def from_bits(i: Value) -> Value:
 
 def to_int(x: Value) -> Value:
     """Truncate to an integer of the same width. The body must keep x in range: outside it the
-    engines' hardware differs, so an unclamped argument is a defect of the body."""
+    engines' hardware differs, so an unclamped argument is a defect of the body.
+    """
     return Value("to_int", (_float(x, "to_int"),), INT_OF[x.dtype])
 
 

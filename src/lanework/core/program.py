@@ -141,7 +141,8 @@ class Program:
         """Counts, ports, sections with their bytes, notes and hash."""
         from lanework.core.inspecting import inspect
 
-        return inspect(self)
+        counts: dict[str, Any] = inspect(self)
+        return counts
 
     def bind(self, engine: str = "auto", limits: Limits | None = None, **options: Any) -> Any:
         """A runner for an engine; the machine's `Runner` says which options there are."""

@@ -21,7 +21,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -141,13 +141,20 @@ def _table(table: Table) -> Iterator[str]:
                 yield f"{name} " + " ".join(show_float(float(value)) for value in part)
 
 
+@dataclass
+class _Table:
+    dims: list[Dim]
+    knots: list[float]
+    cells: list[float]
+
+
 class _Reader:
     def __init__(self) -> None:
         self.header: dict[str, int | float | str] = {"periods": 0, "horizon": NO_ROW}
         self.ports: list[Port] = []
         self.rows: dict[int, Row] = {}
         self.constants: list[float] = []
-        self.tables: list[tuple[list[Dim], list[float], list[float]]] = []
+        self.tables: list[_Table] = []
         self.sections: dict[str, bytes] = {}
         self.code: list[Instruction] = []
         self.segments: list[Segment] = []
@@ -179,8 +186,8 @@ class _Reader:
         if missing and last is not None:
             raise last.fault(f"row %{missing[0]} is never given or made")
         tables = [
-            Table(tuple(dims), np.array(cells), np.array(knots) if knots else None)
-            for dims, knots, cells in self.tables
+            Table(tuple(t.dims), np.array(t.cells), np.array(t.knots) if t.knots else None)
+            for t in self.tables
         ]
         sections = {
             **self.sections,
@@ -262,12 +269,13 @@ class _Reader:
             if mode.text.upper() not in TableMode.__members__ or not size.text.isdecimal():
                 raise line.fault("a key is error, clamp or interpolate, its base and size", mode)
             dims.append(Dim(TableMode[mode.text.upper()], read_float(line, base), int(size.text)))
-        self.tables.append((dims, [], []))
+        self.tables.append(_Table(dims, [], []))
 
     def _values(self, line: Line) -> None:
         if not self.tables:
             raise line.fault(f"{line.words[0].text} stands before any .table")
-        into = self.tables[-1][1 if line.words[0].text == ".knots" else 2]
+        table = self.tables[-1]
+        into = table.knots if line.words[0].text == ".knots" else table.cells
         into += [read_float(line, word) for word in line.words[1:]]
 
     def _section(self, line: Line) -> None:

@@ -85,6 +85,23 @@ class Algebra:
             found = self._memo[key] = self._one(made)
         return found
 
+    def reduced(self, unit: Unit) -> tuple[Unit, float]:
+        """A unit with each dimension once, and what turns a number in `unit` into one in it.
+
+        kWh*USD/MWh is USD, times 0.001; percent is no unit, times 0.01.
+        """
+        key = ("reduced", id(unit))
+        if key not in self._memo:
+            made = (1 * unit).to_reduced_units().units
+            for name, power in (1 * made).unit_items():
+                scale = self.factor(self.registry.Unit(name), self.none)
+                if scale is not None and scale != 1.0:
+                    made = made / self.registry.Unit(name) ** power
+            made = self._one(made)
+            self._memo[key] = (made, self.factor(unit, made))
+        found: tuple[Unit, float] = self._memo[key]
+        return found
+
     def factor(self, source: Unit, target: Unit) -> float | None:
         """What turns a number in `source` into one in `target`; None if nothing does."""
         if source is target:

@@ -66,9 +66,9 @@ class Direct:
                     frame.columns[slot] = address(self._cells) + 8 * numbers
                 numbers += 1
             self._plan.append((port.name, port.default, column, -1 if slot is None else slot))
-        for number, slot in enumerate(slots):
-            if slot.kind == "table":
-                frame.columns[number] = address(part.tables[slot.index])
+        for number, what in enumerate(slots):
+            if what.kind == "table":
+                frame.columns[number] = address(part.tables[what.index])
         self._pack = struct.Struct(f"{numbers}d").pack_into
         self._held: dict[int, Any] = {}
         self._size = 0
@@ -119,7 +119,7 @@ class Direct:
                 if value.shape != (self._periods,) or not value.flags.c_contiguous:
                     return None
                 square = value.dot(value)  # a sum of squares is NaN only if a number is
-                if square != square:  # noqa: PLR0124
+                if square != square:
                     return None
                 if held.get(slot) is not value and slot >= 0:
                     held[slot] = value
@@ -128,7 +128,7 @@ class Direct:
         if used != len(inputs) or total - total != 0.0:
             return None
         frame = self._frame
-        self._pack(self._cells, 0, *numbers)
+        self._pack(self._cells.data, 0, *numbers)
         block = self._make(self._size)
         base = address(block)
         for slot, offset in self._places:

@@ -145,7 +145,7 @@ class ReferenceExecutor:
 def _block(value: Any, given: Given, lanes: npt.NDArray[np.int64]) -> Array:
     """A port's values for a block of lanes, as (1 or T, 1 or lanes)."""
     if given.laned:
-        part = value[..., lanes]
+        part: Array = value[..., lanes]
         return part if given.timed else part[np.newaxis, :]
     array = np.asarray(value, np.float64)
     return array[:, np.newaxis] if given.timed else array.reshape(1, 1)

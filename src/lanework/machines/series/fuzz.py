@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import OperandKind
+from lanework.core.isa import Instruction, OperandKind
 from lanework.core.program import Port, Program
 from lanework.machines.series.generate import random_inputs, random_program
 from lanework.machines.series.isa import SERIES
@@ -137,7 +137,8 @@ def _cone(program: Program, view: SeriesView, row: int) -> Program:
             needed.add(now)
             if now in view.maker:
                 todo.extend(view.reads(view.instructions[view.maker[now]]))
-    code, segments = [], []
+    code: list[Instruction] = []
+    segments: list[Segment] = []
     for segment in view.segments:
         start = len(code)
         part = view.instructions[segment.start : segment.stop]

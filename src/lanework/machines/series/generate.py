@@ -99,13 +99,13 @@ class _Builder:
                 data = [rand.uniform(-2, 2) for _ in knots]
                 self.tables.append(Table(dims, np.array(data), np.array(knots)))
                 continue
-            dims = tuple(
+            keys = tuple(
                 # a key outside a strict table is a fault, which the tests look at apart
                 Dim(TableMode.CLAMP, float(rand.randint(-2, 3)), rand.randint(1, 7))
                 for _ in range(rand.randint(1, 2))
             )
-            cells = int(np.prod([dim.size for dim in dims]))
-            self.tables.append(Table(dims, np.array([rand.uniform(-3, 3) for _ in range(cells)])))
+            cells = int(np.prod([dim.size for dim in keys]))
+            self.tables.append(Table(keys, np.array([rand.uniform(-3, 3) for _ in range(cells)])))
 
     def _horizon(self) -> int | None:
         if self.random.random() < 0.6:
@@ -211,7 +211,7 @@ def random_inputs(
 ) -> dict[str, npt.NDArray[np.float64] | Any]:
     """Inputs for each port: labelled by axes, with special values among them but no NaN."""
     rng = np.random.default_rng(seed)
-    finite = [value for value in SPECIALS if value == value]  # noqa: PLR0124
+    finite = [value for value in SPECIALS if value == value]
     out: dict[str, Any] = {}
     for port in program.inputs:
         axes = tuple(

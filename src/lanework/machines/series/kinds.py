@@ -25,6 +25,15 @@ from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH, UNIT_CLASH
 from lanework.machines.series.dimension import Algebra, Unit
 from lanework.machines.series.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
 from lanework.machines.series.graph import Formula
+from lanework.machines.series.kindrules import (
+    MONEY,
+    PURE,
+    assignable,
+    join,
+    product,
+    quotient,
+    with_article,
+)
 
 if TYPE_CHECKING:
     from lanework.machines.series.model import Model
@@ -32,8 +41,6 @@ if TYPE_CHECKING:
 ANY = "any"
 """The unit of a written 0, which fits every unit."""
 
-_MONEY = frozenset(("stock", "flow"))
-_PURE = frozenset(("rate", "index", "count"))
 _COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 _LOGIC = frozenset(("and", "or", "not"))
 _JOINS = frozenset(("min", "max"))
@@ -192,7 +199,7 @@ class _Inference:
                         f"{formula.name} is converted from {self._said(made.unit)} to "
                         f"{self._said(declared.unit)} (times {factor:g})"
                     )
-        if formula.kind and made.kind and not _assignable(formula.kind, made.kind):
+        if formula.kind and made.kind and not assignable(formula.kind, made.kind):
             raise Diagnostic(
                 KIND_CLASH,
                 f"`{formula.name}` is declared a {formula.kind} and its formula gives a "
@@ -317,20 +324,20 @@ class _Inference:
         if a == b or not a or not b:
             return a if a == b else ""
         pair = {a, b}
-        if pair == _MONEY:
+        if pair == MONEY:
             return "stock"
         if pair <= {"index", "rate", "constant"}:
             return "index"
         if "constant" in pair:
             return a if b == "constant" else b
-        if pair & _MONEY and pair & _PURE:
+        if pair & MONEY and pair & PURE:
             if self.checking:
                 verb = "added to" if expr.head == "add" else "subtracted from"
                 left, right = expr.args
                 raise Diagnostic(
                     KIND_CLASH,
-                    f"`{left}` is {_a(a)} and `{right}` is {_a(b)}: they cannot be {verb} each "
-                    "other",
+                    f"`{left}` is {with_article(a)} and `{right}` is {with_article(b)}: "
+                    f"they cannot be {verb} each other",
                     span=expr.span,
                     help="a price or a rate is multiplied with an amount, not added to it",
                 )
@@ -354,20 +361,20 @@ class _Inference:
 
     def _mul(self, expr: Expr, args: Sequence[Type]) -> Type:
         a, b = args
-        kind = _mul_kind(a.kind, b.kind)
+        kind = product(a.kind, b.kind)
         if self.algebra is None:
             return Type(None, kind)
         if a.unit is ANY or b.unit is ANY:
             return Type(ANY, kind)
         if a.unit is None or b.unit is None:
             return Type(None, kind)
-        unit = self.algebra.mul(a.unit, b.unit)
+        unit = self._reduced(expr, self.algebra.mul(a.unit, b.unit))
         if self.checking and self.algebra.freq is not None:
             for rate, amount, said in ((a, b, expr.args[0]), (b, a, expr.args[1])):
                 per = self.algebra.per_time(rate.unit)
                 if (
                     rate.kind == "rate"
-                    and amount.kind in _MONEY
+                    and amount.kind in MONEY
                     and per is not None
                     and self.algebra.per_time(unit) is not None
                 ):
@@ -389,18 +396,26 @@ class _Inference:
 
     def _div(self, expr: Expr, args: Sequence[Type]) -> Type:
         a, b = args
-        kind = _div_kind(a.kind, b.kind)
+        kind = quotient(a.kind, b.kind)
         if self.algebra is None:
             return Type(None, kind)
         if a.unit is ANY:
             return Type(ANY, kind)
         if a.unit is None or b.unit is None or b.unit is ANY:
             return Type(None if b.unit is None else a.unit, kind)
-        return Type(self.algebra.div(a.unit, b.unit), kind)
+        return Type(self._reduced(expr, self.algebra.div(a.unit, b.unit)), kind)
+
+    def _reduced(self, expr: Expr, unit: Unit) -> Unit:
+        """A product's unit with each dimension once; the factor goes to the first operand."""
+        assert self.algebra is not None
+        made, factor = self.algebra.reduced(unit)
+        if self.checking:
+            self._convert(expr, (factor, 1.0))
+        return made
 
     def _pow(self, expr: Expr, args: Sequence[Type]) -> Type:
         base = args[0]
-        kind = "constant" if _all(args, "constant") else "index" if base.kind in _PURE else ""
+        kind = "constant" if _all(args, "constant") else "index" if base.kind in PURE else ""
         algebra = self.algebra
         if algebra is None:
             return Type(None, kind)
@@ -428,11 +443,11 @@ class _Inference:
 
     def _least(self, expr: Expr, args: Sequence[Type]) -> Type:
         unit = self._join(expr, args, 0, f"{expr.head} needs one unit")
-        return Type(unit, _join_kinds(args[0].kind, args[1].kind))
+        return Type(unit, join(args[0].kind, args[1].kind))
 
     def _where(self, expr: Expr, args: Sequence[Type]) -> Type:
         unit = self._join(expr, args, 1, "both branches need one unit")
-        return Type(unit, _join_kinds(args[1].kind, args[2].kind))
+        return Type(unit, join(args[1].kind, args[2].kind))
 
     def _shift(self, expr: Expr, args: Sequence[Type]) -> Type:
         what = "initial" if expr.head == "prev" else "final"
@@ -515,67 +530,8 @@ class _Inference:
         )
 
 
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind == "index" else f"a {kind}"
-
-
 def _all(args: Sequence[Type], kind: str) -> bool:
     return all(arg.kind == kind for arg in args)
-
-
-def _assignable(declared: str, made: str) -> bool:
-    """Whether a formula of one kind may be declared another.
-
-    A flow may be given as a stock (a balance paid out in full), pure numbers may be called what
-    they mean; money is no pure number, and a flow alone never makes a stock.
-    """
-    if declared == made or made == "constant":
-        return True
-    if declared == "constant":
-        return made not in _MONEY
-    if declared == "stock":
-        return made == "stock"
-    if declared == "flow":
-        return made == "stock"
-    return made in _PURE
-
-
-def _mul_kind(a: str, b: str) -> str:
-    if not a or not b:
-        return ""
-    pair = {a, b}
-    if "constant" in pair:
-        return a if b == "constant" else b
-    if pair == {"stock", "rate"}:
-        return "flow"
-    for factor in ("index", "count"):
-        if factor in pair:
-            return a if b == factor else b
-    if pair <= {"rate"}:
-        return "rate"
-    return "flow" if pair == {"flow", "rate"} else ""
-
-
-def _div_kind(a: str, b: str) -> str:
-    if not a or not b:
-        return ""
-    if a == "constant":
-        return "constant" if b == "constant" else "index" if b in _PURE else ""
-    if b in ("constant", "index", "count"):
-        return a
-    if a == "flow" and b == "stock":
-        return "rate"
-    if a == b or (a == "stock" and b == "flow"):
-        return "index"
-    return ""
-
-
-def _join_kinds(a: str, b: str) -> str:
-    if a == b:
-        return a
-    if "constant" in (a, b):
-        return a if b == "constant" else b
-    return ""
 
 
 _RULES: dict[str, Callable[[_Inference, Expr, Sequence[Type]], Type]] = {

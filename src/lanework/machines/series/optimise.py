@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lanework.core.arith import ARITH
-from lanework.machines.series.graph import needed_values
 from lanework.machines.series.tables import Floats, KeyDim
 from lanework.machines.series.values import (
     CONST,
@@ -30,6 +29,7 @@ from lanework.machines.series.values import (
     TableData,
     Values,
 )
+from lanework.machines.series.walks import needed_values
 
 MAX_CELLS = 65_536
 """Cells of the largest table that folding makes."""

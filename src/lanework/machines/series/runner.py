@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits

@@ -141,7 +141,7 @@ class _Scan:
         value = self._value(row)
         timed = self.view.timed[row] or value.shape[0] > 1
         if timed and self.view.horizon is not None:
-            return np.where(self._active(), value, 0.0)
+            value = np.where(self._active(), value, 0.0)
         return value
 
     # Straight segments --------------------------------------------------------------------------
@@ -211,7 +211,8 @@ class _Scan:
 
     def _at(self, row: int, t: int) -> Array:
         value = self._value(row)
-        return value[t] if value.shape[0] > 1 else value[0]
+        now: Array = value[t] if value.shape[0] > 1 else value[0]
+        return now
 
     def _step(self, number: int, instruction: Instruction, t: int) -> Array:
         instr = SERIES.by_name[instruction.name]
@@ -230,7 +231,8 @@ class _Scan:
         keys = [self._at(row, t)[np.newaxis] for row in operands[:-1]]
         value, bad = _lookup(self.view.tables[operands[-1]], keys)
         self._blame(number, bad & (t < self.length), keys, operands[-1], t)
-        return value[0]
+        found: Array = value[0]
+        return found
 
     # Faults -------------------------------------------------------------------------------------
 
@@ -262,7 +264,7 @@ def _lookup(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
     for key, dim in zip(keys, table.dims, strict=True):
         place = np.floor(key - dim.base)
         if dim.mode == TableMode.CLAMP:
-            good = place == place  # noqa: PLR0124 - a key that is NaN has no place
+            good = place == place
             place = np.where(place > 0.0, place, 0.0)
             place = np.where(place < dim.size - 1, place, float(dim.size - 1))
         else:

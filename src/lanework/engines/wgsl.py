@@ -1,0 +1,173 @@
+"""Op bodies as WGSL: the f32 trace of each op as a function for the GPU.
+
+What WGSL asks for differently (W3C, WebGPU Shading Language): `select` takes the false value
+first; shifts take u32 on the right, and `>>` follows the type on the left; there is no literal
+for NaN or an infinity, and an expression of constants must not make one, so their patterns are
+kept in private variables, which are not constants. Signed integers wrap.
+
+A GPU may flush subnormals, and divides to 2.5 ULP; the functions then are that much further off
+than the op table states. Nothing in the bodies relies on rounding by adding and subtracting.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable
+
+from lanework.core.expr import Graph, Value
+from lanework.core.op import Op
+
+TYPES = {"f32": "f32", "i32": "i32", "bool": "bool"}
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "and": "&",
+    "or": "|",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+}
+_CALL = {
+    "sqrt": "sqrt",
+    "abs": "abs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "trunc": "trunc",
+    "rint": "round",
+    "bits": "bitcast<i32>",
+    "from_bits": "bitcast<f32>",
+    "to_int": "i32",
+    "to_float": "f32",
+}
+RULED = frozenset((*_INFIX, *_CALL, "xor", "shl", "ashr", "lshr", "neg", "not", "select"))
+
+PREAMBLE = """\
+// Patterns that no constant expression may make.
+var<private> lw_infinity: u32 = 0x7f800000u;
+var<private> lw_nan: u32 = 0x7fc00000u;
+"""
+
+
+def literal(value: float | int | bool, dtype: str) -> str:
+    """A constant as WGSL writes it, exactly.
+
+    Example:
+        >>> literal(0.1, "f32"), literal(float("-inf"), "f32"), literal(-1, "i32")
+        ('0x1.99999ap-4f', '-bitcast<f32>(lw_infinity)', 'bitcast<i32>(0xffffffffu)')
+    """
+    if dtype == "bool":
+        return "true" if value else "false"
+    if dtype == "i32":
+        number = int(value)
+        return f"{number}i" if number >= 0 else f"bitcast<i32>({number & 0xFFFFFFFF:#010x}u)"
+    if math.isnan(value):
+        return "bitcast<f32>(lw_nan)"
+    if math.isinf(value):
+        return f"{'-' if value < 0 else ''}bitcast<f32>(lw_infinity)"
+    pattern = struct.unpack("<I", struct.pack("<f", value))[0]
+    single = struct.unpack("<f", struct.pack("<f", value))[0]
+    if pattern & 0x7F800000 == 0 and pattern:  # subnormal, or minus zero
+        return f"bitcast<f32>({pattern:#010x}u)"
+    if single == int(single) and abs(single) < 2**24:
+        return f"{single:.1f}f"
+    mantissa, exponent = float(single).hex().split("p")
+    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}f"
+
+
+def function_name(op: Op) -> str:
+    """The name of an op's function, clear of the language's own names.
+
+    Example:
+        >>> from lanework.core.arith import ARITH
+        >>> function_name(ARITH["exp"])
+        'lw_exp'
+    """
+    return f"lw_{op.name}"
+
+
+def render_graph(name: str, graph: Graph) -> str:
+    """A traced body as a function of f32 (and i32) arguments.
+
+    Raises:
+        TypeError: the body uses 64-bit values, which WGSL does not have.
+    """
+    names: dict[int, str] = {}
+    lines = []
+    for value in graph.values:
+        if value.dtype not in TYPES:
+            raise TypeError(f"WGSL has no {value.dtype}; trace the body in f32")
+        if value.prim == "arg":
+            names[id(value)] = f"a{value.payload}"
+        elif value.prim == "const":
+            assert value.payload is not None
+            names[id(value)] = literal(value.payload, value.dtype)
+        else:
+            known = f"v{len(lines)}"
+            text = _expression(value, [names[id(arg)] for arg in value.args])
+            lines.append(f"  let {known} = {text};\n")
+            names[id(value)] = known
+    params = ", ".join(f"a{i}: {TYPES[kind]}" for i, kind in enumerate(graph.dtypes))
+    body = "".join(lines)
+    result = graph.result
+    return (
+        f"fn {name}({params}) -> {TYPES[result.dtype]} {{\n{body}"
+        f"  return {names[id(result)]};\n}}\n"
+    )
+
+
+def _expression(value: Value, args: list[str]) -> str:
+    prim = value.prim
+    if prim in _INFIX:
+        return f"{args[0]} {_INFIX[prim]} {args[1]}"
+    if prim in _CALL:
+        return f"{_CALL[prim]}({args[0]})"
+    if prim == "select":
+        return f"select({args[2]}, {args[1]}, {args[0]})"
+    if prim == "xor":
+        return f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}"
+    if prim == "neg":
+        return f"-({args[0]})"
+    if prim == "not":
+        return f"!({args[0]})"
+    amount = _unsigned(value.args[1], args[1])
+    if prim == "shl":
+        return f"{args[0]} << {amount}"
+    if prim == "ashr":
+        return f"{args[0]} >> {amount}"
+    if prim == "lshr":
+        return f"bitcast<i32>({_unsigned(value.args[0], args[0])} >> {amount})"
+    raise TypeError(f"WGSL has no rule for the primitive {prim}")
+
+
+def _unsigned(value: Value, text: str) -> str:
+    if value.prim == "const":
+        return f"{int(value.payload or 0) & 0xFFFFFFFF}u"
+    return f"bitcast<u32>({text})"
+
+
+def render_op(op: Op) -> str:
+    """One op as a WGSL function over f32.
+
+    Example:
+        >>> from lanework.core.arith import ARITH
+        >>> print(render_op(ARITH["min"]), end="")
+        // `a` if a < b, else `b`.
+        fn lw_min(a0: f32, a1: f32) -> f32 {
+          let v0 = a0 < a1;
+          let v1 = select(a1, a0, v0);
+          return v1;
+        }
+    """
+    summary = op.doc.strip().splitlines()[0]
+    return f"// {summary}\n{render_graph(function_name(op), op.graph('f32'))}"
+
+
+def render_module(ops: Iterable[Op]) -> str:
+    """A module with a function for each of these ops, in order, to put a kernel after."""
+    return "\n".join([PREAMBLE, *(render_op(op) for op in ops)])

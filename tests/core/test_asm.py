@@ -1,0 +1,99 @@
+"""Assembly text: round trips, and places in what is refused."""
+
+import pytest
+
+from lanework.base.errors import Diagnostic
+from lanework.core.asm import assemble, disassemble
+from lanework.core.isa import EXTENSION, WORD, Instruction, OperandKind
+from lanework.machines.series.generate import random_program
+from lanework.machines.series.isa import SERIES
+
+
+@pytest.mark.parametrize("name", SERIES.by_name)
+def test_encoding_of_every_instruction(name):
+    instr = SERIES.by_name[name]
+    instruction = Instruction(name, 7, tuple(range(11, 11 + len(instr.operands))))
+    tape = SERIES.encode([instruction, instruction])
+    assert len(tape) == 2 * 16 * instr.words
+    assert SERIES.decode(tape) == [instruction, instruction]
+
+
+def test_first_codes():
+    codes = [SERIES.by_code[code].name for code in range(5)]
+    assert codes == ["add", "sub", "mul", "div", "prev"]
+
+
+@pytest.mark.parametrize(
+    "tape",
+    [
+        b"\1" * 15,
+        WORD.pack(999999, 0, 0, 0),
+        WORD.pack(EXTENSION, 0, 0, 0),
+        WORD.pack(4, 0, 1, 2),
+        WORD.pack(4, 0, 1, 2) + WORD.pack(0, 0, 0, 0),
+        WORD.pack(4, 0, 1, 2) + WORD.pack(EXTENSION, 0, 0, 5),
+    ],
+)
+def test_bad_words(tape):
+    with pytest.raises(Diagnostic) as caught:
+        SERIES.decode(tape)
+    assert caught.value.code.ident == "LW1001"
+    assert "byte" in caught.value.message
+
+
+def test_random_programs_round_trip():
+    for seed in range(1000):
+        program = random_program(seed)
+        assert assemble(disassemble(program)).hash == program.hash
+
+
+def test_every_instruction_round_trips():
+    for instr in SERIES.by_name.values():
+        lines = [".machine series", '.input "x" %0 axes="time"', ".table clamp 0.0 1"]
+        lines += [".cells 1.0", ".table clamp 0.0 1 clamp 0.0 1", ".cells 1.0", ".straight"]
+        table = 1 if instr.name == "lookup2" else 0
+        words = {
+            OperandKind.ROW: "%0",
+            OperandKind.LAG: "2",
+            OperandKind.TABLE: str(table),
+            OperandKind.PERIOD: "3",
+        }
+        operands = ", ".join(["%1", *(words[spec.kind] for spec in instr.operands)])
+        lines += [f"    {instr.name} {operands}", '.output "y" %1']
+        program = assemble("\n".join(lines))
+        assert program.problems() == [], instr.name
+        assert assemble(program.dis()).hash == program.hash
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (".machine series\n.straight\n  addd %1, %0, %0", 3, "did you mean 'add'"),
+        (".machine series\n.straight\n  add %1, %0", 3, "takes 3 operands"),
+        (".machine series\n.straight\n  add 1, %0, %0", 3, "write %0"),
+        (".machine series\n  add %1, %0, %0", 2, "before .straight"),
+        (".machine series\n.perods 3", 2, "did you mean '.periods'"),
+        (".machine series\n.periods x", 2, "number of periods"),
+        ('.machine series\n.input "x" %0\n.input "y" %0', 3, "given twice"),
+        ('.machine series\n.input "x" %0 unti="USD"', 2, "did you mean 'unit'"),
+        (".machine series\n.cells 1.0", 2, "before any .table"),
+        (".machine series\n.const one", 2, "no number"),
+        ('.machine series\n.output "y" %3', 2, "never"),
+    ],
+)
+def test_bad_text_names_the_place(text, line, words):
+    with pytest.raises(Diagnostic) as caught:
+        assemble(text, "x.lasm").verify()
+    error = caught.value
+    if error.span is not None:
+        assert error.span.line == line
+        assert "x.lasm" in error.render()
+        assert words in error.render()
+    else:
+        assert error.code.ident in ("LW1007", "LW1008")
+
+
+def test_unknown_machine():
+    with pytest.raises(Diagnostic) as caught:
+        assemble(".machine serie\n")
+    assert caught.value.code.ident == "LW1002"

@@ -1,0 +1,43 @@
+"""Random programs: the reference against LLVM at three lane widths, bit for bit."""
+
+import numpy as np
+import pytest
+
+from lanework.core.program import Program
+from lanework.machines.series import fuzz
+from lanework.machines.series.generate import random_inputs, random_program
+from lanework.machines.series.isa import SERIES
+
+COUNT, CHUNK = 20_000, 250
+
+
+@pytest.mark.parametrize("start", range(0, COUNT, CHUNK))
+def test_engines_agree_to_the_bit(start):
+    assert [str(d) for d in fuzz.run(CHUNK, start)] == []
+
+
+def test_every_instruction_is_generated():
+    seen = set()
+    for seed in range(3000):
+        seen |= {i.name for i in SERIES.decode(random_program(seed).tape)}
+    assert seen == set(SERIES.by_name)
+
+
+def test_a_wrong_engine_is_found_and_shrunk(monkeypatch):
+    from lanework.engines import llvm_ir
+
+    monkeypatch.setitem(llvm_ir._FLOAT_BINARY, "sub", "fadd")
+    found = next(d for d in map(fuzz.check_seed, range(200)) if d is not None)
+    program = random_program(found.seed)
+    periods, lanes = fuzz.shape_of(found.seed)
+    inputs = random_inputs(program, found.seed, periods, lanes)
+    small = fuzz.shrink(program, inputs, periods, found.width)
+    assert isinstance(small, Program)
+    assert small.problems() == []
+    assert len(small.tape) <= len(program.tape)
+    assert fuzz.compare(small, inputs, periods, (found.width,)) is not None
+
+
+def test_same_bits_tells_zeros_apart():
+    assert not fuzz.same_bits(np.array([0.0]), np.array([-0.0]))
+    assert not fuzz.same_bits(np.zeros(2), np.zeros(3))

@@ -1,0 +1,332 @@
+"""Running: axes, lanes, totals, limits, interruption, and what is refused."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
+from lanework.engines import choice
+from lanework.machines.series.fuzz import same_bits
+from lanework.machines.series.labels import along
+
+ENGINES = ("reference", "llvm")
+
+
+def loan(**options):
+    model = lw.series.Model("loan", **({"periods": 12} | options))
+    model.input("rate")
+    model.input("draw", axes=("time",), default=0.0)
+    model.formula("debt", "prev(debt, initial=100.0) * (1 + rate) + draw")
+    model.formula("interest", "prev(debt, initial=100.0) * rate")
+    model.formula("paid", "total(interest)")
+    return model
+
+
+def refused(call, code, *words):
+    with pytest.raises(Diagnostic) as caught:
+        call()
+    text = caught.value.render()
+    assert caught.value.code.ident == code, text
+    for word in words:
+        assert word in text, text
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_axes_align_by_name(engine):
+    program = loan().compile()
+    rates, draws = np.array([0.01, 0.02, 0.03]), np.arange(12.0)
+    result = program.run(engine=engine, rate=rates, draw=draws)
+    assert result.axes("debt") == ("time", "scenario")
+    for lane, rate in enumerate(rates):
+        alone = program.run(engine=engine, rate=float(rate), draw=draws)
+        assert same_bits(result["debt"][:, lane], alone["debt"])
+        assert same_bits(result["paid"][lane], alone["paid"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_lane_axes(engine):
+    program = loan().compile()
+    rates = along("scenario", np.array([0.01, 0.02]))
+    draws = along(("point", "time"), np.arange(60.0).reshape(5, 12))
+    result = program.run(engine=engine, rate=rates, draw=draws)
+    assert set(result.axes("debt")) == {"time", "scenario", "point"}
+    order = [result.axes("debt").index(axis) for axis in ("scenario", "point", "time")]
+    cube = np.transpose(result["debt"], order)
+    for i, rate in enumerate((0.01, 0.02)):
+        for j in range(5):
+            alone = program.run(engine=engine, rate=rate, draw=np.arange(60.0).reshape(5, 12)[j])
+            assert same_bits(cube[i, j], alone["debt"])
+
+
+def test_the_short_way_gives_the_same():
+    runner = loan().compile().bind()
+    draws = np.arange(12.0)
+    first = runner(rate=0.01, draw=draws)
+    for rate in (0.01, 0.05, 1):
+        short = runner(rate=rate, draw=draws)
+        fresh = loan().compile().run(rate=rate, draw=draws)
+        assert all(same_bits(short[name], fresh[name]) for name in fresh)
+    assert runner._direct, "the short way was not prepared"
+    assert same_bits(first["debt"], runner(rate=0.01, draw=draws)["debt"])
+    held = runner(rate=0.5)["debt"].copy()
+    runner(rate=0.25)
+    assert same_bits(held, runner(rate=0.5)["debt"])
+
+
+def test_the_short_way_still_complains():
+    runner = loan().compile().bind()
+    runner(rate=0.01, draw=np.zeros(12))
+    refused(lambda: runner(rate=float("nan"), draw=np.zeros(12)), "LW3043", "rate")
+    bad = np.zeros(12)
+    bad[7] = np.nan
+    refused(lambda: runner(rate=0.1, draw=bad), "LW3043", "draw", "time 7")
+    refused(lambda: runner(rate=0.1, draw=np.zeros(11)), "LW3042", "11")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_bad_inputs(engine):
+    runner = loan().compile().bind(engine)
+    refused(lambda: runner(), "LW3041", "rate")
+    refused(lambda: runner(rate=0.1, drow=1.0), "LW3040", "did you mean 'draw'")
+    refused(lambda: runner(rate=np.array([0.1, np.nan])), "LW3043", "scenario 1")
+    refused(
+        lambda: runner(rate=np.zeros(3), draw=along(("time", "scenario"), np.zeros((12, 4)))),
+        "LW0301",
+        "'draw' has 4",
+    )
+    refused(lambda: loan().compile().bind(engine, outputs=["dept"]), "LW3044", "'debt'")
+    refused(lambda: loan(periods=None).compile().run(engine=engine, rate=0.1), "LW3041", "periods")
+
+
+def test_bad_options():
+    program = loan().compile()
+    refused(lambda: program.bind("llmv"), "LW2003", "did you mean 'llvm'")
+    refused(lambda: program.bind(lane_width=3), "LW2005")
+    refused(lambda: program.bind(threads=0), "LW2005")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_lookup_outside_names_the_place(engine):
+    model = lw.series.Model("m", periods=5)
+    model.table("q", {18: 0.1, 19: 0.2, 20: 0.3})
+    model.input("age", axes=("point",))
+    model.formula("rate", "q(age + t)")
+    runner = model.compile().bind(engine)
+    refused(
+        lambda: runner(age=np.array([15.0, 16.0, 17.0])), "LW3045", "period 0", "lane 0", "key 15"
+    )
+    refused(lambda: runner(age=np.array([18.0] * 300)), "LW3045", "period 3", "key 21")
+    good = np.full(600, 18.0)
+    good[411] = 16.5
+    refused(lambda: model.compile().bind(engine, periods=2)(age=good), "LW3045", "lane 411", "16.5")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_horizon(engine):
+    model = lw.series.Model("m", periods=6)
+    model.input("years", axes=("point",))
+    model.horizon("years * 2")
+    model.formula("x", "t + 1")
+    model.formula("nxt", "lead(x, 1, final=-1.0)")
+    for name in ("total(x)", "last(x)", "maximum(x)"):
+        model.formula(name.split("(")[0], name)
+    years = np.tile([0.0, 1.0, 2.0, 3.0, 50.0, -1.0], 50)
+    result = model.compile().run(engine=engine, years=years)
+    assert result["x"][:, 1].tolist() == [1, 2, 0, 0, 0, 0]
+    assert result["nxt"][:, 2].tolist() == [2, 3, 4, -1, 0, 0]
+    assert result["total"][:6].tolist() == [0, 3, 10, 21, 21, 0]
+    assert np.isnan(result["last"][0])
+    assert result["last"][4] == 6
+
+
+def test_totals_do_not_depend_on_engine_width_threads_or_horizon_order():
+    rng = np.random.default_rng(5)
+    model = lw.series.Model("m", periods=20)
+    model.input("years", axes=("point",))
+    model.input("sum_assured", axes=("point",))
+    model.horizon("years")
+    model.formula("cf", "sum_assured * 0.999 ** t")
+    model.formula("pv", "total(cf)")
+    model.output("cf", reduce=("point",))
+    model.output("pv", reduce=("point",))
+    program = model.compile()
+    inputs = {"years": np.floor(rng.uniform(0, 21, 5000)), "sum_assured": rng.uniform(1, 9, 5000)}
+    expected = program.run(engine="reference", **inputs)
+    assert float(expected["pv"]) == pytest.approx(float(expected["cf"].sum()), rel=1e-12)
+    for width in (1, 2, 4, 8, 16):
+        for threads in (1, 2, 8):
+            runner = program.bind("llvm", lane_width=width, threads=threads)
+            found = runner(**inputs)
+            assert all(same_bits(expected[name], found[name]) for name in expected)
+
+
+def test_streaming_adds_up():
+    program = loan()
+    program.input("count", axes=("point",))
+    program.formula("owed", "last(debt) * count")
+    program.output("owed", reduce=("point",))
+    runner = program.compile(outputs=["owed"]).bind()
+    counts = np.arange(10_000.0)
+    blocks = [{"count": counts[i : i + 1024]} for i in range(0, 10_000, 1024)]
+    streamed = runner.stream(blocks, axis="point", rate=0.01)
+    whole = runner(rate=0.01, count=counts)
+    assert streamed.stats["lanes"] == 10_000
+    assert float(streamed["owed"]) == pytest.approx(float(whole["owed"]), rel=1e-13)
+    again = runner.stream(blocks, axis="point", rate=0.01)
+    assert same_bits(streamed["owed"], again["owed"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fuel_is_counted_before_anything_runs(engine):
+    program = loan().compile()
+    needed = program.run(rate=0.1).stats["fuel"]
+    assert program.run(engine=engine, limits=Limits(fuel=needed), rate=0.1)["paid"] > 0
+    with pytest.raises(Trap) as caught:
+        program.run(engine=engine, limits=Limits(fuel=needed - 1), rate=0.1)
+    assert caught.value.code.ident == "LW2002"
+    assert caught.value.instruction == 0
+
+
+def test_memory_is_refused_before_it_is_allocated():
+    program = loan().compile()
+    with pytest.raises(Diagnostic) as caught:
+        program.run(limits=Limits(memory=10_000_000), rate=np.full(1_000_000, 0.1))
+    assert caught.value.code.ident == "LW0101"
+    assert "MB" in caught.value.message
+
+
+def slow():
+    model = lw.series.Model("slow", periods=2_000_000)
+    model.input("x")
+    model.formula("y", "sin(prev(y, initial=x)) + exp(-prev(y, initial=x))")
+    model.formula("z", "last(y)")
+    return model.compile(outputs=["z"])
+
+
+def test_deadline():
+    runner = slow().bind(limits=Limits(deadline=0.2))
+    lanes = np.linspace(0, 1, 20_000)
+    start = time.monotonic()
+    with pytest.raises(Trap) as caught:
+        runner(x=lanes)
+    assert caught.value.code.ident == "LW2001"
+    first = time.monotonic() - start
+    start = time.monotonic()
+    with pytest.raises(Trap):
+        runner(x=lanes)  # compiled by now, so this is the deadline alone
+    assert time.monotonic() - start < 0.2 + 0.05 + 0.2, first
+
+
+def test_interrupt_inside_compiled_code():
+    code = textwrap.dedent("""
+        import sys, time, numpy as np
+        import lanework as lw
+        model = lw.series.Model("slow", periods=2_000_000)
+        model.input("x")
+        model.formula("y", "sin(prev(y, initial=x)) + exp(-prev(y, initial=x))")
+        model.formula("z", "last(y)")
+        runner = model.compile(outputs=["z"]).bind()
+        runner(x=np.zeros(40), ) if False else None
+        print("go", flush=True)
+        try:
+            runner(x=np.linspace(0, 1, 50_000))
+        except KeyboardInterrupt:
+            print("stopped", time.time(), flush=True)
+    """)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "go\n"
+        time.sleep(2.5)
+        sent = time.time()
+        os.kill(child.pid, signal.SIGINT)
+        words = child.stdout.readline().split()
+        assert words[0] == "stopped"
+        assert float(words[1]) - sent < 0.1 + 0.2  # the machine may be busy with other tests
+        child.wait(10)
+
+
+def test_the_gil_is_released():
+    runner = slow().bind(threads=1)
+    runner(x=1.0)
+    beats = []
+    done = threading.Event()
+
+    def beat():
+        while not done.is_set():
+            beats.append(time.monotonic())
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    start = time.monotonic()
+    runner(x=np.linspace(0, 1, 16))
+    end = time.monotonic()
+    done.set()
+    thread.join()
+    inside = [b for b in beats if start < b < end]
+    assert end - start > 0.02
+    assert len(inside) >= 3
+
+
+def test_one_runner_from_many_threads():
+    runner = loan().compile().bind()
+    runner(rate=0.01)
+    expected = {rate: runner(rate=rate)["debt"].copy() for rate in (0.01, 0.02, 0.03, 0.04)}
+    wrong = []
+
+    def work(rate):
+        for _ in range(200):
+            if not same_bits(runner(rate=rate)["debt"], expected[rate]):
+                wrong.append(rate)
+
+    threads = [threading.Thread(target=work, args=(rate,)) for rate in expected]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_fallback_with_one_notice(monkeypatch):
+    program = loan().compile()
+    expected = program.run(rate=0.1)
+    monkeypatch.setattr(choice, "_told", set())
+    monkeypatch.setattr(
+        choice, "unavailable", lambda name: "no llvmlite here" if name == "llvm" else None
+    )
+    with pytest.warns(choice.EngineNotice, match="no llvmlite here") as caught:
+        runner = program.bind()
+        program.bind()
+    assert len(caught) == 1
+    assert runner.engine == "reference"
+    result = runner(rate=0.1)
+    assert all(same_bits(result[name], expected[name]) for name in expected)
+    with pytest.raises(Diagnostic) as refusal:
+        program.bind("llvm")
+    assert refusal.value.code.ident == "LW2004"
+
+
+def test_unused_nodes_cost_nothing():
+    model = loan()
+    for n in range(50):
+        model.formula(f"extra{n}", f"exp(debt) + {n}")
+    small = model.compile(outputs=["paid"])
+    assert len(small.tape) == len(loan().compile(outputs=["paid"]).tape)
+
+
+def test_ctrl_c_leaves_the_runner_usable():
+    runner = slow().bind()
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    runner(x=0.5)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        runner(x=np.linspace(0, 1, 50_000))
+    assert np.isfinite(runner(x=0.5)["z"])
