@@ -111,6 +111,12 @@ def test_bad_tables_are_refused_with_line_and_column(write, text, ident, said):
     assert problem.help
 
 
+@pytest.mark.parametrize("row", ["1,2", "1,2,3,4", "1"])
+def test_rows_are_ragged_even_where_nobody_looks(write, row):
+    problem = refused(write(f"a,b,c\n1,2,3\n{row}\n"), ["a"])
+    assert problem.code.ident == "LW3054"
+
+
 def test_a_bad_cell_far_down_is_found_at_its_line(write):
     lines = ["a,b", *(f"{i},{i}" for i in range(9000)), "1,oops", *("1,1" for _ in range(50))]
     with pytest.raises(Diagnostic, match="line 9002, column 'b': 'oops'"):
@@ -190,10 +196,23 @@ def test_damaged_files_are_refused(tmp_path, ending):
         assert refused(path).code.ident == "LW3052"
 
 
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
 def test_pickles_are_never_loaded(tmp_path):
-    path = tmp_path / "t.npy"
-    np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    path, sprung = tmp_path / "t.npy", tmp_path / "sprung"
+    np.save(path, np.array([Trap(sprung)], dtype=object), allow_pickle=True)
     assert refused(path, [""]).code.ident == "LW3052"
+    np.savez(tmp_path / "t.npz", a=np.array([Trap(sprung)], dtype=object))
+    assert refused(tmp_path / "t.npz", ["a"]).code.ident == "LW3052"
+    assert not sprung.exists()
 
 
 def test_json_columns_and_rows(write):
