@@ -57,10 +57,7 @@ def error_in_ulp(name: str, args: Sequence[float], got: float, dtype: str) -> fl
     """
     want = exact(name, args)
     top = mpf(2) ** (1024 if dtype == "f64" else 128)
-    if math.isinf(got):
-        value = top if got > 0 else -top
-    else:
-        value = mpf(float(got))
+    value = mpf(float(got)) if math.isfinite(got) else math.copysign(1, got) * top
     if abs(want) >= top:
         want = top if want > 0 else -top
     with mp.workprec(220):

@@ -65,7 +65,7 @@ def test_outside_is_clamped_or_interpolated_as_numpy_does(keys):
     np.testing.assert_allclose(got, linear, rtol=1e-14, atol=1e-15)
 
 
-@pytest.mark.parametrize("key", [17.0, 17.999, 21.0, 1e300, -1e300, np.inf, 19.5])
+@pytest.mark.parametrize("key", [17.0, 17.999, 21.0, 1e150, -1e150, np.inf, 19.5])
 def test_outside_is_a_fault_that_names_the_lane(key):
     table = ({18: 1.0, 20: 3.0}, {})
     with pytest.raises(Diagnostic) as caught:

@@ -1,111 +1,333 @@
-"""Units: pint's registry with every currency as a dimension of its own.
+"""Units: products of powers of symbols, compared and converted without loading pint if it can be.
 
-pint is imported when the first unit is parsed, which takes a few tenths of a second; programs
-without units never load it.
+pint knows what units there are, but to import it and to build its registry takes 0.4 s, more than
+compiling a model. So the units that models are made of (currencies, time, counts, common energy)
+are listed here, as pint defines them; any other name is looked up in pint once. Every currency is
+a dimension of its own: an exchange rate is data, not a factor.
+
+Example:
+    >>> price = parse("EUR/MWh")
+    >>> str(price * parse("MWh")), price.factor(parse("EUR/kWh"))
+    ('EUR', 0.001)
 """
 
 from __future__ import annotations
 
 import functools
-import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from lanework.base.codes import UNKNOWN_UNIT
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.unittext import read
 
 CURRENCIES = tuple(
     (
-        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN"
-        " BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD"
-        " FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY"
-        " KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP"
-        " MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR"
-        " RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT"
-        " TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR"
+        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD"
+        " BTN BWP BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD"
+        " EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD"
+        " IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL"
+        " MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN"
+        " PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN"
+        " SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES"
+        " VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU XUA YER ZAR"
         " ZMW ZWG"
     ).split()
 )
-"""ISO 4217 codes of currencies in circulation."""
+"""The codes of ISO 4217 (funds and metals too; not the test code and `no currency`)."""
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+COUNTS = ("policy", "person", "unit_count", "unit")
+"""Things that are counted: of no dimension, but shown."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A unit with a name of its own.
+
+    Attributes:
+        name: its full name, such as `megawatt_hour`.
+        scale: its size in the base unit of its dimensions.
+        dimensions: pint's names of dimensions and their exponents, in order of name.
+    """
+
+    name: str
+    scale: Fraction
+    dimensions: tuple[tuple[str, Fraction], ...] = ()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A product of powers of symbols; equal products are equal, whatever they were written as.
+
+    Attributes:
+        powers: full names of symbols and their exponents, none 0, in order of name.
+
+    Example:
+        >>> parse("USD/month") * parse("month") == parse("USD")
+        True
+    """
+
+    powers: tuple[tuple[str, Fraction], ...] = ()
+
+    def __mul__(self, other: Unit) -> Unit:
+        return _product([(self, 1), (other, 1)])
+
+    def __truediv__(self, other: Unit) -> Unit:
+        return _product([(self, 1), (other, -1)])
+
+    def __pow__(self, exponent: float | Fraction) -> Unit:
+        return _product([(self, _exponent(exponent))])
+
+    def __str__(self) -> str:
+        above = "*".join(_shown(name, power) for name, power in self.powers if power > 0)
+        below = "".join(f"/{_shown(name, -power)}" for name, power in self.powers if power < 0)
+        return (above or "1") + below if self.powers else ""
+
+    def dimensions(self) -> dict[str, Fraction]:
+        """Dimensions and exponents; empty for a pure number.
+
+        Example:
+            >>> {name: int(power) for name, power in parse("USD/month").dimensions().items()}
+            {'[currency_USD]': 1, '[time]': -1}
+        """
+        return _collect(
+            (dimension, power * exponent)
+            for name, power in self.powers
+            for dimension, exponent in _symbols[name].dimensions
+        )
+
+    def factor(self, target: Unit) -> float | None:
+        """What turns a number in this unit into one in `target`; None if nothing does.
+
+        The factor is computed as a fraction and rounded once, except under roots and for powers
+        beyond 64. One that f64 cannot hold is no factor.
+
+        Example:
+            >>> parse("year").factor(parse("month")), parse("USD").factor(parse("EUR"))
+            (12.0, None)
+        """
+        ratio = self / target
+        if ratio.dimensions():
+            return None
+        exact, rest = Fraction(1), 1.0
+        try:
+            for name, power in ratio.powers:
+                scale = _symbols[name].scale
+                if power.denominator == 1 and abs(power) <= 64:
+                    exact *= scale ** int(power)
+                elif scale != 1:
+                    rest *= float(scale) ** float(power)
+            return float(exact) * rest or None
+        except OverflowError:
+            return None
+
+    def reduced(self) -> Unit:
+        """The same dimensions with fewer symbols: one a dimension, and no pure numbers but counts.
+
+        Symbols whose dimensions are powers of one another become one; percent goes.
+
+        Example:
+            >>> unit = parse("kWh*USD/MWh")
+            >>> str(unit.reduced()), unit.factor(unit.reduced())
+            ('USD', 0.001)
+        """
+        kept: dict[str, Fraction] = {}
+        for name, power in self.powers:
+            symbol = _symbols[name]
+            if not symbol.dimensions and symbol.scale != 1:
+                continue
+            for other in kept:
+                ratio = _ratio(symbol, _symbols[other])
+                if ratio is not None:
+                    kept[other] += power * ratio
+                    break
+            else:
+                kept[name] = power
+        return _unit(kept)
+
+    def per_time(self) -> str | None:
+        """The symbol of time that this is per, such as `month` of USD/month; None if none."""
+        for name, power in self.powers:
+            if power == -1 and _symbols[name].dimensions == _TIME:
+                return name
+        return None
+
+
+_TIME = (("[time]", Fraction(1)),)
+_ENERGY = (("[length]", Fraction(2)), ("[mass]", Fraction(1)), ("[time]", Fraction(-2)))
+_POWER = (*_ENERGY[:2], ("[time]", Fraction(-3)))
+_DAY = 86400
+_YEAR = Fraction(1461, 4) * _DAY  # the Julian year of 365.25 days
+
+_symbols: dict[str, Symbol] = {}
+_names: dict[str, str] = {"dimensionless": ""}
+
+
+def _plain(scale: Fraction | int, dimensions: Any, *names: str) -> None:
+    """Register a symbol that needs no pint, under its full name and others."""
+    _symbols[names[0]] = Symbol(names[0], Fraction(scale), dimensions)
+    _names.update(dict.fromkeys(names, names[0]))
+
+
+for _code in CURRENCIES:
+    _plain(1, ((f"[currency_{_code}]", Fraction(1)),), _code)
+for _count in COUNTS:
+    _plain(1, (), _count)
+_plain(Fraction(1, 100), (), "percent", "%")
+_plain(1, _TIME, "second", "seconds", "s")
+_plain(60, _TIME, "minute", "minutes", "min")
+_plain(3600, _TIME, "hour", "hours", "hr", "h")
+_plain(_DAY, _TIME, "day", "days", "d")
+_plain(7 * _DAY, _TIME, "week", "weeks")
+_plain(_YEAR / 12, _TIME, "month", "months")
+_plain(_YEAR / 4, _TIME, "quarter", "quarters")
+_plain(_YEAR, _TIME, "year", "years", "yr")
+for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G", "giga", 10**9)):
+    # Scales are in grams, metres and seconds, which are pint's roots.
+    _plain(1000 * _scale, _POWER, f"{_prefix}watt", f"{_letter}W")
+    _plain(1000 * 3600 * _scale, _ENERGY, f"{_prefix}watt_hour", f"{_letter}Wh")
 
 
 @functools.cache
 def registry() -> Any:
-    """The one registry of the process.
-
-    Currencies are base units of dimensions of their own, so that USD and EUR never add; a
-    `policy` and a `person` count; `quarter` is three months.
-    """
+    """pint's registry with the currencies and counts added; `quarter` is three months."""
     import pint
 
     units: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
     for name in CURRENCIES:
         units.define(f"{name} = [currency_{name}]")
-    for name in ("policy", "person", "unit_count"):
+    for name in COUNTS:
         units.define(f"{name} = []")
     units.define("quarter = 3 * month")
     return units
 
 
-def parse(text: str) -> Any:
+def symbol(name: str) -> Unit:
+    """The unit of one name, from the plain ones or from pint.
+
+    Raises:
+        Diagnostic: LW0401, with a suggestion; also for units with an offset, such as degC.
+    """
+    full = _names.get(name)
+    if full is None:
+        full = _names[name] = _look_up(name)
+    return Unit(((full, Fraction(1)),)) if full else Unit()
+
+
+def parse(text: str) -> Unit:
     """The unit of a text such as ``USD/month``, ``1/year`` or ``kg*m/s**2``; "" has none.
 
     Raises:
-        Diagnostic: LW0401, with a suggestion.
+        Diagnostic: LW0401 for a name or a form that is not known, with a suggestion.
 
     Example:
-        >>> f"{parse('USD/month') * parse('month')}"
-        'USD'
+        >>> str(parse("USD / month")), str(parse("")), str(parse("1/yr"))
+        ('USD/month', '', '1/year')
     """
+    plain = _names.get(text)
+    if plain:
+        return Unit(((plain, Fraction(1)),))
+    return _parse(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Unit:
+    return Unit() if text.strip() in ("", "-") else read(text, symbol)
+
+
+def factor(source: Unit, target: Unit) -> float | None:
+    """See `Unit.factor`."""
+    return source.factor(target)
+
+
+def same_dimension(a: Unit, b: Unit) -> bool:
+    """Whether values in these units can be added, once converted.
+
+    Example:
+        >>> same_dimension(parse("kWh"), parse("MWh")), same_dimension(parse("USD"), parse("EUR"))
+        (True, False)
+    """
+    return a == b or a.dimensions() == b.dimensions()
+
+
+def _look_up(name: str) -> str:
+    """The full name of a symbol in pint, now known here; "" for pint's names of pure numbers."""
     units = registry()
-    words = text.strip()
-    if words in ("", "1", "-"):
-        return units.Unit("")
-    if words == "%":
-        return units.Unit("percent")
     try:
-        quantity = units.parse_expression(words)
-        if isinstance(quantity, int | float):
-            if quantity == 1:
-                return units.Unit("")
-            raise ValueError(words)
-        if quantity.magnitude != 1:
-            raise ValueError(words)
-        return quantity.units
-    except Exception as error:  # pint raises tokenize, attribute and type errors alike
+        found = dict(units.parse_units(name)._units)
+    except Exception as error:  # pint raises undefined-unit, tokenize and type errors alike
         raise Diagnostic(
             UNKNOWN_UNIT,
-            f"{text!r} is no unit",
-            help=_suggest(words) or "write units as USD, 1/month, EUR/MWh or kg*m/s**2",
+            f"{name!r} is no unit",
+            help=did_you_mean(name, [*CURRENCIES, *_COMMON])
+            or "write units as USD, 1/month, EUR/MWh or kg*m/s**2",
         ) from error
+    if not found:
+        return ""
+    full = next(iter(found))
+    if len(found) > 1 or found[full] != 1:  # pint reads m² as meter ** 2
+        raise Diagnostic(
+            UNKNOWN_UNIT, f"{name!r} is no name of a unit", help="write exponents as in m**2"
+        )
+    if not units._units[full].is_multiplicative:
+        raise Diagnostic(
+            UNKNOWN_UNIT,
+            f"{name!r} is on a scale that has no factor to others",
+            help="use kelvin for temperatures, and pure numbers in place of decibels",
+        )
+    if full not in _symbols:
+        root, _ = units.get_root_units(full)
+        dimensions = units.get_dimensionality(full)
+        # pint multiplies floats, so the last digit may be off; definitions have fewer digits.
+        scale = Fraction(f"{float(root):.14g}")
+        _symbols[full] = Symbol(full, scale, _ordered(dimensions))
+    return str(full)
 
 
-def factor(source: Any, target: Any) -> float | None:
-    """What turns a number in `source` into one in `target`; None if nothing does.
+def _ordered(powers: Mapping[str, Any]) -> tuple[tuple[str, Fraction], ...]:
+    return tuple((name, _exponent(powers[name])) for name in sorted(powers) if powers[name])
 
-    Example:
-        >>> factor(parse("year"), parse("month"))
-        12.0
-    """
-    import pint
 
-    try:
-        return float(f"{float((1 * source).to(target).magnitude):.14g}")  # pint is an ulp off
-    except pint.DimensionalityError:
+def _exponent(value: float | Fraction) -> Fraction:
+    """An exponent as a fraction; a float means the simple fraction that it rounds."""
+    exact = Fraction(value)
+    near = exact.limit_denominator(64)
+    return near if abs(float(near - exact)) < 1e-12 else exact
+
+
+def _collect(terms: Iterable[tuple[str, Fraction]]) -> dict[str, Fraction]:
+    total: dict[str, Fraction] = {}
+    for name, power in terms:
+        total[name] = total.get(name, Fraction(0)) + power
+    return {name: power for name, power in total.items() if power}
+
+
+def _unit(powers: Mapping[str, Fraction]) -> Unit:
+    return Unit(tuple((name, powers[name]) for name in sorted(powers) if powers[name]))
+
+
+def _product(factors: Iterable[tuple[Unit, Fraction | int]]) -> Unit:
+    return _unit(_collect((n, p * exponent) for unit, exponent in factors for n, p in unit.powers))
+
+
+def _ratio(a: Symbol, b: Symbol) -> Fraction | None:
+    """The power of `b` that has the dimensions of `a`, or None."""
+    if not a.dimensions or [name for name, _ in a.dimensions] != [n for n, _ in b.dimensions]:
         return None
+    ratios = {p / q for (_, p), (_, q) in zip(a.dimensions, b.dimensions, strict=True)}
+    return ratios.pop() if len(ratios) == 1 else None
 
 
-def _suggest(text: str) -> str | None:
-    units = registry()
-    for name in _NAME.findall(text):
-        if name not in units:
-            return did_you_mean(name, [*CURRENCIES, *_COMMON])
-    return None
+def _shown(name: str, power: Fraction) -> str:
+    if power == 1:
+        return name
+    return f"{name}**{power}" if power.denominator == 1 else f"{name}**({power})"
 
 
 _COMMON = (
     *("day", "month", "quarter", "year", "hour", "minute", "second", "week"),
     *("percent", "kWh", "MWh", "kW", "MW", "kg", "tonne", "meter", "km", "liter", "barrel"),
-    *("policy", "person"),
+    *COUNTS,
 )

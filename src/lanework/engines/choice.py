@@ -48,17 +48,18 @@ def unavailable(name: str) -> str | None:
     return None
 
 
-def choose(name: str, suits: Callable[[str], str | None] = unavailable) -> tuple[str, str]:
+def choose(name: str, suits: Callable[[str], str | None] | None = None) -> tuple[str, str]:
     """The engine to use and the notice to give (empty when the first choice runs).
 
     Args:
         name: an engine, or `auto`.
-        suits: says why an engine cannot run, or None if it can.
+        suits: says why an engine cannot run, or None if it can; by default `unavailable`.
 
     Raises:
         Diagnostic: LW2003, LW2004.
     """
     check(name)
+    suits = suits or unavailable
     if name != "auto":
         reason = suits(name)
         if reason is None:

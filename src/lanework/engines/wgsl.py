@@ -98,7 +98,7 @@ def render_graph(name: str, graph: Graph) -> str:
         TypeError: the body uses 64-bit values, which WGSL does not have.
     """
     names: dict[int, str] = {}
-    lines = []
+    lines: list[str] = []
     for value in graph.values:
         if value.dtype not in TYPES:
             raise TypeError(f"WGSL has no {value.dtype}; trace the body in f32")

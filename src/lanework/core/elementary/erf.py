@@ -20,6 +20,8 @@ SPLIT = 0.75
 ERF_CENTRE = 3.0
 ERF_ONE = 6.0  # from here on erf rounds to one
 NORMAL_CENTRE = 5.0
+# Near 1.5, and such that the leading coefficient is nearly a single: its rounding is felt.
+NORMAL_SHIFT = 1.65625
 NORMAL_ZERO = {"f64": 40.0, "f32": 16.0}  # beyond it the tail rounds to zero
 
 
@@ -63,7 +65,7 @@ def normcdf(x: Value) -> Value:
     square = upper * upper * -0.5
     rest = lower * (upper + bounded) * -0.5
     t = (bounded - NORMAL_CENTRE) / (bounded + NORMAL_CENTRE)
-    shape = horner(t, NORMAL[x.dtype]) / (bounded + 1.5)
+    shape = horner(t, NORMAL[x.dtype]) / (bounded + NORMAL_SHIFT)
     decay, power = reduced(square, rest)
     tail = scaled(decay * shape, power)
     return select(x > 0.0, 1.0 - tail, tail)

@@ -57,7 +57,7 @@ def reduced(x: Value, tail: Value | None = None) -> tuple[Value, Value]:
 
 
 def scaled(y: Value, power: Value) -> Value:
-    """Multiply y by 2**k in two steps, so that a result below the normal numbers is rounded once."""
+    """Multiply y by 2**k in two steps, so that a subnormal result is rounded once."""
     form = layout(y)
     half = expr.lshr(power, 1)
     first = _power_of_two(half, form)

@@ -73,7 +73,7 @@ def layout(x: Value) -> Layout:
 
 
 def head(x: Value) -> Value:
-    """The upper half of the significand of x; ``x - head(x)`` is exact."""
+    """The upper half of the significand; what is left of x after subtracting it is exact."""
     return expr.from_bits(expr.bits(x) & layout(x).head_mask)
 
 

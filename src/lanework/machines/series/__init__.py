@@ -28,6 +28,8 @@ _HOME = {
     "load_model": "modelfile",
     "read_model": "modelfile",
     "along": "labels",
+    "read_columns": "columns",
+    "iter_columns": "columns",
     "Labelled": "labels",
     "functions": "functions",
 }

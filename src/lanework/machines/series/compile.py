@@ -20,9 +20,6 @@ from lanework.machines.series.graph import (
     Formula,
     order_formulas,
 )
-from lanework.machines.series.layout import (
-    TableMode,
-)
 from lanework.machines.series.model import Input, Model, Output
 from lanework.machines.series.optimise import optimise as run_passes
 from lanework.machines.series.tables import Table as SourceTable
@@ -32,12 +29,6 @@ from lanework.machines.series.values import (
 
 if TYPE_CHECKING:
     from lanework.machines.series.kinds import Kinds
-
-_MODES = {
-    "error": TableMode.ERROR,
-    "clamp": TableMode.CLAMP,
-    "interpolate": TableMode.INTERPOLATE,
-}
 
 
 def compile_model(

@@ -15,12 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.isa import Instruction
 from lanework.core.program import ListingEntry, Port, Program
 from lanework.machines.series.codes import NOT_PER_LANE
-from lanework.machines.series.graph import (
-    STRAIGHT,
-    Formula,
-    needed_values,
-    segments,
-)
+from lanework.machines.series.graph import Formula
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import (
     NO_ROW,
@@ -46,6 +41,7 @@ from lanework.machines.series.values import (
     TableData,
     Values,
 )
+from lanework.machines.series.walks import STRAIGHT, needed_values, segments
 
 if TYPE_CHECKING:
     from lanework.machines.series.kinds import Kinds

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic
+from lanework.base.units import Unit
 from lanework.machines.series.calendar import COLUMNS
 from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH, UNIT_CLASH
-from lanework.machines.series.dimension import Algebra, Unit
+from lanework.machines.series.dimension import NONE, YEAR, Algebra
 from lanework.machines.series.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
 from lanework.machines.series.graph import Formula
 from lanework.machines.series.kindrules import (
@@ -38,8 +40,8 @@ from lanework.machines.series.kindrules import (
 if TYPE_CHECKING:
     from lanework.machines.series.model import Model
 
-ANY = "any"
-"""The unit of a written 0, which fits every unit."""
+ANY = Unit((("0", Fraction(1)),))
+"""The unit of a written 0, which fits every unit; compared with `is`."""
 
 _COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
 _LOGIC = frozenset(("and", "or", "not"))
@@ -86,7 +88,7 @@ class Kinds:
 class Type:
     """Unit and kind of a step: the unit is None while it is not known."""
 
-    unit: Unit
+    unit: Unit | None
     kind: str
 
 
@@ -122,7 +124,7 @@ class _Inference:
         }
         for node in model.inputs.values():
             self.names[node.name] = Type(self._declared(node.unit, node.kind, node.name), node.kind)
-        none = self.algebra.none if self.algebra is not None else None
+        none = NONE if self.algebra is not None else None
         for name in ("t", "periods", *COLUMNS):
             unit = none
             if self.algebra is not None and name in _TIMED:
@@ -135,7 +137,7 @@ class _Inference:
                 unit = self._declared(formula.unit, formula.kind or "", formula.name)
             self.names[formula.name] = Type(unit, formula.kind or "")
 
-    def _declared(self, text: str, kind: str, name: str) -> Unit:
+    def _declared(self, text: str, kind: str, name: str) -> Unit | None:
         """The unit that a declaration means: per-period amounts lose their period."""
         if self.algebra is None:
             return None
@@ -156,7 +158,7 @@ class _Inference:
                 if unit is None and made.unit is not ANY and self.algebra is not None:
                     unit = made.unit
                 kind = here.kind or made.kind
-                if unit is not here.unit or kind != here.kind:
+                if unit != here.unit or kind != here.kind:
                     self.names[formula.name] = Type(unit, kind)
                     changed = True
         self.checking = True
@@ -181,7 +183,7 @@ class _Inference:
     def _check(self, formula: Formula, made: Type) -> None:
         declared = self.names[formula.name]
         algebra = self.algebra
-        if formula.unit is not None and algebra is not None:
+        if formula.unit is not None and algebra is not None and declared.unit is not None:
             literal = formula.expr.head == NUMBER
             if made.unit is not None and made.unit is not ANY and not literal:
                 factor = algebra.factor(made.unit, declared.unit)
@@ -231,17 +233,17 @@ class _Inference:
                 made[id(expr)] = rule(self, expr, args)
         return made[id(formula.expr)]
 
-    def _number(self, value: float) -> Unit:
+    def _number(self, value: float) -> Unit | None:
         if self.algebra is None:
             return None
-        return ANY if value == 0.0 else self.algebra.none
+        return ANY if value == 0.0 else NONE
 
-    def _join(self, expr: Expr, args: Sequence[Type], first: int, doing: str) -> Unit:
+    def _join(self, expr: Expr, args: Sequence[Type], first: int, doing: str) -> Unit | None:
         """The one unit of operands that need the same, from number `first` on."""
         algebra = self.algebra
         if algebra is None:
             return None
-        unit: Unit = None
+        unit: Unit | None = None
         wild = False
         owner = first
         for index in range(first, len(args)):
@@ -257,7 +259,7 @@ class _Inference:
         factors = [1.0] * len(args)
         for index in range(first, len(args)):
             here = args[index].unit
-            if here is None or here is ANY or here is unit:
+            if here is None or here is ANY or here == unit:
                 continue
             factor = algebra.factor(here, unit)
             if factor is None:
@@ -290,13 +292,13 @@ class _Inference:
         factors = [1.0] * len(args)
         for index in which:
             unit = args[index].unit
-            if unit is None or unit is ANY or unit is algebra.none:
+            if unit is None or unit is ANY or unit == NONE:
                 continue
-            factor = algebra.factor(unit, algebra.none)
+            factor = algebra.factor(unit, NONE)
             if factor is None:
                 raise self._clash(
                     expr,
-                    algebra.none,
+                    NONE,
                     unit,
                     f"`{expr.args[index]}` is {self._said(unit)}: {expr.head} needs a pure number",
                 )
@@ -309,8 +311,8 @@ class _Inference:
         return Type(self._none, "constant" if _all(args, "constant") else "index")
 
     @property
-    def _none(self) -> Unit:
-        return self.algebra.none if self.algebra is not None else None
+    def _none(self) -> Unit | None:
+        return NONE if self.algebra is not None else None
 
     def _add(self, expr: Expr, args: Sequence[Type]) -> Type:
         a, b = args[0].kind, args[1].kind
@@ -368,15 +370,15 @@ class _Inference:
             return Type(ANY, kind)
         if a.unit is None or b.unit is None:
             return Type(None, kind)
-        unit = self._reduced(expr, self.algebra.mul(a.unit, b.unit))
+        unit = self._product(expr, a.unit, b.unit, 1)
         if self.checking and self.algebra.freq is not None:
             for rate, amount, said in ((a, b, expr.args[0]), (b, a, expr.args[1])):
-                per = self.algebra.per_time(rate.unit)
+                per = rate.unit.per_time() if rate.unit is not None else None
                 if (
                     rate.kind == "rate"
                     and amount.kind in MONEY
                     and per is not None
-                    and self.algebra.per_time(unit) is not None
+                    and unit.per_time() is not None
                 ):
                     raise self._wrong_period(
                         expr, f"`{said}` is a rate per {per}, and periods are", said
@@ -403,12 +405,12 @@ class _Inference:
             return Type(ANY, kind)
         if a.unit is None or b.unit is None or b.unit is ANY:
             return Type(None if b.unit is None else a.unit, kind)
-        return Type(self._reduced(expr, self.algebra.div(a.unit, b.unit)), kind)
+        return Type(self._product(expr, a.unit, b.unit, -1), kind)
 
-    def _reduced(self, expr: Expr, unit: Unit) -> Unit:
+    def _product(self, expr: Expr, a: Unit, b: Unit, sign: int) -> Unit:
         """A product's unit with each dimension once; the factor goes to the first operand."""
         assert self.algebra is not None
-        made, factor = self.algebra.reduced(unit)
+        made, factor = self.algebra.product(a, b, sign)
         if self.checking:
             self._convert(expr, (factor, 1.0))
         return made
@@ -420,19 +422,19 @@ class _Inference:
         if algebra is None:
             return Type(None, kind)
         self._need_pure(expr, args, [1])
-        if base.unit is None or base.unit is ANY or base.unit is algebra.none:
-            return Type(algebra.none if base.unit is ANY else base.unit, kind)
+        if base.unit is None or base.unit is ANY or base.unit == NONE:
+            return Type(NONE if base.unit is ANY else base.unit, kind)
         power = expr.args[1]
         if power.head == NUMBER:
-            return Type(algebra.pow(base.unit, power.value), "")
+            return Type(base.unit**power.value, "")
         self._need_pure(expr, args, [0, 1])
-        return Type(algebra.none, kind)
+        return Type(NONE, kind)
 
     def _sqrt(self, expr: Expr, args: Sequence[Type]) -> Type:
         unit = args[0].unit
         if self.algebra is None or unit is None or unit is ANY:
             return Type(unit, "")
-        return Type(self.algebra.pow(unit, 0.5), "")
+        return Type(unit**0.5, "")
 
     def _compare(self, expr: Expr, args: Sequence[Type]) -> Type:
         self._join(expr, args, 0, "they cannot be compared")
@@ -466,7 +468,7 @@ class _Inference:
         kind = {"flow": "stock", "stock": ""}.get(args[0].kind, args[0].kind)
         return Type(args[0].unit, kind)
 
-    def _product(self, expr: Expr, args: Sequence[Type]) -> Type:
+    def _running(self, expr: Expr, args: Sequence[Type]) -> Type:
         self._need_pure(expr, args, [0])
         return Type(self._none, "index")
 
@@ -481,9 +483,9 @@ class _Inference:
         algebra, here = self.algebra, args[0]
         if algebra is None or here.unit is None or here.unit is ANY:
             return here
-        per = algebra.per_time(here.unit)
+        per = here.unit.per_time()
         if per == "year":
-            return Type(algebra.mul(here.unit, algebra.year), here.kind)
+            return Type(here.unit * YEAR, here.kind)
         if per is not None and self.checking:
             raise Diagnostic(
                 PERIOD_CLASH,
@@ -500,19 +502,17 @@ class _Inference:
 
     # Saying it ----------------------------------------------------------------------------------
 
-    def _said(self, unit: Unit) -> str:
-        text = self.algebra.text(unit) if self.algebra is not None else ""
+    def _said(self, unit: Unit | None) -> str:
+        text = self.algebra.text(unit) if self.algebra is not None and unit is not None else ""
         return text or "a pure number"
 
     def _clash(self, expr: Expr, a: Unit, b: Unit, message: str) -> Diagnostic:
         """Units that do not fit; said differently when they differ just by a period."""
         algebra = self.algebra
         assert algebra is not None
-        per = [algebra.per_time(a), algebra.per_time(b)]
-        ratio = algebra.div(a, b)
-        pure_time = algebra.factor(ratio, algebra.year) or algebra.factor(
-            ratio, algebra.pow(algebra.year, -1)
-        )
+        per = [a.per_time(), b.per_time()]
+        ratio = a / b
+        pure_time = algebra.factor(ratio, YEAR) or algebra.factor(ratio, NONE / YEAR)
         if algebra.freq is not None and pure_time is not None and per[0] != per[1]:
             found = self._wrong_period(expr, "")
             said = next(p for p in per if p is not None)
@@ -548,7 +548,7 @@ _RULES: dict[str, Callable[[_Inference, Expr, Sequence[Type]], Type]] = {
     "lead": _Inference._shift,
     "cumsum": _Inference._sum,
     "total": _Inference._sum,
-    "cumprod": _Inference._product,
+    "cumprod": _Inference._running,
     "atan2": _Inference._angle,
     "sign": _Inference._sign,
     "per_period": _Inference._per_period,

@@ -19,7 +19,7 @@ FEWEST = 64  # lanes below which sorting gains nothing
 
 def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
     """Lanes from the longest horizon to the shortest, or None to run them as they come."""
-    if view.horizon is None or bound.lanes < FEWEST or bound.outer or bound.periods < 2:
+    if view.horizon is None or bound.lanes < FEWEST or bound.periods < 2:
         return None
     horizon = _evaluate(view, bound, view.horizon, {})
     if horizon is None or np.shape(horizon) != (bound.lanes,):
@@ -42,7 +42,7 @@ def _evaluate(
     if record.kind == RowKind.CONST:
         value = np.float64(view.constants[record.index])  # type: ignore[assignment]
     elif record.kind == RowKind.INPUT:
-        if not bound.given[record.index].timed:
+        if not bound.given[record.index].timed and not bound.outers[record.index]:
             value = np.asarray(bound.arrays[record.index], np.float64)
     elif record.kind == RowKind.NODE:
         instruction = view.instructions[view.maker[row]]
