@@ -30,7 +30,7 @@ interest: flow = (
     * per_period(rate)
 )
 "What the lender earns."
-repaid: "USD" = principal / 6 * share(t)
+repaid: flow["USD"] = principal / 6 * share(t)
 closing = opening - repaid
 
 output(interest, reduce="scenario")

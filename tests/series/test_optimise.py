@@ -121,7 +121,7 @@ _FORMULA = st.recursive(_LEAF, _grow, max_leaves=8)
 
 
 @given(_FORMULA, _FORMULA, _FORMULA)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_results_are_the_same_bits_with_and_without(first, second, third):
     model = Model("m", periods=5)
     model.input("x", axes="point")
@@ -144,7 +144,9 @@ def test_results_are_the_same_bits_with_and_without(first, second, third):
         needed = {port.name: inputs[port.name] for port in program.inputs}
         results.append(program.run(engine="reference", **needed))
     if isinstance(results[0], str) or isinstance(results[1], str):
-        assert results[0] == results[1] == "LW3010"
+        # A loop that has no direction may go away when it is simplified, and never comes up.
+        assert results[1] == "LW3010"
+        assert results[0] == "LW3010" or not isinstance(results[0], str)
         return
     for name in ("a", "b", "out"):
         with_, without = np.broadcast_arrays(results[0][name], results[1][name])

@@ -161,7 +161,7 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
     if not (has_costly or met & LOOKUPS):
         return []
     needed = needed_values(values, roots)
-    sources, costs = _sources(values, needed, fuel, has_costly)
+    sources, costs, known = _sources(values, needed, fuel, has_costly)
     tops: dict[int, list[int]] = {}
     escapes = set(roots)
     used_outside: set[int] = set()
@@ -181,9 +181,9 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
         replaces = (
             is_lookup and len(ends) == 1 and source not in used_outside and source not in roots
         )
-        for end in ends:
+        for end in reversed(ends):  # what an end is made of must still be there
             if replaces or costs[end] >= WORTH:
-                note = _fold(values, source, end, sources)
+                note = _fold(values, source, end, known)
                 if note:
                     notes.append(note)
     return notes
@@ -191,7 +191,7 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
 
 def _sources(
     values: Values, needed: Sequence[bool], fuel: dict[str, int], ranges: bool
-) -> tuple[list[int], list[int]]:
+) -> tuple[list[int], list[int], list[_Range]]:
     """For each value the one cell or whole number that it is a function of, and the fuel since."""
     sources: list[int] = []
     costs: list[int] = []
@@ -220,19 +220,16 @@ def _sources(
                 source, cost = value, 0
         sources.append(source)
         costs.append(cost)
-    return sources, costs
+    return sources, costs, known
 
 
-def _fold(values: Values, source: int, end: int, sources: list[int]) -> str | None:
+def _fold(values: Values, source: int, end: int, known: list[_Range]) -> str | None:
     """Make `end` a lookup in a new table; None if that would change a bit."""
     if values.ops[source] in LOOKUPS:
         table = values.tables[values.settings[source]]
         cells, dims, keys = table.data, table.dims, values.args[source]
         name, faults = table.name, any(dim.outside == "error" for dim in table.dims)
     else:
-        known: list[_Range] = []
-        for value in range(source + 1):
-            known.append(_range(values, value, known))
         here = known[source]
         size = int(here.high - here.low) + 1
         cells = here.low + np.arange(size, dtype=np.float64)
@@ -242,7 +239,7 @@ def _fold(values: Values, source: int, end: int, sources: list[int]) -> str | No
     at_nan, made = made[-1], made[:-1].reshape(cells.shape)
     # Outside the table, and in its empty cells, the value must stay NaN; in a table whose NaN
     # cells are faults no other cell may become one.
-    may_be_nan = values.ops[source] in LOOKUPS or here.nan
+    may_be_nan = values.ops[source] in LOOKUPS or known[source].nan
     if may_be_nan and not math.isnan(at_nan):
         return None
     if faults and bool(np.any(np.isnan(made) & ~np.isnan(cells))):
@@ -252,7 +249,6 @@ def _fold(values: Values, source: int, end: int, sources: list[int]) -> str | No
     values.ops[end] = "lookup1" if len(keys) == 1 else "lookup2"
     values.args[end] = tuple(keys)
     values.settings[end] = len(values.tables) - 1
-    sources[end] = end
     what = "element-wise step" + ("s" if steps > 1 else "")
     return f"folded {steps} {what} of {values.owners[end]} into a table of {cells.size} cells"
 
