@@ -79,6 +79,23 @@ def test_run_gives_what_plain_python_gives(folder, engine, lanes, rate):
     assert got["book"] == pytest.approx(sum(book for _, book in WANTED), 1e-14)
 
 
+def test_dates_and_units_survive(folder):
+    dated = LOAN.replace("periods=4", 'periods=4, start="2024-01-31", freq="month"')
+    Path("dated.series").write_text(dated)
+    words = ("run", "dated.series", "principal=100", "time=time.csv")
+    assert call(*words, "--out", "out.csv").exit_code == 0
+    dates = ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"]
+    assert pd.read_csv("out.csv")["time"].tolist() == dates
+    assert call(*words, "--out", "out.parquet").exit_code == 0
+    assert [str(day) for day in pd.read_parquet("out.parquet")["time"]] == dates
+    done = json.loads(call(*words, "--json").stdout)
+    assert done["coords"]["time"] == dates
+    assert done["outputs"]["closing"]["unit"] == "USD"
+    result = lw.series.load_model("dated.series").compile().run(principal=100.0, rate=RATES)
+    assert result.to_xarray()["closing"].sel(time="2024-02-29").item() == result["closing"][1]
+    assert [str(d)[:10] for d in result.to_pandas("closing").index] == dates
+
+
 def test_numbers_lists_labels_and_outputs(folder):
     given = ["principal=100,200,300", "rate=" + ",".join(map(str, RATES)), "fee=0"]
     got = values(call("run", "loan.series", *given, "grade=high", "--outputs", "paid", "--json"))

@@ -4,6 +4,7 @@
 
     .machine series
     .periods 360
+    .header "freq" "month"
     .horizon %4
     .input "rate" %0 axes="time" unit="1/month" default=0.01
     .row %1 const 5.0
@@ -80,8 +81,11 @@ class SeriesAssembler:
             if name == "horizon":
                 if value != NO_ROW:
                     yield f".horizon %{value}"
+            elif name == "periods":
+                yield f".periods {value}"
             else:
-                yield f".{name} {value}"
+                text = show_string(value) if isinstance(value, str) else value
+                yield f".header {show_string(name)} {text}"
         for value in program.constants:
             yield f".const {show_float(float(value))}"
         for port in program.inputs:
@@ -241,6 +245,18 @@ class _Reader:
         self._words(line, 2)
         self.header["horizon"] = number(line, line.words[1], OperandKind.ROW)
 
+    def _header(self, line: Line) -> None:
+        self._words(line, 3)
+        name, word = read_string(line, line.words[1]), line.words[2]
+        if name in self.header:
+            raise line.fault(f"header field {name!r} is given twice or has its own directive")
+        if word.text.startswith('"'):
+            self.header[name] = read_string(line, word)
+        elif word.text.removeprefix("-").isdecimal():
+            self.header[name] = int(word.text)
+        else:
+            self.header[name] = read_float(line, word)
+
     def _const(self, line: Line) -> None:
         self.constants += [read_float(line, word) for word in line.words[1:]]
 
@@ -330,6 +346,7 @@ class _Reader:
 _DIRECTIVES = {
     ".periods": _Reader._count,
     ".horizon": _Reader._horizon,
+    ".header": _Reader._header,
     ".const": _Reader._const,
     ".input": _Reader._port,
     ".output": _Reader._port,

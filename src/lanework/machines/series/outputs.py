@@ -1,6 +1,7 @@
-"""Outputs of a streamed run, written block by block.
+"""Outputs: the labels along their axes, and files that are written block by block.
 
-The files appear when the run has ended well; a run that fails leaves what was there before.
+The files of a streamed run appear when it has ended well; a run that fails leaves what was there
+before.
 """
 
 from __future__ import annotations
@@ -15,10 +16,25 @@ import numpy as np
 
 from lanework.base.files import atomic_write
 from lanework.core.frames import long_columns, need, to_arrow
+from lanework.core.program import Program
 from lanework.core.result import Axes, Result
 from lanework.core.saving import check_ending, table_paths, write_csv
 
 STREAMED = (".csv", ".parquet")
+
+
+def labels_of(program: Program, periods: int | None) -> dict[str, Any]:
+    """What a program knows about the places along its axes: the first day of every period.
+
+    Returns:
+        ``{"time": datetime64[D] of shape (periods,)}``, or nothing without a calendar.
+    """
+    start, freq = program.header.get("start"), program.header.get("freq")
+    if not start or not freq or not periods:
+        return {}
+    from lanework.machines.series.calendar import Calendar
+
+    return {"time": Calendar(str(start), str(freq), periods).begins()}
 
 
 class TableSink:

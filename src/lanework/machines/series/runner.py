@@ -24,6 +24,7 @@ from lanework.machines.series.execute import Dependence, Executor, Job, Referenc
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.lower import Given
 from lanework.machines.series.order import lane_order
+from lanework.machines.series.outputs import labels_of
 from lanework.machines.series.target import Output
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Runner:
         self.wanted = self._wanted(outputs)
         self._dependence = Dependence(self.view)
         self._executor = self._make_executor(lane_width, cache)
-        self.coords: dict[str, Any] = {}
+        self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
 
     def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
