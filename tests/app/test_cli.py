@@ -249,6 +249,13 @@ def test_fuel_and_deadline_are_traps(folder):
     assert (done.exit_code, "error[LW2002]" in done.stderr) == (3, True)
     assert json.loads(call(*words, "--fuel", 3, "--json").stdout)["error"]["kind"] == "trap"
     assert call(*words, "--fuel", 10**6).exit_code == 0
+    lanes = ",".join(["1"] * 5000)
+    for given in ([f"principal={lanes}"], ["scenario=many.csv", "--block", 64]):
+        Path("many.csv").write_text("principal\n" + "1\n" * 5000)
+        late = call("run", "loan.series", "time=time.csv", *given, "--deadline", "0.001ms")
+        assert (late.exit_code, "error[LW2001]" in late.stderr) == (3, True), late.output
+        late = call("run", "loan.series", "time=time.csv", *given, "--deadline", "2min")
+        assert late.exit_code == 0
 
 
 @pytest.mark.parametrize(
