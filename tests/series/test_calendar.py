@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -22,9 +24,7 @@ def test_periods_begin_where_pandas_offsets_do(start, freq, step):
     edges = [pd.Timestamp(start) + offset for offset in scaled]
     assert calendar.begins().tolist() == [edge.date() for edge in edges[:-1]]
     assert calendar.ends().tolist() == [(e - pd.Timedelta(days=1)).date() for e in edges[1:]]
-    assert calendar.days().tolist() == [
-        (b - a).days for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    assert calendar.days().tolist() == [(b - a).days for a, b in itertools.pairwise(edges)]
 
 
 def test_days():

@@ -50,16 +50,18 @@ def test_names_cost_nothing():
 
 
 def test_the_program_is_the_same_under_every_hash_seed():
-    script = (
-        "import sys; sys.path[:0] = [p for p in {path!r} if p]\n"
-        "from lanework.machines.series.model import Model\n"
-        "m = Model('m', periods=9, freq='month', start='2024-01-01')\n"
-        "m.input('a', axes=('point', 'scenario', 'time')); m.input('b', axes='point')\n"
-        "m.table('q', {{'x': 1.0, 'y': 2.0}}); m.input('k')\n"
-        "for i in range(60):\n"
-        "    m.formula(f'f{{i}}', f'prev(f{{(i * 7) % 60}}) * b + max(a, {{i % 5}}) + q(k) + month')\n"
-        "print(m.compile().hash)\n"
-    ).format(path=[*sys.path])
+    lines = [
+        f"import sys; sys.path[:0] = {[part for part in sys.path if part]!r}",
+        "from lanework.machines.series.model import Model",
+        "m = Model('m', periods=9, freq='month', start='2024-01-01')",
+        "m.input('a', axes=('point', 'scenario', 'time')); m.input('b', axes='point')",
+        "m.table('q', {'x': 1.0, 'y': 2.0}); m.input('k')",
+        "for i in range(60):",
+        "    text = f'prev(f{(i * 7) % 60}) * b + max(a, {i % 5}) + q(k) + month'",
+        "    m.formula(f'f{i}', text)",
+        "print(m.compile().hash)",
+    ]
+    script = "\n".join(lines)
     hashes = set()
     for seed in ("0", "1", "2", "3"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
@@ -78,7 +80,9 @@ def test_the_program_is_the_same_under_every_hash_seed():
 def test_every_instruction_knows_its_formula():
     program = corkscrew().compile()
     assert [entry.instruction for entry in program.listing] == list(range(len(program.listing)))
-    by_name = dict(zip((i.name for i in SeriesView.of(program).instructions), program.listing))
+    by_name = dict(
+        zip((i.name for i in SeriesView.of(program).instructions), program.listing, strict=True)
+    )
     shift = by_name["prev"]
     assert shift.text == "opening = prev(closing, initial=start)"
     assert (shift.span.line, shift.span.column, shift.span.end_column) == (1, 1, 29)

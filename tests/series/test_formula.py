@@ -199,7 +199,7 @@ def test_misspellings_get_a_suggestion():
         lambda x: min(x, 0),
         lambda x: x and 1,
         lambda x: sum(x),
-        lambda x: x + [1],
+        lambda x: x + {1},
     ],
 )
 def test_python_functions_that_branch_or_loop_on_a_node_are_told_why(branch):

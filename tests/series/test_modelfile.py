@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -211,3 +212,15 @@ def test_published_totals(name):
         tables.append(columns(folder / "inv_return_mth.csv"))
     result = program.run(**given(program, *tables))
     assert float(result["pv_net_cf"]) == pytest.approx(total, rel=1e-10)
+
+
+def test_the_loan_is_repaid_in_both_spellings():
+    result = load_model(EXAMPLES / "loan.series").compile().run(rate=np.array([0.0, 0.06]))
+    assert np.abs(result["closing"][-1]).max() < 1e-6
+    rate, n = 0.06 / 12, 120
+    level = 100_000 * rate / (1 - (1 + rate) ** -n)
+    np.testing.assert_allclose(result["payment"][:, 1], level, rtol=1e-10)
+    np.testing.assert_allclose(result["total_cost"], [600, 120 * level - 100_000 + 600], rtol=1e-9)
+    assert result.units == {"closing": "USD", "payment": "USD", "total_cost": "USD"}
+    namespace = runpy.run_path(str(EXAMPLES / "loan.py"))
+    assert float(namespace["loan"]().run(rate=0.03)["closing"][-1]) == 0.0

@@ -8,7 +8,7 @@ Example:
     >>> _ = model.formula("interest", model["opening"] * rate)
     >>> @model.node()
     ... def repay(principal, opening, interest):
-    ...     return (principal / 3).__add__(interest)
+    ...     return principal / 3 + interest
     >>> model.compile(outputs=["closing"]).run(principal=300.0, rate=0.01)["closing"].tolist()
     [200.0, 100.0, 0.0]
 """

@@ -124,6 +124,8 @@ def align(
     """The table's cells in the order of the lookups' own categories.
 
     Args:
+        table: the table.
+        column: one of its columns.
         categories: for each key the labels of the value it is looked up with, () if it has none.
 
     Returns:
@@ -215,6 +217,9 @@ def build_table(
         outside: for keys outside: `error`, `clamp`, or (one key only) `interpolate`; one word
             for all keys, or one for each.
         value: the value column to keep, when there are several.
+        unit: the unit of the values.
+        kind: their temporal kind.
+        doc: what the table is.
 
     Raises:
         Diagnostic: LW3018 for cells and rows that cannot be read, LW3019 for keys that do not fit
