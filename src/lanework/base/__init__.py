@@ -1,1 +1,5 @@
-"""Floor 0: what everything stands on. Imports nothing of Lanework above it."""
+"""Floor 0: what every other floor stands on, and what imports nothing of Lanework's other floors.
+
+Errors with stable codes and spans, limits, named axes, atomic files and the journal, counter-based
+random numbers, units, the host.
+"""

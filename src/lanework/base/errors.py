@@ -144,6 +144,7 @@ class Trap(LaneworkError):
         self.listing = listing
 
     def to_dict(self) -> dict[str, Any]:
+        """The error for machines, with the instruction, the lane and the listing's line."""
         return {
             **super().to_dict(),
             "instruction": self.instruction,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,48 +18,89 @@ from lanework.base.errors import Diagnostic
 def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path` that replaces it when the block ends well.
 
+    A link is followed, and the file it leads to replaced; permissions of the old file stay. A
+    device or a pipe has no old state to keep and is written to directly.
+
     Args:
         path: the file to make or replace; its folder must exist.
         mode: ``wb`` or ``w`` (UTF-8).
 
     Raises:
         Diagnostic: LW0201 when the file cannot be written; `path` is then as it was.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with atomic_write(f"{folder}/a.txt", "w") as file:
+        ...         _ = file.write("whole")
+        ...     Path(folder, "a.txt").read_text()
+        'whole'
     """
-    target = Path(path)
-    temporary = ""
+    target = Path(os.path.realpath(path))
+    temporary: Path | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        encoding = None if "b" in mode else "utf-8"
-        with os.fdopen(handle, mode, encoding=encoding, newline=None if "b" in mode else "") as f:
-            yield f
-            f.flush()
-            os.fsync(f.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        old = _status(target)
+        if old is not None and not stat.S_ISREG(old.st_mode):
+            with _open(os.open(target, os.O_WRONLY), mode) as file:
+                yield file
+            return
+        temporary, handle = _beside(target)
+        with _open(handle, mode) as file:
+            yield file
+            file.flush()
+            if old is not None:
+                os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
+            os.fsync(file.fileno())
         os.replace(temporary, target)
-        temporary = ""
+        temporary = None
         _sync_folder(target.parent)
     except OSError as error:
+        if error.filename is not None and Path(error.filename) not in (temporary, target):
+            raise  # the block's own trouble with another file
         raise Diagnostic(
             FILE_NOT_WRITTEN,
-            f"{target} could not be written: {error.strerror or error}",
+            f"{path} could not be written: {error.strerror or error}",
             help="check free space and permissions; what was there before is untouched",
         ) from error
     finally:
-        if temporary:
+        if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
 
 
 def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write bytes so that a reader sees all of them or what was there before."""
+    """Write bytes so that a reader sees all of them or what was there before.
+
+    Raises:
+        Diagnostic: LW0201.
+    """
     with atomic_write(path) as file:
         file.write(data)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _status(target: Path) -> os.stat_result | None:
+    try:
+        return os.stat(target)
+    except FileNotFoundError:
+        return None
+
+
+def _beside(target: Path) -> tuple[Path, int]:
+    """A new file in the target's folder; the mode is left to the umask, as for any new file."""
+    name = target.name.encode()[:200].decode(errors="ignore")
+    path = target.with_name(f".{name}.{secrets.token_hex(8)}")
+    try:
+        return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        # The caller's path is what the message should be about.
+        raise OSError(error.errno, error.strerror) from error
+
+
+def _open(handle: int, mode: str) -> IO[Any]:
+    binary = "b" in mode
+    return os.fdopen(
+        handle, mode, encoding=None if binary else "utf-8", newline=None if binary else ""
+    )
 
 
 def _sync_folder(folder: Path) -> None:

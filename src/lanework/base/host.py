@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import hashlib
 import os
 import platform
+import shutil
+import tempfile
 from pathlib import Path
+
+from lanework.base.codes import BAD_ENVIRONMENT
+from lanework.base.errors import UsageError
 
 
 def machine() -> str:
@@ -14,19 +22,47 @@ def machine() -> str:
 
 def cpu_name() -> str:
     """The processor's name as it calls itself."""
+    return _cpu_fields().get("model name") or platform.processor() or platform.machine()
+
+
+def cpu_digest() -> str:
+    """A digest of all that native code may depend on: processor, features, system; 16 hex digits.
+
+    Two machines with the same digest can share compiled code.
+    """
+    fields = _cpu_fields()
+    # ARM calls its flags Features and its model by numbers.
+    names = ("vendor_id", "cpu family", "model", "model name", "CPU implementer", "CPU part")
+    features = sorted({*fields.get("flags", "").split(), *fields.get("Features", "").split()})
+    text = "\n".join([machine(), platform.processor(), *(fields.get(n, "") for n in names)])
+    return hashlib.blake2b(f"{text}\n{' '.join(features)}".encode(), digest_size=8).hexdigest()
+
+
+@functools.cache
+def _cpu_fields(path: str = "/proc/cpuinfo") -> dict[str, str]:
+    """What Linux says about the first processor; nothing elsewhere."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        text = Path(path).read_text()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return {}
+    lines = (line.partition(":") for line in text.split("\n\n", 1)[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in lines}
 
 
 def thread_count() -> int:
-    """Cores this process may use; ``LANEWORK_THREADS`` overrides."""
-    given = os.environ.get("LANEWORK_THREADS", "")
-    if given.isdigit() and int(given) > 0:
+    """Cores this process may use; ``LANEWORK_THREADS`` overrides.
+
+    Raises:
+        UsageError: LW0601 for an override that is no whole number from 1.
+    """
+    given = os.environ.get("LANEWORK_THREADS", "").strip()
+    if given:
+        if not (given.isdecimal() and int(given) > 0):
+            raise UsageError(
+                BAD_ENVIRONMENT,
+                f"LANEWORK_THREADS is {given!r}",
+                help="set it to a whole number from 1, or unset it",
+            )
         return int(given)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -34,9 +70,25 @@ def thread_count() -> int:
 
 
 def cache_dir() -> Path:
-    """Where compiled code is kept; ``LANEWORK_CACHE_DIR`` overrides."""
+    """Where compiled code is kept; ``LANEWORK_CACHE_DIR`` overrides.
+
+    Otherwise ``$XDG_CACHE_HOME/lanework``, or ``~/.cache/lanework``. A user without a home gets a
+    folder of the process's own: a shared one could be filled with code by somebody else.
+    """
     given = os.environ.get("LANEWORK_CACHE_DIR")
     if given:
-        return Path(given)
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "lanework"
+        return Path(given).expanduser().absolute()
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(home):  # the XDG Base Directory Specification says to ignore relative ones
+        return Path(home) / "lanework"
+    try:
+        return Path.home() / ".cache" / "lanework"
+    except RuntimeError:
+        return _own_folder()
+
+
+@functools.cache
+def _own_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="lanework-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

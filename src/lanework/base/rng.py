@@ -7,8 +7,13 @@ words. Lanes need no state, so results do not depend on how lanes are spread ove
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+
+from lanework.base.codes import BAD_SEED
+from lanework.base.errors import Diagnostic
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
@@ -46,16 +51,37 @@ def philox(counter: Words, key: Words) -> Words:
 
 
 def words(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> Words:
-    """Four random words for each lane and index (both below 2^64); shapes broadcast."""
-    lanes, indices = np.broadcast_arrays(np.asarray(lane, np.uint64), np.asarray(index, np.uint64))
+    """Four random words for each lane and index.
+
+    The key is the seed; the counter is the index (words 0 and 1) and the lane (words 2 and 3),
+    low word first.
+
+    Args:
+        seed: from 0 to 2**64 - 1.
+        lane: whole numbers from 0 to 2**64 - 1.
+        index: whole numbers from 0 to 2**64 - 1; shapes broadcast.
+
+    Returns:
+        uint32, shape (..., 4).
+
+    Raises:
+        Diagnostic: LW0501 for what is not a whole number in that range.
+    """
+    (start,) = _whole("seed", seed).ravel()[:1]
+    lanes, indices = np.broadcast_arrays(_whole("lane", lane), _whole("index", index))
     parts = [indices & _LOW, indices >> _WORD, lanes & _LOW, lanes >> _WORD]
     counter = np.stack(parts, axis=-1).astype(np.uint32)
-    key = np.array([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF], np.uint32)
+    key = np.array([start & _LOW, start >> _WORD]).astype(np.uint32)
     return philox(counter, key)
 
 
 def uniform(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Uniform f64 in [0, 1): the top 53 of 64 random bits over 2^53.
+
+    The 64 bits are words 0 (high) and 1 (low) of `words`, whose arguments these are.
+
+    Raises:
+        Diagnostic: LW0501.
 
     Example:
         >>> x = uniform(1, np.arange(1000), 0)
@@ -65,3 +91,18 @@ def uniform(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> npt.NDArray
     four = words(seed, lane, index).astype(np.uint64)
     bits = (four[..., 0] << _WORD) | four[..., 1]
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _whole(what: str, value: Any) -> npt.NDArray[np.uint64]:
+    """Whole numbers as uint64; a cast alone would wrap negative ones and cut fractions off."""
+    array = np.asarray(value)
+    if array.size == 0:
+        return array.astype(np.uint64)
+    if array.dtype.kind not in "iu" or (array.dtype.kind == "i" and array.min() < 0):
+        shown = f"{value!r}" if array.ndim == 0 else f"an array of {array.dtype}"
+        raise Diagnostic(
+            BAD_SEED,
+            f"the {what} is {shown}",
+            help="use whole numbers from 0 to 2**64 - 1",
+        )
+    return array.astype(np.uint64)

@@ -192,7 +192,7 @@ for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G
 
 @functools.cache
 def registry() -> Any:
-    """pint's registry with the currencies and counts added; `quarter` is three months."""
+    """The registry of pint with currencies and counts added; `quarter` is three months."""
     import pint
 
     units: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
