@@ -180,11 +180,11 @@ def scaled_tail(t: mpf, a: mpf) -> mpf:
 
 
 def normal_tail(t: mpf, a: mpf) -> mpf:
-    """``(1.65625 + y) exp(y*y/2) cdf(-y)`` at y = a (1 + t) / (1 - t)."""
+    """``(1.296875 + y) exp(y*y/2) cdf(-y)`` at y = a (1 + t) / (1 - t)."""
     if t >= 1:
         return 1 / mp.sqrt(2 * mp.pi)
     y = a * (1 + t) / (1 - t)
-    return (mpf(1.65625) + y) * mp.exp(y * y / 2) * mp.erfc(y / mp.sqrt(2)) / 2
+    return (mpf(1.296875) + y) * mp.exp(y * y / 2) * mp.erfc(y / mp.sqrt(2)) / 2
 
 
 ERF_CENTRE = mpf(3)
@@ -300,7 +300,7 @@ FITS = (
         _to_t(mpf(40), NORMAL_CENTRE),
         24,
         13,
-        "(1.65625 + x) exp(x*x/2) cdf(-x) in (x - 5) / (x + 5), 0 <= x <= 40",
+        "(1.296875 + x) exp(x*x/2) cdf(-x) in (x - 5) / (x + 5), 0 <= x <= 40",
     ),
 )
 

@@ -5,8 +5,13 @@ first; shifts take u32 on the right, and `>>` follows the type on the left; ther
 for NaN or an infinity, and an expression of constants must not make one, so their patterns are
 kept in private variables, which are not constants. Signed integers wrap.
 
+WGSL also lets a compiler reassociate sums and fuse products into them, which undoes compensated
+arithmetic: ``(a + b) - a`` becomes b. So a sum that goes straight into another sum, and a product
+that goes into a sum and is used elsewhere too, is held: its bits are changed by a zero of which
+the compiler cannot know that it is one. Polynomials are left free to be fused.
+
 A GPU may flush subnormals, and divides to 2.5 ULP; the functions then are that much further off
-than the op table states. Nothing in the bodies relies on rounding by adding and subtracting.
+than the op table states.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ import math
 import struct
 from collections.abc import Iterable
 
-from lanework.core.expr import Graph, Value
+from lanework.core.expr import FLOATS, Graph, Value
 from lanework.core.op import Op
 
 TYPES = {"f32": "f32", "i32": "i32", "bool": "bool"}
@@ -31,7 +36,6 @@ _INFIX = {
     "gt": ">",
     "ge": ">=",
     "eq": "==",
-    "ne": "!=",
 }
 _CALL = {
     "sqrt": "sqrt",
@@ -45,12 +49,23 @@ _CALL = {
     "to_int": "i32",
     "to_float": "f32",
 }
-RULED = frozenset((*_INFIX, *_CALL, "xor", "shl", "ashr", "lshr", "neg", "not", "select"))
+RULED = frozenset((*_INFIX, *_CALL, "ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select"))
 
 PREAMBLE = """\
 // Patterns that no constant expression may make.
 var<private> lw_infinity: u32 = 0x7f800000u;
 var<private> lw_nan: u32 = 0x7fc00000u;
+
+// Zero, since n * n + n is even; but no compiler is to know.
+fn lw_zero(x: f32) -> i32 {
+  let n = bitcast<i32>(x);
+  return ((n * n) + n) & 1i;
+}
+
+// x, rounded to a float and not merged with what is done to it next.
+fn lw_hold(x: f32, zero: i32) -> f32 {
+  return bitcast<f32>(bitcast<i32>(x) ^ zero);
+}
 """
 
 
@@ -99,6 +114,9 @@ def render_graph(name: str, graph: Graph) -> str:
     """
     names: dict[int, str] = {}
     lines: list[str] = []
+    held = _held(graph)
+    if held:
+        lines.append("  let zero = lw_zero(a0);\n")
     for value in graph.values:
         if value.dtype not in TYPES:
             raise TypeError(f"WGSL has no {value.dtype}; trace the body in f32")
@@ -110,6 +128,8 @@ def render_graph(name: str, graph: Graph) -> str:
         else:
             known = f"v{len(lines)}"
             text = _expression(value, [names[id(arg)] for arg in value.args])
+            if id(value) in held:
+                text = f"lw_hold({text}, zero)"
             lines.append(f"  let {known} = {text};\n")
             names[id(value)] = known
     params = ", ".join(f"a{i}: {TYPES[kind]}" for i, kind in enumerate(graph.dtypes))
@@ -119,6 +139,23 @@ def render_graph(name: str, graph: Graph) -> str:
         f"fn {name}({params}) -> {TYPES[result.dtype]} {{\n{body}"
         f"  return {names[id(result)]};\n}}\n"
     )
+
+
+def _held(graph: Graph) -> set[int]:
+    """The values that no compiler may merge with the sum they go into."""
+    uses: dict[int, int] = {}
+    in_sums: set[int] = set()
+    for value in graph.values:
+        for arg in value.args:
+            uses[id(arg)] = uses.get(id(arg), 0) + 1
+            if value.prim in ("add", "sub") and value.dtype in FLOATS:
+                in_sums.add(id(arg))
+    return {
+        id(value)
+        for value in graph.values
+        if id(value) in in_sums
+        and (value.prim in ("add", "sub") or (value.prim == "mul" and uses[id(value)] > 1))
+    }
 
 
 def _expression(value: Value, args: list[str]) -> str:
@@ -131,6 +168,8 @@ def _expression(value: Value, args: list[str]) -> str:
         return f"select({args[2]}, {args[1]}, {args[0]})"
     if prim == "xor":
         return f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}"
+    if prim == "ne":  # in this form it stays true for NaN where a compiler rules NaN out
+        return f"!({args[0]} == {args[1]})"
     if prim == "neg":
         return f"-({args[0]})"
     if prim == "not":

@@ -393,7 +393,8 @@ def _(c: Term, a: Term, b: Term, r: Term) -> tuple[None, Term, Term]:
 )
 def sign(a: Value) -> Value:
     """1.0 above zero, -1.0 below, 0.0 at zeros of either sign, NaN for NaN. Flat."""
-    return select(a > 0.0, 1.0, select(a < 0.0, -1.0, a + 0.0))
+    ordered = select(a > 0.0, expr.like(a, 1.0), select(a < 0.0, expr.like(a, -1.0), 0.0))
+    return select(a.equals(a), ordered, a)
 
 
 @op(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from lanework.core import expr
 from lanework.core.elementary.basic import INF, NAN, mul, neg
 from lanework.core.elementary.coefficients import ERF, ERFC, NORMAL
-from lanework.core.elementary.exp import exp, reduced, scaled
+from lanework.core.elementary.exp import exp, exponential, reduced, scaled
 from lanework.core.elementary.layout import head, horner, sign_bit, with_sign
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
@@ -20,8 +20,8 @@ SPLIT = 0.75
 ERF_CENTRE = 3.0
 ERF_ONE = 6.0  # from here on erf rounds to one
 NORMAL_CENTRE = 5.0
-# Near 1.5, and such that the leading coefficient is nearly a single: its rounding is felt.
-NORMAL_SHIFT = 1.65625
+# Between 1 and 1.5, and such that the leading coefficient is nearly a single: it is felt.
+NORMAL_SHIFT = 1.296875
 NORMAL_ZERO = {"f64": 40.0, "f32": 16.0}  # beyond it the tail rounds to zero
 
 
@@ -37,7 +37,7 @@ def erf(x: Value) -> Value:
     square = bounded * bounded
     near = size + size * horner(square, ERF[x.dtype])
     t = (bounded - ERF_CENTRE) / (bounded + ERF_CENTRE)
-    tail = scaled(*reduced(-square)) * horner(t, ERFC[x.dtype]) / (1.0 + (bounded + bounded))
+    tail = exponential(-square) * horner(t, ERFC[x.dtype]) / (1.0 + (bounded + bounded))
     return with_sign(select(size < SPLIT, near, 1.0 - tail), sign_bit(x))
 
 
@@ -66,8 +66,8 @@ def normcdf(x: Value) -> Value:
     rest = lower * (upper + bounded) * -0.5
     t = (bounded - NORMAL_CENTRE) / (bounded + NORMAL_CENTRE)
     shape = horner(t, NORMAL[x.dtype]) / (bounded + NORMAL_SHIFT)
-    decay, power = reduced(square, rest)
-    tail = scaled(decay * shape, power)
+    s, power = reduced(square, rest)
+    tail = scaled(shape + shape * s, power)  # shape * (1 + s), with one rounding less
     return select(x > 0.0, 1.0 - tail, tail)
 
 

@@ -42,7 +42,7 @@ def nearest_integer(x: Value) -> tuple[Value, Value]:
 
 
 def reduced(x: Value, tail: Value | None = None) -> tuple[Value, Value]:
-    """exp(x + tail) as y * 2**k: y between 0.7 and 1.42, and k plus twice the bias.
+    """exp(x + tail) as (1 + s) 2**k: s between -0.3 and 0.42, and k plus twice the bias.
 
     x must be within the clamps; the tail, if any, is small against log(2).
     """
@@ -52,8 +52,13 @@ def reduced(x: Value, tail: Value | None = None) -> tuple[Value, Value]:
     if tail is not None:
         low = low - tail
     r = high - low
-    y = 1.0 + (high + (r * r * horner(r, EXP[x.dtype]) - low))
-    return y, power
+    return high + (r * r * horner(r, EXP[x.dtype]) - low), power
+
+
+def exponential(x: Value, tail: Value | None = None) -> Value:
+    """exp(x + tail) for x within the clamps."""
+    s, power = reduced(x, tail)
+    return scaled(1.0 + s, power)
 
 
 def scaled(y: Value, power: Value) -> Value:
@@ -86,7 +91,7 @@ def exp(x: Value) -> Value:
     """The exponential of x. Overflows to infinity; falls through the subnormals to zero."""
     low, high = LOWEST[x.dtype], HIGHEST[x.dtype]
     clamped = select(x > high, high, select(x < low, low, x))
-    return scaled(*reduced(clamped))
+    return exponential(clamped)
 
 
 @exp.derivative

@@ -12,7 +12,7 @@ from lanework.core import expr
 from lanework.core.elementary.basic import INF, NAN, choose, eq, ge, gt, mul, number, sub
 from lanework.core.elementary.basic import and_ as both
 from lanework.core.elementary.coefficients import LOG_NARROW
-from lanework.core.elementary.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, reduced, scaled
+from lanework.core.elementary.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
 from lanework.core.elementary.layout import head, horner, sign_bit, with_sign
 from lanework.core.elementary.log import log, split
 from lanework.core.expr import Value, select
@@ -120,7 +120,7 @@ def power(x: Value, y: Value) -> Value:
     log_head, y_head = head(logarithm), head(y)
     log_tail = (leading - log_head) + trailing
     product_tail = y_head * log_tail + (y - y_head) * logarithm
-    main = scaled(*reduced(y_head * log_head, product_tail))
+    main = exponential(y_head * log_head, product_tail)
     inside = select(rough.equals(rough), main, NAN)
     value = select(rough < LOWEST[kind], 0.0, select(rough > HIGHEST[kind], INF, inside))
 

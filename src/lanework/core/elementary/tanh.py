@@ -8,7 +8,7 @@ from __future__ import annotations
 from lanework.core import expr
 from lanework.core.elementary.basic import INF, NAN, abs_, add, div, mul
 from lanework.core.elementary.coefficients import COTH
-from lanework.core.elementary.exp import exp, reduced, scaled
+from lanework.core.elementary.exp import exp, exponential
 from lanework.core.elementary.layout import horner, sign_bit, with_sign
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
@@ -36,7 +36,7 @@ def tanh(x: Value) -> Value:
     near = size < SPLIT
     square = size * size
     below = square * horner(square, COTH[x.dtype])
-    grown = scaled(*reduced(bounded + bounded))
+    grown = exponential(bounded + bounded)
     numerator = select(near, size, -2.0)
     denominator = 1.0 + select(near, below, grown)
     ratio = numerator / denominator

@@ -1,0 +1,67 @@
+"""What is generated, for the op table and from it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lanework.core.arith import ARITH
+from lanework.core.elementary import coefficients as stored
+from lanework.core.opdocs import render_op, render_ops
+
+TOOLS = Path(__file__).parent.parent.parent / "tools"
+
+
+def test_page_names_every_op_and_says_what_the_op_says() -> None:
+    page = render_ops()
+    for op in ARITH.values():
+        assert f"## `{op.name}(" in page
+    section = render_op(ARITH["min"])
+    assert "`min(2, 3)` is `2`" in section
+    assert "`min(nan, 1)` is `1`" in section
+    assert "by `a`: `lt(a, b)`; by `b`: `sub(1, lt(a, b))`" in section
+
+
+def test_page_is_deterministic() -> None:
+    code = "from lanework.core.opdocs import render_ops; print(render_ops())"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("name", ["EXP", "SIN", "LOG_NARROW"])
+def test_coefficients_come_from_the_tool(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import coefficients as tool
+
+    fit = next(fit for fit in tool.FITS if fit.name == name)
+    for dtype in ("f64", "f32"):
+        fitted, error = tool.rounded(fit, dtype)
+        assert tuple(float(c) for c in fitted) == getattr(stored, name)[dtype]
+        assert error < 2.0 ** (-50 if dtype == "f64" else -22)
+
+
+def test_the_words_of_two_over_pi() -> None:
+    from mpmath import mp
+
+    from lanework.core.elementary.layout import DOUBLE, SINGLE
+    from lanework.core.elementary.reduction import two_over_pi
+
+    for form in (DOUBLE, SINGLE):
+        words = [word % 2**form.word for word in two_over_pi(form)]
+        bits = "".join(f"{word:0{form.word}b}" for word in words)
+        with mp.workprec(2000):
+            fraction = mp.floor(mp.ldexp(2 / mp.pi, len(bits) - form.fraction - 3))
+        assert int(bits, 2) == int(fraction)
