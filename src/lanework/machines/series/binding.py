@@ -159,8 +159,9 @@ def _bind_plain(
             continue
         if type(value) is not np.ndarray or value.dtype is not _F64 or value.ndim != 1:
             return None
-        if not value.flags.c_contiguous or math.isnan(value.dot(value)):
-            return None  # a sum of squares is NaN only if one of the numbers is
+        with np.errstate(all="ignore"):
+            if not value.flags.c_contiguous or math.isnan(value.dot(value)):
+                return None  # a sum of squares is NaN only if one of the numbers is
         arrays.append(value)
         if port.axes == ("time",):
             if periods is None:

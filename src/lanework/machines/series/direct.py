@@ -95,8 +95,14 @@ class Direct:
     def __call__(self, inputs: Mapping[str, Any], coords: Mapping[str, Any]) -> Result | None:
         """The result, or None when the call must go the ordinary way."""
         start = time.perf_counter()
+        with np.errstate(all="ignore"):
+            numbers = self._take(inputs)
+        return None if numbers is None else self._run(numbers, start, coords)
+
+    def _take(self, inputs: Mapping[str, Any]) -> list[float] | None:
+        """The numbers among the inputs in order; columns go to their slots. None: not for us."""
         get = inputs.get
-        numbers = []
+        numbers: list[float] = []
         used = 0
         columns = self._frame.columns
         held = self._held
@@ -125,8 +131,10 @@ class Direct:
                     held[slot] = value
                     columns[slot] = address(value)
         total = sum(numbers)
-        if used != len(inputs) or total - total != 0.0:
-            return None
+        return None if used != len(inputs) or total - total != 0.0 else numbers
+
+    def _run(self, numbers: list[float], start: float, coords: Mapping[str, Any]) -> Result | None:
+        columns = self._frame.columns
         frame = self._frame
         self._pack(self._cells.data, 0, *numbers)
         block = self._make(self._size)

@@ -98,6 +98,7 @@ class Runner:
         self._executor = self._make_executor(lane_width, cache)
         self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
+        self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
     def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
         if self.engine == "reference":
@@ -135,6 +136,8 @@ class Runner:
             Diagnostic: inputs that do not fit; a lookup outside its table; memory over its cap.
             Trap: fuel or deadline.
         """
+        if self._unused:  # of the model, but not of the outputs that were compiled
+            inputs = {name: inputs[name] for name in inputs if name not in self._unused}
         direct = self._take_direct()
         if direct is not None:
             result = direct(inputs, self.coords)
