@@ -182,7 +182,7 @@ _plain(3600, _TIME, "hour", "hours", "hr", "h")
 _plain(_DAY, _TIME, "day", "days", "d")
 _plain(7 * _DAY, _TIME, "week", "weeks")
 _plain(_YEAR / 12, _TIME, "month", "months")
-_plain(_YEAR / 4, _TIME, "quarter", "quarters")
+_plain(_YEAR / 4, _TIME, "quarter", "quarters")  # of a year; pint's is 28 pounds
 _plain(_YEAR, _TIME, "year", "years", "yr")
 for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G", "giga", 10**9)):
     # Scales are in grams, metres and seconds, which are pint's roots.
@@ -192,7 +192,7 @@ for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G
 
 @functools.cache
 def registry() -> Any:
-    """The registry of pint with currencies and counts added; `quarter` is three months."""
+    """The registry of pint, with currencies and counts added."""
     import pint
 
     units: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
@@ -200,7 +200,6 @@ def registry() -> Any:
         units.define(f"{name} = [currency_{name}]")
     for name in COUNTS:
         units.define(f"{name} = []")
-    units.define("quarter = 3 * month")
     return units
 
 

@@ -17,7 +17,7 @@ from lanework.base import host
 from lanework.engines import cache
 
 PASSES = (
-    *("always_inliner", "simplify_cfg", "new_gvn", "instruction_combine"),
+    *("always_inliner", "simplify_cfg", "instruction_combine"),
     *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
 )
 LARGE = 1500  # steps above which optimising costs more than most runs give back

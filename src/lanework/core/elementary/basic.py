@@ -251,7 +251,7 @@ def mod(a: Value, b: Value) -> Value:
     """The floored remainder a - b * floor(a / b), with the sign of b, as ``%`` in Python.
 
     The remainder is exact where a and b have the same sign and correctly rounded elsewhere; a
-    zero result has the sign of b. Where a / b is 2**53 or more in magnitude (2**24 in single
+    zero result has the sign of b. Where a / b is ``2**53`` or more in magnitude (``2**24`` in single
     precision), or a is infinite, or b is zero, the result is NaN: there neighbouring values of
     a have unrelated remainders. The derivative with respect to b is -floor(a / b).
     """
@@ -286,7 +286,7 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
 def floordiv(a: Value, b: Value) -> Value:
     """The floor of the exact quotient a / b, as ``//`` in NumPy.
 
-    Exact below 2**53 in magnitude (2**24 in single precision); from there on it is a / b
+    Exact below ``2**53`` in magnitude (``2**24`` in single precision); from there on it is a / b
     rounded to nearest. A zero divisor gives an infinity, an infinite a gives NaN. Flat: its
     derivative is zero.
     """

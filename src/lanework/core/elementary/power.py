@@ -106,7 +106,7 @@ def precise_log(x: Value) -> tuple[Value, Value]:
     ulp={"f64": 2.0, "f32": 2.0},
 )
 def power(x: Value, y: Value) -> Value:
-    """The power x**y.
+    """The power ``x**y``.
 
     Anything to the power zero is 1, and so is 1 to any power, NaN included. A negative x takes
     integers only: NaN for other y. The other rules are those of IEEE 754-2019, section 9.2.1.
