@@ -251,9 +251,9 @@ def mod(a: Value, b: Value) -> Value:
     """The floored remainder a - b * floor(a / b), with the sign of b, as ``%`` in Python.
 
     The remainder is exact where a and b have the same sign and correctly rounded elsewhere; a
-    zero result has the sign of b. Where a / b is ``2**53`` or more in magnitude (``2**24`` in single
-    precision), or a is infinite, or b is zero, the result is NaN: there neighbouring values of
-    a have unrelated remainders. The derivative with respect to b is -floor(a / b).
+    zero result has the sign of b. Where a / b is ``2**53`` or more in magnitude (``2**24`` in
+    single precision), or a is infinite, or b is zero, the result is NaN: there neighbouring
+    values of a have unrelated remainders. The derivative with respect to b is -floor(a / b).
     """
     q, rest, wrong = _floored(a, b)
     signed = select(wrong, rest + b, rest)
