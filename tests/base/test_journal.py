@@ -10,7 +10,7 @@ import pytest
 from lanework.base import journal
 from lanework.base.errors import Diagnostic
 
-RECORDS = [b"", b"one", b"two" * 100, bytes(range(256)) * 20]
+RECORDS = [b"", b"one", b"two" * 30, bytes(range(256)) * 3]
 
 
 @pytest.fixture

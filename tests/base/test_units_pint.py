@@ -41,6 +41,8 @@ def test_names_that_are_not_plain_come_from_pint():
     assert units.parse("watt*hour").factor(units.parse("kWh")) == 0.001
     assert units.parse("m").reduced() == units.parse("meter")
     assert str(units.parse("foot*m/foot**2").reduced()) == ""
+    assert str(units.parse("liter/m**2").reduced()) == "meter"
+    assert units.parse("liter/m**2").factor(units.parse("mm")) == 1.0
 
 
 NAMES = st.sampled_from(["kWh", "MWh", "USD", "year", "month", "day", "kg", "W", "%", "m", "hour"])

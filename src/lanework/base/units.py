@@ -134,7 +134,8 @@ class Unit:
             ('USD', 0.001)
         """
         kept: dict[str, Fraction] = {}
-        for name, power in self.powers:
+        # The simplest first, so that litres become metres to the third, not the other way round.
+        for name, power in sorted(self.powers, key=lambda item: _order(item[0])):
             symbol = _symbols[name]
             if not symbol.dimensions and symbol.scale != 1:
                 continue
@@ -309,6 +310,10 @@ def _unit(powers: Mapping[str, Fraction]) -> Unit:
 
 def _product(factors: Iterable[tuple[Unit, Fraction | int]]) -> Unit:
     return _unit(_collect((n, p * exponent) for unit, exponent in factors for n, p in unit.powers))
+
+
+def _order(name: str) -> tuple[Fraction, str]:
+    return sum((abs(power) for _, power in _symbols[name].dimensions), Fraction(0)), name
 
 
 def _ratio(a: Symbol, b: Symbol) -> Fraction | None:
