@@ -11,12 +11,9 @@ from mpmath import mp
 
 Array = np.ndarray[Any, Any]
 BITS = {"f64": (np.int64, 52, 1023), "f32": (np.int32, 23, 127)}
-# The doubles and floats closest to a multiple of pi/2 (J.-M. Muller, Elementary Functions,
-# 3rd ed., table 11.1 has the first; the others were found with the same continued fractions).
-CLOSE_TO_QUADRANT = {
-    "f64": (6381956970095103.0 * 2.0**797, 5.319372648326541e255, 3.0386923e299),
-    "f32": (16367173.0 * 2.0**72, 6.2598e18, 13195549.0 * 2.0**-4),
-}
+# The double next to a multiple of pi/2 (J.-M. Muller, Elementary Functions, 3rd ed., table 11.1),
+# and a single that is about as hard: 2**-61 and 2**-30 of a quadrant away.
+CLOSE_TO_QUADRANT = {"f64": (6381956970095103.0 * 2.0**797,), "f32": (16367173.0 * 2.0**72,)}
 
 
 def uniform(rng: np.random.Generator, low: float, high: float, count: int, dtype: str) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.layout import head, layout, sign_bit, truth, with_sign
+from lanework.core.elementary.layout import head, layout, sign_bit, truth
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 
@@ -413,7 +413,10 @@ def copysign(a: Value, b: Value) -> Value:
 
     A NaN counts as positive: the sign of a computed NaN differs between processors.
     """
-    return with_sign(expr.fabs(a), select(b.equals(b), sign_bit(b), 0))
+    # Not with masks and an "or": LLVM 22 merges a masked "or" into one AVX-512 instruction with
+    # the wrong truth table.
+    size = expr.fabs(a)
+    return select((expr.bits(b) < 0) & b.equals(b), -size, size)
 
 
 @copysign.derivative

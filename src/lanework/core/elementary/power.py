@@ -13,7 +13,7 @@ from lanework.core.elementary.basic import INF, NAN, choose, eq, ge, gt, mul, nu
 from lanework.core.elementary.basic import and_ as both
 from lanework.core.elementary.coefficients import LOG_NARROW
 from lanework.core.elementary.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
-from lanework.core.elementary.layout import head, horner, sign_bit, with_sign
+from lanework.core.elementary.layout import head, horner
 from lanework.core.elementary.log import log, split
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
@@ -127,7 +127,7 @@ def power(x: Value, y: Value) -> Value:
     whole = expr.floor(y).equals(y)
     half = y * 0.5
     odd = whole & expr.floor(half).differs(half)
-    signed = with_sign(value, select(odd, sign_bit(x), 0))
+    signed = select(odd & (expr.bits(x) < 0), -value, value)
     undefined = (x < 0.0) & (x > -INF) & ~whole
     one = y.equals(0.0) | x.equals(1.0) | (size.equals(1.0) & expr.fabs(y).equals(INF))
     return select(one, 1.0, select(undefined, NAN, signed))

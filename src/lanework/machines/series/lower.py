@@ -81,24 +81,7 @@ class Shape:
                 self.varying[row] = how.laned
             elif record.kind == RowKind.TIME:
                 self.timed[row] = True
-        ragged = False
-        for instruction in view.instructions:
-            self._visit(instruction, ragged)
-            if view.horizon is not None and instruction.target == view.horizon:
-                ragged = self.varying[view.horizon]
-        if view.horizon is not None and self.varying[view.horizon]:
-            for row, record in enumerate(view.rows):
-                self.varying[row] |= record.kind == RowKind.PERIODS
-            for instruction in view.instructions:
-                self._visit(instruction, True)
-        loops = [s for s in view.segments if s.kind != STRAIGHT]
-        for segment in loops:  # a recurrence carries dependence round the loop
-            for _ in range(2):
-                for instruction in view.instructions[segment.start : segment.stop]:
-                    self._visit(instruction, ragged)
-        if loops:
-            for instruction in view.instructions:
-                self._visit(instruction, ragged)
+        self._settle()
         self.given = inputs
         if swap:
             self.varying = [v or t for v, t in zip(self.varying, self.timed, strict=True)]
@@ -109,6 +92,24 @@ class Shape:
         horizon = self.view.horizon
         ends = horizon is not None and self.varying[horizon]
         return self.varying[row] or (ends and self.timed[row])
+
+    def _settle(self) -> None:
+        """Follow dependence until nothing changes: a recurrence carries it round its loop."""
+        loops = any(segment.kind != STRAIGHT for segment in self.view.segments)
+        horizon = self.view.horizon
+        before: tuple[int, int, bool] | None = None
+        while True:
+            ragged = horizon is not None and self.varying[horizon]
+            now = (sum(self.timed), sum(self.varying), ragged)
+            if now == before:
+                return
+            before = now
+            for row, record in enumerate(self.view.rows) if ragged else ():
+                self.varying[row] |= record.kind == RowKind.PERIODS
+            for instruction in self.view.instructions:
+                self._visit(instruction, ragged)
+            if not loops and not ragged and horizon is None:
+                return  # in tape order, once is enough
 
     def _visit(self, instruction: Instruction, ragged: bool) -> None:
         rows = self.view.reads(instruction)

@@ -1,0 +1,251 @@
+"""The cases: what is timed, against whom, and what we want."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import lanework as lw
+from bench import scenarios
+from bench.data import DATA
+from bench.harness import Answer, Case, Contestant, Job
+from bench.oracles import basicterm_me, projfin40
+from bench.peers import elementwise, portfolio, project
+
+EXAMPLES = DATA.parent
+OURS = "Lanework"
+
+
+def basicterm() -> Case:
+    """The main job: 10,000 policies, 277 months."""
+    points = basicterm_me.load()
+
+    def ours() -> Job:
+        program = lw.series.load_model(EXAMPLES / "basicterm_me.series").compile()
+        names = [port.name for port in program.inputs if "point" in port.axes]
+        columns = lw.series.read_columns(DATA / "basicterm_me/model_point_table.csv", names)
+        runner = program.bind(cache=False)
+        return lambda: dict(runner(**columns))
+
+    return Case(
+        "basicterm",
+        "BasicTerm_ME, 10,000 policies, 277 months, totals of five present values",
+        (
+            Contestant(OURS, ours),
+            Contestant("numba prange, early exit", lambda: portfolio.numba_job(points), "numba"),
+            Contestant("JAX lax.scan", lambda: portfolio.jax_job(points), "jax"),
+            Contestant("NumPy by month", lambda: portfolio.numpy_job(points)),
+        ),
+        goals={"numba prange, early exit": 1.0},
+    )
+
+
+def _project(count: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    lanes = scenarios.sample(count)
+    series = projfin40.time_inputs()
+    columns = {
+        name: np.ascontiguousarray(series[:, n]) for n, name in enumerate(projfin40.TIME_INPUTS)
+    }
+    return lanes, columns, series
+
+
+def _ours(given: dict[str, Any]) -> Job:
+    program = lw.series.load_model(EXAMPLES / "projfin40.series").compile()
+    runner = program.bind(cache=False)
+    names = {"npv_end": "npv", "short_end": "short_cum", "cash_end": "cash"}
+
+    def job() -> Answer:
+        result = runner(**given)
+        return {theirs: result[mine] for mine, theirs in names.items()}
+
+    return job
+
+
+def project_many(count: int) -> Case:
+    """projfin40 over scenarios."""
+    lanes, columns, series = _project(count)
+    contestants = [
+        Contestant(OURS, lambda: _ours({**lanes, **columns})),
+        Contestant(
+            "numba prange",
+            lambda: project.as_job(project.numba_prange(), lanes, series),
+            "numba",
+        ),
+        Contestant(
+            "numba blocked by hand",
+            lambda: project.as_job(project.numba_blocked(), lanes, series),
+            "numba",
+        ),
+        Contestant("JAX lax.scan", lambda: project.jax_scan(lanes, series), "jax"),
+        Contestant(
+            "NumPy over scenarios", lambda: lambda: projfin40.run(lanes, series)
+        ),
+    ]
+    goals = {"numba prange": 7.0}
+    if count == 100_000:
+        goals |= {"JAX lax.scan": 10.0, "numba blocked by hand": 0.9, "NumPy over scenarios": 40.0}
+    return Case(
+        f"project_{count}",
+        f"projfin40, 40 nodes, 360 months, {count:,} scenarios",
+        tuple(contestants),
+        repeats=9,
+        goals=goals,
+    )
+
+
+def project_one() -> Case:
+    """projfin40 for one scenario, as a Python call."""
+    _, columns, series = _project(1)
+    base = projfin40.base_inputs()
+
+    def numba() -> Job:
+        run = project.numba_single()
+        columns_ = [np.ascontiguousarray(series[:, n]) for n in range(series.shape[1])]
+        numbers = [base[name] for name in projfin40.INPUTS]
+
+        def job() -> Answer:
+            return dict(zip(projfin40.OUTPUTS, run(*columns_, *numbers), strict=True))
+
+        return job
+
+    return Case(
+        "project_1",
+        "projfin40, one scenario, a Python call with 20 arguments (goals: at most 1.2 times numba's"
+        " time, at most 50 us)",
+        (
+            Contestant(OURS, lambda: _ours({**base, **columns})),
+            Contestant("numba", numba, "numba"),
+        ),
+        repeats=31,
+        goals={"numba": 1 / 1.2},
+    )
+
+
+def fused() -> Case:
+    """200 element-wise formulas over a million periods, the last asked for."""
+    periods = 1_000_000
+    given = elementwise.columns(periods)
+
+    def ours() -> Job:
+        model = lw.series.Model("fused", periods=periods)
+        for name in elementwise.INPUTS:
+            model.input(name, axes=("time",))
+        for name, text in elementwise.formulas():
+            model.formula(name, text)
+        last = elementwise.formulas()[-1][0]
+        runner = model.compile(outputs=[last]).bind(cache=False)
+        return lambda: {"last": runner(**given)[last]}
+
+    return Case(
+        "fused",
+        "200 element-wise formulas over 1,000,000 periods, the last one asked for",
+        (
+            Contestant(OURS, ours),
+            Contestant("numba prange, fused", lambda: elementwise.numba_job(given), "numba"),
+            Contestant("numexpr", lambda: elementwise.numexpr_job(given), "numexpr"),
+            Contestant("NumPy", lambda: elementwise.numpy_job(given)),
+        ),
+        goals={"numba prange, fused": 0.95, "numexpr": 6.0},
+        repeats=7,
+    )
+
+
+def compiling() -> Case:
+    """From a program to its first answer, without and with the cache of compiled code."""
+    base = projfin40.base_inputs()
+    lanes, columns, series = _project(16)
+    program = lw.series.load_model(EXAMPLES / "projfin40.series").compile()
+
+    def cold(cache: bool) -> Callable[[], Job]:
+        def setup() -> Job:
+            program.bind()(**lanes, **columns)  # so that LLVM is loaded, and the cache is filled
+
+            def job() -> Answer:
+                result = program.bind(cache=cache)(**lanes, **columns)
+                return {"npv": result["npv_end"]}
+
+            return job
+
+        return setup
+
+    def whole() -> Job:
+        path = EXAMPLES / "projfin40.series"
+
+        def job() -> Answer:
+            compiled = lw.series.load_model(path).compile()
+            return {"npv": compiled.bind(cache=False)(**lanes, **columns)["npv_end"]}
+
+        return job
+
+    def numba() -> Job:
+        return lambda: project.as_job(project.numba_prange(), lanes, series)()
+
+    def jax() -> Job:
+        return lambda: project.jax_scan(lanes, series)()
+
+    del base
+    return Case(
+        "compiling",
+        "projfin40 from program to first answer, 16 scenarios",
+        (
+            Contestant(OURS, cold(False)),
+            Contestant("Lanework, code from the cache", cold(True)),
+            Contestant("Lanework, from the model's text", whole),
+            Contestant("numba", numba, "numba"),
+            Contestant("JAX", jax, "jax"),
+        ),
+        repeats=5,
+    )
+
+
+def wide() -> Case:
+    """5,000 nodes, every one of them stored."""
+    nodes = 5000
+    model = lw.series.Model("wide", periods=120)
+    model.input("a", axes=("time",))
+    model.input("b")
+    for n in range(nodes):
+        one = f"n{n - 1}" if n else "a"
+        model.formula(f"n{n}", f"{one} * 0.5 + " + (f"prev(n{n})" if n % 7 == 0 else "b"))
+    given = {"a": np.linspace(0.0, 1.0, 120), "b": 0.25}
+
+    def ours() -> Job:
+        program = model.compile()
+
+        def job() -> Answer:
+            return {"last": program.bind(cache=False)(**given)[f"n{nodes - 1}"]}
+
+        return job
+
+    def text() -> Job:
+        def job() -> Answer:
+            start = time.perf_counter()
+            program = model.compile()
+            assert time.perf_counter() > start
+            return {"last": program.bind("reference")(**given)[f"n{nodes - 1}"]}
+
+        return job
+
+    return Case(
+        "wide",
+        "5,000 nodes over 120 periods, all stored: program to first answer (goal: at most 300 ms)",
+        (
+            Contestant(OURS, ours),
+            Contestant("Lanework reference, from the model", text),
+        ),
+        repeats=5,
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "basicterm": basicterm,
+    "project_100000": lambda: project_many(100_000),
+    "project_1000": lambda: project_many(1_000),
+    "project_1": project_one,
+    "fused": fused,
+    "compiling": compiling,
+    "wide": wide,
+}
