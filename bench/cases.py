@@ -80,9 +80,7 @@ def project_many(count: int) -> Case:
             "numba",
         ),
         Contestant("JAX lax.scan", lambda: project.jax_scan(lanes, series), "jax"),
-        Contestant(
-            "NumPy over scenarios", lambda: lambda: projfin40.run(lanes, series)
-        ),
+        Contestant("NumPy over scenarios", lambda: lambda: projfin40.run(lanes, series)),
     ]
     goals = {"numba prange": 7.0}
     if count == 100_000:

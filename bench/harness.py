@@ -172,7 +172,9 @@ def record(outcomes: Mapping[str, list[Outcome]]) -> str:
     """Everything measured, as JSON."""
     return json.dumps(
         {
-            case: {o.name: {"first": o.first, "times": o.times, "missing": o.missing} for o in found}
+            case: {
+                o.name: {"first": o.first, "times": o.times, "missing": o.missing} for o in found
+            }
             for case, found in outcomes.items()
         },
         indent=1,

@@ -7,7 +7,7 @@ from lanework.core.opdocs import render_ops
 
 project = "Lanework"
 author = "The Lanework authors"
-copyright = "2026, The Lanework authors"  # noqa: A001 - the name that Sphinx reads
+copyright = "2026, The Lanework authors"
 release = version = __version__
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]

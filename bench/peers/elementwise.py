@@ -48,7 +48,10 @@ def numba_job(given: dict[str, F64]) -> Callable[[], Answer]:
     """One loop over periods with everything in it, `prange`, fused by hand."""
     import numba
 
-    body = ["@numba.njit(parallel=True, error_model='numpy')", f"def run({', '.join(INPUTS)}, out):"]
+    body = [
+        "@numba.njit(parallel=True, error_model='numpy')",
+        f"def run({', '.join(INPUTS)}, out):",
+    ]
     body += ["    for i in numba.prange(len(out)):"]
     body += [f"        {name}_ = {name}[i]" for name in INPUTS]
     for name, text in formulas():

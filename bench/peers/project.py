@@ -68,26 +68,36 @@ def numba_prange() -> Any:
 
 
 def numba_blocked() -> Any:
-    """Blocks of scenarios, an inner loop over the block that LLVM turns into SIMD."""
+    """Blocks of scenarios, an inner loop over the block that LLVM turns into SIMD.
+
+    States and inputs of a block are rows of one array each: with an array of its own for every
+    name, LLVM gives up on proving that they do not overlap, and the loop stays scalar.
+    """
     args = ", ".join(oracle.INPUTS)
+    states = _states()
     body = ["@numba.njit(parallel=True, error_model='numpy')", f"def run(series, {args}, out):"]
-    body += ["    lanes = out.shape[1]", f"    for b in numba.prange((lanes + {BLOCK - 1}) // {BLOCK}):"]
+    body += ["    lanes = out.shape[1]"]
+    body += [f"    for b in numba.prange((lanes + {BLOCK - 1}) // {BLOCK}):"]
     body += [f"        first = b * {BLOCK}", f"        count = min({BLOCK}, lanes - first)"]
-    body += [f"        s_{name} = np.full({BLOCK}, {STARTS.get(name, 0.0)})" for name in _states()]
-    body += [f"        v_{name} = np.ones({BLOCK})" for name in oracle.INPUTS]
-    body += [f"        for j in range(count):\n            v_{n}[j] = {n}[first + j]" for n in oracle.INPUTS]
+    body += [f"        S = np.empty(({len(states)}, {BLOCK}))"]
+    body += [f"        V = np.ones(({len(oracle.INPUTS)}, {BLOCK}))"]
+    body += [f"        S[{k}, :] = {STARTS.get(name, 0.0)}" for k, name in enumerate(states)]
+    for k, name in enumerate(oracle.INPUTS):
+        body += ["        for j in range(count):", f"            V[{k}, j] = {name}[first + j]"]
     body += ["        for t in range(series.shape[0]):"]
     body += [f"            c{n} = series[t, {n}]" for n in range(len(oracle.TIME_INPUTS))]
     body += [f"            for j in range({BLOCK}):"]
-    body += [f"                p_{name} = s_{name}[j]" for name in _states()]
+    body += [f"                p_{name} = S[{k}, j]" for k, name in enumerate(states)]
+    rows = {name: k for k, name in enumerate(oracle.INPUTS)}
     for name, formula in _lines():
         text = _read(formula, "[j]")
-        for given in sorted(oracle.INPUTS, key=len, reverse=True):
-            text = re.sub(rf"(?<![\w.]){given}\[j\]", f"v_{given}[j]", text)
+        for given in sorted(rows, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w.]){given}\[j\]", f"V[{rows[given]}, j]", text)
         body.append(f"                {name} = {text}")
-    body += [f"                s_{name}[j] = {name}" for name in _states()]
-    for n, name in enumerate(oracle.OUTPUTS):
-        body.append(f"        for j in range(count):\n            out[{n}, first + j] = s_{name}[j]")
+    body += [f"                S[{k}, j] = {name}" for k, name in enumerate(states)]
+    for k, name in enumerate(oracle.OUTPUTS):
+        body += ["        for j in range(count):"]
+        body += [f"            out[{k}, first + j] = S[{states.index(name)}, j]"]
     return _compile("\n".join(body))
 
 

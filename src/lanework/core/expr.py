@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 FLOATS = ("f64", "f32")
 INTS = ("i64", "i32")
@@ -219,7 +220,7 @@ class Graph:
     result: Value
     dtypes: tuple[str, ...]
 
-    @property
+    @cached_property
     def cost(self) -> int:
         """Primitives that do work: what the op's fuel is derived from."""
         return sum(value.prim not in ("arg", "const") for value in self.values)

@@ -160,8 +160,8 @@ def op_function(name: str, graph: Graph, width: int, attributes: str) -> tuple[s
     kind = type_of(graph.result.dtype, width)
     params = ", ".join(f"{k} %a{i}" for i, k in enumerate(kinds))
     body = "\n".join(writer.lines)
-    text = f"define internal {kind} @{name}({params}) {attributes} {{\n{body}\n  ret {kind} {result}\n}}\n"
-    return text, writer.declares
+    head = f"define internal {kind} @{name}({params}) {attributes} {{"
+    return f"{head}\n{body}\n  ret {kind} {result}\n}}\n", writer.declares
 
 
 EmitOp = Callable[[Writer, str, list[str], int], str]

@@ -11,6 +11,7 @@ class LookupWriter(ValueWriter):
     """Writes lookups; a key outside its table marks the unit, and the value is NaN."""
 
     def lookup(self, step: Lookup) -> None:
+        """Write a lookup; the position in each key is a floor, as in the reference."""
         w = self.writer
         keys, width = self.together(step.keys)
         kind, whole = type_of("f64", width), type_of("i64", width)

@@ -3,7 +3,7 @@
 The function has the type ``void (ptr columns, ptr dims, ptr shared, ptr scratch)``:
 
 - columns: pointers to the nest's memory, by slot, and last to an i64 fault flag for each unit;
-- dims: i64 ``[T, L, units, order?]`` then, by slot, the distance between periods of a [T][L] column;
+- dims: i64 ``[T, L, units, order]``, then by slot the distance between periods of a [T][L] column;
 - shared: i64 ``[next unit, stop]``, shared by the threads of one run; a thread takes the next
   unit with an atomic add until none is left, and leaves when it sees `stop`;
 - scratch: f64 memory of this thread, see `scratch_size`.
@@ -70,6 +70,7 @@ class NestWriter(TimeWriter):
         )
 
     def apply(self, op: Op, args: list[str], width: int) -> str:
+        """Write an op: short bodies in place, long ones as a call of a private function."""
         graph = op.graph("f64")
         if graph.cost <= INLINE_COST:
             return emit_graph(self.writer, graph, args, width)

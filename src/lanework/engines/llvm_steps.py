@@ -98,6 +98,7 @@ class StepWriter(LookupWriter):
         return self.spread[name]
 
     def begin_folds(self, stage: Stage, name: str) -> None:
+        """Name the running values of a stage, before its loop begins."""
         self.folds: list[tuple[str, str, str, str]] = []
         self.fold_names: dict[int, tuple[str, bool]] = {}
         for step in stage.steps:

@@ -159,6 +159,7 @@ class ValueWriter:
         self.writer.line(f"call void @{name}({', '.join(f'{k} {v}' for k, v in args)})")
 
     def gather(self, pointer: str, index: str, mask: str, width: int | None = None) -> str:
+        """Load an element for each lane; `index` holds one a lane."""
         w = self.writer
         n = self.width if width is None else width
         if n == 1:
@@ -190,6 +191,7 @@ class ValueWriter:
         ), vector
 
     def saved_pointer(self, value: int, period: str) -> str:
+        """Where a saved value of a period is in scratch memory."""
         w = self.writer
         base = w.emit(f"mul i64 %T, {self.nest.saved[value]}")
         index = w.emit(f"add i64 {base}, {period}")

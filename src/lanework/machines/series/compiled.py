@@ -108,6 +108,7 @@ class LLVMExecutor:
     # Running ------------------------------------------------------------------------------------
 
     def run(self, job: Job) -> list[Fault]:
+        """Compile the variant if it is new, and run it."""
         variant = self._variant(job)
         buffers = dict(zip(job.ports, job.buffers, strict=True))
         bridges: dict[int, Array] = {}
@@ -192,6 +193,7 @@ class LLVMExecutor:
         return faults
 
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
+        """Scratch for rows that are kept for every period of a block."""
         rows = len(self.view.instructions)
         return min(rows, 64) * periods * 16 * 8 * self.threads
 
@@ -214,6 +216,7 @@ class LLVMExecutor:
         return Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
 
     def explain(self) -> list[str]:
+        """A line for each nest that was compiled."""
         lines = []
         for variant in self._variants.values():
             for name, part in (("shared", variant.shared), ("lanes", variant.lanes)):

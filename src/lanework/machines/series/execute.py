@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -85,14 +84,10 @@ class Dependence:
 
     def __init__(self, view: SeriesView) -> None:
         self.view = view
-        self._shape = functools.lru_cache(64)(self._make)
-
-    def _make(self, given: tuple[Given, ...]) -> Shape:
-        return Shape(self.view, given)
 
     def of(self, row: int, given: tuple[Given, ...]) -> tuple[bool, bool]:
         """(over time, over lanes)."""
-        shape = self._shape(given)
+        shape = Shape.of(self.view, given)
         return shape.timed[row], shape.output_varies(row)
 
 
@@ -126,6 +121,7 @@ class ReferenceExecutor:
         return []
 
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
+        """The ledger of a unit of lanes."""
         return len(self.view.rows) * periods * min(lanes, UNIT) * 8
 
     def prepare(
@@ -136,9 +132,11 @@ class ReferenceExecutor:
         timed: Mapping[int, bool],
         stats: dict[str, Any],
     ) -> Direct | None:
+        """There is no short way through the reference."""
         return None
 
     def explain(self) -> list[str]:
+        """How the reference runs a tape."""
         return ["reference: each instruction over whole columns, recurrences period by period"]
 
 

@@ -10,6 +10,7 @@ come from an earlier walk.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,7 +30,7 @@ from lanework.engines.loops import (
     Step,
     Store,
 )
-from lanework.machines.series.isa import AGGREGATES, SERIES
+from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
@@ -70,7 +71,7 @@ class Plan:
 class Shape:
     """Which rows depend on time and on the lane, for one way of giving the inputs."""
 
-    def __init__(self, view: SeriesView, inputs: tuple[Given, ...], swap: bool = False) -> None:
+    def __init__(self, view: SeriesView, inputs: tuple[Given, ...]) -> None:
         self.view = view
         self.timed = [False] * len(view.rows)
         self.varying = [False] * len(view.rows)
@@ -83,9 +84,21 @@ class Shape:
                 self.timed[row] = True
         self._settle()
         self.given = inputs
-        if swap:
-            self.varying = [v or t for v, t in zip(self.varying, self.timed, strict=True)]
-            self.timed = [False] * len(view.rows)
+
+    @staticmethod
+    def of(view: SeriesView, inputs: tuple[Given, ...]) -> Shape:
+        """The shape for inputs given this way, worked out once."""
+        known: dict[tuple[Given, ...], Shape] = view.program.views.setdefault("shapes", {})
+        if inputs not in known:
+            known[inputs] = Shape(view, inputs)
+        return known[inputs]
+
+    def swapped(self) -> Shape:
+        """The same with periods in the place of lanes."""
+        shape = copy.copy(self)
+        shape.varying = [v or t for v, t in zip(self.varying, self.timed, strict=True)]
+        shape.timed = [False] * len(self.timed)
+        return shape
 
     def output_varies(self, row: int) -> bool:
         """Whether an output differs between lanes: over time it also ends with the lane."""
@@ -112,17 +125,18 @@ class Shape:
                 return  # in tape order, once is enough
 
     def _visit(self, instruction: Instruction, ragged: bool) -> None:
-        rows = self.view.reads(instruction)
-        name = instruction.name
-        target = instruction.target
-        varying = any(self.varying[row] for row in rows)
-        if ragged and (name == "lead" or name in AGGREGATES):
-            varying = True
-        self.varying[target] |= varying
-        if name in ("prev", "lead"):
-            self.timed[target] = True
-        elif name not in AGGREGATES:
-            self.timed[target] |= any(self.timed[row] for row in rows)
+        timed, varying = self.timed, self.varying
+        name, target = instruction.name, instruction.target
+        aggregate = name in AGGREGATES
+        if name in SHIFTS:
+            timed[target] = True
+        if ragged and (name == "lead" or aggregate):
+            varying[target] = True
+        for row in self.view.reads(instruction):
+            if varying[row]:
+                varying[target] = True
+            if timed[row] and not aggregate:
+                timed[target] = True
 
 
 def swappable(view: SeriesView) -> bool:
@@ -144,7 +158,9 @@ def lower(
 
     With `swap` (see `swappable`) the periods of a single lane are run as lanes.
     """
-    shape = Shape(view, inputs, swap)
+    shape = Shape.of(view, inputs)
+    if swap:
+        shape = shape.swapped()
     ports = view.outputs
     flat = [i for i in outputs if not shape.output_varies(ports[i].row)]
     laned = [i for i in outputs if shape.output_varies(ports[i].row)]

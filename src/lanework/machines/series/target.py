@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,13 +55,14 @@ class Output:
     @property
     def bytes(self) -> int:
         """Memory for the result and for the totals of units."""
-        cells = int(np.prod(self.shape, dtype=np.int64))
+        cells = math.prod(self.shape)
         if self.total:
             cells += self.units * (self.bound.periods if self.timed else 1)
         return 8 * cells
 
     @property
     def units(self) -> int:
+        """Units of lanes, each with a total of its own."""
         return -(-self.bound.lanes // UNIT)
 
     @property
