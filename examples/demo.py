@@ -58,9 +58,8 @@ def main() -> int:
     source = "from the cache of compiled code" if first.stats["cached"] else "compiled afresh"
     print(f"model to program  {(compiled - start) * 1e3:8.1f} ms")
     print(f"program to code   {made * 1e3:8.1f} ms ({source})")
-    print(
-        f"run               {took * 1e3:8.1f} ms ({took / lanes / periods * 1e9:.3f} ns a lane-month)"
-    )
+    each = took / lanes / periods * 1e9
+    print(f"run               {took * 1e3:8.1f} ms ({each:.3f} ns a lane-month)")
     print(f"written to        {OUT.relative_to(EXAMPLES.parent)}")
     return 0 if error < 1e-10 else 1
 

@@ -215,9 +215,12 @@ class _File:
         if not isinstance(axes, (list, tuple)) or not all(isinstance(a, str) for a in axes):
             self._fail(node, "reduce= takes the names of axes", 'write reduce="point"')
         for arg in node.args:
-            if not isinstance(arg, ast.Name):
+            if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                self.model.output(arg.value, reduce=reduce)
+            elif isinstance(arg, ast.Name):
+                self.model.output(arg.id, reduce=reduce)
+            else:
                 self._fail(arg, "an output is a node's name", "write output(name=expression)")
-            self.model.output(arg.id, reduce=reduce)
         for keyword in node.keywords:
             if keyword.arg is None:
                 self._fail(keyword.value, "output cannot take `**`", "name each output")
