@@ -78,7 +78,8 @@ class LLVMExecutor:
     # Compiling ----------------------------------------------------------------------------------
 
     def _variant(self, job: Job) -> Variant:
-        swap = self._swappable and job.lanes == 1 and job.periods >= SWAP_FROM
+        single = job.lanes == 1 and not any(given.laned for given in job.given)
+        swap = self._swappable and single and job.periods >= SWAP_FROM
         ordered = job.order is not None
         one = job.lanes == 1
         key = (job.given, job.ports, swap, ordered, one)

@@ -229,7 +229,8 @@ class _Nest:
         for port in outputs:
             row = self.view.outputs[port].row
             layout = self._layout(row, self.shape.output_varies(row))
-            total = bool(self.view.outputs[port].reduce) and self.shape.output_varies(row)
+            reduced = bool(self.view.outputs[port].reduce) and not self.swap
+            total = reduced and self.shape.output_varies(row)
             nest.stores.append(Store(row, self._slot("output", port, layout), layout, total))
         for row in bridges:
             layout = self._layout(row)
