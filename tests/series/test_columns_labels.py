@@ -116,7 +116,7 @@ def test_missing_values_are_kept_for_the_runner_to_refuse():
         (POINT, xr.Dataset({"x": ("point", [2.0]), "y": ("point", [3.0])}), "not in the Dataset"),
         (BOTH, along(("point", "point2", "x"), np.zeros((1, 1, 1))), None),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_does_not_fit_is_refused(port, value, said):
     if said is None:
