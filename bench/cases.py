@@ -11,23 +11,35 @@ import numpy as np
 import lanework as lw
 from bench import scenarios
 from bench.data import DATA
-from bench.harness import Answer, Case, Contestant, Job
+from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
 from bench.peers import elementwise, portfolio, project
 
 EXAMPLES = DATA.parent
 OURS = "Lanework"
+CODE = "Lanework, in compiled code"
+
+
+def _code_only(run: Callable[[], Any]) -> Job:
+    """A job that takes only the time spent in compiled code."""
+
+    def job() -> Answer:
+        return {SECONDS: run().stats["code_seconds"]}
+
+    return job
 
 
 def basicterm() -> Case:
     """The main job: 10,000 policies, 277 months."""
     points = basicterm_me.load()
 
-    def ours() -> Job:
+    def ours(code_only: bool = False) -> Job:
         program = lw.series.load_model(EXAMPLES / "basicterm_me.series").compile()
         names = [port.name for port in program.inputs if "point" in port.axes]
         columns = lw.series.read_columns(DATA / "basicterm_me/model_point_table.csv", names)
         runner = program.bind(cache=False)
+        if code_only:
+            return _code_only(lambda: runner(**columns))
         return lambda: dict(runner(**columns))
 
     return Case(
@@ -35,6 +47,7 @@ def basicterm() -> Case:
         "BasicTerm_ME, 10,000 policies, 277 months, totals of five present values",
         (
             Contestant(OURS, ours),
+            Contestant(CODE, lambda: ours(code_only=True)),
             Contestant("numba prange, early exit", lambda: portfolio.numba_job(points), "numba"),
             Contestant("JAX lax.scan", lambda: portfolio.jax_job(points), "jax"),
             Contestant("NumPy by month", lambda: portfolio.numpy_job(points)),
@@ -52,9 +65,11 @@ def _project(count: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
     return lanes, columns, series
 
 
-def _ours(given: dict[str, Any]) -> Job:
+def _ours(given: dict[str, Any], code_only: bool = False) -> Job:
     program = lw.series.load_model(EXAMPLES / "projfin40.series").compile()
     runner = program.bind(cache=False)
+    if code_only:
+        return _code_only(lambda: runner(**given))
     names = {"npv_end": "npv", "short_end": "short_cum", "cash_end": "cash"}
 
     def job() -> Answer:
@@ -115,6 +130,7 @@ def project_one() -> Case:
         " time, at most 50 us)",
         (
             Contestant(OURS, lambda: _ours({**base, **columns})),
+            Contestant(CODE, lambda: _ours({**base, **columns}, code_only=True)),
             Contestant("numba", numba, "numba"),
         ),
         repeats=31,

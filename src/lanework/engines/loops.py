@@ -16,7 +16,7 @@ from lanework.core.op import Op
 
 Layout = Literal["scalar", "time", "lane", "both"]
 
-UNIT = 256
+UNIT = 64
 """Lanes in a unit of work: lane totals are added up within a unit first, then over units."""
 
 COLUMNS = 16

@@ -70,6 +70,7 @@ class LLVMExecutor:
         self.view, self.threads, self.lane_width, self.cache = view, threads, lane_width, cache
         self.width_used = 0
         self.compile_seconds = 0.0
+        self.code_seconds = 0.0
         self.cached = True
         self._variants: dict[tuple[Any, ...], Variant] = {}
         self._swappable = swappable(view)
@@ -189,7 +190,9 @@ class LLVMExecutor:
             def report(done: int) -> None:
                 progress(min(done * UNIT, lanes), lanes)
 
+        start = time.perf_counter()
         faults = frame.run(part.kernel, fuel, self.threads, until=job.until, progress=report)
+        self.code_seconds += time.perf_counter() - start
         part.frames.append((frame, cells))
         return faults
 

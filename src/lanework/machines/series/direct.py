@@ -7,6 +7,7 @@ which knows how to complain.
 
 from __future__ import annotations
 
+import math
 import struct
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from lanework.core.program import Port
 from lanework.core.result import Result
 from lanework.engines.llvm_nest import scratch_size
 from lanework.engines.native import Frame, address
+from lanework.machines.series.binding import probe
 from lanework.machines.series.compiled import Part
 
 _F64 = np.dtype(np.float64)
@@ -124,8 +126,7 @@ class Direct:
                     return None
                 if value.shape != (self._periods,) or not value.flags.c_contiguous:
                     return None
-                square = value.dot(value)  # a sum of squares is NaN only if a number is
-                if square != square:
+                if math.isnan(probe(value)):
                     return None
                 if held.get(slot) is not value and slot >= 0:
                     held[slot] = value
@@ -142,14 +143,20 @@ class Direct:
         for slot, offset in self._places:
             columns[slot] = base + offset
         frame.shared[0] = 0
+        began = time.perf_counter()
         self._call(*self._arguments)
+        ended = time.perf_counter()
         if frame.faults[0]:
             frame.faults[0] = 0
             return None
         values = {
             name: block[at] if stop is None else block[at:stop] for name, at, stop in self._outputs
         }
-        stats = {**self._stats, "run_seconds": time.perf_counter() - start}
+        stats = {
+            **self._stats,
+            "code_seconds": ended - began,
+            "run_seconds": time.perf_counter() - start,
+        }
         return Result(
             values,
             axes=self._axes,

@@ -57,6 +57,7 @@ class Executor(Protocol):
 
     width_used: int
     compile_seconds: float
+    code_seconds: float
     cached: bool
 
     def run(self, job: Job) -> list[Fault]:
@@ -98,6 +99,7 @@ class ReferenceExecutor:
         self.view = view
         self.width_used = 0
         self.compile_seconds = 0.0
+        self.code_seconds = 0.0
         self.cached = False
 
     def run(self, job: Job, units: list[int] | None = None) -> list[Fault]:

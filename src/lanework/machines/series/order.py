@@ -24,11 +24,10 @@ def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
     horizon = _evaluate(view, bound, view.horizon, {})
     if horizon is None or np.shape(horizon) != (bound.lanes,):
         return None
-    with np.errstate(invalid="ignore"):
-        length = np.clip(np.nan_to_num(np.floor(horizon), nan=0.0), 0, bound.periods)
-    left = bound.periods - length
+    length = np.fmin(np.fmax(horizon, 0.0), bound.periods)  # NaN counts as 0
     kind = np.uint16 if bound.periods < 65536 else np.int64  # 16 bits sort by radix
-    return np.argsort(left.astype(kind), kind="stable").astype(np.int64)
+    left = bound.periods - np.floor(length)
+    return np.argsort(left.astype(kind), kind="stable").astype(np.int64, copy=False)
 
 
 def _evaluate(

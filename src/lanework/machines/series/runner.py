@@ -266,11 +266,12 @@ class Runner:
             "threads": self.threads,
             "lane_width": self._executor.width_used,
             "compile_seconds": self._executor.compile_seconds,
+            "code_seconds": self._executor.code_seconds,
             "cached": self._executor.cached,
             "fuel": fuel,
             "notice": self.notice,
         }
-        self._executor.compile_seconds = 0.0
+        self._executor.compile_seconds = self._executor.code_seconds = 0.0
         return {output.port.name: output for output in outputs}, stats
 
     def _output(self, index: int, bound: Bound) -> Output:

@@ -1,6 +1,6 @@
 """Totals over lanes, in an order that no engine, width or number of threads can change.
 
-Lanes are taken in units of 256. Within a unit, lane i is added to running total i mod 16, in
+Lanes are taken in units of 64. Within a unit, lane i is added to running total i mod 16, in
 order; the 16 totals are folded by halves; the units are added in order.
 """
 
