@@ -84,6 +84,7 @@ def project_many(count: int) -> Case:
     lanes, columns, series = _project(count)
     contestants = [
         Contestant(OURS, lambda: _ours({**lanes, **columns})),
+        Contestant(CODE, lambda: _ours({**lanes, **columns}, code_only=True)),
         Contestant(
             "numba prange",
             lambda: project.as_job(project.numba_prange(), lanes, series),

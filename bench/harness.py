@@ -26,7 +26,7 @@ import numpy as np
 Answer = Mapping[str, Any]
 Job = Callable[[], Answer]
 SECONDS = "seconds"  # in an answer: the time to take in place of the whole call's
-REST = 0.03  # seconds before each turn, in which the threads of the one before come to rest
+TURN = 0.06  # seconds of calls in a turn; the threads of the one before rest within the first
 PACKAGES = ("lanework", "numpy", "llvmlite", "numba", "numexpr", "jax")
 
 
@@ -92,7 +92,6 @@ def run_case(case: Case, quick: bool = False) -> list[Outcome]:
         for _ in range(3 if quick else case.repeats):
             for outcome, job in turns.sample(jobs, len(jobs)):
                 if job is not None:
-                    time.sleep(REST)
                     outcome.times.append(_time(job))
     finally:
         gc.enable()
@@ -100,15 +99,22 @@ def run_case(case: Case, quick: bool = False) -> list[Outcome]:
 
 
 def _time(job: Job) -> float:
-    """One call; short ones are repeated so that the clock can see them."""
-    start = time.perf_counter()
-    answer = job()
-    once = time.perf_counter() - start
-    if SECONDS in answer:  # the job looked at a clock of its own
-        return min(float(job()[SECONDS]) for _ in range(20 if once < 0.001 else 1))
-    if once > 0.001:
-        return once
-    count = int(0.002 / max(once, 1e-7)) + 1
+    """One turn: calls one after another for `TURN` seconds, at least one; their median.
+
+    Calls too short for the clock are timed in runs of many.
+    """
+    times = []
+    began = time.perf_counter()
+    while not times or time.perf_counter() - began < TURN:
+        start = time.perf_counter()
+        answer = job()
+        once = time.perf_counter() - start
+        # the job may have looked at a clock of its own
+        times.append(float(answer[SECONDS]) if SECONDS in answer else once)
+    middle = statistics.median(times)
+    if middle > 1e-4 or SECONDS in answer:
+        return middle
+    count = int(0.005 / middle) + 1
     start = time.perf_counter()
     for _ in range(count):
         job()
