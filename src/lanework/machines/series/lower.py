@@ -33,6 +33,7 @@ from lanework.engines.loops import (
 from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
+SLIGHT = 6  # primitives up to which shared rows are not worth a nest of their own
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 
 
@@ -176,10 +177,20 @@ def lower(
     if flat or bridges:
         rows = {ports[i].row for i in flat} | bridges
         code = _needed(view, rows, lambda row: not shape.varying[row])
+        if not flat and _slight(code):  # cheaper done again in every block than run apart
+            lane_code = _needed(view, lane_rows, lambda row: True)
+            lanes = _Nest(view, shape, lane_code, swap, lanes=True).lower(laned, [])
+            return Plan(None, lanes)
         shared = _Nest(view, shape, code, swap, lanes=False).lower(flat, sorted(bridges))
     if laned:
         lanes = _Nest(view, shape, lane_code, swap, bridges, lanes=True).lower(laned, [])
     return Plan(shared, lanes)
+
+
+def _slight(code: list[Instruction]) -> bool:
+    """Whether instructions cost next to nothing: a few primitives, element-wise."""
+    ops = [SERIES.by_name[instruction.name].elementwise for instruction in code]
+    return sum(SLIGHT + 1 if op is None else op.graph("f64").cost for op in ops) <= SLIGHT
 
 
 def _needed(view: SeriesView, rows: set[int], belongs: Callable[[int], bool]) -> list[Instruction]:
