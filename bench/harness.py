@@ -144,7 +144,7 @@ def _installed(package: str) -> bool:
 def table(case: Case, outcomes: list[Outcome]) -> str:
     """The outcomes as a Markdown table."""
     ours = outcomes[0].median
-    lines = [f"### {case.title}", "", "| | median | of Lanework's | goal | first call |"]
+    lines = [f"## {case.title}", "", "| | median | of Lanework's | goal | first call |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")
     for outcome in outcomes:
         if outcome.missing:
