@@ -142,6 +142,8 @@ class Shape:
 
 def swappable(view: SeriesView) -> bool:
     """Whether periods are independent of each other, so that time can be run as lanes."""
+    if any(record.kind == RowKind.PERIODS for record in view.rows):
+        return False  # run as lanes, a nest has one period
     return view.horizon is None and all(
         SERIES.by_name[i.name].elementwise is not None or i.name.startswith("lookup")
         for i in view.instructions
