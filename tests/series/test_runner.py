@@ -330,3 +330,12 @@ def test_ctrl_c_leaves_the_runner_usable():
     with pytest.raises(KeyboardInterrupt):
         runner(x=np.linspace(0, 1, 50_000))
     assert np.isfinite(runner(x=0.5)["z"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_lanes_and_no_periods(engine):
+    program = loan(periods=None).compile()
+    nothing = program.bind(engine, periods=3)(rate=np.zeros(0))
+    assert nothing["debt"].shape == (3, 0)
+    assert nothing["paid"].shape == (0,)
+    refused(lambda: program.bind(engine, periods=0)(rate=0.1), "LW3022", "at least one")

@@ -19,7 +19,7 @@ from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION, FUEL_SPENT
 from lanework.machines.series.binding import Array, Bound, bind
-from lanework.machines.series.codes import LOOKUP_OUTSIDE, UNKNOWN_OUTPUT
+from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.execute import Dependence, Executor, Job, ReferenceExecutor
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.lower import Given
@@ -220,6 +220,12 @@ class Runner:
     # Running ------------------------------------------------------------------------------------
 
     def _run(self, bound: Bound) -> tuple[dict[str, Output], dict[str, Any]]:
+        if bound.periods < 1:
+            raise Diagnostic(
+                NO_PERIODS,
+                f"the run has {bound.periods} periods",
+                help="give at least one: periods=..., or inputs over time that are not empty",
+            )
         fuel = self.view.fuel * bound.periods * bound.lanes * bound.repeats
         if self.limits.fuel is not None and fuel > self.limits.fuel:
             raise Trap(
