@@ -150,7 +150,7 @@ class Program:
 
         return find(self.machine).bind(self, engine, limits, **options)
 
-    def run(self, *, engine: str = "auto", limits: Limits | None = None, **inputs: Any) -> Any:
+    def run(self, /, *, engine: str = "auto", limits: Limits | None = None, **inputs: Any) -> Any:
         """Bind and run once."""
         return self.bind(engine, limits)(**inputs)
 

@@ -186,9 +186,9 @@ class _Reader:
                 handler(self, line)
         self._close()
         count = max(self.rows, default=-1) + 1
-        missing = [row for row in range(count) if row not in self.rows]
-        if missing and last is not None:
-            raise last.fault(f"row %{missing[0]} is never given or made")
+        missing = next((row for row in range(count) if row not in self.rows), None)
+        if missing is not None and last is not None:
+            raise last.fault(f"row %{missing} is never given or made")
         tables = [
             Table(tuple(t.dims), np.array(t.cells), np.array(t.knots) if t.knots else None)
             for t in self.tables
@@ -254,6 +254,8 @@ class _Reader:
             self.header[name] = read_string(line, word)
         elif word.text.removeprefix("-").isdecimal():
             self.header[name] = int(word.text)
+            if not -(1 << 63) <= int(word.text) < 1 << 63:
+                raise line.fault("a number in the header has 64 bits", word)
         else:
             self.header[name] = read_float(line, word)
 
@@ -284,6 +286,8 @@ class _Reader:
             mode, base, size = words[at : at + 3]
             if mode.text.upper() not in TableMode.__members__ or not size.text.isdecimal():
                 raise line.fault("a key is error, clamp or interpolate, its base and size", mode)
+            if int(size.text) > 0xFFFFFFFF:
+                raise line.fault("a table has fewer cells than that", size)
             dims.append(Dim(TableMode[mode.text.upper()], read_float(line, base), int(size.text)))
         self.tables.append(_Table(dims, [], []))
 

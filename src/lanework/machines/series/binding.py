@@ -116,7 +116,8 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
     if steps is None:
         raise _no_periods()
     axes = tuple(sizes)
-    inner = max(axes, key=lambda axis: sizes[axis]) if axes else None
+    # an axis of no lanes is the inner one, so that what does not depend on it is still run
+    inner = max(axes, key=lambda axis: sizes[axis] or math.inf) if axes else None
     outer = tuple(axis for axis in axes if axis != inner)
     arrays: list[Any] = []
     given = []
@@ -154,9 +155,13 @@ def _bind_plain(
         else:
             used += 1
         if type(value) is float or type(value) is int:
-            if math.isnan(value):
+            try:
+                number = float(value)
+            except OverflowError:
                 return None
-            arrays.append(float(value))
+            if math.isnan(number):
+                return None
+            arrays.append(number)
             given.append(SCALAR)
             continue
         if type(value) is not np.ndarray or value.dtype is not _F64 or value.ndim != 1:

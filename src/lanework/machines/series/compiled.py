@@ -83,15 +83,18 @@ class LLVMExecutor:
         swap = self._swappable and single and job.periods >= SWAP_FROM
         ordered = job.order is not None
         one = job.lanes == 1
-        key = (job.given, job.ports, swap, ordered, one)
+        totals = frozenset(p for p, out in zip(job.ports, job.outputs, strict=True) if out.total)
+        key = (job.given, job.ports, swap, ordered, one, totals)
         variant = self._variants.get(key)
         if variant is None:
-            variant = self._variants[key] = self._compile(job, swap, ordered, one)
+            variant = self._variants[key] = self._compile(job, swap, ordered, one, totals)
         return variant
 
-    def _compile(self, job: Job, swap: bool, ordered: bool, one: bool) -> Variant:
+    def _compile(
+        self, job: Job, swap: bool, ordered: bool, one: bool, totals: frozenset[int]
+    ) -> Variant:
         start = time.perf_counter()
-        plan = lower(self.view, job.given, job.ports, swap=swap)
+        plan = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
         wide = self.lane_width or default_width()
         width = 1 if one and not swap else wide
         shared = self._part(plan.shared, 1, False)
@@ -182,7 +185,7 @@ class LLVMExecutor:
             lanes,
             units,
             scratch_size(part.lowered.nest, periods, part.width),
-            self.threads,
+            max(min(self.threads, units), 1),
         )
         report = None
         if progress is not None:
@@ -199,7 +202,8 @@ class LLVMExecutor:
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
         """Scratch for rows that are kept for every period of a block."""
         rows = len(self.view.instructions)
-        return min(rows, 64) * periods * 16 * 8 * self.threads
+        width = 1 if lanes == 1 else 16
+        return min(rows, 64) * periods * width * 8 * min(self.threads, -(-lanes // UNIT) or 1)
 
     def prepare(
         self,
@@ -212,7 +216,7 @@ class LLVMExecutor:
         """The short way, if the whole program is in the nest of one lane."""
         from lanework.machines.series.direct import Direct
 
-        variant = self._variants.get((given, tuple(outputs), False, False, True))
+        variant = self._variants.get((given, tuple(outputs), False, False, True, frozenset()))
         if variant is None or variant.shared is None or variant.lanes is not None:
             return None
         clear = self.view.horizon is not None

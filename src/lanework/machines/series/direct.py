@@ -131,7 +131,10 @@ class Direct:
                 if held.get(slot) is not value and slot >= 0:
                     held[slot] = value
                     columns[slot] = address(value)
-        total = sum(numbers)
+        try:
+            total = sum(numbers, 0.0)
+        except OverflowError:  # an integer past every float
+            return None
         return None if used != len(inputs) or total - total != 0.0 else numbers
 
     def _run(self, numbers: list[float], start: float, coords: Mapping[str, Any]) -> Result | None:

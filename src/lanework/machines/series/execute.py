@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Trap
+from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.loops import UNIT
 from lanework.machines.series.binding import Array
 from lanework.machines.series.layout import SeriesView
@@ -105,7 +108,15 @@ class ReferenceExecutor:
     def run(self, job: Job, units: list[int] | None = None) -> list[Fault]:
         """Run all units of lanes, or just these."""
         wanted = [output.port.row for output in job.outputs]
+        if job.lanes == 0 and units is None:
+            self._without_lanes(job, wanted)
         for unit in range(-(-job.lanes // UNIT)) if units is None else units:
+            if job.until is not None and time.monotonic() > job.until:
+                raise Trap(
+                    DEADLINE_PASSED,
+                    "the run was stopped at its deadline",
+                    help="raise the deadline, or run fewer lanes or periods",
+                )
             start = unit * UNIT
             stop = min(start + UNIT, job.lanes)
             lanes = np.arange(start, stop) if job.order is None else job.order[start:stop]
@@ -121,6 +132,20 @@ class ReferenceExecutor:
             if job.progress is not None:
                 job.progress(stop, job.lanes)
         return []
+
+    def _without_lanes(self, job: Job, wanted: list[int]) -> None:
+        """What no lane changes is there without lanes too: run one of zeros, and keep that."""
+        lane = np.zeros(1, np.int64)
+        arrays = [
+            np.zeros((job.periods if how.timed else 1, 1))
+            if how.laned
+            else _block(value, how, lane)
+            for value, how in zip(job.arrays, job.given, strict=True)
+        ]
+        found = scan(self.view, arrays, job.periods, 1, wanted)
+        for output, buffer in zip(job.outputs, job.buffers, strict=True):
+            if not output.varying:
+                _put(output, buffer, found.rows[output.port.row], 0, lane)
 
     def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
         """The ledger of a unit of lanes."""

@@ -199,6 +199,8 @@ def _choose(port: Port, names: list[str], what: str) -> str:
 
 
 def _array(value: Any, port: Port) -> npt.NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        return np.asarray(value.astype(np.float64).filled(np.nan))  # what is masked is missing
     try:
         return np.asarray(value)
     except (ValueError, TypeError):
@@ -227,6 +229,8 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
         return np.array([str(x) for x in filled]).reshape(array.shape)
     try:
         return np.array(filled, np.float64).reshape(array.shape)
+    except OverflowError:
+        _fail(port, "holds a number too large for a float", "give smaller numbers")
     except (TypeError, ValueError):
         odd = next(x for x in filled if not isinstance(x, (int, float)))
         _fail(port, f"holds {odd!r}, which is not a number", "give numbers only")

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.codes import BAD_SECTION
+from lanework.core.codes import BAD_PROGRAM, BAD_SECTION
 from lanework.core.isa import Instruction, row_operands
 from lanework.core.program import Port, Program
 from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
@@ -179,6 +179,13 @@ def decode_tables(data: bytes) -> list[Table]:
     return tables
 
 
+def _whole(program: Program, name: str, default: int) -> int:
+    value = program.header.get(name, default)
+    if not isinstance(value, int):
+        raise Diagnostic(BAD_PROGRAM, f"header field {name} is no integer")
+    return value
+
+
 class SeriesView:
     """A series program, decoded.
 
@@ -200,8 +207,8 @@ class SeriesView:
         self.segments = decode_segments(program.sections.get("segments", b""))
         self.tables = decode_tables(program.sections.get("tables", b""))
         self.constants = program.constants
-        self.periods = int(program.header.get("periods", 0))
-        horizon = int(program.header.get("horizon", NO_ROW))
+        self.periods = _whole(program, "periods", 0)
+        horizon = _whole(program, "horizon", NO_ROW)
         self.horizon = None if horizon == NO_ROW else horizon
         self.inputs: tuple[Port, ...] = program.inputs
         self.outputs: tuple[Port, ...] = program.outputs

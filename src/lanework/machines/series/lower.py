@@ -156,8 +156,11 @@ def lower(
     outputs: tuple[int, ...],
     *,
     swap: bool = False,
+    totals: frozenset[int] = frozenset(),
 ) -> Plan:
     """The nests for inputs given this way, computing these output ports.
+
+    Of the ports in `totals` lanes are added up.
 
     With `swap` (see `swappable`) the periods of a single lane are run as lanes.
     """
@@ -181,11 +184,12 @@ def lower(
         code = _needed(view, rows, lambda row: not shape.varying[row])
         if not flat and _slight(code):  # cheaper done again in every block than run apart
             lane_code = _needed(view, lane_rows, lambda row: True)
-            lanes = _Nest(view, shape, lane_code, swap, lanes=True).lower(laned, [])
+            lanes = _Nest(view, shape, lane_code, swap, lanes=True).lower(laned, [], totals)
             return Plan(None, lanes)
         shared = _Nest(view, shape, code, swap, lanes=False).lower(flat, sorted(bridges))
     if laned:
-        lanes = _Nest(view, shape, lane_code, swap, bridges, lanes=True).lower(laned, [])
+        nest = _Nest(view, shape, lane_code, swap, bridges, lanes=True)
+        lanes = nest.lower(laned, [], totals)
     return Plan(shared, lanes)
 
 
@@ -235,16 +239,17 @@ class _Nest:
         own = view.horizon is not None and (lanes or not shape.varying[view.horizon])
         self.horizon = view.horizon if own else None
 
-    def lower(self, outputs: list[int], bridges: list[int]) -> Lowered:
+    def lower(
+        self, outputs: list[int], bridges: list[int], totals: frozenset[int] = frozenset()
+    ) -> Lowered:
         self.asked = {self.view.outputs[port].row for port in outputs} | set(bridges)
         self._place()
         nest = self._build()
         for port in outputs:
             row = self.view.outputs[port].row
             layout = self._layout(row, self.shape.output_varies(row))
-            reduced = bool(self.view.outputs[port].reduce) and not self.swap
-            total = reduced and self.shape.output_varies(row)
-            nest.stores.append(Store(row, self._slot("output", port, layout), layout, total))
+            slot = self._slot("output", port, layout)
+            nest.stores.append(Store(row, slot, layout, port in totals))
         for row in bridges:
             layout = self._layout(row)
             nest.stores.append(Store(row, self._slot("bridge", row, layout), layout))

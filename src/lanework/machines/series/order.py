@@ -21,7 +21,7 @@ def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
     """Lanes from the longest horizon to the shortest, or None to run them as they come."""
     if view.horizon is None or bound.lanes < FEWEST or bound.periods < 2:
         return None
-    horizon = _evaluate(view, bound, view.horizon, {})
+    horizon = _evaluate(view, bound, view.horizon)
     if horizon is None or np.shape(horizon) != (bound.lanes,):
         return None
     length = np.fmin(np.fmax(horizon, 0.0), bound.periods)  # NaN counts as 0
@@ -30,25 +30,31 @@ def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
     return np.argsort(left.astype(kind), kind="stable").astype(np.int64, copy=False)
 
 
-def _evaluate(
-    view: SeriesView, bound: Bound, row: int, known: dict[int, Array | None]
-) -> Array | None:
+def _evaluate(view: SeriesView, bound: Bound, row: int) -> Array | None:
     """A row that takes only element-wise ops over inputs without time; None if it takes more."""
-    if row in known:
-        return known[row]
-    record = view.rows[row]
-    value: Array | None = None
-    if record.kind == RowKind.CONST:
-        value = np.float64(view.constants[record.index])  # type: ignore[assignment]
-    elif record.kind == RowKind.INPUT:
-        if not bound.given[record.index].timed and not bound.outers[record.index]:
-            value = np.asarray(bound.arrays[record.index], np.float64)
-    elif record.kind == RowKind.NODE:
-        instruction = view.instructions[view.maker[row]]
+    needed, todo = set[int](), [row]
+    while todo:
+        now = todo.pop()
+        if now not in needed:
+            needed.add(now)
+            if now in view.maker:
+                todo.extend(view.reads(view.instructions[view.maker[now]]))
+    known: dict[int, Array] = {}
+    for now in needed:
+        record = view.rows[now]
+        if record.kind == RowKind.CONST:
+            known[now] = np.asarray(view.constants[record.index])
+        elif record.kind == RowKind.INPUT:
+            if bound.given[record.index].timed or bound.outers[record.index]:
+                return None
+            known[now] = np.asarray(bound.arrays[record.index], np.float64)
+        elif record.kind != RowKind.NODE:
+            return None
+    for number in sorted(view.maker[now] for now in needed if now in view.maker):
+        instruction = view.instructions[number]
         elementwise = SERIES.by_name[instruction.name].elementwise
-        if elementwise is not None:
-            args = [_evaluate(view, bound, operand, known) for operand in instruction.operands]
-            if all(arg is not None for arg in args):
-                value = elementwise.evaluate(*args)  # type: ignore[arg-type]
-    known[row] = value
-    return value
+        if elementwise is None:
+            return None
+        args = [known[operand] for operand in instruction.operands]
+        known[instruction.target] = elementwise.evaluate(*args)
+    return known[row]

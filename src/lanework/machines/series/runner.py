@@ -80,13 +80,17 @@ class Runner:
         self.program = program
         self.view = SeriesView.of(program)
         self.limits = limits or Limits()
-        if lane_width is not None and lane_width not in WIDTHS:
+        if lane_width is not None and (type(lane_width) is not int or lane_width not in WIDTHS):
             raise Diagnostic(
-                BAD_OPTION, f"lane_width is {lane_width}", help=f"choose one of {WIDTHS}"
+                BAD_OPTION, f"lane_width is {lane_width!r}", help=f"choose one of {WIDTHS}"
             )
         threads = threads if threads is not None else self.limits.threads
-        if threads is not None and threads < 1:
-            raise Diagnostic(BAD_OPTION, f"threads is {threads}", help="give at least 1")
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise Diagnostic(BAD_OPTION, f"threads is {threads!r}", help="give at least 1")
+        if periods is not None and (not isinstance(periods, int) or periods < 0):
+            raise Diagnostic(
+                BAD_OPTION, f"periods is {periods!r}", help="give a whole number of at least 0"
+            )
         self.threads = threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine)
         choice.tell(self.notice)
@@ -112,17 +116,17 @@ class Runner:
         if outputs is None:
             return tuple(range(len(names)))
         chosen = []
-        for name in outputs:
+        for name in (outputs,) if isinstance(outputs, str) else outputs:
             if name not in names:
                 raise Diagnostic(
                     UNKNOWN_OUTPUT,
                     f"the program has no output {name!r}",
-                    help=did_you_mean(name, names) or f"outputs are: {', '.join(names)}",
+                    help=did_you_mean(str(name), names) or f"outputs are: {', '.join(names)}",
                 )
             chosen.append(names.index(name))
         return tuple(dict.fromkeys(chosen))
 
-    def __call__(self, **inputs: Any) -> Result:
+    def __call__(self, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:
@@ -196,11 +200,20 @@ class Runner:
         last: Result | None = None
         stats: dict[str, Any] = {"lanes": 0, "run_seconds": 0.0, "compile_seconds": 0.0}
         for block in blocks:
+            twice = next((name for name in block if name in inputs), None)
+            if twice is not None:
+                raise Diagnostic(
+                    BAD_OPTION,
+                    f"input {twice!r} is given for every block, and in a block",
+                    help="leave it out of one of the two",
+                )
             result = self(**inputs, **block)
+            given = tuple(Given("time" in port.axes, port.name in block) for port in self.ports)
             for name, port in ((p.name, p) for p in self.view.outputs):
                 if axis in port.reduce and name in result:
                     value = result[name]
-                    totals[name] = totals[name] + value if name in totals else value + 0.0
+                    more = name in totals and self._dependence.of(port.row, given)[1]
+                    totals[name] = totals[name] + value if more else value + 0.0
             for key in ("lanes", "run_seconds", "compile_seconds"):
                 stats[key] += result.stats[key]
             stats = {**result.stats, **stats}

@@ -82,7 +82,7 @@ class _Scan:
     def __init__(self, view: SeriesView, arrays: Sequence[Array], periods: int, lanes: int) -> None:
         self.view, self.periods, self.lanes = view, periods, lanes
         self.faults: list[Fault] = []
-        self.ledger = Ledger(len(view.instructions), periods, lanes)
+        self.ledger = Ledger(len(view.instructions), max(periods, 1), lanes)
         self.place = {i.target: n for n, i in enumerate(view.instructions)}
         self.values: dict[int, Array] = {}
         self.length = np.full((1, lanes), float(periods))
@@ -121,7 +121,7 @@ class _Scan:
 
     def _keep(self, instruction: Instruction, value: Array) -> None:
         """Write a column into the ledger; one that does not depend on time has one period."""
-        row = self.ledger.row(self.place[instruction.target])[: value.shape[0] or None]
+        row = self.ledger.row(self.place[instruction.target])[: value.shape[0]]
         row[...] = value
         self.values[instruction.target] = row
         if instruction.target == self.view.horizon:
@@ -201,7 +201,7 @@ class _Scan:
 
     def _loop(self, part: list[tuple[int, Instruction]], *, backward: bool) -> None:
         for _, instruction in part:
-            row = self.ledger.row(self.place[instruction.target])
+            row = self.ledger.row(self.place[instruction.target])[: self.periods]
             row[...] = 0.0
             self.values[instruction.target] = row
         steps = range(self.periods)

@@ -72,7 +72,7 @@ class Output:
 
     def allocate(self) -> None:
         """Make the result array."""
-        clear = self.zeroed or not self.direct
+        clear = self.zeroed or not self.direct or not self.bound.repeats
         self.value = np.zeros(self.shape) if clear else np.empty(self.shape)
 
     def buffer(self, repeat: dict[str, int]) -> Array:
@@ -104,8 +104,8 @@ class Output:
         where = self._where(repeat)
         if self.kept == self.outer:
             self.value[where] = part
-        else:
-            self.value[where] += part
+        elif not any(repeat[axis] for axis in repeat if axis not in self.outer):
+            self.value[where] += part  # once, not again along axes that change nothing
 
     def _where(self, repeat: dict[str, int]) -> tuple[slice | int, ...]:
         time = (slice(None),) if self.timed else ()
