@@ -339,3 +339,19 @@ def test_no_lanes_and_no_periods(engine):
     assert nothing["debt"].shape == (3, 0)
     assert nothing["paid"].shape == (0,)
     refused(lambda: program.bind(engine, periods=0)(rate=0.1), "LW3022", "at least one")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("summed", ["scenario", "point"])
+def test_totals_over_either_lane_axis(engine, summed):
+    model = lw.series.Model("m", periods=2)
+    model.input("a", axes=("point",))
+    model.input("b", axes=("scenario",))
+    model.formula("c", "a * b + t")
+    model.output("c", reduce=(summed,))
+    a, b = np.arange(5.0), np.array([1.0, 10.0])
+    result = model.compile().run(engine=engine, a=a, b=b)
+    cube = a[:, None] * b[None, :] + np.arange(2.0)[:, None, None]
+    expected = cube.sum(axis=2 if summed == "scenario" else 1)
+    assert result.axes("c") == ("time", "point" if summed == "scenario" else "scenario")
+    assert result["c"].tolist() == expected.tolist()
