@@ -2,6 +2,11 @@
 
 import dataclasses
 import itertools
+import os
+import signal
+import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.asm import assemble
+from lanework.engines.native import Frame
 from lanework.machines.series.fuzz import same_bits
 
 ENGINES = ("reference", "llvm")
@@ -135,8 +141,8 @@ def test_an_input_named_self():
     model = lw.series.Model("m", periods=2)
     model.input("self")
     model.formula("y", "self * 2")
-    assert float(np.max(model.compile().run(**{"self": 3.0})["y"])) == 6.0
-    assert float(np.max(model.compile().bind()(**{"self": 3.0})["y"])) == 6.0
+    assert float(np.max(model.compile().run(self=3.0)["y"])) == 6.0
+    assert float(np.max(model.compile().bind()(self=3.0)["y"])) == 6.0
 
 
 def test_stream_adds_up_what_the_blocks_change():
@@ -185,3 +191,22 @@ def test_one_long_lane_is_not_refused_for_memory():
         model.formula(f"y{number}", f"prev(y{number}, initial=0.0) * 0.5 + x * {number}")
     runner = model.compile().bind(outputs=["y1"], limits=Limits(memory=1 << 30))
     assert runner(x=np.ones(1_000_000))["y1"][-1] == 2.0
+
+
+def test_a_second_interrupt_does_not_leave_threads_behind():
+    frame, ended = Frame(0), []
+    frame.shape(1, 128, 2, 1, 2)
+
+    def call(*_):
+        while not frame.shared[1]:
+            time.sleep(0.001)
+        time.sleep(0.3)
+        ended.append(True)
+
+    def interrupt(_):
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        frame.run(SimpleNamespace(call=call), 10**12, 2, progress=interrupt)
+    assert ended == [True, True]

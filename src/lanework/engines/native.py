@@ -122,19 +122,18 @@ class Frame:
         threads = min(threads, int(self.dims[2]))
         own = fuel < OWN_SHARE and until is None
         pool = _pool(threads)
-        futures: list[Future[None]] = [
-            pool.submit(self._share, kernel, n) for n in range(int(own), threads)
-        ]
+        futures: list[Future[None]] = []
         try:
+            for n in range(int(own), threads):  # one by one: Ctrl-C may come between two
+                futures.append(pool.submit(self._share, kernel, n))  # noqa: PERF401
             if own:
                 self._share(kernel, 0)
             for future in futures:
                 self._wait(future, until, progress)
         except BaseException:
             self.shared[1] = 1
-            for future in futures:
-                if not future.cancel():
-                    future.exception()
+            while not _ended(futures):
+                pass
             raise
 
     def _share(self, kernel: Kernel, thread: int) -> None:
@@ -157,6 +156,20 @@ class Frame:
                         "the run was stopped at its deadline",
                         help="raise the deadline, or run fewer lanes or periods",
                     ) from None
+
+
+def _ended(futures: list[Future[None]]) -> bool:
+    """Wait for threads that were told to stop; False when Ctrl-C came once more.
+
+    The memory that they write to must not go before they do.
+    """
+    try:
+        for future in futures:
+            if not future.cancel():
+                future.exception()
+    except KeyboardInterrupt:
+        return False
+    return True
 
 
 def address(array: npt.NDArray[np.generic]) -> int:

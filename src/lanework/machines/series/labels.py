@@ -199,8 +199,8 @@ def _choose(port: Port, names: list[str], what: str) -> str:
 
 
 def _array(value: Any, port: Port) -> npt.NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray):
-        return np.asarray(value.astype(np.float64).filled(np.nan))  # what is masked is missing
+    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "fiub":  # masked is missing
+        return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, np.float64))
     try:
         return np.asarray(value)
     except (ValueError, TypeError):
