@@ -55,7 +55,7 @@ class Direct:
         self._stats = stats
         slots = part.lowered.slots
         self._frame = frame = Frame(len(slots))
-        self._cells = np.zeros(len(slots))
+        self._cells = np.zeros(len(ports))  # more than slots where inputs are unused
         frame.shape(periods, 1, 1, scratch_size(part.lowered.nest, periods, 1), 1)
         at = {(s.kind, s.index): n for n, s in enumerate(slots) if s.kind in ("input", "output")}
         self._plan: list[tuple[str, float | None, bool, int]] = []
