@@ -298,7 +298,9 @@ def _render(expr: Expr, outer: int, depth: int = 0) -> str:
     depth += 1
     if head in _INFIX:
         symbol, level = _INFIX[head]
-        text = f"{_render(args[0], level, depth)} {symbol} {_render(args[1], level + 1, depth)}"
+        # a comparison of a comparison needs brackets: without them it reads as a chain
+        left = level + 1 if head in ("lt", "le", "gt", "ge", "eq", "ne") else level
+        text = f"{_render(args[0], left, depth)} {symbol} {_render(args[1], level + 1, depth)}"
     elif head == "neg":
         level, text = 7, f"-{_render(args[0], 7, depth)}"
     elif head == "not":
