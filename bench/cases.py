@@ -49,6 +49,11 @@ def basicterm() -> Case:
             Contestant(OURS, ours),
             Contestant(CODE, lambda: ours(code_only=True)),
             Contestant("numba prange, early exit", lambda: portfolio.numba_job(points), "numba"),
+            Contestant(
+                "numba prange, restructured by policy year",
+                lambda: portfolio.numba_by_year_job(points),
+                "numba",
+            ),
             Contestant("JAX lax.scan", lambda: portfolio.jax_job(points), "jax"),
             Contestant("NumPy by month", lambda: portfolio.numpy_job(points)),
         ),

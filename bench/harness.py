@@ -122,15 +122,18 @@ def _time(job: Job) -> float:
 
 
 def _compare(case: Case, name: str, expected: Answer, answer: Answer) -> None:
+    if SECONDS in answer:  # the same run as the one before it, on a clock of its own
+        return
+    if missing := expected.keys() - answer.keys():
+        raise AssertionError(f"{case.name}: {name} does not give {', '.join(sorted(missing))}")
     for key, value in expected.items():
-        if key in answer:
-            np.testing.assert_allclose(
-                np.asarray(answer[key]),
-                np.asarray(value),
-                rtol=case.tolerance,
-                atol=case.tolerance,
-                err_msg=f"{case.name}: {name} gives another {key}",
-            )
+        np.testing.assert_allclose(
+            np.asarray(answer[key]),
+            np.asarray(value),
+            rtol=case.tolerance,
+            atol=case.tolerance,
+            err_msg=f"{case.name}: {name} gives another {key}",
+        )
 
 
 def _installed(package: str) -> bool:
