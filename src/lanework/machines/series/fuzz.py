@@ -7,7 +7,7 @@ programs are made. A divergence is shrunk to the instructions that the first wro
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic
 from lanework.core.isa import Instruction, OperandKind
 from lanework.core.program import Port, Program
+from lanework.core.result import Result
+from lanework.machines.series.codes import LOOKUP_OUTSIDE
 from lanework.machines.series.generate import random_inputs, random_program
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.labels import along
 from lanework.machines.series.layout import Segment, SeriesView, encode_segments
+from lanework.machines.series.mutate import mutate
 from lanework.machines.series.runner import Runner
 
 WIDTHS = (1, 4, 16)
@@ -89,21 +93,81 @@ def check_seed(seed: int, widths: tuple[int | None, ...] = WIDTHS) -> Divergence
     return compare(program, inputs, periods, widths if lanes > 1 else widths[-1:], seed)
 
 
+def mutant(seed: int) -> Program:
+    """The damaged program of a seed; in most every row is an output, so that all of it runs."""
+    program = random_program(seed, (2, 5, 8, 12)[seed % 4])
+    if seed % 4:
+        taken = {port.row for port in program.outputs}
+        rows = [i.target for i in SERIES.decode(program.tape) if i.target not in taken]
+        more = (Port(f"row{row}", "out", row) for row in rows)
+        program = dataclasses.replace(program, ports=(*program.ports, *more))
+    return mutate(program, seed)
+
+
+def check_mutant(seed: int, widths: tuple[int | None, ...] = (1, 16)) -> Divergence | None:
+    """Damage the program of a seed; the gate must refuse it, or all engines must agree on it."""
+    try:
+        program = mutant(seed)
+        if program.problems():
+            return None
+        return _compare_mutant(program, seed, widths)
+    except Exception as error:  # whatever else comes out is what is looked for
+        return Divergence(seed, None, (), f"raises {error!r}")
+
+
+def _compare_mutant(
+    program: Program, seed: int, widths: tuple[int | None, ...]
+) -> Divergence | None:
+    periods, lanes = shape_of(seed)
+    periods, lanes = periods * (seed % 31 > 0), lanes * (seed % 37 > 0)
+    given: dict[str, Any] = {}
+    for name, (array, axes) in random_inputs(program, seed, periods, lanes).items():
+        given[name] = along(axes, array)
+        if lanes == 1:  # given plainly, the second call takes the short way
+            plain = array[..., 0] if "scenario" in axes else array
+            given[name] = plain if plain.ndim else float(plain)
+        elif lanes == 5 and len(given) == 1:
+            given[name] = along(("point", *axes), np.stack([array, array + 1.0]))
+    reference = Runner(program, "reference", periods=periods)
+    expected = _outcome(reference, given)
+    for width in widths:
+        runner = Runner(program, "llvm", periods=periods, lane_width=width, cache=False, threads=2)
+        for found in (_outcome(runner, given), _outcome(runner, given)):
+            if isinstance(expected, str) or isinstance(found, str):
+                # engines skip what no output needs, and with it the lookups that fail there
+                if found != expected and expected != LOOKUP_OUTSIDE.ident:
+                    return Divergence(seed, width, (), f"{found} is not {expected}")
+                continue
+            wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
+            if wrong:
+                return Divergence(seed, width, wrong, f"with {periods} periods")
+    return None
+
+
+def _outcome(runner: Runner, given: Mapping[str, Any]) -> Result | str:
+    """The result, or the code of the diagnostic that refuses the inputs."""
+    try:
+        return runner(**given)
+    except Diagnostic as error:
+        return error.code.ident
+
+
 def run(
     count: int,
     start: int = 0,
     jobs: int = 1,
     report: Callable[[int], None] | None = None,
+    check: Callable[[int], Divergence | None] = check_seed,
 ) -> list[Divergence]:
     """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
     seeds = range(start, start + count)
     found: list[Divergence] = []
     if jobs == 1:
-        outcomes: Iterable[Divergence | None] = map(check_seed, seeds)
+        outcomes: Iterable[Divergence | None] = map(check, seeds)
         pool = None
     else:
         pool = ProcessPoolExecutor(jobs)
-        outcomes = pool.map(check_seed, seeds, chunksize=20)
+        outcomes = pool.map(check, seeds, chunksize=20)
     try:
         for number, divergence in enumerate(outcomes, 1):
             if divergence is not None:
