@@ -355,3 +355,34 @@ def test_totals_over_either_lane_axis(engine, summed):
     expected = cube.sum(axis=2 if summed == "scenario" else 1)
     assert result.axes("c") == ("time", "point" if summed == "scenario" else "scenario")
     assert result["c"].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("lanes", [1, 5, 64, 131])
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize("name", ["a", "b", "c", "idle"])
+def test_nan_in_one_lane_is_found_by_whoever_reads_it(engine, lanes, place, name):
+    """Compiled code looks for NaN as it reads; what it does not read is looked at before."""
+    model = lw.series.Model("sum", periods=4)
+    for each in ("a", "b", "c", "idle"):
+        model.input(each)
+    model.formula("value", "prev(value, initial=a) + where(b > 0, c, 0)")
+    model.formula("other", "idle * 2")
+    runner = model.compile(outputs=["value", "other"]).bind(engine, outputs=["value"])
+    given = {each: np.full(lanes, -1.0) for each in ("a", "b", "c", "idle")}
+    runner(**given)
+    given[name][place] = np.nan
+    where = f"scenario {place % lanes}"
+    refused(lambda: runner(**given), "LW3043", name, where)
+    given[name][place] = np.inf
+    runner(**given)
+
+
+def test_nan_is_named_before_the_lookup_that_it_spoils():
+    model = lw.series.Model("look", periods=2)
+    model.input("age")
+    model.table("q", {0: 0.1, 1: 0.2, 2: 0.3})
+    model.formula("value", "q(age)")
+    runner = model.compile(outputs=["value"]).bind("llvm")
+    refused(lambda: runner(age=np.array([0.0, np.nan, 7.0])), "LW3043", "age", "scenario 1")
+    refused(lambda: runner(age=np.array([0.0, 1.0, 7.0])), "LW3045", "lookup")

@@ -45,10 +45,10 @@ class LookupWriter(ValueWriter):
         nan = constant(float("nan"), "f64", width)
         value = w.emit(f"select {test} {valid}, {kind} {value}, {kind} {nan}")
         if step.faults:
-            self._flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
+            self.flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
         self.define(step.target, value, width > 1)
 
-    def _flag(self, bad: str, width: int) -> None:
+    def flag(self, bad: str, width: int) -> None:
         """Mark the unit if an active lane has a fault; which one, the reference finds."""
         w = self.writer
         if width > 1:

@@ -176,6 +176,18 @@ class NestWriter(TimeWriter):
         for value, column in self.nest.columns.items():
             if column.layout == "lane" and value in self.used:
                 self.define(value, self.load_lanes(f"%slot{column.slot}"), self.width > 1)
+        self._check([self.values[value][0] for value in checked(self.nest)])
+
+    def _check(self, names: list[str]) -> None:
+        """Mark the unit if one of these is NaN in a lane; two are tested at once."""
+        w = self.writer
+        kind, test = type_of("f64", self.width), type_of("bool", self.width)
+        bad = ""
+        for first, second in zip(names[::2], names[1::2] + names[-1:], strict=False):
+            either = w.emit(f"fcmp uno {kind} {first}, {second}")
+            bad = w.emit(f"or {test} {bad}, {either}") if bad else either
+        if bad:
+            self.flag(bad, self.width)
 
     def bound(self) -> None:
         """Work out how many periods the lanes of this block have."""
@@ -311,6 +323,11 @@ def nest_module(nest: LoopNest, width: int, name: str, *, ordered: bool = False)
     if width not in (1, 2, 4, 8, 16):
         raise ValueError(f"lane width must be 1, 2, 4, 8 or 16, not {width}")
     return NestWriter(nest, width, ordered=ordered).module(name)
+
+
+def checked(nest: LoopNest) -> list[int]:
+    """The columns that the nest's code tests for NaN: what it does not read, it cannot test."""
+    return sorted(nest.checked & _used(nest))
 
 
 def _used(nest: LoopNest) -> set[int]:

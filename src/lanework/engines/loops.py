@@ -161,6 +161,7 @@ class LoopNest:
         varying: values that depend on the lane.
         timed: values that depend on time.
         slots: how many pieces of memory there are (columns, tables and stores).
+        checked: columns over lanes whose NaN are faults of the lane.
     """
 
     constants: dict[int, float]
@@ -175,6 +176,7 @@ class LoopNest:
     varying: set[int]
     timed: set[int]
     slots: int
+    checked: set[int] = field(default_factory=set)
 
     @property
     def size(self) -> int:

@@ -49,6 +49,7 @@ class Bound:
         inner: the lane axis that goes across SIMD, or None.
         sizes: axis -> length.
         periods: how many periods are run.
+        unchecked: ports with plain arrays over lanes that may still hold NaN.
     """
 
     arrays: list[Any]
@@ -59,6 +60,7 @@ class Bound:
     inner: str | None
     sizes: dict[str, int]
     periods: int
+    unchecked: tuple[int, ...] = ()
 
     @property
     def lanes(self) -> int:
@@ -80,19 +82,22 @@ class Bound:
         return float(part) if part.ndim == 0 else part
 
 
-def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) -> Bound:
+def bind(
+    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any], *, lazy: bool = False
+) -> Bound:
     """Check the inputs against the ports and lay them out.
 
     Args:
         ports: the program's input ports.
         periods: the number of periods, or None to take it from the inputs over time.
         inputs: what the caller gave, by name.
+        lazy: leave plain arrays over lanes to an engine that looks for NaN as it reads them.
 
     Raises:
         Diagnostic: missing or unknown names, lengths that disagree, NaN.
     """
     with np.errstate(all="ignore"):
-        fast = _bind_plain(ports, periods, inputs)
+        fast = _bind_plain(ports, periods, inputs, lazy)
     if fast is not None:
         return fast
     _check_names(ports, inputs)
@@ -127,7 +132,7 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
         order = [*held, *(a for a in ("time", inner) if a in item.axes)]
         moved = np.transpose(item.array, [item.axes.index(axis) for axis in order])
         array = np.asarray(moved, np.float64, order="C")
-        _check_nan(port, array, order)
+        check_missing(port, array, order)
         arrays.append(array if array.ndim else float(array))
         given.append(Given("time" in item.axes, inner in item.axes))
         outers.append(held)
@@ -135,7 +140,7 @@ def bind(ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]) 
 
 
 def _bind_plain(
-    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any]
+    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any], lazy: bool
 ) -> Bound | None:
     """Numbers, columns over time and plain arrays over one lane axis: the common case, quickly.
 
@@ -143,10 +148,11 @@ def _bind_plain(
     """
     arrays: list[Any] = []
     given = []
+    unchecked = []
     used = 0
     inner: str | None = None
     lanes = 0
-    for port in ports:
+    for number, port in enumerate(ports):
         value = inputs.get(port.name)
         if value is None:
             value = port.default
@@ -156,20 +162,25 @@ def _bind_plain(
             used += 1
         if type(value) is float or type(value) is int:
             try:
-                number = float(value)
+                scalar = float(value)
             except OverflowError:
                 return None
-            if math.isnan(number):
+            if math.isnan(scalar):
                 return None
-            arrays.append(number)
+            arrays.append(scalar)
             given.append(SCALAR)
             continue
         if type(value) is not np.ndarray or value.dtype is not _F64 or value.ndim != 1:
             return None
-        if not value.flags.c_contiguous or math.isnan(probe(value)):
+        if not value.flags.c_contiguous:
             return None
         arrays.append(value)
-        if port.axes == ("time",):
+        timed = port.axes == ("time",)
+        if lazy and not timed:
+            unchecked.append(number)
+        elif math.isnan(probe(value)):
+            return None
+        if timed:
             if periods is None:
                 periods = len(value)
             if len(value) != periods:
@@ -188,7 +199,8 @@ def _bind_plain(
         return None
     axes = () if inner is None else (inner,)
     sizes = {} if inner is None else {inner: lanes}
-    return Bound(arrays, tuple(given), [()] * len(ports), axes, (), inner, sizes, periods)
+    held: list[tuple[str, ...]] = [()] * len(ports)
+    return Bound(arrays, tuple(given), held, axes, (), inner, sizes, periods, tuple(unchecked))
 
 
 def probe(value: Array) -> float:
@@ -231,7 +243,12 @@ def _no_periods() -> Diagnostic:
     )
 
 
-def _check_nan(port: Port, array: Array, order: Sequence[str | None]) -> None:
+def check_missing(port: Port, array: Array, order: Sequence[str | None]) -> None:
+    """Refuse an input that holds NaN, and say where (its axes are `order`).
+
+    Raises:
+        Diagnostic: LW3043.
+    """
     with np.errstate(all="ignore"):
         if not math.isnan(np.add.reduce(array, axis=None)):
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lanework.engines import llvm
-from lanework.engines.llvm_nest import nest_module, scratch_size
+from lanework.engines.llvm_nest import checked, nest_module, scratch_size
 from lanework.engines.loops import UNIT
 from lanework.engines.native import Frame, address
 from lanework.machines.series.binding import Array
@@ -55,12 +55,17 @@ class Part:
 
 @dataclass
 class Variant:
-    """The compiled nests for one way of giving the inputs."""
+    """The compiled nests for one way of giving the inputs.
+
+    Attributes:
+        checked: the input ports in which the code looks for NaN.
+    """
 
     plan: Plan
     shared: Part | None
     lanes: Part | None
     swap: bool
+    checked: frozenset[int]
 
 
 class LLVMExecutor:
@@ -68,6 +73,7 @@ class LLVMExecutor:
 
     def __init__(self, view: SeriesView, threads: int, lane_width: int | None, cache: bool) -> None:
         self.view, self.threads, self.lane_width, self.cache = view, threads, lane_width, cache
+        self.lazy = True
         self.width_used = 0
         self.compile_seconds = 0.0
         self.code_seconds = 0.0
@@ -100,7 +106,9 @@ class LLVMExecutor:
         shared = self._part(plan.shared, 1, False)
         lanes = self._part(plan.lanes, width, ordered)
         self.compile_seconds += time.perf_counter() - start
-        return Variant(plan, shared, lanes, swap)
+        rows = [] if lanes is None else checked(lanes.lowered.nest)
+        tested = frozenset(self.view.rows[row].index for row in rows)
+        return Variant(plan, shared, lanes, swap, tested)
 
     def _part(self, lowered: Lowered | None, width: int, ordered: bool) -> Part | None:
         if lowered is None:
@@ -115,6 +123,7 @@ class LLVMExecutor:
     def run(self, job: Job) -> list[Fault]:
         """Compile the variant if it is new, and run it."""
         variant = self._variant(job)
+        job.check(self.view, known=variant.checked)
         buffers = dict(zip(job.ports, job.buffers, strict=True))
         bridges: dict[int, Array] = {}
         everywhere: list[int] = []
@@ -133,6 +142,7 @@ class LLVMExecutor:
             self.width_used = 1
         if not everywhere and not suspects:
             return []
+        job.check(self.view)
         return locate(self.view, job, None if everywhere or variant.swap else suspects)
 
     @staticmethod

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from lanework.base.errors import Trap
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.loops import UNIT
-from lanework.machines.series.binding import Array
+from lanework.machines.series.binding import Array, check_missing
+from lanework.machines.series.labels import LANES
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.lower import Given, Shape
 from lanework.machines.series.scan import Fault, scan
@@ -40,6 +41,7 @@ class Job:
         fuel: what the run costs.
         until: the deadline on the clock of `time.monotonic`.
         progress: called with lanes done and lanes in all.
+        unchecked: input ports over lanes that may still hold NaN.
     """
 
     arrays: list[Any]
@@ -53,11 +55,20 @@ class Job:
     fuel: int
     until: float | None
     progress: Callable[[int, int], None] | None
+    unchecked: tuple[int, ...] = ()
+
+    def check(self, view: SeriesView, known: frozenset[int] = frozenset()) -> None:
+        """Look for NaN in the inputs that nobody has looked at, except those in `known`."""
+        for port in self.unchecked:
+            if port not in known:
+                how = view.inputs[port]
+                check_missing(how, self.arrays[port], how.axes or (LANES,))
 
 
 class Executor(Protocol):
-    """What an engine offers the runner."""
+    """What an engine offers the runner; `lazy` ones look for NaN in `Job.unchecked` themselves."""
 
+    lazy: bool
     width_used: int
     compile_seconds: float
     code_seconds: float
@@ -100,6 +111,7 @@ class ReferenceExecutor:
 
     def __init__(self, view: SeriesView) -> None:
         self.view = view
+        self.lazy = False
         self.width_used = 0
         self.compile_seconds = 0.0
         self.code_seconds = 0.0

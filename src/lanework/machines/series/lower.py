@@ -346,6 +346,7 @@ class _Nest:
         constants: dict[int, float] = {}
         time: set[int] = set()
         periods: set[int] = set()
+        checked: set[int] = set()
         used = {row for i in self.code for row in view.reads(i)}
         used |= self.asked
         if self.horizon is not None:
@@ -363,6 +364,8 @@ class _Nest:
             elif record.kind == RowKind.INPUT:
                 layout = self._given_layout(record.index)
                 self.columns[row] = Column(row, self._slot("input", record.index, layout), layout)
+                if layout == "lane" and not self.swap:
+                    checked.add(row)
             elif row in self.bridges:
                 layout = self._layout(row)
                 self.columns[row] = Column(row, self._slot("bridge", row, layout), layout)
@@ -379,6 +382,7 @@ class _Nest:
             varying={row for row, v in enumerate(shape.varying) if v},
             timed={row for row, t in enumerate(shape.timed) if t},
             slots=0,
+            checked=checked,
         )
         self._save(nest)
         return nest

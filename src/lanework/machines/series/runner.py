@@ -149,7 +149,7 @@ class Runner:
             if result is not None:
                 return result
         start = time.perf_counter()
-        bound = bind(self.ports, self.periods, inputs)
+        bound = bind(self.ports, self.periods, inputs, lazy=self._executor.lazy)
         outputs, stats = self._run(bound)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
         if direct is None and not bound.axes:
@@ -272,6 +272,7 @@ class Runner:
                 fuel=fuel // max(bound.repeats, 1),
                 until=until,
                 progress=None if place else self.progress,
+                unchecked=bound.unchecked,
             )
             faults = self._executor.run(job)
             if faults:
