@@ -32,12 +32,14 @@ class Kernel:
 
     Attributes:
         call: the ctypes function.
+        address: where it is.
         cached: whether its code came from the disk.
         seconds: how long it took to get here.
         keep: what owns the machine code.
     """
 
     call: Any
+    address: int
     cached: bool
     seconds: float
     keep: Any
@@ -107,7 +109,7 @@ def compile_text(text: str, name: str, size: int, *, disk: bool = True) -> Kerne
         if disk:
             cache.write(key, code)
     library, address = _link(llvm, code, name)
-    return Kernel(_PROTOTYPE(address), cached, time.perf_counter() - start, library)
+    return Kernel(_PROTOTYPE(address), address, cached, time.perf_counter() - start, library)
 
 
 def _object_code(text: str, level: int) -> bytes:

@@ -3,6 +3,9 @@
 Every thread calls the same function, which takes unit after unit from a shared counter, so the
 work spreads by itself and the result does not depend on the number of threads. The calls
 release the GIL. A stop flag in shared memory ends all of them within a block of lanes.
+
+Short runs share their work with the crew, whose helpers are quick to come (`crew.py`); long ones
+go to a pool of threads, and the caller looks after Ctrl-C, the deadline and the progress.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
+from lanework.engines import crew
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.llvm import Kernel
 
@@ -70,6 +74,9 @@ class Frame:
         self.shared = np.zeros(16, np.int64)
         self.faults = np.zeros(0, np.int64)
         self._addresses = (address(self.columns), address(self.dims), address(self.shared))
+        self._places = np.zeros(0, np.int64)
+        self._record = np.zeros(crew.WORDS, np.int64)
+        self._record[crew.ARGUMENTS : crew.ARGUMENTS + 3] = self._addresses
 
     def shape(self, periods: int, lanes: int, units: int, scratch: int, threads: int) -> None:
         """Set the dimensions and make the scratch memory that these need."""
@@ -82,6 +89,10 @@ class Frame:
         for n in range(threads):
             if len(self.scratch[n]) < scratch:
                 self.scratch[n] = np.empty(scratch)
+                self._places = np.zeros(0, np.int64)
+        if len(self._places) < threads:
+            self._places = np.array([address(memory) for memory in self.scratch], np.int64)
+            self._record[crew.SCRATCH] = address(self._places)
 
     def run(
         self,
@@ -121,6 +132,8 @@ class Frame:
     ) -> None:
         threads = min(threads, int(self.dims[2]))
         own = fuel < OWN_SHARE and until is None
+        if own and self._helped(kernel, threads):
+            return
         pool = _pool(threads)
         futures: list[Future[None]] = []
         try:
@@ -135,6 +148,21 @@ class Frame:
             while not _ended(futures):
                 pass
             raise
+
+    def _helped(self, kernel: Kernel, threads: int) -> bool:
+        """Run a short job with the crew; False when the crew is at another one."""
+        if threads == 1:
+            self._share(kernel, 0)
+            return True
+        helpers = crew.take()
+        if helpers is None:
+            return False
+        self._record[crew.KERNEL], self._record[crew.THREADS] = kernel.address, threads
+        try:
+            helpers.run(address(self._record), threads)
+        finally:
+            crew.give(helpers)
+        return True
 
     def _share(self, kernel: Kernel, thread: int) -> None:
         columns, dims, shared = self._addresses
