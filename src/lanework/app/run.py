@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from lanework.app import render
 from lanework.app.arguments import Block, Inputs, Table, first_blocks, parse, whole
 from lanework.app.loading import Loaded, load_program
 from lanework.app.progress import Bar
-from lanework.base.errors import Trap
 from lanework.base.limits import Limits, parse_duration, parse_size
 
 if TYPE_CHECKING:
@@ -123,7 +121,7 @@ def execute(loaded: Loaded, inputs: Inputs, options: Options, limits: Limits, ba
             rows = result[first_shape[0]].size
         return Outcome(result, files, rows)
     table, blocks = streamed
-    return _stream(runner, table.axis, _timed(blocks, limits), values, options)
+    return _stream(runner, table.axis, blocks, values, options)
 
 
 def _stream(
@@ -141,21 +139,6 @@ def _stream(
         result = runner.stream(blocks, axis, sink, **values)
         sink.totals(result)
     return Outcome(result, tuple(sink.paths.values()), sink.rows)
-
-
-def _timed(blocks: Iterator[Block], limits: Limits) -> Iterator[Block]:
-    """The blocks, until the deadline of the whole run."""
-    from lanework.engines.codes import DEADLINE_PASSED
-
-    until = None if limits.deadline is None else time.monotonic() + limits.deadline
-    for block in blocks:
-        if until is not None and time.monotonic() > until:
-            raise Trap(
-                DEADLINE_PASSED,
-                f"the run took longer than {limits.deadline:g} s",
-                help="raise the deadline, or run fewer lanes",
-            )
-        yield block
 
 
 def report(loaded: Loaded, outcome: Outcome, options: Options) -> None:

@@ -209,11 +209,17 @@ class LLVMExecutor:
         part.frames.append((frame, cells))
         return faults
 
-    def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
-        """Scratch for rows that are kept for every period of a block."""
-        rows = len(self.view.instructions)
-        width = 1 if lanes == 1 else 16
-        return min(rows, 64) * periods * width * 8 * min(self.threads, -(-lanes // UNIT) or 1)
+    def memory(self, job: Job) -> int:
+        """Scratch of all threads, and rows that one nest makes for the other."""
+        variant = self._variant(job)
+        periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
+        numbers = 0
+        for part, count in ((variant.shared, 1), (variant.lanes, lanes)):
+            if part is not None:
+                threads = max(min(self.threads, -(-count // UNIT)), 1)
+                numbers += scratch_size(part.lowered.nest, periods, part.width) * threads
+                numbers += sum(periods for slot in part.lowered.slots if slot.kind == "bridge")
+        return numbers * 8
 
     def prepare(
         self,

@@ -77,8 +77,8 @@ class Executor(Protocol):
     def run(self, job: Job) -> list[Fault]:
         """Fill the job's buffers; return the lookup faults (the outputs are void then)."""
 
-    def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
-        """Bytes the engine needs besides inputs and outputs."""
+    def memory(self, job: Job) -> int:
+        """Bytes that a job needs besides inputs and outputs; its buffers are not looked at."""
 
     def prepare(
         self,
@@ -159,9 +159,9 @@ class ReferenceExecutor:
             if not output.varying:
                 _put(output, buffer, found.rows[output.port.row], 0, lane)
 
-    def memory(self, given: tuple[Given, ...], periods: int, lanes: int) -> int:
+    def memory(self, job: Job) -> int:
         """The ledger of a unit of lanes."""
-        return len(self.view.rows) * periods * min(lanes, UNIT) * 8
+        return len(self.view.rows) * job.periods * min(job.lanes, UNIT) * 8
 
     def prepare(
         self,

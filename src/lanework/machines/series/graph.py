@@ -14,6 +14,7 @@ from lanework.machines.series.expression import LABEL, LOOKUP, NAME, Expr
 from lanework.machines.series.values import SHIFTS
 
 RESERVED = ("t", "periods")
+OPTIONS = ("engine", "limits", "axis", "sink")  # keywords of calls that take inputs by name
 OVER_ALL_TIME = frozenset(("total", "minimum", "maximum", "last", "at"))
 
 STRAIGHT, FORWARD, BACKWARD = 0, 1, 2

@@ -12,9 +12,7 @@ from lanework.machines.series.scan import Fault
 def locate(view: SeriesView, job: Job, units: list[int] | None) -> list[Fault]:
     """Run the reference on the units that compiled code suspects (None for all of them).
 
-    No fault there means that there is none: a lane may look past the end of its own time.
+    No fault there means that there is none: a lane may look past the end of its own time. What
+    the reference writes into the job's buffers is what is there already, to the bit.
     """
-    blank = [buffer.copy() for buffer in job.buffers]
-    return ReferenceExecutor(view).run(
-        dataclasses.replace(job, buffers=blank, progress=None), units
-    )
+    return ReferenceExecutor(view).run(dataclasses.replace(job, progress=None), units)

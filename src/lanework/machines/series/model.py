@@ -38,7 +38,7 @@ from lanework.machines.series.codes import (
 from lanework.machines.series.expression import LOOKUP, NAME, Expr, lift
 from lanework.machines.series.formula import parse_formula
 from lanework.machines.series.functions import functions
-from lanework.machines.series.graph import RESERVED, Formula
+from lanework.machines.series.graph import OPTIONS, RESERVED, Formula
 from lanework.machines.series.tables import Table, build_table
 
 if TYPE_CHECKING:
@@ -200,6 +200,12 @@ class Model:
             A handle for formulas in Python.
         """
         self._check_name(name)
+        if name in OPTIONS:
+            raise Diagnostic(
+                DUPLICATE,
+                f"`{name}` cannot be an input: calls take an option of that name",
+                help="choose another name",
+            )
         self._check_kind(kind, name)
         named = (axes,) if isinstance(axes, str) else tuple(axes)
         if len(set(named)) != len(named) or not all(

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.program import Program
+from lanework.core.program import Port, Program
 from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION, FUEL_SPENT
-from lanework.machines.series.binding import Array, Bound, bind
+from lanework.machines.series.binding import Bound, bind
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.execute import Dependence, Executor, Job, ReferenceExecutor
 from lanework.machines.series.layout import SeriesView
@@ -140,9 +140,14 @@ class Runner:
             Diagnostic: inputs that do not fit; a lookup outside its table; memory over its cap.
             Trap: fuel or deadline.
         """
+        return self.run_within(self.limits, inputs)
+
+    def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
+        """A call with limits of its own."""
         if self._unused:  # of the model, but not of the outputs that were compiled
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
-        direct = self._take_direct()
+        limited = limits.fuel is not None or limits.deadline is not None
+        direct = None if limited else self._take_direct()
         if direct is not None:
             result = direct(inputs, self.coords)
             self._direct.append(direct)
@@ -150,9 +155,9 @@ class Runner:
                 return result
         start = time.perf_counter()
         bound = bind(self.ports, self.periods, inputs, lazy=self._executor.lazy)
-        outputs, stats = self._run(bound)
+        outputs, stats = self._run(bound, limits)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
-        if direct is None and not bound.axes:
+        if not limited and direct is None and not bound.axes:
             self._prepare_direct(bound, stats)
         return self._result(outputs, stats)
 
@@ -165,8 +170,7 @@ class Runner:
 
     def _prepare_direct(self, bound: Bound, stats: dict[str, Any]) -> None:
         """After a run of one lane on compiled code: make the next ones short."""
-        limited = self.limits.fuel is not None or self.limits.deadline is not None
-        if limited or stats["fuel"] >= SHORT:
+        if stats["fuel"] >= SHORT:
             return
         outputs = {index: self.view.outputs[index] for index in self.wanted}
         timed = {
@@ -194,35 +198,19 @@ class Runner:
             **inputs: the inputs that are the same in every block.
 
         Returns:
-            The outputs summed over `axis`, added up over all blocks in order.
+            The outputs summed over `axis`, added up over all blocks in order. Fuel and deadline
+            are limits of all blocks together.
+
+        Raises:
+            Diagnostic: LW2005 where nothing would be kept, or an input is over another axis.
         """
-        totals: dict[str, Array] = {}
-        last: Result | None = None
-        stats: dict[str, Any] = {"lanes": 0, "run_seconds": 0.0, "compile_seconds": 0.0}
-        for block in blocks:
-            twice = next((name for name in block if name in inputs), None)
-            if twice is not None:
-                raise Diagnostic(
-                    BAD_OPTION,
-                    f"input {twice!r} is given for every block, and in a block",
-                    help="leave it out of one of the two",
-                )
-            result = self(**inputs, **block)
-            given = tuple(Given("time" in port.axes, port.name in block) for port in self.ports)
-            for name, port in ((p.name, p) for p in self.view.outputs):
-                if axis in port.reduce and name in result:
-                    value = result[name]
-                    more = name in totals and self._dependence.of(port.row, given)[1]
-                    totals[name] = totals[name] + value if more else value + 0.0
-            for key in ("lanes", "run_seconds", "compile_seconds"):
-                stats[key] += result.stats[key]
-            stats = {**result.stats, **stats}
-            if sink is not None:
-                sink(result)
-            last = result
-        if last is None:
-            raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
-        return last.replaced(totals, stats)
+        from lanework.machines.series.streaming import stream
+
+        return stream(self, blocks, axis, sink, inputs)
+
+    def varies(self, port: Port, given: tuple[Given, ...]) -> bool:
+        """Whether an output depends on the lane when the inputs are given like this."""
+        return self._dependence.of(port.row, given)[1]
 
     def explain(self) -> str:
         """What will run how: the engine, and what the compiler did."""
@@ -232,7 +220,7 @@ class Runner:
 
     # Running ------------------------------------------------------------------------------------
 
-    def _run(self, bound: Bound) -> tuple[dict[str, Output], dict[str, Any]]:
+    def _run(self, bound: Bound, limits: Limits) -> tuple[dict[str, Output], dict[str, Any]]:
         if bound.periods < 1:
             raise Diagnostic(
                 NO_PERIODS,
@@ -240,40 +228,39 @@ class Runner:
                 help="give at least one: periods=..., or inputs over time that are not empty",
             )
         fuel = self.view.fuel * bound.periods * bound.lanes * bound.repeats
-        if self.limits.fuel is not None and fuel > self.limits.fuel:
+        if limits.fuel is not None and fuel > limits.fuel:
             raise Trap(
                 FUEL_SPENT,
-                f"the run needs {fuel:,} fuel and may use {self.limits.fuel:,}",
+                f"the run needs {fuel:,} fuel and may use {limits.fuel:,}",
                 help="raise the fuel limit, or run fewer lanes or periods",
                 instruction=0,
             )
         order = lane_order(self.view, bound)
         outputs = [self._output(index, bound) for index in self.wanted]
-        needed = sum(output.bytes for output in outputs)
-        needed += self._executor.memory(bound.given, bound.periods, bound.lanes)
-        self.limits.check_memory(needed, f"{bound.lanes * bound.repeats:,} lanes")
+        until = None if limits.deadline is None else time.monotonic() + limits.deadline
+        job = Job(
+            arrays=bound.arrays,
+            given=bound.given,
+            periods=bound.periods,
+            lanes=bound.lanes,
+            order=order,
+            outputs=outputs,
+            buffers=[],
+            ports=self.wanted,
+            fuel=fuel // max(bound.repeats, 1),
+            until=until,
+            progress=None if bound.outer else self.progress,
+            unchecked=bound.unchecked,
+        )
+        needed = sum(output.bytes for output in outputs) + self._executor.memory(job)
+        limits.check_memory(needed, f"{bound.lanes * bound.repeats:,} lanes")
         for output in outputs:
             output.allocate()
-        until = None if self.limits.deadline is None else time.monotonic() + self.limits.deadline
         for place in itertools.product(*(range(bound.sizes[axis]) for axis in bound.outer)):
             repeat = dict(zip(bound.outer, place, strict=True))
-            buffers = [output.buffer(repeat) for output in outputs]
-            job = Job(
-                arrays=bound.arrays
-                if not place
-                else [bound.slice(port, place) for port in range(len(self.ports))],
-                given=bound.given,
-                periods=bound.periods,
-                lanes=bound.lanes,
-                order=order,
-                outputs=outputs,
-                buffers=buffers,
-                ports=self.wanted,
-                fuel=fuel // max(bound.repeats, 1),
-                until=until,
-                progress=None if place else self.progress,
-                unchecked=bound.unchecked,
-            )
+            job.buffers = buffers = [output.buffer(repeat) for output in outputs]
+            if place:
+                job.arrays = [bound.slice(port, place) for port in range(len(self.ports))]
             faults = self._executor.run(job)
             if faults:
                 raise self._fault(faults[0])

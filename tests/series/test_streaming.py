@@ -1,0 +1,76 @@
+"""Streams of blocks: what they add up, under which limits, and what they refuse."""
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
+
+
+def owed():
+    model = lw.series.Model("owed", periods=12)
+    model.input("rate")
+    model.input("count", axes="point")
+    model.formula("debt", "prev(debt, initial=100.0) * (1 + rate)")
+    model.formula("owed", "last(debt) * count")
+    model.output("owed", reduce=("point",))
+    return model.compile(outputs=["owed"])
+
+
+BLOCKS = [{"count": np.arange(64.0)}, {"count": np.arange(64.0, 100.0)}]
+WHOLE = float((np.arange(100.0) * 100.0 * 1.5**12).sum())
+
+
+def test_plain_columns_lie_along_the_axis_of_the_stream():
+    """Also those of inputs that declare no axis."""
+    blocks = [{**block, "rate": np.full(len(block["count"]), 0.5)} for block in BLOCKS]
+    result = owed().bind().stream(blocks, axis="point")
+    assert float(result["owed"]) == pytest.approx(WHOLE, rel=1e-13)
+
+
+def test_what_the_blocks_cost_is_added_up():
+    runner = owed().bind()
+    parts = [runner(rate=0.5, **block).stats["fuel"] for block in BLOCKS]
+    stats = runner.stream(BLOCKS, rate=0.5).stats
+    assert stats["fuel"] == sum(parts)
+    assert stats["lanes"] == 100
+    assert stats["code_seconds"] > 0
+
+
+def test_fuel_is_that_of_all_blocks():
+    program = owed()
+    needed = program.bind().stream(BLOCKS, rate=0.5).stats["fuel"]
+    enough = program.bind(limits=Limits(fuel=needed)).stream(BLOCKS, rate=0.5)
+    assert float(enough["owed"]) == pytest.approx(WHOLE, rel=1e-13)
+    with pytest.raises(Trap, match="fuel"):
+        program.bind(limits=Limits(fuel=needed - 1)).stream(BLOCKS, rate=0.5)
+
+
+def test_the_deadline_is_that_of_all_blocks():
+    def endless():
+        while True:
+            yield BLOCKS[0]
+
+    with pytest.raises(Trap, match="deadline"):
+        owed().bind(limits=Limits(deadline=0.2)).stream(endless(), rate=0.5)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "options", "words"),
+    [
+        (BLOCKS, {"axis": "scenario"}, "no output is summed over 'scenario'"),
+        (BLOCKS, {"axis": "scenario", "sink": lambda _: None}, "'count' is over point"),
+        ([[1.0, 2.0]], {}, "a block is of type list"),
+        ([{"count": np.ones(2), "rate": 0.1}], {}, "'rate' is given for every block"),
+    ],
+)
+def test_streams_that_make_no_sense_are_refused(blocks, options, words):
+    with pytest.raises(Diagnostic, match=words):
+        owed().bind().stream(blocks, **options, rate=0.5)
+
+
+@pytest.mark.parametrize("name", ["engine", "limits", "axis", "sink"])
+def test_inputs_are_not_named_like_options_of_a_call(name):
+    with pytest.raises(Diagnostic, match="option of that name"):
+        lw.series.Model("m").input(name)
