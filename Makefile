@@ -21,7 +21,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W -b html docs build/docs
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m bench run --all
+	$(BIN)/python -m bench run
 
 fuzz: $(VENV)/.test
 	$(BIN)/lanework fuzz series --count 20000
