@@ -113,7 +113,9 @@ class LLVMExecutor:
     def _part(self, lowered: Lowered | None, width: int, ordered: bool) -> Part | None:
         if lowered is None:
             return None
-        text = nest_module(lowered.nest, width, "lanework_nest", ordered=ordered)
+        text = nest_module(
+            lowered.nest, width, "lanework_nest", ordered=ordered, fused=llvm.has_fma()
+        )
         kernel = llvm.compile_text(text, "lanework_nest", lowered.nest.size, disk=self.cache)
         self.cached &= kernel.cached
         return Part(lowered, width, kernel, self._tables)
