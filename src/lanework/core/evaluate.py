@@ -32,6 +32,38 @@ def _lshr(dtype: str, a: Array, b: Array) -> Array:
     return np.asarray(shifted).view(NUMPY_DTYPE[dtype])
 
 
+def _unsigned(function: Callable[..., Any]) -> Callable[..., Array]:
+    """The function over the same bits as unsigned integers."""
+
+    def run(*args: Array) -> Array:
+        dtype = args[0].dtype
+        wide = _UNSIGNED["i64" if dtype.itemsize == 8 else "i32"]
+        out = np.asarray(function(*(np.asarray(arg).view(wide) for arg in args)))
+        return out if out.dtype == np.bool_ else out.astype(wide).view(dtype)
+
+    return run
+
+
+def _umulh(a: Array, b: Array) -> Array:
+    """The upper 64 bits of a product, from four products of halves."""
+    half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
+    a1, a0, b1, b0 = a >> half, a & low, b >> half, b & low
+    middle = a1 * b0 + ((a0 * b0) >> half)
+    return np.asarray(a1 * b1 + (middle >> half) + ((a0 * b1 + (middle & low)) >> half))
+
+
+def _below(a: Array) -> Array:
+    """The bits below the lowest one that is set; all of them for 0."""
+    return np.asarray(~a & (a - np.asarray(1, a.dtype)))
+
+
+def _clz(a: Array) -> Array:
+    for shift in (1, 2, 4, 8, 16, 32):
+        if shift < a.dtype.itemsize * 8:
+            a = a | (a >> np.asarray(shift, a.dtype))
+    return np.asarray(a.dtype.itemsize * 8 - np.bitwise_count(a).astype(np.int64))
+
+
 _ELEMENTWISE: dict[str, Callable[..., Array]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -50,6 +82,14 @@ _ELEMENTWISE: dict[str, Callable[..., Array]] = {
     "shl": np.left_shift,
     "ashr": np.right_shift,
     "not": np.logical_not,
+    "ult": _unsigned(np.less),
+    "udiv": _unsigned(np.floor_divide),
+    "urem": _unsigned(np.remainder),
+    "umulh": _unsigned(_umulh),
+    "popcount": _unsigned(np.bitwise_count),
+    "clz": _unsigned(_clz),
+    "ctz": _unsigned(lambda a: np.bitwise_count(_below(a))),
+    "bswap": lambda a: np.asarray(a).byteswap(),
     "lt": np.less,
     "le": np.less_equal,
     "gt": np.greater,

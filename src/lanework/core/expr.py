@@ -30,7 +30,16 @@ ARITHMETIC = ("add", "sub", "mul")  # floats, and integers that wrap
 FLOAT_BINARY = ("div",)
 FLOAT_UNARY = ("neg", "sqrt", "abs", "floor", "ceil", "trunc", "rint")  # rint: ties to even
 BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor on bool too
-COMPARE = ("lt", "le", "gt", "ge", "eq", "ne")  # ordered, but ne is unordered, as IEEE 754 says
+INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned; i64
+COMPARE = (
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "eq",
+    "ne",
+    "ult",
+)  # ordered, but ne is unordered, as IEEE 754 says
 CONVERT = ("bits", "from_bits", "to_int", "to_float", "promote", "demote")
 PRIMITIVES = (
     *("arg", "const", "select", "not"),
@@ -38,6 +47,7 @@ PRIMITIVES = (
     *FLOAT_BINARY,
     *FLOAT_UNARY,
     *BITWISE,
+    *INTEGER,
     *COMPARE,
     *CONVERT,
 )
@@ -210,6 +220,46 @@ def to_float(i: Value) -> Value:
 def lshr(i: Value, n: Value | int) -> Value:
     """Logical shift right."""
     return _bitwise("lshr", i, n)
+
+
+def ult(a: Value, b: Value | int) -> Value:
+    """Whether a < b, both taken as unsigned."""
+    return _compare("ult", _int(a, "ult"), b)
+
+
+def udiv(a: Value, b: Value) -> Value:
+    """Unsigned quotient. The body must keep b from zero: there the engines differ."""
+    return _bitwise("udiv", _int(a, "udiv"), b)
+
+
+def urem(a: Value, b: Value) -> Value:
+    """Unsigned remainder. The body must keep b from zero: there the engines differ."""
+    return _bitwise("urem", _int(a, "urem"), b)
+
+
+def umulh(a: Value, b: Value) -> Value:
+    """The upper half of the unsigned product."""
+    return _bitwise("umulh", _int(a, "umulh"), b)
+
+
+def popcount(i: Value) -> Value:
+    """How many bits are set."""
+    return Value("popcount", (_int(i, "popcount"),), i.dtype)
+
+
+def clz(i: Value) -> Value:
+    """Zeros above the highest bit that is set; the width for 0."""
+    return Value("clz", (_int(i, "clz"),), i.dtype)
+
+
+def ctz(i: Value) -> Value:
+    """Zeros below the lowest bit that is set; the width for 0."""
+    return Value("ctz", (_int(i, "ctz"),), i.dtype)
+
+
+def bswap(i: Value) -> Value:
+    """The bytes in the opposite order."""
+    return Value("bswap", (_int(i, "bswap"),), i.dtype)
 
 
 @dataclass(frozen=True)

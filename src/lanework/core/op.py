@@ -55,6 +55,7 @@ class Op:
         ulp: the worst error against the exact result, in units in the last place, by dtype.
             0.5 means correctly rounded; ops that are exact say 0.
         commutes: swapping the two operands gives the same bits.
+        dtypes: what its operands may be; the first is what its fuel is counted in.
         partials: for each operand the derivative as a `Term`, or None where it is zero
             everywhere it exists.
     """
@@ -67,6 +68,7 @@ class Op:
     example: tuple[tuple[float, ...], float] | None = None
     ulp: dict[str, float] = field(default_factory=dict)
     commutes: bool = False
+    dtypes: tuple[str, ...] = FLOATS
     partials: Callable[..., tuple[Term | None, ...]] | None = None
 
     def __repr__(self) -> str:
@@ -75,14 +77,14 @@ class Op:
     @functools.cache  # noqa: B019 - ops live as long as the process
     def graph(self, dtype: str = "f64") -> Graph:
         """The traced body in one float dtype (f64 or f32)."""
-        if dtype not in FLOATS:
-            raise TypeError(f"op bodies are traced in f64 or f32, not {dtype}")
+        if dtype not in self.dtypes:
+            raise TypeError(f"{self.name} is traced in {' or '.join(self.dtypes)}, not {dtype}")
         return trace(self.body, (dtype,) * len(self.operands))
 
     @property
     def fuel(self) -> int:
         """Fuel for one application to one lane: its primitives, at least one."""
-        return max(1, self.graph("f64").cost)
+        return max(1, self.graph(self.dtypes[0]).cost)
 
     def derivative(
         self, function: Callable[..., tuple[Term | None, ...]]
@@ -112,8 +114,8 @@ class Op:
     def evaluate(self, *args: npt.ArrayLike) -> npt.NDArray[Any]:
         """The reference evaluation over float64 arrays (float32 if every argument is)."""
         arrays = [np.asarray(arg) for arg in args]
-        single = all(array.dtype == np.float32 for array in arrays)
-        dtype = "f32" if single else "f64"
+        single = all(array.dtype == np.float32 for array in arrays) and "f32" in self.dtypes
+        dtype = "f32" if single else self.dtypes[0]
         out = evaluate(
             self.graph(dtype), [np.asarray(array, NUMPY_DTYPE[dtype]) for array in arrays]
         )
@@ -135,6 +137,7 @@ def op(
     ulp: float | dict[str, float] = 0.5,
     commutes: bool = False,
     name: str | None = None,
+    dtypes: tuple[str, ...] = FLOATS,
 ) -> Callable[[Callable[..., Value]], Op]:
     """Make an `Op` of a function over traced scalars; operand names are its parameters."""
 
@@ -149,8 +152,9 @@ def op(
             doc=body.__doc__,
             special=tuple(Special(args, result) for args, result in special),
             example=example,
-            ulp=ulp if isinstance(ulp, dict) else dict.fromkeys(FLOATS, ulp),
+            ulp=ulp if isinstance(ulp, dict) else dict.fromkeys(dtypes, ulp),
             commutes=commutes,
+            dtypes=dtypes,
         )
 
     return wrap

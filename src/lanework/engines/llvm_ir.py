@@ -27,6 +27,9 @@ _INT_BINARY = {
     "ashr": "ashr",
     "lshr": "lshr",
 }
+_ICMP["ult"] = "ult"
+_INT_BINARY |= {"udiv": "udiv", "urem": "urem"}
+_BITS = {"popcount": "ctpop", "clz": "ctlz", "ctz": "cttz", "bswap": "bswap"}
 _INTRINSIC = {
     "sqrt": "sqrt",
     "abs": "fabs",
@@ -44,7 +47,19 @@ _CAST = {
     "demote": "fptrunc",
 }
 RULED = frozenset(
-    (*_FCMP, *_FLOAT_BINARY, *_INT_BINARY, *_INTRINSIC, *_CAST, "neg", "not", "select")
+    (
+        *_ICMP,
+        *_FCMP,
+        *_BITS,
+        "umulh",
+        *_FLOAT_BINARY,
+        *_INT_BINARY,
+        *_INTRINSIC,
+        *_CAST,
+        "neg",
+        "not",
+        "select",
+    )
 )
 
 
@@ -130,11 +145,17 @@ def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
     prim = value.prim
     source = value.args[0].dtype
     kind = type_of(source, width)
-    if prim in _FCMP:
+    if prim in _ICMP or prim in _FCMP:
         word = f"fcmp {_FCMP[prim]}" if source in _FLOAT else f"icmp {_ICMP[prim]}"
         return writer.emit(f"{word} {kind} {args[0]}, {args[1]}")
     if prim in _FLOAT_BINARY and source in _FLOAT:
         return writer.emit(f"{_FLOAT_BINARY[prim]} {kind} {args[0]}, {args[1]}")
+    if prim in _BITS:
+        flag = [("i1", "false")] if prim in ("clz", "ctz") else []
+        call = f"llvm.{_BITS[prim]}.{suffix(source, width)}"
+        return writer.intrinsic(call, kind, [(kind, args[0]), *flag])
+    if prim == "umulh":
+        return _upper(writer, source, args, width)
     if prim in _INT_BINARY:
         return writer.emit(f"{_INT_BINARY[prim]} {kind} {args[0]}, {args[1]}")
     if prim == "select":
@@ -150,6 +171,18 @@ def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
         name = f"llvm.{_INTRINSIC[prim]}.{suffix(source, width)}"
         return writer.intrinsic(name, kind, [(kind, args[0])])
     return writer.emit(f"{_CAST[prim]} {kind} {args[0]} to {type_of(value.dtype, width)}")
+
+
+def _upper(writer: Writer, dtype: str, args: list[str], width: int) -> str:
+    """The upper half of a product, through integers of twice the width."""
+    size = int(dtype[1:])
+    kind = type_of(dtype, width)
+    wide = f"i{2 * size}" if width == 1 else f"<{width} x i{2 * size}>"
+    a, b = (writer.emit(f"zext {kind} {arg} to {wide}") for arg in args)
+    product = writer.emit(f"mul {wide} {a}, {b}")
+    by = str(size) if width == 1 else f"splat (i{2 * size} {size})"
+    upper = writer.emit(f"lshr {wide} {product}, {by}")
+    return writer.emit(f"trunc {wide} {upper} to {kind}")
 
 
 def op_function(name: str, graph: Graph, width: int, attributes: str) -> tuple[str, set[str]]:
