@@ -88,14 +88,6 @@ def vector_bits() -> int:
     return 256 if features.get("avx2") else 128
 
 
-@functools.cache
-def has_fma() -> bool:
-    """Whether the processor multiplies and adds with one rounding."""
-    return bool(_llvm().get_host_cpu_features().get("fma")) or host.machine().startswith(
-        ("aarch64", "arm64")
-    )
-
-
 def level_for(size: int) -> int:
     """The optimisation level for a nest of this many steps."""
     return 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)

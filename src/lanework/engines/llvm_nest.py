@@ -40,11 +40,8 @@ def scratch_size(nest: LoopNest, periods: int, width: int) -> int:
 class NestWriter(TimeWriter):
     """Writes one nest at one width."""
 
-    def __init__(
-        self, nest: LoopNest, width: int, *, ordered: bool = False, fused: bool = False
-    ) -> None:
+    def __init__(self, nest: LoopNest, width: int, *, ordered: bool = False) -> None:
         super().__init__(nest, width)
-        self.fused = fused
         self.ordered = ordered
         self.functions: dict[tuple[str, int], str] = {}
         self.used = _used(nest)
@@ -321,16 +318,11 @@ class NestWriter(TimeWriter):
         return w.emit(f"extractelement <1 x double> {vector}, i32 0")
 
 
-def nest_module(
-    nest: LoopNest, width: int, name: str, *, ordered: bool = False, fused: bool = False
-) -> str:
-    """The LLVM IR text of a nest at a lane width (1, 2, 4, 8 or 16).
-
-    `fused` says that the processor has a fused multiply-add, which makes some divisions quick.
-    """
+def nest_module(nest: LoopNest, width: int, name: str, *, ordered: bool = False) -> str:
+    """The LLVM IR text of a nest at a lane width (1, 2, 4, 8 or 16)."""
     if width not in (1, 2, 4, 8, 16):
         raise ValueError(f"lane width must be 1, 2, 4, 8 or 16, not {width}")
-    return NestWriter(nest, width, ordered=ordered, fused=fused).module(name)
+    return NestWriter(nest, width, ordered=ordered).module(name)
 
 
 def checked(nest: LoopNest) -> list[int]:

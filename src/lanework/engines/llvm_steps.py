@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import itertools
 
-from lanework.engines.llvm_divide import DivideWriter
 from lanework.engines.llvm_ir import constant, type_of
+from lanework.engines.llvm_lookup import LookupWriter
 from lanework.engines.loops import Apply, Fold, Interpolate, Lookup, Shift, Stage, Step
 
 
-class StepWriter(DivideWriter):
+class StepWriter(LookupWriter):
     """Writes the steps of a stage."""
 
     def step(self, step: Step) -> None:
         """Write one step."""
         if isinstance(step, Apply):
-            if self.divide(step):
-                return
             args, width = self.together(step.args)
             self.define(step.target, self.apply(step.op, args, width), width > 1)
         elif isinstance(step, Shift):

@@ -20,7 +20,6 @@ class TimeWriter(StepWriter):
         for step in stage.steps:  # what starts a chain must be spread before the loop
             if isinstance(step, Shift) and step.carried and step.target in self.nest.varying:
                 self.spread_fill(step)
-        self.prepare_divisors(stage)
         outer = dict(self.spread)
         entered = self.block
         first = "0" if forward else w.emit(f"sub i64 {self.steps}, 1")

@@ -113,9 +113,7 @@ class LLVMExecutor:
     def _part(self, lowered: Lowered | None, width: int, ordered: bool) -> Part | None:
         if lowered is None:
             return None
-        text = nest_module(
-            lowered.nest, width, "lanework_nest", ordered=ordered, fused=llvm.has_fma()
-        )
+        text = nest_module(lowered.nest, width, "lanework_nest", ordered=ordered)
         kernel = llvm.compile_text(text, "lanework_nest", lowered.nest.size, disk=self.cache)
         self.cached &= kernel.cached
         return Part(lowered, width, kernel, self._tables)
