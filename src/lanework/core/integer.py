@@ -345,3 +345,24 @@ def _inside(
     inside = (x >= low) & (x < high)
     safe = convert(select(inside, x, 0.0))
     return select(inside, safe, select(x >= high, most, select(x < low, least, const(0, "i64"))))
+
+
+# Random words -------------------------------------------------------------------------------------
+
+
+@_word(((0, 0, 0), 0xE169C58D6627E8D5 - 2**64))
+def random(seed: Value, lane: Value, index: Value) -> Value:
+    """The random word of a seed, lane and index: the first 64 bits of Philox4x32-10.
+
+    As `lanework.base.rng.words`, its first word in the lower half.
+    """
+    low = 0xFFFFFFFF
+    x0, x1 = index & low, lshr(index, 32)
+    x2, x3 = lane & low, lshr(lane, 32)
+    k0, k1 = seed & low, lshr(seed, 32)
+    for _ in range(10):
+        p0, p1 = x0 * 0xD2511F53, x2 * 0xCD9E8D57
+        x0, x1 = lshr(p1, 32) ^ x1 ^ k0, p1 & low
+        x2, x3 = lshr(p0, 32) ^ x3 ^ k1, p0 & low
+        k0, k1 = (k0 + 0x9E3779B9) & low, (k1 + 0xBB67AE85) & low
+    return x0 | (x1 << 32)

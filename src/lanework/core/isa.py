@@ -28,6 +28,9 @@ class OperandKind(enum.Enum):
     LAG = "lag"
     TABLE = "table"
     PERIOD = "period"
+    REGISTER = "register"
+    IMMEDIATE = "immediate"
+    CODE = "code"
 
 
 @dataclass(frozen=True)
