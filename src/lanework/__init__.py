@@ -42,7 +42,7 @@ _FACE = {
     "UsageError": "lanework.base.errors",
     "InternalFault": "lanework.base.errors",
 }
-_MACHINES = ("series",)
+_MACHINES = ("series", "register")
 
 __all__ = [
     "compile",

@@ -38,6 +38,11 @@ def cpu_digest() -> str:
     return hashlib.blake2b(f"{text}\n{' '.join(features)}".encode(), digest_size=8).hexdigest()
 
 
+def cpu_flags() -> frozenset[str]:
+    """The processor's features as Linux names them; empty where that is not known."""
+    return frozenset(_cpu_fields().get("flags", "").split())
+
+
 @functools.cache
 def _cpu_fields(path: str = "/proc/cpuinfo") -> dict[str, str]:
     """What Linux says about the first processor; nothing elsewhere."""

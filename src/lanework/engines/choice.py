@@ -20,17 +20,17 @@ class EngineNotice(UserWarning):
     """An engine could not run, and the next one did."""
 
 
-def check(name: str) -> str:
+def check(name: str, order: tuple[str, ...] = ORDER) -> str:
     """The name itself if it is `auto` or an engine.
 
     Raises:
         Diagnostic: LW2003, with a suggestion.
     """
-    if name != "auto" and name not in ORDER:
+    if name != "auto" and name not in order:
         raise Diagnostic(
             UNKNOWN_ENGINE,
             f"there is no engine {name!r}",
-            help=did_you_mean(name, ORDER) or f"engines are auto, {', '.join(ORDER)}",
+            help=did_you_mean(name, order) or f"engines are auto, {', '.join(order)}",
         )
     return name
 
@@ -48,17 +48,22 @@ def unavailable(name: str) -> str | None:
     return None
 
 
-def choose(name: str, suits: Callable[[str], str | None] | None = None) -> tuple[str, str]:
+def choose(
+    name: str,
+    suits: Callable[[str], str | None] | None = None,
+    order: tuple[str, ...] = ORDER,
+) -> tuple[str, str]:
     """The engine to use and the notice to give (empty when the first choice runs).
 
     Args:
         name: an engine, or `auto`.
         suits: says why an engine cannot run, or None if it can; by default `unavailable`.
+        order: the engines there are, the fastest first.
 
     Raises:
         Diagnostic: LW2003, LW2004.
     """
-    check(name)
+    check(name, order)
     suits = suits or unavailable
     if name != "auto":
         reason = suits(name)
@@ -66,7 +71,7 @@ def choose(name: str, suits: Callable[[str], str | None] | None = None) -> tuple
             return name, ""
         raise Diagnostic(ENGINE_UNAVAILABLE, f"engine {name!r} cannot run: {reason}")
     notices: list[str] = []
-    for candidate in ORDER:
+    for candidate in order:
         reason = suits(candidate)
         if reason is None:
             return candidate, "; ".join(notices)

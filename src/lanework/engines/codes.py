@@ -36,3 +36,9 @@ BAD_OPTION = code(
     "bad engine option",
     "An option such as `lane_width` or `threads` has a value that the engine cannot use.",
 )
+NO_CODE_MEMORY = code(
+    "LW2101",
+    "there is no memory left for machine code",
+    "Programs on the stencil engine hold buffers of a pool. All of them are in use, and none came "
+    "back while the pool waited. Close runners that are no longer needed, or give the pool more.",
+)

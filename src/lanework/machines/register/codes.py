@@ -28,15 +28,27 @@ BAD_PORT = code(
 TOO_LARGE = code(
     "LW4005",
     "the program is too large",
-    "Code on the stencil engine may take 64 KiB a function; a program that is larger is split where "
-    "functions begin, and one function that is larger still cannot run there. Use the engine llvm "
-    "or interpreter.",
+    "Code on the stencil engine may take 64 KiB a function; a program that is larger is split "
+    "where functions begin, and one function that is larger still cannot run there. Use the "
+    "engine llvm or native.",
 )
 BAD_INPUT = code(
     "LW4006",
     "an input is no 64-bit number",
     "A register holds 64 bits: give a whole number from -2**63 to 2**64 - 1, or a float, whose bit "
     "pattern it then holds. Arrays of int64, uint64 or float64 give one number a lane.",
+)
+DAMAGED_TABLES = code(
+    "LW4007",
+    "the stencil table of the package is damaged",
+    "The file with machine code that the package ships is not what was built. Install the package "
+    "again; `python -m lanework.machines.register.build` makes the table anew from the sources.",
+)
+MISSING_STENCIL = code(
+    "LW4008",
+    "an instruction has no stencil",
+    "The stencil table of this machine lacks an instruction of the program. With engine='auto' the "
+    "native interpreter runs it instead, with one notice.",
 )
 OUT_OF_MEMORY = code(
     "LW4010",
@@ -47,7 +59,8 @@ OUT_OF_MEMORY = code(
 DIVIDED_BY_ZERO = code(
     "LW4011",
     "a division by zero",
-    "The instructions div and mod stop the program where their second operand is 0. Test it before.",
+    "The instructions div and mod stop the program where their second operand is 0. Test it "
+    "before.",
 )
 BAD_JUMP = code(
     "LW4012",
@@ -58,8 +71,8 @@ BAD_JUMP = code(
 TRAPPED = code(
     "LW4013",
     "the program stopped itself",
-    "The program came to a trap instruction. Its number says which, and its meaning is the program's "
-    "own.",
+    "The program came to a trap instruction. Its number says which, and its meaning is the "
+    "program's own.",
 )
 MISALIGNED = code(
     "LW4014",

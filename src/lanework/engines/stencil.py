@@ -1,0 +1,135 @@
+"""Stencils: machine code with holes, cut out of an object file when the package is built.
+
+A relocation of the object becomes a hole: where it is, how its bytes are written, and whose value
+goes there. There is one map from relocations to ways of writing, and a relocation that is not in
+it is an error of the build. The jump that ends a stencil is dropped where it leads to what
+follows anyway.
+"""
+
+from __future__ import annotations
+
+import enum
+import io
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+class Way(enum.IntEnum):
+    """How the bytes of a hole are written."""
+
+    ABS32 = 0  # the value, 4 bytes
+    ABS64 = 1  # the value, 8 bytes
+    REL32 = 2  # the distance from the hole to a place, 4 bytes
+
+
+# ELF relocation types of the x86-64 psABI, section 4.4: R_X86_64_64, PC32, PLT32, 32, 32S.
+X86_64 = {1: Way.ABS64, 2: Way.REL32, 4: Way.REL32, 10: Way.ABS32, 11: Way.ABS32}
+WAYS = {"x86_64": X86_64}
+_JUMP = 0xE9
+
+
+@dataclass(frozen=True)
+class Hole:
+    """Bytes of a stencil that are written when it is copied.
+
+    Attributes:
+        offset: from the stencil's first byte.
+        way: how they are written.
+        name: whose value it is: an operand, or a place to go to.
+        addend: added to the value.
+    """
+
+    offset: int
+    way: Way
+    name: str
+    addend: int
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """Code and its holes."""
+
+    code: bytes
+    holes: tuple[Hole, ...]
+
+    def trimmed(self) -> Stencil:
+        """Without the jump to what follows, if that is how it ends."""
+        last = self.holes[-1] if self.holes else None
+        if last is None or last.name != "next" or last.offset + 4 != len(self.code):
+            return self
+        if self.code[last.offset - 1] != _JUMP:
+            return self
+        return Stencil(self.code[: last.offset - 1], self.holes[:-1])
+
+    def turned(self) -> Stencil:
+        """With a branch to a jump at the end made a jump of its own, so that `next` comes last.
+
+        The compiler ends a stencil that may trap with ``jmp next; jmp trap`` and goes to the
+        second by a short branch. Made a long branch to the trap itself, both jumps can go.
+        """
+        if len(self.holes) < 2:
+            return self
+        follow, trap = self.holes[-2:]
+        end = len(self.code)
+        ends = follow.offset + 9 == trap.offset + 4 == end and follow.name == "next"
+        if not ends or self.code[follow.offset - 1] != _JUMP or self.code[end - 5] != _JUMP:
+            return self
+        places = [
+            at
+            for at in range(follow.offset - 2)
+            if 0x70 <= self.code[at] < 0x80 and at + 2 + self.code[at + 1] == end - 5
+        ]
+        if len(places) != 1:
+            return self
+        at = places[0]
+        branch = bytes((0x0F, self.code[at] + 0x10, 0, 0, 0, 0))
+        moved = [
+            hole if hole.offset < at else replace(hole, offset=hole.offset + 4)
+            for hole in self.holes[:-1]
+        ]
+        moved.append(replace(trap, offset=at + 2))
+        code = self.code[:at] + branch + self.code[at + 2 : end - 5]
+        return Stencil(code, tuple(sorted(moved, key=lambda hole: hole.offset)))
+
+
+class UnknownRelocation(Exception):
+    """A relocation that no hole can stand for; the build stops."""
+
+
+def extract(machine: str, data: bytes, prefix: str = "hole_") -> dict[str, Stencil]:
+    """The functions of an object file as stencils.
+
+    Raises:
+        UnknownRelocation: one that is not in the map, or of a symbol that is no hole.
+    """
+    from elftools.elf.elffile import ELFFile
+
+    ways = WAYS[machine]
+    elf: Any = ELFFile(io.BytesIO(data))
+    symbols = elf.get_section_by_name(".symtab")
+    text = elf.get_section_by_name(".text")
+    number = elf.get_section_index(".text")
+    code = text.data()
+    found = []
+    relocations = elf.get_section_by_name(".rela.text")
+    for entry in relocations.iter_relocations() if relocations is not None else ():
+        symbol = symbols.get_symbol(entry["r_info_sym"])
+        way = ways.get(entry["r_info_type"])
+        if way is None or not symbol.name.startswith(prefix):
+            raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
+        name = symbol.name.removeprefix(prefix)
+        found.append(Hole(entry["r_offset"], way, name, entry["r_addend"]))
+    found.sort(key=lambda hole: hole.offset)
+    stencils = {}
+    at = 0
+    functions = [s for s in symbols.iter_symbols() if s["st_shndx"] == number and s["st_size"]]
+    for symbol in sorted(functions, key=lambda symbol: int(symbol["st_value"])):
+        start, size = symbol["st_value"], symbol["st_size"]
+        holes = []
+        while at < len(found) and found[at].offset < start + size:
+            if found[at].offset >= start:
+                holes.append(replace(found[at], offset=found[at].offset - start))
+            at += 1
+        made = Stencil(code[start : start + size], tuple(holes))
+        stencils[symbol.name] = made.turned().trimmed()
+    return stencils

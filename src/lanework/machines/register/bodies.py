@@ -1,0 +1,270 @@
+"""What each instruction does, as LLVM IR, once for all native engines.
+
+An engine says through a `Host` where registers live, what a number in the instruction is, and how
+the program goes on: a stencil jumps to a hole, the interpreter back to its loop, the optimised
+program to a block. The bodies say the rest. Values of ops come from the op table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from lanework.core.integer import INTEGER
+from lanework.engines.llvm_ir import Writer, emit_graph
+from lanework.machines.register.isa import RegisterInstr
+from lanework.machines.register.state import (
+    COUNTER,
+    EXTERNAL_COUNT,
+    EXTERNALS,
+    LANE,
+    LAST,
+    SEED,
+    Status,
+)
+
+BITS = {"b": 8, "h": 16, "w": 32, "d": 64}
+_ATOMIC = {"xchg": "xchg", "add": "add", "and": "and", "or": "or", "xor": "xor"}
+_ATOMIC |= {"min": "min", "max": "max"}
+
+
+class Host(Protocol):
+    """How an engine writes what is around a body. Values are names or literals of i64."""
+
+    writer: Writer
+
+    def read(self, field: str) -> str:
+        """The register in the field rs1, rs2 or rd."""
+
+    def write(self, value: str) -> None:
+        """Set the register in the field rd."""
+
+    def number(self) -> str:
+        """The instruction's number."""
+
+    def link(self, value: str) -> None:
+        """Set the link register."""
+
+    def linked(self) -> str:
+        """The link register."""
+
+    def after(self) -> str:
+        """The address of the next instruction."""
+
+    def memory(self) -> str:
+        """A pointer to the program's memory."""
+
+    def word(self, index: int) -> str:
+        """A pointer to a word of the state."""
+
+    def next(self) -> None:
+        """End the body: go on with the next instruction."""
+
+    def target(self, *, paid: bool = False) -> None:
+        """End the body: go to the instruction's own target; backwards at a cost, unless paid."""
+
+    def spend(self) -> None:
+        """Take one from the fuel, or trap."""
+
+    def arrive(self, address: str, *, link: bool = False) -> None:
+        """End the body: trap if there is no instruction at an address, spend, link, go there."""
+
+    def trap(self, status: Status) -> None:
+        """End the body: stop."""
+
+    def call(self, function: str) -> str:
+        """Call an external function, with all registers in the state; what it returns."""
+
+    def complex(self, name: str, args: list[str]) -> str | None:
+        """The value of an op by other means than in place, or None."""
+
+
+def emit(host: Host, info: RegisterInstr) -> None:
+    """Write the body of an instruction."""
+    special = _SPECIAL.get(info.group)
+    if special is not None:
+        special(host, info)
+    else:
+        host.write(_value(host, info))
+        host.next()
+
+
+def _value(host: Host, info: RegisterInstr) -> str:
+    assert info.elementwise is not None
+    args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
+    return value_of(host, info.elementwise.name, args)
+
+
+def value_of(host: Host, name: str, args: list[str]) -> str:
+    """The value of an op on words."""
+    made = host.complex(name, args)
+    return (
+        made if made is not None else emit_graph(host.writer, INTEGER[name].graph("i64"), args, 1)
+    )
+
+
+def _unless(host: Host, bad: str, status: Status) -> None:
+    """Trap if a condition holds, else go on writing."""
+    w = host.writer
+    label = w.name()[1:]
+    w.line(f"br i1 {bad}, label %bad.{label}, label %good.{label}, !prof !0")
+    w.label(f"bad.{label}")
+    host.trap(status)
+    w.label(f"good.{label}")
+
+
+def _muldiv(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    a, b = host.read("rs1"), host.read("rs2")
+    if info.mode in ("div", "mod"):
+        _unless(host, w.emit(f"icmp eq i64 {b}, 0"), Status.DIVIDE)
+        host.write(w.emit(f"{'udiv' if info.mode == 'div' else 'urem'} i64 {a}, {b}"))
+    else:
+        host.write(value_of(host, info.mode, [a, b]))
+    host.next()
+
+
+def _mov(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    if info.mode == "register":
+        value = host.read("rs1")
+    elif info.mode == "immediate":
+        value = host.number()
+    else:
+        low = w.emit(f"and i64 {host.read('rs1')}, 4294967295")
+        high = w.emit(f"shl i64 {host.number()}, 32")
+        value = w.emit(f"or i64 {low}, {high}")
+    host.write(value)
+    host.next()
+
+
+def _place(host: Host, size: int, offset: bool) -> str:
+    """A pointer into memory, after the check."""
+    w = host.writer
+    at = host.read("rs1")
+    if offset:
+        at = w.emit(f"add i64 {at}, {host.number()}")
+    last = w.emit(f"load i64, ptr {host.word(LAST + size.bit_length() - 1)}")
+    _unless(host, w.emit(f"icmp ugt i64 {at}, {last}"), Status.MEMORY)
+    if not offset:  # atomics work on aligned words only
+        low = w.emit(f"and i64 {at}, 7")
+        _unless(host, w.emit(f"icmp ne i64 {low}, 0"), Status.ALIGN)
+    return w.emit(f"getelementptr i8, ptr {host.memory()}, i64 {at}")
+
+
+def _load(host: Host, info: RegisterInstr) -> None:
+    w, bits = host.writer, BITS[info.mode]
+    value = w.emit(f"load i{bits}, ptr {_place(host, bits // 8, True)}, align 1")
+    host.write(value if bits == 64 else w.emit(f"zext i{bits} {value} to i64"))
+    host.next()
+
+
+def _store(host: Host, info: RegisterInstr) -> None:
+    w, bits = host.writer, BITS[info.mode]
+    value, at = host.read("rs2"), _place(host, bits // 8, True)
+    if bits < 64:
+        value = w.emit(f"trunc i64 {value} to i{bits}")
+    w.line(f"store i{bits} {value}, ptr {at}, align 1")
+    host.next()
+
+
+def _atomic(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    at, value = _place(host, 8, False), host.read("rs2")
+    if info.mode == "cas":
+        pair = w.emit(f"cmpxchg ptr {at}, i64 {host.read('rd')}, i64 {value} seq_cst seq_cst")
+        old = w.emit(f"extractvalue {{ i64, i1 }} {pair}, 0")
+    else:
+        old = w.emit(f"atomicrmw {_ATOMIC[info.mode]} ptr {at}, i64 {value} seq_cst")
+    host.write(old)
+    host.next()
+
+
+def _branch(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    if info.elementwise is None:
+        host.target()
+        return
+    truth = value_of(host, info.elementwise.name, [host.read("rs1"), host.read("rs2")])
+    taken = w.emit(f"icmp ne i64 {truth}, 0")
+    label = w.name()[1:]
+    w.line(f"br i1 {taken}, label %taken.{label}, label %not.{label}")
+    w.label(f"taken.{label}")
+    host.target()
+    w.label(f"not.{label}")
+    host.next()
+
+
+def _call(host: Host, info: RegisterInstr) -> None:
+    if info.mode == "direct":
+        host.spend()
+        host.link(host.after())
+        host.target(paid=True)
+    else:
+        host.arrive(host.read("rs1"), link=True)
+
+
+def _ret(host: Host, info: RegisterInstr) -> None:
+    host.arrive(host.linked())
+
+
+def _jump(host: Host, info: RegisterInstr) -> None:
+    if info.mode == "direct":
+        host.target()
+    else:
+        host.arrive(host.read("rs1"))
+
+
+def _rand(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    seed, lane, counter = (w.emit(f"load i64, ptr {host.word(n)}") for n in (SEED, LANE, COUNTER))
+    value = value_of(host, "random", [seed, lane, counter])
+    more = w.emit(f"add i64 {counter}, 1")
+    w.line(f"store i64 {more}, ptr {host.word(COUNTER)}")
+    host.write(value)
+    host.next()
+
+
+def _fence(host: Host, info: RegisterInstr) -> None:
+    host.writer.line("fence seq_cst")
+    host.next()
+
+
+def _nop(host: Host, info: RegisterInstr) -> None:
+    host.next()
+
+
+def _ext(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    number = host.number()
+    count = w.emit(f"load i64, ptr {host.word(EXTERNAL_COUNT)}")
+    _unless(host, w.emit(f"icmp uge i64 {number}, {count}"), Status.EXTERNAL)
+    table = w.emit(f"load ptr, ptr {host.word(EXTERNALS)}")
+    at = w.emit(f"getelementptr ptr, ptr {table}, i64 {number}")
+    function = w.emit(f"load ptr, ptr {at}")
+    missing = w.emit(f"icmp eq ptr {function}, null")
+    _unless(host, missing, Status.EXTERNAL)
+    failed = host.call(function)
+    _unless(host, w.emit(f"icmp ne i64 {failed}, 0"), Status.EXTERNAL)
+    host.next()
+
+
+_Body = Callable[[Host, RegisterInstr], None]
+_SPECIAL: dict[str, _Body] = {
+    "muldiv": _muldiv,
+    "mov": _mov,
+    "load": _load,
+    "store": _store,
+    "atomic": _atomic,
+    "branch": _branch,
+    "call": _call,
+    "ret": _ret,
+    "jump": _jump,
+    "rand": _rand,
+    "fence": _fence,
+    "nop": _nop,
+    "ext": _ext,
+    "yield": lambda host, info: host.trap(Status.YIELD),
+    "halt": lambda host, info: host.trap(Status.HALT),
+    "trap": lambda host, info: host.trap(Status.TRAP),
+}

@@ -1,0 +1,131 @@
+"""Making the stencil tables that the package ships: run when the package is built, not by users.
+
+``python -m lanework.machines.register.build`` writes them anew; ``--check`` says whether those
+that are there are what the sources give.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+from lanework.base.files import write_bytes_atomic
+from lanework.core.integer import INTEGER
+from lanework.engines.blob import flatten
+from lanework.engines.llvm_ir import op_function
+from lanework.engines.stencil import Stencil, extract
+from lanework.machines.register.native import interpreter_text
+from lanework.machines.register.patcher import patch_text
+from lanework.machines.register.stencils import (
+    HELPER_NAMES,
+    PINNED,
+    Form,
+    entry_text,
+    forms,
+    module_text,
+)
+from lanework.machines.register.table import pack
+
+FOLDER = Path(__file__).parent / "tables"
+MAGIC = b"lwstencl"
+TARGETS = {"x86_64": ("x86_64-unknown-linux-gnu", "x86-64-v3")}
+BATCH = 1000  # stencils in a module
+
+
+def _machine(name: str, *, pic: bool) -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    triple, cpu = TARGETS[name]
+    target = llvm.Target.from_triple(triple)
+    return target.create_target_machine(
+        cpu=cpu, opt=2, reloc="pic" if pic else "static", codemodel="small"
+    )
+
+
+def _object(machine: Any, text: str, *, optimise: bool = False) -> bytes:
+    import llvmlite.binding as llvm
+
+    module = llvm.parse_assembly(text)
+    module.verify()
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    if optimise:
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        options.loop_vectorization = options.slp_vectorization = False
+        llvm.create_pass_builder(machine, options).getModulePassManager().run(
+            module, llvm.create_pass_builder(machine, options)
+        )
+    return bytes(machine.emit_object(module))
+
+
+def make_stencils(name: str, pinned: int) -> tuple[dict[str, Stencil], list[Form]]:
+    """All stencils of a set, by the name of their form."""
+    machine = _machine(name, pic=False)
+    wanted = list(forms(pinned))
+    made: dict[str, Stencil] = {}
+    for start in range(0, len(wanted), BATCH):
+        text = module_text(pinned, wanted[start : start + BATCH], extras=start == 0)
+        made |= extract(name, _object(machine, text))
+    return made, wanted
+
+
+def helpers_text() -> str:
+    """What is called from outside or by stencils, as one module."""
+    parts = [patch_text(), interpreter_text(), entry_text(0, "enter_0")]
+    parts.append(entry_text(PINNED, f"enter_{PINNED}"))
+    declares: set[str] = set()
+    for op in HELPER_NAMES:
+        text, more = op_function(f"help_{op}", INTEGER[op].graph("i64"), 1, "nounwind")
+        declares |= more
+        parts.append(text.replace("define internal", "define"))
+    lines = "\n".join(parts).splitlines()
+    declares |= {line for line in lines if line.startswith("declare ")}
+    body = [line for line in lines if not line.startswith("declare ")]
+    return "\n".join([*sorted(declares), *body, '!0 = !{!"branch_weights", i32 1, i32 1000000}'])
+
+
+def build(name: str) -> bytes:
+    """The file for an architecture: helpers and both tables, packed."""
+    blob, functions = flatten(
+        name, _object(_machine(name, pic=True), helpers_text(), optimise=True)
+    )
+    parts = {"blob": blob}
+    for pinned in (0, PINNED):
+        made, wanted = make_stencils(name, pinned)
+        parts[f"table_{pinned}"] = pack(made, wanted, pinned)
+    head: dict[str, Any] = {"machine": name, "functions": functions, "parts": {}}
+    data = bytearray()
+    for part, content in parts.items():
+        head["parts"][part] = [len(data), len(content)]
+        data += content
+    head["digest"] = hashlib.blake2b(bytes(data), digest_size=16).hexdigest()
+    text = json.dumps(head, sort_keys=True).encode()
+    return MAGIC + struct.pack("<I", len(text)) + text + zlib.compress(bytes(data), 9)
+
+
+def main() -> int:
+    """Write the tables, or check them."""
+    check = "--check" in sys.argv[1:]
+    wrong = 0
+    for name in TARGETS:
+        path = FOLDER / f"{name}.bin"
+        data = build(name)
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            write_bytes_atomic(path, data)
+            print(f"{path.name}: {len(data):,} bytes")
+        elif not path.is_file() or path.read_bytes() != data:
+            print(f"{path.name} is not what the sources give")
+            wrong = 1
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""Register programs on their engines: each goes on from where the state stands."""
+
+from __future__ import annotations
+
+import time
+from ctypes import c_void_p
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.engines import arena
+from lanework.machines.register import patcher
+from lanework.machines.register.codes import MISSING_STENCIL, TOO_LARGE
+from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.interpret import Externals, Interpreter
+from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.loader import native
+from lanework.machines.register.state import (
+    CODE,
+    EXTERNAL_COUNT,
+    EXTERNALS,
+    HELPERS,
+    MAP,
+    MAP_COUNT,
+    PC,
+    RegisterBank,
+    Status,
+)
+
+MOST_CODE = 64 * 1024  # bytes for a program: larger ones are refused
+PER_WORD = 12  # bytes of code that a word of the tape takes on average, to begin with
+
+
+class Executor(Protocol):
+    """What an engine offers the runner."""
+
+    seconds: float
+
+    def run(self, bank: RegisterBank) -> Status:
+        """Go on from the bank's pc until something stops the program."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
+class ReferenceExecutor:
+    """Plain Python, instruction by instruction."""
+
+    def __init__(self, view: RegisterView, externals: Externals) -> None:
+        start = time.perf_counter()
+        self.interpreter = Interpreter(view, externals)
+        self.seconds = time.perf_counter() - start
+
+    def run(self, bank: RegisterBank) -> Status:
+        """Step."""
+        return self.interpreter.run(bank)
+
+    def failure(self) -> BaseException | None:
+        """What an external function raised."""
+        return self.interpreter.failure
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class NativeExecutor:
+    """The interpreter that was compiled when the package was built."""
+
+    def __init__(self, view: RegisterView, tape: bytes, table: ExternalTable) -> None:
+        start = time.perf_counter()
+        self.helpers = native()
+        self.table = table
+        self.tape = np.frombuffer(tape + bytes(8), np.uint8)
+        self.size = len(tape)
+        self.map = np.full(len(tape) // 4 + 1, patcher.ABSENT, np.uint32)
+        self.map[np.array(view.addresses) // 4] = 0
+        self._call = self.helpers.interpret
+        self._arguments = (int(self.tape.ctypes.data), self.size)
+        self._places = int(self.map.ctypes.data)
+        self.seconds = time.perf_counter() - start
+
+    def run(self, bank: RegisterBank) -> Status:
+        """Interpret."""
+        self._point(bank.words)
+        self._call(bank.address, *self._arguments)
+        return bank.status
+
+    def _point(self, words: memoryview) -> None:
+        words[MAP], words[MAP_COUNT] = self._places, self.size
+        words[EXTERNALS], words[EXTERNAL_COUNT] = self.table.address, self.table.count
+
+    def failure(self) -> BaseException | None:
+        """What an external function raised."""
+        return self.table.take()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class StencilExecutor(NativeExecutor):
+    """Machine code, copied and patched."""
+
+    def __init__(
+        self,
+        view: RegisterView,
+        tape: bytes,
+        table: ExternalTable,
+        stencils: str = "pinned",
+        pool: arena.Pool | None = None,
+    ) -> None:
+        super().__init__(view, tape, table)
+        start = time.perf_counter()
+        self.buffer, self.length = patch(self.helpers, self.tape, self.size, self.map, stencils,
+                                         pool or arena.code_pool())  # fmt: skip
+        self.seconds = time.perf_counter() - start
+        self._enter = self.helpers.enter[stencils]
+        self._code = self.buffer.run
+        self._ways = int(self.helpers.helpers.ctypes.data)
+        self._offsets = self.map.tolist()
+
+    def run(self, bank: RegisterBank) -> Status:
+        """Enter the code."""
+        words = bank.words
+        self._point(words)
+        words[CODE], words[HELPERS] = self._code, self._ways
+        self._enter(bank.address, self._code + self._offsets[words[PC] >> 2], 0)
+        return bank.status
+
+    def machine_code(self) -> bytes:
+        """The code, as it runs."""
+        import ctypes
+
+        return ctypes.string_at(self.buffer.run, self.length)
+
+    def close(self) -> None:
+        """Give the buffer back."""
+        self.buffer.release()
+
+    def __del__(self) -> None:
+        buffer = getattr(self, "buffer", None)
+        if buffer is not None:
+            buffer.release()
+
+
+def patch(
+    helpers: Any,
+    tape: npt.NDArray[np.uint8],
+    size: int,
+    places: npt.NDArray[np.uint32],
+    stencils: str,
+    pool: arena.Pool,
+) -> tuple[arena.Buffer, int]:
+    """Make code of a tape.
+
+    Args:
+        helpers: what `native` gives.
+        tape: the tape's bytes, and 8 more.
+        size: bytes of the tape.
+        places: uint32, one a word and one for the end; filled with where each instruction is.
+        stencils: the set, `pinned` or `memory`.
+        pool: where the code goes.
+
+    Returns:
+        The buffer, and how many of its bytes are used.
+
+    Raises:
+        Diagnostic: LW4005 for more than 64 KiB of code, LW4008 where a stencil is missing,
+            LW2101.
+    """
+    words = size // 4 + 1
+    scratch = np.empty(2 * words * patcher.PER_WORD, np.uint8)
+    base = int(scratch.ctypes.data)
+    job = np.array(
+        [
+            tape.ctypes.data,
+            size,
+            helpers.tables[stencils].ctypes.data,
+            0,
+            0,
+            places.ctypes.data,
+            base,
+            base + words * patcher.PER_WORD,
+            *([0] * 8),
+        ],
+        np.uint64,
+    )
+    address = c_void_p(job.ctypes.data)
+    count = -(-(words * PER_WORD + 2 * patcher.RESERVE) // pool.size)
+    while True:
+        buffer = pool.acquire(count)
+        job[patcher.OUT], job[patcher.CAPACITY] = buffer.write, buffer.size
+        with buffer.mapping.writable():
+            status = helpers.patch(address, 0, 0)
+        if status == patcher.DONE:
+            length = int(job[patcher.LENGTH])
+            arena.flush(buffer.run, length)
+            return buffer, length
+        buffer.release()
+        if status == patcher.MISSING:
+            raise Diagnostic(MISSING_STENCIL, "an instruction has no stencil on this machine")
+        count *= 2
+        if count * pool.size > 2 * MOST_CODE:
+            raise Diagnostic(
+                TOO_LARGE,
+                f"the program takes more than {MOST_CODE // 1024} KiB of code",
+                help="bind it to the engine llvm or native",
+            )

@@ -1,0 +1,84 @@
+"""What a register program's bytes mean: instructions with their addresses, data, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lanework.core.isa import Instruction, OperandKind
+from lanework.core.program import Program
+from lanework.machines.register.isa import REGISTER, ZERO, RegisterInstr
+
+MEMORY = 64 * 1024
+"""Bytes of memory, where a program does not say."""
+
+
+@dataclass(frozen=True)
+class RegisterView:
+    """A program, decoded.
+
+    Attributes:
+        instructions: in the order of the tape.
+        infos: the ISA's entry of each.
+        addresses: where each begins, and where the tape ends, in bytes.
+        index: address -> instruction; the end of the tape counts as one past the last.
+        data: what memory begins with.
+        memory: bytes of memory.
+        entry: the address where it begins.
+    """
+
+    instructions: tuple[Instruction, ...]
+    infos: tuple[RegisterInstr, ...]
+    addresses: tuple[int, ...]
+    index: dict[int, int]
+    data: bytes
+    memory: int
+    entry: int
+
+    @staticmethod
+    def of(program: Program) -> RegisterView:
+        """The view of a program, decoded once.
+
+        Raises:
+            Diagnostic: LW1001 for a tape that cannot be decoded.
+        """
+        known: RegisterView | None = program.views.get("register")
+        if known is None:
+            code = REGISTER.decode(program.tape)
+            addresses = REGISTER.addresses(code)
+            known = program.views["register"] = RegisterView(
+                tuple(code),
+                tuple(REGISTER.by_name[instruction.name] for instruction in code),
+                tuple(addresses),
+                {address: number for number, address in enumerate(addresses)},
+                program.sections.get("data", b""),
+                int(program.header.get("memory", MEMORY)),
+                int(program.header.get("entry", 0)),
+            )
+        return known
+
+    def target(self, number: int) -> int:
+        """The address that a direct branch, call or jump leads to."""
+        return self.addresses[number] + self.instructions[number].operands[-1]
+
+    def at(self, address: int) -> int:
+        """The instruction at an address, or the first if there is none."""
+        return self.index.get(address, 0)
+
+
+def reads(instruction: Instruction, info: RegisterInstr) -> tuple[int, ...]:
+    """The registers that an instruction reads."""
+    found = [
+        operand
+        for spec, operand in zip(info.operands, instruction.operands, strict=True)
+        if spec.kind is OperandKind.REGISTER
+    ]
+    if instruction.name == "atomic.cas":
+        found.append(instruction.target)
+    if instruction.name == "ret":
+        found.append(30)
+    return tuple(register for register in found if register != ZERO)
+
+
+def direct(info: RegisterInstr) -> bool:
+    """Whether an instruction names the place that it may go to."""
+    return bool(info.operands) and info.operands[-1].kind is OperandKind.CODE

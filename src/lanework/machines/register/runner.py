@@ -1,0 +1,281 @@
+"""A register program bound to an engine: call it with registers, get registers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lanework.base.errors import Code, Diagnostic, Trap
+from lanework.base.limits import Limits
+from lanework.core.program import Program
+from lanework.core.result import Result
+from lanework.engines import choice
+from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED, FUEL_SPENT
+from lanework.machines.register import codes
+from lanework.machines.register.asm import show
+from lanework.machines.register.binding import bind_inputs, output_array
+from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.interpret import Externals
+from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.state import FUEL, RegisterBank, Status
+
+if TYPE_CHECKING:
+    from lanework.machines.register.execute import Executor
+
+ENGINES = ("stencil", "native", "reference")
+SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
+FIRST = 256  # back edges that `auto` interprets before it makes code
+_TRAPS: dict[Status, tuple[Code, str]] = {
+    Status.MEMORY: (codes.OUT_OF_MEMORY, "an address is outside the memory"),
+    Status.DIVIDE: (codes.DIVIDED_BY_ZERO, "a division by zero"),
+    Status.JUMP: (codes.BAD_JUMP, "a jump to an address where no instruction begins"),
+    Status.TRAP: (codes.TRAPPED, "the program stopped itself"),
+    Status.ALIGN: (codes.MISALIGNED, "an atomic access that is not aligned"),
+    Status.EXTERNAL: (codes.EXTERNAL_FAILED, "an external function failed"),
+}
+
+
+class Runner:
+    r"""A program ready to run.
+
+    Example:
+        >>> from lanework.core.asm import assemble
+        >>> program = assemble("mul r0, r0, r1\n halt")
+        >>> int(program.bind()(r0=6, r1=7)["r0"])
+        42
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        engine: str = "auto",
+        limits: Limits | None = None,
+        *,
+        seed: int = 0,
+        externals: Externals | None = None,
+        stencils: str = "pinned",
+        on_yield: Callable[[memoryview], object] | None = None,
+    ) -> None:
+        """Bind a program.
+
+        Args:
+            program: a verified register program.
+            engine: `auto`, `stencil` (machine code, copied and patched), `native` (an interpreter
+                in machine code) or `reference` (plain Python). `auto` interprets first and makes
+                code of what turns out to loop.
+            limits: fuel (back edges and calls), memory, deadline.
+            seed: of the random words.
+            externals: functions by number, for the instruction ext.
+            stencils: the set, `pinned` or `memory`.
+            on_yield: called with the registers at each yield.
+
+        Raises:
+            Diagnostic: LW2003 to LW2005, a program that fails to verify.
+        """
+        program.verify()
+        self.program, self.view = program, RegisterView.of(program)
+        self.limits = limits or Limits()
+        if stencils not in ("pinned", "memory"):
+            raise Diagnostic(
+                BAD_OPTION, f"stencils is {stencils!r}", help="choose pinned or memory"
+            )
+        self.engine, self.notice = choice.choose(engine, _unavailable, ENGINES)
+        choice.tell(self.notice)
+        self.seed, self.stencils, self.on_yield = seed, stencils, on_yield
+        self.externals = dict(externals or {})
+        self.tiers = self.engine == "stencil" and engine == "auto"
+        self._table: ExternalTable | None = None
+        self._executors: dict[str, Executor] = {}
+        self._banks: list[RegisterBank] = []
+        self.compile_seconds = 0.0
+
+    def executor(self, name: str) -> Executor:
+        """The engine of this name with the program on it, made when it is first asked for."""
+        made = self._executors.get(name)
+        if made is None:
+            made = self._executors[name] = self._make(name)
+            self.compile_seconds += made.seconds
+        return made
+
+    def _make(self, name: str) -> Executor:
+        from lanework.machines.register import execute
+
+        if name == "reference":
+            return execute.ReferenceExecutor(self.view, self.externals)
+        if self._table is None:
+            self._table = ExternalTable(self.externals)
+        if name == "native":
+            return execute.NativeExecutor(self.view, self.program.tape, self._table)
+        return execute.StencilExecutor(self.view, self.program.tape, self._table, self.stencils)
+
+    def __call__(self, /, **inputs: Any) -> Result:
+        """Run the program.
+
+        Args:
+            **inputs: registers by their port: a whole number, a float (its bit pattern), or an
+                array of either with one value a lane.
+
+        Returns:
+            The output registers: uint64, or as the port says; with the axis ``lane`` if an input
+            had one. Each lane has registers, memory and random numbers of its own.
+
+        Raises:
+            Diagnostic: LW4006, a port that does not exist.
+            Trap: fuel, deadline, and what the program ran into.
+        """
+        start = time.perf_counter()
+        lanes, columns = bind_inputs(self.program, inputs)
+        self.limits.check_memory(self.view.memory, "the program's memory")
+        meter = _Meter(self.limits)
+        outputs = {p.name: np.zeros(lanes or 1, np.uint64) for p in self.program.outputs}
+        bank = self._bank()
+        try:
+            for lane in range(1 if lanes is None else lanes):
+                bank.reset(self.seed, lane)
+                for row, values in columns:
+                    bank.words[row] = values[lane if len(values) > 1 else 0]
+                self._go(bank, meter)
+                for port in self.program.outputs:
+                    outputs[port.name][lane] = bank.words[port.row]
+        finally:
+            self._banks.append(bank)
+        stats = {
+            "engine": self.engine,
+            "tiers": tuple(self._executors),
+            "lanes": lanes or 1,
+            "fuel": meter.used,
+            "compile_seconds": self.compile_seconds,
+            "run_seconds": time.perf_counter() - start - self.compile_seconds,
+            "notice": self.notice,
+        }
+        self.compile_seconds = 0.0
+        return Result(
+            {p.name: output_array(p, outputs[p.name], lanes) for p in self.program.outputs},
+            axes={p.name: () if lanes is None else ("lane",) for p in self.program.outputs},
+            stats=stats,
+        )
+
+    def _bank(self) -> RegisterBank:
+        try:
+            return self._banks.pop()
+        except IndexError:
+            return RegisterBank(self.view, self.seed)
+
+    def _go(self, bank: RegisterBank, meter: _Meter) -> None:
+        """Run one lane to its end, a slice of fuel at a time."""
+        tier = "native" if self.tiers else self.engine
+        most = FIRST if self.tiers else SLICE
+        while True:
+            part = meter.slice(most)
+            bank.words[FUEL] = part
+            status = self.executor(tier).run(bank)
+            meter.spend(part - max(bank.fuel, 0))
+            if status is Status.HALT:
+                return
+            if status is Status.FUEL:
+                meter.check(self._where(bank))
+                tier, most = self.engine, SLICE
+            elif status is Status.YIELD:
+                meter.check(self._where(bank))
+                if self.on_yield is not None:
+                    self.on_yield(bank.words[:31])
+            else:
+                raise self._trap(bank, status, tier)
+
+    def _where(self, bank: RegisterBank) -> int:
+        return self.view.at(bank.words[36])
+
+    def _trap(self, bank: RegisterBank, status: Status, tier: str) -> Trap:
+        number = self._where(bank)
+        instruction, info = self.view.instructions[number], self.view.infos[number]
+        code, sentence = _TRAPS[status]
+        text = show(self.view, number, instruction)
+        words = bank.words
+        if status in (Status.MEMORY, Status.ALIGN):
+            base = instruction.operands[-2 if info.optional else 0]
+            offset = instruction.operands[-1] if info.optional else 0
+            address = (words[base] + offset) % (1 << 64)
+            sentence = f"address {address:#x}, and the memory has {len(bank.memory):#x} bytes"
+        elif status is Status.TRAP:
+            sentence = f"the program stopped itself with trap {instruction.operands[0]}"
+        elif status is Status.EXTERNAL:
+            failure = getattr(self.executor(tier), "failure", lambda: None)()
+            why = "there is none" if failure is None else f"{type(failure).__name__}: {failure}"
+            if isinstance(failure, KeyboardInterrupt):
+                raise failure
+            sentence = f"external function {instruction.operands[0]}: {why}"
+        entry = next((e for e in self.program.listing if e.instruction == number), None)
+        return Trap(
+            code,
+            f"{sentence}, at `{text}` (byte {self.view.addresses[number]})",
+            span=None if entry is None else entry.span,
+            instruction=number,
+            lane=int(words[40]),
+        )
+
+    def explain(self) -> str:
+        """What runs how."""
+        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
+        for name, made in self._executors.items():
+            length = getattr(made, "length", None)
+            code = "" if length is None else f", {length:,} bytes of code"
+            lines.append(f"{name}: made in {made.seconds * 1e6:.1f} us{code}")
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """Give back the memory of the code."""
+        for made in self._executors.values():
+            made.close()
+        self._executors = {}
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Meter:
+    """Fuel and time of a run."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.left = limits.fuel
+        self.used = 0
+        self.deadline = limits.deadline
+        self.until = None if limits.deadline is None else time.monotonic() + limits.deadline
+
+    def slice(self, most: int) -> int:
+        return most if self.left is None else min(most, self.left)
+
+    def spend(self, amount: int) -> None:
+        self.used += amount
+        if self.left is not None:
+            self.left -= amount
+
+    def check(self, instruction: int) -> None:
+        if self.left == 0:
+            raise Trap(
+                FUEL_SPENT,
+                f"the program used its fuel of {self.used:,} back edges and calls",
+                help="raise the fuel limit, or look for a loop that does not end",
+                instruction=instruction,
+            )
+        if self.until is not None and time.monotonic() > self.until:
+            raise Trap(
+                DEADLINE_PASSED,
+                f"the program ran longer than {self.deadline:g} s",
+                help="raise the deadline, or look for a loop that does not end",
+                instruction=instruction,
+            )
+
+
+def _unavailable(name: str) -> str | None:
+    """Why an engine cannot run here."""
+    if name == "reference":
+        return None
+    from lanework.machines.register.loader import why_not
+
+    return why_not()
