@@ -67,7 +67,8 @@ class StencilHost:
     def __init__(self, pinned: int, form: Form) -> None:
         self.writer = Writer()
         self.pinned, self.form = pinned, form
-        self.values = {"fuel": "%fuel"} | {f"p{n}": f"%p{n}" for n in range(pinned)}
+        self.start = {f"p{n}": f"%p{n}" for n in range(pinned)}
+        self.values = {"fuel": "%fuel"} | self.start
 
     # Registers --------------------------------------------------------------------------------
 
@@ -136,8 +137,7 @@ class StencilHost:
     def trap(self, status: Status) -> None:
         """On to a trap, with the registers as they were."""
         before = dict(self.values)
-        for n in range(self.pinned):  # a trap leaves the registers as they were
-            self.values[f"p{n}"] = f"%p{n}"
+        self.values |= self.start  # a trap leaves the registers as they were
         self.go(f"@hole_trap{int(status)}")
         self.values = before
 
@@ -197,7 +197,7 @@ class StencilHost:
         failed = w.emit(f"call i64 {function}(ptr %state)")
         w.line(f"store i64 0, ptr {self.word(ZERO)}")
         for n in range(self.pinned):
-            self.values[f"p{n}"] = w.emit(f"load i64, ptr {self.word(n)}")
+            self.start[f"p{n}"] = self.values[f"p{n}"] = w.emit(f"load i64, ptr {self.word(n)}")
         return failed
 
     def complex(self, name: str, args: list[str]) -> str | None:

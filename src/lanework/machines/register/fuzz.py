@@ -1,0 +1,160 @@
+"""Random register programs on every engine against the reference: registers, memory, traps, fuel.
+
+The seed names everything: program, inputs and fuel. A divergence is shrunk to fewer instructions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from lanework.core.isa import Instruction
+from lanework.core.program import Program
+from lanework.machines.register import execute
+from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.generate import random_program, random_words
+from lanework.machines.register.isa import REGISTER
+from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.loader import why_not
+from lanework.machines.register.state import COUNTER, FUEL, PC, STATUS, RegisterBank, Status
+
+Snapshot = tuple[Any, ...]
+ENGINES = ("native", "memory", "pinned", "llvm")
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A seed whose program does not do the same on an engine."""
+
+    seed: int
+    engine: str
+    what: str
+
+
+def _bump(registers: memoryview) -> None:
+    registers[1] = (registers[1] * 3 + 1) % (1 << 64)
+
+
+def _fail(registers: memoryview) -> None:
+    registers[2] = 5
+    raise ValueError("on purpose")
+
+
+FUNCTIONS = {0: _bump, 2: _fail}
+
+
+def engine_of(name: str, program: Program, table: ExternalTable) -> execute.Executor:
+    """A program on an engine, by the names that this module gives them."""
+    view = RegisterView.of(program)
+    if name == "reference":
+        return execute.ReferenceExecutor(view, FUNCTIONS)
+    if name == "native":
+        return execute.NativeExecutor(view, program.tape, table)
+    if name == "llvm":
+        from lanework.machines.register.optimised import LLVMExecutor
+
+        return LLVMExecutor(view, program.tape, table, disk=False)
+    return execute.StencilExecutor(view, program.tape, table, name)
+
+
+def outcome(engine: execute.Executor, view: RegisterView, words: list[int], fuel: int) -> Snapshot:
+    """Everything there is after a run that goes on after yields."""
+    bank = RegisterBank(view, seed=7)
+    for row, word in enumerate(words):
+        bank.words[row] = word
+    bank.words[FUEL] = fuel
+    yields = 0
+    while engine.run(bank) is Status.YIELD and yields < 50:
+        yields += 1
+    state = bank.words
+    return (
+        Status(state[STATUS]).name,
+        state[PC],
+        max(bank.fuel, -1),
+        state[COUNTER],
+        yields,
+        tuple(state[:32]),
+        bytes(bank.memory),
+    )
+
+
+def check_seed(
+    seed: int, engines: tuple[str, ...] = ("native", "memory", "pinned")
+) -> Divergence | None:
+    """Run the program of a seed on these engines."""
+    rand = random.Random(seed)
+    program = random_program(seed, rand.choice((3, 8, 24, 60)))
+    return compare(program, seed, engines)
+
+
+def compare(program: Program, seed: int, engines: tuple[str, ...]) -> Divergence | None:
+    """Run a program on these engines against the reference."""
+    program.verify()
+    view = RegisterView.of(program)
+    words, fuel = random_words(seed), random.Random(seed).choice((0, 1, 5, 40))
+    table = ExternalTable(FUNCTIONS)
+    expected = outcome(engine_of("reference", program, table), view, words, fuel)
+    for name in engines:
+        engine = engine_of(name, program, table)
+        found = outcome(engine, view, words, fuel)
+        engine.close()
+        if found != expected:
+            return Divergence(seed, name, _difference(expected, found))
+    return None
+
+
+def _difference(expected: Snapshot, found: Snapshot) -> str:
+    names = ("status", "pc", "fuel", "counter", "yields", "registers", "memory")
+    for name, a, b in zip(names, expected, found, strict=True):
+        if a != b:
+            if name == "registers":
+                n = next(i for i in range(32) if a[i] != b[i])
+                return f"r{n} is {b[n]:#x} and not {a[n]:#x}"
+            if name == "memory":
+                n = next(i for i in range(len(a)) if a[i] != b[i])
+                return f"byte {n} is {b[n]} and not {a[n]}"
+            return f"{name} is {b} and not {a}"
+    return "nothing"
+
+
+def shrink(program: Program, seed: int, engine: str) -> Program:
+    """The program with as many instructions made `nop` as still diverge."""
+    code = REGISTER.decode(program.tape)
+    for n in range(len(code) - 1):
+        size = REGISTER.size(code[n])
+        rest = [Instruction("nop", 0, ())] * (size // 4)
+        trial = [*code[:n], *rest, *code[n + 1 :]] if size == 4 else None
+        if trial is None:  # keep addresses: a long one becomes a move to zero
+            trial = [*code[:n], Instruction("movi", 31, (0,)), *code[n + 1 :]]
+        smaller = dataclasses.replace(program, tape=REGISTER.encode(trial))
+        if compare(smaller, seed, (engine,)) is not None:
+            code = trial
+    return dataclasses.replace(program, tape=REGISTER.encode(code))
+
+
+def run(
+    count: int, start: int = 0, jobs: int = 1, report: Callable[[int], None] | None = None
+) -> list[Divergence]:
+    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
+    reason = why_not()
+    if reason is not None:
+        raise RuntimeError(reason)
+    seeds = range(start, start + count)
+    found: list[Divergence] = []
+    pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
+    outcomes: Iterable[Divergence | None]
+    outcomes = map(check_seed, seeds) if pool is None else pool.map(check_seed, seeds, chunksize=50)
+    try:
+        for number, divergence in enumerate(outcomes, 1):
+            if divergence is not None:
+                found.append(divergence)
+            if report is not None:
+                report(number)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return found
