@@ -93,32 +93,40 @@ def level_for(size: int) -> int:
     return 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
 
 
-def compile_text(text: str, name: str, size: int, *, disk: bool = True) -> Kernel:
+def compile_text(
+    text: str, name: str, size: int, *, disk: bool = True, full: bool = False
+) -> Kernel:
     """Compile a module and find `name` in it; or load it from the cache.
+
+    `full` asks for all of LLVM's passes, for code that is not written close to its final form.
 
     The cache key covers the IR itself, so nothing stale can be loaded.
     """
     start = time.perf_counter()
     llvm = _llvm()
     level = level_for(size)
-    key = cache.key(text, target_key(), str(level))
+    key = cache.key(text, target_key(), "full" if full else str(level))
     code = cache.read(key) if disk else None
     cached = code is not None
     if code is None:
-        code = _object_code(text, level)
+        code = _object_code(text, level, full)
         if disk:
             cache.write(key, code)
     library, address = _link(llvm, code, name)
     return Kernel(_PROTOTYPE(address), address, cached, time.perf_counter() - start, library)
 
 
-def _object_code(text: str, level: int) -> bytes:
+def _object_code(text: str, level: int, full: bool) -> bytes:
     llvm = _llvm()
     module = llvm.parse_assembly(text)
     machine = _machine(level)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
-    if level > 0:
+    if full:
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    elif level > 0:
         # The nest is written close to its final form: full pipelines cost twice as much and
         # make no faster code, and would only try to vectorise what is SIMD already.
         builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())

@@ -13,7 +13,7 @@ from lanework.machines.register.isa import REGISTER, RegisterInstr
 
 MEMORY = 256
 INTERESTING = (0, 1, 2, 3, 7, 8, 63, 64, 65, 127, 255, 256, 4095, 2**31 - 1)
-WORDS = (0, 1, 2**63, 2**64 - 1, 2**63 - 1, 0x7FF8000000000000, 0x3FF0000000000000)
+WORDS: tuple[int, ...] = (0, 1, 2**63, 2**64 - 1, 2**63 - 1, 0x7FF8000000000000, 0x3FF0000000000000)
 WORDS += (0x7FF0000000000000, 0xFFF0000000000000, 0x8000000000000000, 0x4340000000000000, 1 << 32)
 # Instructions that end a program early are rare; those that walk and compute are not.
 _WEIGHTS = {
@@ -37,7 +37,7 @@ def random_program(seed: int, size: int = 24) -> Program:
     drafts = [_draft(rand, info) for info in chosen]
     sizes = [REGISTER.size(draft) for draft in drafts]
     places = [sum(sizes[:n]) for n in range(len(sizes))]
-    code = []
+    code: list[Instruction] = []
     for n, (info, draft) in enumerate(zip(chosen, drafts, strict=True)):
         if info.operands and info.operands[-1].kind is OperandKind.CODE:
             near = (

@@ -25,9 +25,10 @@ from lanework.machines.register.state import FUEL, RegisterBank, Status
 if TYPE_CHECKING:
     from lanework.machines.register.execute import Executor
 
-ENGINES = ("stencil", "native", "reference")
+ENGINES = ("stencil", "llvm", "native", "reference")
 SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
-FIRST = 256  # back edges that `auto` interprets before it makes code
+COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
+HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 _TRAPS: dict[Status, tuple[Code, str]] = {
     Status.MEMORY: (codes.OUT_OF_MEMORY, "an address is outside the memory"),
     Status.DIVIDE: (codes.DIVIDED_BY_ZERO, "a division by zero"),
@@ -63,9 +64,10 @@ class Runner:
 
         Args:
             program: a verified register program.
-            engine: `auto`, `stencil` (machine code, copied and patched), `native` (an interpreter
-                in machine code) or `reference` (plain Python). `auto` interprets first and makes
-                code of what turns out to loop.
+            engine: `auto`, `stencil` (machine code, copied and patched), `llvm` (optimised),
+                `native` (an interpreter in machine code) or `reference` (plain Python). `auto`
+                interprets first, makes code of what turns out to loop, and optimises what runs
+                for long, in the middle of the loop; `stats["tiers"]` says what it did.
             limits: fuel (back edges and calls), memory, deadline.
             seed: of the random words.
             externals: functions by number, for the instruction ext.
@@ -87,6 +89,7 @@ class Runner:
         self.seed, self.stencils, self.on_yield = seed, stencils, on_yield
         self.externals = dict(externals or {})
         self.tiers = self.engine == "stencil" and engine == "auto"
+        self._heat = 0
         self._table: ExternalTable | None = None
         self._executors: dict[str, Executor] = {}
         self._banks: list[RegisterBank] = []
@@ -109,6 +112,10 @@ class Runner:
             self._table = ExternalTable(self.externals)
         if name == "native":
             return execute.NativeExecutor(self.view, self.program.tape, self._table)
+        if name == "llvm":
+            from lanework.machines.register.optimised import LLVMExecutor
+
+            return LLVMExecutor(self.view, self.program.tape, self._table)
         return execute.StencilExecutor(self.view, self.program.tape, self._table, self.stencils)
 
     def __call__(self, /, **inputs: Any) -> Result:
@@ -166,24 +173,38 @@ class Runner:
 
     def _go(self, bank: RegisterBank, meter: _Meter) -> None:
         """Run one lane to its end, a slice of fuel at a time."""
-        tier = "native" if self.tiers else self.engine
-        most = FIRST if self.tiers else SLICE
+        cold = self.tiers and self._heat < COLD
+        tier = "native" if cold else self._hottest()
+        most = COLD if cold else SLICE
         while True:
             part = meter.slice(most)
             bank.words[FUEL] = part
             status = self.executor(tier).run(bank)
             meter.spend(part - max(bank.fuel, 0))
+            self._heat += part - max(bank.fuel, 0) + 1
             if status is Status.HALT:
                 return
             if status is Status.FUEL:
                 meter.check(self._where(bank))
-                tier, most = self.engine, SLICE
+                tier, most = self._warmer(tier, meter), SLICE
             elif status is Status.YIELD:
                 meter.check(self._where(bank))
                 if self.on_yield is not None:
                     self.on_yield(bank.words[:31])
             else:
                 raise self._trap(bank, status, tier)
+
+    def _hottest(self) -> str:
+        """The engine to begin with: what the program was optimised for before, if it was."""
+        return "llvm" if self.tiers and "llvm" in self._executors else self.engine
+
+    def _warmer(self, tier: str, meter: _Meter) -> str:
+        """The engine to go on with where a slice ended."""
+        if not self.tiers or tier == "llvm":
+            return tier if not self.tiers else "llvm"
+        if tier == "stencil" and time.monotonic() - meter.start > HOT:
+            return "llvm"
+        return "stencil"
 
     def _where(self, bank: RegisterBank) -> int:
         return self.view.at(bank.words[36])
@@ -244,6 +265,7 @@ class _Meter:
     def __init__(self, limits: Limits) -> None:
         self.left = limits.fuel
         self.used = 0
+        self.start = time.monotonic()
         self.deadline = limits.deadline
         self.until = None if limits.deadline is None else time.monotonic() + limits.deadline
 

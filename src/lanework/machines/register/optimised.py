@@ -1,0 +1,245 @@
+"""Register programs through LLVM's optimiser: for what runs long.
+
+The program becomes one function with a block for each instruction; registers are variables that
+the optimiser keeps where it likes. It can be entered where other engines may have stopped (at
+jumps that cost fuel, after calls and yields), so a run can move here in the middle of a loop. A
+jump through a register to a place that it cannot be entered at leaves it, with the state written
+back, and the native interpreter goes on from there.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+
+from lanework.engines import llvm
+from lanework.engines.llvm_ir import Writer
+from lanework.machines.register import bodies
+from lanework.machines.register.execute import NativeExecutor
+from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.isa import LINK, ZERO
+from lanework.machines.register.layout import RegisterView, direct
+from lanework.machines.register.state import FUEL, LAST, MEMORY, PC, STATUS, RegisterBank, Status
+
+_PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+NAME = "lanework_program"
+
+
+class ProgramHost:
+    """Writes one instruction of the program."""
+
+    def __init__(self, writer: Writer, view: RegisterView, entries: frozenset[int]) -> None:
+        self.writer, self.view, self.entries = writer, view, entries
+        self.at = 0
+
+    def _register(self, field: str) -> int:
+        instruction, info = self.view.instructions[self.at], self.view.infos[self.at]
+        if field == "rd":
+            return instruction.target
+        names = [spec.name for spec in info.operands]
+        return instruction.operands[names.index(field)]
+
+    def read(self, field: str) -> str:
+        """A register's variable."""
+        number = self._register(field)
+        return "0" if number == ZERO else self.writer.emit(f"load i64, ptr %r{number}")
+
+    def write(self, value: str) -> None:
+        """Set rd's variable."""
+        number = self._register("rd")
+        if number != ZERO:
+            self.writer.line(f"store i64 {value}, ptr %r{number}")
+
+    def number(self) -> str:
+        """The number itself."""
+        return str(self.view.instructions[self.at].operands[-1])
+
+    def link(self, value: str) -> None:
+        """Set the link register's variable."""
+        self.writer.line(f"store i64 {value}, ptr %r{LINK}")
+
+    def linked(self) -> str:
+        """The link register."""
+        return self.writer.emit(f"load i64, ptr %r{LINK}")
+
+    def after(self) -> str:
+        """The address of the next instruction."""
+        return str(self.view.addresses[self.at + 1])
+
+    def memory(self) -> str:
+        """The program's memory, which stays where it is."""
+        return "%memory"
+
+    def word(self, index: int) -> str:
+        """A pointer to a word of the state; limits are read once, at the beginning."""
+        if LAST <= index < LAST + 4:
+            return f"%last{index - LAST}.p"
+        return self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
+
+    def next(self) -> None:
+        """On to the next block."""
+        self.writer.line(f"br label %i{self.at + 1}")
+
+    def trap(self, status: Status) -> None:
+        """Leave, and say where and why."""
+        place = self.at + 1 if status is Status.YIELD else self.at
+        self._leave(str(self.view.addresses[place]), status)
+
+    def _leave(self, pc: str, status: Status) -> None:
+        w = self.writer
+        w.line(f"store i64 {pc}, ptr %pc")
+        w.line(f"store i64 {int(status)}, ptr %status")
+        w.line("br label %leave")
+
+    def spend(self) -> None:
+        """Take one from the fuel."""
+        w = self.writer
+        less = w.emit(f"sub i64 {w.emit('load i64, ptr %fuel')}, 1")
+        w.line(f"store i64 {less}, ptr %fuel")
+        label = w.name()[1:]
+        empty = w.emit(f"icmp slt i64 {less}, 0")
+        w.line(f"br i1 {empty}, label %spent.{label}, label %go.{label}, !prof !0")
+        w.label(f"spent.{label}")
+        self.trap(Status.FUEL)
+        w.label(f"go.{label}")
+
+    def target(self, *, paid: bool = False) -> None:
+        """Go to the target; backwards at a cost."""
+        to = self.view.index[self.view.target(self.at)]
+        if to <= self.at and not paid:
+            self.spend()
+        self.writer.line(f"br label %i{to}")
+
+    def arrive(self, address: str, *, link: bool = False) -> None:
+        """Go to an address: by a switch where it can be entered, else outside."""
+        w = self.writer
+        label = w.name()[1:]
+        end = len(self.view.infos)
+        cases = " ".join(
+            f"i64 {self.view.addresses[n]}, label %go.{label}" for n in (*sorted(self.entries), end)
+        )
+        w.line(f"switch i64 {address}, label %out.{label} [ {cases} ]")
+        w.label(f"out.{label}")  # this instruction again, by one who knows every address
+        self._leave(str(self.view.addresses[self.at]), Status.RUNNING)
+        w.label(f"go.{label}")
+        self.spend()
+        if link:
+            self.link(self.after())
+        ways = " ".join(
+            f"i64 {self.view.addresses[n]}, label %i{n}" for n in (*sorted(self.entries), end)
+        )
+        w.line(f"switch i64 {address}, label %never [ {ways} ]")
+
+    def call(self, function: str) -> str:
+        """Call an external function, with every register in the state."""
+        w = self.writer
+        _save(w)
+        failed = w.emit(f"call i64 {function}(ptr %state)")
+        _restore(w)
+        return failed
+
+    def complex(self, name: str, args: list[str]) -> str | None:
+        """Everything is written in place."""
+        return None
+
+
+def _save(w: Writer) -> None:
+    for n in range(ZERO):
+        at = w.emit(f"getelementptr i64, ptr %state, i64 {n}")
+        w.line(f"store i64 {w.emit(f'load i64, ptr %r{n}')}, ptr {at}")
+    at = w.emit(f"getelementptr i64, ptr %state, i64 {FUEL}")
+    w.line(f"store i64 {w.emit('load i64, ptr %fuel')}, ptr {at}")
+
+
+def _restore(w: Writer) -> None:
+    for n in range(ZERO):
+        at = w.emit(f"getelementptr i64, ptr %state, i64 {n}")
+        w.line(f"store i64 {w.emit(f'load i64, ptr {at}')}, ptr %r{n}")
+
+
+def entries_of(view: RegisterView) -> frozenset[int]:
+    """Instructions at which the function can be entered."""
+    found = {view.index[view.entry]}
+    for n, info in enumerate(view.infos):
+        if direct(info):
+            found.add(view.index[view.target(n)])
+            if view.target(n) <= view.addresses[n]:
+                found.add(n)
+        if info.group in ("call", "ret", "jump", "yield"):
+            found.add(n)
+            if n + 1 < len(view.infos):
+                found.add(n + 1)
+        if info.name == "movi" and view.instructions[n].operands[-1] in view.index:
+            found.add(view.index[view.instructions[n].operands[-1]])  # perhaps a function's address
+    found.discard(len(view.infos))
+    return frozenset(found)
+
+
+def program_text(view: RegisterView) -> str:
+    """LLVM IR of a program."""
+    w = Writer()
+    entries = entries_of(view)
+    host = ProgramHost(w, view, entries)
+    for name in (*(f"r{n}" for n in range(ZERO)), "fuel", "pc", "status"):
+        w.line(f"%{name} = alloca i64")
+    _restore(w)
+
+    def load(index: int, kind: str) -> str:
+        at = w.emit(f"getelementptr i64, ptr %state, i64 {index}")
+        return w.emit(f"load {kind}, ptr {at}")
+
+    w.line(f"store i64 {load(FUEL, 'i64')}, ptr %fuel")
+    w.line(f"%memory = getelementptr i8, ptr {load(MEMORY, 'ptr')}, i64 0")
+    for n in range(4):
+        w.line(f"%last{n}.p = alloca i64")
+        w.line(f"store i64 {load(LAST + n, 'i64')}, ptr %last{n}.p")
+    pc = load(PC, "i64")
+    ways = " ".join(f"i64 {view.addresses[n]}, label %i{n}" for n in sorted(entries))
+    w.line(f"switch i64 {pc}, label %other [ {ways} ]")
+    w.label("other")
+    w.line(f"store i64 {pc}, ptr %pc")
+    w.line(f"store i64 {int(Status.RUNNING)}, ptr %status")
+    w.line("br label %leave")
+    for n, info in enumerate(view.infos):
+        w.label(f"i{n}")
+        host.at = n
+        bodies.emit(host, info)
+    w.label(f"i{len(view.infos)}")
+    w.line(f"store i64 {view.addresses[-1]}, ptr %pc")
+    w.line(f"store i64 {int(Status.HALT)}, ptr %status")
+    w.line("br label %leave")
+    w.label("never")
+    w.line("unreachable")
+    w.label("leave")
+    _save(w)
+    for name, index in (("pc", PC), ("status", STATUS)):
+        at = w.emit(f"getelementptr i64, ptr %state, i64 {index}")
+        w.line(f"store i64 {w.emit(f'load i64, ptr %{name}')}, ptr {at}")
+    w.line("ret void")
+    body, declares = "\n".join(w.lines), "\n".join(sorted(w.declares))
+    return (
+        f"{declares}\ndefine void @{NAME}(ptr noalias %state) nounwind {{\n{body}\n}}\n"
+        '!0 = !{!"branch_weights", i32 1, i32 1000000}\n'
+    )
+
+
+class LLVMExecutor(NativeExecutor):
+    """Optimised code, with the native interpreter for what it cannot be entered at."""
+
+    def __init__(
+        self, view: RegisterView, tape: bytes, table: ExternalTable, *, disk: bool = True
+    ) -> None:
+        super().__init__(view, tape, table)
+        start = time.perf_counter()
+        text = program_text(view)
+        self.kernel = llvm.compile_text(text, NAME, 0, disk=disk, full=True)
+        self._program = _PROTOTYPE(self.kernel.address)
+        self.seconds = time.perf_counter() - start
+
+    def run(self, bank: RegisterBank) -> Status:
+        """Run, and interpret where the optimised code ends."""
+        self._point(bank.words)
+        self._program(bank.address)
+        if bank.words[STATUS] == Status.RUNNING:
+            return super().run(bank)
+        return bank.status
