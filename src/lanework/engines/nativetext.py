@@ -144,6 +144,11 @@ class Function:
         value = self.emit(f"load <2 x i64>, ptr {self.pointer(source)}, align 1")
         self.line(f"store <2 x i64> {value.name}, ptr {self.pointer(to)}, align 1")
 
+    def call(self, name: str, *args: Any) -> Word:
+        """Call another function over words."""
+        values = ", ".join(f"i64 {text(arg)}" for arg in args)
+        return self.emit(f"call i64 @{name}({values})")
+
     # Control ----------------------------------------------------------------------------------
 
     @contextmanager
@@ -177,8 +182,9 @@ class Function:
         self.line(f"ret i64 {text(value)}")
         self.label(f"after.{self.fresh()}")
 
-    def definition(self) -> str:
+    def definition(self, attributes: str = "") -> str:
         """The function's IR."""
         parameters = ", ".join(f"i64 %{name}" for name in self.parameters)
         body = "\n".join([*self._slots, *self._lines])
-        return f"define i64 @{self.name}({parameters}) nounwind {{\n{body}\n  ret i64 0\n}}\n"
+        head = f"define i64 @{self.name}({parameters}) nounwind {attributes}"
+        return f"{head} {{\n{body}\n  ret i64 0\n}}\n"

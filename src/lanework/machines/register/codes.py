@@ -50,6 +50,12 @@ MISSING_STENCIL = code(
     "The stencil table of this machine lacks an instruction of the program. With engine='auto' the "
     "native interpreter runs it instead, with one notice.",
 )
+NO_AOT = code(
+    "LW4009",
+    "the program cannot be compiled ahead of time",
+    "A program that calls external functions needs a host that has them, so it can be run but not "
+    "be written as an object or an executable.",
+)
 OUT_OF_MEMORY = code(
     "LW4010",
     "an address is outside the program's memory",

@@ -23,6 +23,7 @@ from lanework.machines.register.state import FUEL, LAST, MEMORY, PC, STATUS, Reg
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 NAME = "lanework_program"
+PLAIN = '"no-builtins"'  # loops stay loops, and do not become calls of memset
 
 
 class ProgramHost:
@@ -175,10 +176,18 @@ def entries_of(view: RegisterView) -> frozenset[int]:
     return frozenset(found)
 
 
-def program_text(view: RegisterView) -> str:
-    """LLVM IR of a program."""
+def program_text(view: RegisterView, *, alone: bool = False) -> str:
+    """LLVM IR of a program.
+
+    Args:
+        view: the program.
+        alone: whether there is no interpreter to go on where it cannot be entered, and no library
+            of C; then every instruction is an entry if any jump goes through a register.
+    """
     w = Writer()
     entries = entries_of(view)
+    if alone and any(i.group == "ret" or i.mode == "register" for i in view.infos):
+        entries = frozenset(range(len(view.infos)))
     host = ProgramHost(w, view, entries)
     for name in (*(f"r{n}" for n in range(ZERO)), "fuel", "pc", "status"):
         w.line(f"%{name} = alloca i64")
@@ -218,7 +227,8 @@ def program_text(view: RegisterView) -> str:
     w.line("ret void")
     body, declares = "\n".join(w.lines), "\n".join(sorted(w.declares))
     return (
-        f"{declares}\ndefine void @{NAME}(ptr noalias %state) nounwind {{\n{body}\n}}\n"
+        f"{declares}\ndefine {'internal ' if alone else ''}void @{NAME}(ptr noalias %state)"
+        f" nounwind {PLAIN if alone else ''} {{\n{body}\n}}\n"
         '!0 = !{!"branch_weights", i32 1, i32 1000000}\n'
     )
 
