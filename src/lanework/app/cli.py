@@ -102,7 +102,12 @@ def cli() -> None:
 @cli.command()
 @FILE
 @click.argument("inputs", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
-@click.option("--engine", default="auto", show_default=True, help="auto, llvm or reference.")
+@click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    help="auto, llvm, reference; for register programs also stencil and native.",
+)
 @click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
 @click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min.")
@@ -135,10 +140,16 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 
 @cli.command("compile")
 @FILE
-@click.option("--out", metavar="FILE", help="Where to write; by default FILE with .lwp.")
+@click.option(
+    "--out",
+    "-o",
+    metavar="FILE",
+    help="Where to write; by default FILE with .lwp. A register program also becomes an executable"
+    " (no ending), an object with a C header (.o), raw code (.bin).",
+)
 @JSON
 def compile_(file: str, out: str | None, as_json: bool) -> None:
-    """Compile a model or assembly to a program file (.lwp)."""
+    """Compile a model or assembly to a program file (.lwp), or to machine code."""
     from lanework.app.programs import compile_file
 
     compile_file(file, out, as_json)
@@ -185,7 +196,27 @@ def explain(code: str | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("machine", type=click.Choice(["series"]))
+@FILE
+@JSON
+def test(file: str, as_json: bool) -> None:
+    """Run the `; @test:` lines of an assembly file on every engine."""
+    from lanework.app.registers import test as run_tests
+
+    run_tests(file, as_json)
+
+
+@cli.command()
+@click.argument("what", type=click.Choice(["jit"]))
+@JSON
+def bench(what: str, as_json: bool) -> None:
+    """Measure on this machine: `jit`, how long code takes to be made."""
+    from lanework.app.registers import bench_jit
+
+    bench_jit(as_json)
+
+
+@cli.command()
+@click.argument("machine", type=click.Choice(["series", "register"]))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -198,10 +229,11 @@ def explain(code: str | None, as_json: bool) -> None:
 @JSON
 def fuzz(machine: str, count: int, seed: int, jobs: int | None, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit."""
-    from lanework.app.fuzzing import fuzz_series
+    from lanework.app.fuzzing import fuzz_register, fuzz_series
     from lanework.base.host import thread_count
 
-    fuzz_series(count, seed, jobs or thread_count(), as_json)
+    run_fuzz = fuzz_series if machine == "series" else fuzz_register
+    run_fuzz(count, seed, jobs or thread_count(), as_json)
 
 
 def main() -> None:

@@ -19,6 +19,13 @@ TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
 
 def compile_file(path: str, out: str | None, as_json: bool) -> None:
     """Write the compiled program of a model."""
+    if out is not None and Path(out).suffix.lower() != ".lwp":
+        loaded = load_program(path)
+        if loaded.program.machine == "register":
+            from lanework.app.registers import compile_ahead
+
+            compile_ahead(loaded, out, as_json)
+            return
     target = Path(out) if out is not None else Path(path).with_suffix(".lwp")
     if target.suffix.lower() != ".lwp":
         raise Diagnostic(

@@ -73,6 +73,11 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
         check_ending(Path(options.out))  # before the work, not after it
     limits = options.limits()
     loaded = load_program(path)
+    if loaded.program.machine == "register":
+        from lanework.app import registers
+
+        registers.run(loaded, arguments, options)
+        return
     inputs = parse(arguments, loaded.program.inputs)
     with Bar(loaded.path.name, shown=not options.json) as bar:
         outcome = execute(loaded, inputs, options, limits, bar)

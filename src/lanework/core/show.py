@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 
@@ -17,6 +18,8 @@ def figure(x: float) -> str:
         >>> [figure(x) for x in (215146132.0684811, 12.0, 0.00231067, 1e300, float("nan"))]
         ['215,146,132.07', '12', '0.00231067', '1e+300', 'nan']
     """
+    if isinstance(x, int | np.integer):
+        return f"{int(x):,}"
     x = float(x)
     size = abs(x)
     if not math.isfinite(x) or size >= 1e15 or 0 < size < 1e-4:

@@ -86,9 +86,12 @@ def check_seed(
     seed: int, engines: tuple[str, ...] = ("native", "memory", "pinned")
 ) -> Divergence | None:
     """Run the program of a seed on these engines."""
-    rand = random.Random(seed)
-    program = random_program(seed, rand.choice((3, 8, 24, 60)))
-    return compare(program, seed, engines)
+    return compare(program_of(seed), seed, engines)
+
+
+def program_of(seed: int) -> Program:
+    """The program of a seed, of one of several sizes."""
+    return random_program(seed, random.Random(seed).choice((3, 8, 24, 60)))
 
 
 def compare(program: Program, seed: int, engines: tuple[str, ...]) -> Divergence | None:

@@ -35,6 +35,7 @@ class Native:
 
     Attributes:
         patch: the patch loop, called with the address of a job.
+        repeat: the patch loop so many times, to measure it.
         interpret: the native interpreter, called with state, tape and its bytes.
         enter: by stencil set, the way into code, called with state and code.
         tables: by stencil set, the table.
@@ -43,6 +44,7 @@ class Native:
     """
 
     patch: Callable[..., int]
+    repeat: Callable[..., int]
     interpret: Callable[..., int]
     enter: dict[str, Callable[..., int]]
     tables: dict[str, npt.NDArray[np.uint8]]
@@ -109,6 +111,7 @@ def native() -> Native:
         tables[name] = np.frombuffer(data, np.uint8, size, start).copy()
     return Native(
         _PROTOTYPE(places["patch"]),
+        _PROTOTYPE(places["repeat"]),
         _PROTOTYPE(places["interpret"]),
         {name: _PROTOTYPE(places[f"enter_{pinned}"]) for name, pinned in SETS.items()},
         tables,

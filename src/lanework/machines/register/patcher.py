@@ -272,5 +272,11 @@ class _Patch:
 
 
 def patch_text() -> str:
-    """The patch loop as LLVM IR."""
-    return _Patch().text()
+    """The patch loop as LLVM IR, and one that runs it many times, to measure it."""
+    f = Function("repeat", ("job", "count"))
+    left = f.variable(f["count"])
+    with f.loop() as done:
+        f.leave(done, left.get().is_("eq", 0))
+        f.call("patch", f["job"])
+        left.add(-1)
+    return _Patch().text() + f.definition()

@@ -1,0 +1,115 @@
+"""Test lines in assembly: ``; @test: r0=5 -> r0=120``, held on every engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
+from lanework.base.span import Span
+from lanework.core.program import Program
+from lanework.machines.register.codes import DISAGREE
+from lanework.machines.register.runner import ENGINES, Runner
+
+_LINE = re.compile(r"^\s*;\s*@test:\s*(.*?)\s*->\s*(.*?)\s*$")
+FUEL = 100_000_000
+
+
+@dataclass(frozen=True)
+class Test:
+    """What goes in, and what is to come out: numbers by port, or a trap's code."""
+
+    given: dict[str, int | float]
+    expected: dict[str, int | float]
+    trap: str
+    span: Span
+
+
+def tests_in(text: str, source: str) -> list[Test]:
+    """The test lines of an assembly file.
+
+    Raises:
+        Diagnostic: LW4020 for a line that cannot be read, or a file without any.
+
+    Example:
+        >>> tests_in("; @test: r0=5, r1=2 -> r0=10", "assembly")[0].expected
+        {'r0': 10}
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if "@test" not in line:
+            continue
+        span = Span(source, number, 1, number, len(line) + 1, text)
+        match = _LINE.match(line)
+        try:
+            if match is None:
+                raise ValueError
+            trap = match[2] if re.fullmatch(r"LW\d{4}", match[2]) else ""
+            found.append(Test(_pairs(match[1]), {} if trap else _pairs(match[2]), trap, span))
+        except ValueError:
+            raise Diagnostic(
+                DISAGREE,
+                "this test line cannot be read",
+                span=span,
+                help="write ; @test: r0=5 -> r0=120, or a code such as LW4011 after the arrow",
+            ) from None
+    if not found:
+        raise Diagnostic(
+            DISAGREE, f"{source} has no test lines", help="write one: ; @test: r0=5 -> r0=120"
+        )
+    return found
+
+
+def _pairs(text: str) -> dict[str, int | float]:
+    pairs: dict[str, int | float] = {}
+    for part in re.split(r"[,\s]+", text.strip()) if text.strip() else ():
+        name, sign, value = part.partition("=")
+        if not sign:
+            raise ValueError(part)
+        try:
+            pairs[name] = int(value, 0)
+        except ValueError:
+            pairs[name] = float(value)
+    return pairs
+
+
+def check(
+    program: Program, tests: Sequence[Test], engines: Sequence[str] = ENGINES
+) -> tuple[str, ...]:
+    """Hold the tests on every engine that runs here; which those are.
+
+    Raises:
+        Diagnostic: LW4020, the first line that does not hold.
+    """
+    ran = []
+    for engine in engines:
+        with Runner(program, engine, Limits(fuel=FUEL)) as runner:
+            for test in tests:
+                _hold(runner, engine, test)
+        ran.append(engine)
+    return tuple(ran)
+
+
+def _hold(runner: Runner, engine: str, test: Test) -> None:
+    try:
+        result = runner(**test.given)
+    except Trap as trap:
+        if trap.code.ident == test.trap:
+            return
+        raise Diagnostic(DISAGREE, f"on {engine}: {trap}", span=test.span) from None
+    if test.trap:
+        raise Diagnostic(DISAGREE, f"on {engine}: it ends, without {test.trap}", span=test.span)
+    for name, wanted in test.expected.items():
+        found = result[name]
+        value = found.view("f8") if isinstance(wanted, float) else found
+        same = (
+            int(value) % (1 << 64) == wanted % (1 << 64)
+            if isinstance(wanted, int)
+            else (float(value) == wanted)
+        )
+        if not same:
+            raise Diagnostic(
+                DISAGREE, f"on {engine}: {name} is {value} and not {wanted}", span=test.span
+            )
