@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from ctypes import c_void_p
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from lanework.machines.register import patcher
 from lanework.machines.register.codes import MISSING_STENCIL, TOO_LARGE
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.interpret import Externals, Interpreter
+from lanework.machines.register.isa import ZERO
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.loader import native
 from lanework.machines.register.state import (
@@ -25,11 +27,12 @@ from lanework.machines.register.state import (
     MAP,
     MAP_COUNT,
     PC,
+    STATUS,
     RegisterBank,
     Status,
 )
 
-MOST_CODE = 64 * 1024  # bytes for a program: larger ones are refused
+MOST_CODE = 64 * 1024  # bytes for a function: larger ones are refused
 PER_WORD = 12  # bytes of code that a word of the tape takes on average, to begin with
 
 
@@ -71,7 +74,7 @@ class NativeExecutor:
     def __init__(self, view: RegisterView, tape: bytes, table: ExternalTable) -> None:
         start = time.perf_counter()
         self.helpers = native()
-        self.table = table
+        self.view, self.table = view, table
         self.tape = np.frombuffer(tape + bytes(8), np.uint8)
         self.size = len(tape)
         self.map = np.full(len(tape) // 4 + 1, patcher.ABSENT, np.uint32)
@@ -82,10 +85,21 @@ class NativeExecutor:
         self.seconds = time.perf_counter() - start
 
     def run(self, bank: RegisterBank) -> Status:
-        """Interpret."""
-        self._point(bank.words)
+        """Go on until something stops the program; serve its calls of Python functions."""
+        words = bank.words
+        self._point(words)
+        while True:
+            self._once(bank)
+            if words[STATUS] != Status.EXTERNAL:
+                return bank.status
+            number = self.view.index[words[PC]]
+            called = self.view.instructions[number].operands[0]
+            if not self.table.serve(called, words[:ZERO]):
+                return Status.EXTERNAL
+            words[PC] = self.view.addresses[number + 1]
+
+    def _once(self, bank: RegisterBank) -> None:
         self._call(bank.address, *self._arguments)
-        return bank.status
 
     def _point(self, words: memoryview) -> None:
         words[MAP], words[MAP_COUNT] = self._places, self.size
@@ -115,18 +129,33 @@ class StencilExecutor(NativeExecutor):
         self.buffer, self.length = patch(self.helpers, self.tape, self.size, self.map, stencils,
                                          pool or arena.code_pool())  # fmt: skip
         self.seconds = time.perf_counter() - start
+        self._check_functions(view)
         self._enter = self.helpers.enter[stencils]
         self._code = self.buffer.run
         self._ways = int(self.helpers.helpers.ctypes.data)
         self._offsets = self.map.tolist()
 
-    def run(self, bank: RegisterBank) -> Status:
-        """Enter the code."""
-        words = bank.words
-        self._point(words)
+    def _check_functions(self, view: RegisterView) -> None:
+        """Refuse a function of more than 64 KiB; functions begin where calls lead."""
+        if self.length <= MOST_CODE:
+            return
+        starts = {view.target(n) for n, info in enumerate(view.infos) if info.name == "call"}
+        places = sorted(int(self.map[start // 4]) for start in {0, view.entry, *starts})
+        longest = max(b - a for a, b in itertools.pairwise([*places, int(self.map[-1])]))
+        if longest > MOST_CODE:
+            self.buffer.release()
+            raise Diagnostic(
+                TOO_LARGE,
+                f"a function takes {longest:,} bytes of code, more than {MOST_CODE // 1024} KiB",
+                help="make functions of its parts, or bind it to the engine llvm or native",
+            )
+
+    def _point(self, words: memoryview) -> None:
+        super()._point(words)
         words[CODE], words[HELPERS] = self._code, self._ways
-        self._enter(bank.address, self._code + self._offsets[words[PC] >> 2], 0)
-        return bank.status
+
+    def _once(self, bank: RegisterBank) -> None:
+        self._enter(bank.address, self._code + self._offsets[bank.words[PC] >> 2], 0)
 
     def machine_code(self) -> bytes:
         """The code, as it runs."""
@@ -166,8 +195,7 @@ def patch(
         The buffer, and how many of its bytes are used.
 
     Raises:
-        Diagnostic: LW4005 for more than 64 KiB of code, LW4008 where a stencil is missing,
-            LW2101.
+        Diagnostic: LW4008 where a stencil is missing, LW2101 where there is no memory.
     """
     words = size // 4 + 1
     scratch = np.empty(2 * words * patcher.PER_WORD, np.uint8)
@@ -201,9 +229,3 @@ def patch(
         if status == patcher.MISSING:
             raise Diagnostic(MISSING_STENCIL, "an instruction has no stencil on this machine")
         count *= 2
-        if count * pool.size > 2 * MOST_CODE:
-            raise Diagnostic(
-                TOO_LARGE,
-                f"the program takes more than {MOST_CODE // 1024} KiB of code",
-                help="bind it to the engine llvm or native",
-            )

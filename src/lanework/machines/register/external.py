@@ -10,27 +10,28 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import BAD_OPTION
-from lanework.machines.register.isa import ZERO
 
 MOST = 1 << 16
 _NATIVE: Any = ctypes.CFUNCTYPE(None).__mro__[1]  # what every ctypes function is
-_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 Function = Callable[[memoryview], object]
 
 
 class ExternalTable:
-    """Addresses by number, as compiled code reads them.
+    """Functions by number.
 
-    A Python function gets the registers r0 to r30 as a memoryview of 64-bit words, which it may
-    change. A native one is given as an address (an int) or a ctypes function; it gets a pointer
-    to the registers and returns 0, or something else to stop the program.
+    A native function is given as an address (an int) or a ctypes function; machine code calls it
+    with a pointer to the registers, and it returns 0, or something else to stop the program. For
+    a Python function machine code ends at the instruction, and goes on after it: so nothing that
+    Python raises has to pass through machine code, and no page has to be written and run.
 
     Attributes:
-        address: of the table.
+        address: of the table of native functions.
         count: of its entries.
+        python: the others.
     """
 
     def __init__(self, functions: Mapping[int, Any]) -> None:
+        self.python: dict[int, Function] = {}
         self._failure: BaseException | None = None
         self._keep: list[Any] = []
         for number in functions:
@@ -41,32 +42,33 @@ class ExternalTable:
         self.count = max(functions, default=-1) + 1
         self._table = np.zeros(max(self.count, 1), np.uint64)
         for number, function in functions.items():
-            self._table[number] = self._place(function)
+            self._place(number, function)
         self.address = int(self._table.ctypes.data)
 
-    def _place(self, function: Any) -> int:
+    def _place(self, number: int, function: Any) -> None:
         if isinstance(function, int):
-            return function
-        if isinstance(function, _NATIVE):
+            self._table[number] = function
+        elif isinstance(function, _NATIVE):
             self._keep.append(function)
-            return ctypes.cast(function, ctypes.c_void_p).value or 0
-        if not callable(function):
+            self._table[number] = ctypes.cast(function, ctypes.c_void_p).value or 0
+        elif callable(function):
+            self.python[number] = function
+        else:
             raise Diagnostic(
                 BAD_OPTION, f"{function!r} is no function", help="give a function or its address"
             )
 
-        def call(state: int) -> int:
-            block = (ctypes.c_uint64 * ZERO).from_address(state)
-            try:
-                function(memoryview(block).cast("B").cast("Q"))
-            except BaseException as failure:  # it cannot pass through machine code
-                self._failure = failure
-                return 1
-            return 0
-
-        made = _PROTOTYPE(call)
-        self._keep.append(made)
-        return ctypes.cast(made, ctypes.c_void_p).value or 0
+    def serve(self, number: int, registers: memoryview) -> bool:
+        """Call a Python function; False if there is none, or it failed."""
+        function = self.python.get(number)
+        if function is None:
+            return False
+        try:
+            function(registers)
+        except BaseException as failure:  # told when the program has stopped
+            self._failure = failure
+            return False
+        return True
 
     def take(self) -> BaseException | None:
         """What the last call raised, once."""

@@ -102,7 +102,8 @@ def native() -> Native:
     head, data = unpack((folder / f"{architecture}.bin").read_bytes())
     start, size = head["parts"]["blob"]
     buffer = arena.code_pool().acquire(-(-size // 4096))
-    ctypes.memmove(buffer.write, data[start : start + size], size)
+    with buffer.mapping.writable():
+        ctypes.memmove(buffer.write, data[start : start + size], size)
     arena.flush(buffer.run, size)
     places = {name: buffer.run + at for name, at in head["functions"].items()}
     tables = {}

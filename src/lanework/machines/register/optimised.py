@@ -166,7 +166,7 @@ def entries_of(view: RegisterView) -> frozenset[int]:
             found.add(view.index[view.target(n)])
             if view.target(n) <= view.addresses[n]:
                 found.add(n)
-        if info.group in ("call", "ret", "jump", "yield"):
+        if info.group in ("call", "ret", "jump", "yield", "ext"):
             found.add(n)
             if n + 1 < len(view.infos):
                 found.add(n + 1)
@@ -246,10 +246,8 @@ class LLVMExecutor(NativeExecutor):
         self._program = _PROTOTYPE(self.kernel.address)
         self.seconds = time.perf_counter() - start
 
-    def run(self, bank: RegisterBank) -> Status:
+    def _once(self, bank: RegisterBank) -> None:
         """Run, and interpret where the optimised code ends."""
-        self._point(bank.words)
         self._program(bank.address)
         if bank.words[STATUS] == Status.RUNNING:
-            return super().run(bank)
-        return bank.status
+            super()._once(bank)

@@ -13,7 +13,7 @@ from lanework.base.limits import Limits
 from lanework.core.program import Program
 from lanework.core.result import Result
 from lanework.engines import choice
-from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED, FUEL_SPENT
+from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED, FUEL_SPENT, NO_CODE_MEMORY
 from lanework.machines.register import codes
 from lanework.machines.register.asm import show
 from lanework.machines.register.binding import bind_inputs, output_array
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ENGINES = ("stencil", "llvm", "native", "reference")
 SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
+FALL_BACK = (codes.MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 _TRAPS: dict[Status, tuple[Code, str]] = {
     Status.MEMORY: (codes.OUT_OF_MEMORY, "an address is outside the memory"),
@@ -99,7 +100,15 @@ class Runner:
         """The engine of this name with the program on it, made when it is first asked for."""
         made = self._executors.get(name)
         if made is None:
-            made = self._executors[name] = self._make(name)
+            try:
+                made = self._make(name)
+            except Diagnostic as problem:
+                if not (self.tiers and name == "stencil" and problem.code in FALL_BACK):
+                    raise
+                self.notice = f"no stencils for this program ({problem}), interpreting it"
+                choice.tell(self.notice)
+                made = self.executor("native")
+            self._executors[name] = made
             self.compile_seconds += made.seconds
         return made
 

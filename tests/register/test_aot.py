@@ -1,0 +1,98 @@
+"""Ahead of time: executables that run alone, objects that C links, raw code, what they may do."""
+
+import ctypes
+import io
+import platform
+import shutil
+import subprocess
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from lanework.base.errors import Diagnostic
+from lanework.core.asm import assemble
+from lanework.engines import arena
+from lanework.machines.register import aot
+
+LINUX = platform.system() == "Linux" and platform.machine() == "x86_64"
+linux_only = pytest.mark.skipif(not LINUX, reason="needs Linux on x86-64 to run what is made")
+
+SQUARES = """
+.loop:
+    mul r2, r0, r0
+    add r1, r1, r2
+    subi r0, r0, 1
+    bne r0, zero, .loop
+    halt
+"""
+
+
+def shell(*words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+
+@linux_only
+def test_executables_say_what_stopped_them(tmp_path):
+    target = tmp_path / "prog"
+    target.write_bytes(aot.executable(assemble("div r0, r1, r2\nhalt")))
+    target.chmod(0o755)
+    done = shell(str(target), "1", "0")
+    assert done.returncode == 3
+    assert "trap, number 4" in done.stderr
+    assert shell(str(target), "1x").returncode == 2
+    assert shell(str(target), "1", "2", "3").returncode == 2
+    assert shell(str(target), "-7", "2").returncode == 0
+
+
+def test_executables_have_no_page_that_is_writable_and_executable():
+    elf = ELFFile(io.BytesIO(aot.executable(assemble("add r0, r1, r2\nhalt"))))
+    assert elf["e_type"] == "ET_EXEC"
+    flags = [segment["p_flags"] for segment in elf.iter_segments()]
+    assert any(flag & 1 for flag in flags)
+    assert not any(flag & 1 and flag & 2 for flag in flags)
+
+
+@linux_only
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, which CI has")
+def test_c_links_the_object(tmp_path):
+    program = assemble(SQUARES)
+    (tmp_path / "squares.o").write_bytes(aot.object_file(program, "squares"))
+    (tmp_path / "squares.h").write_text(aot.header(program, "squares"))
+    (tmp_path / "main.c").write_text(
+        '#include "squares.h"\n#include <stdio.h>\nstatic char memory[SQUARES_MEMORY];\n'
+        "int main(void) {\n  uint64_t r[31] = {10};\n  squares_init(memory);\n"
+        "  int64_t s = squares(r, memory);\n"
+        '  printf("%d %d\\n", (int)s, (int)r[1]);\n  return 0;\n}\n'
+    )
+    where = str(tmp_path)
+    made = shell("cc", "-Wall", "-Werror", "-o", f"{where}/main", f"{where}/main.c",
+                 f"{where}/squares.o")  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert shell(f"{where}/main").stdout == "0 385\n"
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_objects_are_for_the_machine_asked_for(machine):
+    data = aot.object_file(assemble("add r0, r1, r2\nhalt"), "sum up", machine)
+    elf = ELFFile(io.BytesIO(data))
+    assert elf.get_machine_arch() == {"x86_64": "x64", "aarch64": "AArch64"}[machine]
+    assert {"sum_up", "sum_up_init"} <= set(aot.symbols_of(data))
+
+
+@linux_only
+def test_raw_code_runs_wherever_it_lies():
+    code = aot.raw(assemble("mul r0, r1, r2\nhalt"))
+    with arena.code_pool().acquire(-(-len(code) // 4096) + 1) as buffer:
+        with buffer.mapping.writable():
+            ctypes.memmove(buffer.write + 112, code, len(code))
+        registers = (ctypes.c_uint64 * 31)(0, 6, 7)
+        memory = (ctypes.c_char * 65536)()
+        run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(buffer.run + 112)
+        assert run(ctypes.addressof(registers), ctypes.addressof(memory)) == 0
+        assert registers[0] == 42
+
+
+def test_programs_with_externals_stay_with_their_host():
+    with pytest.raises(Diagnostic) as caught:
+        aot.executable(assemble("ext 0\nhalt"))
+    assert caught.value.code.ident == "LW4009"

@@ -1,0 +1,93 @@
+"""Every op at special values on every engine; random programs; stencils against the op bodies."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from lanework.core.asm import assemble
+from lanework.core.integer import INTEGER
+from lanework.machines.register import fuzz
+from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.isa import REGISTER
+from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.state import RegisterBank
+
+WORDS = [0, 1, 2, 63, 64, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1]
+WORDS += [int(np.float64(x).view(np.uint64)) for x in (1.0, -1.5, 5e-324, 1e308, np.inf, np.nan)]
+WORDS += [0x8000000000000000 ^ 0x7FF0000000000000, 0x43E0000000000000, 0xFFF8000000000001]
+ENGINES = ("reference", *fuzz.ENGINES)
+PURE = [i for i in REGISTER.by_name.values() if i.elementwise is not None and i.group != "branch"]
+SPREADS = [(0, 1, 2), (3, 3, 3), (12, 1, 2), (1, 12, 2), (1, 2, 12), (20, 21, 22)]
+TABLE = ExternalTable({})
+
+
+def outcome(name, program, values, wanted):
+    view = RegisterView.of(program)
+    engine = fuzz.engine_of(name, program, TABLE)
+    found = []
+    for row in values:
+        bank = RegisterBank(view)
+        for register, word in row.items():
+            bank.words[register] = word
+        engine.run(bank)
+        found.append(bank.words[wanted])
+    engine.close()
+    return found
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("info", PURE, ids=lambda info: info.name)
+def test_op_at_special_values(info, name):
+    """With operands pinned, in the state, mixed, and the same."""
+    op = info.elementwise
+    for rd, a, b in SPREADS[:2] if name in ("llvm", "reference", "native") else SPREADS:
+        if info.wide:
+            for number in (0, 1, -1, 63, 64, 2**31 - 1, -(2**31)):
+                program = assemble(f"{info.name} r{rd}, r{a}, {number}\nhalt")
+                found = outcome(name, program, [{a: word} for word in WORDS], rd)
+                assert found == [_value(op, word, number) for word in WORDS], number
+            continue
+        names = ", ".join(f"r{n}" for n in (rd, a, b)[: 1 + len(info.operands)])
+        program = assemble(f"{info.name} {names}\nhalt")
+        pairs = [(x, y) for x, y in itertools.product(WORDS, WORDS) if a != b or x == y]
+        if info.name in ("div", "mod"):
+            pairs = [(x, y) for x, y in pairs if y]
+        found = outcome(name, program, [{a: x, b: y} for x, y in pairs], rd)
+        args = [pair[: len(info.operands)] for pair in pairs]
+        assert found == [_value(op, *words) for words in args]
+
+
+def _value(op, *words):
+    signed = [word - 2**64 if word >= 2**63 else word for word in words]
+    return int(op.evaluate(*signed)) % 2**64
+
+
+@pytest.mark.parametrize("seed", range(0, 20_000, 500))
+def test_random_programs_agree(seed):
+    for each in range(seed, seed + 500):
+        assert fuzz.check_seed(each) is None
+
+
+def test_random_programs_agree_with_llvm():
+    for seed in range(150):
+        assert fuzz.check_seed(seed, ("llvm",)) is None
+
+
+def test_the_fuzzer_sees_a_difference(monkeypatch):
+    """With an engine whose external function does something else."""
+    real = fuzz.engine_of
+
+    def engine_of(name, program, table):
+        other = ExternalTable({0: lambda registers: None})
+        return real(name, program, table if name == "reference" else other)
+
+    monkeypatch.setattr(fuzz, "engine_of", engine_of)
+    found = fuzz.compare(assemble("ext 0\nhalt"), 1, ("native",))
+    assert found is not None
+    assert found.what.startswith("r1 is")
+
+
+def test_every_op_on_words_is_used():
+    used = {info.elementwise.name for info in REGISTER.by_name.values() if info.elementwise}
+    assert set(INTEGER) - used == {"random"}
