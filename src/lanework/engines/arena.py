@@ -1,8 +1,11 @@
 """The pool of buffers that hold machine code.
 
-Buffers of one page come from slabs and go back to them in constant time, from any thread: the
+Buffers of one size come from slabs and go back to them in constant time, from any thread: the
 free ones lie in a deque, whose ends the interpreter moves without a lock of ours. A program that
 is larger gets pages of its own. What is given back is wiped with an instruction that traps.
+
+A child of `fork` shares the pages with its parent, so its pools begin anew: what was there before
+can be run by the child and is left as it is.
 """
 
 from __future__ import annotations
@@ -13,39 +16,43 @@ import os
 import platform
 import threading
 import time
+import weakref
 
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import NO_CODE_MEMORY
-from lanework.engines.mapping import PAGE, Mapping, flush
+from lanework.engines.mapping import Mapping, flush
 
 __all__ = ["Buffer", "Pool", "code_pool", "flush"]
 
-_TRAP = {"aarch64": b"\x00\x00\x20\xd4", "arm64": b"\x00\x00\x20\xd4"}
-WIPED = _TRAP.get(platform.machine(), b"\xcc") * PAGE
+SLAB = 64  # the most buffers of a slab
+_BRK = b"\x00\x00\x20\xd4"
+TRAP = {"aarch64": _BRK, "arm64": _BRK}.get(platform.machine(), b"\xcc")  # else INT3
+_PAUSE = 0.0005  # seconds between looks for a buffer that came back
+
+_Free = collections.deque[tuple[Mapping, int]]
 
 
 class Buffer:
     """Memory for one program's code; a context manager that gives it back.
 
     Attributes:
-        write: the address to write to.
+        write: the address to write to, while `mapping.writable()` is held.
         run: the address to run at.
         size: bytes.
         mapping: the pages that it is part of.
     """
 
-    __slots__ = ("_pool", "mapping", "run", "size", "write")
+    __slots__ = ("_home", "_pool", "mapping", "run", "size", "write")
 
-    def __init__(self, pool: Pool, mapping: Mapping, offset: int, size: int) -> None:
-        self._pool: Pool | None = pool
+    def __init__(self, pool: Pool, home: _Free, mapping: Mapping, offset: int, size: int) -> None:
+        self._pool = pool
+        self._home = [home]  # whoever pops it is the one that gives the buffer back
         self.mapping = mapping
         self.write, self.run, self.size = mapping.write + offset, mapping.run + offset, size
 
     def release(self) -> None:
         """Give it back; twice is once."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.release(self)
+        self._pool.release(self)
 
     def __enter__(self) -> Buffer:
         return self
@@ -65,22 +72,27 @@ class Pool:
     """
 
     def __init__(
-        self, buffers: int = 64, size: int = PAGE, most: int = 16384, wait: float = 0.05
+        self, buffers: int = SLAB, size: int = 4096, most: int = 16384, wait: float = 0.05
     ) -> None:
         """A pool; memory is taken when it is first asked for.
 
         Args:
-            buffers: how many a slab holds.
-            size: bytes of each, whole pages.
+            buffers: how many a slab holds, 64 at most.
+            size: bytes of each.
             most: how many there may be in all; more are refused.
             wait: seconds to wait for one when there are none left.
         """
-        self.buffers, self.size, self.most, self.wait = buffers, size, most, wait
-        self._free: collections.deque[tuple[Mapping, int]] = collections.deque()
-        self._made = 0
-        self._large = 0  # in buffers
-        self._lock = threading.Lock()  # for making slabs, which is rare
-        self._process = os.getpid()
+        self.buffers, self.size, self.most, self.wait = min(buffers, SLAB), size, most, wait
+        self._begin()
+        _pools.add(self)
+
+    def _begin(self) -> None:
+        """Own nothing: at first, and in the child of a fork."""
+        self._free: _Free = collections.deque()
+        self._made = 0  # buffers of slabs
+        self._large = 0  # larger ones, in buffers
+        self._back: collections.deque[int] = collections.deque()  # to be taken off `_large`
+        self._lock = threading.Lock()  # for making memory, which is rare
 
     def acquire(self, count: int = 1) -> Buffer:
         """A buffer of so many times the pool's size.
@@ -88,78 +100,125 @@ class Pool:
         Raises:
             Diagnostic: LW2101 when all are in use, and none came back in time.
         """
-        if os.getpid() != self._process:
-            self._after_fork()
-        if count > 1:
-            return self._own(count)
         until = 0.0
         while True:
-            try:
-                mapping, offset = self._free.popleft()
-                return Buffer(self, mapping, offset, self.size)
-            except IndexError:
-                pass
-            if self._grow():
-                continue
+            buffer = self._single() if count <= 1 else self._own(count)
+            if buffer is not None:
+                return buffer
             now = time.monotonic()
             until = until or now + self.wait
-            if now > until:
-                raise self._none_left(count)
-            time.sleep(0.0005)
+            if now >= until or count > self.most:
+                raise Diagnostic(
+                    NO_CODE_MEMORY,
+                    f"{count} x {self.size} bytes are needed, and too many of the {self.most} "
+                    "buffers are in use",
+                    help="close runners that are no longer needed, or make a larger pool",
+                )
+            time.sleep(_PAUSE)
 
     def release(self, buffer: Buffer) -> None:
-        """Wipe a buffer and take it back."""
-        if os.getpid() != self._process:
-            return  # the pages belong to the parent, which may run what is in them
-        with buffer.mapping.writable():
-            for start in range(0, buffer.size, PAGE):
-                ctypes.memmove(buffer.write + start, WIPED, PAGE)
-        if buffer.size == self.size:
-            self._free.append((buffer.mapping, buffer.write - buffer.mapping.write))
+        """Wipe a buffer and take it back; twice is once."""
+        try:
+            home = buffer._home.pop()
+        except IndexError:
+            return
+        if home is not self._free:
+            return  # the pages are the parent's, which may run what is in them
+        if buffer.size > self.size:
+            buffer.mapping.close()
+            self._back.append(buffer.size // self.size)  # no lock: a finalizer may be calling
+            return
+        if buffer.mapping.two_views:
+            _wipe(buffer)
         else:
-            with self._lock:
-                self._large -= buffer.size // self.size
+            with buffer.mapping.writable():
+                _wipe(buffer)
+        home.append((buffer.mapping, buffer.write - buffer.mapping.write))
 
-    def _own(self, count: int) -> Buffer:
+    def _single(self) -> Buffer | None:
+        home = self._free
+        while True:
+            try:
+                mapping, offset = home.popleft()
+            except IndexError:
+                if not self._grow():
+                    return None
+            else:
+                return Buffer(self, home, mapping, offset, self.size)
+
+    def _own(self, count: int) -> Buffer | None:
+        """A buffer with pages of its own; free small ones make room for it."""
         with self._lock:
-            if self._made + self._large + count > self.most:
-                raise self._none_left(count)
+            room = self._room()
+            if room + len(self._free) < count:
+                return None
+            while room < count:
+                try:
+                    self._free.popleft()  # the slab goes with the last of its buffers
+                except IndexError:
+                    return None
+                self._made -= 1
+                room += 1
+            mapping = _mapping(count * self.size)
             self._large += count
-        return Buffer(self, Mapping(count * self.size), 0, count * self.size)
+        return Buffer(self, self._free, mapping, 0, count * self.size)
 
     def _grow(self) -> bool:
         """Make a slab, if there may be one more."""
         with self._lock:
             if self._free:
                 return True
-            count = min(self.buffers, self.most - self._made - self._large)
+            count = min(self.buffers, self._room())
             if count <= 0:
                 return False
-            mapping = Mapping(count * self.size)
+            slab = _mapping(count * self.size)
+            if slab.two_views:
+                made = [(slab, n * self.size) for n in range(count)]
+            else:  # each by itself, as the others must be able to run while one is written
+                made = [(_mapping(self.size), 0) for _ in range(count)]
             self._made += count
-            self._free.extend((mapping, n * self.size) for n in range(count))
+            self._free.extend(made)
             return True
 
-    def _none_left(self, count: int) -> Diagnostic:
-        return Diagnostic(
-            NO_CODE_MEMORY,
-            f"{count} buffers of {self.size} bytes are needed, and all {self.most} are in use",
-            help="close runners that are no longer needed, or make a pool with more buffers",
-        )
-
-    def _after_fork(self) -> None:
-        """The parent's pages are shared with it: leave them, and make new ones."""
-        self._free = collections.deque()
-        self._lock = threading.Lock()
-        self._made = self._large = 0
-        self._process = os.getpid()
+    def _room(self) -> int:
+        """How many more buffers there may be."""
+        while self._back:
+            self._large -= self._back.popleft()
+        return self.most - self._made - self._large
 
 
-_pools: list[Pool] = []
+def _wipe(buffer: Buffer) -> None:
+    if len(TRAP) == 1:
+        ctypes.memset(buffer.write, TRAP[0], buffer.size)
+    else:  # pragma: no cover - not x86
+        ctypes.memmove(buffer.write, TRAP * (buffer.size // len(TRAP)), buffer.size)
+        flush(buffer.run, buffer.size)
+
+
+def _mapping(size: int) -> Mapping:
+    try:
+        return Mapping(size)
+    except OSError as error:
+        raise Diagnostic(
+            NO_CODE_MEMORY, f"the system gives no {size} bytes that may be executed: {error}"
+        ) from error
+
+
+_pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+_common: list[Pool] = []
+
+
+def _begin_anew() -> None:
+    for pool in list(_pools):
+        pool._begin()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def code_pool() -> Pool:
-    """The pool of this process."""
-    if not _pools:
-        _pools.append(Pool())
-    return _pools[0]
+    """The pool of this process, made when it is first asked for."""
+    if not _common:
+        _common.append(Pool())  # of two threads that do so, both take the first
+    return _common[0]

@@ -3,19 +3,27 @@
 One file in memory is mapped two times, so no page is ever writable and executable, and putting
 code there takes no system call. Where a memory file may not be executed, there is one mapping,
 which is writable or executable by turns.
+
+The system is asked through ctypes: Python's own mappings of a file each keep it open, and
+thousands of programs would run out of files.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import mmap
 import os
 import platform
-from collections.abc import Iterator
+import sys
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 PAGE = mmap.PAGESIZE
 _READ, _WRITE, _EXECUTE = 1, 2, 4
+_MAP_JIT = 0x800  # Darwin: pages that a hardened process may make executable
 
 
 class Mapping:
@@ -25,49 +33,28 @@ class Mapping:
         size: bytes, whole pages.
         write: the address through which they are written.
         run: the address at which they run.
-        two_views: whether these are two mappings; if not, `writable` must be held to write.
+        two_views: whether these are two mappings; if not, `writable` must be held to write, and
+            nothing in these pages may run meanwhile.
     """
 
     def __init__(self, size: int) -> None:
+        """Map so many bytes, rounded up to pages.
+
+        Raises:
+            OSError: the system gives no memory, or none that may be executed.
+        """
         self.size = -(-size // PAGE) * PAGE
-        self.two_views = False
-        self._views: list[mmap.mmap] = []
+        views = None
         if os.environ.get("LANEWORK_CODE_MAPPING") != "protect":
-            self._map_twice()
-        if not self.two_views:
-            self._map_once()
+            views = _two_views(self.size)
+        self.two_views = views is not None
+        self.write, self.run = views or (_one_view(self.size),) * 2
+        self._close = weakref.finalize(self, _unmap_all, {self.write, self.run}, self.size)
+        self._close.atexit = False  # threads may be in the code until the very end
 
-    def _map_twice(self) -> None:
-        if not hasattr(os, "memfd_create"):
-            return
-        try:
-            file = os.memfd_create("lanework", os.MFD_CLOEXEC)
-        except OSError:
-            return
-        try:
-            os.ftruncate(file, self.size)
-            for protection in (_READ | _WRITE, _READ | _EXECUTE):
-                self._views.append(mmap.mmap(file, self.size, mmap.MAP_SHARED, protection))
-        except OSError:  # a system that forbids to execute memory files
-            self._views.clear()
-            return
-        finally:
-            os.close(file)
-        self.write, self.run = (_address(view) for view in self._views)
-        self.two_views = True
-
-    def _map_once(self) -> None:
-        view = mmap.mmap(-1, self.size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, _READ | _WRITE)
-        self._views = [view]
-        self.write = self.run = _address(view)
-        self._protect(_READ | _EXECUTE)
-
-    def _protect(self, protection: int) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        address, size = ctypes.c_void_p(self.write), ctypes.c_size_t(self.size)
-        if libc.mprotect(address, size, protection):
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number))
+    def close(self) -> None:
+        """Give the pages back to the system; twice is once."""
+        self._close()
 
     @contextmanager
     def writable(self) -> Iterator[None]:
@@ -75,23 +62,169 @@ class Mapping:
         if self.two_views:
             yield
             return
-        self._protect(_READ | _WRITE)
+        _protect(self.write, self.size, _READ | _WRITE)
         try:
             yield
         finally:
-            self._protect(_READ | _EXECUTE)
+            _protect(self.write, self.size, _READ | _EXECUTE)
 
 
-def _address(view: mmap.mmap) -> int:
-    """Where a mapping begins; also of one that cannot be written to."""
-    import numpy as np
+def _unmap_all(addresses: set[int], size: int) -> None:
+    for address in addresses:
+        _unmap(address, size)
 
-    return int(np.frombuffer(view, np.uint8).ctypes.data)
+
+if sys.platform == "win32":  # pragma: no cover - Windows
+    from ctypes import wintypes
+
+    _PAGES = {_READ | _WRITE: 0x04, _READ | _EXECUTE: 0x20}  # PAGE_READWRITE, PAGE_EXECUTE_READ
+    _VIEWS = (0x02 | 0x04, 0x04 | 0x20)  # FILE_MAP_WRITE or _EXECUTE, with FILE_MAP_READ
+    _PAGE_EXECUTE_READWRITE = 0x40  # the most that views of the file may ask for
+    _COMMIT_RESERVE, _RELEASE = 0x3000, 0x8000
+
+    @functools.cache
+    def _kernel() -> Any:
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        address, size, word = ctypes.c_void_p, ctypes.c_size_t, wintypes.DWORD
+        handle, flag = wintypes.HANDLE, wintypes.BOOL
+        for name, result, arguments in (
+            ("CreateFileMappingW", handle, [handle, address, word, word, word, wintypes.LPCWSTR]),
+            ("MapViewOfFile", address, [handle, word, word, word, size]),
+            ("UnmapViewOfFile", flag, [address]),
+            ("CloseHandle", flag, [handle]),
+            ("VirtualAlloc", address, [address, size, word, word]),
+            ("VirtualProtect", flag, [address, size, word, ctypes.POINTER(word)]),
+            ("VirtualFree", flag, [address, size, word]),
+        ):
+            function = getattr(kernel, name)
+            function.restype, function.argtypes = result, arguments
+        return kernel
+
+    def _two_views(size: int) -> tuple[int, int] | None:
+        kernel = _kernel()
+        nowhere = wintypes.HANDLE(-1)  # INVALID_HANDLE_VALUE: backed by the paging file
+        file = kernel.CreateFileMappingW(
+            nowhere, None, _PAGE_EXECUTE_READWRITE, size >> 32, size & 0xFFFFFFFF, None
+        )
+        if not file:
+            return None
+        views = [kernel.MapViewOfFile(file, access, 0, 0, size) for access in _VIEWS]
+        kernel.CloseHandle(file)  # the views keep it
+        if all(views):
+            return int(views[0]), int(views[1])
+        for view in filter(None, views):
+            kernel.UnmapViewOfFile(view)
+        return None
+
+    def _one_view(size: int) -> int:
+        address = _kernel().VirtualAlloc(None, size, _COMMIT_RESERVE, _PAGES[_READ | _WRITE])
+        if not address:
+            raise ctypes.WinError(ctypes.get_last_error())
+        try:
+            _protect(address, size, _READ | _EXECUTE)
+        except OSError:
+            _unmap(address, size)
+            raise
+        return int(address)
+
+    def _protect(address: int, size: int, protection: int) -> None:
+        old = wintypes.DWORD()
+        if not _kernel().VirtualProtect(address, size, _PAGES[protection], ctypes.byref(old)):
+            raise ctypes.WinError(ctypes.get_last_error())
+
+    def _unmap(address: int, size: int) -> None:
+        if not _kernel().UnmapViewOfFile(address):  # then it is not a view
+            _kernel().VirtualFree(address, 0, _RELEASE)
+
+else:
+
+    @functools.cache
+    def _libc() -> Any:
+        libc = ctypes.CDLL(None, use_errno=True)
+        address, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+        libc.mmap.restype = address
+        libc.mmap.argtypes = [address, size, number, number, number, ctypes.c_long]
+        libc.mprotect.argtypes = [address, size, number]
+        libc.munmap.argtypes = [address, size]
+        return libc
+
+    def _error() -> OSError:
+        number = ctypes.get_errno()
+        return OSError(number, os.strerror(number))
+
+    def _map(size: int, protection: int, flags: int, file: int = -1) -> int:
+        address = _libc().mmap(None, size, protection, flags, file, 0)
+        if address is None or address == ctypes.c_void_p(-1).value:
+            raise _error()
+        return int(address)
+
+    def _two_views(size: int) -> tuple[int, int] | None:
+        if sys.platform != "linux" or not hasattr(os, "memfd_create"):
+            return None
+        try:
+            file = os.memfd_create("lanework", os.MFD_CLOEXEC)
+        except OSError:
+            return None
+        views: list[int] = []
+        try:
+            os.ftruncate(file, size)
+            for protection in (_READ | _WRITE, _READ | _EXECUTE):
+                views.append(_map(size, protection, mmap.MAP_SHARED, file))  # noqa: PERF401
+        except OSError:  # a system that forbids to execute memory files
+            _unmap_all(set(views), size)
+            return None
+        finally:
+            os.close(file)
+        return views[0], views[1]
+
+    def _one_view(size: int) -> int:
+        plain = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        if sys.platform == "darwin":  # pragma: no cover - macOS
+            try:
+                return _made_executable(size, plain)
+            except OSError:
+                return _made_executable(size, plain | _MAP_JIT)
+        return _made_executable(size, plain)
+
+    def _made_executable(size: int, flags: int) -> int:
+        address = _map(size, _READ | _WRITE, flags)
+        try:
+            _protect(address, size, _READ | _EXECUTE)
+        except OSError:
+            _unmap(address, size)
+            raise
+        return address
+
+    def _protect(address: int, size: int, protection: int) -> None:
+        if _libc().mprotect(address, size, protection):
+            raise _error()
+
+    def _unmap(address: int, size: int) -> None:
+        _libc().munmap(address, size)
 
 
 def flush(address: int, size: int) -> None:
-    """Make the processor see new code, where it does not by itself."""
-    if platform.machine() in ("aarch64", "arm64"):
-        clear = getattr(ctypes.CDLL(None), "__clear_cache", None)
-        if clear is not None:
-            clear(ctypes.c_void_p(address), ctypes.c_void_p(address + size))
+    """Make the processor see new code at the address it runs at; x86 does so by itself."""
+    clear = _flusher()
+    if clear is not None:
+        clear(address, size)
+
+
+@functools.cache
+def _flusher() -> Callable[[int, int], Any] | None:
+    if platform.machine() not in ("aarch64", "arm64"):
+        return None
+    for library in (None, "libgcc_s.so.1"):  # pragma: no cover - not x86
+        try:
+            names = ctypes.CDLL(library)
+        except (OSError, TypeError):
+            continue
+        if hasattr(names, "sys_icache_invalidate"):
+            invalidate = names.sys_icache_invalidate
+            invalidate.restype, invalidate.argtypes = None, [ctypes.c_void_p, ctypes.c_size_t]
+            return lambda address, size: invalidate(address, size)
+        if hasattr(names, "__clear_cache"):
+            clear = names["__clear_cache"]
+            clear.restype, clear.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p]
+            return lambda address, size: clear(address, address + size)
+    return None  # pragma: no cover - not x86
