@@ -21,6 +21,7 @@ from lanework.engines.llvm_ir import (
     suffix,
     type_of,
 )
+from lanework.engines.llvm_jam import jam, suits
 from lanework.engines.llvm_time import TimeWriter
 from lanework.engines.loops import COLUMNS, UNIT, Apply, LoopNest, Stage, Store
 
@@ -40,8 +41,11 @@ def scratch_size(nest: LoopNest, periods: int, width: int) -> int:
 class NestWriter(TimeWriter):
     """Writes one nest at one width."""
 
-    def __init__(self, nest: LoopNest, width: int, *, ordered: bool = False) -> None:
+    def __init__(
+        self, nest: LoopNest, width: int, *, ordered: bool = False, many: bool = False
+    ) -> None:
         super().__init__(nest, width)
+        self.many = many
         self.ordered = ordered
         self.functions: dict[tuple[str, int], str] = {}
         self.used = _used(nest)
@@ -57,7 +61,11 @@ class NestWriter(TimeWriter):
         """The whole module as text."""
         self._entry()
         self._units()
-        body = "\n".join(self.writer.lines)
+        lines = self.writer.lines
+        if self.many and suits(self.nest, self.width):
+            walk = next(n for n, stage in enumerate(self.nest.stages) if stage.direction)
+            lines = jam(lines, f"s{walk}", self.width)
+        body = "\n".join(lines)
         declares = "\n".join(sorted(self.writer.declares))
         return (
             f"{declares}\n\n"
@@ -318,11 +326,16 @@ class NestWriter(TimeWriter):
         return w.emit(f"extractelement <1 x double> {vector}, i32 0")
 
 
-def nest_module(nest: LoopNest, width: int, name: str, *, ordered: bool = False) -> str:
-    """The LLVM IR text of a nest at a lane width (1, 2, 4, 8 or 16)."""
+def nest_module(
+    nest: LoopNest, width: int, name: str, *, ordered: bool = False, many: bool = False
+) -> str:
+    """The LLVM IR text of a nest at a lane width (1, 2, 4, 8 or 16).
+
+    `many` says that there are lanes for more than a block or two, so that two may run together.
+    """
     if width not in (1, 2, 4, 8, 16):
         raise ValueError(f"lane width must be 1, 2, 4, 8 or 16, not {width}")
-    return NestWriter(nest, width, ordered=ordered).module(name)
+    return NestWriter(nest, width, ordered=ordered, many=many).module(name)
 
 
 def checked(nest: LoopNest) -> list[int]:

@@ -89,31 +89,38 @@ class LLVMExecutor:
         swap = self._swappable and single and job.periods >= SWAP_FROM
         ordered = job.order is not None
         one = job.lanes == 1
+        many = job.lanes >= UNIT
         totals = frozenset(p for p, out in zip(job.ports, job.outputs, strict=True) if out.total)
-        key = (job.given, job.ports, swap, ordered, one, totals)
+        key = (job.given, job.ports, swap, ordered, one, many, totals)
         variant = self._variants.get(key)
         if variant is None:
-            variant = self._variants[key] = self._compile(job, swap, ordered, one, totals)
+            variant = self._variants[key] = self._compile(job, swap, ordered, one, many, totals)
         return variant
 
     def _compile(
-        self, job: Job, swap: bool, ordered: bool, one: bool, totals: frozenset[int]
+        self,
+        job: Job,
+        swap: bool,
+        ordered: bool,
+        one: bool,
+        many: bool,
+        totals: frozenset[int],
     ) -> Variant:
         start = time.perf_counter()
         plan = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
         wide = self.lane_width or default_width()
         width = 1 if one and not swap else wide
-        shared = self._part(plan.shared, 1, False)
-        lanes = self._part(plan.lanes, width, ordered)
+        shared = self._part(plan.shared, 1, False, False)
+        lanes = self._part(plan.lanes, width, ordered, many)
         self.compile_seconds += time.perf_counter() - start
         rows = [] if lanes is None else checked(lanes.lowered.nest)
         tested = frozenset(self.view.rows[row].index for row in rows)
         return Variant(plan, shared, lanes, swap, tested)
 
-    def _part(self, lowered: Lowered | None, width: int, ordered: bool) -> Part | None:
+    def _part(self, lowered: Lowered | None, width: int, ordered: bool, many: bool) -> Part | None:
         if lowered is None:
             return None
-        text = nest_module(lowered.nest, width, "lanework_nest", ordered=ordered)
+        text = nest_module(lowered.nest, width, "lanework_nest", ordered=ordered, many=many)
         kernel = llvm.compile_text(text, "lanework_nest", lowered.nest.size, disk=self.cache)
         self.cached &= kernel.cached
         return Part(lowered, width, kernel, self._tables)
@@ -232,7 +239,9 @@ class LLVMExecutor:
         """The short way, if the whole program is in the nest of one lane."""
         from lanework.machines.series.direct import Direct
 
-        variant = self._variants.get((given, tuple(outputs), False, False, True, frozenset()))
+        variant = self._variants.get(
+            (given, tuple(outputs), False, False, True, False, frozenset())
+        )
         if variant is None or variant.shared is None or variant.lanes is not None:
             return None
         clear = self.view.horizon is not None
