@@ -4,6 +4,8 @@ Numerical virtual machines with one op table, one program container and one way 
 
 - `series`: named formulas over time columns, recurrences, units; for financial, actuarial and
   planning models.
+- `register`: small instructions that become machine code in microseconds; for code that is made
+  and run on the fly.
 
 Example:
     >>> import lanework as lw
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from lanework.core.container import load
     from lanework.core.program import Program
     from lanework.core.result import Result
-    from lanework.machines import series
+    from lanework.machines import register, series
 
 __version__ = "0.1.0"
 
@@ -55,6 +57,7 @@ __all__ = [
     "Trap",
     "UsageError",
     "InternalFault",
+    "register",
     "series",
 ]
 

@@ -113,12 +113,12 @@ def compile_ahead(loaded: Loaded, out: str, as_json: bool) -> None:
 def test(path: str, as_json: bool) -> None:
     """Run the test lines of an assembly file on every engine."""
     from lanework.app.loading import load_program
-    from lanework.machines.register.testing import check, tests_in
+    from lanework.machines.register.testing import check, read_tests
 
     loaded = load_program(path)
     if loaded.program.machine != "register":
         raise Diagnostic(BAD_ARGUMENT, f"{path} is no register program", help="test a .lasm file")
-    tests = tests_in(Path(path).read_text("utf-8"), path)
+    tests = read_tests(Path(path).read_text("utf-8"), path)
     engines = check(loaded.program, tests)
     if as_json:
         render.json_out({"tests": len(tests), "engines": list(engines)})

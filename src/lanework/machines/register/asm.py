@@ -248,7 +248,7 @@ class _Reader:
             raise line.fault(
                 f"{instr.name} takes {len(wanted) - (instr.group in ('load', 'store'))} operands",
                 None,
-                f"write {instr.name} {_pattern(instr)}",
+                f"write {instr.name} {pattern(instr)}",
             )
         kinds = [OperandKind.REGISTER] if instr.writes else []
         kinds += [spec.kind for spec in instr.operands]
@@ -354,7 +354,8 @@ def _fields(words: list[Token]) -> list[str]:
     return [*fields, current] if words else []
 
 
-def _pattern(instr: RegisterInstr) -> str:
+def pattern(instr: RegisterInstr) -> str:
+    """Operands as an example has them."""
     if instr.group == "load":
         return "r0, [r1 + 8]"
     if instr.group == "store":

@@ -18,7 +18,7 @@ FUEL = 100_000_000
 
 
 @dataclass(frozen=True)
-class Test:
+class Expectation:
     """What goes in, and what is to come out: numbers by port, or a trap's code."""
 
     given: dict[str, int | float]
@@ -27,14 +27,14 @@ class Test:
     span: Span
 
 
-def tests_in(text: str, source: str) -> list[Test]:
+def read_tests(text: str, source: str) -> list[Expectation]:
     """The test lines of an assembly file.
 
     Raises:
         Diagnostic: LW4020 for a line that cannot be read, or a file without any.
 
     Example:
-        >>> tests_in("; @test: r0=5, r1=2 -> r0=10", "assembly")[0].expected
+        >>> read_tests("; @test: r0=5, r1=2 -> r0=10", "assembly")[0].expected
         {'r0': 10}
     """
     found = []
@@ -47,7 +47,9 @@ def tests_in(text: str, source: str) -> list[Test]:
             if match is None:
                 raise ValueError
             trap = match[2] if re.fullmatch(r"LW\d{4}", match[2]) else ""
-            found.append(Test(_pairs(match[1]), {} if trap else _pairs(match[2]), trap, span))
+            found.append(
+                Expectation(_pairs(match[1]), {} if trap else _pairs(match[2]), trap, span)
+            )
         except ValueError:
             raise Diagnostic(
                 DISAGREE,
@@ -76,7 +78,7 @@ def _pairs(text: str) -> dict[str, int | float]:
 
 
 def check(
-    program: Program, tests: Sequence[Test], engines: Sequence[str] = ENGINES
+    program: Program, tests: Sequence[Expectation], engines: Sequence[str] = ENGINES
 ) -> tuple[str, ...]:
     """Hold the tests on every engine that runs here; which those are.
 
@@ -92,7 +94,7 @@ def check(
     return tuple(ran)
 
 
-def _hold(runner: Runner, engine: str, test: Test) -> None:
+def _hold(runner: Runner, engine: str, test: Expectation) -> None:
     try:
         result = runner(**test.given)
     except Trap as trap:
