@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from bench import scenarios
 from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
-from bench.peers import elementwise, portfolio, project
+from bench.peers import elementwise, loops, portfolio, project
 
 EXAMPLES = DATA.parent
 OURS = "Lanework"
@@ -260,6 +261,135 @@ def wide() -> Case:
     )
 
 
+def loop(name: str) -> Case:
+    """An integer loop on every engine of the register machine, and its peers."""
+    turns = loops.TURNS[name]
+    program = lw.register.assemble(loops.SOURCES[name]["asm"], name)
+    given = {"r0": turns, **loops.GIVEN.get(name, {})}
+
+    def ours(engine: str, **options: str) -> Callable[[], Job]:
+        def setup() -> Job:
+            runner = program.bind(engine, **options)
+            return lambda: {"result": int(runner(**given)["r0"])}
+
+        return setup
+
+    def peer(make: Callable[[str], Callable[[int], int] | None]) -> Callable[[], Job]:
+        def setup() -> Job:
+            function = make(name)
+            assert function is not None
+            return lambda: {"result": function(turns)}
+
+        return setup
+
+    contestants = [
+        Contestant("Lanework, stencils, registers pinned", ours("stencil")),
+        Contestant("Lanework, stencils, registers in memory", ours("stencil", stencils="memory")),
+        Contestant("Lanework, LLVM", ours("llvm")),
+        Contestant("Lanework, native interpreter", ours("native")),
+        Contestant("numba", peer(loops.numba_function), "numba"),
+        Contestant("wasmtime, Cranelift", peer(loops.wasm_function), "wasmtime"),
+    ]
+    if loops.c_function(name) is not None:
+        contestants.append(Contestant("gcc -O2", peer(loops.c_function)))
+    return Case(
+        f"loop_{name}",
+        f"The loop {name}, {turns:,} turns (goal against gcc: at most 1.6 times its time)",
+        tuple(contestants),
+        repeats=5,
+        goals={"gcc -O2": 1 / 1.6},
+    )
+
+
+def jit() -> Case:
+    """32 instructions to code that can be run."""
+    import llvmlite.binding as llvm
+
+    from lanework.engines.llvm import _machine, _object_code
+    from lanework.machines.register.external import ExternalTable
+    from lanework.machines.register.layout import RegisterView
+    from lanework.machines.register.optimised import LLVMExecutor, program_text
+    from lanework.machines.register.timing import PatchJob, mixed
+
+    program = mixed()
+    view = RegisterView.of(program)
+
+    def in_loop(stencils: str) -> Callable[[], Job]:
+        def setup() -> Job:
+            made = PatchJob(program, stencils)
+
+            def job() -> Answer:
+                with made.buffer.mapping.writable():
+                    return {SECONDS: made.in_loop(20_000)}
+
+            return job
+
+        return setup
+
+    def call() -> Job:
+        made = PatchJob(program)
+        made.buffer.mapping.writable().__enter__()
+
+        def job() -> Answer:
+            made.once()
+            return {}
+
+        return job
+
+    def optimised() -> Job:
+        def job() -> Answer:
+            LLVMExecutor(view, program.tape, ExternalTable({}), disk=False)
+            return {}
+
+        return job
+
+    def llvm_o1() -> Job:
+        text = program_text(view)
+
+        def job() -> Answer:
+            _object_code(text, 1, False)
+            return {}
+
+        assert llvm.llvm_version_info
+        assert _machine(1)
+        return job
+
+    def wasm() -> Job:
+        import wasmtime
+
+        engine = wasmtime.Engine()
+        code = wasmtime.wat2wasm(loops.wat("xorshift"))
+
+        def job() -> Answer:
+            wasmtime.Module(engine, code)
+            return {}
+
+        return job
+
+    def numba() -> Job:
+        def job() -> Answer:
+            loops.numba_function("xorshift")(3)
+            return {}
+
+        return job
+
+    return Case(
+        "jit",
+        "32 mixed instructions to machine code (goals: 0.5 us in a native loop, 2 us as a call)",
+        (
+            Contestant("Lanework, registers pinned, native loop", in_loop("pinned")),
+            Contestant("Lanework, registers in memory, native loop", in_loop("memory")),
+            Contestant("Lanework, registers pinned, a Python call", call),
+            Contestant("llvmlite, the same program, -O1", llvm_o1),
+            Contestant("Lanework on LLVM, -O2, ready to run", optimised),
+            Contestant("wasmtime, Cranelift, the loop xorshift", wasm, "wasmtime"),
+            Contestant("numba, the loop xorshift", numba, "numba"),
+        ),
+        repeats=7,
+        goals={"llvmlite, the same program, -O1": 2000.0},
+    )
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "basicterm": basicterm,
     "project_100000": lambda: project_many(100_000),
@@ -268,4 +398,6 @@ CASES: dict[str, Callable[[], Case]] = {
     "fused": fused,
     "compiling": compiling,
     "wide": wide,
+    "jit": jit,
+    **{f"loop_{name}": functools.partial(loop, name) for name in loops.SOURCES},
 }

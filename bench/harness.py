@@ -82,7 +82,7 @@ def run_case(case: Case, quick: bool = False) -> list[Outcome]:
         answer = job()
         first = time.perf_counter() - start
         if expected is None:
-            expected = answer
+            expected = {key: value for key, value in answer.items() if key != SECONDS}
         _compare(case, contestant.name, expected, answer)
         jobs.append((Outcome(contestant.name, first, []), job))
     gc.collect()

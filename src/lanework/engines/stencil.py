@@ -91,6 +91,21 @@ class Stencil:
         code = self.code[:at] + branch + self.code[at + 2 : end - 5]
         return Stencil(code, tuple(sorted(moved, key=lambda hole: hole.offset)))
 
+    def swapped(self) -> Stencil:
+        """With ``js trap; jmp target`` at the end turned to ``jns target; jmp trap``.
+
+        The way that is always taken then is one jump and not two.
+        """
+        if len(self.holes) < 2:
+            return self
+        trap, target = self.holes[-2:]
+        code, at = self.code, trap.offset - 2
+        ends = trap.offset + 9 == target.offset + 4 == len(code) and target.name == "target"
+        if not ends or code[at : at + 2] != b"\x0f\x88" or code[target.offset - 1] != _JUMP:
+            return self
+        first, last = replace(target, offset=trap.offset), replace(trap, offset=target.offset)
+        return Stencil(code[: at + 1] + b"\x89" + code[at + 2 :], (*self.holes[:-2], first, last))
+
 
 class UnknownRelocation(Exception):
     """A relocation that no hole can stand for; the build stops."""
@@ -131,5 +146,5 @@ def extract(machine: str, data: bytes, prefix: str = "hole_") -> dict[str, Stenc
                 holes.append(replace(found[at], offset=found[at].offset - start))
             at += 1
         made = Stencil(code[start : start + size], tuple(holes))
-        stencils[symbol.name] = made.turned().trimmed()
+        stencils[symbol.name] = made.turned().swapped().trimmed()
     return stencils

@@ -97,10 +97,13 @@ class _Patch:
         self.value("rs1", rs1 << 3)
         self.value("rs2", rs2 << 3)
         self.value("imm", number.get())
+        self.value("minus", f.emit(f"sub i64 0, {number.get().name}"))
         self.value("after", after)
         self.value("pc", at)
         self.count.set(0)
-        with f.when((flags & Uses.PINNED).is_("ne", 0)):
+        lowest = number.get().is_("eq", -(1 << 31))  # the only one whose negative does not fit
+        free = f.emit(f"select i1 {lowest}, i64 0, i64 {int(Uses.PINNED)}")
+        with f.when((flags & free).is_("ne", 0)):
             self._find_pinned(entry >> 32, rd, rs1, rs2)
         with f.when(self.count.get().is_("eq", 0)):
             self._in_state(entry & 0xFFFF, flags, rd, rs1, rs2)

@@ -40,7 +40,7 @@ _LOADS = ("load.b", "load.h", "load.w", "load.d")
 _STORES = ("store.b", "store.h", "store.w", "store.d")
 _BRANCHES = ("beq", "bne", "blt", "ble", "bgt", "bge", "bltu")
 
-HOLES = ("rd", "rs1", "rs2", "imm", "after", "pc", "status")  # numbers
+HOLES = ("rd", "rs1", "rs2", "imm", "minus", "after", "pc", "status")  # numbers
 PLACES = ("next", "target", "exit")  # places to go to
 ABSOLUTE = "!absolute_symbol !1"
 
@@ -188,6 +188,9 @@ class StencilHost:
 
     # Functions --------------------------------------------------------------------------------
 
+    def _has_number(self) -> bool:
+        return REGISTER.by_code[self.form.code % BACK].wide
+
     def call(self, function: str) -> str:
         """Call an external function with every register in the state."""
         w = self.writer
@@ -202,9 +205,11 @@ class StencilHost:
 
     def complex(self, name: str, args: list[str]) -> str | None:
         """A function beside the stencils, for what needs constants in memory."""
+        w = self.writer
+        if name == "sub" and self.form.rd != IN_STATE and self._has_number():
+            return w.emit(f"add i64 {args[0]}, {self.hole('minus')}")  # one lea
         if name not in OUTLINED:
             return None
-        w = self.writer
         table = w.emit(f"load ptr, ptr {self.word(HELPER_WORD)}")
         at = w.emit(f"getelementptr ptr, ptr {table}, i64 {HELPER_NAMES.index(name)}")
         function = w.emit(f"load ptr, ptr {at}")
@@ -255,7 +260,7 @@ def _pinned_forms(registers: range) -> Iterator[Form]:
         yield Form(codes["movi"], rd)
         yield Form(codes["movh"], rd, rd)
     for name in _STORES:
-        for base, value in pairs:
+        for base, value in itertools.product(registers, (*registers, AS_ZERO)):
             yield Form(codes[name], None, base, value)
     for name, back in itertools.product(_BRANCHES, (0, BACK)):
         for a, b in pairs:
