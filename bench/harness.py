@@ -27,7 +27,7 @@ Answer = Mapping[str, Any]
 Job = Callable[[], Answer]
 SECONDS = "seconds"  # in an answer: the time to take in place of the whole call's
 TURN = 0.06  # seconds of calls in a turn; the threads of the one before rest within the first
-PACKAGES = ("lanework", "numpy", "llvmlite", "numba", "numexpr", "jax")
+PACKAGES = ("lanework", "numpy", "llvmlite", "numba", "numexpr", "jax", "wasmtime")
 
 
 @dataclass(frozen=True)

@@ -105,9 +105,9 @@ def build(name: str) -> bytes:
     for part, content in parts.items():
         head["parts"][part] = [len(data), len(content)]
         data += content
-    head["digest"] = hashlib.blake2b(bytes(data), digest_size=16).hexdigest()
     text = json.dumps(head, sort_keys=True).encode()
-    return MAGIC + struct.pack("<I", len(text)) + text + zlib.compress(bytes(data), 9)
+    body = struct.pack("<I", len(text)) + text + zlib.compress(bytes(data), 9)
+    return MAGIC + hashlib.blake2b(body, digest_size=16).digest() + body
 
 
 def main() -> int:

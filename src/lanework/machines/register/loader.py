@@ -61,11 +61,12 @@ def unpack(raw: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         if raw[:8] != MAGIC:
             raise ValueError("it does not begin as a table does")
-        (size,) = struct.unpack_from("<I", raw, 8)
-        head = json.loads(raw[12 : 12 + size])
-        data = zlib.decompress(raw[12 + size :])
-        if hashlib.blake2b(data, digest_size=16).hexdigest() != head["digest"]:
+        body = raw[24:]
+        if hashlib.blake2b(body, digest_size=16).digest() != raw[8:24]:
             raise ValueError("its digest is another")
+        (size,) = struct.unpack_from("<I", body)
+        head = json.loads(body[4 : 4 + size])
+        data = zlib.decompress(body[4 + size :])
     except (ValueError, KeyError, TypeError, struct.error, zlib.error) as error:
         raise Diagnostic(
             DAMAGED_TABLES, f"the stencil table is damaged: {error}", help="install again"
