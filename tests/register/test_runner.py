@@ -105,8 +105,9 @@ def test_auto_warms_up_and_says_so():
     assert "llvm: made in" in runner.explain()
 
 
+@pytest.mark.parametrize("count", [7, 200])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_lanes_have_registers_memory_and_random_numbers_of_their_own(engine):
+def test_lanes_have_registers_memory_and_random_numbers_of_their_own(engine, count):
     program = assemble(
         """
         load.d r2, [r0]
@@ -117,12 +118,12 @@ def test_lanes_have_registers_memory_and_random_numbers_of_their_own(engine):
         halt
         """
     )
-    lanes = np.arange(8, 64, 8)
+    lanes = np.arange(8, 8 * count + 8, 8)
     result = program.bind(engine, seed=11)(r0=lanes)
     assert result.axes("r2") == ("lane",)
     assert result["r2"].tolist() == lanes.tolist()
-    first = rng.words(11, np.arange(7), 0)
-    second = rng.words(11, np.arange(7), 1)
+    first = rng.words(11, np.arange(count), 0)
+    second = rng.words(11, np.arange(count), 1)
     for name, words in (("r3", first), ("r4", second)):
         expected = words[:, 0].astype(np.uint64) | words[:, 1].astype(np.uint64) << np.uint64(32)
         assert result[name].tolist() == expected.tolist()
@@ -245,3 +246,24 @@ def test_no_page_is_writable_and_executable(way):
         check=True,
     )
     assert done.stdout == "0\n"
+
+
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_many_lanes_stop_at_the_first_that_traps(engine):
+    program = assemble("div r2, r0, r1\nhalt")
+    r1 = np.ones(500, np.int64)
+    r1[333] = 0
+    with pytest.raises(Trap) as caught:
+        program.bind(engine)(r0=np.arange(500), r1=r1)
+    assert caught.value.lane == 333
+    assert caught.value.code.ident == "LW4011"
+
+
+@pytest.mark.parametrize("engine", ["stencil", "llvm", "auto"])
+def test_many_lanes_spend_fuel_and_outlast_a_slice(engine):
+    turns = np.full(20, 7)
+    turns[11] = 3_000_000  # more than a slice
+    result = COUNT.bind(engine)(r0=turns)
+    assert result["r1"].tolist() == (turns * 3).tolist()
+    assert result.stats["fuel"] == int((turns - 1).sum())
+    refused(lambda: COUNT.bind(engine, Limits(fuel=40))(r0=turns), "LW2002")

@@ -149,6 +149,11 @@ class Function:
         values = ", ".join(f"i64 {text(arg)}" for arg in args)
         return self.emit(f"call i64 @{name}({values})")
 
+    def call_at(self, address: Any, *args: Any) -> Word:
+        """Call a function over words by its address."""
+        values = ", ".join(f"i64 {text(arg)}" for arg in args)
+        return self.emit(f"call i64 {self.pointer(address)}({values})")
+
     # Control ----------------------------------------------------------------------------------
 
     @contextmanager

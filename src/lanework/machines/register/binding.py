@@ -13,7 +13,7 @@ from lanework.core.program import Port, Program
 from lanework.machines.register.codes import BAD_INPUT
 
 _TYPES = {"u64": np.uint64, "i64": np.int64, "f64": np.float64}
-Words = list[int]
+Words = npt.NDArray[np.uint64]
 
 
 def bind_inputs(
@@ -53,7 +53,7 @@ def bind_inputs(
 def _words(port: Port, value: Any) -> tuple[Words, bool]:
     if type(value) is int and port.dtype != "f64":
         if -(1 << 63) <= value < 1 << 64:
-            return [value % (1 << 64)], False
+            return np.array([value % (1 << 64)], np.uint64), False
         raise _bad(port, value)
     try:
         array = np.asarray(value)
@@ -70,7 +70,7 @@ def _words(port: Port, value: Any) -> tuple[Words, bool]:
             flat = flat.astype(np.float64)
     elif array.dtype.kind in "ib":
         flat = flat.astype(np.int64)
-    return flat.astype(flat.dtype, copy=False).view(np.uint64).tolist(), many
+    return np.ascontiguousarray(flat).view(np.uint64), many
 
 
 def _whole(flat: npt.NDArray[Any]) -> bool:

@@ -19,6 +19,7 @@ from lanework.core.integer import INTEGER
 from lanework.engines.blob import flatten
 from lanework.engines.llvm_ir import op_function
 from lanework.engines.stencil import Stencil, extract
+from lanework.machines.register.lanes import lanes_text
 from lanework.machines.register.native import interpreter_text
 from lanework.machines.register.patcher import patch_text
 from lanework.machines.register.stencils import (
@@ -78,7 +79,7 @@ def make_stencils(name: str, pinned: int) -> tuple[dict[str, Stencil], list[Form
 
 def helpers_text() -> str:
     """What is called from outside or by stencils, as one module."""
-    parts = [patch_text(), interpreter_text(), entry_text(0, "enter_0")]
+    parts = [patch_text(), lanes_text(), interpreter_text(), entry_text(0, "enter_0")]
     parts.append(entry_text(PINNED, f"enter_{PINNED}"))
     declares: set[str] = set()
     for op in HELPER_NAMES:

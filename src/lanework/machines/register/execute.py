@@ -18,7 +18,7 @@ from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.interpret import Externals, Interpreter
 from lanework.machines.register.isa import ZERO
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.loader import native
+from lanework.machines.register.loader import SETS, native
 from lanework.machines.register.state import (
     CODE,
     EXTERNAL_COUNT,
@@ -87,7 +87,7 @@ class NativeExecutor:
     def run(self, bank: RegisterBank) -> Status:
         """Go on until something stops the program; serve its calls of Python functions."""
         words = bank.words
-        self._point(words)
+        self.point(words)
         while True:
             self._once(bank)
             if words[STATUS] != Status.EXTERNAL:
@@ -101,7 +101,12 @@ class NativeExecutor:
     def _once(self, bank: RegisterBank) -> None:
         self._call(bank.address, *self._arguments)
 
-    def _point(self, words: memoryview) -> None:
+    def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
+        """The native function that runs a state, and its arguments after the state."""
+        return self.helpers.places["interpret"], *self._arguments
+
+    def point(self, words: memoryview) -> None:
+        """Tell the state where tables are."""
         words[MAP], words[MAP_COUNT] = self._places, self.size
         words[EXTERNALS], words[EXTERNAL_COUNT] = self.table.address, self.table.count
 
@@ -130,6 +135,7 @@ class StencilExecutor(NativeExecutor):
                                          pool or arena.code_pool())  # fmt: skip
         self.seconds = time.perf_counter() - start
         self._check_functions(view)
+        self._set = stencils
         self._enter = self.helpers.enter[stencils]
         self._code = self.buffer.run
         self._ways = int(self.helpers.helpers.ctypes.data)
@@ -150,8 +156,14 @@ class StencilExecutor(NativeExecutor):
                 help="make functions of its parts, or bind it to the engine llvm or native",
             )
 
-    def _point(self, words: memoryview) -> None:
-        super()._point(words)
+    def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
+        """The entry stub, and the code where the program begins."""
+        code = self._code + self._offsets[bank.words[PC] >> 2]
+        return self.helpers.places[f"enter_{SETS[self._set]}"], code, 0
+
+    def point(self, words: memoryview) -> None:
+        """Tell the state where tables, code and helpers are."""
+        super().point(words)
         words[CODE], words[HELPERS] = self._code, self._ways
 
     def _once(self, bank: RegisterBank) -> None:

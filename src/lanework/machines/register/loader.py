@@ -37,6 +37,8 @@ class Native:
         patch: the patch loop, called with the address of a job.
         repeat: the patch loop so many times, to measure it.
         interpret: the native interpreter, called with state, tape and its bytes.
+        lanes: the loop over lanes, called with a job.
+        places: where each helper is.
         enter: by stencil set, the way into code, called with state and code.
         tables: by stencil set, the table.
         helpers: addresses of the functions that stencils call.
@@ -46,6 +48,8 @@ class Native:
     patch: Callable[..., int]
     repeat: Callable[..., int]
     interpret: Callable[..., int]
+    lanes: Callable[..., int]
+    places: dict[str, int]
     enter: dict[str, Callable[..., int]]
     tables: dict[str, npt.NDArray[np.uint8]]
     helpers: npt.NDArray[np.uint64]
@@ -115,6 +119,8 @@ def native() -> Native:
         _PROTOTYPE(places["patch"]),
         _PROTOTYPE(places["repeat"]),
         _PROTOTYPE(places["interpret"]),
+        _PROTOTYPE(places["lanes"]),
+        places,
         {name: _PROTOTYPE(places[f"enter_{pinned}"]) for name, pinned in SETS.items()},
         tables,
         np.array([places[f"help_{name}"] for name in HELPER_NAMES], np.uint64),

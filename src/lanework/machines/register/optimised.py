@@ -246,6 +246,10 @@ class LLVMExecutor(NativeExecutor):
         self._program = _PROTOTYPE(self.kernel.address)
         self.seconds = time.perf_counter() - start
 
+    def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
+        """The compiled program itself."""
+        return self.kernel.address, 0, 0
+
     def _once(self, bank: RegisterBank) -> None:
         """Run, and interpret where the optimised code ends."""
         self._program(bank.address)

@@ -16,7 +16,7 @@ from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED, FUEL_SPENT, NO_CODE_MEMORY
 from lanework.machines.register import codes
 from lanework.machines.register.asm import show
-from lanework.machines.register.binding import bind_inputs, output_array
+from lanework.machines.register.binding import Words, bind_inputs, output_array
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.interpret import Externals
 from lanework.machines.register.layout import RegisterView
@@ -24,9 +24,12 @@ from lanework.machines.register.state import FUEL, RegisterBank, Status
 
 if TYPE_CHECKING:
     from lanework.machines.register.execute import Executor
+    from lanework.machines.register.lanes import LaneJob
 
 ENGINES = ("stencil", "llvm", "native", "reference")
 SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
+MANY = 16  # lanes from which they run in a native loop
+TURN = 0.02  # seconds of lanes between two looks at Ctrl-C and the deadline
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
 FALL_BACK = (codes.MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
@@ -149,13 +152,7 @@ class Runner:
         outputs = {p.name: np.zeros(lanes or 1, np.uint64) for p in self.program.outputs}
         bank = self._bank()
         try:
-            for lane in range(1 if lanes is None else lanes):
-                bank.reset(self.seed, lane)
-                for row, values in columns:
-                    bank.words[row] = values[lane if len(values) > 1 else 0]
-                self._go(bank, meter)
-                for port in self.program.outputs:
-                    outputs[port.name][lane] = bank.words[port.row]
+            self._lanes(bank, meter, lanes, columns, outputs)
         finally:
             self._banks.append(bank)
         stats = {
@@ -172,6 +169,62 @@ class Runner:
             {p.name: output_array(p, outputs[p.name], lanes) for p in self.program.outputs},
             axes={p.name: () if lanes is None else ("lane",) for p in self.program.outputs},
             stats=stats,
+        )
+
+    def _lanes(
+        self,
+        bank: RegisterBank,
+        meter: _Meter,
+        lanes: int | None,
+        columns: list[tuple[int, Words]],
+        outputs: dict[str, Words],
+    ) -> None:
+        """Run every lane: some by one and one, all others in a native loop."""
+        count = 1 if lanes is None else lanes
+        lane, batch = 0, 64
+        job: LaneJob | None = None
+        own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
+        if meter.left is None and count >= MANY and self.engine != "reference" and not own:
+            job = self._lane_job(bank, count, columns, outputs)
+        while lane < count:
+            if job is not None:
+                began = time.perf_counter()
+                stop = min(lane + batch, count)
+                lane = job.run(lane, stop)
+                meter.check(0)
+                if lane == stop:
+                    batch = batch * 2 if time.perf_counter() - began < TURN else batch
+                    continue
+            bank.reset(self.seed, lane)
+            for row, values in columns:
+                bank.words[row] = int(values[lane if len(values) > 1 else 0])
+            self._go(bank, meter)
+            for port in self.program.outputs:
+                outputs[port.name][lane] = bank.words[port.row]
+            lane += 1
+        if job is not None:
+            meter.spend(job.used)
+
+    def _lane_job(
+        self,
+        bank: RegisterBank,
+        count: int,
+        columns: list[tuple[int, Words]],
+        outputs: dict[str, Words],
+    ) -> LaneJob:
+        from lanework.machines.register.execute import NativeExecutor
+        from lanework.machines.register.lanes import LaneJob
+
+        executor = self.executor(self._hottest())
+        assert isinstance(executor, NativeExecutor)
+        bank.reset(self.seed)
+        bank.words[FUEL] = SLICE
+        wide = [
+            (row, values if len(values) == count else np.repeat(values, count))
+            for row, values in columns
+        ]
+        return LaneJob(
+            executor, bank, wide, [(p.row, outputs[p.name]) for p in self.program.outputs]
         )
 
     def _bank(self) -> RegisterBank:
