@@ -267,3 +267,20 @@ def test_many_lanes_spend_fuel_and_outlast_a_slice(engine):
     assert result["r1"].tolist() == (turns * 3).tolist()
     assert result.stats["fuel"] == int((turns - 1).sum())
     refused(lambda: COUNT.bind(engine, Limits(fuel=40))(r0=turns), "LW2002")
+
+
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_a_program_as_a_function(engine):
+    runner = assemble("div r2, r0, r1\nrand r3\nhalt").bind(engine)
+    divide = runner.function("r0", "r1")
+    assert [divide(n, 3) for n in range(0, 100, 7)] == [n // 3 for n in range(0, 100, 7)]
+    assert divide(-1, 1) == 2**64 - 1
+    refused(lambda: divide(1, 0), "LW4011", "div r2, r0, r1")
+    refused(lambda: divide(2**64, 1), "LW4006")
+    first = runner.function("r0", "r1", output="r3")
+    assert first(1, 1) == first(2, 1) != 0
+    refused(lambda: runner.function("r9"), "LW4006", "r9")
+    count = COUNT.bind(engine).function("r0", output="r1")
+    assert count(10) == 30
+    if engine != "reference":
+        assert count(3_000_000) == 9_000_000

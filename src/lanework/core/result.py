@@ -226,7 +226,9 @@ class Result(Mapping[str, Array]):
         stats = self.stats
         parts = [many(len(self._values), "output")]
         if "lanes" in stats:
-            over = f"{many(stats['lanes'], 'lane')} x {many(stats.get('periods', 1), 'period')}"
+            over = many(stats["lanes"], "lane")
+            if "periods" in stats:
+                over += f" x {many(stats['periods'], 'period')}"
             parts.append(over)
         if "engine" in stats:
             parts.append(str(stats["engine"]))

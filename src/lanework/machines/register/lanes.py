@@ -7,8 +7,11 @@ that Python can say why, or give it more fuel, and go on after it.
 
 from __future__ import annotations
 
+import ctypes
+import struct
+from collections.abc import Callable
 from ctypes import c_void_p
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +31,7 @@ Words = npt.NDArray[np.uint64]
 
 
 def lanes_text() -> str:
-    """`lanes(job)`: runs until the job's end or the first lane that does not halt."""
+    """`lanes(job)`: runs to the end or the first lane that does not halt; `once`: lane 0."""
     f = Function("lanes", ("job",))
     job = f["job"]
     state, fresh, enter, first, second = (f.load(job + 8 * n) for n in range(5))
@@ -78,7 +81,10 @@ def lanes_text() -> str:
             at.add(1)
         lane.add(1)
     f.store(job + 8 * NEXT, end)
-    return f.definition()
+    once = Function("once", ("job",))
+    once.store(once["job"] + 8 * NEXT, 0)
+    once.give(once.call("lanes", once["job"]))
+    return f.definition() + once.definition()
 
 
 class LaneJob:
@@ -131,3 +137,42 @@ class LaneJob:
         self.job[NEXT], self.job[END] = start, stop
         self._call(c_void_p(int(self.job.ctypes.data)), 0, 0)
         return int(self.job[NEXT])
+
+
+_ONE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+
+
+def quick_function(
+    executor: Any,
+    bank: RegisterBank,
+    rows: list[int],
+    target: int,
+    slowly: Callable[[tuple[int, ...]], int],
+) -> Callable[..., int]:
+    """A function of words that runs one lane and returns a word.
+
+    Args:
+        executor: the engine with the program on it.
+        bank: a bank that was set back, with the fuel of a call.
+        rows: the registers of the arguments.
+        target: the register of the result.
+        slowly: what does the call if it cannot be done quickly.
+    """
+    cells, result = np.zeros(max(len(rows), 1), np.uint64), np.zeros(1, np.uint64)
+    columns = [(row, cells[n : n + 1]) for n, row in enumerate(rows)]
+    made = LaneJob(executor, bank, columns, [(target, result)])
+    made.job[END] = 1
+    native, where = _ONE(executor.helpers.places["once"]), c_void_p(int(made.job.ctypes.data))
+    pack, given, taken = struct.Struct(f"{len(rows)}Q").pack_into, cells.data, result.data
+
+    def run(*words: int) -> int:
+        try:
+            pack(given, 0, *words)
+        except struct.error:
+            return slowly(words)
+        if native(where):
+            return slowly(words)
+        return taken[0]
+
+    run.__dict__["keep"] = (made, bank, executor)  # what native code reads
+    return run
