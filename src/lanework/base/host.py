@@ -40,7 +40,8 @@ def cpu_digest() -> str:
 
 def cpu_flags() -> frozenset[str]:
     """The processor's features as Linux names them; empty where that is not known."""
-    return frozenset(_cpu_fields().get("flags", "").split())
+    fields = _cpu_fields()
+    return frozenset((*fields.get("flags", "").split(), *fields.get("Features", "").split()))
 
 
 @functools.cache

@@ -20,11 +20,18 @@ class Way(enum.IntEnum):
     ABS32 = 0  # the value, 4 bytes
     ABS64 = 1  # the value, 8 bytes
     REL32 = 2  # the distance from the hole to a place, 4 bytes
+    LOW16 = 3  # aarch64: an instruction that sets a register to the value's lowest 16 bits
+    HIGH16 = 4  # aarch64: one that sets the 16 bits above them
+    JUMP26 = 5  # aarch64: a jump to a place, in words, in the lowest 26 bits
 
 
 # ELF relocation types of the x86-64 psABI, section 4.4: R_X86_64_64, PC32, PLT32, 32, 32S.
 X86_64 = {1: Way.ABS64, 2: Way.REL32, 4: Way.REL32, 10: Way.ABS32, 11: Way.ABS32}
-WAYS = {"x86_64": X86_64}
+# R_AARCH64_JUMP26, ADR_GOT_PAGE, LD64_GOT_LO12_NC (ELF for the Arm 64-bit Architecture, 5.7). The
+# compiler loads the value of an absolute symbol from a table, by an adrp and an ldr of one
+# register; in their place the patch loop puts a movz (or movn) and a movk of it.
+AARCH64 = {282: Way.JUMP26, 311: Way.LOW16, 312: Way.HIGH16}
+WAYS = {"x86_64": X86_64, "aarch64": AARCH64}
 _JUMP = 0xE9
 
 
@@ -57,6 +64,8 @@ class Stencil:
         last = self.holes[-1] if self.holes else None
         if last is None or last.name != "next" or last.offset + 4 != len(self.code):
             return self
+        if last.way is Way.JUMP26:
+            return Stencil(self.code[:-4], self.holes[:-1])
         if self.code[last.offset - 1] != _JUMP:
             return self
         return Stencil(self.code[: last.offset - 1], self.holes[:-1])
@@ -132,6 +141,8 @@ def extract(machine: str, data: bytes, prefix: str = "hole_") -> dict[str, Stenc
         way = ways.get(entry["r_info_type"])
         if way is None or not symbol.name.startswith(prefix):
             raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
+        if way is Way.HIGH16 and not _same_register(code, entry["r_offset"]):
+            raise UnknownRelocation(f"{symbol.name!r} goes through two registers")
         name = symbol.name.removeprefix(prefix)
         found.append(Hole(entry["r_offset"], way, name, entry["r_addend"]))
     found.sort(key=lambda hole: hole.offset)
@@ -148,3 +159,9 @@ def extract(machine: str, data: bytes, prefix: str = "hole_") -> dict[str, Stenc
         made = Stencil(code[start : start + size], tuple(holes))
         stencils[symbol.name] = made.turned().swapped().trimmed()
     return stencils
+
+
+def _same_register(code: bytes, offset: int) -> bool:
+    """Whether an aarch64 load goes to the register that it takes its address from."""
+    word = int.from_bytes(code[offset : offset + 4], "little")
+    return word & 31 == word >> 5 & 31

@@ -34,7 +34,10 @@ from lanework.machines.register.table import pack
 
 FOLDER = Path(__file__).parent / "tables"
 MAGIC = b"lwstencl"
-TARGETS = {"x86_64": ("x86_64-unknown-linux-gnu", "x86-64-v3")}
+TARGETS = {
+    "x86_64": ("x86_64-unknown-linux-gnu", "x86-64-v3", ""),
+    "aarch64": ("aarch64-unknown-linux-gnu", "generic", "+lse"),
+}
 BATCH = 1000  # stencils in a module
 
 
@@ -43,10 +46,10 @@ def _machine(name: str, *, pic: bool) -> Any:
 
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
-    triple, cpu = TARGETS[name]
+    triple, cpu, features = TARGETS[name]
     target = llvm.Target.from_triple(triple)
     return target.create_target_machine(
-        cpu=cpu, opt=2, reloc="pic" if pic else "static", codemodel="small"
+        cpu=cpu, features=features, opt=2, reloc="pic" if pic else "static", codemodel="small"
     )
 
 
@@ -77,9 +80,9 @@ def make_stencils(name: str, pinned: int) -> tuple[dict[str, Stencil], list[Form
     return made, wanted
 
 
-def helpers_text() -> str:
+def helpers_text(machine: str) -> str:
     """What is called from outside or by stencils, as one module."""
-    parts = [patch_text(), lanes_text(), interpreter_text(), entry_text(0, "enter_0")]
+    parts = [patch_text(machine), lanes_text(), interpreter_text(), entry_text(0, "enter_0")]
     parts.append(entry_text(PINNED, f"enter_{PINNED}"))
     declares: set[str] = set()
     for op in HELPER_NAMES:
@@ -95,7 +98,7 @@ def helpers_text() -> str:
 def build(name: str) -> bytes:
     """The file for an architecture: helpers and both tables, packed."""
     blob, functions = flatten(
-        name, _object(_machine(name, pic=True), helpers_text(), optimise=True)
+        name, _object(_machine(name, pic=True), helpers_text(name), optimise=True)
     )
     parts = {"blob": blob}
     for pinned in (0, PINNED):

@@ -24,8 +24,12 @@ from lanework.machines.register.stencils import HELPER_NAMES, PINNED
 
 MAGIC = b"lwstencl"
 SETS = {"memory": 0, "pinned": PINNED}
-_ARCHITECTURES = {"x86_64": "x86_64", "AMD64": "x86_64"}
-_FEATURES = ("avx2", "bmi1", "bmi2", "fma", "movbe", "popcnt")  # of x86-64-v3, as Linux says them
+_ARCHITECTURES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+# What the tables need, as Linux says it: x86-64-v3, and Armv8.1 with its atomic instructions.
+_FEATURES = {
+    "x86_64": ("avx2", "bmi1", "bmi2", "fma", "movbe", "popcnt"),
+    "aarch64": ("atomics",),
+}
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
@@ -85,7 +89,7 @@ def why_not() -> str | None:
         return f"there are no stencils for {machine} processors"
     if system == "Windows":
         return "stencils follow the calling convention of Linux and macOS"
-    missing = [name for name in _FEATURES if not _has(name)]
+    missing = [name for name in _FEATURES[_ARCHITECTURES[machine]] if not _has(name)]
     if missing:
         return f"the processor lacks {', '.join(missing)}"
     return None

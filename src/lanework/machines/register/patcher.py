@@ -34,12 +34,14 @@ COLD_BYTES = 48  # and those of one trap
 ENTRY = 32  # bytes of an entry in the lists of places still to be written
 PER_WORD = 8 * ENTRY  # of scratch, for each word of the tape, in each list
 ABSENT = 0xFFFFFFFF
+_MOVZ, _MOVN, _MOVK = 0xD2800000, 0x92800000, 0xF2A00000  # of 64 bits; movk shifted by 16
 
 
 class _Patch:
     """Writes the function."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: str) -> None:
+        self.machine = machine
         self.f = f = Function("patch", ("job",))
         job = f["job"]
         self.tape, self.end, self.table, self.out, self.capacity, self.map, fixes, colds = (
@@ -194,10 +196,13 @@ class _Patch:
             addend = f.load(where + 4, 4, signed=True)
             with f.when(kind.is_("ult", FIRST_PLACE)):
                 value = f.load(self.values + (kind << 3)) + addend
-                with f.when(way.is_("eq", Way.ABS64)):
-                    f.store(self.out + place, value)
-                with f.when(way.is_("ne", Way.ABS64)):
-                    f.store(self.out + place, value, 4)
+                if self.machine == "aarch64":
+                    self._halves(way, place, value)
+                else:
+                    with f.when(way.is_("eq", Way.ABS64)):
+                        f.store(self.out + place, value)
+                    with f.when(way.is_("ne", Way.ABS64)):
+                        f.store(self.out + place, value, 4)
             with f.when(kind.is_("uge", FIRST_PLACE)):
                 self._reach(kind, place, addend, off + length)
             hole.add(HOLE)
@@ -223,7 +228,31 @@ class _Patch:
             after = f.load(self.values + 8 * KINDS["after"])
             pc = f.emit(f"select i1 {yields.name}, i64 {after.name}, i64 {here.name}")
             self._note(self.colds, place, addend, pc, status)
-        f.store(self.out + place, to.get() - place + addend, 4)
+        self._jump(place, to.get() - place + addend)
+
+    def _halves(self, way: Word, place: Word, value: Word) -> None:
+        """On aarch64: two instructions that make a signed number of 32 bits, the first of which
+        sets all bits above its own to the sign.
+        """
+        f = self.f
+        register = f.load(self.out + place, 4) & 31
+        with f.when(way.is_("eq", Way.LOW16)):
+            negative = f.emit(f"icmp slt i64 {value.name}, 0")
+            op = f.emit(f"select i1 {negative.name}, i64 {_MOVN}, i64 {_MOVZ}")
+            sign = f.emit(f"select i1 {negative.name}, i64 65535, i64 0")
+            low = f.emit(f"xor i64 {(value & 0xFFFF).name}, {sign.name}")
+            f.store(self.out + place, op | (low << 5) | register, 4)
+        with f.when(way.is_("eq", Way.HIGH16)):
+            high = (value >> 16) & 0xFFFF
+            f.store(self.out + place, (high << 5) | register | _MOVK, 4)
+
+    def _jump(self, place: Word, distance: Word) -> None:
+        """Write a distance, as the architecture's jumps have it."""
+        f = self.f
+        if self.machine == "aarch64":
+            word = f.load(self.out + place, 4) & 0xFC000000
+            distance = word | ((distance >> 2) & 0x3FFFFFF)
+        f.store(self.out + place, distance, 4)
 
     def _note(
         self, entries: Variable, place: Word, addend: Word, first: Word, second: Word
@@ -251,7 +280,7 @@ class _Patch:
             f.leave(fixed, at.is_("uge", self.fixes.get()))
             place, addend = f.load(at), f.load(at + 8)
             to = f.load(self.map + f.load(at + 16), 4)
-            f.store(self.out + place, to - place + addend, 4)
+            self._jump(place, to - place + addend)
             entry.set(at + ENTRY)
         entry.set(self.first_cold)
         stub = f.variable()
@@ -270,16 +299,16 @@ class _Patch:
                 self.value("pc", pc)
                 self.value("status", status)
                 self._copy(cold)
-            f.store(self.out + place, stub.get() - place + addend, 4)
+            self._jump(place, stub.get() - place + addend)
             entry.set(at + ENTRY)
 
 
-def patch_text() -> str:
-    """The patch loop as LLVM IR, and one that runs it many times, to measure it."""
+def patch_text(machine: str) -> str:
+    """The patch loop for an architecture as LLVM IR, and one that runs it many times."""
     f = Function("repeat", ("job", "count"))
     left = f.variable(f["count"])
     with f.loop() as done:
         f.leave(done, left.get().is_("eq", 0))
         f.call("patch", f["job"])
         left.add(-1)
-    return _Patch().text() + f.definition()
+    return _Patch(machine).text() + f.definition()
