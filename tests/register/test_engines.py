@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from lanework.base.errors import Diagnostic
 from lanework.core.asm import assemble
 from lanework.core.integer import INTEGER
 from lanework.machines.register import fuzz
@@ -91,3 +92,23 @@ def test_the_fuzzer_sees_a_difference(monkeypatch):
 def test_every_op_on_words_is_used():
     used = {info.elementwise.name for info in REGISTER.by_name.values() if info.elementwise}
     assert set(INTEGER) - used == {"random"}
+
+
+def test_random_programs_read_back_from_their_listing():
+    for seed in range(300):
+        program = fuzz.program_of(seed)
+        assert assemble(program.dis()).hash == program.hash, seed
+
+
+def test_tapes_are_written_in_one_way_only():
+    """Any change of a bit gives another valid instruction, or is refused with a code."""
+    tape = assemble("load.d r1, [r2 + 8]\nadd r1, r2, r3\nmov r4, -7\nhalt").tape
+    for bit in range(len(tape) * 8):
+        changed = bytearray(tape)
+        changed[bit // 8] ^= 1 << bit % 8
+        try:
+            code = REGISTER.decode(bytes(changed))
+        except Diagnostic as problem:
+            assert problem.code.ident == "LW1001"
+        else:
+            assert REGISTER.encode(code) == bytes(changed)

@@ -17,13 +17,14 @@ FUEL_SPENT = code(
     "The run would cost more fuel than `--fuel` or `Limits(fuel=...)` allows. Fuel counts the "
     "primitive operations of a program: for a series program that is known before it starts, as "
     "instructions times periods times lanes, so nothing was computed. Raise the limit or run "
-    "fewer lanes.",
+    "fewer lanes. For a register program fuel counts jumps backwards and calls while it runs.",
 )
 UNKNOWN_ENGINE = code(
     "LW2003",
     "unknown engine",
     "The engine that was asked for does not exist. `auto` chooses one; `reference` is plain "
-    "NumPy; `llvm` compiles to SIMD machine code.",
+    "NumPy; `llvm` compiles to machine code. Register programs also have `stencil`, which copies "
+    "and patches code, and `native`, an interpreter.",
 )
 ENGINE_UNAVAILABLE = code(
     "LW2004",

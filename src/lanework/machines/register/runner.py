@@ -197,6 +197,7 @@ class Runner:
         target = ports[0] if output is None and ports else self._port(output or "", ports)
         if self.engine == "reference" or any(info.group == "ext" for info in self.view.infos):
             return lambda *words: int(self(**dict(zip(inputs, words, strict=True)))[target.name])
+        self.limits.check_memory(self.view.memory, "the program's memory")
         bank = RegisterBank(self.view, self.seed)
         bank.words[FUEL] = SLICE if self.limits.fuel is None else min(SLICE, self.limits.fuel)
 
