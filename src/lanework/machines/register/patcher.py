@@ -96,6 +96,7 @@ class _Patch:
         flags = entry >> 16
         after = at + size.get()
         self.value("rd", self._slot(rd) << 3)
+        self.value("was", rd << 3)
         self.value("rs1", rs1 << 3)
         self.value("rs2", rs2 << 3)
         self.value("imm", number.get())

@@ -40,7 +40,7 @@ _LOADS = ("load.b", "load.h", "load.w", "load.d")
 _STORES = ("store.b", "store.h", "store.w", "store.d")
 _BRANCHES = ("beq", "bne", "blt", "ble", "bgt", "bge", "bltu")
 
-HOLES = ("rd", "rs1", "rs2", "imm", "minus", "after", "pc", "status")  # numbers
+HOLES = ("rd", "was", "rs1", "rs2", "imm", "minus", "after", "pc", "status")  # numbers
 PLACES = ("next", "target", "exit")  # places to go to
 ABSOLUTE = "!absolute_symbol !1"
 
@@ -78,7 +78,9 @@ class StencilHost:
         if where == AS_ZERO:
             return "0"
         if where == IN_STATE:
-            return self.writer.emit(f"load i64, ptr {self._hole_in_state(field)}")
+            # rd is read where it is, but written elsewhere if it is r31, which stays zero
+            hole = "was" if field == "rd" else field
+            return self.writer.emit(f"load i64, ptr {self._hole_in_state(hole)}")
         return self.values[f"p{where}"]
 
     def write(self, value: str) -> None:
