@@ -176,6 +176,15 @@ def entries_of(view: RegisterView) -> frozenset[int]:
     return frozenset(found)
 
 
+def _jumps_back(view: RegisterView, number: int) -> bool:
+    info = view.infos[number]
+    return (
+        info.group in ("branch", "jump")
+        and direct(info)
+        and view.target(number) <= view.addresses[number]
+    )
+
+
 def program_text(view: RegisterView, *, alone: bool = False) -> str:
     """LLVM IR of a program.
 
@@ -203,12 +212,20 @@ def program_text(view: RegisterView, *, alone: bool = False) -> str:
         w.line(f"%last{n}.p = alloca i64")
         w.line(f"store i64 {load(LAST + n, 'i64')}, ptr %last{n}.p")
     pc = load(PC, "i64")
-    ways = " ".join(f"i64 {view.addresses[n]}, label %i{n}" for n in sorted(entries))
+    # a jump backwards is entered through a copy of it, or its loop would be entered in the middle
+    copies = [n for n in sorted(entries) if _jumps_back(view, n)]
+    ways = " ".join(
+        f"i64 {view.addresses[n]}, label %{'e' if n in copies else 'i'}{n}" for n in sorted(entries)
+    )
     w.line(f"switch i64 {pc}, label %other [ {ways} ]")
     w.label("other")
     w.line(f"store i64 {pc}, ptr %pc")
     w.line(f"store i64 {int(Status.RUNNING)}, ptr %status")
     w.line("br label %leave")
+    for n in copies:
+        w.label(f"e{n}")
+        host.at = n
+        bodies.emit(host, view.infos[n])
     for n, info in enumerate(view.infos):
         w.label(f"i{n}")
         host.at = n
