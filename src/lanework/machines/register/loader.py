@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.engines import arena
 from lanework.machines.register.codes import DAMAGED_TABLES
+from lanework.machines.register.patcher import STAGES
 from lanework.machines.register.stencils import HELPER_NAMES, PINNED
 
 MAGIC = b"lwstencl"
@@ -39,7 +40,7 @@ class Native:
 
     Attributes:
         patch: the patch loop, called with the address of a job.
-        repeat: the patch loop so many times, to measure it.
+        repeat: by stage, the patch loop so many times, to measure it.
         interpret: the native interpreter, called with state, tape and its bytes.
         lanes: the loop over lanes, called with a job.
         places: where each helper is.
@@ -50,7 +51,7 @@ class Native:
     """
 
     patch: Callable[..., int]
-    repeat: Callable[..., int]
+    repeat: dict[str, Callable[..., int]]
     interpret: Callable[..., int]
     lanes: Callable[..., int]
     places: dict[str, int]
@@ -121,7 +122,7 @@ def native() -> Native:
         tables[name] = np.frombuffer(data, np.uint8, size, start).copy()
     return Native(
         _PROTOTYPE(places["patch"]),
-        _PROTOTYPE(places["repeat"]),
+        {stage: _PROTOTYPE(places[f"repeat_{stage}"]) for stage in STAGES},
         _PROTOTYPE(places["interpret"]),
         _PROTOTYPE(places["lanes"]),
         places,

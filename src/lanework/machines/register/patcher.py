@@ -29,6 +29,7 @@ from lanework.machines.register.table import (
 TAPE, BYTES, TABLE, OUT, CAPACITY, MAP, FIXES, COLDS, LENGTH = range(9)
 JOB_WORDS = 16
 DONE, TOO_SMALL, MISSING = range(3)
+STAGES = ("decode", "look_up", "patch")  # each with those before it
 RESERVE = 1024  # bytes that the stencils of one instruction never exceed
 COLD_BYTES = 48  # and those of one trap
 ENTRY = 32  # bytes of an entry in the lists of places still to be written
@@ -40,9 +41,9 @@ _MOVZ, _MOVN, _MOVK = 0xD2800000, 0x92800000, 0xF2A00000  # of 64 bits; movk shi
 class _Patch:
     """Writes the function."""
 
-    def __init__(self, machine: str) -> None:
-        self.machine = machine
-        self.f = f = Function("patch", ("job",))
+    def __init__(self, machine: str, stage: str = "patch") -> None:
+        self.machine, self.stage = machine, stage
+        self.f = f = Function(stage, ("job",))
         job = f["job"]
         self.tape, self.end, self.table, self.out, self.capacity, self.map, fixes, colds = (
             f.load(job + 8 * n) for n in range(8)
@@ -57,19 +58,23 @@ class _Patch:
         self.at, self.off, self.count = f.variable(), f.variable(), f.variable()
         self.fixes, self.first_fix = f.variable(fixes), fixes
         self.colds, self.first_cold = f.variable(colds), colds
-        self.stubs = f.variable()
+        self.sum = f.variable()  # of what a shorter stage finds, so that it is not left out
 
     def value(self, name: str, what: Word | int) -> None:
         self.f.store(self.values + 8 * KINDS[name], what)
 
     def text(self) -> str:
         f = self.f
-        self._copy(f.load(self.table + 8 * Part.EXIT))  # first, so that it is at a known place
+        if self.stage == "patch":
+            self._copy(f.load(self.table + 8 * Part.EXIT))  # first: so its place is known
         with f.loop() as done:
             f.leave(done, self.at.get().is_("uge", self.end))
             self._instruction()
-        self._finish()
-        f.store(f["job"] + 8 * LENGTH, self.off.get())
+        if self.stage == "patch":
+            self._finish()
+            f.store(f["job"] + 8 * LENGTH, self.off.get())
+        else:
+            f.store(f["job"] + 8 * LENGTH, self.sum.get())
         f.give(DONE)
         return f.definition()
 
@@ -95,6 +100,10 @@ class _Patch:
         entry = f.load(self.by_code + (code.get() << 3))
         flags = entry >> 16
         after = at + size.get()
+        if self.stage == "decode":
+            self.sum.add(rd + rs1 + rs2 + number.get() + entry)
+            self.at.set(after)
+            return
         self.value("rd", self._slot(rd) << 3)
         self.value("was", rd << 3)
         self.value("rs1", rs1 << 3)
@@ -116,9 +125,12 @@ class _Patch:
         with f.loop() as done:
             f.leave(done, turn.get().is_("uge", self.count.get()))
             stencil = f.load(self.queue + (turn.get() << 3))
-            with f.when(stencil.is_("eq", NONE)):
-                f.give(MISSING)
-            self._copy(stencil)
+            if self.stage == "look_up":
+                self.sum.add(stencil)
+            else:
+                with f.when(stencil.is_("eq", NONE)):
+                    f.give(MISSING)
+                self._copy(stencil)
             turn.add(1)
         self.at.set(after)
 
@@ -305,11 +317,16 @@ class _Patch:
 
 
 def patch_text(machine: str) -> str:
-    """The patch loop for an architecture as LLVM IR, and one that runs it many times."""
-    f = Function("repeat", ("job", "count"))
-    left = f.variable(f["count"])
-    with f.loop() as done:
-        f.leave(done, left.get().is_("eq", 0))
-        f.call("patch", f["job"])
-        left.add(-1)
-    return _Patch(machine).text() + f.definition()
+    """The patch loop for an architecture as LLVM IR; to measure it, also its first stages alone,
+    and loops that run each many times.
+    """
+    parts = []
+    for stage in STAGES:
+        f = Function(f"repeat_{stage}", ("job", "count"))
+        left = f.variable(f["count"])
+        with f.loop() as done:
+            f.leave(done, left.get().is_("eq", 0))
+            f.call(stage, f["job"])
+            left.add(-1)
+        parts += [_Patch(machine, stage).text(), f.definition()]
+    return "\n".join(parts)

@@ -99,10 +99,10 @@ class PatchJob:
         """Patch: one Python call."""
         return self.helpers.patch(self.address, 0, 0)
 
-    def in_loop(self, count: int) -> float:
-        """Seconds of one patch, of so many in a native loop."""
+    def in_loop(self, count: int, stage: str = "patch") -> float:
+        """Seconds of one patch, or of its stages up to one, of so many in a native loop."""
         start = time.perf_counter()
-        self.helpers.repeat(self.address, count, 0)
+        self.helpers.repeat[stage](self.address, count, 0)
         return (time.perf_counter() - start) / count
 
 
@@ -117,8 +117,10 @@ def measure() -> list[Row]:
             job.once()
             loop = statistics.median(job.in_loop(20_000) for _ in range(9))
             call = timed(job.once, 20_000)
+            parts = _stages(job)
         code = int(job.job[patcher.LENGTH])
         rows.append((f"copy and patch, {stencils}", loop, f"native loop, {code} bytes of code"))
+        rows += [(f"  of it: {what}", time, stencils) for what, time in parts]
         rows.append((f"the same as a Python call, {stencils}", call, "ctypes"))
         job.buffer.release()
     rows.append(("buffer from the pool and back", timed(_borrow, 5_000), "wiped"))
@@ -137,6 +139,15 @@ def measure() -> list[Row]:
 
     rows.append(("LLVM, optimised", timed(optimise, 3, 3), "llvmlite, text to code"))
     return rows
+
+
+def _stages(job: PatchJob) -> list[tuple[str, float]]:
+    """What the parts of a patch take, as differences between loops over more and more of it."""
+    took = [
+        statistics.median(job.in_loop(20_000, stage) for _ in range(9)) for stage in patcher.STAGES
+    ]
+    names = ("decode", "look up", "copy, patch and epilogue")
+    return [(name, took[n] - (took[n - 1] if n else 0.0)) for n, name in enumerate(names)]
 
 
 def _borrow() -> None:
