@@ -19,23 +19,19 @@ from unicorn.arm64_const import (
 )
 
 from lanework.core.asm import assemble
+from lanework.engines.shipped import unpack
 from lanework.engines.stencil import Way
-from lanework.machines.register import build, fuzz, loader
+from lanework.machines.register import build, fuzz
 from lanework.machines.register import state as words_of
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import RegisterBank, Status
 from lanework.machines.register.stencils import HELPER_NAMES
 
-HEAD, DATA = loader.unpack((build.FOLDER / "aarch64.bin").read_bytes())
+HEAD, PARTS = unpack((build.FOLDER / "aarch64.bin").read_bytes())
 NAMES = "BLOB TABLE JOB TAPE OUT MAP FIXES COLDS STATE MEMORY STACK HELPERS BACK".split()
 AT = {name: 0x100000 * number for number, name in enumerate(NAMES, 1)}
 NOTHING = ExternalTable({})
-
-
-def part(name):
-    start, size = HEAD["parts"][name]
-    return DATA[start : start + size]
 
 
 class Arm:
@@ -47,7 +43,7 @@ class Arm:
         for place in AT.values():
             self.cpu.mem_map(place, 0x100000)
         self.cpu.reg_write(UC_ARM64_REG_CPACR_EL1, 3 << 20)  # floats are allowed
-        self.cpu.mem_write(AT["BLOB"], part("blob"))
+        self.cpu.mem_write(AT["BLOB"], PARTS["blob"])
         ways = [AT["BLOB"] + HEAD["functions"][f"help_{name}"] for name in HELPER_NAMES]
         self.cpu.mem_write(AT["HELPERS"], struct.pack(f"<{len(ways)}Q", *ways))
 
@@ -66,7 +62,7 @@ class Arm:
 
     def outcome(self, program, pinned, registers, fuel):
         view, tape = RegisterView.of(program), program.tape
-        self.cpu.mem_write(AT["TABLE"], part(f"table_{pinned}"))
+        self.cpu.mem_write(AT["TABLE"], PARTS[f"table_{pinned}"])
         self.cpu.mem_write(AT["TAPE"], tape + bytes(8))
         job = [AT["TAPE"], len(tape), AT["TABLE"], AT["OUT"], 0x100000, AT["MAP"], AT["FIXES"]]
         self.cpu.mem_write(AT["JOB"], struct.pack("<16Q", *job, AT["COLDS"], *([0] * 8)))

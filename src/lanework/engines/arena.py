@@ -116,6 +116,18 @@ class Pool:
                 )
             time.sleep(_PAUSE)
 
+    def place(self, code: bytes) -> Buffer:
+        """A buffer with this code in it.
+
+        Raises:
+            Diagnostic: LW2101.
+        """
+        buffer = self.acquire(-(-len(code) // self.size))
+        with buffer.mapping.writable():
+            ctypes.memmove(buffer.write, code, len(code))
+        flush(buffer.run, len(code))
+        return buffer
+
     def release(self, buffer: Buffer) -> None:
         """Wipe a buffer and take it back; twice is once."""
         try:

@@ -43,3 +43,16 @@ NO_CODE_MEMORY = code(
     "Programs on the stencil engine hold buffers of a pool. All of them are in use, and none came "
     "back while the pool waited. Close runners that are no longer needed, or give the pool more.",
 )
+DAMAGED_TABLES = code(
+    "LW2102",
+    "a stencil table of the package is damaged",
+    "A file with machine code that the package ships is not what was built. Install the package "
+    "again; `python -m lanework.machines.register.build` and `python -m "
+    "lanework.engines.vector.build` make the tables anew from the sources.",
+)
+MISSING_STENCIL = code(
+    "LW2103",
+    "an instruction has no stencil",
+    "The stencil table of this machine lacks an instruction of the program. With engine='auto' "
+    "another engine runs it instead, with one notice.",
+)

@@ -6,18 +6,15 @@ that are there are what the sources give.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
 import sys
-import zlib
 from pathlib import Path
-from typing import Any
 
 from lanework.base.files import write_bytes_atomic
 from lanework.core.integer import INTEGER
 from lanework.engines.blob import flatten
+from lanework.engines.building import Target
 from lanework.engines.llvm_ir import op_function
+from lanework.engines.shipped import pack
 from lanework.engines.stencil import Stencil, extract
 from lanework.machines.register.lanes import lanes_text
 from lanework.machines.register.native import interpreter_text
@@ -30,53 +27,23 @@ from lanework.machines.register.stencils import (
     forms,
     module_text,
 )
-from lanework.machines.register.table import pack
+from lanework.machines.register.table import pack as pack_table
 
 FOLDER = Path(__file__).parent / "tables"
-MAGIC = b"lwstencl"
 TARGETS = {
-    "x86_64": ("x86_64-unknown-linux-gnu", "x86-64-v3", ""),
-    "aarch64": ("aarch64-unknown-linux-gnu", "generic", "+lse"),
+    "x86_64": Target("x86_64-unknown-linux-gnu", "x86-64-v3"),
+    "aarch64": Target("aarch64-unknown-linux-gnu", "generic", "+lse"),
 }
 BATCH = 1000  # stencils in a module
 
 
-def _machine(name: str, *, pic: bool) -> Any:
-    import llvmlite.binding as llvm
-
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    triple, cpu, features = TARGETS[name]
-    target = llvm.Target.from_triple(triple)
-    return target.create_target_machine(
-        cpu=cpu, features=features, opt=2, reloc="pic" if pic else "static", codemodel="small"
-    )
-
-
-def _object(machine: Any, text: str, *, optimise: bool = False) -> bytes:
-    import llvmlite.binding as llvm
-
-    module = llvm.parse_assembly(text)
-    module.verify()
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
-    if optimise:
-        options = llvm.create_pipeline_tuning_options(speed_level=2)
-        options.loop_vectorization = options.slp_vectorization = False
-        llvm.create_pass_builder(machine, options).getModulePassManager().run(
-            module, llvm.create_pass_builder(machine, options)
-        )
-    return bytes(machine.emit_object(module))
-
-
 def make_stencils(name: str, pinned: int) -> tuple[dict[str, Stencil], list[Form]]:
     """All stencils of a set, by the name of their form."""
-    machine = _machine(name, pic=False)
     wanted = list(forms(pinned))
     made: dict[str, Stencil] = {}
     for start in range(0, len(wanted), BATCH):
         text = module_text(pinned, wanted[start : start + BATCH], extras=start == 0)
-        made |= extract(name, _object(machine, text))
+        made |= extract(name, TARGETS[name].object_code(text))
     return made, wanted
 
 
@@ -98,20 +65,13 @@ def helpers_text(machine: str) -> str:
 def build(name: str) -> bytes:
     """The file for an architecture: helpers and both tables, packed."""
     blob, functions = flatten(
-        name, _object(_machine(name, pic=True), helpers_text(name), optimise=True)
+        name, TARGETS[name].object_code(helpers_text(name), pic=True, optimise=True)
     )
     parts = {"blob": blob}
     for pinned in (0, PINNED):
         made, wanted = make_stencils(name, pinned)
-        parts[f"table_{pinned}"] = pack(made, wanted, pinned)
-    head: dict[str, Any] = {"machine": name, "functions": functions, "parts": {}}
-    data = bytearray()
-    for part, content in parts.items():
-        head["parts"][part] = [len(data), len(content)]
-        data += content
-    text = json.dumps(head, sort_keys=True).encode()
-    body = struct.pack("<I", len(text)) + text + zlib.compress(bytes(data), 9)
-    return MAGIC + hashlib.blake2b(body, digest_size=16).digest() + body
+        parts[f"table_{pinned}"] = pack_table(made, wanted, pinned)
+    return pack({"machine": name, "functions": functions}, parts)
 
 
 def main() -> int:

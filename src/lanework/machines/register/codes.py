@@ -38,18 +38,6 @@ BAD_INPUT = code(
     "A register holds 64 bits: give a whole number from -2**63 to 2**64 - 1, or a float, whose bit "
     "pattern it then holds. Arrays of int64, uint64 or float64 give one number a lane.",
 )
-DAMAGED_TABLES = code(
-    "LW4007",
-    "the stencil table of the package is damaged",
-    "The file with machine code that the package ships is not what was built. Install the package "
-    "again; `python -m lanework.machines.register.build` makes the table anew from the sources.",
-)
-MISSING_STENCIL = code(
-    "LW4008",
-    "an instruction has no stencil",
-    "The stencil table of this machine lacks an instruction of the program. With engine='auto' the "
-    "native interpreter runs it instead, with one notice.",
-)
 NO_AOT = code(
     "LW4009",
     "the program cannot be compiled ahead of time",

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.engines import arena
+from lanework.engines.codes import MISSING_STENCIL
 from lanework.machines.register import patcher
-from lanework.machines.register.codes import MISSING_STENCIL, TOO_LARGE
+from lanework.machines.register.codes import TOO_LARGE
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.interpret import Externals, Interpreter
 from lanework.machines.register.isa import ZERO
@@ -207,7 +208,7 @@ def patch(
         The buffer, and how many of its bytes are used.
 
     Raises:
-        Diagnostic: LW4008 where a stencil is missing, LW2101 where there is no memory.
+        Diagnostic: LW2103 where a stencil is missing, LW2101 where there is no memory.
     """
     words = size // 4 + 1
     scratch = np.empty(2 * words * patcher.PER_WORD, np.uint8)

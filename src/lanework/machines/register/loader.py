@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
-import json
 import platform
-import struct
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -17,13 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic
 from lanework.engines import arena
-from lanework.machines.register.codes import DAMAGED_TABLES
+from lanework.engines.shipped import unpack
 from lanework.machines.register.patcher import STAGES
 from lanework.machines.register.stencils import HELPER_NAMES, PINNED
 
-MAGIC = b"lwstencl"
 SETS = {"memory": 0, "pinned": PINNED}
 _ARCHITECTURES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 # What the tables need, as Linux says it: x86-64-v3, and Armv8.1 with its atomic instructions.
@@ -61,28 +55,6 @@ class Native:
     keep: Any
 
 
-def unpack(raw: bytes) -> tuple[dict[str, Any], bytes]:
-    """The head of a table file and its parts.
-
-    Raises:
-        Diagnostic: LW4007.
-    """
-    try:
-        if raw[:8] != MAGIC:
-            raise ValueError("it does not begin as a table does")
-        body = raw[24:]
-        if hashlib.blake2b(body, digest_size=16).digest() != raw[8:24]:
-            raise ValueError("its digest is another")
-        (size,) = struct.unpack_from("<I", body)
-        head = json.loads(body[4 : 4 + size])
-        data = zlib.decompress(body[4 + size :])
-    except (ValueError, KeyError, TypeError, struct.error, zlib.error) as error:
-        raise Diagnostic(
-            DAMAGED_TABLES, f"the stencil table is damaged: {error}", help="install again"
-        ) from None
-    return head, data
-
-
 def why_not() -> str | None:
     """Why this machine has no stencils, or None if it has."""
     machine, system = platform.machine(), platform.system()
@@ -109,17 +81,12 @@ def native() -> Native:
     """What was shipped for this machine, loaded once."""
     architecture = _ARCHITECTURES[platform.machine()]
     folder = resources.files("lanework.machines.register") / "tables"
-    head, data = unpack((folder / f"{architecture}.bin").read_bytes())
-    start, size = head["parts"]["blob"]
-    buffer = arena.code_pool().acquire(-(-size // 4096))
-    with buffer.mapping.writable():
-        ctypes.memmove(buffer.write, data[start : start + size], size)
-    arena.flush(buffer.run, size)
+    head, parts = unpack((folder / f"{architecture}.bin").read_bytes())
+    buffer = arena.code_pool().place(parts["blob"])
     places = {name: buffer.run + at for name, at in head["functions"].items()}
     tables = {}
     for name, pinned in SETS.items():
-        start, size = head["parts"][f"table_{pinned}"]
-        tables[name] = np.frombuffer(data, np.uint8, size, start).copy()
+        tables[name] = np.frombuffer(parts[f"table_{pinned}"], np.uint8).copy()
     return Native(
         _PROTOTYPE(places["patch"]),
         {stage: _PROTOTYPE(places[f"repeat_{stage}"]) for stage in STAGES},

@@ -13,7 +13,13 @@ from lanework.base.limits import Limits
 from lanework.core.program import Port, Program
 from lanework.core.result import Result
 from lanework.engines import choice
-from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED, FUEL_SPENT, NO_CODE_MEMORY
+from lanework.engines.codes import (
+    BAD_OPTION,
+    DEADLINE_PASSED,
+    FUEL_SPENT,
+    MISSING_STENCIL,
+    NO_CODE_MEMORY,
+)
 from lanework.machines.register import codes
 from lanework.machines.register.asm import show
 from lanework.machines.register.binding import Words, bind_inputs, output_array
@@ -32,7 +38,7 @@ SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
 MANY = 16  # lanes from which they run in a native loop
 TURN = 0.02  # seconds of lanes between two looks at Ctrl-C and the deadline
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
-FALL_BACK = (codes.MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
+FALL_BACK = (MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 _TRAPS: dict[Status, tuple[Code, str]] = {
     Status.MEMORY: (codes.OUT_OF_MEMORY, "an address is outside the memory"),
