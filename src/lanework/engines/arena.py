@@ -18,6 +18,9 @@ import threading
 import time
 import weakref
 
+import numpy as np
+import numpy.typing as npt
+
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import NO_CODE_MEMORY
 from lanework.engines.mapping import Mapping, flush
@@ -116,7 +119,7 @@ class Pool:
                 )
             time.sleep(_PAUSE)
 
-    def place(self, code: bytes) -> Buffer:
+    def place(self, code: bytes | npt.NDArray[np.uint8]) -> Buffer:
         """A buffer with this code in it.
 
         Raises:
@@ -124,7 +127,8 @@ class Pool:
         """
         buffer = self.acquire(-(-len(code) // self.size))
         with buffer.mapping.writable():
-            ctypes.memmove(buffer.write, code, len(code))
+            source = code if isinstance(code, bytes) else ctypes.c_void_p(code.ctypes.data)
+            ctypes.memmove(buffer.write, source, len(code))
         flush(buffer.run, len(code))
         return buffer
 

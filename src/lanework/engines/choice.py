@@ -12,7 +12,7 @@ from collections.abc import Callable
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.engines.codes import ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
 
-ORDER = ("llvm", "reference")
+ORDER = ("llvm", "stencil", "reference")
 _told: set[str] = set()
 
 
@@ -37,6 +37,10 @@ def check(name: str, order: tuple[str, ...] = ORDER) -> str:
 
 def unavailable(name: str) -> str | None:
     """Why an engine cannot run on this machine at all, or None."""
+    if name == "stencil":
+        from lanework.engines.vector.loader import why_not
+
+        return why_not()
     if name != "llvm":
         return None
     try:

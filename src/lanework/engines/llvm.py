@@ -10,11 +10,11 @@ import ctypes
 import functools
 import itertools
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from lanework.base import host
 from lanework.engines import cache
+from lanework.engines.kernel import Kernel
 
 PASSES = (
     *("always_inliner", "simplify_cfg", "instruction_combine"),
@@ -24,25 +24,6 @@ LARGE = 1500  # steps above which optimising costs more than most runs give back
 _PROTOTYPE = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
 )
-
-
-@dataclass
-class Kernel:
-    """A compiled function ``(columns, dims, shared, scratch)``; calling it releases the GIL.
-
-    Attributes:
-        call: the ctypes function.
-        address: where it is.
-        cached: whether its code came from the disk.
-        seconds: how long it took to get here.
-        keep: what owns the machine code.
-    """
-
-    call: Any
-    address: int
-    cached: bool
-    seconds: float
-    keep: Any
 
 
 _serial = itertools.count()

@@ -31,11 +31,11 @@ INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inl
 _WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true"'
 
 
-def scratch_size(nest: LoopNest, periods: int, width: int) -> int:
-    """Doubles of scratch that one thread needs."""
-    saved = len(nest.saved) * periods * width
-    totals = sum(COLUMNS * (periods if s.layout == "both" else 1) for s in nest.stores if s.total)
-    return saved + totals + 64
+def scratch_size(nest: LoopNest, width: int) -> tuple[int, int]:
+    """Doubles of scratch that one thread needs, and those for each period besides."""
+    flat = sum(s.total and s.layout != "both" for s in nest.stores)
+    timed = sum(s.total and s.layout == "both" for s in nest.stores)
+    return COLUMNS * flat + 64, COLUMNS * timed + len(nest.saved) * width
 
 
 class NestWriter(TimeWriter):
@@ -48,7 +48,7 @@ class NestWriter(TimeWriter):
         self.many = many
         self.ordered = ordered
         self.functions: dict[tuple[str, int], str] = {}
-        self.used = _used(nest)
+        self.used = nest.used
         grown = sum(
             step.op.graph("f64").cost
             for stage in nest.stages
@@ -184,7 +184,7 @@ class NestWriter(TimeWriter):
         for value, column in self.nest.columns.items():
             if column.layout == "lane" and value in self.used:
                 self.define(value, self.load_lanes(f"%slot{column.slot}"), self.width > 1)
-        self._check([self.values[value][0] for value in checked(self.nest)])
+        self._check([self.values[value][0] for value in self.nest.tested])
 
     def _check(self, names: list[str]) -> None:
         """Mark the unit if one of these is NaN in a lane; two are tested at once."""
@@ -336,18 +336,3 @@ def nest_module(
     if width not in (1, 2, 4, 8, 16):
         raise ValueError(f"lane width must be 1, 2, 4, 8 or 16, not {width}")
     return NestWriter(nest, width, ordered=ordered, many=many).module(name)
-
-
-def checked(nest: LoopNest) -> list[int]:
-    """The columns that the nest's code tests for NaN: what it does not read, it cannot test."""
-    return sorted(nest.checked & _used(nest))
-
-
-def _used(nest: LoopNest) -> set[int]:
-    used = {store.value for store in nest.stores}
-    if nest.horizon is not None:
-        used.add(nest.horizon)
-    for stage in nest.stages:
-        for step in stage.steps:
-            used |= set(step.reads)
-    return used

@@ -10,6 +10,7 @@ walks time forwards or backwards, stage after stage. Values are named by integer
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from lanework.core.op import Op
@@ -182,3 +183,19 @@ class LoopNest:
     def size(self) -> int:
         """The number of steps, by which an engine judges how hard to optimise."""
         return sum(len(stage.steps) for stage in self.stages)
+
+    @cached_property
+    def used(self) -> set[int]:
+        """The values that are read or stored."""
+        used = {store.value for store in self.stores}
+        if self.horizon is not None:
+            used.add(self.horizon)
+        for stage in self.stages:
+            for step in stage.steps:
+                used.update(step.reads)
+        return used
+
+    @property
+    def tested(self) -> list[int]:
+        """The columns that code tests for NaN: what it does not read, it cannot test."""
+        return sorted(self.checked & self.used)

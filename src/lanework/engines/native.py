@@ -25,7 +25,7 @@ import numpy.typing as npt
 from lanework.base.errors import Trap
 from lanework.engines import crew
 from lanework.engines.codes import DEADLINE_PASSED
-from lanework.engines.llvm import Kernel
+from lanework.engines.kernel import Kernel
 
 DIRECT = 300_000  # fuel below which a call costs less than waking a thread
 OWN_SHARE = 100_000_000  # fuel below which the calling thread works too: under about 50 ms
@@ -109,7 +109,7 @@ class Frame:
             Trap: the deadline `until` (on the clock of `time.monotonic`) has passed.
             KeyboardInterrupt: Ctrl-C, after every thread has stopped.
         """
-        self.shared[0] = self.shared[1] = 0
+        self.shared[:3] = 0, 0, kernel.plan
         if fuel < DIRECT:
             self._share(kernel, 0)
         else:

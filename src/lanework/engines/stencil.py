@@ -120,8 +120,40 @@ class UnknownRelocation(Exception):
     """A relocation that no hole can stand for; the build stops."""
 
 
-def extract(machine: str, data: bytes, prefix: str = "hole_") -> dict[str, Stencil]:
+class Constants:
+    """What stencils read from memory beside the code, each kept once; a hole names it by number."""
+
+    PREFIX = "pool"
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, int] = {}
+
+    def hole(self, section: Any, offset: int, addend: int) -> Hole:
+        """The hole for a relocation to a section of constants.
+
+        The addend counts from the end of the hole or, where a number follows the hole in the same
+        instruction, from the end of that: so it lies up to 8 bytes before the constant.
+        """
+        size = section["sh_entsize"]
+        if section.name == ".rodata":  # whole vectors, for which there is no section of their own
+            size = section["sh_addralign"]
+        elif not section.name.startswith(".rodata.cst"):
+            raise UnknownRelocation(f"constants in {section.name!r}")
+        at = -(-(addend + 4) // size) * size
+        number = self.known.setdefault(section.data()[at : at + size], len(self.known))
+        return Hole(offset, Way.REL32, f"{self.PREFIX}{number}", addend - at)
+
+
+def extract(
+    machine: str, data: bytes, prefix: str = "hole_", constants: Constants | None = None
+) -> dict[str, Stencil]:
     """The functions of an object file as stencils.
+
+    Args:
+        machine: the architecture.
+        data: the object file.
+        prefix: what names of holes begin with.
+        constants: where constants in memory go, if there may be any.
 
     Raises:
         UnknownRelocation: one that is not in the map, or of a symbol that is no hole.
@@ -139,6 +171,11 @@ def extract(machine: str, data: bytes, prefix: str = "hole_") -> dict[str, Stenc
     for entry in relocations.iter_relocations() if relocations is not None else ():
         symbol = symbols.get_symbol(entry["r_info_sym"])
         way = ways.get(entry["r_info_type"])
+        home = symbol["st_shndx"]
+        if constants is not None and way is Way.REL32 and home != "SHN_UNDEF":
+            addend = entry["r_addend"] + symbol["st_value"]
+            found.append(constants.hole(elf.get_section(home), entry["r_offset"], addend))
+            continue
         if way is None or not symbol.name.startswith(prefix):
             raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
         if way is Way.HIGH16 and not _same_register(code, entry["r_offset"]):

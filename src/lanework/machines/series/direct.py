@@ -17,10 +17,9 @@ import numpy as np
 
 from lanework.core.program import Port
 from lanework.core.result import Result
-from lanework.engines.llvm_nest import scratch_size
 from lanework.engines.native import Frame, address
 from lanework.machines.series.binding import probe
-from lanework.machines.series.compiled import Part
+from lanework.machines.series.parts import Part
 
 _F64 = np.dtype(np.float64)
 
@@ -38,6 +37,7 @@ class Direct:
         stats: dict[str, Any],
         *,
         clear: bool,
+        calls: int | None = None,
     ) -> None:
         """Prepare.
 
@@ -49,14 +49,17 @@ class Direct:
             timed: output port -> whether it is over time.
             stats: what every result says of its run.
             clear: whether outputs may end early and need zeros there.
+            calls: after so many calls the ordinary way is taken, for it may find faster code.
         """
+        self._left = -1 if calls is None else calls
         self._call = part.kernel.call
+        self._shared = (0, 0, part.kernel.plan)
         self._periods = periods
         self._stats = stats
         slots = part.lowered.slots
         self._frame = frame = Frame(len(slots))
         self._cells = np.zeros(len(ports))  # more than slots where inputs are unused
-        frame.shape(periods, 1, 1, scratch_size(part.lowered.nest, periods, 1), 1)
+        frame.shape(periods, 1, 1, part.kernel.scratch(periods), 1)
         at = {(s.kind, s.index): n for n, s in enumerate(slots) if s.kind in ("input", "output")}
         self._plan: list[tuple[str, float | None, bool, int]] = []
         numbers = 0
@@ -97,9 +100,15 @@ class Direct:
     def __call__(self, inputs: Mapping[str, Any], coords: Mapping[str, Any]) -> Result | None:
         """The result, or None when the call must go the ordinary way."""
         start = time.perf_counter()
+        self._left -= 1
         with np.errstate(all="ignore"):
             numbers = self._take(inputs)
         return None if numbers is None else self._run(numbers, start, coords)
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is time to look for faster code."""
+        return self._left == 0
 
     def _take(self, inputs: Mapping[str, Any]) -> list[float] | None:
         """The numbers among the inputs in order; columns go to their slots. None: not for us."""
@@ -145,7 +154,7 @@ class Direct:
         base = address(block)
         for slot, offset in self._places:
             columns[slot] = base + offset
-        frame.shared[0] = 0
+        frame.shared[:3] = self._shared
         began = time.perf_counter()
         self._call(*self._arguments)
         ended = time.perf_counter()

@@ -69,6 +69,7 @@ class Executor(Protocol):
     """What an engine offers the runner; `lazy` ones look for NaN in `Job.unchecked` themselves."""
 
     lazy: bool
+    engine_used: str
     width_used: int
     compile_seconds: float
     code_seconds: float
@@ -112,6 +113,7 @@ class ReferenceExecutor:
     def __init__(self, view: SeriesView) -> None:
         self.view = view
         self.lazy = False
+        self.engine_used = "reference"
         self.width_used = 0
         self.compile_seconds = 0.0
         self.code_seconds = 0.0

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from lanework.core.isa import Instruction
 from lanework.engines.loops import (
@@ -34,6 +34,7 @@ from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
 SLIGHT = 6  # primitives up to which shared rows are not worth a nest of their own
+PLANS = 32  # ways of giving inputs whose nests stay with a program
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 
 
@@ -48,10 +49,15 @@ class Slot:
 
 @dataclass
 class Lowered:
-    """A nest with the meaning of its slots."""
+    """A nest with the meaning of its slots.
+
+    Attributes:
+        tapes: what the stencil engine made of the nest, by whether lanes are in an order.
+    """
 
     nest: LoopNest
     slots: list[Slot]
+    tapes: dict[bool, Any] = field(default_factory=dict)
 
 
 class Given(NamedTuple):
@@ -158,12 +164,28 @@ def lower(
     swap: bool = False,
     totals: frozenset[int] = frozenset(),
 ) -> Plan:
-    """The nests for inputs given this way, computing these output ports.
+    """The nests for inputs given this way, computing these output ports; worked out once.
 
     Of the ports in `totals` lanes are added up.
 
     With `swap` (see `swappable`) the periods of a single lane are run as lanes.
     """
+    plans: dict[tuple[object, ...], Plan] = view.program.views.setdefault("plans", {})
+    key = (inputs, outputs, swap, totals)
+    if key not in plans:
+        while len(plans) >= PLANS:
+            plans.pop(next(iter(plans)), None)
+        plans[key] = _lower(view, inputs, outputs, swap, totals)
+    return plans[key]
+
+
+def _lower(
+    view: SeriesView,
+    inputs: tuple[Given, ...],
+    outputs: tuple[int, ...],
+    swap: bool,
+    totals: frozenset[int],
+) -> Plan:
     shape = Shape.of(view, inputs)
     if swap:
         shape = shape.swapped()

@@ -64,7 +64,8 @@ class Runner:
 
         Args:
             program: a verified series program.
-            engine: `auto`, `llvm` or `reference`.
+            engine: `auto`, `llvm`, `stencil` or `reference`. `auto` runs small work on stencils,
+                whose code is there at once, and compiles with LLVM what is worth it.
             limits: fuel, memory, deadline and threads.
             threads: at most so many threads; by default one a core.
             lane_width: lanes in a SIMD block (1, 2, 4, 8 or 16); the results do not depend on it.
@@ -99,17 +100,26 @@ class Runner:
         self.ports = self.view.inputs
         self.wanted = self._wanted(outputs)
         self._dependence = Dependence(self.view)
-        self._executor = self._make_executor(lane_width, cache)
+        self._executor = self._make_executor(engine == "auto", lane_width, cache)
         self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
         self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
-    def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
+    def _make_executor(self, auto: bool, lane_width: int | None, cache: bool) -> Executor:
         if self.engine == "reference":
             return ReferenceExecutor(self.view)
-        from lanework.machines.series.compiled import LLVMExecutor
+        from lanework.machines.series.compiled import CompiledExecutor
 
-        return LLVMExecutor(self.view, self.threads, lane_width, cache)
+        engines: tuple[str, ...] = (self.engine,)
+        if auto and lane_width is None and choice.unavailable("stencil") is None:
+            engines = ("stencil", self.engine) if self.engine != "stencil" else engines
+        elif self.engine == "stencil" and lane_width is not None:
+            raise Diagnostic(
+                BAD_OPTION,
+                "the engine stencil has a lane width of its own",
+                help="leave lane_width out, or bind to the engine llvm",
+            )
+        return CompiledExecutor(self.view, self.threads, lane_width, cache, engines)
 
     def _wanted(self, outputs: Iterable[str] | None) -> tuple[int, ...]:
         names = [port.name for port in self.view.outputs]
@@ -148,6 +158,8 @@ class Runner:
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
         limited = limits.fuel is not None or limits.deadline is not None
         direct = None if limited else self._take_direct()
+        if direct is not None and direct.spent:
+            direct = None
         if direct is not None:
             result = direct(inputs, self.coords)
             self._direct.append(direct)
@@ -267,7 +279,7 @@ class Runner:
             for output, buffer in zip(outputs, buffers, strict=True):
                 output.collect(buffer, repeat)
         stats = {
-            "engine": self.engine,
+            "engine": self._executor.engine_used,
             "lanes": bound.lanes * bound.repeats,
             "periods": bound.periods,
             "threads": self.threads,

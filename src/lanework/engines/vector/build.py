@@ -1,0 +1,58 @@
+"""Making the tables of vector stencils that the package ships: run when the package is built.
+
+``python -m lanework.engines.vector.build`` writes them anew; ``--check`` says whether those that
+are there are what the sources give.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from lanework.base.files import write_bytes_atomic
+from lanework.engines.blob import flatten
+from lanework.engines.building import Target
+from lanework.engines.shipped import pack
+from lanework.engines.stencil import Constants
+from lanework.engines.vector.driver import drive_text
+from lanework.engines.vector.isa import LEVELS
+from lanework.engines.vector.patcher import RESERVE, patch_text
+from lanework.engines.vector.stencils import make
+from lanework.engines.vector.table import pack as pack_table
+
+FOLDER = Path(__file__).parent / "tables"
+HELPERS = Target("x86_64-unknown-linux-gnu", "x86-64-v3")
+
+
+def build(name: str) -> bytes:
+    """The file of a level: the patch loop, the driver and the table."""
+    text = f"{drive_text()}\n{patch_text()}"
+    blob, functions = flatten("x86_64", HELPERS.object_code(text, pic=True, optimise=True))
+    constants = Constants()
+    made = make(LEVELS[name], constants)
+    longest = max(len(stencil.stencil.code) for stencil in made.values())
+    if 2 * longest > RESERVE:
+        raise ValueError(f"a stencil of {longest} bytes is too long for the patch loop")
+    head = {"level": name, "functions": functions, "stencils": list(made)}
+    return pack(head, {"blob": blob, "table": pack_table(made, constants)})
+
+
+def main() -> int:
+    """Write the tables, or check them."""
+    check = "--check" in sys.argv[1:]
+    wrong = 0
+    for name in LEVELS:
+        path = FOLDER / f"{name}.bin"
+        data = build(name)
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            write_bytes_atomic(path, data)
+            print(f"{path.name}: {len(data):,} bytes")
+        elif not path.is_file() or path.read_bytes() != data:
+            print(f"{path.name} is not what the sources give")
+            wrong = 1
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""A nest's code from stencils, ready to be run by `engines.native`."""
+
+from __future__ import annotations
+
+import functools
+import time
+from array import array
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.engines.arena import Buffer, Pool
+from lanework.engines.codes import MISSING_STENCIL
+from lanework.engines.kernel import Kernel
+from lanework.engines.loops import COLUMNS, LoopNest
+from lanework.engines.native import address
+from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Job, Outcome, Plan
+from lanework.engines.vector.loader import Helpers
+from lanework.engines.vector.tape import Tape
+from lanework.engines.vector.writer import TapeWriter
+
+_START = 16 * 1024  # bytes of code to begin with
+_PER_RECORD = 64  # and for each instruction
+_REST = [0] * (Job.WORDS - Job.REGISTERS - 1)
+BLOCKS = 2  # that run together where there are many: each hides the latency of the other
+
+
+class _Held:
+    """What a kernel needs as long as it lives."""
+
+    def __init__(self, buffer: Buffer, plan: array[int]) -> None:
+        self.buffer, self.plan = buffer, plan
+
+    def __del__(self) -> None:
+        self.buffer.release()
+
+
+def compile_nest(
+    nest: LoopNest,
+    helpers: Helpers,
+    tapes: dict[bool, TapeWriter] | None = None,
+    *,
+    ordered: bool = False,
+    many: bool = False,
+) -> Kernel:
+    """Make code of a nest.
+
+    Args:
+        nest: the nest.
+        helpers: the tables of a level.
+        tapes: what was written of this nest before, by `ordered`; is added to.
+        ordered: whether lanes run in another order than they lie.
+        many: whether there are more lanes than one register holds.
+
+    Raises:
+        Diagnostic: LW2103 for an op that has no stencil, LW2101 where there is no memory for code.
+    """
+    start = time.perf_counter()
+    written = None if tapes is None else tapes.get(ordered)
+    if written is None:
+        written = TapeWriter(nest, helpers.numbers, ordered=ordered)
+        try:
+            written.write()
+        except KeyError as error:
+            raise Diagnostic(MISSING_STENCIL, f"there is no stencil for {error}") from None
+        if tapes is not None:
+            tapes[ordered] = written
+    return _finish(nest, written, helpers, BLOCKS if many else 1, start)
+
+
+def _finish(
+    nest: LoopNest, written: TapeWriter, helpers: Helpers, blocks: int, start: float
+) -> Kernel:
+    """Code in its place, and the plan for the driver."""
+    tape, width = written.tape, blocks * helpers.level.width
+    code, places, frame = assemble(tape, helpers, blocks)
+    buffer = _pool().place(code)
+    constants = b"".join(written.constants)
+    timed, flat = written.totals
+    frame = -(-frame // FRAME_HEAD) * FRAME_HEAD
+    entries: list[int] = []
+    for piece, at in zip(tape.pieces, places, strict=True):
+        entries += (buffer.run + at, piece.kind)
+    plan = array("q", [
+        width, frame, 8 * width * len(nest.saved), 0, nest.horizon is None,
+        8 * COLUMNS * len(timed), 8 * COLUMNS * len(flat), len(timed), len(flat),
+        len(tape.pieces), 8 * nest.slots, *entries, *timed, *flat,
+    ])  # fmt: skip
+    plan.frombytes(constants or bytes(8))
+    place = plan.buffer_info()[0]
+    plan[Plan.CONSTANTS] = place + 8 * len(plan) - max(len(constants), 8)
+    return Kernel(
+        helpers.drive,
+        helpers.address,
+        False,
+        time.perf_counter() - start,
+        _Held(buffer, plan),
+        "stencil",
+        width,
+        frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(flat),
+        width * len(nest.saved) + COLUMNS * len(timed),
+        place,
+    )
+
+
+@functools.cache
+def _pool() -> Pool:
+    """Buffers for code of nests, most of which fits in one."""
+    return Pool(buffers=16, size=16384)
+
+
+def assemble(
+    tape: Tape, helpers: Helpers, blocks: int
+) -> tuple[npt.NDArray[np.uint8], list[int], int]:
+    """Code of a tape, which runs wherever it lies; where its pieces begin; the bytes of a frame."""
+    words = array("I")
+    pieces = array("q")
+    for piece in tape.pieces:
+        first = len(words) // RECORD_WORDS
+        words.extend(piece.words)
+        pieces.extend((first, len(words) // RECORD_WORDS, piece.kind, 0))
+    level, records = helpers.level, len(words) // RECORD_WORDS
+    count = len(tape.varying) * blocks
+    values = array("I", tape.varying)
+    capacity = _START + records * blocks * _PER_RECORD
+    while True:
+        home, frame = tape.places(blocks, level.bytes)
+        uses = np.empty(4 * (records * blocks + 1), np.uint32)
+        lists = np.empty(2 * count + count // 4 + 1, np.uint32)  # last uses, spare places, where
+        out = np.empty(capacity, np.uint8)
+        place = address(lists)
+        job = array("q", [
+            words.buffer_info()[0], pieces.buffer_info()[0], len(tape.pieces),
+            values.buffer_info()[0], count, blocks, address(helpers.table), address(out), capacity,
+            home.buffer_info()[0], place + 8 * count, place, address(uses), place + 4 * count, 0,
+            frame, level.bytes, level.width, len(level.registers), *_REST,
+        ])  # fmt: skip
+        status = helpers.assemble(job.buffer_info()[0])
+        if status == Outcome.DONE:
+            return out[: job[Job.OFFSET]], pieces[3::4].tolist(), job[Job.FRAME]
+        if status == Outcome.UNKNOWN:
+            raise RuntimeError("a value of a vector tape is used before it is made")
+        capacity *= 2

@@ -1,0 +1,89 @@
+"""The shipped table of this machine's level, in memory: helpers to call, stencils by name."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import platform
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base import host
+from lanework.engines.arena import Buffer, code_pool
+from lanework.engines.shipped import unpack
+from lanework.engines.vector.isa import LEVELS, Level
+
+_JOB = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+_REPEAT = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_DRIVE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
+
+@dataclass
+class Helpers:
+    """What was shipped for a level.
+
+    Attributes:
+        level: the level.
+        assemble: the patch loop, called with the address of a job.
+        repeat: the same many times, to measure it.
+        drive: the driver, a nest's function; `address` is where it is.
+        numbers: stencils by name.
+        table: the table's bytes.
+        keep: what owns the code.
+    """
+
+    level: Level
+    assemble: Any
+    repeat: Any
+    drive: Any
+    address: int
+    numbers: dict[str, int]
+    table: npt.NDArray[np.uint8]
+    keep: Buffer
+
+
+def level() -> Level | None:
+    """The highest level of this machine, or None; ``LANEWORK_CPU_LEVEL`` asks for a lower one."""
+    if platform.machine() not in ("x86_64", "AMD64") or platform.system() == "Windows":
+        return None
+    flags = host.cpu_flags()
+    asked = os.environ.get("LANEWORK_CPU_LEVEL")
+    for found in LEVELS.values():
+        if all(flag in flags for flag in found.flags) and asked in (None, found.name):
+            return found
+    return None
+
+
+def why_not() -> str | None:
+    """Why this machine has no vector stencils, or None if it has."""
+    if level() is not None:
+        return None
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return f"there are no vector stencils for {platform.machine()} processors"
+    if platform.system() == "Windows":
+        return "stencils follow the calling convention of Linux and macOS"
+    return "vector stencils need a processor of the level x86-64-v3"
+
+
+@functools.cache
+def helpers(name: str) -> Helpers:
+    """What was shipped for a level, loaded once."""
+    folder = resources.files("lanework.engines.vector") / "tables"
+    head, parts = unpack((folder / f"{name}.bin").read_bytes())
+    buffer = code_pool().place(parts["blob"])
+    places = {name: buffer.run + at for name, at in head["functions"].items()}
+    return Helpers(
+        LEVELS[name],
+        _JOB(places["assemble"]),
+        _REPEAT(places["repeat"]),
+        _DRIVE(places["drive"]),
+        places["drive"],
+        {stencil: number for number, stencil in enumerate(head["stencils"])},
+        np.frombuffer(parts["table"], np.uint8).copy(),
+        buffer,
+    )
