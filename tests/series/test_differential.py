@@ -31,11 +31,11 @@ def test_a_wrong_engine_is_found_and_shrunk(monkeypatch):
     program = random_program(found.seed)
     periods, lanes = fuzz.shape_of(found.seed)
     inputs = random_inputs(program, found.seed, periods, lanes)
-    small = fuzz.shrink(program, inputs, periods, found.width)
+    small = fuzz.shrink(program, inputs, periods, found.way)
     assert isinstance(small, Program)
     assert small.problems() == []
     assert len(small.tape) <= len(program.tape)
-    assert fuzz.compare(small, inputs, periods, (found.width,)) is not None
+    assert fuzz.compare(small, inputs, periods, (found.way,)) is not None
 
 
 def test_same_bits_tells_zeros_apart():

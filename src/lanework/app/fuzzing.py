@@ -46,7 +46,7 @@ def fuzz_series(count: int, start: int, jobs: int, as_json: bool) -> None:
         periods, lanes = fuzz.shape_of(first.seed)
         program = random_program(first.seed)
         inputs = random_inputs(program, first.seed, periods, lanes)
-        small = fuzz.shrink(program, inputs, periods, first.width)
+        small = fuzz.shrink(program, inputs, periods, first.way)
         _fail("series", count, [str(each) for each in found], first.seed, small.dis())
     _say(count, start, time.perf_counter() - began, as_json)
 

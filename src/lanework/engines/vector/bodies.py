@@ -556,8 +556,9 @@ def _op(op: Op) -> Body:
     def write(w: BodyWriter, *values: str) -> str:
         return emit_graph(w, graph, list(values), w.width)
 
-    return Body(f"op_{op.name}", len(graph.dtypes), True, write)
+    return Body(op.name, len(graph.dtypes), True, write)
 
 
-BODIES |= {body.name: body for body in map(_op, ARITH.values())}
+assert not BODIES.keys() & ARITH.keys()
+BODIES |= {name: _op(op) for name, op in ARITH.items()}
 assert 8 * len(Word) <= FRAME_HEAD

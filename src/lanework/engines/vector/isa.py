@@ -16,10 +16,8 @@ OPERANDS = 3
 TARGET = 3  # the place of the target among the operands of a stencil's fields
 
 
-class Flag(enum.IntFlag):
-    """What is said of an instruction."""
-
-    VARYING = 1  # one for each block of lanes that run together
+VARYING = 1 << 16  # beside the stencil: written for each of the blocks of lanes that run together
+PLACE = 0xFFFF  # in the place of a stencil: the target is in the frame from the beginning
 
 
 class Kind(enum.IntEnum):
@@ -72,8 +70,8 @@ class Job(enum.IntEnum):
     RECORDS = 0
     PIECES = 1  # first record, record after the last, kind, and then where its code begins
     PIECE_COUNT = 2
-    VALUES = 3  # u32: 1 << 31 if it differs between lanes
-    COUNT = 4  # of ids
+    VALUES = 3  # u32 by value: the piece that makes it, and marks
+    COUNT = 4  # of values
     BLOCKS = 5  # that run together
     TABLE = 6
     OUT = 7

@@ -121,20 +121,19 @@ def assemble(
         words.extend(piece.words)
         pieces.extend((first, len(words) // RECORD_WORDS, piece.kind, 0))
     level, records = helpers.level, len(words) // RECORD_WORDS
-    count = len(tape.varying) * blocks
-    values = array("I", tape.varying)
+    count = tape.count * blocks
     capacity = _START + records * blocks * _PER_RECORD
     while True:
-        home, frame = tape.places(blocks, level.bytes)
         uses = np.empty(4 * (records * blocks + 1), np.uint32)
-        lists = np.empty(2 * count + count // 4 + 1, np.uint32)  # last uses, spare places, where
+        # places, last uses, spare places, values, registers
+        lists = np.empty(4 * count + count // 4 + 1, np.uint32)
         out = np.empty(capacity, np.uint8)
         place = address(lists)
         job = array("q", [
             words.buffer_info()[0], pieces.buffer_info()[0], len(tape.pieces),
-            values.buffer_info()[0], count, blocks, address(helpers.table), address(out), capacity,
-            home.buffer_info()[0], place + 8 * count, place, address(uses), place + 4 * count, 0,
-            frame, level.bytes, level.width, len(level.registers), *_REST,
+            place + 12 * count, tape.count, blocks, address(helpers.table), address(out), capacity,
+            place, place + 16 * count, place + 4 * count, address(uses), place + 8 * count, 0,
+            0, level.bytes, level.width, len(level.registers), *_REST,
         ])  # fmt: skip
         status = helpers.assemble(job.buffer_info()[0])
         if status == Outcome.DONE:

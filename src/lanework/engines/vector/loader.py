@@ -19,7 +19,7 @@ from lanework.engines.shipped import unpack
 from lanework.engines.vector.isa import LEVELS, Level
 
 _JOB = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-_REPEAT = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+_REPEAT = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)
 _DRIVE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 

@@ -20,18 +20,20 @@ from lanework.engines.vector.isa import (
     BACK_PERIOD,
     CONSTANT,
     DONE,
+    FRAME_HEAD,
     HOLE_KINDS,
     HOLES,
     LOAD,
     NEXT_PERIOD,
     NONE,
     OPERANDS,
+    PLACE,
     RECORD_WORDS,
     REGISTERS,
     STORE,
     TARGET,
     TARGET_HOLE,
-    Flag,
+    VARYING,
     Job,
     Kind,
     Outcome,
@@ -41,6 +43,7 @@ from lanework.engines.vector.table import EARLY, FIELD, HOLE, HOLE_NEXT, RECORD,
 RESERVE = 4096  # bytes that the stencils of one instruction never exceed
 FREE = 255  # the register of a value that is in none
 DYNAMIC = 1  # marks a place in the frame that was given to a value for a while
+VARIES, KEPT = 1 << 31, 1 << 30  # marks of a value: it differs between lanes; it is in the frame
 _RECORD = 4 * RECORD_WORDS
 
 
@@ -202,11 +205,14 @@ class _Assemble(_Piece):
             self.get(word) for word in (Job.USES, Job.WHERE, Job.HOME)
         )
         self.capacity = self.get(Job.CAPACITY)
+        self.ids = self.get(Job.COUNT) * self.blocks
         self.turn = self.f.variable(0)  # an instruction's number, counted from the piece's end
 
     def text(self) -> str:
         f = self.f
         self._constants()
+        self._values()
+        self._places()
         with self.each(self.get(Job.PIECE_COUNT)) as number:
             piece = self.get(Job.PIECES) + (number << 5)
             first, after, kind = (f.load(piece + 8 * n) for n in range(3))
@@ -236,16 +242,72 @@ class _Assemble(_Piece):
             done.add(16)
         self.set(Job.OFFSET, size)
 
+    # Values -----------------------------------------------------------------------------------
+
+    def _info(self, value: Word) -> Word:
+        """The address of what is known of a value."""
+        return self.get(Job.VALUES) + (value << 2)
+
+    def _values(self) -> None:
+        """Find out which values differ between lanes, and which are used in other pieces."""
+        f = self.f
+        with self.each(self.get(Job.PIECE_COUNT)) as number:
+            piece = self.get(Job.PIECES) + (number << 5)
+            at, after = f.variable(f.load(piece)), f.load(piece + 8)
+            with f.loop() as done:
+                f.leave(done, at.get().is_("eq", after))
+                self._value(self.records + at.get() * _RECORD, number)
+                at.add(1)
+
+    def _value(self, record: Word, piece: Word) -> None:
+        f = self.f
+        head = f.load(record, 4)
+        marks = f.variable((head & VARYING) << 15)  # VARIES
+        for n in range(OPERANDS):
+            value = f.load(record + 8 + 4 * n, 4)
+            with f.when(value.is_("ne", NONE)):
+                cell = self._info(value)
+                info = f.load(cell, 4)
+                marks.set(marks.get() | (info & VARIES))
+                with f.when((info & (KEPT - 1)).is_("ne", piece)):
+                    f.store(cell, info | KEPT, 4)
+        with f.when((head & 0xFFFF).is_("eq", STORE)):
+            to = f.load(self._info(f.load(record + 20, 4)), 4)
+            marks.set(marks.get() | (to & VARIES))
+        with f.when((head & 0xFFFF).is_("eq", PLACE)):
+            marks.set(marks.get() | KEPT)
+        made = f.load(record + 4, 4)
+        with f.when(made.is_("ne", NONE)):
+            f.store(self._info(made), marks.get() | piece, 4)
+        f.store(record, head | ((marks.get() & VARIES) >> 15), 4)
+
+    def _places(self) -> None:
+        """Give the values that need one a place in the frame."""
+        f = self.f
+        frame, size = f.variable(FRAME_HEAD), self.get(Job.BYTES)
+        with self.each(self.get(Job.COUNT)) as value:
+            info = f.load(self._info(value), 4)
+            with self.each(self.blocks) as block:
+                place = f.variable(NONE)
+                own = f.emit(f"select i1 {(info & VARIES).is_('ne', 0)}, i64 0, i64 {block.name}")
+                with f.when((info & KEPT).is_("ne", 0)), f.when(own.is_("eq", 0)):
+                    place.set(frame.get())
+                    frame.add(size)
+                f.store(self.home + ((value * self.blocks + block) << 2), place.get(), 4)
+        self.set(Job.FRAME, frame.get())
+
     def _times(self, record: Word) -> Word:
         """How many blocks an instruction is written for."""
         f = self.f
-        varying = (f.load(record, 4) >> 16) & Flag.VARYING
-        return f.emit(f"select i1 {varying.is_('ne', 0)}, i64 {self.blocks.name}, i64 1")
+        varying = f.load(record, 4) & VARYING
+        times = f.emit(f"select i1 {varying.is_('ne', 0)}, i64 {self.blocks.name}, i64 1")
+        place = (f.load(record, 4) & 0xFFFF).is_("eq", PLACE)
+        return f.emit(f"select i1 {place}, i64 0, i64 {times.name}")
 
     def _id(self, value: Word, block: Word) -> Word:
         """A value's number for a block; what no lane changes has block 0 only."""
         f = self.f
-        info = f.load(self.get(Job.VALUES) + (value << 2), 4)
+        info = f.load(self._info(value), 4)
         own = f.emit(f"select i1 {(info >> 31).is_('ne', 0)}, i64 {block.name}, i64 0")
         return value * self.blocks + own
 
@@ -255,7 +317,7 @@ class _Assemble(_Piece):
         """Note for each operand and target when it is used next: 0 if never."""
         f = self.f
         last = self.get(Job.LAST)
-        with self.each(self.get(Job.COUNT)) as number:
+        with self.each(self.ids) as number:
             f.store(last + (number << 2), 0, 4)
         at = f.variable(after)
         self.turn.set(0)
@@ -290,7 +352,7 @@ class _Assemble(_Piece):
         f = self.f
         with self.each(REGISTERS) as number:
             f.store(self.cell(Job.HELD, number), NONE)
-        with self.each(self.get(Job.COUNT)) as number:
+        with self.each(self.ids) as number:
             f.store(self.where + number, FREE, 1)
         self.set(Job.LOCK, 0)
         at = f.variable(first)
@@ -401,11 +463,10 @@ class _Assemble(_Piece):
 
 def patch_text() -> str:
     """The patch loop as LLVM IR; `repeat` runs it many times, to measure it."""
-    f = Function("repeat", ("job", "count", "frame"))
+    f = Function("repeat", ("job", "count"))
     left = f.variable(f["count"])
     with f.loop() as done:
         f.leave(done, left.get().is_("eq", 0))
-        f.store(f["job"] + 8 * Job.FRAME, f["frame"])
         f.call("assemble", f["job"])
         left.add(-1)
     parts = [_put(), _free(), _take(), _Assemble().text(), f.definition()]

@@ -108,15 +108,12 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
     texts, declares = [], set()
     for body in bodies:
         w = BodyWriter(level)
-        values = _pinned(w)
-        given = [
-            w.emit(f'call {w.kind} asm sideeffect "", "={{{free[n]}}}"()')
-            for n in range(body.arity)
-        ]
+        values = _pinned(w, tuple(free[: body.arity]))
+        given = values[len(level.registers) :]
         result = body.write(w, *given)
         assert result is not None
         w.line(f'call void asm sideeffect "", "{{{free[0]}}}"({w.kind} {result})')
-        _end(w, values)
+        _end(w, values[: len(level.registers)])
         texts.append(_define(body.name, w.lines))
         declares |= w.declares
     middle = _extract(level, texts, declares, constants)
@@ -165,9 +162,11 @@ def _function(level: Level, body: Body, choice: Choice, *, copy: bool) -> BodyWr
     return w
 
 
-def _pinned(w: BodyWriter) -> list[str]:
-    """The values that machine registers hold at the beginning."""
-    registers = [f"{w.level.prefix}{number}" for number in w.level.registers]
+def _pinned(w: BodyWriter, more: tuple[str, ...] = ()) -> list[str]:
+    """The values that machine registers hold at the beginning: all at once, so that nothing that
+    comes between takes one of them.
+    """
+    registers = [*(f"{w.level.prefix}{number}" for number in w.level.registers), *more]
     every = f"{{{', '.join([w.kind] * len(registers))}}}"
     outs = ",".join(f"={{{register}}}" for register in registers)
     w.line(f'%all = call {every} asm sideeffect "", "{outs}"()')

@@ -20,7 +20,7 @@ from lanework.engines.loops import (
     Step,
     Store,
 )
-from lanework.engines.vector.isa import Kind
+from lanework.engines.vector.isa import NONE, Kind
 from lanework.engines.vector.tape import Tape
 
 _bits = struct.Struct("<d").pack
@@ -43,7 +43,7 @@ class TapeWriter:
         self.constants: dict[bytes, int] = {}  # bit pattern -> value
         self.totals: tuple[list[int], list[int]] = ([], [])
         self._known: dict[int, int] = {}  # value of the nest -> value of the tape
-        self._local: dict[int, int] = {}  # the same for one period
+        self._passing: list[int] = []  # the values of the nest that are known for one period only
         self._places: dict[str, int] = {}  # mask, order, length: made when they are asked for
         self._active: int | None = None
         self._walking = False
@@ -57,7 +57,7 @@ class TapeWriter:
             if store.total:
                 self.totals[0 if store.layout == "both" else 1].append(8 * store.slot)
         for value in nest.tested:
-            tape.act("flag", (self.get(value), self.mask()), varying=True, piece=tape.first)
+            tape.act("flag", self.get(value), self.mask(), piece=tape.first)
         for stage in nest.stages:
             if stage.direction:
                 self._walk(stage)
@@ -77,8 +77,9 @@ class TapeWriter:
         """The value with this bit pattern in every lane."""
         found = self.constants.get(bits)
         if found is None:
-            at = 8 * len(self.constants)
-            found = self.constants[bits] = self.tape.make("number", n1=at, piece=self.tape.once)
+            numbers = (8 * len(self.constants), 0, 0)
+            found = self.tape.make("number", numbers=numbers, piece=self.tape.once)
+            self.constants[bits] = found
         return found
 
     def mask(self) -> int:
@@ -89,15 +90,15 @@ class TapeWriter:
             self._places["mask"] = found
         return found
 
-    def order(self) -> tuple[int, ...]:
-        """The lanes' numbers, if lanes run in another order than they lie."""
+    def order(self) -> int:
+        """The lanes' numbers; NONE if lanes run in the order in which they lie."""
         if not self.ordered:
-            return ()
+            return NONE
         found = self._places.get("order")
         if found is None:
-            found = self.tape.make("order", (self.mask(),), piece=self.tape.first)
+            found = self.tape.make("order", self.mask(), piece=self.tape.first)
             self._places["order"] = found
-        return (found,)
+        return found
 
     def length(self) -> int:
         """How many periods lanes have."""
@@ -107,10 +108,9 @@ class TapeWriter:
             if horizon is None:
                 found = self.tape.make("whole_length", piece=self.tape.once)
             else:
-                value = self.get(horizon)
-                mask = self.mask() if self.tape.varying[value] else self.constant(ALL_ONES)
-                found = self.tape.make("length", (value, mask))
-                self.tape.act("longest", (found,), varying=bool(self.tape.varying[found]))
+                mask = self.mask() if self._ragged else self.constant(ALL_ONES)
+                found = self.tape.make("length", self.get(horizon), mask)
+                self.tape.act("longest", found)
             self._places["length"] = found
         return found
 
@@ -119,61 +119,52 @@ class TapeWriter:
         if not self._walking or not self._ragged:
             return self.mask()
         if self._active is None:
-            self._active = self.tape.make("active", (self.length(),))
+            self._active = self.tape.make("active", self.length())
         return self._active
 
     def get(self, value: int) -> int:
         """A value of the nest as it is now."""
+        found = self._known.get(value)
+        return self._first(value) if found is None else found
+
+    def _first(self, value: int) -> int:
+        """A value that was not asked for before."""
         nest = self.nest
-        found = self._local.get(value)
-        if found is None:
-            found = self._known.get(value)
-        if found is not None:
-            return found
         if value in nest.constants:
             found = self.constant(_bits(nest.constants[value]))
         elif value in nest.periods:
             found = self.length()
         elif value in nest.columns and nest.columns[value].layout in ("scalar", "lane"):
             found = self._column(nest.columns[value])
-        elif not self._walking:
-            raise KeyError(value)
+        elif value in nest.time:
+            found = self.tape.make("period")
+            self._passing.append(value)
         else:
-            found = self._local[value] = self._now(value)
-            return found
+            found = self._at(value, None)
+            self._passing.append(value)
         self._known[value] = found
         return found
 
     def _column(self, column: Column) -> int:
+        tape, numbers = self.tape, (8 * column.slot, 0, 0)
         if column.layout == "scalar":
-            return self.tape.make("scalar", n1=8 * column.slot, piece=self.tape.once)
-        order = self.order()
-        return self.tape.make(
-            "lanes_by" if order else "lanes",
-            (self.mask(), *order),
-            8 * column.slot,
-            piece=self.tape.first,
-        )
-
-    def _now(self, value: int) -> int:
-        """What has a value for each period."""
-        if value in self.nest.time:
-            return self.tape.make("period")
-        return self._at(value, None)
+            return tape.make("scalar", numbers=numbers, piece=tape.once)
+        name = "lanes_by" if self.ordered else "lanes"
+        return tape.make(name, self.mask(), self.order(), numbers=numbers, piece=tape.first)
 
     def _at(self, value: int, lag: int | None) -> int:
         """A column or a saved value now, or some periods ago, as far as there are periods."""
         tape, column = self.tape, self.nest.columns.get(value)
-        then, back = ("", 0) if lag is None else ("_at", lag)
+        then, back = ("", 0) if lag is None else ("_at", lag & 0xFFFFFFFF)
         if column is None:
+            numbers = (self.nest.saved[value], back, 0)
             varying = value in self.nest.varying
-            return tape.make(f"saved{then}", (), self.nest.saved[value], back, varying=varying)
-        slot = 8 * column.slot
+            return tape.make(f"saved{then}", numbers=numbers, varying=varying)
+        numbers = (8 * column.slot, back, 0)
         if column.layout == "time":
-            return tape.make(f"over_time{then}", (), slot, back)
-        order = self.order()
-        name = f"both{then}_by" if order else f"both{then}"
-        return tape.make(name, (self.mask(), *order), slot, back)
+            return tape.make(f"over_time{then}", numbers=numbers)
+        name = f"both{then}_by" if self.ordered else f"both{then}"
+        return tape.make(name, self.mask(), self.order(), numbers=numbers)
 
     # Walks ------------------------------------------------------------------------------------
 
@@ -186,40 +177,43 @@ class TapeWriter:
         chains = {
             step.target: self._chain(step)
             for step in stage.steps
-            if isinstance(step, Shift) and step.carried
+            if type(step) is Shift and step.carried
         }
         folds = {step.target: self._fold_place(step) for step in stage.steps if type(step) is Fold}
         tape.begin(Kind.FORWARD if stage.direction > 0 else Kind.BACKWARD)
-        self._walking, self._active, self._local = True, None, {}
-        pending = []
+        self._walking, self._active = True, None
+        known, saved = self._known, nest.saved
+        ended: list[tuple[list[int], int]] = []
         for step in stage.steps:
-            if isinstance(step, Fold):
-                self._ends.append((folds[step.target], self._fold(step, folds[step.target])))
+            target = step.target
+            if type(step) is Fold:
+                self._ends.append((folds[target], self._fold(step, folds[target])))
                 continue
-            if isinstance(step, Shift) and step.carried:
-                value = self._carried(step, chains[step.target][-1])
-                pending.append((chains[step.target], step.source))
+            if type(step) is Shift and step.carried:
+                known[target] = self._carried(step, chains[target][-1])
+                ended.append((chains[target], step.source))
             else:
-                value = self._step(step)
-            self._local[step.target] = value
-            if step.target in nest.saved:
-                varying = step.target in nest.varying
-                tape.act("save", (value,), nest.saved[step.target], varying=varying)
+                known[target] = self._step(step)
+            self._passing.append(target)
+            if target in saved:
+                numbers = (saved[target], 0, 0)
+                tape.act("save", known[target], numbers=numbers, varying=target in nest.varying)
         for store in nest.stores:
             if store.layout in ("time", "both") and nest.stages[nest.home[store.value]] is stage:
                 self._store(store)
-        for chain, source in pending:
+        for chain, source in ended:
             self._ends += zip(chain, (self.get(source), *chain), strict=False)
         self._finish()
-        self._walking, self._local = False, {}
-        self._known |= folds
+        self._walking = False
+        for value in self._passing:
+            del known[value]
+        self._passing = []
+        known.update(folds)
 
     def _finish(self) -> None:
         """Copy what the next period needs; what would be overwritten before is copied first."""
         places = {to for to, _ in self._ends}
-        moved = {
-            value: self.tape.make("move", (value,)) for _, value in self._ends if value in places
-        }
+        moved = {value: self.tape.make("move", value) for _, value in self._ends if value in places}
         for to, value in self._ends:
             self.tape.store(moved.get(value, value), to)
 
@@ -228,26 +222,27 @@ class TapeWriter:
         varying = step.target in self.nest.varying
         timed = step.fill in self.nest.timed
         start = self.constant(_ZERO) if timed else self.get(step.fill)
-        chain = [self.tape.value(varying) for _ in range(abs(step.lag))]
+        chain = [self.tape.place(varying) for _ in range(abs(step.lag))]
         for place in chain:
             self.tape.store(start, place)
         return chain
 
     def _fold_place(self, step: Fold) -> int:
-        place = self.tape.value(step.target in self.nest.varying)
+        place = self.tape.place(step.target in self.nest.varying)
         self.tape.store(self.constant(_ZERO if step.how == "sum" else _NAN), place)
         return place
 
     # Steps ------------------------------------------------------------------------------------
 
     def _step(self, step: Step) -> int:
-        if isinstance(step, Apply):
-            return self.tape.make(f"op_{step.op.name}", tuple(map(self.get, step.args)))
-        if isinstance(step, Shift):
+        if type(step) is Apply:
+            a, b, c = (*map(self.get, step.args), NONE, NONE)[:3]
+            return self.tape.make(step.op.name, a, b, c)
+        if type(step) is Shift:
             return self._shift(step)
-        if isinstance(step, Lookup):
+        if type(step) is Lookup:
             return self._lookup(step)
-        assert isinstance(step, Interpolate)
+        assert type(step) is Interpolate
         return self._interpolate(step)
 
     def _carried(self, step: Shift, value: int) -> int:
@@ -260,36 +255,35 @@ class TapeWriter:
         """The value if period t - lag exists, else the fill."""
         fill = self.get(step.fill)
         if step.lag > 0:
-            return self.tape.make("since", (value, fill), step.lag)
-        return self.tape.make("ahead", (value, fill, self.length()), -step.lag)
+            return self.tape.make("since", value, fill, numbers=(step.lag, 0, 0))
+        return self.tape.make("ahead", value, fill, self.length(), (-step.lag, 0, 0))
 
     def _shift(self, step: Shift) -> int:
         source = step.source
         if source in self.nest.time:
-            value = self.tape.make("period_at", (), 0, step.lag)
-        elif source in self.nest.timed and source not in self._known:
+            value = self.tape.make("period_at", numbers=(0, step.lag & 0xFFFFFFFF, 0))
+        elif source in self.nest.timed and (source not in self._known or source in self._passing):
             value = self._at(source, step.lag)
         else:
             value = self.get(source)
         return self._inside(step, value)
 
     def _lookup(self, step: Lookup) -> int:
+        tape = self.tape
         index: int | None = None
         for key, dim in zip(step.keys, step.dims, strict=True):
             base, high = (self.constant(_bits(float(n))) for n in (dim.base, dim.size - 1))
             name = "key_clamped" if dim.clamp else "key_strict"
-            place = self.tape.make(name, (self.get(key), base, high))
+            place = tape.make(name, self.get(key), base, high)
             if index is not None:
                 size = self.constant(_bits(float(dim.size)))
-                index = self.tape.make("op_mul", (index, size))
-                place = self.tape.make("op_add", (index, place))
+                place = tape.make("add", tape.make("mul", index, size), place)
             index = place
         assert index is not None
-        value = self.tape.make("element", (index,), 8 * step.slot)
+        value = tape.make("element", index, numbers=(8 * step.slot, 0, 0))
         if step.faults:
-            varying = bool(self.tape.varying[value])
-            mask = self.active() if varying else self.constant(ALL_ONES)
-            self.tape.act("flag", (value, mask), varying=varying)
+            varying = step.target in self.nest.varying
+            tape.act("flag", value, self.active() if varying else self.constant(ALL_ONES))
         return value
 
     def _interpolate(self, step: Interpolate) -> int:
@@ -299,24 +293,24 @@ class TapeWriter:
         while reach * 2 < step.size:
             reach *= 2
         while reach >= 1:
-            place = self.tape.make("halve", (place, key), slot, reach, step.size)
+            place = self.tape.make("halve", place, key, numbers=(slot, reach, step.size))
             reach //= 2
-        return self.tape.make("line", (place, key), slot, step.size, max(step.size - 2, 0))
+        last = max(step.size - 2, 0)
+        return self.tape.make("line", place, key, numbers=(slot, step.size, last))
 
     def _fold(self, step: Fold, old: int) -> int:
         tape, now = self.tape, self.get(step.source)
-        varying = step.target in self.nest.varying
         if step.how == "sum":
-            value = tape.make("op_add", (old, now))
+            value = tape.make("add", old, now)
         elif step.how == "last":
             value = now
         elif step.how == "at":
-            value = tape.make("in_period", (now, old), step.period)
+            value = tape.make("in_period", now, old, numbers=(step.period, 0, 0))
         else:
             assert step.op is not None
-            value = tape.make("in_period", (now, tape.make(f"op_{step.op.name}", (old, now))), 0)
-        if self._ragged and varying:
-            value = tape.make("where", (self.active(), value, old))
+            value = tape.make("in_period", now, tape.make(step.op.name, old, now))
+        if self._ragged and step.target in self.nest.varying:
+            value = tape.make("where", self.active(), value, old)
         return value
 
     # Results ----------------------------------------------------------------------------------
@@ -324,16 +318,14 @@ class TapeWriter:
     def _store(self, store: Store) -> None:
         tape, value, slot = self.tape, self.get(store.value), 8 * store.slot
         timed = store.layout in ("time", "both")
-        if store.total:
-            which = self.totals[0 if store.layout == "both" else 1].index(slot)
-            if timed:
-                tape.act("total", (value, self.active()), which, varying=True)
-            else:
-                before = len(self.totals[0])
-                tape.act("total_flat", (value, self.active()), before, which, varying=True)
+        if store.total and timed:
+            which = self.totals[0].index(slot)
+            tape.act("total", value, self.active(), numbers=(which, 0, 0))
+        elif store.total:
+            numbers = (len(self.totals[0]), self.totals[1].index(slot), 0)
+            tape.act("total_flat", value, self.active(), numbers=numbers)
         elif store.layout in ("time", "scalar"):
-            tape.act(f"put_{store.layout}", (value,), slot, varying=False)
+            tape.act(f"put_{store.layout}", value, numbers=(slot, 0, 0))
         else:
-            order = self.order()
-            name = ("put" if timed else "put_lanes") + ("_by" if order else "")
-            tape.act(name, (value, self.active(), *order), slot, varying=True)
+            name = ("put" if timed else "put_lanes") + ("_by" if self.ordered else "")
+            tape.act(name, value, self.active(), self.order(), numbers=(slot, 0, 0))

@@ -27,7 +27,9 @@ from lanework.machines.series.layout import Segment, SeriesView, encode_segments
 from lanework.machines.series.mutate import mutate
 from lanework.machines.series.runner import Runner
 
-WIDTHS = (1, 4, 16)
+Way = int | str | None
+# How programs run beside the reference: on LLVM at a lane width, or on another engine.
+WAYS: tuple[Way, ...] = (1, 4, 16, "stencil")
 PERIODS = (1, 2, 3, 7, 70)
 LANES = (1, 2, 5, 19, 70)
 
@@ -37,12 +39,12 @@ class Divergence:
     """An engine that differs from the reference."""
 
     seed: int
-    width: int | None
+    way: Way
     outputs: tuple[str, ...]
     detail: str
 
     def __str__(self) -> str:
-        return f"seed {self.seed}, width {self.width}: {', '.join(self.outputs)} {self.detail}"
+        return f"seed {self.seed}, on {self.way}: {', '.join(self.outputs)} {self.detail}"
 
 
 def same_bits(a: npt.ArrayLike, b: npt.ArrayLike) -> bool:
@@ -69,28 +71,34 @@ def compare(
     program: Program,
     inputs: dict[str, Any],
     periods: int,
-    widths: Iterable[int | None] = WIDTHS,
+    ways: Iterable[Way] = WAYS,
     seed: int = 0,
 ) -> Divergence | None:
-    """Run a program on the reference and on LLVM at each width; the first difference."""
+    """Run a program on the reference and in other ways; the first difference."""
     given = {name: along(axes, array) for name, (array, axes) in inputs.items()}
     expected = Runner(program, "reference", periods=periods)(**given)
-    for width in widths:
-        runner = Runner(program, "llvm", periods=periods, lane_width=width, cache=False, threads=2)
+    for way in ways:
+        runner = _runner(program, way, periods)
         found = runner(**given)
         wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
         if wrong:
-            return Divergence(seed, width, wrong, f"with {periods} periods")
+            return Divergence(seed, way, wrong, f"with {periods} periods")
     return None
 
 
-def check_seed(seed: int, widths: tuple[int | None, ...] = WIDTHS) -> Divergence | None:
+def _runner(program: Program, way: Way, periods: int) -> Runner:
+    if isinstance(way, str):
+        return Runner(program, way, periods=periods, threads=2)
+    return Runner(program, "llvm", periods=periods, lane_width=way, cache=False, threads=2)
+
+
+def check_seed(seed: int, ways: tuple[Way, ...] = WAYS) -> Divergence | None:
     """Generate the program of a seed and compare."""
     program = random_program(seed)
     periods, lanes = shape_of(seed)
     inputs = random_inputs(program, seed, periods, lanes)
     # with one lane the width counts only where periods run as lanes
-    return compare(program, inputs, periods, widths if lanes > 1 else widths[-1:], seed)
+    return compare(program, inputs, periods, ways if lanes > 1 else ways[-2:], seed)
 
 
 def mutant(seed: int) -> Program:
@@ -104,20 +112,18 @@ def mutant(seed: int) -> Program:
     return mutate(program, seed)
 
 
-def check_mutant(seed: int, widths: tuple[int | None, ...] = (1, 16)) -> Divergence | None:
+def check_mutant(seed: int, ways: tuple[Way, ...] = (1, 16, "stencil")) -> Divergence | None:
     """Damage the program of a seed; the gate must refuse it, or all engines must agree on it."""
     try:
         program = mutant(seed)
         if program.problems():
             return None
-        return _compare_mutant(program, seed, widths)
+        return _compare_mutant(program, seed, ways)
     except Exception as error:  # whatever else comes out is what is looked for
         return Divergence(seed, None, (), f"raises {error!r}")
 
 
-def _compare_mutant(
-    program: Program, seed: int, widths: tuple[int | None, ...]
-) -> Divergence | None:
+def _compare_mutant(program: Program, seed: int, ways: tuple[Way, ...]) -> Divergence | None:
     periods, lanes = shape_of(seed)
     periods, lanes = periods * (seed % 31 > 0), lanes * (seed % 37 > 0)
     given: dict[str, Any] = {}
@@ -130,17 +136,17 @@ def _compare_mutant(
             given[name] = along(("point", *axes), np.stack([array, array + 1.0]))
     reference = Runner(program, "reference", periods=periods)
     expected = _outcome(reference, given)
-    for width in widths:
-        runner = Runner(program, "llvm", periods=periods, lane_width=width, cache=False, threads=2)
+    for way in ways:
+        runner = _runner(program, way, periods)
         for found in (_outcome(runner, given), _outcome(runner, given)):
             if isinstance(expected, str) or isinstance(found, str):
                 # engines skip what no output needs, and with it the lookups that fail there
                 if found != expected and expected != LOOKUP_OUTSIDE.ident:
-                    return Divergence(seed, width, (), f"{found} is not {expected}")
+                    return Divergence(seed, way, (), f"{found} is not {expected}")
                 continue
             wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
             if wrong:
-                return Divergence(seed, width, wrong, f"with {periods} periods")
+                return Divergence(seed, way, wrong, f"with {periods} periods")
     return None
 
 
@@ -180,12 +186,12 @@ def run(
     return found
 
 
-def shrink(program: Program, inputs: dict[str, Any], periods: int, width: int | None) -> Program:
+def shrink(program: Program, inputs: dict[str, Any], periods: int, way: Way) -> Program:
     """The smallest program of this kind that still differs: the cone of the first wrong row."""
     view = SeriesView.of(program)
     for instruction in view.instructions:
         small = _cone(program, view, instruction.target)
-        if compare(small, inputs, periods, (width,)) is not None:
+        if compare(small, inputs, periods, (way,)) is not None:
             return small
     return program
 
