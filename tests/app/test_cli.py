@@ -109,7 +109,7 @@ def test_results_on_output_and_messages_on_error(folder):
     assert done.stdout.splitlines()[0].split() == ["output", "axes", "unit", "values"]
     assert "\x1b" not in done.output
     assert "loaded loan.series in" in done.stderr
-    assert "compiled for llvm in" in done.stderr
+    assert "compiled for stencil in" in done.stderr
     assert "ran 1 lane x 4 periods in" in done.stderr
     assert "wrote out.csv (4 rows, " in done.stderr
     assert pd.read_csv("out.csv")["closing"].tolist() == pytest.approx(WANTED[0][0], rel=1e-14)

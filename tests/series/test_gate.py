@@ -71,14 +71,15 @@ class GuardedNumPy:
 
 
 def guard_everything():
-    """Let the LLVM engine run on guarded memory only."""
+    """Let the engines that make code run, and be made, on guarded memory only."""
     from lanework.engines import llvm, native
-    from lanework.machines.series import compiled, direct, target
+    from lanework.engines.vector import kernel
+    from lanework.machines.series import compiled, direct, parts, target
 
-    for module in (native, compiled, direct, target):
+    for module in (native, kernel, compiled, direct, parts, target):
         module.np = GuardedNumPy()
     llvm.compile_text = functools.lru_cache(maxsize=16)(llvm.compile_text)  # both sides use it
-    make, run = compiled.LLVMExecutor.__init__, compiled.LLVMExecutor.run
+    make, run = compiled.CompiledExecutor.__init__, compiled.CompiledExecutor.run
 
     def guarded_init(self, *args):
         make(self, *args)
@@ -93,7 +94,7 @@ def guard_everything():
             job.order = guarded(job.order.shape, np.int64, like=job.order)
         return run(self, job)
 
-    compiled.LLVMExecutor.__init__, compiled.LLVMExecutor.run = guarded_init, guarded_run
+    compiled.CompiledExecutor.__init__, compiled.CompiledExecutor.run = guarded_init, guarded_run
 
 
 def child(start, count):
@@ -107,7 +108,7 @@ def child(start, count):
         print(seed, flush=True)
         accepted += not fuzz.mutant(seed).problems()
         for _side in ("end", "begin"):
-            divergence = fuzz.check_mutant(seed, (1, 16))
+            divergence = fuzz.check_mutant(seed, (1, 16, "stencil"))
             if divergence is not None:
                 found.append(str(divergence))
                 break

@@ -299,16 +299,20 @@ def test_fallback_with_one_notice(monkeypatch):
     program = loan().compile()
     expected = program.run(rate=0.1)
     monkeypatch.setattr(choice, "_told", set())
+    missing = ["llvm"]
     monkeypatch.setattr(
-        choice, "unavailable", lambda name: "no llvmlite here" if name == "llvm" else None
+        choice, "unavailable", lambda name: f"no {name}" * (name in missing) or None
     )
-    with pytest.warns(choice.EngineNotice, match="no llvmlite here") as caught:
-        runner = program.bind()
-        program.bind()
-    assert len(caught) == 1
-    assert runner.engine == "reference"
-    result = runner(rate=0.1)
-    assert all(same_bits(result[name], expected[name]) for name in expected)
+    for engine in ("stencil", "reference"):
+        with pytest.warns(choice.EngineNotice, match="no llvm") as caught:
+            runner = program.bind()
+            program.bind()
+        assert len(caught) == 1
+        assert runner.engine == engine
+        result = runner(rate=0.1)
+        assert result.stats["engine"] == engine
+        assert all(same_bits(result[name], expected[name]) for name in expected)
+        missing.append("stencil")
     with pytest.raises(Diagnostic) as refusal:
         program.bind("llvm")
     assert refusal.value.code.ident == "LW2004"

@@ -135,7 +135,7 @@ class CompiledExecutor:
             kernel = stencil_kernel(lowered, way)
         else:
             kernel = llvm_kernel(lowered, way, self.lane_width, cache=self.cache)
-            self.cached &= kernel.cached
+        self.cached &= kernel.cached
         return Part(lowered, kernel, self._tables)
 
     def _tier_up(self, variant: Variant, fuel: int) -> None:
@@ -272,14 +272,16 @@ class CompiledExecutor:
             return None
         clear = self.view.horizon is not None
         ports = self.view.inputs
-        again = None
+        made = Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
         if variant.worth and variant.engine == "stencil":
             fuel = max(self.view.fuel * periods, 1)
-            again = 1 + max(variant.worth - variant.spent, 0) // fuel
-            variant.spent += again * fuel
-        return Direct(
-            variant.shared, ports, outputs, periods, timed, stats, clear=clear, calls=again
-        )
+            calls = 1 + max(variant.worth - variant.spent, 0) // fuel
+
+            def spend() -> None:
+                variant.spent += calls * fuel
+
+            made.limit(calls, spend)
+        return made
 
     def explain(self) -> list[str]:
         """A line for each nest that was compiled."""

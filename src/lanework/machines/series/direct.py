@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ from lanework.machines.series.binding import probe
 from lanework.machines.series.parts import Part
 
 _F64 = np.dtype(np.float64)
+
+
+def _nothing() -> None:
+    pass
 
 
 class Direct:
@@ -37,7 +41,6 @@ class Direct:
         stats: dict[str, Any],
         *,
         clear: bool,
-        calls: int | None = None,
     ) -> None:
         """Prepare.
 
@@ -49,9 +52,9 @@ class Direct:
             timed: output port -> whether it is over time.
             stats: what every result says of its run.
             clear: whether outputs may end early and need zeros there.
-            calls: after so many calls the ordinary way is taken, for it may find faster code.
         """
-        self._left = -1 if calls is None else calls
+        self._part = part  # its code must not go while this runs it
+        self._left, self._ended = -1, _nothing
         self._call = part.kernel.call
         self._shared = (0, 0, part.kernel.plan)
         self._periods = periods
@@ -105,10 +108,16 @@ class Direct:
             numbers = self._take(inputs)
         return None if numbers is None else self._run(numbers, start, coords)
 
-    @property
+    def limit(self, calls: int, ended: Callable[[], None]) -> None:
+        """After so many calls the ordinary way is taken, for it may find faster code."""
+        self._left, self._ended = calls, ended
+
     def spent(self) -> bool:
-        """Whether it is time to look for faster code."""
-        return self._left == 0
+        """Whether that time has come; what was to be done then is done."""
+        if self._left:
+            return False
+        self._ended()
+        return True
 
     def _take(self, inputs: Mapping[str, Any]) -> list[float] | None:
         """The numbers among the inputs in order; columns go to their slots. None: not for us."""

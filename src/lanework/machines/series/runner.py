@@ -158,7 +158,7 @@ class Runner:
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
         limited = limits.fuel is not None or limits.deadline is not None
         direct = None if limited else self._take_direct()
-        if direct is not None and direct.spent:
+        if direct is not None and direct.spent():
             direct = None
         if direct is not None:
             result = direct(inputs, self.coords)
