@@ -25,7 +25,7 @@ class _Driver:
         dims = self.dims
         self.plan = plan = f.load(self.shared + 16)
         self.periods, self.lanes, self.units = (f.load(dims + 8 * n) for n in range(3))
-        self.reach, frame, saved, self.constants = (f.load(plan + 8 * n) for n in range(4))
+        self.step, frame, saved, self.constants = (f.load(plan + 8 * n) for n in range(4))
         self.whole, timed, flat = (f.load(plan + 8 * n) for n in range(Plan.WHOLE, Plan.TIMED))
         self.timed, self.flat, self.count = (
             f.load(plan + 8 * n) for n in range(Plan.TIMED, Plan.FAULTS)
@@ -71,7 +71,7 @@ class _Driver:
             self._poll()
             self.word(Head.STEPS, self.whole * self.periods)
             self._pieces(lane.get(), once=False)
-            lane.add(self.reach)
+            lane.add(self.step)
         self._sums(unit)
 
     def _poll(self) -> None:
@@ -92,6 +92,8 @@ class _Driver:
             with f.when(kind.is_("eq", Kind.ONCE if once else Kind.BLOCK)):
                 self._call(code, 0, lane, 0)
             if not once:
+                with f.when(kind.is_("eq", Kind.FLAT)):
+                    self._call(code, 0, lane, f.load(self.frame + 8 * Head.LANE_END))
                 with f.when(kind.is_("eq", Kind.FORWARD)):
                     self._walk(code, lane, forward=True)
                 with f.when(kind.is_("eq", Kind.BACKWARD)):

@@ -27,6 +27,7 @@ class Kind(enum.IntEnum):
     BLOCK = 1  # once a block
     FORWARD = 2  # in every period
     BACKWARD = 3  # in every period, from the last to the first
+    FLAT = 4  # once a block, and goes on to the unit's next block by itself
 
 
 class Word(enum.IntEnum):
@@ -47,7 +48,7 @@ FRAME_HEAD = 64  # bytes, and the alignment of frames
 class Plan(enum.IntEnum):
     """Words of a plan: what the driver must know of a nest. Pieces and totals follow."""
 
-    LANES = 0  # in the blocks that run together
+    LANES = 0  # that pieces of code run at a time
     FRAME = 1  # bytes of a frame
     SAVED = 2  # bytes of saved rows, for a period
     CONSTANTS = 3  # the address of the constants
@@ -89,11 +90,12 @@ class Job(enum.IntEnum):
     OFFSET = 19  # where the next stencil goes
     LOOP = 20  # where the piece begins
     LOCK = 21  # registers that must be left alone, a bit each
-    NUMBERS = 22  # six words, by hole
-    CHOSEN = 28  # four words: the registers of operands and target
-    HELD = 32  # by register: the value that it holds
-    NEXT = 48  # by register: when that is used next
-    WORDS = 64
+    PINNED = 22  # registers that hold the same value in all of a loop
+    NUMBERS = 23  # six words, by hole
+    CHOSEN = 29  # four words: the registers of operands and target
+    HELD = 33  # by register: the value that it holds
+    NEXT = 49  # by register: when that is used next
+    WORDS = 65
 
 
 class Outcome(enum.IntEnum):
@@ -111,8 +113,8 @@ NEXT, TARGET_HOLE, CONSTANT = "next", "target", "pool"
 HOLE_KINDS = {name: number for number, name in enumerate((*HOLES, TARGET_HOLE, CONSTANT))}
 
 # The numbers of stencils that the patch loop uses by itself; all tables begin with them.
-LOAD, STORE, NEXT_PERIOD, BACK_PERIOD, DONE = range(5)
-BASIC = ("load", "store", "next_period", "back_period", "done")
+LOAD, STORE, MOVE, NEXT_PERIOD, BACK_PERIOD, NEXT_BLOCK, DONE = range(7)
+BASIC = ("load", "store", "move", "next_period", "back_period", "next_block", "done")
 
 
 @dataclass(frozen=True)

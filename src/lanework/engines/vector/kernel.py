@@ -13,9 +13,9 @@ from lanework.base.errors import Diagnostic
 from lanework.engines.arena import Buffer, Pool
 from lanework.engines.codes import MISSING_STENCIL
 from lanework.engines.kernel import Kernel
-from lanework.engines.loops import COLUMNS, LoopNest
+from lanework.engines.loops import COLUMNS, UNIT, LoopNest
 from lanework.engines.native import address
-from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Job, Outcome, Plan
+from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Job, Kind, Outcome, Plan
 from lanework.engines.vector.loader import Helpers
 from lanework.engines.vector.tape import Tape
 from lanework.engines.vector.writer import TapeWriter
@@ -77,15 +77,16 @@ def _finish(
     code, places, frame = assemble(tape, helpers, blocks)
     buffer = _pool().place(code)
     constants = b"".join(written.constants)
-    timed, flat = written.totals
+    timed, whole = written.totals
     frame = -(-frame // FRAME_HEAD) * FRAME_HEAD
     entries: list[int] = []
     for piece, at in zip(tape.pieces, places, strict=True):
         entries += (buffer.run + at, piece.kind)
+    flat = tape.pieces[-1].kind is Kind.FLAT
     plan = array("q", [
-        width, frame, 8 * width * len(nest.saved), 0, nest.horizon is None,
-        8 * COLUMNS * len(timed), 8 * COLUMNS * len(flat), len(timed), len(flat),
-        len(tape.pieces), 8 * nest.slots, *entries, *timed, *flat,
+        UNIT if flat else width, frame, 8 * width * len(nest.saved), 0, nest.horizon is None,
+        8 * COLUMNS * len(timed), 8 * COLUMNS * len(whole), len(timed), len(whole),
+        len(tape.pieces), 8 * nest.slots, *entries, *timed, *whole,
     ])  # fmt: skip
     plan.frombytes(constants or bytes(8))
     place = plan.buffer_info()[0]
@@ -98,7 +99,7 @@ def _finish(
         _Held(buffer, plan),
         "stencil",
         width,
-        frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(flat),
+        frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(whole),
         width * len(nest.saved) + COLUMNS * len(timed),
         place,
     )

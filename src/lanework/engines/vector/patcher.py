@@ -24,6 +24,8 @@ from lanework.engines.vector.isa import (
     HOLE_KINDS,
     HOLES,
     LOAD,
+    MOVE,
+    NEXT_BLOCK,
     NEXT_PERIOD,
     NONE,
     OPERANDS,
@@ -43,7 +45,9 @@ from lanework.engines.vector.table import EARLY, FIELD, HOLE, HOLE_NEXT, RECORD,
 RESERVE = 4096  # bytes that the stencils of one instruction never exceed
 FREE = 255  # the register of a value that is in none
 DYNAMIC = 1  # marks a place in the frame that was given to a value for a while
-VARIES, KEPT = 1 << 31, 1 << 30  # marks of a value: it differs between lanes; it is in the frame
+# Marks of a value: it differs between lanes; it is in the frame; it has always been there.
+VARIES, KEPT, PLACED = 1 << 31, 1 << 30, 1 << 29
+HELD_BACK = 3  # registers that pinned values leave free besides those for what a loop makes
 _RECORD = 4 * RECORD_WORDS
 
 
@@ -195,6 +199,9 @@ def _take() -> str:
     return p.text()
 
 
+_LOOPS = {Kind.FORWARD: NEXT_PERIOD, Kind.BACKWARD: BACK_PERIOD, Kind.FLAT: NEXT_BLOCK}
+
+
 class _Assemble(_Piece):
     """`assemble(job)`: all pieces."""
 
@@ -207,6 +214,7 @@ class _Assemble(_Piece):
         self.capacity = self.get(Job.CAPACITY)
         self.ids = self.get(Job.COUNT) * self.blocks
         self.turn = self.f.variable(0)  # an instruction's number, counted from the piece's end
+        self.live, self.most, self.pins = (self.f.variable(0) for _ in range(3))
 
     def text(self) -> str:
         f = self.f
@@ -221,11 +229,16 @@ class _Assemble(_Piece):
             self.set(Job.LOOP, off)
             f.store(piece + 24, off)
             self._backwards(first, after)
+            self._empty()
+            with f.when(kind.is_("uge", Kind.FORWARD)):
+                self._pin(PLACED)
+                self._pin(0)
+                self.set(Job.LOOP, self.get(Job.OFFSET))
             self._forwards(first, after)
-            with f.when(kind.is_("eq", Kind.FORWARD)):
-                f.call("put", self.job, NEXT_PERIOD)
-            with f.when(kind.is_("eq", Kind.BACKWARD)):
-                f.call("put", self.job, BACK_PERIOD)
+            for which, stencil in _LOOPS.items():
+                with f.when(kind.is_("eq", which)):
+                    f.call("put", self.job, stencil)
+            self._unpin()
             f.call("put", self.job, DONE)
         f.give(Outcome.DONE)
         return f.definition()
@@ -269,13 +282,13 @@ class _Assemble(_Piece):
                 cell = self._info(value)
                 info = f.load(cell, 4)
                 marks.set(marks.get() | (info & VARIES))
-                with f.when((info & (KEPT - 1)).is_("ne", piece)):
+                with f.when((info & (PLACED - 1)).is_("ne", piece)):
                     f.store(cell, info | KEPT, 4)
         with f.when((head & 0xFFFF).is_("eq", STORE)):
             to = f.load(self._info(f.load(record + 20, 4)), 4)
             marks.set(marks.get() | (to & VARIES))
         with f.when((head & 0xFFFF).is_("eq", PLACE)):
-            marks.set(marks.get() | KEPT)
+            marks.set(marks.get() | (KEPT | PLACED))
         made = f.load(record + 4, 4)
         with f.when(made.is_("ne", NONE)):
             f.store(self._info(made), marks.get() | piece, 4)
@@ -320,7 +333,8 @@ class _Assemble(_Piece):
         with self.each(self.ids) as number:
             f.store(last + (number << 2), 0, 4)
         at = f.variable(after)
-        self.turn.set(0)
+        for count in (self.turn, self.live, self.most):
+            count.set(0)
         with f.loop() as done:
             f.leave(done, at.get().is_("eq", first))
             at.add(-1)
@@ -334,8 +348,10 @@ class _Assemble(_Piece):
                 made = f.load(record + 4, 4)
                 with f.when(made.is_("ne", NONE)):
                     cell = last + (self._id(made, left.get()) << 2)
-                    f.store(uses + 4 * TARGET, f.load(cell, 4), 4)
+                    use = f.load(cell, 4)
+                    f.store(uses + 4 * TARGET, use, 4)
                     f.store(cell, 0, 4)
+                    self._count(made, use.is_("ne", 0), -1)
                 for passes in range(2):  # all are read before one is written
                     for n in range(OPERANDS):
                         value = f.load(record + 8 + 4 * n, 4)
@@ -344,17 +360,81 @@ class _Assemble(_Piece):
                             if passes == 0:
                                 f.store(uses + 4 * n, f.load(cell, 4), 4)
                             else:
+                                self._count(value, f.load(cell, 4).is_("eq", 0), 1)
                                 f.store(cell, self.turn.get(), 4)
 
-    # Forwards ---------------------------------------------------------------------------------
+    def _count(self, value: Word, changes: str, by: int) -> None:
+        """Keep count of the values of this piece that are in use at the same time: going
+        backwards, one is in use from its last use on, up to where it is made.
+        """
+        f = self.f
+        own = (f.load(self._info(value), 4) & KEPT).is_("eq", 0)
+        counts = f.emit(f"and i1 {own}, {changes}").name
+        self.live.add(f.emit(f"select i1 {counts}, i64 {by}, i64 0"))
+        with f.when(self.live.get().is_("sgt", self.most.get())):
+            self.most.set(self.live.get())
 
-    def _forwards(self, first: Word, after: Word) -> None:
+    # Loops ------------------------------------------------------------------------------------
+
+    def _empty(self) -> None:
+        """Nothing is in registers."""
         f = self.f
         with self.each(REGISTERS) as number:
             f.store(self.cell(Job.HELD, number), NONE)
         with self.each(self.ids) as number:
             f.store(self.where + number, FREE, 1)
         self.set(Job.LOCK, 0)
+        self.set(Job.PINNED, 0)
+        self.pins.set(0)
+
+    def _pin(self, mark: int) -> None:
+        """Hold values that a loop does not make in registers, as far as there are some left.
+
+        Those come first that are copied at the end of each turn: there the next turn waits.
+        """
+        f = self.f
+        last, registers = self.get(Job.LAST), self.get(Job.REGISTERS)
+        with self.each(self.get(Job.COUNT)) as value:
+            info = f.load(self._info(value), 4)
+            with f.when((info & PLACED).is_("eq", mark)), self.each(self._own(info)) as block:
+                number = value * self.blocks + block
+                used = f.load(last + (number << 2), 4).is_("ne", 0)
+                needed = self.pins.get() + self.most.get() + HELD_BACK
+                room = f.emit(f"and i1 {used}, {needed.is_('ult', registers)}").name
+                with f.when(room):
+                    register = self._fetch(number)
+                    bit = f.emit(f"shl i64 1, {register.name}")
+                    self.set(Job.PINNED, self.get(Job.PINNED) | bit)
+                    self.set(Job.LOCK, self.get(Job.PINNED))
+                    self.pins.add(1)
+
+    def _own(self, info: Word) -> Word:
+        """How many of a value there are."""
+        varies = (info & VARIES).is_("ne", 0)
+        return self.f.emit(f"select i1 {varies}, i64 {self.blocks.name}, i64 1")
+
+    def _unpin(self) -> None:
+        """After a loop: what it changed in registers goes to the frame."""
+        f = self.f
+        with self.each(self.get(Job.REGISTERS)) as register:
+            pinned = f.emit(f"lshr i64 {self.get(Job.PINNED).name}, {register.name}") & 1
+            with f.when(pinned.is_("ne", 0)):
+                number = f.load(self.cell(Job.HELD, register))
+                value = f.emit(f"udiv i64 {number.name}, {self.blocks.name}")
+                changed = f.load(self._info(value), 4) & PLACED
+                with f.when(changed.is_("ne", 0)):
+                    self._to_frame(register, f.load(self.home + (number << 2), 4))
+
+    def _to_frame(self, register: Word, place: Word) -> None:
+        f = self.f
+        f.store(self.cell(Job.CHOSEN, 0), register)
+        f.store(self.cell(Job.NUMBERS, HOLE_KINDS["slot"]), place)
+        f.call("put", self.job, STORE)
+
+    # Forwards ---------------------------------------------------------------------------------
+
+    def _forwards(self, first: Word, after: Word) -> None:
+        f = self.f
         at = f.variable(first)
         with f.loop() as done:
             f.leave(done, at.get().is_("eq", after))
@@ -395,10 +475,16 @@ class _Assemble(_Piece):
             f.store(self.cell(Job.CHOSEN, n), register.get())
         f.store(self.cell(Job.CHOSEN, TARGET), target.get())
         self._numbers(record, block, stencil)
-        f.call("put", self.job, stencil)
+        what = f.variable(stencil)
+        with f.when(stencil.is_("eq", STORE)):
+            to = f.load(self.where + self._id(f.load(record + 20, 4), block), 1)
+            with f.when(to.is_("ne", FREE)):  # the other value is in a register for all of a loop
+                f.store(self.cell(Job.CHOSEN, TARGET), to)
+                what.set(MOVE)
+        f.call("put", self.job, what.get())
         with f.when(early.is_("ne", 0)):
             self._release(chosen)
-        self.set(Job.LOCK, 0)
+        self.set(Job.LOCK, self.get(Job.PINNED))
         with f.when(made.is_("ne", NONE)):
             self._keep(self._id(made, block), target.get(), f.load(uses + 4 * TARGET, 4))
 
@@ -426,8 +512,11 @@ class _Assemble(_Piece):
             now = register.get()
             with f.when(now.is_("ne", NONE)):
                 bit = f.emit(f"shl i64 1, {now.name}")
-                unused = f.load(self.cell(Job.NEXT, now)).is_("eq", 0)
-                with f.when(unused), f.when(f.load(self.cell(Job.HELD, now)).is_("ne", NONE)):
+                unused = f.load(self.cell(Job.NEXT, now)) | (self.get(Job.PINNED) & bit)
+                with (
+                    f.when(unused.is_("eq", 0)),
+                    f.when(f.load(self.cell(Job.HELD, now)).is_("ne", NONE)),
+                ):
                     f.call("free", self.job, now)
                     lock = f.emit(f"xor i64 {self.get(Job.LOCK).name}, {bit.name}")
                     self.set(Job.LOCK, lock)
@@ -454,9 +543,7 @@ class _Assemble(_Piece):
         f.store(self.where + value, register, 1)
         place = f.load(self.home + (value << 2), 4)
         with f.when(place.is_("ne", NONE)):
-            f.store(self.cell(Job.CHOSEN, 0), register)
-            f.store(self.cell(Job.NUMBERS, HOLE_KINDS["slot"]), place)
-            f.call("put", self.job, STORE)
+            self._to_frame(register, place)
         with f.when(use.is_("eq", 0)):
             f.call("free", self.job, register)
 

@@ -55,7 +55,8 @@ def make(level: Level, constants: Constants) -> dict[str, Patchable]:
         made |= found
         left = [body for body in left if body.name not in found]
     made |= _between_copies(level, left, constants)
-    texts = [*(_jump_text(name, step) for name, step in _JUMPS.items()), _done_text()]
+    texts = [*(_jump_text(name, step) for name, step in _JUMPS.items())]
+    texts += [_next_block_text(), _done_text()]
     for name, stencil in _extract(level, texts, set(), constants).items():
         made[name] = Patchable(stencil, (), early=False)
     return {name: made[name] for name in names()}
@@ -187,8 +188,8 @@ def _free(level: Level) -> list[str]:
     return [f"{level.prefix}{first + n}" for n in range(3)]
 
 
-def _go(w: BodyWriter, place: str, t: str) -> None:
-    given = _NAMED.replace("%t", t)
+def _go(w: BodyWriter, place: str, t: str, lane: str = "%lane") -> None:
+    given = _NAMED.replace("%t", t).replace("%lane", lane)
     w.line(f"musttail call void @hole_{place}({given})")
     w.line("ret void")
 
@@ -208,6 +209,20 @@ def _jump_text(name: str, step: int) -> str:
     w.label("over")
     _go(w, "next", following)
     return _define(name, w.lines)
+
+
+def _next_block_text() -> str:
+    """On to the unit's next block, if there is one."""
+    w = BodyWriter(Level("", 4, range(0), ()))
+    following = w.emit(f"add i64 %lane, {w.hole('reach')}")
+    w.line(
+        f"br i1 {w.emit(f'icmp sge i64 {following}, %end')}, label %over, label %again, !prof !1"
+    )
+    w.label("again")
+    _go(w, "target", "%t", following)
+    w.label("over")
+    _go(w, "next", "%t", following)
+    return _define("next_block", w.lines)
 
 
 def _done_text() -> str:

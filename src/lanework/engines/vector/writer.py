@@ -69,6 +69,8 @@ class TapeWriter:
         for store in nest.stores:
             if store.layout in ("lane", "scalar"):
                 self._store(store)
+        if len(tape.pieces) == 2:  # no walk over time
+            tape.first.kind = Kind.FLAT
         return tape
 
     # Values -----------------------------------------------------------------------------------
