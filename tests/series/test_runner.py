@@ -15,6 +15,7 @@ import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.engines import choice
+from lanework.machines.series import compiled
 from lanework.machines.series.fuzz import same_bits
 from lanework.machines.series.labels import along
 
@@ -299,20 +300,26 @@ def test_fallback_with_one_notice(monkeypatch):
     program = loan().compile()
     expected = program.run(rate=0.1)
     monkeypatch.setattr(choice, "_told", set())
-    missing = ["llvm"]
-    monkeypatch.setattr(
-        choice, "unavailable", lambda name: f"no {name}" * (name in missing) or None
-    )
-    for engine in ("stencil", "reference"):
-        with pytest.warns(choice.EngineNotice, match="no llvm") as caught:
-            runner = program.bind()
-            program.bind()
-        assert len(caught) == 1
-        assert runner.engine == engine
-        result = runner(rate=0.1)
-        assert result.stats["engine"] == engine
+    missing = {"llvm", "stencil"}
+    reasons = lambda name: f"no {name}" if name in missing else None  # noqa: E731
+    monkeypatch.setattr(choice, "unavailable", reasons)
+    with pytest.warns(choice.EngineNotice, match="no llvm") as caught:
+        runner = program.bind()
+        program.bind()
+    assert len(caught) == 1
+    assert runner.engine == "reference"
+    result = runner(rate=0.1)
+    assert all(same_bits(result[name], expected[name]) for name in expected)
+    missing.remove("stencil")
+    monkeypatch.setattr(compiled, "WORTH", 1)
+    monkeypatch.setattr(compiled, "LOADING", 0)
+    runner = program.bind()
+    with pytest.warns(choice.EngineNotice, match="staying on stencils") as caught:
+        results = [runner(rate=0.1) for _ in range(10)]
+    assert len(caught) == 1
+    for result in results:
+        assert result.stats["engine"] == "stencil"
         assert all(same_bits(result[name], expected[name]) for name in expected)
-        missing.append("stencil")
     with pytest.raises(Diagnostic) as refusal:
         program.bind("llvm")
     assert refusal.value.code.ident == "LW2004"

@@ -14,16 +14,20 @@ a job; the caller opens a job and then looks who sleeps.
 from __future__ import annotations
 
 import atexit
+import functools
 import itertools
 import os
+import platform
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base import host
 from lanework.engines import llvm
+from lanework.engines.kernel import CALL
+from lanework.engines.vector import loader
 
 LINGER = 0.0005  # seconds that a helper spins before it goes to sleep
 SPINS = 2000  # pauses of the caller between looks at whether helpers have left
@@ -179,9 +183,7 @@ class Crew:
     def __init__(self) -> None:
         self.words = _aligned(END)
         self._at = int(self.words.ctypes.data)
-        text = _text()
-        self._serve = llvm.compile_text(text, "crew_serve", 0)
-        self._run = llvm.compile_text(text, "crew_run", 0)
+        self._serve, self._run = _code()
         self._spins = self._in_pauses(LINGER)
         self._locks: list[threading.Lock] = []
         self._jobs = itertools.count(1)
@@ -198,22 +200,22 @@ class Crew:
         job = next(self._jobs)
         words = self.words
         try:
-            self._run.call(self._at, record, job, START)
+            self._run(self._at, record, job, START)
             if words[STATUS] == SLEEPERS:
                 for helper, lock in enumerate(self._locks[: threads - 1], 1):
                     if words[AWAKE + helper] == 0 and lock.locked():
                         lock.release()
-                self._run.call(self._at, record, job, SHARE)
+                self._run(self._at, record, job, SHARE)
         finally:  # whatever comes between: the record goes, so nobody may be inside any more
             while words[OPEN] or words[INSIDE]:
-                self._run.call(self._at, record, job, CLOSE)
+                self._run(self._at, record, job, CLOSE)
                 if words[STATUS] == BUSY:
                     time.sleep(0)
 
     def _in_pauses(self, seconds: float) -> int:
         """A time in pauses: one takes 4 to 140 cycles, as the processor pleases."""
         start = time.perf_counter()
-        self._serve.call(self._at, 0, SPINS, 0)  # as helper 0, whom nobody gives jobs
+        self._serve(self._at, 0, SPINS, 0)  # as helper 0, whom nobody gives jobs
         return int(SPINS * seconds / (time.perf_counter() - start))
 
     def _add(self) -> None:
@@ -228,7 +230,7 @@ class Crew:
     def _help(self, index: int, lock: threading.Lock) -> None:
         while True:
             lock.acquire()
-            self._serve.call(self._at, index, self._spins, 0)
+            self._serve(self._at, index, self._spins, 0)
 
     def stop(self) -> None:
         """Let no helper be in native code any more, since that code is about to go."""
@@ -244,12 +246,25 @@ def _aligned(count: int) -> npt.NDArray[np.int64]:
     return raw[skip : skip + count]
 
 
-def _text() -> str:
+def crew_text(family: str) -> str:
+    """The native code of callers and helpers as LLVM IR, for a family of processors."""
     names = "RECORD THREADS ARGUMENTS SCRATCH INSIDE STOP AWAKE STATUS START SHARE SLEEPERS BUSY"
     words = {name: globals()[name] for name in f"{names} SPINS DONE".split()}
-    pause = _PAUSE.get(host.machine().partition("-")[0], "")
+    pause = _PAUSE.get(family, "")
     declare = pause.replace("call", "declare").replace("i32 1", "i32")
     return _TEXT.format(pause=pause, declare=declare, **words)
+
+
+@functools.cache
+def _code() -> tuple[Callable[..., None], Callable[..., None]]:
+    """What helpers and callers run: shipped, or from LLVM where nothing is."""
+    known = loader.level()
+    if known is not None:
+        places = loader.helpers(known.name).places
+        serve, run = (CALL(places[name]) for name in ("crew_serve", "crew_run"))
+        return serve, run
+    text = crew_text(platform.machine())
+    return tuple(llvm.compile_text(text, name, 0).call for name in ("crew_serve", "crew_run"))
 
 
 _idle: list[Crew] = []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
+
+CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
+"""The type of a kernel: columns, dims, shared words, scratch."""
 
 
 @dataclass

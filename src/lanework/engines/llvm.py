@@ -6,7 +6,6 @@ is compiled or loaded.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import itertools
 import time
@@ -14,16 +13,13 @@ from typing import Any
 
 from lanework.base import host
 from lanework.engines import cache
-from lanework.engines.kernel import Kernel
+from lanework.engines.kernel import CALL, Kernel
 
 PASSES = (
     *("always_inliner", "simplify_cfg", "instruction_combine"),
     *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
 )
 LARGE = 1500  # steps above which optimising costs more than most runs give back
-_PROTOTYPE = ctypes.CFUNCTYPE(
-    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p
-)
 
 
 _serial = itertools.count()
@@ -94,7 +90,7 @@ def compile_text(
         if disk:
             cache.write(key, code)
     library, address = _link(llvm, code, name)
-    return Kernel(_PROTOTYPE(address), address, cached, time.perf_counter() - start, library)
+    return Kernel(CALL(address), address, cached, time.perf_counter() - start, library)
 
 
 def _object_code(text: str, level: int, full: bool) -> bytes:

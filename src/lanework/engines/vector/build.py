@@ -12,6 +12,7 @@ from pathlib import Path
 from lanework.base.files import write_bytes_atomic
 from lanework.engines.blob import flatten
 from lanework.engines.building import Target
+from lanework.engines.crew import crew_text
 from lanework.engines.shipped import pack
 from lanework.engines.stencil import Constants
 from lanework.engines.vector.driver import drive_text
@@ -25,8 +26,8 @@ HELPERS = Target("x86_64-unknown-linux-gnu", "x86-64-v3")
 
 
 def build(name: str) -> bytes:
-    """The file of a level: the patch loop, the driver and the table."""
-    text = f"{drive_text()}\n{patch_text()}"
+    """The file of a level: the patch loop, the driver, the crew's code and the table."""
+    text = f"{drive_text()}\n{patch_text()}\n{crew_text('x86_64')}"
     blob, functions = flatten("x86_64", HELPERS.object_code(text, pic=True, optimise=True))
     constants = Constants()
     made = make(LEVELS[name], constants)

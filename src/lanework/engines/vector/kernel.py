@@ -93,7 +93,7 @@ def _finish(
     plan[Plan.CONSTANTS] = place + 8 * len(plan) - max(len(constants), 8)
     return Kernel(
         helpers.drive,
-        helpers.address,
+        helpers.places["drive"],
         False,
         time.perf_counter() - start,
         _Held(buffer, plan),

@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from lanework.base import host
 from lanework.engines.arena import Buffer, code_pool
+from lanework.engines.kernel import CALL
 from lanework.engines.shipped import unpack
 from lanework.engines.vector.isa import LEVELS, Level
 
 _JOB = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 _REPEAT = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64)
-_DRIVE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 
 
 @dataclass
@@ -31,7 +31,8 @@ class Helpers:
         level: the level.
         assemble: the patch loop, called with the address of a job.
         repeat: the same many times, to measure it.
-        drive: the driver, a nest's function; `address` is where it is.
+        drive: the driver, which is the kernel of every nest.
+        places: where helpers are.
         numbers: stencils by name.
         table: the table's bytes.
         keep: what owns the code.
@@ -41,7 +42,7 @@ class Helpers:
     assemble: Any
     repeat: Any
     drive: Any
-    address: int
+    places: dict[str, int]
     numbers: dict[str, int]
     table: npt.NDArray[np.uint8]
     keep: Buffer
@@ -81,8 +82,8 @@ def helpers(name: str) -> Helpers:
         LEVELS[name],
         _JOB(places["assemble"]),
         _REPEAT(places["repeat"]),
-        _DRIVE(places["drive"]),
-        places["drive"],
+        CALL(places["drive"]),
+        places,
         {stencil: number for number, stencil in enumerate(head["stencils"])},
         np.frombuffer(parts["table"], np.uint8).copy(),
         buffer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from lanework.core.program import Port
     from lanework.machines.series.direct import Direct
 
-# Fuel for each step of a nest from which LLVM pays, measured: it takes about 150 microseconds a
-# step to compile, and its code then saves about a third of a nanosecond for each unit of fuel.
-WORTH = 500_000
+# From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
+# which takes it about 200 microseconds, and to load it in the first place.
+WORTH, LOADING = 10_000_000, 5_000_000_000
 SWAP_FROM = 64  # periods from which a single lane without recurrences runs time as lanes
 
 
@@ -110,7 +111,9 @@ class CompiledExecutor:
         plan = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
         sizes = [part.nest.size for part in (plan.shared, plan.lanes) if part is not None]
         worth = sum(sizes) * WORTH if len(self.engines) > 1 else 0
-        engine = self.engines[0] if not worth or job.fuel <= worth else self.engines[-1]
+        if worth and "llvmlite" not in sys.modules:
+            worth += LOADING
+        engine = self.engines[0] if not worth or job.fuel <= worth else self._large()
         lanes = Way(one and not swap, ordered, many)
         try:
             parts = self._parts(plan, engine, lanes)
@@ -138,15 +141,27 @@ class CompiledExecutor:
         self.cached &= kernel.cached
         return Part(lowered, kernel, self._tables)
 
+    def _large(self) -> str:
+        """The engine for large work: stencils, too, where there is no LLVM, with one notice."""
+        reason = choice.unavailable(self.engines[-1])
+        if reason is None:
+            return self.engines[-1]
+        choice.tell(f"engine 'llvm' cannot run ({reason}), staying on stencils")
+        return self.engines[0]
+
     def _tier_up(self, variant: Variant, fuel: int) -> None:
         """Move a variant to LLVM if its runs, this one included, are worth compiling it."""
         variant.spent += fuel
         if variant.engine != "stencil" or not variant.worth or variant.spent <= variant.worth:
             return
+        engine = self._large()
+        if engine == variant.engine:
+            variant.worth = 0  # not to be tried again
+            return
         start = time.perf_counter()
-        parts = self._parts(variant.plan, self.engines[-1], variant.way)
+        parts = self._parts(variant.plan, engine, variant.way)
         variant.shared, variant.lanes = parts  # frames go with their part: runs may overlap
-        variant.engine = self.engines[-1]
+        variant.engine = engine
         self.compile_seconds += time.perf_counter() - start
 
     # Running ------------------------------------------------------------------------------------

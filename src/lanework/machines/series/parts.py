@@ -11,6 +11,8 @@ from lanework.engines.native import Frame, address
 from lanework.machines.series.binding import Array
 from lanework.machines.series.lower import Lowered
 
+SINGLE = "x86-64-v3"  # one lane is done sooner in narrower registers
+
 
 @dataclass(frozen=True)
 class Way:
@@ -88,6 +90,7 @@ def stencil_kernel(lowered: Lowered, way: Way) -> Kernel:
 
     known = level()
     assert known is not None
+    name = SINGLE if way.single else known.name
     return compile_nest(
-        lowered.nest, helpers(known.name), lowered.tapes, ordered=way.ordered, many=way.many
+        lowered.nest, helpers(name), lowered.tapes, ordered=way.ordered, many=way.many
     )

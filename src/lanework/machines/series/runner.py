@@ -93,32 +93,37 @@ class Runner:
                 BAD_OPTION, f"periods is {periods!r}", help="give a whole number of at least 0"
             )
         self.threads = threads or host.thread_count()
-        self.engine, self.notice = choice.choose(engine)
+        self.engine, self.notice = self._choose(engine, lane_width)
         choice.tell(self.notice)
         self.periods = periods if periods is not None else (self.view.periods or None)
         self.progress = progress
         self.ports = self.view.inputs
         self.wanted = self._wanted(outputs)
         self._dependence = Dependence(self.view)
-        self._executor = self._make_executor(engine == "auto", lane_width, cache)
+        self._executor = self._make_executor(lane_width, cache)
         self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
         self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
-    def _make_executor(self, auto: bool, lane_width: int | None, cache: bool) -> Executor:
+    @staticmethod
+    def _choose(engine: str, lane_width: int | None) -> tuple[str, str]:
+        """The engine, and a notice; `auto` stays as it is where stencils can begin the work."""
+        if engine == "auto" and lane_width is None and choice.unavailable("stencil") is None:
+            return engine, ""
+        return choice.choose(engine)
+
+    def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
         if self.engine == "reference":
             return ReferenceExecutor(self.view)
         from lanework.machines.series.compiled import CompiledExecutor
 
-        engines: tuple[str, ...] = (self.engine,)
-        if auto and lane_width is None and choice.unavailable("stencil") is None:
-            engines = ("stencil", self.engine) if self.engine != "stencil" else engines
-        elif self.engine == "stencil" and lane_width is not None:
+        if self.engine == "stencil" and lane_width is not None:
             raise Diagnostic(
                 BAD_OPTION,
                 "the engine stencil has a lane width of its own",
                 help="leave lane_width out, or bind to the engine llvm",
             )
+        engines = ("stencil", "llvm") if self.engine == "auto" else (self.engine,)
         return CompiledExecutor(self.view, self.threads, lane_width, cache, engines)
 
     def _wanted(self, outputs: Iterable[str] | None) -> tuple[int, ...]:
