@@ -68,7 +68,7 @@ def values(done):
 WANTED = [closing(100.0, 0), closing(200.0, 1), closing(300.0, 0)]
 
 
-@pytest.mark.parametrize("engine", ["llvm", "reference"])
+@pytest.mark.parametrize("engine", ["llvm", "stencil", "reference"])
 @pytest.mark.parametrize("lanes", ["lanes.csv", "lanes.parquet"])
 @pytest.mark.parametrize("rate", ["time=time.csv", "rate=@rate.npy", "rate=time.csv:rate"])
 def test_run_gives_what_plain_python_gives(folder, engine, lanes, rate):

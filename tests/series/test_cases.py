@@ -17,7 +17,14 @@ from lanework.core.asm import assemble
 from lanework.machines.series.fuzz import same_bits
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "series").glob("*.txt"))
-ENGINES = [("reference", None), ("llvm", None), ("llvm", 1), ("llvm", 4), ("llvm", 16)]
+ENGINES = [
+    ("reference", None),
+    ("llvm", None),
+    ("llvm", 1),
+    ("llvm", 4),
+    ("llvm", 16),
+    ("stencil", None),
+]
 
 
 def sections(path):

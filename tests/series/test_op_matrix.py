@@ -8,6 +8,7 @@ import pytest
 from lanework.core.arith import ARITH
 from lanework.core.isa import Instruction
 from lanework.core.program import Port, Program
+from lanework.engines.vector.loader import levels
 from lanework.machines.series.fuzz import same_bits
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.labels import along
@@ -24,6 +25,12 @@ SPECIAL = np.array(
     [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.0, 1e300, -1e300, 1e-300]
     + [5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308]
     + [np.inf, -np.inf, np.nan, 709.8, -745.2, 1e16, 2.0**52, 2.0**53 + 2, np.pi, 1e22, 0.1]
+)
+
+
+ENGINES = (
+    *(("reference", None), ("llvm", 1), ("llvm", 4), ("llvm", 16)),
+    *(("stencil", level.name) for level in levels()),
 )
 
 
@@ -48,18 +55,21 @@ def program_of(name):
 
 
 @pytest.mark.parametrize("name", ARITH)
-def test_op_at_special_values(name):
+def test_op_at_special_values(name, monkeypatch):
     program = program_of(name)
     count = len(program.inputs)
     values = SPECIAL if count < 3 else SPECIAL[::2]
     grid = np.array(list(itertools.product(values, repeat=count))).T
     inputs = {f"x{n}": along("scenario", column) for n, column in enumerate(grid)}
     expected = np.asarray(ARITH[name].evaluate(*grid))
-    for engine, width in (("reference", None), ("llvm", 1), ("llvm", 4), ("llvm", 16)):
+    for engine, how in ENGINES:
+        if engine == "stencil":
+            monkeypatch.setenv("LANEWORK_CPU_LEVEL", how)
         # NaN among the inputs is refused by the runner, so those cells go in through an op
+        width = how if engine == "llvm" else None
         runner = program.bind(engine, lane_width=width, cache=False)
         found = run_with_nan(runner, inputs, grid.shape[1])
-        assert same_bits(found, expected), f"{name} on {engine} at width {width}"
+        assert same_bits(found, expected), f"{name} on {engine}, {how}"
 
 
 def run_with_nan(runner, inputs, lanes):

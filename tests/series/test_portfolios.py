@@ -16,7 +16,7 @@ PUBLISHED = {
     "basicterm_m": ("model_point_table.csv", 14489630.534603368),
     "savings_ex4": ("model_point_table_10K.csv", 3507113709040.141),
 }
-ENGINES = ("llvm", "reference")
+ENGINES = ("llvm", "stencil", "reference")
 
 
 def points(program, name, rows=None):
@@ -48,7 +48,8 @@ def test_published_total(valued, engine):
 def test_engines_agree_to_the_bit(valued):
     _, results = valued
     for output in results["llvm"]:
-        assert results["llvm"][output] == results["reference"][output]
+        for engine in ENGINES:
+            assert results[engine][output] == results["reference"][output]
 
 
 def test_first_hundred_policies():

@@ -19,7 +19,7 @@ from lanework.machines.series import compiled
 from lanework.machines.series.fuzz import same_bits
 from lanework.machines.series.labels import along
 
-ENGINES = ("reference", "llvm")
+ENGINES = ("reference", "llvm", "stencil")
 
 
 def loan(**options):

@@ -48,16 +48,19 @@ class Helpers:
     keep: Buffer
 
 
-def level() -> Level | None:
-    """The highest level of this machine, or None; ``LANEWORK_CPU_LEVEL`` asks for a lower one."""
+@functools.cache
+def levels() -> tuple[Level, ...]:
+    """The levels that this machine has, the highest first."""
     if platform.machine() not in ("x86_64", "AMD64") or platform.system() == "Windows":
-        return None
+        return ()
     flags = host.cpu_flags()
+    return tuple(found for found in LEVELS.values() if all(f in flags for f in found.flags))
+
+
+def level() -> Level | None:
+    """The highest level of this machine, or None; ``LANEWORK_CPU_LEVEL`` asks for another one."""
     asked = os.environ.get("LANEWORK_CPU_LEVEL")
-    for found in LEVELS.values():
-        if all(flag in flags for flag in found.flags) and asked in (None, found.name):
-            return found
-    return None
+    return next((found for found in levels() if asked in (None, found.name)), None)
 
 
 def why_not() -> str | None:

@@ -47,6 +47,7 @@ FREE = 255  # the register of a value that is in none
 DYNAMIC = 1  # marks a place in the frame that was given to a value for a while
 # Marks of a value: it differs between lanes; it is in the frame; it has always been there.
 VARIES, KEPT, PLACED = 1 << 31, 1 << 30, 1 << 29
+NEVER = PLACED - 1  # the piece of a value that was not made yet
 HELD_BACK = 3  # registers that pinned values leave free besides those for what a loop makes
 _RECORD = 4 * RECORD_WORDS
 
@@ -264,6 +265,8 @@ class _Assemble(_Piece):
     def _values(self) -> None:
         """Find out which values differ between lanes, and which are used in other pieces."""
         f = self.f
+        with self.each(self.get(Job.COUNT)) as value:
+            f.store(self._info(value), NEVER, 4)
         with self.each(self.get(Job.PIECE_COUNT)) as number:
             piece = self.get(Job.PIECES) + (number << 5)
             at, after = f.variable(f.load(piece)), f.load(piece + 8)
@@ -281,6 +284,8 @@ class _Assemble(_Piece):
             with f.when(value.is_("ne", NONE)):
                 cell = self._info(value)
                 info = f.load(cell, 4)
+                with f.when(info.is_("eq", NEVER)):
+                    f.give(Outcome.UNKNOWN)
                 marks.set(marks.get() | (info & VARIES))
                 with f.when((info & (PLACED - 1)).is_("ne", piece)):
                     f.store(cell, info | KEPT, 4)
