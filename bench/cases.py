@@ -15,6 +15,8 @@ from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
 from bench.peers import elementwise, loops, portfolio, project
+from lanework.engines.vector import loader
+from lanework.engines.vector.kernel import compile_nest
 
 EXAMPLES = DATA.parent
 OURS = "Lanework"
@@ -71,9 +73,9 @@ def _project(count: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
     return lanes, columns, series
 
 
-def _ours(given: dict[str, Any], code_only: bool = False) -> Job:
+def _ours(given: dict[str, Any], code_only: bool = False, engine: str = "auto") -> Job:
     program = lw.series.load_model(EXAMPLES / "projfin40.series").compile()
-    runner = program.bind(cache=False)
+    runner = program.bind(engine, cache=False)
     if code_only:
         return _code_only(lambda: runner(**given))
     names = {"npv_end": "npv", "short_end": "short_cum", "cash_end": "cash"}
@@ -91,6 +93,13 @@ def project_many(count: int) -> Case:
     contestants = [
         Contestant(OURS, lambda: _ours({**lanes, **columns})),
         Contestant(CODE, lambda: _ours({**lanes, **columns}, code_only=True)),
+        *(
+            Contestant(
+                f"{CODE}, {engine}",
+                functools.partial(_ours, {**lanes, **columns}, code_only=True, engine=engine),
+            )
+            for engine in ("llvm", "stencil")
+        ),
         Contestant(
             "numba prange",
             lambda: project.as_job(project.numba_prange(), lanes, series),
@@ -174,23 +183,85 @@ def fused() -> Case:
     )
 
 
+def registers() -> Case:
+    """A polynomial: all values fit in registers."""
+    lanes, terms = 400_000, 18
+    rng = np.random.default_rng(7)
+    given = {name: lw.series.along("lane", rng.random(lanes)) for name in "xy"}
+    text = "x"
+    for n in range(terms):
+        text = f"({text} * y + {0.1 * n})"
+
+    def ours(engine: str) -> Job:
+        model = lw.series.Model("polynomial", periods=1)
+        model.input("x")
+        model.input("y")
+        model.formula("p", text)
+        runner = model.compile().bind(engine, threads=1, cache=False)
+        return _code_only(lambda: runner(**given))
+
+    def peer(blocked: int) -> Job:
+        x, y = (np.asarray(value.array) for value in given.values())
+
+        def job() -> Answer:
+            out = np.empty(lanes)
+            for start in range(0, lanes, blocked):
+                part = slice(start, start + blocked)
+                value, factor = x[part].copy(), y[part]
+                for n in range(terms):
+                    value *= factor
+                    value += 0.1 * n
+                out[part] = value
+            return {"p": out}
+
+        return job
+
+    return Case(
+        "registers",
+        "36 element-wise ops whose values fit in registers, 400,000 lanes, one thread, in compiled"
+        " code (goal: stencils at least 0.85 as fast as LLVM)",
+        (
+            Contestant("Lanework, stencils", lambda: ours("stencil")),
+            Contestant("Lanework, LLVM", lambda: ours("llvm")),
+            Contestant("NumPy, blocked by hand", lambda: peer(2048)),
+        ),
+        repeats=15,
+        goals={"Lanework, LLVM": 0.85},
+    )
+
+
 def compiling() -> Case:
     """From a program to its first answer, without and with the cache of compiled code."""
     base = projfin40.base_inputs()
     lanes, columns, series = _project(16)
     program = lw.series.load_model(EXAMPLES / "projfin40.series").compile()
 
-    def cold(cache: bool) -> Callable[[], Job]:
+    def cold(cache: bool, engine: str) -> Callable[[], Job]:
         def setup() -> Job:
-            program.bind()(**lanes, **columns)  # so that LLVM is loaded, and the cache is filled
+            program.bind(engine)(**lanes, **columns)  # fills the cache
 
             def job() -> Answer:
-                result = program.bind(cache=cache)(**lanes, **columns)
+                result = program.bind(engine, cache=cache)(**lanes, **columns)
                 return {"npv": result["npv_end"]}
 
             return job
 
         return setup
+
+    def patching() -> Job:
+        """A tape of vector instructions to code that can be run."""
+        runner = program.bind("stencil")
+        runner(**lanes, **columns)
+        (variant,) = runner._executor._variants.values()
+        nest, way = variant.plan.lanes.nest, variant.way
+        tables, tapes = loader.helpers(loader.level().name), {}
+
+        def job() -> Answer:
+            start = time.perf_counter()
+            compile_nest(nest, tables, tapes, ordered=way.ordered, many=True)
+            return {SECONDS: time.perf_counter() - start}
+
+        return job
 
     def whole() -> Job:
         path = EXAMPLES / "projfin40.series"
@@ -212,8 +283,10 @@ def compiling() -> Case:
         "compiling",
         "projfin40 from program to first answer, 16 scenarios",
         (
-            Contestant(OURS, cold(False)),
-            Contestant("Lanework, code from the cache", cold(True)),
+            Contestant(OURS, cold(False, "auto")),
+            Contestant("Lanework, from a nest's tape to code, on stencils", patching),
+            Contestant("Lanework, LLVM", cold(False, "llvm")),
+            Contestant("Lanework, LLVM, code from the cache", cold(True, "llvm")),
             Contestant("Lanework, from the model's text", whole),
             Contestant("numba", numba, "numba"),
             Contestant("JAX", jax, "jax"),
@@ -396,6 +469,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "project_1000": lambda: project_many(1_000),
     "project_1": project_one,
     "fused": fused,
+    "registers": registers,
     "compiling": compiling,
     "wide": wide,
     "jit": jit,

@@ -432,22 +432,26 @@ def element(w: BodyWriter, place: str) -> str:
     return w.select(good, w.gather(w.slot(), index, good), w.number(NAN))
 
 
+def _mark(w: BodyWriter, bad: str) -> None:
+    """Mark the unit if a condition holds in a lane."""
+    found = w.emit(f"bitcast {w.test} {bad} to i{w.width}")
+    w.line(f"br i1 {w.emit(f'icmp ne i{w.width} {found}, 0')}, label %bad, label %good")
+    w.label("bad")
+    w.line(f"store i64 1, ptr {w.frame_word(Word.FAULT, 'ptr')}")
+    w.line("br label %good")
+    w.label("good")
+
+
 @_body(2, makes=False)
 def flag(w: BodyWriter, a: str, mask: str) -> None:
-    """Mark the unit if a lane is NaN."""
-    bad = w.emit(f"and {w.test} {w.compare('uno', a, a)}, {w.holds(mask)}")
-    found = w.emit(f"bitcast {w.test} {bad} to i{w.width}")
-    some = w.emit(f"icmp ne i{w.width} {found}, 0")
-    pointer = w.frame_word(Word.FAULT, "ptr")
-    known = w.emit(f"load i64, ptr {pointer}")
-    marked = w.emit(f"or i64 {known}, {w.emit(f'zext i1 {some} to i64')}")
-    w.line(f"store i64 {marked}, ptr {pointer}")
+    """Mark the unit if a lane of a mask is NaN."""
+    _mark(w, w.emit(f"and {w.test} {w.compare('uno', a, a)}, {w.holds(mask)}"))
 
 
-@_body(0)
-def first_knot(w: BodyWriter) -> str:
-    """Where the search for a knot begins."""
-    return w.number(0.0)
+@_body(2, makes=False)
+def flag_either(w: BodyWriter, a: str, b: str) -> None:
+    """Mark the unit if a lane is NaN in one of two values."""
+    _mark(w, w.compare("uno", a, b))
 
 
 @_body(2)

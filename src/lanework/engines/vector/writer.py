@@ -56,8 +56,9 @@ class TapeWriter:
         for store in nest.stores:
             if store.total:
                 self.totals[0 if store.layout == "both" else 1].append(8 * store.slot)
-        for value in nest.tested:
-            tape.act("flag", self.get(value), self.mask(), piece=tape.first)
+        tested = nest.tested  # lanes that are not there were read as 0
+        for first, second in zip(tested[::2], tested[1::2] + tested[-1:], strict=False):
+            tape.act("flag_either", self.get(first), self.get(second), piece=tape.first)
         for stage in nest.stages:
             if stage.direction:
                 self._walk(stage)
