@@ -4,7 +4,7 @@ A stencil is a function of the frame, the nest's memory and dimensions, the peri
 values come and go in vector registers. Ops are those of the one table; the rest moves values
 between registers and memory, shifts them in time, folds, and looks up.
 
-Masks are values whose lanes are all ones or all zeros.
+Masks are values that hold where the lane, as an integer, is negative.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class BodyWriter(Writer):
         return self.emit(f"bitcast {self.whole} {bits} to {self.kind}")
 
     def holds(self, mask: str) -> str:
-        """A mask as conditions."""
+        """A mask as conditions: what is negative holds."""
         return self.emit(f"icmp slt {self.whole} {self.bits(mask)}, zeroinitializer")
 
     def mask(self, condition: str) -> str:
@@ -224,9 +224,8 @@ def number(w: BodyWriter) -> str:
 def mask(w: BodyWriter) -> str:
     """Which lanes of the block there are."""
     places = ", ".join(f"i64 {i}" for i in range(w.width))
-    lanes = w.emit(f"add {w.whole} {w.splat(w.lane(), 'i64')}, <{places}>")
-    end = w.splat(w.frame_word(Word.LANE_END), "i64")
-    return w.mask(w.emit(f"icmp slt {w.whole} {lanes}, {end}"))
+    beyond = w.emit(f"sub i64 {w.lane()}, {w.frame_word(Word.LANE_END)}")
+    return w.value(w.emit(f"add {w.whole} {w.splat(beyond, 'i64')}, <{places}>"))
 
 
 @_body(1)

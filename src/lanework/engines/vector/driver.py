@@ -13,6 +13,7 @@ from lanework.engines.vector.isa import FRAME_HEAD, Kind, Plan
 from lanework.engines.vector.isa import Word as Head
 
 POLL = 1024  # periods between two looks at the stop flag
+SHARE, MANY = 4, 256  # units that a thread takes at once where they are short and there are many
 PARAMETERS = ("columns", "dims", "shared", "scratch")
 
 
@@ -48,18 +49,37 @@ class _Driver:
         self.word(Head.CONSTANTS, self.constants)
         self._pieces(f.variable(0).get(), once=True)
         faults = f.load(self.columns + f.load(self.plan + 8 * Plan.FAULTS))
+        flat = f.load(self.plan + 8 * Plan.FLAT_CODE)
+        share = f.variable(1)
+        with f.when(flat.is_("ne", 0)), f.when(self.units.is_("ugt", MANY)):
+            share.set(SHARE)
+        at, after = f.variable(0), f.variable(0)
         with f.loop() as done:
-            unit = f.emit(f"atomicrmw add ptr {f.pointer(self.shared)}, i64 1 monotonic")
+            with f.when(at.get().is_("sge", after.get())):
+                pointer = f.pointer(self.shared)
+                at.set(f.emit(f"atomicrmw add ptr {pointer}, i64 {share.get().name} monotonic"))
+                after.set(at.get() + share.get())
+            unit = at.get()
             f.leave(done, unit.is_("sge", self.units))
-            self._unit(unit, faults)
+            self._begin(unit, faults)
+            with f.when(flat.is_("ne", 0)):
+                self._poll()
+                self._call(flat, 0, unit * UNIT, f.load(self.frame + 8 * Head.LANE_END))
+            with f.when(flat.is_("eq", 0)):
+                self._unit(unit)
+            at.add(1)
         return f.definition()
 
-    def _unit(self, unit: Word, faults: Word) -> None:
+    def _begin(self, unit: Word, faults: Word) -> None:
         f = self.f
-        first = unit * UNIT
-        after = f.emit(f"call i64 @llvm.smin.i64(i64 {(first + UNIT).name}, i64 {self.lanes.name})")
-        self.word(Head.LANE_END, after)
+        after = (unit + 1) * UNIT
+        call = f"call i64 @llvm.smin.i64(i64 {after.name}, i64 {self.lanes.name})"
+        self.word(Head.LANE_END, f.emit(call))
         self.word(Head.FAULT, faults + (unit << 3))
+
+    def _unit(self, unit: Word) -> None:
+        f = self.f
+        first, after = unit * UNIT, f.load(self.frame + 8 * Head.LANE_END)
         place = f.variable(0)
         with f.loop() as cleared:
             f.leave(cleared, place.get().is_("uge", self.clear))

@@ -69,10 +69,10 @@ def samples(count: int, bits: int) -> Iterator[Choice]:
             yield _with(base, n, bit)
 
 
-def checks(name: str, count: int, bits: int) -> list[Choice]:
-    """Further choices on which the fields are tried."""
+def checks(name: str, count: int, registers: int) -> list[Choice]:
+    """Further choices, of so many registers, on which the fields are tried."""
     rng = random.Random(name)
-    every = range(1 << bits)
+    every = range(registers)
     return [tuple(rng.sample(every, count)) for _ in range(CHECKS)]
 
 
@@ -124,7 +124,7 @@ def patchable(
     made: Mapping[Choice, Stencil],
     name: str,
     count: int,
-    bits: int,
+    registers: int,
     operands: tuple[int, ...],
 ) -> Patchable:
     """A stencil with its fields, checked.
@@ -132,6 +132,7 @@ def patchable(
     Raises:
         NotPatchable: the fields do not give the code that was compiled.
     """
+    bits = (registers - 1).bit_length()
     fields = find(made, count, bits, operands)
     first = made[_base(count, 0)]
 
@@ -148,7 +149,7 @@ def patchable(
         wanted = made[choice]
         return wanted.code == found.code(full(choice)) and wanted.holes == first.holes
 
-    if not all(map(same, [*samples(count, bits), *checks(name, count, bits)])):
+    if not all(map(same, [*samples(count, bits), *checks(name, count, registers)])):
         raise NotPatchable
     makes = bool(operands) and operands[-1] == 3
     early = makes and not all(map(same, shared(count)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 RECORD_WORDS = 8  # stencil | flags << 16, target, a, b, c, three numbers
 NONE = 0xFFFFFFFF  # no operand; as the place of a value: none in the frame
-REGISTERS = 16  # at most, that the patch loop hands out
+REGISTERS = 32  # at most, that the patch loop hands out
 OPERANDS = 3
 TARGET = 3  # the place of the target among the operands of a stencil's fields
 
@@ -59,8 +59,9 @@ class Plan(enum.IntEnum):
     FLAT = 8  # and without
     PIECES = 9  # how many pieces there are
     FAULTS = 10  # where the address of fault flags is, in bytes of the slots
+    FLAT_CODE = 11  # the code of a nest without walks and totals, which is all there is to a block
     # Pieces (address, kind); then for each total where its slot is, those over time first.
-    ENTRIES = 11
+    ENTRIES = 12
 
 
 class Job(enum.IntEnum):
@@ -94,8 +95,8 @@ class Job(enum.IntEnum):
     NUMBERS = 23  # six words, by hole
     CHOSEN = 29  # four words: the registers of operands and target
     HELD = 33  # by register: the value that it holds
-    NEXT = 49  # by register: when that is used next
-    WORDS = 65
+    NEXT = 65  # by register: when that is used next
+    WORDS = 97
 
 
 class Outcome(enum.IntEnum):

@@ -83,10 +83,11 @@ def _finish(
     for piece, at in zip(tape.pieces, places, strict=True):
         entries += (buffer.run + at, piece.kind)
     flat = tape.pieces[-1].kind is Kind.FLAT
+    alone = entries[-2] if flat and not timed and not whole else 0
     plan = array("q", [
         UNIT if flat else width, frame, 8 * width * len(nest.saved), 0, nest.horizon is None,
         8 * COLUMNS * len(timed), 8 * COLUMNS * len(whole), len(timed), len(whole),
-        len(tape.pieces), 8 * nest.slots, *entries, *timed, *whole,
+        len(tape.pieces), 8 * nest.slots, alone, *entries, *timed, *whole,
     ])  # fmt: skip
     plan.frombytes(constants or bytes(8))
     place = plan.buffer_info()[0]

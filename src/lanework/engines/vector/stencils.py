@@ -67,9 +67,10 @@ def _operands(body: Body) -> tuple[int, ...]:
     return (*range(body.arity), *((TARGET,) if body.makes else ()))
 
 
-def _choices(body: Body, bits: int) -> list[Choice]:
+def _choices(body: Body, registers: int) -> list[Choice]:
     count = len(_operands(body))
-    wanted = [*samples(count, bits), *checks(body.name, count, bits)]
+    bits = (registers - 1).bit_length()
+    wanted = [*samples(count, bits), *checks(body.name, count, registers)]
     return list(dict.fromkeys([*wanted, *(shared(count) if body.makes else [])]))
 
 
@@ -77,14 +78,13 @@ def _patchable(
     level: Level, bodies: list[Body], constants: Constants, *, copy: bool
 ) -> dict[str, Patchable]:
     """Those of the bodies whose registers can be patched."""
-    bits = (len(level.registers) - 1).bit_length()
-    compiled = _compile(level, bodies, bits, constants, copy=copy)
+    compiled = _compile(level, bodies, constants, copy=copy)
     found = {}
     for body in bodies:
         operands = _operands(body)
         with suppress(NotPatchable):
             found[body.name] = patchable(
-                compiled[body.name], body.name, len(operands), bits, operands
+                compiled[body.name], body.name, len(operands), len(level.registers), operands
             )
     return found
 
@@ -96,7 +96,7 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
     def bring(w: BodyWriter, *values: str) -> None:
         for value, register in zip(values, free, strict=False):
             w.emit(
-                f'call {w.kind} asm sideeffect "vmovapd $1, $0", "={{{register}}},x"'
+                f'call {w.kind} asm sideeffect "vmovapd $1, $0", "={{{register}}},v"'
                 f"({w.kind} {value})"
             )
 
@@ -112,23 +112,24 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
         values = _pinned(w, tuple(free[: body.arity]))
         given = values[len(level.registers) :]
         result = body.write(w, *given)
-        assert result is not None
-        w.line(f'call void asm sideeffect "", "{{{free[0]}}}"({w.kind} {result})')
+        if body.makes:
+            w.line(f'call void asm sideeffect "", "{{{free[0]}}}"({w.kind} {result})')
         _end(w, values[: len(level.registers)])
         texts.append(_define(body.name, w.lines))
         declares |= w.declares
     middle = _extract(level, texts, declares, constants)
-    return {
-        body.name: copies[f"in{body.arity}"].then(middle[body.name]).then(copies["out"])
-        for body in bodies
-    }
+    found = {body.name: copies[f"in{body.arity}"].then(middle[body.name]) for body in bodies}
+    for body in bodies:
+        if body.makes:
+            found[body.name] = found[body.name].then(copies["out"])
+    return found
 
 
 def _compile(
-    level: Level, bodies: list[Body], bits: int, constants: Constants, *, copy: bool
+    level: Level, bodies: list[Body], constants: Constants, *, copy: bool
 ) -> dict[str, dict[Choice, Stencil]]:
     """The stencils of bodies for every choice that is looked at."""
-    jobs = [(body, choice) for body in bodies for choice in _choices(body, bits)]
+    jobs = [(body, choice) for body in bodies for choice in _choices(body, len(level.registers))]
     made: dict[str, dict[Choice, Stencil]] = {body.name: {} for body in bodies}
     for start in range(0, len(jobs), _BATCH):
         part = jobs[start : start + _BATCH]

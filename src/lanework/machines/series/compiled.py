@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
 # which takes it about 200 microseconds, and to load it in the first place.
-WORTH, LOADING = 10_000_000, 5_000_000_000
+WORTH, LOADING = 4_000_000, 5_000_000_000
 SWAP_FROM = 64  # periods from which a single lane without recurrences runs time as lanes
 
 
@@ -90,7 +90,7 @@ class CompiledExecutor:
         swap = self._swappable and single and job.periods >= SWAP_FROM
         ordered = job.order is not None
         one = job.lanes == 1
-        many = job.lanes >= UNIT
+        many = (job.periods if swap else job.lanes) >= UNIT
         totals = frozenset(p for p, out in zip(job.ports, job.outputs, strict=True) if out.total)
         key = (job.given, job.ports, swap, ordered, one, many, totals)
         variant = self._variants.get(key)
