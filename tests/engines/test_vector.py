@@ -59,7 +59,7 @@ def test_one_stencil_serves_all_registers():
     """The fields give the code that the compiler makes for other registers, in every operand."""
     level, constants = LEVELS["x86-64-v3"], Constants()
     made = stencils._patchable(level, [BODIES["sub"]], constants, copy=False)["sub"]
-    jobs = stencils._compile(level, [BODIES["sub"]], 3, constants, copy=False)["sub"]
+    jobs = stencils._compile(level, [BODIES["sub"]], constants, copy=False)["sub"]
     for choice_, stencil in jobs.items():
         a, b, target = choice_
         assert made.code((a, b, 0, target)) == stencil.code
@@ -71,13 +71,13 @@ def test_code_that_depends_on_registers_otherwise_is_refused():
         same = choice_[0] == choice_[1]
         return Stencil(bytes((choice_[0] | choice_[1] << 4, same, choice_[0] > 5)), ())
 
-    every = [*fields.samples(2, 3), *fields.checks("x", 2, 3), *fields.shared(2)]
+    every = [*fields.samples(2, 3), *fields.checks("x", 2, 8), *fields.shared(2)]
     with pytest.raises(fields.NotPatchable):
-        fields.patchable({c: sample(c) for c in every}, "x", 2, 3, (0, 3))
+        fields.patchable({c: sample(c) for c in every}, "x", 2, 8, (0, 3))
     plain = {c: Stencil(bytes((c[0] | c[1] << 4,)), ()) for c in every}
-    assert not fields.patchable(plain, "x", 2, 3, (0, 3)).early
+    assert not fields.patchable(plain, "x", 2, 8, (0, 3)).early
     odd = {c: Stencil(bytes((c[0] | c[1] << 4, c[0] == c[1])), ()) for c in every}
-    assert fields.patchable(odd, "x", 2, 3, (0, 3)).early
+    assert fields.patchable(odd, "x", 2, 8, (0, 3)).early
 
 
 # Programs -----------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ UNKNOWN_ENGINE = code(
     "LW2003",
     "unknown engine",
     "The engine that was asked for does not exist. `auto` chooses one; `reference` is plain "
-    "NumPy; `llvm` compiles to machine code. Register programs also have `stencil`, which copies "
-    "and patches code, and `native`, an interpreter.",
+    "NumPy or Python; `llvm` compiles to machine code; `stencil` copies and patches machine code "
+    "that was made before. Register programs also have `native`, an interpreter.",
 )
 ENGINE_UNAVAILABLE = code(
     "LW2004",
