@@ -213,8 +213,9 @@ def slow():
     return model.compile(outputs=["z"])
 
 
-def test_deadline():
-    runner = slow().bind(limits=Limits(deadline=0.2))
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_deadline(engine):
+    runner = slow().bind(engine, limits=Limits(deadline=0.2))
     lanes = np.linspace(0, 1, 20_000)
     start = time.monotonic()
     with pytest.raises(Trap) as caught:
@@ -333,8 +334,9 @@ def test_unused_nodes_cost_nothing():
     assert len(small.tape) == len(loan().compile(outputs=["paid"]).tape)
 
 
-def test_ctrl_c_leaves_the_runner_usable():
-    runner = slow().bind()
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_ctrl_c_leaves_the_runner_usable(engine):
+    runner = slow().bind(engine)
     timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
     runner(x=0.5)
     timer.start()
