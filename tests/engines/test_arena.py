@@ -413,6 +413,22 @@ def work():
     forked(lambda: pool.acquire().release())
 
 forked(work)
+
+held, told = os.pipe(), os.pipe()
+shared = Pool(buffers=2, most=2)
+kept = put(shared.acquire())
+pid = os.fork()
+if not pid:  # runs what its parent gives back meanwhile
+    os.write(told[1], b"1")
+    os.read(held[0], 1)
+    os._exit(0 if call(kept, 1) == 2 else 1)
+os.read(told[0], 1)
+kept.release()
+mine = [put(shared.acquire(), other), put(shared.acquire(), other)]
+assert kept.run not in [b.run for b in mine] or not kept.mapping.two_views
+os.write(held[1], b"1")
+assert os.waitpid(pid, 0)[1] == 0
+
 assert (call(small, 1), call(large, 1)) == (2, 2)
 assert ctypes.string_at(free.run, 4096) == b"\\xcc" * 4096
 small.release(), large.release()

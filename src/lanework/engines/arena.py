@@ -5,7 +5,8 @@ free ones lie in a deque, whose ends the interpreter moves without a lock of our
 is larger gets pages of its own. What is given back is wiped with an instruction that traps.
 
 A child of `fork` shares the pages with its parent, so its pools begin anew: what was there before
-can be run by the child and is left as it is.
+can be run by the child and is left as it is, by the parent too: a buffer that was in use when the
+process forked is not wiped and not used again.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ class Buffer:
         mapping: the pages that it is part of.
     """
 
-    __slots__ = ("_home", "_pool", "mapping", "run", "size", "write")
+    __slots__ = ("_forks", "_home", "_pool", "mapping", "run", "size", "write")
 
     def __init__(self, pool: Pool, home: _Free, mapping: Mapping, offset: int, size: int) -> None:
-        self._pool = pool
+        self._pool, self._forks = pool, _forks[0]
         self._home = [home]  # whoever pops it is the one that gives the buffer back
         self.mapping = mapping
         self.write, self.run, self.size = mapping.write + offset, mapping.run + offset, size
@@ -94,7 +95,9 @@ class Pool:
         self._free: _Free = collections.deque()
         self._made = 0  # buffers of slabs
         self._large = 0  # larger ones, in buffers
-        self._back: collections.deque[int] = collections.deque()  # to be taken off `_large`
+        # To be taken off `_large` and `_made`; no locks, since finalizers call.
+        self._back: collections.deque[int] = collections.deque()
+        self._lost: collections.deque[int] = collections.deque()
         self._lock = threading.Lock()  # for making memory, which is rare
 
     def acquire(self, count: int = 1) -> Buffer:
@@ -142,9 +145,12 @@ class Pool:
             return  # the pages are the parent's, which may run what is in them
         if buffer.size > self.size:
             buffer.mapping.close()
-            self._back.append(buffer.size // self.size)  # no lock: a finalizer may be calling
+            self._back.append(buffer.size // self.size)
             return
         if buffer.mapping.two_views:
+            if buffer._forks != _forks[0]:
+                self._lost.append(1)  # a child may be running it
+                return
             _wipe(buffer)
         else:
             with buffer.mapping.writable():
@@ -200,6 +206,8 @@ class Pool:
         """How many more buffers there may be."""
         while self._back:
             self._large -= self._back.popleft()
+        while self._lost:
+            self._made -= self._lost.popleft()
         return self.most - self._made - self._large
 
 
@@ -221,6 +229,7 @@ def _mapping(size: int) -> Mapping:
 
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
+_forks = [0]  # how often this process was about to fork
 _common: list[Pool] = []
 
 
@@ -229,8 +238,12 @@ def _begin_anew() -> None:
         pool._begin()
 
 
+def _count_fork() -> None:
+    _forks[0] += 1
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(before=_count_fork, after_in_child=_begin_anew)
 
 
 def code_pool() -> Pool:
