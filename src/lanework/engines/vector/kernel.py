@@ -23,7 +23,9 @@ from lanework.engines.vector.writer import TapeWriter
 _START = 16 * 1024  # bytes of code to begin with
 _PER_RECORD = 64  # and for each instruction
 _REST = [0] * (Job.WORDS - Job.REGISTERS - 1)
-BLOCKS = 2  # that run together where there are many: each hides the latency of the other
+# Steps up to which four blocks run together, with walks over time and without, measured: each
+# hides the latency of the others, but takes registers from them.
+FEW, FEW_FLAT = 8, 100
 
 
 class _Held:
@@ -34,6 +36,12 @@ class _Held:
 
     def __del__(self) -> None:
         self.buffer.release()
+
+
+def blocks_for(nest: LoopNest) -> int:
+    """How many blocks of lanes run together where there are many."""
+    walks = any(stage.direction for stage in nest.stages)
+    return 4 if nest.size <= (FEW if walks else FEW_FLAT) else 2
 
 
 def compile_nest(
@@ -66,7 +74,7 @@ def compile_nest(
             raise Diagnostic(MISSING_STENCIL, f"there is no stencil for {error}") from None
         if tapes is not None:
             tapes[ordered] = written
-    return _finish(nest, written, helpers, BLOCKS if many else 1, start)
+    return _finish(nest, written, helpers, blocks_for(nest) if many else 1, start)
 
 
 def _finish(
