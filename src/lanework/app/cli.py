@@ -106,7 +106,7 @@ def cli() -> None:
     "--engine",
     default="auto",
     show_default=True,
-    help="auto, llvm, reference; for register programs also stencil and native.",
+    help="auto, llvm, stencil, reference; for register programs also native.",
 )
 @click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
