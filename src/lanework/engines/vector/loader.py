@@ -71,6 +71,9 @@ def why_not() -> str | None:
         return f"there are no vector stencils for {platform.machine()} processors"
     if platform.system() == "Windows":
         return "stencils follow the calling convention of Linux and macOS"
+    if levels():
+        asked = os.environ.get("LANEWORK_CPU_LEVEL")
+        return f"LANEWORK_CPU_LEVEL is {asked!r}, and this machine has no such level"
     return "vector stencils need a processor of the level x86-64-v3"
 
 
