@@ -19,6 +19,7 @@ from unicorn.arm64_const import (
 )
 
 from lanework.core.asm import assemble
+from lanework.engines.building import Inputs
 from lanework.engines.shipped import unpack
 from lanework.engines.stencil import Way
 from lanework.machines.register import build, fuzz
@@ -124,7 +125,7 @@ def test_numbers_of_both_signs(number):
 
 
 def test_holes_are_where_instructions_with_numbers_are():
-    made, _ = build.make_stencils("aarch64", 0)
+    made, _ = build.make_stencils("aarch64", 0, Inputs())
     masks = {Way.LOW16: (0x9F000000, 0x90000000), Way.JUMP26: (0xFC000000, 0x14000000)}
     masks[Way.HIGH16] = (0xFFC00000, 0xF9400000)  # adrp, b, ldr
     for stencil in made.values():

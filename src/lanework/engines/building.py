@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
+
+
+class Inputs:
+    """A digest of all that a table is made from, which goes into its file.
+
+    With it one can tell without LLVM whether a table is that of other sources.
+    """
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, *texts: str) -> None:
+        """Take in texts."""
+        for text in texts:
+            self._hash.update(f"{len(text)}:{text}".encode())
+
+    def digest(self) -> str:
+        """The digest so far, as hex."""
+        return self._hash.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -35,10 +55,14 @@ class Target:
             codemodel="small",
         )
 
-    def object_code(self, text: str, *, pic: bool = False, optimise: bool = False) -> bytes:
-        """An object file of a module."""
+    def object_code(
+        self, text: str, inputs: Inputs, *, pic: bool = False, optimise: bool = False
+    ) -> bytes:
+        """An object file of a module, which is taken in by `inputs`."""
         import llvmlite.binding as llvm
 
+        version = ".".join(map(str, llvm.llvm_version_info))
+        inputs.add(text, self.triple, self.cpu, self.features, version, f"{pic} {optimise}")
         machine = self.machine(pic=pic)
         module = llvm.parse_assembly(text)
         module.verify()

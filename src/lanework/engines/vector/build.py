@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lanework.base.files import write_bytes_atomic
 from lanework.engines.blob import flatten
-from lanework.engines.building import Target
+from lanework.engines.building import Inputs, Target
 from lanework.engines.crew import crew_text
 from lanework.engines.shipped import pack
 from lanework.engines.stencil import Constants
@@ -28,13 +28,19 @@ HELPERS = Target("x86_64-unknown-linux-gnu", "x86-64-v3")
 def build(name: str) -> bytes:
     """The file of a level: the patch loop, the driver, the crew's code and the table."""
     text = f"{drive_text()}\n{patch_text()}\n{crew_text('x86_64')}"
-    blob, functions = flatten("x86_64", HELPERS.object_code(text, pic=True, optimise=True))
-    constants = Constants()
-    made = make(LEVELS[name], constants)
+    inputs, constants = Inputs(), Constants()
+    helpers = HELPERS.object_code(text, inputs, pic=True, optimise=True)
+    blob, functions = flatten("x86_64", helpers)
+    made = make(LEVELS[name], constants, inputs)
     longest = max(len(stencil.stencil.code) for stencil in made.values())
     if 2 * longest > RESERVE:
         raise ValueError(f"a stencil of {longest} bytes is too long for the patch loop")
-    head = {"level": name, "functions": functions, "stencils": list(made)}
+    head = {
+        "level": name,
+        "functions": functions,
+        "stencils": list(made),
+        "inputs": inputs.digest(),
+    }
     return pack(head, {"blob": blob, "table": pack_table(made, constants)})
 
 

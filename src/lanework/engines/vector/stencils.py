@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from lanework.engines.building import Target
+from lanework.engines.building import Inputs, Target
 from lanework.engines.stencil import Constants, Stencil, extract
 from lanework.engines.vector.bodies import BODIES, Body
 from lanework.engines.vector.bodywriter import BodyWriter
@@ -43,7 +43,7 @@ def names() -> list[str]:
     return [*BASIC, *(name for name in BODIES if name not in BASIC)]
 
 
-def make(level: Level, constants: Constants) -> dict[str, Patchable]:
+def make(level: Level, constants: Constants, inputs: Inputs) -> dict[str, Patchable]:
     """All stencils of a level; what they read from memory is added to `constants`.
 
     Raises:
@@ -52,13 +52,13 @@ def make(level: Level, constants: Constants) -> dict[str, Patchable]:
     made: dict[str, Patchable] = {}
     left = list(BODIES.values())
     for copy in (False, True):
-        found = _patchable(level, left, constants, copy=copy)
+        found = _patchable(level, left, constants, inputs, copy=copy)
         made |= found
         left = [body for body in left if body.name not in found]
-    made |= _between_copies(level, left, constants)
+    made |= _between_copies(level, left, constants, inputs)
     texts = [*(_jump_text(name, step) for name, step in _JUMPS.items())]
     texts += [_next_block_text(), _done_text()]
-    for name, stencil in _extract(level, texts, set(), constants).items():
+    for name, stencil in _extract(level, texts, set(), constants, inputs).items():
         made[name] = Patchable(stencil, (), early=False)
     return {name: made[name] for name in names()}
 
@@ -76,10 +76,10 @@ def _choices(body: Body, registers: int) -> list[Choice]:
 
 
 def _patchable(
-    level: Level, bodies: list[Body], constants: Constants, *, copy: bool
+    level: Level, bodies: list[Body], constants: Constants, inputs: Inputs, *, copy: bool
 ) -> dict[str, Patchable]:
     """Those of the bodies whose registers can be patched."""
-    compiled = _compile(level, bodies, constants, copy=copy)
+    compiled = _compile(level, bodies, constants, inputs, copy=copy)
     found = {}
     for body in bodies:
         operands = _operands(body)
@@ -90,7 +90,9 @@ def _patchable(
     return found
 
 
-def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> dict[str, Patchable]:
+def _between_copies(
+    level: Level, bodies: list[Body], constants: Constants, inputs: Inputs
+) -> dict[str, Patchable]:
     """Bodies with their operands and results in fixed registers, between stencils that copy."""
     free = _free(level)
 
@@ -105,8 +107,8 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
         return w.emit(f'call {w.kind} asm sideeffect "", "={{{free[0]}}}"()')
 
     ins = [Body(f"in{arity}", arity, False, bring) for arity in {b.arity for b in bodies}]
-    copies = _patchable(level, ins, constants, copy=False)
-    copies |= _patchable(level, [Body("out", 0, True, take)], constants, copy=True)
+    copies = _patchable(level, ins, constants, inputs, copy=False)
+    copies |= _patchable(level, [Body("out", 0, True, take)], constants, inputs, copy=True)
     texts, declares = [], set()
     for body in bodies:
         w = BodyWriter(level)
@@ -118,7 +120,7 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
         _end(w, values[: len(level.registers)])
         texts.append(_define(body.name, w.lines))
         declares |= w.declares
-    middle = _extract(level, texts, declares, constants)
+    middle = _extract(level, texts, declares, constants, inputs)
     found = {body.name: copies[f"in{body.arity}"].then(middle[body.name]) for body in bodies}
     for body in bodies:
         if body.makes:
@@ -127,7 +129,7 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
 
 
 def _compile(
-    level: Level, bodies: list[Body], constants: Constants, *, copy: bool
+    level: Level, bodies: list[Body], constants: Constants, inputs: Inputs, *, copy: bool
 ) -> dict[str, dict[Choice, Stencil]]:
     """The stencils of bodies for every choice that is looked at."""
     jobs = [(body, choice) for body in bodies for choice in _choices(body, len(level.registers))]
@@ -140,7 +142,7 @@ def _compile(
             writer = _function(level, body, choice, copy=copy)
             declares |= writer.declares
             texts.append(_define(f"f{number}", writer.lines))
-        found = _extract(level, texts, declares, constants)
+        found = _extract(level, texts, declares, constants, inputs)
         for number, (body, choice) in enumerate(part):
             made[body.name][choice] = found[f"f{number}"]
     return made
@@ -233,7 +235,7 @@ def _done_text() -> str:
 
 
 def _extract(
-    level: Level, texts: list[str], declares: set[str], constants: Constants
+    level: Level, texts: list[str], declares: set[str], constants: Constants, inputs: Inputs
 ) -> dict[str, Stencil]:
     head = [f"@hole_{name} = external global i8, !absolute_symbol !0" for name in HOLES]
     head += [f"declare void @hole_{name}({_TYPES})" for name in ("next", "target")]
@@ -245,5 +247,5 @@ def _extract(
         "!0 = !{i64 -2147483648, i64 2147483648}",
         '!1 = !{!"branch_weights", i32 1, i32 1000000}',
     ]
-    data = target(level).object_code("\n".join([*head, *texts, *tail]))
+    data = target(level).object_code("\n".join([*head, *texts, *tail]), inputs)
     return extract("x86_64", data, constants=constants)

@@ -12,7 +12,7 @@ from pathlib import Path
 from lanework.base.files import write_bytes_atomic
 from lanework.core.integer import INTEGER
 from lanework.engines.blob import flatten
-from lanework.engines.building import Target
+from lanework.engines.building import Inputs, Target
 from lanework.engines.llvm_ir import op_function
 from lanework.engines.shipped import pack
 from lanework.engines.stencil import Stencil, extract
@@ -37,13 +37,13 @@ TARGETS = {
 BATCH = 1000  # stencils in a module
 
 
-def make_stencils(name: str, pinned: int) -> tuple[dict[str, Stencil], list[Form]]:
+def make_stencils(name: str, pinned: int, inputs: Inputs) -> tuple[dict[str, Stencil], list[Form]]:
     """All stencils of a set, by the name of their form."""
     wanted = list(forms(pinned))
     made: dict[str, Stencil] = {}
     for start in range(0, len(wanted), BATCH):
         text = module_text(pinned, wanted[start : start + BATCH], extras=start == 0)
-        made |= extract(name, TARGETS[name].object_code(text))
+        made |= extract(name, TARGETS[name].object_code(text, inputs))
     return made, wanted
 
 
@@ -64,14 +64,15 @@ def helpers_text(machine: str) -> str:
 
 def build(name: str) -> bytes:
     """The file for an architecture: helpers and both tables, packed."""
-    blob, functions = flatten(
-        name, TARGETS[name].object_code(helpers_text(name), pic=True, optimise=True)
-    )
+    inputs = Inputs()
+    helpers = TARGETS[name].object_code(helpers_text(name), inputs, pic=True, optimise=True)
+    blob, functions = flatten(name, helpers)
     parts = {"blob": blob}
     for pinned in (0, PINNED):
-        made, wanted = make_stencils(name, pinned)
+        made, wanted = make_stencils(name, pinned, inputs)
         parts[f"table_{pinned}"] = pack_table(made, wanted, pinned)
-    return pack({"machine": name, "functions": functions}, parts)
+    head = {"machine": name, "functions": functions, "inputs": inputs.digest()}
+    return pack(head, parts)
 
 
 def main() -> int:
