@@ -31,6 +31,10 @@ class OperandKind(enum.Enum):
     REGISTER = "register"
     IMMEDIATE = "immediate"
     CODE = "code"
+    FACTOR = "factor"
+    VARIABLE = "variable"
+    SPEC = "spec"
+    SLOT = "slot"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from lanework.engines.building import Inputs, Target
 from lanework.engines.crew import crew_text
 from lanework.engines.shipped import pack
 from lanework.engines.stencil import Constants
+from lanework.engines.tensors import tensor_text
 from lanework.engines.vector.driver import drive_text
 from lanework.engines.vector.isa import LEVELS
 from lanework.engines.vector.patcher import RESERVE, patch_text
@@ -31,6 +32,9 @@ def build(name: str) -> bytes:
     inputs, constants = Inputs(), Constants()
     helpers = HELPERS.object_code(text, inputs, pic=True, optimise=True)
     blob, functions = flatten("x86_64", helpers)
+    level = Target("x86_64-unknown-linux-gnu", name)
+    text = tensor_text(LEVELS[name].width)
+    kernels, more = flatten("x86_64", level.object_code(text, inputs, pic=True, optimise=True))
     made = make(LEVELS[name], constants, inputs)
     longest = max(len(stencil.stencil.code) for stencil in made.values())
     if 2 * longest > RESERVE:
@@ -38,10 +42,11 @@ def build(name: str) -> bytes:
     head = {
         "level": name,
         "functions": functions,
+        "kernels": more,
         "stencils": list(made),
         "inputs": inputs.digest(),
     }
-    return pack(head, {"blob": blob, "table": pack_table(made, constants)})
+    return pack(head, {"blob": blob, "kernels": kernels, "table": pack_table(made, constants)})
 
 
 def main() -> int:

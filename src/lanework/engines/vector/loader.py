@@ -45,7 +45,7 @@ class Helpers:
     places: dict[str, int]
     numbers: dict[str, int]
     table: npt.NDArray[np.uint8]
-    keep: Buffer
+    keep: tuple[Buffer, ...]
 
 
 @functools.cache
@@ -84,6 +84,8 @@ def helpers(name: str) -> Helpers:
     head, parts = unpack((folder / f"{name}.bin").read_bytes())
     buffer = code_pool().place(parts["blob"])
     places = {name: buffer.run + at for name, at in head["functions"].items()}
+    more = code_pool().place(parts["kernels"])
+    places |= {name: more.run + at for name, at in head["kernels"].items()}
     return Helpers(
         LEVELS[name],
         _JOB(places["assemble"]),
@@ -92,5 +94,5 @@ def helpers(name: str) -> Helpers:
         places,
         {stencil: number for number, stencil in enumerate(head["stencils"])},
         np.frombuffer(parts["table"], np.uint8).copy(),
-        buffer,
+        (buffer, more),
     )

@@ -1,0 +1,1 @@
+"""The belief machine: exact inference in factor graphs, as tensor programs over a semiring."""

@@ -1,0 +1,45 @@
+"""Codes of the belief machine: LW5xxx."""
+
+from __future__ import annotations
+
+from lanework.base.errors import code
+
+BAD_GRAPH = code(
+    "LW5001",
+    "a factor graph makes no sense",
+    "A variable has a name and at least one state, each of its own; a factor is over variables of "
+    "the graph, each once, and its table has a place for each of their states.",
+)
+BAD_TABLE = code(
+    "LW5002",
+    "a table has a number that it cannot have",
+    "The numbers of a table are finite and not negative.",
+)
+BAD_NETWORK = code(
+    "LW5003",
+    "a network file cannot be read",
+    "The text is not as its format wants it. The line and the column say where reading stopped.",
+)
+CYCLIC = code(
+    "LW5004",
+    "a network of conditional tables is cyclic",
+    "In a Bayesian network no variable may depend on itself, however indirectly. The message names "
+    "the variables of one cycle.",
+)
+UNKNOWN_VARIABLE = code(
+    "LW5005",
+    "an unknown variable or state",
+    "Evidence and queries name variables of the network and their states, as the file spells them.",
+)
+AXES_DISAGREE = code(
+    "LW5006",
+    "axes of tensors do not fit",
+    "Tensors are multiplied axis by axis, matched by type and number; equal axes have equal "
+    "lengths, and a result has every axis that is kept.",
+)
+BAD_SLOT = code(
+    "LW5007",
+    "a slot or a register is used wrongly",
+    "A slot is written once and before it is read; a register is made before it is read, and not "
+    "read after it was freed.",
+)

@@ -1,0 +1,94 @@
+"""The operations on tensors, over any semiring: the definition that engines are held to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief.align import Array, align_array_to
+from lanework.machines.belief.codes import AXES_DISAGREE
+from lanework.machines.belief.semiring import VMSemiringRuntime
+from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
+
+Tensor = tuple[Array, TensorSpec]
+
+
+def vm_unit(spec: TensorSpec, sr: VMSemiringRuntime) -> Array:
+    """A tensor of ones.
+
+    Example:
+        >>> from lanework.machines.belief.semiring import vm_prob_semiring
+        >>> from lanework.machines.belief.tensor import Axis, AxisType
+        >>> vm_unit(TensorSpec((Axis(0, AxisType.GEOMETRIC, 2),)), vm_prob_semiring())
+        array([1., 1.])
+    """
+    return sr.one(spec.shape)
+
+
+def vm_contract(inputs: Sequence[Tensor], out: TensorSpec, sr: VMSemiringRuntime) -> Array:
+    """The product of tensors, each spread over the axes that it lacks.
+
+    Args:
+        inputs: arrays with their axes; lanes may follow these.
+        out: the axes of the product: all of theirs, and perhaps more.
+        sr: the semiring.
+
+    Raises:
+        Diagnostic: LW5006.
+    """
+    if not inputs:
+        return vm_unit(out, sr)
+    aligned = [align_array_to(array, spec, out) for array, spec in inputs]
+    lanes = max(array.ndim for array in aligned)
+    aligned = [array.reshape(array.shape + (1,) * (lanes - array.ndim)) for array in aligned]
+    product = functools.reduce(sr.mul, aligned)
+    wanted = out.shape + product.shape[len(out.axes) :]
+    return product if product.shape == wanted else sr.mul(sr.one(wanted), product)
+
+
+def vm_eliminate_keep(
+    array: Array, spec: TensorSpec, keep: Iterable[AxisKey], sr: VMSemiringRuntime
+) -> Tensor:
+    """The sum over all axes but some; these stay in their order."""
+    kept = set(keep)
+    unknown = kept - set(spec.keys)
+    if unknown:
+        raise Diagnostic(AXES_DISAGREE, f"there is no axis {sorted(unknown)[0]} to keep")
+    axes = tuple(n for n, key in enumerate(spec.keys) if key not in kept)
+    out = spec.keep(kept)
+    return (sr.add_reduce(array, axes) if axes else array), out
+
+
+def vm_eliminate(
+    array: Array, spec: TensorSpec, drop: Iterable[AxisKey], sr: VMSemiringRuntime
+) -> Tensor:
+    """The sum over some axes."""
+    dropped = set(drop)
+    unknown = dropped - set(spec.keys)
+    if unknown:
+        raise Diagnostic(AXES_DISAGREE, f"there is no axis {sorted(unknown)[0]} to eliminate")
+    return vm_eliminate_keep(array, spec, [k for k in spec.keys if k not in dropped], sr)
+
+
+def vm_contract_eliminate(
+    inputs: Sequence[Tensor], out: TensorSpec, sr: VMSemiringRuntime
+) -> Array:
+    """The product of tensors, summed over the axes that `out` does not have."""
+    whole = joined(*(spec for _, spec in inputs))
+    missing = [axis for axis in out.axes if axis.key not in set(whole.keys)]
+    product = vm_contract(inputs, whole, sr)
+    array, spec = vm_eliminate_keep(
+        product, whole, [key for key in out.keys if key in set(whole.keys)], sr
+    )
+    if missing or spec != out:
+        return vm_contract([(array, spec)], out, sr)
+    return array
+
+
+def vm_normalize(array: Array, spec: TensorSpec, sr: VMSemiringRuntime) -> tuple[Array, Array]:
+    """A tensor scaled to a sum of one in every lane, and the logarithm of the sum.
+
+    A tensor of zeros stays as it is, and the logarithm is -inf.
+    """
+    return sr.normalize(array, tuple(range(len(spec.axes))))

@@ -1,0 +1,188 @@
+"""What a belief program's sections mean: variables, factors, specs, slots."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import BAD_SECTION
+from lanework.core.isa import Instruction
+from lanework.core.program import Program
+from lanework.machines.belief.isa import BELIEF
+from lanework.machines.belief.model import Variable
+from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
+
+_TYPE = 31  # the bit of an axis word that says topological
+
+
+@dataclass(frozen=True)
+class FactorEntry:
+    """A factor of a program: its variables and where its table begins among the constants."""
+
+    scope: tuple[int, ...]
+    start: int
+
+
+@dataclass(frozen=True)
+class BeliefView:
+    """A program, decoded.
+
+    Attributes:
+        instructions: in the order of the tape.
+        variables: by number.
+        factors: by number.
+        specs: by number.
+        slots: their keys, by number.
+        modes: lengths of topological axes, by number.
+        constants: the tables, one after another.
+    """
+
+    instructions: tuple[Instruction, ...]
+    variables: tuple[Variable, ...]
+    factors: tuple[FactorEntry, ...]
+    specs: tuple[TensorSpec, ...]
+    slots: tuple[SlotKey, ...]
+    modes: tuple[int, ...]
+    constants: npt.NDArray[np.float64]
+
+    @staticmethod
+    def of(program: Program) -> BeliefView:
+        """The view of a program, decoded once.
+
+        Raises:
+            Diagnostic: LW1001, LW1003 for what cannot be decoded.
+        """
+        known: BeliefView | None = program.views.get("belief")
+        if known is None:
+            known = program.views["belief"] = _decode(program)
+        return known
+
+    def scope(self, factor: int) -> TensorSpec:
+        """The axes of a factor."""
+        return TensorSpec(tuple(map(self.axis, self.factors[factor].scope)))
+
+    def axis(self, variable: int) -> Axis:
+        """The axis of a variable."""
+        return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+
+    def table(self, factor: int) -> npt.NDArray[np.float64]:
+        """The table of a factor."""
+        spec, start = self.scope(factor), self.factors[factor].start
+        return self.constants[start : start + spec.entries].reshape(spec.shape)
+
+
+def encode_variables(variables: list[Variable]) -> bytes:
+    """The section of variables."""
+    listed = [[variable.name, list(variable.states)] for variable in variables]
+    return json.dumps(listed, ensure_ascii=False).encode()
+
+
+def encode_slots(slots: list[SlotKey]) -> bytes:
+    """The section of slots."""
+    return json.dumps([list(slot) for slot in slots]).encode()
+
+
+def encode_factors(factors: list[FactorEntry]) -> bytes:
+    """The section of factors: for each its start (u64), how many variables, and these (u32)."""
+    out = bytearray(struct.pack("<I", len(factors)))
+    for factor in factors:
+        scope = factor.scope
+        out += struct.pack(f"<QI{len(scope)}I", factor.start, len(scope), *scope)
+    return bytes(out)
+
+
+def encode_specs(specs: list[TensorSpec]) -> bytes:
+    """The section of specs: for each how many axes, and these; bit 31 marks topological ones."""
+    out = bytearray(struct.pack("<I", len(specs)))
+    for spec in specs:
+        words = [axis.id | int(axis.type) << _TYPE for axis in spec.axes]
+        out += struct.pack(f"<I{len(words)}I", len(words), *words)
+    return bytes(out)
+
+
+def _decode(program: Program) -> BeliefView:
+    sections = program.sections
+    try:
+        variables = _variables(sections.get("variables", b"[]"))
+        modes = tuple(
+            int(n) for n in struct.iter_unpack("<I", sections.get("modes", b"")) for n in n
+        )
+        factors = _factors(sections.get("factors", struct.pack("<I", 0)), len(variables))
+        specs = _specs(sections.get("specs", struct.pack("<I", 0)), variables, modes)
+        slots = tuple(_slot(key) for key in _json(sections.get("slots", b"[]")))
+        for factor in factors:
+            size = math.prod(variables[v].size for v in factor.scope)
+            if factor.start + size > len(program.constants):
+                raise ValueError("a factor's table is not among the constants")
+    except (ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError) as error:
+        raise Diagnostic(BAD_SECTION, f"a section of the belief program: {error}") from None
+    code = tuple(BELIEF.decode(program.tape))
+    return BeliefView(code, variables, factors, specs, slots, modes, program.constants)
+
+
+def _json(data: bytes) -> list[Any]:
+    found = json.loads(data)
+    if not isinstance(found, list):
+        raise ValueError("a list is missing")
+    return found
+
+
+def _variables(data: bytes) -> tuple[Variable, ...]:
+    out = []
+    for name, states in _json(data):
+        if not isinstance(name, str) or not states or not all(type(s) is str for s in states):
+            raise ValueError("a variable has a name and states")
+        out.append(Variable(name, tuple(states)))
+    if len({variable.name for variable in out}) != len(out):
+        raise ValueError("two variables of one name")
+    return tuple(out)
+
+
+def _slot(key: Any) -> SlotKey:
+    if not isinstance(key, list) or not key or not all(type(part) in (str, int) for part in key):
+        raise ValueError("a slot's key has a name and numbers")
+    return tuple(key)
+
+
+def _factors(data: bytes, variables: int) -> tuple[FactorEntry, ...]:
+    (count,) = struct.unpack_from("<I", data)
+    at, out = 4, []
+    for _ in range(count):
+        start, length = struct.unpack_from("<QI", data, at)
+        scope = struct.unpack_from(f"<{length}I", data, at + 12)
+        if any(v >= variables for v in scope) or len(set(scope)) != length:
+            raise ValueError("a factor's scope names variables, each once")
+        out.append(FactorEntry(scope, start))
+        at += 12 + 4 * length
+    if at != len(data):
+        raise ValueError("the factors have bytes left over")
+    return tuple(out)
+
+
+def _specs(
+    data: bytes, variables: tuple[Variable, ...], modes: tuple[int, ...]
+) -> tuple[TensorSpec, ...]:
+    (count,) = struct.unpack_from("<I", data)
+    at, out = 4, []
+    for _ in range(count):
+        (length,) = struct.unpack_from("<I", data, at)
+        axes = []
+        for word in struct.unpack_from(f"<{length}I", data, at + 4):
+            kind, number = AxisType(word >> _TYPE), word & ((1 << _TYPE) - 1)
+            size = modes[number] if kind is AxisType.TOPOLOGICAL else variables[number].size
+            axes.append(Axis(number, kind, size))
+        if len({axis.key for axis in axes}) != length:
+            raise ValueError("a spec has an axis twice")
+        out.append(TensorSpec(tuple(axes)))
+        at += 4 + 4 * length
+    if at != len(data):
+        raise ValueError("the specs have bytes left over")
+    return tuple(out)

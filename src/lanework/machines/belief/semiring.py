@@ -1,0 +1,247 @@
+"""Semirings: what adding and multiplying mean for the entries of tensors.
+
+A runtime works on whole arrays. Sums run over the given axes; lanes come after the axes of tensors
+and are never summed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Axes = tuple[int, ...]
+_LARGEST = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class VMSemiringRuntime:
+    """A semiring over arrays.
+
+    Attributes:
+        name: for people.
+        dtype: of entries.
+        mul: the product, entry by entry.
+        add_reduce: the sum over some axes.
+        one: an array of ones of a shape.
+        zero: an array of zeros of a shape.
+        normalize: an array and its sum over the given axes -> the array scaled to a sum of one,
+            and the natural logarithm of what it was divided by; nothing where there is no division.
+        convert: entries from tables of float64.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    mul: Callable[[Array, Array], Array]
+    add_reduce: Callable[[Array, Axes], Array]
+    one: Callable[[tuple[int, ...]], Array]
+    zero: Callable[[tuple[int, ...]], Array]
+    normalize: Callable[[Array, Axes], tuple[Array, Array]]
+    convert: Callable[[Array], Array]
+
+
+def _filled(value: Any, dtype: Any) -> Callable[[tuple[int, ...]], Array]:
+    return lambda shape: np.full(shape, value, dtype)
+
+
+def _as_it_is(array: Array, axes: Axes) -> tuple[Array, Array]:
+    """No scaling: for semirings without division."""
+    lanes = tuple(n for i, n in enumerate(array.shape) if i not in axes)
+    return array, np.zeros(lanes)
+
+
+def vm_sat_semiring() -> VMSemiringRuntime:
+    """Or and and: whether there is an assignment.
+
+    Example:
+        >>> sat = vm_sat_semiring()
+        >>> sat.add_reduce(sat.convert(np.array([0.0, 0.2])), (0,))
+        np.True_
+    """
+    return VMSemiringRuntime(
+        "bool",
+        np.dtype(np.bool_),
+        np.logical_and,
+        lambda x, axes: np.logical_or.reduce(x, axis=axes),
+        _filled(True, np.bool_),
+        _filled(False, np.bool_),
+        _as_it_is,
+        lambda table: np.asarray(table) != 0,
+    )
+
+
+def _scaled(array: Array, axes: Axes, by: Callable[..., Array]) -> tuple[Array, Array]:
+    total = by(array, axis=axes, keepdims=True)
+    some = total > 0
+    with np.errstate(divide="ignore"):
+        logs = np.log(total)
+    return array / np.where(some, total, 1.0), np.squeeze(logs, axis=axes)
+
+
+def vm_prob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
+    """Plus and times: probabilities.
+
+    Example:
+        >>> prob = vm_prob_semiring()
+        >>> prob.normalize(np.array([1.0, 3.0]), (0,))[0]
+        array([0.25, 0.75])
+    """
+    kind = np.dtype(dtype)
+    return VMSemiringRuntime(
+        "prob",
+        kind,
+        np.multiply,
+        lambda x, axes: np.sum(x, axis=axes),
+        _filled(1, kind),
+        _filled(0, kind),
+        lambda x, axes: _scaled(x, axes, np.sum),
+        lambda table: np.asarray(table, kind),
+    )
+
+
+def _log_sum(x: Array, axes: Axes) -> Array:
+    """log(sum(exp(x))) with the largest taken out; exact where all are -inf."""
+    if not axes:
+        return x
+    top = np.max(x, axis=axes, keepdims=True)
+    safe = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        out = np.log(np.sum(np.exp(x - safe), axis=axes, keepdims=True)) + safe
+    found: Array = np.squeeze(out, axis=axes)
+    return found
+
+
+def _log_scaled(x: Array, axes: Axes) -> tuple[Array, Array]:
+    total = _log_sum(x, axes)
+    where = np.expand_dims(np.where(np.isfinite(total), total, 0.0), axes) if axes else total
+    return x - where, total
+
+
+def vm_logprob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
+    """Log-sum-exp and plus: logarithms of probabilities.
+
+    Example:
+        >>> log = vm_logprob_semiring()
+        >>> log.add_reduce(np.array([-np.inf, -np.inf]), (0,))
+        array(-inf)
+    """
+    kind = np.dtype(dtype)
+
+    def convert(table: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            logs: Array = np.log(np.asarray(table, kind))
+        return logs
+
+    return VMSemiringRuntime(
+        "logprob",
+        kind,
+        np.add,
+        _log_sum,
+        _filled(0, kind),
+        _filled(-np.inf, kind),
+        _log_scaled,
+        convert,
+    )
+
+
+def _count_product(a: Array, b: Array) -> Array:
+    machine = a.dtype != object and b.dtype != object and a.size and b.size
+    if machine and int(a.max()) * int(b.max()) > _LARGEST:
+        a = a.astype(object)
+    return np.multiply(a, b)
+
+
+def _count_sum(x: Array, axes: Axes) -> Array:
+    if x.dtype != object and x.size:
+        count = int(np.prod([x.shape[axis] for axis in axes], dtype=np.int64))
+        if int(x.max()) * count > _LARGEST:
+            x = x.astype(object)
+    return np.asarray(np.sum(x, axis=axes))
+
+
+def vm_counting_semiring(dtype: npt.DTypeLike = np.int64) -> VMSemiringRuntime:
+    """Plus and times over natural numbers, of any size: past 2^63 they become Python's own.
+
+    A table's entry counts as one where it is not zero.
+
+    Example:
+        >>> counting = vm_counting_semiring()
+        >>> counting.mul(np.array([2**40]), np.array([2**40]))[0] == 2**80
+        True
+    """
+    kind = np.dtype(dtype)
+    return VMSemiringRuntime(
+        "counting",
+        kind,
+        _count_product,
+        _count_sum,
+        _filled(1, kind),
+        _filled(0, kind),
+        _as_it_is,
+        lambda table: (np.asarray(table) != 0).astype(kind),
+    )
+
+
+def vm_max_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
+    """Max and times: the most probable assignment.
+
+    Example:
+        >>> vm_max_semiring().add_reduce(np.array([0.25, 0.75]), (0,))
+        np.float64(0.75)
+    """
+    kind = np.dtype(dtype)
+    return VMSemiringRuntime(
+        "max",
+        kind,
+        np.multiply,
+        lambda x, axes: np.max(x, axis=axes),
+        _filled(1, kind),
+        _filled(0, kind),
+        lambda x, axes: _scaled(x, axes, np.max),
+        lambda table: np.asarray(table, kind),
+    )
+
+
+def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
+    """Min and plus: the least cost; a table's entry p costs -ln p.
+
+    Example:
+        >>> vm_minsum_semiring().add_reduce(np.array([0.5, 2.0]), (0,))
+        np.float64(0.5)
+    """
+    kind = np.dtype(dtype)
+
+    def normalize(x: Array, axes: Axes) -> tuple[Array, Array]:
+        least = np.min(x, axis=axes, keepdims=True)
+        safe = np.where(np.isfinite(least), least, 0.0)
+        return x - safe, -np.squeeze(least, axis=axes)
+
+    def convert(table: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            costs: Array = -np.log(np.asarray(table, kind))
+        return costs
+
+    return VMSemiringRuntime(
+        "minsum",
+        kind,
+        np.add,
+        lambda x, axes: np.min(x, axis=axes),
+        _filled(0, kind),
+        _filled(np.inf, kind),
+        normalize,
+        convert,
+    )
+
+
+SEMIRINGS: dict[str, Callable[[], VMSemiringRuntime]] = {
+    "bool": vm_sat_semiring,
+    "prob": vm_prob_semiring,
+    "logprob": vm_logprob_semiring,
+    "counting": vm_counting_semiring,
+    "max": vm_max_semiring,
+    "minsum": vm_minsum_semiring,
+}

@@ -1,0 +1,118 @@
+"""The reference: a belief program run one instruction after another, in NumPy.
+
+Arrays have the axes of their tensors and, where evidence is in them, one more axis of lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.isa import Instruction
+from lanework.core.program import Program
+from lanework.machines.belief.kernels import (
+    Tensor,
+    vm_contract,
+    vm_contract_eliminate,
+    vm_eliminate_keep,
+    vm_normalize,
+    vm_unit,
+)
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.semiring import VMSemiringRuntime
+from lanework.machines.belief.state import RegisterBank, SlotStore
+from lanework.machines.belief.tensor import TensorSpec
+
+FactorProvider = Callable[[int], Tensor]
+
+
+class VirtualMachine:
+    """Runs belief programs over a semiring.
+
+    Attributes:
+        regs: the registers.
+        slots: messages, beliefs and results.
+        scale: ln Z so far, as far as tensors were scaled; one a lane, or one for all.
+
+    Example:
+        >>> from lanework.machines.belief.compile import compile_graph
+        >>> from lanework.machines.belief.model import FactorGraph
+        >>> from lanework.machines.belief.semiring import vm_prob_semiring
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("a", 2)
+        >>> _ = graph.factor(["a"], [1.0, 3.0])
+        >>> vm = VirtualMachine(vm_prob_semiring())
+        >>> vm.run(compile_graph(graph))
+        >>> vm.slots.get(("bel", 0))[0], float(np.exp(vm.scale).round(9))
+        (array([0.25, 0.75]), 4.0)
+    """
+
+    def __init__(self, sr: VMSemiringRuntime) -> None:
+        self.sr = sr
+        self.regs = RegisterBank()
+        self.slots = SlotStore()
+        self.scale: npt.NDArray[Any] = np.zeros(())
+
+    def run(
+        self,
+        program: Program,
+        factor_provider: FactorProvider | None = None,
+        evidence: Mapping[int, npt.NDArray[np.float64]] | None = None,
+    ) -> None:
+        """Run a program.
+
+        Args:
+            program: a verified belief program.
+            factor_provider: number -> table and axes; by default the program's own.
+            evidence: variable -> weights of its states, of shape (states,) or (states, lanes).
+        """
+        view = BeliefView.of(program)
+        provider = factor_provider or (lambda n: (self.sr.convert(view.table(n)), view.scope(n)))
+        for instruction in view.instructions:
+            self._execute(instruction, view, provider, evidence or {})
+
+    def _execute(
+        self,
+        instruction: Instruction,
+        view: BeliefView,
+        provider: FactorProvider,
+        evidence: Mapping[int, npt.NDArray[np.float64]],
+    ) -> None:
+        name, operands, sr = instruction.name, instruction.operands, self.sr
+        if name == "free":
+            self.regs.free(operands[0])
+            return
+        if name == "store_slot":
+            self.slots.put(view.slots[operands[1]], *self.regs.get(operands[0]))
+            return
+        array: npt.NDArray[Any]
+        if name == "unit":
+            spec = view.specs[operands[0]]
+            array = vm_unit(spec, sr)
+        elif name == "load_factor":
+            array, spec = provider(operands[0])
+        elif name == "load_evidence":
+            spec = TensorSpec((view.axis(operands[0]),))
+            known = evidence.get(operands[0])
+            array = vm_unit(spec, sr) if known is None else sr.convert(known)
+        elif name == "load_slot":
+            array, spec = self.slots.get(view.slots[operands[0]])
+        elif name in ("normalize", "rescale"):
+            array, spec = self.regs.get(operands[0])
+            array, logs = vm_normalize(array, spec, sr)
+            if name == "rescale":
+                self.scale = self.scale + logs
+        else:
+            inputs = [self.regs.get(row) for row in operands[:-1]]
+            spec = view.specs[operands[-1]]
+            if name == "contract":
+                array = vm_contract(inputs, spec, sr)
+            elif name == "eliminate":
+                kept, own = vm_eliminate_keep(*inputs[0], spec.keys, sr)
+                array = vm_contract([(kept, own)], spec, sr)
+            else:
+                array = vm_contract_eliminate(inputs, spec, sr)
+        self.regs.put(instruction.target, array, spec)
