@@ -4,6 +4,7 @@ Numerical virtual machines with one op table, one program container and one way 
 
 - `series`: named formulas over time columns, recurrences, units; for financial, actuarial and
   planning models.
+- `belief`: factor graphs over tables of evidence; for exact inference and counting.
 - `register`: small instructions that become machine code in microseconds; for code that is made
   and run on the fly.
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lanework.core.container import load
     from lanework.core.program import Program
     from lanework.core.result import Result
-    from lanework.machines import register, series
+    from lanework.machines import belief, register, series
 
 __version__ = "0.1.0"
 
@@ -44,7 +45,7 @@ _FACE = {
     "UsageError": "lanework.base.errors",
     "InternalFault": "lanework.base.errors",
 }
-_MACHINES = ("series", "register")
+_MACHINES = ("series", "belief", "register")
 
 __all__ = [
     "compile",
@@ -57,6 +58,7 @@ __all__ = [
     "Trap",
     "UsageError",
     "InternalFault",
+    "belief",
     "register",
     "series",
 ]

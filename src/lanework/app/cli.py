@@ -106,7 +106,7 @@ def cli() -> None:
     "--engine",
     default="auto",
     show_default=True,
-    help="auto, llvm, stencil, reference; for register programs also native.",
+    help="auto, llvm, stencil, reference; for register programs and networks also native.",
 )
 @click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
@@ -123,6 +123,16 @@ def cli() -> None:
     help="Lanes in a block when a table is streamed.",
 )
 @click.option("--out", metavar="FILE", help="Write outputs: .csv, .parquet, .npz, .npy, .json.")
+@click.option(
+    "--evidence", metavar="FILE", help="A table of evidence for a network (.csv, .parquet)."
+)
+@click.option("--given", multiple=True, metavar="VAR=STATE", help="What is known of a network.")
+@click.option(
+    "--query",
+    default="all",
+    show_default=True,
+    help="What to ask a network: all, z, or variables with commas.",
+)
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON
 def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **given: Any) -> None:

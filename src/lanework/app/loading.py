@@ -13,7 +13,12 @@ from lanework.base.errors import Diagnostic, did_you_mean
 if TYPE_CHECKING:
     from lanework.core.program import Program
 
-ENDINGS = {".series": "a model", ".lasm": "assembly", ".lwp": "a compiled program"}
+ENDINGS = {
+    ".series": "a model",
+    ".bif": "a Bayesian network",
+    ".lasm": "assembly",
+    ".lwp": "a compiled program",
+}
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,8 @@ class Loaded:
     seconds: float
 
 
-def load_program(path: str) -> Loaded:
-    """The program in a file, or made from it.
+def load_program(path: str, query: str = "all") -> Loaded:
+    """The program in a file, or made from it; of a network, one that answers a query.
 
     Raises:
         Diagnostic: LW8003, LW8004, LW8008, and all that the reader or the compiler says.
@@ -55,6 +60,12 @@ def load_program(path: str) -> Loaded:
 
         program = assemble(_text(file), str(file))
         program.verify()
+    elif ending == ".bif":
+        from lanework.machines.belief.compile import compile_graph
+        from lanework.machines.belief.readers.bif import read_bif
+
+        names = query if query in ("all", "z") else [name.strip() for name in query.split(",")]
+        program = compile_graph(read_bif(_text(file), str(file)), names)
     else:
         from lanework.machines.series.modelfile import read_model
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
 from lanework.app.arguments import Block, Inputs, Table, first_blocks, parse, whole
+from lanework.app.codes import BAD_ARGUMENT
 from lanework.app.loading import Loaded, load_program
 from lanework.app.progress import Bar
+from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits, parse_duration, parse_size
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ class Options:
     out: str | None = None
     json: bool = False
     cache: bool = True
+    evidence: str | None = None
+    given: tuple[str, ...] = ()
+    query: str = "all"
 
     def limits(self) -> Limits:
         """What the run may use.
@@ -67,12 +72,23 @@ class Outcome:
 
 def run(path: str, arguments: Sequence[str], options: Options) -> None:
     """Load, run, write and print."""
-    if options.out is not None:
+    if options.out is not None and not path.endswith(".bif"):
         from lanework.core.saving import check_ending
 
         check_ending(Path(options.out))  # before the work, not after it
     limits = options.limits()
-    loaded = load_program(path)
+    loaded = load_program(path, options.query)
+    if loaded.program.machine == "belief":
+        from lanework.app import beliefs
+
+        beliefs.run(loaded, arguments, options)
+        return
+    if options.evidence is not None or options.given or options.query != "all":
+        raise Diagnostic(
+            BAD_ARGUMENT,
+            f"{path} takes no evidence",
+            help="--evidence, --given and --query are for networks and belief programs",
+        )
     if loaded.program.machine == "register":
         from lanework.app import registers
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lanework.core.isa import ISA
     from lanework.core.program import Program
 
-MACHINES = ("series", "register")
+MACHINES = ("series", "belief", "register")
 
 
 class Machine(Protocol):

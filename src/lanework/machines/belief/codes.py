@@ -43,3 +43,9 @@ BAD_SLOT = code(
     "A slot is written once and before it is read; a register is made before it is read, and not "
     "read after it was freed.",
 )
+BAD_EVIDENCE = code(
+    "LW5008",
+    "evidence makes no sense",
+    "Evidence is a state of a variable, weights of its states that are finite and not negative, or "
+    "a column of these with as many rows as every other column.",
+)

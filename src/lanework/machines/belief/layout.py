@@ -99,6 +99,11 @@ def encode_factors(factors: list[FactorEntry]) -> bytes:
     return bytes(out)
 
 
+def encode_modes(sizes: list[int]) -> bytes:
+    """The section of modes: their lengths (u32)."""
+    return struct.pack(f"<{len(sizes)}I", *sizes)
+
+
 def encode_specs(specs: list[TensorSpec]) -> bytes:
     """The section of specs: for each how many axes, and these; bit 31 marks topological ones."""
     out = bytearray(struct.pack("<I", len(specs)))

@@ -117,8 +117,8 @@ def _log_sum(x: Array, axes: Axes) -> Array:
 
 def _log_scaled(x: Array, axes: Axes) -> tuple[Array, Array]:
     total = _log_sum(x, axes)
-    where = np.expand_dims(np.where(np.isfinite(total), total, 0.0), axes) if axes else total
-    return x - where, total
+    by = np.where(np.isfinite(total), total, 0.0)
+    return x - (np.expand_dims(by, axes) if axes else by), total
 
 
 def vm_logprob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +117,5 @@ class SlotStore:
     def __contains__(self, key: object) -> bool:
         return key in self._held
 
-    def keys(self) -> list[SlotKey]:
-        """The slots that were written, in order."""
-        return list(self._held)
+    def __iter__(self) -> Iterator[SlotKey]:
+        return iter(self._held)

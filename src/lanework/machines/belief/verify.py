@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, ORDER_BROKEN
@@ -13,6 +13,7 @@ from lanework.core.verify import Finding, Rule, run_rules
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.isa import BELIEF, EFFECTS
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec, joined
 
 
@@ -22,7 +23,8 @@ def verify(program: Program) -> list[Diagnostic]:
         view = BeliefView.of(program)
     except Diagnostic as error:
         return [error]
-    return run_rules(program, view, RULES) + _ports(program, view)
+    found = run_rules(program, view, RULES)
+    return found or _ports(program, view)
 
 
 def _numbers(view: BeliefView) -> Iterator[Finding]:
@@ -85,6 +87,7 @@ class Walk:
         problems: instruction and sentence.
         uniform: the most entries without lanes that are held at a time.
         varying: the most entries of each lane that are held at a time.
+        slots: the axes of what each slot gets.
     """
 
     specs: list[TensorSpec | None]
@@ -92,6 +95,7 @@ class Walk:
     problems: list[tuple[int, str]]
     uniform: int = 0
     varying: int = 0
+    slots: dict[int, TensorSpec] = field(default_factory=dict)
 
 
 def _walk(view: BeliefView) -> Walk:
@@ -113,6 +117,7 @@ def _walk(view: BeliefView) -> Walk:
             made = slots[operands[0]]
         elif name == "store_slot":
             slots[operands[1]] = held[operands[0]]
+            found.slots[operands[1]] = held[operands[0]][0]
         elif name == "free":
             spec, laned = held.pop(operands[0])
             now[laned] -= spec.entries
@@ -147,9 +152,29 @@ def walk(program: Program) -> Walk:
 
 
 def _ports(program: Program, view: BeliefView) -> list[Diagnostic]:
+    """Inputs are variables; outputs are slots that hold a variable's belief, or the whole sum."""
     out = []
+    stored = walk(program).slots
     for port in program.ports:
-        count = len(view.variables if port.direction == "in" else view.slots)
-        if port.row >= count:
-            out.append(Diagnostic(BAD_PROGRAM, f"the port {port.name!r} leads nowhere"))
+        wrong = ""
+        if port.direction == "in":
+            if port.row >= len(view.variables):
+                wrong = "leads nowhere"
+            elif port.categories != view.variables[port.row].states:
+                wrong = "has other states than its variable"
+        elif port.row not in stored:
+            wrong = "leads to no slot that is written"
+        elif stored[port.row] != _answer(view, view.slots[port.row]):
+            wrong = f"leads to the slot {view.slots[port.row]}, which holds something else"
+        if wrong:
+            out.append(Diagnostic(BAD_PROGRAM, f"the port {port.name!r} {wrong}"))
     return out
+
+
+def _answer(view: BeliefView, slot: SlotKey) -> TensorSpec | None:
+    """The axes of what a slot of results must hold."""
+    if slot == ("Z",):
+        return TensorSpec()
+    kind, *rest = slot
+    known = len(rest) == 1 and type(rest[0]) is int and 0 <= rest[0] < len(view.variables)
+    return TensorSpec((view.axis(rest[0]),)) if kind == "bel" and known else None

@@ -36,7 +36,7 @@ class BifReader:
 
     def __init__(self, text: str, source: str = "network.bif") -> None:
         self.text, self.source = text, source
-        self.graph = FactorGraph()
+        self.graph = FactorGraph("network")
 
     def read(self) -> FactorGraph:
         """The network.

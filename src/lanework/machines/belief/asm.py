@@ -1,0 +1,197 @@
+"""The belief machine's directives in assembly text.
+
+::
+
+    .machine belief
+    .header "semiring" "prob"
+    .variable "rain" "yes" "no"
+    .cells 0.2 0.8
+    .factor 0 v0            ; its first cell, and its variables
+    .spec v0                ; axes: v for variables, m for modes
+    .slot "bel" 0
+    .input "rain" 0
+        load_factor %0, 0
+        ...
+    .output "rain" 0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from lanework.core.asm import (
+    Line,
+    Token,
+    find_instr,
+    operands,
+    read_float,
+    read_string,
+    show_float,
+    show_operand,
+    show_string,
+)
+from lanework.core.isa import Instruction
+from lanework.core.program import Port, Program
+from lanework.machines.belief.isa import BELIEF
+from lanework.machines.belief.layout import (
+    BeliefView,
+    FactorEntry,
+    encode_factors,
+    encode_modes,
+    encode_slots,
+    encode_specs,
+    encode_variables,
+)
+from lanework.machines.belief.model import Variable
+from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
+
+_CELLS = 8  # in a line
+_LETTERS = {AxisType.GEOMETRIC: "v", AxisType.TOPOLOGICAL: "m"}
+
+
+class BeliefAssembler:
+    """Reads and prints belief programs."""
+
+    def assemble(self, lines: Iterable[Line]) -> Program:
+        """A program from its lines."""
+        return _Reader().read(lines)
+
+    def disassemble(self, program: Program) -> Iterator[str]:
+        """The lines of a program."""
+        view = BeliefView.of(program)
+        for name, value in sorted(program.header.items()):
+            text = show_string(value) if isinstance(value, str) else value
+            yield f".header {show_string(name)} {text}"
+        for variable in view.variables:
+            yield f".variable {' '.join(map(show_string, (variable.name, *variable.states)))}"
+        for size in view.modes:
+            yield f".mode {size}"
+        cells = [show_float(float(value)) for value in view.constants]
+        for at in range(0, len(cells), _CELLS):
+            yield f".cells {' '.join(cells[at : at + _CELLS])}"
+        for factor in view.factors:
+            yield " ".join([f".factor {factor.start}", *(f"v{v}" for v in factor.scope)])
+        for spec in view.specs:
+            yield " ".join([".spec", *(f"{_LETTERS[kind]}{n}" for kind, n in spec.keys)])
+        for slot in view.slots:
+            words = (show_string(part) if isinstance(part, str) else str(part) for part in slot)
+            yield f".slot {' '.join(words)}"
+        for port in program.inputs:
+            yield f".input {show_string(port.name)} {port.row}"
+        for instruction in view.instructions:
+            info = BELIEF.by_name[instruction.name]
+            numbers = [f"%{instruction.target}"]
+            numbers += [
+                show_operand(spec.kind, operand)
+                for spec, operand in zip(info.operands, instruction.operands, strict=True)
+            ]
+            yield f"    {instruction.name} {', '.join(numbers)}"
+        for port in program.outputs:
+            yield f".output {show_string(port.name)} {port.row}"
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.header: dict[str, int | float | str] = {}
+        self.variables: list[Variable] = []
+        self.modes: list[int] = []
+        self.cells: list[float] = []
+        self.factors: list[FactorEntry] = []
+        self.specs: list[TensorSpec] = []
+        self.slots: list[SlotKey] = []
+        self.ports: list[Port] = []
+        self.code: list[Instruction] = []
+
+    def read(self, lines: Iterable[Line]) -> Program:
+        for line in lines:
+            word = line.words[0]
+            if word.text.startswith("."):
+                read = getattr(self, f"_{word.text[1:]}", None)
+                if read is None or word.text[1:] == "instruction":
+                    raise line.fault(f"there is no directive {word.text}", word)
+                read(line, line.words[1:])
+            else:
+                instr = find_instr(BELIEF, line)
+                target, *rest = operands(line, instr, line.words[1:])
+                self.code.append(Instruction(instr.name, target, tuple(rest)))
+        sections = {
+            "variables": encode_variables(self.variables),
+            "factors": encode_factors(self.factors),
+            "specs": encode_specs(self.specs),
+            "slots": encode_slots(self.slots),
+        }
+        if self.modes:
+            sections["modes"] = encode_modes(self.modes)
+        return Program(
+            "belief",
+            self.header,
+            BELIEF.encode(self.code),
+            tuple(self.ports),
+            np.array(self.cells, np.float64),
+            sections,
+        )
+
+    def _whole(self, line: Line, word: Token, prefix: str = "") -> int:
+        digits = word.text.removeprefix(prefix)
+        if not word.text.startswith(prefix) or not digits.isdecimal() or int(digits) >= 1 << 31:
+            raise line.fault(f"{word.text!r} is no number; write {prefix}0, {prefix}1, ...", word)
+        return int(digits)
+
+    def _header(self, line: Line, words: tuple[Token, ...]) -> None:
+        if len(words) != 2:
+            raise line.fault('write .header "name" value')
+        value: Any = words[1].text
+        if value.startswith('"'):
+            value = read_string(line, words[1])
+        elif value.lstrip("-").isdecimal():
+            value = int(value)
+        else:
+            value = read_float(line, words[1])
+        self.header[read_string(line, words[0])] = value
+
+    def _variable(self, line: Line, words: tuple[Token, ...]) -> None:
+        name, *states = (read_string(line, word) for word in words)
+        self.variables.append(Variable(name, tuple(states)))
+
+    def _mode(self, line: Line, words: tuple[Token, ...]) -> None:
+        self.modes.append(self._whole(line, words[0]))
+
+    def _cells(self, line: Line, words: tuple[Token, ...]) -> None:
+        self.cells += [read_float(line, word) for word in words]
+
+    def _factor(self, line: Line, words: tuple[Token, ...]) -> None:
+        start, *scope = words
+        numbers = tuple(self._whole(line, word, "v") for word in scope)
+        self.factors.append(FactorEntry(numbers, self._whole(line, start)))
+
+    def _spec(self, line: Line, words: tuple[Token, ...]) -> None:
+        axes = []
+        for word in words:
+            kind = AxisType.TOPOLOGICAL if word.text.startswith("m") else AxisType.GEOMETRIC
+            axes.append(Axis(self._whole(line, word, _LETTERS[kind]), kind, 0))
+        self.specs.append(TensorSpec(tuple(axes)))
+
+    def _slot(self, line: Line, words: tuple[Token, ...]) -> None:
+        key: list[Any] = []
+        for word in words:
+            text = word.text.startswith('"')
+            key.append(read_string(line, word) if text else self._whole(line, word))
+        self.slots.append(tuple(key))
+
+    def _input(self, line: Line, words: tuple[Token, ...]) -> None:
+        name, row = self._port(line, words)
+        if row >= len(self.variables):
+            raise line.fault(f"there is no variable {row}", words[1])
+        self.ports.append(Port(name, "in", row, categories=self.variables[row].states))
+
+    def _output(self, line: Line, words: tuple[Token, ...]) -> None:
+        self.ports.append(Port(*self._port(line, words)[:1], "out", self._port(line, words)[1]))
+
+    def _port(self, line: Line, words: tuple[Token, ...]) -> tuple[str, int]:
+        if len(words) != 2:
+            raise line.fault("write the port's name and its number")
+        return read_string(line, words[0]), self._whole(line, words[1])

@@ -1,0 +1,137 @@
+"""Evidence: what is known of variables, in one row or in many, as weights of their states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
+from lanework.machines.belief.model import Variable
+
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Weights of states.
+
+    Attributes:
+        weights: variable -> (states, rows).
+        rows: how many rows there are.
+        single: whether no table was given, but one row's values.
+    """
+
+    weights: dict[int, F64]
+    rows: int
+    single: bool
+
+
+def read_evidence(
+    variables: tuple[Variable, ...], observed: frozenset[int], given: Mapping[str, Any]
+) -> Evidence:
+    """Weights from what a user gives.
+
+    A state is a name or a number; None, NaN or an empty text says that nothing is known. A column
+    of these gives one a row, and so does an array of weights of the shape (rows, states); an array
+    of floats, one a state, is a likelihood.
+
+    Raises:
+        Diagnostic: LW5005 for unknown names; LW5008 for values that make no sense.
+
+    Example:
+        >>> coin = Variable("coin", ("heads", "tails"))
+        >>> found = read_evidence((coin,), frozenset([0]), {"coin": ["tails", None]})
+        >>> found.weights[0].tolist(), found.rows
+        ([[0.0, 1.0], [1.0, 1.0]], 2)
+    """
+    number = {variable.name: n for n, variable in enumerate(variables)}
+    weights: dict[int, F64] = {}
+    rows: tuple[str, int] | None = None
+    for name in given:
+        if name not in number or number[name] not in observed:
+            known = [variables[n].name for n in sorted(observed)]
+            raise Diagnostic(
+                UNKNOWN_VARIABLE,
+                f"the program takes no evidence of {str(name)!r}",
+                help=did_you_mean(str(name), known)
+                or ("compile it with that variable as evidence" if name in number else None),
+            )
+        found, laned = _weights(variables[number[name]], given[name])
+        if laned:
+            if rows is not None and rows[1] != found.shape[1]:
+                raise Diagnostic(
+                    BAD_EVIDENCE,
+                    f"{name!r} has {found.shape[1]} rows, and {rows[0]!r} has {rows[1]}",
+                    help="give every column of evidence the same length",
+                )
+            rows = (str(name), found.shape[1])
+        weights[number[name]] = found
+    count = 1 if rows is None else rows[1]
+    wide = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
+    return Evidence(wide, count, rows is None)
+
+
+def _weights(variable: Variable, value: Any) -> tuple[F64, bool]:
+    """Weights of shape (states, rows), and whether they are of a column."""
+    if value is None or isinstance(value, str | int | np.integer | bool):
+        return _columns(variable, [value]), False
+    if isinstance(value, float):
+        return _columns(variable, [value]), False
+    array = np.asarray(value)
+    likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)
+    if likelihood and not np.isnan(array).any():
+        return _checked(variable, array[:, np.newaxis]), False
+    if array.dtype.kind == "f" and array.ndim == 2 and array.shape[1] == variable.size:
+        return _checked(variable, np.ascontiguousarray(array.T)), True
+    if array.ndim != 1:
+        raise Diagnostic(
+            BAD_EVIDENCE,
+            f"the evidence of {variable.name!r} has the shape {array.shape}",
+            help=f"give states, or weights of the shape (rows, {variable.size})",
+        )
+    return _columns(variable, array.tolist()), True
+
+
+def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        value = weights[bad][0]
+        raise Diagnostic(BAD_EVIDENCE, f"a weight of {variable.name!r} is {value:g}")
+    return np.asarray(weights, np.float64)
+
+
+def _columns(variable: Variable, values: list[Any]) -> F64:
+    """One column of weights for each value."""
+    places = {state: n for n, state in enumerate(variable.states)}
+    codes = np.empty(len(values), np.int64)
+    for row, value in enumerate(values):
+        if value is None or value == "" or value != value:
+            codes[row] = -1
+        elif isinstance(value, str):
+            code = places.get(value)
+            if code is None:
+                raise _unknown(variable, value, row)
+            codes[row] = code
+        else:
+            whole = int(value)
+            if whole != value or not 0 <= whole < variable.size:
+                raise _unknown(variable, value, row)
+            codes[row] = whole
+    weights = np.zeros((variable.size, len(values)))
+    known = codes >= 0
+    weights[codes[known], np.flatnonzero(known)] = 1.0
+    weights[:, ~known] = 1.0
+    return weights
+
+
+def _unknown(variable: Variable, value: Any, row: int) -> Diagnostic:
+    return Diagnostic(
+        UNKNOWN_VARIABLE,
+        f"{variable.name!r} has no state {value!r} (row {row})",
+        help=did_you_mean(str(value), variable.states) or f"it has {', '.join(variable.states)}",
+    )

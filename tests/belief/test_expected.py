@@ -1,0 +1,93 @@
+"""Networks and factor graphs whose answers others have computed, on every engine."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lanework.machines.belief.compile import compile_graph
+from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.readers.bif import read_bif
+
+DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
+NETWORKS = ("asia", "alarm", "hailfinder", "hepar2", "win95pts")
+WAYS = (("native", "prob"), ("reference", "prob"), ("reference", "logprob"))
+EDGES = json.loads((DATA / "expected/edge_cases.json").read_text())["cases"]
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def network(request):
+    graph = read_bif((DATA / f"{request.param}.bif").read_text(), request.param)
+    expected = json.loads((DATA / f"expected/{request.param}.json").read_text())
+    return graph, expected, compile_graph(graph, seconds=0.0)
+
+
+def given(row):
+    return {**row["evidence"], **{name: np.array(w, float) for name, w in row["soft"].items()}}
+
+
+@pytest.mark.parametrize(("engine", "semiring"), WAYS)
+def test_posteriors_of_pyagrum(network, engine, semiring):
+    _, expected, program = network
+    runner = program.bind(engine, semiring=semiring)
+    for row in expected["rows"]:
+        result = runner(given(row))
+        assert float(result["ln_p_evidence"]) == pytest.approx(row["ln_pe"], rel=1e-10)
+        for name, values in row["posterior"].items():
+            np.testing.assert_allclose(result[name], values, rtol=0, atol=1e-10)
+
+
+def test_rows_are_answered_each_by_itself(network):
+    """Rows with other evidence, and with none, in blocks that do not come out even."""
+    graph, expected, program = network
+    rng = np.random.default_rng(5)
+    names = list(expected["rows"][0]["evidence"])
+    columns = {
+        name: [rng.choice([*graph.variables[name].states, None]) for _ in range(150)]
+        for name in names
+    }
+    native = program.bind("native", threads=2)(columns)
+    reference = program.bind("reference")(columns)
+    possible = native["ln_p_evidence"] > -np.inf
+    assert (possible == (reference["ln_p_evidence"] > -np.inf)).all()
+    for name in reference:
+        np.testing.assert_allclose(
+            native[name][possible], reference[name][possible], rtol=1e-9, atol=1e-12
+        )
+    single = program.bind("native")({name: column[7] for name, column in columns.items()})
+    for name in graph.variables:
+        np.testing.assert_array_equal(single[name], native[name][7])
+
+
+def test_the_most_probable_assignment(network):
+    _, expected, program = network
+    for row in expected["rows"]:
+        if "mpe_ln_joint" in row:
+            for semiring, sign in (("max", 1), ("minsum", -1)):
+                result = program.bind(semiring=semiring)(given(row))
+                name = "ln_p_best" if semiring == "max" else "least_cost"
+                assert sign * float(result[name]) == pytest.approx(row["mpe_ln_joint"], rel=1e-10)
+
+
+def graph_of(case):
+    graph = FactorGraph(case["name"])
+    for name, size in case["variables"].items():
+        graph.variable(name, size)
+    for name, factor in case["factors"].items():
+        graph.factor(factor["scope"], factor["values"], name=name)
+    return graph
+
+
+@pytest.mark.parametrize("case", EDGES, ids=[case["name"] for case in EDGES])
+@pytest.mark.parametrize(("engine", "semiring"), WAYS)
+def test_edge_cases(case, engine, semiring):
+    result = compile_graph(graph_of(case)).bind(engine, semiring=semiring)()
+    z = float(result["ln_p_evidence"])
+    assert z == pytest.approx(math.log(case["Z"]), rel=1e-12) if case["Z"] else z == -math.inf
+    for name, values in case["marginals"].items():
+        if values is not None and case["Z"]:
+            np.testing.assert_allclose(result[name], values, atol=1e-12)
+    satisfiable = compile_graph(graph_of(case)).bind(semiring="bool")()["satisfiable"]
+    assert bool(satisfiable) == (case["Z"] > 0)
