@@ -176,6 +176,14 @@ def test_only_what_matters_is_computed():
     refused("LW5005", lambda: asia(query=["smoek"]))
 
 
+def test_what_is_cut_out_must_be_said():
+    program = asia(observed=["xray"])
+    assert program.run(xray="yes")["xray"].tolist() == [1.0, 0.0]
+    assert assemble(program.dis()).hash == program.hash
+    for evidence in ({}, {"xray": ["yes", None]}, {"xray": np.array([0.5, 0.5])}):
+        refused("LW5008", lambda evidence=evidence: program.bind()(evidence))
+
+
 # Evidence -----------------------------------------------------------------------------------------
 
 

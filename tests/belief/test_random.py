@@ -86,6 +86,31 @@ def test_enumeration(start):
         assert bool(program.bind(semiring="bool")(weights)["satisfiable"]) == (top > 0), seed
 
 
+def test_observed_variables_by_enumeration():
+    for seed in range(400):
+        graph = random_graph(seed)
+        rng = np.random.default_rng(seed + 7)
+        names = [name for name in graph.variables if rng.random() < 0.5]
+        states = {name: int(rng.integers(graph.variables[name].size)) for name in names}
+        weights = {n: np.eye(graph.variables[n].size)[state] for n, state in states.items()}
+        table = joint(graph, weights)
+        total = float(table.sum())
+        program = compile_graph(graph, observed=names, seconds=0.0)
+        assert program.problems() == []
+        columns = {name: [state] * 3 for name, state in states.items()}
+        for engine in ("native", "reference"):
+            result = program.bind(engine)(columns)
+            found = np.atleast_1d(result["ln_p_evidence"])
+            if total == 0:
+                assert (found == -math.inf).all(), seed
+                continue
+            np.testing.assert_allclose(found, math.log(total), rtol=1e-9, atol=1e-9)
+            for axis, name in enumerate(graph.variables):
+                right = marginal(table, axis, np.sum) / total
+                got = result[name][-1] if names else result[name]
+                np.testing.assert_allclose(got, right, atol=1e-10, err_msg=str(seed))
+
+
 def test_counting_is_exact_past_any_machine_word():
     graph = FactorGraph()
     for number in range(200):

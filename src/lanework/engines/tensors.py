@@ -198,6 +198,43 @@ def _copy(name: str, width: int, vectors: int, *, into: bool) -> str:
     return k.text()
 
 
+def _pick(name: str, width: int, vectors: int) -> str:
+    """Entries of a table at places that lanes say: ``a[o * TERMS + b[lane]]``."""
+    k = _Kernel(name, width, vectors)
+    w = k.w
+    w.label("entry")
+    out, a, b = k.word(Word.OUT), k.word(Word.A), k.word(Word.B)
+    count, apart = k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
+    first = w.emit(f"mul i64 %block, {k.lanes}")
+    places = []
+    for n in range(vectors):
+        at = w.emit(f"add i64 {first}, {n * width}")
+        pointer = w.emit(f"getelementptr i64, ptr {b}, i64 {at}")
+        places.append(w.emit(f"load {k.whole}, ptr {pointer}, align 8"))
+    w.line("br label %loop")
+    w.label("loop")
+    w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %loop ]")
+    row = w.emit(f"getelementptr double, ptr {a}, i64 {w.emit(f'mul i64 %i, {apart}')}")
+    for n in range(vectors):
+        at = w.emit(f"getelementptr double, ptr {row}, {k.whole} {places[n]}")
+        found = w.intrinsic(
+            f"llvm.masked.gather.v{width}f64.v{width}p0",
+            k.kind,
+            [
+                (f"<{width} x ptr>", f"align 8 {at}"),
+                (f"<{width} x i1>", "splat (i1 true)"),
+                (k.kind, "poison"),
+            ],
+        )
+        k.store(found, out, "%i", n)
+    w.line("%i.next = add i64 %i, 1")
+    w.line(f"%i.more = icmp ult i64 %i.next, {count}")
+    w.line("br i1 %i.more, label %loop, label %exit")
+    w.label("exit")
+    w.line("ret void")
+    return k.text()
+
+
 _RUN = f"""
 define void @tensors(ptr %records, i64 %count, i64 %first, i64 %after) nounwind {{
 entry:
@@ -226,7 +263,8 @@ exit:
 
 def tensor_text(width: int) -> str:
     """All kernels for SIMD registers of `width` f64, and the loop over blocks and records."""
-    parts = [_RUN]
+    gather = f"<{width} x double> @llvm.masked.gather.v{width}f64.v{width}p0"
+    parts = [f"declare {gather}(<{width} x ptr>, <{width} x i1>, <{width} x double>)", _RUN]
     for n in VECTORS:
         parts += [
             _contract(f"contract_{n}", width, n, spread=False),
@@ -235,6 +273,7 @@ def tensor_text(width: int) -> str:
             _normalize(f"rescale_{n}", width, n, keep=True),
             _copy(f"load_{n}", width, n, into=True),
             _copy(f"store_{n}", width, n, into=False),
+            _pick(f"pick_{n}", width, n),
         ]
     wide = 64 * width
     attributes = f'"prefer-vector-width"="{wide}" "min-legal-vector-width"="{wide}"'

@@ -25,6 +25,7 @@ def compile_graph(
     query: str | Sequence[str] = "all",
     *,
     evidence: Iterable[str] | None = None,
+    observed: Iterable[str] = (),
     semiring: str = "prob",
     seconds: float = 0.2,
     seed: int = 0,
@@ -35,6 +36,8 @@ def compile_graph(
         graph: variables and factors.
         query: `all` marginals, those of some variables, or `z` alone.
         evidence: the variables that may be observed; by default all.
+        observed: those of them whose state every row says. They are cut out of the graph before
+            anything else, which makes large networks small.
         semiring: what the program is bound to unless another is asked for.
         seconds: how long to look for a good elimination order.
         seed: of the random ties in it.
@@ -52,10 +55,11 @@ def compile_graph(
         >>> program.verify()
     """
     asked = _asked(graph, query)
-    observed = list(graph.variables if evidence is None else dict.fromkeys(evidence))
-    for name in observed:
+    cut = dict.fromkeys(observed)
+    known = list(dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut]))
+    for name in known:
         graph.find(name)
-    return _TreeCompiler(graph, asked, observed, semiring).compile(seconds, seed)
+    return _TreeCompiler(graph, asked, known, set(cut), semiring).compile(seconds, seed)
 
 
 def _asked(graph: FactorGraph, query: str | Sequence[str]) -> list[str]:
@@ -90,9 +94,15 @@ def needed_factors(graph: FactorGraph, names: Iterable[str]) -> list[Factor]:
 
 class _TreeCompiler:
     def __init__(
-        self, graph: FactorGraph, asked: list[str], observed: list[str], semiring: str
+        self,
+        graph: FactorGraph,
+        asked: list[str],
+        observed: list[str],
+        cut: set[str],
+        semiring: str,
     ) -> None:
         self.graph, self.asked, self.observed, self.semiring = graph, asked, observed, semiring
+        self.cut = cut
         self.number = {name: n for n, name in enumerate(graph.variables)}
         self.out = Emitter(list(graph.variables.values()))
 
@@ -100,8 +110,12 @@ class _TreeCompiler:
         factors = needed_factors(self.graph, [*self.asked, *self.observed])
         used = {name for factor in factors for name in factor.scope}
         used.update(self.asked, self.observed)
+        used -= self.cut
         sizes = {self.number[n]: self.graph.variables[n].size for n in self.number if n in used}
-        scopes = [tuple(self.number[name] for name in factor.scope) for factor in factors]
+        scopes = [
+            tuple(self.number[name] for name in factor.scope if name not in self.cut)
+            for factor in factors
+        ]
         order = best_order(scopes, sizes, seconds=seconds, seed=seed)
         self.tree = clique_tree(order, scopes)
         self.owner: dict[int, int] = {}
@@ -139,25 +153,31 @@ class _TreeCompiler:
     def _own(self, factors: list[Factor], scopes: list[tuple[int, ...]]) -> None:
         """What belongs to each clique: its factors' product, and evidence of its variables."""
         out = self.out
-        evidence = {self.number[name] for name in self.observed}
+        evidence = {self.number[name] for name in self.observed if name not in self.cut}
         self.own: list[list[Value]] = []
         for number, clique in enumerate(self.tree):
-            values = [
-                out.table(factors[factor].table, self._spec(scopes[factor]))
-                for factor in clique.factors
-            ]
-            if len(values) > 1:
-                values = [self._multiply(clique, values, None)]
+            values = [self._table(factors[factor]) for factor in clique.factors]
+            tables = [value for value in values if value.table is not None]
+            if len(tables) > 1:
+                values = [value for value in values if value.table is None]
+                values.append(self._multiply(clique, tables, None))
             for variable in clique.variables:
                 if variable in evidence and self.owner[variable] == number:
                     loaded = out.emit("load_evidence", variable)
                     values.append(Value(self._spec((variable,)), loaded))
             self.own.append(values)
 
+    def _table(self, factor: Factor) -> Value:
+        """A factor's table, reduced by what every row says."""
+        whole = self._spec(self.number[name] for name in factor.scope)
+        value = self.out.table(factor.table, whole)
+        rest = self._spec(self.number[name] for name in factor.scope if name not in self.cut)
+        return value if rest == whole else self.out.reduced(value, rest)
+
     def _up(self, scalars: list[Factor]) -> None:
         out = self.out
         self.sent: list[Value] = []
-        roots = [out.table(factor.table, TensorSpec()) for factor in scalars]
+        roots = [self._scalar(factor) for factor in scalars]
         for number, clique in enumerate(self.tree):
             values = [*self.own[number], *(self.sent[child] for child in clique.children)]
             if not values:
@@ -177,9 +197,18 @@ class _TreeCompiler:
             total = out.product(total, root)
         out.store(Value(TensorSpec(), out.emit("rescale", out.register(total))), ("Z",))
 
+    def _scalar(self, factor: Factor) -> Value:
+        value = self._table(factor)
+        return Value(TensorSpec(), self.out.emit("rescale", self.out.register(value)))
+
     def _down(self) -> None:
         """From the roots away: what each clique is told by its parent, and the marginals."""
-        wanted = {self.number[name] for name in self.asked}
+        wanted = {self.number[name] for name in self.asked if name not in self.cut}
+        for name in self.asked:
+            if name in self.cut:  # what is known already
+                variable = self.number[name]
+                loaded = self.out.emit("load_evidence", variable)
+                self.out.store(Value(self._spec((variable,)), loaded), ("bel", variable))
         inside = [False] * len(self.tree)  # whether a marginal is wanted here or further away
         for number, clique in enumerate(self.tree):
             mine = any(v in wanted and self.owner[v] == number for v in clique.variables)

@@ -78,15 +78,25 @@ class Emitter:
             return value.register
         known = self._loaded.get(id(value))
         if known is None or known.register is None:
-            assert value.table is not None
-            scope = tuple(axis.id for axis in value.spec.axes)
-            self._factors.append(FactorEntry(scope, self._size))
-            self._tables.append(value.table)
-            self._size += value.table.size
-            register = self.emit("load_factor", len(self._factors) - 1)
+            register = self.emit("load_factor", self._factor(value))
             known = self._loaded[id(value)] = Value(value.spec, register, value.table)
         assert known.register is not None
         return known.register
+
+    def reduced(self, value: Value, keep: TensorSpec) -> Value:
+        """A table at each lane's states of the variables that `keep` lacks."""
+        assert value.table is not None
+        factor = self._factor(value)
+        return Value(keep, self.emit("reduce", factor, self.spec(keep)))
+
+    def _factor(self, value: Value) -> int:
+        """The number of a table as a factor of the program."""
+        assert value.table is not None
+        scope = tuple(axis.id for axis in value.spec.axes)
+        self._factors.append(FactorEntry(scope, self._size))
+        self._tables.append(value.table)
+        self._size += value.table.size
+        return len(self._factors) - 1
 
     def product(self, x: Value, y: Value, keep: TensorSpec | None = None) -> Value:
         """The product of two values, summed over all axes but those of `keep`."""

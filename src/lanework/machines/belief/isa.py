@@ -45,6 +45,13 @@ BELIEF = ISA(
             "Scaled to a sum of one; the logarithm of the sum is added to the lane's ln Z.",
             ("x", _ROW),
         ),
+        _instr(
+            "reduce",
+            11,
+            "A factor's table at each lane's states of the variables that are not in spec.",
+            ("factor", OperandKind.FACTOR),
+            ("spec", _SPEC),
+        ),
         _instr("free", 10, "Let a register go.", ("x", _ROW)),
     ],
 )

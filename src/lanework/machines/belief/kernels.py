@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.belief.align import Array, align_array_to
@@ -92,3 +93,21 @@ def vm_normalize(array: Array, spec: TensorSpec, sr: VMSemiringRuntime) -> tuple
     A tensor of zeros stays as it is, and the logarithm is -inf.
     """
     return sr.normalize(array, tuple(range(len(spec.axes))))
+
+
+def vm_reduce(
+    array: Array, spec: TensorSpec, out: TensorSpec, states: Mapping[int, Array]
+) -> Array:
+    """A tensor at each lane's states of some variables.
+
+    Args:
+        array: with the axes of `spec`.
+        spec: its axes.
+        out: those that stay.
+        states: variable -> its state in each lane.
+    """
+    gone = TensorSpec(tuple(axis for axis in spec.axes if axis.key not in set(out.keys)))
+    moved = align_array_to(array, spec, TensorSpec((*out.axes, *gone.axes)))
+    places: tuple[Any, ...] = tuple(states[axis.id] for axis in gone.axes)
+    found: Array = moved[(..., *places)]
+    return found

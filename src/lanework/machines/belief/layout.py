@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,17 @@ class BeliefView:
     def axis(self, variable: int) -> Axis:
         """The axis of a variable."""
         return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+
+    @cached_property
+    def fixed(self) -> frozenset[int]:
+        """The variables whose state every lane must say, since factors are reduced by them."""
+        found: set[int] = set()
+        for instruction in self.instructions:
+            if instruction.name == "reduce":
+                factor, spec = instruction.operands
+                kept = {axis.id for axis in self.specs[spec].axes}
+                found.update(set(self.factors[factor].scope) - kept)
+        return frozenset(found)
 
     def table(self, factor: int) -> npt.NDArray[np.float64]:
         """The table of a factor."""

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lanework.core.program import Program
 from lanework.engines.tensors import VECTORS, Word
 from lanework.engines.vector import loader
+from lanework.machines.belief.align import align_array_to
 from lanework.machines.belief.kernels import (
     vm_contract,
     vm_contract_eliminate,
@@ -104,6 +105,7 @@ class NativeExecutor:
         self._words: list[list[int]] = []
         self._inside: list[list[bool]] = []  # which words are places in the block's memory
         self._inputs: dict[int, list[int]] = {}  # variable -> records that read its weights
+        self._picks: list[tuple[int, TensorSpec]] = []  # records that pick by states, and which
         self._outputs: dict[tuple[Any, ...], tuple[int, int]] = {}  # slot -> record, states
         self._fixed: dict[tuple[Any, ...], F64] = {}  # slots that no evidence changes
         self._fixed_scale = 0.0
@@ -219,6 +221,8 @@ class NativeExecutor:
         if name == "load_evidence":
             record = self._record("load", (Word.OUT,), OUT=8 * place, OUTPUTS=spec.entries)
             self._inputs.setdefault(operands[0], []).append(record)
+        elif name == "reduce":
+            self._reduce(place, spec, operands[0])
         elif name in ("normalize", "rescale"):
             self._record(
                 name,
@@ -233,6 +237,23 @@ class NativeExecutor:
             rows = tuple(sorted(rows, key=lambda row: row not in held))
             self._contract(place, spec, rows, fixed, held)
         return place, spec
+
+    def _reduce(self, place: int, out: TensorSpec, factor: int) -> None:
+        """A table with the axes that rows pick from last."""
+        whole = self.view.scope(factor)
+        gone = TensorSpec(tuple(a for a in whole.axes if a.key not in set(out.keys)))
+        order = TensorSpec((*out.axes, *gone.axes))
+        table = align_array_to(self.view.table(factor), whole, order)
+        record = self._record(
+            "pick",
+            (Word.OUT,),
+            OUT=8 * place,
+            A=self._array(table.ravel()),
+            OUTPUTS=out.entries,
+            TERMS=gone.entries,
+        )
+        self._picks.append((record, gone))
+        self.terms += out.entries
 
     def _contract(
         self,
@@ -288,7 +309,7 @@ class NativeExecutor:
         padded = blocks * self.lanes
         table = np.array(self._words, np.int64)
         inside = np.array(self._inside)
-        hold = []
+        hold: list[npt.NDArray[Any]] = []
         start = np.zeros((2, padded))
         start[0] = 1.0
         self._point(table, [self._first], start, Word.A, padded)
@@ -298,6 +319,13 @@ class NativeExecutor:
                 weights[:, :rows] = evidence[variable]
             hold.append(weights)
             self._point(table, records, weights, Word.A, padded)
+        said = {v: np.argmax(evidence[v], axis=0) for v in self.view.fixed}
+        for record, gone in self._picks:
+            places = np.zeros(padded, np.int64)
+            for axis in gone.axes:
+                places[:rows] = places[:rows] * axis.size + said[axis.id]
+            hold.append(places)
+            table[record, Word.B] = places.ctypes.data
         found = {}
         for key, (record, states) in self._outputs.items():
             found[key] = np.empty((states, padded))

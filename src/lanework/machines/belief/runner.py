@@ -16,6 +16,7 @@ from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
+from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native import NativeExecutor, Posterior
@@ -115,9 +116,25 @@ class Runner:
         start = time.perf_counter()
         given = {str(name): column for name, column in (evidence or {}).items()} | more
         found = read_evidence(self.view.variables, self._observed, given)
+        self._check_fixed(found)
         self.limits.check_memory(self._memory(found.rows), f"{found.rows:,} rows")
         posterior = self._run(found)
         return self._result(posterior, found, time.perf_counter() - start)
+
+    def _check_fixed(self, evidence: Evidence) -> None:
+        """The variables that the program was cut by must have one state in every row."""
+        for variable in sorted(self.view.fixed):
+            weights = evidence.weights.get(variable)
+            sure = weights is not None and bool(
+                ((weights > 0).sum(axis=0) == 1).all() and (weights.max(axis=0) == 1).all()
+            )
+            if not sure:
+                name = self.view.variables[variable].name
+                raise Diagnostic(
+                    BAD_EVIDENCE,
+                    f"the program needs a state of {name!r} in every row",
+                    help="compile it without that variable among the observed ones",
+                )
 
     def _memory(self, rows: int) -> int:
         """Bytes of a run: the tensors of a block, and what goes in and out."""

@@ -113,6 +113,11 @@ def _walk(view: BeliefView) -> Walk:
             made = view.scope(operands[0]), False
         elif name == "load_evidence":
             made = TensorSpec((view.axis(operands[0]),)), True
+        elif name == "reduce":
+            made = view.specs[operands[1]], True
+            lost = set(made[0].keys) - set(view.scope(operands[0]).keys)
+            if lost or len(made[0].axes) == len(view.scope(operands[0]).axes):
+                found.problems.append((number, "a reduced factor keeps some of its axes"))
         elif name == "load_slot":
             made = slots[operands[0]]
         elif name == "store_slot":

@@ -19,6 +19,7 @@ from lanework.machines.belief.kernels import (
     vm_contract_eliminate,
     vm_eliminate_keep,
     vm_normalize,
+    vm_reduce,
     vm_unit,
 )
 from lanework.machines.belief.layout import BeliefView
@@ -98,6 +99,10 @@ class VirtualMachine:
             spec = TensorSpec((view.axis(operands[0]),))
             known = evidence.get(operands[0])
             array = vm_unit(spec, sr) if known is None else sr.convert(known)
+        elif name == "reduce":
+            spec = view.specs[operands[1]]
+            states = {v: np.argmax(evidence[v], axis=0) for v in view.fixed if v in evidence}
+            array = vm_reduce(*provider(operands[0]), spec, states)
         elif name == "load_slot":
             array, spec = self.slots.get(view.slots[operands[0]])
         elif name in ("normalize", "rescale"):
