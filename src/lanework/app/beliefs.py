@@ -28,21 +28,31 @@ LN_P = "ln_p_evidence"
 ENDINGS = (".json", ".csv", ".parquet")
 
 
-def run(loaded: Loaded, arguments: Sequence[str], options: Options) -> None:
-    """Answer for a table of evidence, or for what is given on the command line."""
-    if options.out is not None:
-        check_ending(Path(options.out), ENDINGS)
-    if options.evidence is not None and (arguments or options.given):
-        raise Diagnostic(BAD_ARGUMENT, "evidence is given twice", help="in a table, or one by one")
-    given: dict[str, Any] = {}
+def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
+    """Columns of states: a table's, or one row of what is given on the command line.
+
+    Raises:
+        Diagnostic: LW8001, LW8003.
+    """
+    if options.evidence is not None:
+        if arguments or options.given:
+            help = "in a table, or one by one"
+            raise Diagnostic(BAD_ARGUMENT, "evidence is given twice", help=help)
+        return read_table(Path(options.evidence), options.lanes)
+    given: dict[str, list[Any]] = {}
     for argument in (*arguments, *options.given):
         name, sign, state = argument.partition("=")
         if not sign:
             what = f"{argument!r} is no evidence"
             raise Diagnostic(BAD_ARGUMENT, what, help="write VARIABLE=STATE")
-        given[name] = state
-    if options.evidence is not None:
-        given = read_table(Path(options.evidence), options.lanes)
+        given[name] = [state]
+    return given
+
+
+def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
+    """Answer for columns of evidence."""
+    if options.out is not None:
+        check_ending(Path(options.out), ENDINGS)
     runner = loaded.program.bind(options.engine, options.limits(), threads=options.threads)
     result = runner(given)
     files = [] if options.out is None else [_write(result, Path(options.out))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,13 @@ class Loaded:
     seconds: float
 
 
-def load_program(path: str, query: str = "all") -> Loaded:
-    """The program in a file, or made from it; of a network, one that answers a query.
+def load_program(
+    path: str, query: str = "all", evidence: Mapping[str, Sequence[object]] | None = None
+) -> Loaded:
+    """The program in a file, or made from it.
+
+    Of a network it is one that answers a query, for this evidence if some is given: variables that
+    every row observes are cut out, others are not observed.
 
     Raises:
         Diagnostic: LW8003, LW8004, LW8008, and all that the reader or the compiler says.
@@ -65,7 +71,12 @@ def load_program(path: str, query: str = "all") -> Loaded:
         from lanework.machines.belief.readers.bif import read_bif
 
         names = query if query in ("all", "z") else [name.strip() for name in query.split(",")]
-        program = compile_graph(read_bif(_text(file), str(file)), names)
+        some, every = None, []
+        if evidence is not None:
+            every = [name for name, cells in evidence.items() if all(cells)]
+            some = list(evidence)
+        graph = read_bif(_text(file), str(file))
+        program = compile_graph(graph, names, evidence=some, observed=every)
     else:
         from lanework.machines.series.modelfile import read_model
 

@@ -77,11 +77,23 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
 
         check_ending(Path(options.out))  # before the work, not after it
     limits = options.limits()
-    loaded = load_program(path, options.query)
+    if path.endswith(".bif"):
+        from lanework.app import beliefs
+
+        given = beliefs.evidence(arguments, options)
+        beliefs.run(load_program(path, options.query, given), given, options)
+        return
+    loaded = load_program(path)
     if loaded.program.machine == "belief":
         from lanework.app import beliefs
 
-        beliefs.run(loaded, arguments, options)
+        if options.query != "all":
+            raise Diagnostic(
+                BAD_ARGUMENT,
+                f"{path} is compiled for its query",
+                help="compile the network for another one",
+            )
+        beliefs.run(loaded, beliefs.evidence(arguments, options), options)
         return
     if options.evidence is not None or options.given or options.query != "all":
         raise Diagnostic(
