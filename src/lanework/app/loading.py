@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 ENDINGS = {
     ".series": "a model",
     ".bif": "a Bayesian network",
+    ".xmlbif": "a Bayesian network",
+    ".uai": "a factor graph",
     ".lasm": "assembly",
     ".lwp": "a compiled program",
 }
+NETWORKS = (".bif", ".xmlbif", ".uai")
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,16 @@ def load_program(
 
         program = assemble(_text(file), str(file))
         program.verify()
-    elif ending == ".bif":
+    elif ending in NETWORKS:
         from lanework.machines.belief.compile import compile_graph
-        from lanework.machines.belief.readers.bif import read_bif
+        from lanework.machines.belief.readers.files import read_text
 
         names = query if query in ("all", "z") else [name.strip() for name in query.split(",")]
         some, every = None, []
         if evidence is not None:
             every = [name for name, cells in evidence.items() if all(cells)]
             some = list(evidence)
-        graph = read_bif(_text(file), str(file))
+        graph = read_text(_text(file), str(file))
         program = compile_graph(graph, names, evidence=some, observed=every)
     else:
         from lanework.machines.series.modelfile import read_model

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lanework.app import render
 from lanework.app.arguments import Block, Inputs, Table, first_blocks, parse, whole
 from lanework.app.codes import BAD_ARGUMENT
-from lanework.app.loading import Loaded, load_program
+from lanework.app.loading import NETWORKS, Loaded, load_program
 from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits, parse_duration, parse_size
@@ -72,12 +72,12 @@ class Outcome:
 
 def run(path: str, arguments: Sequence[str], options: Options) -> None:
     """Load, run, write and print."""
-    if options.out is not None and not path.endswith(".bif"):
+    if options.out is not None and not path.lower().endswith(NETWORKS):
         from lanework.core.saving import check_ending
 
         check_ending(Path(options.out))  # before the work, not after it
     limits = options.limits()
-    if path.endswith(".bif"):
+    if path.lower().endswith(NETWORKS):
         from lanework.app import beliefs
 
         given = beliefs.evidence(arguments, options)

@@ -4,7 +4,7 @@ Variables with named states, tables over some of them; evidence is a table whose
 
     import lanework as lw
 
-    graph = lw.belief.read_bif(open("alarm.bif").read())
+    graph = lw.belief.read_network("alarm.bif")
     program = lw.belief.compile_graph(graph)
     program.run(HRBP=["LOW", None, "HIGH"])["LVFAILURE"]
 """
@@ -21,7 +21,11 @@ _HOME = {
         "model": ("Factor", "FactorGraph", "Variable"),
         "compile": ("compile_graph",),
         "runner": ("Runner",),
-        "readers.bif": ("read_bif",),
+        "readers.bif": ("read_bif", "write_bif"),
+        "readers.files": ("read_network",),
+        "readers.jsonform": ("read_json",),
+        "readers.uai": ("read_evid", "read_uai", "write_results", "write_uai"),
+        "readers.xmlbif": ("read_xmlbif",),
         "vm": ("VirtualMachine",),
         "state": ("RegisterBank", "RegisterInfo", "SlotStore"),
         "tensor": ("Axis", "AxisKey", "AxisType", "TensorSpec"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
-from lanework.machines.belief.codes import BAD_NETWORK
+from lanework.machines.belief.codes import BAD_GRAPH, BAD_NETWORK
 from lanework.machines.belief.model import FactorGraph
 
 _TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"\n]*"|[^\s,;{}()\[\]|"]+|[,;{}()\[\]|"]', re.DOTALL)
@@ -187,3 +187,49 @@ def read_bif(text: str, source: str = "network.bif") -> FactorGraph:
         <FactorGraph network: 1 variables, 1 factors>
     """
     return BifReader(text, source).read()
+
+
+def write_bif(graph: FactorGraph) -> str:
+    """A Bayesian network as text, with numbers that read back to the same bits.
+
+    Raises:
+        Diagnostic: LW5001 for a graph whose factors are no conditional tables.
+
+    Example:
+        >>> graph = FactorGraph("n")
+        >>> _ = graph.variable("rain", ["yes", "no"])
+        >>> _ = graph.factor(["rain"], [0.25, 0.75], child="rain")
+        >>> print(write_bif(graph), end="")
+        network "n" {
+        }
+        variable "rain" {
+          type discrete [ 2 ] { "yes", "no" };
+        }
+        probability ( "rain" ) {
+          table 0.25, 0.75;
+        }
+    """
+    if not graph.directed:
+        message = "only a network of conditional tables, one a variable, can be written as BIF"
+        raise Diagnostic(BAD_GRAPH, message, help="write it as UAI or JSON")
+    out = [f'network "{graph.name}" {{', "}"]
+    for variable in graph.variables.values():
+        states = ", ".join(f'"{state}"' for state in variable.states)
+        out += [
+            f'variable "{variable.name}" {{',
+            f"  type discrete [ {variable.size} ] {{ {states} }};",
+        ]
+        out.append("}")
+    for factor in graph.factors:
+        assert factor.child is not None
+        parents = [name for name in factor.scope if name != factor.child]
+        table = np.moveaxis(factor.table, factor.scope.index(factor.child), -1)
+        given = " | " + ", ".join(f'"{name}"' for name in parents) if parents else ""
+        out.append(f'probability ( "{factor.child}"{given} ) {{')
+        known = [graph.variables[name].states for name in parents]
+        for place in np.ndindex(table.shape[:-1]):
+            row = ", ".join(repr(value) for value in table[place].tolist())
+            states = ", ".join(f'"{s[i]}"' for s, i in zip(known, place, strict=True))
+            out.append(f"  ({states}) {row};" if parents else f"  table {row};")
+        out.append("}")
+    return "\n".join(out) + "\n"
