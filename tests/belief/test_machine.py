@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -164,6 +165,16 @@ def test_peak_memory_is_known_before():
     program = asia()
     runner = program.bind("native")
     assert runner._executor().block_bytes < 64 * 1024
+    big = FactorGraph()  # a tree that fits no memory
+    for number in range(40):
+        big.variable(f"v{number}", 4)
+    big.factor([], 1.0)
+    for a, b in itertools.combinations(range(16), 2):
+        big.factor([f"v{a}", f"v{b}"], np.ones((4, 4)))
+    wide = compile_graph(big, "z", seconds=0.0)
+    for engine in ("native", "reference"):
+        error = refused("LW0101", lambda engine=engine: wide.bind(engine)())
+        assert "GB" in error.message
     limits = lw.Limits(memory=1000)
     refused("LW0101", lambda: program.bind(limits=limits)({"xray": ["yes"] * 1000}))
 

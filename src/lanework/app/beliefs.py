@@ -70,13 +70,17 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
 
 
 def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
-    """Columns of states from a CSV or Parquet file; an empty cell says that nothing is known.
+    """Columns of states from a CSV, Parquet or UAI evidence file; an empty cell says nothing.
 
     Raises:
         Diagnostic: LW8003, LW8001.
     """
     if not path.is_file():
         raise Diagnostic(NO_SUCH_FILE, f"{path} does not exist", help="check the path")
+    if path.suffix.lower() == ".evid":
+        from lanework.machines.belief.readers.uai import read_evid
+
+        return {name: [state] for name, state in read_evid(path.read_text(), str(path)).items()}
     if path.suffix.lower() == ".parquet":
         parquet = need("pyarrow.parquet", "reading Parquet")
         table = parquet.read_table(path).slice(0, most)

@@ -76,7 +76,7 @@ def load_program(
         names = query if query in ("all", "z") else [name.strip() for name in query.split(",")]
         some, every = None, []
         if evidence is not None:
-            every = [name for name, cells in evidence.items() if all(cells)]
+            every = [n for n, cells in evidence.items() if all(c not in ("", None) for c in cells)]
             some = list(evidence)
         graph = read_text(_text(file), str(file))
         program = compile_graph(graph, names, evidence=some, observed=every)

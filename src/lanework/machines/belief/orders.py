@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 RULES = ("fill", "weighted fill", "weight")
+CHEAP = 2000  # entries of cliques below which nobody would notice a better order
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def best_order(
     Args:
         scopes: the variables of each factor.
         sizes: states of each variable; all of these are eliminated.
-        seconds: how long to try ties at random, after each rule was tried once.
+        seconds: how long to try ties at random, after each rule was tried once, if it may pay.
         seed: of the random numbers.
 
     Example:
@@ -59,7 +60,7 @@ def best_order(
     until = time.monotonic() + seconds
     best: Order | None = None
     turn = 0
-    while best is None or turn < len(RULES) or time.monotonic() < until:
+    while best is None or turn < len(RULES) or (best.cost > CHEAP and time.monotonic() < until):
         rule = RULES[turn % len(RULES)]
         bound = math.inf if best is None else best.cost
         found = _eliminate(listed, sizes, rule, None if turn < len(RULES) else rng, bound)

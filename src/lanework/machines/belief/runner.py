@@ -144,6 +144,10 @@ class Runner:
             self.view.variables[key[1]].size for key in self.view.slots if key[0] == "bel"
         )
         if self.engine == "native":
+            level = loader.level()
+            assert level is not None  # refuse before any list is made
+            least = 8 * (known.varying * level.width + known.uniform)
+            self.limits.check_memory(least, "the tensors of the program")
             executor = self._executor()
             inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
         else:
