@@ -224,7 +224,8 @@ def test_evidence_that_makes_no_sense():
     runner = asia().bind()
     assert "did you mean 'xray'" in str(refused("LW5005", lambda: runner(xrey="yes")).help)
     refused("LW5005", lambda: runner(xray="maybe"))
-    refused("LW5005", lambda: runner(xray=7))
+    for wrong in (7, -1, 0.5, float("inf"), [["a"], ["b"]]):
+        refused("LW5008" if isinstance(wrong, list) else "LW5005", lambda w=wrong: runner(xray=w))
     refused("LW5008", lambda: runner({"xray": ["yes"], "dysp": ["no", "no"]}))
     refused("LW5008", lambda: runner({"xray": np.array([1.0, -1.0])}))
     refused("LW5008", lambda: runner({"xray": np.ones((2, 2, 2))}))

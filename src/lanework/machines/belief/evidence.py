@@ -107,26 +107,30 @@ def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
 
 def _columns(variable: Variable, values: list[Any]) -> F64:
     """One column of weights for each value."""
-    places = {state: n for n, state in enumerate(variable.states)}
-    codes = np.empty(len(values), np.int64)
-    for row, value in enumerate(values):
-        if value is None or value == "" or value != value:
-            codes[row] = -1
-        elif isinstance(value, str):
-            code = places.get(value)
-            if code is None:
-                raise _unknown(variable, value, row)
-            codes[row] = code
-        else:
-            whole = int(value)
-            if whole != value or not 0 <= whole < variable.size:
-                raise _unknown(variable, value, row)
-            codes[row] = whole
+    places: dict[Any, int] = {None: -1, "": -1}
+    places |= {state: n for n, state in enumerate(variable.states)}
+    look = places.get
+    try:
+        codes = np.array([look(value, -2) for value in values], np.int64)
+    except TypeError:  # what cannot be looked up is no state
+        codes = np.full(len(values), -2)
+    for row in np.flatnonzero(codes == -2).tolist():
+        codes[row] = _number(variable, values[row], row)
     weights = np.zeros((variable.size, len(values)))
     known = codes >= 0
     weights[codes[known], np.flatnonzero(known)] = 1.0
     weights[:, ~known] = 1.0
     return weights
+
+
+def _number(variable: Variable, value: Any, row: int) -> int:
+    """The place of a state that is given as a number; -1 for NaN."""
+    if isinstance(value, float | int | np.number):
+        if value != value:
+            return -1
+        if 0 <= value < variable.size and int(value) == value:
+            return int(value)
+    raise _unknown(variable, value, row)
 
 
 def _unknown(variable: Variable, value: Any, row: int) -> Diagnostic:

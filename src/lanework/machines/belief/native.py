@@ -36,6 +36,7 @@ from lanework.machines.belief.verify import Walk, walk
 F64 = npt.NDArray[np.float64]
 CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
 STEP = 50_000_000  # terms times lanes between two looks at Ctrl-C
+SHARE = 10_000_000  # and for which another thread pays
 _RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _SCALE = TensorSpec()
 _PROB = vm_prob_semiring()
@@ -112,6 +113,8 @@ class NativeExecutor:
         self.terms = 0
         self._arena = _Arena()
         self._write()
+        self._table = np.array(self._words, np.int64)
+        self._within = np.array(self._inside)
 
     # Records ----------------------------------------------------------------------------------
 
@@ -307,8 +310,7 @@ class NativeExecutor:
         """
         blocks = -(-rows // self.lanes)
         padded = blocks * self.lanes
-        table = np.array(self._words, np.int64)
-        inside = np.array(self._inside)
+        table = self._table.copy()
         hold: list[npt.NDArray[Any]] = []
         start = np.zeros((2, padded))
         start[0] = 1.0
@@ -332,7 +334,8 @@ class NativeExecutor:
             self._point(table, [record], found[key], Word.OUT, padded)
         scale = np.empty((2, padded))
         self._point(table, [self._last], scale, Word.OUT, padded)
-        self._shares(table, inside, blocks, min(threads, max(blocks, 1)))
+        worth = 1 + self.terms * rows // SHARE
+        self._shares(table, blocks, min(threads, max(blocks, 1), worth))
         with np.errstate(divide="ignore"):
             ln_z = np.log(scale[0, :rows]) + scale[1, :rows] * np.log(2.0) + self._fixed_scale
         beliefs = {key: value[:, :rows] for key, value in found.items()}
@@ -350,7 +353,6 @@ class NativeExecutor:
     def _shares(
         self,
         table: npt.NDArray[np.int64],
-        inside: npt.NDArray[np.bool_],
         blocks: int,
         threads: int,
     ) -> None:
@@ -362,7 +364,7 @@ class NativeExecutor:
         def work() -> None:
             memory = np.empty(self._arena.size + 8)
             base = -(-int(memory.ctypes.data) // 64) * 64
-            own = np.where(inside, table + base, table)
+            own = np.where(self._within, table + base, table)
             address = int(own.ctypes.data)
             for start in starts:
                 if start >= blocks:
