@@ -4,6 +4,10 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +181,41 @@ def test_peak_memory_is_known_before():
         assert "GB" in error.message
     limits = lw.Limits(memory=1000)
     refused("LW0101", lambda: program.bind(limits=limits)({"xray": ["yes"] * 1000}))
+
+
+def heavy():
+    """A second and more of work for a thousand rows; one block alone is worth several calls."""
+    graph = FactorGraph()
+    for number in range(12):
+        graph.variable(f"v{number}", 4)
+    for a, b in itertools.combinations(range(9), 2):
+        graph.factor([f"v{a}", f"v{b}"], np.ones((4, 4)) + np.eye(4))
+    return compile_graph(graph, seconds=0.0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_deadline_and_ctrl_c(threads):
+    program = heavy()
+    column = {"v0": ["0"] * 5000}
+    runner = program.bind("native", limits=lw.Limits(deadline=0.2), threads=threads)
+    executor = runner._executor()
+    assert len(executor._groups) > 1
+    start = time.monotonic()
+    with pytest.raises(lw.Trap) as caught:
+        runner(column)
+    assert caught.value.code.ident == "LW2001"
+    assert time.monotonic() - start < 1.5
+    free = program.bind("native", threads=threads)
+    free._executor()
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        free(column)
+    assert time.monotonic() - start < 1.5
+    few = {"v0": ["0", None, "3"]}
+    for name, value in program.bind("reference")(few).items():
+        np.testing.assert_allclose(free(few)[name], value, rtol=1e-9)
 
 
 def test_only_what_matters_is_computed():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Trap
 from lanework.core.program import Program
+from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.tensors import VECTORS, Word
 from lanework.engines.vector import loader
 from lanework.machines.belief.align import align_array_to
@@ -115,6 +118,19 @@ class NativeExecutor:
         self._write()
         self._table = np.array(self._words, np.int64)
         self._within = np.array(self._inside)
+        self._groups = self._divided()
+
+    def _divided(self) -> list[tuple[int, int]]:
+        """Records that are called at a time: all, or fewer where a block takes long."""
+        if self.terms * self.lanes <= STEP:
+            return [(0, len(self._words))]
+        groups, first, terms = [], 0, 0
+        for number, record in enumerate(self._words):
+            terms += record[Word.OUTPUTS] * max(record[Word.TERMS], 1)
+            if terms * self.lanes > STEP or number == len(self._words) - 1:
+                groups.append((first, number + 1 - first))
+                first, terms = number + 1, 0
+        return groups
 
     # Records ----------------------------------------------------------------------------------
 
@@ -300,13 +316,23 @@ class NativeExecutor:
         """Memory for the tensors of a block, in each thread."""
         return 8 * self._arena.size
 
-    def run(self, evidence: Mapping[int, F64], rows: int, threads: int = 1) -> Posterior:
+    def run(
+        self,
+        evidence: Mapping[int, F64],
+        rows: int,
+        threads: int = 1,
+        until: float | None = None,
+    ) -> Posterior:
         """Answer for rows of evidence.
 
         Args:
             evidence: variable -> weights, (states, rows); nothing is known of the others.
             rows: how many.
             threads: at most so many.
+            until: the deadline on the clock of `time.monotonic`.
+
+        Raises:
+            Trap: the deadline has passed.
         """
         blocks = -(-rows // self.lanes)
         padded = blocks * self.lanes
@@ -335,7 +361,7 @@ class NativeExecutor:
         scale = np.empty((2, padded))
         self._point(table, [self._last], scale, Word.OUT, padded)
         worth = 1 + self.terms * rows // SHARE
-        self._shares(table, blocks, min(threads, max(blocks, 1), worth))
+        self._shares(table, blocks, min(threads, max(blocks, 1), worth), until)
         with np.errstate(divide="ignore"):
             ln_z = np.log(scale[0, :rows]) + scale[1, :rows] * np.log(2.0) + self._fixed_scale
         beliefs = {key: value[:, :rows] for key, value in found.items()}
@@ -355,11 +381,16 @@ class NativeExecutor:
         table: npt.NDArray[np.int64],
         blocks: int,
         threads: int,
+        until: float | None,
     ) -> None:
-        """Each thread has memory of its own and takes the next blocks until none are left."""
+        """Each thread has memory of its own and takes the next blocks until none are left.
+
+        A call of native code is short, so that Ctrl-C and the deadline are seen between two.
+        """
         call = _RUN(self.places["tensors"])
         step = max(1, STEP // max(self.terms * self.lanes, 1))
         starts = itertools.count(0, step)
+        ended: list[bool] = []
 
         def work() -> None:
             memory = np.empty(self._arena.size + 8)
@@ -369,14 +400,28 @@ class NativeExecutor:
             for start in starts:
                 if start >= blocks:
                     return
-                call(address, len(own), start, min(start + step, blocks))
+                for first, count in self._groups:
+                    if ended:
+                        return
+                    if until is not None and time.monotonic() > until:
+                        raise Trap(
+                            DEADLINE_PASSED,
+                            "the run was stopped at its deadline",
+                            help="raise the deadline, or run fewer rows",
+                        )
+                    place = address + first * own.itemsize * Word.COUNT
+                    call(place, count, start, min(start + step, blocks))
 
         if threads == 1:
             work()
             return
         with ThreadPoolExecutor(threads) as pool:
-            for future in [pool.submit(work) for _ in range(threads)]:
-                future.result()
+            try:
+                for future in [pool.submit(work) for _ in range(threads)]:
+                    future.result()
+            except BaseException:
+                ended.append(True)
+                raise
 
 
 def _vectors(known: Walk, width: int) -> int:

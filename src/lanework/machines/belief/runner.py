@@ -161,7 +161,9 @@ class Runner:
 
     def _run(self, evidence: Evidence) -> Posterior:
         if self.engine == "native":
-            return self._executor().run(evidence.weights, evidence.rows, self.threads)
+            seconds = self.limits.deadline
+            until = None if seconds is None else time.monotonic() + seconds
+            return self._executor().run(evidence.weights, evidence.rows, self.threads, until)
         sr = SEMIRINGS[self.semiring]()
         vm = VirtualMachine(sr)
         vm.run(self.program, evidence=evidence.weights)
