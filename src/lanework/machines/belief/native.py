@@ -12,7 +12,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,9 @@ from lanework.machines.belief.kernels import (
     vm_unit,
 )
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.places import Places, offsets
 from lanework.machines.belief.semiring import vm_prob_semiring
-from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
+from lanework.machines.belief.tensor import TensorSpec, joined
 from lanework.machines.belief.verify import Walk, walk
 
 F64 = npt.NDArray[np.float64]
@@ -43,36 +44,6 @@ SHARE = 10_000_000  # and for which another thread pays
 _RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _SCALE = TensorSpec()
 _PROB = vm_prob_semiring()
-
-
-@dataclass
-class _Arena:
-    """Places of tensors in the memory of a block, used again when they are free."""
-
-    free: list[tuple[int, int]] = field(default_factory=list)  # size, place
-    size: int = 0
-
-    def take(self, size: int) -> int:
-        fits = [(have, n) for n, (have, _) in enumerate(self.free) if have >= size]
-        if not fits:
-            place, self.size = self.size, self.size + size
-            return place
-        have, n = min(fits)
-        _, place = self.free.pop(n)
-        if have > size:
-            self.free.append((have - size, place + size))
-        return place
-
-    def give(self, place: int, size: int) -> None:
-        self.free.append((size, place))
-        self.free.sort(key=lambda entry: entry[1])
-        joined_: list[tuple[int, int]] = []
-        for have, at in self.free:
-            if joined_ and joined_[-1][1] + joined_[-1][0] == at:
-                joined_[-1] = (joined_[-1][0] + have, joined_[-1][1])
-            else:
-                joined_.append((have, at))
-        self.free = joined_
 
 
 @dataclass
@@ -114,7 +85,7 @@ class NativeExecutor:
         self._fixed: dict[tuple[Any, ...], F64] = {}  # slots that no evidence changes
         self._fixed_scale = 0.0
         self.terms = 0
-        self._arena = _Arena()
+        self._arena = Places()
         self._write()
         self._table = np.array(self._words, np.int64)
         self._within = np.array(self._inside)
@@ -300,11 +271,11 @@ class NativeExecutor:
             OUT=8 * place,
             A=8 * at,
             B=address,
-            A0=self._array(_offsets(out, spec)),
-            B0=self._array(_offsets(out, other_spec)),
+            A0=self._array(offsets(out, spec)),
+            B0=self._array(offsets(out, other_spec)),
             OUTPUTS=out.entries,
-            AE=self._array(_offsets(gone, spec)),
-            BE=self._array(_offsets(gone, other_spec)),
+            AE=self._array(offsets(gone, spec)),
+            BE=self._array(offsets(gone, other_spec)),
             TERMS=gone.entries,
         )
         self.terms += out.entries * gone.entries
@@ -428,17 +399,3 @@ def _vectors(known: Walk, width: int) -> int:
     """How many SIMD registers wide a block is: as many as keep it in the cache."""
     fits = [n for n in VECTORS if known.varying * n * width * 8 <= CACHE]
     return max(fits, default=VECTORS[0])
-
-
-def _offsets(order: TensorSpec, spec: TensorSpec) -> npt.NDArray[np.int32]:
-    """Where the entries of `order` are in a tensor of `spec`, which lacks some of its axes."""
-    apart: dict[AxisKey, int] = {}
-    step = 1
-    for axis in reversed(spec.axes):
-        apart[axis.key] = step
-        step *= axis.size
-    found = np.zeros(1, np.int64)
-    for axis in order.axes:
-        places = np.arange(axis.size) * apart.get(axis.key, 0)
-        found = (found[:, np.newaxis] + places).ravel()
-    return found.astype(np.int32)
