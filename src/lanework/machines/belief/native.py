@@ -11,7 +11,7 @@ import ctypes
 import itertools
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,8 @@ from lanework.machines.belief.verify import Walk, walk
 
 F64 = npt.NDArray[np.float64]
 CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
-STEP = 50_000_000  # terms times lanes between two looks at Ctrl-C
+TICK = 0.02  # seconds between looks at Ctrl-C while other threads work
+STEP = 10_000_000  # terms times lanes between two looks at Ctrl-C
 SHARE = 10_000_000  # and for which another thread pays
 _RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 _SCALE = TensorSpec()
@@ -389,6 +390,8 @@ class NativeExecutor:
         with ThreadPoolExecutor(threads) as pool:
             try:
                 for future in [pool.submit(work) for _ in range(threads)]:
+                    while not future.done():  # a signal may reach another thread than this one
+                        wait([future], TICK)
                     future.result()
             except BaseException:
                 ended.append(True)
