@@ -15,7 +15,7 @@ from lanework.engines.building import Inputs, Target
 from lanework.engines.crew import crew_text
 from lanework.engines.shipped import pack
 from lanework.engines.stencil import Constants
-from lanework.engines.tensors import tensor_text
+from lanework.engines.tensors.text import tensor_text
 from lanework.engines.vector.driver import drive_text
 from lanework.engines.vector.isa import LEVELS
 from lanework.engines.vector.patcher import RESERVE, patch_text

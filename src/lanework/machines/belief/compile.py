@@ -1,23 +1,25 @@
-"""From a factor graph to a program: messages up and down a clique tree.
-
-The tree is that of S. L. Lauritzen and D. J. Spiegelhalter (J. R. Statist. Soc. B 50, 1988), the
-messages those of G. Shafer and P. Shenoy (Ann. Math. Artif. Intell. 2, 1990), two tensors at a
-time. What a clique sends to one child is the product of all that the others and the parent sent:
-products from the left and from the right, so that nothing is ever divided.
-"""
+"""From a factor graph to a program: tensors of a contraction tree, up to its root and back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lanework.base.errors import Diagnostic
 from lanework.core.program import Port, Program
+from lanework.machines.belief.codes import BAD_QUERY
+from lanework.machines.belief.decide import decide
+from lanework.machines.belief.downward import Downward
 from lanework.machines.belief.emit import Emitter, Value
 from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.orders import best_order
-from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
-from lanework.machines.belief.tree import Clique, clique_tree
+from lanework.machines.belief.prune import needed_factors
+from lanework.machines.belief.query import Query, read_query
+from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import TensorSpec
+from lanework.machines.belief.tree import contraction_tree
+from lanework.machines.belief.upward import Upward, table_leaf
 
-LN_P = "ln_p_evidence"
+LN_P, JOINT = "ln_p_evidence", "joint"
 
 
 def compile_graph(
@@ -34,7 +36,11 @@ def compile_graph(
 
     Args:
         graph: variables and factors.
-        query: `all` marginals, those of some variables, or `z` alone.
+        query: `all` marginals or those of some variables; `z` for the evidence's probability alone;
+            `mpe` for the most probable assignment, `mmap:VARS` for that of some variables, summed
+            over the others, `kbest:K` for the K most probable; `joint:VARS` for the joint
+            posterior of some; `sample:N` for N assignments drawn from the posterior; `gradient`
+            for the derivatives of ln P(evidence) by all tables' entries.
         evidence: the variables that may be observed; by default all.
         observed: those of them whose state every row says. They are cut out of the graph before
             anything else, which makes large networks small.
@@ -43,7 +49,7 @@ def compile_graph(
         seed: of the random ties in it.
 
     Raises:
-        Diagnostic: LW5005 for an unknown variable.
+        Diagnostic: LW5005 for an unknown variable, LW5009 for a query that makes no sense.
 
     Example:
         >>> graph = FactorGraph()
@@ -54,213 +60,177 @@ def compile_graph(
         >>> program = compile_graph(graph)
         >>> program.verify()
     """
-    asked = _asked(graph, query)
+    asked = read_query(graph, query)
     cut = dict.fromkeys(observed)
     known = list(dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut]))
     for name in known:
         graph.find(name)
-    return _TreeCompiler(graph, asked, known, set(cut), semiring).compile(seconds, seed)
+    if asked.kind == "gradient" and cut:
+        what = "derivatives are of whole tables, and observed variables are cut out of these"
+        raise Diagnostic(BAD_QUERY, what, help="name them as evidence instead")
+    return _Compiler(graph, asked, known, set(cut), semiring).compile(seconds, seed)
 
 
-def _asked(graph: FactorGraph, query: str | Sequence[str]) -> list[str]:
-    if query == "all":
-        return list(graph.variables)
-    if query == "z":
-        return []
-    names = [query] if isinstance(query, str) else list(dict.fromkeys(query))
-    for name in names:
-        graph.find(name)
-    return names
+class _Compiler:
+    """The `tree` strategy."""
 
-
-def needed_factors(graph: FactorGraph, names: Iterable[str]) -> list[Factor]:
-    """The factors that matter to some variables: in a Bayesian network, those of their ancestors.
-
-    A conditional table whose child nobody asks about or observes sums to one (R. D. Shachter,
-    Oper. Res. 34, 1986: barren nodes).
-    """
-    if not graph.directed or graph.sums():
-        return list(graph.factors)
-    table = {factor.child: factor for factor in graph.factors}
-    found: dict[str, None] = {}
-    todo = list(names)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found[name] = None
-            todo += [parent for parent in table[name].scope if parent != name]
-    return [factor for factor in graph.factors if factor.child in found]
-
-
-class _TreeCompiler:
     def __init__(
-        self,
-        graph: FactorGraph,
-        asked: list[str],
-        observed: list[str],
-        cut: set[str],
-        semiring: str,
+        self, graph: FactorGraph, query: Query, evidence: list[str], cut: set[str], semiring: str
     ) -> None:
-        self.graph, self.asked, self.observed, self.semiring = graph, asked, observed, semiring
-        self.cut = cut
+        self.graph, self.query, self.semiring = graph, query, semiring
         self.number = {name: n for n, name in enumerate(graph.variables)}
+        self.evidence = evidence
+        self.cut = {self.number[name] for name in cut}
+        self.asked = [self.number[name] for name in query.variables]
+        self.late = self._late()
         self.out = Emitter(list(graph.variables.values()))
+        self.ports: list[Port] = []
+        self.leaves: list[Value | int] = []
+
+    def _late(self) -> set[int]:
+        """The variables that are maximized."""
+        best = self.query.kind in ("mpe", "mmap", "kbest")
+        return set(self.asked) - self.cut if best else set()
 
     def compile(self, seconds: float, seed: int) -> Program:
-        factors = needed_factors(self.graph, [*self.asked, *self.observed])
-        used = {name for factor in factors for name in factor.scope}
-        used.update(self.asked, self.observed)
-        used -= self.cut
-        sizes = {self.number[n]: self.graph.variables[n].size for n in self.number if n in used}
-        scopes = [
-            tuple(self.number[name] for name in factor.scope if name not in self.cut)
-            for factor in factors
-        ]
-        order = best_order(scopes, sizes, seconds=seconds, seed=seed)
-        self.tree = clique_tree(order, scopes)
-        self.owner: dict[int, int] = {}
-        for number, clique in enumerate(self.tree):
-            for variable in clique.variables:
-                self.owner.setdefault(variable, number)
-        self._own(factors, scopes)
-        self._up([factor for factor, scope in zip(factors, scopes, strict=True) if not scope])
-        self._down()
-        notes = (f"tree: {len(self.tree)} cliques, {order.cost:,.0f} entries, by {order.rule}",)
+        factors = self._factors()
+        scopes = [tuple(map(self.number.__getitem__, factor.scope)) for factor in factors]
+        left = [tuple(v for v in scope if v not in self.cut) for scope in scopes]
+        observed = [v for v in self._observed() if v not in self.cut]
+        used = {v for scope in left for v in scope}.union(observed, self.asked) - self.cut
+        free = [] if self.graph.directed else set(self.number.values()) - self.cut
+        sizes = {v: self.out.variables[v].size for v in sorted(used.union(free))}
+        leaves = self.leaves
+        for factor, scope in zip(factors, scopes, strict=True):
+            leaves.append(table_leaf(self.out, factor, scope, self.cut))
+        leaves += observed
+        extra = self._extra(left, sizes, observed)
+        for scope in extra:
+            spec = TensorSpec(tuple(map(self.out.axis, scope)))
+            leaves.append(Value(spec, self.out.emit("unit", self.out.spec(spec))))
+        shapes = [*left, *((v,) for v in observed), *extra]
+        order = best_order(shapes, sizes, late=self.late, seconds=seconds, seed=seed)
+        tree = contraction_tree(shapes, order.variables, sizes, self.late)
+        self.up = Upward(self.out, tree, leaves, self.late)
+        roots = [self.up.sent[root] for root in tree.roots]
+        if not roots:
+            roots = [Value(TensorSpec(), self.out.emit("unit", self.out.spec(TensorSpec())))]
+        total = self.out.emit("rescale", self.out.register(roots[0]))
+        self._answers(factors)
+        self._port(LN_P, Value(TensorSpec(), total), ("Z",))
+        largest = max((node.joined for node in tree.nodes), default=1)
+        steps = sum(bool(node.parts) for node in tree.nodes)
+        notes = (
+            f"tree: {steps:,} steps, {tree.cost:,} terms, at most {largest:,} at once, by"
+            f" {order.rule}",
+        )
         return self._program(notes)
 
-    def _spec(self, variables: Iterable[int]) -> TensorSpec:
-        sizes = self.out.variables
-        return TensorSpec(tuple(Axis(v, AxisType.GEOMETRIC, sizes[v].size) for v in variables))
+    def _observed(self) -> list[int]:
+        """The variables with evidence; a search for several assignments needs it of all."""
+        names = self.graph.variables if self.query.kind == "kbest" else self.evidence
+        return [self.number[name] for name in names]
 
-    def _within(self, clique: Clique, *values: Value) -> TensorSpec:
-        """The axes of a product, in the clique's order."""
-        keys = set(joined(*(value.spec for value in values)).keys)
-        return self._spec(v for v in clique.variables if (AxisType.GEOMETRIC, v) in keys)
+    def _factors(self) -> list[Factor]:
+        if self.query.kind in ("mpe", "kbest", "gradient"):
+            return list(self.graph.factors)
+        return needed_factors(self.graph, [*self.query.variables, *self.evidence])
 
-    def _multiply(self, clique: Clique, values: list[Value], keep: TensorSpec | None) -> Value:
-        """The product of values, small ones first; the last step sums."""
-        values = sorted(values, key=lambda value: (value.table is None, value.spec.entries))
-        total = values[0]
-        for place, value in enumerate(values[1:], 2):
-            last = keep is not None and place == len(values)
-            total = self.out.product(
-                total, value, keep if last else self._within(clique, total, value)
-            )
-        if keep is not None and total.spec != keep:
-            total = self.out.only(total, keep)
-        return total
+    def _extra(
+        self, scopes: list[tuple[int, ...]], sizes: dict[int, int], observed: list[int]
+    ) -> list[tuple[int, ...]]:
+        """Tensors of ones: for variables that nothing else has, and for those asked for jointly."""
+        covered = {v for scope in scopes for v in scope}.union(observed)
+        extra: list[tuple[int, ...]] = [(v,) for v in sizes if v not in covered]
+        if self.query.kind == "joint":
+            joint = tuple(v for v in self.asked if v not in self.cut)
+            if len(joint) > 1:
+                extra.append(joint)
+        return extra
 
-    def _own(self, factors: list[Factor], scopes: list[tuple[int, ...]]) -> None:
-        """What belongs to each clique: its factors' product, and evidence of its variables."""
-        out = self.out
-        evidence = {self.number[name] for name in self.observed if name not in self.cut}
-        self.own: list[list[Value]] = []
-        for number, clique in enumerate(self.tree):
-            values = [self._table(factors[factor]) for factor in clique.factors]
-            tables = [value for value in values if value.table is not None]
-            if len(tables) > 1:
-                values = [value for value in values if value.table is None]
-                values.append(self._multiply(clique, tables, None))
-            for variable in clique.variables:
-                if variable in evidence and self.owner[variable] == number:
-                    loaded = out.emit("load_evidence", variable)
-                    values.append(Value(self._spec((variable,)), loaded))
-            self.own.append(values)
+    # Answers ----------------------------------------------------------------------------------
 
-    def _table(self, factor: Factor) -> Value:
-        """A factor's table, reduced by what every row says."""
-        whole = self._spec(self.number[name] for name in factor.scope)
-        value = self.out.table(factor.table, whole)
-        rest = self._spec(self.number[name] for name in factor.scope if name not in self.cut)
-        return value if rest == whole else self.out.reduced(value, rest)
+    def _answers(self, factors: list[Factor]) -> None:
+        kind = self.query.kind
+        if kind == "marginals":
+            self._marginals()
+        elif kind == "joint":
+            self._joint()
+        elif kind == "gradient":
+            self._gradient(factors)
+        elif self.query.decides:
+            found = decide(self.up, set(self.asked), drawn=kind == "sample")
+            for v in self.asked:
+                self._port(self._name(v), found.get(v) or self._known(v), ("state", v))
 
-    def _up(self, scalars: list[Factor]) -> None:
-        out = self.out
-        self.sent: list[Value] = []
-        roots = [self._scalar(factor) for factor in scalars]
-        for number, clique in enumerate(self.tree):
-            values = [*self.own[number], *(self.sent[child] for child in clique.children)]
-            if not values:
-                values = [
-                    Value(
-                        self._spec(clique.variables),
-                        out.emit("unit", out.spec(self._spec(clique.variables))),
-                    )
-                ]
-            up = self._multiply(clique, values, self._spec(clique.separator))
-            scaled = Value(up.spec, out.emit("rescale", out.register(up)))
-            self.sent.append(scaled)
-            if clique.parent is None:
-                roots.append(scaled)
-        total = roots[0] if roots else Value(TensorSpec(), out.emit("unit", out.spec(TensorSpec())))
-        for root in roots[1:]:
-            total = out.product(total, root)
-        out.store(Value(TensorSpec(), out.emit("rescale", out.register(total))), ("Z",))
+    def _name(self, variable: int) -> str:
+        return self.out.variables[variable].name
 
-    def _scalar(self, factor: Factor) -> Value:
-        value = self._table(factor)
-        return Value(TensorSpec(), self.out.emit("rescale", self.out.register(value)))
+    def _known(self, variable: int) -> Value:
+        """What every row says of a variable that was cut out."""
+        spec = TensorSpec((self.out.axis(variable),))
+        return Value(spec, self.out.emit("load_evidence", variable))
 
-    def _down(self) -> None:
-        """From the roots away: what each clique is told by its parent, and the marginals."""
-        wanted = {self.number[name] for name in self.asked if name not in self.cut}
-        for name in self.asked:
-            if name in self.cut:  # what is known already
-                variable = self.number[name]
-                loaded = self.out.emit("load_evidence", variable)
-                self.out.store(Value(self._spec((variable,)), loaded), ("bel", variable))
-        inside = [False] * len(self.tree)  # whether a marginal is wanted here or further away
-        for number, clique in enumerate(self.tree):
-            mine = any(v in wanted and self.owner[v] == number for v in clique.variables)
-            inside[number] = mine or any(inside[child] for child in clique.children)
-        told: dict[int, Value] = {}
-        for number in reversed(range(len(self.tree))):
-            if inside[number]:
-                self._pass(number, told, inside, wanted)
+    def _marginals(self) -> None:
+        down = Downward(self.up)
+        wanted = [(v,) for v in self.asked if v not in self.cut]
+        homes: dict[int, list[int]] = {}
+        for (variable,), home in down.homes(wanted).items():
+            homes.setdefault(home, []).append(variable)
+        for v in self.asked:
+            if v in self.cut:
+                self.out.store(self._known(v), ("bel", v))
+        for number in down.order():
+            down.tell(number)
+            for v in homes.get(number, ()):
+                self.out.store(down.belief(number, TensorSpec((self.out.axis(v),))), ("bel", v))
+        for v in self.asked:  # in the order in which they were asked for
+            self.ports.append(Port(self._name(v), "out", self.out.slots.index(("bel", v))))
 
-    def _pass(
-        self, number: int, told: dict[int, Value], inside: list[bool], wanted: set[int]
-    ) -> None:
-        clique, out = self.tree[number], self.out
-        left = [*self.own[number], *([told[number]] if number in told else [])]
-        whole = self._multiply(clique, left, None) if left else None
-        asked = [v for v in clique.variables if v in wanted and self.owner[v] == number]
-        right: list[Value | None] = [None]
-        for child in reversed(clique.children):
-            more, sent = right[-1], self.sent[child]
-            right.append(sent if more is None else self._multiply(clique, [sent, more], None))
-        right.reverse()  # right[i]: the product of what children i and later sent
-        for place, child in enumerate(clique.children):
-            after = right[place + 1]
-            if inside[child]:
-                values = [value for value in (whole, after) if value is not None]
-                told[child] = self._tell(clique, values, self._spec(self.tree[child].separator))
-            if asked or any(inside[other] for other in clique.children[place + 1 :]):
-                sent = self.sent[child]
-                whole = sent if whole is None else self._multiply(clique, [whole, sent], None)
-        for variable in asked:
-            spec = self._spec((variable,))
-            values = [] if whole is None else [whole]
-            belief = self._tell(clique, values, spec)
-            out.store(belief, ("bel", variable))
+    def _joint(self) -> None:
+        known = [self._known(v) for v in self.asked if v in self.cut]
+        rest = tuple(v for v in self.asked if v not in self.cut)
+        spec = TensorSpec(tuple(map(self.out.axis, self.asked)))
+        if rest:
+            down = Downward(self.up)
+            home = down.homes([rest])[rest]
+            for number in down.order():
+                down.tell(number)
+            known.append(down.belief(home, TensorSpec(tuple(map(self.out.axis, rest)))))
+        made = known[0]
+        for value in known[1:]:
+            made = self.out.product(made, value)
+        if made.spec != spec:
+            made = self.out.only(made, spec)
+        self._port(JOINT, made, ("joint", *self.asked))
 
-    def _tell(self, clique: Clique, values: list[Value], keep: TensorSpec) -> Value:
-        """A message or a belief, scaled to a sum of one."""
-        out = self.out
-        missing = set(keep.keys) - set(joined(*(value.spec for value in values)).keys)
-        if missing:
-            lacking = keep.keep(missing)
-            values = [*values, Value(lacking, out.emit("unit", out.spec(lacking)))]
-        total = self._multiply(clique, values, keep)
-        return Value(keep, out.emit("normalize", out.register(total)))
+    def _gradient(self, factors: list[Factor]) -> None:
+        down = Downward(self.up)
+        down.needed = set(range(len(self.up.tree.nodes)))
+        for number in down.order():
+            down.tell(number)
+            if number < len(factors):
+                leaf = self.leaves[number]
+                assert isinstance(leaf, Value)
+                scope = (axis.id for axis in leaf.spec.axes)
+                slot = ("gradient", number, *scope)
+                self._port(factors[number].name, down.gradient(number, leaf), slot)
+
+    def _port(self, name: str, value: Value, slot: SlotKey) -> None:
+        self.out.store(value, slot)
+        self.ports.append(Port(name, "out", len(self.out.slots) - 1))
 
     def _program(self, notes: tuple[str, ...]) -> Program:
-        variables = list(self.graph.variables.values())
-        slots = {slot: number for number, slot in enumerate(self.out.slots)}
+        variables = self.out.variables
         ports = [
             Port(name, "in", self.number[name], categories=variables[self.number[name]].states)
-            for name in self.observed
+            for name in self.evidence
         ]
-        ports += [Port(name, "out", slots["bel", self.number[name]]) for name in self.asked]
-        ports.append(Port(LN_P, "out", slots["Z",]))
-        return self.out.program(ports, {"name": self.graph.name, "semiring": self.semiring}, notes)
+        header: dict[str, int | float | str] = {
+            "name": self.graph.name,
+            "semiring": self.semiring,
+            "query": self.query.kind,
+        }
+        if self.query.count > 1:
+            header["count"] = self.query.count
+        return self.out.program([*ports, *self.ports], header, notes)

@@ -6,6 +6,7 @@ small, and becomes a factor of the program where evidence meets it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from lanework.machines.belief.layout import (
 from lanework.machines.belief.model import Variable
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.tensor import TensorSpec, joined
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 
 FOLD = 1 << 20  # entries up to which tables are multiplied when the program is compiled
 TINY = 1e-280  # a product that is smaller is left to the program, which may run on logarithms
@@ -109,6 +110,23 @@ class Emitter:
         if set(out.keys) == set(whole.keys):
             return Value(out, self.emit("contract", a, b, self.spec(out)))
         return Value(out, self.emit("contract_eliminate", a, b, self.spec(out)))
+
+    def largest(self, values: Sequence[Value], keep: TensorSpec) -> Value:
+        """The largest of the product of one or two values over all axes but those of `keep`."""
+        if len(values) == 1 and values[0].spec == keep:
+            return values[0]
+        name = "contract_maximize" if len(values) == 2 else "maximize"
+        rows = [self.register(value) for value in values]
+        return Value(keep, self.emit(name, *rows, self.spec(keep)))
+
+    def axis(self, variable: int) -> Axis:
+        """The axis of a variable."""
+        return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+
+    def summed(self, values: Sequence[Value], keep: TensorSpec) -> Value:
+        """The product of one or two values, summed over all axes but those of `keep`."""
+        first, *rest = values
+        return self.product(first, rest[0], keep) if rest else self.only(first, keep)
 
     def only(self, x: Value, keep: TensorSpec) -> Value:
         """The sum over all axes but those of `keep`."""
