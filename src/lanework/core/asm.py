@@ -86,13 +86,12 @@ def assemble(text: str, source: str = "assembly") -> Program:
             raise first.fault("write .machine NAME")
         machine = first.words[1].text
         lines = lines[1:]
-    assembler: Assembler = find(machine).assembler()
-    return assembler.assemble(lines)
+    return find(machine).assembler().assemble(lines)
 
 
 def disassemble(program: Program) -> str:
     """The program as text."""
-    assembler: Assembler = find(program.machine).assembler()
+    assembler = find(program.machine).assembler()
     return "\n".join([f".machine {program.machine}", *assembler.disassemble(program)]) + "\n"
 
 
