@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asm import Line, Token, read_float, read_string, show_string
+from lanework.core.asmtext import Line, Token, read_float, read_string, show_string
 from lanework.core.isa import Instruction, OperandKind
 from lanework.core.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import (
