@@ -24,7 +24,8 @@ __all__ = ["Calendar", "Expr", "Input", "Model", "Output", "Table", "along", "lo
 _find, _names = face(
     __name__,
     {
-        ".model": ["Model", "TableHandle", "Input", "Output"],
+        ".model": ["Model"],
+        ".nodes": ["TableHandle", "Input", "Output"],
         ".calendar": ["Calendar"],
         ".tables": ["Table"],
         ".expression": ["Expr"],

@@ -20,7 +20,8 @@ from lanework.machines.series.graph import (
     Formula,
     order_formulas,
 )
-from lanework.machines.series.model import Input, Model, Output
+from lanework.machines.series.model import Model
+from lanework.machines.series.nodes import Input, Output
 from lanework.machines.series.optimise import optimise as run_passes
 from lanework.machines.series.tables import Table as SourceTable
 from lanework.machines.series.values import (

@@ -29,7 +29,8 @@ from lanework.machines.series.layout import (
     encode_segments,
     encode_tables,
 )
-from lanework.machines.series.model import Input, Model, Output
+from lanework.machines.series.model import Model
+from lanework.machines.series.nodes import Input, Output
 from lanework.machines.series.values import (
     CONST,
     FOLDS,
