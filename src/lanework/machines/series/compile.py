@@ -29,7 +29,7 @@ from lanework.machines.series.values import (
 )
 
 if TYPE_CHECKING:
-    from lanework.machines.series.kinds import Kinds
+    from lanework.machines.series.unitfit import Kinds
 
 
 def compile_model(

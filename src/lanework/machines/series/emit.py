@@ -45,7 +45,7 @@ from lanework.machines.series.values import (
 from lanework.machines.series.walks import STRAIGHT, needed_values, segments
 
 if TYPE_CHECKING:
-    from lanework.machines.series.kinds import Kinds
+    from lanework.machines.series.unitfit import Kinds
 
 _MODES = {
     "error": TableMode.ERROR,
