@@ -15,11 +15,12 @@ from lanework.core.program import Program
 from lanework.machines.series import calendar as calendars
 from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT
 from lanework.machines.series.emit import Emitter, Typed
-from lanework.machines.series.flatten import Flattener, infer_categories
+from lanework.machines.series.flatten import Flattener
 from lanework.machines.series.graph import (
     Formula,
     order_formulas,
 )
+from lanework.machines.series.lookups import infer_categories
 from lanework.machines.series.model import Model
 from lanework.machines.series.nodes import Input, Output
 from lanework.machines.series.optimise import optimise as run_passes
