@@ -103,12 +103,30 @@ def vm_sat_semiring() -> VMSemiringRuntime:
     )
 
 
-def _scaled(array: Array, axes: Axes, by: Callable[..., Array]) -> tuple[Array, Array]:
-    total = by(array, axis=axes, keepdims=True)
+def _scaled(array: Array, axes: Axes, add: Callable[..., Array]) -> tuple[Array, Array]:
+    total = add(array, axis=axes, keepdims=True)
     some = total > 0
     with np.errstate(divide="ignore"):
         logs = np.log(total)
     return array / np.where(some, total, 1.0), np.squeeze(logs, axis=axes)
+
+
+def _of_probabilities(
+    name: str, add: Callable[..., Array], dtype: npt.DTypeLike
+) -> VMSemiringRuntime:
+    """Some sum, and times, over numbers that are not negative."""
+    kind = np.dtype(dtype)
+    return VMSemiringRuntime(
+        name,
+        kind,
+        np.multiply,
+        lambda x, axes: add(x, axis=axes),
+        _filled(1, kind),
+        _filled(0, kind),
+        lambda x, axes: _scaled(x, axes, add),
+        lambda table: np.asarray(table, kind),
+        div=_quotient,
+    )
 
 
 def vm_prob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
@@ -119,18 +137,17 @@ def vm_prob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         >>> prob.normalize(np.array([1.0, 3.0]), (0,))[0]
         array([0.25, 0.75])
     """
-    kind = np.dtype(dtype)
-    return VMSemiringRuntime(
-        "prob",
-        kind,
-        np.multiply,
-        lambda x, axes: np.sum(x, axis=axes),
-        _filled(1, kind),
-        _filled(0, kind),
-        lambda x, axes: _scaled(x, axes, np.sum),
-        lambda table: np.asarray(table, kind),
-        div=_quotient,
-    )
+    return _of_probabilities("prob", np.sum, dtype)
+
+
+def vm_max_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
+    """Max and times: the most probable assignment.
+
+    Example:
+        >>> vm_max_semiring().add_reduce(np.array([0.25, 0.75]), (0,))
+        np.float64(0.75)
+    """
+    return _of_probabilities("max", np.max, dtype)
 
 
 def _log_sum(x: Array, axes: Axes) -> Array:
@@ -215,27 +232,6 @@ def vm_counting_semiring(dtype: npt.DTypeLike = np.int64) -> VMSemiringRuntime:
         _filled(0, kind),
         _as_it_is,
         lambda table: (np.asarray(table) != 0).astype(kind),
-    )
-
-
-def vm_max_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
-    """Max and times: the most probable assignment.
-
-    Example:
-        >>> vm_max_semiring().add_reduce(np.array([0.25, 0.75]), (0,))
-        np.float64(0.75)
-    """
-    kind = np.dtype(dtype)
-    return VMSemiringRuntime(
-        "max",
-        kind,
-        np.multiply,
-        lambda x, axes: np.max(x, axis=axes),
-        _filled(1, kind),
-        _filled(0, kind),
-        lambda x, axes: _scaled(x, axes, np.max),
-        lambda table: np.asarray(table, kind),
-        div=_quotient,
     )
 
 
