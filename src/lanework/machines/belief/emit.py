@@ -18,14 +18,17 @@ from lanework.machines.belief.kernels import vm_contract
 from lanework.machines.belief.layout import (
     FactorEntry,
     encode_factors,
+    encode_modes,
+    encode_selectors,
     encode_slots,
     encode_specs,
     encode_variables,
 )
 from lanework.machines.belief.model import Variable
+from lanework.machines.belief.selector import SelectorPayload
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.tensor import TensorSpec, joined
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 
 FOLD = 1 << 20  # entries up to which tables are multiplied when the program is compiled
 TINY = 1e-280  # a product that is smaller is left to the program, which may run on logarithms
@@ -55,6 +58,8 @@ class Emitter:
         self._size = 0
         self._loaded: dict[int, Value] = {}  # by the identity of a table's value
         self.slots: list[SlotKey] = []
+        self._modes: list[int] = []
+        self._selectors: list[SelectorPayload] = []
 
     def emit(self, name: str, *operands: int) -> int:
         """Add an instruction; the register that it makes."""
@@ -88,6 +93,18 @@ class Emitter:
         assert value.table is not None
         factor = self._factor(value)
         return Value(keep, self.emit("reduce", factor, self.spec(keep)))
+
+    def mode(self, length: int) -> Axis:
+        """A new mode axis."""
+        self._modes.append(length)
+        return Axis(len(self._modes) - 1, AxisType.TOPOLOGICAL, length)
+
+    def selector(self, interface: TensorSpec, modes: Axis, labels: npt.NDArray[np.int64]) -> Value:
+        """One where a state of the interface belongs to a mode; a label is -1 for none."""
+        scope = tuple(axis.id for axis in interface.axes)
+        self._selectors.append(SelectorPayload(modes.id, scope, labels, modes.size))
+        register = self.emit("load_selector", len(self._selectors) - 1)
+        return Value(TensorSpec((*interface.axes, modes)), register)
 
     def _factor(self, value: Value) -> int:
         """The number of a table as a factor of the program."""
@@ -126,6 +143,11 @@ class Emitter:
     ) -> Program:
         """What was collected; registers are freed after their last use and used again."""
         tables = [table.ravel() for table in self._tables]
+        more = {}
+        if self._modes:
+            more["modes"] = encode_modes(self._modes)
+        if self._selectors:
+            more["selectors"] = encode_selectors(self._selectors)
         return Program(
             "belief",
             header,
@@ -137,6 +159,7 @@ class Emitter:
                 "factors": encode_factors(self._factors),
                 "specs": encode_specs(list(self._specs)),
                 "slots": encode_slots(self.slots),
+                **more,
             },
             notes=notes,
         )

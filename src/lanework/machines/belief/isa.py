@@ -52,6 +52,12 @@ BELIEF = ISA(
             ("factor", OperandKind.FACTOR),
             ("spec", _SPEC),
         ),
+        _instr(
+            "load_selector",
+            12,
+            "One where a state of an interface belongs to a mode, zero elsewhere.",
+            ("selector", OperandKind.SELECTOR),
+        ),
         _instr("free", 10, "Let a register go.", ("x", _ROW)),
     ],
 )

@@ -180,6 +180,8 @@ class NativeExecutor:
             return vm_unit(view.specs[operands[0]], _PROB), view.specs[operands[0]]
         if name == "load_factor":
             return view.table(operands[0]), view.scope(operands[0])
+        if name == "load_selector":
+            return view.selector(operands[0], _PROB), view.selected(operands[0])
         if name == "load_slot":
             return slots[operands[0]]
         if name in ("normalize", "rescale"):

@@ -61,6 +61,7 @@ class VirtualMachine:
         self,
         program: Program,
         factor_provider: FactorProvider | None = None,
+        selector_provider: FactorProvider | None = None,
         evidence: Mapping[int, npt.NDArray[np.float64]] | None = None,
     ) -> None:
         """Run a program.
@@ -68,18 +69,21 @@ class VirtualMachine:
         Args:
             program: a verified belief program.
             factor_provider: number -> table and axes; by default the program's own.
+            selector_provider: number -> selector and axes; by default the program's own.
             evidence: variable -> weights of its states, of shape (states,) or (states, lanes).
         """
         view = BeliefView.of(program)
         provider = factor_provider or (lambda n: (self.sr.convert(view.table(n)), view.scope(n)))
+        selectors = selector_provider or (lambda n: (view.selector(n, self.sr), view.selected(n)))
         for instruction in view.instructions:
-            self._execute(instruction, view, provider, evidence or {})
+            self._execute(instruction, view, provider, selectors, evidence or {})
 
     def _execute(
         self,
         instruction: Instruction,
         view: BeliefView,
         provider: FactorProvider,
+        selectors: FactorProvider,
         evidence: Mapping[int, npt.NDArray[np.float64]],
     ) -> None:
         name, operands, sr = instruction.name, instruction.operands, self.sr
@@ -95,6 +99,8 @@ class VirtualMachine:
             array = vm_unit(spec, sr)
         elif name == "load_factor":
             array, spec = provider(operands[0])
+        elif name == "load_selector":
+            array, spec = selectors(operands[0])
         elif name == "load_evidence":
             spec = TensorSpec((view.axis(operands[0]),))
             known = evidence.get(operands[0])
