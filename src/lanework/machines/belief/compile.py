@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lanework.core.program import Port, Program
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.program import Program
+from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.emit import Emitter, Value
 from lanework.machines.belief.model import Factor, FactorGraph
-from lanework.machines.belief.orders import best_order
+from lanework.machines.belief.modes import Plan, compile_modes
+from lanework.machines.belief.orders import Order, best_order
+from lanework.machines.belief.ports import finish
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.tree import Clique, clique_tree
 
-LN_P = "ln_p_evidence"
+STRATEGIES = ("tree", "modes", "auto")
 
 
 def compile_graph(
@@ -27,6 +31,7 @@ def compile_graph(
     evidence: Iterable[str] | None = None,
     observed: Iterable[str] = (),
     semiring: str = "prob",
+    strategy: str = "tree",
     seconds: float = 0.2,
     seed: int = 0,
 ) -> Program:
@@ -39,11 +44,13 @@ def compile_graph(
         observed: those of them whose state every row says. They are cut out of the graph before
             anything else, which makes large networks small.
         semiring: what the program is bound to unless another is asked for.
+        strategy: `tree`, messages in a clique tree; `modes`, messages along the factors
+            themselves, with modes around cycles; `auto`, whichever is estimated to cost less.
         seconds: how long to look for a good elimination order.
         seed: of the random ties in it.
 
     Raises:
-        Diagnostic: LW5005 for an unknown variable.
+        Diagnostic: LW5005 for an unknown variable, LW2005 for a strategy that there is not.
 
     Example:
         >>> graph = FactorGraph()
@@ -54,12 +61,30 @@ def compile_graph(
         >>> program = compile_graph(graph)
         >>> program.verify()
     """
+    if strategy not in STRATEGIES:
+        raise Diagnostic(
+            BAD_OPTION,
+            f"there is no strategy {strategy!r}",
+            help=did_you_mean(strategy, STRATEGIES) or f"there is {', '.join(STRATEGIES)}",
+        )
     asked = _asked(graph, query)
     cut = dict.fromkeys(observed)
     known = list(dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut]))
     for name in known:
         graph.find(name)
-    return _TreeCompiler(graph, asked, known, set(cut), semiring).compile(seconds, seed)
+    tree = _TreeCompiler(graph, asked, known, set(cut), semiring)
+    plan = Plan(graph, tree.factors, [*asked, *known], cut)
+    if strategy == "modes":
+        return compile_modes(graph, asked, known, semiring, plan=plan)
+    order = tree.order(seconds, seed)
+    if strategy == "auto" and _cheaper(plan, order.cost):
+        return compile_modes(graph, asked, known, semiring, plan=plan)
+    return tree.compile(order)
+
+
+def _cheaper(plan: Plan, cost: float) -> bool:
+    """Whether modes cost less than a tree; what cannot save half is not even planned."""
+    return 2 * plan.least < cost and plan.cost < cost
 
 
 def _asked(graph: FactorGraph, query: str | Sequence[str]) -> list[str]:
@@ -105,18 +130,21 @@ class _TreeCompiler:
         self.cut = cut
         self.number = {name: n for n, name in enumerate(graph.variables)}
         self.out = Emitter(list(graph.variables.values()))
+        self.factors = needed_factors(graph, [*asked, *observed])
+        self.scopes = [
+            tuple(self.number[name] for name in factor.scope if name not in cut)
+            for factor in self.factors
+        ]
 
-    def compile(self, seconds: float, seed: int) -> Program:
-        factors = needed_factors(self.graph, [*self.asked, *self.observed])
-        used = {name for factor in factors for name in factor.scope}
+    def order(self, seconds: float, seed: int) -> Order:
+        used = {name for factor in self.factors for name in factor.scope}
         used.update(self.asked, self.observed)
         used -= self.cut
         sizes = {self.number[n]: self.graph.variables[n].size for n in self.number if n in used}
-        scopes = [
-            tuple(self.number[name] for name in factor.scope if name not in self.cut)
-            for factor in factors
-        ]
-        order = best_order(scopes, sizes, seconds=seconds, seed=seed)
+        return best_order(self.scopes, sizes, seconds=seconds, seed=seed)
+
+    def compile(self, order: Order) -> Program:
+        factors, scopes = self.factors, self.scopes
         self.tree = clique_tree(order, scopes)
         self.owner: dict[int, int] = {}
         for number, clique in enumerate(self.tree):
@@ -126,7 +154,7 @@ class _TreeCompiler:
         self._up([factor for factor, scope in zip(factors, scopes, strict=True) if not scope])
         self._down()
         notes = (f"tree: {len(self.tree)} cliques, {order.cost:,.0f} entries, by {order.rule}",)
-        return self._program(notes)
+        return finish(self.out, self.graph, self.asked, self.observed, self.semiring, notes)
 
     def _spec(self, variables: Iterable[int]) -> TensorSpec:
         sizes = self.out.variables
@@ -253,14 +281,3 @@ class _TreeCompiler:
             values = [*values, Value(lacking, out.emit("unit", out.spec(lacking)))]
         total = self._multiply(clique, values, keep)
         return Value(keep, out.emit("normalize", out.register(total)))
-
-    def _program(self, notes: tuple[str, ...]) -> Program:
-        variables = list(self.graph.variables.values())
-        slots = {slot: number for number, slot in enumerate(self.out.slots)}
-        ports = [
-            Port(name, "in", self.number[name], categories=variables[self.number[name]].states)
-            for name in self.observed
-        ]
-        ports += [Port(name, "out", slots["bel", self.number[name]]) for name in self.asked]
-        ports.append(Port(LN_P, "out", slots["Z",]))
-        return self.out.program(ports, {"name": self.graph.name, "semiring": self.semiring}, notes)

@@ -1,0 +1,270 @@
+"""The strategy `modes`: messages along a backbone of the factors, with modes around its cycles.
+
+After arXiv 2601.04456 (holonomy-aware tree-compiled computation). The backbone need not have the
+running intersection property: a variable may be in parts of it that are not connected, and then
+has a copy in each. A tie makes the copies equal: at each of its ends a selector says which mode
+the interface's state belongs to, and the mode's axis travels in the messages between them.
+
+Why this is exact: take states of all copies whose product of tables is not zero. Along the path of
+a chord the tables allow them, so that the chord's two ends have states that its transport
+connects. Their modes are equal, and two different states of one mode are never connected (see
+`holonomy.quotient`), so the states are equal. Hence all copies agree, each state of the variables
+is counted once, and any one copy takes the evidence and gives the marginal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.program import Program
+from lanework.machines.belief.emit import Emitter, Value
+from lanework.machines.belief.holonomy import LARGEST, quotient, transport
+from lanework.machines.belief.kernels import Tensor, vm_contract, vm_eliminate_keep
+from lanework.machines.belief.messages import Junction, Messages
+from lanework.machines.belief.model import Factor, FactorGraph
+from lanework.machines.belief.nerve import Backbone, Tie, cover, find_ties
+from lanework.machines.belief.ports import finish
+from lanework.machines.belief.semiring import vm_sat_semiring
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
+
+_SAT = vm_sat_semiring()
+
+
+@dataclass(frozen=True, eq=False)
+class Mode:
+    """A tie with its modes.
+
+    Attributes:
+        tie: the interface and the chords.
+        labels: the mode of each state of the interface, -1 for none.
+        nodes: those that the mode's axis passes through, the ends among them.
+    """
+
+    tie: Tie
+    labels: npt.NDArray[np.int64]
+    nodes: frozenset[int]
+
+    @property
+    def size(self) -> int:
+        """How many modes there are, at least one: no state belongs to it if none comes round."""
+        return max(int(self.labels.max()) + 1, 1)
+
+    @property
+    def trivial(self) -> bool:
+        """Whether every state comes back as it was, so that nothing is left to tie."""
+        return not self.labels.any()
+
+
+class Plan:
+    """Backbone and modes of a graph, before anything is written.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> for name in "abc":
+        ...     _ = graph.variable(name, 4)
+        >>> blocks = np.kron(np.eye(2), np.ones((2, 2)))
+        >>> for scope in ("ab", "bc", "ca"):
+        ...     _ = graph.factor(scope, blocks)
+        >>> plan = Plan(graph, graph.factors, graph.variables)
+        >>> [mode.size for mode in plan.modes], plan.cost
+        ([2], 96)
+    """
+
+    def __init__(
+        self,
+        graph: FactorGraph,
+        factors: Sequence[Factor],
+        variables: Iterable[str],
+        cut: Collection[str] = (),
+    ) -> None:
+        """Plan.
+
+        Args:
+            graph: variables and factors.
+            factors: those of them that matter.
+            variables: those that are asked for or may be observed.
+            cut: variables whose state every row says.
+        """
+        self.number = {name: n for n, name in enumerate(graph.variables)}
+        self.sizes = {n: graph.variables[name].size for name, n in self.number.items()}
+        self.factors, self.cut = factors, frozenset(self.number[name] for name in cut)
+        scopes = [self.scope(factor, cut=True) for factor in factors]
+        alone = {self.number[name] for name in variables}.difference(self.cut, *scopes)
+        # a number has no node, and a variable without factor one of its own
+        some = [scope for scope in scopes if scope]
+        kept, homes = cover([*some, *((variable,) for variable in sorted(alone))])
+        where = iter(homes)
+        self.homes = [next(where) if scope else None for scope in scopes]
+        self.scopes = kept
+
+    def scope(self, factor: Factor, *, cut: bool = False) -> tuple[int, ...]:
+        """The variables of a factor, or those of them that are not cut out."""
+        numbers = (self.number[name] for name in factor.scope)
+        return tuple(n for n in numbers if not (cut and n in self.cut))
+
+    def spec(self, variables: Iterable[int]) -> TensorSpec:
+        """The axes of variables."""
+        return TensorSpec(tuple(Axis(v, AxisType.GEOMETRIC, self.sizes[v]) for v in variables))
+
+    @cached_property
+    def least(self) -> int:
+        """What the messages cost if no mode is needed: entries of the nodes' products."""
+        return sum(self.spec(scope).entries for scope in self.scopes)
+
+    @cached_property
+    def bone(self) -> Backbone:
+        """The backbone."""
+        return Backbone(self.scopes, self.sizes)
+
+    @cached_property
+    def modes(self) -> list[Mode]:
+        """The ties that need modes."""
+        found = (self._mode(tie) for tie in find_ties(self.bone))
+        return [mode for mode in found if not mode.trivial]
+
+    def _mode(self, tie: Tie) -> Mode:
+        paths = [self.bone.path(a, b) for a, b in tie.chords]
+        interface = self.spec(tie.interface)
+        relations = []
+        for path in paths:
+            supports = [self._support(node) for node in path]
+            known = [support for support in supports if support is not None]
+            whole = len(known) == len(path)
+            relations.append(transport(known, interface) if whole else None)
+        nodes = frozenset(node for path in paths for node in path)
+        return Mode(tie, quotient(relations, interface.entries), nodes)
+
+    @cached_property
+    def _members(self) -> dict[int, list[Factor]]:
+        """The factors of each node."""
+        found: dict[int, list[Factor]] = {}
+        for home, factor in zip(self.homes, self.factors, strict=True):
+            if home is not None:
+                found.setdefault(home, []).append(factor)
+        return found
+
+    def _support(self, node: int) -> Tensor | None:
+        """Where a node's tables are not zero, whatever is cut out; None if it is too large."""
+        out = self.spec(self.scopes[node])
+        if out.entries > LARGEST:
+            return None
+        kept = []
+        for factor in self._members[node]:
+            whole = self.spec(self.scope(factor))
+            rest = self.spec(self.scope(factor, cut=True))
+            kept.append(vm_eliminate_keep(factor.table != 0, whole, rest.keys, _SAT))
+        return vm_contract(kept, out, _SAT), out
+
+    @cached_property
+    def cost(self) -> int:
+        """Entries of the nodes' products, with the modes that pass through."""
+        total = 0
+        for node, scope in enumerate(self.scopes):
+            passing = math.prod(mode.size for mode in self.modes if node in mode.nodes)
+            total += self.spec(scope).entries * passing
+        return total
+
+    def notes(self, names: Sequence[str]) -> tuple[str, ...]:
+        """What a person wants to know of the plan."""
+        cycles, modes = self.bone.cycles, self.modes
+        lines = [
+            f"modes: a backbone of {len(self.scopes)} nodes, {self.cost:,} entries;"
+            f" {cycles} independent cycles, {len(modes)} ties with modes"
+        ]
+        for mode in modes:
+            interface = ", ".join(names[variable] for variable in mode.tie.interface)
+            lines.append(
+                f"tie of {interface}: {mode.size} modes for {mode.labels.size} states,"
+                f" {len(mode.tie.ends)} ends, through {len(mode.nodes)} nodes"
+            )
+        return tuple(lines)
+
+
+def compile_modes(
+    graph: FactorGraph,
+    asked: Sequence[str],
+    observed: Sequence[str],
+    semiring: str,
+    *,
+    plan: Plan | None = None,
+) -> Program:
+    """The program of a plan.
+
+    Args:
+        graph: variables and factors.
+        asked: the variables whose marginals are wanted.
+        observed: those that may be observed.
+        semiring: what the program is bound to unless another is asked for.
+        plan: what to write; by default of all factors.
+    """
+    plan = plan or Plan(graph, graph.factors, [*asked, *observed])
+    out = Emitter(list(graph.variables.values()))
+    tree = _junctions(plan, out, [plan.number[name] for name in observed])
+    for name in asked:
+        variable = plan.number[name]
+        if variable in plan.cut:  # what is known already
+            loaded = out.emit("load_evidence", variable)
+            out.store(Value(plan.spec((variable,)), loaded), ("bel", variable))
+        else:
+            tree[_home(plan, variable)].asked.append(variable)
+    messages = Messages(out, tree, plan.bone.order)
+    numbers = [f for f, home in zip(plan.factors, plan.homes, strict=True) if home is None]
+    messages.up([_table(plan, out, factor) for factor in numbers])
+    messages.down()
+    return finish(out, graph, asked, observed, semiring, plan.notes(list(graph.variables)))
+
+
+def _table(plan: Plan, out: Emitter, factor: Factor) -> Value:
+    """A factor's table, reduced by what every row says."""
+    value = out.table(factor.table, plan.spec(plan.scope(factor)))
+    rest = plan.spec(plan.scope(factor, cut=True))
+    return value if rest == value.spec else out.reduced(value, rest)
+
+
+def _home(plan: Plan, variable: int) -> int:
+    """The smallest node that holds a variable; all copies are equal, so any would do."""
+    holders = plan.bone.holders[variable]
+    return min(holders, key=lambda node: (plan.spec(plan.scopes[node]).entries, node))
+
+
+def _junctions(plan: Plan, out: Emitter, observed: Sequence[int]) -> list[Junction]:
+    """The nodes with their axes, tables, selectors and evidence."""
+    axes = [out.mode(mode.size) for mode in plan.modes]
+    passing: list[list[Axis]] = [[] for _ in plan.scopes]
+    for mode, axis in zip(plan.modes, axes, strict=True):
+        for node in sorted(mode.nodes):
+            passing[node].append(axis)
+    tree = []
+    for node, parent in enumerate(plan.bone.parents):
+        whole = TensorSpec((*plan.spec(plan.scopes[node]).axes, *passing[node]))
+        there = set() if parent is None else {*plan.scopes[parent]}
+        shared = {(AxisType.GEOMETRIC, v) for v in plan.scopes[node] if v in there}
+        shared |= {
+            axis.key for axis in passing[node] if parent is not None and axis in passing[parent]
+        }
+        tree.append(Junction(whole, whole.keep(shared), parent))
+    for node, junction in enumerate(tree):
+        if junction.parent is not None:
+            tree[junction.parent].children.append(node)
+    for home, factor in zip(plan.homes, plan.factors, strict=True):
+        if home is not None:
+            tree[home].own.append(_table(plan, out, factor))
+    for mode, axis in zip(plan.modes, axes, strict=True):
+        for node in mode.tie.ends:
+            selector = out.selector(plan.spec(mode.tie.interface), axis, mode.labels)
+            tree[node].own.append(selector)
+    for variable in observed:
+        if variable not in plan.cut:
+            loaded = out.emit("load_evidence", variable)
+            tree[_home(plan, variable)].own.append(Value(plan.spec((variable,)), loaded))
+    for node, junction in enumerate(tree):
+        if not junction.own:  # a variable of which nothing is known
+            spec = plan.spec(plan.scopes[node])
+            junction.own.append(Value(spec, out.emit("unit", out.spec(spec))))
+    return tree
