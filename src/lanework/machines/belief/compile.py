@@ -46,7 +46,7 @@ def compile_graph(
         semiring: what the program is bound to unless another is asked for.
         strategy: `tree`, messages in a clique tree; `modes`, messages along the factors
             themselves, with modes around cycles; `auto`, whichever is estimated to cost less.
-        seconds: how long to look for a good elimination order.
+        seconds: how long to look for a good elimination order, or a good backbone.
         seed: of the random ties in it.
 
     Raises:
@@ -73,7 +73,7 @@ def compile_graph(
     for name in known:
         graph.find(name)
     tree = _TreeCompiler(graph, asked, known, set(cut), semiring)
-    plan = Plan(graph, tree.factors, [*asked, *known], cut)
+    plan = Plan(graph, tree.factors, [*asked, *known], cut, seconds=seconds, seed=seed)
     if strategy == "modes":
         return compile_modes(graph, asked, known, semiring, plan=plan)
     order = tree.order(seconds, seed)

@@ -14,7 +14,6 @@ is counted once, and any one copy takes the evidence and gives the marginal.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,10 +27,11 @@ from lanework.machines.belief.holonomy import LARGEST, quotient, transport
 from lanework.machines.belief.kernels import Tensor, vm_contract, vm_eliminate_keep
 from lanework.machines.belief.messages import Junction, Messages
 from lanework.machines.belief.model import Factor, FactorGraph
-from lanework.machines.belief.nerve import Backbone, Tie, cover, find_ties
+from lanework.machines.belief.nerve import Backbone, cover
 from lanework.machines.belief.ports import finish
 from lanework.machines.belief.semiring import vm_sat_semiring
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
+from lanework.machines.belief.ties import Tie, best_backbone
 
 _SAT = vm_sat_semiring()
 
@@ -43,12 +43,10 @@ class Mode:
     Attributes:
         tie: the interface and the chords.
         labels: the mode of each state of the interface, -1 for none.
-        nodes: those that the mode's axis passes through, the ends among them.
     """
 
     tie: Tie
     labels: npt.NDArray[np.int64]
-    nodes: frozenset[int]
 
     @property
     def size(self) -> int:
@@ -80,28 +78,36 @@ class Plan:
         self,
         graph: FactorGraph,
         factors: Sequence[Factor],
-        variables: Iterable[str],
+        needed: Iterable[str],
         cut: Collection[str] = (),
+        *,
+        seconds: float = 0.2,
+        seed: int = 0,
     ) -> None:
         """Plan.
 
         Args:
             graph: variables and factors.
             factors: those of them that matter.
-            variables: those that are asked for or may be observed.
+            needed: variables that are asked for or may be observed.
             cut: variables whose state every row says.
+            seconds: how long to look for a good backbone.
+            seed: of the random ties in it.
         """
         self.number = {name: n for n, name in enumerate(graph.variables)}
         self.sizes = {n: graph.variables[name].size for name, n in self.number.items()}
         self.factors, self.cut = factors, frozenset(self.number[name] for name in cut)
         scopes = [self.scope(factor, cut=True) for factor in factors]
-        alone = {self.number[name] for name in variables}.difference(self.cut, *scopes)
+        # in a network, what nobody asks for sums to one; elsewhere its states count
+        names = needed if graph.directed else graph.variables
+        alone = {self.number[name] for name in names}.difference(self.cut, *scopes)
         # a number has no node, and a variable without factor one of its own
         some = [scope for scope in scopes if scope]
         kept, homes = cover([*some, *((variable,) for variable in sorted(alone))])
         where = iter(homes)
         self.homes = [next(where) if scope else None for scope in scopes]
         self.scopes = kept
+        self.seconds, self.seed = seconds, seed
 
     def scope(self, factor: Factor, *, cut: bool = False) -> tuple[int, ...]:
         """The variables of a factor, or those of them that are not cut out."""
@@ -118,27 +124,29 @@ class Plan:
         return sum(self.spec(scope).entries for scope in self.scopes)
 
     @cached_property
+    def _found(self) -> tuple[Backbone, list[Tie]]:
+        return best_backbone(self.scopes, self.sizes, seconds=self.seconds, seed=self.seed)
+
+    @property
     def bone(self) -> Backbone:
         """The backbone."""
-        return Backbone(self.scopes, self.sizes)
+        return self._found[0]
 
     @cached_property
     def modes(self) -> list[Mode]:
         """The ties that need modes."""
-        found = (self._mode(tie) for tie in find_ties(self.bone))
+        found = (self._mode(tie) for tie in self._found[1])
         return [mode for mode in found if not mode.trivial]
 
     def _mode(self, tie: Tie) -> Mode:
-        paths = [self.bone.path(a, b) for a, b in tie.chords]
         interface = self.spec(tie.interface)
         relations = []
-        for path in paths:
-            supports = [self._support(node) for node in path]
+        for chord in tie.chords:
+            supports = [self._support(node) for node in self.bone.path(*chord)]
             known = [support for support in supports if support is not None]
-            whole = len(known) == len(path)
+            whole = len(known) == len(supports)
             relations.append(transport(known, interface) if whole else None)
-        nodes = frozenset(node for path in paths for node in path)
-        return Mode(tie, quotient(relations, interface.entries), nodes)
+        return Mode(tie, quotient(relations, tie.states))
 
     @cached_property
     def _members(self) -> dict[int, list[Factor]]:
@@ -164,11 +172,7 @@ class Plan:
     @cached_property
     def cost(self) -> int:
         """Entries of the nodes' products, with the modes that pass through."""
-        total = 0
-        for node, scope in enumerate(self.scopes):
-            passing = math.prod(mode.size for mode in self.modes if node in mode.nodes)
-            total += self.spec(scope).entries * passing
-        return total
+        return self.bone.cost((mode.tie.nodes, mode.size) for mode in self.modes)
 
     def notes(self, names: Sequence[str]) -> tuple[str, ...]:
         """What a person wants to know of the plan."""
@@ -180,8 +184,8 @@ class Plan:
         for mode in modes:
             interface = ", ".join(names[variable] for variable in mode.tie.interface)
             lines.append(
-                f"tie of {interface}: {mode.size} modes for {mode.labels.size} states,"
-                f" {len(mode.tie.ends)} ends, through {len(mode.nodes)} nodes"
+                f"tie of {interface}: {mode.size} modes for {mode.tie.states} states,"
+                f" {len(mode.tie.ends)} ends, through {len(mode.tie.nodes)} nodes"
             )
         return tuple(lines)
 
@@ -238,7 +242,7 @@ def _junctions(plan: Plan, out: Emitter, observed: Sequence[int]) -> list[Juncti
     axes = [out.mode(mode.size) for mode in plan.modes]
     passing: list[list[Axis]] = [[] for _ in plan.scopes]
     for mode, axis in zip(plan.modes, axes, strict=True):
-        for node in sorted(mode.nodes):
+        for node in sorted(mode.tie.nodes):
             passing[node].append(axis)
     tree = []
     for node, parent in enumerate(plan.bone.parents):
