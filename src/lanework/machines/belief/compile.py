@@ -14,6 +14,7 @@ from lanework.core.program import Port, Program
 from lanework.machines.belief.emit import Emitter, Value
 from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.orders import best_order
+from lanework.machines.belief.semiring import BY_PARTS
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.tree import Clique, clique_tree
 
@@ -38,7 +39,8 @@ def compile_graph(
         evidence: the variables that may be observed; by default all.
         observed: those of them whose state every row says. They are cut out of the graph before
             anything else, which makes large networks small.
-        semiring: what the program is bound to unless another is asked for.
+        semiring: what the program is bound to unless another is asked for. A program for prob or
+            logprob from which tables were left out runs in these two only.
         seconds: how long to look for a good elimination order.
         seed: of the random ties in it.
 
@@ -107,9 +109,14 @@ class _TreeCompiler:
         self.out = Emitter(list(graph.variables.values()))
 
     def compile(self, seconds: float, seed: int) -> Program:
-        factors = needed_factors(self.graph, [*self.asked, *self.observed])
-        used = {name for factor in factors for name in factor.scope}
-        used.update(self.asked, self.observed)
+        factors, self.pruned = list(self.graph.factors), False
+        used = set(self.graph.variables)
+        if self.semiring in BY_PARTS:
+            factors = needed_factors(self.graph, [*self.asked, *self.observed])
+            self.pruned = len(factors) < len(self.graph.factors)
+        if self.pruned:
+            used = {name for factor in factors for name in factor.scope}
+            used.update(self.asked, self.observed)
         used -= self.cut
         sizes = {self.number[n]: self.graph.variables[n].size for n in self.number if n in used}
         scopes = [
@@ -263,4 +270,7 @@ class _TreeCompiler:
         ]
         ports += [Port(name, "out", slots["bel", self.number[name]]) for name in self.asked]
         ports.append(Port(LN_P, "out", slots["Z",]))
-        return self.out.program(ports, {"name": self.graph.name, "semiring": self.semiring}, notes)
+        header: dict[str, int | float | str] = {"name": self.graph.name, "semiring": self.semiring}
+        if self.pruned:
+            header["pruned"] = 1
+        return self.out.program(ports, header, notes)
