@@ -18,6 +18,7 @@ from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.modes import Plan, compile_modes
 from lanework.machines.belief.orders import Order, best_order
 from lanework.machines.belief.ports import finish
+from lanework.machines.belief.semiring import BY_PARTS
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.tree import Clique, clique_tree
 
@@ -43,7 +44,8 @@ def compile_graph(
         evidence: the variables that may be observed; by default all.
         observed: those of them whose state every row says. They are cut out of the graph before
             anything else, which makes large networks small.
-        semiring: what the program is bound to unless another is asked for.
+        semiring: what the program is bound to unless another is asked for. A program for prob or
+            logprob from which tables were left out runs in these two only.
         strategy: `tree`, messages in a clique tree; `modes`, messages along the factors
             themselves, with modes around cycles; `auto`, whichever is estimated to cost less.
         seconds: how long to look for a good elimination order, or a good backbone.
@@ -130,15 +132,19 @@ class _TreeCompiler:
         self.cut = cut
         self.number = {name: n for n, name in enumerate(graph.variables)}
         self.out = Emitter(list(graph.variables.values()))
-        self.factors = needed_factors(graph, [*asked, *observed])
+        sums = semiring in BY_PARTS
+        self.factors = needed_factors(graph, [*asked, *observed]) if sums else list(graph.factors)
+        self.pruned = len(self.factors) < len(graph.factors)
         self.scopes = [
             tuple(self.number[name] for name in factor.scope if name not in cut)
             for factor in self.factors
         ]
 
     def order(self, seconds: float, seed: int) -> Order:
-        used = {name for factor in self.factors for name in factor.scope}
-        used.update(self.asked, self.observed)
+        used = set(self.graph.variables)
+        if self.pruned:
+            used = {name for factor in self.factors for name in factor.scope}
+            used.update(self.asked, self.observed)
         used -= self.cut
         sizes = {self.number[n]: self.graph.variables[n].size for n in self.number if n in used}
         return best_order(self.scopes, sizes, seconds=seconds, seed=seed)
@@ -154,7 +160,15 @@ class _TreeCompiler:
         self._up([factor for factor, scope in zip(factors, scopes, strict=True) if not scope])
         self._down()
         notes = (f"tree: {len(self.tree)} cliques, {order.cost:,.0f} entries, by {order.rule}",)
-        return finish(self.out, self.graph, self.asked, self.observed, self.semiring, notes)
+        return finish(
+            self.out,
+            self.graph,
+            self.asked,
+            self.observed,
+            self.semiring,
+            notes,
+            pruned=self.pruned,
+        )
 
     def _spec(self, variables: Iterable[int]) -> TensorSpec:
         sizes = self.out.variables

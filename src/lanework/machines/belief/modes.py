@@ -98,8 +98,8 @@ class Plan:
         self.sizes = {n: graph.variables[name].size for name, n in self.number.items()}
         self.factors, self.cut = factors, frozenset(self.number[name] for name in cut)
         scopes = [self.scope(factor, cut=True) for factor in factors]
-        # in a network, what nobody asks for sums to one; elsewhere its states count
-        names = needed if graph.directed else graph.variables
+        self.pruned = len(factors) < len(graph.factors)
+        names = needed if self.pruned else graph.variables  # what was left out sums to one
         alone = {self.number[name] for name in names}.difference(self.cut, *scopes)
         # a number has no node, and a variable without factor one of its own
         some = [scope for scope in scopes if scope]
@@ -221,7 +221,8 @@ def compile_modes(
     numbers = [f for f, home in zip(plan.factors, plan.homes, strict=True) if home is None]
     messages.up([_table(plan, out, factor) for factor in numbers])
     messages.down()
-    return finish(out, graph, asked, observed, semiring, plan.notes(list(graph.variables)))
+    notes = plan.notes(list(graph.variables))
+    return finish(out, graph, asked, observed, semiring, notes, pruned=plan.pruned)
 
 
 def _table(plan: Plan, out: Emitter, factor: Factor) -> Value:

@@ -18,6 +18,8 @@ def finish(
     observed: Sequence[str],
     semiring: str,
     notes: tuple[str, ...],
+    *,
+    pruned: bool = False,
 ) -> Program:
     """The program that was written, with a port for each variable observed or asked for.
 
@@ -28,6 +30,7 @@ def finish(
         observed: those whose states are inputs.
         semiring: what the program is bound to unless another is asked for.
         notes: what the compiler did.
+        pruned: whether tables were left out because they sum to one.
     """
     number = {name: n for n, name in enumerate(graph.variables)}
     slots = {slot: n for n, slot in enumerate(out.slots)}
@@ -36,4 +39,7 @@ def finish(
     ]
     ports += [Port(name, "out", slots["bel", number[name]]) for name in asked]
     ports.append(Port(LN_P, "out", slots["Z",]))
-    return out.program(ports, {"name": graph.name, "semiring": semiring}, notes)
+    header: dict[str, int | float | str] = {"name": graph.name, "semiring": semiring}
+    if pruned:
+        header["pruned"] = 1
+    return out.program(ports, header, notes)

@@ -16,11 +16,12 @@ from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
+from lanework.machines.belief.beliefs import whole
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native import NativeExecutor, Posterior
-from lanework.machines.belief.semiring import SEMIRINGS
+from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.verify import walk
 from lanework.machines.belief.vm import VirtualMachine
 
@@ -83,6 +84,12 @@ class Runner:
                 BAD_OPTION,
                 f"there is no semiring {self.semiring!r}",
                 help=did_you_mean(self.semiring, SEMIRINGS) or f"there is {', '.join(SEMIRINGS)}",
+            )
+        if self.semiring not in BY_PARTS and program.header.get("pruned"):
+            raise Diagnostic(
+                BAD_OPTION,
+                f"the program leaves out tables that sum to one, which {self.semiring} needs",
+                help=f"compile it with semiring={self.semiring!r}",
             )
         self.threads = threads or self.limits.threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)
@@ -192,6 +199,7 @@ class Runner:
             value = posterior.beliefs[key]
             if value.ndim == 1:
                 value = np.broadcast_to(value[:, np.newaxis], (len(value), evidence.rows))
+            value = whole(self.semiring, value, posterior.ln_z)
             values[port.name] = value[:, 0] if evidence.single else value.T
             axes[port.name] = (*rows, port.name)
             coords[port.name] = list(self.view.variables[key[1]].states)
