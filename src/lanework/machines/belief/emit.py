@@ -56,7 +56,7 @@ class Emitter:
         self._factors: list[FactorEntry] = []
         self._tables: list[Table] = []
         self._size = 0
-        self._loaded: dict[Value, int] = {}  # registers of tables, by identity
+        self._loaded: dict[Value, int] = {}  # tables, which are kept: two are never mistaken
         self.slots: list[SlotKey] = []
         self._modes: list[int] = []
         self._selectors: list[SelectorPayload] = []
