@@ -1,114 +1,109 @@
 """Random factor graphs against enumeration, in every semiring and on every engine."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from lanework.app.cli import cli
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief import fuzz
 from lanework.machines.belief.compile import compile_graph
+from lanework.machines.belief.downward import Downward
+from lanework.machines.belief.generate import random_case
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.semiring import SEMIRINGS, vm_counting_semiring
 
-COUNT, CHUNK = 1000, 100
-
-
-def random_graph(seed):
-    """Up to 6 variables; scopes in any order, hard zeros, parts that are not connected."""
-    rng = np.random.default_rng(seed)
-    graph = FactorGraph(f"random {seed}")
-    sizes = rng.integers(1, 4, rng.integers(0, 7))
-    for number, size in enumerate(sizes):
-        graph.variable(f"v{number}", int(size))
-    for _ in range(rng.integers(0, 8)):
-        count = int(rng.integers(0, min(len(sizes), 3) + 1))
-        scope = rng.choice(len(sizes), count, replace=False) if count else []
-        table = rng.random([int(sizes[v]) for v in scope]) * 3
-        table = np.where(rng.random(table.shape) < 0.25, 0.0, table)
-        graph.factor([f"v{v}" for v in scope], table)
-    return graph
-
-
-def joint(graph, weights):
-    """The whole table, by name of variable in order, evidence included."""
-    names = list(graph.variables)
-    sizes = [graph.variables[name].size for name in names]
-    table = np.ones(sizes)
-    for cell in itertools.product(*map(range, sizes)):
-        at = dict(zip(names, cell, strict=True))
-        for factor in graph.factors:
-            table[cell] *= factor.table[tuple(at[name] for name in factor.scope)]
-        for name, known in weights.items():
-            table[cell] *= known[at[name]]
-    return table
-
-
-def evidence_of(graph, seed):
-    rng = np.random.default_rng(seed + 1)
-    found = {}
-    for name, variable in graph.variables.items():
-        if rng.random() < 0.4:
-            soft = rng.random() < 0.5
-            found[name] = rng.random(variable.size) if soft else np.eye(variable.size)[0]
-    return found
-
-
-def marginal(table, axis, fold):
-    axes = tuple(n for n in range(table.ndim) if n != axis)
-    return fold(table, axis=axes) if axes else table
+COUNT, CHUNK = 1500, 100
 
 
 @pytest.mark.parametrize("start", range(0, COUNT, CHUNK))
 def test_enumeration(start):
-    for seed in range(start, start + CHUNK):
-        graph, names = random_graph(seed), None
-        names = list(graph.variables)
-        weights = evidence_of(graph, seed)
-        table = joint(graph, weights)
-        program = compile_graph(graph, seconds=0.0)
-        assert program.problems() == []
-        for engine, semiring in (("native", "prob"), ("reference", "prob"), ("auto", "logprob")):
-            result = program.bind(engine, semiring=semiring, threads=1)(weights)
-            total, found = float(table.sum()), float(result["ln_p_evidence"])
-            if total == 0:
-                assert found == -math.inf, seed
-                continue
-            assert found == pytest.approx(math.log(total), rel=1e-9, abs=1e-9), seed
-            for axis, name in enumerate(names):
-                right = marginal(table, axis, np.sum) / total
-                np.testing.assert_allclose(result[name], right, atol=1e-10, err_msg=str(seed))
-        best = program.bind(semiring="max")(weights)["ln_p_best"]
-        top = float(table.max()) if table.size else 0.0
-        assert best == (pytest.approx(math.log(top), abs=1e-9) if top else -math.inf), seed
-        cost = program.bind(semiring="minsum")(weights)["least_cost"]
-        assert cost == (pytest.approx(-math.log(top), abs=1e-9) if top else math.inf), seed
-        assert int(program.bind(semiring="counting")(weights)["count"]) == (table > 0).sum(), seed
-        assert bool(program.bind(semiring="bool")(weights)["satisfiable"]) == (top > 0), seed
+    assert fuzz.run(CHUNK, start) == []
 
 
-def test_observed_variables_by_enumeration():
-    for seed in range(400):
-        graph = random_graph(seed)
-        rng = np.random.default_rng(seed + 7)
-        names = [name for name in graph.variables if rng.random() < 0.5]
-        states = {name: int(rng.integers(graph.variables[name].size)) for name in names}
-        weights = {n: np.eye(graph.variables[n].size)[state] for n, state in states.items()}
-        table = joint(graph, weights)
-        total = float(table.sum())
-        program = compile_graph(graph, observed=names, seconds=0.0)
-        assert program.problems() == []
-        columns = {name: [state] * 3 for name, state in states.items()}
-        for engine in ("native", "reference"):
-            result = program.bind(engine)(columns)
-            found = np.atleast_1d(result["ln_p_evidence"])
-            if total == 0:
-                assert (found == -math.inf).all(), seed
-                continue
-            np.testing.assert_allclose(found, math.log(total), rtol=1e-9, atol=1e-9)
-            for axis, name in enumerate(graph.variables):
-                right = marginal(table, axis, np.sum) / total
-                got = result[name][-1] if names else result[name]
-                np.testing.assert_allclose(got, right, atol=1e-10, err_msg=str(seed))
+def test_cases_are_of_all_kinds():
+    cases = [random_case(seed) for seed in range(COUNT)]
+    graphs = [case.graph for case in cases]
+    kinds = {
+        "cut": [bool(case.observed) for case in cases],
+        "rows": [case.rows > 8 for case in cases],
+        "part": [len(case.query) < len(case.graph.variables) for case in cases],
+        "directed": [graph.directed and len(graph.variables) > 2 for graph in graphs],
+        "empty": [not graph.variables for graph in graphs],
+        "scalar": [any(not f.scope for f in graph.factors) for graph in graphs],
+        "alone": [
+            bool(set(graph.variables) - {v for f in graph.factors for v in f.scope})
+            for graph in graphs
+        ],
+        "zeros": [any((f.table == 0).any() for f in graph.factors) for graph in graphs],
+        "missing": [
+            any(None in c for c in case.given.values() if isinstance(c, list)) for case in cases
+        ],
+        "soft": [any(isinstance(c, np.ndarray) for c in case.given.values()) for case in cases],
+    }
+    assert {name for name, those in kinds.items() if sum(those) < 40} == set()
+
+
+def test_a_defect_is_found_and_shrunk(monkeypatch):
+    """Beliefs of one part of a graph only, whatever the others say."""
+    belief = Downward.belief
+
+    def forgetful(self, number, target):
+        self.told[number] = None
+        return belief(self, number, target)
+
+    monkeypatch.setattr(Downward, "belief", forgetful)
+    found = fuzz.run(20)
+    assert found[0].kind == "belief"
+    small = fuzz.shrink(random_case(found[0].seed), found[0])
+    assert len(small.graph.factors) <= 2
+    assert small.rows == 1
+    assert fuzz.check(small, [found[0].way]) is not None
+    done = CliRunner().invoke(cli, ["fuzz", "belief", "--count", "20", "--jobs", "1"])
+    assert done.exit_code == 4
+    assert f"--seed {found[0].seed} --count 1" in done.stderr
+    assert "lw.belief.compile_graph(graph" in done.stderr
+    monkeypatch.undo()
+    exec(fuzz.script(small, found[0].way), {"print": lambda _: None})
+
+
+def test_fuzzing_from_the_command_line():
+    done = CliRunner().invoke(
+        cli, ["fuzz", "belief", "--count", "30", "--seed", "9", "--jobs", "1"]
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "30 graphs from seed 9: 0 divergences" in done.stdout
+
+
+def test_an_interrupted_run_says_where_to_go_on(monkeypatch):
+    def interrupted(seed):
+        if seed == 17:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzz, "check_seed", interrupted)
+    done = CliRunner().invoke(
+        cli, ["fuzz", "belief", "--count", "30", "--seed", "9", "--jobs", "1"]
+    )
+    assert done.exit_code == 130
+    assert "8 of 30 graphs were checked; --seed 17 --count 22 goes on" in done.stderr
+
+
+def test_what_was_left_out_is_needed_in_other_semirings():
+    graph = FactorGraph()
+    for name in "ab":
+        graph.variable(name, 2)
+    graph.factor(["a"], [0.5, 0.5], child="a")
+    graph.factor(["a", "b"], [[0.5, 0.5], [0.0, 1.0]], child="b")
+    program = compile_graph(graph, "z", evidence=["a"])
+    for semiring in ("counting", "bool", "max", "minsum"):
+        with pytest.raises(Diagnostic) as caught:
+            program.bind(semiring=semiring)
+        assert caught.value.code.ident == "LW2005"
+        assert f"semiring='{semiring}'" in str(caught.value.help)
+    counting = compile_graph(graph, "z", evidence=["a"], semiring="counting")
+    assert int(counting.run()["count"]) == 3
 
 
 def test_counting_is_exact_past_any_machine_word():

@@ -226,7 +226,7 @@ def bench(what: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("machine", type=click.Choice(["series", "register"]))
+@click.argument("machine", type=click.Choice(["series", "belief", "register"]))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -238,12 +238,16 @@ def bench(what: str, as_json: bool) -> None:
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one a core.")
 @JSON
 def fuzz(machine: str, count: int, seed: int, jobs: int | None, as_json: bool) -> None:
-    """Compare the engines on random programs of a MACHINE, bit by bit."""
-    from lanework.app.fuzzing import fuzz_register, fuzz_series
+    """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
+    from lanework.app import fuzzing
     from lanework.base.host import thread_count
 
-    run_fuzz = fuzz_series if machine == "series" else fuzz_register
-    run_fuzz(count, seed, jobs or thread_count(), as_json)
+    checks = {
+        "series": fuzzing.fuzz_series,
+        "belief": fuzzing.fuzz_belief,
+        "register": fuzzing.fuzz_register,
+    }
+    checks[machine](count, seed, jobs or thread_count(), as_json)
 
 
 def main() -> None:

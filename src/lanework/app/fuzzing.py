@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import time
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from lanework.app import render
 from lanework.app.codes import DIVERGENCE
 from lanework.app.progress import Bar
 from lanework.base.errors import InternalFault
+
+Run = Callable[[int, int, int, Callable[[int], None]], list[Any]]
+
+
+def fuzz_belief(count: int, start: int, jobs: int, as_json: bool) -> None:
+    """Check the factor graphs of seeds ``start`` to ``start + count`` against enumeration.
+
+    Raises:
+        InternalFault: LW8901, with the shrunk graph of the first divergence in the notes.
+    """
+    from lanework.machines.belief import fuzz
+    from lanework.machines.belief.generate import random_case
+
+    found, seconds = _checked("graphs", fuzz.run, count, start, jobs, as_json)
+    if found:
+        first = found[0]
+        small = fuzz.shrink(random_case(first.seed), first)
+        text = fuzz.script(small, first.way)
+        _fail("belief", count, [str(each) for each in found], first.seed, text, "graphs are wrong")
+    _say(count, start, seconds, as_json, "graphs")
+    if not as_json:
+        render.message("each as: " + "; ".join(map(str, fuzz.ways())))
 
 
 def fuzz_register(count: int, start: int, jobs: int, as_json: bool) -> None:
@@ -19,14 +42,12 @@ def fuzz_register(count: int, start: int, jobs: int, as_json: bool) -> None:
     """
     from lanework.machines.register import fuzz
 
-    began = time.perf_counter()
-    with Bar("programs", shown=not as_json) as bar:
-        found = fuzz.run(count, start, jobs, lambda done: bar.update(done, count))
+    found, seconds = _checked("programs", fuzz.run, count, start, jobs, as_json)
     if found:
         first = found[0]
         small = fuzz.shrink(fuzz.program_of(first.seed), first.seed, first.engine)
         _fail("register", count, [str(each) for each in found], first.seed, small.dis())
-    _say(count, start, time.perf_counter() - began, as_json)
+    _say(count, start, seconds, as_json)
 
 
 def fuzz_series(count: int, start: int, jobs: int, as_json: bool) -> None:
@@ -38,9 +59,7 @@ def fuzz_series(count: int, start: int, jobs: int, as_json: bool) -> None:
     from lanework.machines.series import fuzz
     from lanework.machines.series.generate import random_inputs, random_program
 
-    began = time.perf_counter()
-    with Bar("programs", shown=not as_json) as bar:
-        found = fuzz.run(count, start, jobs, lambda done: bar.update(done, count))
+    found, seconds = _checked("programs", fuzz.run, count, start, jobs, as_json)
     if found:
         first = found[0]
         periods, lanes = fuzz.shape_of(first.seed)
@@ -48,21 +67,50 @@ def fuzz_series(count: int, start: int, jobs: int, as_json: bool) -> None:
         inputs = random_inputs(program, first.seed, periods, lanes)
         small = fuzz.shrink(program, inputs, periods, first.way)
         _fail("series", count, [str(each) for each in found], first.seed, small.dis())
-    _say(count, start, time.perf_counter() - began, as_json)
+    _say(count, start, seconds, as_json)
 
 
-def _say(count: int, start: int, seconds: float, as_json: bool) -> None:
+def _checked(
+    what: str, run: Run, count: int, start: int, jobs: int, as_json: bool
+) -> tuple[list[Any], float]:
+    """The divergences and the seconds; an interrupted run says where to go on."""
+    began = time.perf_counter()
+    done = 0
+    with Bar(what, shown=not as_json) as bar:
+
+        def report(number: int) -> None:
+            nonlocal done
+            done = number
+            bar.update(number, count)
+
+        try:
+            found = run(count, start, jobs, report)
+        except KeyboardInterrupt:
+            rest = f"--seed {start + done} --count {count - done}"
+            render.message(f"{done:,} of {count:,} {what} were checked; {rest} goes on")
+            raise
+    return found, time.perf_counter() - began
+
+
+def _say(count: int, start: int, seconds: float, as_json: bool, what: str = "programs") -> None:
     if as_json:
-        render.json_out({"programs": count, "first": start, "divergences": 0, "seconds": seconds})
+        render.json_out({what: count, "first": start, "divergences": 0, "seconds": seconds})
     else:
-        print(f"{count:,} programs from seed {start}: 0 divergences")
+        print(f"{count:,} {what} from seed {start}: 0 divergences")
         render.message(f"took {seconds:.1f} s")
 
 
-def _fail(machine: str, count: int, found: list[str], seed: int, listing: str) -> NoReturn:
+def _fail(
+    machine: str,
+    count: int,
+    found: list[str],
+    seed: int,
+    listing: str,
+    what: str = "programs differ between engines",
+) -> NoReturn:
     raise InternalFault(
         DIVERGENCE,
-        f"{len(found)} of {count:,} programs differ between engines; the first is {found[0]}",
+        f"{len(found)} of {count:,} {what}; the first is {found[0]}",
         help=f"lanework fuzz {machine} --seed {seed} --count 1 makes it again",
         notes=[*found[1:10], *listing.splitlines()],
     )

@@ -27,6 +27,7 @@ _HOMES = {
     ".tensor": ["Axis", "AxisKey", "AxisType", "TensorSpec"],
     ".align": ["align_array_to"],
     ".kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
+    ".selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
     ".semiring": [
         "VMSemiringRuntime",
         "vm_counting_semiring",

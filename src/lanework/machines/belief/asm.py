@@ -8,6 +8,8 @@
     .cells 0.2 0.8
     .factor 0 v0            ; its first cell, and its variables
     .spec v0                ; axes: v for variables, m for modes
+    .mode 2
+    .selector m0 v0 0 1     ; its mode axis, its variables, and each state's mode; - is none
     .slot "bel" 0
     .input "rain" 0
         load_factor %0, 0
@@ -43,11 +45,13 @@ from lanework.machines.belief.layout import (
     FactorEntry,
     encode_factors,
     encode_modes,
+    encode_selectors,
     encode_slots,
     encode_specs,
     encode_variables,
 )
 from lanework.machines.belief.model import Variable
+from lanework.machines.belief.selector import NONE, SelectorPayload
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
 
@@ -70,14 +74,19 @@ class BeliefAssembler:
             yield f".variable {' '.join(map(show_string, (variable.name, *variable.states)))}"
         for size in view.modes:
             yield f".mode {size}"
+        for payload in view.selectors:
+            words = [f".selector m{payload.mode_axis_id}"]
+            words += [f"v{v}" for v in payload.interface_axis_ids]
+            words += ["-" if label == NONE else str(label) for label in payload.labels.tolist()]
+            yield " ".join(words)
         yield from show_numbers(".cells", view.constants)
         for factor in view.factors:
             yield " ".join([f".factor {factor.start}", *(f"v{v}" for v in factor.scope)])
         for spec in view.specs:
             yield " ".join([".spec", *(f"{_LETTERS[kind]}{n}" for kind, n in spec.keys)])
         for slot in view.slots:
-            words = (show_string(part) if isinstance(part, str) else str(part) for part in slot)
-            yield f".slot {' '.join(words)}"
+            parts = (show_string(part) if isinstance(part, str) else str(part) for part in slot)
+            yield f".slot {' '.join(parts)}"
         for port in program.inputs:
             yield f".input {show_string(port.name)} {port.row}"
         for instruction in view.instructions:
@@ -91,6 +100,7 @@ class _Reader:
         self.header: dict[str, int | float | str] = {}
         self.variables: list[Variable] = []
         self.modes: list[int] = []
+        self.selectors: list[SelectorPayload] = []
         self.cells: list[float] = []
         self.factors: list[FactorEntry] = []
         self.specs: list[TensorSpec] = []
@@ -112,6 +122,8 @@ class _Reader:
         }
         if self.modes:
             sections["modes"] = encode_modes(self.modes)
+        if self.selectors:
+            sections["selectors"] = encode_selectors(self.selectors)
         return Program(
             "belief",
             self.header,
@@ -142,6 +154,17 @@ class _Reader:
     def _mode(self, line: Line, words: tuple[Token, ...]) -> None:
         line.need(1)
         self.modes.append(self._whole(line, words[0]))
+
+    def _selector(self, line: Line, words: tuple[Token, ...]) -> None:
+        if not words:
+            raise line.fault("write the selector's mode axis, its variables and each state's mode")
+        axis, *rest = words
+        scope = [word for word in rest if word.text.startswith("v")]
+        labels = [NONE if w.text == "-" else self._whole(line, w) for w in rest[len(scope) :]]
+        number = self._whole(line, axis, "m")
+        interface = tuple(self._whole(line, word, "v") for word in rest[: len(scope)])
+        payload = SelectorPayload(number, interface, np.array(labels, np.int64), len(labels))
+        self.selectors.append(payload)
 
     def _cells(self, line: Line, words: tuple[Token, ...]) -> None:
         self.cells += [read_float(line, word) for word in words]

@@ -10,25 +10,26 @@ from __future__ import annotations
 from collections.abc import Container
 
 from lanework.machines.belief.emit import Value
-from lanework.machines.belief.tensor import TensorSpec, joined
+from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
 from lanework.machines.belief.upward import Upward
 
 
-def decide(up: Upward, wanted: Container[int], *, drawn: bool) -> dict[int, Value]:
-    """For each variable a tensor with a one at its state.
+def decide(up: Upward, wanted: Container[AxisKey], *, drawn: bool) -> dict[AxisKey, Value]:
+    """For each axis a tensor with a one at its state.
 
     Args:
         up: the messages towards the root.
-        wanted: the variables that are decided; the others are summed over.
+        wanted: the axes that are decided; the others are summed over.
         drawn: whether states are drawn, each with its probability, instead of the best.
     """
     out = up.out
-    found: dict[int, Value] = {}
+    found: dict[AxisKey, Value] = {}
     for number in reversed(up.tree.schedule):
         node = up.tree.nodes[number]
         parts = [up.sent[part] for part in node.parts]
         whole = joined(*(value.spec for value in parts))
-        gone = [a for a in whole.axes if a.id not in node.scope and a.id in wanted]
+        kept = {*node.spec.keys, *found}
+        gone = [axis for axis in whole.axes if axis.key not in kept and axis.key in wanted]
         if not gone:
             continue
         parts = [_at(up, value, found) for value in parts]
@@ -40,15 +41,15 @@ def decide(up: Upward, wanted: Container[int], *, drawn: bool) -> dict[int, Valu
                 one = Value(own, out.emit("draw", out.register(out.only(value, own))))
             else:
                 one = Value(own, out.emit("choose", out.register(out.largest([value], own))))
-            found[axis.id] = one
-            value = _at(up, value, {axis.id: one})
+            found[axis.key] = one
+            value = _at(up, value, {axis.key: one})
     return found
 
 
-def _at(up: Upward, value: Value, found: dict[int, Value]) -> Value:
+def _at(up: Upward, value: Value, found: dict[AxisKey, Value]) -> Value:
     """A tensor at the states that are decided, the largest axes first."""
     for axis in sorted(value.spec.axes, key=lambda axis: -axis.size):
-        if axis.id in found:
+        if axis.key in found:
             rest = value.spec.keep(set(value.spec.keys) - {axis.key})
-            value = up.out.product(value, found[axis.id], rest)
+            value = up.out.product(value, found[axis.key], rest)
     return value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lanework.machines.belief.emit import Value
-from lanework.machines.belief.tensor import TensorSpec, joined
+from lanework.machines.belief.tensor import AxisType, TensorSpec, joined
 from lanework.machines.belief.upward import Upward
 
 
@@ -29,16 +29,17 @@ class Downward:
         nodes = self.tree.nodes
         holders: dict[int, list[int]] = {}
         for number, node in enumerate(nodes):
-            for variable in node.scope:
-                holders.setdefault(variable, []).append(number)
+            for kind, variable in node.spec.keys:
+                if kind is AxisType.GEOMETRIC:
+                    holders.setdefault(variable, []).append(number)
         needed = set(self.tree.roots)
         found = {}
         for target in targets:
             best: tuple[int, int] | None = None
             for number in holders.get(target[0], []):
-                if not set(target) <= set(nodes[number].scope):
+                if any(number not in holders[variable] for variable in target[1:]):
                     continue
-                cost, at = self.up.scope(number).entries, number
+                cost, at = nodes[number].spec.entries, number
                 while at not in needed and (best is None or cost < best[0]):
                     parent = nodes[at].parent
                     assert parent is not None
@@ -66,7 +67,7 @@ class Downward:
             return
         values = [] if self.told[parent] is None else [self.told[parent]]
         values += [self.up.sent[part] for part in self.tree.nodes[parent].parts if part != number]
-        self.told[number] = self._summed([v for v in values if v], self.up.scope(number))
+        self.told[number] = self._summed([v for v in values if v], self.tree.nodes[number].spec)
 
     def _summed(self, values: list[Value], within: TensorSpec) -> Value | None:
         """The product, summed over what `within` lacks and scaled; None for one."""
@@ -77,14 +78,14 @@ class Downward:
         made = self.out.summed(values, keep)
         if len(keep.axes) == len(whole.axes):
             return made
-        return Value(keep, self.out.emit("normalize", self.out.register(made)))
+        return self.out.normalized(made)
 
     def belief(self, number: int, target: TensorSpec) -> Value:
         """The sum of all that is consistent with each state of some of a node's variables."""
         told = self.told[number]
         values = [self.up.sent[number], *([told] if told else [])]
         made = self.out.summed(values, target)
-        return Value(target, self.out.emit("normalize", self.out.register(made)))
+        return self.out.normalized(made)
 
     def gradient(self, number: int, leaf: Value) -> Value:
         """The derivative of the logarithm of the whole sum by each entry of a leaf's table."""
@@ -92,7 +93,7 @@ class Downward:
         have = set() if told is None else set(told.spec.keys)
         missing = leaf.spec.keep(set(leaf.spec.keys) - have)
         if told is None or missing.axes:
-            ones = Value(missing, out.emit("unit", out.spec(missing)))
+            ones = out.unit(missing)
             told = ones if told is None else out.product(told, ones, leaf.spec)
         whole = out.product(told, leaf, TensorSpec())
         return Value(leaf.spec, out.emit("divide", out.register(told), out.register(whole)))

@@ -19,11 +19,14 @@ from lanework.machines.belief.kernels import vm_contract
 from lanework.machines.belief.layout import (
     FactorEntry,
     encode_factors,
+    encode_modes,
+    encode_selectors,
     encode_slots,
     encode_specs,
     encode_variables,
 )
 from lanework.machines.belief.model import Variable
+from lanework.machines.belief.selector import SelectorPayload
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
@@ -54,8 +57,10 @@ class Emitter:
         self._factors: list[FactorEntry] = []
         self._tables: list[Table] = []
         self._size = 0
-        self._loaded: dict[int, Value] = {}  # by the identity of a table's value
+        self._loaded: dict[Value, int] = {}  # tables, which are kept: two are never mistaken
         self.slots: list[SlotKey] = []
+        self._modes: list[int] = []
+        self._selectors: list[SelectorPayload] = []
 
     def emit(self, name: str, *operands: int) -> int:
         """Add an instruction; the register that it makes."""
@@ -77,18 +82,27 @@ class Emitter:
         """The register of a value, loaded if it is a table."""
         if value.register is not None:
             return value.register
-        known = self._loaded.get(id(value))
-        if known is None or known.register is None:
-            register = self.emit("load_factor", self._factor(value))
-            known = self._loaded[id(value)] = Value(value.spec, register, value.table)
-        assert known.register is not None
-        return known.register
+        if value not in self._loaded:
+            self._loaded[value] = self.emit("load_factor", self._factor(value))
+        return self._loaded[value]
 
     def reduced(self, value: Value, keep: TensorSpec) -> Value:
         """A table at each lane's states of the variables that `keep` lacks."""
         assert value.table is not None
         factor = self._factor(value)
         return Value(keep, self.emit("reduce", factor, self.spec(keep)))
+
+    def mode(self, length: int) -> Axis:
+        """A new mode axis."""
+        self._modes.append(length)
+        return Axis(len(self._modes) - 1, AxisType.TOPOLOGICAL, length)
+
+    def selector(self, interface: TensorSpec, modes: Axis, labels: npt.NDArray[np.int64]) -> Value:
+        """One where a state of the interface belongs to a mode; a label is -1 for none."""
+        scope = tuple(axis.id for axis in interface.axes)
+        self._selectors.append(SelectorPayload(modes.id, scope, labels, modes.size))
+        register = self.emit("load_selector", len(self._selectors) - 1)
+        return Value(TensorSpec((*interface.axes, modes)), register)
 
     def _factor(self, value: Value) -> int:
         """The number of a table as a factor of the program."""
@@ -119,6 +133,14 @@ class Emitter:
         rows = [self.register(value) for value in values]
         return Value(keep, self.emit(name, *rows, self.spec(keep)))
 
+    def unit(self, spec: TensorSpec) -> Value:
+        """Ones."""
+        return Value(spec, self.emit("unit", self.spec(spec)))
+
+    def normalized(self, x: Value) -> Value:
+        """A tensor scaled to a sum of one."""
+        return Value(x.spec, self.emit("normalize", self.register(x)))
+
     def axis(self, variable: int) -> Axis:
         """The axis of a variable."""
         return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
@@ -144,6 +166,11 @@ class Emitter:
     ) -> Program:
         """What was collected; registers are freed after their last use and used again."""
         tables = [table.ravel() for table in self._tables]
+        more = {}
+        if self._modes:
+            more["modes"] = encode_modes(self._modes)
+        if self._selectors:
+            more["selectors"] = encode_selectors(self._selectors)
         return Program(
             "belief",
             header,
@@ -155,6 +182,7 @@ class Emitter:
                 "factors": encode_factors(self._factors),
                 "specs": encode_specs(list(self._specs)),
                 "slots": encode_slots(self.slots),
+                **more,
             },
             notes=notes,
         )

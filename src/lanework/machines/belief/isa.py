@@ -54,6 +54,12 @@ BELIEF = ISA(
             ("spec", _SPEC),
         ),
         _instr("free", 10, "Let a register go.", _X),
+        _instr(
+            "load_selector",
+            12,
+            "One where a state of an interface belongs to a mode, zero elsewhere.",
+            ("selector", OperandKind.SELECTOR),
+        ),
         _instr("maximize", 13, "The largest over the axes not in spec.", _X, _LAST),
         _instr(
             "contract_maximize",

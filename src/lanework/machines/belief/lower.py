@@ -108,13 +108,13 @@ class _Lowering:
         self.out = Lowered([], {}, 0.0)
 
     def run(self) -> Lowered:
-        provider = self.vm.tables(self.view)
+        self.vm.use(self.view)
         with np.errstate(divide="ignore"):
             for number, instruction in enumerate(self.view.instructions):
                 if self._varies(number, instruction):
                     self._lower(number, instruction)
                 else:
-                    self.vm.step(instruction, self.view, provider, {})
+                    self.vm.step(instruction, self.view, {})
         self.out.fixed = {key: self.vm.slots.get(key)[0] for key in self.vm.slots}
         self.out.scale = float(self.vm.scale)
         return self.out

@@ -24,7 +24,7 @@ from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native import NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
-from lanework.machines.belief.semiring import SEMIRINGS
+from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
@@ -80,6 +80,12 @@ class Runner:
                 BAD_OPTION,
                 f"there is no semiring {self.semiring!r}",
                 help=did_you_mean(self.semiring, SEMIRINGS) or f"there is {', '.join(SEMIRINGS)}",
+            )
+        if self.semiring not in BY_PARTS and program.header.get("pruned"):
+            raise Diagnostic(
+                BAD_OPTION,
+                f"the program leaves out tables that sum to one, which {self.semiring} needs",
+                help=f"compile it with semiring={self.semiring!r}",
             )
         self.threads = threads or self.limits.threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)

@@ -277,3 +277,5 @@ SEMIRINGS: dict[str, Callable[[], VMSemiringRuntime]] = {
     "max": vm_max_semiring,
     "minsum": vm_minsum_semiring,
 }
+# In these a conditional table that nobody asks about can be left out, since it sums to one.
+BY_PARTS = ("prob", "logprob")

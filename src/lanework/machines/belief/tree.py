@@ -1,16 +1,17 @@
 """Contraction trees: which tensors are multiplied with which, and what is summed when.
 
 A tree has a leaf for each table and each vector of evidence. A step multiplies two nodes and sums
-over the variables that no other node has. The order of elimination says which tensors meet
-(bucket elimination: R. Dechter, Artif. Intell. 113, 1999); within a bucket, the two whose product
-is smallest meet first.
+over what no other node has. The order of elimination says which tensors meet (bucket elimination:
+R. Dechter, Artif. Intell. 113, 1999); within a bucket, the two whose product is smallest meet
+first.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+
+from lanework.machines.belief.tensor import Axis, AxisKey, TensorSpec, joined
 
 MANY = 24  # tensors of a bucket from which the smallest meet first, whatever their axes
 
@@ -20,13 +21,13 @@ class Node:
     """A node of the tree.
 
     Attributes:
-        scope: its variables; those that are eliminated first come last.
+        spec: the axes of its tensor; those that are eliminated first come last.
         parts: the two nodes that it multiplies, or the one that it sums; none for a leaf.
         joined: entries of the product before the sum.
         parent: the node that it is a part of, or None.
     """
 
-    scope: tuple[int, ...]
+    spec: TensorSpec
     parts: tuple[int, ...] = ()
     joined: int = 0
     parent: int | None = None
@@ -34,12 +35,15 @@ class Node:
 
 @dataclass
 class ContractionTree:
-    """Nodes, parts before what is made of them; the last is the root, a number.
+    """Nodes, leaves first, and parts before what is made of them; the last is a number, the root.
 
     Example:
-        >>> tree = contraction_tree([(0,), (0, 1), (1,)], [0, 1], {0: 2, 1: 3})
-        >>> [(node.scope, node.parts) for node in tree.nodes[3:]], tree.cost
-        ([((1,), (0, 1)), ((), (2, 3))], 9)
+        >>> from lanework.machines.belief.tensor import AxisType
+        >>> a, b = (Axis(n, AxisType.GEOMETRIC, n + 2) for n in range(2))
+        >>> leaves = [TensorSpec((a,)), TensorSpec((a, b)), TensorSpec((b,))]
+        >>> tree = contraction_tree(leaves, [a, b])
+        >>> [(node.spec.shape, node.parts) for node in tree.nodes[3:]], tree.cost
+        ([((3,), (0, 1)), ((), (2, 3))], 9)
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -72,93 +76,74 @@ class ContractionTree:
             todo += [(part, False) for part in parts]
         return found
 
+    def step(self, parts: tuple[int, ...], keep: TensorSpec) -> int:
+        """Add a node that multiplies others and sums over all axes but some."""
+        entries = joined(*(self.nodes[part].spec for part in parts)).entries
+        self.nodes.append(Node(keep, parts, entries))
+        for part in parts:
+            self.nodes[part].parent = len(self.nodes) - 1
+        return len(self.nodes) - 1
+
+    def smallest(self, some: Sequence[int]) -> tuple[int, int]:
+        """The two of some nodes whose product is smallest."""
+        specs = {n: self.nodes[n].spec for n in some}
+        if len(some) > MANY:
+            a, b = sorted(some, key=lambda n: (specs[n].entries, n))[:2]
+            return a, b
+        pairs = ((a, b) for i, a in enumerate(some) for b in some[i + 1 :])
+        return min(pairs, key=lambda pair: joined(specs[pair[0]], specs[pair[1]]).entries)
+
+    def close(self) -> None:
+        """Multiply the roots, which are numbers by now, one for each component."""
+        roots = self.roots
+        while len(roots) > 1:
+            roots = [*roots[2:], self.step((roots[0], roots[1]), TensorSpec())]
+
 
 def contraction_tree(
-    leaves: Sequence[Sequence[int]],
-    order: Sequence[int],
-    sizes: Mapping[int, int],
-    late: Container[int] = (),
+    leaves: Sequence[TensorSpec], order: Sequence[Axis], late: Container[AxisKey] = ()
 ) -> ContractionTree:
     """The tree of an elimination order.
 
     Args:
-        leaves: the variables of each leaf; the leaves are the first nodes.
-        order: all variables.
-        sizes: how many states a variable has.
-        late: variables that are maximized, which must wait for the sums over all others that
-            their tensor has; they come last in the order.
+        leaves: the axes of each leaf.
+        order: all axes.
+        late: axes that are maximized, which must wait for the sums over all others that their
+            tensor has; they come last in the order.
     """
-    return _Builder(leaves, order, sizes, late).build()
+    place = {axis: n for n, axis in enumerate(order)}
+    tree, holders = ContractionTree(), {axis: set[int]() for axis in order}
 
+    def hold(number: int, axes: set[Axis]) -> None:
+        for axis in axes:
+            holders[axis].add(number)
 
-class _Builder:
-    def __init__(
-        self,
-        leaves: Sequence[Sequence[int]],
-        order: Sequence[int],
-        sizes: Mapping[int, int],
-        late: Container[int],
-    ) -> None:
-        self.order, self.sizes, self.late = order, sizes, late
-        self.place = {variable: n for n, variable in enumerate(order)}
-        self.tree = ContractionTree()
-        self.holders: dict[int, set[int]] = {variable: set() for variable in order}
-        for scope in leaves:
-            self.tree.nodes.append(Node(self.sorted(scope)))
-            for variable in scope:
-                self.holders[variable].add(len(self.tree.nodes) - 1)
+    def arranged(axes: set[Axis]) -> TensorSpec:
+        return TensorSpec(tuple(sorted(axes, key=place.__getitem__, reverse=True)))
 
-    def sorted(self, variables: Iterable[int]) -> tuple[int, ...]:
-        return tuple(sorted(variables, key=self.place.__getitem__, reverse=True))
+    def step(*parts: int) -> int:
+        union = {axis for part in parts for axis in tree.nodes[part].spec.axes}
+        for axis in union:
+            holders[axis].difference_update(parts)
+        kept = {axis for axis in union if holders[axis]}
+        if any(axis.key not in late for axis in kept):
+            kept.update(axis for axis in union if axis.key in late)
+        made = tree.step(parts, arranged(kept))
+        hold(made, kept)
+        return made
 
-    def entries(self, variables: Iterable[int]) -> int:
-        return math.prod(self.sizes[variable] for variable in variables)
-
-    def build(self) -> ContractionTree:
-        for variable in self.order:
-            bucket = sorted(self.holders[variable])
-            while len(bucket) > 1:
-                a, b = self.smallest(bucket)
-                bucket = [n for n in bucket if n not in (a, b)]
-                made = self.step((a, b))
-                if variable in self.tree.nodes[made].scope:
-                    bucket.append(made)
-            if bucket:
-                self.step((bucket[0],))
-        roots = self.tree.roots
-        while len(roots) > 1:  # numbers by now: one of each component
-            roots = [*roots[2:], self.step((roots[0], roots[1]))]
-        return self.tree
-
-    def smallest(self, bucket: list[int]) -> tuple[int, int]:
-        """The two nodes of a bucket whose product is smallest."""
-        nodes = self.tree.nodes
-        if len(bucket) > MANY:
-            a, b = sorted(bucket, key=lambda n: (self.entries(nodes[n].scope), n))[:2]
-            return a, b
-        best: tuple[float, int, int] | None = None
-        for i, a in enumerate(bucket):
-            own = self.entries(nodes[a].scope)
-            for b in bucket[i + 1 :]:
-                more = [v for v in nodes[b].scope if v not in nodes[a].scope]
-                found = (own * self.entries(more), a, b)
-                if best is None or found < best:
-                    best = found
-        assert best is not None
-        return best[1], best[2]
-
-    def step(self, parts: tuple[int, ...]) -> int:
-        """Multiply nodes, and sum over what only they have."""
-        nodes, number = self.tree.nodes, len(self.tree.nodes)
-        union = {v for part in parts for v in nodes[part].scope}
-        kept = {v for v in union if self.holders[v] - set(parts)}
-        if any(v not in self.late for v in kept):
-            kept.update(v for v in union if v in self.late)
-        nodes.append(Node(self.sorted(kept), parts, self.entries(union)))
-        for part in parts:
-            nodes[part].parent = number
-        for variable in union:
-            self.holders[variable] -= set(parts)
-            if variable in kept:
-                self.holders[variable].add(number)
-        return number
+    for number, leaf in enumerate(leaves):
+        tree.nodes.append(Node(arranged(set(leaf.axes))))
+        hold(number, set(leaf.axes))
+    for axis in order:
+        bucket = sorted(holders[axis])
+        while len(bucket) > 1:
+            pair = tree.smallest(bucket)
+            made = step(*pair)
+            bucket = [n for n in bucket if n not in pair]
+            if axis in tree.nodes[made].spec.axes:
+                bucket.append(made)
+        if bucket:
+            step(bucket[0])
+    tree.close()
+    return tree

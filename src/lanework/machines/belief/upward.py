@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 
 from lanework.machines.belief.emit import Emitter, Value
 from lanework.machines.belief.model import Factor
-from lanework.machines.belief.tensor import TensorSpec, joined
+from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
 from lanework.machines.belief.tree import ContractionTree
 
 
@@ -27,7 +27,7 @@ class Upward:
         out: Emitter,
         tree: ContractionTree,
         leaves: Sequence[Value | int],
-        late: Container[int],
+        late: Container[AxisKey],
     ) -> None:
         """Emit the messages.
 
@@ -35,7 +35,7 @@ class Upward:
             out: where instructions go.
             tree: whose first nodes are the leaves.
             leaves: a table, or the number of a variable whose evidence is loaded.
-            late: variables that are maximized.
+            late: axes that are maximized.
         """
         self.out, self.tree, self.late = out, tree, late
         self.sent: dict[int, Value] = {}
@@ -44,10 +44,6 @@ class Upward:
                 self.sent[number] = self._leaf(leaves[number])
             else:
                 self.sent[number] = self._step(number)
-
-    def scope(self, number: int) -> TensorSpec:
-        """The axes of a node."""
-        return TensorSpec(tuple(map(self.out.axis, self.tree.nodes[number].scope)))
 
     def _leaf(self, leaf: Value | int) -> Value:
         if isinstance(leaf, Value):
@@ -58,13 +54,13 @@ class Upward:
 
     def _step(self, number: int) -> Value:
         node, out = self.tree.nodes[number], self.out
-        keep = self.scope(number)
+        keep = node.spec
         values = [self.sent[part] for part in node.parts]
         whole = joined(*(value.spec for value in values))
         gone = [axis for axis in whole.axes if axis.key not in set(keep.keys)]
         if not gone:
             return out.product(values[0], values[1], keep)
-        best = [axis.key for axis in gone if axis.id in self.late]
+        best = [axis.key for axis in gone if axis.key in self.late]
         between = whole.keep({*keep.keys, *best}) if best else keep
         if len(best) == len(gone):
             made = out.largest(values, keep)

@@ -33,6 +33,7 @@ def _numbers(view: BeliefView) -> Iterator[Finding]:
         OperandKind.VARIABLE: len(view.variables),
         OperandKind.SPEC: len(view.specs),
         OperandKind.SLOT: len(view.slots),
+        OperandKind.SELECTOR: len(view.selectors),
     }
     for number, instruction in enumerate(view.instructions):
         info = BELIEF.by_name[instruction.name]
@@ -116,6 +117,8 @@ def _walk(view: BeliefView) -> Walk:
             made = view.specs[operands[0]], False
         elif name == "load_factor":
             made = view.scope(operands[0]), False
+        elif name == "load_selector":
+            made = view.selected(operands[0]), False
         elif name == "load_evidence":
             made = TensorSpec((view.axis(operands[0]),)), True
         elif name == "reduce":

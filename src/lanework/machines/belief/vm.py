@@ -65,6 +65,7 @@ class VirtualMachine:
         self,
         program: Program,
         factor_provider: FactorProvider | None = None,
+        selector_provider: FactorProvider | None = None,
         evidence: Mapping[int, npt.NDArray[np.float64]] | None = None,
         chances: Mapping[int, npt.NDArray[np.float64]] | None = None,
     ) -> None:
@@ -73,14 +74,15 @@ class VirtualMachine:
         Args:
             program: a verified belief program.
             factor_provider: number -> table and axes; by default the program's own.
+            selector_provider: number -> selector and axes; by default the program's own.
             evidence: variable -> weights of its states, of shape (states,) or (states, lanes).
             chances: variable -> a number from 0 to 1 for each lane, where programs draw.
         """
         view = BeliefView.of(program)
+        self.use(view, factor_provider, selector_provider)
         self.chances = chances or {}
-        provider = factor_provider or self.tables(view)
         for instruction in view.instructions:
-            self.step(instruction, view, provider, evidence or {})
+            self.step(instruction, view, evidence or {})
 
     def _note(self, array: npt.NDArray[Any], spec: TensorSpec, logs: npt.NDArray[Any]) -> None:
         """Keep the least sum and the least entry, where entries are numbers that may vanish."""
@@ -91,15 +93,24 @@ class VirtualMachine:
         entries = np.min(array, axis=axes, initial=1.0, where=array > 0)
         self.least_entry = np.minimum(self.least_entry, entries)
 
-    def tables(self, view: BeliefView) -> FactorProvider:
-        """The tables of a program's own factors."""
-        return lambda n: (self.sr.convert(view.table(n)), view.scope(n))
+    def use(
+        self,
+        view: BeliefView,
+        factor_provider: FactorProvider | None = None,
+        selector_provider: FactorProvider | None = None,
+    ) -> None:
+        """Say where tables and selectors come from: by default from the program itself."""
+        self._factor = factor_provider or (
+            lambda n: (self.sr.convert(view.table(n)), view.scope(n))
+        )
+        self._selector = selector_provider or (
+            lambda n: (view.selector(n, self.sr), view.selected(n))
+        )
 
     def step(
         self,
         instruction: Instruction,
         view: BeliefView,
-        provider: FactorProvider,
         evidence: Mapping[int, npt.NDArray[np.float64]],
     ) -> None:
         """Run one instruction."""
@@ -115,7 +126,9 @@ class VirtualMachine:
             spec = view.specs[operands[0]]
             array = vm_unit(spec, sr)
         elif name == "load_factor":
-            array, spec = provider(operands[0])
+            array, spec = self._factor(operands[0])
+        elif name == "load_selector":
+            array, spec = self._selector(operands[0])
         elif name == "load_evidence":
             spec = TensorSpec((view.axis(operands[0]),))
             known = evidence.get(operands[0])
@@ -123,7 +136,7 @@ class VirtualMachine:
         elif name == "reduce":
             spec = view.specs[operands[1]]
             states = {v: np.argmax(evidence[v], axis=0) for v in view.fixed if v in evidence}
-            array = vm_reduce(*provider(operands[0]), spec, states)
+            array = vm_reduce(*self._factor(operands[0]), spec, states)
         elif name == "load_slot":
             array, spec = self.slots.get(view.slots[operands[0]])
         elif name in ("normalize", "rescale"):
