@@ -28,6 +28,7 @@ _HOME = {
         "readers.xmlbif": ("read_xmlbif",),
         "vm": ("VirtualMachine",),
         "state": ("RegisterBank", "RegisterInfo", "SlotStore"),
+        "tables": ("TableNotice",),
         "tensor": ("Axis", "AxisKey", "AxisType", "TensorSpec"),
         "align": ("align_array_to",),
         "kernels": ("vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"),

@@ -36,7 +36,18 @@ def whole(semiring: str, belief: Array, total: Array) -> Array:
         own = belief.sum(axis=0)
         times = np.where(own == 0, 0, total // np.where(own == 0, 1, own))
         return belief * times
-    impossible = total == (np.inf if semiring == "minsum" else -np.inf)
-    if not impossible.any():
+    never = impossible(semiring, total)
+    if not never.any():
         return belief
-    return np.where(impossible, np.inf if semiring == "minsum" else 0.0, belief)
+    return np.where(never, np.inf if semiring == "minsum" else 0.0, belief)
+
+
+def impossible(semiring: str, total: Array) -> npt.NDArray[np.bool_]:
+    """Which rows have evidence that cannot be, by their totals.
+
+    Example:
+        >>> impossible("prob", np.array([-3.0, -np.inf])).tolist()
+        [False, True]
+    """
+    nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
+    return np.asarray(total == nothing, np.bool_)

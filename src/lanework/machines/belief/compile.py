@@ -15,6 +15,7 @@ from lanework.machines.belief.emit import Emitter, Value
 from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.orders import best_order
 from lanework.machines.belief.semiring import BY_PARTS
+from lanework.machines.belief.tables import tell
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.tree import Clique, clique_tree
 
@@ -45,7 +46,10 @@ def compile_graph(
         seed: of the random ties in it.
 
     Raises:
-        Diagnostic: LW5005 for an unknown variable.
+        Diagnostic: LW5005 for an unknown variable; LW5004 for tables that depend on themselves.
+
+    Warns:
+        TableNotice: conditional tables that do not sum to one; they are used as they are.
 
     Example:
         >>> graph = FactorGraph()
@@ -56,6 +60,8 @@ def compile_graph(
         >>> program = compile_graph(graph)
         >>> program.verify()
     """
+    graph.check()
+    tell(graph, stacklevel=2)
     asked = _asked(graph, query)
     cut = dict.fromkeys(observed)
     known = list(dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut]))

@@ -53,7 +53,7 @@ class Emitter:
         self._factors: list[FactorEntry] = []
         self._tables: list[Table] = []
         self._size = 0
-        self._loaded: dict[int, Value] = {}  # by the identity of a table's value
+        self._loaded: dict[Value, int] = {}  # tables, which are kept: two are never mistaken
         self.slots: list[SlotKey] = []
 
     def emit(self, name: str, *operands: int) -> int:
@@ -76,12 +76,9 @@ class Emitter:
         """The register of a value, loaded if it is a table."""
         if value.register is not None:
             return value.register
-        known = self._loaded.get(id(value))
-        if known is None or known.register is None:
-            register = self.emit("load_factor", self._factor(value))
-            known = self._loaded[id(value)] = Value(value.spec, register, value.table)
-        assert known.register is not None
-        return known.register
+        if value not in self._loaded:
+            self._loaded[value] = self.emit("load_factor", self._factor(value))
+        return self._loaded[value]
 
     def reduced(self, value: Value, keep: TensorSpec) -> Value:
         """A table at each lane's states of the variables that `keep` lacks."""

@@ -58,7 +58,7 @@ def random_case(seed: int) -> Case:
 
     Example:
         >>> random_case(7).graph
-        <FactorGraph random 7: 8 variables, 9 factors>
+        <FactorGraph random 7: 8 variables, 2 factors>
     """
     rng = np.random.default_rng(seed)
     graph = random_graph(rng, f"random {seed}")

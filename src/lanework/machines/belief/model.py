@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +66,7 @@ class FactorGraph:
     name: str = "graph"
     variables: dict[str, Variable] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
+    told: bool = field(default=False, repr=False, compare=False)  # whether `tables.tell` was heard
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.
@@ -112,6 +112,9 @@ class FactorGraph:
             self.find(variable)
         if len(set(scope)) != len(scope):
             raise Diagnostic(BAD_GRAPH, f"the factor {name!r} has a variable twice: {scope}")
+        if child is not None and child not in scope:
+            what = f"the factor {name!r} is the table of {child!r}, which its scope lacks"
+            raise Diagnostic(BAD_GRAPH, what, help=f"the scope is {', '.join(scope) or 'empty'}")
         values = np.array(table, np.float64)
         shape = tuple(self.variables[variable].size for variable in scope)
         if values.shape != shape:
@@ -136,7 +139,7 @@ class FactorGraph:
         """
         found = self.variables.get(name)
         if found is None:
-            near = did_you_mean(name, self.variables)
+            near = did_you_mean(name, self.variables) or f"there is {listed(self.variables)}"
             raise Diagnostic(UNKNOWN_VARIABLE, f"there is no variable {name!r}", help=near)
         return found
 
@@ -151,7 +154,7 @@ class FactorGraph:
             raise Diagnostic(
                 UNKNOWN_VARIABLE,
                 f"{variable!r} has no state {state!r}",
-                help=did_you_mean(state, found.states) or f"it has {', '.join(found.states)}",
+                help=did_you_mean(state, found.states) or f"it has {listed(found.states)}",
             )
         return found.states.index(state)
 
@@ -192,14 +195,39 @@ class FactorGraph:
 
     def sums(self) -> Mapping[str, tuple[float, float]]:
         """For conditional tables that do not sum to one: the least and the greatest sum."""
-        wrong: dict[str, tuple[float, float]] = {}
-        for factor in self.factors:
-            if factor.child is not None:
-                total: Any = factor.table.sum(axis=factor.scope.index(factor.child))
-                if not np.allclose(total, 1.0, rtol=0, atol=1e-6):
-                    wrong[factor.name] = (float(np.min(total)), float(np.max(total)))
-        return wrong
+        from lanework.machines.belief.tables import sums
+
+        return sums(self)
+
+    def normalized(self) -> FactorGraph:
+        """The graph with every conditional table scaled to sums of one; other factors stay.
+
+        Raises:
+            Diagnostic: LW5002 where a sum is zero.
+
+        Example:
+            >>> graph = FactorGraph()
+            >>> _ = graph.variable("a", 2)
+            >>> _ = graph.factor(["a"], [1.0, 3.0], child="a")
+            >>> graph.normalized().factors[0].table.tolist()
+            [0.25, 0.75]
+        """
+        from lanework.machines.belief.tables import normalized
+
+        return normalized(self)
 
     def __repr__(self) -> str:
         counts = f"{len(self.variables)} variables, {len(self.factors)} factors"
         return f"<FactorGraph {self.name}: {counts}>"
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Names for a message, not too many of them.
+
+    Example:
+        >>> listed(["a", "b", "c"], 2), listed([])
+        ('a, b, ... (3)', 'none')
+    """
+    every = list(names)
+    shown = ", ".join(every[:most]) or "none"
+    return f"{shown}, ... ({len(every)})" if len(every) > most else shown

@@ -16,7 +16,7 @@ from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.beliefs import whole
+from lanework.machines.belief.beliefs import impossible, whole
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.layout import BeliefView
@@ -27,6 +27,11 @@ from lanework.machines.belief.vm import VirtualMachine
 
 ENGINES = ("native", "reference")
 ROWS = "row"
+FEWER = "raise the memory cap, or give fewer rows at a time"
+SMALLER = (
+    "raise the memory cap, say which variables every row observes (observed=), ask for fewer"
+    " variables, or look longer for a better order (seconds=)"
+)
 # What the value of a whole program is called, by semiring.
 TOTALS = {
     "prob": "ln_p_evidence",
@@ -124,7 +129,7 @@ class Runner:
         given = {str(name): column for name, column in (evidence or {}).items()} | more
         found = read_evidence(self.view.variables, self._observed, given)
         self._check_fixed(found)
-        self.limits.check_memory(self._memory(found.rows), f"{found.rows:,} rows")
+        self.limits.check_memory(self._memory(found.rows), f"{found.rows:,} rows", FEWER)
         posterior = self._run(found)
         return self._result(posterior, found, time.perf_counter() - start)
 
@@ -154,11 +159,12 @@ class Runner:
             level = loader.level()
             assert level is not None  # refuse before any list is made
             least = 8 * (known.varying * level.width + known.uniform)
-            self.limits.check_memory(least, "the tensors of the program")
+            self.limits.check_memory(least, "the tensors of the program", SMALLER)
             executor = self._executor()
             inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
         else:
             inside = 8 * 3 * known.varying * rows
+            self.limits.check_memory(inside, "the tensors of the program", SMALLER)
         return inside + 8 * (known.uniform + rows * (states + answers + 4))
 
     def _executor(self) -> NativeExecutor:
@@ -206,6 +212,7 @@ class Runner:
         stats = {
             "engine": self.engine,
             "lanes": evidence.rows,
+            "impossible": int(impossible(self.semiring, posterior.ln_z).sum()),
             "threads": self.threads,
             "run_seconds": seconds,
             "notice": self.notice,
