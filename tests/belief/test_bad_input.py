@@ -38,7 +38,9 @@ def refused(code, work):
 
 
 def call(*words):
-    return CliRunner().invoke(cli, [str(word) for word in words])
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        return CliRunner().invoke(cli, [str(word) for word in words])
 
 
 @pytest.fixture
@@ -119,7 +121,8 @@ def test_numbers_that_no_table_has(ending, number):
         f"probability ( a ) {{ table {number}, 1; }}",
         ".uai": f"MARKOV\n1\n2\n1\n1 0\n2 {number} 1",
         ".xml": "<BIF><NETWORK><VARIABLE><NAME>a</NAME><OUTCOME>x</OUTCOME><OUTCOME>y</OUTCOME>"
-        f"</VARIABLE><DEFINITION><FOR>a</FOR><TABLE>{number} 1</TABLE></DEFINITION></NETWORK></BIF>",
+        f"</VARIABLE><DEFINITION><FOR>a</FOR><TABLE>{number} 1</TABLE></DEFINITION>"
+        "</NETWORK></BIF>",
         ".json": '{"variables": {"a": 2}, "factors": {"f": {"scope": ["a"], "values": ['
         + number.replace("nan", "NaN").replace("inf", "Infinity")
         + ", 1]}}}",

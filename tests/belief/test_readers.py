@@ -13,7 +13,8 @@ from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.readers.bif import read_bif, write_bif
 from lanework.machines.belief.readers.files import read_network, read_text
 from lanework.machines.belief.readers.jsonform import read_json
-from lanework.machines.belief.readers.uai import read_evid, read_uai, write_results, write_uai
+from lanework.machines.belief.readers.uai import read_evid, read_uai, write_uai
+from lanework.machines.belief.readers.uairesults import write_results
 from lanework.machines.belief.readers.xmlbif import read_xmlbif
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
