@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lanework.core.result import Result
 
 LN_P = "ln_p_evidence"
-ENDINGS = (".json", ".csv", ".parquet")
+ENDINGS = (".json", ".csv", ".parquet", ".pr", ".mar")
 
 
 def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
@@ -138,6 +138,10 @@ def _write(result: Result, path: Path) -> Path:
                 file.write(",\n" * (number > 0) + json.dumps(row))
             file.write("]}\n")
         return path
+    if ending in (".pr", ".mar"):
+        with atomic_write(path, "w") as file:
+            file.write(_uai(result, path))
+        return path
     columns = _long(result)
     if ending == ".parquet":
         pyarrow, parquet = (need(n, "writing Parquet") for n in ("pyarrow", "pyarrow.parquet"))
@@ -149,6 +153,22 @@ def _write(result: Result, path: Path) -> Path:
         lines.writerow(columns)
         lines.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     return path
+
+
+def _uai(result: Result, path: Path) -> str:
+    """A result as UAI inference competitions have it, of one row."""
+    from lanework.machines.belief.readers.uairesults import write_results
+
+    totals, posteriors = _rows(result)
+    if len(totals) != 1:
+        what = f"{path.name} holds one row of evidence, not {len(totals):,}"
+        raise Diagnostic(BAD_ARGUMENT, what, help="write .json, .csv or .parquet")
+    if path.suffix.lower() == ".pr":
+        return write_results(float(totals[0]))
+    if result.stats["variables"] != len(posteriors):
+        what = f"{path.name} holds every variable, and the answer {len(posteriors)}"
+        raise Diagnostic(BAD_ARGUMENT, what, help="leave out --query")
+    return write_results(marginals=[value[0].tolist() for value in posteriors.values()])
 
 
 def _long(result: Result) -> dict[str, np.ndarray]:

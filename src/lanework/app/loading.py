@@ -18,13 +18,14 @@ ENDINGS = {
     ".series": "a model",
     ".bif": "a Bayesian network",
     ".xmlbif": "a Bayesian network",
+    ".bifxml": "a Bayesian network",
     ".xml": "a Bayesian network",
     ".uai": "a factor graph",
     ".json": "a factor graph",
     ".lasm": "assembly",
     ".lwp": "a compiled program",
 }
-GRAPHS = (".bif", ".xmlbif", ".xml", ".uai", ".json")
+GRAPHS = (".bif", ".xmlbif", ".bifxml", ".xml", ".uai", ".json")
 NETWORKS = (*GRAPHS, *(f"{ending}.gz" for ending in GRAPHS))  # .gz: packed
 
 

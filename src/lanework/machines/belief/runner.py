@@ -212,6 +212,7 @@ class Runner:
         stats = {
             "engine": self.engine,
             "lanes": evidence.rows,
+            "variables": len(self.view.variables),
             "impossible": int(impossible(self.semiring, posterior.ln_z).sum()),
             "threads": self.threads,
             "run_seconds": seconds,

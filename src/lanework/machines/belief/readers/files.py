@@ -22,6 +22,7 @@ READERS: dict[str, Callable[[str, str], FactorGraph]] = {
     ".bif": read_bif,
     ".xmlbif": read_xmlbif,
     ".xml": read_xmlbif,
+    ".bifxml": read_xmlbif,
     ".uai": read_uai,
     ".json": read_json,
 }
