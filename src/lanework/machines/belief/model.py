@@ -100,14 +100,14 @@ class FactorGraph:
         Args:
             scope: its variables, one an axis of the table; none for a number.
             table: numbers, of the shape of the scope.
-            name: for messages.
+            name: for messages; by default the child's.
             child: the variable whose conditional table it is.
 
         Raises:
             Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
         """
         scope = tuple(scope)
-        name = name or f"f{len(self.factors)}"
+        name = name or child or f"f{len(self.factors)}"
         for variable in scope:
             self.find(variable)
         if len(set(scope)) != len(scope):
