@@ -149,6 +149,19 @@ def test_cycles_made_by_hand_are_refused():
     assert " <- " in refused("LW5004", lambda: compile_graph(graph)).message
 
 
+def test_more_than_arrays_have_axes():
+    text = "MARKOV\n70\n" + "1 " * 70 + "\n1\n70 " + " ".join(map(str, range(70))) + "\n1 0.5\n"
+    error = refused("LW5001", lambda: READERS[".uai"](text, "wide.uai"))
+    assert "over 70 variables" in error.message
+    assert error.span is not None
+    graph = FactorGraph()
+    for number in range(70):
+        graph.variable(f"v{number}", 1)
+    refused("LW5001", lambda: graph.factor(list(graph.variables), 1.0))
+    states = '{"variables": {"a": 1000000000000}, "factors": {}}'
+    assert "states" in refused("LW5001", lambda: READERS[".json"](states, "many.json")).message
+
+
 # Evidence -----------------------------------------------------------------------------------------
 
 

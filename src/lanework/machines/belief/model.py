@@ -12,6 +12,8 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
 
 Table = npt.NDArray[np.float64]
+MOST_STATES = 1 << 24
+MOST_AXES = 62  # NumPy has 64, and lanes are one
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,12 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5001 for a name that is taken, no states, or two of one name.
         """
-        names = tuple(map(str, range(states) if isinstance(states, int) else states))
         if name in self.variables:
             raise Diagnostic(BAD_GRAPH, f"there are two variables {name!r}")
+        if isinstance(states, int) and states > MOST_STATES:
+            what = f"the variable {name!r} has {states:,} states"
+            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_STATES:,}")
+        names = tuple(map(str, range(states) if isinstance(states, int) else states))
         if not names or len(set(names)) != len(names):
             what = "no states" if not names else "two states of one name"
             raise Diagnostic(BAD_GRAPH, f"the variable {name!r} has {what}")
@@ -108,15 +113,13 @@ class FactorGraph:
         """
         scope = tuple(scope)
         name = name or child or f"f{len(self.factors)}"
-        for variable in scope:
-            self.find(variable)
+        shape = self.shape(scope)
         if len(set(scope)) != len(scope):
             raise Diagnostic(BAD_GRAPH, f"the factor {name!r} has a variable twice: {scope}")
         if child is not None and child not in scope:
             what = f"the factor {name!r} is the table of {child!r}, which its scope lacks"
             raise Diagnostic(BAD_GRAPH, what, help=f"the scope is {', '.join(scope) or 'empty'}")
         values = np.array(table, np.float64)
-        shape = tuple(self.variables[variable].size for variable in scope)
         if values.shape != shape:
             raise Diagnostic(
                 BAD_GRAPH,
@@ -130,6 +133,17 @@ class FactorGraph:
         made = Factor(name, scope, values, child)
         self.factors.append(made)
         return made
+
+    def shape(self, scope: Sequence[str]) -> tuple[int, ...]:
+        """The shape of a table over some variables.
+
+        Raises:
+            Diagnostic: LW5005 for an unknown variable; LW5001 for more than an array has axes.
+        """
+        if len(scope) > MOST_AXES:
+            what = f"a table over {len(scope)} variables"
+            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_AXES}")
+        return tuple(self.find(variable).size for variable in scope)
 
     def find(self, name: str) -> Variable:
         """The variable of this name.

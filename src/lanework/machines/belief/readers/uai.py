@@ -100,13 +100,15 @@ def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
         size = words.whole("number of states")
         if size == 0:
             raise words.wrong("a variable has states")
-        graph.variable(str(number), size)
+        with placed(words.span):
+            graph.variable(str(number), size)
     scopes = []
     for _ in range(words.whole("number of factors")):
         length = words.whole("length of a scope", count)
         scopes.append([words.whole("variable", count - 1) for _ in range(length)])
     for scope in scopes:
-        shape = [graph.variables[str(v)].size for v in scope]
+        with placed(words.span):
+            shape = graph.shape([str(v) for v in scope])
         if words.whole("number of entries") != math.prod(shape):
             raise words.wrong(f"a table over {scope} has {math.prod(shape)} entries")
         start, table = words.at, words.numbers(math.prod(shape))

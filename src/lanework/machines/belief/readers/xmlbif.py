@@ -6,6 +6,7 @@ In a definition's table the variable itself (FOR) is the fastest, then the last 
 from __future__ import annotations
 
 import functools
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape
@@ -66,13 +67,14 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         if child not in lacking:
             raise _wrong(f"there are two tables of {child!r}", source, text)
         del lacking[child]
-        shape = [graph.variables[name].size for name in (*parents, child)]
+        with placed(functools.partial(_place, text, source, "FOR", child)):
+            shape = graph.shape((*parents, child))
         try:
             values = np.array((_text(definition, "TABLE") or "").split(), np.float64)
         except ValueError:
             raise _wrong(f"the table of {child!r} holds numbers", source, text) from None
-        if values.size != np.prod(shape):
-            message = f"the table of {child!r} has {values.size} numbers, not {np.prod(shape)}"
+        if values.size != math.prod(shape):
+            message = f"the table of {child!r} has {values.size} numbers, not {math.prod(shape)}"
             raise _wrong(message, source, text)
         with placed(functools.partial(_place, text, source, "FOR", child)):
             graph.factor((*parents, child), values.reshape(shape), name=child, child=child)
