@@ -345,10 +345,10 @@ def grid(size, states):
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_what_fits_no_memory_is_refused_at_once(engine, tmp_path):
     graph = grid(30, 4)
-    start = time.monotonic()
+    start = time.process_time()
     runner = compile_graph(graph, seconds=0.0).bind(engine, lw.Limits(memory=2**30))
     error = refused("LW0101", runner)
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 15  # whatever else the machine does
     assert "bytes, and the cap is 1.1 GB" in error.message
     assert "observed=" in error.help
     if engine == "native":

@@ -35,6 +35,7 @@ class OperandKind(enum.Enum):
     VARIABLE = "variable"
     SPEC = "spec"
     SLOT = "slot"
+    SELECTOR = "selector"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@
     .cells 0.2 0.8
     .factor 0 v0            ; its first cell, and its variables
     .spec v0                ; axes: v for variables, m for modes
+    .mode 2
+    .selector m0 v0 0 1     ; its mode axis, its variables, and each state's mode; - is none
     .slot "bel" 0
     .input "rain" 0
         load_factor %0, 0
@@ -22,15 +24,17 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.asm import (
+from lanework.core.asmtext import (
     Line,
     Token,
-    find_instr,
-    operands,
+    find_directive,
     read_float,
+    read_header,
+    read_instruction,
     read_string,
-    show_float,
-    show_operand,
+    show_header,
+    show_instruction,
+    show_numbers,
     show_string,
 )
 from lanework.core.isa import Instruction
@@ -41,15 +45,16 @@ from lanework.machines.belief.layout import (
     FactorEntry,
     encode_factors,
     encode_modes,
+    encode_selectors,
     encode_slots,
     encode_specs,
     encode_variables,
 )
 from lanework.machines.belief.model import Variable
+from lanework.machines.belief.selector import NONE, SelectorPayload
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
 
-_CELLS = 8  # in a line
 _LETTERS = {AxisType.GEOMETRIC: "v", AxisType.TOPOLOGICAL: "m"}
 
 
@@ -64,32 +69,28 @@ class BeliefAssembler:
         """The lines of a program."""
         view = BeliefView.of(program)
         for name, value in sorted(program.header.items()):
-            text = show_string(value) if isinstance(value, str) else value
-            yield f".header {show_string(name)} {text}"
+            yield show_header(name, value)
         for variable in view.variables:
             yield f".variable {' '.join(map(show_string, (variable.name, *variable.states)))}"
         for size in view.modes:
             yield f".mode {size}"
-        cells = [show_float(float(value)) for value in view.constants]
-        for at in range(0, len(cells), _CELLS):
-            yield f".cells {' '.join(cells[at : at + _CELLS])}"
+        for payload in view.selectors:
+            words = [f".selector m{payload.mode_axis_id}"]
+            words += [f"v{v}" for v in payload.interface_axis_ids]
+            words += ["-" if label == NONE else str(label) for label in payload.labels.tolist()]
+            yield " ".join(words)
+        yield from show_numbers(".cells", view.constants)
         for factor in view.factors:
             yield " ".join([f".factor {factor.start}", *(f"v{v}" for v in factor.scope)])
         for spec in view.specs:
             yield " ".join([".spec", *(f"{_LETTERS[kind]}{n}" for kind, n in spec.keys)])
         for slot in view.slots:
-            words = (show_string(part) if isinstance(part, str) else str(part) for part in slot)
-            yield f".slot {' '.join(words)}"
+            parts = (show_string(part) if isinstance(part, str) else str(part) for part in slot)
+            yield f".slot {' '.join(parts)}"
         for port in program.inputs:
             yield f".input {show_string(port.name)} {port.row}"
         for instruction in view.instructions:
-            info = BELIEF.by_name[instruction.name]
-            numbers = [f"%{instruction.target}"]
-            numbers += [
-                show_operand(spec.kind, operand)
-                for spec, operand in zip(info.operands, instruction.operands, strict=True)
-            ]
-            yield f"    {instruction.name} {', '.join(numbers)}"
+            yield show_instruction(BELIEF, instruction)
         for port in program.outputs:
             yield f".output {show_string(port.name)} {port.row}"
 
@@ -99,6 +100,7 @@ class _Reader:
         self.header: dict[str, int | float | str] = {}
         self.variables: list[Variable] = []
         self.modes: list[int] = []
+        self.selectors: list[SelectorPayload] = []
         self.cells: list[float] = []
         self.factors: list[FactorEntry] = []
         self.specs: list[TensorSpec] = []
@@ -108,16 +110,10 @@ class _Reader:
 
     def read(self, lines: Iterable[Line]) -> Program:
         for line in lines:
-            word = line.words[0]
-            if word.text.startswith("."):
-                read = getattr(self, f"_{word.text[1:]}", None)
-                if read is None or word.text[1:] == "instruction":
-                    raise line.fault(f"there is no directive {word.text}", word)
-                read(line, line.words[1:])
+            if line.words[0].text.startswith("."):
+                find_directive(line, _DIRECTIVES)(self, line, line.words[1:])
             else:
-                instr = find_instr(BELIEF, line)
-                target, *rest = operands(line, instr, line.words[1:])
-                self.code.append(Instruction(instr.name, target, tuple(rest)))
+                self.code.append(read_instruction(BELIEF, line))
         sections = {
             "variables": encode_variables(self.variables),
             "factors": encode_factors(self.factors),
@@ -126,6 +122,8 @@ class _Reader:
         }
         if self.modes:
             sections["modes"] = encode_modes(self.modes)
+        if self.selectors:
+            sections["selectors"] = encode_selectors(self.selectors)
         return Program(
             "belief",
             self.header,
@@ -142,28 +140,38 @@ class _Reader:
         return int(digits)
 
     def _header(self, line: Line, words: tuple[Token, ...]) -> None:
-        if len(words) != 2:
-            raise line.fault('write .header "name" value')
-        value: Any = words[1].text
-        if value.startswith('"'):
-            value = read_string(line, words[1])
-        elif value.lstrip("-").isdecimal():
-            value = int(value)
-        else:
-            value = read_float(line, words[1])
-        self.header[read_string(line, words[0])] = value
+        name, value = read_header(line)
+        if name in self.header:
+            raise line.fault(f"header field {name!r} is given twice")
+        self.header[name] = value
 
     def _variable(self, line: Line, words: tuple[Token, ...]) -> None:
+        if not words:
+            raise line.fault('write .variable "name" and its states')
         name, *states = (read_string(line, word) for word in words)
         self.variables.append(Variable(name, tuple(states)))
 
     def _mode(self, line: Line, words: tuple[Token, ...]) -> None:
+        line.need(1)
         self.modes.append(self._whole(line, words[0]))
+
+    def _selector(self, line: Line, words: tuple[Token, ...]) -> None:
+        if not words:
+            raise line.fault("write the selector's mode axis, its variables and each state's mode")
+        axis, *rest = words
+        scope = [word for word in rest if word.text.startswith("v")]
+        labels = [NONE if w.text == "-" else self._whole(line, w) for w in rest[len(scope) :]]
+        number = self._whole(line, axis, "m")
+        interface = tuple(self._whole(line, word, "v") for word in rest[: len(scope)])
+        payload = SelectorPayload(number, interface, np.array(labels, np.int64), len(labels))
+        self.selectors.append(payload)
 
     def _cells(self, line: Line, words: tuple[Token, ...]) -> None:
         self.cells += [read_float(line, word) for word in words]
 
     def _factor(self, line: Line, words: tuple[Token, ...]) -> None:
+        if not words:
+            raise line.fault("write .factor, its first cell, and its variables")
         start, *scope = words
         numbers = tuple(self._whole(line, word, "v") for word in scope)
         self.factors.append(FactorEntry(numbers, self._whole(line, start)))
@@ -189,9 +197,23 @@ class _Reader:
         self.ports.append(Port(name, "in", row, categories=self.variables[row].states))
 
     def _output(self, line: Line, words: tuple[Token, ...]) -> None:
-        self.ports.append(Port(*self._port(line, words)[:1], "out", self._port(line, words)[1]))
+        name, row = self._port(line, words)
+        self.ports.append(Port(name, "out", row))
 
     def _port(self, line: Line, words: tuple[Token, ...]) -> tuple[str, int]:
         if len(words) != 2:
             raise line.fault("write the port's name and its number")
         return read_string(line, words[0]), self._whole(line, words[1])
+
+
+_DIRECTIVES = {
+    ".header": _Reader._header,
+    ".variable": _Reader._variable,
+    ".mode": _Reader._mode,
+    ".cells": _Reader._cells,
+    ".factor": _Reader._factor,
+    ".spec": _Reader._spec,
+    ".slot": _Reader._slot,
+    ".input": _Reader._input,
+    ".output": _Reader._output,
+}

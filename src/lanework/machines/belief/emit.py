@@ -6,6 +6,7 @@ small, and becomes a factor of the program where evidence meets it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +19,17 @@ from lanework.machines.belief.kernels import vm_contract
 from lanework.machines.belief.layout import (
     FactorEntry,
     encode_factors,
+    encode_modes,
+    encode_selectors,
     encode_slots,
     encode_specs,
     encode_variables,
 )
 from lanework.machines.belief.model import Variable
+from lanework.machines.belief.selector import SelectorPayload
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.tensor import TensorSpec, joined
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 
 FOLD = 1 << 20  # entries up to which tables are multiplied when the program is compiled
 TINY = 1e-280  # a product that is smaller is left to the program, which may run on logarithms
@@ -55,6 +59,8 @@ class Emitter:
         self._size = 0
         self._loaded: dict[Value, int] = {}  # tables, which are kept: two are never mistaken
         self.slots: list[SlotKey] = []
+        self._modes: list[int] = []
+        self._selectors: list[SelectorPayload] = []
 
     def emit(self, name: str, *operands: int) -> int:
         """Add an instruction; the register that it makes."""
@@ -86,6 +92,18 @@ class Emitter:
         factor = self._factor(value)
         return Value(keep, self.emit("reduce", factor, self.spec(keep)))
 
+    def mode(self, length: int) -> Axis:
+        """A new mode axis."""
+        self._modes.append(length)
+        return Axis(len(self._modes) - 1, AxisType.TOPOLOGICAL, length)
+
+    def selector(self, interface: TensorSpec, modes: Axis, labels: npt.NDArray[np.int64]) -> Value:
+        """One where a state of the interface belongs to a mode; a label is -1 for none."""
+        scope = tuple(axis.id for axis in interface.axes)
+        self._selectors.append(SelectorPayload(modes.id, scope, labels, modes.size))
+        register = self.emit("load_selector", len(self._selectors) - 1)
+        return Value(TensorSpec((*interface.axes, modes)), register)
+
     def _factor(self, value: Value) -> int:
         """The number of a table as a factor of the program."""
         assert value.table is not None
@@ -107,6 +125,31 @@ class Emitter:
             return Value(out, self.emit("contract", a, b, self.spec(out)))
         return Value(out, self.emit("contract_eliminate", a, b, self.spec(out)))
 
+    def largest(self, values: Sequence[Value], keep: TensorSpec) -> Value:
+        """The largest of the product of one or two values over all axes but those of `keep`."""
+        if len(values) == 1 and values[0].spec == keep:
+            return values[0]
+        name = "contract_maximize" if len(values) == 2 else "maximize"
+        rows = [self.register(value) for value in values]
+        return Value(keep, self.emit(name, *rows, self.spec(keep)))
+
+    def unit(self, spec: TensorSpec) -> Value:
+        """Ones."""
+        return Value(spec, self.emit("unit", self.spec(spec)))
+
+    def normalized(self, x: Value) -> Value:
+        """A tensor scaled to a sum of one."""
+        return Value(x.spec, self.emit("normalize", self.register(x)))
+
+    def axis(self, variable: int) -> Axis:
+        """The axis of a variable."""
+        return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+
+    def summed(self, values: Sequence[Value], keep: TensorSpec) -> Value:
+        """The product of one or two values, summed over all axes but those of `keep`."""
+        first, *rest = values
+        return self.product(first, rest[0], keep) if rest else self.only(first, keep)
+
     def only(self, x: Value, keep: TensorSpec) -> Value:
         """The sum over all axes but those of `keep`."""
         if x.spec == keep:
@@ -123,6 +166,11 @@ class Emitter:
     ) -> Program:
         """What was collected; registers are freed after their last use and used again."""
         tables = [table.ravel() for table in self._tables]
+        more = {}
+        if self._modes:
+            more["modes"] = encode_modes(self._modes)
+        if self._selectors:
+            more["selectors"] = encode_selectors(self._selectors)
         return Program(
             "belief",
             header,
@@ -134,6 +182,7 @@ class Emitter:
                 "factors": encode_factors(self._factors),
                 "specs": encode_specs(list(self._specs)),
                 "slots": encode_slots(self.slots),
+                **more,
             },
             notes=notes,
         )

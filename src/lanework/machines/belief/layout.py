@@ -1,10 +1,11 @@
-"""What a belief program's sections mean: variables, factors, specs, slots."""
+"""What a belief program's sections mean: variables, factors, specs, slots, selectors."""
 
 from __future__ import annotations
 
 import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,8 @@ from lanework.core.isa import Instruction
 from lanework.core.program import Program
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.model import Variable
+from lanework.machines.belief.selector import NONE, SelectorPayload, vm_load_selector
+from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
 
@@ -44,6 +47,7 @@ class BeliefView:
         slots: their keys, by number.
         modes: lengths of topological axes, by number.
         constants: the tables, one after another.
+        selectors: which states of an interface belong to which mode, by number.
     """
 
     instructions: tuple[Instruction, ...]
@@ -53,6 +57,7 @@ class BeliefView:
     slots: tuple[SlotKey, ...]
     modes: tuple[int, ...]
     constants: npt.NDArray[np.float64]
+    selectors: tuple[SelectorPayload, ...] = ()
 
     @staticmethod
     def of(program: Program) -> BeliefView:
@@ -73,6 +78,21 @@ class BeliefView:
     def axis(self, variable: int) -> Axis:
         """The axis of a variable."""
         return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+
+    def selected(self, selector: int) -> TensorSpec:
+        """The axes of a selector: its interface, then its modes."""
+        payload = self.selectors[selector]
+        number = payload.mode_axis_id
+        modes = Axis(number, AxisType.TOPOLOGICAL, self.modes[number])
+        return TensorSpec((*map(self.axis, payload.interface_axis_ids), modes))
+
+    def selector(self, number: int, sr: VMSemiringRuntime) -> npt.NDArray[Any]:
+        """The tensor of a selector over a semiring."""
+        payload = self.selectors[number]
+        domains = {v: self.variables[v].size for v in payload.interface_axis_ids}
+        lengths = dict(enumerate(self.modes))
+        one, zero = sr.one(()), sr.zero(())
+        return vm_load_selector(payload, domains, lengths, sr.dtype, one, zero)[0]
 
     @cached_property
     def fixed(self) -> frozenset[int]:
@@ -116,6 +136,15 @@ def encode_modes(sizes: list[int]) -> bytes:
     return struct.pack(f"<{len(sizes)}I", *sizes)
 
 
+def encode_selectors(selectors: Sequence[SelectorPayload]) -> bytes:
+    """The section of selectors: for each its mode axis, its variables, the mode of each state."""
+    listed = [
+        [payload.mode_axis_id, list(payload.interface_axis_ids), payload.labels.tolist()]
+        for payload in selectors
+    ]
+    return json.dumps(listed, separators=(",", ":")).encode()
+
+
 def encode_specs(specs: list[TensorSpec]) -> bytes:
     """The section of specs: for each how many axes, and these; bit 31 marks topological ones."""
     out = bytearray(struct.pack("<I", len(specs)))
@@ -133,6 +162,11 @@ def _decode(program: Program) -> BeliefView:
             int(n) for n in struct.iter_unpack("<I", sections.get("modes", b"")) for n in n
         )
         factors = _factors(sections.get("factors", struct.pack("<I", 0)), len(variables))
+        if not all(modes):
+            raise ValueError("a mode axis has no length")
+        selectors = tuple(
+            _selector(entry, variables, modes) for entry in _json(sections.get("selectors", b"[]"))
+        )
         specs = _specs(sections.get("specs", struct.pack("<I", 0)), variables, modes)
         slots = tuple(_slot(key) for key in _json(sections.get("slots", b"[]")))
         for factor in factors:
@@ -142,7 +176,8 @@ def _decode(program: Program) -> BeliefView:
     except (ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError) as error:
         raise Diagnostic(BAD_SECTION, f"a section of the belief program: {error}") from None
     code = tuple(BELIEF.decode(program.tape))
-    return BeliefView(code, variables, factors, specs, slots, modes, program.constants)
+    constants = program.constants
+    return BeliefView(code, variables, factors, specs, slots, modes, constants, selectors)
 
 
 def _json(data: bytes) -> list[Any]:
@@ -167,6 +202,21 @@ def _slot(key: Any) -> SlotKey:
     if not isinstance(key, list) or not key or not all(type(part) in (str, int) for part in key):
         raise ValueError("a slot's key has a name and numbers")
     return tuple(key)
+
+
+def _selector(
+    entry: Any, variables: tuple[Variable, ...], modes: tuple[int, ...]
+) -> SelectorPayload:
+    axis, scope, labels = entry
+    if not all(type(number) is int for number in (axis, *scope, *labels)):
+        raise ValueError("a selector has a mode axis, variables, and a mode for each state")
+    if not 0 <= axis < len(modes) or not all(0 <= v < len(variables) for v in scope):
+        raise ValueError("a selector's axes are modes and variables")
+    states = math.prod(variables[v].size for v in scope)
+    fit = len(labels) == states and all(NONE <= label < modes[axis] for label in labels)
+    if len(set(scope)) != len(scope) or not fit:
+        raise ValueError("a selector gives each state of its variables a mode or none")
+    return SelectorPayload(axis, tuple(scope), np.array(labels, np.int64), modes[axis])
 
 
 def _factors(data: bytes, variables: int) -> tuple[FactorEntry, ...]:
