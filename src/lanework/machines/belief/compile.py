@@ -13,6 +13,7 @@ from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.modes import Plan, backbone_tree
 from lanework.machines.belief.outputs import Outputs
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.tables import tell
 from lanework.machines.belief.tensor import AxisKey, AxisType
 
 STRATEGIES = ("tree", "modes", "auto")
@@ -53,7 +54,11 @@ def compile_graph(
 
     Raises:
         Diagnostic: LW5005 for an unknown variable, LW5009 for a query that makes no sense,
-            LW2005 for a strategy that there is not, or that the query cannot have.
+            LW2005 for a strategy that there is not, or that the query cannot have, LW5004 for
+            tables that depend on themselves.
+
+    Warns:
+        TableNotice: conditional tables that do not sum to one; they are used as they are.
 
     Example:
         >>> graph = FactorGraph()
@@ -70,6 +75,8 @@ def compile_graph(
             f"there is no strategy {strategy!r}",
             help=did_you_mean(strategy, STRATEGIES) or f"there is {', '.join(STRATEGIES)}",
         )
+    graph.check()
+    tell(graph)
     problem = Problem(graph, query, evidence, observed, semiring)
     along = problem.query.kind in ALONG_CYCLES
     if strategy == "modes" and not along:
