@@ -125,9 +125,12 @@ class Runner:
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
-        start = time.perf_counter()
         given = {str(name): column for name, column in (evidence or {}).items()} | more
-        found = read_evidence(self.view.variables, self._observed, given)
+        return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
+
+    def answer(self, found: Evidence, seed: int = 0) -> Result:
+        """The same, for evidence that has been read."""
+        start = time.perf_counter()
         self._check_fixed(found)
         lead = {} if found.single else {ROWS: found.rows}
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
