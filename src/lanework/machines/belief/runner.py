@@ -18,10 +18,11 @@ from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
 from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
-from lanework.machines.belief.codes import BAD_EVIDENCE
+from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.model import MOST_AXES
 from lanework.machines.belief.native import NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
@@ -173,7 +174,11 @@ class Runner:
     def _memory(self, rows: int) -> int:
         """Bytes of a run: the tensors of a block, and what goes in and out."""
         known = walk(self.program)
-        self.limits.check_memory(8 * known.uniform, "the tables of the program", SMALLER)
+        least = 8 * (known.uniform + known.varying)
+        self.limits.check_memory(least, "the tensors of the program", SMALLER)
+        if known.axes > MOST_AXES:
+            what = f"a tensor of the program is over {known.axes} variables"
+            raise Diagnostic(TOO_WIDE, what, help=f"there may be {MOST_AXES}; {SMALLER}")
         states = sum(self.view.variables[v].size for v in self._observed)
         answers = sum(spec.entries for spec in known.slots.values())
         if self.engine == "native":
@@ -183,7 +188,7 @@ class Runner:
             inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
             inside += executor.shared_bytes
         else:
-            inside = 8 * 3 * known.varying * rows
+            inside = 8 * (3 * known.varying + known.product) * rows
             self.limits.check_memory(inside, "the tensors of the program", SMALLER)
         return inside + 8 * (known.uniform + rows * (states + answers + 4))
 
