@@ -152,9 +152,11 @@ def show_size(size: int) -> str:
     """Bytes for people.
 
     Example:
-        >>> show_size(3_500_000)
-        '3.5 MB'
+        >>> show_size(3_500_000), show_size(2 * 10**40)
+        ('3.5 MB', '10^40 B')
     """
+    if size >= 10**18:  # more than any machine has, and perhaps more than a float can hold
+        return f"10^{math.log10(size):.0f} B"
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 999.95 or (unit == "B" and value < 1000):

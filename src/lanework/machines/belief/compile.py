@@ -15,8 +15,9 @@ from lanework.core.program import Program
 from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.emit import Emitter, Value
 from lanework.machines.belief.model import Factor, FactorGraph
-from lanework.machines.belief.modes import Plan, compile_modes
+from lanework.machines.belief.modes import compile_modes
 from lanework.machines.belief.orders import Order, best_order
+from lanework.machines.belief.plan import Plan
 from lanework.machines.belief.ports import finish
 from lanework.machines.belief.semiring import BY_PARTS
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
