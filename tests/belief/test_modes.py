@@ -16,6 +16,7 @@ from lanework.core.isa import Instruction
 from lanework.machines.belief import fuzz
 from lanework.machines.belief.compile import STRATEGIES, compile_graph
 from lanework.machines.belief.generate import Case, random_case
+from lanework.machines.belief.holonomy import quotient
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import FactorGraph
@@ -209,6 +210,15 @@ def test_states_that_do_not_come_back_need_no_mode():
         assert compile_graph(ring(3, [some] * 3), "z", strategy=strategy).run().stats
         count = compile_graph(ring(3, [some] * 3), strategy=strategy).bind(semiring="counting")()
         assert (int(count["count"]), count["v1"].tolist()) == (3, [1, 1, 1, 0, 0])
+
+
+def test_a_way_in_one_direction_keeps_states_apart():
+    one_way = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]], np.bool_)
+    for relation in (one_way, one_way.T):
+        labels = quotient([relation], 3)
+        assert labels[0] != labels[1]
+        assert labels.max() == 1  # the third shares a mode with one of them
+    assert quotient([one_way, None], 3).tolist() == [0, 1, 2]  # what is not known is kept apart
 
 
 def test_backbones_are_join_trees_where_there_are_any():

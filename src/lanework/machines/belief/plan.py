@@ -169,7 +169,7 @@ class Plan:
         entries = f"{cost:,}" if cost < 10**12 else f"10^{math.log10(cost):.0f}"
         lines = [
             f"modes: a backbone of {len(self.scopes)} nodes, {entries} entries;"
-            f" {cycles} independent cycles, {len(modes)} ties with modes"
+            f" independent cycles: {cycles}, ties with modes: {len(modes)}"
         ]
         for mode in modes:
             interface = ", ".join(names[variable] for variable in mode.tie.interface)
