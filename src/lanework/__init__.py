@@ -19,8 +19,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lanework.base.lazy import face
 
 if TYPE_CHECKING:
     from lanework.base.errors import Diagnostic, InternalFault, LaneworkError, Trap, UsageError
@@ -32,20 +33,6 @@ if TYPE_CHECKING:
     from lanework.machines import belief, register, series
 
 __version__ = "0.1.0"
-
-_FACE = {
-    "compile": "lanework.core.compiling",
-    "load": "lanework.core.container",
-    "Program": "lanework.core.program",
-    "Result": "lanework.core.result",
-    "Limits": "lanework.base.limits",
-    "LaneworkError": "lanework.base.errors",
-    "Diagnostic": "lanework.base.errors",
-    "Trap": "lanework.base.errors",
-    "UsageError": "lanework.base.errors",
-    "InternalFault": "lanework.base.errors",
-}
-_MACHINES = ("series", "belief", "register")
 
 __all__ = [
     "compile",
@@ -63,18 +50,17 @@ __all__ = [
     "series",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a part of the public face when it is first touched."""
-    if name in _MACHINES:
-        value: Any = import_module(f"lanework.machines.{name}")
-    elif name in _FACE:
-        value = getattr(import_module(_FACE[name]), name)
-    else:
-        raise AttributeError(f"module 'lanework' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        ".core.compiling": ["compile"],
+        ".core.container": ["load"],
+        ".core.program": ["Program"],
+        ".core.result": ["Result"],
+        ".base.limits": ["Limits"],
+        ".base.errors": ["LaneworkError", "Diagnostic", "Trap", "UsageError", "InternalFault"],
+        ".machines.belief": ["belief"],
+        ".machines.register": ["register"],
+        ".machines.series": ["series"],
+    },
+)

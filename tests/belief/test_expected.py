@@ -1,5 +1,7 @@
 """Networks and factor graphs whose answers others have computed, on every engine."""
 
+import functools
+import gzip
 import json
 import math
 from pathlib import Path
@@ -9,17 +11,18 @@ import pytest
 
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.readers.bif import read_bif
+from lanework.machines.belief.readers.files import read_network
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 NETWORKS = ("asia", "alarm", "hailfinder", "hepar2", "win95pts")
+LARGE = ("pigs", "link", "mildew", "diabetes", "barley")
 WAYS = (("native", "prob"), ("reference", "prob"), ("reference", "logprob"))
 EDGES = json.loads((DATA / "expected/edge_cases.json").read_text())["cases"]
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
 def network(request):
-    graph = read_bif((DATA / f"{request.param}.bif").read_text(), request.param)
+    graph = read_network(DATA / f"{request.param}.bif")
     expected = json.loads((DATA / f"expected/{request.param}.json").read_text())
     return graph, expected, compile_graph(graph, seconds=0.0)
 
@@ -54,6 +57,40 @@ def test_observed_variables_are_cut_out(network, engine, semiring):
             assert result[name][graph.state(name, state)] == 1.0
 
 
+@functools.cache
+def cut(name):
+    """A large network, and its expected rows with a program for each, its evidence cut out."""
+    graph = read_network(DATA / f"{name}.bif.gz")
+    packed = (DATA / f"expected/{name}.json.gz").read_bytes()
+    rows = json.loads(gzip.decompress(packed))["rows"]
+    programs = [
+        compile_graph(graph, evidence=row["soft"], observed=row["evidence"], seconds=0.0)
+        for row in rows
+    ]
+    return graph, list(zip(rows, programs, strict=True))
+
+
+@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize(("engine", "semiring"), WAYS)
+def test_large_networks(name, engine, semiring):
+    graph, cases = cut(name)
+    for row, program in cases:
+        result = program.bind(engine, semiring=semiring)(given(row))
+        assert float(result["ln_p_evidence"]) == pytest.approx(row["ln_pe"], rel=1e-10)
+        assert row["posterior"].keys() == graph.variables.keys() - row["evidence"].keys()
+        for variable, values in row["posterior"].items():
+            np.testing.assert_allclose(result[variable], values, rtol=0, atol=1e-10)
+        for variable, state in row["evidence"].items():
+            assert result[variable][graph.state(variable, state)] == 1.0
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_most_probable_assignment_of_large_networks(name):
+    for row, program in cut(name)[1]:
+        best = program.bind(semiring="max")(given(row))["ln_p_best"]
+        assert float(best) == pytest.approx(row["mpe_ln_joint"], rel=1e-10)
+
+
 def test_rows_are_answered_each_by_itself(network):
     """Rows with other evidence, and with none, in blocks that do not come out even."""
     graph, expected, program = network
@@ -84,6 +121,24 @@ def test_the_most_probable_assignment(network):
                 result = program.bind(semiring=semiring)(given(row))
                 name = "ln_p_best" if semiring == "max" else "least_cost"
                 assert sign * float(result[name]) == pytest.approx(row["mpe_ln_joint"], rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ["cancer", "earthquake", "survey"])
+@pytest.mark.parametrize(("engine", "semiring"), WAYS)
+def test_small_networks_by_enumeration(name, engine, semiring):
+    graph = read_network(DATA / f"{name}.bif")
+    runner = compile_graph(graph, seconds=0.0).bind(engine, semiring=semiring)
+    number = {variable: n for n, variable in enumerate(graph.variables)}
+    parts = [part for f in graph.factors for part in (f.table, [number[v] for v in f.scope])]
+    joint = np.einsum(*parts, list(number.values()))
+    for observed, variable in graph.variables.items():
+        seen = np.take(joint, [variable.size - 1], axis=number[observed])
+        result = runner({observed: variable.states[-1]})
+        assert float(result["ln_p_evidence"]) == pytest.approx(math.log(seen.sum()), rel=1e-12)
+        for other, place in number.items():
+            if other != observed:
+                sums = seen.sum(axis=tuple(n for n in number.values() if n != place))
+                np.testing.assert_allclose(result[other], sums / seen.sum(), rtol=0, atol=1e-12)
 
 
 def graph_of(case):

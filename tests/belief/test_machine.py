@@ -188,7 +188,7 @@ def heavy():
     graph = FactorGraph()
     for number in range(12):
         graph.variable(f"v{number}", 4)
-    for a, b in itertools.combinations(range(9), 2):
+    for a, b in itertools.combinations(range(10), 2):
         graph.factor([f"v{a}", f"v{b}"], np.ones((4, 4)) + np.eye(4))
     return compile_graph(graph, seconds=0.0)
 
@@ -199,6 +199,7 @@ def test_deadline_and_ctrl_c(threads):
     column = {"v0": ["0"] * 5000}
     runner = program.bind("native", limits=lw.Limits(deadline=0.2), threads=threads)
     executor = runner._executor()
+    executor.prepare()
     assert len(executor._groups) > 1
     start = time.monotonic()
     with pytest.raises(lw.Trap) as caught:

@@ -27,6 +27,37 @@ XML = """<?xml version="1.0"?>
 </NETWORK></BIF>"""
 
 
+# Variables, arcs and free parameters, as the repository says.
+COUNTS = {
+    "asia": (8, 8, 18),
+    "cancer": (5, 4, 10),
+    "earthquake": (5, 4, 10),
+    "survey": (6, 6, 21),
+    "alarm": (37, 46, 509),
+    "barley": (48, 84, 114005),
+    "hailfinder": (56, 66, 2656),
+    "hepar2": (70, 123, 1453),
+    "mildew": (35, 46, 540150),
+    "win95pts": (76, 112, 574),
+    "diabetes": (413, 602, 429409),
+    "link": (724, 1125, 14211),
+    "munin1": (186, 273, 15622),
+    "munin2": (1003, 1244, 69431),
+    "pigs": (441, 592, 5618),
+    "munin": (1041, 1397, 80592),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_networks_are_as_large_as_they_are_said_to_be(name):
+    (path,) = DATA.glob(f"{name}.bif*")
+    graph = read_network(path)
+    arcs = sum(len(factor.scope) - 1 for factor in graph.factors)
+    free = sum(f.table.size - f.table.size // graph.variables[f.child].size for f in graph.factors)
+    assert (len(graph.variables), arcs, free) == COUNTS[name]
+    assert graph.directed
+
+
 def same(a, b):
     assert len(a.factors) == len(b.factors)
     for x, y in zip(a.factors, b.factors, strict=True):

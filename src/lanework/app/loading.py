@@ -22,7 +22,7 @@ ENDINGS = {
     ".lasm": "assembly",
     ".lwp": "a compiled program",
 }
-NETWORKS = (".bif", ".xmlbif", ".uai")
+NETWORKS = (".bif", ".xmlbif", ".uai", ".bif.gz", ".xmlbif.gz", ".uai.gz")  # .gz: packed
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,13 @@ def load_program(
     file = Path(path)
     ending = file.suffix.lower()
     if not file.is_file():
-        beside = [p.name for p in file.parent.glob("*") if p.suffix.lower() in ENDINGS]
+        known_endings = (*ENDINGS, *NETWORKS)
+        beside = [p.name for p in file.parent.glob("*") if p.name.lower().endswith(known_endings)]
         near = did_you_mean(file.name, beside)
         what = "is a folder" if file.is_dir() else "does not exist"
         raise Diagnostic(NO_SUCH_FILE, f"{path} {what}", help=near or "check the path")
-    if ending not in ENDINGS:
+    network = file.name.lower().endswith(NETWORKS)
+    if ending not in ENDINGS and not network:
         known = ", ".join(f"{end} ({what})" for end, what in ENDINGS.items())
         raise Diagnostic(
             UNKNOWN_ENDING,
@@ -69,7 +71,7 @@ def load_program(
 
         program = assemble(_text(file), str(file))
         program.verify()
-    elif ending in NETWORKS:
+    elif network:
         from lanework.machines.belief.compile import compile_graph
         from lanework.machines.belief.readers.files import read_text
 
@@ -94,6 +96,10 @@ def _text(file: Path) -> str:
         raise Diagnostic(
             NO_SUCH_FILE, f"{file} cannot be read: {error.strerror or error}", help="check the file"
         ) from None
+    if file.suffix.lower() == ".gz":
+        from lanework.machines.belief.readers.files import unpacked
+
+        data = unpacked(data, str(file))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -26,7 +26,7 @@ def compile_file(path: str, out: str | None, as_json: bool) -> None:
 
             compile_ahead(loaded, out, as_json)
             return
-    target = Path(out) if out is not None else Path(path).with_suffix(".lwp")
+    target = Path(out) if out is not None else Path(path.removesuffix(".gz")).with_suffix(".lwp")
     if target.suffix.lower() != ".lwp":
         raise Diagnostic(
             UNKNOWN_ENDING,

@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
+from lanework.base.lazy import load
 from lanework.core.codes import UNKNOWN_MACHINE
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
+    from lanework.core.asm import Assembler
     from lanework.core.isa import ISA
     from lanework.core.program import Program
 
 MACHINES = ("series", "belief", "register")
 
 
-class Machine(Protocol):
-    """The face of a machine."""
+@dataclass(frozen=True)
+class Machine:
+    """The face of a machine.
+
+    Attributes:
+        name: as programs and assembly text name it.
+        isa: its instructions.
+        verify: a program -> every rule that it breaks.
+        runner: the class of its runners, as ``module:name``; it is loaded when it is first needed.
+        text: the class that reads and prints its assembly text, likewise.
+    """
 
     name: str
     isa: ISA
-
-    def verify(self, program: Program) -> list[Diagnostic]:
-        """Every rule that the program breaks."""
+    verify: Callable[[Program], list[Diagnostic]]
+    runner: str
+    text: str
 
     def bind(
         self, program: Program, engine: str = "auto", limits: Limits | None = None, **options: Any
     ) -> Any:
         """A runner: called with inputs, it returns a result."""
+        return load(self.runner)(program, engine, limits, **options)
 
-    def assembler(self) -> Any:
+    def assembler(self) -> Assembler:
         """The machine's directives for assembly text."""
+        made: Assembler = load(self.text)()
+        return made
 
 
 @cache
@@ -46,5 +61,5 @@ def find(name: str) -> Machine:
         raise Diagnostic(
             UNKNOWN_MACHINE, f"there is no machine {name!r}", help=f"there is: {MACHINES}"
         )
-    machine: Machine = importlib.import_module(f"lanework.machines.{name}.machine").MACHINE
+    machine: Machine = load(f"lanework.machines.{name}.machine:MACHINE")
     return machine

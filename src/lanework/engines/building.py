@@ -1,10 +1,15 @@
-"""Object code for any target, from LLVM IR text: used when the package is built, not by users."""
+"""Object code for any target, and files of it: used when the package is built, not by users."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from lanework.base.files import write_bytes_atomic
 
 
 class Inputs:
@@ -75,3 +80,29 @@ class Target:
                 module, llvm.create_pass_builder(machine, options)
             )
         return bytes(machine.emit_object(module))
+
+
+def main(folder: Path, names: Iterable[str], build: Callable[[str], bytes]) -> int:
+    """What a module does that is run to make tables: write them, or check them with ``--check``.
+
+    Args:
+        folder: where the files are, one ``NAME.bin`` a name.
+        names: the tables.
+        build: the bytes of a table.
+
+    Returns:
+        The exit status: 1 if a file is not what the sources give.
+    """
+    check = "--check" in sys.argv[1:]
+    wrong = 0
+    for name in names:
+        path = folder / f"{name}.bin"
+        data = build(name)
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            write_bytes_atomic(path, data)
+            print(f"{path.name}: {len(data):,} bytes")
+        elif not path.is_file() or path.read_bytes() != data:
+            print(f"{path.name} is not what the sources give")
+            wrong = 1
+    return wrong

@@ -9,9 +9,9 @@ for the identity).
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN, add, div, mul, neg
+from lanework.core.elementary.basic import add, div, mul, neg
 from lanework.core.elementary.coefficients import ATAN
-from lanework.core.elementary.layout import horner, layout, sign_bit, with_sign
+from lanework.core.elementary.layout import INF, NAN, horner, layout, sign_bit, with_sign
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 

@@ -9,10 +9,10 @@ the whole half-line (M. M. Shepherd and J. G. Laframboise, Chebyshev approximati
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN, mul, neg
+from lanework.core.elementary.basic import mul, neg
 from lanework.core.elementary.coefficients import ERF, ERFC, NORMAL
 from lanework.core.elementary.exp import exp, exponential, reduced, scaled
-from lanework.core.elementary.layout import head, horner, sign_bit, with_sign
+from lanework.core.elementary.layout import INF, NAN, head, horner, sign_bit, with_sign
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 

@@ -8,9 +8,8 @@ Elementary Functions, 1980, chapter 6). exp(r) is a minimax polynomial.
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN
 from lanework.core.elementary.coefficients import EXP
-from lanework.core.elementary.layout import Layout, horner, layout
+from lanework.core.elementary.layout import INF, NAN, Layout, horner, layout
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 

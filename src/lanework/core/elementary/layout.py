@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from lanework.core import expr
 from lanework.core.expr import Value
 
+INF = float("inf")
+NAN = float("nan")
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -8,10 +8,10 @@ Elementary Functions, 1980, chapter 5). The terms are added so that the largest,
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN, div
+from lanework.core.elementary.basic import div
 from lanework.core.elementary.coefficients import LOG
 from lanework.core.elementary.exp import LN2_HIGH, LN2_LOW
-from lanework.core.elementary.layout import horner, layout
+from lanework.core.elementary.layout import INF, NAN, horner, layout
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 

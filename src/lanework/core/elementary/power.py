@@ -9,12 +9,13 @@ term 2u must be carried as a head and a tail (T. J. Dekker, 1971, for the exact 
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN, choose, eq, ge, gt, mul, number, sub
-from lanework.core.elementary.basic import and_ as both
+from lanework.core.elementary.basic import mul, number, sub
 from lanework.core.elementary.coefficients import LOG_NARROW
 from lanework.core.elementary.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
-from lanework.core.elementary.layout import head, horner
+from lanework.core.elementary.layout import INF, NAN, head, horner
 from lanework.core.elementary.log import log, split
+from lanework.core.elementary.logic import and_ as both
+from lanework.core.elementary.logic import choose, eq, ge, gt
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 

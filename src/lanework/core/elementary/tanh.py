@@ -6,10 +6,10 @@ x coth(x) is an even function without poles nearer than pi i, so its polynomial 
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN, abs_, add, div, mul
+from lanework.core.elementary.basic import abs_, add, div, mul
 from lanework.core.elementary.coefficients import COTH
 from lanework.core.elementary.exp import exp, exponential
-from lanework.core.elementary.layout import horner, sign_bit, with_sign
+from lanework.core.elementary.layout import INF, NAN, horner, sign_bit, with_sign
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op
 

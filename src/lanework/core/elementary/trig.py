@@ -7,9 +7,9 @@ How the quadrant chooses between the two polynomials is in J.-M. Muller, Element
 from __future__ import annotations
 
 from lanework.core import expr
-from lanework.core.elementary.basic import INF, NAN, add, mul, neg
+from lanework.core.elementary.basic import add, mul, neg
 from lanework.core.elementary.coefficients import COS, SIN
-from lanework.core.elementary.layout import horner, layout, sign_bit, with_sign
+from lanework.core.elementary.layout import INF, NAN, horner, layout, sign_bit, with_sign
 from lanework.core.elementary.reduction import reduce
 from lanework.core.expr import Value, select
 from lanework.core.op import Op, Term, op

@@ -9,13 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lanework.base.files import write_bytes_atomic
 from lanework.engines.blob import flatten
-from lanework.engines.building import Inputs, Target
+from lanework.engines.building import Inputs, Target, main
 from lanework.engines.crew import crew_text
 from lanework.engines.shipped import pack
 from lanework.engines.stencil import Constants
-from lanework.engines.tensors import tensor_text
+from lanework.engines.tensors.text import tensor_text
 from lanework.engines.vector.driver import drive_text
 from lanework.engines.vector.isa import LEVELS
 from lanework.engines.vector.patcher import RESERVE, patch_text
@@ -49,22 +48,5 @@ def build(name: str) -> bytes:
     return pack(head, {"blob": blob, "kernels": kernels, "table": pack_table(made, constants)})
 
 
-def main() -> int:
-    """Write the tables, or check them."""
-    check = "--check" in sys.argv[1:]
-    wrong = 0
-    for name in LEVELS:
-        path = FOLDER / f"{name}.bin"
-        data = build(name)
-        if not check:
-            path.parent.mkdir(exist_ok=True)
-            write_bytes_atomic(path, data)
-            print(f"{path.name}: {len(data):,} bytes")
-        elif not path.is_file() or path.read_bytes() != data:
-            print(f"{path.name} is not what the sources give")
-            wrong = 1
-    return wrong
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(FOLDER, LEVELS, build))

@@ -14,7 +14,8 @@ from contextlib import suppress
 
 from lanework.engines.building import Inputs, Target
 from lanework.engines.stencil import Constants, Stencil, extract
-from lanework.engines.vector.bodies import BODIES, Body
+from lanework.engines.vector.bodies import BODIES
+from lanework.engines.vector.body import Body
 from lanework.engines.vector.bodywriter import BodyWriter
 from lanework.engines.vector.fields import (
     Choice,

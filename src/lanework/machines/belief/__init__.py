@@ -11,47 +11,34 @@ Variables with named states, tables over some of them; evidence is a table whose
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from lanework.base.lazy import face
 
-_HERE = "lanework.machines.belief"
-_HOME = {
-    name: f"{_HERE}.{module}"
-    for module, names in {
-        "model": ("Factor", "FactorGraph", "Variable"),
-        "compile": ("compile_graph",),
-        "runner": ("Runner",),
-        "readers.bif": ("read_bif", "write_bif"),
-        "readers.files": ("read_network",),
-        "readers.jsonform": ("read_json",),
-        "readers.uai": ("read_evid", "read_uai", "write_results", "write_uai"),
-        "readers.xmlbif": ("read_xmlbif",),
-        "vm": ("VirtualMachine",),
-        "state": ("RegisterBank", "RegisterInfo", "SlotStore"),
-        "tensor": ("Axis", "AxisKey", "AxisType", "TensorSpec"),
-        "align": ("align_array_to",),
-        "kernels": ("vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"),
-        "selector": ("SelectorPayload", "vm_load_selector", "vm_load_selector_dense"),
-        "semiring": (
-            "VMSemiringRuntime",
-            "vm_counting_semiring",
-            "vm_logprob_semiring",
-            "vm_max_semiring",
-            "vm_minsum_semiring",
-            "vm_prob_semiring",
-            "vm_sat_semiring",
-        ),
-    }.items()
-    for name in names
+_HOMES = {
+    ".model": ["Factor", "FactorGraph", "Variable"],
+    ".compile": ["compile_graph"],
+    ".runner": ["Runner"],
+    ".readers.bif": ["read_bif", "write_bif"],
+    ".readers.files": ["read_network"],
+    ".readers.jsonform": ["read_json"],
+    ".readers.uai": ["read_evid", "read_uai", "write_results", "write_uai"],
+    ".readers.xmlbif": ["read_xmlbif"],
+    ".vm": ["VirtualMachine"],
+    ".state": ["RegisterBank", "RegisterInfo", "SlotStore"],
+    ".tensor": ["Axis", "AxisKey", "AxisType", "TensorSpec"],
+    ".align": ["align_array_to"],
+    ".kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
+    ".selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
+    ".semiring": [
+        "VMSemiringRuntime",
+        "vm_counting_semiring",
+        "vm_logprob_semiring",
+        "vm_max_semiring",
+        "vm_minsum_semiring",
+        "vm_prob_semiring",
+        "vm_sat_semiring",
+    ],
 }
 
-__all__ = sorted(_HOME)
+__all__ = sorted(name for names in _HOMES.values() for name in names)
 
-
-def __getattr__(name: str) -> Any:
-    """Load a part of the machine when it is first touched."""
-    if name not in _HOME:
-        raise AttributeError(f"the belief machine has no {name!r}")
-    value: Any = getattr(import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = face(__name__, _HOMES)

@@ -24,15 +24,17 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.asm import (
+from lanework.core.asmtext import (
     Line,
     Token,
-    find_instr,
-    operands,
+    find_directive,
     read_float,
+    read_header,
+    read_instruction,
     read_string,
-    show_float,
-    show_operand,
+    show_header,
+    show_instruction,
+    show_numbers,
     show_string,
 )
 from lanework.core.isa import Instruction
@@ -53,7 +55,6 @@ from lanework.machines.belief.selector import NONE, SelectorPayload
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
 
-_CELLS = 8  # in a line
 _LETTERS = {AxisType.GEOMETRIC: "v", AxisType.TOPOLOGICAL: "m"}
 
 
@@ -68,8 +69,7 @@ class BeliefAssembler:
         """The lines of a program."""
         view = BeliefView.of(program)
         for name, value in sorted(program.header.items()):
-            text = show_string(value) if isinstance(value, str) else value
-            yield f".header {show_string(name)} {text}"
+            yield show_header(name, value)
         for variable in view.variables:
             yield f".variable {' '.join(map(show_string, (variable.name, *variable.states)))}"
         for size in view.modes:
@@ -79,9 +79,7 @@ class BeliefAssembler:
             words += [f"v{v}" for v in payload.interface_axis_ids]
             words += ["-" if label == NONE else str(label) for label in payload.labels.tolist()]
             yield " ".join(words)
-        cells = [show_float(float(value)) for value in view.constants]
-        for at in range(0, len(cells), _CELLS):
-            yield f".cells {' '.join(cells[at : at + _CELLS])}"
+        yield from show_numbers(".cells", view.constants)
         for factor in view.factors:
             yield " ".join([f".factor {factor.start}", *(f"v{v}" for v in factor.scope)])
         for spec in view.specs:
@@ -92,13 +90,7 @@ class BeliefAssembler:
         for port in program.inputs:
             yield f".input {show_string(port.name)} {port.row}"
         for instruction in view.instructions:
-            info = BELIEF.by_name[instruction.name]
-            numbers = [f"%{instruction.target}"]
-            numbers += [
-                show_operand(spec.kind, operand)
-                for spec, operand in zip(info.operands, instruction.operands, strict=True)
-            ]
-            yield f"    {instruction.name} {', '.join(numbers)}"
+            yield show_instruction(BELIEF, instruction)
         for port in program.outputs:
             yield f".output {show_string(port.name)} {port.row}"
 
@@ -118,16 +110,10 @@ class _Reader:
 
     def read(self, lines: Iterable[Line]) -> Program:
         for line in lines:
-            word = line.words[0]
-            if word.text.startswith("."):
-                read = getattr(self, f"_{word.text[1:]}", None)
-                if read is None or word.text[1:] == "instruction":
-                    raise line.fault(f"there is no directive {word.text}", word)
-                read(line, line.words[1:])
+            if line.words[0].text.startswith("."):
+                find_directive(line, _DIRECTIVES)(self, line, line.words[1:])
             else:
-                instr = find_instr(BELIEF, line)
-                target, *rest = operands(line, instr, line.words[1:])
-                self.code.append(Instruction(instr.name, target, tuple(rest)))
+                self.code.append(read_instruction(BELIEF, line))
         sections = {
             "variables": encode_variables(self.variables),
             "factors": encode_factors(self.factors),
@@ -154,22 +140,19 @@ class _Reader:
         return int(digits)
 
     def _header(self, line: Line, words: tuple[Token, ...]) -> None:
-        if len(words) != 2:
-            raise line.fault('write .header "name" value')
-        value: Any = words[1].text
-        if value.startswith('"'):
-            value = read_string(line, words[1])
-        elif value.lstrip("-").isdecimal():
-            value = int(value)
-        else:
-            value = read_float(line, words[1])
-        self.header[read_string(line, words[0])] = value
+        name, value = read_header(line)
+        if name in self.header:
+            raise line.fault(f"header field {name!r} is given twice")
+        self.header[name] = value
 
     def _variable(self, line: Line, words: tuple[Token, ...]) -> None:
+        if not words:
+            raise line.fault('write .variable "name" and its states')
         name, *states = (read_string(line, word) for word in words)
         self.variables.append(Variable(name, tuple(states)))
 
     def _mode(self, line: Line, words: tuple[Token, ...]) -> None:
+        line.need(1)
         self.modes.append(self._whole(line, words[0]))
 
     def _selector(self, line: Line, words: tuple[Token, ...]) -> None:
@@ -187,6 +170,8 @@ class _Reader:
         self.cells += [read_float(line, word) for word in words]
 
     def _factor(self, line: Line, words: tuple[Token, ...]) -> None:
+        if not words:
+            raise line.fault("write .factor, its first cell, and its variables")
         start, *scope = words
         numbers = tuple(self._whole(line, word, "v") for word in scope)
         self.factors.append(FactorEntry(numbers, self._whole(line, start)))
@@ -212,9 +197,24 @@ class _Reader:
         self.ports.append(Port(name, "in", row, categories=self.variables[row].states))
 
     def _output(self, line: Line, words: tuple[Token, ...]) -> None:
-        self.ports.append(Port(*self._port(line, words)[:1], "out", self._port(line, words)[1]))
+        name, row = self._port(line, words)
+        self.ports.append(Port(name, "out", row))
 
     def _port(self, line: Line, words: tuple[Token, ...]) -> tuple[str, int]:
         if len(words) != 2:
             raise line.fault("write the port's name and its number")
         return read_string(line, words[0]), self._whole(line, words[1])
+
+
+_DIRECTIVES = {
+    ".header": _Reader._header,
+    ".variable": _Reader._variable,
+    ".mode": _Reader._mode,
+    ".selector": _Reader._selector,
+    ".cells": _Reader._cells,
+    ".factor": _Reader._factor,
+    ".spec": _Reader._spec,
+    ".slot": _Reader._slot,
+    ".input": _Reader._input,
+    ".output": _Reader._output,
+}

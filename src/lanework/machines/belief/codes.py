@@ -49,3 +49,9 @@ BAD_EVIDENCE = code(
     "Evidence is a state of a variable, weights of its states that are finite and not negative, or "
     "a column of these with as many rows as every other column.",
 )
+BAD_QUERY = code(
+    "LW5009",
+    "a query makes no sense",
+    "A query is `all`, names of variables, `z`, `mpe`, `mmap:VARS`, `joint:VARS`, `kbest:K`, "
+    "`sample:N` or `gradient`.",
+)

@@ -6,6 +6,7 @@ small, and becomes a factor of the program where evidence meets it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,6 +124,31 @@ class Emitter:
         if set(out.keys) == set(whole.keys):
             return Value(out, self.emit("contract", a, b, self.spec(out)))
         return Value(out, self.emit("contract_eliminate", a, b, self.spec(out)))
+
+    def largest(self, values: Sequence[Value], keep: TensorSpec) -> Value:
+        """The largest of the product of one or two values over all axes but those of `keep`."""
+        if len(values) == 1 and values[0].spec == keep:
+            return values[0]
+        name = "contract_maximize" if len(values) == 2 else "maximize"
+        rows = [self.register(value) for value in values]
+        return Value(keep, self.emit(name, *rows, self.spec(keep)))
+
+    def unit(self, spec: TensorSpec) -> Value:
+        """Ones."""
+        return Value(spec, self.emit("unit", self.spec(spec)))
+
+    def normalized(self, x: Value) -> Value:
+        """A tensor scaled to a sum of one."""
+        return Value(x.spec, self.emit("normalize", self.register(x)))
+
+    def axis(self, variable: int) -> Axis:
+        """The axis of a variable."""
+        return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+
+    def summed(self, values: Sequence[Value], keep: TensorSpec) -> Value:
+        """The product of one or two values, summed over all axes but those of `keep`."""
+        first, *rest = values
+        return self.product(first, rest[0], keep) if rest else self.only(first, keep)
 
     def only(self, x: Value, keep: TensorSpec) -> Value:
         """The sum over all axes but those of `keep`."""

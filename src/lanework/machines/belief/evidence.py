@@ -30,6 +30,14 @@ class Evidence:
     rows: int
     single: bool
 
+    def at(self, rows: npt.NDArray[np.intp]) -> Evidence:
+        """Some of the rows."""
+        return Evidence({v: w[:, rows] for v, w in self.weights.items()}, len(rows), self.single)
+
+    def repeated(self, count: int) -> Evidence:
+        """Each row so many times, one after another."""
+        return self.at(np.repeat(np.arange(self.rows), count))
+
 
 def read_evidence(
     variables: tuple[Variable, ...], observed: frozenset[int], given: Mapping[str, Any]

@@ -20,11 +20,12 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program import Program
 from lanework.core.result import Result
 from lanework.engines.codes import ENGINE_UNAVAILABLE
+from lanework.machines.belief.answers import TOTALS
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.enumeration import Answers, Array, Enumeration
 from lanework.machines.belief.generate import Case, random_case
 from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.runner import ENGINES, TOTALS
+from lanework.machines.belief.runner import ENGINES
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 
 CLOSE = 1e-10

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lanework.core.isa import ISA, Instr, OperandKind, OperandSpec
 
 _ROW, _SPEC, _SLOT = OperandKind.ROW, OperandKind.SPEC, OperandKind.SLOT
+_X, _Y, _LAST = ("x", _ROW), ("y", _ROW), ("spec", _SPEC)
 
 
 def _instr(name: str, code: int, doc: str, *operands: tuple[str, OperandKind]) -> Instr:
@@ -27,23 +28,23 @@ BELIEF = ISA(
             ("variable", OperandKind.VARIABLE),
         ),
         _instr("load_slot", 3, "What is in a slot.", ("slot", _SLOT)),
-        _instr("store_slot", 4, "Write a register to a slot.", ("x", _ROW), ("slot", _SLOT)),
-        _instr("contract", 5, "The product.", ("x", _ROW), ("y", _ROW), ("spec", _SPEC)),
-        _instr("eliminate", 6, "The sum over the axes not in spec.", ("x", _ROW), ("spec", _SPEC)),
+        _instr("store_slot", 4, "Write a register to a slot.", _X, ("slot", _SLOT)),
+        _instr("contract", 5, "The product.", _X, _Y, _LAST),
+        _instr("eliminate", 6, "The sum over the axes not in spec.", _X, _LAST),
         _instr(
             "contract_eliminate",
             7,
             "The product, summed over the axes not in spec.",
-            ("x", _ROW),
-            ("y", _ROW),
-            ("spec", _SPEC),
+            _X,
+            _Y,
+            _LAST,
         ),
-        _instr("normalize", 8, "Scaled to a sum of one.", ("x", _ROW)),
+        _instr("normalize", 8, "Scaled to a sum of one.", _X),
         _instr(
             "rescale",
             9,
             "Scaled to a sum of one; the logarithm of the sum is added to the lane's ln Z.",
-            ("x", _ROW),
+            _X,
         ),
         _instr(
             "reduce",
@@ -52,14 +53,39 @@ BELIEF = ISA(
             ("factor", OperandKind.FACTOR),
             ("spec", _SPEC),
         ),
+        _instr("free", 10, "Let a register go.", _X),
         _instr(
             "load_selector",
             12,
             "One where a state of an interface belongs to a mode, zero elsewhere.",
             ("selector", OperandKind.SELECTOR),
         ),
-        _instr("free", 10, "Let a register go.", ("x", _ROW)),
+        _instr("maximize", 13, "The largest over the axes not in spec.", _X, _LAST),
+        _instr(
+            "contract_maximize",
+            14,
+            "The largest of the product over the axes not in spec.",
+            _X,
+            _Y,
+            _LAST,
+        ),
+        _instr("choose", 15, "One where an entry is the largest, else zero.", _X),
+        _instr(
+            "draw",
+            16,
+            "One at an entry that each lane draws, with chances in proportion; else zero.",
+            _X,
+        ),
+        _instr("divide", 17, "Entry over entry; nothing over nothing is nothing.", _X, _Y),
     ],
 )
 
+# Products and sums: how many tensors they take, and whether the largest stands for the sum.
+CONTRACTIONS = {
+    "contract": (2, False),
+    "eliminate": (1, False),
+    "contract_eliminate": (2, False),
+    "maximize": (1, True),
+    "contract_maximize": (2, True),
+}
 EFFECTS = frozenset(("store_slot", "free"))  # what writes no register

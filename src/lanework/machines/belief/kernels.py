@@ -6,6 +6,8 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lanework.base.errors import Diagnostic
 from lanework.machines.belief.align import Array, align_array_to
 from lanework.machines.belief.codes import AXES_DISAGREE
@@ -49,16 +51,22 @@ def vm_contract(inputs: Sequence[Tensor], out: TensorSpec, sr: VMSemiringRuntime
 
 
 def vm_eliminate_keep(
-    array: Array, spec: TensorSpec, keep: Iterable[AxisKey], sr: VMSemiringRuntime
+    array: Array,
+    spec: TensorSpec,
+    keep: Iterable[AxisKey],
+    sr: VMSemiringRuntime,
+    *,
+    largest: bool = False,
 ) -> Tensor:
-    """The sum over all axes but some; these stay in their order."""
+    """The sum over all axes but some, or the largest over them; these stay in their order."""
     kept = set(keep)
     unknown = kept - set(spec.keys)
     if unknown:
         raise Diagnostic(AXES_DISAGREE, f"there is no axis {sorted(unknown)[0]} to keep")
     axes = tuple(n for n, key in enumerate(spec.keys) if key not in kept)
     out = spec.keep(kept)
-    return (sr.add_reduce(array, axes) if axes else array), out
+    reduce = sr.max_reduce if largest else sr.add_reduce
+    return (reduce(array, axes) if axes else array), out
 
 
 def vm_eliminate(
@@ -73,14 +81,17 @@ def vm_eliminate(
 
 
 def vm_contract_eliminate(
-    inputs: Sequence[Tensor], out: TensorSpec, sr: VMSemiringRuntime
+    inputs: Sequence[Tensor], out: TensorSpec, sr: VMSemiringRuntime, *, largest: bool = False
 ) -> Array:
-    """The product of tensors, summed over the axes that `out` does not have."""
+    """The product of tensors, summed over the axes that `out` does not have.
+
+    With `largest` the largest of the products stands for their sum.
+    """
     whole = joined(*(spec for _, spec in inputs))
     missing = [axis for axis in out.axes if axis.key not in set(whole.keys)]
     product = vm_contract(inputs, whole, sr)
     array, spec = vm_eliminate_keep(
-        product, whole, [key for key in out.keys if key in set(whole.keys)], sr
+        product, whole, [key for key in out.keys if key in set(whole.keys)], sr, largest=largest
     )
     if missing or spec != out:
         return vm_contract([(array, spec)], out, sr)
@@ -111,3 +122,44 @@ def vm_reduce(
     places: tuple[Any, ...] = tuple(states[axis.id] for axis in gone.axes)
     found: Array = moved[(..., *places)]
     return found
+
+
+def vm_divide(x: Tensor, y: Tensor, sr: VMSemiringRuntime) -> Array:
+    """Entry over entry, `y` spread over the axes that it lacks; nothing over nothing is nothing.
+
+    Raises:
+        Diagnostic: LW5006 in a semiring without division.
+    """
+    if sr.div is None:
+        raise Diagnostic(AXES_DISAGREE, f"the semiring {sr.name} has no division")
+    array, below = x[0], align_array_to(*y, x[1])
+    lanes = max(array.ndim, below.ndim)
+    array, below = (a.reshape(a.shape + (1,) * (lanes - a.ndim)) for a in (array, below))
+    return sr.div(array, below)
+
+
+def vm_choose(array: Array, sr: VMSemiringRuntime) -> Array:
+    """One at the largest entry along the first axis, the first of several; else zero."""
+    best = array == np.expand_dims(sr.max_reduce(array, (0,)), 0)
+    return _ones(np.argmax(best, axis=0), array.shape, sr)
+
+
+def vm_draw(array: Array, chances: Array, sr: VMSemiringRuntime) -> Array:
+    """One at an entry that is drawn along the first axis; else zero.
+
+    Args:
+        array: of the shape (entries,) or (entries, lanes).
+        chances: of each lane, from 0 to 1.
+        sr: the semiring.
+    """
+    weights = sr.weights(array)
+    weights = np.broadcast_to(weights.reshape(len(weights), -1), (len(weights), len(chances)))
+    before = np.cumsum(weights, axis=0) - weights
+    reached = (before <= chances * weights.sum(axis=0)) & (weights > 0)
+    last = len(weights) - 1 - np.argmax(reached[::-1], axis=0)
+    return _ones(np.where(reached.any(axis=0), last, 0), weights.shape, sr)
+
+
+def _ones(places: Array, shape: tuple[int, ...], sr: VMSemiringRuntime) -> Array:
+    entries = np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1))
+    return np.where(entries == places, sr.one(shape), sr.zero(shape))

@@ -167,6 +167,11 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5004, naming the variables of one.
         """
+        if cycle := self.cycle():
+            raise Diagnostic(CYCLIC, f"a cycle: {' <- '.join(cycle)}")
+
+    def cycle(self) -> list[str]:
+        """The variables of a cycle of conditional tables, the first again at the end, if any."""
         parents = {f.child: [v for v in f.scope if v != f.child] for f in self.factors if f.child}
         done: dict[str, bool] = {}
         for start in parents:
@@ -176,8 +181,7 @@ class FactorGraph:
                 name, turn = todo.pop()
                 if turn == 0:
                     if done.get(name) is False:
-                        cycle = [*path[path.index(name) :], name]
-                        raise Diagnostic(CYCLIC, f"a cycle: {' <- '.join(cycle)}")
+                        return [*path[path.index(name) :], name]
                     if done.get(name):
                         continue
                     done[name] = False
@@ -189,6 +193,7 @@ class FactorGraph:
                 else:
                     done[name] = True
                     path.pop()
+        return []
 
     def sums(self) -> Mapping[str, tuple[float, float]]:
         """For conditional tables that do not sum to one: the least and the greatest sum."""

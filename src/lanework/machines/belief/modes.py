@@ -16,95 +16,80 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lanework.core.program import Program
 from lanework.machines.belief.emit import Emitter, Value
-from lanework.machines.belief.messages import Junction, Messages
-from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.plan import Plan
-from lanework.machines.belief.ports import finish
-from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
+from lanework.machines.belief.tree import ContractionTree, Node
+from lanework.machines.belief.upward import table_leaf
 
 
-def compile_modes(
-    graph: FactorGraph,
-    asked: Sequence[str],
-    observed: Sequence[str],
-    semiring: str,
-    *,
-    plan: Plan | None = None,
-) -> Program:
-    """The program of a plan.
+def backbone_tree(
+    plan: Plan, out: Emitter, observed: Sequence[int]
+) -> tuple[ContractionTree, list[Value | int]]:
+    """The contraction tree of a plan, and its leaves.
 
     Args:
-        graph: variables and factors.
-        asked: the variables whose marginals are wanted.
-        observed: those that may be observed.
-        semiring: what the program is bound to unless another is asked for.
-        plan: what to write; by default of all factors.
+        plan: of which the leaves' selectors are written.
+        out: takes the instructions.
+        observed: the variables with evidence.
     """
-    plan = plan or Plan(graph, graph.factors, [*asked, *observed])
-    out = Emitter(list(graph.variables.values()))
-    tree = _junctions(plan, out, [plan.number[name] for name in observed])
-    for name in asked:
-        variable = plan.number[name]
-        if variable in plan.cut:  # what is known already
-            loaded = out.emit("load_evidence", variable)
-            out.store(Value(plan.spec((variable,)), loaded), ("bel", variable))
-        else:
-            tree[_home(plan, variable)].asked.append(variable)
-    messages = Messages(out, tree, plan.bone.order)
-    numbers = [f for f, home in zip(plan.factors, plan.homes, strict=True) if home is None]
-    messages.up([_table(plan, out, factor) for factor in numbers])
-    messages.down()
-    notes = plan.notes(list(graph.variables))
-    return finish(out, graph, asked, observed, semiring, notes, pruned=plan.pruned)
+    leaves, members = _leaves(plan, out, observed)
+    tree = ContractionTree([Node(_leaf_spec(out, leaf)) for leaf in leaves])
+    passing: list[list[Axis]] = [[] for _ in plan.scopes]
+    for mode, axis in zip(plan.modes, plan.axes(out), strict=True):
+        for node in sorted(mode.tie.nodes):
+            passing[node].append(axis)
+    for node in reversed(plan.bone.order):
+        parent = plan.bone.parents[node]
+        shared = set()
+        if parent is not None:
+            shared = {(AxisType.GEOMETRIC, v) for v in plan.scopes[parent]}
+            shared |= {axis.key for axis in passing[parent]}
+        bucket = members[node]
+        while True:
+            pair = tree.smallest(bucket) if len(bucket) > 1 else (bucket[0],)
+            union = joined(*(tree.nodes[part].spec for part in pair))
+            bucket = [n for n in bucket if n not in pair]
+            made = tree.step(pair, union if bucket else union.keep(shared))
+            if not bucket:
+                break
+            bucket.append(made)
+        if parent is not None:
+            members[parent].append(made)
+    tree.close()
+    return tree, leaves
 
 
-def _table(plan: Plan, out: Emitter, factor: Factor) -> Value:
-    """A factor's table, reduced by what every row says."""
-    value = out.table(factor.table, plan.spec(plan.scope(factor)))
-    rest = plan.spec(plan.scope(factor, cut=True))
-    return value if rest == value.spec else out.reduced(value, rest)
+def _leaves(
+    plan: Plan, out: Emitter, observed: Sequence[int]
+) -> tuple[list[Value | int], list[list[int]]]:
+    """Tables, numbers among them, then selectors and evidence; and which are at which node."""
+    leaves: list[Value | int] = []
+    members: list[list[int]] = [[] for _ in plan.scopes]
+
+    def put(node: int | None, leaf: Value | int) -> None:
+        if node is not None:  # a number has no node
+            members[node].append(len(leaves))
+        leaves.append(leaf)
+
+    for home, factor in zip(plan.homes, plan.factors, strict=True):
+        put(home, table_leaf(out, factor, plan.scope(factor), plan.cut))
+    for mode, axis in zip(plan.modes, plan.axes(out), strict=True):
+        for node in mode.tie.ends:
+            put(node, out.selector(plan.spec(mode.tie.interface), axis, mode.labels))
+    for variable in observed:
+        put(_home(plan, variable), variable)
+    for node, listed in enumerate(members):
+        if not listed:  # a variable of which nothing is known
+            put(node, out.unit(plan.spec(plan.scopes[node])))
+    return leaves, members
+
+
+def _leaf_spec(out: Emitter, leaf: Value | int) -> TensorSpec:
+    return leaf.spec if isinstance(leaf, Value) else TensorSpec((out.axis(leaf),))
 
 
 def _home(plan: Plan, variable: int) -> int:
     """The smallest node that holds a variable; all copies are equal, so any would do."""
     holders = plan.bone.holders[variable]
     return min(holders, key=lambda node: (plan.spec(plan.scopes[node]).entries, node))
-
-
-def _junctions(plan: Plan, out: Emitter, observed: Sequence[int]) -> list[Junction]:
-    """The nodes with their axes, tables, selectors and evidence."""
-    axes = [out.mode(mode.size) for mode in plan.modes]
-    passing: list[list[Axis]] = [[] for _ in plan.scopes]
-    for mode, axis in zip(plan.modes, axes, strict=True):
-        for node in sorted(mode.tie.nodes):
-            passing[node].append(axis)
-    tree = []
-    for node, parent in enumerate(plan.bone.parents):
-        whole = TensorSpec((*plan.spec(plan.scopes[node]).axes, *passing[node]))
-        there = set() if parent is None else {*plan.scopes[parent]}
-        shared = {(AxisType.GEOMETRIC, v) for v in plan.scopes[node] if v in there}
-        shared |= {
-            axis.key for axis in passing[node] if parent is not None and axis in passing[parent]
-        }
-        tree.append(Junction(whole, whole.keep(shared), parent))
-    for node, junction in enumerate(tree):
-        if junction.parent is not None:
-            tree[junction.parent].children.append(node)
-    for home, factor in zip(plan.homes, plan.factors, strict=True):
-        if home is not None:
-            tree[home].own.append(_table(plan, out, factor))
-    for mode, axis in zip(plan.modes, axes, strict=True):
-        for node in mode.tie.ends:
-            selector = out.selector(plan.spec(mode.tie.interface), axis, mode.labels)
-            tree[node].own.append(selector)
-    for variable in observed:
-        if variable not in plan.cut:
-            loaded = out.emit("load_evidence", variable)
-            tree[_home(plan, variable)].own.append(Value(plan.spec((variable,)), loaded))
-    for node, junction in enumerate(tree):
-        if not junction.own:  # a variable of which nothing is known
-            spec = plan.spec(plan.scopes[node])
-            junction.own.append(Value(spec, out.emit("unit", out.spec(spec))))
-    return tree

@@ -10,7 +10,7 @@ import heapq
 import math
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -39,6 +39,7 @@ def best_order(
     scopes: Iterable[Iterable[int]],
     sizes: Mapping[int, int],
     *,
+    late: Container[int] = (),
     seconds: float = 0.2,
     seed: int = 0,
 ) -> Order:
@@ -47,6 +48,7 @@ def best_order(
     Args:
         scopes: the variables of each factor.
         sizes: states of each variable; all of these are eliminated.
+        late: variables that are eliminated after all others.
         seconds: how long to try ties at random, after each rule was tried once, if it may pay.
         seed: of the random numbers.
 
@@ -63,7 +65,8 @@ def best_order(
     while best is None or turn < len(RULES) or (best.cost > CHEAP and time.monotonic() < until):
         rule = RULES[turn % len(RULES)]
         bound = math.inf if best is None else best.cost
-        found = _eliminate(listed, sizes, rule, None if turn < len(RULES) else rng, bound)
+        ties = None if turn < len(RULES) else rng
+        found = _eliminate(listed, sizes, late, rule, ties, bound)
         if found is not None and (best is None or found.cost < best.cost):
             best = found
         turn += 1
@@ -73,6 +76,7 @@ def best_order(
 def _eliminate(
     scopes: list[tuple[int, ...]],
     sizes: Mapping[int, int],
+    late: Container[int],
     rule: str,
     rng: random.Random | None,
     bound: float,
@@ -86,26 +90,27 @@ def _eliminate(
         others.discard(variable)
     weight = {variable: math.log(size) for variable, size in sizes.items()}
 
-    def score(variable: int) -> tuple[float, float, int]:
+    def score(variable: int) -> tuple[bool, float, float, int]:
         others = near[variable]
         tie = variable if rng is None else rng.random()
+        after = variable in late
         heavy = weight[variable] + sum(weight[other] for other in others)
         if rule == "weight":
-            return heavy, tie, variable
+            return after, heavy, tie, variable
         missing = [(a, b) for a, b in combinations(others, 2) if b not in near[a]]
         if rule == "fill":
-            return float(len(missing)), heavy if rng is None else tie, variable
-        return sum(weight[a] * weight[b] for a, b in missing), tie, variable
+            return after, float(len(missing)), heavy if rng is None else tie, variable
+        return after, sum(weight[a] * weight[b] for a, b in missing), tie, variable
 
     heap = [score(variable) for variable in sizes]
-    current = {entry[2]: entry for entry in heap}
+    current = {entry[-1]: entry for entry in heap}
     heapq.heapify(heap)
     order: list[int] = []
     cliques: list[frozenset[int]] = []
     cost = 0.0
     while heap:
         entry = heapq.heappop(heap)
-        variable = entry[2]
+        variable = entry[-1]
         if current.get(variable) is not entry:
             continue
         del current[variable]

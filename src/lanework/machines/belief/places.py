@@ -42,10 +42,16 @@ class Places:
         self.free = merged
 
 
-def offsets(order: TensorSpec, spec: TensorSpec) -> npt.NDArray[np.int32]:
-    """Where the entries of `order` are in a tensor of `spec`, which lacks some of its axes."""
+def offsets(order: TensorSpec, spec: TensorSpec, unit: int = 1) -> npt.NDArray[np.uint32]:
+    """Where the entries of `order` are in a tensor of `spec`, which lacks some of its axes.
+
+    Args:
+        order: the axes that are walked through.
+        spec: the axes of the tensor.
+        unit: how many numbers an entry has.
+    """
     apart: dict[AxisKey, int] = {}
-    step = 1
+    step = unit
     for axis in reversed(spec.axes):
         apart[axis.key] = step
         step *= axis.size
@@ -53,4 +59,4 @@ def offsets(order: TensorSpec, spec: TensorSpec) -> npt.NDArray[np.int32]:
     for axis in order.axes:
         places = np.arange(axis.size) * apart.get(axis.key, 0)
         found = (found[:, np.newaxis] + places).ravel()
-    return found.astype(np.int32)
+    return found.astype(np.uint32)

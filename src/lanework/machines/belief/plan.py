@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from lanework.machines.belief.emit import Emitter
 from lanework.machines.belief.holonomy import LARGEST, quotient, transport
 from lanework.machines.belief.kernels import Tensor, vm_contract, vm_eliminate_keep
 from lanework.machines.belief.model import Factor, FactorGraph
@@ -94,6 +95,7 @@ class Plan:
         self.scopes = kept
         self.seconds, self.seed = seconds, seed
         self._supports: dict[int, Tensor] = {}
+        self._axes: list[Axis] = []
 
     def scope(self, factor: Factor, *, cut: bool = False) -> tuple[int, ...]:
         """The variables of a factor, or those of them that are not cut out."""
@@ -162,6 +164,12 @@ class Plan:
     def cost(self) -> int:
         """Entries of the nodes' products, with the modes that pass through."""
         return self.bone.cost((mode.tie.nodes, mode.size) for mode in self.modes)
+
+    def axes(self, out: Emitter) -> list[Axis]:
+        """The modes' axes in a program."""
+        if not self._axes:
+            self._axes = [out.mode(mode.size) for mode in self.modes]
+        return self._axes
 
     def notes(self, names: Sequence[str]) -> tuple[str, ...]:
         """What a person wants to know of the plan."""

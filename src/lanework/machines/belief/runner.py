@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -16,26 +17,21 @@ from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.beliefs import whole
+from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, read_answers
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.native import NativeExecutor, Posterior
+from lanework.machines.belief.native import NativeExecutor
+from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.verify import walk
-from lanework.machines.belief.vm import VirtualMachine
 
+F64 = npt.NDArray[np.float64]
 ENGINES = ("native", "reference")
-ROWS = "row"
-# What the value of a whole program is called, by semiring.
-TOTALS = {
-    "prob": "ln_p_evidence",
-    "logprob": "ln_p_evidence",
-    "max": "ln_p_best",
-    "minsum": "least_cost",
-    "counting": "count",
-    "bool": "satisfiable",
-}
+NATIVE = ("prob", "max")  # the semirings of native kernels
+# Where numbers may vanish, these are asked instead.
+LOGS = {"prob": "logprob", "max": "minsum"}
 
 
 class Runner:
@@ -93,7 +89,7 @@ class Runner:
             )
         self.threads = threads or self.limits.threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)
-        if self.semiring == "prob":  # other semirings have one engine, which is no news
+        if self.semiring in NATIVE:  # other semirings have one engine, which is no news
             choice.tell(self.notice)
         self._observed = frozenset(port.row for port in program.inputs)
         self._native: NativeExecutor | None = None
@@ -101,21 +97,25 @@ class Runner:
     def _unsuited(self, engine: str) -> str | None:
         if engine == "reference":
             return None
-        if self.semiring != "prob":
+        if self.semiring not in NATIVE:
             return f"it has no kernels for the semiring {self.semiring}"
         return loader.why_not()
 
-    def __call__(self, evidence: Mapping[str, Any] | None = None, /, **more: Any) -> Result:
+    def __call__(
+        self, evidence: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any
+    ) -> Result:
         """Answer.
 
         Args:
             evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
-            **more: the same, for variables whose names Python allows.
+            seed: of what is drawn, for programs that draw.
+            **more: the same as `evidence`, for variables whose names Python allows.
 
         Returns:
-            For each variable asked for its posterior, float64, (states,) or (row, states), and
-            the logarithm of the evidence's probability, -inf where it is impossible; the
-            posteriors of such rows are zeros.
+            For each variable asked for its posterior, float64, (states,) or (row, states); or its
+            state, by name, (row,), with a second axis where several assignments were asked for.
+            And the logarithm of the evidence's probability, or of the best assignment's, -inf
+            where that is impossible; such rows have posteriors of zeros, and None for states.
 
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
@@ -124,9 +124,28 @@ class Runner:
         given = {str(name): column for name, column in (evidence or {}).items()} | more
         found = read_evidence(self.view.variables, self._observed, given)
         self._check_fixed(found)
-        self.limits.check_memory(self._memory(found.rows), f"{found.rows:,} rows")
-        posterior = self._run(found)
-        return self._result(posterior, found, time.perf_counter() - start)
+        lead = {} if found.single else {ROWS: found.rows}
+        kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
+        if count > 1:
+            lead[ASSIGNMENTS] = count
+        if kind == "kbest":
+            posterior = best_assignments(self._posterior, self.program, found, count)
+        else:
+            posterior = self._posterior(found if count == 1 else found.repeated(count), seed)
+        return self._result(posterior, found, lead, time.perf_counter() - start)
+
+    def _posterior(self, evidence: Evidence, seed: int = 0) -> Posterior:
+        """What rows of evidence give, within the limits."""
+        self.limits.check_memory(self._memory(evidence.rows), f"{evidence.rows:,} rows")
+        return self._run(evidence, self._chances(evidence.rows, seed))
+
+    def _chances(self, rows: int, seed: int) -> dict[int, F64]:
+        """A number from 0 to 1 for each row and variable that is drawn."""
+        names = [key[1] for key in self.view.slots if key[0] == "state"]
+        if self.program.header.get("query") != "sample":
+            return {}
+        rng = np.random.default_rng(seed)
+        return {variable: rng.random(rows) for variable in names}
 
     def _check_fixed(self, evidence: Evidence) -> None:
         """The variables that the program was cut by must have one state in every row."""
@@ -146,63 +165,44 @@ class Runner:
     def _memory(self, rows: int) -> int:
         """Bytes of a run: the tensors of a block, and what goes in and out."""
         known = walk(self.program)
+        self.limits.check_memory(8 * known.uniform, "the tables of the program")
         states = sum(self.view.variables[v].size for v in self._observed)
-        answers = sum(
-            self.view.variables[key[1]].size for key in self.view.slots if key[0] == "bel"
-        )
+        answers = sum(spec.entries for spec in known.slots.values())
         if self.engine == "native":
-            level = loader.level()
-            assert level is not None  # refuse before any list is made
-            least = 8 * (known.varying * level.width + known.uniform)
-            self.limits.check_memory(least, "the tensors of the program")
             executor = self._executor()
             inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
+            inside += executor.shared_bytes
         else:
             inside = 8 * 3 * known.varying * rows
         return inside + 8 * (known.uniform + rows * (states + answers + 4))
 
     def _executor(self) -> NativeExecutor:
         if self._native is None:
-            self._native = NativeExecutor(self.program)
+            self._native = NativeExecutor(self.program, self.semiring)
         return self._native
 
-    def _run(self, evidence: Evidence) -> Posterior:
+    def _run(self, evidence: Evidence, chances: Mapping[int, F64]) -> Posterior:
         if self.engine == "native":
             seconds = self.limits.deadline
             until = None if seconds is None else time.monotonic() + seconds
-            return self._executor().run(evidence.weights, evidence.rows, self.threads, until)
-        sr = SEMIRINGS[self.semiring]()
-        vm = VirtualMachine(sr)
-        vm.run(self.program, evidence=evidence.weights)
-        beliefs = {key: vm.slots.get(key)[0] for key in vm.slots if key[0] == "bel"}
-        if self.semiring == "logprob":
-            beliefs = {key: np.exp(value) for key, value in beliefs.items()}
-        total = vm.slots.get(("Z",))[0]
-        scaled = np.asarray(vm.scale)
-        if self.semiring == "minsum":
-            scaled = -scaled
-        exact = self.semiring in ("bool", "counting")
-        return Posterior(beliefs, np.broadcast_to(total if exact else scaled, (evidence.rows,)))
+            found = self._executor().run(
+                evidence.weights, evidence.rows, self.threads, until, chances
+            )
+        else:
+            found = reference(self.program, self.semiring, evidence, chances)
+        if found.lost.any():
+            rows = np.flatnonzero(found.lost)
+            part = {variable: drawn[rows] for variable, drawn in chances.items()}
+            logs = LOGS[self.semiring]
+            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
+        return found
 
-    def _result(self, posterior: Posterior, evidence: Evidence, seconds: float) -> Result:
-        values: dict[str, Any] = {}
-        axes: dict[str, tuple[str, ...]] = {}
-        coords: dict[str, Any] = {}
-        rows = () if evidence.single else (ROWS,)
-        for port in self.program.outputs:
-            key = self.view.slots[port.row]
-            if key[0] != "bel":
-                name = TOTALS[self.semiring]
-                total = posterior.ln_z
-                values[name], axes[name] = (total[0] if evidence.single else total), rows
-                continue
-            value = posterior.beliefs[key]
-            if value.ndim == 1:
-                value = np.broadcast_to(value[:, np.newaxis], (len(value), evidence.rows))
-            value = whole(self.semiring, value, posterior.ln_z)
-            values[port.name] = value[:, 0] if evidence.single else value.T
-            axes[port.name] = (*rows, port.name)
-            coords[port.name] = list(self.view.variables[key[1]].states)
+    def _result(
+        self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
+    ) -> Result:
+        values, axes, coords = read_answers(
+            self.program, self.semiring, posterior.slots, posterior.totals, lead
+        )
         stats = {
             "engine": self.engine,
             "lanes": evidence.rows,

@@ -31,7 +31,10 @@ class VMSemiringRuntime:
         zero: an array of zeros of a shape.
         normalize: an array and its sum over the given axes -> the array scaled to a sum of one,
             and the natural logarithm of what it was divided by; nothing where there is no division.
-        convert: entries from tables of float64.
+        convert: entries from tables of float64; by default these as they are.
+        max_reduce: the best over some axes; by default the largest.
+        weights: entries as numbers in proportion to which one along the first axis is drawn.
+        div: entry over entry, or None where there is no division.
     """
 
     name: str
@@ -41,11 +44,35 @@ class VMSemiringRuntime:
     one: Callable[[tuple[int, ...]], Array]
     zero: Callable[[tuple[int, ...]], Array]
     normalize: Callable[[Array, Axes], tuple[Array, Array]]
-    convert: Callable[[Array], Array]
+    convert: Callable[[Array], Array] = np.asarray
+    max_reduce: Callable[[Array, Axes], Array] = lambda x, axes: np.max(x, axis=axes)
+    weights: Callable[[Array], Array] = lambda x: _shares(x)
+    div: Callable[[Array, Array], Array] | None = None
 
 
 def _filled(value: Any, dtype: Any) -> Callable[[tuple[int, ...]], Array]:
     return lambda shape: np.full(shape, value, dtype)
+
+
+def _shares(x: Array) -> Array:
+    """Entries over their sum along the first axis, in floating point."""
+    total = np.sum(x, axis=0)
+    return np.asarray(x / np.where(total == 0, 1, total), np.float64)
+
+
+def _quotient(x: Array, y: Array) -> Array:
+    found: Array = np.divide(
+        x, y, out=np.zeros(np.broadcast_shapes(x.shape, y.shape)), where=x != 0
+    )
+    return found
+
+
+def _difference(x: Array, y: Array) -> Array:
+    """Of logarithms or costs; what is impossible stays so."""
+    found: Array = np.subtract(
+        x, y, out=np.array(np.broadcast_arrays(x, y)[0]), where=np.isfinite(x)
+    )
+    return found
 
 
 def _as_it_is(array: Array, axes: Axes) -> tuple[Array, Array]:
@@ -71,15 +98,35 @@ def vm_sat_semiring() -> VMSemiringRuntime:
         _filled(False, np.bool_),
         _as_it_is,
         lambda table: np.asarray(table) != 0,
+        max_reduce=lambda x, axes: np.logical_or.reduce(x, axis=axes),
+        div=np.logical_and,
     )
 
 
-def _scaled(array: Array, axes: Axes, by: Callable[..., Array]) -> tuple[Array, Array]:
-    total = by(array, axis=axes, keepdims=True)
+def _scaled(array: Array, axes: Axes, add: Callable[..., Array]) -> tuple[Array, Array]:
+    total = add(array, axis=axes, keepdims=True)
     some = total > 0
     with np.errstate(divide="ignore"):
         logs = np.log(total)
     return array / np.where(some, total, 1.0), np.squeeze(logs, axis=axes)
+
+
+def _of_probabilities(
+    name: str, add: Callable[..., Array], dtype: npt.DTypeLike
+) -> VMSemiringRuntime:
+    """Some sum, and times, over numbers that are not negative."""
+    kind = np.dtype(dtype)
+    return VMSemiringRuntime(
+        name,
+        kind,
+        np.multiply,
+        lambda x, axes: add(x, axis=axes),
+        _filled(1, kind),
+        _filled(0, kind),
+        lambda x, axes: _scaled(x, axes, add),
+        lambda table: np.asarray(table, kind),
+        div=_quotient,
+    )
 
 
 def vm_prob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
@@ -90,17 +137,17 @@ def vm_prob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         >>> prob.normalize(np.array([1.0, 3.0]), (0,))[0]
         array([0.25, 0.75])
     """
-    kind = np.dtype(dtype)
-    return VMSemiringRuntime(
-        "prob",
-        kind,
-        np.multiply,
-        lambda x, axes: np.sum(x, axis=axes),
-        _filled(1, kind),
-        _filled(0, kind),
-        lambda x, axes: _scaled(x, axes, np.sum),
-        lambda table: np.asarray(table, kind),
-    )
+    return _of_probabilities("prob", np.sum, dtype)
+
+
+def vm_max_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
+    """Max and times: the most probable assignment.
+
+    Example:
+        >>> vm_max_semiring().add_reduce(np.array([0.25, 0.75]), (0,))
+        np.float64(0.75)
+    """
+    return _of_probabilities("max", np.max, dtype)
 
 
 def _log_sum(x: Array, axes: Axes) -> Array:
@@ -145,6 +192,8 @@ def vm_logprob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         _filled(-np.inf, kind),
         _log_scaled,
         convert,
+        weights=lambda x: np.exp(_log_scaled(x, (0,))[0]),
+        div=_difference,
     )
 
 
@@ -186,26 +235,6 @@ def vm_counting_semiring(dtype: npt.DTypeLike = np.int64) -> VMSemiringRuntime:
     )
 
 
-def vm_max_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
-    """Max and times: the most probable assignment.
-
-    Example:
-        >>> vm_max_semiring().add_reduce(np.array([0.25, 0.75]), (0,))
-        np.float64(0.75)
-    """
-    kind = np.dtype(dtype)
-    return VMSemiringRuntime(
-        "max",
-        kind,
-        np.multiply,
-        lambda x, axes: np.max(x, axis=axes),
-        _filled(1, kind),
-        _filled(0, kind),
-        lambda x, axes: _scaled(x, axes, np.max),
-        lambda table: np.asarray(table, kind),
-    )
-
-
 def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
     """Min and plus: the least cost; a table's entry p costs -ln p.
 
@@ -234,6 +263,9 @@ def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         _filled(np.inf, kind),
         normalize,
         convert,
+        max_reduce=lambda x, axes: np.min(x, axis=axes),
+        weights=lambda x: np.exp(-normalize(x, (0,))[0]),
+        div=_difference,
     )
 
 

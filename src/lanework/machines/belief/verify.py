@@ -11,7 +11,7 @@ from lanework.core.isa import OperandKind
 from lanework.core.program import Program
 from lanework.core.verify import Finding, Rule, run_rules
 from lanework.machines.belief.codes import AXES_DISAGREE
-from lanework.machines.belief.isa import BELIEF, EFFECTS
+from lanework.machines.belief.isa import BELIEF, CONTRACTIONS, EFFECTS
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec, joined
@@ -89,6 +89,7 @@ class Walk:
         uniform: the most entries without lanes that are held at a time.
         varying: the most entries of each lane that are held at a time.
         slots: the axes of what each slot gets.
+        factors: the most tensors that are multiplied before their product is scaled.
     """
 
     specs: list[TensorSpec | None]
@@ -97,6 +98,7 @@ class Walk:
     uniform: int = 0
     varying: int = 0
     slots: dict[int, TensorSpec] = field(default_factory=dict)
+    factors: int = 1
 
 
 def _walk(view: BeliefView) -> Walk:
@@ -105,9 +107,12 @@ def _walk(view: BeliefView) -> Walk:
     held: dict[int, tuple[TensorSpec, bool]] = {}
     slots: dict[int, tuple[TensorSpec, bool]] = {}
     now = [0, 0]
+    depth: dict[int, int] = {}
     for number, instruction in enumerate(view.instructions):
         name, operands = instruction.name, instruction.operands
         made: tuple[TensorSpec, bool] | None = None
+        if name in ("choose", "draw") and len(held[operands[0]][0].axes) != 1:
+            found.problems.append((number, "an entry is decided along one axis"))
         if name == "unit":
             made = view.specs[operands[0]], False
         elif name == "load_factor":
@@ -129,8 +134,15 @@ def _walk(view: BeliefView) -> Walk:
         elif name == "free":
             spec, laned = held.pop(operands[0])
             now[laned] -= spec.entries
-        elif name in ("normalize", "rescale"):
+        elif name in ("normalize", "rescale", "choose"):
             made = held[operands[0]]
+        elif name == "draw":
+            made = held[operands[0]][0], True
+        elif name == "divide":
+            (spec, laned), (below, also) = (held[row] for row in operands)
+            made = spec, laned or also
+            if set(below.keys) - set(spec.keys):
+                found.problems.append((number, "a divisor has axes that the dividend lacks"))
         else:
             inputs = [held[row] for row in operands[:-1]]
             out = view.specs[operands[-1]]
@@ -141,7 +153,10 @@ def _walk(view: BeliefView) -> Walk:
                 kind, axis = sorted(wrong)[0]
                 found.problems.append((number, f"the axis {kind.name} {axis} does not fit"))
             made = out, any(laned for _, laned in inputs)
+            found.factors = max(found.factors, sum(depth[row] for row in operands[:-1]))
         if made is not None:
+            product = name in CONTRACTIONS
+            depth[instruction.target] = sum(depth[r] for r in operands[:-1]) if product else 1
             held[instruction.target] = made
             now[made[1]] += made[0].entries
             found.uniform = max(found.uniform, now[0])
@@ -184,5 +199,12 @@ def _answer(view: BeliefView, slot: SlotKey) -> TensorSpec | None:
     if slot == ("Z",):
         return TensorSpec()
     kind, *rest = slot
-    known = len(rest) == 1 and type(rest[0]) is int and 0 <= rest[0] < len(view.variables)
-    return TensorSpec((view.axis(rest[0]),)) if kind == "bel" and known else None
+    if kind == "gradient":
+        return TensorSpec(tuple(map(view.axis, rest[1:]))) if _known(view, rest[1:]) else None
+    if kind == "joint" or (kind in ("bel", "state") and len(rest) == 1):
+        return TensorSpec(tuple(map(view.axis, rest))) if _known(view, rest) else None
+    return None
+
+
+def _known(view: BeliefView, variables: list[object]) -> bool:
+    return all(type(v) is int and 0 <= v < len(view.variables) for v in variables)

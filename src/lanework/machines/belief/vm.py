@@ -13,11 +13,13 @@ import numpy.typing as npt
 
 from lanework.core.isa import Instruction
 from lanework.core.program import Program
+from lanework.machines.belief.isa import CONTRACTIONS
 from lanework.machines.belief.kernels import (
     Tensor,
-    vm_contract,
+    vm_choose,
     vm_contract_eliminate,
-    vm_eliminate_keep,
+    vm_divide,
+    vm_draw,
     vm_normalize,
     vm_reduce,
     vm_unit,
@@ -56,6 +58,8 @@ class VirtualMachine:
         self.regs = RegisterBank()
         self.slots = SlotStore()
         self.scale: npt.NDArray[Any] = np.zeros(())
+        self.chances: Mapping[int, npt.NDArray[np.float64]] = {}
+        self.least_sum = self.least_entry = np.ones(())
 
     def run(
         self,
@@ -63,6 +67,7 @@ class VirtualMachine:
         factor_provider: FactorProvider | None = None,
         selector_provider: FactorProvider | None = None,
         evidence: Mapping[int, npt.NDArray[np.float64]] | None = None,
+        chances: Mapping[int, npt.NDArray[np.float64]] | None = None,
     ) -> None:
         """Run a program.
 
@@ -71,21 +76,44 @@ class VirtualMachine:
             factor_provider: number -> table and axes; by default the program's own.
             selector_provider: number -> selector and axes; by default the program's own.
             evidence: variable -> weights of its states, of shape (states,) or (states, lanes).
+            chances: variable -> a number from 0 to 1 for each lane, where programs draw.
         """
         view = BeliefView.of(program)
-        provider = factor_provider or (lambda n: (self.sr.convert(view.table(n)), view.scope(n)))
-        selectors = selector_provider or (lambda n: (view.selector(n, self.sr), view.selected(n)))
+        self.use(view, factor_provider, selector_provider)
+        self.chances = chances or {}
         for instruction in view.instructions:
-            self._execute(instruction, view, provider, selectors, evidence or {})
+            self.step(instruction, view, evidence or {})
 
-    def _execute(
+    def _note(self, array: npt.NDArray[Any], spec: TensorSpec, logs: npt.NDArray[Any]) -> None:
+        """Keep the least sum and the least entry, where entries are numbers that may vanish."""
+        if array.dtype != np.float64 or self.sr.name not in ("prob", "max"):
+            return
+        axes = tuple(range(len(spec.axes)))
+        self.least_sum = np.minimum(self.least_sum, np.exp(logs))
+        entries = np.min(array, axis=axes, initial=1.0, where=array > 0)
+        self.least_entry = np.minimum(self.least_entry, entries)
+
+    def use(
+        self,
+        view: BeliefView,
+        factor_provider: FactorProvider | None = None,
+        selector_provider: FactorProvider | None = None,
+    ) -> None:
+        """Say where tables and selectors come from: by default from the program itself."""
+        self._factor = factor_provider or (
+            lambda n: (self.sr.convert(view.table(n)), view.scope(n))
+        )
+        self._selector = selector_provider or (
+            lambda n: (view.selector(n, self.sr), view.selected(n))
+        )
+
+    def step(
         self,
         instruction: Instruction,
         view: BeliefView,
-        provider: FactorProvider,
-        selectors: FactorProvider,
         evidence: Mapping[int, npt.NDArray[np.float64]],
     ) -> None:
+        """Run one instruction."""
         name, operands, sr = instruction.name, instruction.operands, self.sr
         if name == "free":
             self.regs.free(operands[0])
@@ -98,9 +126,9 @@ class VirtualMachine:
             spec = view.specs[operands[0]]
             array = vm_unit(spec, sr)
         elif name == "load_factor":
-            array, spec = provider(operands[0])
+            array, spec = self._factor(operands[0])
         elif name == "load_selector":
-            array, spec = selectors(operands[0])
+            array, spec = self._selector(operands[0])
         elif name == "load_evidence":
             spec = TensorSpec((view.axis(operands[0]),))
             known = evidence.get(operands[0])
@@ -108,7 +136,7 @@ class VirtualMachine:
         elif name == "reduce":
             spec = view.specs[operands[1]]
             states = {v: np.argmax(evidence[v], axis=0) for v in view.fixed if v in evidence}
-            array = vm_reduce(*provider(operands[0]), spec, states)
+            array = vm_reduce(*self._factor(operands[0]), spec, states)
         elif name == "load_slot":
             array, spec = self.slots.get(view.slots[operands[0]])
         elif name in ("normalize", "rescale"):
@@ -116,14 +144,18 @@ class VirtualMachine:
             array, logs = vm_normalize(array, spec, sr)
             if name == "rescale":
                 self.scale = self.scale + logs
+            self._note(array, spec, logs)
+        elif name == "choose":
+            array, spec = self.regs.get(operands[0])
+            array = vm_choose(array, sr)
+        elif name == "draw":
+            array, spec = self.regs.get(operands[0])
+            array = vm_draw(array, self.chances[spec.axes[0].id], sr)
+        elif name == "divide":
+            dividend, divisor = (self.regs.get(row) for row in operands)
+            array, spec = vm_divide(dividend, divisor, sr), dividend[1]
         else:
             inputs = [self.regs.get(row) for row in operands[:-1]]
             spec = view.specs[operands[-1]]
-            if name == "contract":
-                array = vm_contract(inputs, spec, sr)
-            elif name == "eliminate":
-                kept, own = vm_eliminate_keep(*inputs[0], spec.keys, sr)
-                array = vm_contract([(kept, own)], spec, sr)
-            else:
-                array = vm_contract_eliminate(inputs, spec, sr)
+            array = vm_contract_eliminate(inputs, spec, sr, largest=CONTRACTIONS[name][1])
         self.regs.put(instruction.target, array, spec)

@@ -12,25 +12,10 @@ same program is interpreted, optimised by LLVM, or written as an executable.
 
 from __future__ import annotations
 
-from typing import Any
-
-_HOME = {
-    "assemble": "lanework.core.asm",
-    "Runner": "lanework.machines.register.runner",
-}
+from lanework.base.lazy import face
 
 __all__ = ["Runner", "aot", "assemble"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a part of the machine when it is first touched."""
-    from importlib import import_module
-
-    if name == "aot":
-        value: Any = import_module("lanework.machines.register.aot")
-    elif name in _HOME:
-        value = getattr(import_module(_HOME[name]), name)
-    else:
-        raise AttributeError(f"the register machine has no {name!r}")
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = face(
+    __name__, {"lanework.core.asm": ["assemble"], ".aot": ["aot"], ".runner": ["Runner"]}
+)

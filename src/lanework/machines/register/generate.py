@@ -8,8 +8,8 @@ import numpy as np
 
 from lanework.core.isa import Instruction, OperandKind
 from lanework.core.program import Program
-from lanework.machines.register.asm import default_ports
 from lanework.machines.register.isa import REGISTER, RegisterInstr
+from lanework.machines.register.layout import default_ports
 
 MEMORY = 256
 INTERESTING = (0, 1, 2, 3, 7, 8, 63, 64, 65, 127, 255, 256, 4095, 2**31 - 1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Program
-from lanework.machines.register.isa import REGISTER, ZERO, RegisterInstr
+from lanework.core.program import Port, Program
+from lanework.machines.register.isa import REGISTER, STACK, ZERO, RegisterInstr
 
 MEMORY = 64 * 1024
 """Bytes of memory, where a program does not say."""
@@ -82,3 +82,20 @@ def reads(instruction: Instruction, info: RegisterInstr) -> tuple[int, ...]:
 def direct(info: RegisterInstr) -> bool:
     """Whether an instruction names the place that it may go to."""
     return bool(info.operands) and info.operands[-1].kind is OperandKind.CODE
+
+
+def default_ports(code: list[Instruction]) -> tuple[Port, ...]:
+    """Registers that are read can be given, and those that are written come out."""
+    given: set[int] = set()
+    made: set[int] = set()
+    for instruction in code:
+        info = REGISTER.by_name[instruction.name]
+        given |= set(reads(instruction, info))
+        if info.writes and instruction.target != ZERO:
+            made.add(instruction.target)
+        if info.group == "ext":  # which may do what it likes
+            given |= set(range(STACK))
+            made |= set(range(STACK))
+    inputs = (Port(f"r{n}", "in", n, "u64", default=0.0) for n in sorted(given) if n < STACK)
+    outputs = (Port(f"r{n}", "out", n, "u64") for n in sorted(made) if n < STACK)
+    return (*inputs, *outputs)

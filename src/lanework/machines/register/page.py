@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from lanework.machines.register.asm import pattern
 from lanework.machines.register.isa import REGISTER
+from lanework.machines.register.reading import pattern
 
 HEAD = """# Register instructions
 

@@ -8,26 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lanework.base.errors import Code, Diagnostic, Trap
+from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.program import Port, Program
 from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import (
     BAD_OPTION,
-    DEADLINE_PASSED,
-    FUEL_SPENT,
     MISSING_STENCIL,
     NO_CODE_MEMORY,
 )
 from lanework.machines.register import codes
-from lanework.machines.register.asm import show
 from lanework.machines.register.binding import Words, bind_inputs, output_array
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.interpret import Externals
 from lanework.machines.register.lanes import quick_function
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.state import FUEL, RegisterBank, Status
+from lanework.machines.register.meter import Meter
+from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
+from lanework.machines.register.traps import trap
 
 if TYPE_CHECKING:
     from lanework.machines.register.execute import Executor
@@ -40,14 +39,6 @@ TURN = 0.02  # seconds of lanes between two looks at Ctrl-C and the deadline
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
 FALL_BACK = (MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
-_TRAPS: dict[Status, tuple[Code, str]] = {
-    Status.MEMORY: (codes.OUT_OF_MEMORY, "an address is outside the memory"),
-    Status.DIVIDE: (codes.DIVIDED_BY_ZERO, "a division by zero"),
-    Status.JUMP: (codes.BAD_JUMP, "a jump to an address where no instruction begins"),
-    Status.TRAP: (codes.TRAPPED, "the program stopped itself"),
-    Status.ALIGN: (codes.MISALIGNED, "an atomic access that is not aligned"),
-    Status.EXTERNAL: (codes.EXTERNAL_FAILED, "an external function failed"),
-}
 
 
 class Runner:
@@ -155,7 +146,7 @@ class Runner:
         start = time.perf_counter()
         lanes, columns = bind_inputs(self.program, inputs)
         self.limits.check_memory(self.view.memory, "the program's memory")
-        meter = _Meter(self.limits)
+        meter = Meter(self.limits)
         outputs = {p.name: np.zeros(lanes or 1, np.uint64) for p in self.program.outputs}
         bank = self._bank()
         try:
@@ -227,7 +218,7 @@ class Runner:
     def _lanes(
         self,
         bank: RegisterBank,
-        meter: _Meter,
+        meter: Meter,
         lanes: int | None,
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
@@ -286,7 +277,7 @@ class Runner:
         except IndexError:
             return RegisterBank(self.view, self.seed)
 
-    def _go(self, bank: RegisterBank, meter: _Meter) -> None:
+    def _go(self, bank: RegisterBank, meter: Meter) -> None:
         """Run one lane to its end, a slice of fuel at a time."""
         cold = self.tiers and self._heat < COLD
         tier = "native" if cold else self._hottest()
@@ -307,13 +298,16 @@ class Runner:
                 if self.on_yield is not None:
                     self.on_yield(bank.words[:31])
             else:
-                raise self._trap(bank, status, tier)
+                failure = getattr(self.executor(tier), "failure", lambda: None)()
+                if isinstance(failure, KeyboardInterrupt):
+                    raise failure
+                raise trap(self.program, bank, status, failure)
 
     def _hottest(self) -> str:
         """The engine to begin with: what the program was optimised for before, if it was."""
         return "llvm" if self.tiers and "llvm" in self._executors else self.engine
 
-    def _warmer(self, tier: str, meter: _Meter) -> str:
+    def _warmer(self, tier: str, meter: Meter) -> str:
         """The engine to go on with where a slice ended."""
         if not self.tiers or tier == "llvm":
             return tier if not self.tiers else "llvm"
@@ -322,35 +316,7 @@ class Runner:
         return "stencil"
 
     def _where(self, bank: RegisterBank) -> int:
-        return self.view.at(bank.words[36])
-
-    def _trap(self, bank: RegisterBank, status: Status, tier: str) -> Trap:
-        number = self._where(bank)
-        instruction, info = self.view.instructions[number], self.view.infos[number]
-        code, sentence = _TRAPS[status]
-        text = show(self.view, number, instruction)
-        words = bank.words
-        if status in (Status.MEMORY, Status.ALIGN):
-            base = instruction.operands[-2 if info.optional else 0]
-            offset = instruction.operands[-1] if info.optional else 0
-            address = (words[base] + offset) % (1 << 64)
-            sentence = f"address {address:#x}, and the memory has {len(bank.memory):#x} bytes"
-        elif status is Status.TRAP:
-            sentence = f"the program stopped itself with trap {instruction.operands[0]}"
-        elif status is Status.EXTERNAL:
-            failure = getattr(self.executor(tier), "failure", lambda: None)()
-            why = "there is none" if failure is None else f"{type(failure).__name__}: {failure}"
-            if isinstance(failure, KeyboardInterrupt):
-                raise failure
-            sentence = f"external function {instruction.operands[0]}: {why}"
-        entry = next((e for e in self.program.listing if e.instruction == number), None)
-        return Trap(
-            code,
-            f"{sentence}, at `{text}` (byte {self.view.addresses[number]})",
-            span=None if entry is None else entry.span,
-            instruction=number,
-            lane=int(words[40]),
-        )
+        return self.view.at(bank.words[PC])
 
     def explain(self) -> str:
         """What runs how."""
@@ -372,41 +338,6 @@ class Runner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Meter:
-    """Fuel and time of a run."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.left = limits.fuel
-        self.used = 0
-        self.start = time.monotonic()
-        self.deadline = limits.deadline
-        self.until = None if limits.deadline is None else time.monotonic() + limits.deadline
-
-    def slice(self, most: int) -> int:
-        return most if self.left is None else min(most, self.left)
-
-    def spend(self, amount: int) -> None:
-        self.used += amount
-        if self.left is not None:
-            self.left -= amount
-
-    def check(self, instruction: int) -> None:
-        if self.left == 0:
-            raise Trap(
-                FUEL_SPENT,
-                f"the program used its fuel of {self.used:,} back edges and calls",
-                help="raise the fuel limit, or look for a loop that does not end",
-                instruction=instruction,
-            )
-        if self.until is not None and time.monotonic() > self.until:
-            raise Trap(
-                DEADLINE_PASSED,
-                f"the program ran longer than {self.deadline:g} s",
-                help="raise the deadline, or look for a loop that does not end",
-                instruction=instruction,
-            )
 
 
 def _unavailable(name: str) -> str | None:

@@ -17,46 +17,38 @@ from __future__ import annotations
 
 from typing import Any
 
-_HOME = {
-    "Model": "model",
-    "TableHandle": "model",
-    "Input": "model",
-    "Output": "model",
-    "Calendar": "calendar",
-    "Table": "tables",
-    "Expr": "expression",
-    "load_model": "modelfile",
-    "read_model": "modelfile",
-    "along": "labels",
-    "read_columns": "columns",
-    "iter_columns": "columns",
-    "Labelled": "labels",
-    "functions": "functions",
-}
+from lanework.base.lazy import face
 
 __all__ = ["Calendar", "Expr", "Input", "Model", "Output", "Table", "along", "load_model"]
+
+_find, _names = face(
+    __name__,
+    {
+        ".model": ["Model"],
+        ".nodes": ["TableHandle", "Input", "Output"],
+        ".calendar": ["Calendar"],
+        ".tables": ["Table"],
+        ".expression": ["Expr"],
+        ".modelfile": ["load_model", "read_model"],
+        ".labels": ["along", "Labelled"],
+        ".columns": ["read_columns", "iter_columns"],
+        ".functions": ["functions"],
+    },
+)
 
 
 def __getattr__(name: str) -> Any:
     """The public names, and the functions of the formula language, on first use."""
-    import importlib
+    if not name.startswith("__") and name not in _names():
+        from lanework.machines.series.functions import caller, functions
 
-    if name.startswith("__"):
-        raise AttributeError(name)
-    home = _HOME.get(name)
-    if home is not None:
-        module = importlib.import_module(f"{__name__}.{home}")
-        value = module if name == home else getattr(module, name)
-    else:
-        table = importlib.import_module(f"{__name__}.functions")
-        if name not in table.functions():
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = table.caller(name)
-    globals()[name] = value
-    return value
+        if name in functions():
+            globals()[name] = caller(name)
+            return globals()[name]
+    return _find(name)
 
 
 def __dir__() -> list[str]:
     from lanework.machines.series.functions import functions
 
-    return sorted({*globals(), *_HOME, *functions()})
+    return sorted({*_names(), *functions()})

@@ -28,16 +28,19 @@ from typing import Any, Literal
 import numpy as np
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asm import (
+from lanework.core.asmtext import (
     Line,
     Token,
-    find_instr,
+    find_directive,
     number,
-    operands,
     read_float,
+    read_header,
+    read_instruction,
     read_string,
     show_float,
-    show_operand,
+    show_header,
+    show_instruction,
+    show_numbers,
     show_string,
 )
 from lanework.core.isa import Instruction, OperandKind
@@ -84,8 +87,7 @@ class SeriesAssembler:
             elif name == "periods":
                 yield f".periods {value}"
             else:
-                text = show_string(value) if isinstance(value, str) else value
-                yield f".header {show_string(name)} {text}"
+                yield show_header(name, value)
         for value in program.constants:
             yield f".const {show_float(float(value))}"
         for port in program.inputs:
@@ -111,13 +113,7 @@ class SeriesAssembler:
 
 
 def _instruction(instruction: Instruction, note: str) -> str:
-    specs = SERIES.by_name[instruction.name].operands
-    words = [f"%{instruction.target}"]
-    words += [
-        show_operand(spec.kind, operand)
-        for spec, operand in zip(specs, instruction.operands, strict=True)
-    ]
-    text = f"    {instruction.name} {', '.join(words)}"
+    text = show_instruction(SERIES, instruction)
     return f"{text:<36}; {' '.join(note.split())}" if note else text
 
 
@@ -140,9 +136,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f".table {keys}"
     for name, values in ((".knots", table.knots), (".cells", table.data)):
         if values is not None:
-            for start in range(0, len(values), 8):
-                part = values[start : start + 8]
-                yield f"{name} " + " ".join(show_float(float(value)) for value in part)
+            yield from show_numbers(name, values)
 
 
 @dataclass
@@ -173,17 +167,8 @@ class _Reader:
             word = line.words[0].text
             if not word.startswith("."):
                 self._instruction(line)
-            elif word in _SEGMENTS:
-                self._close()
-                self.kind, self.start = _SEGMENTS[word], len(self.code)
             else:
-                handler = _DIRECTIVES.get(word)
-                if handler is None:
-                    names = [*_DIRECTIVES, *_SEGMENTS]
-                    raise line.fault(
-                        f"there is no directive {word}", line.words[0], did_you_mean(word, names)
-                    )
-                handler(self, line)
+                find_directive(line, _DIRECTIVES)(self, line)
         self._close()
         count = max(self.rows, default=-1) + 1
         missing = next((row for row in range(count) if row not in self.rows), None)
@@ -215,16 +200,15 @@ class _Reader:
         self.kind = None
 
     def _instruction(self, line: Line) -> None:
-        instr = find_instr(SERIES, line)
         if self.kind is None:
             raise line.fault("an instruction stands before .straight, .forward or .backward")
-        target, *rest = operands(line, instr, line.words[1:])
-        self._row(line, target, Row(RowKind.NODE))
+        instruction = read_instruction(SERIES, line)
+        self._row(line, instruction.target, Row(RowKind.NODE))
         text = line.text.splitlines()[line.number - 1]
         note = text.split(";", 1)[1].strip() if ";" in text else ""
         if note:
             self.listing.append(ListingEntry(len(self.code), None, note))
-        self.code.append(Instruction(instr.name, target, tuple(rest)))
+        self.code.append(instruction)
 
     def _row(self, line: Line, row: int, record: Row) -> None:
         if row in self.rows:
@@ -235,29 +219,25 @@ class _Reader:
 
     # Directives ---------------------------------------------------------------------------------
 
+    def _segment(self, line: Line) -> None:
+        self._close()
+        self.kind, self.start = _SEGMENTS[line.words[0].text], len(self.code)
+
     def _count(self, line: Line) -> None:
-        self._words(line, 2)
+        line.need(1)
         if not line.words[1].text.isdecimal():
             raise line.fault("give a number of periods", line.words[1])
         self.header["periods"] = int(line.words[1].text)
 
     def _horizon(self, line: Line) -> None:
-        self._words(line, 2)
+        line.need(1)
         self.header["horizon"] = number(line, line.words[1], OperandKind.ROW)
 
     def _header(self, line: Line) -> None:
-        self._words(line, 3)
-        name, word = read_string(line, line.words[1]), line.words[2]
+        name, value = read_header(line)
         if name in self.header:
             raise line.fault(f"header field {name!r} is given twice or has its own directive")
-        if word.text.startswith('"'):
-            self.header[name] = read_string(line, word)
-        elif word.text.removeprefix("-").isdecimal():
-            self.header[name] = int(word.text)
-            if not -(1 << 63) <= int(word.text) < 1 << 63:
-                raise line.fault("a number in the header has 64 bits", word)
-        else:
-            self.header[name] = read_float(line, word)
+        self.header[name] = value
 
     def _const(self, line: Line) -> None:
         self.constants += [read_float(line, word) for word in line.words[1:]]
@@ -268,11 +248,11 @@ class _Reader:
         row = number(line, line.words[1], OperandKind.ROW)
         kind = line.words[2].text
         if kind == "const":
-            self._words(line, 4)
+            line.need(3)
             index = number(line, line.words[3], OperandKind.TABLE)
             self._row(line, row, Row(RowKind.CONST, index))
         elif kind in _KINDS:
-            self._words(line, 3)
+            line.need(2)
             self._row(line, row, Row(_KINDS[kind]))
         else:
             raise line.fault(f"a row is const, time or periods, not {kind!r}", line.words[2])
@@ -299,16 +279,12 @@ class _Reader:
         into += [read_float(line, word) for word in line.words[1:]]
 
     def _section(self, line: Line) -> None:
-        self._words(line, 3)
+        line.need(2)
         data = line.words[2].text
         try:
             self.sections[read_string(line, line.words[1])] = bytes.fromhex(data.strip("-"))
         except ValueError:
             raise line.fault("a section is given in hexadecimal", line.words[2]) from None
-
-    def _words(self, line: Line, count: int) -> None:
-        if len(line.words) != count:
-            raise line.fault(f"{line.words[0].text} takes {count - 1} words")
 
     def _port(self, line: Line) -> None:
         direction: Literal["in", "out"] = "in" if line.words[0].text == ".input" else "out"
@@ -359,4 +335,5 @@ _DIRECTIVES = {
     ".knots": _Reader._values,
     ".cells": _Reader._values,
     ".section": _Reader._section,
+    **dict.fromkeys(_SEGMENTS, _Reader._segment),
 }

@@ -25,7 +25,7 @@ from lanework.machines.series.codes import (
     UNKNOWN_INPUT,
 )
 from lanework.machines.series.labels import LANES, as_labelled
-from lanework.machines.series.lower import Given
+from lanework.machines.series.shape import Given
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)

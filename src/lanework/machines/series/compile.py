@@ -15,12 +15,14 @@ from lanework.core.program import Program
 from lanework.machines.series import calendar as calendars
 from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT
 from lanework.machines.series.emit import Emitter, Typed
-from lanework.machines.series.flatten import Flattener, infer_categories
+from lanework.machines.series.flatten import Flattener
 from lanework.machines.series.graph import (
     Formula,
     order_formulas,
 )
-from lanework.machines.series.model import Input, Model, Output
+from lanework.machines.series.lookups import infer_categories
+from lanework.machines.series.model import Model
+from lanework.machines.series.nodes import Input, Output
 from lanework.machines.series.optimise import optimise as run_passes
 from lanework.machines.series.tables import Table as SourceTable
 from lanework.machines.series.values import (
@@ -28,7 +30,7 @@ from lanework.machines.series.values import (
 )
 
 if TYPE_CHECKING:
-    from lanework.machines.series.kinds import Kinds
+    from lanework.machines.series.unitfit import Kinds
 
 
 def compile_model(

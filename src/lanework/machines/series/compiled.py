@@ -19,9 +19,11 @@ from lanework.machines.series.binding import Array
 from lanework.machines.series.execute import Job
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.locate import locate
-from lanework.machines.series.lower import Given, Lowered, Plan, lower, swappable
+from lanework.machines.series.lower import Plan, lower, swappable
+from lanework.machines.series.nests import Lowered
 from lanework.machines.series.parts import Part, Way, llvm_kernel, stencil_kernel
 from lanework.machines.series.scan import Fault
+from lanework.machines.series.shape import Given
 
 if TYPE_CHECKING:
     from lanework.core.program import Port

@@ -29,7 +29,8 @@ from lanework.machines.series.layout import (
     encode_segments,
     encode_tables,
 )
-from lanework.machines.series.model import Input, Model, Output
+from lanework.machines.series.model import Model
+from lanework.machines.series.nodes import Input, Output
 from lanework.machines.series.values import (
     CONST,
     FOLDS,
@@ -44,7 +45,7 @@ from lanework.machines.series.values import (
 from lanework.machines.series.walks import STRAIGHT, needed_values, segments
 
 if TYPE_CHECKING:
-    from lanework.machines.series.kinds import Kinds
+    from lanework.machines.series.unitfit import Kinds
 
 _MODES = {
     "error": TableMode.ERROR,

@@ -16,8 +16,8 @@ from lanework.engines.loops import UNIT
 from lanework.machines.series.binding import Array, check_missing
 from lanework.machines.series.labels import LANES
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.lower import Given, Shape
 from lanework.machines.series.scan import Fault, scan
+from lanework.machines.series.shape import Given, Shape
 from lanework.machines.series.target import Output
 from lanework.machines.series.totals import unit_totals
 

@@ -1,27 +1,21 @@
-"""From formulas to values: every formula is read once, in order, into the value graph.
-
-A lookup in a branch of `where` counts only when the branch is taken: on the other lanes its key
-becomes one that the table surely has.
-"""
+"""From formulas to values: every formula is read once, in order, into the value graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.machines.series.calendar import COLUMNS, PER_YEAR, Calendar
 from lanework.machines.series.codes import (
-    BAD_KEYS,
     NO_CALENDAR,
     TOO_DEEP,
-    UNKNOWN_FUNCTION,
     UNKNOWN_LABEL,
     UNSUPPORTED,
 )
 from lanework.machines.series.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
-from lanework.machines.series.functions import functions
 from lanework.machines.series.graph import Formula
-from lanework.machines.series.tables import KeyDim, Table, align, first_valid
+from lanework.machines.series.lookups import Guard, Lookups
+from lanework.machines.series.tables import KeyDim, Table
 from lanework.machines.series.values import (
     INPUT,
     PERIODS,
@@ -39,8 +33,6 @@ _FOLD_OF = {
     "at": "at",
 }
 _STONE = 100  # levels of a formula that are read by recursion at a time
-
-Guard = tuple[tuple[int, bool], ...]
 
 
 class Flattener:
@@ -76,7 +68,6 @@ class Flattener:
         """
         self.values = values
         self.formulas = formulas
-        self.tables = tables
         self.categories = categories
         self.calendar = calendar
         self.freq = freq
@@ -87,7 +78,7 @@ class Flattener:
         self._guard: Guard = ()
         self._pending: list[tuple[int, Expr, str, float]] = []
         self._sums: dict[tuple[str, int], int] = {}
-        self._tables: dict[tuple[str, str | None, tuple[tuple[str, ...], ...]], int] = {}
+        self.lookups = Lookups(values, formulas, tables, categories)
 
     def read(self, ordered: Sequence[Formula], scale: Mapping[str, float]) -> None:
         """Read formulas; `scale` multiplies a formula's value into its declared unit."""
@@ -226,10 +217,10 @@ class Flattener:
             if left.head == LABEL:
                 left, right = right, left
             value = self._expr(left)
-            position = self._position(right, self.labels(left), left)
+            position = self.lookups.position(right, self.lookups.labels(left), left)
             return self.values.apply(expr.head, (value, self.values.const(float(position))), expr)
         if self.categories:
-            mine, other = self.labels(left), self.labels(right)
+            mine, other = self.lookups.labels(left), self.lookups.labels(right)
             if mine and other and mine != other:
                 raise Diagnostic(
                     UNKNOWN_LABEL,
@@ -322,6 +313,9 @@ class Flattener:
             self._sums[expr.head, value] = found
         return found
 
+    def _lookup(self, expr: Expr) -> int:
+        return self.lookups.read(expr, self._expr, self._guard)
+
     def _fold(self, expr: Expr) -> int:
         outer, self._guard = self._guard, ()
         try:
@@ -351,119 +345,6 @@ class Flattener:
         growth = values.apply("add", (one, rate), expr)
         root = values.apply("pow", (growth, values.const(1.0 / per_year)), expr)
         return values.apply("sub", (root, one), expr)
-
-    # Tables -------------------------------------------------------------------------------------
-
-    def labels(self, expr: Expr) -> tuple[str, ...]:
-        """The labels that an expression's numbers stand for, () if it is just a number."""
-        for _ in range(100):  # a chain of plain renamings
-            if expr.head == NAME:
-                formula = self.formulas.get(expr.value)
-                if formula is None:
-                    return self.categories.get(expr.value, ())
-                expr = formula.expr
-            elif expr.head in SHIFTS:
-                expr = expr.args[0]
-            elif expr.head == "where":
-                expr = expr.args[1]
-            else:
-                break
-        if expr.head == LOOKUP:
-            table = self.tables.get(expr.value[0])
-            if table is not None:
-                return table.column(expr.value[1]).labels
-        return ()
-
-    def _position(self, label: Expr, labels: tuple[str, ...], owner: Expr) -> int:
-        if not labels:
-            raise Diagnostic(
-                UNKNOWN_LABEL,
-                f"`{owner}` is compared with {label.value!r}, but it has no categories",
-                span=label.span,
-                help="declare the input with categories=(...)",
-            )
-        if label.value not in labels:
-            raise Diagnostic(
-                UNKNOWN_LABEL,
-                f"{label.value!r} is not one of the categories of `{owner}`",
-                span=label.span,
-                help=did_you_mean(label.value, labels)
-                or f"its categories are {', '.join(map(repr, labels))}",
-            )
-        return labels.index(label.value)
-
-    def _lookup(self, expr: Expr) -> int:
-        name, column_name = expr.value
-        table = self.tables.get(name)
-        if table is None:
-            raise Diagnostic(
-                UNKNOWN_FUNCTION,
-                f"there is no function or table named `{name}`",
-                span=expr.span,
-                help=did_you_mean(name, [*self.tables, *functions()]),
-            )
-        try:
-            column = table.column(column_name)
-        except Diagnostic as error:
-            raise Diagnostic(error.code, error.message, span=expr.span, help=error.help) from None
-        if len(expr.args) != len(table.dims):
-            raise self._bad_keys(
-                expr,
-                f"table `{name}` has {len(table.dims)} keys and is looked up with {len(expr.args)}",
-                f"its keys are {', '.join(dim.name for dim in table.dims)}",
-            )
-        categories: list[tuple[str, ...]] = []
-        for dim, arg in zip(table.dims, expr.args, strict=True):
-            labels = dim.labels if arg.head == LABEL else self.labels(arg)
-            if bool(dim.labels) != bool(labels):
-                has = "names" if dim.labels else "numbers"
-                gives = "numbers" if dim.labels else "names"
-                raise self._bad_keys(
-                    expr,
-                    f"key `{dim.name}` of table `{name}` has {has}, and `{arg}` gives {gives}",
-                    "declare the input with categories=(...)" if dim.labels else None,
-                )
-            categories.append(labels)
-        number = self._table(table, column_name, tuple(categories))
-        data = self.values.tables[number]
-        keys = []
-        safe: tuple[float, ...] | None = None
-        for axis, (dim, arg) in enumerate(zip(data.dims, expr.args, strict=True)):
-            if arg.head == LABEL:
-                key = self.values.const(float(self._position(arg, dim.labels, expr)))
-            else:
-                key = self._expr(arg)
-            if self._guard and table.faults:
-                if safe is None:
-                    safe = first_valid(data.dims, data.data)
-                key = self._guarded_key(key, safe[axis])
-            keys.append(key)
-        assert len(column.data.shape) == len(keys)
-        return self.values.lookup(number, tuple(keys), expr)
-
-    def _guarded_key(self, key: int, safe: float) -> int:
-        other = self.values.const(safe)
-        for test, taken in reversed(self._guard):
-            sides = (key, other) if taken else (other, key)
-            key = self.values.apply("select", (test, *sides))
-        return key
-
-    def _table(
-        self, table: Table, column: str | None, categories: tuple[tuple[str, ...], ...]
-    ) -> int:
-        key = (table.name, column, categories)
-        found = self._tables.get(key)
-        if found is None:
-            chosen = table.column(column)
-            dims, data = align(table, chosen, categories)
-            shown = table.name if column is None else f"{table.name}[{column}]"
-            self.values.tables.append(TableData(shown, dims, data))
-            found = self._tables[key] = len(self.values.tables) - 1
-        return found
-
-    @staticmethod
-    def _bad_keys(expr: Expr, message: str, help: str | None) -> Diagnostic:
-        return Diagnostic(BAD_KEYS, message, span=expr.span, help=help)
 
 
 _SPECIAL = {
@@ -499,27 +380,3 @@ def _guarded_steps(expr: Expr) -> set[int]:
         elif step.head in SHIFTS:
             found.update(id(inner) for inner in step.args[0].walk())
     return found
-
-
-def infer_categories(
-    formulas: Sequence[Formula],
-    all_formulas: Mapping[str, Formula],
-    tables: Mapping[str, Table],
-    categories: dict[str, tuple[str, ...]],
-) -> None:
-    """Give inputs without categories those of the tables that they are keys of."""
-    for formula in formulas:
-        if not formula.special:
-            continue
-        for step in formula.expr.walk():
-            if step.head != LOOKUP or step.value[0] not in tables:
-                continue
-            for dim, arg in zip(tables[step.value[0]].dims, step.args, strict=False):
-                name = arg.value if arg.head == NAME else None
-                for _ in range(100):
-                    renamed = all_formulas.get(name) if name is not None else None
-                    if renamed is None:
-                        break
-                    name = renamed.expr.value if renamed.expr.head == NAME else None
-                if dim.labels and name is not None and categories.get(name) == ():
-                    categories[name] = dim.labels

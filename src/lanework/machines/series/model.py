@@ -19,7 +19,6 @@ import inspect
 import keyword
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -28,61 +27,21 @@ from lanework.machines.series.calendar import MAX_PERIODS, Calendar, check_frequ
 from lanework.machines.series.codes import (
     BAD_AXIS,
     BAD_CALENDAR,
-    BAD_INPUT_NODE,
     BAD_NAME,
-    BAD_UNIT,
     DUPLICATE,
     NO_PERIODS,
     UNKNOWN_NAME,
 )
-from lanework.machines.series.expression import LOOKUP, NAME, Expr, lift
+from lanework.machines.series.expression import NAME, Expr, lift
 from lanework.machines.series.formula import parse_formula
 from lanework.machines.series.functions import functions
-from lanework.machines.series.graph import OPTIONS, RESERVED, Formula
+from lanework.machines.series.graph import RESERVED, Formula
+from lanework.machines.series.nodes import Input, Output, TableHandle, check_kind, make_input
 from lanework.machines.series.tables import Table, build_table
 
 if TYPE_CHECKING:
     from lanework.core.program import Program
     from lanework.core.result import Result
-
-KINDS = ("stock", "flow", "rate", "index", "count", "constant")
-
-
-@dataclass(frozen=True)
-class Input:
-    """A declared input: what a run is given."""
-
-    name: str
-    unit: str = ""
-    kind: str = ""
-    axes: tuple[str, ...] = ()
-    default: float | None = None
-    categories: tuple[str, ...] = ()
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class Output:
-    """A declared output: a node that a run gives back, summed over the axes in `reduce`."""
-
-    name: str
-    reduce: tuple[str, ...] = ()
-    doc: str = ""
-
-
-class TableHandle:
-    """A table for formulas in Python: ``mort(age, duration)``, ``spec["load"](product)``."""
-
-    def __init__(self, name: str, column: str | None = None) -> None:
-        self.name = name
-        self.column = column
-
-    def __getitem__(self, column: str) -> TableHandle:
-        return TableHandle(self.name, column)
-
-    def __call__(self, *keys: object) -> Expr:
-        """The lookup, with one key or two."""
-        return Expr(LOOKUP, tuple(lift(key) for key in keys), (self.name, self.column))
 
 
 class Model:
@@ -200,44 +159,7 @@ class Model:
             A handle for formulas in Python.
         """
         self._check_name(name)
-        if name in OPTIONS:
-            raise Diagnostic(
-                DUPLICATE,
-                f"`{name}` cannot be an input: calls take an option of that name",
-                help="choose another name",
-            )
-        self._check_kind(kind, name)
-        named = (axes,) if isinstance(axes, str) else tuple(axes)
-        if len(set(named)) != len(named) or not all(
-            isinstance(axis, str) and axis.isidentifier() for axis in named
-        ):
-            raise Diagnostic(
-                BAD_INPUT_NODE,
-                f"the axes of input `{name}` are {named!r}: each is a name, and stands once",
-            )
-        if kind == "constant" and "time" in named:
-            raise Diagnostic(
-                BAD_INPUT_NODE,
-                f"input `{name}` is a constant and has the axis `time`",
-                help="leave out the axis, or give it another kind",
-            )
-        ordered = tuple(sorted(named, key=lambda axis: axis != "time"))
-        labels = tuple(str(label) for label in categories)
-        if len(set(labels)) != len(labels):
-            raise Diagnostic(BAD_INPUT_NODE, f"the categories of input `{name}` repeat a label")
-        if isinstance(default, str):
-            if default not in labels:
-                raise Diagnostic(
-                    BAD_INPUT_NODE,
-                    f"the default {default!r} of input `{name}` is not one of its categories",
-                    help=did_you_mean(default, labels),
-                )
-            default = float(labels.index(default))
-        if default is not None:
-            default = float(default)
-            if default != default:
-                raise Diagnostic(BAD_INPUT_NODE, f"the default of input `{name}` is NaN")
-        self.inputs[name] = Input(name, unit, kind, ordered, default, labels, doc)
+        self.inputs[name] = make_input(name, unit, kind, axes, default, categories, doc)
         return Expr.name(name)
 
     def formula(
@@ -264,7 +186,7 @@ class Model:
             Diagnostic: LW3001 to LW3008, LW3024.
         """
         self._check_name(name)
-        self._check_kind(kind or "", name)
+        check_kind(kind or "", name)
         text = formula if isinstance(formula, str) else None
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
         self._add(Formula(name, expr, unit, kind, doc, text.strip() if text else None))
@@ -300,7 +222,7 @@ class Model:
                     notes=error.notes,
                 ) from None
             self._check_name(title)
-            self._check_kind(kind or "", title)
+            check_kind(kind or "", title)
             self._add(Formula(title, expr, unit, kind, inspect.getdoc(body) or "", None))
             return Expr.name(title)
 
@@ -324,7 +246,7 @@ class Model:
             A handle for formulas in Python: ``mort(age, duration)``.
         """
         self._check_name(name)
-        self._check_kind(kind, name)
+        check_kind(kind, name)
         if name in functions() or name == "lookup":
             raise Diagnostic(
                 DUPLICATE,
@@ -420,7 +342,7 @@ class Model:
     def add_formula(self, formula: Formula) -> None:
         """Add a formula that is parsed already (from a model file)."""
         self._check_name(formula.name)
-        self._check_kind(formula.kind or "", formula.name)
+        check_kind(formula.kind or "", formula.name)
         self._add(formula)
 
     def _add(self, formula: Formula) -> None:
@@ -441,15 +363,6 @@ class Model:
             )
         if name in self:
             raise Diagnostic(DUPLICATE, f"`{name}` is defined already in model `{self.name}`")
-
-    @staticmethod
-    def _check_kind(kind: str, name: str) -> None:
-        if kind and kind not in KINDS:
-            raise Diagnostic(
-                BAD_UNIT,
-                f"`{name}` has the kind `{kind}`, which does not exist",
-                help=did_you_mean(kind, KINDS) or f"kinds are {', '.join(KINDS)}",
-            )
 
     def need(self, name: str) -> None:
         """Raise the diagnostic for a node that the model does not have."""

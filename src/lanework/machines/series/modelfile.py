@@ -35,7 +35,8 @@ from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.expression import Origin
 from lanework.machines.series.formula import FormulaReader, syntax_diagnostic, unreadable
 from lanework.machines.series.graph import Formula
-from lanework.machines.series.model import KINDS, Model
+from lanework.machines.series.model import Model
+from lanework.machines.series.nodes import KINDS
 
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "model": ("name", "periods", "start", "freq", "doc"),

@@ -9,7 +9,7 @@ import numpy as np
 from lanework.engines.kernel import Kernel
 from lanework.engines.native import Frame, address
 from lanework.machines.series.binding import Array
-from lanework.machines.series.lower import Lowered
+from lanework.machines.series.nests import Lowered
 
 SINGLE = "x86-64-v3"  # one lane is done sooner in narrower registers
 

@@ -22,9 +22,9 @@ from lanework.machines.series.binding import Bound, bind
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.execute import Dependence, Executor, Job, ReferenceExecutor
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.lower import Given
 from lanework.machines.series.order import lane_order
 from lanework.machines.series.outputs import labels_of
+from lanework.machines.series.shape import Given
 from lanework.machines.series.target import Output
 
 if TYPE_CHECKING:

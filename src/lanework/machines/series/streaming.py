@@ -17,7 +17,7 @@ from lanework.engines.codes import BAD_OPTION
 from lanework.machines.series.binding import Array
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.labels import LANES, along
-from lanework.machines.series.lower import Given
+from lanework.machines.series.shape import Given
 
 if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner

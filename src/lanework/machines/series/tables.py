@@ -16,26 +16,23 @@ Example:
 
 from __future__ import annotations
 
-import csv
 import itertools
 import math
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.machines.series.codes import BAD_KEYS, BAD_TABLE, NO_FILE
+from lanework.machines.series.codes import BAD_KEYS
+from lanework.machines.series.tablerows import Rows, read_number, read_rows
 
 Floats = npt.NDArray[np.float64]
 
 OUTSIDE = ("error", "clamp", "interpolate")
 MAX_CELLS = 2**22
-_TRUTH = {"true": 1.0, "false": 0.0, "": math.nan}
 
 
 @dataclass(frozen=True)
@@ -144,58 +141,6 @@ def align(
     return tuple(dims), np.ascontiguousarray(data)
 
 
-class _Rows:
-    """A header and rows of cells, whatever they came from, and how to name a row."""
-
-    def __init__(self, table: str, source: str, header: list[str], rows: list[list[Any]]) -> None:
-        self.table = table
-        self.source = source
-        self.header = header
-        self.rows = rows
-        self.lines: list[int] | None = None
-
-    def where(self, row: int) -> str:
-        if self.lines is not None:
-            return f"line {self.lines[row]} of {self.source}"
-        return f"row {row + 1}"
-
-    def fail(self, message: str, row: int | None = None, help: str | None = None) -> NoReturn:
-        place = "" if row is None else f", {self.where(row)}"
-        raise Diagnostic(BAD_TABLE, f"table `{self.table}`{place}: {message}", help=help)
-
-
-def read_csv(path: str | os.PathLike[str], table: str) -> _Rows:
-    """The rows of a CSV file (UTF-8, comma-separated, one header line).
-
-    Raises:
-        Diagnostic: LW3025 when it cannot be opened, LW3018 for rows of different lengths, an
-            empty file, or text that is not UTF-8.
-    """
-    shown = Path(path).name
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            kept = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except OSError as error:
-        raise Diagnostic(
-            NO_FILE,
-            f"table `{table}`: {os.fspath(path)} cannot be opened: {error.strerror or error}",
-            help="the path is taken relative to the model file, or to the working directory",
-        ) from None
-    except UnicodeDecodeError as error:
-        raise Diagnostic(
-            BAD_TABLE, f"table `{table}`: {shown} is not UTF-8 at byte {error.start}"
-        ) from None
-    except csv.Error as error:
-        raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is not CSV: {error}") from None
-    if not kept:
-        raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is empty")
-    header = [cell.strip() for cell in kept[0][1]]
-    rows = _Rows(table, shown, header, [list(row) for _, row in kept[1:]])
-    rows.lines = [line for line, _ in kept[1:]]
-    return rows
-
-
 def build_table(
     name: str,
     data: Any,
@@ -225,12 +170,12 @@ def build_table(
         Diagnostic: LW3018 for cells and rows that cannot be read, LW3019 for keys that do not fit
             the rule for outside keys, LW3025 for a file that cannot be opened.
     """
-    rows = _rows(name, data, keys)
+    rows = read_rows(name, data, keys)
     names = (keys,) if isinstance(keys, str) else tuple(keys) if keys else (rows.header[0],)
     if not 1 <= len(names) <= 2:
         rows.fail(f"a table has one or two keys, not {len(names)}")
     modes = _modes(rows, names, outside)
-    _check_shape(rows)
+    rows.check_shape()
     missing = [key for key in names if key not in rows.header]
     across = missing[0] if len(names) == 2 and missing == [names[1]] else None
     if missing and across is None:
@@ -260,7 +205,7 @@ def build_table(
     return table
 
 
-def _modes(rows: _Rows, names: tuple[str, ...], outside: str | Sequence[str]) -> list[str]:
+def _modes(rows: Rows, names: tuple[str, ...], outside: str | Sequence[str]) -> list[str]:
     modes = [outside] * len(names) if isinstance(outside, str) else list(outside)
     if len(modes) != len(names):
         rows.fail(f"it has {len(names)} keys and {len(modes)} rules for keys outside")
@@ -278,72 +223,11 @@ def _modes(rows: _Rows, names: tuple[str, ...], outside: str | Sequence[str]) ->
     return modes
 
 
-def _rows(name: str, data: Any, keys: str | Sequence[str] | None) -> _Rows:
-    if isinstance(data, (str, os.PathLike)):
-        return read_csv(data, name)
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        header = [str(column) for column in data.columns]
-        rows = [list(row) for row in data.itertuples(index=False, name=None)]
-        return _Rows(name, "the DataFrame", header, rows)
-    if isinstance(data, Mapping):
-        values = list(data.values())
-        if values and all(_is_column(value) for value in values):
-            lengths = {len(value) for value in values}
-            if len(lengths) > 1:
-                _Rows(name, "the dict", [], []).fail("its columns differ in length")
-            header = [str(column) for column in data]
-            return _Rows(name, "the dict", header, [list(r) for r in zip(*values, strict=True)])
-        key = keys if isinstance(keys, str) else keys[0] if keys else "key"
-        return _Rows(name, "the dict", [key, "value"], [[k, v] for k, v in data.items()])
-    raise Diagnostic(
-        BAD_TABLE,
-        f"table `{name}`: it cannot be made of a value of type {type(data).__name__}",
-        help="give the path of a CSV file, a DataFrame, a dict of columns, or {key: value}",
-    )
-
-
-def _is_column(value: Any) -> bool:
-    return not isinstance(value, str) and hasattr(value, "__len__") and hasattr(value, "__iter__")
-
-
-def _check_shape(rows: _Rows) -> None:
-    seen: set[str] = set()
-    for title in rows.header:
-        if title in seen:
-            rows.fail(f"its header names `{title}` twice")
-        seen.add(title)
-    if not rows.rows:
-        rows.fail("it has a header and no rows")
-    for index, row in enumerate(rows.rows):
-        if len(row) != len(rows.header):
-            rows.fail(
-                f"the row has {len(row)} cells and the header {len(rows.header)}",
-                index,
-                help="every row needs as many cells as the header has names",
-            )
-
-
-def _number(cell: Any) -> float | None:
-    """A cell's number, NaN for an empty one, None for text."""
-    if isinstance(cell, str):
-        text = cell.strip()
-        try:
-            return float(text)
-        except ValueError:
-            return _TRUTH.get(text.lower())
-    if cell is None:
-        return math.nan
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        return None
-
-
 def _dimension(
-    rows: _Rows, name: str, cells: list[Any], mode: str, column: int | None
+    rows: Rows, name: str, cells: list[Any], mode: str, column: int | None
 ) -> tuple[KeyDim, list[int]]:
     """The key that these cells spell, and each cell's position along it."""
-    numbers = [_number(cell) for cell in cells]
+    numbers = [read_number(cell) for cell in cells]
     if any(number is None for number in numbers):
         labels = tuple(dict.fromkeys(str(cell).strip() for cell in cells))
         if mode == "interpolate":
@@ -378,7 +262,7 @@ def _dimension(
 
 
 def _columns(
-    rows: _Rows,
+    rows: Rows,
     name: str,
     names: tuple[str, ...],
     across: str | None,
@@ -415,7 +299,7 @@ def _columns(
         at = rows.header.index(title)
         cells = [row[at] for row in rows.rows]
         data = np.full(shape, math.nan)
-        numbers = [_number(cell) for cell in cells]
+        numbers = [read_number(cell) for cell in cells]
         if all(n is None or math.isnan(n) for n in numbers) and any(n is None for n in numbers):
             labels = tuple(
                 dict.fromkeys(
@@ -431,14 +315,14 @@ def _columns(
     return columns
 
 
-def _cell(rows: _Rows, index: int, title: str, cell: Any) -> float:
-    number = _number(cell)
+def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:
+    number = read_number(cell)
     if number is None:
         rows.fail(f"column `{title}` holds {str(cell).strip()!r}, which is not a number", index)
     return number
 
 
-def _duplicate(rows: _Rows, index: int, first: int) -> NoReturn:
+def _duplicate(rows: Rows, index: int, first: int) -> NoReturn:
     rows.fail(
         f"the key is there already, in {rows.where(first)}",
         index,
@@ -446,7 +330,7 @@ def _duplicate(rows: _Rows, index: int, first: int) -> NoReturn:
     )
 
 
-def _check_cells(rows: _Rows, table: Table) -> None:
+def _check_cells(rows: Rows, table: Table) -> None:
     """A missing cell needs the rule `error`: nothing else can say what to do with it."""
     if table.faults:
         return

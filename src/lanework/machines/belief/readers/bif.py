@@ -1,178 +1,223 @@
 """BIF, the Interchange Format for Bayesian networks (version 0.15), as bnlearn's repository has it.
 
-Names may hold any characters but blanks and ``,;{}()[]|``; tables have the child's states fastest.
+Names may hold any characters but blanks and ``,;{}()[]|"``, and within quotes these too, but for
+the quote; lines of tables have the child's states fastest. Every variable has a table, exactly one,
+so that a file that was cut off is not taken for a smaller network.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
-from lanework.machines.belief.codes import BAD_GRAPH, BAD_NETWORK
-from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.codes import BAD_GRAPH
+from lanework.machines.belief.model import FactorGraph, Table
+from lanework.machines.belief.readers.bifblocks import MARKS, WORD, BifText, Block, name_of
 
-_TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"[^"\n]*"|[^\s,;{}()\[\]|"]+|[,;{}()\[\]|"]', re.DOTALL)
-_ENTRY = re.compile(r"\s*(?:\(([^()]*)\)|(table|default))([^;{}]*);", re.DOTALL)
-_SKIP = re.compile(r"\s*(?:(?:property\b[^;]*;|//[^\n]*\n|/\*.*?\*/)\s*)*", re.DOTALL)
-
-
-@dataclass
-class _Block:
-    """A piece of the text with braces: its words before, and where its inside is."""
-
-    words: list[str]
-    start: int
-    inside: int
-    end: int
+_LIST = r'((?:"[^"\n]*"|[^()\[\]{};|"]++)*+)'  # words, commas and blanks
+_SPACE = re.compile(r"\s*")
+_NAMES = re.compile(WORD)
+_STATES = re.compile(rf"type\s+discrete\s*\[\s*([0-9]{{1,9}})\s*\]\s*\{{{_LIST}\}}\s*;?\s*")
+_PROPERTY = re.compile(r'property\b(?:"[^"\n]*"|[^;{}"]++)*+;\s*')
+_ENTRY = re.compile(rf'(?:\({_LIST}\)|(table|default)\b)([^;{{}}()"]*);\s*')
+CUT_OFF = "is the file cut off?"
+# What `default` may fill, as no line of the file has to stand for it: 0.5 GiB.
+MOST_ENTRIES = 1 << 26
 
 
 class BifReader:
     """Reads one text."""
 
     def __init__(self, text: str, source: str = "network.bif") -> None:
-        self.text, self.source = text, source
+        self.text = BifText(text, source)
         self.graph = FactorGraph("network")
 
     def read(self) -> FactorGraph:
         """The network.
 
         Raises:
-            Diagnostic: LW5003 with line and column; LW5001, LW5002, LW5004.
+            Diagnostic: LW5003, LW5001, LW5002 or LW5004, with line and column.
         """
-        tables = []
-        for block in self._blocks():
+        variables: dict[str, Block] = {}
+        tables: list[Block] = []
+        for block in self.text.blocks():
             what = block.words[0]
             if what == "network":
-                self.graph.name = " ".join(block.words[1:]).strip('"') or "network"
+                self._network(block)
             elif what == "variable":
-                self._variable(block)
+                variables[self._variable(block)] = block
             elif what == "probability":
                 tables.append(block)
             else:
-                raise self._wrong(block.start, f"{what!r} is no part of a network")
+                raise self.text.wrong(block.start, f"{what!r} is no part of a network")
+        if not self.text.text.strip():
+            raise self.text.wrong(0, "there is no network", CUT_OFF)
+        lacking = dict(variables)
         for block in tables:
-            self._table(block)
-        self.graph.check()
+            names = self._scope(block)
+            if lacking.pop(names[0], None) is None:
+                raise self.text.wrong(block.start, f"there are two tables of {names[0]!r}")
+            table = _TableReader(self.text, block, self.graph, names).read()
+            with self._at(block):
+                self.graph.factor((*names[1:], names[0]), table, name=names[0], child=names[0])
+        for name, block in lacking.items():
+            raise self.text.wrong(block.start, f"the variable {name!r} has no table", CUT_OFF)
+        if cycle := self.graph.cycle():
+            with self._at(variables[cycle[0]]):
+                self.graph.check()
         return self.graph
 
-    def _wrong(self, at: int, message: str, help: str | None = None) -> Diagnostic:
-        line = self.text.count("\n", 0, at) + 1
-        column = at - (self.text.rfind("\n", 0, at) + 1) + 1
-        end = at + 1
-        while end < len(self.text) and not self.text[end].isspace():
-            end += 1
-        span = Span(self.source, line, column, line, column + end - at, self.text)
-        return Diagnostic(BAD_NETWORK, message, span=span, help=help)
-
-    def _blocks(self) -> Iterator[_Block]:
-        at = 0
-        text = self.text
-        words: list[str] = []
-        start = 0
-        while True:
-            match = _TOKEN.search(text, at)
-            if match is None:
-                if words:
-                    raise self._wrong(start, "the text ends inside a part of the network")
-                return
-            word, at = match.group(), match.end()
-            if word.startswith(("//", "/*")):
-                continue
-            if not words:
-                start = match.start()
-            if word != "{":
-                words.append(word)
-                continue
-            end = text.find("}", at)
-            inner = text.find("{", at)
-            if 0 <= inner < end:  # the states of a variable are in braces of their own
-                end = text.find("}", end + 1)
-            if end < 0:
-                raise self._wrong(start, "a brace is not closed", "is the file cut off?")
-            yield _Block(words, start, at, end)
-            words, at = [], end + 1
-
-    def _variable(self, block: _Block) -> None:
-        inside = self.text[block.inside : block.end]
-        match = re.search(r"type\s+discrete\s*\[\s*(\d+)\s*\]\s*\{([^}]*)\}", inside)
-        if match is None or len(block.words) < 2:
-            raise self._wrong(block.start, "a variable has a name and a discrete type")
-        states = [state.strip().strip('"') for state in re.split(r"[,\s]+", match.group(2).strip())]
-        states = [state for state in states if state]
-        if len(states) != int(match.group(1)):
-            at = block.inside + match.start()
-            raise self._wrong(at, f"{match.group(1)} states are declared, and {len(states)} named")
-        self.graph.variable(_name(block.words[1]), states)
-
-    def _table(self, block: _Block) -> None:
-        names = [_name(word) for word in block.words[1:] if word not in ("(", ")", ",", "|")]
-        bars = block.words.count("|")
-        unknown = [name for name in names if name not in self.graph.variables]
-        if unknown or not names or bars > 1:
-            message = f"there is no variable {unknown[0]!r}" if unknown else "whose table is this?"
-            raise self._wrong(block.start, message)
-        child, *parents = names
-        if bars == 0 and parents:
-            raise self._wrong(block.start, "a joint table is no conditional table")
-        sizes = [self.graph.variables[name].size for name in names]
-        rows = np.full((*sizes[1:], sizes[0]), np.nan)
-        at = block.inside
-        while True:
-            skipped = _SKIP.match(self.text, at, block.end)
-            at = skipped.end() if skipped else at
-            if not self.text[at : block.end].strip():
-                break
-            entry = _ENTRY.match(self.text, at, block.end)
-            if entry is None:
-                raise self._wrong(at, "a line of a table ends with a semicolon")
-            self._entry(entry, child, parents, rows)
-            at = entry.end()
-        if np.isnan(rows).any():
-            missing = tuple(int(i) for i in np.argwhere(np.isnan(rows))[0][:-1])
-            states = [
-                self.graph.variables[p].states[i] for p, i in zip(parents, missing, strict=True)
-            ]
-            raise self._wrong(block.start, f"the table of {child!r} lacks ({', '.join(states)})")
-        self.graph.factor((*parents, child), rows, name=child, child=child)
-
-    def _entry(
-        self, entry: re.Match[str], child: str, parents: list[str], rows: np.ndarray
-    ) -> None:
-        given, word, text = entry.groups()
+    @contextmanager
+    def _at(self, block: Block) -> Iterator[None]:
+        """What the graph refuses is said with a place."""
         try:
-            values = np.array(text.replace(",", " ").split(), np.float64)
-        except ValueError:
-            raise self._wrong(entry.start(3), "a table holds numbers") from None
-        if given is None:
-            whole = word == "table"
-            if values.size != (rows.size if whole else rows.shape[-1]):
-                raise self._wrong(
-                    entry.start(3), f"the table of {child!r} has {values.size} numbers"
-                )
-            if whole:  # the child's states are the slowest there
-                rows[...] = np.moveaxis(values.reshape(rows.shape[-1:] + rows.shape[:-1]), 0, -1)
+            yield
+        except Diagnostic as error:
+            error.span = self.text.span(block.start)
+            raise
+
+    def _network(self, block: Block) -> None:
+        words = block.words[1:]
+        if MARKS.intersection(words):
+            raise self.text.wrong(block.start, "a network has a name and properties")
+        self.graph.name = " ".join(map(name_of, words)) or "network"
+        self._end(block, self._properties(block, block.inside))
+
+    def _variable(self, block: Block) -> str:
+        words = block.words[1:]
+        at = self._properties(block, block.inside)
+        match = _STATES.match(self.text.text, at, block.end)
+        if match is None or len(words) != 1 or MARKS.intersection(words):
+            raise self.text.wrong(block.start, "a variable has a name and a discrete type")
+        states = [name_of(word) for word in _NAMES.findall(match[2])]
+        if len(states) != int(match[1]):
+            message = f"{match[1]} states are declared, and {len(states)} named"
+            raise self.text.wrong(at, message)
+        with self._at(block):
+            self.graph.variable(name_of(words[0]), states)
+        self._end(block, self._properties(block, match.end()))
+        return name_of(words[0])
+
+    def _properties(self, block: Block, at: int) -> int:
+        return _past(_PROPERTY, self.text.text, _past(_SPACE, self.text.text, at, block), block)
+
+    def _end(self, block: Block, at: int) -> None:
+        if at < block.end:
+            raise self.text.wrong(at, f"this is no part of a {block.words[0]}")
+
+    def _scope(self, block: Block) -> list[str]:
+        """The variables of a table, the child first."""
+        inner = [word for word in block.words[2:-1] if word != ","]
+        names = [name_of(word) for word in inner if word != "|"]
+        outer = block.words[1:2] + block.words[-1:]
+        if (
+            outer != ("(", ")")
+            or not names
+            or (MARKS - {"|"}).intersection(inner)
+            or "|" in inner[2:]
+        ):
+            raise self.text.wrong(block.start, "whose table is this?")
+        for name in names:
+            if name not in self.graph.variables:
+                raise self.text.wrong(block.start, f"there is no variable {name!r}")
+        if len(names) > 1 and inner[1] != "|":
+            raise self.text.wrong(block.start, "a joint table is no conditional table")
+        return names
+
+
+class _TableReader:
+    """Reads the inside of one `probability` block: a line for each state of the parents."""
+
+    def __init__(self, text: BifText, block: Block, graph: FactorGraph, names: list[str]) -> None:
+        self.text, self.block = text, block
+        self.child, *self.parents = names
+        self.places = [
+            {state: place for place, state in enumerate(graph.variables[parent].states)}
+            for parent in self.parents
+        ]
+        shape = [graph.variables[name].size for name in (*self.parents, self.child)]
+        if math.prod(shape) > max(MOST_ENTRIES, len(text.text)) or len(shape) > 64:
+            raise text.wrong(block.start, f"the table of {self.child!r} is too large to be read")
+        self.table: Table = np.zeros(shape)
+        self.given = np.zeros(shape[:-1], np.bool_)
+
+    def read(self) -> Table:
+        """The table, the axes of the parents first."""
+        text, block = self.text.text, self.block
+        default: Table | None = None
+        at = _past(_SPACE, text, block.inside, block)
+        while (at := _past(_PROPERTY, text, at, block)) < block.end:
+            entry = _ENTRY.match(text, at, block.end)
+            if entry is None:
+                raise self.text.wrong(at, "a line of a table has numbers and ends with a semicolon")
+            states, word, _ = entry.groups()
+            if states is not None:
+                place = self._place(entry)
+                self._new(entry, place)
+                self.table[place] = self._numbers(entry, self.table.shape[-1])
+            elif word == "table":
+                self._new(entry, ())
+                self._whole(self._numbers(entry, self.table.size))
+            elif default is not None:
+                raise self.text.wrong(at, f"{self.child!r} has a second default")
             else:
-                rows[np.isnan(rows).all(axis=-1)] = values
-            return
-        states = [state.strip().strip('"') for state in given.split(",")]
-        place = []
-        for parent, state in zip(parents, states, strict=False):
-            known = self.graph.variables[parent].states
+                default = self._numbers(entry, self.table.shape[-1])
+            at = entry.end()
+        if default is not None:
+            self.table[~self.given] = default
+        elif not self.given.all():
+            lacks = np.argwhere(~self.given)[0]
+            states = [list(known)[i] for known, i in zip(self.places, lacks, strict=True)]
+            message = f"the table of {self.child!r} lacks ({', '.join(states)})"
+            raise self.text.wrong(block.start, message, CUT_OFF)
+        return self.table
+
+    def _place(self, entry: re.Match[str]) -> tuple[int, ...]:
+        """Where the line of some states of the parents is."""
+        states = [name_of(word) for word in _NAMES.findall(entry[1])]
+        if len(states) != len(self.parents):
+            message = f"a line of {self.child!r} has {len(states)} states of parents"
+            raise self.text.wrong(entry.start(), message, f"there are {len(self.parents)}")
+        for parent, known, state in zip(self.parents, self.places, states, strict=True):
             if state not in known:
-                raise self._wrong(entry.start(1), f"{parent!r} has no state {state!r}")
-            place.append(known.index(state))
-        if len(states) != len(parents) or values.size != rows.shape[-1]:
-            raise self._wrong(entry.start(), f"a line of {child!r} does not fit its parents")
-        rows[tuple(place)] = values
+                raise self.text.wrong(entry.start(1), f"{parent!r} has no state {state!r}")
+        return tuple(known[state] for known, state in zip(self.places, states, strict=True))
+
+    def _new(self, entry: re.Match[str], place: tuple[int, ...]) -> None:
+        """Note that a line, or the whole table for no place, is given now and was not before."""
+        if self.given[place].any():
+            raise self.text.wrong(entry.start(), f"this part of {self.child!r} is given twice")
+        self.given[place] = True
+
+    def _numbers(self, entry: re.Match[str], count: int) -> Table:
+        words = entry[3].replace(",", " ").split()
+        try:
+            if "_" in entry[3]:  # which Python takes in numbers
+                raise ValueError
+            values = np.array(words, np.float64)
+        except ValueError:
+            raise self.text.wrong(entry.start(3), "a table holds numbers") from None
+        if values.size != count:
+            message = f"{values.size} numbers are given here, and {count} wanted"
+            raise self.text.wrong(entry.start(3), message)
+        return values
+
+    def _whole(self, values: Table) -> None:
+        """A table in one piece, where the child's states are the slowest."""
+        shape = self.table.shape
+        self.table[...] = np.moveaxis(values.reshape(shape[-1:] + shape[:-1]), 0, -1)
 
 
-def _name(word: str) -> str:
-    return word.strip('"')
+def _past(pattern: re.Pattern[str], text: str, at: int, block: Block) -> int:
+    """The place after all that matches, one after another."""
+    while (match := pattern.match(text, at, block.end)) and match.end() > at:
+        at = match.end()
+    return at
 
 
 def read_bif(text: str, source: str = "network.bif") -> FactorGraph:

@@ -1,8 +1,11 @@
-"""Networks from files, by their endings."""
+"""Networks from files, by their endings; any of them may be packed with gzip."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,13 +26,48 @@ READERS: dict[str, Callable[[str, str], FactorGraph]] = {
 }
 
 
+PACKED = ".gz"
+MOST_BYTES = 1 << 30  # unpacked: a small file may hold any number of zeros
+
+
+def ending_of(path: str | os.PathLike[str]) -> str:
+    """The ending that says how a file is written, in small letters and without a last `.gz`.
+
+    Example:
+        >>> ending_of("nets/Pigs.BIF.gz")
+        '.bif'
+    """
+    name = Path(path)
+    packed = name.suffix.lower() == PACKED
+    return Path(name.stem if packed else name.name).suffix.lower()
+
+
+def unpacked(data: bytes, source: str) -> bytes:
+    """What a file holds: unpacked if its name ends in `.gz`.
+
+    Raises:
+        Diagnostic: LW5003 for data that gzip did not write, or that were cut off.
+    """
+    if Path(source).suffix.lower() != PACKED:
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            out = file.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        message = f"{source} cannot be unpacked: {error}"
+        raise Diagnostic(BAD_NETWORK, message, help="is the file cut off?") from None
+    if len(out) > MOST_BYTES:
+        raise Diagnostic(BAD_NETWORK, f"{source} holds more than {MOST_BYTES:,} bytes")
+    return out
+
+
 def read_text(text: str, source: str) -> FactorGraph:
     """A network from a text; the ending of its source says how it is written.
 
     Raises:
         Diagnostic: LW5003 and what its reader says.
     """
-    ending = Path(source).suffix.lower()
+    ending = ending_of(source)
     if ending not in READERS:
         raise Diagnostic(
             BAD_NETWORK,
@@ -40,13 +78,13 @@ def read_text(text: str, source: str) -> FactorGraph:
 
 
 def read_network(path: str | os.PathLike[str]) -> FactorGraph:
-    """A network from a file: .bif, .xmlbif, .xml, .uai or .json.
+    """A network from a file: .bif, .xmlbif, .xml, .uai or .json, or one of these and .gz.
 
     Raises:
         Diagnostic: LW5003 and what its reader says.
     """
     try:
-        text = Path(path).read_text("utf-8-sig")
+        text = unpacked(Path(path).read_bytes(), str(path)).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Diagnostic(BAD_NETWORK, f"{path} cannot be read: {error}") from None
     return read_text(text, str(path))

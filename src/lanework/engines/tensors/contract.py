@@ -1,0 +1,128 @@
+"""Contractions: products of up to four operands, summed, or their largest."""
+
+from __future__ import annotations
+
+from lanework.engines.tensors.writer import OPERANDS, VECTORS, Kernel, Word
+
+# How many operands have lanes, and how many have one number an entry.
+SHAPES = ((1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (4, 0))
+
+
+def tile(operands: int, vectors: int) -> int:
+    """Output entries at a time: several, so that sums do not wait for each other.
+
+    Each needs an address for each operand, and there are 15 registers for these.
+    """
+    return max(1, (4 if operands < 3 else 2) // vectors)
+
+
+def kernel_name(*, largest: bool, laned: int, spread: int, outputs: int, vectors: int) -> str:
+    """The kernel for so many output entries."""
+    many = outputs >= tile(laned + spread, vectors) > 1
+    what = "largest" if largest else "sum"
+    return f"{what}_{laned}{spread}{'t' if many else ''}"
+
+
+def contractions(width: int) -> list[str]:
+    """All contractions for SIMD registers of `width` f64."""
+    found = []
+    for vectors in VECTORS:
+        for laned, spread in SHAPES:
+            for largest in (False, True):
+                for step in sorted({1, tile(laned + spread, vectors)}):
+                    name = kernel_name(
+                        largest=largest, laned=laned, spread=spread, outputs=step, vectors=vectors
+                    )
+                    found.append(
+                        _contract(f"{name}_{vectors}", width, vectors, laned, spread, step, largest)
+                    )
+    return found
+
+
+def _contract(
+    name: str, width: int, vectors: int, laned: int, spread: int, step: int, largest: bool
+) -> str:
+    """Operands with lanes come first. The last outputs of a tile may be done twice."""
+    k = Kernel(name, width, vectors)
+    w = k.w
+    count = laned + spread
+    assert count <= OPERANDS
+    out, outputs, terms = k.word(Word.OUT), k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
+    operands = [tuple(k.word(Word.P0 + 3 * i + j) for j in range(3)) for i in range(count)]
+    last = w.emit(f"sub i64 {outputs}, {step}")
+    w.line("br label %outer")
+    w.label("outer")
+    w.line("%o = phi i64 [ 0, %entry ], [ %o.next, %done ]")
+    bases = [[_moved(k, p, at, f"%o{t}") for p, at, _ in operands] for t in _tiles(k, step)]
+    w.line("br label %inner")
+    w.label("inner")
+    w.line("%k = phi i64 [ 0, %outer ], [ %k.next, %inner ]")
+    zero = "zeroinitializer"
+    for t in range(step):
+        for n in range(vectors):
+            w.line(f"%s{t}.{n} = phi {k.kind} [ {zero}, %outer ], [ %new{t}.{n}, %inner ]")
+    apart = [_offset(k, apart, "%k") for _, _, apart in operands]
+    for t in range(step):
+        numbers = [
+            w.emit(f"load double, ptr {_far(k, bases[t][i], apart[i])}")
+            for i in range(laned, count)
+        ]
+        shared = [k.splat(number) for number in numbers]
+        for n in range(vectors):
+            factors = list(shared)
+            for i in range(laned):
+                at = w.emit(f"getelementptr double, ptr {bases[t][i]}, i64 {apart[i]}")
+                place = w.emit(f"getelementptr double, ptr {at}, i64 {n * width}")
+                factors.append(w.emit(f"load {k.kind}, ptr {place}, align 8"))
+            _add(k, factors, f"{t}.{n}", largest)
+    k.again("k", terms, "inner", "done")
+    w.label("done")
+    for t in range(step):
+        for n in range(vectors):
+            k.store(f"%new{t}.{n}", out, f"%o{t}", n)
+    w.line(f"%o.far = add i64 %o, {step}")
+    w.line(f"%o.over = icmp ugt i64 %o.far, {last}")
+    w.line(f"%o.next = select i1 %o.over, i64 {last}, i64 %o.far")
+    w.line(f"%o.end = icmp eq i64 %o, {last}")
+    w.line("br i1 %o.end, label %exit, label %outer")
+    w.label("exit")
+    w.line("ret void")
+    return k.text()
+
+
+def _tiles(k: Kernel, step: int) -> range:
+    for t in range(step):
+        k.w.line(f"%o{t} = add i64 %o, {t}")
+    return range(step)
+
+
+def _offset(k: Kernel, offsets: str, index: str) -> str:
+    at = k.w.emit(f"getelementptr i32, ptr {offsets}, i64 {index}")
+    return k.w.emit(f"zext i32 {k.w.emit(f'load i32, ptr {at}')} to i64")
+
+
+def _far(k: Kernel, base: str, offset: str) -> str:
+    return k.w.emit(f"getelementptr double, ptr {base}, i64 {offset}")
+
+
+def _moved(k: Kernel, base: str, offsets: str, index: str) -> str:
+    return _far(k, base, _offset(k, offsets, index))
+
+
+def _add(k: Kernel, factors: list[str], name: str, largest: bool) -> None:
+    """One more term."""
+    w = k.w
+    *rest, last = factors
+    product = rest[0] if rest else last
+    for factor in rest[1:]:
+        product = w.emit(f"fmul {k.kind} {product}, {factor}")
+    if largest:
+        term = w.emit(f"fmul {k.kind} {product}, {last}") if rest else last
+        more = w.emit(f"fcmp ogt {k.kind} {term}, %s{name}")
+        w.line(f"%new{name} = select {k.mask} {more}, {k.kind} {term}, {k.kind} %s{name}")
+    elif rest:
+        function = f"@llvm.fmuladd.v{k.width}f64"
+        operands = ", ".join(f"{k.kind} {value}" for value in (product, last, f"%s{name}"))
+        w.line(f"%new{name} = call {k.kind} {function}({operands})")
+    else:
+        w.line(f"%new{name} = fadd {k.kind} %s{name}, {last}")

@@ -1,0 +1,58 @@
+"""The text of all kernels, and the loop that calls them."""
+
+from __future__ import annotations
+
+from lanework.engines.tensors.contract import contractions
+from lanework.engines.tensors.decide import choose, draw
+from lanework.engines.tensors.move import copy, pick
+from lanework.engines.tensors.scale import divide, normalize
+from lanework.engines.tensors.writer import VECTORS, Word
+
+_RUN = f"""
+define void @tensors(ptr %records, i64 %count, i64 %first, i64 %after) nounwind {{
+entry:
+  br label %blocks
+blocks:
+  %block = phi i64 [ %first, %entry ], [ %block.next, %over ]
+  %more = icmp slt i64 %block, %after
+  br i1 %more, label %ops, label %exit
+ops:
+  %i = phi i64 [ 0, %blocks ], [ %i.next, %ops ]
+  %at = mul i64 %i, {int(Word.COUNT)}
+  %record = getelementptr i64, ptr %records, i64 %at
+  %kernel = load ptr, ptr %record
+  call void %kernel(ptr %record, i64 %block)
+  %i.next = add i64 %i, 1
+  %go = icmp ult i64 %i.next, %count
+  br i1 %go, label %ops, label %over
+over:
+  %block.next = add i64 %block, 1
+  br label %blocks
+exit:
+  ret void
+}}
+"""
+
+
+def tensor_text(width: int) -> str:
+    """All kernels for SIMD registers of `width` f64, and the loop over blocks and records."""
+    kind, mask = f"<{width} x double>", f"<{width} x i1>"
+    gather = f"{kind} @llvm.masked.gather.v{width}f64.v{width}p0(<{width} x ptr>, {mask}, {kind})"
+    fused = f"{kind} @llvm.fmuladd.v{width}f64({kind}, {kind}, {kind})"
+    parts = [f"declare {gather}", f"declare {fused}", _RUN, *contractions(width)]
+    for n in VECTORS:
+        for largest, tail in ((False, ""), (True, "_largest")):
+            for keep, what in ((False, "normalize"), (True, "rescale")):
+                name = f"{what}{tail}_{n}"
+                parts.append(normalize(name, width, n, keep=keep, largest=largest))
+        parts += [
+            copy(f"load_{n}", width, n, into=True),
+            copy(f"store_{n}", width, n, into=False),
+            pick(f"pick_{n}", width, n),
+            divide(f"divide_{n}", width, n),
+            choose(f"choose_{n}", width, n),
+            draw(f"draw_{n}", width, n),
+        ]
+    wide = 64 * width
+    attributes = f'"prefer-vector-width"="{wide}" "min-legal-vector-width"="{wide}"'
+    return "\n".join([*parts, f"attributes #0 = {{ {attributes} }}", "!0 = !{}"])

@@ -1,0 +1,89 @@
+"""Records of words, and what all kernels write alike."""
+
+from __future__ import annotations
+
+import enum
+
+from lanework.engines.llvm_ir import Writer
+
+VECTORS = (1, 2, 4, 8)  # SIMD registers that a block of lanes may be wide
+OPERANDS = 4
+
+
+class Word(enum.IntEnum):
+    """Words of a record: three for each operand, where it is and two lists of offsets.
+
+    Offsets count numbers of 8 bytes: `AT` has one for each output entry, `APART` one for each term.
+    """
+
+    KERNEL = 0  # its address
+    OUT = 1
+    OUTPUTS = 2  # how many entries there are
+    TERMS = 3
+    P0 = 4
+    AT0 = 5
+    APART0 = 6
+    P1 = 7
+    AT1 = 8
+    APART1 = 9
+    P2 = 10
+    AT2 = 11
+    APART2 = 12
+    P3 = 13
+    AT3 = 14
+    APART3 = 15
+    COUNT = 16
+
+
+class Kernel:
+    """Writes one kernel for blocks of so many vectors."""
+
+    def __init__(self, name: str, width: int, vectors: int) -> None:
+        self.w = Writer()
+        self.name, self.width, self.vectors = name, width, vectors
+        self.kind, self.lanes = f"<{width} x double>", width * vectors
+        self.whole, self.mask = f"<{width} x i64>", f"<{width} x i1>"
+        self.w.label("entry")
+
+    def word(self, word: int, kind: str = "ptr") -> str:
+        """A word of the record."""
+        at = self.w.emit(f"getelementptr i64, ptr %record, i64 {int(word)}")
+        return self.w.emit(f"load {kind}, ptr {at}, !invariant.load !0")
+
+    def entry(self, base: str, entry: str, n: int) -> str:
+        """The address of a vector of an entry of a tensor that lies in order."""
+        first = self.w.emit(f"mul i64 {entry}, {self.lanes}")
+        at = self.w.emit(f"add i64 {first}, {n * self.width}")
+        return self.w.emit(f"getelementptr double, ptr {base}, i64 {at}")
+
+    def load(self, base: str, entry: str, n: int) -> str:
+        """A vector of an entry."""
+        return self.w.emit(f"load {self.kind}, ptr {self.entry(base, entry, n)}, align 8")
+
+    def store(self, value: str, base: str, entry: str, n: int) -> None:
+        """Write a vector of an entry."""
+        self.w.line(f"store {self.kind} {value}, ptr {self.entry(base, entry, n)}, align 8")
+
+    def splat(self, name: str, kind: str = "double") -> str:
+        """One number in all lanes."""
+        n = self.width
+        one = self.w.emit(f"insertelement <{n} x {kind}> poison, {kind} {name}, i64 0")
+        return self.w.emit(
+            f"shufflevector <{n} x {kind}> {one}, <{n} x {kind}> poison,"
+            f" <{n} x i32> zeroinitializer"
+        )
+
+    def select(self, condition: str, yes: str, no: str) -> str:
+        """A choice by lane."""
+        return self.w.emit(f"select {self.mask} {condition}, {self.kind} {yes}, {self.kind} {no}")
+
+    def again(self, index: str, count: str, loop: str, after: str) -> None:
+        """The end of a loop over ``0 <= index < count``."""
+        self.w.line(f"%{index}.next = add i64 %{index}, 1")
+        self.w.line(f"%{index}.more = icmp ult i64 %{index}.next, {count}")
+        self.w.line(f"br i1 %{index}.more, label %{loop}, label %{after}")
+
+    def text(self) -> str:
+        """The function."""
+        body = "\n".join(self.w.lines)
+        return f"define void @{self.name}(ptr %record, i64 %block) nounwind #0 {{\n{body}\n}}\n"

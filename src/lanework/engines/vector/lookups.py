@@ -1,0 +1,103 @@
+"""Bodies of vector instructions that look up values in tables, and of those that mark faults.
+
+A table's cells lie at its slot; one whose keys are interpolated has its knots before them. A key
+that has no place is NaN, which `flag` reports.
+"""
+
+from __future__ import annotations
+
+from lanework.engines.llvm_ir import constant, suffix
+from lanework.engines.vector.body import NAN, Bodies
+from lanework.engines.vector.bodywriter import BodyWriter
+from lanework.engines.vector.isa import Word
+
+LOOKUPS = Bodies()
+
+
+def _place(w: BodyWriter, key: str, base: str) -> str:
+    moved = w.emit(f"fsub {w.kind} {key}, {base}")
+    return w.intrinsic(f"llvm.floor.{suffix('f64', w.width)}", w.kind, [(w.kind, moved)])
+
+
+@LOOKUPS.note(3)
+def key_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
+    """The place of a key in a table's dimension, the nearest there is; NaN for NaN."""
+    place = _place(w, key, base)
+    good = w.compare("ord", place, place)
+    low = w.number(0.0)
+    place = w.select(w.compare("ogt", place, low), place, low)
+    place = w.select(w.compare("olt", place, high), place, high)
+    return w.select(good, place, w.number(NAN))
+
+
+@LOOKUPS.note(3)
+def key_strict(w: BodyWriter, key: str, base: str, high: str) -> str:
+    """The place of a key in a table's dimension; NaN where there is none."""
+    place = _place(w, key, base)
+    above, below = w.compare("oge", place, w.number(0.0)), w.compare("ole", place, high)
+    return w.select(w.emit(f"and {w.test} {above}, {below}"), place, w.number(NAN))
+
+
+@LOOKUPS.note(1)
+def element(w: BodyWriter, place: str) -> str:
+    """The table's element at a place; NaN for NaN."""
+    good = w.compare("ord", place, place)
+    there = w.select(good, place, w.number(0.0))
+    index = w.emit(f"fptosi {w.kind} {there} to {w.whole}")
+    return w.select(good, w.gather(w.slot(), index, good), w.number(NAN))
+
+
+def _mark(w: BodyWriter, bad: str) -> None:
+    """Mark the unit if a condition holds in a lane."""
+    found = w.emit(f"bitcast {w.test} {bad} to i{w.width}")
+    w.line(f"br i1 {w.emit(f'icmp ne i{w.width} {found}, 0')}, label %bad, label %good")
+    w.label("bad")
+    w.line(f"store i64 1, ptr {w.frame_word(Word.FAULT, 'ptr')}")
+    w.line("br label %good")
+    w.label("good")
+
+
+@LOOKUPS.note(2, makes=False)
+def flag(w: BodyWriter, a: str, mask: str) -> None:
+    """Mark the unit if a lane of a mask is NaN."""
+    _mark(w, w.emit(f"and {w.test} {w.compare('uno', a, a)}, {w.holds(mask)}"))
+
+
+@LOOKUPS.note(2, makes=False)
+def flag_either(w: BodyWriter, a: str, b: str) -> None:
+    """Mark the unit if a lane is NaN in one of two values."""
+    _mark(w, w.compare("uno", a, b))
+
+
+@LOOKUPS.note(2)
+def halve(w: BodyWriter, place: str, key: str) -> str:
+    """Go on by the second number of knots if that knot exists (of the third) and is not above."""
+    at = w.bits(place)
+    ahead = w.emit(f"add {w.whole} {at}, {w.splat(w.hole('n2'), 'i64')}")
+    exists = w.emit(f"icmp slt {w.whole} {ahead}, {w.splat(w.hole('n3'), 'i64')}")
+    knot = w.gather(w.slot(), ahead, exists)
+    reached = w.emit(f"and {w.test} {exists}, {w.compare('ole', knot, key)}")
+    return w.value(w.emit(f"select {w.test} {reached}, {w.whole} {ahead}, {w.whole} {at}"))
+
+
+@LOOKUPS.note(2)
+def line(w: BodyWriter, place: str, key: str) -> str:
+    """The value on the line from a knot to the next; the second number is how many there are."""
+    size, last = w.hole("n2"), w.splat(w.hole("n3"), "i64")
+    at = w.bits(place)
+    inside = w.emit(f"icmp slt {w.whole} {at}, {last}")
+    at = w.emit(f"select {w.test} {inside}, {w.whole} {at}, {w.whole} {last}")
+    more = w.emit(f"icmp sgt i64 {size}, 1")
+    after = w.emit(f"add {w.whole} {at}, {w.splat(w.emit(f'zext i1 {more} to i64'), 'i64')}")
+    table, every = w.slot(), constant(True, "bool", w.width)
+    values = w.at(table, size, "double")
+    x0, x1 = w.gather(table, at, every), w.gather(table, after, every)
+    y0, y1 = w.gather(values, at, every), w.gather(values, after, every)
+    run = w.emit(f"fsub {w.kind} {x1}, {x0}")
+    rise = w.emit(f"fsub {w.kind} {y1}, {y0}")
+    slope = w.emit(f"fdiv {w.kind} {rise}, {run}")
+    along = w.emit(f"fsub {w.kind} {key}, {x0}")
+    value = w.emit(f"fadd {w.kind} {y0}, {w.emit(f'fmul {w.kind} {along}, {slope}')}")
+    value = w.select(w.compare("oge", key, x1), y1, value)
+    value = w.select(w.compare("ole", key, x0), y0, value)
+    return w.select(w.compare("ord", key, key), value, w.number(NAN))

@@ -1,0 +1,89 @@
+"""What slots mean to the one who asked: posteriors, states, derivatives, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.program import Program
+from lanework.machines.belief.layout import BeliefView
+
+F64 = npt.NDArray[np.float64]
+ROWS, ASSIGNMENTS = "row", "assignment"
+# What the value of a whole program is called, by semiring.
+TOTALS = {
+    "prob": "ln_p_evidence",
+    "logprob": "ln_p_evidence",
+    "max": "ln_p_best",
+    "minsum": "least_cost",
+    "counting": "count",
+    "bool": "satisfiable",
+}
+BEST = "ln_p_best"
+
+Values = tuple[dict[str, Any], dict[str, tuple[str, ...]], dict[str, Any]]
+
+
+def total_name(program: Program, semiring: str) -> str:
+    """What the value of a whole program is called."""
+    best = program.header.get("query") in ("mpe", "mmap", "kbest")
+    return BEST if best and semiring in ("prob", "logprob") else TOTALS[semiring]
+
+
+def read_answers(
+    program: Program,
+    semiring: str,
+    slots: Mapping[tuple[Any, ...], F64],
+    totals: npt.NDArray[Any],
+    lead: Mapping[str, int],
+) -> Values:
+    """Values, their axes and the axes' labels.
+
+    Args:
+        program: whose outputs are read.
+        semiring: over which it ran.
+        slots: slot -> (entries, rows), or (entries, 1) where all rows have the same.
+        totals: one a row.
+        lead: the axes that rows have, such as ``{"row": 1000}``; none for a single row.
+    """
+    view = BeliefView.of(program)
+    values: dict[str, Any] = {}
+    axes: dict[str, tuple[str, ...]] = {}
+    coords: dict[str, Any] = {}
+    shape = tuple(lead.values())
+    for port in program.outputs:
+        key = view.slots[port.row]
+        if key == ("Z",):
+            name = total_name(program, semiring)
+            values[name] = totals.reshape(shape) if shape else totals[0]
+            axes[name] = tuple(lead)
+            continue
+        numbers = key[2:] if key[0] == "gradient" else key[1:]
+        own = [view.variables[n] for n in numbers]
+        value = np.broadcast_to(slots[key], (len(slots[key]), len(totals)))
+        if key[0] == "state":
+            values[port.name] = _states(value, own[0].states, totals, semiring).reshape(shape)
+            axes[port.name] = tuple(lead)
+            if not shape:
+                values[port.name] = values[port.name][()]
+            continue
+        values[port.name] = value.T.reshape(shape + tuple(v.size for v in own))
+        axes[port.name] = (*lead, *(v.name for v in own))
+        coords |= {v.name: list(v.states) for v in own}
+    return values, axes, coords
+
+
+def _states(
+    value: F64, states: tuple[str, ...], totals: npt.NDArray[Any], semiring: str
+) -> npt.NDArray[Any]:
+    """The state that each row decided on; None where nothing is possible."""
+    places = np.argmin(value, axis=0) if semiring == "minsum" else np.argmax(value, axis=0)
+    found: npt.NDArray[Any] = np.array(states, object)[places]
+    impossible = totals == (np.inf if semiring == "minsum" else -np.inf)
+    if semiring in ("counting", "bool"):
+        impossible = totals == 0
+    found[impossible] = None
+    return found

@@ -1,0 +1,132 @@
+"""The blocks of a BIF text: words, and something in braces. What they mean is said elsewhere.
+
+Places in the text stay what they are, so that every message can say its line and column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.belief.codes import BAD_NETWORK
+
+# Slashes in the middle of a word begin no comment, and nothing does inside quotes.
+_COMMENT = re.compile(r'"[^"\n]*"|(?<![^\s,;{}()\[\]|"])(?://[^\n]*|/\*)')
+WORD = r'"[^"\n]*"|[^\s,;{}()\[\]|"]+'
+MARKS = frozenset(',;{}()[]|"')
+_TOKEN = re.compile(rf'{WORD}|[,;{{}}()\[\]|"]')
+_BRACE = re.compile(r'"[^"\n]*"|[{}]')
+_BLANK = re.compile(r"[^\n]")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A piece of the text with braces.
+
+    Attributes:
+        words: the words and marks before its brace.
+        start: where it begins.
+        inside: where its inside begins.
+        end: where the brace is that closes it.
+    """
+
+    words: tuple[str, ...]
+    start: int
+    inside: int
+    end: int
+
+
+def name_of(word: str) -> str:
+    """A name without its quotes.
+
+    Example:
+        >>> name_of('"Asy/Patch"')
+        'Asy/Patch'
+    """
+    return word[1:-1] if word[:1] == '"' else word
+
+
+class BifText:
+    """A text, its blocks, and places in it.
+
+    Example:
+        >>> (block,) = BifText("network unknown { /* nothing */ }", "n.bif").blocks()
+        >>> block.words
+        ('network', 'unknown')
+    """
+
+    def __init__(self, text: str, source: str) -> None:
+        """Take a text; comments become blanks.
+
+        Raises:
+            Diagnostic: LW5003 for a comment without an end.
+        """
+        self.original, self.source = text, source
+        self.text = self._without_comments(text) if "//" in text or "/*" in text else text
+
+    def wrong(self, at: int, message: str, help: str | None = None) -> Diagnostic:
+        """A diagnostic at a place, LW5003."""
+        return Diagnostic(BAD_NETWORK, message, span=self.span(at), help=help)
+
+    def span(self, at: int) -> Span:
+        """The word at a place."""
+        text = self.original
+        line = text.count("\n", 0, at) + 1
+        column = at - (text.rfind("\n", 0, at) + 1) + 1
+        end = at + 1
+        while end < len(text) and not text[end].isspace():
+            end += 1
+        return Span(self.source, line, column, line, column + end - at, text)
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, in order.
+
+        Raises:
+            Diagnostic: LW5003 for a brace that is never closed, or never opened.
+        """
+        text, at = self.text, 0
+        words: list[str] = []
+        start = 0
+        while match := _TOKEN.search(text, at):
+            at = match.end()
+            if not words:
+                start = match.start()
+            if match.group() != "{":
+                words.append(match.group())
+                continue
+            end = self._closing(match.start())
+            if not words:
+                raise self.wrong(start, "a brace follows a name")
+            yield Block(tuple(words), start, at, end)
+            words, at = [], end + 1
+        if words:
+            help = "is the file cut off?"
+            raise self.wrong(start, "the text ends inside a part of the network", help)
+
+    def _closing(self, brace: int) -> int:
+        """Where the brace is that closes the one at a place."""
+        depth = 0
+        for match in _BRACE.finditer(self.text, brace):
+            depth += {"{": 1, "}": -1}.get(match.group(), 0)
+            if depth == 0:
+                return match.start()
+        raise self.wrong(brace, "a brace is not closed", "is the file cut off?")
+
+    def _without_comments(self, text: str) -> str:
+        parts, at = [], 0
+        while match := _COMMENT.search(text, at):
+            start, end = match.span()
+            if text[start] == '"':
+                parts.append(text[at:end])
+                at = end
+                continue
+            if match.group() == "/*":
+                end = text.find("*/", start + 2) + 2
+                if end < 2:
+                    raise self.wrong(start, "a comment is not closed", "is the file cut off?")
+            parts += [text[at:start], _BLANK.sub(" ", text[start:end])]
+            at = end
+        return "".join([*parts, text[at:]])

@@ -1,0 +1,152 @@
+"""Rows of cells for tables: from CSV files, DataFrames and dicts."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.codes import BAD_TABLE, NO_FILE
+
+_TRUTH = {"true": 1.0, "false": 0.0, "": math.nan}
+
+
+class Rows:
+    """A header and rows of cells, whatever they came from.
+
+    Attributes:
+        table: the table that is made of them.
+        source: what they came from, for messages.
+        header: the titles of the columns.
+        rows: cells, text or values.
+        lines: the line of each row, where they came from a file.
+    """
+
+    def __init__(self, table: str, source: str, header: list[str], rows: list[list[Any]]) -> None:
+        self.table = table
+        self.source = source
+        self.header = header
+        self.rows = rows
+        self.lines: list[int] | None = None
+
+    def where(self, row: int) -> str:
+        """How a message names a row."""
+        if self.lines is not None:
+            return f"line {self.lines[row]} of {self.source}"
+        return f"row {row + 1}"
+
+    def fail(self, message: str, row: int | None = None, help: str | None = None) -> NoReturn:
+        """Refuse the table, for one of its rows.
+
+        Raises:
+            Diagnostic: LW3018.
+        """
+        place = "" if row is None else f", {self.where(row)}"
+        raise Diagnostic(BAD_TABLE, f"table `{self.table}`{place}: {message}", help=help)
+
+    def check_shape(self) -> None:
+        """Refuse a title that is there twice, no rows, and rows of other lengths."""
+        seen: set[str] = set()
+        for title in self.header:
+            if title in seen:
+                self.fail(f"its header names `{title}` twice")
+            seen.add(title)
+        if not self.rows:
+            self.fail("it has a header and no rows")
+        for index, row in enumerate(self.rows):
+            if len(row) != len(self.header):
+                self.fail(
+                    f"the row has {len(row)} cells and the header {len(self.header)}",
+                    index,
+                    help="every row needs as many cells as the header has names",
+                )
+
+
+def read_csv(path: str | os.PathLike[str], table: str) -> Rows:
+    """The rows of a CSV file (UTF-8, comma-separated, one header line).
+
+    Raises:
+        Diagnostic: LW3025 when it cannot be opened, LW3018 for rows of different lengths, an
+            empty file, or text that is not UTF-8.
+    """
+    shown = Path(path).name
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            kept = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except OSError as error:
+        raise Diagnostic(
+            NO_FILE,
+            f"table `{table}`: {os.fspath(path)} cannot be opened: {error.strerror or error}",
+            help="the path is taken relative to the model file, or to the working directory",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise Diagnostic(
+            BAD_TABLE, f"table `{table}`: {shown} is not UTF-8 at byte {error.start}"
+        ) from None
+    except csv.Error as error:
+        raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is not CSV: {error}") from None
+    if not kept:
+        raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is empty")
+    header = [cell.strip() for cell in kept[0][1]]
+    rows = Rows(table, shown, header, [list(row) for _, row in kept[1:]])
+    rows.lines = [line for line, _ in kept[1:]]
+    return rows
+
+
+def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
+    """The rows of a CSV path, a DataFrame, a dict of columns or a dict from key to value.
+
+    Args:
+        name: the table that is made of them.
+        data: the source.
+        keys: the key columns, as far as they are given.
+
+    Raises:
+        Diagnostic: LW3018 for what is none of these, and as `read_csv`.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return read_csv(data, name)
+    if hasattr(data, "columns") and hasattr(data, "itertuples"):
+        header = [str(column) for column in data.columns]
+        rows = [list(row) for row in data.itertuples(index=False, name=None)]
+        return Rows(name, "the DataFrame", header, rows)
+    if isinstance(data, Mapping):
+        values = list(data.values())
+        if values and all(_is_column(value) for value in values):
+            lengths = {len(value) for value in values}
+            if len(lengths) > 1:
+                Rows(name, "the dict", [], []).fail("its columns differ in length")
+            header = [str(column) for column in data]
+            return Rows(name, "the dict", header, [list(r) for r in zip(*values, strict=True)])
+        key = keys if isinstance(keys, str) else keys[0] if keys else "key"
+        return Rows(name, "the dict", [key, "value"], [[k, v] for k, v in data.items()])
+    raise Diagnostic(
+        BAD_TABLE,
+        f"table `{name}`: it cannot be made of a value of type {type(data).__name__}",
+        help="give the path of a CSV file, a DataFrame, a dict of columns, or {key: value}",
+    )
+
+
+def _is_column(value: Any) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__len__") and hasattr(value, "__iter__")
+
+
+def read_number(cell: Any) -> float | None:
+    """A cell's number, NaN for an empty one, None for text."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        try:
+            return float(text)
+        except ValueError:
+            return _TRUTH.get(text.lower())
+    if cell is None:
+        return math.nan
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
