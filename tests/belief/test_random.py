@@ -134,3 +134,17 @@ def test_a_long_chain_does_not_underflow(engine, semiring):
 
 def test_all_semirings_are_tried():
     assert set(SEMIRINGS) == {"prob", "logprob", "max", "minsum", "counting", "bool"}
+
+
+def test_tables_that_are_gone_are_not_taken_for_others():
+    """Seed 1002367, shrunk: a factor was multiplied in twice, and another one never."""
+    graph = FactorGraph()
+    for name, size in (("v0", 2), ("v1", 1), ("v2", 1), ("v3", 3)):
+        graph.variable(name, size)
+    graph.factor([], 0.09203770846581538)
+    graph.factor(["v2"], [1.0])
+    graph.factor([], 1.0)
+    graph.factor(["v1", "v2", "v0"], [[[1.0, 0.0]]])
+    graph.factor(["v2", "v1", "v3"], [[[1.0, 1.0, 1.0]]])
+    result = compile_graph(graph, "z", observed=["v2"], seconds=0.0).bind()({"v2": ["0"]})
+    np.testing.assert_allclose(result["ln_p_evidence"], math.log(3 * 0.09203770846581538))

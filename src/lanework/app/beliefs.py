@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lanework.app import render
-from lanework.app.codes import BAD_ARGUMENT, NO_SUCH_FILE
+from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
 from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
 from lanework.core.frames import need
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lanework.core.result import Result
 
 LN_P = "ln_p_evidence"
-ENDINGS = (".json", ".csv", ".parquet")
+ENDINGS = (".json", ".csv", ".parquet", ".pr", ".mar")
 
 
 def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
@@ -45,7 +45,9 @@ def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]
         if not sign:
             what = f"{argument!r} is no evidence"
             raise Diagnostic(BAD_ARGUMENT, what, help="write VARIABLE=STATE")
-        given[name] = [state]
+        if given.setdefault(name, [state]) != [state]:
+            what = f"the evidence of {name!r} is given twice: {given[name][0]!r} and {state!r}"
+            raise Diagnostic(BAD_ARGUMENT, what, help="give each variable one state")
     return given
 
 
@@ -65,6 +67,9 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
         f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, answered"
         f" {many(stats['lanes'], 'row')} on {stats['engine']} in {seconds(stats['run_seconds'])}"
     )
+    if stats["impossible"] and stats["lanes"] > 1:
+        some = many(stats["impossible"], "row")
+        render.message(f"the evidence of {some} is impossible: its probability is 0")
     for file in files:
         render.message(f"wrote {file} ({size(file.stat().st_size)})")
 
@@ -73,8 +78,10 @@ def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
     """Columns of states from a CSV, Parquet or UAI evidence file; an empty cell says nothing.
 
     Raises:
-        Diagnostic: LW8003, LW8001.
+        Diagnostic: LW8003, LW8006 and what is wrong with the table.
     """
+    from lanework.machines.belief.readers.csvtable import read_csv
+
     if not path.is_file():
         raise Diagnostic(NO_SUCH_FILE, f"{path} does not exist", help="check the path")
     if path.suffix.lower() == ".evid":
@@ -83,26 +90,19 @@ def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
         return {name: [state] for name, state in read_evid(path.read_text(), str(path)).items()}
     if path.suffix.lower() == ".parquet":
         parquet = need("pyarrow.parquet", "reading Parquet")
-        table = parquet.read_table(path).slice(0, most)
-        return {name: table.column(name).to_pylist() for name in table.column_names}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
-        header = next(lines, None)
-        if not header:
-            raise Diagnostic(
-                BAD_ARGUMENT, f"{path} is empty", help="the first line names variables"
-            )
-        columns: dict[str, list[Any]] = {name.strip(): [] for name in header}
-        if len(columns) != len(header):
-            raise Diagnostic(BAD_ARGUMENT, f"{path} has two columns of one name")
-        for number, line in enumerate(lines):
-            if most is not None and number >= most:
-                break
-            if len(line) != len(header):
-                what = f"{path}, line {lines.line_num}: {len(line)} cells, not {len(header)}"
-                raise Diagnostic(BAD_ARGUMENT, what)
-            for column, cell in zip(columns.values(), line, strict=True):
-                column.append(cell.strip())
+        try:
+            table = parquet.read_table(path).slice(0, most)
+        except (OSError, ValueError) as error:  # what pyarrow raises is one of these
+            raise Diagnostic(NO_SUCH_FILE, f"{path} is no Parquet: {error}") from None
+        columns = {name: table.column(name).to_pylist() for name in table.column_names}
+        return _some(columns, path)
+    return _some(read_csv(path, most), path)
+
+
+def _some(columns: dict[str, list[Any]], path: Path) -> dict[str, list[Any]]:
+    """The columns of a table that has rows."""
+    if not any(columns.values()):
+        raise Diagnostic(NO_ROWS, f"{path} has no rows", help="give it at least one")
     return columns
 
 
@@ -138,6 +138,10 @@ def _write(result: Result, path: Path) -> Path:
                 file.write(",\n" * (number > 0) + json.dumps(row))
             file.write("]}\n")
         return path
+    if ending in (".pr", ".mar"):
+        with atomic_write(path, "w") as file:
+            file.write(_uai(result, path))
+        return path
     columns = _long(result)
     if ending == ".parquet":
         pyarrow, parquet = (need(n, "writing Parquet") for n in ("pyarrow", "pyarrow.parquet"))
@@ -149,6 +153,22 @@ def _write(result: Result, path: Path) -> Path:
         lines.writerow(columns)
         lines.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
     return path
+
+
+def _uai(result: Result, path: Path) -> str:
+    """A result as UAI inference competitions have it, of one row."""
+    from lanework.machines.belief.readers.uairesults import write_results
+
+    totals, posteriors = _rows(result)
+    if len(totals) != 1:
+        what = f"{path.name} holds one row of evidence, not {len(totals):,}"
+        raise Diagnostic(BAD_ARGUMENT, what, help="write .json, .csv or .parquet")
+    if path.suffix.lower() == ".pr":
+        return write_results(float(totals[0]))
+    if result.stats["variables"] != len(posteriors):
+        what = f"{path.name} holds every variable, and the answer {len(posteriors)}"
+        raise Diagnostic(BAD_ARGUMENT, what, help="leave out --query")
+    return write_results(marginals=[value[0].tolist() for value in posteriors.values()])
 
 
 def _long(result: Result) -> dict[str, np.ndarray]:

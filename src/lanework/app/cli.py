@@ -84,6 +84,9 @@ def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 FILE = click.argument("file", type=click.Path())
+NORMALIZE = click.option(
+    "--normalize", is_flag=True, help="Scale the tables of a network to sums of one."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
 
 
@@ -133,6 +136,7 @@ def cli() -> None:
     show_default=True,
     help="What to ask a network: all, z, or variables with commas.",
 )
+@NORMALIZE
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON
 def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **given: Any) -> None:
@@ -157,12 +161,13 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
     help="Where to write; by default FILE with .lwp. A register program also becomes an executable"
     " (no ending), an object with a C header (.o), raw code (.bin).",
 )
+@NORMALIZE
 @JSON
-def compile_(file: str, out: str | None, as_json: bool) -> None:
+def compile_(file: str, out: str | None, normalize: bool, as_json: bool) -> None:
     """Compile a model or assembly to a program file (.lwp), or to machine code."""
     from lanework.app.programs import compile_file
 
-    compile_file(file, out, as_json)
+    compile_file(file, out, as_json, normalize=normalize)
 
 
 @cli.command()

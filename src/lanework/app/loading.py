@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lanework.app.codes import NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
+from lanework.app.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
 from lanework.base.errors import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,11 +18,15 @@ ENDINGS = {
     ".series": "a model",
     ".bif": "a Bayesian network",
     ".xmlbif": "a Bayesian network",
+    ".bifxml": "a Bayesian network",
+    ".xml": "a Bayesian network",
     ".uai": "a factor graph",
+    ".json": "a factor graph",
     ".lasm": "assembly",
     ".lwp": "a compiled program",
 }
-NETWORKS = (".bif", ".xmlbif", ".uai", ".bif.gz", ".xmlbif.gz", ".uai.gz")  # .gz: packed
+GRAPHS = (".bif", ".xmlbif", ".bifxml", ".xml", ".uai", ".json")
+NETWORKS = (*GRAPHS, *(f"{ending}.gz" for ending in GRAPHS))  # .gz: packed
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,20 @@ class Loaded:
 
 
 def load_program(
-    path: str, query: str = "all", evidence: Mapping[str, Sequence[object]] | None = None
+    path: str,
+    query: str = "all",
+    evidence: Mapping[str, Sequence[object]] | None = None,
+    *,
+    normalize: bool = False,
 ) -> Loaded:
     """The program in a file, or made from it.
 
     Of a network it is one that answers a query, for this evidence if some is given: variables that
-    every row observes are cut out, others are not observed.
+    every row observes are cut out, others are not observed. `normalize` scales its tables to sums
+    of one.
 
     Raises:
-        Diagnostic: LW8003, LW8004, LW8008, and all that the reader or the compiler says.
+        Diagnostic: LW8001, LW8003, LW8004, LW8008, and all that the reader or the compiler says.
     """
     file = Path(path)
     ending = file.suffix.lower()
@@ -60,6 +69,10 @@ def load_program(
             UNKNOWN_ENDING,
             f"{path}: the ending {file.suffix or '(none)'!r} does not say what the file is",
             help=did_you_mean(ending, ENDINGS) or f"use {known}",
+        )
+    if normalize and not network:
+        raise Diagnostic(
+            BAD_ARGUMENT, f"--normalize is for networks, and {path} is {ENDINGS[ending]}"
         )
     start = time.perf_counter()
     if ending == ".lwp":
@@ -80,7 +93,7 @@ def load_program(
         if evidence is not None:
             every = [n for n, cells in evidence.items() if all(c not in ("", None) for c in cells)]
             some = list(evidence)
-        graph = read_text(_text(file), str(file))
+        graph = read_text(_text(file), str(file), normalize=normalize)
         program = compile_graph(graph, names, evidence=some, observed=every)
     else:
         from lanework.machines.series.modelfile import read_model

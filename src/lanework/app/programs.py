@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
 
 
-def compile_file(path: str, out: str | None, as_json: bool) -> None:
+def compile_file(path: str, out: str | None, as_json: bool, *, normalize: bool = False) -> None:
     """Write the compiled program of a model."""
     if out is not None and Path(out).suffix.lower() != ".lwp":
-        loaded = load_program(path)
+        loaded = load_program(path, normalize=normalize)
         if loaded.program.machine == "register":
             from lanework.app.registers import compile_ahead
 
@@ -33,7 +33,7 @@ def compile_file(path: str, out: str | None, as_json: bool) -> None:
             f"{target}: a compiled program ends in .lwp, not in {target.suffix or '(nothing)'}",
             help=f"write to {target.with_suffix('.lwp')}",
         )
-    loaded = load_program(path)
+    loaded = load_program(path, normalize=normalize)
     loaded.program.verify()
     loaded.program.save(target)
     written = target.stat().st_size

@@ -38,6 +38,7 @@ class Options:
     evidence: str | None = None
     given: tuple[str, ...] = ()
     query: str = "all"
+    normalize: bool = False
 
     def limits(self) -> Limits:
         """What the run may use.
@@ -81,9 +82,10 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
         from lanework.app import beliefs
 
         given = beliefs.evidence(arguments, options)
-        beliefs.run(load_program(path, options.query, given), given, options)
+        loaded = load_program(path, options.query, given, normalize=options.normalize)
+        beliefs.run(loaded, given, options)
         return
-    loaded = load_program(path)
+    loaded = load_program(path, normalize=options.normalize)
     if loaded.program.machine == "belief":
         from lanework.app import beliefs
 

@@ -14,6 +14,7 @@ from typing import Any
 from lanework.base.codes import BAD_LIMIT, MEMORY_CAP
 from lanework.base.errors import Diagnostic
 
+FIT = "raise the memory cap, ask for fewer outputs, sum over lanes, or stream"
 DEFAULT_SHARE = 0.75  # of the memory that this process may use
 
 _NUMBER = r"\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*"
@@ -87,12 +88,13 @@ class Limits:
         """The cap in bytes that `check_memory` holds."""
         return self.memory if self.memory is not None else default_memory_cap()
 
-    def check_memory(self, needed: int, what: str) -> None:
+    def check_memory(self, needed: int, what: str, help: str = FIT) -> None:
         """Refuse what would not fit.
 
         Args:
             needed: estimated bytes.
             what: what needs them, in the reader's words.
+            help: what to try.
 
         Raises:
             Diagnostic: LW0101.
@@ -102,7 +104,7 @@ class Limits:
             raise Diagnostic(
                 MEMORY_CAP,
                 f"{what} need {show_size(needed)}, and the cap is {show_size(cap)}",
-                help="raise the memory cap, ask for fewer outputs, sum over lanes, or stream",
+                help=help,
             )
 
 
@@ -152,11 +154,12 @@ def show_size(size: int) -> str:
     """Bytes for people.
 
     Example:
-        >>> show_size(3_500_000), show_size(2 * 10**40)
-        ('3.5 MB', '10^40 B')
+        >>> show_size(3_500_000), show_size(4**40)
+        ('3.5 MB', '1.2e+24 bytes')
     """
-    if size >= 10**18:  # more than any machine has, and perhaps more than a float can hold
-        return f"10^{math.log10(size):.0f} B"
+    if size >= 10**18:  # no machine has that; and past 10^308 not even a float
+        power = len(str(size)) - 1
+        return f"{size // 10 ** (power - 1) / 10}e+{power} bytes"
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 999.95 or (unit == "B" and value < 1000):

@@ -84,7 +84,7 @@ def _scaled(k: Kernel, scale: str, n: int, keep: bool) -> str:
 
 
 def divide(name: str, width: int, vectors: int) -> str:
-    """Entry over entry; nothing over nothing is nothing."""
+    """Entry over entry; over nothing it is nothing."""
     k = Kernel(name, width, vectors)
     w = k.w
     out, a, b, at = (k.word(n) for n in (Word.OUT, Word.P0, Word.P1, Word.AT1))
@@ -99,9 +99,8 @@ def divide(name: str, width: int, vectors: int) -> str:
         below = w.emit(
             f"load {k.kind}, ptr {w.emit(f'getelementptr double, ptr {b}, i64 {far}')}, align 8"
         )
-        x = k.load(a, "%i", n)
-        nothing = w.emit(f"fcmp oeq {k.kind} {x}, zeroinitializer")
-        quotient = w.emit(f"fdiv {k.kind} {x}, {below}")
+        nothing = w.emit(f"fcmp oeq {k.kind} {below}, zeroinitializer")
+        quotient = w.emit(f"fdiv {k.kind} {k.load(a, '%i', n)}, {below}")
         k.store(k.select(nothing, "zeroinitializer", quotient), out, "%i", n)
     k.again("i", count, "loop", "exit")
     w.label("exit")

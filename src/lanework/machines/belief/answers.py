@@ -82,8 +82,16 @@ def _states(
     """The state that each row decided on; None where nothing is possible."""
     places = np.argmin(value, axis=0) if semiring == "minsum" else np.argmax(value, axis=0)
     found: npt.NDArray[Any] = np.array(states, object)[places]
-    impossible = totals == (np.inf if semiring == "minsum" else -np.inf)
-    if semiring in ("counting", "bool"):
-        impossible = totals == 0
-    found[impossible] = None
+    found[impossible(semiring, totals)] = None
     return found
+
+
+def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which rows have evidence that cannot be, by their totals.
+
+    Example:
+        >>> impossible("prob", np.array([-3.0, -np.inf])).tolist()
+        [False, True]
+    """
+    nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
+    return np.asarray(totals == nothing, np.bool_)

@@ -14,6 +14,7 @@ from lanework.machines.belief.modes import backbone_tree
 from lanework.machines.belief.outputs import Outputs
 from lanework.machines.belief.plan import Plan
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.tables import tell
 from lanework.machines.belief.tensor import AxisKey, AxisType
 
 STRATEGIES = ("tree", "modes", "auto")
@@ -54,7 +55,11 @@ def compile_graph(
 
     Raises:
         Diagnostic: LW5005 for an unknown variable, LW5009 for a query that makes no sense,
-            LW2005 for a strategy that there is not, or that the query cannot have.
+            LW2005 for a strategy that there is not, or that the query cannot have, LW5004 for
+            tables that depend on themselves.
+
+    Warns:
+        TableNotice: conditional tables that do not sum to one; they are used as they are.
 
     Example:
         >>> graph = FactorGraph()
@@ -71,6 +76,8 @@ def compile_graph(
             f"there is no strategy {strategy!r}",
             help=did_you_mean(strategy, STRATEGIES) or f"there is {', '.join(STRATEGIES)}",
         )
+    graph.check()
+    tell(graph)
     problem = Problem(graph, query, evidence, observed, semiring)
     along = problem.query.kind in ALONG_CYCLES
     if strategy == "modes" and not along:
@@ -93,7 +100,8 @@ def compile_graph(
 def _plan(problem: Problem, seconds: float, seed: int) -> Plan:
     cut = [name for name, number in problem.number.items() if number in problem.cut]
     graph, factors, needed = problem.graph, problem.factors, problem.needed
-    return Plan(graph, factors, needed, cut, seconds=seconds, seed=seed)
+    zeros = problem.query.kind != "gradient"
+    return Plan(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 
 def _by_modes(problem: Problem, plan: Plan) -> Program:

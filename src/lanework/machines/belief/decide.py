@@ -42,7 +42,8 @@ def decide(up: Upward, wanted: Container[AxisKey], *, drawn: bool) -> dict[AxisK
             else:
                 one = Value(own, out.emit("choose", out.register(out.largest([value], own))))
             found[axis.key] = one
-            value = _at(up, value, {axis.key: one})
+            if axis is not gone[-1]:
+                value = _at(up, value, {axis.key: one})
     return found
 
 

@@ -92,7 +92,7 @@ class Downward:
         out, told = self.out, self.told[number]
         have = set() if told is None else set(told.spec.keys)
         missing = leaf.spec.keep(set(leaf.spec.keys) - have)
-        if told is None or missing.axes:
+        if told is None or told.spec != leaf.spec:
             ones = out.unit(missing)
             told = ones if told is None else out.product(told, ones, leaf.spec)
         whole = out.product(told, leaf, TensorSpec())

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
-from lanework.machines.belief.model import Variable
+from lanework.machines.belief.model import Variable, listed
 
 F64 = npt.NDArray[np.float64]
 
@@ -66,8 +66,9 @@ def read_evidence(
             raise Diagnostic(
                 UNKNOWN_VARIABLE,
                 f"the program takes no evidence of {str(name)!r}",
-                help=did_you_mean(str(name), known)
-                or ("compile it with that variable as evidence" if name in number else None),
+                help="compile it with that variable as evidence"
+                if name in number
+                else did_you_mean(str(name), known) or f"it takes {listed(known)}",
             )
         found, laned = _weights(variables[number[name]], given[name])
         if laned:
@@ -145,5 +146,5 @@ def _unknown(variable: Variable, value: Any, row: int) -> Diagnostic:
     return Diagnostic(
         UNKNOWN_VARIABLE,
         f"{variable.name!r} has no state {value!r} (row {row})",
-        help=did_you_mean(str(value), variable.states) or f"it has {', '.join(variable.states)}",
+        help=did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}",
     )

@@ -76,7 +76,7 @@ BELIEF = ISA(
             "One at an entry that each lane draws, with chances in proportion; else zero.",
             _X,
         ),
-        _instr("divide", 17, "Entry over entry; nothing over nothing is nothing.", _X, _Y),
+        _instr("divide", 17, "Entry over entry; over nothing it is nothing.", _X, _Y),
     ],
 )
 

@@ -19,6 +19,8 @@ from lanework.core.program import Program
 from lanework.machines.belief.evidence import Evidence
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.posterior import Posterior
+from lanework.machines.belief.tensor import AxisType
+from lanework.machines.belief.verify import walk
 
 States = tuple[int, ...]
 
@@ -48,7 +50,9 @@ def best_assignments(
     """
     view = BeliefView.of(program)
     sizes = {key[1]: view.variables[key[1]].size for key in view.slots if key[0] == "state"}
-    free = [v for v in sizes if v not in view.fixed]  # which are divided by
+    made = zip(view.instructions, walk(program).specs, strict=True)
+    chosen = {spec.axes[0].key for op, spec in made if op.name == "choose" and spec is not None}
+    free = [v for v in sizes if (AxisType.GEOMETRIC, v) in chosen]  # the others are known
     heaps: list[list[tuple[float, int, Part, States]]] = [[] for _ in range(evidence.rows)]
     turns = itertools.count()
     found: list[list[tuple[float, States]]] = [[] for _ in heaps]

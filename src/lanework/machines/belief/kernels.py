@@ -125,7 +125,7 @@ def vm_reduce(
 
 
 def vm_divide(x: Tensor, y: Tensor, sr: VMSemiringRuntime) -> Array:
-    """Entry over entry, `y` spread over the axes that it lacks; nothing over nothing is nothing.
+    """Entry over entry, `y` spread over the axes that it lacks; over nothing it is nothing.
 
     Raises:
         Diagnostic: LW5006 in a semiring without division.

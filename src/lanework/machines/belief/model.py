@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,8 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
 
 Table = npt.NDArray[np.float64]
+MOST_STATES = 1 << 24
+MOST_AXES = 62  # NumPy has 64, and lanes are one
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class FactorGraph:
     name: str = "graph"
     variables: dict[str, Variable] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
+    told: bool = field(default=False, repr=False, compare=False)  # whether `tables.tell` was heard
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.
@@ -78,9 +80,12 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5001 for a name that is taken, no states, or two of one name.
         """
-        names = tuple(map(str, range(states) if isinstance(states, int) else states))
         if name in self.variables:
             raise Diagnostic(BAD_GRAPH, f"there are two variables {name!r}")
+        if isinstance(states, int) and states > MOST_STATES:
+            what = f"the variable {name!r} has {states:,} states"
+            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_STATES:,}")
+        names = tuple(map(str, range(states) if isinstance(states, int) else states))
         if not names or len(set(names)) != len(names):
             what = "no states" if not names else "two states of one name"
             raise Diagnostic(BAD_GRAPH, f"the variable {name!r} has {what}")
@@ -100,20 +105,21 @@ class FactorGraph:
         Args:
             scope: its variables, one an axis of the table; none for a number.
             table: numbers, of the shape of the scope.
-            name: for messages.
+            name: for messages; by default the child's.
             child: the variable whose conditional table it is.
 
         Raises:
             Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
         """
         scope = tuple(scope)
-        name = name or f"f{len(self.factors)}"
-        for variable in scope:
-            self.find(variable)
+        name = name or child or f"f{len(self.factors)}"
+        shape = self.shape(scope)
         if len(set(scope)) != len(scope):
             raise Diagnostic(BAD_GRAPH, f"the factor {name!r} has a variable twice: {scope}")
+        if child is not None and child not in scope:
+            what = f"the factor {name!r} is the table of {child!r}, which its scope lacks"
+            raise Diagnostic(BAD_GRAPH, what, help=f"the scope is {', '.join(scope) or 'empty'}")
         values = np.array(table, np.float64)
-        shape = tuple(self.variables[variable].size for variable in scope)
         if values.shape != shape:
             raise Diagnostic(
                 BAD_GRAPH,
@@ -128,6 +134,17 @@ class FactorGraph:
         self.factors.append(made)
         return made
 
+    def shape(self, scope: Sequence[str]) -> tuple[int, ...]:
+        """The shape of a table over some variables.
+
+        Raises:
+            Diagnostic: LW5005 for an unknown variable; LW5001 for more than an array has axes.
+        """
+        if len(scope) > MOST_AXES:
+            what = f"a table over {len(scope)} variables"
+            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_AXES}")
+        return tuple(self.find(variable).size for variable in scope)
+
     def find(self, name: str) -> Variable:
         """The variable of this name.
 
@@ -136,7 +153,7 @@ class FactorGraph:
         """
         found = self.variables.get(name)
         if found is None:
-            near = did_you_mean(name, self.variables)
+            near = did_you_mean(name, self.variables) or f"there is {listed(self.variables)}"
             raise Diagnostic(UNKNOWN_VARIABLE, f"there is no variable {name!r}", help=near)
         return found
 
@@ -151,7 +168,7 @@ class FactorGraph:
             raise Diagnostic(
                 UNKNOWN_VARIABLE,
                 f"{variable!r} has no state {state!r}",
-                help=did_you_mean(state, found.states) or f"it has {', '.join(found.states)}",
+                help=did_you_mean(state, found.states) or f"it has {listed(found.states)}",
             )
         return found.states.index(state)
 
@@ -197,14 +214,39 @@ class FactorGraph:
 
     def sums(self) -> Mapping[str, tuple[float, float]]:
         """For conditional tables that do not sum to one: the least and the greatest sum."""
-        wrong: dict[str, tuple[float, float]] = {}
-        for factor in self.factors:
-            if factor.child is not None:
-                total: Any = factor.table.sum(axis=factor.scope.index(factor.child))
-                if not np.allclose(total, 1.0, rtol=0, atol=1e-6):
-                    wrong[factor.name] = (float(np.min(total)), float(np.max(total)))
-        return wrong
+        from lanework.machines.belief.tables import sums
+
+        return sums(self)
+
+    def normalized(self) -> FactorGraph:
+        """The graph with every conditional table scaled to sums of one; other factors stay.
+
+        Raises:
+            Diagnostic: LW5002 where a sum is zero.
+
+        Example:
+            >>> graph = FactorGraph()
+            >>> _ = graph.variable("a", 2)
+            >>> _ = graph.factor(["a"], [1.0, 3.0], child="a")
+            >>> graph.normalized().factors[0].table.tolist()
+            [0.25, 0.75]
+        """
+        from lanework.machines.belief.tables import normalized
+
+        return normalized(self)
 
     def __repr__(self) -> str:
         counts = f"{len(self.variables)} variables, {len(self.factors)} factors"
         return f"<FactorGraph {self.name}: {counts}>"
+
+
+def listed(names: Iterable[str], most: int = 8) -> str:
+    """Names for a message, not too many of them.
+
+    Example:
+        >>> listed(["a", "b", "c"], 2), listed([])
+        ('a, b, ... (3)', 'none')
+    """
+    every = list(names)
+    shown = ", ".join(every[:most]) or "none"
+    return f"{shown}, ... ({len(every)})" if len(every) > most else shown

@@ -67,6 +67,7 @@ class Plan:
         needed: Iterable[str],
         cut: Collection[str] = (),
         *,
+        zeros: bool = True,
         seconds: float = 0.2,
         seed: int = 0,
     ) -> None:
@@ -77,6 +78,8 @@ class Plan:
             factors: those of them that matter.
             needed: variables that are asked for or may be observed.
             cut: variables whose state every row says.
+            zeros: whether the zeros of tables are there to stay. A derivative by such an entry
+                asks what would be if it were not zero: then every state is a mode of its own.
             seconds: how long to look for a good backbone.
             seed: of the random ties in it.
         """
@@ -93,7 +96,7 @@ class Plan:
         where = iter(homes)
         self.homes = [next(where) if scope else None for scope in scopes]
         self.scopes = kept
-        self.seconds, self.seed = seconds, seed
+        self.zeros, self.seconds, self.seed = zeros, seconds, seed
         self._supports: dict[int, Tensor] = {}
         self._axes: list[Axis] = []
 
@@ -132,9 +135,10 @@ class Plan:
         for chord in tie.chords:
             supports = [self._support(node) for node in self.bone.path(*chord)]
             known = [support for support in supports if support is not None]
+            whole = len(known) == len(supports)
             # without zeros every state leads to every other
-            told = len(known) == len(supports) and not all(table.all() for table, _ in known)
-            relations.append(transport(known, interface) if told else None)
+            some = self.zeros and whole and not all(table.all() for table, _ in known)
+            relations.append(transport(known, interface) if some else None)
         return Mode(tie, quotient(relations, tie.states))
 
     @cached_property

@@ -17,7 +17,7 @@ from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, read_answers
+from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.kbest import best_assignments
@@ -29,6 +29,11 @@ from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
 ENGINES = ("native", "reference")
+FEWER = "raise the memory cap, or give fewer rows at a time"
+SMALLER = (
+    "raise the memory cap, say which variables every row observes (observed=), ask for fewer"
+    " variables, or look longer for a better order (seconds=)"
+)
 NATIVE = ("prob", "max")  # the semirings of native kernels
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
@@ -136,7 +141,7 @@ class Runner:
 
     def _posterior(self, evidence: Evidence, seed: int = 0) -> Posterior:
         """What rows of evidence give, within the limits."""
-        self.limits.check_memory(self._memory(evidence.rows), f"{evidence.rows:,} rows")
+        self.limits.check_memory(self._memory(evidence.rows), f"{evidence.rows:,} rows", FEWER)
         return self._run(evidence, self._chances(evidence.rows, seed))
 
     def _chances(self, rows: int, seed: int) -> dict[int, F64]:
@@ -165,15 +170,18 @@ class Runner:
     def _memory(self, rows: int) -> int:
         """Bytes of a run: the tensors of a block, and what goes in and out."""
         known = walk(self.program)
-        self.limits.check_memory(8 * known.uniform, "the tables of the program")
+        self.limits.check_memory(8 * known.uniform, "the tables of the program", SMALLER)
         states = sum(self.view.variables[v].size for v in self._observed)
         answers = sum(spec.entries for spec in known.slots.values())
         if self.engine == "native":
             executor = self._executor()
+            least = executor.block_bytes + executor.shared_bytes
+            self.limits.check_memory(least, "the tensors of the program", SMALLER)
             inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
             inside += executor.shared_bytes
         else:
             inside = 8 * 3 * known.varying * rows
+            self.limits.check_memory(inside, "the tensors of the program", SMALLER)
         return inside + 8 * (known.uniform + rows * (states + answers + 4))
 
     def _executor(self) -> NativeExecutor:
@@ -206,6 +214,8 @@ class Runner:
         stats = {
             "engine": self.engine,
             "lanes": evidence.rows,
+            "variables": len(self.view.variables),
+            "impossible": int(impossible(self.semiring, posterior.totals).sum()),
             "threads": self.threads,
             "run_seconds": seconds,
             "notice": self.notice,

@@ -34,7 +34,7 @@ class VMSemiringRuntime:
         convert: entries from tables of float64; by default these as they are.
         max_reduce: the best over some axes; by default the largest.
         weights: entries as numbers in proportion to which one along the first axis is drawn.
-        div: entry over entry, or None where there is no division.
+        div: entry over entry, nothing over nothing; None where there is no division.
     """
 
     name: str
@@ -61,18 +61,20 @@ def _shares(x: Array) -> Array:
 
 
 def _quotient(x: Array, y: Array) -> Array:
-    found: Array = np.divide(
-        x, y, out=np.zeros(np.broadcast_shapes(x.shape, y.shape)), where=x != 0
-    )
+    zeros = np.zeros(np.broadcast_shapes(x.shape, y.shape))
+    found: Array = np.divide(x, y, out=zeros, where=y != 0)
     return found
 
 
-def _difference(x: Array, y: Array) -> Array:
-    """Of logarithms or costs; what is impossible stays so."""
-    found: Array = np.subtract(
-        x, y, out=np.array(np.broadcast_arrays(x, y)[0]), where=np.isfinite(x)
-    )
-    return found
+def _difference(zero: float) -> Callable[[Array, Array], Array]:
+    """Of logarithms or costs, of which `zero` stands for nothing."""
+
+    def difference(x: Array, y: Array) -> Array:
+        nothing = np.full(np.broadcast_shapes(x.shape, y.shape), zero)
+        found: Array = np.subtract(x, y, out=nothing, where=y != zero)
+        return found
+
+    return difference
 
 
 def _as_it_is(array: Array, axes: Axes) -> tuple[Array, Array]:
@@ -193,7 +195,7 @@ def vm_logprob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         _log_scaled,
         convert,
         weights=lambda x: np.exp(_log_scaled(x, (0,))[0]),
-        div=_difference,
+        div=_difference(-np.inf),
     )
 
 
@@ -265,7 +267,7 @@ def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         convert,
         max_reduce=lambda x, axes: np.min(x, axis=axes),
         weights=lambda x: np.exp(-normalize(x, (0,))[0]),
-        div=_difference,
+        div=_difference(np.inf),
     )
 
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.codes import BAD_GRAPH
 from lanework.machines.belief.model import FactorGraph, Table
 from lanework.machines.belief.readers.bifblocks import MARKS, WORD, BifText, Block, name_of
+from lanework.machines.belief.readers.names import check_names
 
 _LIST = r'((?:"[^"\n]*"|[^()\[\]{};|"]++)*+)'  # words, commas and blanks
 _SPACE = re.compile(r"\s*")
@@ -25,6 +25,8 @@ _NAMES = re.compile(WORD)
 _STATES = re.compile(rf"type\s+discrete\s*\[\s*([0-9]{{1,9}})\s*\]\s*\{{{_LIST}\}}\s*;?\s*")
 _PROPERTY = re.compile(r'property\b(?:"[^"\n]*"|[^;{}"]++)*+;\s*')
 _ENTRY = re.compile(rf'(?:\({_LIST}\)|(table|default)\b)([^;{{}}()"]*);\s*')
+_PLAIN = re.compile(r"[A-Za-z_][\w.-]*|[0-9]+")
+NO_BIF = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')  # in names, even quoted
 CUT_OFF = "is the file cut off?"
 # What `default` may fill, as no line of the file has to stand for it: 0.5 GiB.
 MOST_ENTRIES = 1 << 26
@@ -238,30 +240,29 @@ def write_bif(graph: FactorGraph) -> str:
     """A Bayesian network as text, with numbers that read back to the same bits.
 
     Raises:
-        Diagnostic: LW5001 for a graph whose factors are no conditional tables.
+        Diagnostic: LW5001 for a graph whose factors are no conditional tables, and for names that
+            BIF cannot hold.
 
     Example:
         >>> graph = FactorGraph("n")
         >>> _ = graph.variable("rain", ["yes", "no"])
         >>> _ = graph.factor(["rain"], [0.25, 0.75], child="rain")
         >>> print(write_bif(graph), end="")
-        network "n" {
+        network n {
         }
-        variable "rain" {
-          type discrete [ 2 ] { "yes", "no" };
+        variable rain {
+          type discrete [ 2 ] { yes, no };
         }
-        probability ( "rain" ) {
+        probability ( rain ) {
           table 0.25, 0.75;
         }
     """
-    if not graph.directed:
-        message = "only a network of conditional tables, one a variable, can be written as BIF"
-        raise Diagnostic(BAD_GRAPH, message, help="write it as UAI or JSON")
-    out = [f'network "{graph.name}" {{', "}"]
+    check_names(graph, "BIF", NO_BIF)
+    out = [f"network {_word(graph.name)} {{", "}"]
     for variable in graph.variables.values():
-        states = ", ".join(f'"{state}"' for state in variable.states)
+        states = ", ".join(map(_word, variable.states))
         out += [
-            f'variable "{variable.name}" {{',
+            f"variable {_word(variable.name)} {{",
             f"  type discrete [ {variable.size} ] {{ {states} }};",
         ]
         out.append("}")
@@ -269,12 +270,17 @@ def write_bif(graph: FactorGraph) -> str:
         assert factor.child is not None
         parents = [name for name in factor.scope if name != factor.child]
         table = np.moveaxis(factor.table, factor.scope.index(factor.child), -1)
-        given = " | " + ", ".join(f'"{name}"' for name in parents) if parents else ""
-        out.append(f'probability ( "{factor.child}"{given} ) {{')
+        given = " | " + ", ".join(map(_word, parents)) if parents else ""
+        out.append(f"probability ( {_word(factor.child)}{given} ) {{")
         known = [graph.variables[name].states for name in parents]
         for place in np.ndindex(table.shape[:-1]):
             row = ", ".join(repr(value) for value in table[place].tolist())
-            states = ", ".join(f'"{s[i]}"' for s, i in zip(known, place, strict=True))
+            states = ", ".join(_word(s[i]) for s, i in zip(known, place, strict=True))
             out.append(f"  ({states}) {row};" if parents else f"  table {row};")
         out.append("}")
     return "\n".join(out) + "\n"
+
+
+def _word(name: str) -> str:
+    """A name as it is, or in quotes where others than this reader need them."""
+    return name if _PLAIN.fullmatch(name) else f'"{name}"'

@@ -1,4 +1,4 @@
-"""UAI, the format of the UAI inference competitions: models, evidence, results.
+"""UAI, the format of the UAI inference competitions: models and evidence.
 
 A model is words: its kind, the sizes of variables, the scopes of factors, and their tables, in
 which the last variable of a scope is the fastest. Variables and states have numbers, not names.
@@ -7,7 +7,6 @@ which the last variable of a scope is the fastest. Variables and states have num
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,22 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.readers.placed import placed
 
 
-class _Words:
-    """The words of a text, with places for messages."""
+class Words:
+    """The words of a text, with places for messages.
+
+    All that read words raise LW5003, at the word that was read last.
+    """
 
     def __init__(self, text: str, source: str) -> None:
         self.text, self.source = text, source
         self.words = text.split()
         self.at = 0
 
-    def wrong(self, message: str) -> Diagnostic:
-        """A diagnostic at the word that was read last."""
+    def span(self) -> Span:
+        """The word that was read last."""
         line = column = 1
         place, seen = 0, 0
         for number, row in enumerate(self.text.splitlines(), 1):
@@ -37,22 +40,28 @@ class _Words:
                 line, column = number, row.find(words[place]) + 1
                 break
             seen += len(words)
-        span = Span(self.source, line, column, line, column + 1, self.text)
-        return Diagnostic(BAD_NETWORK, message, span=span)
+        return Span(self.source, line, column, line, column + 1, self.text)
+
+    def wrong(self, message: str) -> Diagnostic:
+        """A diagnostic at the word that was read last."""
+        return Diagnostic(BAD_NETWORK, message, span=self.span())
 
     def word(self) -> str:
+        """The next word."""
         if self.at >= len(self.words):
             raise self.wrong("the text ends too soon")
         self.at += 1
         return self.words[self.at - 1]
 
     def whole(self, what: str, most: float = math.inf) -> int:
+        """The next word as a whole number, at most so large."""
         word = self.word()
         if not word.isdecimal() or int(word) > most:
             raise self.wrong(f"{word!r} is no {what}")
         return int(word)
 
     def numbers(self, count: int) -> npt.NDArray[np.float64]:
+        """The next words as numbers."""
         part = self.words[self.at : self.at + count]
         if len(part) < count:
             self.at = len(self.words)
@@ -75,13 +84,13 @@ def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
     """A model; its variables are named 0, 1, 2..., and so are their states.
 
     Raises:
-        Diagnostic: LW5003 with line and column; LW5001, LW5002, LW5004.
+        Diagnostic: LW5003, LW5001, LW5002 or LW5004, with line and column.
 
     Example:
         >>> read_uai("MARKOV 2 2 3 1 2 0 1 6 1 2 3 4 5 6").factors[0].table.shape
         (2, 3)
     """
-    words = _Words(text, source)
+    words = Words(text, source)
     kind = words.word()
     if kind not in ("MARKOV", "BAYES"):
         raise words.wrong(f"{kind!r} is no kind of model; there is MARKOV and BAYES")
@@ -91,22 +100,29 @@ def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
         size = words.whole("number of states")
         if size == 0:
             raise words.wrong("a variable has states")
-        graph.variable(str(number), size)
+        with placed(words.span):
+            graph.variable(str(number), size)
     scopes = []
     for _ in range(words.whole("number of factors")):
         length = words.whole("length of a scope", count)
         scopes.append([words.whole("variable", count - 1) for _ in range(length)])
     for scope in scopes:
-        shape = [graph.variables[str(v)].size for v in scope]
+        with placed(words.span):
+            shape = graph.shape([str(v) for v in scope])
         if words.whole("number of entries") != math.prod(shape):
             raise words.wrong(f"a table over {scope} has {math.prod(shape)} entries")
-        table = words.numbers(math.prod(shape)).reshape(shape)
+        start, table = words.at, words.numbers(math.prod(shape))
         child = str(scope[-1]) if kind == "BAYES" and scope else None
-        graph.factor([str(v) for v in scope], table, child=child)
+        bad = np.flatnonzero(~(np.isfinite(table) & (table >= 0)))
+        if bad.size:
+            words.at = start + int(bad[0]) + 1
+        with placed(words.span):
+            graph.factor([str(v) for v in scope], table.reshape(shape), child=child)
     if words.at < len(words.words):
         words.at += 1
         raise words.wrong("the text goes on after the last table")
-    graph.check()
+    with placed(words.span):
+        graph.check()
     return graph
 
 
@@ -120,11 +136,16 @@ def read_evid(text: str, source: str = "model.evid") -> dict[str, int]:
         >>> read_evid("2  0 1  3 0")
         {'0': 1, '3': 0}
     """
-    words = _Words(text, source)
+    words = Words(text, source)
     if not words.words:
         return {}
     count = words.whole("number of observed variables")
-    found = {str(words.whole("variable")): words.whole("state") for _ in range(count)}
+    found: dict[str, int] = {}
+    for _ in range(count):
+        variable = str(words.whole("variable"))
+        if variable in found:
+            raise words.wrong(f"the variable {variable} is observed twice")
+        found[variable] = words.whole("state")
     if words.at < len(words.words):
         words.at += 1
         raise words.wrong("the text goes on after the last variable")
@@ -158,26 +179,3 @@ def write_uai(graph: FactorGraph) -> str:
         lines.append(str(factor.table.size))
         lines.append("".join(f" {value!r}" for value in factor.table.ravel().tolist()))
     return "\n".join(lines) + "\n"
-
-
-def write_results(
-    ln_z: float | None = None,
-    marginals: Sequence[Sequence[float]] | None = None,
-    best: Mapping[int, int] | None = None,
-) -> str:
-    """Results: PR (log10 of the sum), MAR (marginals), MPE (states of an assignment).
-
-    Example:
-        >>> print(write_results(marginals=[[0.25, 0.75]]), end="")
-        MAR
-        1 2 0.25 0.75
-    """
-    out = []
-    if ln_z is not None:
-        out += ["PR", repr(ln_z / math.log(10))]
-    if marginals is not None:
-        parts = [" ".join([str(len(m)), *(repr(float(p)) for p in m)]) for m in marginals]
-        out += ["MAR", " ".join([str(len(parts)), *parts])]
-    if best is not None:
-        out += ["MPE", " ".join(map(str, [len(best), *(best[v] for v in sorted(best))]))]
-    return "\n".join(out) + "\n"
