@@ -36,6 +36,7 @@ SMALLER = (
     " variables, or look longer for a better order (seconds=)"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
+MANY = 1 << 20  # rows
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
 
@@ -183,9 +184,11 @@ class Runner:
         answers = sum(spec.entries for spec in known.slots.values())
         if self.engine == "native":
             executor = self._executor()
-            least = executor.block_bytes + executor.shared_bytes
+            least = executor.block_bytes(rows) + executor.shared_bytes
             self.limits.check_memory(least, "the tensors of the program", SMALLER)
-            inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
+            inside = executor.block_bytes(rows) * min(
+                self.threads, -(-rows // executor.lanes(rows))
+            )
             inside += executor.shared_bytes
         else:
             inside = 8 * (3 * known.varying + known.product) * rows
@@ -241,7 +244,8 @@ class Runner:
         if self.engine == "native":
             executor = self._executor()
             lines.append(
-                f"native: {executor.lanes} rows a block, {executor.block_bytes:,} bytes a thread,"
+                f"native: {executor.lanes(MANY)} rows a block,"
+                f" {executor.block_bytes(MANY):,} bytes a thread,"
                 f" {executor.terms:,} terms a row"
             )
         return "\n".join(lines)
