@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,9 @@ class NativeExecutor:
         self.lowered = lower(self.view, self.walk, semiring)
         self.places, self.entries = placed(self.lowered.calls)
         self._records: dict[int, Records] = {}  # by lanes
+        self._least = least_positive([self.view.constants])
 
-    @property
+    @cached_property
     def terms(self) -> int:
         """Products of one lane."""
         return self.lowered.terms
@@ -79,7 +81,7 @@ class NativeExecutor:
         """Memory for the tensors of a block, in each thread."""
         return 8 * self.entries * self.lanes(rows)
 
-    @property
+    @cached_property
     def shared_bytes(self) -> int:
         """Memory for lists of offsets and for tables, which all threads read."""
         lists: dict[tuple[TensorSpec, TensorSpec, bool], int] = {}
@@ -117,18 +119,15 @@ class NativeExecutor:
         records = self.records(lanes)
         blocks = -(-rows // lanes)
         padded = blocks * lanes
-        table = records.table.copy()
         hold: list[npt.NDArray[Any]] = []
-        start = np.ones((SCALE, padded))
-        start[1] = 0.0
-        self._point(table, [0], start, Word.P0, padded)
-        for variable, numbers in records.loads.items():
-            states = 1 if variable is None else self.view.variables[variable].size
-            weights = np.ones((states, padded))
+        weights = np.ones((records.rows_in, padded))
+        weights[1] = 0.0  # the exponent of the scale
+        for variable, first in records.inputs.items():
             if variable in evidence:
-                weights[:, :rows] = evidence[variable]
-            hold.append(weights)
-            self._point(table, numbers, weights, Word.P0, padded)
+                known = evidence[variable]
+                weights[first : first + len(known), :rows] = known
+        out = np.empty((records.rows_out, padded))
+        table = records.pointed(weights, out)
         for variable, record in records.draws.items():
             drawn = np.zeros(padded)
             drawn[:rows] = (chances or {})[variable]
@@ -141,31 +140,17 @@ class NativeExecutor:
                 places[:rows] = places[:rows] * axis.size + said[axis.id]
             hold.append(places)
             table[record, Word.P1] = places.ctypes.data
-        found = {}
-        for key, (record, states) in records.outputs.items():
-            found[key] = np.empty((states, padded))
-            self._point(table, [record], found[key], Word.OUT, padded)
-        scale = np.empty((SCALE, padded))
-        self._point(table, [len(table) - 1], scale, Word.OUT, padded)
         worth = 1 + self.terms * rows // SHARE
         self._shares(records, table, blocks, min(threads, max(blocks, 1), worth), until)
-        product, exponent, least, smallest = scale[:, :rows]
+        product, exponent, least, smallest = out[-SCALE:, :rows]
         with np.errstate(divide="ignore"):
             ln_z = np.log(product) + exponent * np.log(2.0) + self.lowered.scale
-        smallest = np.minimum(smallest, least_positive([*evidence.values(), self.view.constants]))
+        smallest = np.minimum(smallest, min(self._least, least_positive(evidence.values())))
         lost = may_be_lost(least, smallest, self.walk.factors)
-        slots = {key: value[:, :rows] for key, value in found.items()}
+        slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
         slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}
-        del hold
+        del hold, weights  # which the kernels read
         return Posterior(slots, ln_z, lost)
-
-    @staticmethod
-    def _point(
-        table: npt.NDArray[np.int64], records: list[int], array: F64, word: Word, apart: int
-    ) -> None:
-        for record in records:
-            table[record, word] = array.ctypes.data
-            table[record, Word.TERMS] = apart
 
     def _shares(
         self,

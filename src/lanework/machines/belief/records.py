@@ -19,6 +19,8 @@ from lanework.machines.belief.places import offsets
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec
 
+F64 = npt.NDArray[np.float64]
+
 
 class Records:
     """A table of records.
@@ -26,10 +28,12 @@ class Records:
     Attributes:
         table: a row of words for each call; the first loads the scale, the last stores it.
         within: which words are places in the block's memory.
-        loads: variable -> records that read its weights; those of None read ones.
+        inputs: variable -> where its weights begin among the rows of what goes in; ones at None.
+            The scale comes first.
+        outputs: slot -> where its entries begin among the rows of what comes out, and how many.
+            The scale comes last.
         draws: variable -> the record that reads its chances.
         picks: records that pick by states, and of which variables.
-        outputs: slot -> its record, and how many entries.
     """
 
     def __init__(
@@ -55,16 +59,33 @@ class Records:
         self._lists: dict[tuple[TensorSpec, TensorSpec, int], int] = {}
         self._words: list[list[int]] = []
         self._inside: list[list[bool]] = []
-        self.loads: dict[Any, list[int]] = {}
+        self.inputs: dict[Any, int] = {}
+        self.outputs: dict[SlotKey, tuple[int, int]] = {}
         self.draws: dict[int, int] = {}
         self.picks: list[tuple[int, TensorSpec]] = []
-        self.outputs: dict[SlotKey, tuple[int, int]] = {}
+        self._loads: list[tuple[int, int]] = [(0, 0)]  # records, and where they read
+        self._stores: list[tuple[int, int]] = []
+        self.rows_in, self.rows_out = SCALE, 0
         self._record("load", (Word.OUT,), OUT=0, OUTPUTS=SCALE)
         for call in calls:
             self._write(call)
+        self._stores.append((len(self._words), self.rows_out))
         self._record("store", (Word.P0,), P0=0, OUTPUTS=SCALE)
+        self.rows_out += SCALE
         self.table = np.array(self._words, np.int64)
         self.within = np.array(self._inside)
+        self._load, self._store = np.array(self._loads).T, np.array(self._stores).T
+
+    def pointed(self, given: F64, found: F64) -> npt.NDArray[np.int64]:
+        """The table for what goes in and comes out, of the shapes (rows in or out, lanes)."""
+        table = self.table.copy()
+        for array, (numbers, starts), word in (
+            (given, self._load, Word.P0),
+            (found, self._store, Word.OUT),
+        ):
+            table[numbers, word] = array.ctypes.data + array.strides[0] * starts
+            table[numbers, Word.TERMS] = array.shape[1]
+        return table
 
     def divided(self, most: int) -> list[tuple[int, int]]:
         """Records that are called at a time, the first and how many: of so many terms at most."""
@@ -110,7 +131,9 @@ class Records:
         if out is None:  # store
             entries = inputs[0].spec.entries
             record = self._record(kernel, (Word.P0,), P0=self._place(inputs[0]), OUTPUTS=entries)
-            self.outputs[call.key] = (record, entries)
+            self._stores.append((record, self.rows_out))
+            self.outputs[call.key] = (self.rows_out, entries)
+            self.rows_out += entries
             return
         place, entries = self._place(out), out.spec.entries
         if kernel in ("sum", "largest"):
@@ -118,7 +141,10 @@ class Records:
             return
         if kernel == "load":
             record = self._record(kernel, (Word.OUT,), OUT=place, OUTPUTS=entries)
-            self.loads.setdefault(call.key, []).append(record)
+            if call.key not in self.inputs:
+                self.inputs[call.key] = self.rows_in
+                self.rows_in += entries
+            self._loads.append((record, self.inputs[call.key]))
         elif kernel == "pick":
             table = self._place(inputs[0])
             record = self._record(
