@@ -43,13 +43,14 @@ def load_program(
     query: str = "all",
     evidence: Mapping[str, Sequence[object]] | None = None,
     *,
+    observed: Sequence[str] = (),
     normalize: bool = False,
 ) -> Loaded:
     """The program in a file, or made from it.
 
     Of a network it is one that answers a query, for this evidence if some is given: variables that
-    every row observes are cut out, others are not observed. `normalize` scales its tables to sums
-    of one.
+    every row observes are cut out, others are not observed. Without evidence `observed` says which
+    variables every row will observe. `normalize` scales its tables to sums of one.
 
     Raises:
         Diagnostic: LW8001, LW8003, LW8004, LW8008, and all that the reader or the compiler says.
@@ -88,13 +89,14 @@ def load_program(
         from lanework.machines.belief.compile import compile_graph
         from lanework.machines.belief.readers.files import read_text
 
-        names = query if query in ("all", "z") else [name.strip() for name in query.split(",")]
-        some, every = None, []
+        some, every = None, list(observed)
         if evidence is not None:
             every = [n for n, cells in evidence.items() if all(c not in ("", None) for c in cells)]
             some = list(evidence)
+            if query == "gradient":  # derivatives are of whole tables
+                every = []
         graph = read_text(_text(file), str(file), normalize=normalize)
-        program = compile_graph(graph, names, evidence=some, observed=every)
+        program = compile_graph(graph, query, evidence=some, observed=every)
     else:
         from lanework.machines.series.modelfile import read_model
 

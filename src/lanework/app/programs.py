@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
-from lanework.app.codes import UNKNOWN_ENDING
-from lanework.app.loading import load_program
+from lanework.app.codes import BAD_ARGUMENT, UNKNOWN_ENDING
+from lanework.app.loading import NETWORKS, load_program
 from lanework.base.errors import Diagnostic
 from lanework.core.show import figure, seconds, size
 
@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
 
 
-def compile_file(path: str, out: str | None, as_json: bool, *, normalize: bool = False) -> None:
+def compile_file(
+    path: str,
+    out: str | None,
+    as_json: bool,
+    *,
+    query: str = "all",
+    observed: tuple[str, ...] = (),
+    normalize: bool = False,
+) -> None:
     """Write the compiled program of a model."""
+    network = path.lower().endswith(NETWORKS)
+    if (query != "all" or observed) and not network:
+        what = f"--query and --observed are for networks, and {path} is none"
+        raise Diagnostic(BAD_ARGUMENT, what)
     if out is not None and Path(out).suffix.lower() != ".lwp":
         loaded = load_program(path, normalize=normalize)
         if loaded.program.machine == "register":
@@ -33,7 +45,7 @@ def compile_file(path: str, out: str | None, as_json: bool, *, normalize: bool =
             f"{target}: a compiled program ends in .lwp, not in {target.suffix or '(nothing)'}",
             help=f"write to {target.with_suffix('.lwp')}",
         )
-    loaded = load_program(path, normalize=normalize)
+    loaded = load_program(path, query, observed=observed, normalize=normalize)
     loaded.program.verify()
     loaded.program.save(target)
     written = target.stat().st_size

@@ -38,6 +38,7 @@ class Options:
     evidence: str | None = None
     given: tuple[str, ...] = ()
     query: str = "all"
+    seed: int = 0
     normalize: bool = False
 
     def limits(self) -> Limits:

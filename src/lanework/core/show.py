@@ -11,13 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 
-def figure(x: float) -> str:
+def figure(x: float | str | None) -> str:
     """A number for people: thousands separated, at least seven significant digits.
+
+    A label is itself, and none is a dash.
 
     Example:
         >>> [figure(x) for x in (215146132.0684811, 12.0, 0.00231067, 1e300, float("nan"))]
         ['215,146,132.07', '12', '0.00231067', '1e+300', 'nan']
+        >>> figure("wet"), figure(None)
+        ('wet', '-')
     """
+    if x is None or isinstance(x, str):
+        return "-" if x is None else x
     if isinstance(x, int | np.integer):
         return f"{int(x):,}"
     x = float(x)
