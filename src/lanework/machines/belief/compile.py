@@ -87,7 +87,7 @@ def compile_graph(
         return _by_modes(problem, _plan(problem, seconds, seed))
     elimination = Elimination(problem, seconds, seed)
     if strategy == "auto" and along:
-        plan = _plan(problem, seconds, seed)
+        plan = _plan(problem, 0.0, seed)  # zeros of tables decide, and the first backbone shows it
         cost = elimination.order.cost  # what cannot save half is not even planned
         if 2 * plan.least < cost and plan.cost < cost:
             return _by_modes(problem, plan)
