@@ -1,0 +1,105 @@
+"""Lookups on every engine: first and last keys, lanes to spare in a block, lanes that ended."""
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.machines.series.fuzz import same_bits
+
+ENGINES = ("reference", "stencil", "llvm")
+COUNTS = (1, 2, 7, 8, 37)  # lanes: blocks that are full, and others
+
+
+def table(**options):
+    """A table of one key from 20 to 26: no key is 0, which is what lanes to spare hold."""
+    model = lw.series.Model("m", periods=3)
+    model.table("rate", {20 + n: 0.5 * n * n - 3 for n in range(7)}, **options)
+    return model
+
+
+def outside(program, engine, **inputs):
+    """What a run says that looks up a key which the table lacks."""
+    with pytest.raises(lw.Diagnostic) as caught:
+        program.run(engine=engine, **inputs)
+    assert caught.value.code.ident == "LW3045"
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", COUNTS)
+def test_every_key_of_a_table_is_found(engine, count):
+    model = table()
+    model.input("x", axes=("scenario",))
+    model.formula("out", "rate(x + t)")
+    program = model.compile()
+    keys = 20.0 + np.arange(count) % 5
+    found = program.run(engine=engine, x=keys)["out"]
+    right = 0.5 * (keys + np.arange(3)[:, None] - 20) ** 2 - 3
+    assert found.tolist() == right.tolist()
+    for wrong in (17.5, 19.999, 25.0, np.inf):
+        keys[-1] = wrong
+        assert outside(program, engine, x=keys) == outside(program, "reference", x=keys)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", COUNTS)
+def test_two_keys(engine, count):
+    model = lw.series.Model("m", periods=2)
+    rows = {"age": [30, 30, 31, 31, 32, 32], "year": [5, 6] * 3, "q": [1.0, 2, 3, 4, 5, 6]}
+    model.table("q", rows, keys=["age", "year"])
+    model.input("age", axes=("scenario",))
+    model.input("year", axes=("scenario",))
+    model.formula("out", "q(age, year)")
+    program = model.compile()
+    ages, years = 30.0 + np.arange(count) % 3, 5.0 + np.arange(count) % 2
+    found = program.run(engine=engine, age=ages, year=years)["out"]
+    right = 1 + 2 * (ages - 30) + (years - 5)
+    assert found.tolist() == right.tolist()
+    years[0] = 7.0
+    assert "30, 7 of table 0" in outside(program, engine, age=ages, year=years)
+    years[0], ages[0] = 5.0, 33.0
+    assert "33, 5 of table 0" in outside(program, engine, age=ages, year=years)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rule", ["clamp", "interpolate"])
+def test_keys_outside_take_the_nearest(engine, rule):
+    model = table(outside=rule)
+    model.input("x", axes=("scenario",))
+    model.formula("out", "rate(x)")
+    program = model.compile()
+    keys = np.array([-1e300, 0.0, 19.0, 20.0, 20.25, 23.0, 25.75, 26.0, 26.5, 1e300, np.inf])
+    expected = program.run(engine="reference", x=keys)["out"]
+    assert same_bits(program.run(engine=engine, x=keys)["out"], expected)
+    assert expected[[0, 2, 3]].tolist() == [-3.0] * 3
+    assert expected[[7, 8, 9, 10]].tolist() == [15.0] * 4
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rule", ["clamp", "interpolate"])
+def test_a_key_that_is_nan(engine, rule):
+    model = table(outside=rule)
+    model.input("x", axes=("scenario",))
+    model.formula("out", "rate(where(x > 0, x, sqrt(x)))")
+    program = model.compile()
+    found = program.run(engine=engine, x=np.array([21.0, -1.0, 22.0]))["out"]
+    assert np.isnan(found).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_lanes_that_ended_look_up_nothing(engine):
+    """The key grows past the table's end, but only after the horizon of each lane."""
+    model = lw.series.Model("m", periods=12)
+    model.table("rate", {20 + n: float(n) for n in range(7)})
+    model.input("x", axes=("scenario",))
+    model.formula("out", "rate(x + t)")
+    model.formula("sum", "total(rate(x + t))")
+    model.horizon("27 - x")
+    model.outputs("out", "sum")
+    program = model.compile()
+    keys = np.array([20.0, 26.0, 23.0, 21.0, 25.0] * 3)
+    expected = program.run(engine="reference", x=keys)
+    found = program.run(engine=engine, x=keys)
+    for name in ("out", "sum"):
+        assert same_bits(found[name], expected[name])
+    assert found["sum"][:3].tolist() == [21.0, 6.0, 18.0]
