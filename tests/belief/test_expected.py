@@ -15,7 +15,7 @@ from lanework.machines.belief.readers.files import read_network
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 NETWORKS = ("asia", "alarm", "hailfinder", "hepar2", "win95pts")
-LARGE = ("pigs", "link", "mildew", "diabetes", "barley")
+LARGE = ("pigs", "link", "mildew", "diabetes", "barley", "munin1")
 WAYS = (("native", "prob"), ("reference", "prob"), ("reference", "logprob"))
 EDGES = json.loads((DATA / "expected/edge_cases.json").read_text())["cases"]
 
