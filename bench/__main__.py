@@ -28,6 +28,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write everything measured")
     options = parser.parse_args()
     if options.command == "memory":
+        if other := set(options.names) - set(networks.NETWORKS):
+            parser.error(f"no network {', '.join(other)}; there is {', '.join(networks.NETWORKS)}")
         print(memory.table(options.names or list(networks.NETWORKS)))
         return 0
     names = [name for name in CASES if _asked(name, options.names)]
