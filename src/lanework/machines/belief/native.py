@@ -23,11 +23,12 @@ from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.writer import Word, block_sizes
 from lanework.engines.vector import loader
+from lanework.machines.belief.calls import Tensor
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.lower import Tensor, lower
+from lanework.machines.belief.lower import lower
 from lanework.machines.belief.placing import placed
 from lanework.machines.belief.posterior import Posterior
-from lanework.machines.belief.records import Records
+from lanework.machines.belief.records import Records, group_bytes
 from lanework.machines.belief.tensor import TensorSpec
 from lanework.machines.belief.underflow import least_positive, may_be_lost
 from lanework.machines.belief.verify import walk
@@ -90,10 +91,13 @@ class NativeExecutor:
             for tensor in call.inputs:
                 if tensor.array is not None:
                     tables[tensor] = tensor.array.nbytes
+                if call.groups is not None:
+                    continue
                 orders = [call.gone] if call.out is None else [call.out.spec, call.gone]
                 for order in orders if call.kernel in ("sum", "largest") else []:
                     lists[order, tensor.spec, tensor.array is None] = 4 * order.entries
-        return sum(lists.values()) + sum(tables.values())
+        grouped = (group_bytes(call) for call in self.lowered.calls)
+        return sum(lists.values()) + sum(tables.values()) + sum(grouped)
 
     def run(
         self,
