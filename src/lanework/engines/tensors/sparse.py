@@ -11,7 +11,7 @@ from lanework.engines.tensors.writer import Kernel, Word
 
 # Words of such a record; the places of operands are where dense contractions have them, and
 # `OUTPUTS` has the number of groups. The lists are of u32:
-HEADS = Word.AT0  # for each group how many tiles of outputs, and how many terms
+HEADS = Word.AT0  # for each group how many tiles of outputs and terms, and the first term
 PLACES = Word.AT1  # for each output where it is, and what it adds to the places of operands
 STEPS = Word.APART1  # for each term what it adds to them
 
@@ -44,11 +44,9 @@ def _grouped(width: int, lanes: int, laned: int, spread: int, largest: bool) -> 
     w.label("group")
     w.line("%g = phi i64 [ 0, %entry ], [ %g.next, %next ]")
     w.line(f"%places = phi ptr [ {places}, %entry ], [ %places.next, %next ]")
-    w.line(f"%steps = phi ptr [ {steps}, %entry ], [ %steps.next, %next ]")
-    head = w.emit(f"getelementptr i64, ptr {heads}, i64 %g")
-    tiles, terms = _number(k, head, 0), _number(k, head, 1)
-    size = w.emit(f"mul i64 {terms}, {count}")
-    w.line(f"%steps.next = getelementptr i32, ptr %steps, i64 {size}")
+    head = w.emit(f"getelementptr [3 x i32], ptr {heads}, i64 %g")
+    tiles, terms, start = (_number(k, head, n) for n in range(3))
+    w.line(f"%steps = getelementptr [{count} x i32], ptr {steps}, i64 {start}")
     w.line("br label %tile")
     w.label("tile")
     w.line("%n = phi i64 [ 0, %group ], [ %n.next, %done ]")

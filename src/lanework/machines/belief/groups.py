@@ -20,6 +20,7 @@ from lanework.machines.belief.tensor import TensorSpec
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 MOST = 1 << 22  # numbers up to which flags are as quick as sorting, and sets of terms stay small
+REGION = 64  # outputs of a set that a region has on average
 NARROW = 16  # bits that a row may have to be a number
 
 
@@ -30,12 +31,14 @@ class Groups:
     Attributes:
         outputs: their numbers, group after group.
         sizes: how many outputs each group has.
-        terms: for each group the numbers of its terms, group after group.
-        counts: how many terms each group has.
+        sets: the number of each group's set of terms.
+        terms: the numbers of terms, set after set.
+        counts: how many terms each set has.
     """
 
     outputs: Ints
     sizes: Ints
+    sets: Ints
     terms: Ints
     counts: Ints
 
@@ -43,6 +46,11 @@ class Groups:
         """How many tiles of outputs each group has."""
         found: Ints = -(-self.sizes // tile)
         return found
+
+    def heads(self, tile: int) -> Ints:
+        """For each group how many tiles and terms there are, and where the terms begin."""
+        starts = np.cumsum(self.counts) - self.counts
+        return np.stack([self.tiles(tile), self.counts[self.sets], starts[self.sets]], axis=1)
 
     def padded(self, tile: int) -> Ints:
         """The outputs of all tiles: the last one of a group again where its last tile has room."""
@@ -55,7 +63,7 @@ class Groups:
 
     def products(self, tile: int = 1) -> int:
         """How many products are added up, by tiles."""
-        return int(np.sum(self.tiles(tile) * tile * self.counts))
+        return int(np.sum(self.tiles(tile) * tile * self.counts[self.sets]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +86,21 @@ class Patterns:
         return found
 
     def groups(self, tile: int) -> Groups:
-        """The outputs by groups; sets with few outputs go together as far as a tile has room."""
+        """The outputs by groups, each from a region of neighbours, which caches hold.
+
+        Sets with few outputs go together as far as a tile has room.
+        """
         of = self.of.ravel()
-        if len(self.sets) <= 1 << NARROW:
-            of = of.astype(np.uint16)  # which NumPy sorts faster
-        outputs = np.argsort(of, kind="stable")
-        sizes = np.bincount(of, minlength=len(self.sets))
-        starts = _starts(sizes.tolist(), tile)
+        starts = _starts(np.bincount(of, minlength=len(self.sets)).tolist(), tile)
         sets = np.logical_or.reduceat(self.sets, starts, axis=0)
-        return Groups(
-            outputs, np.add.reduceat(sizes, starts), np.nonzero(sets)[1], sets.sum(axis=1)
-        )
+        of = np.repeat(np.arange(len(starts)), np.diff([*starts, len(self.sets)]))[of]
+        outputs = _sorted(of)
+        regions = outputs // (REGION * len(sets))
+        outputs = outputs[_sorted(regions)]
+        keys = outputs // (REGION * len(sets)) * len(sets) + of[outputs]
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        sizes = np.diff([*first, len(keys)])
+        return Groups(outputs, sizes, of[outputs[first]], np.nonzero(sets)[1], sets.sum(axis=1))
 
 
 def patterns(
@@ -156,7 +168,10 @@ def _numbered(codes: Ints, bound: int) -> tuple[Ints, Ints]:
     """The codes below a bound that there are, and the place of each code among them."""
     seen = np.zeros(bound, bool)
     seen[codes] = True
-    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
+    present = np.flatnonzero(seen)
+    place = np.empty(bound, np.int64)
+    place[present] = np.arange(len(present))
+    return present, place[codes]
 
 
 def _starts(sizes: list[int], tile: int) -> list[int]:
@@ -168,3 +183,9 @@ def _starts(sizes: list[int], tile: int) -> list[int]:
             have = 0
         have += size
     return starts
+
+
+def _sorted(keys: Ints) -> Ints:
+    """Places in the order of keys; equal ones stay as they are."""
+    narrow = keys.max(initial=0) < 1 << NARROW  # which NumPy sorts faster
+    return np.argsort(keys.astype(np.uint16) if narrow else keys, kind="stable")

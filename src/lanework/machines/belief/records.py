@@ -207,7 +207,7 @@ class Records:
         places = [offsets(whole, whole, self.lanes)[outputs]]
         places += [offsets(whole, s, u)[outputs] for s, u in zip(specs, units, strict=True)]
         steps = [offsets(call.gone, s, u)[groups.terms] for s, u in zip(specs, units, strict=True)]
-        heads = np.stack([groups.tiles(step), groups.counts], axis=1).astype(np.uint32)
+        heads = groups.heads(step).astype(np.uint32)
         mean = -(-groups.products(step) // len(heads))  # terms of a group, for `divided`
         words = {"OUT": place, "OUTPUTS": len(heads), "TERMS": mean}
         for n, tensor in enumerate(call.inputs):
@@ -228,4 +228,4 @@ def group_bytes(call: Call) -> int:
     groups, count = call.groups, len(call.inputs)
     step = tile(count, 1)
     outputs = step * int(groups.tiles(step).sum())
-    return 4 * ((1 + count) * outputs + count * len(groups.terms) + 2 * len(groups.sizes))
+    return 4 * ((1 + count) * outputs + count * len(groups.terms) + 3 * len(groups.sizes))

@@ -17,8 +17,8 @@ from lanework.machines.belief.groups import Groups, Patterns, patterns
 Bools = npt.NDArray[np.bool_]
 WIDE = 1 << 26  # entries of a tensor from which on its zeros are not followed
 SAME = ("normalize", "rescale", "normalize_largest", "rescale_largest", "divide")
-PAYS = 0.8  # the share of a contraction's work that groups may take at most
-TURN = 1.5  # what the places of an output cost, in products
+PAYS = 0.9  # the share of all products that groups may cost at most
+TURN = 4  # what an output by groups costs besides its products, in products
 
 
 def without_zeros(calls: list[Call]) -> list[Call]:
@@ -56,11 +56,10 @@ def _note(known: dict[Tensor, Bools], tensor: Tensor, support: Bools) -> None:
 def _worth(call: Call, which: Patterns) -> Groups | None:
     """The groups of a contraction, if they are quicker than all terms."""
     assert call.out is not None
-    outputs, terms = call.out.spec.entries, call.gone.entries
-    step = tile(len(call.inputs), 1)
-    sizes = np.bincount(which.of.ravel(), minlength=len(which.sets))
-    if sizes @ which.sets.sum(axis=1) + TURN * outputs > PAYS * (terms + TURN) * outputs:
+    outputs, step = call.out.spec.entries, tile(len(call.inputs), 1)
+    least = int(np.bincount(which.of.ravel()) @ which.sets.sum(axis=1))
+    most = PAYS * outputs * call.gone.entries - TURN * outputs
+    if least > most:
         return None
     groups = which.groups(step)
-    work = groups.products(step) + TURN * step * groups.tiles(step).sum()
-    return groups if work <= PAYS * (terms + TURN) * outputs else None
+    return groups if groups.products(step) <= most else None
