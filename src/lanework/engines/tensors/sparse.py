@@ -7,7 +7,7 @@ terms serve all outputs. Within a group the loops are as regular as those of den
 from __future__ import annotations
 
 from lanework.engines.tensors.contract import SHAPES, add_term, far, tile
-from lanework.engines.tensors.writer import Kernel, Word
+from lanework.engines.tensors.writer import Kernel, Word, block_sizes
 
 # Words of such a record; the places of operands are where dense contractions have them, and
 # `OUTPUTS` has the number of groups. The lists are of u32:
@@ -19,6 +19,11 @@ STEPS = Word.APART1  # for each term what it adds to them
 def grouped_name(*, largest: bool, laned: int, spread: int) -> str:
     """The kernel for so many operands with lanes, and with one number an entry."""
     return f"{'largest' if largest else 'sum'}_{laned}{spread}g"
+
+
+def grouped_sizes(width: int) -> tuple[int, ...]:
+    """How many lanes a block may have: a tensor that fits more of them into caches is too small."""
+    return block_sizes(width)[:-1]
 
 
 def grouped(width: int, lanes: int) -> list[str]:

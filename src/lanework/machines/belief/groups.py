@@ -81,7 +81,7 @@ class Patterns:
     @cached_property
     def support(self) -> Bools:
         """The outputs with any terms at all."""
-        some: Bools = self.sets.any(axis=1)
+        some = np.logical_or.reduce(self.sets, axis=1)
         found: Bools = some[self.of]
         return found
 

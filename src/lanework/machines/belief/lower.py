@@ -19,7 +19,6 @@ from lanework.machines.belief.isa import BELIEF, CONTRACTIONS
 from lanework.machines.belief.kernels import vm_contract, vm_contract_eliminate
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.semiring import SEMIRINGS
-from lanework.machines.belief.supports import without_zeros
 from lanework.machines.belief.tensor import TensorSpec, joined
 from lanework.machines.belief.verify import Walk
 from lanework.machines.belief.vm import VirtualMachine
@@ -58,7 +57,6 @@ class _Lowering:
                     self._lower(number, instruction)
                 else:
                     self.vm.step(instruction, self.view, {})
-        self.out.calls = without_zeros(self.out.calls)
         self.out.fixed = {key: self.vm.slots.get(key)[0] for key in self.vm.slots}
         self.out.scale = float(self.vm.scale)
         return self.out

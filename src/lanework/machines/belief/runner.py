@@ -23,7 +23,7 @@ from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
-from lanework.machines.belief.native import NativeExecutor
+from lanework.machines.belief.native import MANY, NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.verify import walk
@@ -36,7 +36,6 @@ SMALLER = (
     " variables, or look longer for a better order (seconds=)"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
-MANY = 1 << 20  # rows
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
 
