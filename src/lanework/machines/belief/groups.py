@@ -18,7 +18,7 @@ from lanework.machines.belief.align import align_array_to
 from lanework.machines.belief.tensor import TensorSpec
 
 Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.integer]
 MOST = 1 << 22  # numbers up to which flags are as quick as sorting, and sets of terms stay small
 REGION = 64  # outputs of a set that a region has on average
 NARROW = 16  # bits that a row may have to be a number
@@ -65,6 +65,13 @@ class Groups:
         """How many products are added up, by tiles."""
         return int(np.sum(self.tiles(tile) * tile * self.counts[self.sets]))
 
+    @property
+    def nbytes(self) -> int:
+        """How large this is."""
+        return sum(
+            array.nbytes for array in (self.outputs, self.sizes, self.sets, self.terms, self.counts)
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
@@ -93,14 +100,17 @@ class Patterns:
         of = self.of.ravel()
         starts = _starts(np.bincount(of, minlength=len(self.sets)).tolist(), tile)
         sets = np.logical_or.reduceat(self.sets, starts, axis=0)
-        of = np.repeat(np.arange(len(starts)), np.diff([*starts, len(self.sets)]))[of]
+        merged = np.repeat(np.arange(len(starts)), np.diff([*starts, len(self.sets)]))
+        of = merged.astype(np.int32)[of]
         outputs = _sorted(of)
-        regions = outputs // (REGION * len(sets))
-        outputs = outputs[_sorted(regions)]
-        keys = outputs // (REGION * len(sets)) * len(sets) + of[outputs]
+        region = REGION * len(sets)
+        outputs = outputs[_sorted(outputs // region)]
+        keys = outputs // region * len(sets) + of[outputs]
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         sizes = np.diff([*first, len(keys)])
-        return Groups(outputs, sizes, of[outputs[first]], np.nonzero(sets)[1], sets.sum(axis=1))
+        terms = np.nonzero(sets)[1].astype(np.uint32)
+        sets_of = of[outputs[first]]
+        return Groups(outputs.astype(np.uint32), sizes, sets_of, terms, sets.sum(axis=1))
 
 
 def patterns(
@@ -122,7 +132,7 @@ def patterns(
         >>> found.sets[found.of].astype(int).tolist()
         [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     """
-    of = np.zeros((1,) * len(out.axes), np.int64)
+    of: Ints = np.zeros((1,) * len(out.axes), np.int32)
     sets = np.ones((1,) * (1 + len(gone.axes)), bool)
     for support, spec in supports:
         rows, number = _rows(support, spec, out, gone)
@@ -169,7 +179,7 @@ def _numbered(codes: Ints, bound: int) -> tuple[Ints, Ints]:
     seen = np.zeros(bound, bool)
     seen[codes] = True
     present = np.flatnonzero(seen)
-    place = np.empty(bound, np.int64)
+    place = np.empty(bound, np.int32)
     place[present] = np.arange(len(present))
     return present, place[codes]
 

@@ -222,10 +222,11 @@ class Records:
 
 
 def group_bytes(call: Call) -> int:
-    """The bytes of a contraction's lists by groups, at most."""
+    """The bytes of a contraction's groups and their lists, at most."""
     if call.groups is None:
         return 0
     groups, count = call.groups, len(call.inputs)
     step = tile(count, 1)
     outputs = step * int(groups.tiles(step).sum())
-    return 4 * ((1 + count) * outputs + count * len(groups.terms) + 3 * len(groups.sizes))
+    lists = (1 + count) * outputs + count * len(groups.terms) + 3 * len(groups.sizes)
+    return 4 * lists + groups.nbytes

@@ -15,7 +15,7 @@ from lanework.machines.belief.calls import Call, Tensor
 from lanework.machines.belief.groups import Groups, Patterns, patterns
 
 Bools = npt.NDArray[np.bool_]
-WIDE = 1 << 26  # entries of a tensor from which on its zeros are not followed
+WIDE = 1 << 22  # entries from which on the zeros of a tensor are not followed, to save memory
 SAME = ("normalize", "rescale", "normalize_largest", "rescale_largest", "divide")
 PAYS = 0.9  # the share of all products that groups may cost at most
 TURN = 4  # what an output by groups costs besides its products, in products
@@ -23,29 +23,38 @@ TURN = 4  # what an output by groups costs besides its products, in products
 
 def without_zeros(calls: list[Call]) -> list[Call]:
     """The same calls, with groups where these pay."""
-    known: dict[Tensor, Bools] = {}  # where zeros are known
+    last = {tensor: n for n, call in enumerate(calls) for tensor in call.inputs}
+    known: dict[Tensor, Bools] = {}  # of tensors with zeros: where entries may be others
     found = []
-    for call in calls:
-        out, made = call.out, call
-        if out is None or out.spec.entries > WIDE:
-            found.append(call)
-            continue
+    for number, call in enumerate(calls):
         for tensor in call.inputs:
             if tensor.array is not None and tensor not in known:
                 _note(known, tensor, tensor.array != 0)
-        if call.kernel in ("sum", "largest"):
-            supports = [(known[x], x.spec) for x in call.inputs if x in known]
-            if supports:
-                which = patterns(out.spec, call.gone, supports)
-                made = replace(call, groups=_worth(call, which))
-                _note(known, out, which.support)
-        elif call.kernel == "pick" and call.inputs[0] in known:
-            axes = tuple(range(len(out.spec.axes), len(call.inputs[0].spec.axes)))
-            _note(known, out, np.asarray(known[call.inputs[0]].any(axis=axes)))
-        elif call.kernel in SAME and call.inputs[0] in known:
-            known[out] = known[call.inputs[0]]
-        found.append(made)
+        some = any(tensor in known for tensor in call.inputs)
+        follow = some and call.out is not None and call.out.spec.entries <= WIDE
+        found.append(_followed(call, known) if follow else call)
+        for tensor in call.inputs:
+            if last[tensor] == number:
+                known.pop(tensor, None)
     return found
+
+
+def _followed(call: Call, known: dict[Tensor, Bools]) -> Call:
+    """A call of which some inputs have zeros; those of what it makes become known."""
+    out = call.out
+    assert out is not None
+    if call.kernel in ("sum", "largest"):
+        supports = [(known[x], x.spec) for x in call.inputs if x in known]
+        which = patterns(out.spec, call.gone, supports)
+        _note(known, out, which.support)
+        return replace(call, groups=_worth(call, which))
+    if call.kernel == "pick":  # any state may be picked
+        table = known[call.inputs[0]]
+        axes = tuple(range(len(out.spec.axes), table.ndim))
+        _note(known, out, np.logical_or.reduce(table, axis=axes))
+    elif call.kernel in SAME and call.inputs[0] in known:
+        known[out] = known[call.inputs[0]]
+    return call
 
 
 def _note(known: dict[Tensor, Bools], tensor: Tensor, support: Bools) -> None:
