@@ -91,4 +91,4 @@ class Kernel:
     def text(self) -> str:
         """The function."""
         body = "\n".join(self.w.lines)
-        return f"define void @{self.name}(ptr %record, i64 %block) nounwind #0 {{\n{body}\n}}\n"
+        return f"define void @{self.name}(ptr %record, i64 %block) nounwind #0 align 64 {{\n{body}\n}}\n"

@@ -17,7 +17,7 @@ from lanework.machines.belief.groups import Groups, Patterns, patterns
 Bools = npt.NDArray[np.bool_]
 WIDE = 1 << 22  # entries from which on the zeros of a tensor are not followed, to save memory
 SAME = ("normalize", "rescale", "normalize_largest", "rescale_largest", "divide")
-PAYS = 0.9  # the share of all products that groups may cost at most
+PAYS = 0.8  # the share of all products that groups may cost at most
 TURN = 4  # what an output by groups costs besides its products, in products
 
 
