@@ -98,10 +98,10 @@ def grouped(
     everywhere = [name for name, column in zip(given, sure, strict=True) if column.all()]
     if query == "gradient":  # derivatives are of whole tables
         everywhere = []
-    patterns, where = np.unique(sure, axis=1, return_inverse=True)
     rows = np.arange(evidence.rows)
-    few = patterns.shape[1] <= 1 or len(names) <= SMALL or query == "gradient"
-    if few or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
+    alike = len(everywhere) == len(given) or len(names) <= SMALL or query == "gradient"
+    patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
+    if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
         one = compile_graph(graph, query, evidence=given, observed=everywhere, semiring=semiring)
         return [Group(rows, one)]
     groups = []

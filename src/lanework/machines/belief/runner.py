@@ -37,6 +37,7 @@ SMALLER = (
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
 MANY = 1 << 20  # rows
+AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
 
@@ -210,11 +211,17 @@ class Runner:
         else:
             found = reference(self.program, self.semiring, evidence, chances)
         if found.lost.any():
-            rows = np.flatnonzero(found.lost)
-            part = {variable: drawn[rows] for variable, drawn in chances.items()}
-            logs = LOGS[self.semiring]
-            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
+            self._ask_again(found, evidence, chances)
         return found
+
+    def _ask_again(self, found: Posterior, evidence: Evidence, chances: Mapping[int, F64]) -> None:
+        """Answer the rows in which numbers may have vanished with logarithms, some at a time."""
+        logs, lost = LOGS[self.semiring], np.flatnonzero(found.lost)
+        some = max(1, AGAIN // (24 * max(walk(self.program).varying, 1)))
+        for first in range(0, len(lost), some):
+            rows = lost[first : first + some]
+            part = {variable: drawn[rows] for variable, drawn in chances.items()}
+            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
