@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from lanework.app import render
 from lanework.app.answers import ENDINGS, Answers
 from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
+from lanework.app.loading import Loaded, load_network
 from lanework.base.errors import Diagnostic
 from lanework.core.frames import need
 from lanework.core.saving import check_ending
 from lanework.core.show import many, seconds, size
 
 if TYPE_CHECKING:
-    from lanework.app.loading import Loaded
     from lanework.app.run import Options
+    from lanework.core.result import Result
 
 
 def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
@@ -43,11 +45,44 @@ def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]
 
 
 def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
-    """Answer for columns of evidence."""
+    """Answer for columns of evidence, by a program."""
+    _check(options)
+    runner = loaded.program.bind(options.engine, options.limits(), threads=options.threads)
+    _report(runner(given, seed=options.seed), loaded, options)
+
+
+def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
+    """Answer for columns of evidence, by programs that are made for them."""
+    from lanework.machines.belief.evidence import read_evidence
+    from lanework.machines.belief.infer import grouped, run_groups
+
+    _check(options)
+    start = time.perf_counter()
+    graph = load_network(path, normalize=options.normalize)
+    variables = tuple(graph.variables.values())
+    known = read_evidence(variables, frozenset(range(len(variables))), given)
+    groups = grouped(graph, known, options.query)
+    loaded = Loaded(groups[0].program, Path(path), time.perf_counter() - start)
+    limits = options.limits()
+    result = run_groups(
+        groups,
+        known,
+        engine=options.engine,
+        limits=limits,
+        threads=options.threads,
+        seed=options.seed,
+    )
+    _report(result, loaded, options)
+
+
+def _check(options: Options) -> None:
+    """What can be refused before the work."""
     if options.out is not None:
         check_ending(Path(options.out), ENDINGS)
-    runner = loaded.program.bind(options.engine, options.limits(), threads=options.threads)
-    result = runner(given, seed=options.seed)
+
+
+def _report(result: Result, loaded: Loaded, options: Options) -> None:
+    """Write files, or print; and say what was done."""
     answers = Answers(result, loaded.program)
     files = [] if options.out is None else [answers.write(Path(options.out))]
     stats = result.stats

@@ -83,8 +83,7 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
         from lanework.app import beliefs
 
         given = beliefs.evidence(arguments, options)
-        loaded = load_program(path, options.query, given, normalize=options.normalize)
-        beliefs.run(loaded, given, options)
+        beliefs.ask(path, given, options)
         return
     loaded = load_program(path, normalize=options.normalize)
     if loaded.program.machine == "belief":

@@ -16,6 +16,7 @@ from lanework.base.lazy import face
 _HOMES = {
     ".model": ["Factor", "FactorGraph", "Variable"],
     ".compile": ["compile_graph"],
+    ".infer": ["infer"],
     ".runner": ["Runner"],
     ".readers.bif": ["read_bif", "write_bif"],
     ".readers.files": ["read_network"],

@@ -55,3 +55,10 @@ BAD_QUERY = code(
     "A query is `all`, names of variables, `z`, `mpe`, `mmap:VARS`, `joint:VARS`, `kbest:K`, "
     "`sample:N` or `gradient`.",
 )
+TOO_WIDE = code(
+    "LW5010",
+    "a tensor over too many variables",
+    "A product of the program is over more variables than arrays have axes. Very many variables "
+    "meet in the graph, and memory only suffices since most of them have a single state: leave "
+    "these out of the graph, or say which variables every row observes.",
+)

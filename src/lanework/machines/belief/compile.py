@@ -10,8 +10,9 @@ from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.emit import Emitter
 from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.modes import Plan, backbone_tree
+from lanework.machines.belief.modes import backbone_tree
 from lanework.machines.belief.outputs import Outputs
+from lanework.machines.belief.plan import Plan
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.tables import tell
 from lanework.machines.belief.tensor import AxisKey, AxisType
@@ -99,7 +100,8 @@ def compile_graph(
 def _plan(problem: Problem, seconds: float, seed: int) -> Plan:
     cut = [name for name, number in problem.number.items() if number in problem.cut]
     graph, factors, needed = problem.graph, problem.factors, problem.needed
-    return Plan(graph, factors, needed, cut, seconds=seconds, seed=seed)
+    zeros = problem.query.kind != "gradient"
+    return Plan(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 
 def _by_modes(problem: Problem, plan: Plan) -> Program:

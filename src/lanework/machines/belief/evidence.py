@@ -81,15 +81,19 @@ def read_evidence(
             rows = (str(name), found.shape[1])
         weights[number[name]] = found
     count = 1 if rows is None else rows[1]
-    wide = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
+    wide = weights
+    if count > 1:
+        wide = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
     return Evidence(wide, count, rows is None)
 
 
 def _weights(variable: Variable, value: Any) -> tuple[F64, bool]:
     """Weights of shape (states, rows), and whether they are of a column."""
-    if value is None or isinstance(value, str | int | np.integer | bool):
-        return _columns(variable, [value]), False
-    if isinstance(value, float):
+    if isinstance(value, str) and value in variable.states:  # what is said most often
+        found = np.zeros((variable.size, 1))
+        found[variable.states.index(value)] = 1.0
+        return found, False
+    if value is None or isinstance(value, str | int | float | np.integer | bool):
         return _columns(variable, [value]), False
     array = np.asarray(value)
     likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)

@@ -18,10 +18,11 @@ from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
 from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
-from lanework.machines.belief.codes import BAD_EVIDENCE
+from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.model import MOST_AXES
 from lanework.machines.belief.native import NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
@@ -35,6 +36,7 @@ SMALLER = (
     " variables, or look longer for a better order (seconds=)"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
+MANY = 1 << 20  # rows
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
 
@@ -125,9 +127,12 @@ class Runner:
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
-        start = time.perf_counter()
         given = {str(name): column for name, column in (evidence or {}).items()} | more
-        found = read_evidence(self.view.variables, self._observed, given)
+        return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
+
+    def answer(self, found: Evidence, seed: int = 0) -> Result:
+        """The same, for evidence that has been read."""
+        start = time.perf_counter()
         self._check_fixed(found)
         lead = {} if found.single else {ROWS: found.rows}
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
@@ -170,17 +175,23 @@ class Runner:
     def _memory(self, rows: int) -> int:
         """Bytes of a run: the tensors of a block, and what goes in and out."""
         known = walk(self.program)
-        self.limits.check_memory(8 * known.uniform, "the tables of the program", SMALLER)
+        least = 8 * (known.uniform + known.varying)
+        self.limits.check_memory(least, "the tensors of the program", SMALLER)
+        if known.axes > MOST_AXES:
+            what = f"a tensor of the program is over {known.axes} variables"
+            raise Diagnostic(TOO_WIDE, what, help=f"there may be {MOST_AXES}; {SMALLER}")
         states = sum(self.view.variables[v].size for v in self._observed)
         answers = sum(spec.entries for spec in known.slots.values())
         if self.engine == "native":
             executor = self._executor()
-            least = executor.block_bytes + executor.shared_bytes
+            least = executor.block_bytes(rows) + executor.shared_bytes
             self.limits.check_memory(least, "the tensors of the program", SMALLER)
-            inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
+            inside = executor.block_bytes(rows) * min(
+                self.threads, -(-rows // executor.lanes(rows))
+            )
             inside += executor.shared_bytes
         else:
-            inside = 8 * 3 * known.varying * rows
+            inside = 8 * (3 * known.varying + known.product) * rows
             self.limits.check_memory(inside, "the tensors of the program", SMALLER)
         return inside + 8 * (known.uniform + rows * (states + answers + 4))
 
@@ -233,7 +244,8 @@ class Runner:
         if self.engine == "native":
             executor = self._executor()
             lines.append(
-                f"native: {executor.lanes} rows a block, {executor.block_bytes:,} bytes a thread,"
+                f"native: {executor.lanes(MANY)} rows a block,"
+                f" {executor.block_bytes(MANY):,} bytes a thread,"
                 f" {executor.terms:,} terms a row"
             )
         return "\n".join(lines)
