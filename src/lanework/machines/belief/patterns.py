@@ -22,6 +22,7 @@ from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.runner import Runner
 
@@ -169,4 +170,4 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return Result(values, axes=axes, coords=coords, stats=stats)
+    return Posteriors(values, axes=axes, coords=coords, stats=stats)

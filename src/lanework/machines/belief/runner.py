@@ -24,6 +24,7 @@ from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
 from lanework.machines.belief.native import STEP, NativeExecutor
+from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.single import SingleRow
@@ -168,7 +169,7 @@ class Runner:
             "impossible": int(impossible),
             "run_seconds": time.perf_counter() - start,
         }
-        return Result(values, axes=single.axes, coords=single.coords, stats=stats)
+        return Posteriors(values, axes=single.axes, coords=single.coords, stats=stats)
 
     def answer(self, found: Evidence, seed: int = 0) -> Result:
         """The same, for evidence that has been read."""
@@ -274,7 +275,7 @@ class Runner:
             "impossible": int(impossible(self.semiring, posterior.totals).sum()),
             "run_seconds": seconds,
         }
-        return Result(values, axes=axes, coords=coords, stats=stats)
+        return Posteriors(values, axes=axes, coords=coords, stats=stats)
 
     def explain(self) -> str:
         """What will run how."""
