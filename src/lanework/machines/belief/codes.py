@@ -62,3 +62,9 @@ TOO_WIDE = code(
     "meet in the graph, and memory only suffices since most of them have a single state: leave "
     "these out of the graph, or say which variables every row observes.",
 )
+NO_TABLE = code(
+    "LW5011",
+    "an answer does not fit a file",
+    "Posteriors, joint ones and assignments make tables; derivatives are a table for each factor. "
+    "Files of UAI hold one row: PR the sum, MAR posteriors of all variables, MPE an assignment.",
+)

@@ -16,14 +16,13 @@ import numpy.typing as npt
 
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.runner import Runner
 
 SMALL = 100  # variables up to which one program serves all patterns
@@ -49,7 +48,7 @@ def infer(
     semiring: str = "prob",
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Compile for this evidence, and answer.
 
     Args:
@@ -150,7 +149,7 @@ def run_groups(
     semiring: str | None = None,
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Run each group's program for its rows; the answers in the order of the rows."""
     if len(groups) == 1:
         runner = Runner(groups[0].program, engine, limits, semiring=semiring, threads=threads)
@@ -170,4 +169,6 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return Posteriors(values, axes=axes, coords=coords, stats=stats)
+    return BeliefResult(
+        values, axes=axes, coords=coords, stats=stats, query=first.query, states=first.states
+    )

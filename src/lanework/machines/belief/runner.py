@@ -13,19 +13,24 @@ from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
+from lanework.machines.belief.answers import (
+    ASSIGNMENTS,
+    ROWS,
+    impossible,
+    output_plan,
+    read_answers,
+)
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
 from lanework.machines.belief.native import STEP, NativeExecutor
-from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.posterior import Posterior, reference
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.single import SingleRow
 from lanework.machines.belief.verify import walk
@@ -106,6 +111,11 @@ class Runner:
         self._single: SingleRow | None = None
         several = program.header.get("query") in ("kbest", "sample")
         self._short = self.engine == "native" and not several and self.limits.deadline is None
+        plan, _ = output_plan(program)
+        self._asked: dict[str, Any] = {
+            "query": str(program.header.get("query", "marginals")),
+            "states": {name: states for name, _, _, _, states in plan if states},
+        }
         self._stats = {
             "engine": self.engine,
             "variables": len(self.view.variables),
@@ -122,7 +132,7 @@ class Runner:
 
     def __call__(
         self, evidence: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any
-    ) -> Result:
+    ) -> BeliefResult:
         """Answer.
 
         Args:
@@ -146,7 +156,7 @@ class Runner:
         given = {str(name): column for name, column in (evidence or {}).items()} | more
         return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
 
-    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> Result | None:
+    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> BeliefResult | None:
         """The short way for one row of states; None where it does not lead."""
         start = time.perf_counter()
         if not all(type(value) is str for value in (*evidence.values(), *more.values())):
@@ -169,9 +179,11 @@ class Runner:
             "impossible": int(impossible),
             "run_seconds": time.perf_counter() - start,
         }
-        return Posteriors(values, axes=single.axes, coords=single.coords, stats=stats)
+        return BeliefResult(
+            values, axes=single.axes, coords=single.coords, stats=stats, **self._asked
+        )
 
-    def answer(self, found: Evidence, seed: int = 0) -> Result:
+    def answer(self, found: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
         start = time.perf_counter()
         self._check_fixed(found)
@@ -265,7 +277,7 @@ class Runner:
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
-    ) -> Result:
+    ) -> BeliefResult:
         values, axes, coords = read_answers(
             self.program, self.semiring, posterior.slots, posterior.totals, lead
         )
@@ -275,7 +287,7 @@ class Runner:
             "impossible": int(impossible(self.semiring, posterior.totals).sum()),
             "run_seconds": seconds,
         }
-        return Posteriors(values, axes=axes, coords=coords, stats=stats)
+        return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
     def explain(self) -> str:
         """What will run how."""
