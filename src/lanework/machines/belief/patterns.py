@@ -20,7 +20,7 @@ from lanework.core.result import Result
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.runner import Runner
@@ -76,7 +76,7 @@ def infer(
         >>> infer(graph, {"grass": ["wet", None]})["rain"].round(3).tolist()
         [[0.529, 0.471], [0.2, 0.8]]
     """
-    given = {str(name): column for name, column in (evidence or {}).items()}
+    given = given_columns(evidence)
     variables = tuple(graph.variables.values())
     known = read_evidence(variables, frozenset(range(len(variables))), given)
     groups = grouped(graph, known, query, semiring)

@@ -19,7 +19,7 @@ from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
 from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
@@ -128,7 +128,7 @@ class Runner:
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
-        given = {str(name): column for name, column in (evidence or {}).items()} | more
+        given = given_columns(evidence) | more
         return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
 
     def answer(self, found: Evidence, seed: int = 0) -> Result:
