@@ -17,14 +17,16 @@ from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
 from lanework.core.frames import need
 from lanework.core.show import figure
+from lanework.machines.belief.entries import Entries
+from lanework.machines.belief.sensitivities import Sensitivity
 
 if TYPE_CHECKING:
     from lanework.core.program import Program
     from lanework.core.result import Result
 
-LN_P, BEST, JOINT = "ln_p_evidence", "ln_p_best", "joint"
+LN_P, BEST, JOINT, POSTERIOR = "ln_p_evidence", "ln_p_best", "joint", "posterior"
 ENDINGS = (".json", ".csv", ".parquet", ".pr", ".mar", ".mpe")
-_MANY = 20  # assignments that are shown on a terminal
+_MANY = 20  # assignments, or entries of tables, that are shown on a terminal
 
 
 class Answers:
@@ -69,6 +71,11 @@ class Answers:
             return {JOINT: {"states": states, "probability": self.values[JOINT][row].tolist()}}
         if self.query == "gradient":
             return {"gradient": {name: value[row].tolist() for name, value in self.values.items()}}
+        if self.query == "sensitivity":
+            tables = {name: value[row].tolist() for name, value in self.values.items()}
+            labels = self._labels(self.result.axes(POSTERIOR)[-1])
+            posterior = dict(zip(labels, tables.pop(POSTERIOR), strict=True))
+            return {POSTERIOR: posterior, "sensitivity": tables}
         return {
             "posteriors": {
                 name: dict(zip(self._labels(name), value[row].tolist(), strict=True))
@@ -96,7 +103,9 @@ class Answers:
         Raises:
             Diagnostic: LW8001 for derivatives, which have no table.
         """
-        if self.query == "gradient":
+        if isinstance(self.result, Sensitivity):
+            return self._entries(self.result)
+        if self.query in ("gradient", "sensitivity"):
             what = "derivatives are tables of their own, one a factor"
             raise Diagnostic(BAD_ARGUMENT, what, help="write .json")
         if self.states:
@@ -104,6 +113,17 @@ class Answers:
         if not self.values:
             return {"row": np.arange(len(self.totals)), self.total: self.totals}
         return self._joint() if self.query == "joint" else self._long()
+
+    def _entries(self, result: Sensitivity) -> dict[str, np.ndarray]:
+        """A row for each entry of each table."""
+        found = [
+            (row, e.factor, e.place, e.value, e.derivative, e.proportional, e.relative)
+            for row in np.flatnonzero(self.totals > -np.inf).tolist()
+            for e in result.entries(row)
+        ]
+        names = ("row", *Entries.HEADER)
+        columns = zip(*found, strict=True) if found else [()] * len(names)
+        return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
 
     def _assigned(self) -> dict[str, np.ndarray]:
         """A row for each assignment, a column for each variable."""
@@ -212,7 +232,10 @@ class Answers:
         last = [self.total, figure(total)]
         if self.states:
             self._show_assignments(last)
-        elif self.query in ("joint", "gradient"):
+        elif isinstance(self.result, Sensitivity):
+            render.table(Entries.HEADER, self.result.largest(_MANY).cells())
+            print(f"{POSTERIOR} {figure(float(self.result.probability().flat[0]))}")
+        elif self.query in ("joint", "gradient", "sensitivity"):
             render.result(self.result)
         else:
             cells = [

@@ -31,6 +31,7 @@ _HOMES = {
     ".align": ["align_array_to"],
     ".kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
     ".selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
+    ".sensitivities": ["Sensitivity", "sensitivity"],
     ".semiring": [
         "VMSemiringRuntime",
         "vm_counting_semiring",

@@ -24,6 +24,8 @@ TOTALS = {
     "bool": "satisfiable",
 }
 BEST = "ln_p_best"
+# Where the variables of a slot's axes are in its key.
+_NUMBERS = {"gradient": slice(2, None), "posterior": slice(1, 2)}
 
 Values = tuple[dict[str, Any], dict[str, tuple[str, ...]], dict[str, Any]]
 
@@ -81,7 +83,7 @@ def _plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
         view, plan, coords = BeliefView.of(program), list[Output](), dict[str, list[str]]()
         for port in program.outputs:
             key = view.slots[port.row]
-            numbers = key[2:] if key[0] == "gradient" else key[1:]
+            numbers = key[_NUMBERS.get(key[0], slice(1, None))]
             own = [view.variables[n] for n in numbers]
             names, sizes = tuple(v.name for v in own), tuple(v.size for v in own)
             plan.append((port.name, key, names, sizes, own[0].states if own else ()))

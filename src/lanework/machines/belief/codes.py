@@ -53,7 +53,7 @@ BAD_QUERY = code(
     "LW5009",
     "a query makes no sense",
     "A query is `all`, names of variables, `z`, `mpe`, `mmap:VARS`, `joint:VARS`, `kbest:K`, "
-    "`sample:N` or `gradient`.",
+    "`sample:N`, `gradient` or `sensitivity:VAR=STATE`.",
 )
 TOO_WIDE = code(
     "LW5010",

@@ -19,7 +19,7 @@ from lanework.machines.belief.tensor import AxisKey, AxisType
 
 STRATEGIES = ("tree", "modes", "auto")
 # What modes can answer. Sums and maxima together want an order, and draws one copy of a variable.
-ALONG_CYCLES = ("marginals", "z", "mpe", "kbest", "gradient")
+ALONG_CYCLES = ("marginals", "z", "mpe", "kbest", "gradient", "sensitivity")
 
 
 def compile_graph(
@@ -41,7 +41,8 @@ def compile_graph(
             `mpe` for the most probable assignment, `mmap:VARS` for that of some variables, summed
             over the others, `kbest:K` for the K most probable; `joint:VARS` for the joint
             posterior of some; `sample:N` for N assignments drawn from the posterior; `gradient`
-            for the derivatives of ln P(evidence) by all tables' entries.
+            for the derivatives of ln P(evidence) by all tables' entries;
+            `sensitivity:VAR=STATE` for those of P(VAR=STATE given the evidence).
         evidence: the variables that may be observed; by default all.
         observed: those of them whose state every row says. They are cut out of the graph before
             anything else, which makes large networks small.
@@ -100,7 +101,7 @@ def compile_graph(
 def _plan(problem: Problem, seconds: float, seed: int) -> Plan:
     cut = [name for name, number in problem.number.items() if number in problem.cut]
     graph, factors, needed = problem.graph, problem.factors, problem.needed
-    zeros = problem.query.kind != "gradient"
+    zeros = not problem.query.derives
     return Plan(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 

@@ -23,6 +23,7 @@ from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.query import read_query
 from lanework.machines.belief.runner import Runner
 
 SMALL = 100  # variables up to which one program serves all patterns
@@ -96,10 +97,11 @@ def grouped(
         sure[place] = _sure(evidence.weights[v])
     given = [names[v] for v in numbers]
     everywhere = [name for name, column in zip(given, sure, strict=True) if column.all()]
-    if query == "gradient":  # derivatives are of whole tables
+    derives = read_query(graph, query).derives
+    if derives:  # derivatives are of whole tables
         everywhere = []
     rows = np.arange(evidence.rows)
-    alike = len(everywhere) == len(given) or len(names) <= SMALL or query == "gradient"
+    alike = len(everywhere) == len(given) or len(names) <= SMALL or derives
     patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
     if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
         one = compile_graph(graph, query, evidence=given, observed=everywhere, semiring=semiring)

@@ -40,7 +40,7 @@ class Problem:
         known = dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut])
         for name in known:
             graph.find(name)
-        if self.query.kind == "gradient" and cut:
+        if self.query.derives and cut:
             what = "derivatives are of whole tables, and observed variables are cut out of these"
             raise Diagnostic(BAD_QUERY, what, help="name them as evidence instead")
         self.number = {name: n for n, name in enumerate(graph.variables)}
@@ -63,7 +63,7 @@ class Problem:
     @cached_property
     def factors(self) -> list[Factor]:
         """The factors that the answer depends on."""
-        whole = self.query.kind in ("mpe", "kbest", "gradient")
+        whole = self.query.kind in ("mpe", "kbest") or self.query.derives
         if whole or self.semiring not in BY_PARTS:
             return list(self.graph.factors)
         return needed_factors(self.graph, self.needed)
@@ -80,8 +80,13 @@ class Problem:
 
     @cached_property
     def observed(self) -> list[int]:
-        """The variables with evidence; a search for several assignments needs it of all."""
+        """The variables with evidence.
+
+        A search for several assignments needs it of all, sensitivity of the variable asked for.
+        """
         found = list(self.number.values()) if self.query.kind == "kbest" else self.evidence
+        if self.query.kind == "sensitivity":
+            found = list(dict.fromkeys([*found, *self.asked]))
         return [variable for variable in found if variable not in self.cut]
 
     @cached_property

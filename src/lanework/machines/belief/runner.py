@@ -19,6 +19,7 @@ from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
 from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
+from lanework.machines.belief.derivatives import query_derivatives
 from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
@@ -95,6 +96,9 @@ class Runner:
                 f"the program leaves out tables that sum to one, which {self.semiring} needs",
                 help=f"compile it with semiring={self.semiring!r}",
             )
+        if self.semiring not in BY_PARTS and program.header.get("query") == "sensitivity":
+            what = f"derivatives of a probability are not defined in the semiring {self.semiring}"
+            raise Diagnostic(BAD_OPTION, what, help="bind the program to prob or logprob")
         self.threads = threads or self.limits.threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)
         if self.semiring in NATIVE:  # other semirings have one engine, which is no news
@@ -141,6 +145,8 @@ class Runner:
             lead[ASSIGNMENTS] = count
         if kind == "kbest":
             posterior = best_assignments(self._posterior, self.program, found, count)
+        elif kind == "sensitivity":
+            posterior = query_derivatives(self._posterior, self.view, found)
         else:
             posterior = self._posterior(found if count == 1 else found.repeated(count), seed)
         return self._result(posterior, found, lead, time.perf_counter() - start)
