@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lanework.core.program import Program
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.semiring import CUSTOM
 from lanework.machines.belief.state import SlotKey
 
 F64 = npt.NDArray[np.float64]
@@ -22,6 +23,7 @@ TOTALS = {
     "minsum": "least_cost",
     "counting": "count",
     "bool": "satisfiable",
+    CUSTOM: "total",
 }
 BEST = "ln_p_best"
 # Where the variables of a slot's axes are in its key.
@@ -59,7 +61,8 @@ def read_answers(
     for name, key, own, sizes, states in plan:
         if key == ("Z",):
             name = total_name(program, semiring)
-            values[name] = totals.reshape(shape) if shape else totals[0]
+            one = semiring != CUSTOM and not shape  # an entry of any kind stays in an array
+            values[name] = totals[0] if one else totals.reshape(shape)
             axes[name] = rows
             continue
         value = slots[key]
@@ -110,5 +113,7 @@ def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]
         >>> impossible("prob", np.array([-3.0, -np.inf])).tolist()
         [False, True]
     """
+    if semiring == CUSTOM:  # whose zero may be an answer like any other
+        return np.zeros(totals.shape, np.bool_)
     nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
     return np.asarray(totals == nothing, np.bool_)

@@ -62,3 +62,10 @@ TOO_WIDE = code(
     "meet in the graph, and memory only suffices since most of them have a single state: leave "
     "these out of the graph, or say which variables every row observes.",
 )
+BAD_SEMIRING = code(
+    "LW5011",
+    "a semiring makes no sense",
+    "The functions of a semiring work on whole arrays and return arrays of its dtype: products of "
+    "the broadcast shape, sums without the axes that are summed over. One and zero are neutral, "
+    "and zero times one is zero.",
+)

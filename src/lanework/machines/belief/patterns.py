@@ -25,6 +25,7 @@ from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.query import read_query
 from lanework.machines.belief.runner import Runner
+from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
 SAMPLE = 5  # patterns whose cost is estimated
@@ -46,7 +47,7 @@ def infer(
     *,
     engine: str = "auto",
     limits: Limits | None = None,
-    semiring: str = "prob",
+    semiring: str | VMSemiringRuntime = "prob",
     threads: int | None = None,
     seed: int = 0,
 ) -> Result:
@@ -58,7 +59,7 @@ def infer(
         query: as for `compile_graph`.
         engine: as for `Runner`; so are limits, semiring and threads.
         limits: memory, deadline, threads.
-        semiring: of which name.
+        semiring: its name, or one of your own.
         threads: at most so many.
         seed: of what is drawn.
 
@@ -87,7 +88,10 @@ def infer(
 
 
 def grouped(
-    graph: FactorGraph, evidence: Evidence, query: str | Sequence[str], semiring: str = "prob"
+    graph: FactorGraph,
+    evidence: Evidence,
+    query: str | Sequence[str],
+    semiring: str | VMSemiringRuntime = "prob",
 ) -> list[Group]:
     """Rows with their programs."""
     names = list(graph.variables)
@@ -126,7 +130,7 @@ def _pays(
     query: str | Sequence[str],
     given: list[str],
     everywhere: list[str],
-    semiring: str,
+    semiring: str | VMSemiringRuntime,
     rows: int,
     patterns: npt.NDArray[np.bool_],
 ) -> bool:
@@ -148,7 +152,7 @@ def run_groups(
     *,
     engine: str = "auto",
     limits: Limits | None = None,
-    semiring: str | None = None,
+    semiring: str | VMSemiringRuntime | None = None,
     threads: int | None = None,
     seed: int = 0,
 ) -> Result:

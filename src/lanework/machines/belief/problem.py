@@ -10,7 +10,9 @@ from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.prune import needed_factors
 from lanework.machines.belief.query import read_query
-from lanework.machines.belief.semiring import BY_PARTS
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
+
+SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
 
 
 class Problem:
@@ -32,10 +34,14 @@ class Problem:
         query: str | Sequence[str],
         evidence: Iterable[str] | None,
         observed: Iterable[str],
-        semiring: str,
+        semiring: str | VMSemiringRuntime,
     ) -> None:
-        self.graph, self.semiring = graph, semiring
+        self.graph = graph
+        self.semiring = semiring if isinstance(semiring, str) else CUSTOM
         self.query = read_query(graph, query)
+        if self.custom and self.query.kind not in SUMS:
+            what = f"a semiring of your own does not answer {self.query.kind}"
+            raise Diagnostic(BAD_QUERY, what, help="ask for sums: all, variables, z or joint:VARS")
         cut = dict.fromkeys(observed)
         known = dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut])
         for name in known:
@@ -47,6 +53,11 @@ class Problem:
         self.evidence = [self.number[name] for name in known]
         self.cut = frozenset(self.number[name] for name in cut)
         self.asked = [self.number[name] for name in self.query.variables]
+
+    @property
+    def custom(self) -> bool:
+        """Whether nothing is known of the semiring."""
+        return self.semiring == CUSTOM
 
     @property
     def maximizes(self) -> bool:

@@ -19,6 +19,7 @@ from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
 from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
+from lanework.machines.belief.custom import settled
 from lanework.machines.belief.derivatives import query_derivatives
 from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.kbest import best_assignments
@@ -26,7 +27,7 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
 from lanework.machines.belief.native import NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
-from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
@@ -65,7 +66,7 @@ class Runner:
         engine: str = "auto",
         limits: Limits | None = None,
         *,
-        semiring: str | None = None,
+        semiring: str | VMSemiringRuntime | None = None,
         threads: int | None = None,
     ) -> None:
         """Bind a program.
@@ -75,16 +76,23 @@ class Runner:
             engine: `auto`, `native` (kernels over blocks of rows) or `reference` (NumPy).
             limits: memory and threads.
             semiring: bool, prob, logprob, counting, max or minsum; by default the program's own.
+                Or one of your own, if the program was compiled for it: then the sum over all
+                assignments is `total`, and if it scales, `ln_scale` has the logarithm of what this
+                was divided by.
             threads: at most so many threads; by default one a core.
 
         Raises:
-            Diagnostic: LW2003, LW2004, LW2005, a program that fails to verify.
+            Diagnostic: LW2003, LW2004, LW2005, LW5011, a program that fails to verify.
         """
         program.verify()
         self.program, self.view = program, BeliefView.of(program)
         self.limits = limits or Limits()
-        self.semiring = semiring or str(program.header.get("semiring", "prob"))
-        if self.semiring not in SEMIRINGS:
+        own = str(program.header.get("semiring", "prob"))
+        self.custom = semiring if isinstance(semiring, VMSemiringRuntime) else None
+        self.semiring = CUSTOM if self.custom else str(semiring or own)
+        if self.semiring == CUSTOM:
+            self._runtime = self._settled(own)
+        elif self.semiring not in SEMIRINGS:
             raise Diagnostic(
                 BAD_OPTION,
                 f"there is no semiring {self.semiring!r}",
@@ -105,6 +113,16 @@ class Runner:
             choice.tell(self.notice)
         self._observed = frozenset(port.row for port in program.inputs)
         self._native: NativeExecutor | None = None
+
+    def _settled(self, own: str) -> VMSemiringRuntime:
+        """The semiring of the user's own, for a program that takes it."""
+        if self.custom is None:
+            what = "the program is for a semiring of your own"
+            raise Diagnostic(BAD_OPTION, what, help="bind it with that one, or with one by name")
+        if own != CUSTOM:
+            what = f"the program may have multiplied tables, which {self.custom.name} may not want"
+            raise Diagnostic(BAD_OPTION, what, help="compile it with semiring= this one")
+        return settled(self.custom, self.program.constants)
 
     def _unsuited(self, engine: str) -> str | None:
         if engine == "reference":
@@ -215,7 +233,8 @@ class Runner:
                 evidence.weights, evidence.rows, self.threads, until, chances
             )
         else:
-            found = reference(self.program, self.semiring, evidence, chances)
+            semiring = self._runtime if self.custom else self.semiring
+            found = reference(self.program, semiring, evidence, chances)
         if found.lost.any():
             self._ask_again(found, evidence, chances)
         return found
@@ -235,6 +254,10 @@ class Runner:
         values, axes, coords = read_answers(
             self.program, self.semiring, posterior.slots, posterior.totals, lead
         )
+        if self.custom and self.custom.normalize is not VMSemiringRuntime.normalize:
+            scale = np.broadcast_to(posterior.slots["scale",], (1, evidence.rows))
+            values["ln_scale"] = scale.reshape(tuple(lead.values()))
+            axes["ln_scale"] = tuple(lead)
         stats = {
             "engine": self.engine,
             "lanes": evidence.rows,
@@ -250,7 +273,10 @@ class Runner:
         """What will run how."""
         known = walk(self.program)
         lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
-        lines += [f"semiring: {self.semiring}", *self.program.notes]
+        lines += [
+            f"semiring: {self.custom.name if self.custom else self.semiring}",
+            *self.program.notes,
+        ]
         lines.append(
             f"tensors: at most {known.varying:,} entries a row, {known.uniform:,} for all rows"
         )
