@@ -59,7 +59,7 @@ def test_files(graph, tmp_path):
         assert arrays["row"].tolist() == [[0.5, 0.5], [0.0, 1.0]]
     with pytest.raises(Diagnostic) as caught:
         result.save(tmp_path / "a.mar")
-    assert caught.value.code.ident == "LW5011"
+    assert caught.value.code.ident == "LW5012"
     gradient = lw.belief.infer(graph, None, "gradient")
     with pytest.raises(Diagnostic):
         gradient.to_pandas()

@@ -7,7 +7,9 @@ import numpy as np
 from lanework.app import render
 from lanework.core.show import figure
 from lanework.machines.belief.answers import BEST
-from lanework.machines.belief.result import DECIDED, BeliefResult
+from lanework.machines.belief.entries import Entries
+from lanework.machines.belief.result import DECIDED, POSTERIOR, BeliefResult
+from lanework.machines.belief.sensitivities import Sensitivity
 
 _MANY = 20  # assignments that are shown
 
@@ -27,7 +29,10 @@ def show(result: BeliefResult) -> None:
         render.table(["variable", "state"], [*cells, last])
     elif result.query in DECIDED:
         _assignments(result)
-    elif result.query in ("joint", "gradient"):
+    elif isinstance(result, Sensitivity):
+        render.table(Entries.HEADER, result.largest(_MANY).cells())
+        print(f"{POSTERIOR} {figure(result.probability().flat[0].item())}")
+    elif result.query in ("joint", "gradient", "sensitivity"):
         render.result(result)
     else:
         cells = [[name, _posterior(result, name)] for name in result.names]

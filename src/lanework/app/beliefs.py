@@ -55,6 +55,8 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence, by programs that are made for them."""
     from lanework.machines.belief.evidence import read_evidence
     from lanework.machines.belief.patterns import grouped, run_groups
+    from lanework.machines.belief.query import read_query
+    from lanework.machines.belief.sensitivities import Sensitivity
 
     _check(options)
     start = time.perf_counter()
@@ -72,6 +74,9 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
         threads=options.threads,
         seed=options.seed,
     )
+    query = read_query(graph, options.query)
+    if query.kind == "sensitivity":
+        result = Sensitivity.of(graph, query, result)
     _report(result, loaded, options)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-LN_P, JOINT = "ln_p_evidence", "joint"
+LN_P, JOINT, POSTERIOR, SCALE = "ln_p_evidence", "joint", "posterior", "ln_scale"
 ENDINGS = (".json", ".csv", ".parquet", ".npz", ".pr", ".mar", ".mpe")
 DECIDED = ("mpe", "mmap", "kbest", "sample")  # queries whose answers are states
 # What the value of a row is that has no answer, where that is not minus infinity.
@@ -37,6 +37,7 @@ class BeliefResult(Result):
     Attributes:
         query: the kind of the query that it answers.
         states: the states of each variable that is asked for.
+        total: the name of the whole program's value.
 
     Example:
         >>> from lanework.machines.belief.model import FactorGraph
@@ -49,7 +50,7 @@ class BeliefResult(Result):
         (['row', 'variable', 'state', 'probability'], ['yes', 'no'], [0.25, 0.75])
     """
 
-    __slots__ = ("query", "states")
+    __slots__ = ("query", "states", "total")
 
     def __init__(
         self,
@@ -57,25 +58,26 @@ class BeliefResult(Result):
         *,
         query: str,
         states: Mapping[str, Sequence[str]],
+        total: str,
         **more: Any,
     ) -> None:
         """Keep values; the rest is as for `Result`."""
         super().__init__(values, **more)
-        self.query, self.states = query, states
-
-    @property
-    def total(self) -> str:
-        """The name of the whole program's value."""
-        return list(self)[-1]
+        self.query, self.states, self.total = query, states, total
 
     @property
     def names(self) -> list[str]:
         """The answers but for the whole program's value."""
-        return list(self)[:-1]
+        return [name for name in self if name not in (self.total, SCALE)]
+
+    @property
+    def rowed(self) -> bool:
+        """Whether there was a table of evidence, and not one row."""
+        return self.axes(self.total)[:1] == (ROWS,)
 
     def rows(self, name: str) -> Array:
         """A value with an axis of rows first, and where states are answered one of assignments."""
-        value = self[name] if ROWS in self.axes(name) else self[name][np.newaxis]
+        value = self[name] if self.rowed else self[name][np.newaxis]
         return value.reshape(len(value), -1) if self.query in DECIDED else value
 
     def possible(self) -> Array:
@@ -101,11 +103,16 @@ class BeliefResult(Result):
 
     def _answers(self, values: Mapping[str, Array], row: int) -> dict[str, Any]:
         if self.query == "joint":
-            names = [name for name in self.axes(JOINT) if name != ROWS]
+            names = self.axes(JOINT)[int(self.rowed) :]
             states = {name: self._labels(name) for name in names}
             return {JOINT: {"states": states, "probability": values[JOINT][row].tolist()}}
+        tables = {name: value[row].tolist() for name, value in values.items()}
         if self.query == "gradient":
-            return {"gradient": {name: value[row].tolist() for name, value in values.items()}}
+            return {"gradient": tables}
+        if self.query == "sensitivity":
+            labels = self._labels(self.axes(POSTERIOR)[-1])
+            posterior = dict(zip(labels, tables.pop(POSTERIOR), strict=True))
+            return {POSTERIOR: posterior, "sensitivity": tables}
         return {
             "posteriors": {
                 name: dict(zip(self._labels(name), value[row].tolist(), strict=True))
@@ -136,11 +143,11 @@ class BeliefResult(Result):
         assignments one each, with a column for each variable.
 
         Raises:
-            Diagnostic: LW5011 for derivatives, which have no table.
+            Diagnostic: LW5012 for derivatives, which have no table.
         """
         if names:
             return super().columns(*names)
-        if self.query == "gradient":
+        if self.query in ("gradient", "sensitivity"):
             what = "derivatives are tables of their own, one a factor"
             raise Diagnostic(NO_TABLE, what, help="write .json or .npz, or name one factor")
         if self.query in DECIDED:
@@ -165,7 +172,7 @@ class BeliefResult(Result):
     def _jointly(self) -> dict[str, Array]:
         """A row for each combination of states."""
         possible = np.flatnonzero(self.possible())
-        names = [name for name in self.axes(JOINT) if name != ROWS]
+        names = self.axes(JOINT)[int(self.rowed) :]
         value = self.rows(JOINT)[possible]
         places = np.indices(value.shape).reshape(value.ndim, -1)
         table: dict[str, Array] = {"row": possible[places[0]]}
@@ -196,7 +203,7 @@ class BeliefResult(Result):
             wide: whether states of variables go across.
 
         Raises:
-            Diagnostic: LW1022 without pandas; LW5011 for derivatives.
+            Diagnostic: LW1022 without pandas; LW5012 for derivatives.
         """
         if names:
             return super().to_pandas(*names, wide=wide)
@@ -211,7 +218,7 @@ class BeliefResult(Result):
         """The long table; of `names` as for `Result`.
 
         Raises:
-            Diagnostic: LW1022 without pyarrow; LW5011 for derivatives.
+            Diagnostic: LW1022 without pyarrow; LW5012 for derivatives.
         """
         if names:
             return super().to_arrow(*names)
@@ -227,7 +234,7 @@ class BeliefResult(Result):
         them.
 
         Raises:
-            Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW5011 for what
+            Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW5012 for what
                 the file cannot hold, or an error of the file system.
         """
         target = Path(path)
