@@ -14,7 +14,7 @@ from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.vector import loader
 from lanework.machines.belief import fuzz, native, supports
 from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.groups import patterns
+from lanework.machines.belief.groups import term_sets
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.readers.files import read_network
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
@@ -46,7 +46,7 @@ def test_groups_have_the_terms_that_are_not_zero(seed):
         order = "".join("abcde"[n] for n in scope)
         whole &= np.einsum(f"{order},abcde->abcde", tables[-1][0], np.ones_like(whole))
     terms = whole.reshape(out.entries, gone.entries)
-    found = patterns(out, gone, tables)
+    found = term_sets(out, gone, tables)
     np.testing.assert_array_equal(found.support.ravel(), terms.any(axis=1))
     for tile in (1, 2, 4):
         groups = found.groups(tile)

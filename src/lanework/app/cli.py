@@ -89,7 +89,7 @@ QUERY = click.option(
     default="all",
     show_default=True,
     help="What to ask a network: all, variables with commas, z, mpe, mmap:A,B, joint:A,B,"
-    " kbest:K, sample:N, gradient.",
+    " kbest:K, sample:N, gradient, sensitivity:A=STATE.",
 )
 NORMALIZE = click.option(
     "--normalize", is_flag=True, help="Scale the tables of a network to sums of one."
@@ -203,11 +203,13 @@ def verify(file: str, as_json: bool) -> None:
 @cli.command()
 @FILE
 @JSON
-def inspect(file: str, as_json: bool) -> None:
+@click.option("--graph", metavar="FILE", help="Draw the graph of a network (.svg, .dot).")
+@click.option("--tree", metavar="FILE", help="Draw the tree of a belief program (.svg, .dot).")
+def inspect(file: str, as_json: bool, graph: str | None, tree: str | None) -> None:
     """Show inputs, outputs, sizes and what the compiler did."""
     from lanework.app.programs import inspect_file
 
-    inspect_file(file, as_json)
+    inspect_file(file, as_json, graph=graph, tree=tree)
 
 
 @cli.command()

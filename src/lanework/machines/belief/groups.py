@@ -74,7 +74,7 @@ class Groups:
 
 
 @dataclass(frozen=True, eq=False)
-class Patterns:
+class TermSets:
     """Which terms outputs have.
 
     Attributes:
@@ -113,9 +113,9 @@ class Patterns:
         return Groups(outputs.astype(np.uint32), sizes, sets_of, terms, sets.sum(axis=1))
 
 
-def patterns(
+def term_sets(
     out: TensorSpec, gone: TensorSpec, supports: Iterable[tuple[Bools, TensorSpec]]
-) -> Patterns:
+) -> TermSets:
     """Which terms the outputs of a contraction have.
 
     Args:
@@ -128,7 +128,7 @@ def patterns(
         >>> from lanework.machines.belief.tensor import Axis, AxisType
         >>> a, b = (TensorSpec((Axis(n, AxisType.GEOMETRIC, 3),)) for n in range(2))
         >>> both = TensorSpec(a.axes + b.axes)
-        >>> found = patterns(a, b, [(np.tri(3, dtype=bool), both)])
+        >>> found = term_sets(a, b, [(np.tri(3, dtype=bool), both)])
         >>> found.sets[found.of].astype(int).tolist()
         [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     """
@@ -144,7 +144,7 @@ def patterns(
         of, sets = both, sets[present // len(rows)] & rows[present % len(rows)]
     whole = np.broadcast_to(sets, (len(sets), *gone.shape)).reshape(len(sets), -1)
     different, again = _different(whole)
-    return Patterns(np.broadcast_to(again[of], out.shape), different)
+    return TermSets(np.broadcast_to(again[of], out.shape), different)
 
 
 def _rows(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lanework.engines.tensors.contract import tile
 from lanework.machines.belief.calls import Call, Tensor
-from lanework.machines.belief.groups import Groups, Patterns, patterns
+from lanework.machines.belief.groups import Groups, TermSets, term_sets
 
 Bools = npt.NDArray[np.bool_]
 WIDE = 1 << 22  # entries from which on the zeros of a tensor are not followed, to save memory
@@ -45,7 +45,7 @@ def _followed(call: Call, known: dict[Tensor, Bools]) -> Call:
     assert out is not None
     if call.kernel in ("sum", "largest"):
         supports = [(known[x], x.spec) for x in call.inputs if x in known]
-        which = patterns(out.spec, call.gone, supports)
+        which = term_sets(out.spec, call.gone, supports)
         _note(known, out, which.support)
         return replace(call, groups=_worth(call, which))
     if call.kernel == "pick":  # any state may be picked
@@ -62,7 +62,7 @@ def _note(known: dict[Tensor, Bools], tensor: Tensor, support: Bools) -> None:
         known[tensor] = support
 
 
-def _worth(call: Call, which: Patterns) -> Groups | None:
+def _worth(call: Call, which: TermSets) -> Groups | None:
     """The groups of a contraction, if they are quicker than all terms."""
     assert call.out is not None
     outputs, step = call.out.spec.entries, tile(len(call.inputs), 1)

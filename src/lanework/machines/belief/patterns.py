@@ -16,14 +16,16 @@ import numpy.typing as npt
 
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.query import read_query
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.runner import Runner
+from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
 SAMPLE = 5  # patterns whose cost is estimated
@@ -45,10 +47,10 @@ def infer(
     *,
     engine: str = "auto",
     limits: Limits | None = None,
-    semiring: str = "prob",
+    semiring: str | VMSemiringRuntime = "prob",
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Compile for this evidence, and answer.
 
     Args:
@@ -57,7 +59,7 @@ def infer(
         query: as for `compile_graph`.
         engine: as for `Runner`; so are limits, semiring and threads.
         limits: memory, deadline, threads.
-        semiring: of which name.
+        semiring: its name, or one of your own.
         threads: at most so many.
         seed: of what is drawn.
 
@@ -76,7 +78,7 @@ def infer(
         >>> infer(graph, {"grass": ["wet", None]})["rain"].round(3).tolist()
         [[0.529, 0.471], [0.2, 0.8]]
     """
-    given = {str(name): column for name, column in (evidence or {}).items()}
+    given = given_columns(evidence)
     variables = tuple(graph.variables.values())
     known = read_evidence(variables, frozenset(range(len(variables))), given)
     groups = grouped(graph, known, query, semiring)
@@ -86,7 +88,10 @@ def infer(
 
 
 def grouped(
-    graph: FactorGraph, evidence: Evidence, query: str | Sequence[str], semiring: str = "prob"
+    graph: FactorGraph,
+    evidence: Evidence,
+    query: str | Sequence[str],
+    semiring: str | VMSemiringRuntime = "prob",
 ) -> list[Group]:
     """Rows with their programs."""
     names = list(graph.variables)
@@ -96,12 +101,13 @@ def grouped(
         sure[place] = _sure(evidence.weights[v])
     given = [names[v] for v in numbers]
     everywhere = [name for name, column in zip(given, sure, strict=True) if column.all()]
-    if query == "gradient":  # derivatives are of whole tables
+    derives = read_query(graph, query).derives
+    if derives:  # derivatives are of whole tables
         everywhere = []
-    patterns, where = np.unique(sure, axis=1, return_inverse=True)
     rows = np.arange(evidence.rows)
-    few = patterns.shape[1] <= 1 or len(names) <= SMALL or query == "gradient"
-    if few or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
+    alike = len(everywhere) == len(given) or len(names) <= SMALL or derives
+    patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
+    if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
         one = compile_graph(graph, query, evidence=given, observed=everywhere, semiring=semiring)
         return [Group(rows, one)]
     groups = []
@@ -124,7 +130,7 @@ def _pays(
     query: str | Sequence[str],
     given: list[str],
     everywhere: list[str],
-    semiring: str,
+    semiring: str | VMSemiringRuntime,
     rows: int,
     patterns: npt.NDArray[np.bool_],
 ) -> bool:
@@ -146,10 +152,10 @@ def run_groups(
     *,
     engine: str = "auto",
     limits: Limits | None = None,
-    semiring: str | None = None,
+    semiring: str | VMSemiringRuntime | None = None,
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Run each group's program for its rows; the answers in the order of the rows."""
     if len(groups) == 1:
         runner = Runner(groups[0].program, engine, limits, semiring=semiring, threads=threads)
@@ -169,4 +175,12 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return Result(values, axes=axes, coords=coords, stats=stats)
+    return BeliefResult(
+        values,
+        axes=axes,
+        coords=coords,
+        stats=stats,
+        query=first.query,
+        states=first.states,
+        total=first.total,
+    )
