@@ -1,38 +1,59 @@
-"""`python -m bench list`, `python -m bench run [NAME ...] [--quick] [--json FILE]`."""
+"""Benchmarks.
+
+`python -m bench list`, `python -m bench run [NAME ...] [--quick] [--json FILE]`, and
+`python -m bench memory [NETWORK ...]`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import sys
 from pathlib import Path
 
+from bench import memory, networks
 from bench.cases import CASES
-from bench.harness import machine, record, run_case, table
+from bench.harness import machine, record, run_case, summary, table
 
 
 def main() -> int:
     """List or run."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("command", choices=("list", "run"))
-    parser.add_argument("names", nargs="*", help="cases; all by default")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=raw
+    )
+    parser.add_argument("command", choices=("list", "run", "memory"))
+    parser.add_argument("names", nargs="*", help="cases, or patterns as network_*; all by default")
     parser.add_argument("--quick", action="store_true", help="three repeats")
     parser.add_argument("--json", type=Path, help="also write everything measured")
     options = parser.parse_args()
-    unknown = set(options.names) - set(CASES)
+    if options.command == "memory":
+        if other := set(options.names) - set(networks.NETWORKS):
+            parser.error(f"no network {', '.join(other)}; there is {', '.join(networks.NETWORKS)}")
+        print(memory.table(options.names or list(networks.NETWORKS)))
+        return 0
+    names = [name for name in CASES if _asked(name, options.names)]
+    unknown = [one for one in options.names if not fnmatch.filter(CASES, one)]
     if unknown:
-        parser.error(f"no case named {', '.join(sorted(unknown))}; see `python -m bench list`")
+        parser.error(f"no case named {', '.join(unknown)}; see `python -m bench list`")
     if options.command == "list":
-        print("\n".join(CASES))
+        print("\n".join(names))
         return 0
     print(machine() + "\n")
-    found = {}
-    for name in options.names or CASES:
+    found, cases = {}, []
+    for name in names:
         case = CASES[name]()
         found[name] = run_case(case, options.quick)
+        cases.append(case)
         print(table(case, found[name]), flush=True)
+    print(summary(cases, found), end="")
     if options.json is not None:
         options.json.write_text(record(found))
     return 0
+
+
+def _asked(name: str, patterns: list[str]) -> bool:
+    return not patterns or any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
 if __name__ == "__main__":

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 
 import lanework as lw
-from bench import scenarios
+from bench import networks, scenarios
 from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
-from bench.peers import elementwise, inference, loops, portfolio, project
+from bench.peers import elementwise, loops, portfolio, project
 from lanework.engines.vector import loader
 from lanework.engines.vector.kernel import compile_nest
 
 EXAMPLES = DATA.parent
 OURS = "Lanework"
-NETWORKS = ("asia", "alarm", "hailfinder", "hepar2", "win95pts")
 CODE = "Lanework, in compiled code"
 
 
@@ -335,45 +334,6 @@ def wide() -> Case:
     )
 
 
-def network(name: str, missing: float = 0.0) -> Case:
-    """All posteriors of a network for rows of evidence."""
-    rows = 1000
-    graph = lw.belief.read_network(DATA / f"belief/{name}.bif")
-    columns = inference.sample(graph, rows, 5, missing)
-    kept = list(graph.variables)
-
-    def ours(engine: str) -> Callable[[], Job]:
-        def setup() -> Job:
-            cut = [] if missing else columns
-            program = lw.belief.compile_graph(graph, evidence=list(columns), observed=cut)
-            runner = program.bind(engine)
-
-            def job() -> Answer:
-                result = runner(columns)
-                return {variable: result[variable] for variable in kept}
-
-            return job
-
-        return setup
-
-    def peer(engine: str) -> Callable[[], Job]:
-        return lambda: inference.pyagrum_job(graph, columns, engine)
-
-    pattern = "half of them missing in each row" if missing else "in every row"
-    return Case(
-        f"network_{name}" + ("_patterns" if missing else ""),
-        f"{name}, all posteriors, {rows:,} rows, 5 variables observed, {pattern}",
-        (
-            Contestant(OURS, ours("native")),
-            Contestant("Lanework, reference", ours("reference")),
-            Contestant("pyAgrum, lazy propagation", peer("LazyPropagation"), "pyagrum"),
-            Contestant("pyAgrum, Shafer-Shenoy", peer("ShaferShenoyInference"), "pyagrum"),
-        ),
-        repeats=3,
-        goals={"pyAgrum, lazy propagation": 150.0, "pyAgrum, Shafer-Shenoy": 150.0},
-    )
-
-
 def loop(name: str) -> Case:
     """An integer loop on every engine of the register machine, and its peers."""
     turns = loops.TURNS[name]
@@ -512,8 +472,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "registers": registers,
     "compiling": compiling,
     "wide": wide,
-    **{f"network_{name}": functools.partial(network, name) for name in NETWORKS},
-    "network_alarm_patterns": lambda: network("alarm", 0.5),
+    **networks.CASES,
     "jit": jit,
     **{f"loop_{name}": functools.partial(loop, name) for name in loops.SOURCES},
 }

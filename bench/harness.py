@@ -27,16 +27,28 @@ Answer = Mapping[str, Any]
 Job = Callable[[], Answer]
 SECONDS = "seconds"  # in an answer: the time to take in place of the whole call's
 TURN = 0.06  # seconds of calls in a turn; the threads of the one before rest within the first
-PACKAGES = ("lanework", "numpy", "llvmlite", "numba", "numexpr", "jax", "wasmtime")
+PACKAGES = (
+    *("lanework", "numpy", "llvmlite", "numba", "numexpr", "jax", "wasmtime"),
+    *("pyagrum", "pgmpy", "sesum", "opt_einsum"),
+)
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way of doing the job; `needs` names the package without which it cannot run."""
+    """One way of doing the job.
+
+    Attributes:
+        setup: makes the job; what it takes is told apart.
+        needs: the package without which it cannot run.
+        rows: of the case's rows it answers the first ones, and its times count for each of them.
+        turns: in place of the case's repeats; 0 counts the first call, where it takes minutes.
+    """
 
     name: str
     setup: Callable[[], Job]
     needs: str | None = None
+    rows: int | None = None
+    turns: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,8 @@ class Case:
 
     Attributes:
         goals: contestant -> the least ratio of its time to Lanework's that we want.
+        group: cases whose ratios have a geometric mean.
+        rivals: the contestants of which the fastest counts there.
     """
 
     name: str
@@ -53,45 +67,56 @@ class Case:
     tolerance: float = 1e-10
     repeats: int = 15
     goals: Mapping[str, float] = field(default_factory=dict)
+    group: str = ""
+    rivals: tuple[str, ...] = ()
 
 
 @dataclass
 class Outcome:
-    """What a contestant took: seconds of the first call, and of the others."""
+    """What a contestant took: seconds of the set-up, of the first call, and of the others."""
 
     name: str
     first: float
     times: list[float]
     missing: str = ""
+    setup: float = 0.0
+    rows: int | None = None
 
     @property
     def median(self) -> float:
-        return statistics.median(self.times)
+        """Of a call, or of one row where rows are counted."""
+        return statistics.median(self.times) / (self.rows or 1)
 
 
 def run_case(case: Case, quick: bool = False) -> list[Outcome]:
     """Compare answers, then time in turns."""
     jobs: list[tuple[Outcome, Job | None]] = []
+    turns: dict[str, int] = {}
     expected: Answer | None = None
     for contestant in case.contestants:
         if contestant.needs is not None and not _installed(contestant.needs):
             jobs.append((Outcome(contestant.name, 0.0, [], "not installed"), None))
             continue
+        start = time.perf_counter()
         job = contestant.setup()
+        setup = time.perf_counter() - start
         start = time.perf_counter()
         answer = job()
         first = time.perf_counter() - start
         if expected is None:
             expected = {key: value for key, value in answer.items() if key != SECONDS}
-        _compare(case, contestant.name, expected, answer)
-        jobs.append((Outcome(contestant.name, first, []), job))
+        _compare(case, contestant, expected, answer)
+        once = [first] if contestant.turns == 0 else []
+        outcome = Outcome(contestant.name, first, once, setup=setup, rows=contestant.rows)
+        jobs.append((outcome, None if once else job))
+        turns[contestant.name] = contestant.turns or (3 if quick else case.repeats)
     gc.collect()
     gc.disable()
     try:
-        turns = random.Random(case.name)  # nobody always follows the same other one
-        for _ in range(3 if quick else case.repeats):
-            for outcome, job in turns.sample(jobs, len(jobs)):
-                if job is not None:
+        shuffled = random.Random(case.name)  # nobody always follows the same other one
+        for turn in range(max(turns.values())):
+            for outcome, job in shuffled.sample(jobs, len(jobs)):
+                if job is not None and turn < turns[outcome.name]:
                     outcome.times.append(_time(job))
     finally:
         gc.enable()
@@ -121,15 +146,17 @@ def _time(job: Job) -> float:
     return (time.perf_counter() - start) / count
 
 
-def _compare(case: Case, name: str, expected: Answer, answer: Answer) -> None:
+def _compare(case: Case, contestant: Contestant, expected: Answer, answer: Answer) -> None:
+    name, most = contestant.name, case.contestants[0].rows
     if SECONDS in answer:  # the same run as the one before it, on a clock of its own
         return
     if missing := expected.keys() - answer.keys():
         raise AssertionError(f"{case.name}: {name} does not give {', '.join(sorted(missing))}")
     for key, value in expected.items():
+        fewer = most is not None and contestant.rows != most
         np.testing.assert_allclose(
             np.asarray(answer[key]),
-            np.asarray(value),
+            np.asarray(value)[: contestant.rows] if fewer else np.asarray(value),
             rtol=case.tolerance,
             atol=case.tolerance,
             err_msg=f"{case.name}: {name} gives another {key}",
@@ -145,20 +172,49 @@ def _installed(package: str) -> bool:
 
 
 def table(case: Case, outcomes: list[Outcome]) -> str:
-    """The outcomes as a Markdown table."""
-    ours = outcomes[0].median
-    lines = [f"## {case.title}", "", "| | median | of Lanework's | goal | first call |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    """The outcomes as a Markdown table; where rows are counted, with these and the set-up."""
+    ours, rows = outcomes[0].median, outcomes[0].rows is not None
+    lines = [f"## {case.title}", ""]
+    if rows:
+        lines.append("| | rows | median, a row | of Lanework's | goal | set-up | first call |")
+        lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    else:
+        lines.append("| | median | of Lanework's | goal | first call |")
+        lines.append("| --- | ---: | ---: | ---: | ---: |")
     for outcome in outcomes:
         if outcome.missing:
-            lines.append(f"| {outcome.name} | {outcome.missing} | | | |")
+            lines.append(f"| {outcome.name} | {outcome.missing} |" + " |" * (5 if rows else 3))
             continue
         goal = case.goals.get(outcome.name)
         lines.append(
-            f"| {outcome.name} | {show(outcome.median)} | {outcome.median / ours:.2f} |"
-            f" {'' if goal is None else f'at least {goal:g}'} | {show(outcome.first)} |"
+            f"| {outcome.name} |"
+            + (f" {outcome.rows:,} |" if rows else "")
+            + f" {show(outcome.median)} | {outcome.median / ours:.2f} |"
+            f" {'' if goal is None else f'at least {goal:g}'} |"
+            + (f" {show(outcome.setup)} |" if rows else "")
+            + f" {show(outcome.first)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def summary(cases: list[Case], found: Mapping[str, list[Outcome]]) -> str:
+    """The ratios of the fastest rival to Lanework by group, and their geometric means."""
+    groups: dict[str, list[tuple[str, Outcome, float]]] = {}
+    for case in cases:
+        ours, *others = found[case.name]
+        rivals = [o for o in others if o.name in case.rivals and not o.missing]
+        if rivals:
+            best = min(rivals, key=lambda outcome: outcome.median)
+            row = (case.name, best, best.median / ours.median)
+            groups.setdefault(case.group, []).append(row)
+    lines = []
+    for group, rows in groups.items():
+        mean = statistics.geometric_mean(ratio for _, _, ratio in rows)
+        lines += [f"## {group[:1].upper()}{group[1:]}: the fastest of the others", ""]
+        lines += ["| | fastest | of Lanework's |", "| --- | --- | ---: |"]
+        lines += [f"| {name} | {best.name} | {ratio:.2f} |" for name, best, ratio in rows]
+        lines += [f"| geometric mean of {len(rows)} | | {mean:.2f} |", ""]
+    return "\n".join(lines)
 
 
 def show(seconds: float) -> str:
@@ -189,7 +245,14 @@ def record(outcomes: Mapping[str, list[Outcome]]) -> str:
     return json.dumps(
         {
             case: {
-                o.name: {"first": o.first, "times": o.times, "missing": o.missing} for o in found
+                o.name: {
+                    "setup": o.setup,
+                    "first": o.first,
+                    "times": o.times,
+                    "rows": o.rows,
+                    "missing": o.missing,
+                }
+                for o in found
             }
             for case, found in outcomes.items()
         },

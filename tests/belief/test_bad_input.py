@@ -1,5 +1,6 @@
 """What people get wrong: tables, evidence, files of evidence; and numbers at the edge."""
 
+import itertools
 import json
 import math
 import time
@@ -357,6 +358,18 @@ def test_what_fits_no_memory_is_refused_at_once(engine, tmp_path):
         done = call("run", path, "--memory", "1GiB")
         assert done.exit_code == 1
         assert "LW0101" in done.stderr
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_more_variables_at_once_than_arrays_have_axes(engine):
+    graph = FactorGraph()
+    for number in range(70):
+        graph.variable(f"v{number}", 1 if number < 66 else 2)
+    for a, b in itertools.combinations(graph.variables, 2):
+        graph.factor([a, b], np.ones(graph.shape([a, b])))
+    error = refused("LW5010", compile_graph(graph, "z", seconds=0.0).bind(engine))
+    assert "variables" in error.message
+    assert "there may be 62" in error.help
 
 
 def test_sizes_that_no_float_holds():

@@ -84,6 +84,13 @@ def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 FILE = click.argument("file", type=click.Path())
+QUERY = click.option(
+    "--query",
+    default="all",
+    show_default=True,
+    help="What to ask a network: all, variables with commas, z, mpe, mmap:A,B, joint:A,B,"
+    " kbest:K, sample:N, gradient, sensitivity:A=STATE.",
+)
 NORMALIZE = click.option(
     "--normalize", is_flag=True, help="Scale the tables of a network to sums of one."
 )
@@ -130,12 +137,8 @@ def cli() -> None:
     "--evidence", metavar="FILE", help="A table of evidence for a network (.csv, .parquet)."
 )
 @click.option("--given", multiple=True, metavar="VAR=STATE", help="What is known of a network.")
-@click.option(
-    "--query",
-    default="all",
-    show_default=True,
-    help="What to ask a network: all, z, or variables with commas.",
-)
+@QUERY
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what --query sample draws.")
 @NORMALIZE
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON
@@ -161,13 +164,20 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
     help="Where to write; by default FILE with .lwp. A register program also becomes an executable"
     " (no ending), an object with a C header (.o), raw code (.bin).",
 )
+@QUERY
+@click.option(
+    "--observed", default="", metavar="A,B", help="Variables of a network that every row observes."
+)
 @NORMALIZE
 @JSON
-def compile_(file: str, out: str | None, normalize: bool, as_json: bool) -> None:
-    """Compile a model or assembly to a program file (.lwp), or to machine code."""
+def compile_(
+    file: str, out: str | None, query: str, observed: str, normalize: bool, as_json: bool
+) -> None:
+    """Compile a model, a network or assembly to a program file (.lwp), or to machine code."""
     from lanework.app.programs import compile_file
 
-    compile_file(file, out, as_json, normalize=normalize)
+    names = tuple(name.strip() for name in observed.split(",") if name.strip())
+    compile_file(file, out, as_json, query=query, observed=names, normalize=normalize)
 
 
 @cli.command()
@@ -193,11 +203,13 @@ def verify(file: str, as_json: bool) -> None:
 @cli.command()
 @FILE
 @JSON
-def inspect(file: str, as_json: bool) -> None:
+@click.option("--graph", metavar="FILE", help="Draw the graph of a network (.svg, .dot).")
+@click.option("--tree", metavar="FILE", help="Draw the tree of a belief program (.svg, .dot).")
+def inspect(file: str, as_json: bool, graph: str | None, tree: str | None) -> None:
     """Show inputs, outputs, sizes and what the compiler did."""
     from lanework.app.programs import inspect_file
 
-    inspect_file(file, as_json)
+    inspect_file(file, as_json, graph=graph, tree=tree)
 
 
 @cli.command()

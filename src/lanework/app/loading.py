@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
     from lanework.core.program import Program
+    from lanework.machines.belief.model import FactorGraph
 
 ENDINGS = {
     ".series": "a model",
@@ -41,27 +42,21 @@ class Loaded:
 def load_program(
     path: str,
     query: str = "all",
-    evidence: Mapping[str, Sequence[object]] | None = None,
     *,
+    observed: Sequence[str] = (),
     normalize: bool = False,
 ) -> Loaded:
     """The program in a file, or made from it.
 
-    Of a network it is one that answers a query, for this evidence if some is given: variables that
-    every row observes are cut out, others are not observed. `normalize` scales its tables to sums
-    of one.
+    Of a network it is one that answers a query for any evidence; `observed` says which variables
+    every row will observe. `normalize` scales its tables to sums of one.
 
     Raises:
         Diagnostic: LW8001, LW8003, LW8004, LW8008, and all that the reader or the compiler says.
     """
     file = Path(path)
     ending = file.suffix.lower()
-    if not file.is_file():
-        known_endings = (*ENDINGS, *NETWORKS)
-        beside = [p.name for p in file.parent.glob("*") if p.name.lower().endswith(known_endings)]
-        near = did_you_mean(file.name, beside)
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise Diagnostic(NO_SUCH_FILE, f"{path} {what}", help=near or "check the path")
+    _there(file)
     network = file.name.lower().endswith(NETWORKS)
     if ending not in ENDINGS and not network:
         known = ", ".join(f"{end} ({what})" for end, what in ENDINGS.items())
@@ -86,20 +81,36 @@ def load_program(
         program.verify()
     elif network:
         from lanework.machines.belief.compile import compile_graph
-        from lanework.machines.belief.readers.files import read_text
 
-        names = query if query in ("all", "z") else [name.strip() for name in query.split(",")]
-        some, every = None, []
-        if evidence is not None:
-            every = [n for n, cells in evidence.items() if all(c not in ("", None) for c in cells)]
-            some = list(evidence)
-        graph = read_text(_text(file), str(file), normalize=normalize)
-        program = compile_graph(graph, names, evidence=some, observed=every)
+        graph = load_network(path, normalize=normalize)
+        program = compile_graph(graph, query, observed=observed)
     else:
         from lanework.machines.series.modelfile import read_model
 
         program = read_model(_text(file), str(file), str(file.parent)).compile()
     return Loaded(program, file, time.perf_counter() - start)
+
+
+def load_network(path: str, *, normalize: bool = False) -> FactorGraph:
+    """The graph in a file of a network.
+
+    Raises:
+        Diagnostic: LW8003, LW8008, and all that the reader says.
+    """
+    from lanework.machines.belief.readers.files import read_text
+
+    file = Path(path)
+    _there(file)
+    return read_text(_text(file), str(file), normalize=normalize)
+
+
+def _there(file: Path) -> None:
+    if not file.is_file():
+        known = (*ENDINGS, *NETWORKS)
+        beside = [p.name for p in file.parent.glob("*") if p.name.lower().endswith(known)]
+        near = did_you_mean(file.name, beside)
+        what = "is a folder" if file.is_dir() else "does not exist"
+        raise Diagnostic(NO_SUCH_FILE, f"{file} {what}", help=near or "check the path")
 
 
 def _text(file: Path) -> str:

@@ -38,6 +38,7 @@ class Options:
     evidence: str | None = None
     given: tuple[str, ...] = ()
     query: str = "all"
+    seed: int = 0
     normalize: bool = False
 
     def limits(self) -> Limits:
@@ -82,8 +83,7 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
         from lanework.app import beliefs
 
         given = beliefs.evidence(arguments, options)
-        loaded = load_program(path, options.query, given, normalize=options.normalize)
-        beliefs.run(loaded, given, options)
+        beliefs.ask(path, given, options)
         return
     loaded = load_program(path, normalize=options.normalize)
     if loaded.program.machine == "belief":

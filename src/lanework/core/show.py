@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,16 +12,25 @@ import numpy as np
 import numpy.typing as npt
 
 
-def figure(x: float) -> str:
+def figure(x: Any) -> str:
     """A number for people: thousands separated, at least seven significant digits.
+
+    A label is itself, and none is a dash; of a value of another kind it is the text.
 
     Example:
         >>> [figure(x) for x in (215146132.0684811, 12.0, 0.00231067, 1e300, float("nan"))]
         ['215,146,132.07', '12', '0.00231067', '1e+300', 'nan']
+        >>> figure("wet"), figure(None), figure((1, 2))
+        ('wet', '-', '(1, 2)')
     """
+    if x is None or isinstance(x, str):
+        return "-" if x is None else x
     if isinstance(x, int | np.integer):
         return f"{int(x):,}"
-    x = float(x)
+    try:
+        x = float(x)
+    except TypeError:
+        return str(x)
     size = abs(x)
     if not math.isfinite(x) or size >= 1e15 or 0 < size < 1e-4:
         return f"{x:.7g}"
@@ -110,15 +120,28 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str 
     return "\n".join(lines)
 
 
+_ODD = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def markup(text: str) -> str:
+    r"""Text within HTML or XML; characters that XML forbids become U+FFFD.
+
+    Example:
+        >>> markup("<5 & \x1b") == "&lt;5 &amp; \ufffd"
+        True
+    """
+    return html.escape(_ODD.sub("\ufffd", text))
+
+
 def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     """The same table for a notebook."""
 
     def line(cells: Sequence[str], tag: str) -> str:
-        inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+        inner = "".join(f"<{tag}>{markup(cell)}</{tag}>" for cell in cells)
         return f"<tr>{inner}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     return (
-        f"<table><caption>{html.escape(caption)}</caption>"
+        f"<table><caption>{markup(caption)}</caption>"
         f"<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.engines.tensors.writer import OPERANDS, VECTORS, Kernel, Word
+from lanework.engines.tensors.writer import OPERANDS, Kernel, Word
 
 # How many operands have lanes, and how many have one number an entry.
 SHAPES = ((1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (4, 0))
@@ -17,33 +17,34 @@ def tile(operands: int, vectors: int) -> int:
 
 
 def kernel_name(*, largest: bool, laned: int, spread: int, outputs: int, vectors: int) -> str:
-    """The kernel for so many output entries."""
+    """The kernel for so many output entries, in a block of so many SIMD registers."""
     many = outputs >= tile(laned + spread, vectors) > 1
     what = "largest" if largest else "sum"
     return f"{what}_{laned}{spread}{'t' if many else ''}"
 
 
-def contractions(width: int) -> list[str]:
-    """All contractions for SIMD registers of `width` f64."""
+def contractions(width: int, lanes: int) -> list[str]:
+    """All contractions of blocks of `lanes`, for SIMD registers of `width` f64."""
     found = []
-    for vectors in VECTORS:
-        for laned, spread in SHAPES:
-            for largest in (False, True):
-                for step in sorted({1, tile(laned + spread, vectors)}):
-                    name = kernel_name(
-                        largest=largest, laned=laned, spread=spread, outputs=step, vectors=vectors
-                    )
-                    found.append(
-                        _contract(f"{name}_{vectors}", width, vectors, laned, spread, step, largest)
-                    )
+    vectors = max(1, lanes // width)
+    for laned, spread in SHAPES:
+        for largest in (False, True):
+            for step in sorted({1, tile(laned + spread, vectors)}):
+                name = kernel_name(
+                    largest=largest, laned=laned, spread=spread, outputs=step, vectors=vectors
+                )
+                found.append(
+                    _contract(f"{name}_{lanes}", width, lanes, laned, spread, step, largest)
+                )
     return found
 
 
 def _contract(
-    name: str, width: int, vectors: int, laned: int, spread: int, step: int, largest: bool
+    name: str, width: int, lanes: int, laned: int, spread: int, step: int, largest: bool
 ) -> str:
     """Operands with lanes come first. The last outputs of a tile may be done twice."""
-    k = Kernel(name, width, vectors)
+    k = Kernel(name, width, lanes)
+    width, vectors = k.width, k.vectors
     w = k.w
     count = laned + spread
     assert count <= OPERANDS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from lanework.engines.tensors.writer import Kernel, Word
 
 
-def choose(name: str, width: int, vectors: int) -> str:
+def choose(name: str, width: int, lanes: int) -> str:
     """The largest entry; the first of several."""
-    k = Kernel(name, width, vectors)
-    w = k.w
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
     a, count = k.word(Word.P0), k.word(Word.OUTPUTS, "i64")
     w.line("br label %search")
     w.label("search")
@@ -26,10 +26,10 @@ def choose(name: str, width: int, vectors: int) -> str:
     return _one(k, [f"%now{n}" for n in range(vectors)])
 
 
-def draw(name: str, width: int, vectors: int) -> str:
+def draw(name: str, width: int, lanes: int) -> str:
     """An entry with a chance in proportion to its size, by a number from 0 to 1 of each lane."""
-    k = Kernel(name, width, vectors)
-    w = k.w
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
     a, b, count = k.word(Word.P0), k.word(Word.P1), k.word(Word.OUTPUTS, "i64")
     first = w.emit(f"mul i64 %block, {k.lanes}")
     w.line("br label %sums")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from lanework.engines.tensors.writer import Kernel, Word
 
 
-def copy(name: str, width: int, vectors: int, *, into: bool) -> str:
+def copy(name: str, width: int, lanes: int, *, into: bool) -> str:
     """A block's lanes of each entry from a table of all lanes, or to one.
 
     The table's entries are `TERMS` numbers apart.
     """
-    k = Kernel(name, width, vectors)
-    w = k.w
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
     out, a = k.word(Word.OUT), k.word(Word.P0)
     count, apart = k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
     first = w.emit(f"mul i64 %block, {k.lanes}")
@@ -33,10 +33,10 @@ def copy(name: str, width: int, vectors: int, *, into: bool) -> str:
     return k.text()
 
 
-def pick(name: str, width: int, vectors: int) -> str:
+def pick(name: str, width: int, lanes: int) -> str:
     """Entries of a table at places that lanes say: ``a[o * TERMS + b[lane]]``."""
-    k = Kernel(name, width, vectors)
-    w = k.w
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
     out, a, b = k.word(Word.OUT), k.word(Word.P0), k.word(Word.P1)
     count, apart = k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
     first = w.emit(f"mul i64 %block, {k.lanes}")

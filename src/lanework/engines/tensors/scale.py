@@ -8,13 +8,13 @@ from lanework.engines.tensors.writer import Kernel, Word
 SCALE = 4
 
 
-def normalize(name: str, width: int, vectors: int, *, keep: bool, largest: bool) -> str:
+def normalize(name: str, width: int, lanes: int, *, keep: bool, largest: bool) -> str:
     """A tensor over its sum in each lane, or over its largest entry.
 
     With `keep` what it was divided by goes to the product of all of them.
     """
-    k = Kernel(name, width, vectors)
-    w = k.w
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
     out, a, scale = k.word(Word.OUT), k.word(Word.P0), k.word(Word.P1)
     count = k.word(Word.OUTPUTS, "i64")
     w.line("br label %sums")
@@ -83,10 +83,10 @@ def _scaled(k: Kernel, scale: str, n: int, keep: bool) -> str:
     return inverse
 
 
-def divide(name: str, width: int, vectors: int) -> str:
+def divide(name: str, width: int, lanes: int) -> str:
     """Entry over entry; over nothing it is nothing."""
-    k = Kernel(name, width, vectors)
-    w = k.w
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
     out, a, b, at = (k.word(n) for n in (Word.OUT, Word.P0, Word.P1, Word.AT1))
     count = k.word(Word.OUTPUTS, "i64")
     w.line("br label %loop")

@@ -6,7 +6,7 @@ from lanework.engines.tensors.contract import contractions
 from lanework.engines.tensors.decide import choose, draw
 from lanework.engines.tensors.move import copy, pick
 from lanework.engines.tensors.scale import divide, normalize
-from lanework.engines.tensors.writer import VECTORS, Word
+from lanework.engines.tensors.writer import Word, block_sizes
 
 _RUN = f"""
 define void @tensors(ptr %records, i64 %count, i64 %first, i64 %after) nounwind {{
@@ -36,22 +36,25 @@ exit:
 
 def tensor_text(width: int) -> str:
     """All kernels for SIMD registers of `width` f64, and the loop over blocks and records."""
-    kind, mask = f"<{width} x double>", f"<{width} x i1>"
-    gather = f"{kind} @llvm.masked.gather.v{width}f64.v{width}p0(<{width} x ptr>, {mask}, {kind})"
-    fused = f"{kind} @llvm.fmuladd.v{width}f64({kind}, {kind}, {kind})"
-    parts = [f"declare {gather}", f"declare {fused}", _RUN, *contractions(width)]
-    for n in VECTORS:
+    parts = [_RUN]
+    for w in (1, width):
+        kind, mask = f"<{w} x double>", f"<{w} x i1>"
+        gather = f"@llvm.masked.gather.v{w}f64.v{w}p0(<{w} x ptr>, {mask}, {kind})"
+        parts.append(f"declare {kind} {gather}")
+        parts.append(f"declare {kind} @llvm.fmuladd.v{w}f64({kind}, {kind}, {kind})")
+    for lanes in block_sizes(width):
+        parts += contractions(width, lanes)
         for largest, tail in ((False, ""), (True, "_largest")):
             for keep, what in ((False, "normalize"), (True, "rescale")):
-                name = f"{what}{tail}_{n}"
-                parts.append(normalize(name, width, n, keep=keep, largest=largest))
+                name = f"{what}{tail}_{lanes}"
+                parts.append(normalize(name, width, lanes, keep=keep, largest=largest))
         parts += [
-            copy(f"load_{n}", width, n, into=True),
-            copy(f"store_{n}", width, n, into=False),
-            pick(f"pick_{n}", width, n),
-            divide(f"divide_{n}", width, n),
-            choose(f"choose_{n}", width, n),
-            draw(f"draw_{n}", width, n),
+            copy(f"load_{lanes}", width, lanes, into=True),
+            copy(f"store_{lanes}", width, lanes, into=False),
+            pick(f"pick_{lanes}", width, lanes),
+            divide(f"divide_{lanes}", width, lanes),
+            choose(f"choose_{lanes}", width, lanes),
+            draw(f"draw_{lanes}", width, lanes),
         ]
     wide = 64 * width
     attributes = f'"prefer-vector-width"="{wide}" "min-legal-vector-width"="{wide}"'

@@ -6,8 +6,12 @@ import enum
 
 from lanework.engines.llvm_ir import Writer
 
-VECTORS = (1, 2, 4, 8)  # SIMD registers that a block of lanes may be wide
 OPERANDS = 4
+
+
+def block_sizes(width: int) -> tuple[int, ...]:
+    """How many lanes a block may have, on a machine whose SIMD registers hold `width` f64."""
+    return (1, width, 2 * width, 4 * width, 8 * width)
 
 
 class Word(enum.IntEnum):
@@ -36,12 +40,13 @@ class Word(enum.IntEnum):
 
 
 class Kernel:
-    """Writes one kernel for blocks of so many vectors."""
+    """Writes one kernel for blocks of so many lanes."""
 
-    def __init__(self, name: str, width: int, vectors: int) -> None:
+    def __init__(self, name: str, width: int, lanes: int) -> None:
         self.w = Writer()
-        self.name, self.width, self.vectors = name, width, vectors
-        self.kind, self.lanes = f"<{width} x double>", width * vectors
+        width = min(width, lanes)
+        self.name, self.width, self.vectors = name, width, lanes // width
+        self.kind, self.lanes = f"<{width} x double>", lanes
         self.whole, self.mask = f"<{width} x i64>", f"<{width} x i1>"
         self.w.label("entry")
 

@@ -31,6 +31,8 @@ def align_array_to(array: Array, spec: TensorSpec, out: TensorSpec) -> Array:
         >>> align_array_to(np.ones((3,)), TensorSpec((b,)), TensorSpec((a, b))).shape
         (1, 3)
     """
+    if spec == out and array.shape[: len(spec.axes)] == spec.shape:
+        return array
     known = {axis.key: n for n, axis in enumerate(spec.axes)}
     wanted = {axis.key: axis for axis in out.axes}
     lanes = array.shape[len(spec.axes) :]

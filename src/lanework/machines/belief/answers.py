@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from lanework.core.program import Program
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.semiring import CUSTOM
+from lanework.machines.belief.state import SlotKey
 
 F64 = npt.NDArray[np.float64]
 ROWS, ASSIGNMENTS = "row", "assignment"
@@ -21,8 +23,11 @@ TOTALS = {
     "minsum": "least_cost",
     "counting": "count",
     "bool": "satisfiable",
+    CUSTOM: "total",
 }
 BEST = "ln_p_best"
+# Where the variables of a slot's axes are in its key.
+_NUMBERS = {"gradient": slice(2, None), "posterior": slice(1, 2)}
 
 Values = tuple[dict[str, Any], dict[str, tuple[str, ...]], dict[str, Any]]
 
@@ -49,31 +54,46 @@ def read_answers(
         totals: one a row.
         lead: the axes that rows have, such as ``{"row": 1000}``; none for a single row.
     """
-    view = BeliefView.of(program)
     values: dict[str, Any] = {}
     axes: dict[str, tuple[str, ...]] = {}
-    coords: dict[str, Any] = {}
-    shape = tuple(lead.values())
-    for port in program.outputs:
-        key = view.slots[port.row]
+    shape, rows = tuple(lead.values()), tuple(lead)
+    plan, coords = output_plan(program)
+    for name, key, own, sizes, states in plan:
         if key == ("Z",):
             name = total_name(program, semiring)
-            values[name] = totals.reshape(shape) if shape else totals[0]
-            axes[name] = tuple(lead)
+            one = semiring != CUSTOM and not shape  # an entry of any kind stays in an array
+            values[name] = totals[0] if one else totals.reshape(shape)
+            axes[name] = rows
             continue
-        numbers = key[2:] if key[0] == "gradient" else key[1:]
-        own = [view.variables[n] for n in numbers]
-        value = np.broadcast_to(slots[key], (len(slots[key]), len(totals)))
+        value = slots[key]
+        if value.shape[1] != len(totals):
+            value = np.broadcast_to(value, (len(value), len(totals)))
         if key[0] == "state":
-            values[port.name] = _states(value, own[0].states, totals, semiring).reshape(shape)
-            axes[port.name] = tuple(lead)
-            if not shape:
-                values[port.name] = values[port.name][()]
+            found = _states(value, states, totals, semiring).reshape(shape)
+            values[name], axes[name] = found if shape else found[()], rows
             continue
-        values[port.name] = value.T.reshape(shape + tuple(v.size for v in own))
-        axes[port.name] = (*lead, *(v.name for v in own))
-        coords |= {v.name: list(v.states) for v in own}
-    return values, axes, coords
+        values[name], axes[name] = value.T.reshape(shape + sizes), rows + own
+    return values, axes, dict(coords)
+
+
+Output = tuple[str, SlotKey, tuple[str, ...], tuple[int, ...], tuple[str, ...]]
+
+
+def output_plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
+    """For each output its name, slot, axes, their lengths and its states; and labels of axes."""
+    known: tuple[list[Output], dict[str, list[str]]] | None = program.views.get("answers")
+    if known is None:
+        view, plan, coords = BeliefView.of(program), list[Output](), dict[str, list[str]]()
+        for port in program.outputs:
+            key = view.slots[port.row]
+            numbers = key[_NUMBERS.get(key[0], slice(1, None))]
+            own = [view.variables[n] for n in numbers]
+            names, sizes = tuple(v.name for v in own), tuple(v.size for v in own)
+            plan.append((port.name, key, names, sizes, own[0].states if own else ()))
+            if key[0] != "state":
+                coords |= {v.name: list(v.states) for v in own}
+        known = program.views["answers"] = plan, coords
+    return known
 
 
 def _states(
@@ -93,5 +113,7 @@ def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]
         >>> impossible("prob", np.array([-3.0, -np.inf])).tolist()
         [False, True]
     """
+    if semiring == CUSTOM:  # whose zero may be an answer like any other
+        return np.zeros(totals.shape, np.bool_)
     nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
     return np.asarray(totals == nothing, np.bool_)

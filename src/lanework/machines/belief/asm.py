@@ -210,6 +210,7 @@ _DIRECTIVES = {
     ".header": _Reader._header,
     ".variable": _Reader._variable,
     ".mode": _Reader._mode,
+    ".selector": _Reader._selector,
     ".cells": _Reader._cells,
     ".factor": _Reader._factor,
     ".spec": _Reader._spec,

@@ -13,18 +13,29 @@ from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
-from lanework.machines.belief.codes import BAD_EVIDENCE
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.answers import (
+    ASSIGNMENTS,
+    ROWS,
+    impossible,
+    output_plan,
+    read_answers,
+    total_name,
+)
+from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
+from lanework.machines.belief.custom import settled
+from lanework.machines.belief.derivatives import query_derivatives
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.native import NativeExecutor
+from lanework.machines.belief.model import MOST_AXES
+from lanework.machines.belief.native import STEP, NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
-from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
+from lanework.machines.belief.result import BeliefResult
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
+from lanework.machines.belief.single import SingleRow
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
@@ -35,6 +46,8 @@ SMALLER = (
     " variables, or look longer for a better order (seconds=)"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
+MANY = 1 << 20  # rows
+AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
 
@@ -61,7 +74,7 @@ class Runner:
         engine: str = "auto",
         limits: Limits | None = None,
         *,
-        semiring: str | None = None,
+        semiring: str | VMSemiringRuntime | None = None,
         threads: int | None = None,
     ) -> None:
         """Bind a program.
@@ -71,16 +84,23 @@ class Runner:
             engine: `auto`, `native` (kernels over blocks of rows) or `reference` (NumPy).
             limits: memory and threads.
             semiring: bool, prob, logprob, counting, max or minsum; by default the program's own.
+                Or one of your own, if the program was compiled for it: then the sum over all
+                assignments is `total`, and if it scales, `ln_scale` has the logarithm of what this
+                was divided by.
             threads: at most so many threads; by default one a core.
 
         Raises:
-            Diagnostic: LW2003, LW2004, LW2005, a program that fails to verify.
+            Diagnostic: LW2003, LW2004, LW2005, LW5011, a program that fails to verify.
         """
         program.verify()
         self.program, self.view = program, BeliefView.of(program)
         self.limits = limits or Limits()
-        self.semiring = semiring or str(program.header.get("semiring", "prob"))
-        if self.semiring not in SEMIRINGS:
+        own = str(program.header.get("semiring", "prob"))
+        self.custom = semiring if isinstance(semiring, VMSemiringRuntime) else None
+        self.semiring = CUSTOM if self.custom else str(semiring or own)
+        if self.semiring == CUSTOM:
+            self._runtime = self._settled(own)
+        elif self.semiring not in SEMIRINGS:
             raise Diagnostic(
                 BAD_OPTION,
                 f"there is no semiring {self.semiring!r}",
@@ -92,12 +112,40 @@ class Runner:
                 f"the program leaves out tables that sum to one, which {self.semiring} needs",
                 help=f"compile it with semiring={self.semiring!r}",
             )
+        if self.semiring not in BY_PARTS and program.header.get("query") == "sensitivity":
+            what = f"derivatives of a probability are not defined in the semiring {self.semiring}"
+            raise Diagnostic(BAD_OPTION, what, help="bind the program to prob or logprob")
         self.threads = threads or self.limits.threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)
         if self.semiring in NATIVE:  # other semirings have one engine, which is no news
             choice.tell(self.notice)
         self._observed = frozenset(port.row for port in program.inputs)
         self._native: NativeExecutor | None = None
+        self._single: SingleRow | None = None
+        several = program.header.get("query") in ("kbest", "sample", "sensitivity")
+        self._short = self.engine == "native" and not several and self.limits.deadline is None
+        plan, _ = output_plan(program)
+        self._asked: dict[str, Any] = {
+            "query": str(program.header.get("query", "marginals")),
+            "states": {name: states for name, _, _, _, states in plan if states},
+            "total": total_name(program, self.semiring),
+        }
+        self._stats = {
+            "engine": self.engine,
+            "variables": len(self.view.variables),
+            "threads": self.threads,
+            "notice": self.notice,
+        }
+
+    def _settled(self, own: str) -> VMSemiringRuntime:
+        """The semiring of the user's own, for a program that takes it."""
+        if self.custom is None:
+            what = "the program is for a semiring of your own"
+            raise Diagnostic(BAD_OPTION, what, help="bind it with that one, or with one by name")
+        if own != CUSTOM:
+            what = f"the program may have multiplied tables, which {self.custom.name} may not want"
+            raise Diagnostic(BAD_OPTION, what, help="compile it with semiring= this one")
+        return settled(self.custom, self.program.constants)
 
     def _unsuited(self, engine: str) -> str | None:
         if engine == "reference":
@@ -108,7 +156,7 @@ class Runner:
 
     def __call__(
         self, evidence: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any
-    ) -> Result:
+    ) -> BeliefResult:
         """Answer.
 
         Args:
@@ -125,9 +173,43 @@ class Runner:
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
+        if self._short and (evidence is None or isinstance(evidence, Mapping)):
+            found = self._one_row(evidence or {}, more)
+            if found is not None:
+                return found
+        given = given_columns(evidence) | more
+        return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
+
+    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> BeliefResult | None:
+        """The short way for one row of states; None where it does not lead."""
         start = time.perf_counter()
-        given = {str(name): column for name, column in (evidence or {}).items()} | more
-        found = read_evidence(self.view.variables, self._observed, given)
+        if not all(type(value) is str for value in (*evidence.values(), *more.values())):
+            return None
+        single = self._single
+        if single is None:
+            self.limits.check_memory(self._memory(1), "one row", FEWER)
+            executor = self._executor()
+            if executor.terms > STEP:  # Ctrl-C is seen between calls of kernels only
+                self._short = False
+                return None
+            single = self._single = SingleRow(self.program, executor, self.semiring)
+        found = single(evidence, more)
+        if found is None:
+            return None
+        values, impossible = found
+        stats = {
+            **self._stats,
+            "lanes": 1,
+            "impossible": int(impossible),
+            "run_seconds": time.perf_counter() - start,
+        }
+        return BeliefResult(
+            values, axes=single.axes, coords=single.coords, stats=stats, **self._asked
+        )
+
+    def answer(self, found: Evidence, seed: int = 0) -> BeliefResult:
+        """The same, for evidence that has been read."""
+        start = time.perf_counter()
         self._check_fixed(found)
         lead = {} if found.single else {ROWS: found.rows}
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
@@ -135,6 +217,8 @@ class Runner:
             lead[ASSIGNMENTS] = count
         if kind == "kbest":
             posterior = best_assignments(self._posterior, self.program, found, count)
+        elif kind == "sensitivity":
+            posterior = query_derivatives(self._posterior, self.view, found)
         else:
             posterior = self._posterior(found if count == 1 else found.repeated(count), seed)
         return self._result(posterior, found, lead, time.perf_counter() - start)
@@ -170,17 +254,23 @@ class Runner:
     def _memory(self, rows: int) -> int:
         """Bytes of a run: the tensors of a block, and what goes in and out."""
         known = walk(self.program)
-        self.limits.check_memory(8 * known.uniform, "the tables of the program", SMALLER)
+        least = 8 * (known.uniform + known.varying)
+        self.limits.check_memory(least, "the tensors of the program", SMALLER)
+        if known.axes > MOST_AXES:
+            what = f"a tensor of the program is over {known.axes} variables"
+            raise Diagnostic(TOO_WIDE, what, help=f"there may be {MOST_AXES}; {SMALLER}")
         states = sum(self.view.variables[v].size for v in self._observed)
         answers = sum(spec.entries for spec in known.slots.values())
         if self.engine == "native":
             executor = self._executor()
-            least = executor.block_bytes + executor.shared_bytes
+            least = executor.block_bytes(rows) + executor.shared_bytes
             self.limits.check_memory(least, "the tensors of the program", SMALLER)
-            inside = executor.block_bytes * min(self.threads, -(-rows // executor.lanes))
+            inside = executor.block_bytes(rows) * min(
+                self.threads, -(-rows // executor.lanes(rows))
+            )
             inside += executor.shared_bytes
         else:
-            inside = 8 * 3 * known.varying * rows
+            inside = 8 * (3 * known.varying + known.product) * rows
             self.limits.check_memory(inside, "the tensors of the program", SMALLER)
         return inside + 8 * (known.uniform + rows * (states + answers + 4))
 
@@ -197,43 +287,55 @@ class Runner:
                 evidence.weights, evidence.rows, self.threads, until, chances
             )
         else:
-            found = reference(self.program, self.semiring, evidence, chances)
+            semiring = self._runtime if self.custom else self.semiring
+            found = reference(self.program, semiring, evidence, chances)
         if found.lost.any():
-            rows = np.flatnonzero(found.lost)
-            part = {variable: drawn[rows] for variable, drawn in chances.items()}
-            logs = LOGS[self.semiring]
-            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
+            self._ask_again(found, evidence, chances)
         return found
+
+    def _ask_again(self, found: Posterior, evidence: Evidence, chances: Mapping[int, F64]) -> None:
+        """Answer the rows in which numbers may have vanished with logarithms, some at a time."""
+        logs, lost = LOGS[self.semiring], np.flatnonzero(found.lost)
+        some = max(1, AGAIN // (24 * max(walk(self.program).varying, 1)))
+        for first in range(0, len(lost), some):
+            rows = lost[first : first + some]
+            part = {variable: drawn[rows] for variable, drawn in chances.items()}
+            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
-    ) -> Result:
+    ) -> BeliefResult:
         values, axes, coords = read_answers(
             self.program, self.semiring, posterior.slots, posterior.totals, lead
         )
+        if self.custom and self.custom.normalize is not VMSemiringRuntime.normalize:
+            scale = np.broadcast_to(posterior.slots["scale",], (1, evidence.rows))
+            values["ln_scale"] = scale.reshape(tuple(lead.values()))
+            axes["ln_scale"] = tuple(lead)
         stats = {
-            "engine": self.engine,
+            **self._stats,
             "lanes": evidence.rows,
-            "variables": len(self.view.variables),
             "impossible": int(impossible(self.semiring, posterior.totals).sum()),
-            "threads": self.threads,
             "run_seconds": seconds,
-            "notice": self.notice,
         }
-        return Result(values, axes=axes, coords=coords, stats=stats)
+        return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
     def explain(self) -> str:
         """What will run how."""
         known = walk(self.program)
         lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
-        lines += [f"semiring: {self.semiring}", *self.program.notes]
+        lines += [
+            f"semiring: {self.custom.name if self.custom else self.semiring}",
+            *self.program.notes,
+        ]
         lines.append(
             f"tensors: at most {known.varying:,} entries a row, {known.uniform:,} for all rows"
         )
         if self.engine == "native":
             executor = self._executor()
             lines.append(
-                f"native: {executor.lanes} rows a block, {executor.block_bytes:,} bytes a thread,"
+                f"native: {executor.lanes(MANY)} rows a block,"
+                f" {executor.block_bytes(MANY):,} bytes a thread,"
                 f" {executor.terms:,} terms a row"
             )
         return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 
 class AxisType(enum.IntEnum):
@@ -43,17 +44,17 @@ class TensorSpec:
 
     axes: tuple[Axis, ...] = ()
 
-    @property
+    @cached_property
     def keys(self) -> tuple[AxisKey, ...]:
         """The axes' keys, in order."""
         return tuple(axis.key for axis in self.axes)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """The axes' lengths, in order."""
         return tuple(axis.size for axis in self.axes)
 
-    @property
+    @cached_property
     def entries(self) -> int:
         """How many numbers a tensor has."""
         return math.prod(self.shape)

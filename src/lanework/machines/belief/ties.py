@@ -81,6 +81,8 @@ def find_ties(bone: Backbone) -> list[Tie]:
     candidates: dict[tuple[int, int], list[int]] = {}
     for variable, sets in parts.items():
         held = [(node, sets.find(node)) for node in bone.holders[variable]]
+        if len({part for _, part in held}) == 1:
+            continue
         for i, (a, part) in enumerate(held):
             for b, other in held[i + 1 :]:
                 if part != other:

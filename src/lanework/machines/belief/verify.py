@@ -88,6 +88,8 @@ class Walk:
         problems: instruction and sentence.
         uniform: the most entries without lanes that are held at a time.
         varying: the most entries of each lane that are held at a time.
+        product: the entries of the largest product, before any of it is summed.
+        axes: the most axes of a product.
         slots: the axes of what each slot gets.
         factors: the most tensors that are multiplied before their product is scaled.
     """
@@ -97,6 +99,8 @@ class Walk:
     problems: list[tuple[int, str]]
     uniform: int = 0
     varying: int = 0
+    product: int = 0
+    axes: int = 0
     slots: dict[int, TensorSpec] = field(default_factory=dict)
     factors: int = 1
 
@@ -153,6 +157,8 @@ def _walk(view: BeliefView) -> Walk:
                 kind, axis = sorted(wrong)[0]
                 found.problems.append((number, f"the axis {kind.name} {axis} does not fit"))
             made = out, any(laned for _, laned in inputs)
+            found.product = max(found.product, whole.entries)
+            found.axes = max(found.axes, len(whole.axes))
             found.factors = max(found.factors, sum(depth[row] for row in operands[:-1]))
         if made is not None:
             product = name in CONTRACTIONS
@@ -201,8 +207,19 @@ def _answer(view: BeliefView, slot: SlotKey) -> TensorSpec | None:
     kind, *rest = slot
     if kind == "gradient":
         return TensorSpec(tuple(map(view.axis, rest[1:]))) if _known(view, rest[1:]) else None
+    if kind == "posterior":
+        return _posterior(view, rest)
     if kind == "joint" or (kind in ("bel", "state") and len(rest) == 1):
         return TensorSpec(tuple(map(view.axis, rest))) if _known(view, rest) else None
+    return None
+
+
+def _posterior(view: BeliefView, rest: list[object]) -> TensorSpec | None:
+    """The axis of a variable of which one state is asked for."""
+    match rest:
+        case [int(variable), int(state)] if _known(view, [variable]):
+            axis = view.axis(variable)
+            return TensorSpec((axis,)) if 0 <= state < axis.size else None
     return None
 
 

@@ -1,0 +1,75 @@
+"""Rows of evidence by what they know: the same answers, whatever is compiled together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.machines.belief import patterns as module
+from lanework.machines.belief.patterns import grouped, infer
+
+DATA = Path(__file__).parents[2] / "examples/data/belief"
+
+
+@pytest.fixture(scope="module")
+def alarm():
+    return lw.belief.read_network(DATA / "alarm.bif")
+
+
+def table(graph, rows, seed=0):
+    """Rows that know some variables each, all of them one, and one of them by a likelihood."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for number, variable in enumerate(list(graph.variables.values())[::4]):
+        cells = [
+            str(rng.choice(variable.states)) if number == 0 or rng.random() < 0.5 else None
+            for _ in range(rows)
+        ]
+        found[variable.name] = cells
+    last = list(graph.variables.values())[-1]
+    found[last.name] = rng.random((rows, last.size))
+    return found
+
+
+@pytest.mark.parametrize("query", ["all", "mpe", "z", "joint:LVFAILURE,CVP", "kbest:2"])
+def test_patterns_apart_and_together(alarm, query, monkeypatch):
+    rows = table(alarm, 12)
+    together = infer(alarm, rows, query)
+    assert "programs" not in together.stats
+    monkeypatch.setattr(module, "SMALL", 0)
+    monkeypatch.setattr(module, "_pays", lambda *_: True)
+    apart = infer(alarm, rows, query)
+    assert apart.stats["programs"] > 3
+    assert apart.stats["lanes"] == 12
+    assert list(together) == list(apart)
+    for name in together:
+        assert together.axes(name) == apart.axes(name)
+        if together[name].dtype == object:  # states: equally good ones, if not the same
+            continue
+        np.testing.assert_allclose(apart[name], together[name], rtol=1e-9, atol=1e-12)
+
+
+def test_the_cheaper_way_is_taken():
+    pigs = lw.belief.read_network(DATA / "pigs.bif.gz")
+    rng = np.random.default_rng(2)
+    names = [str(name) for name in rng.choice(list(pigs.variables), 60, replace=False)]
+    state = {name: variable.states[0] for name, variable in pigs.variables.items()}
+    few = {name: [state[name] if n % 2 else None for n in range(2000)] for name in names}
+    many = {
+        name: [state[name] if rng.random() < 0.5 else None for _ in range(40)] for name in names
+    }
+    variables = tuple(pigs.variables.values())
+    every = frozenset(range(len(variables)))
+    read = module.read_evidence
+    assert len(grouped(pigs, read(variables, every, few), "all")) == 2
+    assert len(grouped(pigs, read(variables, every, many), "z")) == 1  # cheap as it is
+
+
+def test_one_row():
+    graph = lw.belief.FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [0.25, 0.75])
+    assert infer(graph)["a"].tolist() == [0.25, 0.75]
+    assert infer(graph, {"a": "1"})["a"].tolist() == [0.0, 1.0]
+    assert infer(graph, {"a": "1"}, "gradient")["f0"].tolist() == [0.0, pytest.approx(4 / 3)]
