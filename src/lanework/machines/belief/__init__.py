@@ -17,6 +17,7 @@ _HOMES = {
     ".model": ["Factor", "FactorGraph", "Variable"],
     ".compile": ["compile_graph"],
     ".patterns": ["infer"],
+    ".jeffreys": ["jeffrey"],
     ".learning": ["expected_counts", "expected_log_likelihood"],
     ".runner": ["Runner"],
     ".readers.bif": ["read_bif", "write_bif"],
