@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
-from lanework.app.answers import ENDINGS, Answers
+from lanework.app.answers import show
 from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
 from lanework.app.loading import Loaded, load_network
 from lanework.base.errors import Diagnostic
@@ -18,7 +18,7 @@ from lanework.core.show import many, seconds, size
 
 if TYPE_CHECKING:
     from lanework.app.run import Options
-    from lanework.core.result import Result
+    from lanework.machines.belief.result import BeliefResult
 
 
 def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
@@ -82,19 +82,20 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
 
 def _check(options: Options) -> None:
     """What can be refused before the work."""
+    from lanework.machines.belief.result import ENDINGS
+
     if options.out is not None:
         check_ending(Path(options.out), ENDINGS)
 
 
-def _report(result: Result, loaded: Loaded, options: Options) -> None:
+def _report(result: BeliefResult, loaded: Loaded, options: Options) -> None:
     """Write files, or print; and say what was done."""
-    answers = Answers(result, loaded.program)
-    files = [] if options.out is None else [answers.write(Path(options.out))]
+    files = () if options.out is None else result.save(options.out)
     stats = result.stats
     if options.json:
-        render.json_out({"rows": list(answers.objects()), "stats": dict(stats)})
+        render.json_out({"rows": list(result.objects()), "stats": dict(stats)})
     elif not files:
-        answers.show()
+        show(result)
     render.message(
         f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, answered"
         f" {many(stats['lanes'], 'row')} on {stats['engine']} in {seconds(stats['run_seconds'])}"

@@ -16,6 +16,7 @@ from lanework.base.lazy import face
 _HOMES = {
     ".model": ["Factor", "FactorGraph", "Variable"],
     ".compile": ["compile_graph"],
+    ".draw": ["tree_dot", "tree_svg"],
     ".patterns": ["infer"],
     ".jeffreys": ["jeffrey"],
     ".learning": ["expected_counts", "expected_log_likelihood"],

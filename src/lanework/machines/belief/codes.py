@@ -69,3 +69,9 @@ BAD_SEMIRING = code(
     "the broadcast shape, sums without the axes that are summed over. One and zero are neutral, "
     "and zero times one is zero.",
 )
+NO_TABLE = code(
+    "LW5012",
+    "an answer does not fit a file",
+    "Posteriors, joint ones and assignments make tables; derivatives are a table for each factor. "
+    "Files of UAI hold one row: PR the sum, MAR posteriors of all variables, MPE an assignment.",
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def _columns(variable: Variable, values: list[Any]) -> F64:
     other = -2
     look = places.get
     try:
-        codes = np.array([look(value, other) for value in values], np.int64)
+        codes = np.fromiter(map(look, values, repeat(other)), np.int64, len(values))
     except TypeError:  # what cannot be looked up is no state
         codes = np.full(len(values), other)
     said: dict[Any, int] = {}

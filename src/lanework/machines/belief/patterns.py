@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
@@ -24,6 +23,7 @@ from lanework.machines.belief.evidence import Evidence, given_columns, read_evid
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.query import read_query
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.runner import Runner
 from lanework.machines.belief.semiring import VMSemiringRuntime
 
@@ -50,7 +50,7 @@ def infer(
     semiring: str | VMSemiringRuntime = "prob",
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Compile for this evidence, and answer.
 
     Args:
@@ -155,7 +155,7 @@ def run_groups(
     semiring: str | VMSemiringRuntime | None = None,
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Run each group's program for its rows; the answers in the order of the rows."""
     if len(groups) == 1:
         runner = Runner(groups[0].program, engine, limits, semiring=semiring, threads=threads)
@@ -175,4 +175,12 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return Result(values, axes=axes, coords=coords, stats=stats)
+    return BeliefResult(
+        values,
+        axes=axes,
+        coords=coords,
+        stats=stats,
+        query=first.query,
+        states=first.states,
+        total=first.total,
+    )

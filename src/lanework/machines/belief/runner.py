@@ -13,11 +13,17 @@ from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
+from lanework.machines.belief.answers import (
+    ASSIGNMENTS,
+    ROWS,
+    impossible,
+    output_plan,
+    read_answers,
+    total_name,
+)
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.custom import settled
 from lanework.machines.belief.derivatives import query_derivatives
@@ -25,9 +31,11 @@ from lanework.machines.belief.evidence import Evidence, given_columns, read_evid
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
-from lanework.machines.belief.native import NativeExecutor
+from lanework.machines.belief.native import STEP, NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
+from lanework.machines.belief.single import SingleRow
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
@@ -113,6 +121,21 @@ class Runner:
             choice.tell(self.notice)
         self._observed = frozenset(port.row for port in program.inputs)
         self._native: NativeExecutor | None = None
+        self._single: SingleRow | None = None
+        several = program.header.get("query") in ("kbest", "sample", "sensitivity")
+        self._short = self.engine == "native" and not several and self.limits.deadline is None
+        plan, _ = output_plan(program)
+        self._asked: dict[str, Any] = {
+            "query": str(program.header.get("query", "marginals")),
+            "states": {name: states for name, _, _, _, states in plan if states},
+            "total": total_name(program, self.semiring),
+        }
+        self._stats = {
+            "engine": self.engine,
+            "variables": len(self.view.variables),
+            "threads": self.threads,
+            "notice": self.notice,
+        }
 
     def _settled(self, own: str) -> VMSemiringRuntime:
         """The semiring of the user's own, for a program that takes it."""
@@ -133,7 +156,7 @@ class Runner:
 
     def __call__(
         self, evidence: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any
-    ) -> Result:
+    ) -> BeliefResult:
         """Answer.
 
         Args:
@@ -150,10 +173,41 @@ class Runner:
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
+        if self._short and (evidence is None or isinstance(evidence, Mapping)):
+            found = self._one_row(evidence or {}, more)
+            if found is not None:
+                return found
         given = given_columns(evidence) | more
         return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
 
-    def answer(self, found: Evidence, seed: int = 0) -> Result:
+    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> BeliefResult | None:
+        """The short way for one row of states; None where it does not lead."""
+        start = time.perf_counter()
+        if not all(type(value) is str for value in (*evidence.values(), *more.values())):
+            return None
+        single = self._single
+        if single is None:
+            self.limits.check_memory(self._memory(1), "one row", FEWER)
+            executor = self._executor()
+            if executor.terms > STEP:  # Ctrl-C is seen between calls of kernels only
+                self._short = False
+                return None
+            single = self._single = SingleRow(self.program, executor, self.semiring)
+        found = single(evidence, more)
+        if found is None:
+            return None
+        values, impossible = found
+        stats = {
+            **self._stats,
+            "lanes": 1,
+            "impossible": int(impossible),
+            "run_seconds": time.perf_counter() - start,
+        }
+        return BeliefResult(
+            values, axes=single.axes, coords=single.coords, stats=stats, **self._asked
+        )
+
+    def answer(self, found: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
         start = time.perf_counter()
         self._check_fixed(found)
@@ -250,7 +304,7 @@ class Runner:
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
-    ) -> Result:
+    ) -> BeliefResult:
         values, axes, coords = read_answers(
             self.program, self.semiring, posterior.slots, posterior.totals, lead
         )
@@ -259,15 +313,12 @@ class Runner:
             values["ln_scale"] = scale.reshape(tuple(lead.values()))
             axes["ln_scale"] = tuple(lead)
         stats = {
-            "engine": self.engine,
+            **self._stats,
             "lanes": evidence.rows,
-            "variables": len(self.view.variables),
             "impossible": int(impossible(self.semiring, posterior.totals).sum()),
-            "threads": self.threads,
             "run_seconds": seconds,
-            "notice": self.notice,
         }
-        return Result(values, axes=axes, coords=coords, stats=stats)
+        return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
     def explain(self) -> str:
         """What will run how."""

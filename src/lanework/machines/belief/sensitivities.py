@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.result import Result
+from lanework.core.result import Array
 from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.codes import BAD_QUERY
@@ -19,27 +19,28 @@ from lanework.machines.belief.model import FactorGraph, listed
 from lanework.machines.belief.outputs import LN_P, POSTERIOR, factor_names
 from lanework.machines.belief.patterns import infer
 from lanework.machines.belief.query import Query, read_query
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.states import UNKNOWN, state_place
 
 F64 = npt.NDArray[np.float64]
 ORDERS = ("relative", "proportional", "derivative")
 
 
-class Sensitivity(Result):
+class Sensitivity(BeliefResult):
     """A result with the derivatives of a posterior probability: an array for each factor.
 
     Attributes:
         graph: the graph.
-        query: the variable, and the place of its state.
+        asked: the variable, and the place of its state.
     """
 
-    __slots__ = ("graph", "query")
+    __slots__ = ("asked", "graph")
 
     graph: FactorGraph
-    query: Query
+    asked: Query
 
     @classmethod
-    def of(cls, graph: FactorGraph, query: Query, result: Result) -> Sensitivity:
+    def of(cls, graph: FactorGraph, query: Query, result: BeliefResult) -> Sensitivity:
         """A result of the query `sensitivity`, with the graph that it is of."""
         names = [*factor_names(graph.factors), POSTERIOR, LN_P]
         made = cls(
@@ -47,13 +48,29 @@ class Sensitivity(Result):
             axes={name: result.axes(name) for name in names},
             coords=result.coords,
             stats=result.stats,
+            query=result.query,
+            states=result.states,
+            total=result.total,
         )
-        made.graph, made.query = graph, query
+        made.graph, made.asked = graph, query
         return made
+
+    def columns(self, *names: str) -> dict[str, Array]:
+        """A row for each entry of each table, without rows of evidence that are impossible."""
+        if names:
+            return super().columns(*names)
+        found = [
+            (row, e.factor, e.place, e.value, e.derivative, e.proportional, e.relative)
+            for row in np.flatnonzero(self.possible()).tolist()
+            for e in self.entries(row)
+        ]
+        titles = ("row", *Entries.HEADER)
+        columns = zip(*found, strict=True) if found else [()] * len(titles)
+        return {title: np.array(column) for title, column in zip(titles, columns, strict=True)}
 
     def probability(self) -> F64:
         """The posterior probability itself, of the shape () or (row,)."""
-        found: F64 = self[POSTERIOR][..., self.query.state]
+        found: F64 = self[POSTERIOR][..., self.asked.state]
         return found
 
     def largest(self, count: int = 10, *, row: int = 0, by: str = "relative") -> Entries:
