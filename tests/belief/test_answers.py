@@ -103,7 +103,7 @@ def test_compiled_for_a_query(tmp_path):
     done = CliRunner().invoke(cli, ["run", file, "xray=yes", "dysp=no", "--json"])
     assert json.loads(done.stdout)["rows"][0]["states"]["xray"] == "yes"
     assert CliRunner().invoke(cli, ["run", file, "xray=yes"]).exit_code == 1
-    series = str(DATA.parents[1] / "portfolio.series")
+    series = str(DATA.parents[1] / "projfin40.series")
     refused = CliRunner().invoke(cli, ["compile", series, "--query", "mpe"])
     assert "are for networks" in refused.stderr
 

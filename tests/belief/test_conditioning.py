@@ -13,7 +13,7 @@ from lanework.machines.belief.cutset import Cutset, Question
 from lanework.machines.belief.enumeration import Enumeration
 from lanework.machines.belief.evidence import read_evidence
 from lanework.machines.belief.generate import random_case
-from lanework.machines.belief.infer import grouped, infer, run_groups
+from lanework.machines.belief.patterns import grouped, infer, run_groups
 from lanework.machines.belief.runner import Runner
 from lanework.machines.belief.semiring import SEMIRINGS
 

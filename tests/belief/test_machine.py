@@ -373,3 +373,25 @@ def test_run_from_the_command_line(tmp_path):
         (["--out", "x.npz"], 1),
     ):
         assert call(cli, ["run", net, *words]).exit_code == status, words
+
+
+def test_z_is_the_whole_sum_and_programs_take_providers():
+    sr = lw.belief.vm_prob_semiring()
+    vm = lw.belief.VirtualMachine(sr)
+    program = asia()
+    view = BeliefView.of(program)
+    doubled = []
+
+    def factor_provider(number):
+        doubled.append(number)
+        return 2.0 * view.table(number), view.scope(number)
+
+    vm.run(program, factor_provider, None, {0: np.array([1.0, 0.0])})
+    z_arr, z_spec = vm.slots.get(("Z",))
+    assert z_spec.axes == ()
+    assert float(z_arr) == pytest.approx(0.01 * 2.0 ** len(doubled))
+    rows = lw.belief.VirtualMachine(lw.belief.vm_logprob_semiring())
+    rows.run(program, evidence={0: np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])})
+    np.testing.assert_allclose(np.exp(rows.slots.get(("Z",))[0]), [0.01, 0.99, 0.0])
+    spec = lw.belief.TensorSpec(axes=(lw.belief.Axis(0, lw.belief.AxisType.GEOMETRIC, 2),))
+    assert lw.belief.vm_unit(spec, sr).tolist() == [1.0, 1.0]

@@ -54,7 +54,7 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
 def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence, by programs that are made for them."""
     from lanework.machines.belief.evidence import read_evidence
-    from lanework.machines.belief.infer import grouped, run_groups
+    from lanework.machines.belief.patterns import grouped, run_groups
 
     _check(options)
     start = time.perf_counter()

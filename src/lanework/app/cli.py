@@ -203,11 +203,13 @@ def verify(file: str, as_json: bool) -> None:
 @cli.command()
 @FILE
 @JSON
-def inspect(file: str, as_json: bool) -> None:
+@click.option("--graph", metavar="FILE", help="Draw the graph of a network (.svg, .dot).")
+@click.option("--tree", metavar="FILE", help="Draw the tree of a belief program (.svg, .dot).")
+def inspect(file: str, as_json: bool, graph: str | None, tree: str | None) -> None:
     """Show inputs, outputs, sizes and what the compiler did."""
     from lanework.app.programs import inspect_file
 
-    inspect_file(file, as_json)
+    inspect_file(file, as_json, graph=graph, tree=tree)
 
 
 @cli.command()

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
 from lanework.app.codes import BAD_ARGUMENT, UNKNOWN_ENDING
-from lanework.app.loading import NETWORKS, load_program
+from lanework.app.loading import NETWORKS, load_network, load_program
 from lanework.base.errors import Diagnostic
+from lanework.base.files import atomic_write
+from lanework.core.saving import check_ending
 from lanework.core.show import figure, seconds, size
 
 if TYPE_CHECKING:
+    from lanework.core.drawing import Drawing
     from lanework.core.program import Port
 
 TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
@@ -88,9 +91,25 @@ def verify_file(path: str, as_json: bool) -> None:
         print(f"{path}: verified, {program.hash}")
 
 
-def inspect_file(path: str, as_json: bool) -> None:
-    """Print what a program is made of."""
+def inspect_file(
+    path: str, as_json: bool, *, graph: str | None = None, tree: str | None = None
+) -> None:
+    """Print what a program is made of, and draw it."""
+    targets = [Path(target) for target in (graph, tree) if target is not None]
+    for target in targets:
+        check_ending(target, (".svg", ".dot"))
+    if graph is not None and not path.lower().endswith(NETWORKS):
+        raise Diagnostic(BAD_ARGUMENT, f"--graph draws networks, and {path} is none")
     loaded = load_program(path)
+    if tree is not None and loaded.program.machine != "belief":
+        raise Diagnostic(BAD_ARGUMENT, f"--tree draws belief programs, and {path} is none")
+    if targets:
+        from lanework.machines.belief.draw import graph_drawing, tree_drawing
+
+        if graph is not None:
+            _draw(graph_drawing(load_network(path)), Path(graph))
+        if tree is not None:
+            _draw(tree_drawing(loaded.program), Path(tree))
     facts = loaded.program.inspect()
     if as_json:
         render.json_out(facts)
@@ -110,6 +129,12 @@ def inspect_file(path: str, as_json: bool) -> None:
             else:
                 items = [(_short(item), "") for item in fact]
             render.listing(TITLES.get(name, name), items)
+
+
+def _draw(drawing: Drawing, path: Path) -> None:
+    with atomic_write(path, "w") as file:
+        file.write(drawing.dot() if path.suffix.lower() == ".dot" else drawing.svg())
+    render.message(f"wrote {path} ({size(path.stat().st_size)})")
 
 
 def _deep(fact: Any) -> bool:

@@ -6,8 +6,13 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from lanework.base.lazy import load
 from lanework.core.machine import find
 from lanework.core.program import Program
+from lanework.core.show import html_table, many, markup, size
+
+DRAWN = 60  # nodes up to which a drawing is shown with a program
+LISTED = 12  # ports that are named
 
 
 def inspect(program: Program) -> dict[str, Any]:
@@ -32,3 +37,37 @@ def inspect(program: Program) -> dict[str, Any]:
         "listing": len(program.listing),
         "notes": list(program.notes),
     }
+
+
+def html(program: Program) -> str:
+    """What a notebook shows: facts, ports, notes, and a drawing where that is small."""
+    code = find(program.machine).isa.decode(program.tape)
+    facts = [
+        ["name", str(program.header.get("name", "")) or "-"],
+        ["instructions", f"{len(code):,}"],
+        ["constants", f"{len(program.constants):,} ({size(8 * len(program.constants))})"],
+        *([what, _named(ports)] for what, ports in _ports(program)),
+        *(["", note] for note in program.notes),
+        ["hash", program.hash[:16]],
+    ]
+    page = html_table(["", f"{program.machine} program"], facts, "Program")
+    where = find(program.machine).drawing
+    if where is not None and not program.problems():
+        drawing = load(where)(program)
+        if len(drawing.nodes) <= DRAWN:
+            page += drawing.svg()
+        else:
+            page += f"<p>{markup(many(len(drawing.nodes), 'node'))}, too many to draw here</p>"
+    return page
+
+
+def _ports(program: Program) -> list[tuple[str, list[str]]]:
+    return [
+        ("inputs", [port.name for port in program.inputs]),
+        ("outputs", [port.name for port in program.outputs]),
+    ]
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return (", ".join(names[:LISTED]) or "none") + more

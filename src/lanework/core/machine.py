@@ -30,6 +30,7 @@ class Machine:
         verify: a program -> every rule that it breaks.
         runner: the class of its runners, as ``module:name``; it is loaded when it is first needed.
         text: the class that reads and prints its assembly text, likewise.
+        drawing: a function from a program to a `Drawing` of it, likewise, if there is one.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Machine:
     verify: Callable[[Program], list[Diagnostic]]
     runner: str
     text: str
+    drawing: str | None = None
 
     def bind(
         self, program: Program, engine: str = "auto", limits: Limits | None = None, **options: Any

@@ -154,6 +154,12 @@ class Program:
         """Bind and run once."""
         return self.bind(engine, limits)(**inputs)
 
+    def _repr_html_(self) -> str:
+        from lanework.core.inspecting import html
+
+        page: str = html(self)
+        return page
+
     def __repr__(self) -> str:
         return (
             f"<Program {self.machine}: {len(self.inputs)} inputs, {len(self.outputs)} outputs,"

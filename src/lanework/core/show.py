@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -116,15 +117,28 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str 
     return "\n".join(lines)
 
 
+_ODD = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def markup(text: str) -> str:
+    r"""Text within HTML or XML; characters that XML forbids become U+FFFD.
+
+    Example:
+        >>> markup("<5 & \x1b") == "&lt;5 &amp; \ufffd"
+        True
+    """
+    return html.escape(_ODD.sub("\ufffd", text))
+
+
 def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
     """The same table for a notebook."""
 
     def line(cells: Sequence[str], tag: str) -> str:
-        inner = "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+        inner = "".join(f"<{tag}>{markup(cell)}</{tag}>" for cell in cells)
         return f"<tr>{inner}</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     return (
-        f"<table><caption>{html.escape(caption)}</caption>"
+        f"<table><caption>{markup(caption)}</caption>"
         f"<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
     )

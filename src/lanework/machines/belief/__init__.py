@@ -16,7 +16,8 @@ from lanework.base.lazy import face
 _HOMES = {
     ".model": ["Factor", "FactorGraph", "Variable"],
     ".compile": ["compile_graph"],
-    ".infer": ["infer"],
+    ".draw": ["tree_dot", "tree_svg"],
+    ".patterns": ["infer"],
     ".runner": ["Runner"],
     ".readers.bif": ["read_bif", "write_bif"],
     ".readers.files": ["read_network"],

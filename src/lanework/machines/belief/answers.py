@@ -53,7 +53,7 @@ def read_answers(
     values: dict[str, Any] = {}
     axes: dict[str, tuple[str, ...]] = {}
     shape, rows = tuple(lead.values()), tuple(lead)
-    plan, coords = _plan(program)
+    plan, coords = output_plan(program)
     for name, key, own, sizes, states in plan:
         if key == ("Z",):
             name = total_name(program, semiring)
@@ -74,7 +74,7 @@ def read_answers(
 Output = tuple[str, SlotKey, tuple[str, ...], tuple[int, ...], tuple[str, ...]]
 
 
-def _plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
+def output_plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
     """For each output its name, slot, axes, their lengths and its states; and labels of axes."""
     known: tuple[list[Output], dict[str, list[str]]] | None = program.views.get("answers")
     if known is None:

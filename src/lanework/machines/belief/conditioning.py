@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.core.show import many
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.machines.belief.answers import BEST, total_name
@@ -195,6 +194,10 @@ class ConditionedRunner(Runner):
             )
         )
 
+        self._short = False  # one row may be many lanes
+        if self.note:
+            self._stats["conditioning"] = self.note
+
     def explain(self) -> str:
         """What will run how, and what it is conditioned on."""
         return f"{super().explain()}\n{self.note}".rstrip()
@@ -274,11 +277,3 @@ class ConditionedRunner(Runner):
                 raise refusal
             size //= 2
         return size
-
-    def _result(
-        self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
-    ) -> Result:
-        result = super()._result(posterior, evidence, lead, seconds)
-        if not self.note:
-            return result
-        return result.replaced(dict(result), dict(result.stats) | {"conditioning": self.note})

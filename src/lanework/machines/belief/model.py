@@ -235,6 +235,23 @@ class FactorGraph:
 
         return normalized(self)
 
+    def dot(self) -> str:
+        """The graph in the language of Graphviz: a Bayesian network's arcs, or all factors."""
+        from lanework.machines.belief.draw import graph_drawing
+
+        return graph_drawing(self).dot()
+
+    def svg(self) -> str:
+        """The graph as an image that needs nothing else."""
+        from lanework.machines.belief.draw import graph_drawing
+
+        return graph_drawing(self).svg()
+
+    def _repr_html_(self) -> str:
+        from lanework.machines.belief.pages import graph_page
+
+        return graph_page(self)
+
     def __repr__(self) -> str:
         counts = f"{len(self.variables)} variables, {len(self.factors)} factors"
         return f"<FactorGraph {self.name}: {counts}>"

@@ -37,7 +37,7 @@ CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
 TICK = 0.02  # seconds between looks at Ctrl-C while other threads work
 STEP = 10_000_000  # terms times lanes between two looks at Ctrl-C
 SHARE = 10_000_000  # and for which another thread pays
-_RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
 class NativeExecutor:
@@ -57,7 +57,8 @@ class NativeExecutor:
         self.lowered = lower(self.view, self.walk, semiring)
         self.places, self.entries = placed(self.lowered.calls)
         self._records: dict[int, Records] = {}  # by lanes
-        self._least = least_positive([self.view.constants])
+        self._spare: list[F64] = []
+        self.least = least_positive([self.view.constants])
 
     @cached_property
     def terms(self) -> int:
@@ -76,6 +77,15 @@ class NativeExecutor:
             made = Records(self.lowered.calls, self.places, self.kernels, lanes, self.width)
             self._records[lanes] = made
         return self._records[lanes]
+
+    def _memory(self, lanes: int) -> F64:
+        """Memory of a block, that of a run before if there is some: pages are dear when new."""
+        try:
+            memory = self._spare.pop()  # which another thread may have taken
+        except IndexError:
+            memory = np.empty(0)
+        needed = self.entries * lanes + 8
+        return memory if len(memory) >= needed else np.empty(needed)
 
     def block_bytes(self, rows: int) -> int:
         """Memory for the tensors of a block, in each thread."""
@@ -145,7 +155,7 @@ class NativeExecutor:
         product, exponent, least, smallest = out[-SCALE:, :rows]
         with np.errstate(divide="ignore"):
             ln_z = np.log(product) + exponent * np.log(2.0) + self.lowered.scale
-        smallest = np.minimum(smallest, min(self._least, least_positive(evidence.values())))
+        smallest = np.minimum(smallest, min(self.least, least_positive(evidence.values())))
         lost = may_be_lost(least, smallest, self.walk.factors)
         slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
         slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}
@@ -164,7 +174,7 @@ class NativeExecutor:
 
         A call of native code is short, so that Ctrl-C and the deadline are seen between two.
         """
-        call = _RUN(self.kernels["tensors"])
+        call = RUN(self.kernels["tensors"])
         lanes, most = records.lanes, STEP
         step = max(1, most // max(self.terms * lanes, 1))
         groups = [(0, len(table))] if self.terms * lanes <= most else records.divided(most)
@@ -172,12 +182,13 @@ class NativeExecutor:
         ended: list[bool] = []
 
         def work() -> None:
-            memory = np.empty(self.entries * lanes + 8)
+            memory = self._memory(lanes)
             base = -(-int(memory.ctypes.data) // 64) * 64
             own = np.where(records.within, table + base, table)
             address = int(own.ctypes.data)
             for start in starts:
                 if start >= blocks:
+                    self._spare.append(memory)
                     return
                 for first, count in groups:
                     if ended:

@@ -25,9 +25,11 @@ from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
-from lanework.machines.belief.native import NativeExecutor
+from lanework.machines.belief.native import STEP, NativeExecutor
+from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
+from lanework.machines.belief.single import SingleRow
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
@@ -39,6 +41,7 @@ SMALLER = (
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
 MANY = 1 << 20  # rows
+AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
 
@@ -103,6 +106,15 @@ class Runner:
         self._observed = frozenset(port.row for port in program.inputs)
         self.conditioned: Sequence[int] = ()  # variables whose states are all tried
         self._native: NativeExecutor | None = None
+        self._single: SingleRow | None = None
+        several = program.header.get("query") in ("kbest", "sample")
+        self._short = self.engine == "native" and not several and self.limits.deadline is None
+        self._stats = {
+            "engine": self.engine,
+            "variables": len(self.view.variables),
+            "threads": self.threads,
+            "notice": self.notice,
+        }
 
     def _unsuited(self, engine: str) -> str | None:
         if engine == "reference":
@@ -130,8 +142,37 @@ class Runner:
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
+        if self._short and (evidence is None or isinstance(evidence, Mapping)):
+            found = self._one_row(evidence or {}, more)
+            if found is not None:
+                return found
         given = {str(name): column for name, column in (evidence or {}).items()} | more
         return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
+
+    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> Result | None:
+        """The short way for one row of states; None where it does not lead."""
+        start = time.perf_counter()
+        if not all(type(value) is str for value in (*evidence.values(), *more.values())):
+            return None
+        single = self._single
+        if single is None:
+            self.limits.check_memory(self._memory(1), "one row", FEWER)
+            executor = self._executor()
+            if executor.terms > STEP:  # Ctrl-C is seen between calls of kernels only
+                self._short = False
+                return None
+            single = self._single = SingleRow(self.program, executor, self.semiring)
+        found = single(evidence, more)
+        if found is None:
+            return None
+        values, impossible = found
+        stats = {
+            **self._stats,
+            "lanes": 1,
+            "impossible": int(impossible),
+            "run_seconds": time.perf_counter() - start,
+        }
+        return Posteriors(values, axes=single.axes, coords=single.coords, stats=stats)
 
     def answer(self, found: Evidence, seed: int = 0) -> Result:
         """The same, for evidence that has been read."""
@@ -227,11 +268,17 @@ class Runner:
         else:
             found = reference(self.program, self.semiring, evidence, chances)
         if found.lost.any():
-            rows = np.flatnonzero(found.lost)
-            part = {variable: drawn[rows] for variable, drawn in chances.items()}
-            logs = LOGS[self.semiring]
-            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
+            self._ask_again(found, evidence, chances)
         return found
+
+    def _ask_again(self, found: Posterior, evidence: Evidence, chances: Mapping[int, F64]) -> None:
+        """Answer the rows in which numbers may have vanished with logarithms, some at a time."""
+        logs, lost = LOGS[self.semiring], np.flatnonzero(found.lost)
+        some = max(1, AGAIN // (24 * max(walk(self.program).varying, 1)))
+        for first in range(0, len(lost), some):
+            rows = lost[first : first + some]
+            part = {variable: drawn[rows] for variable, drawn in chances.items()}
+            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
@@ -240,15 +287,12 @@ class Runner:
             self.program, self.semiring, posterior.slots, posterior.totals, lead
         )
         stats = {
-            "engine": self.engine,
+            **self._stats,
             "lanes": evidence.rows,
-            "variables": len(self.view.variables),
             "impossible": int(impossible(self.semiring, posterior.totals).sum()),
-            "threads": self.threads,
             "run_seconds": seconds,
-            "notice": self.notice,
         }
-        return Result(values, axes=axes, coords=coords, stats=stats)
+        return Posteriors(values, axes=axes, coords=coords, stats=stats)
 
     def explain(self) -> str:
         """What will run how."""

@@ -114,6 +114,14 @@ class SlotStore:
             raise Diagnostic(BAD_SLOT, f"the slot {key} is read before it is written")
         return self._held[key]
 
+    def replace(self, key: SlotKey, array: Array) -> None:
+        """Put another array of the same axes into a slot.
+
+        Raises:
+            Diagnostic: LW5007 if nothing was written.
+        """
+        self._held[key] = array, self.get(key)[1]
+
     def __contains__(self, key: object) -> bool:
         return key in self._held
 

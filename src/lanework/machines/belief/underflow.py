@@ -8,6 +8,7 @@ zero. Such rows are answered again with logarithms.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,13 +27,12 @@ def least_positive(arrays: Iterable[F64]) -> float:
     return float(min((a.min(initial=1.0, where=a > 0) for a in arrays), default=1.0))
 
 
-def may_be_lost(sums: F64, entries: F64, factors: int) -> npt.NDArray[np.bool_]:
-    """For each row whether anything may have vanished.
+def may_be_lost(sums: Any, entries: Any, factors: int) -> Any:
+    """For each row, or for one, whether anything may have vanished.
 
     Args:
         sums: the least sum that a tensor was divided by.
         entries: the least positive number that was multiplied.
         factors: how many numbers are multiplied at most before they are scaled.
     """
-    lost: npt.NDArray[np.bool_] = (sums < SUM) & (entries < PRODUCT ** (1 / max(factors, 1)))
-    return lost
+    return (sums < SUM) & (entries < PRODUCT ** (1 / max(factors, 1)))

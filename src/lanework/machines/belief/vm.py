@@ -30,6 +30,14 @@ from lanework.machines.belief.state import RegisterBank, SlotStore
 from lanework.machines.belief.tensor import TensorSpec
 
 FactorProvider = Callable[[int], Tensor]
+# The whole sum of a scaled number and the logarithm of what it was divided by, in semirings that
+# scale; it may be too small for a float64, which the logarithm is not.
+_UNSCALED: dict[str, Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]] = {
+    "prob": lambda z, logs: z * np.exp(logs),
+    "max": lambda z, logs: z * np.exp(logs),
+    "logprob": lambda z, logs: z + logs,
+    "minsum": lambda z, logs: z - logs,
+}
 
 
 class VirtualMachine:
@@ -37,8 +45,8 @@ class VirtualMachine:
 
     Attributes:
         regs: the registers.
-        slots: messages, beliefs and results.
-        scale: ln Z so far, as far as tensors were scaled; one a lane, or one for all.
+        slots: messages, beliefs and results; the whole sum is in ``("Z",)``.
+        scale: its logarithm; one a lane, or one for all.
 
     Example:
         >>> from lanework.machines.belief.compile import compile_graph
@@ -49,8 +57,9 @@ class VirtualMachine:
         >>> _ = graph.factor(["a"], [1.0, 3.0])
         >>> vm = VirtualMachine(vm_prob_semiring())
         >>> vm.run(compile_graph(graph))
-        >>> vm.slots.get(("bel", 0))[0], float(np.exp(vm.scale).round(9))
-        (array([0.25, 0.75]), 4.0)
+        >>> z_arr, z_spec = vm.slots.get(("Z",))
+        >>> vm.slots.get(("bel", 0))[0], float(z_arr.round(9)), float(vm.scale.round(6))
+        (array([0.25, 0.75]), 4.0, 1.386294)
     """
 
     def __init__(self, sr: VMSemiringRuntime) -> None:
@@ -83,6 +92,9 @@ class VirtualMachine:
         self.chances = chances or {}
         for instruction in view.instructions:
             self.step(instruction, view, evidence or {})
+        unscaled = _UNSCALED.get(self.sr.name)
+        if unscaled is not None and ("Z",) in self.slots:
+            self.slots.replace(("Z",), unscaled(self.slots.get(("Z",))[0], self.scale))
 
     def _note(self, array: npt.NDArray[Any], spec: TensorSpec, logs: npt.NDArray[Any]) -> None:
         """Keep the least sum and the least entry, where entries are numbers that may vanish."""

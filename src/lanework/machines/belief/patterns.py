@@ -24,6 +24,7 @@ from lanework.machines.belief.cutset import Question
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence, read_evidence
 from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.problem import Problem
 
 SMALL = 100  # variables up to which one program serves all patterns
@@ -102,10 +103,10 @@ def grouped(
     everywhere = [name for name, column in zip(given, sure, strict=True) if column.all()]
     if query == "gradient":  # derivatives are of whole tables
         everywhere = []
-    patterns, where = np.unique(sure, axis=1, return_inverse=True)
     rows = np.arange(evidence.rows)
-    few = patterns.shape[1] <= 1 or len(names) <= SMALL or query == "gradient"
-    if few or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
+    alike = len(everywhere) == len(given) or len(names) <= SMALL or query == "gradient"
+    patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
+    if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
         whole = Question(graph, query, given, everywhere, semiring)
         return [Group(rows, whole.program(), whole)]
     groups = []
@@ -184,4 +185,4 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return Result(values, axes=axes, coords=coords, stats=stats)
+    return Posteriors(values, axes=axes, coords=coords, stats=stats)
