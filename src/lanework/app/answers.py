@@ -30,9 +30,10 @@ _MANY = 20  # assignments that are shown on a terminal
 class Answers:
     """A result, a row of evidence at a time."""
 
-    def __init__(self, result: Result, program: Program) -> None:
-        """Take a result of a program apart."""
-        query = str(program.header.get("query", "marginals"))
+    def __init__(self, result: Result, program: Program | None) -> None:
+        """Take a result apart: a program's, or without one approximate posteriors."""
+        query = "marginals" if program is None else str(program.header.get("query", "marginals"))
+        self.approximate = bool(result.stats.get("approximate"))
         self.result, self.program, self.query = result, program, query
         self.total = BEST if BEST in result else LN_P
         self.rowed = "row" in result.axes(self.total)
@@ -102,7 +103,9 @@ class Answers:
         if self.states:
             return self._assigned()
         if not self.values:
-            return {"row": np.arange(len(self.totals)), self.total: self.totals}
+            table = {"row": np.arange(len(self.totals)), self.total: self.totals}
+            mark = {"approximate": np.ones(len(self.totals), bool)} if self.approximate else {}
+            return table | mark
         return self._joint() if self.query == "joint" else self._long()
 
     def _assigned(self) -> dict[str, np.ndarray]:
@@ -143,6 +146,8 @@ class Answers:
             parts["state"].append(np.tile(states, len(possible)))
             parts["probability"].append(value[possible].ravel())
         columns = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        if self.approximate:
+            columns["approximate"] = np.ones(len(columns["row"]), bool)
         order = np.argsort(columns["row"], kind="stable")
         return {name: column[order] for name, column in columns.items()}
 
@@ -154,7 +159,7 @@ class Answers:
                 file.write('{"rows": [')
                 for number, row in enumerate(self.objects()):
                     file.write(",\n" * (number > 0) + json.dumps(row))
-                file.write("]}\n")
+                file.write('], "approximate": true}\n' if self.approximate else "]}\n")
         elif ending in (".pr", ".mar", ".mpe"):
             with atomic_write(path, "w") as file:
                 file.write(self._uai(path))
@@ -194,6 +199,7 @@ class Answers:
             return write_results(marginals=[value[0].tolist() for value in self.values.values()])
         if self.totals[0, 0] == -np.inf:
             raise Diagnostic(BAD_ARGUMENT, "the evidence is impossible: there is no assignment")
+        assert self.program is not None  # which alone has a best assignment
         states = {v.name: v.states for v in BeliefView.of(self.program).variables}
         best = [states[name].index(str(value[0, 0])) for name, value in self.values.items()]
         return write_results(best=dict(enumerate(best)))
@@ -225,7 +231,8 @@ class Answers:
                 ]
                 for name, value in self.values.items()
             ]
-            render.table(["variable", "posterior"], [*cells, last])
+            head = "posterior (approximate)" if self.approximate else "posterior"
+            render.table(["variable", head], [*cells, last])
 
     def _show_assignments(self, last: list[str]) -> None:
         """A column for each assignment, as many as fit."""

@@ -11,6 +11,7 @@ from lanework.app import render
 from lanework.app.answers import ENDINGS, Answers
 from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
 from lanework.app.loading import Loaded, load_network
+from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic
 from lanework.core.frames import need
 from lanework.core.saving import check_ending
@@ -18,6 +19,7 @@ from lanework.core.show import many, seconds, size
 
 if TYPE_CHECKING:
     from lanework.app.run import Options
+    from lanework.core.program import Program
     from lanework.core.result import Result
 
 
@@ -48,7 +50,8 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence, by a program."""
     _check(options)
     runner = loaded.program.bind(options.engine, options.limits(), threads=options.threads)
-    _report(runner(given, seed=options.seed), loaded, options)
+    result = runner(given, seed=options.seed)
+    _report(result, loaded.program, loaded.path, loaded.seconds, options)
 
 
 def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
@@ -64,15 +67,34 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
     groups = grouped(graph, known, options.query)
     loaded = Loaded(groups[0].program, Path(path), time.perf_counter() - start)
     limits = options.limits()
-    result = run_groups(
-        groups,
-        known,
-        engine=options.engine,
-        limits=limits,
-        threads=options.threads,
-        seed=options.seed,
-    )
-    _report(result, loaded, options)
+    with Bar(loaded.path.name, shown=not options.json) as bar:
+        result = run_groups(
+            groups,
+            known,
+            engine=options.engine,
+            limits=limits,
+            threads=options.threads,
+            seed=options.seed,
+            progress=bar.update,
+        )
+    _report(result, loaded.program, loaded.path, loaded.seconds, options)
+
+
+def approximate(path: str, given: dict[str, list[Any]], options: Options) -> None:
+    """Answer for columns of evidence by messages that may go round in circles."""
+    from lanework.machines.belief.approximate import convergence, loopy
+
+    _check(options)
+    if options.engine != "auto":
+        help = "leave out --engine, or --approximate"
+        raise Diagnostic(BAD_ARGUMENT, "approximations have no engine to choose", help=help)
+    start = time.perf_counter()
+    graph = load_network(path, normalize=options.normalize)
+    loading = time.perf_counter() - start
+    with Bar(Path(path).name, shown=not options.json) as bar:
+        result = loopy(graph, given, options.query, limits=options.limits(), progress=bar.update)
+    _report(result, None, Path(path), loading, options)
+    render.message(convergence(result.stats))
 
 
 def _check(options: Options) -> None:
@@ -81,19 +103,24 @@ def _check(options: Options) -> None:
         check_ending(Path(options.out), ENDINGS)
 
 
-def _report(result: Result, loaded: Loaded, options: Options) -> None:
+def _report(
+    result: Result, program: Program | None, path: Path, loading: float, options: Options
+) -> None:
     """Write files, or print; and say what was done."""
-    answers = Answers(result, loaded.program)
+    answers = Answers(result, program)
     files = [] if options.out is None else [answers.write(Path(options.out))]
     stats = result.stats
     if options.json:
-        render.json_out({"rows": list(answers.objects()), "stats": dict(stats)})
+        mark = {"approximate": True} if answers.approximate else {}
+        render.json_out({"rows": list(answers.objects()), **mark, "stats": dict(stats)})
     elif not files:
         answers.show()
     render.message(
-        f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, answered"
+        f"loaded {path.name} in {seconds(loading)}, answered"
         f" {many(stats['lanes'], 'row')} on {stats['engine']} in {seconds(stats['run_seconds'])}"
     )
+    if "conditioning" in stats:
+        render.message(stats["conditioning"])
     if stats["impossible"] and stats["lanes"] > 1:
         some = many(stats["impossible"], "row")
         render.message(f"the evidence of {some} is impossible: its probability is 0")
