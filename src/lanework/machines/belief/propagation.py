@@ -1,8 +1,8 @@
 """Belief propagation on a factor graph, with cycles or without: messages until they settle.
 
 A message goes from a factor to a variable. The one that would change most is sent next (G. Elidan,
-I. McGraw, D. Koller, Residual belief propagation, UAI 2006); it may be damped. All rows
-of evidence are lanes of each message, and the row in which it would change most decides.
+I. McGraw, D. Koller, Residual belief propagation, UAI 2006); it may be damped. All rows of evidence
+are lanes of each message, and the row in which it would change most decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
-FLOOR = 1e-70  # messages around a cycle can shrink on and on; four of these are still a number
+FLOOR = 1e-70  # the least number of a message: around a cycle they can shrink on and on
+FEW = 4  # of such numbers can be multiplied before anything vanishes
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class Propagation:
         self.links, self.rows = links, rows
         self.damping, self.tolerance = damping, tolerance
         self._own = {v: weights.get(v, np.ones((n, rows))) for v, n in links.sizes.items()}
+        self._tops = {v: _topped(own) for v, own in self._own.items()}
         sizes = [links.sizes[edge.variable] for edge in links.edges]
         self._messages = [np.full((n, rows), 1.0 / n) for n in sizes]
         self._told: list[F64] = [np.empty(0)] * len(sizes)
@@ -172,7 +174,7 @@ class Propagation:
         if self.damping and self._again[number]:
             # of logarithms, so that what is impossible is so at once
             kept = self._messages[number] ** self.damping
-            message = scaled(message ** (1.0 - self.damping) * kept)[0]
+            message = _shares(message ** (1.0 - self.damping) * kept)
         self._again[number] = True
         self._messages[number] = message
         self._wait(number)
@@ -184,7 +186,7 @@ class Propagation:
 
     def _prepare(self, number: int) -> None:
         """The message that an edge would send now."""
-        self._next[number] = scaled(self.links.sent(number, self._told))[0]
+        self._next[number] = _shares(self.links.sent(number, self._told))
         self._wait(number)
 
     def _wait(self, number: int) -> None:
@@ -203,14 +205,16 @@ class Propagation:
         edges = self.links.of_variable[variable]
         if not edges:
             return []
-        before = [self._own[variable]]
+        # the product of so few messages is a number that is not zero, whatever they are
+        rest = _as_it_is if len(edges) <= FEW else _topped
+        before = [self._tops[variable]]
         for other in edges[:-1]:
-            before.append(_topped(before[-1] * self._messages[other]))
+            before.append(rest(before[-1] * self._messages[other]))
         after = np.ones_like(before[0])
         for other, product in zip(reversed(edges), reversed(before), strict=True):
             if other != number:
                 self._told[other] = _topped(product * after)
-            after = _topped(after * self._messages[other])
+            after = rest(after * self._messages[other])
         return [other for other in edges if other != number]
 
     def beliefs(self) -> dict[int, F64]:
@@ -251,11 +255,20 @@ class Propagation:
         return np.where(possible, total, -np.inf)
 
 
+def _shares(values: F64) -> F64:
+    """Values with a sum of one in each row."""
+    sums = values.sum(axis=0)
+    return _floored(values / np.where(sums > 0, sums, 1.0))
+
+
+def _as_it_is(values: F64) -> F64:
+    return values
+
+
 def scaled(values: F64) -> tuple[F64, F64]:
     """Values with a sum of one in each row, and the logarithm of what it was."""
-    sums = values.sum(axis=0)
     with np.errstate(divide="ignore"):
-        return _floored(values / np.where(sums > 0, sums, 1.0)), np.log(sums)
+        return _shares(values), np.log(values.sum(axis=0))
 
 
 def _topped(values: F64) -> F64:
