@@ -8,6 +8,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
+	@echo
+	$(BIN)/python examples/networks.py
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -370,7 +370,7 @@ def test_run_from_the_command_line(tmp_path):
         (["--given", "xray=maybe"], 1),
         (["--evidence", str(tmp_path / "none.csv")], 1),
         (["--given", "xray=yes", "--evidence", str(table)], 1),
-        (["--out", "x.npz"], 1),
+        (["--out", "x.npy"], 1),
     ):
         assert call(cli, ["run", net, *words]).exit_code == status, words
 

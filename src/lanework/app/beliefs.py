@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
-from lanework.app.answers import ENDINGS, Answers
+from lanework.app.answers import show
 from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
 from lanework.app.loading import Loaded, load_network
 from lanework.app.progress import Bar
@@ -19,8 +19,7 @@ from lanework.core.show import many, seconds, size
 
 if TYPE_CHECKING:
     from lanework.app.run import Options
-    from lanework.core.program import Program
-    from lanework.core.result import Result
+    from lanework.machines.belief.result import BeliefResult
 
 
 def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
@@ -51,13 +50,15 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
     _check(options)
     runner = loaded.program.bind(options.engine, options.limits(), threads=options.threads)
     result = runner(given, seed=options.seed)
-    _report(result, loaded.program, loaded.path, loaded.seconds, options)
+    _report(result, loaded.path, loaded.seconds, options)
 
 
 def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence, by programs that are made for them."""
     from lanework.machines.belief.evidence import read_evidence
     from lanework.machines.belief.patterns import grouped, run_groups
+    from lanework.machines.belief.query import read_query
+    from lanework.machines.belief.sensitivities import Sensitivity
 
     _check(options)
     start = time.perf_counter()
@@ -77,7 +78,10 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
             seed=options.seed,
             progress=bar.update,
         )
-    _report(result, loaded.program, loaded.path, loaded.seconds, options)
+    query = read_query(graph, options.query)
+    if query.kind == "sensitivity":
+        result = Sensitivity.of(graph, query, result)
+    _report(result, loaded.path, loaded.seconds, options)
 
 
 def approximate(path: str, given: dict[str, list[Any]], options: Options) -> None:
@@ -93,28 +97,27 @@ def approximate(path: str, given: dict[str, list[Any]], options: Options) -> Non
     loading = time.perf_counter() - start
     with Bar(Path(path).name, shown=not options.json) as bar:
         result = loopy(graph, given, options.query, limits=options.limits(), progress=bar.update)
-    _report(result, None, Path(path), loading, options)
+    _report(result, Path(path), loading, options)
     render.message(convergence(result.stats))
 
 
 def _check(options: Options) -> None:
     """What can be refused before the work."""
+    from lanework.machines.belief.result import ENDINGS
+
     if options.out is not None:
         check_ending(Path(options.out), ENDINGS)
 
 
-def _report(
-    result: Result, program: Program | None, path: Path, loading: float, options: Options
-) -> None:
+def _report(result: BeliefResult, path: Path, loading: float, options: Options) -> None:
     """Write files, or print; and say what was done."""
-    answers = Answers(result, program)
-    files = [] if options.out is None else [answers.write(Path(options.out))]
+    files = () if options.out is None else result.save(options.out)
     stats = result.stats
     if options.json:
-        mark = {"approximate": True} if answers.approximate else {}
-        render.json_out({"rows": list(answers.objects()), **mark, "stats": dict(stats)})
+        mark = {"approximate": True} if result.approximate else {}
+        render.json_out({"rows": list(result.objects()), **mark, "stats": dict(stats)})
     elif not files:
-        answers.show()
+        show(result)
     render.message(
         f"loaded {path.name} in {seconds(loading)}, answered"
         f" {many(stats['lanes'], 'row')} on {stats['engine']} in {seconds(stats['run_seconds'])}"

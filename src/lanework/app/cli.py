@@ -89,7 +89,7 @@ QUERY = click.option(
     default="all",
     show_default=True,
     help="What to ask a network: all, variables with commas, z, mpe, mmap:A,B, joint:A,B,"
-    " kbest:K, sample:N, gradient.",
+    " kbest:K, sample:N, gradient, sensitivity:A=STATE.",
 )
 NORMALIZE = click.option(
     "--normalize", is_flag=True, help="Scale the tables of a network to sums of one."

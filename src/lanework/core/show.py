@@ -12,22 +12,25 @@ import numpy as np
 import numpy.typing as npt
 
 
-def figure(x: float | str | None) -> str:
+def figure(x: Any) -> str:
     """A number for people: thousands separated, at least seven significant digits.
 
-    A label is itself, and none is a dash.
+    A label is itself, and none is a dash; of a value of another kind it is the text.
 
     Example:
         >>> [figure(x) for x in (215146132.0684811, 12.0, 0.00231067, 1e300, float("nan"))]
         ['215,146,132.07', '12', '0.00231067', '1e+300', 'nan']
-        >>> figure("wet"), figure(None)
-        ('wet', '-')
+        >>> figure("wet"), figure(None), figure((1, 2))
+        ('wet', '-', '(1, 2)')
     """
     if x is None or isinstance(x, str):
         return "-" if x is None else x
     if isinstance(x, int | np.integer):
         return f"{int(x):,}"
-    x = float(x)
+    try:
+        x = float(x)
+    except TypeError:
+        return str(x)
     size = abs(x)
     if not math.isfinite(x) or size >= 1e15 or 0 < size < 1e-4:
         return f"{x:.7g}"

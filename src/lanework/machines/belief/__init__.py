@@ -19,6 +19,7 @@ _HOMES = {
     ".compile": ["compile_graph"],
     ".draw": ["tree_dot", "tree_svg"],
     ".patterns": ["infer"],
+    ".learning": ["expected_counts", "expected_log_likelihood"],
     ".runner": ["Runner"],
     ".readers.bif": ["read_bif", "write_bif"],
     ".readers.files": ["read_network"],
@@ -33,6 +34,7 @@ _HOMES = {
     ".align": ["align_array_to"],
     ".kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
     ".selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
+    ".sensitivities": ["Sensitivity", "sensitivity"],
     ".semiring": [
         "VMSemiringRuntime",
         "vm_counting_semiring",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lanework.core.program import Program
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.semiring import CUSTOM
 from lanework.machines.belief.state import SlotKey
 
 F64 = npt.NDArray[np.float64]
@@ -22,8 +23,11 @@ TOTALS = {
     "minsum": "least_cost",
     "counting": "count",
     "bool": "satisfiable",
+    CUSTOM: "total",
 }
 BEST = "ln_p_best"
+# Where the variables of a slot's axes are in its key.
+_NUMBERS = {"gradient": slice(2, None), "posterior": slice(1, 2)}
 
 Values = tuple[dict[str, Any], dict[str, tuple[str, ...]], dict[str, Any]]
 
@@ -57,7 +61,8 @@ def read_answers(
     for name, key, own, sizes, states in plan:
         if key == ("Z",):
             name = total_name(program, semiring)
-            values[name] = totals.reshape(shape) if shape else totals[0]
+            one = semiring != CUSTOM and not shape  # an entry of any kind stays in an array
+            values[name] = totals[0] if one else totals.reshape(shape)
             axes[name] = rows
             continue
         value = slots[key]
@@ -81,7 +86,7 @@ def output_plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
         view, plan, coords = BeliefView.of(program), list[Output](), dict[str, list[str]]()
         for port in program.outputs:
             key = view.slots[port.row]
-            numbers = key[2:] if key[0] == "gradient" else key[1:]
+            numbers = key[_NUMBERS.get(key[0], slice(1, None))]
             own = [view.variables[n] for n in numbers]
             names, sizes = tuple(v.name for v in own), tuple(v.size for v in own)
             plan.append((port.name, key, names, sizes, own[0].states if own else ()))
@@ -108,5 +113,7 @@ def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]
         >>> impossible("prob", np.array([-3.0, -np.inf])).tolist()
         [False, True]
     """
+    if semiring == CUSTOM:  # whose zero may be an answer like any other
+        return np.zeros(totals.shape, np.bool_)
     nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
     return np.asarray(totals == nothing, np.bool_)

@@ -15,17 +15,16 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.core.result import Result
 from lanework.core.show import many
 from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.codes import BAD_QUERY
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.model import FactorGraph, Variable, listed
 from lanework.machines.belief.outputs import LN_P
-from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.propagation import Links, Propagation
+from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.runner import FEWER
 from lanework.machines.belief.tables import tell
 
@@ -44,7 +43,7 @@ def loopy(
     most: int = 200,
     limits: Limits | None = None,
     progress: Progress | None = None,
-) -> Result:
+) -> BeliefResult:
     """Approximate posteriors by loopy belief propagation.
 
     Messages of sums of products, from the one that would change most on (G. Elidan, I. McGraw, D.
@@ -87,7 +86,7 @@ def loopy(
     _check(damping, tolerance, most)
     graph.check()
     tell(graph)
-    given = {str(name): column for name, column in (evidence or {}).items()}
+    given = given_columns(evidence)
     variables = tuple(graph.variables.values())
     known = read_evidence(variables, frozenset(range(len(variables))), given)
     problem = Problem(graph, query, given, (), "prob")
@@ -104,7 +103,15 @@ def loopy(
         values = {name: value[0] for name, value in values.items()}
     axes = {**{name: (*lead, name) for name in names}, LN_P: lead}
     coords = {variables[v].name: list(variables[v].states) for v in problem.asked}
-    return Posteriors(values, axes=axes, coords=coords, stats=stats)
+    return BeliefResult(
+        values,
+        axes=axes,
+        coords=coords,
+        stats=stats,
+        query=problem.query.kind,
+        states={variables[v].name: variables[v].states for v in problem.asked},
+        total=LN_P,
+    )
 
 
 def _check(damping: float, tolerance: float, most: int) -> None:

@@ -53,7 +53,7 @@ BAD_QUERY = code(
     "LW5009",
     "a query makes no sense",
     "A query is `all`, names of variables, `z`, `mpe`, `mmap:VARS`, `joint:VARS`, `kbest:K`, "
-    "`sample:N` or `gradient`.",
+    "`sample:N`, `gradient` or `sensitivity:VAR=STATE`.",
 )
 TOO_WIDE = code(
     "LW5010",
@@ -61,4 +61,17 @@ TOO_WIDE = code(
     "A product of the program is over more variables than arrays have axes. Very many variables "
     "meet in the graph, and memory only suffices since most of them have a single state: leave "
     "these out of the graph, or say which variables every row observes.",
+)
+BAD_SEMIRING = code(
+    "LW5011",
+    "a semiring makes no sense",
+    "The functions of a semiring work on whole arrays and return arrays of its dtype: products of "
+    "the broadcast shape, sums without the axes that are summed over. One and zero are neutral, "
+    "and zero times one is zero.",
+)
+NO_TABLE = code(
+    "LW5012",
+    "an answer does not fit a file",
+    "Posteriors, joint ones and assignments make tables; derivatives are a table for each factor. "
+    "Files of UAI hold one row: PR the sum, MAR posteriors of all variables, MPE an assignment.",
 )

@@ -14,12 +14,13 @@ from lanework.machines.belief.modes import backbone_tree
 from lanework.machines.belief.outputs import Outputs
 from lanework.machines.belief.plan import Plan
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.tables import tell
 from lanework.machines.belief.tensor import AxisKey, AxisType
 
 STRATEGIES = ("tree", "modes", "auto")
 # What modes can answer. Sums and maxima together want an order, and draws one copy of a variable.
-ALONG_CYCLES = ("marginals", "z", "mpe", "kbest", "gradient")
+ALONG_CYCLES = ("marginals", "z", "mpe", "kbest", "gradient", "sensitivity")
 
 
 def compile_graph(
@@ -28,7 +29,7 @@ def compile_graph(
     *,
     evidence: Iterable[str] | None = None,
     observed: Iterable[str] = (),
-    semiring: str = "prob",
+    semiring: str | VMSemiringRuntime = "prob",
     strategy: str = "auto",
     seconds: float = 0.2,
     seed: int = 0,
@@ -41,12 +42,14 @@ def compile_graph(
             `mpe` for the most probable assignment, `mmap:VARS` for that of some variables, summed
             over the others, `kbest:K` for the K most probable; `joint:VARS` for the joint
             posterior of some; `sample:N` for N assignments drawn from the posterior; `gradient`
-            for the derivatives of ln P(evidence) by all tables' entries.
+            for the derivatives of ln P(evidence) by all tables' entries;
+            `sensitivity:VAR=STATE` for those of P(VAR=STATE given the evidence).
         evidence: the variables that may be observed; by default all.
         observed: those of them whose state every row says. They are cut out of the graph before
             anything else, which makes large networks small.
         semiring: what the program is bound to unless another is asked for. A program for prob or
-            logprob from which tables were left out runs in these two only.
+            logprob from which tables were left out runs in these two only. For a semiring of your
+            own, that one: no tables are multiplied beforehand, nor are zeros made use of.
         strategy: `tree`, a contraction tree by an order of elimination; `modes`, a tree along the
             factors themselves, with modes around cycles; `auto`, whichever is estimated to cost
             less.
@@ -77,11 +80,14 @@ def compile_graph(
             help=did_you_mean(strategy, STRATEGIES) or f"there is {', '.join(STRATEGIES)}",
         )
     graph.check()
-    tell(graph)
     problem = Problem(graph, query, evidence, observed, semiring)
-    along = problem.query.kind in ALONG_CYCLES
+    if not problem.custom:  # whose tables may be costs, or anything
+        tell(graph)
+    along = problem.query.kind in ALONG_CYCLES and not problem.custom
     if strategy == "modes" and not along:
         what = f"the strategy modes does not answer {problem.query.kind}"
+        if problem.custom:
+            what = "the strategy modes makes use of zeros, which another semiring may not have"
         raise Diagnostic(BAD_OPTION, what, help="leave the strategy to the compiler")
     if strategy == "modes":
         return _by_modes(problem, _plan(problem, seconds, seed))
@@ -91,7 +97,7 @@ def compile_graph(
         cost = elimination.order.cost  # what cannot save half is not even planned
         if 2 * plan.least < cost and plan.cost < cost:
             return _by_modes(problem, plan)
-    out = Emitter(list(graph.variables.values()))
+    out = Emitter(list(graph.variables.values()), folds=not problem.custom)
     tree, leaves = elimination.tree(out)
     notes = (elimination.note(tree),)
     return Outputs(problem, out).program(tree, leaves, elimination.late_axes, notes)
@@ -100,7 +106,7 @@ def compile_graph(
 def _plan(problem: Problem, seconds: float, seed: int) -> Plan:
     cut = [name for name, number in problem.number.items() if number in problem.cut]
     graph, factors, needed = problem.graph, problem.factors, problem.needed
-    zeros = problem.query.kind != "gradient"
+    zeros = not problem.query.derives
     return Plan(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 

@@ -28,6 +28,7 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import listed
 from lanework.machines.belief.posterior import Posterior
 from lanework.machines.belief.runner import FEWER, Runner
+from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.verify import walk
 
@@ -48,7 +49,7 @@ def fitting(
     engine: str = "auto",
     limits: Limits | None = None,
     *,
-    semiring: str | None = None,
+    semiring: str | VMSemiringRuntime | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Runner:
@@ -61,7 +62,7 @@ def fitting(
         engine: as for `Runner`; so are limits, semiring and threads.
         limits: memory, and the deadline, within which conditioning has to be estimated; without
             one ten minutes.
-        semiring: of which name.
+        semiring: its name, or one of your own, whose cases nobody can put together.
         threads: at most so many.
         progress: is told how many lanes are done, and how many there are.
 
@@ -69,10 +70,12 @@ def fitting(
         Diagnostic: LW0101 where memory does not suffice, and conditioning would take too long.
     """
     plain = Runner(program, engine, limits, semiring=semiring, threads=threads)
-    rows = evidence.rows * (draws(program) or 1)
+    rows = asked_rows(program, evidence.rows)
     refusal = plain.refusal(rows)
     if refusal is None:
         return plain
+    if plain.custom is not None:
+        raise refusal
     cutset, within = Cutset(question, evidence), plain.limits.deadline or PATIENCE
     beside = kept_bytes(program, rows)
     plain.limits.check_memory(beside, many(rows, "row"), FEWER)
@@ -92,6 +95,12 @@ def fitting(
             raise _refused(refusal, cutset, within)
         runner = bound(question.program(cutset.names))
     return runner
+
+
+def asked_rows(program: Program, rows: int) -> int:
+    """How many rows a program is run for."""
+    several = 3 if program.header.get("query") == "sensitivity" else draws(program) or 1
+    return rows * several
 
 
 def draws(program: Program) -> int:
@@ -174,7 +183,7 @@ class ConditionedRunner(Runner):
         engine: str = "auto",
         limits: Limits | None = None,
         *,
-        semiring: str | None = None,
+        semiring: str | VMSemiringRuntime | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> None:

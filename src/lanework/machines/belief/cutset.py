@@ -21,6 +21,7 @@ from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.semiring import VMSemiringRuntime
 
 TERM = 4e-9  # seconds for a term of a lane, up and down, of tensors that fit no cache
 LEAST_GAIN = 1e-9
@@ -34,7 +35,7 @@ class Question:
     query: str | Sequence[str]
     evidence: Sequence[str]
     observed: Sequence[str]
-    semiring: str
+    semiring: str | VMSemiringRuntime
 
     def problem(self, more: Iterable[str] = ()) -> Problem:
         """The problem, with more variables cut out."""
@@ -152,10 +153,10 @@ def _candidates(problem: Problem) -> list[int]:
     Derivatives are of whole tables; and where some variables are summed over and others maximized,
     a sum over cases cannot come after a maximum.
     """
-    kind = problem.query.kind
-    if kind == "gradient":
+    query = problem.query
+    if query.derives:
         return []
-    return [v for v in problem.variables if kind != "mmap" or v in problem.asked]
+    return [v for v in problem.variables if query.kind != "mmap" or v in problem.asked]
 
 
 def possible(evidence: Evidence, variable: int, size: int) -> npt.NDArray[np.bool_]:

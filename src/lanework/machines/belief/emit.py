@@ -49,8 +49,14 @@ class Value:
 class Emitter:
     """Collects a program, which then runs over any semiring."""
 
-    def __init__(self, variables: list[Variable]) -> None:
-        self.variables = variables
+    def __init__(self, variables: list[Variable], *, folds: bool = True) -> None:
+        """Begin.
+
+        Args:
+            variables: of the graph.
+            folds: whether tables are multiplied as numbers, which an unknown semiring may not want.
+        """
+        self.variables, self.folds = variables, folds
         self.code: list[Instruction] = []
         self.registers = 0
         self._specs: dict[TensorSpec, int] = {}
@@ -117,7 +123,7 @@ class Emitter:
         """The product of two values, summed over all axes but those of `keep`."""
         whole = joined(x.spec, y.spec)
         out = whole if keep is None else keep
-        known = _multiplied(x, y, out)
+        known = _multiplied(x, y, out) if self.folds else None
         if known is not None:
             return known
         a, b = self.register(x), self.register(y)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.model import Variable, listed
+from lanework.machines.belief.states import UNKNOWN, state_place
 
 F64 = npt.NDArray[np.float64]
+_KEPT = (str, bytes, bool, np.bool_)  # which an array of several types would change
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,10 @@ def read_evidence(
 ) -> Evidence:
     """Weights from what a user gives.
 
-    A state is a name or a number; None, NaN or an empty text says that nothing is known. A column
-    of these gives one a row, and so does an array of weights of the shape (rows, states); an array
-    of floats, one a state, is a likelihood.
+    A state is said as `states.py` has it; None, NaN or an empty text says that nothing is known. A
+    column of these gives one a row, and so does an array of weights of the shape (rows, states); an
+    array of floats, one a state, is a likelihood: soft or virtual evidence, of which only the
+    ratios matter to posteriors.
 
     Raises:
         Diagnostic: LW5005 for unknown names; LW5008 for values that make no sense.
@@ -87,15 +91,42 @@ def read_evidence(
     return Evidence(wide, count, rows is None)
 
 
+def given_columns(evidence: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Evidence by name, from a mapping, or a table of pandas, polars or Arrow; None is none."""
+    if evidence is None:
+        return {}
+    names = evidence if isinstance(evidence, Mapping) else _names(evidence)
+    return {str(name): evidence[name] for name in names}
+
+
+def _names(table: Any) -> Iterable[Any]:
+    """The names of a table's columns, which each library has in an attribute of its own."""
+    for attribute in ("column_names", "columns"):
+        names = getattr(table, attribute, None)
+        if isinstance(names, Iterable):
+            return names
+    raise Diagnostic(
+        BAD_EVIDENCE,
+        f"a {type(table).__name__} is no evidence",
+        help="give a mapping from variables to states, or a table with a column for each",
+    )
+
+
 def _weights(variable: Variable, value: Any) -> tuple[F64, bool]:
     """Weights of shape (states, rows), and whether they are of a column."""
     if isinstance(value, str) and value in variable.states:  # what is said most often
         found = np.zeros((variable.size, 1))
         found[variable.states.index(value)] = 1.0
         return found, False
-    if value is None or isinstance(value, str | int | float | np.integer | bool):
+    if value is None or isinstance(value, str | bytes | int | float | np.generic):
         return _columns(variable, [value]), False
+    if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):
+        return _columns(variable, list(value)), True
+    if np.ma.is_masked(value):  # what is masked is not known
+        value = np.array(value.tolist(), object)
     array = np.asarray(value)
+    if array.ndim == 0:
+        return _columns(variable, [array.item()]), False
     likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)
     if likelihood and not np.isnan(array).any():
         return _checked(variable, array[:, np.newaxis]), False
@@ -120,35 +151,26 @@ def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
 
 def _columns(variable: Variable, values: list[Any]) -> F64:
     """One column of weights for each value."""
-    places: dict[Any, int] = {None: -1, "": -1}
+    places: dict[Any, int] = {None: UNKNOWN, "": UNKNOWN}
     places |= {state: n for n, state in enumerate(variable.states)}
+    other = -2
     look = places.get
     try:
-        codes = np.array([look(value, -2) for value in values], np.int64)
+        codes = np.fromiter(map(look, values, repeat(other)), np.int64, len(values))
     except TypeError:  # what cannot be looked up is no state
-        codes = np.full(len(values), -2)
-    for row in np.flatnonzero(codes == -2).tolist():
-        codes[row] = _number(variable, values[row], row)
+        codes = np.full(len(values), other)
+    said: dict[Any, int] = {}
+    for row in np.flatnonzero(codes == other).tolist():
+        value = values[row]
+        if not isinstance(value, int | float | bytes):
+            codes[row] = state_place(variable, value, row)
+            continue
+        key = type(value), value  # True == 1
+        if key not in said:
+            said[key] = state_place(variable, value, row)
+        codes[row] = said[key]
     weights = np.zeros((variable.size, len(values)))
     known = codes >= 0
     weights[codes[known], np.flatnonzero(known)] = 1.0
     weights[:, ~known] = 1.0
     return weights
-
-
-def _number(variable: Variable, value: Any, row: int) -> int:
-    """The place of a state that is given as a number; -1 for NaN."""
-    if isinstance(value, float | int | np.number):
-        if value != value:
-            return -1
-        if 0 <= value < variable.size and int(value) == value:
-            return int(value)
-    raise _unknown(variable, value, row)
-
-
-def _unknown(variable: Variable, value: Any, row: int) -> Diagnostic:
-    return Diagnostic(
-        UNKNOWN_VARIABLE,
-        f"{variable.name!r} has no state {value!r} (row {row})",
-        help=did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}",
-    )

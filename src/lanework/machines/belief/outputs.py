@@ -8,13 +8,34 @@ from lanework.core.program import Port, Program
 from lanework.machines.belief.decide import decide
 from lanework.machines.belief.downward import Downward
 from lanework.machines.belief.emit import Emitter, Value
+from lanework.machines.belief.model import Factor
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
 from lanework.machines.belief.tree import ContractionTree
 from lanework.machines.belief.upward import Upward
 
-LN_P, JOINT = "ln_p_evidence", "joint"
+LN_P, JOINT, POSTERIOR = "ln_p_evidence", "joint", "posterior"
+
+
+def factor_names(factors: Sequence[Factor]) -> list[str]:
+    """What values of factors are called: by name, with a number where another has it before.
+
+    Example:
+        >>> from lanework.machines.belief.model import FactorGraph
+        >>> graph = FactorGraph()
+        >>> factors = [graph.factor([], 2.0, name=name) for name in ("f", "f", "posterior")]
+        >>> factor_names(factors)
+        ['f', 'f (2)', 'posterior (2)']
+    """
+    taken, names = {LN_P, POSTERIOR}, []
+    for factor in factors:
+        name, turn = factor.name, 2
+        while name in taken:
+            name, turn = f"{factor.name} ({turn})", turn + 1
+        taken.add(name)
+        names.append(name)
+    return names
 
 
 class Outputs:
@@ -48,7 +69,7 @@ class Outputs:
             self._marginals()
         elif kind == "joint":
             self._joint()
-        elif kind == "gradient":
+        elif self.problem.query.derives:
             self._gradient(leaves)
         elif self.problem.query.decides:
             self._states(late)
@@ -90,15 +111,21 @@ class Outputs:
         self._port(JOINT, self.out.only(made, spec), ("joint", *asked))
 
     def _gradient(self, leaves: Sequence[Value | int]) -> None:
-        down = Downward(self.up)
+        down, names = Downward(self.up), factor_names(self.problem.factors)
+        homes = down.homes([(v,) for v in self.problem.asked])
         down.needed = set(range(len(self.up.tree.nodes)))
         for number in down.order():
             down.tell(number)
-            if number < len(self.problem.factors):
+            if number < len(names):
                 leaf = leaves[number]
                 assert isinstance(leaf, Value)
                 slot = ("gradient", number, *(axis.id for axis in leaf.spec.axes))
-                self._port(self.problem.factors[number].name, down.gradient(number, leaf), slot)
+                self._port(names[number], down.gradient(number, leaf), slot)
+            for (v,), home in homes.items():
+                if home == number:
+                    spec = TensorSpec((self.out.axis(v),))
+                    slot = ("posterior", v, self.problem.query.state)
+                    self._port(POSTERIOR, down.belief(number, spec), slot)
 
     def _states(self, late: Container[AxisKey]) -> None:
         drawn = self.problem.query.kind == "sample"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lanework.core.result import Result
 from lanework.core.show import figure, html_table, many, markup
 from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.result import BeliefResult
 
 DRAWN, LISTED = 60, 20  # variables up to which a graph is drawn, and that a table names
 BAR = 120  # the width of a bar for a probability of one
@@ -31,23 +31,18 @@ def graph_page(graph: FactorGraph) -> str:
     return html_table(["variable", "states", ""], rows, caption)
 
 
-class Posteriors(Result):
-    """Answers about a graph; bars show the posteriors of a single row."""
-
-    __slots__ = ()
-
-    def _repr_html_(self) -> str:
-        bars = [name for name in self if self.axes(name) == (name,)]
-        if not bars:
-            return super()._repr_html_()
-        rows = []
-        for name in bars[:LISTED]:
-            states = [str(state) for state in self.coords[name]]
-            rows.append((name, states, np.asarray(self[name], np.float64).tolist()))
-        others = [f"{name} {figure(self[name].item())}" for name in self if not self[name].ndim]
-        left = [f"{len(bars) - LISTED:,} more"] if len(bars) > LISTED else []
-        caption = "Posteriors: " + ", ".join([self.summary(), *others, *left])
-        return _bars(rows, caption)
+def result_page(result: BeliefResult) -> str | None:
+    """Bars for the posteriors of a single row; None where there are none."""
+    bars = [name for name in result if result.axes(name) == (name,)]
+    if not bars:
+        return None
+    rows = []
+    for name in bars[:LISTED]:
+        states = [str(state) for state in result.coords[name]]
+        rows.append((name, states, np.asarray(result[name], np.float64).tolist()))
+    total = f"{result.total} {figure(result[result.total].item())}"
+    left = [f"{len(bars) - LISTED:,} more"] if len(bars) > LISTED else []
+    return _bars(rows, "Posteriors: " + ", ".join([result.summary(), total, *left]))
 
 
 def _bars(rows: Sequence[tuple[str, list[str], list[float]]], caption: str) -> str:

@@ -17,15 +17,16 @@ import numpy.typing as npt
 
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.conditioning import Progress, fitting
 from lanework.machines.belief.cutset import Question
 from lanework.machines.belief.elimination import Elimination
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.problem import Problem
+from lanework.machines.belief.query import read_query
+from lanework.machines.belief.result import BeliefResult
+from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
 SAMPLE = 5  # patterns whose cost is estimated
@@ -48,10 +49,10 @@ def infer(
     *,
     engine: str = "auto",
     limits: Limits | None = None,
-    semiring: str = "prob",
+    semiring: str | VMSemiringRuntime = "prob",
     threads: int | None = None,
     seed: int = 0,
-) -> Result:
+) -> BeliefResult:
     """Compile for this evidence, and answer.
 
     Args:
@@ -62,7 +63,7 @@ def infer(
         limits: memory, deadline, threads. What does not fit the memory is conditioned on some
             variables if that is estimated to take no longer than the deadline, or ten minutes
             without one; `stats["conditioning"]` says so.
-        semiring: of which name.
+        semiring: its name, or one of your own.
         threads: at most so many.
         seed: of what is drawn.
 
@@ -81,7 +82,7 @@ def infer(
         >>> infer(graph, {"grass": ["wet", None]})["rain"].round(3).tolist()
         [[0.529, 0.471], [0.2, 0.8]]
     """
-    given = {str(name): column for name, column in (evidence or {}).items()}
+    given = given_columns(evidence)
     variables = tuple(graph.variables.values())
     known = read_evidence(variables, frozenset(range(len(variables))), given)
     groups = grouped(graph, known, query, semiring)
@@ -91,7 +92,10 @@ def infer(
 
 
 def grouped(
-    graph: FactorGraph, evidence: Evidence, query: str | Sequence[str], semiring: str = "prob"
+    graph: FactorGraph,
+    evidence: Evidence,
+    query: str | Sequence[str],
+    semiring: str | VMSemiringRuntime = "prob",
 ) -> list[Group]:
     """Rows with their programs."""
     names = list(graph.variables)
@@ -101,10 +105,11 @@ def grouped(
         sure[place] = _sure(evidence.weights[v])
     given = [names[v] for v in numbers]
     everywhere = [name for name, column in zip(given, sure, strict=True) if column.all()]
-    if query == "gradient":  # derivatives are of whole tables
+    derives = read_query(graph, query).derives
+    if derives:  # derivatives are of whole tables
         everywhere = []
     rows = np.arange(evidence.rows)
-    alike = len(everywhere) == len(given) or len(names) <= SMALL or query == "gradient"
+    alike = len(everywhere) == len(given) or len(names) <= SMALL or derives
     patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
     if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
         whole = Question(graph, query, given, everywhere, semiring)
@@ -127,7 +132,7 @@ def _pays(
     query: str | Sequence[str],
     given: list[str],
     everywhere: list[str],
-    semiring: str,
+    semiring: str | VMSemiringRuntime,
     rows: int,
     patterns: npt.NDArray[np.bool_],
 ) -> bool:
@@ -149,11 +154,11 @@ def run_groups(
     *,
     engine: str = "auto",
     limits: Limits | None = None,
-    semiring: str | None = None,
+    semiring: str | VMSemiringRuntime | None = None,
     threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Result:
+) -> BeliefResult:
     """Run each group's program for its rows; the answers in the order of the rows."""
     parts = []
     for number, group in enumerate(groups):
@@ -185,4 +190,12 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return Posteriors(values, axes=axes, coords=coords, stats=stats)
+    return BeliefResult(
+        values,
+        axes=axes,
+        coords=coords,
+        stats=stats,
+        query=first.query,
+        states=first.states,
+        total=first.total,
+    )

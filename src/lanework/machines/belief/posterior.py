@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lanework.core.program import Program
 from lanework.machines.belief.evidence import Evidence
-from lanework.machines.belief.semiring import SEMIRINGS
+from lanework.machines.belief.semiring import SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.underflow import least_positive, may_be_lost
 from lanework.machines.belief.verify import walk
@@ -45,17 +45,21 @@ class Posterior:
 
 
 def reference(
-    program: Program, semiring: str, evidence: Evidence, chances: Mapping[int, F64]
+    program: Program,
+    semiring: str | VMSemiringRuntime,
+    evidence: Evidence,
+    chances: Mapping[int, F64],
 ) -> Posterior:
     """Run a program in NumPy.
 
     Args:
         program: a verified program.
-        semiring: of which name.
+        semiring: its name, or one of the user's own; that one's logarithms of what tensors were
+            divided by are in the slot ``("scale",)``.
         evidence: its rows.
         chances: variable -> a number from 0 to 1 for each row, where the program draws.
     """
-    vm = VirtualMachine(SEMIRINGS[semiring]())
+    vm = VirtualMachine(SEMIRINGS[semiring]() if isinstance(semiring, str) else semiring)
     vm.run(program, evidence=evidence.weights, chances=chances)
     slots = {}
     for key in vm.slots:
@@ -63,10 +67,13 @@ def reference(
         flat = array.reshape(spec.entries, -1)
         slots[key] = np.exp(flat) if semiring == "logprob" else flat
     totals = vm.slots.get(("Z",))[0]
+    rows = (evidence.rows,)
+    if not isinstance(semiring, str):
+        slots["scale",] = vm.scale.reshape(1, -1)
+        return Posterior(slots, np.broadcast_to(totals, rows).copy(), np.zeros(rows, bool))
     if semiring not in ("bool", "counting"):
         totals = -vm.scale if semiring == "minsum" else vm.scale
     numbers = least_positive([*evidence.weights.values(), program.constants])
     entries = np.minimum(vm.least_entry, numbers)
     lost = may_be_lost(vm.least_sum, entries, walk(program).factors)
-    rows = (evidence.rows,)
     return Posterior(slots, np.broadcast_to(totals, rows).copy(), np.broadcast_to(lost, rows))

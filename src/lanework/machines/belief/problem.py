@@ -10,7 +10,9 @@ from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.prune import needed_factors
 from lanework.machines.belief.query import read_query
-from lanework.machines.belief.semiring import BY_PARTS
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
+
+SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
 
 
 class Problem:
@@ -32,21 +34,30 @@ class Problem:
         query: str | Sequence[str],
         evidence: Iterable[str] | None,
         observed: Iterable[str],
-        semiring: str,
+        semiring: str | VMSemiringRuntime,
     ) -> None:
-        self.graph, self.semiring = graph, semiring
+        self.graph = graph
+        self.semiring = semiring if isinstance(semiring, str) else CUSTOM
         self.query = read_query(graph, query)
+        if self.custom and self.query.kind not in SUMS:
+            what = f"a semiring of your own does not answer {self.query.kind}"
+            raise Diagnostic(BAD_QUERY, what, help="ask for sums: all, variables, z or joint:VARS")
         cut = dict.fromkeys(observed)
         known = dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut])
         for name in known:
             graph.find(name)
-        if self.query.kind == "gradient" and cut:
+        if self.query.derives and cut:
             what = "derivatives are of whole tables, and observed variables are cut out of these"
             raise Diagnostic(BAD_QUERY, what, help="name them as evidence instead")
         self.number = {name: n for n, name in enumerate(graph.variables)}
         self.evidence = [self.number[name] for name in known]
         self.cut = frozenset(self.number[name] for name in cut)
         self.asked = [self.number[name] for name in self.query.variables]
+
+    @property
+    def custom(self) -> bool:
+        """Whether nothing is known of the semiring."""
+        return self.semiring == CUSTOM
 
     @property
     def maximizes(self) -> bool:
@@ -63,7 +74,7 @@ class Problem:
     @cached_property
     def factors(self) -> list[Factor]:
         """The factors that the answer depends on."""
-        whole = self.query.kind in ("mpe", "kbest", "gradient")
+        whole = self.query.kind in ("mpe", "kbest") or self.query.derives
         if whole or self.semiring not in BY_PARTS:
             return list(self.graph.factors)
         return needed_factors(self.graph, self.needed)
@@ -80,8 +91,13 @@ class Problem:
 
     @cached_property
     def observed(self) -> list[int]:
-        """The variables with evidence; a search for several assignments needs it of all."""
+        """The variables with evidence.
+
+        A search for several assignments needs it of all, sensitivity of the variable asked for.
+        """
         found = list(self.number.values()) if self.query.kind == "kbest" else self.evidence
+        if self.query.kind == "sensitivity":
+            found = list(dict.fromkeys([*found, *self.asked]))
         return [variable for variable in found if variable not in self.cut]
 
     @cached_property

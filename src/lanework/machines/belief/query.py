@@ -9,7 +9,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.model import FactorGraph
 
-KINDS = ("all", "z", "mpe", "mmap", "joint", "kbest", "sample", "gradient")
+KINDS = ("all", "z", "mpe", "mmap", "joint", "kbest", "sample", "gradient", "sensitivity")
 _LISTED, _COUNTED = ("mmap", "joint"), ("kbest", "sample")
 
 
@@ -18,19 +18,27 @@ class Query:
     """What is asked.
 
     Attributes:
-        kind: `marginals`, `z`, `mpe`, `mmap`, `joint`, `kbest`, `sample` or `gradient`.
+        kind: `marginals`, `z`, `mpe`, `mmap`, `joint`, `kbest`, `sample`, `gradient` or
+            `sensitivity`.
         variables: of whom.
         count: how many assignments.
+        state: the place of the state whose probability is derived, for `sensitivity`.
     """
 
     kind: str
     variables: tuple[str, ...] = ()
     count: int = 1
+    state: int | None = None
 
     @property
     def decides(self) -> bool:
         """Whether states are decided, one after another."""
         return self.kind in ("mpe", "mmap", "kbest", "sample")
+
+    @property
+    def derives(self) -> bool:
+        """Whether derivatives by tables' entries are wanted."""
+        return self.kind in ("gradient", "sensitivity")
 
 
 def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
@@ -39,8 +47,8 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
     Args:
         graph: whose variables are named.
         query: `all` marginals or those of some variables; `z`, `mpe`, `mmap:VARS`, `joint:VARS`,
-            `kbest:K`, `sample:N`, `gradient`, with names between commas. A variable whose name is
-            one of these words is asked for in a list.
+            `kbest:K`, `sample:N`, `gradient`, `sensitivity:VAR=STATE`, with names between commas.
+            A variable whose name is one of these words is asked for in a list.
 
     Raises:
         Diagnostic: LW5005 for an unknown variable; LW5009 for a query that makes no sense.
@@ -49,7 +57,7 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
         >>> graph = FactorGraph()
         >>> _ = graph.variable("a", 2), graph.variable("b", 2)
         >>> read_query(graph, "joint:a,b")
-        Query(kind='joint', variables=('a', 'b'), count=1)
+        Query(kind='joint', variables=('a', 'b'), count=1, state=None)
         >>> read_query(graph, "sample:100").count
         100
     """
@@ -63,6 +71,8 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
             what = f"{query!r} needs a number of assignments"
             raise Diagnostic(BAD_QUERY, what, help=f"write {kind}:10")
         return Query(kind, tuple(graph.variables), int(rest))
+    if kind == "sensitivity":
+        return _sensitivity(graph, rest)
     if query == "all":
         return Query("marginals", tuple(graph.variables))
     if query == "mpe":
@@ -81,6 +91,20 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
         if near and not did_you_mean(unknown[0], graph.variables):
             raise Diagnostic(BAD_QUERY, f"there is no query {query!r}", help=near)
     return Query("marginals", _names(graph, names))
+
+
+def _sensitivity(graph: FactorGraph, text: str) -> Query:
+    """`VAR=STATE`; where names have that sign, the first place that divides it into two of them."""
+    places = [place for place, sign in enumerate(text) if sign == "="]
+    for place in places:
+        variable, state = graph.variables.get(text[:place]), text[place + 1 :]
+        if variable is not None and state in variable.states:
+            return Query("sensitivity", (variable.name,), state=variable.states.index(state))
+    if not places:
+        what = "the query 'sensitivity' needs a state of a variable"
+        raise Diagnostic(BAD_QUERY, what, help="write sensitivity:VARIABLE=STATE")
+    name, _, state = text.partition("=")
+    return Query("sensitivity", (name,), state=graph.state(name, state))
 
 
 def _split(graph: FactorGraph, text: str) -> list[str]:

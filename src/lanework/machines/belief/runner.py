@@ -14,21 +14,29 @@ from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.program import Program
-from lanework.core.result import Result
 from lanework.core.show import many
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.answers import ASSIGNMENTS, ROWS, impossible, read_answers
+from lanework.machines.belief.answers import (
+    ASSIGNMENTS,
+    ROWS,
+    impossible,
+    output_plan,
+    read_answers,
+    total_name,
+)
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
-from lanework.machines.belief.evidence import Evidence, read_evidence
+from lanework.machines.belief.custom import settled
+from lanework.machines.belief.derivatives import query_derivatives
+from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
 from lanework.machines.belief.native import STEP, NativeExecutor
-from lanework.machines.belief.pages import Posteriors
 from lanework.machines.belief.posterior import Posterior, reference
-from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
+from lanework.machines.belief.result import BeliefResult
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.single import SingleRow
 from lanework.machines.belief.verify import walk
 
@@ -68,7 +76,7 @@ class Runner:
         engine: str = "auto",
         limits: Limits | None = None,
         *,
-        semiring: str | None = None,
+        semiring: str | VMSemiringRuntime | None = None,
         threads: int | None = None,
     ) -> None:
         """Bind a program.
@@ -78,16 +86,23 @@ class Runner:
             engine: `auto`, `native` (kernels over blocks of rows) or `reference` (NumPy).
             limits: memory and threads.
             semiring: bool, prob, logprob, counting, max or minsum; by default the program's own.
+                Or one of your own, if the program was compiled for it: then the sum over all
+                assignments is `total`, and if it scales, `ln_scale` has the logarithm of what this
+                was divided by.
             threads: at most so many threads; by default one a core.
 
         Raises:
-            Diagnostic: LW2003, LW2004, LW2005, a program that fails to verify.
+            Diagnostic: LW2003, LW2004, LW2005, LW5011, a program that fails to verify.
         """
         program.verify()
         self.program, self.view = program, BeliefView.of(program)
         self.limits = limits or Limits()
-        self.semiring = semiring or str(program.header.get("semiring", "prob"))
-        if self.semiring not in SEMIRINGS:
+        own = str(program.header.get("semiring", "prob"))
+        self.custom = semiring if isinstance(semiring, VMSemiringRuntime) else None
+        self.semiring = CUSTOM if self.custom else str(semiring or own)
+        if self.semiring == CUSTOM:
+            self._runtime = self._settled(own)
+        elif self.semiring not in SEMIRINGS:
             raise Diagnostic(
                 BAD_OPTION,
                 f"there is no semiring {self.semiring!r}",
@@ -99,6 +114,9 @@ class Runner:
                 f"the program leaves out tables that sum to one, which {self.semiring} needs",
                 help=f"compile it with semiring={self.semiring!r}",
             )
+        if self.semiring not in BY_PARTS and program.header.get("query") == "sensitivity":
+            what = f"derivatives of a probability are not defined in the semiring {self.semiring}"
+            raise Diagnostic(BAD_OPTION, what, help="bind the program to prob or logprob")
         self.threads = threads or self.limits.threads or host.thread_count()
         self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)
         if self.semiring in NATIVE:  # other semirings have one engine, which is no news
@@ -107,14 +125,30 @@ class Runner:
         self.conditioned: Sequence[int] = ()  # variables whose states are all tried
         self._native: NativeExecutor | None = None
         self._single: SingleRow | None = None
-        several = program.header.get("query") in ("kbest", "sample")
+        several = program.header.get("query") in ("kbest", "sample", "sensitivity")
         self._short = self.engine == "native" and not several and self.limits.deadline is None
+        plan, _ = output_plan(program)
+        self._asked: dict[str, Any] = {
+            "query": str(program.header.get("query", "marginals")),
+            "states": {name: states for name, _, _, _, states in plan if states},
+            "total": total_name(program, self.semiring),
+        }
         self._stats = {
             "engine": self.engine,
             "variables": len(self.view.variables),
             "threads": self.threads,
             "notice": self.notice,
         }
+
+    def _settled(self, own: str) -> VMSemiringRuntime:
+        """The semiring of the user's own, for a program that takes it."""
+        if self.custom is None:
+            what = "the program is for a semiring of your own"
+            raise Diagnostic(BAD_OPTION, what, help="bind it with that one, or with one by name")
+        if own != CUSTOM:
+            what = f"the program may have multiplied tables, which {self.custom.name} may not want"
+            raise Diagnostic(BAD_OPTION, what, help="compile it with semiring= this one")
+        return settled(self.custom, self.program.constants)
 
     def _unsuited(self, engine: str) -> str | None:
         if engine == "reference":
@@ -125,7 +159,7 @@ class Runner:
 
     def __call__(
         self, evidence: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any
-    ) -> Result:
+    ) -> BeliefResult:
         """Answer.
 
         Args:
@@ -146,10 +180,10 @@ class Runner:
             found = self._one_row(evidence or {}, more)
             if found is not None:
                 return found
-        given = {str(name): column for name, column in (evidence or {}).items()} | more
+        given = given_columns(evidence) | more
         return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
 
-    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> Result | None:
+    def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> BeliefResult | None:
         """The short way for one row of states; None where it does not lead."""
         start = time.perf_counter()
         if not all(type(value) is str for value in (*evidence.values(), *more.values())):
@@ -172,9 +206,11 @@ class Runner:
             "impossible": int(impossible),
             "run_seconds": time.perf_counter() - start,
         }
-        return Posteriors(values, axes=single.axes, coords=single.coords, stats=stats)
+        return BeliefResult(
+            values, axes=single.axes, coords=single.coords, stats=stats, **self._asked
+        )
 
-    def answer(self, found: Evidence, seed: int = 0) -> Result:
+    def answer(self, found: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
         start = time.perf_counter()
         self._check_fixed(found)
@@ -187,6 +223,8 @@ class Runner:
         if kind == "kbest":
             answer = partial(self._posterior, until=until)
             posterior = best_assignments(answer, self.program, found, count, self.conditioned)
+        elif kind == "sensitivity":
+            posterior = query_derivatives(partial(self._posterior, until=until), self.view, found)
         else:
             several = found if count == 1 else found.repeated(count)
             posterior = self._posterior(several, seed, until)
@@ -266,7 +304,8 @@ class Runner:
                 evidence.weights, evidence.rows, self.threads, until, chances
             )
         else:
-            found = reference(self.program, self.semiring, evidence, chances)
+            semiring = self._runtime if self.custom else self.semiring
+            found = reference(self.program, semiring, evidence, chances)
         if found.lost.any():
             self._ask_again(found, evidence, chances)
         return found
@@ -282,23 +321,30 @@ class Runner:
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
-    ) -> Result:
+    ) -> BeliefResult:
         values, axes, coords = read_answers(
             self.program, self.semiring, posterior.slots, posterior.totals, lead
         )
+        if self.custom and self.custom.normalize is not VMSemiringRuntime.normalize:
+            scale = np.broadcast_to(posterior.slots["scale",], (1, evidence.rows))
+            values["ln_scale"] = scale.reshape(tuple(lead.values()))
+            axes["ln_scale"] = tuple(lead)
         stats = {
             **self._stats,
             "lanes": evidence.rows,
             "impossible": int(impossible(self.semiring, posterior.totals).sum()),
             "run_seconds": seconds,
         }
-        return Posteriors(values, axes=axes, coords=coords, stats=stats)
+        return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
     def explain(self) -> str:
         """What will run how."""
         known = walk(self.program)
         lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
-        lines += [f"semiring: {self.semiring}", *self.program.notes]
+        lines += [
+            f"semiring: {self.custom.name if self.custom else self.semiring}",
+            *self.program.notes,
+        ]
         lines.append(
             f"tensors: at most {known.varying:,} entries a row, {known.uniform:,} for all rows"
         )

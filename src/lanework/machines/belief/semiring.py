@@ -22,16 +22,20 @@ _LARGEST = np.iinfo(np.int64).max
 class VMSemiringRuntime:
     """A semiring over arrays.
 
+    The laws of a commutative semiring are what makes answers right: sums and products do not depend
+    on their order, products distribute over sums, `one` and `zero` are neutral, and `zero` times
+    anything is `zero`.
+
     Attributes:
         name: for people.
-        dtype: of entries.
-        mul: the product, entry by entry.
+        dtype: of entries; ``object`` for entries of any kind.
+        mul: the product, entry by entry, of arrays that broadcast.
         add_reduce: the sum over some axes.
         one: an array of ones of a shape.
         zero: an array of zeros of a shape.
         normalize: an array and its sum over the given axes -> the array scaled to a sum of one,
-            and the natural logarithm of what it was divided by; nothing where there is no division.
-        convert: entries from tables of float64; by default these as they are.
+            and the natural logarithm of what it was divided by; by default nothing is divided.
+        convert: entries from tables of float64, entry by entry; by default these as they are.
         max_reduce: the best over some axes; by default the largest.
         weights: entries as numbers in proportion to which one along the first axis is drawn.
         div: entry over entry, nothing over nothing; None where there is no division.
@@ -43,11 +47,24 @@ class VMSemiringRuntime:
     add_reduce: Callable[[Array, Axes], Array]
     one: Callable[[tuple[int, ...]], Array]
     zero: Callable[[tuple[int, ...]], Array]
-    normalize: Callable[[Array, Axes], tuple[Array, Array]]
+    normalize: Callable[[Array, Axes], tuple[Array, Array]] = lambda x, axes: _as_it_is(x, axes)
     convert: Callable[[Array], Array] = np.asarray
     max_reduce: Callable[[Array, Axes], Array] = lambda x, axes: np.max(x, axis=axes)
     weights: Callable[[Array], Array] = lambda x: _shares(x)
     div: Callable[[Array, Array], Array] | None = None
+
+    def weigh(self, weights: Array) -> Array:
+        """Entries from weights of states: 1 is one, 0 is zero, others are converted.
+
+        Example:
+            >>> vm_minsum_semiring().weigh(np.array([1.0, 0.0, 0.5])).round(4).tolist()
+            [0.0, inf, 0.6931]
+        """
+        entries = np.where(weights > 0, self.one(weights.shape), self.zero(weights.shape))
+        soft = (weights != 0) & (weights != 1)
+        if soft.any():
+            entries[soft] = self.convert(weights[soft])
+        return entries
 
 
 def _filled(value: Any, dtype: Any) -> Callable[[tuple[int, ...]], Array]:
@@ -279,5 +296,6 @@ SEMIRINGS: dict[str, Callable[[], VMSemiringRuntime]] = {
     "max": vm_max_semiring,
     "minsum": vm_minsum_semiring,
 }
+CUSTOM = "custom"  # what programs call a semiring of the user's own
 # In these a conditional table that nobody asks about can be left out, since it sums to one.
 BY_PARTS = ("prob", "logprob")

@@ -207,8 +207,19 @@ def _answer(view: BeliefView, slot: SlotKey) -> TensorSpec | None:
     kind, *rest = slot
     if kind == "gradient":
         return TensorSpec(tuple(map(view.axis, rest[1:]))) if _known(view, rest[1:]) else None
+    if kind == "posterior":
+        return _posterior(view, rest)
     if kind == "joint" or (kind in ("bel", "state") and len(rest) == 1):
         return TensorSpec(tuple(map(view.axis, rest))) if _known(view, rest) else None
+    return None
+
+
+def _posterior(view: BeliefView, rest: list[object]) -> TensorSpec | None:
+    """The axis of a variable of which one state is asked for."""
+    match rest:
+        case [int(variable), int(state)] if _known(view, [variable]):
+            axis = view.axis(variable)
+            return TensorSpec((axis,)) if 0 <= state < axis.size else None
     return None
 
 

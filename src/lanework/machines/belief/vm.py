@@ -144,7 +144,7 @@ class VirtualMachine:
         elif name == "load_evidence":
             spec = TensorSpec((view.axis(operands[0]),))
             known = evidence.get(operands[0])
-            array = vm_unit(spec, sr) if known is None else sr.convert(known)
+            array = vm_unit(spec, sr) if known is None else sr.weigh(known)
         elif name == "reduce":
             spec = view.specs[operands[1]]
             states = {v: np.argmax(evidence[v], axis=0) for v in view.fixed if v in evidence}

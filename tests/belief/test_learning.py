@@ -1,0 +1,128 @@
+"""Expected counts and log-likelihoods, held to enumeration; EM on networks with missing cells."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief import learning
+from lanework.machines.belief.enumeration import Enumeration
+from lanework.machines.belief.generate import random_case
+from lanework.machines.belief.learning import expected_counts, expected_log_likelihood
+from lanework.machines.belief.model import FactorGraph
+
+ASIA = Path(__file__).parents[2] / "examples/data/belief/asia.bif"
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("block", [1, 1 << 26])
+def test_against_enumeration(seed, block, monkeypatch):
+    monkeypatch.setattr(learning, "BLOCK", block)
+    case = random_case(seed)
+    graph, names = case.graph, list(case.graph.variables)
+    logs = Enumeration(graph, case.weights(), case.rows).logs
+    plain = Enumeration(graph, {}, 1).logs[0]
+    often = np.random.default_rng(seed).integers(0, 4, case.rows).astype(float)
+    tables = np.exp(logs)
+    sums = tables.reshape(case.rows, -1).sum(axis=1)
+    some = sums > 0
+    posterior = tables / np.where(some, sums, 1.0).reshape(-1, *[1] * len(names))
+    ends = expected_log_likelihood(graph, case.given)
+    right = (posterior * np.where(np.isfinite(plain), plain, 0.0)).reshape(case.rows, -1).sum(1)
+    right[~some] = -np.inf
+    found = np.atleast_1d(ends["expected_log_likelihood"])
+    np.testing.assert_allclose(found, right[: len(found)], rtol=1e-9, atol=1e-10)
+    if found.size != case.rows:  # nothing is given that has rows
+        return
+    rowed = ends["ln_p_evidence"].shape == (case.rows,)
+    counts = expected_counts(graph, case.given, weights=often if rowed else None)
+    often = often if rowed else np.ones(1)
+    whole = np.tensordot(often, posterior, 1)
+    for factor in graph.factors:
+        places = [names.index(name) for name in factor.scope]
+        others = tuple(n for n in range(len(names)) if n not in places)
+        order = np.argsort(np.argsort(places))
+        expected = np.transpose(whole.sum(axis=others), order)
+        np.testing.assert_allclose(counts[factor.name], expected, atol=1e-9)
+    assert counts.stats["impossible"] == int((~some).sum())
+
+
+def rows_with_gaps(graph, count, seed=3):
+    drawn = lw.belief.infer(graph, None, f"sample:{count}", seed=seed)
+    rng = np.random.default_rng(seed)
+    return {
+        name: [None if rng.random() < 0.3 else state for state in drawn[name].tolist()]
+        for name in graph.variables
+    }
+
+
+def fitted(graph, counts):
+    """The M step: counts scaled to conditional tables."""
+    made = FactorGraph(graph.name, graph.variables)
+    for factor in graph.factors:
+        made.factor(factor.scope, counts[factor.name] + 1e-9, child=factor.child)
+    return made.normalized()
+
+
+def test_em_never_loses_likelihood():
+    graph = lw.belief.read_network(ASIA)
+    rows = rows_with_gaps(graph, 400)
+    start = FactorGraph("start", graph.variables)
+    rng = np.random.default_rng(0)
+    for factor in graph.factors:
+        start.factor(factor.scope, rng.random(factor.table.shape) + 0.5, child=factor.child)
+    model, before = start.normalized(), -np.inf
+    for step in range(6):
+        counts = expected_counts(model, rows)
+        after = float(counts["ln_p_evidence"])
+        assert after > before - 1e-6
+        assert step != 1 or after > before + 10
+        for factor in graph.factors:
+            assert counts[factor.name].sum() == pytest.approx(400)
+        model, before = fitted(model, counts), after
+
+
+def test_complete_data_are_counted():
+    graph = lw.belief.read_network(ASIA)
+    drawn = lw.belief.infer(graph, None, "sample:50")
+    rows = {name: drawn[name].tolist() for name in graph.variables}
+    counts = expected_counts(graph, rows)
+    pairs = list(zip(rows["smoke"], rows["lung"], strict=True))
+    right = [[pairs.count((a, b)) for b in ("yes", "no")] for a in ("yes", "no")]
+    assert counts["lung"].tolist() == pytest.approx(np.array(right, float))
+    found = expected_log_likelihood(graph, rows)
+    np.testing.assert_allclose(found["expected_log_likelihood"], found["ln_p_evidence"])
+
+
+def test_the_difference_to_the_probability_is_entropy():
+    graph = lw.belief.read_network(ASIA)
+    found = expected_log_likelihood(graph)
+    assert found["ln_p_evidence"] == pytest.approx(0.0)
+    assert found["expected_log_likelihood"].shape == ()
+    logs = Enumeration(graph, {}, 1).logs
+    some = logs[np.isfinite(logs)]
+    assert found["expected_log_likelihood"] == pytest.approx((np.exp(some) * some).sum())
+
+
+def test_impossible_rows_count_nowhere():
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [1.0, 0.0], child="a")
+    counts = expected_counts(graph, {"a": ["0", "1"]})
+    assert counts["a"].tolist() == [1.0, 0.0]
+    assert counts["ln_p_evidence"] == -np.inf
+    assert counts.stats["impossible"] == 1
+    counts = expected_counts(graph, {"a": ["0", "1"]}, weights=[2, 0])
+    assert (counts["a"].tolist(), float(counts["ln_p_evidence"])) == ([2.0, 0.0], 0.0)
+    assert expected_counts(graph, {"a": []})["a"].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [1.0, np.nan], "ab", [[1.0, 1.0]]])
+def test_weights_that_do_not_fit(weights):
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    with pytest.raises(Diagnostic) as caught:
+        expected_counts(graph, {"a": ["0", "1"]}, weights=weights)
+    assert caught.value.code.ident == "LW5008"
