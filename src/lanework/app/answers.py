@@ -36,7 +36,8 @@ def show(result: BeliefResult) -> None:
         render.result(result)
     else:
         cells = [[name, _posterior(result, name)] for name in result.names]
-        render.table(["variable", "posterior"], [*cells, last])
+        head = "posterior (approximate)" if result.approximate else "posterior"
+        render.table(["variable", head], [*cells, last])
 
 
 def _posterior(result: BeliefResult, name: str) -> str:

@@ -11,6 +11,7 @@ from lanework.app import render
 from lanework.app.answers import show
 from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
 from lanework.app.loading import Loaded, load_network
+from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic
 from lanework.core.frames import need
 from lanework.core.saving import check_ending
@@ -48,7 +49,8 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence, by a program."""
     _check(options)
     runner = loaded.program.bind(options.engine, options.limits(), threads=options.threads)
-    _report(runner(given, seed=options.seed), loaded, options)
+    result = runner(given, seed=options.seed)
+    _report(result, loaded.path, loaded.seconds, options)
 
 
 def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
@@ -66,18 +68,37 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
     groups = grouped(graph, known, options.query)
     loaded = Loaded(groups[0].program, Path(path), time.perf_counter() - start)
     limits = options.limits()
-    result = run_groups(
-        groups,
-        known,
-        engine=options.engine,
-        limits=limits,
-        threads=options.threads,
-        seed=options.seed,
-    )
+    with Bar(loaded.path.name, shown=not options.json) as bar:
+        result = run_groups(
+            groups,
+            known,
+            engine=options.engine,
+            limits=limits,
+            threads=options.threads,
+            seed=options.seed,
+            progress=bar.update,
+        )
     query = read_query(graph, options.query)
     if query.kind == "sensitivity":
         result = Sensitivity.of(graph, query, result)
-    _report(result, loaded, options)
+    _report(result, loaded.path, loaded.seconds, options)
+
+
+def approximate(path: str, given: dict[str, list[Any]], options: Options) -> None:
+    """Answer for columns of evidence by messages that may go round in circles."""
+    from lanework.machines.belief.approximate import convergence, loopy
+
+    _check(options)
+    if options.engine != "auto":
+        help = "leave out --engine, or --approximate"
+        raise Diagnostic(BAD_ARGUMENT, "approximations have no engine to choose", help=help)
+    start = time.perf_counter()
+    graph = load_network(path, normalize=options.normalize)
+    loading = time.perf_counter() - start
+    with Bar(Path(path).name, shown=not options.json) as bar:
+        result = loopy(graph, given, options.query, limits=options.limits(), progress=bar.update)
+    _report(result, Path(path), loading, options)
+    render.message(convergence(result.stats))
 
 
 def _check(options: Options) -> None:
@@ -88,18 +109,21 @@ def _check(options: Options) -> None:
         check_ending(Path(options.out), ENDINGS)
 
 
-def _report(result: BeliefResult, loaded: Loaded, options: Options) -> None:
+def _report(result: BeliefResult, path: Path, loading: float, options: Options) -> None:
     """Write files, or print; and say what was done."""
     files = () if options.out is None else result.save(options.out)
     stats = result.stats
     if options.json:
-        render.json_out({"rows": list(result.objects()), "stats": dict(stats)})
+        mark = {"approximate": True} if result.approximate else {}
+        render.json_out({"rows": list(result.objects()), **mark, "stats": dict(stats)})
     elif not files:
         show(result)
     render.message(
-        f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, answered"
+        f"loaded {path.name} in {seconds(loading)}, answered"
         f" {many(stats['lanes'], 'row')} on {stats['engine']} in {seconds(stats['run_seconds'])}"
     )
+    if "conditioning" in stats:
+        render.message(stats["conditioning"])
     if stats["impossible"] and stats["lanes"] > 1:
         some = many(stats["impossible"], "row")
         render.message(f"the evidence of {some} is impossible: its probability is 0")

@@ -139,6 +139,11 @@ def cli() -> None:
 @click.option("--given", multiple=True, metavar="VAR=STATE", help="What is known of a network.")
 @QUERY
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what --query sample draws.")
+@click.option(
+    "--approximate",
+    type=click.Choice(["loopy"]),
+    help="Do not be exact: loopy belief propagation, for networks that are too wide.",
+)
 @NORMALIZE
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON

@@ -40,6 +40,7 @@ class Options:
     query: str = "all"
     seed: int = 0
     normalize: bool = False
+    approximate: str | None = None
 
     def limits(self) -> Limits:
         """What the run may use.
@@ -83,8 +84,14 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
         from lanework.app import beliefs
 
         given = beliefs.evidence(arguments, options)
-        beliefs.ask(path, given, options)
+        if options.approximate is not None:
+            beliefs.approximate(path, given, options)
+        else:
+            beliefs.ask(path, given, options)
         return
+    if options.approximate is not None:
+        help = "--approximate is for files of networks"
+        raise Diagnostic(BAD_ARGUMENT, f"{path} is no network", help=help)
     loaded = load_program(path, normalize=options.normalize)
     if loaded.program.machine == "belief":
         from lanework.app import beliefs

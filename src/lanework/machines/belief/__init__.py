@@ -15,6 +15,7 @@ from lanework.base.lazy import face
 
 _HOMES = {
     ".model": ["Factor", "FactorGraph", "Variable"],
+    ".approximate": ["loopy"],
     ".compile": ["compile_graph"],
     ".draw": ["tree_dot", "tree_svg"],
     ".patterns": ["infer"],

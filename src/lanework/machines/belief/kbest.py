@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,11 @@ class Part:
 
 
 def best_assignments(
-    answer: Callable[[Evidence], Posterior], program: Program, evidence: Evidence, count: int
+    answer: Callable[[Evidence], Posterior],
+    program: Program,
+    evidence: Evidence,
+    count: int,
+    also: Collection[int] = (),
 ) -> Posterior:
     """The best assignments of each row of evidence.
 
@@ -44,6 +48,7 @@ def best_assignments(
         program: the program.
         evidence: the rows.
         count: how many assignments of each.
+        also: variables that are cut out of the program, and that `answer` decides nonetheless.
 
     Returns:
         `count` rows for each row, the best first; of probability zero where there are no more.
@@ -52,7 +57,9 @@ def best_assignments(
     sizes = {key[1]: view.variables[key[1]].size for key in view.slots if key[0] == "state"}
     made = zip(view.instructions, walk(program).specs, strict=True)
     chosen = {spec.axes[0].key for op, spec in made if op.name == "choose" and spec is not None}
-    free = [v for v in sizes if (AxisType.GEOMETRIC, v) in chosen]  # the others are known
+    free = [
+        v for v in sizes if v in also or (AxisType.GEOMETRIC, v) in chosen
+    ]  # the others are known
     heaps: list[list[tuple[float, int, Part, States]]] = [[] for _ in range(evidence.rows)]
     turns = itertools.count()
     found: list[list[tuple[float, States]]] = [[] for _ in heaps]

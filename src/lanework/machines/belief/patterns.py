@@ -2,7 +2,8 @@
 
 What a row knows can be cut out of the graph before it is compiled, and then large networks are
 small. A program for every pattern costs its compilation, though, and one for all patterns can cut
-only what all of them know; the cheaper way is taken.
+only what all of them know; the cheaper way is taken. What does not fit is conditioned until it
+does.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ import numpy.typing as npt
 from lanework.base.limits import Limits
 from lanework.core.program import Program
 from lanework.machines.belief.answers import ROWS
-from lanework.machines.belief.compile import compile_graph
+from lanework.machines.belief.conditioning import Progress, fitting
+from lanework.machines.belief.cutset import Question
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.query import read_query
 from lanework.machines.belief.result import BeliefResult
-from lanework.machines.belief.runner import Runner
 from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
@@ -38,6 +39,7 @@ class Group:
 
     rows: npt.NDArray[np.intp]
     program: Program
+    question: Question
 
 
 def infer(
@@ -58,7 +60,9 @@ def infer(
         evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
         query: as for `compile_graph`.
         engine: as for `Runner`; so are limits, semiring and threads.
-        limits: memory, deadline, threads.
+        limits: memory, deadline, threads. What does not fit the memory is conditioned on some
+            variables if that is estimated to take no longer than the deadline, or ten minutes
+            without one; `stats["conditioning"]` says so.
         semiring: its name, or one of your own.
         threads: at most so many.
         seed: of what is drawn.
@@ -108,15 +112,13 @@ def grouped(
     alike = len(everywhere) == len(given) or len(names) <= SMALL or derives
     patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
     if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
-        one = compile_graph(graph, query, evidence=given, observed=everywhere, semiring=semiring)
-        return [Group(rows, one)]
+        whole = Question(graph, query, given, everywhere, semiring)
+        return [Group(rows, whole.program(), whole)]
     groups = []
     for number, pattern in enumerate(patterns.T):
         cut = [name for name, known in zip(given, pattern, strict=True) if known]
-        program = compile_graph(
-            graph, query, evidence=given, observed=cut, semiring=semiring, seconds=0.0
-        )
-        groups.append(Group(rows[where.ravel() == number], program))
+        own = Question(graph, query, given, cut, semiring)
+        groups.append(Group(rows[where.ravel() == number], own.program(seconds=0.0), own))
     return groups
 
 
@@ -155,16 +157,26 @@ def run_groups(
     semiring: str | VMSemiringRuntime | None = None,
     threads: int | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> BeliefResult:
     """Run each group's program for its rows; the answers in the order of the rows."""
-    if len(groups) == 1:
-        runner = Runner(groups[0].program, engine, limits, semiring=semiring, threads=threads)
-        return runner.answer(evidence, seed)
     parts = []
     for number, group in enumerate(groups):
-        runner = Runner(group.program, engine, limits, semiring=semiring, threads=threads)
-        parts.append(runner.answer(evidence.at(group.rows), seed + number))
+        own = evidence if len(groups) == 1 else evidence.at(group.rows)
+        runner = fitting(
+            group.question,
+            group.program,
+            own,
+            engine,
+            limits,
+            semiring=semiring,
+            threads=threads,
+            progress=progress,
+        )
+        parts.append(runner.answer(own, seed + number))
     first = parts[0]
+    if len(groups) == 1:
+        return first
     values, axes = {}, {name: first.axes(name) for name in first}
     for name in first:
         value = np.empty((evidence.rows, *first[name].shape[1:]), first[name].dtype)
@@ -172,6 +184,9 @@ def run_groups(
             value[group.rows] = part[name]
         values[name] = value
     stats = dict(first.stats) | {"lanes": evidence.rows, "programs": len(groups)}
+    notes = dict.fromkeys(p.stats["conditioning"] for p in parts if "conditioning" in p.stats)
+    if notes:
+        stats["conditioning"] = "; ".join(notes)
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}

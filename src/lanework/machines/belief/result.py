@@ -71,6 +71,11 @@ class BeliefResult(Result):
         return [name for name in self if name not in (self.total, SCALE)]
 
     @property
+    def approximate(self) -> bool:
+        """Whether the answers are approximate, as was asked for by name."""
+        return bool(self.stats.get("approximate"))
+
+    @property
     def rowed(self) -> bool:
         """Whether there was a table of evidence, and not one row."""
         return self.axes(self.total)[:1] == (ROWS,)
@@ -154,7 +159,7 @@ class BeliefResult(Result):
             return self._assigned()
         if not self.names:
             totals = self.rows(self.total)
-            return {"row": np.arange(len(totals)), self.total: totals}
+            return self._marked({"row": np.arange(len(totals)), self.total: totals})
         return self._jointly() if self.query == "joint" else self._long()
 
     def _assigned(self) -> dict[str, Array]:
@@ -193,7 +198,13 @@ class BeliefResult(Result):
             parts["probability"].append(self.rows(name)[possible].ravel())
         columns = {name: np.concatenate(arrays) for name, arrays in parts.items()}
         order = np.argsort(columns["row"], kind="stable")
-        return {name: column[order] for name, column in columns.items()}
+        return self._marked({name: column[order] for name, column in columns.items()})
+
+    def _marked(self, columns: dict[str, Array]) -> dict[str, Array]:
+        """A table that says in each row that it is approximate, if it is."""
+        if self.approximate:
+            columns["approximate"] = np.ones(len(columns["row"]), bool)
+        return columns
 
     def to_pandas(self, *names: str, wide: bool = False) -> pandas.DataFrame:
         """The long table, or posteriors with a line for each row and a column for each state.
@@ -251,7 +262,7 @@ class BeliefResult(Result):
                 file.write('{"rows": [')
                 for number, row in enumerate(self.objects()):
                     file.write(",\n" * (number > 0) + json.dumps(row))
-                file.write("]}\n")
+                file.write('], "approximate": true}\n' if self.approximate else "]}\n")
             return (target,)
         if ending == ".csv":
             columns = self.columns()

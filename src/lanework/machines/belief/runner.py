@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.program import Program
+from lanework.core.show import many
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
@@ -119,6 +121,7 @@ class Runner:
         if self.semiring in NATIVE:  # other semirings have one engine, which is no news
             choice.tell(self.notice)
         self._observed = frozenset(port.row for port in program.inputs)
+        self.conditioned: Sequence[int] = ()  # variables whose states are all tried
         self._native: NativeExecutor | None = None
         self._single: SingleRow | None = None
         several = program.header.get("query") in ("kbest", "sample", "sensitivity")
@@ -214,18 +217,32 @@ class Runner:
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
         if count > 1:
             lead[ASSIGNMENTS] = count
+        seconds = self.limits.deadline
+        until = None if seconds is None else time.monotonic() + seconds
         if kind == "kbest":
-            posterior = best_assignments(self._posterior, self.program, found, count)
+            answer = partial(self._posterior, until=until)
+            posterior = best_assignments(answer, self.program, found, count, self.conditioned)
         elif kind == "sensitivity":
-            posterior = query_derivatives(self._posterior, self.view, found)
+            posterior = query_derivatives(partial(self._posterior, until=until), self.view, found)
         else:
-            posterior = self._posterior(found if count == 1 else found.repeated(count), seed)
+            several = found if count == 1 else found.repeated(count)
+            posterior = self._posterior(several, seed, until)
         return self._result(posterior, found, lead, time.perf_counter() - start)
 
-    def _posterior(self, evidence: Evidence, seed: int = 0) -> Posterior:
+    def refusal(self, rows: int = 1, beside: int = 0) -> Diagnostic | None:
+        """Why memory does not suffice for so many rows beside some bytes, if so."""
+        try:
+            self.limits.check_memory(beside + self._memory(rows), many(rows, "row"), FEWER)
+        except Diagnostic as error:
+            return error
+        return None
+
+    def _posterior(
+        self, evidence: Evidence, seed: int = 0, until: float | None = None
+    ) -> Posterior:
         """What rows of evidence give, within the limits."""
         self.limits.check_memory(self._memory(evidence.rows), f"{evidence.rows:,} rows", FEWER)
-        return self._run(evidence, self._chances(evidence.rows, seed))
+        return self._run(evidence, self._chances(evidence.rows, seed), until)
 
     def _chances(self, rows: int, seed: int) -> dict[int, F64]:
         """A number from 0 to 1 for each row and variable that is drawn."""
@@ -237,7 +254,7 @@ class Runner:
 
     def _check_fixed(self, evidence: Evidence) -> None:
         """The variables that the program was cut by must have one state in every row."""
-        for variable in sorted(self.view.fixed):
+        for variable in sorted(self.view.fixed.difference(self.conditioned)):
             weights = evidence.weights.get(variable)
             sure = weights is not None and bool(
                 ((weights > 0).sum(axis=0) == 1).all() and (weights.max(axis=0) == 1).all()
@@ -278,10 +295,10 @@ class Runner:
             self._native = NativeExecutor(self.program, self.semiring)
         return self._native
 
-    def _run(self, evidence: Evidence, chances: Mapping[int, F64]) -> Posterior:
+    def _run(
+        self, evidence: Evidence, chances: Mapping[int, F64], until: float | None
+    ) -> Posterior:
         if self.engine == "native":
-            seconds = self.limits.deadline
-            until = None if seconds is None else time.monotonic() + seconds
             found = self._executor().run(
                 evidence.weights, evidence.rows, self.threads, until, chances
             )
