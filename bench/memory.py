@@ -44,7 +44,7 @@ def run(folder: Path) -> dict[str, int]:
     (PROCESS / "clear_refs").write_text("5")  # the peak begins anew
     before = _status("VmRSS")
     runner = load(folder / "program.lwp").bind()
-    estimate = runner._memory(rows)
+    estimate = runner.estimate(rows)
     bound = _status("VmRSS") - before
     result = runner(columns)
     peak = _status("VmHWM") - before

@@ -48,6 +48,8 @@ SMALLER = (
     " variables, or look longer for a better order (seconds=)"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
+# Bytes of Python's objects, as measured: around any run, and for each instruction (`bench memory`).
+AROUND, EACH = 400_000, 1_500
 AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
@@ -268,7 +270,7 @@ class Runner:
                 )
 
     def _memory(self, rows: int) -> int:
-        """Bytes of a run: the tensors of a block, and what goes in and out."""
+        """Bytes of the arrays of a run: tensors of blocks, lists, what goes in and out."""
         known = walk(self.program)
         least = 8 * (known.uniform + known.varying)
         self.limits.check_memory(least, "the tensors of the program", SMALLER)
@@ -286,9 +288,13 @@ class Runner:
             )
             inside += executor.shared_bytes
         else:
-            inside = 8 * (3 * known.varying + known.product) * rows
+            inside = 8 * (3 * known.varying + known.product) * rows + 8 * known.uniform
             self.limits.check_memory(inside, "the tensors of the program", SMALLER)
-        return inside + 8 * (known.uniform + rows * (states + answers + 4))
+        return inside + 8 * rows * (states + answers + 4)
+
+    def estimate(self, rows: int) -> int:
+        """Bytes of the peak of a run: its arrays, which limits are about, and Python's objects."""
+        return self._memory(rows) + AROUND + EACH * len(self.view.instructions)
 
     def _executor(self) -> NativeExecutor:
         if self._native is None:
