@@ -176,6 +176,8 @@ def test_provenance():
         assert result["total"][row] == right
         assert all(result["joint"][row][a, 0] == {} for a in range(2)) == (states == [1])
     assert len(infer(graph, None, "z", semiring=provenance())["total"].item()) == 12
+    assert infer(graph, None, "a", semiring=provenance())._repr_html_()
+    assert len(list(infer(graph, None, "a", semiring=provenance()).objects())) == 1
     assert "{(1, 3, 9): 1" in repr(infer(graph, None, "z", semiring=provenance()))
 
 

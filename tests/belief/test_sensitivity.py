@@ -135,6 +135,15 @@ def test_entries_in_order():
     assert len(found.largest(1000, row=1)) == 36 == sum(1 for _ in found.entries(1))
     assert "<td>either=no, xray=yes</td>" in first._repr_html_()
     assert repr(first).splitlines()[0].split() == list(first.HEADER)
+    assert "either=no" in found._repr_html_()
+    frame = found.to_pandas()
+    assert list(frame) == ["row", *first.HEADER]
+    assert len(frame) == 72
+    assert len(found.to_pandas("smoke")) == 4
+    assert infer(graph, None, "gradient")._repr_html_()
+    none = sensitivity(graph, "lung", "yes", {"xray": []})
+    assert none._repr_html_()
+    assert none.columns()["entry"].tolist() == []
     certain = [e for e in found.entries() if e.factor == "either"]
     assert "-" in repr(found.largest(36)).splitlines()[-1].split()
     assert all(np.isnan(e.proportional) == (e.value == 1.0) for e in certain)

@@ -44,8 +44,7 @@ def _contract(
 ) -> str:
     """Operands with lanes come first. The last outputs of a tile may be done twice."""
     k = Kernel(name, width, lanes)
-    width, vectors = k.width, k.vectors
-    w = k.w
+    vectors, w = k.vectors, k.w
     count = laned + spread
     assert count <= OPERANDS
     out, outputs, terms = k.word(Word.OUT), k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
@@ -64,18 +63,7 @@ def _contract(
             w.line(f"%s{t}.{n} = phi {k.kind} [ {zero}, %outer ], [ %new{t}.{n}, %inner ]")
     apart = [_offset(k, apart, "%k") for _, _, apart in operands]
     for t in range(step):
-        numbers = [
-            w.emit(f"load double, ptr {_far(k, bases[t][i], apart[i])}")
-            for i in range(laned, count)
-        ]
-        shared = [k.splat(number) for number in numbers]
-        for n in range(vectors):
-            factors = list(shared)
-            for i in range(laned):
-                at = w.emit(f"getelementptr double, ptr {bases[t][i]}, i64 {apart[i]}")
-                place = w.emit(f"getelementptr double, ptr {at}, i64 {n * width}")
-                factors.append(w.emit(f"load {k.kind}, ptr {place}, align 8"))
-            _add(k, factors, f"{t}.{n}", largest)
+        add_term(k, bases[t], apart, laned, f"{t}.", largest=largest)
     k.again("k", terms, "inner", "done")
     w.label("done")
     for t in range(step):
@@ -102,12 +90,30 @@ def _offset(k: Kernel, offsets: str, index: str) -> str:
     return k.w.emit(f"zext i32 {k.w.emit(f'load i32, ptr {at}')} to i64")
 
 
-def _far(k: Kernel, base: str, offset: str) -> str:
+def far(k: Kernel, base: str, offset: str) -> str:
+    """An address, so many numbers further."""
     return k.w.emit(f"getelementptr double, ptr {base}, i64 {offset}")
 
 
 def _moved(k: Kernel, base: str, offsets: str, index: str) -> str:
-    return _far(k, base, _offset(k, offsets, index))
+    return far(k, base, _offset(k, offsets, index))
+
+
+def add_term(
+    k: Kernel, bases: list[str], apart: list[str], laned: int, name: str, *, largest: bool
+) -> None:
+    """One more term of an output, in all its lanes: `%new` from `%s`."""
+    numbers = [
+        k.w.emit(f"load double, ptr {far(k, *where)}")
+        for where in zip(bases[laned:], apart[laned:], strict=True)
+    ]
+    shared = [k.splat(number) for number in numbers]
+    for n in range(k.vectors):
+        factors = list(shared)
+        for where in zip(bases[:laned], apart[:laned], strict=True):
+            place = far(k, far(k, *where), str(n * k.width))
+            factors.append(k.w.emit(f"load {k.kind}, ptr {place}, align 8"))
+        _add(k, factors, f"{name}{n}", largest)
 
 
 def _add(k: Kernel, factors: list[str], name: str, largest: bool) -> None:

@@ -6,6 +6,7 @@ from lanework.engines.tensors.contract import contractions
 from lanework.engines.tensors.decide import choose, draw
 from lanework.engines.tensors.move import copy, pick
 from lanework.engines.tensors.scale import divide, normalize
+from lanework.engines.tensors.sparse import grouped, grouped_sizes
 from lanework.engines.tensors.writer import Word, block_sizes
 
 _RUN = f"""
@@ -44,6 +45,7 @@ def tensor_text(width: int) -> str:
         parts.append(f"declare {kind} @llvm.fmuladd.v{w}f64({kind}, {kind}, {kind})")
     for lanes in block_sizes(width):
         parts += contractions(width, lanes)
+        parts += grouped(width, lanes) if lanes in grouped_sizes(width) else []
         for largest, tail in ((False, ""), (True, "_largest")):
             for keep, what in ((False, "normalize"), (True, "rescale")):
                 name = f"{what}{tail}_{lanes}"

@@ -89,6 +89,7 @@ class Kernel:
         self.w.line(f"br i1 %{index}.more, label %{loop}, label %{after}")
 
     def text(self) -> str:
-        """The function."""
+        """The function. It begins with a line of the cache, whatever was added before it."""
         body = "\n".join(self.w.lines)
-        return f"define void @{self.name}(ptr %record, i64 %block) nounwind #0 {{\n{body}\n}}\n"
+        head = f"define void @{self.name}(ptr %record, i64 %block) nounwind #0 align 64"
+        return f"{head} {{\n{body}\n}}\n"

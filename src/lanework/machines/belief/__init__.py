@@ -19,6 +19,7 @@ _HOMES = {
     ".compile": ["compile_graph"],
     ".draw": ["tree_dot", "tree_svg"],
     ".patterns": ["infer"],
+    ".jeffreys": ["jeffrey"],
     ".learning": ["expected_counts", "expected_log_likelihood"],
     ".runner": ["Runner"],
     ".readers.bif": ["read_bif", "write_bif"],

@@ -101,7 +101,7 @@ class Columns:
         self.proportional = _flat([proportional(*pair) for pair in pairs])
         self.effect = _flat([d if f.child is None else proportional(f, d) for f, d in pairs])
         by = probability if probability > 0 else np.nan
-        self.relative = self.value * self.effect / by
+        self.relative = self.value * self.effect / by + 0.0  # no zero has a sign
         self._ends = np.cumsum([factor.table.size for factor in graph.factors])
 
     def entry(self, place: int) -> Entry:

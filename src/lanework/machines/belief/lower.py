@@ -6,83 +6,25 @@ which multiplies them again for each term. That pays unless the product is used 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.core.isa import Instruction, OperandKind
 from lanework.engines.tensors.contract import SHAPES
 from lanework.machines.belief.align import align_array_to
+from lanework.machines.belief.calls import Call, Lowered, Parts, Tensor
 from lanework.machines.belief.emit import FOLD
 from lanework.machines.belief.isa import BELIEF, CONTRACTIONS
 from lanework.machines.belief.kernels import vm_contract, vm_contract_eliminate
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.semiring import SEMIRINGS
-from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec, joined
 from lanework.machines.belief.verify import Walk
 from lanework.machines.belief.vm import VirtualMachine
 
-F64 = npt.NDArray[np.float64]
 LARGE = 1 << 15  # entries from which writing a product out is dear, since caches do not hold it
 DEAR = 3  # how much dearer
-SCALAR = TensorSpec()
-
-
-@dataclass(frozen=True, eq=False)
-class Tensor:
-    """A tensor of a block, or numbers that are the same in all lanes."""
-
-    spec: TensorSpec
-    array: F64 | None = None
-
-
-Parts = tuple[Tensor, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """A call of a kernel.
-
-    Attributes:
-        kernel: what it does; `sum` and `largest` for contractions.
-        out: what it makes, if that is a tensor.
-        inputs: what it reads.
-        gone: the axes that are summed over, or picked from by each lane's states.
-        key: the variable that it loads, or the slot that it fills.
-    """
-
-    kernel: str
-    out: Tensor | None
-    inputs: Parts = ()
-    gone: TensorSpec = SCALAR
-    key: Any = None
-
-
-@dataclass
-class Lowered:
-    """A program as calls.
-
-    Attributes:
-        calls: in order.
-        fixed: slots that no evidence changes.
-        scale: ln Z so far, as far as no evidence changes it.
-    """
-
-    calls: list[Call]
-    fixed: dict[SlotKey, F64]
-    scale: float
-
-    @property
-    def terms(self) -> int:
-        """Products of one lane."""
-        return sum(
-            call.out.spec.entries * call.gone.entries
-            for call in self.calls
-            if call.out is not None and call.kernel in ("sum", "largest", "pick")
-        )
 
 
 def lower(view: BeliefView, walk: Walk, semiring: str) -> Lowered:

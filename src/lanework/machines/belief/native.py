@@ -21,13 +21,16 @@ from lanework.base.errors import Trap
 from lanework.core.program import Program
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.tensors.scale import SCALE
+from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.tensors.writer import Word, block_sizes
 from lanework.engines.vector import loader
+from lanework.machines.belief.calls import Tensor
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.lower import Tensor, lower
+from lanework.machines.belief.lower import lower
 from lanework.machines.belief.placing import placed
 from lanework.machines.belief.posterior import Posterior
-from lanework.machines.belief.records import Records
+from lanework.machines.belief.records import Records, group_bytes
+from lanework.machines.belief.supports import without_zeros
 from lanework.machines.belief.tensor import TensorSpec
 from lanework.machines.belief.underflow import least_positive, may_be_lost
 from lanework.machines.belief.verify import walk
@@ -36,6 +39,7 @@ F64 = npt.NDArray[np.float64]
 CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
 TICK = 0.02  # seconds between looks at Ctrl-C while other threads work
 STEP = 10_000_000  # terms times lanes between two looks at Ctrl-C
+MANY = 1 << 20  # rows
 SHARE = 10_000_000  # and for which another thread pays
 RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
@@ -56,6 +60,8 @@ class NativeExecutor:
         self.kernels = loader.helpers(level.name).places
         self.lowered = lower(self.view, self.walk, semiring)
         self.places, self.entries = placed(self.lowered.calls)
+        if self.lanes(MANY) in grouped_sizes(self.width):
+            self.lowered.calls = without_zeros(self.lowered.calls)
         self._records: dict[int, Records] = {}  # by lanes
         self._spare: list[F64] = []
         self.least = least_positive([self.view.constants])
@@ -100,10 +106,13 @@ class NativeExecutor:
             for tensor in call.inputs:
                 if tensor.array is not None:
                     tables[tensor] = tensor.array.nbytes
+                if call.groups is not None:
+                    continue
                 orders = [call.gone] if call.out is None else [call.out.spec, call.gone]
                 for order in orders if call.kernel in ("sum", "largest") else []:
                     lists[order, tensor.spec, tensor.array is None] = 4 * order.entries
-        return sum(lists.values()) + sum(tables.values())
+        grouped = (group_bytes(call) for call in self.lowered.calls)
+        return sum(lists.values()) + sum(tables.values()) + sum(grouped)
 
     def run(
         self,

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lanework.core.show import figure, html_table, many, markup
+from lanework.machines.belief.answers import TOTALS
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.result import BeliefResult
+from lanework.machines.belief.semiring import CUSTOM
 
 DRAWN, LISTED = 60, 20  # variables up to which a graph is drawn, and that a table names
 BAR = 120  # the width of a bar for a probability of one
@@ -34,7 +36,7 @@ def graph_page(graph: FactorGraph) -> str:
 def result_page(result: BeliefResult) -> str | None:
     """Bars for the posteriors of a single row; None where there are none."""
     bars = [name for name in result if result.axes(name) == (name,)]
-    if not bars:
+    if not bars or result.query != "marginals" or result.total == TOTALS[CUSTOM]:
         return None
     rows = []
     for name in bars[:LISTED]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lanework.engines.tensors.scale import SCALE
-from lanework.machines.belief.lower import Call, Tensor
+from lanework.machines.belief.calls import Call, Tensor
 from lanework.machines.belief.places import Places
 
 IN_PLACE = ("normalize", "rescale", "normalize_largest", "rescale_largest", "choose", "draw")

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.tensors.contract import kernel_name
+from lanework.engines.tensors import sparse
+from lanework.engines.tensors.contract import kernel_name, tile
 from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.writer import Word
-from lanework.machines.belief.lower import Call, Tensor
+from lanework.machines.belief.calls import Call, Tensor
+from lanework.machines.belief.groups import Groups
 from lanework.machines.belief.places import offsets
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec
@@ -171,6 +173,9 @@ class Records:
 
     def _contract(self, call: Call, place: int, entries: int) -> None:
         assert call.out is not None
+        if call.groups is not None:
+            self._grouped(call, call.groups, place)
+            return
         laned = sum(tensor.array is None for tensor in call.inputs)
         kernel = kernel_name(
             largest=call.kernel == "largest",
@@ -188,3 +193,40 @@ class Records:
             if tensor.array is None:
                 inside.append(Word[f"P{n}"])
         self._record(kernel, tuple(inside), **words)
+
+    def _grouped(self, call: Call, groups: Groups, place: int) -> None:
+        """Lists of a contraction by groups: of outputs and of terms, all operands side by side."""
+        assert call.out is not None
+        count = len(call.inputs)
+        laned = sum(tensor.array is None for tensor in call.inputs)
+        step = tile(count, self.vectors)
+        outputs = groups.padded(step)
+        units = [self.lanes if tensor.array is None else 1 for tensor in call.inputs]
+        specs = [tensor.spec for tensor in call.inputs]
+        whole = call.out.spec
+        places = [offsets(whole, whole, self.lanes)[outputs]]
+        places += [offsets(whole, s, u)[outputs] for s, u in zip(specs, units, strict=True)]
+        steps = [offsets(call.gone, s, u)[groups.terms] for s, u in zip(specs, units, strict=True)]
+        heads = groups.heads(step).astype(np.uint32)
+        mean = -(-groups.products(step) // len(heads))  # terms of a group, for `divided`
+        words = {"OUT": place, "OUTPUTS": len(heads), "TERMS": mean}
+        for n, tensor in enumerate(call.inputs):
+            words[f"P{n}"] = self._place(tensor)
+        words[sparse.HEADS.name] = self._array(heads)
+        words[sparse.PLACES.name] = self._array(np.stack(places, axis=1))
+        words[sparse.STEPS.name] = self._array(np.stack(steps, axis=1))
+        inside = [Word.OUT, *(Word[f"P{n}"] for n in range(laned))]
+        largest = call.kernel == "largest"
+        kernel = sparse.grouped_name(largest=largest, laned=laned, spread=count - laned)
+        self._record(kernel, tuple(inside), **words)
+
+
+def group_bytes(call: Call) -> int:
+    """The bytes of a contraction's groups and their lists, at most."""
+    if call.groups is None:
+        return 0
+    groups, count = call.groups, len(call.inputs)
+    step = tile(count, 1)
+    outputs = step * int(groups.tiles(step).sum())
+    lists = (1 + count) * outputs + count * len(groups.terms) + 3 * len(groups.sizes)
+    return 4 * lists + groups.nbytes

@@ -104,7 +104,7 @@ class BeliefResult(Result):
             elif self.query in DECIDED:
                 yield self._assignments(values, totals[row], possible[row], row)
             else:
-                yield {self.total: totals[row].item(), **self._answers(values, row)}
+                yield {self.total: totals[row : row + 1].tolist()[0], **self._answers(values, row)}
 
     def _answers(self, values: Mapping[str, Array], row: int) -> dict[str, Any]:
         if self.query == "joint":

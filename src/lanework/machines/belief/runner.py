@@ -33,7 +33,7 @@ from lanework.machines.belief.evidence import Evidence, given_columns, read_evid
 from lanework.machines.belief.kbest import best_assignments
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import MOST_AXES
-from lanework.machines.belief.native import STEP, NativeExecutor
+from lanework.machines.belief.native import MANY, STEP, NativeExecutor
 from lanework.machines.belief.posterior import Posterior, reference
 from lanework.machines.belief.result import BeliefResult
 from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
@@ -48,7 +48,6 @@ SMALLER = (
     " variables, look longer for a better order (seconds=), or leave it to lw.belief.infer"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
-MANY = 1 << 20  # rows
 AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}

@@ -12,7 +12,6 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.result import Array
 from lanework.engines.codes import BAD_OPTION
-from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.entries import Columns, Entries, Entry
 from lanework.machines.belief.model import FactorGraph, listed
@@ -106,13 +105,17 @@ class Sensitivity(BeliefResult):
         columns = self._columns(row)
         return (columns.entry(place) for place in range(len(columns.value)))
 
+    def _repr_html_(self) -> str:
+        return (
+            self.largest()._repr_html_() if len(self[LN_P].reshape(-1)) else super()._repr_html_()
+        )
+
     def _columns(self, row: int) -> Columns:
         """All entries of all tables, for a row of evidence."""
-        rowed = ROWS in self.axes(POSTERIOR)
-        rows = len(self[POSTERIOR]) if rowed else 1
+        rows = len(self[POSTERIOR]) if self.rowed else 1
         if not 0 <= row < rows:
             raise Diagnostic(BAD_OPTION, f"there is no row {row} of evidence among {rows}")
-        at = row if rowed else ()
+        at = row if self.rowed else ()
         derivatives = [self[name][at] for name in factor_names(self.graph.factors)]
         return Columns(self.graph, derivatives, float(self.probability()[at]))
 
