@@ -13,6 +13,7 @@ from lanework.machines.belief.cutset import Cutset, Question
 from lanework.machines.belief.enumeration import Enumeration
 from lanework.machines.belief.evidence import read_evidence
 from lanework.machines.belief.generate import random_case
+from lanework.machines.belief.orders import best_order
 from lanework.machines.belief.patterns import grouped, infer, run_groups
 from lanework.machines.belief.runner import Runner
 from lanework.machines.belief.semiring import SEMIRINGS
@@ -243,6 +244,12 @@ def test_what_takes_too_long_is_refused_with_its_time():
     assert "conditioning" in caught.value.message
     assert "or more" in caught.value.message
     assert "loopy" in str(caught.value.help)
+
+
+def test_cliques_past_any_float():
+    sizes = dict.fromkeys(range(60), 1 << 24)
+    order = best_order([range(50), range(40, 60)], sizes, seconds=0.0)
+    assert 1e250 < order.cost < np.inf
 
 
 def test_no_longer_than_the_deadline():

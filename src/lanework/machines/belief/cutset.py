@@ -20,6 +20,7 @@ from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence
 from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.orders import WIDEST
 from lanework.machines.belief.problem import Problem
 from lanework.machines.belief.semiring import VMSemiringRuntime
 
@@ -138,7 +139,7 @@ class Cutset:
         """For variables by how much, as a logarithm, they lower the terms of this order."""
         saved = dict.fromkeys(self._candidates, 0.0)
         for clique in self._cliques:
-            entries = math.prod(float(self._sizes[v]) for v in clique)
+            entries = math.exp(min(sum(math.log(self._sizes[v]) for v in clique), WIDEST))
             for v in clique & saved.keys():
                 saved[v] += entries * (1.0 - 1.0 / self._sizes[v])
         gains = (

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 RULES = ("fill", "weighted fill", "weight")
+WIDEST = 690.0  # the logarithm of entries that count as no more, so that costs stay finite
 CHEAP = 2000  # entries of cliques below which nobody would notice a better order
 
 
@@ -117,7 +118,7 @@ def _eliminate(
         others = near.pop(variable)
         cliques.append(frozenset((variable, *others)))
         order.append(variable)
-        cost += math.exp(weight[variable] + sum(weight[other] for other in others))
+        cost += math.exp(min(weight[variable] + sum(weight[other] for other in others), WIDEST))
         if cost >= bound:
             return None
         changed = set(others)

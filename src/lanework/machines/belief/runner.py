@@ -45,7 +45,7 @@ ENGINES = ("native", "reference")
 FEWER = "raise the memory cap, or give fewer rows at a time"
 SMALLER = (
     "raise the memory cap, say which variables every row observes (observed=), ask for fewer"
-    " variables, or look longer for a better order (seconds=)"
+    " variables, look longer for a better order (seconds=), or leave it to lw.belief.infer"
 )
 NATIVE = ("prob", "max")  # the semirings of native kernels
 # Bytes of Python's objects, as measured: around any run, and for each instruction (`bench memory`).
