@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
@@ -16,6 +16,7 @@ from lanework.machines.belief.model import Variable, listed
 from lanework.machines.belief.states import UNKNOWN, state_place
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 _KEPT = (str, bytes, bool, np.bool_)  # which an array of several types would change
 
 
@@ -27,15 +28,19 @@ class Evidence:
         weights: variable -> (states, rows).
         rows: how many rows there are.
         single: whether no table was given, but one row's values.
+        places: for variables of which every row says one state by name, these states.
     """
 
     weights: dict[int, F64]
     rows: int
     single: bool
+    places: dict[int, I64] = field(default_factory=dict)
 
     def at(self, rows: npt.NDArray[np.intp]) -> Evidence:
         """Some of the rows."""
-        return Evidence({v: w[:, rows] for v, w in self.weights.items()}, len(rows), self.single)
+        weights = {v: known[:, rows] for v, known in self.weights.items()}
+        places = {v: known[rows] for v, known in self.places.items()}
+        return Evidence(weights, len(rows), self.single, places)
 
     def repeated(self, count: int) -> Evidence:
         """Each row so many times, one after another."""
@@ -63,6 +68,7 @@ def read_evidence(
     """
     number = {variable.name: n for n, variable in enumerate(variables)}
     weights: dict[int, F64] = {}
+    places: dict[int, I64] = {}
     rows: tuple[str, int] | None = None
     for name in given:
         if name not in number or number[name] not in observed:
@@ -74,7 +80,7 @@ def read_evidence(
                 if name in number
                 else did_you_mean(str(name), known) or f"it takes {listed(known)}",
             )
-        found, laned = _weights(variables[number[name]], given[name])
+        found, laned, said = _weights(variables[number[name]], given[name])
         if laned:
             if rows is not None and rows[1] != found.shape[1]:
                 raise Diagnostic(
@@ -84,11 +90,14 @@ def read_evidence(
                 )
             rows = (str(name), found.shape[1])
         weights[number[name]] = found
+        if said is not None:
+            places[number[name]] = said
     count = 1 if rows is None else rows[1]
     wide = weights
     if count > 1:
         wide = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
-    return Evidence(wide, count, rows is None)
+        places = {v: np.broadcast_to(known, count) for v, known in places.items()}
+    return Evidence(wide, count, rows is None, places)
 
 
 def given_columns(evidence: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -112,33 +121,33 @@ def _names(table: Any) -> Iterable[Any]:
     )
 
 
-def _weights(variable: Variable, value: Any) -> tuple[F64, bool]:
-    """Weights of shape (states, rows), and whether they are of a column."""
+def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
+    """Weights of shape (states, rows), whether they are of a column, and states if all are said."""
     if isinstance(value, str) and value in variable.states:  # what is said most often
-        found = np.zeros((variable.size, 1))
-        found[variable.states.index(value)] = 1.0
-        return found, False
+        found, place = np.zeros((variable.size, 1)), variable.states.index(value)
+        found[place] = 1.0
+        return found, False, np.array([place])
     if value is None or isinstance(value, str | bytes | int | float | np.generic):
-        return _columns(variable, [value]), False
+        return _columns(variable, [value], laned=False)
     if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):
-        return _columns(variable, list(value)), True
+        return _columns(variable, list(value), laned=True)
     if np.ma.is_masked(value):  # what is masked is not known
         value = np.array(value.tolist(), object)
     array = np.asarray(value)
     if array.ndim == 0:
-        return _columns(variable, [array.item()]), False
+        return _columns(variable, [array.item()], laned=False)
     likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)
     if likelihood and not np.isnan(array).any():
-        return _checked(variable, array[:, np.newaxis]), False
+        return _checked(variable, array[:, np.newaxis]), False, None
     if array.dtype.kind == "f" and array.ndim == 2 and array.shape[1] == variable.size:
-        return _checked(variable, np.ascontiguousarray(array.T)), True
+        return _checked(variable, np.ascontiguousarray(array.T)), True, None
     if array.ndim != 1:
         raise Diagnostic(
             BAD_EVIDENCE,
             f"the evidence of {variable.name!r} has the shape {array.shape}",
             help=f"give states, or weights of the shape (rows, {variable.size})",
         )
-    return _columns(variable, array.tolist()), True
+    return _columns(variable, array.tolist(), laned=True)
 
 
 def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
@@ -149,8 +158,8 @@ def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
     return np.asarray(weights, np.float64)
 
 
-def _columns(variable: Variable, values: list[Any]) -> F64:
-    """One column of weights for each value."""
+def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64, bool, I64 | None]:
+    """One column of weights for each value; and states, if all are said."""
     places: dict[Any, int] = {None: UNKNOWN, "": UNKNOWN}
     places |= {state: n for n, state in enumerate(variable.states)}
     other = -2
@@ -170,7 +179,10 @@ def _columns(variable: Variable, values: list[Any]) -> F64:
             said[key] = state_place(variable, value, row)
         codes[row] = said[key]
     weights = np.zeros((variable.size, len(values)))
+    if values and codes.min() >= 0:
+        weights[codes, np.arange(len(values))] = 1.0
+        return weights, laned, codes
     known = codes >= 0
     weights[codes[known], np.flatnonzero(known)] = 1.0
     weights[:, ~known] = 1.0
-    return weights
+    return weights, laned, None

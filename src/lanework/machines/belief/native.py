@@ -25,6 +25,7 @@ from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.tensors.writer import Word, block_sizes
 from lanework.engines.vector import loader
 from lanework.machines.belief.calls import Tensor
+from lanework.machines.belief.evidence import Evidence
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.lower import lower
 from lanework.machines.belief.placing import placed
@@ -116,8 +117,7 @@ class NativeExecutor:
 
     def run(
         self,
-        evidence: Mapping[int, F64],
-        rows: int,
+        given: Evidence,
         threads: int = 1,
         until: float | None = None,
         chances: Mapping[int, F64] | None = None,
@@ -125,8 +125,7 @@ class NativeExecutor:
         """Answer for rows of evidence.
 
         Args:
-            evidence: variable -> weights, (states, rows); nothing is known of the others.
-            rows: how many.
+            given: the rows; nothing is known of other variables.
             threads: at most so many.
             until: the deadline on the clock of `time.monotonic`.
             chances: variable -> a number from 0 to 1 for each row, where programs draw.
@@ -134,6 +133,7 @@ class NativeExecutor:
         Raises:
             Trap: the deadline has passed.
         """
+        evidence, rows, states = given.weights, given.rows, given.places
         lanes = self.lanes(rows)
         records = self.records(lanes)
         blocks = -(-rows // lanes)
@@ -152,7 +152,7 @@ class NativeExecutor:
             drawn[:rows] = (chances or {})[variable]
             hold.append(drawn)
             table[record, Word.P1] = drawn.ctypes.data
-        said = {v: np.argmax(evidence[v], axis=0) for v in self.view.fixed}
+        said = {v: states[v] if v in states else evidence[v].argmax(0) for v in self.view.fixed}
         for record, gone in records.picks:
             places = np.zeros(padded, np.int64)
             for axis in gone.axes:
@@ -164,7 +164,8 @@ class NativeExecutor:
         product, exponent, least, smallest = out[-SCALE:, :rows]
         with np.errstate(divide="ignore"):
             ln_z = np.log(product) + exponent * np.log(2.0) + self.lowered.scale
-        smallest = np.minimum(smallest, min(self.least, least_positive(evidence.values())))
+        soft = [known for variable, known in evidence.items() if variable not in states]
+        smallest = np.minimum(smallest, min(self.least, least_positive(soft)))
         lost = may_be_lost(least, smallest, self.walk.factors)
         slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
         slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}

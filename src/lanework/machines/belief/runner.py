@@ -257,6 +257,8 @@ class Runner:
     def _check_fixed(self, evidence: Evidence) -> None:
         """The variables that the program was cut by must have one state in every row."""
         for variable in sorted(self.view.fixed.difference(self.conditioned)):
+            if variable in evidence.places:
+                continue
             weights = evidence.weights.get(variable)
             sure = weights is not None and bool(
                 ((weights > 0).sum(axis=0) == 1).all() and (weights.max(axis=0) == 1).all()
@@ -305,9 +307,7 @@ class Runner:
         self, evidence: Evidence, chances: Mapping[int, F64], until: float | None
     ) -> Posterior:
         if self.engine == "native":
-            found = self._executor().run(
-                evidence.weights, evidence.rows, self.threads, until, chances
-            )
+            found = self._executor().run(evidence, self.threads, until, chances)
         else:
             semiring = self._runtime if self.custom else self.semiring
             found = reference(self.program, semiring, evidence, chances)
