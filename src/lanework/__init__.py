@@ -7,6 +7,7 @@ Numerical virtual machines with one op table, one program container and one way 
 - `belief`: factor graphs over tables of evidence; for exact inference and counting.
 - `register`: small instructions that become machine code in microseconds; for code that is made
   and run on the fly.
+- `fleet`: many tiny virtual machines in lockstep; for Monte Carlo, agents and images.
 
 Example:
     >>> import lanework as lw
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from lanework.core.container import load
     from lanework.core.program import Program
     from lanework.core.result import Result
-    from lanework.machines import belief, register, series
+    from lanework.machines import belief, fleet, register, series
 
 __version__ = "0.1.0"
 
@@ -46,6 +47,7 @@ __all__ = [
     "UsageError",
     "InternalFault",
     "belief",
+    "fleet",
     "register",
     "series",
 ]
@@ -60,6 +62,7 @@ __getattr__, __dir__ = face(
         ".base.limits": ["Limits"],
         ".base.errors": ["LaneworkError", "Diagnostic", "Trap", "UsageError", "InternalFault"],
         ".machines.belief": ["belief"],
+        ".machines.fleet": ["fleet"],
         ".machines.register": ["register"],
         ".machines.series": ["series"],
     },

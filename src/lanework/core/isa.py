@@ -36,6 +36,8 @@ class OperandKind(enum.Enum):
     SPEC = "spec"
     SLOT = "slot"
     SELECTOR = "selector"
+    WORD = "word"
+    PATTERN = "number"
 
 
 @dataclass(frozen=True)

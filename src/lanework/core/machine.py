@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lanework.core.isa import ISA
     from lanework.core.program import Program
 
-MACHINES = ("series", "belief", "register")
+MACHINES = ("series", "belief", "register", "fleet")
 
 
 @dataclass(frozen=True)

@@ -56,3 +56,22 @@ MISSING_STENCIL = code(
     "The stencil table of this machine lacks an instruction of the program. With engine='auto' "
     "another engine runs it instead, with one notice.",
 )
+NO_ADAPTER = code(
+    "LW2201",
+    "no graphics adapter",
+    "Engines on a GPU need the extra `lanework[gpu]` and a driver for Vulkan, Metal or Direct3D "
+    "12. Without a GPU a software driver does: on Debian and Ubuntu `apt install "
+    "mesa-vulkan-drivers`.",
+)
+DEVICE_LOST = code(
+    "LW2202",
+    "the graphics device was lost",
+    "The driver took the device away during a run: it was reset, it ran out of memory, or one "
+    "submission took too long. With engine='auto' the run is repeated on another engine.",
+)
+DEVICE_LIMIT = code(
+    "LW2203",
+    "too large for the graphics adapter",
+    "The run needs a buffer that is larger than the adapter allows. Use fewer VMs, less shared "
+    "memory, another adapter, or the engine reference.",
+)

@@ -1,0 +1,129 @@
+"""Codes of the fleet machine: LW6xxx."""
+
+from __future__ import annotations
+
+from lanework.base.errors import code
+
+BAD_TARGET = code(
+    "LW6001",
+    "a branch leads out of its routine",
+    "A branch or a jump has to lead to an instruction of its own routine, a call to one of its own "
+    "routine or to the first of another, and SYSCALL_SPAWN to the first of a routine. In assembly "
+    "use labels and the names of routines.",
+)
+NO_END = code(
+    "LW6002",
+    "a routine runs past its end",
+    "Some path through the routine comes to its last instruction and goes on from there. End it "
+    "with HALT, RETURN, SYSCALL_KILL or a JUMP.",
+)
+BAD_OPERAND = code(
+    "LW6003",
+    "an operand that is not there",
+    "An instruction names a register or a word of memory that VMs of this profile do not have. S22 "
+    "has 4 registers and 16 words, S32 8 and 22, S64 16 and 46. The last element of the vector, "
+    "the constant 1, is never a destination.",
+)
+TOO_LARGE = code(
+    "LW6004",
+    "the program is too large",
+    "A program has at most 2**24 instructions, because the instruction pointer is also an element "
+    "of the vector, a float, which is exact up to there. There are at most 65,536 steps in a "
+    "schedule, 256 batches at one time, and 2**28 VMs.",
+)
+BAD_PLAN = code(
+    "LW6005",
+    "the execution plan makes no sense",
+    "A phase launches a routine that is not there, no VM at all, or goes on with VMs that no phase "
+    "before it kept; or the schedule names a phase that is not there.",
+)
+BAD_HEADER = code(
+    "LW6006",
+    "the header of the program makes no sense",
+    "Words of shared memory, epsilon, call depth or calling convention are out of range, or a "
+    "number that the header repeats, such as the number of instructions, is not the right one.",
+)
+BAD_BUFFER = code(
+    "LW6007",
+    "a buffer lies outside shared memory",
+    "A buffer is a region of shared memory with a name of its own, and ports are buffers or all of "
+    "shared memory.",
+)
+BAD_MATRICES = code(
+    "LW6008",
+    "the matrices are not those of the instructions",
+    "The matrices that the program stores must be the ones that its linear instructions have. The "
+    "file was damaged, or written by hand.",
+)
+BAD_LINK = code(
+    "LW6009",
+    "modules cannot be linked",
+    "A routine or a symbol is used and defined nowhere, or is defined twice, or the modules ask "
+    "for different profiles, conventions or sizes.",
+)
+BAD_INPUT = code(
+    "LW6010",
+    "an input does not fit shared memory",
+    "An input is an array of numbers that fits into its buffer, or into all of shared memory. It "
+    "is stored as single-precision floats.",
+)
+BAD_SETTING = code(
+    "LW6011",
+    "an option that the engine does not have",
+    "An option of the run, such as layout, format, storage, io or bounds, has a value that there "
+    "is not, or that does not go with another one.",
+)
+LEAVES_HALF = code(
+    "LW6012",
+    "values may leave half precision",
+    "With storage in half precision every register and word of memory must stay between -65504 and "
+    "65504, and whole numbers that are addresses below 2048. The intervals that the verifier knows "
+    "do not say so. Declare ranges of inputs, or store single precision.",
+)
+STACK_OVERFLOW = code(
+    "LW6020",
+    "calls within calls are too deep",
+    "A VM called while as many calls were open as the program allows. Does the recursion end? "
+    "`.depth N` in assembly allows more; each level takes 24 bytes a VM.",
+)
+STACK_UNDERFLOW = code(
+    "LW6021",
+    "RETURN without a call",
+    "A VM came to RETURN with no call open. A routine that is launched ends with HALT.",
+)
+BAD_ADDRESS = code(
+    "LW6022",
+    "an address outside shared memory",
+    "With bounds='fault' a VM stops that reads or writes outside shared memory. Without it such a "
+    "read gives 0, such a write does nothing, and both are counted.",
+)
+BAD_OPCODE = code(
+    "LW6023",
+    "an instruction that is none",
+    "A VM came to a word of the tape that is no instruction. The verifier refuses such programs, "
+    "so this is damage, or a defect of Lanework.",
+)
+PAST_END = code(
+    "LW6024",
+    "a VM ran past the end of the program",
+    "The instruction pointer left the program. The verifier refuses such programs, so this is "
+    "damage, or a defect of Lanework.",
+)
+BAD_VALUE = code(
+    "LW6025",
+    "an operation without a finite result",
+    "With arithmetic='trap' a VM stops where finite operands give an infinity or NaN, such as a "
+    "division by zero or the root of a negative number. Without it the result is that of IEEE 754.",
+)
+DEADLOCK = code(
+    "LW6026",
+    "every VM waits",
+    "All VMs that still run wait for a word of shared memory that none of them can change any "
+    "more, or all of them have yielded many times over and none has written. Look at what they wait for; "
+    "`patience` sets how many times.",
+)
+BAD_VM = code(
+    "LW6030",
+    "no such VM",
+    "VMs are numbered from 0 in the order of their launches.",
+)

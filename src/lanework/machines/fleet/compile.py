@@ -1,0 +1,88 @@
+"""Routines and a plan become a program: instructions, header, sections and ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from lanework.core.isa import Instruction
+from lanework.core.program import ListingEntry, Port, Program
+from lanework.machines.fleet import plan as plans
+from lanework.machines.fleet.isa import FLEET, Kernel
+from lanework.machines.fleet.layout import DEPTH
+from lanework.machines.fleet.plan import Buffer, Plan, Routine, place
+from lanework.machines.fleet.state import Convention
+
+
+def package(
+    instructions: Sequence[Instruction],
+    routines: Sequence[Routine],
+    plan: Plan,
+    *,
+    state: str = "S22",
+    shared: int = 0,
+    epsilon: float = 0.0,
+    convention: Convention = Convention.CALLER,
+    depth: int = DEPTH,
+    buffers: Sequence[Buffer] = (),
+    listing: Sequence[ListingEntry] = (),
+    notes: Sequence[str] = (),
+) -> Program:
+    """The program of these parts; it is not verified yet.
+
+    Args:
+        instructions: of all routines, one routine after another; targets are instruction numbers.
+        routines: where each begins and how long it is.
+        plan: what runs when.
+        state: the profile of its VMs.
+        shared: words of shared memory.
+        epsilon: what counts as zero in BRANCH_EQ and BRANCH_NE.
+        convention: which registers a call keeps.
+        depth: calls within calls.
+        buffers: named regions of shared memory; those with a direction become ports.
+        listing: where instructions come from.
+        notes: for people.
+    """
+    linear = sum(FLEET.by_name[each.name].kernel is Kernel.LINEAR for each in instructions)
+    header: dict[str, int | float | str] = {
+        "state": state,
+        "shared": shared,
+        "epsilon": float(np.float32(epsilon)),
+        "convention": int(convention),
+        "depth": depth,
+        "instructions": len(instructions),
+        "linear": linear,
+        "routines": len(routines),
+        "phases": len(plan.phases),
+        "vms": place(plan).slots + plan.spawn,
+    }
+    return Program(
+        machine="fleet",
+        header=header,
+        tape=FLEET.encode(instructions),
+        ports=ports(shared, buffers),
+        constants=np.zeros(0),
+        sections={
+            "routines": plans.encode(tuple(routines)),
+            "plan": plans.encode_plan(plan),
+            "buffers": plans.encode(tuple(buffers)),
+        },
+        listing=tuple(listing),
+        notes=tuple(notes),
+    )
+
+
+def ports(shared: int, buffers: Sequence[Buffer]) -> tuple[Port, ...]:
+    """Inputs and outputs: all of shared memory, and the buffers that are more than temporary."""
+    made = []
+    both: tuple[tuple[Literal["in", "out"], tuple[str, str]], ...]
+    both = (("in", ("in", "inout")), ("out", ("out", "inout")))
+    for direction, kinds in both:
+        chosen = [(each.name, each.offset) for each in buffers if each.direction in kinds]
+        for name, offset in [("shared", 0)] * (shared > 0) + chosen:
+            default = 0.0 if direction == "in" else None
+            axis = "word" if name == "shared" else f"{name}_word"
+            made.append(Port(name, direction, offset, "f32", axes=(axis,), default=default))
+    return tuple(made)

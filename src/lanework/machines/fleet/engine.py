@@ -1,0 +1,157 @@
+"""What every engine of the fleet does, and what the runtime sees of it.
+
+An epoch is one step: every VM that runs executes one instruction. All engines do the same:
+
+1. VMs that have yielded run again. A blocked VM runs again if the word that it waits for has other
+   bits now.
+2. The engine looks whether it has to stop (`Stop`).
+3. Every running VM executes its instruction. Reads see shared memory as the epoch began. Then
+   writes are done, of several to one word that of the highest VM; then, one VM after another by
+   global id, the instructions that the ISA calls ordered.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.machines.fleet.plan import Placed
+from lanework.machines.fleet.state import VMState
+
+Words = npt.NDArray[np.uint32]
+
+
+class Stop(enum.IntEnum):
+    """Why an engine came back, the first that holds."""
+
+    FAULT = 1
+    """A VM has faulted, and faults stop the run."""
+    DONE = 2
+    """No VM is live."""
+    BATCH = 3
+    """One of the batches that are watched has no live VM."""
+    DEADLOCK = 4
+    """Every live VM waits, and none can go on."""
+    FUEL = 5
+    """The next epoch would execute more instructions than are left."""
+    EPOCHS = 6
+    """As many epochs as were asked for have run."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a program runs.
+
+    Attributes:
+        seed: of random numbers.
+        layout: `soa` (a structure of arrays) or `aos` (an array of structures, 128 bytes in S22).
+        format: how matrices are stored: rows (only those that are not the identity's), dense, csr,
+            hybrid or bsr.
+        compose: whether runs of linear instructions become one matrix where that is exact.
+        storage: what registers and memory are stored as, f32 or f16.
+        io: `ordered`, or `fast`: reads, writes and atomics of an epoch in any order.
+        bounds: what happens outside shared memory: `count` or `fault`.
+        arithmetic: `ieee`, or `trap`: finite operands without a finite result are a fault.
+        patience: sweeps without a write after which yielding VMs are a deadlock.
+        on_fault: `stop` the run, or let the others `go on`.
+        sort: whether VMs are sorted by instruction within a kernel.
+        adapter: part of an adapter's name, or its number; "" is the best there is.
+    """
+
+    seed: int = 0
+    layout: str = "soa"
+    format: str = "rows"
+    compose: bool = False
+    storage: str = "f32"
+    io: str = "ordered"
+    bounds: str = "count"
+    arithmetic: str = "ieee"
+    patience: int = 1000
+    on_fault: str = "stop"
+    sort: bool = False
+    adapter: str = ""
+
+
+CHOICES = {
+    "layout": ("soa", "aos"),
+    "format": ("rows", "dense", "csr", "hybrid", "bsr"),
+    "storage": ("f32", "f16"),
+    "io": ("ordered", "fast"),
+    "bounds": ("count", "fault"),
+    "arithmetic": ("ieee", "trap"),
+    "on_fault": ("stop", "go on"),
+}
+"""What settings there are, the default first."""
+
+
+@dataclass
+class Progress:
+    """Counts since the engine began.
+
+    Attributes:
+        epochs: epochs that ran.
+        executed: instructions of all VMs.
+        by_kernel: the same for each `Kernel`.
+        live: VMs that have not ended.
+        reads_outside, writes_outside: accesses outside shared memory.
+        faults: VMs that faulted.
+        first_fault: the lowest global id among them, or -1.
+        stop: why the engine came back.
+    """
+
+    epochs: int = 0
+    executed: int = 0
+    by_kernel: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
+    live: int = 0
+    reads_outside: int = 0
+    writes_outside: int = 0
+    faults: int = 0
+    first_fault: int = -1
+    stop: Stop = Stop.EPOCHS
+
+
+class Engine(Protocol):
+    """An engine with a program on it."""
+
+    name: str
+
+    def begin(self, shared: Words) -> None:
+        """Start anew: no VM, and shared memory as given (uint32, bits of floats)."""
+
+    def clear(self, first: int, last: int) -> None:
+        """Make the places from `first` to before `last` free."""
+
+    def launch(self, placed: Placed) -> None:
+        """Start the VMs of a launch at their places."""
+
+    def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:
+        """Run at most so many epochs.
+
+        Args:
+            epochs: how many at most.
+            watch: batches of which one without a live VM stops the run.
+            fuel: instructions that may still be executed.
+        """
+
+    def shared(self) -> Words:
+        """Shared memory as it is now: a copy."""
+
+    def vms(self) -> VMState:
+        """All VMs as they are now: a copy."""
+
+    def vm(self, number: int) -> VMState:
+        """One VM as it is now."""
+
+    def save(self) -> Any:
+        """Everything there is, for `restore`."""
+
+    def restore(self, saved: Any) -> None:
+        """Go back to what `save` gave."""
+
+    def close(self) -> None:
+        """Give back what the engine holds."""

@@ -1,0 +1,305 @@
+"""The fleet machine's instruction set: 20 bytes each, in classes that one kernel runs.
+
+An instruction is ``opcode: u32, operands: 4 x u32``; floats are bit patterns. Its kernel comes
+from this table and not from its opcode's range. Targets of branches, calls and spawns are always
+operand 1. What an instruction computes is an op of the one table; linear ones are rows of a
+matrix (`linear`), so they have none.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lanework.base.errors import Diagnostic
+from lanework.core.arith import ARITH
+from lanework.core.codes import BAD_WORD
+from lanework.core.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
+from lanework.core.op import Op
+from lanework.core.single import SINGLE
+
+WORD = struct.Struct("<5I")
+FIELDS = 4
+
+
+class Kernel(enum.IntEnum):
+    """Which of the executing kernels runs an instruction; the first of the five sorts by this."""
+
+    LINEAR = 0
+    ORACLE = 1
+    BRANCH = 2
+    IO = 3
+
+
+@dataclass(frozen=True)
+class FleetInstr(Instr):
+    """An instruction of the fleet machine.
+
+    Attributes:
+        kernel: which kernel runs it.
+        places: for each operand the field (0 to 3) that holds it.
+        linear: of a linear one: what its destination becomes, as `(coefficient, field)` terms.
+            A coefficient is a number or the name of the field that holds one; field None is the
+            constant 1.
+        dest: the field of the register that it writes, or None.
+        ends: whether the instruction after it is never the next.
+        ordered: whether VMs do it one after another, by their global id.
+        immediate: the instruction to take where the last operand is a number.
+    """
+
+    kernel: Kernel = Kernel.ORACLE
+    places: tuple[int, ...] = ()
+    linear: tuple[tuple[float | str, str | None], ...] | None = None
+    dest: int | None = None
+    ends: bool = False
+    ordered: bool = False
+    immediate: str = ""
+
+    def field(self, name: str) -> int:
+        """The field that holds an operand."""
+        return next(
+            place
+            for spec, place in zip(self.operands, self.places, strict=True)
+            if spec.name == name
+        )
+
+    def values(self, instruction: Instruction) -> dict[str, int]:
+        """Operands by name."""
+        fields = (instruction.target, *instruction.operands)
+        return {
+            spec.name: fields[place] for spec, place in zip(self.operands, self.places, strict=True)
+        }
+
+    def make(self, **values: int) -> Instruction:
+        """The instruction with these operands."""
+        fields = [0] * FIELDS
+        for name, value in values.items():
+            fields[self.field(name)] = value
+        return Instruction(self.name, fields[0], tuple(fields[1:]))
+
+    @property
+    def target(self) -> int | None:
+        """The field of the instruction that it may lead to, or None."""
+        for spec, place in zip(self.operands, self.places, strict=True):
+            if spec.kind is OperandKind.CODE:
+                return place
+        return None
+
+
+class FleetISA(ISA):
+    """Instructions of 20 bytes."""
+
+    by_name: dict[str, FleetInstr]  # type: ignore[assignment]
+    by_code: dict[int, FleetInstr]  # type: ignore[assignment]
+
+    def encode(self, instructions: Iterable[Instruction]) -> bytes:
+        """The tape of these instructions."""
+        out = bytearray()
+        for instruction in instructions:
+            code = self.by_name[instruction.name].code
+            out += WORD.pack(code, instruction.target, *instruction.operands)
+        return bytes(out)
+
+    def decode(self, tape: bytes) -> list[Instruction]:
+        """The instructions of a tape.
+
+        Raises:
+            Diagnostic: LW1001 with the offset of the instruction that is wrong.
+        """
+        if len(tape) % WORD.size:
+            cut = len(tape) // WORD.size * WORD.size
+            raise Diagnostic(BAD_WORD, f"the tape ends inside an instruction, at byte {cut}")
+        out: list[Instruction] = []
+        for number, (code, *fields) in enumerate(WORD.iter_unpack(tape)):
+            instr = self.by_code.get(code)
+            if instr is None:
+                raise Diagnostic(
+                    BAD_WORD, f"byte {number * 20}: opcode {code} is not in the {self.name} ISA"
+                )
+            if any(field for n, field in enumerate(fields) if n not in instr.places):
+                raise Diagnostic(
+                    BAD_WORD, f"byte {number * 20}: {instr.name} has unused fields set"
+                )
+            out.append(Instruction(instr.name, fields[0], tuple(fields[1:])))
+        return out
+
+
+_KINDS = {
+    "dest": OperandKind.REGISTER,
+    "src": OperandKind.REGISTER,
+    "src1": OperandKind.REGISTER,
+    "src2": OperandKind.REGISTER,
+    "cond": OperandKind.REGISTER,
+    "addr": OperandKind.REGISTER,
+    "word": OperandKind.WORD,
+    "from": OperandKind.WORD,
+    "imm": OperandKind.PATTERN,
+    "target": OperandKind.CODE,
+}
+
+
+def _table() -> list[FleetInstr]:
+    table: list[FleetInstr] = []
+
+    def add(
+        code: int,
+        name: str,
+        kernel: Kernel,
+        operands: str,
+        doc: str,
+        *,
+        op: Op | None = None,
+        linear: tuple[tuple[float | str, str | None], ...] | None = None,
+        ends: bool = False,
+        ordered: bool = False,
+        immediate: str = "",
+    ) -> None:
+        names = operands.split()
+        specs = tuple(OperandSpec(each, _KINDS[each]) for each in names)
+        # a target is always operand 1, whatever comes before it
+        places = tuple(range(len(names))) if "target" not in names[:1] else (1,)
+        dest = names.index("dest") if "dest" in names else None
+        doc = doc or (op.doc if op is not None else "")
+        table.append(
+            FleetInstr(
+                name,
+                code,
+                specs,
+                doc,
+                1,
+                op,
+                kernel,
+                places,
+                linear,
+                dest,
+                ends,
+                ordered,
+                immediate,
+            )
+        )
+
+    one = 1.0
+    linear, oracle, branch, io = Kernel.LINEAR, Kernel.ORACLE, Kernel.BRANCH, Kernel.IO
+    add(0, "ADD", linear, "dest src1 src2", "dest = src1 + src2.",
+        linear=((one, "src1"), (one, "src2")), immediate="ADDI")  # fmt: skip
+    add(1, "SUB", linear, "dest src1 src2", "dest = src1 - src2.",
+        linear=((one, "src1"), (-one, "src2")), immediate="SUBI")  # fmt: skip
+    add(2, "MOV", linear, "dest src", "dest = src, all bits of it.", linear=((one, "src"),),
+        immediate="SETI")  # fmt: skip
+    add(3, "SETI", linear, "dest imm", "dest = the number.", linear=(("imm", None),))
+    add(4, "LOAD", linear, "dest word", "dest = the VM's own memory word.",
+        linear=((one, "word"),))  # fmt: skip
+    add(5, "STORE", linear, "src word", "The VM's own memory word = src.", linear=((one, "src"),))
+    add(6, "COPY", linear, "word from", "A memory word = another.", linear=((one, "from"),))
+    add(7, "CLEAR", linear, "dest", "dest = 0.", linear=())
+    add(8, "NEG", linear, "dest src", "dest = -src.", linear=((-one, "src"),))
+    add(9, "SCALE", linear, "dest src imm", "dest = src times the number; 0 if that is 0.",
+        linear=(("imm", "src"),))  # fmt: skip
+    for code, name, op in (
+        (10, "MUL", ARITH["mul"]),
+        (11, "DIV", ARITH["div"]),
+        (12, "MOD", SINGLE["rem"]),
+        (13, "CMP", ARITH["sub"]),
+        (14, "MIN", SINGLE["fmin"]),
+        (15, "MAX", SINGLE["fmax"]),
+    ):
+        add(code, name, oracle, "dest src1 src2", "", op=op,
+            immediate=f"{name}I" if code < 14 else "")  # fmt: skip
+    for code, name in ((16, "ABS"), (17, "SQRT"), (18, "SIN"), (19, "COS")):
+        add(code, name, oracle, "dest src", "", op=ARITH[name.lower()])
+    for code, name, op in (
+        (20, "MULI", ARITH["mul"]),
+        (21, "DIVI", ARITH["div"]),
+        (22, "MODI", SINGLE["rem"]),
+        (23, "CMPI", ARITH["sub"]),
+    ):
+        doc = f"{op.doc.splitlines()[0]} Here b is the number."
+        add(code, name, oracle, "dest src imm", doc, op=op)
+    add(30, "SYSCALL_READ", io, "dest addr",
+        "dest = the word of shared memory at addr, as the epoch began; 0 outside.")  # fmt: skip
+    add(31, "SYSCALL_WRITE", io, "addr src",
+        "The word of shared memory at addr = src; nothing outside. Of several the highest VM's"
+        " stays.")  # fmt: skip
+    add(32, "SYSCALL_VMID", io, "dest", "dest = the VM's number within its launch.")
+    add(33, "SYSCALL_YIELD", io, "", "Let the others run; the VM goes on in the next epoch.")
+    add(34, "SYSCALL_HALT", io, "", "End the VM; its registers and memory stay.", ends=True)
+    conditions = {"EQ": "is zero", "NE": "is not zero, or NaN", "LT": "< 0", "GT": "> 0",
+                  "LE": "<= 0", "GE": ">= 0"}  # fmt: skip
+    for number, (name, what) in enumerate(conditions.items()):
+        note = " Below epsilon counts as zero." if number < 2 else ""
+        add(
+            50 + number,
+            f"BRANCH_{name}",
+            branch,
+            "cond target",
+            f"Go to target if cond {what}.{note}",
+        )
+    add(56, "JUMP", branch, "target", "Go to target.", ends=True)
+    add(60, "CALL", branch, "target", "Go to target; RETURN comes back to the next instruction.")
+    add(61, "RETURN", branch, "", "Back to where the routine was called from; r0 is the result.",
+        ends=True)  # fmt: skip
+    add(70, "SELECT", oracle, "dest cond src1 src2", "dest = src1 where cond > 0, else src2.")
+    for code, name in enumerate(
+        ("FLOOR", "CEIL", "TRUNC", "ROUND", "EXP", "LOG", "TAN", "TANH"), 71
+    ):
+        add(code, name, oracle, "dest src", "", op=ARITH[name.lower()])
+    add(79, "POW", oracle, "dest src1 src2", "", op=ARITH["pow"])
+    add(80, "ADDI", linear, "dest src imm", "dest = src + the number.",
+        linear=((one, "src"), ("imm", None)))  # fmt: skip
+    add(81, "SUBI", linear, "dest src imm", "dest = src - the number.",
+        linear=((one, "src"), ("-imm", None)))  # fmt: skip
+    add(82, "ATAN2", oracle, "dest src1 src2", "", op=ARITH["atan2"])
+    add(83, "FMOD", oracle, "dest src1 src2", "", op=SINGLE["fmod"])
+    binary = "iadd isub imul iquo irem iand ior ixor ishl ishr isar icmp ucmp".split()
+    for code, name in enumerate(binary, 90):
+        add(code, name.upper(), oracle, "dest src1 src2", "", op=SINGLE[name])
+    for code, name in enumerate("inot itof ftoi utof ftou".split(), 103):
+        add(code, name.upper(), oracle, "dest src", "", op=SINGLE[name])
+    add(110, "RAND", oracle, "dest",
+        "dest = the VM's next random number in [0, 1): a multiple of 2**-24.")  # fmt: skip
+    add(120, "VMCOUNT", io, "dest", "dest = how many VMs were launched together with this one.")
+    add(121, "VMGID", io, "dest", "dest = the VM's number among all.")
+    add(122, "IVMID", io, "dest", "dest = the VM's number within its launch, as an integer.")
+    add(123, "IREAD", io, "dest addr", "As SYSCALL_READ, of an integer address.")
+    add(124, "IWRITE", io, "addr src", "As SYSCALL_WRITE, to an integer address.")
+    add(125, "WAIT", io, "addr src",
+        "Go on when the word of shared memory at addr has not the bits of src.")  # fmt: skip
+    for code, name, what in (
+        (130, "ATOMIC_ADD", "src is added to it"),
+        (131, "ATOMIC_MIN", "it becomes the lesser of both"),
+        (132, "ATOMIC_MAX", "it becomes the greater of both"),
+    ):
+        add(code, name, io, "dest addr src",
+            f"dest = the word of shared memory at addr, and {what}.", ordered=True)  # fmt: skip
+    add(133, "ATOMIC_CAS", io, "dest addr src1 src2",
+        "dest = the word of shared memory at addr; if it has the bits of src1, it becomes src2.",
+        ordered=True)  # fmt: skip
+    add(140, "SYSCALL_SPAWN", io, "dest target src",
+        "Start a VM at the routine target with src in its r0; dest = its number among all, or -1"
+        " where there is no room.", ordered=True)  # fmt: skip
+    add(141, "SYSCALL_KILL", io, "", "End the VM and free its place.", ends=True, ordered=True)
+    return table
+
+
+FLEET = FleetISA("fleet", _table())
+"""The instructions; `FLEET.by_name`, `FLEET.by_code`."""
+
+ALIASES = {
+    "HALT": "SYSCALL_HALT",
+    "YIELD": "SYSCALL_YIELD",
+    "READ": "SYSCALL_READ",
+    "WRITE": "SYSCALL_WRITE",
+    "VMID": "SYSCALL_VMID",
+    "SPAWN": "SYSCALL_SPAWN",
+    "KILL": "SYSCALL_KILL",
+    "SYSCALL_VMCOUNT": "VMCOUNT",
+    "SYSCALL_VMGID": "VMGID",
+    "SYSCALL_WAIT": "WAIT",
+    "RET": "RETURN",
+    "JMP": "JUMP",
+    "FMIN": "MIN",
+    "FMAX": "MAX",
+}
+"""Other spellings of mnemonics."""

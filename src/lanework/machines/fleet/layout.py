@@ -1,0 +1,138 @@
+"""What a fleet program's bytes mean: instructions, routines, plan, buffers, and its header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import BAD_SECTION
+from lanework.core.isa import Instruction
+from lanework.core.program import ListingEntry, Program
+from lanework.machines.fleet import plan as plans
+from lanework.machines.fleet.isa import FLEET, FleetInstr
+from lanework.machines.fleet.plan import Buffer, Places, Plan, Routine
+from lanework.machines.fleet.state import PROFILES, Convention, Profile
+
+DEPTH = 16
+"""Calls within calls, where a program does not say."""
+
+SEED_EPSILON = 1e-4
+"""What the seed's programs take for zero in BRANCH_EQ and BRANCH_NE."""
+
+
+@dataclass(frozen=True)
+class FleetView:
+    """A program, decoded.
+
+    Attributes:
+        instructions: in the order of the tape.
+        infos: the ISA's entry of each.
+        profile: the size of its VMs.
+        shared: words of shared memory.
+        epsilon: what counts as zero in BRANCH_EQ and BRANCH_NE.
+        convention: which registers a call keeps.
+        depth: calls within calls.
+        routines: in the order of their entries.
+        plan: what runs when.
+        buffers: named regions of shared memory.
+        listing: where each instruction comes from, by its number.
+    """
+
+    instructions: tuple[Instruction, ...]
+    infos: tuple[FleetInstr, ...]
+    profile: Profile
+    shared: int
+    epsilon: float
+    convention: Convention
+    depth: int
+    routines: tuple[Routine, ...]
+    plan: Plan
+    buffers: tuple[Buffer, ...]
+    listing: dict[int, ListingEntry]
+
+    @staticmethod
+    def of(program: Program) -> FleetView:
+        """The view of a program, decoded once.
+
+        Raises:
+            Diagnostic: LW1001, LW1003 for a tape or a section that cannot be decoded.
+        """
+        known: FleetView | None = program.views.get("fleet")
+        if known is None:
+            known = program.views["fleet"] = _decoded(program)
+        return known
+
+    @cached_property
+    def words(self) -> npt.NDArray[np.uint32]:
+        """The tape as uint32, shape (instructions, 5): opcode and four operands."""
+        rows = [
+            (info.code, each.target, *each.operands)
+            for info, each in zip(self.infos, self.instructions, strict=True)
+        ]
+        return np.array(rows, np.uint32).reshape(-1, 5)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where every launch goes."""
+        return plans.place(self.plan)
+
+    @property
+    def slots(self) -> int:
+        """Places for VMs: those of launches, and then those for VMs that others start."""
+        return self.places.slots + self.plan.spawn
+
+    def routine_of(self, ip: int) -> Routine | None:
+        """The routine that has an instruction."""
+        for routine in self.routines:
+            if routine.entry <= ip < routine.entry + routine.count:
+                return routine
+        return None
+
+    def where(self, ip: int) -> str:
+        """An instruction for people: its routine, its number within it, its listing line."""
+        routine = self.routine_of(ip)
+        place = f"{routine.name}+{ip - routine.entry}" if routine else f"instruction {ip}"
+        entry = self.listing.get(ip)
+        if entry is None:
+            return place
+        line = f" (line {entry.span.line})" if entry.span is not None else ""
+        return f"{place}{line}: {entry.text}" if entry.text else f"{place}{line}"
+
+
+def _decoded(program: Program) -> FleetView:
+    header, sections = program.header, program.sections
+    code = FLEET.decode(program.tape)
+    state = str(header.get("state", "S22"))
+    if state not in PROFILES:
+        raise Diagnostic(BAD_SECTION, f"the header asks for state {state!r}", help="S22, S32, S64")
+    name = "header"
+    try:
+        shared, depth = int(header.get("shared", 0)), int(header.get("depth", DEPTH))
+        epsilon = float(np.float32(header.get("epsilon", 0.0)))
+        convention = Convention(int(header.get("convention", 0)))
+        name = "routines"
+        routines = plans.decode_routines(sections.get("routines", plans.encode(())))
+        name = "plan"
+        plan = plans.decode_plan(sections.get("plan", plans.encode(((), (), 0))))
+        name = "buffers"
+        buffers = plans.decode_buffers(sections.get("buffers", plans.encode(())))
+    except (msgspec.DecodeError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as bad:
+        raise Diagnostic(BAD_SECTION, f"the section {name} cannot be read: {bad}") from None
+    return FleetView(
+        tuple(code),
+        tuple(FLEET.by_name[each.name] for each in code),
+        PROFILES[state],
+        shared,
+        epsilon,
+        convention,
+        depth,
+        routines,
+        plan,
+        buffers,
+        {entry.instruction: entry for entry in program.listing},
+    )

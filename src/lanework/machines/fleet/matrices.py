@@ -1,0 +1,126 @@
+"""Linear instructions as matrices: which terms each element of the vector is the sum of.
+
+A matrix is square in the length of the vector ``[IP, r0.., mem0.., 1]``. It is the identity, but
+for the row of the destination, whose coefficients accumulate (``ADD r0, r1, r1`` has 2.0 in column
+r1), and for the row of IP, which has a 1 in the last column.
+
+What a matrix means is "stored non-zeros only", so that 0 x inf is nothing instead of NaN: a
+coefficient whose bits are all zero is not stored and is no term. The value of a row is the sum of
+its terms in the order of columns, each rounded to single precision. A coefficient of 1.0 is the
+element itself, all bits of it; in the last column the term is the coefficient itself. A row
+without terms is 0.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.isa import Instruction, OperandKind
+from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
+from lanework.machines.fleet.state import Profile
+
+Matrix = npt.NDArray[np.float32]
+ONE = 0x3F800000
+"""The bits of 1.0."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that is not the identity's.
+
+    Attributes:
+        element: which element of the vector it makes.
+        terms: `(column, bits of the coefficient)` in the order of columns.
+    """
+
+    element: int
+    terms: tuple[tuple[int, int], ...]
+
+
+def linear_row(profile: Profile, instruction: Instruction) -> Row:
+    """The row of a linear instruction's destination.
+
+    Example:
+        >>> from lanework.machines.fleet.state import PROFILES
+        >>> double = FLEET.by_name["ADD"].make(dest=2, src1=0, src2=0)
+        >>> linear_row(PROFILES["S22"], double)
+        Row(element=3, terms=((1, 1073741824),))
+    """
+    info = FLEET.by_name[instruction.name]
+    assert info.linear is not None
+    values = info.values(instruction)
+    sums: dict[int, np.float32] = {}
+    pattern: int | None = None  # of a single constant, kept as it is: it may be an integer or NaN
+    for coefficient, name in info.linear:
+        if coefficient == "imm" and name is None and len(info.linear) == 1:
+            pattern = values["imm"]
+            sums[profile.length - 1] = np.float32(1.0)
+            continue
+        number = _coefficient(coefficient, values)
+        column = profile.length - 1 if name is None else element(profile, info, name, values)
+        with np.errstate(all="ignore"):
+            sums[column] = sums[column] + number if column in sums else number
+    terms = []
+    for column in sorted(sums):
+        bits = pattern if pattern is not None else int(sums[column].view(np.uint32))
+        if bits:
+            terms.append((column, bits))
+    return Row(destination(profile, info, values), tuple(terms))
+
+
+def _coefficient(coefficient: float | str, values: dict[str, int]) -> np.float32:
+    if isinstance(coefficient, float):
+        return np.float32(coefficient)
+    number = np.uint32(values[coefficient.removeprefix("-")]).view(np.float32)
+    return -number if coefficient.startswith("-") else number
+
+
+def element(profile: Profile, info: FleetInstr, name: str, values: dict[str, int]) -> int:
+    """The element of the vector that an operand names."""
+    spec = next(each for each in info.operands if each.name == name)
+    number = values[name]
+    own = spec.kind is OperandKind.WORD
+    return profile.own(number) if own else profile.register(number)
+
+
+def destination(profile: Profile, info: FleetInstr, values: dict[str, int]) -> int:
+    """The element of the vector that a linear instruction writes."""
+    return element(profile, info, "dest" if info.dest is not None else "word", values)
+
+
+def dense(profile: Profile, instruction: Instruction) -> Matrix:
+    """The whole matrix of a linear instruction: float32, square in the vector's length.
+
+    Example:
+        >>> from lanework.machines.fleet.state import PROFILES
+        >>> add = FLEET.by_name["ADD"].make(dest=2, src1=0, src2=1)
+        >>> matrix = dense(PROFILES["S22"], add)
+        >>> matrix[3, :5].tolist(), matrix[0, [0, 21]].tolist()
+        ([0.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0])
+    """
+    matrix = np.eye(profile.length, dtype=np.float32)
+    row = linear_row(profile, instruction)
+    matrix[row.element] = 0.0
+    for column, bits in row.terms:
+        matrix.view(np.uint32)[row.element, column] = bits
+    matrix[0, profile.length - 1] = 1.0
+    return matrix
+
+
+def is_linear(instruction: Instruction) -> bool:
+    """Whether an instruction has a matrix."""
+    return FLEET.by_name[instruction.name].kernel is Kernel.LINEAR
+
+
+def pattern(value: float) -> int:
+    """The bits of a number in single precision.
+
+    Example:
+        >>> hex(pattern(2.0))
+        '0x40000000'
+    """
+    return int(struct.unpack("<I", np.float32(value).tobytes())[0])

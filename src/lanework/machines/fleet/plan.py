@@ -1,0 +1,204 @@
+"""The execution plan: routines, phases of launches, barriers, and where each VM has its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+BARRIERS = ("wait_all", "wait_any", "none")
+"""wait_all: the next phase starts when every VM has halted. wait_any: when one batch of the phase
+has. none: at once, together with the next phase."""
+
+STRATEGIES = ("contiguous", "strided", "custom")
+"""What SYSCALL_VMID gives to the i-th VM of a launch: ``base + i``, ``base + i * stride``, or the
+word of shared memory at ``base + i``."""
+
+
+class Routine(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A routine.
+
+    Attributes:
+        name: as assembly names it.
+        entry: its first instruction.
+        count: how many instructions it has.
+    """
+
+    name: str
+    entry: int
+    count: int
+
+
+class Launch(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Some VMs that begin with one routine: a batch.
+
+    Attributes:
+        routine: the routine's number.
+        count: how many VMs.
+        strategy: one of `STRATEGIES`.
+        base: the first number, or for custom the address of the numbers in shared memory.
+        stride: of a strided launch.
+        keep: a name under which the VMs stay, with registers and memory, when they have halted.
+        resume: the name of kept VMs that go on instead of new ones.
+    """
+
+    routine: int
+    count: int
+    strategy: str = "contiguous"
+    base: int = 0
+    stride: int = 1
+    keep: str = ""
+    resume: str = ""
+
+
+class Phase(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Launches that run together, and the barrier after them."""
+
+    barrier: str
+    launches: tuple[Launch, ...]
+
+
+class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A named region of shared memory.
+
+    Attributes:
+        name: the port.
+        offset: its first word.
+        size: its words.
+        direction: `in`, `out`, `inout`, or `temp` for what is no port.
+        lifetime: the first and the last step of the schedule that uses it; empty if not known.
+    """
+
+    name: str
+    offset: int
+    size: int
+    direction: str = "temp"
+    lifetime: tuple[int, int] | tuple[()] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What runs when.
+
+    Attributes:
+        phases: the phases.
+        schedule: the phases by number, in the order in which they run.
+        spawn: places for VMs that others start.
+    """
+
+    phases: tuple[Phase, ...]
+    schedule: tuple[int, ...]
+    spawn: int = 0
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A launch with its place.
+
+    Attributes:
+        launch: the launch.
+        step: which entry of the schedule it belongs to.
+        slot: the global id of its first VM.
+        batch: its number among the batches that may run at the same time.
+    """
+
+    launch: Launch
+    step: int
+    slot: int
+    batch: int
+
+
+@dataclass
+class Places:
+    """Where all launches go.
+
+    Attributes:
+        steps: for each entry of the schedule its launches.
+        slots: places that launches take.
+        batches: the most batches at one time.
+    """
+
+    steps: list[list[Placed]] = field(default_factory=list)
+    slots: int = 0
+    batches: int = 0
+
+
+def place(plan: Plan) -> Places:
+    """Give every launch of the schedule its place.
+
+    Kept VMs have places of their own, first; the others begin anew after each wait_all.
+
+    Example:
+        >>> two = Phase("none", (Launch(0, 10), Launch(1, 5)))
+        >>> last = Phase("wait_all", (Launch(0, 4),))
+        >>> found = place(Plan((two, last), (0, 1, 1)))
+        >>> [[(p.slot, p.batch) for p in step] for step in found.steps], found.slots
+        ([[(0, 0), (10, 1)], [(15, 2)], [(0, 0)]], 19)
+    """
+    kept: dict[str, int] = {}
+    at = 0
+    for number in dict.fromkeys(plan.schedule):
+        for launch in plan.phases[number].launches:
+            if launch.keep and launch.keep not in kept:
+                kept[launch.keep] = at
+                at += launch.count
+    places = Places(slots=at)
+    begin, batch = at, 0
+    for step, number in enumerate(plan.schedule):
+        phase = plan.phases[number]
+        placed = []
+        for launch in phase.launches:
+            name = launch.resume or launch.keep
+            slot = kept.get(name, at) if name else at
+            at += 0 if name else launch.count
+            placed.append(Placed(launch, step, slot, batch))
+            batch += 1
+        places.steps.append(placed)
+        places.slots, places.batches = max(places.slots, at), max(places.batches, batch)
+        if phase.barrier == "wait_all":
+            at, batch = begin, 0
+    return places
+
+
+def encode(items: object) -> bytes:
+    """Structures of this module as the bytes of a section."""
+    return msgspec.msgpack.encode(items)
+
+
+def decode_routines(data: bytes) -> tuple[Routine, ...]:
+    """The routines of a section.
+
+    Raises:
+        msgspec.DecodeError: it holds none.
+    """
+    return msgspec.msgpack.decode(data, type=tuple[Routine, ...])
+
+
+def decode_plan(data: bytes) -> Plan:
+    """The plan of a section.
+
+    Raises:
+        msgspec.DecodeError: it holds none.
+    """
+    kind = tuple[tuple[Phase, ...], tuple[int, ...], int]
+    return Plan(*msgspec.msgpack.decode(data, type=kind))
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """A plan as the bytes of a section."""
+    return encode((plan.phases, plan.schedule, plan.spawn))
+
+
+def decode_buffers(data: bytes) -> tuple[Buffer, ...]:
+    """The buffers of a section.
+
+    Raises:
+        msgspec.DecodeError: it holds none.
+    """
+    return msgspec.msgpack.decode(data, type=tuple[Buffer, ...])
+
+
+def launches(plan: Plan) -> Sequence[Launch]:
+    """Every launch of every phase, in order."""
+    return [launch for phase in plan.phases for launch in phase.launches]
