@@ -40,6 +40,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -199,11 +200,13 @@ def exact(bits: int) -> bool:
     return from_half(to_half(bits)) == bits
 
 
+@lru_cache(1 << 16)
 def to_half(bits: int) -> int:
     """The half-precision pattern of the float with these bits."""
     return int(run(SINGLE["to_half"].graph("i32"), [_word(bits)])) & 0xFFFF
 
 
+@lru_cache(1 << 16)
 def from_half(half: int) -> int:
     """The bits of the float with this half-precision pattern."""
     return int(run(SINGLE["from_half"].graph("i32"), [_word(half)])) & 0xFFFFFFFF
@@ -295,8 +298,9 @@ def apply(encoded: Encoded, number: int, words: Words) -> Words:
         The new vectors, of the same shape.
     """
     out = words.copy()
+    old = out if encoded.format(number) is Format.ROWS else words  # rows are done in place
     for row in stored(encoded, number):
-        out[row.element] = evaluate(row, words)
+        out[row.element] = evaluate(row, old)
     return out
 
 

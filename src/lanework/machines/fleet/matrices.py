@@ -84,8 +84,21 @@ def linear_map(profile: Profile, instruction: Instruction) -> LinearMap:
 
 
 def maps(profile: Profile, instructions: Iterable[Instruction]) -> list[LinearMap | None]:
-    """The matrix of every instruction; None for those that are not linear."""
-    return [linear_map(profile, each) if is_linear(each) else None for each in instructions]
+    """The matrix of every instruction; None for those that are not linear.
+
+    None, too, for one whose operands are not there, which the verifier refuses.
+    """
+    return [
+        linear_map(profile, each) if is_linear(each) and _there(profile, each) else None
+        for each in instructions
+    ]
+
+
+def _there(profile: Profile, instruction: Instruction) -> bool:
+    info = FLEET.by_name[instruction.name]
+    most = {OperandKind.REGISTER: profile.registers, OperandKind.WORD: profile.memory}
+    values = info.values(instruction)
+    return all(values[spec.name] < most.get(spec.kind, 1 << 32) for spec in info.operands)
 
 
 def evaluate(row: Row, words: Words) -> Words:
