@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
-from lanework.machines.fleet.interval import ANY, INF, ZERO, Interval, between
+from lanework.machines.fleet.interval import ANY, INF, ZERO, Interval, between, join
 from lanework.machines.fleet.layout import FleetView
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -63,10 +63,7 @@ class WordRanges:
         found = [self.values[n] for n in self.regions(address)]
         if self.outside(address) or not found:
             found.append(ZERO)
-        out = found[0]
-        for each in found[1:]:
-            out = out.join(each)
-        return out
+        return join(found)
 
     def write(self, address: Interval, value: Interval) -> bool:
         """A word may become something else; whether that is news."""
