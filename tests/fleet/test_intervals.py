@@ -543,6 +543,20 @@ def test_a_number_of_before():
     assert found.own == []
 
 
+def test_addresses_between_words():
+    view = program(["main:", "SYSCALL_READ 1 0", "SYSCALL_HALT"], shared=8)
+    words = Intervals(view, {"shared": (1, 2)}).words
+    for low, high, expected in (
+        (-0.5, -0.25, "1 to 2"),
+        (-1.0, -0.5, "0 to 2"),
+        (7.5, 7.75, "1 to 2"),
+        (7.5, 8.0, "0 to 2"),
+        (8.0, 9.0, "0 to 0"),
+        (-3.0, -1.0, "0 to 0"),
+    ):
+        assert str(words.read(between(low, high))) == expected
+
+
 def test_ranges_that_are_none():
     view = program(["main:", "SYSCALL_HALT"], shared=4, buffers=[Buffer("x", 0, 4, "in")])
     with pytest.raises(Diagnostic, match="LW6010"):

@@ -63,7 +63,7 @@ def difference(terms: list[Term]) -> Difference | None:
             (plus if coefficient == ONE else minus).append(side)
         else:
             return None
-    if len(plus) <= 1 and len(minus) <= 1 and terms:
+    if len(plus) <= 1 and len(minus) <= 1 and any(isinstance(side, int) for side in plus + minus):
         return plus[0] if plus else ZERO, minus[0] if minus else ZERO
     return None
 

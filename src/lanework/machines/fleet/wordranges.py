@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -48,11 +48,11 @@ class WordRanges:
 
     def regions(self, address: Interval) -> range:
         """The regions that addresses in an interval may lie in."""
-        low, high = max(address.low, -0.5), min(address.high, self.count - 0.5)
-        if low > high or not self.starts:
+        if address.empty or address.high <= -1.0 or address.low >= self.count:
             return range(0)
-        begin = bisect_right(self.starts, math.trunc(low)) - 1
-        return range(begin, bisect_left(self.starts, math.trunc(high) + 1))
+        low = math.trunc(max(address.low, 0.0))  # between -1 and 0 it is word 0
+        high = math.trunc(max(min(address.high, self.count - 1.0), 0.0))
+        return range(bisect_right(self.starts, low) - 1, bisect_right(self.starts, high))
 
     def outside(self, address: Interval) -> bool:
         """Whether an address may be outside."""
