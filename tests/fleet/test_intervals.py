@@ -567,6 +567,16 @@ def test_own_words_by_other_ways():
     assert found.before(14, 3) == between(0.0, 20.0)
 
 
+def test_one_region_may_be_own_and_another_not():
+    lines = [*MAP, "ADDI 0 0 4", "SYSCALL_READ 1 0", "MULI 1 1 10", "ADDI 0 0 1",
+             "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
+    buffers = [Buffer("x", 0, 4, "inout", (), 1.0, 2.0), Buffer("y", 4, 5, "inout", (), 1.0, 2.0)]
+    found = Intervals(program(lines, shared=16, buffers=buffers))
+    assert found.own == [[0]]
+    assert found.words.read(point(0.0)).high == 20.0
+    assert found.words.read(point(4.0)).high == math.inf
+
+
 def test_half_precision_has_few_whole_numbers():
     view = program([*MAP, "SYSCALL_HALT"], shared=5000, launches=(Launch(0, 2049),))
     one = {"shared": (1, 2)}
