@@ -17,7 +17,7 @@ from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices import evaluate, linear_row, pattern
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
-from lanework.machines.fleet.precision import halves, refuse
+from lanework.machines.fleet.precision import check, halves, refuse
 from lanework.machines.fleet.state import PROFILES, Convention
 from lanework.machines.fleet.transfer import LARGEST_HALF
 
@@ -789,6 +789,23 @@ def test_loops_that_stay():
              "SYSCALL_HALT"]  # fmt: skip
     found = whys(lines)
     assert [each.split(":")[0] for each in found] == ["main+1"]  # only r2 is not counted
+
+
+def test_inputs_are_held_to_their_ranges():
+    buffers = [Buffer("x", 2, 3, "in", (), -1.0, 1.0), Buffer("y", 5, 2, "out")]
+    view = program(["main:", "SYSCALL_HALT"], shared=8, buffers=buffers)
+    shared = np.zeros(8, np.float32)
+    shared[[0, 5]] = 100.0, np.nan
+    check(view, shared)
+    for bad in (1.5, -1.5, np.nan):
+        shared[3] = bad
+        with pytest.raises(Diagnostic, match="LW6010: word 3") as caught:
+            check(view, shared)
+        assert caught.value.notes == ("it is in buffer 'x'",)
+    shared[3] = 1.0
+    with pytest.raises(Diagnostic, match="word 0"):
+        check(view, shared, {"shared": (0, 99)})
+    check(program(["main:", "SYSCALL_HALT"]), shared[:0])
 
 
 def test_the_error():
