@@ -119,8 +119,8 @@ DEADLOCK = code(
     "LW6026",
     "every VM waits",
     "All VMs that still run wait for a word of shared memory that none of them can change any "
-    "more, or all of them have yielded many times over and none has written. Look at what they wait for; "
-    "`patience` sets how many times.",
+    "more, or all of them have yielded many times over and none has written. Look at what they "
+    "wait for; `patience` sets how many times.",
 )
 BAD_VM = code(
     "LW6030",
