@@ -161,7 +161,16 @@ def show_pattern(bits: int) -> str:
         return f"int:{bits - (1 << 32)}"
     if rest and exponent in (0, 255):
         return f"bits:0x{bits:08x}"
-    value: float = struct.unpack("<f", struct.pack("<I", bits))[0]
-    short = str(np.float32(value))
-    same = math.isinf(value) or struct.pack("<f", float(short)) == struct.pack("<f", value)
-    return short if same else repr(value)
+    return show_single(struct.unpack("<f", struct.pack("<I", bits))[0])
+
+
+def show_single(value: float) -> str:
+    """A float of single precision in as few digits as it takes.
+
+    Example:
+        >>> show_single(0.10000000149011612), show_single(16777216.0)
+        ('0.1', '16777216.0')
+    """
+    short = float(str(np.float32(value)))
+    same = not math.isfinite(value) or struct.pack("<f", short) == struct.pack("<f", value)
+    return repr(short if same else float(value))
