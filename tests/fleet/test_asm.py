@@ -175,6 +175,11 @@ def test_a_number_at_the_end_takes_the_immediate_form(name, code):
     assert words(f".alias ten r3\n{name} r1, r2, ten") == [[FLEET.by_name[name].code, 1, 2, 3, 0]]
 
 
+def test_a_name_in_quotes_is_a_routine_and_a_number_is_not():
+    text = 'HALT\n.routine "1"\nCALL "1"\nCALL 1\nCALL a-b\nHALT\n.routine a-b\nRETURN'
+    assert words(text)[1:4] == [[60, 0, 1, 0, 0], [60, 0, 2, 0, 0], [60, 0, 5, 0, 0]]
+
+
 def test_mov_of_a_number_is_seti():
     assert words("MOV r1, -0.5") == [[3, 1, f32(-0.5), 0, 0]]
     assert words("MOV r1, r2") == [[2, 1, 2, 0, 0]]

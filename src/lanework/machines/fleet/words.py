@@ -56,8 +56,13 @@ def own_word(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def named(text: str) -> bool:
+    """Whether a word is a name: of a routine, a buffer, kept VMs."""
+    return _ANY.fullmatch(text) is not None and not _meant(text)
+
+
 def plain(name: str) -> bool:
-    """Whether a name can stand in a text without quotes."""
+    """Whether a name can stand in an expression, and without quotes everywhere."""
     return _NAME.fullmatch(name) is not None and not _meant(name)
 
 
@@ -76,7 +81,7 @@ def read_name(line: Line, word: Token, what: str) -> str:
     """A name, plain or in quotes."""
     if word.text.startswith('"'):
         return read_string(line, word)
-    if not _ANY.fullmatch(word.text) or _meant(word.text):
+    if not named(word.text):
         raise line.fault(f"{word.text!r} cannot be the name of {what}", word,
                          "use letters, digits and _, and no name of a register")  # fmt: skip
     return word.text
