@@ -31,7 +31,7 @@ from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.directives import DERIVED
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
-from lanework.machines.fleet.link import link
+from lanework.machines.fleet.linker import link
 from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.schedule import Again, nested
