@@ -11,6 +11,8 @@ from lanework.base.lazy import face
 _HOMES = {
     ".compile": ["package"],
     ".isa": ["FLEET"],
+    ".link": ["assemble_module", "link"],
+    ".module": ["Module"],
     ".plan": ["Buffer", "Launch", "Phase", "Plan", "Routine"],
     ".state": ["PROFILES", "Convention", "Fault", "Profile", "Status", "VMState"],
 }
