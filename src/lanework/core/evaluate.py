@@ -132,3 +132,17 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
                     out = np.asarray(_ELEMENTWISE[prim](*operands))
             made[id(value)] = out
     return made[id(graph.result)]
+
+
+def direct(graph: Graph) -> np.ufunc | None:
+    """The NumPy function that a body is, if it is one primitive over its arguments in order.
+
+    Example:
+        >>> from lanework.core.expr import trace
+        >>> direct(trace(lambda x, y: x * y, ("f64", "f64")))
+        <ufunc 'multiply'>
+    """
+    function = _ELEMENTWISE.get(graph.result.prim)
+    order = [arg.payload for arg in graph.result.args if arg.prim == "arg"]
+    whole = order == list(range(len(graph.dtypes))) and len(order) == len(graph.result.args)
+    return function if isinstance(function, np.ufunc) and whole else None

@@ -79,7 +79,7 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     offset: int
     size: int
     direction: str = "temp"
-    lifetime: tuple[int, int] | tuple[()] = ()
+    lifetime: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
