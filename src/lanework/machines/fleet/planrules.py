@@ -95,7 +95,7 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         if each.direction not in _DIRECTIONS:
             yield Finding(f"buffer {each.name!r} has the direction {each.direction!r}")
         steps = [0, *each.lifetime, len(view.plan.schedule) - 1]
-        if steps != sorted(steps):
-            yield Finding(f"buffer {each.name!r} lives from step {steps[1]} to step {steps[2]}")
+        if len(each.lifetime) not in (0, 2) or steps != sorted(steps):
+            yield Finding(f"buffer {each.name!r} is in use in the steps {each.lifetime}")
     if program.ports != ports(view.shared, view.buffers):
         yield Finding("the ports are not all of shared memory and the buffers that are no temp")

@@ -125,9 +125,7 @@ def _header(both: _Both) -> Iterator[Finding]:
     }
     for name, number in right.items():
         if program.header[name] != number:
-            yield Finding(
-                f"the header's {name!r} is {program.header[name]}, and there are {number}"
-            )
+            yield Finding(f"the header's {name!r} is {program.header[name]}, and not {number}")
     if len(program.constants):
         yield Finding(f"there are {len(program.constants)} constants, and fleet programs have none")
 
