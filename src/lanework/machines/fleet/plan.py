@@ -121,12 +121,14 @@ class Places:
     Attributes:
         steps: for each entry of the schedule its launches.
         slots: places that launches take.
+        kept: how many of them are of VMs that are kept; these come first.
         batches: the most batches at one time.
     """
 
     steps: list[list[Placed]] = field(default_factory=list)
     slots: int = 0
     batches: int = 0
+    kept: int = 0
 
 
 def place(plan: Plan) -> Places:
@@ -148,7 +150,7 @@ def place(plan: Plan) -> Places:
             if launch.keep and launch.keep not in kept:
                 kept[launch.keep] = at
                 at += launch.count
-    places = Places(slots=at)
+    places = Places(slots=at, kept=at)
     begin, batch = at, 0
     for step, number in enumerate(plan.schedule):
         phase = plan.phases[number]
