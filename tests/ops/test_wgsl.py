@@ -128,6 +128,22 @@ def test_sums_of_sums_are_held() -> None:
     assert "lw_hold" not in render_graph("f", horner)
 
 
+KINDS = {"f32": np.float32, "i32": np.int32}
+
+
+@pytest.mark.parametrize(("dtype", "minus"), [("f32", -1.0), ("i32", -0x40800000)])
+def test_no_choice_between_minus_one_and_zero(dtype: str, minus: float) -> None:
+    """Mesa writes it as a negated truth value, which gives -0."""
+
+    def body(a: expr.Value) -> expr.Value:
+        return expr.select(a < 0, expr.const(minus, dtype), 0)
+
+    text = render_graph("f", expr.trace(body, (dtype,)))
+    assert f"select({'bitcast<f32>(zero)' if dtype == 'f32' else 'zero'}, " in text
+    assert Module(f"{PREAMBLE}\n{text}").call("f", KINDS[dtype](5)) == 0
+    assert "let zero" not in render_graph("f", expr.trace(lambda a: a + 1, (dtype,)))
+
+
 def test_one_op_by_itself() -> None:
     text = render_op(ARITH["select"])
     assert text.startswith("// `a` where c is true")

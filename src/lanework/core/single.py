@@ -68,12 +68,15 @@ def _word(
         ((NAN, 1.0), NAN),
     ),
     example=((-7.0, 3.0), -1.0),
+    ulp=INF,
     dtypes=F32,
 )
 def rem(a: Value, b: Value) -> Value:
     """The remainder a - b * trunc(a / b), each step rounded to single precision.
 
-    Exact where a / b is rounded below 2**24 and the product is exact; `fmod` always is.
+    While a / b is below ``2**24`` in magnitude, that is a - b * n to within one unit in the last
+    place of a, for a whole number n next to a / b: the whole part, or one more where the quotient
+    is rounded up to it, and then the sign is the other one. `fmod` is exact.
     """
     return a - b * expr.trunc(a / b)
 

@@ -9,7 +9,9 @@ trace goes through u32 and comes back as i32.
 WGSL also lets a compiler reassociate sums and fuse products into them, which undoes compensated
 arithmetic: ``(a + b) - a`` becomes b. So a sum that goes straight into another sum, and a product
 that goes into a sum and is used elsewhere too, is held: its bits are changed by a zero of which
-the compiler cannot know that it is one. Polynomials are left free to be fused.
+the compiler cannot know that it is one. Polynomials are left free to be fused. A choice
+between -1 and 0 gets a zero that is hidden in the same way: Mesa makes it a negated truth value,
+which gives -0.
 
 A GPU may flush subnormals, and divides to 2.5 ULP; the functions then are that much further off
 than the op table states.
@@ -141,7 +143,7 @@ def render_graph(name: str, graph: Graph) -> str:
     names: dict[int, str] = {}
     lines: list[str] = []
     held = _held(graph)
-    if held:
+    if held or any(_hides_zero(value) for value in graph.values):
         first = "a0" if graph.dtypes[0] == "f32" else "bitcast<f32>(a0)"
         lines.append(f"  let zero = lw_zero({first});\n")
     for value in graph.values:
@@ -154,7 +156,11 @@ def render_graph(name: str, graph: Graph) -> str:
             names[id(value)] = literal(value.payload, value.dtype)
         else:
             known = f"v{len(lines)}"
-            text = _expression(value, [names[id(arg)] for arg in value.args])
+            args = [names[id(arg)] for arg in value.args]
+            if _hides_zero(value):
+                hidden = "bitcast<f32>(zero)" if value.dtype == "f32" else "zero"
+                args = [hidden if arg in ("0.0f", "0i") else arg for arg in args]
+            text = _expression(value, args)
             if id(value) in held:
                 text = f"lw_hold({text}, zero)"
             lines.append(f"  let {known} = {text};\n")
@@ -183,6 +189,20 @@ def _held(graph: Graph) -> set[int]:
         if id(value) in in_sums
         and (value.prim in ("add", "sub") or (value.prim == "mul" and uses[id(value)] > 1))
     }
+
+
+def _hides_zero(value: Value) -> bool:
+    """Whether it is a choice between the patterns of -1.0 and 0.0."""
+    arms = value.args[1:]
+    if value.prim != "select" or value.dtype == "bool" or {a.prim for a in arms} != {"const"}:
+        return False
+    patterns = set()
+    for arm in arms:
+        number = arm.payload or 0
+        if value.dtype == "f32":
+            number = struct.unpack("<I", struct.pack("<f", number))[0]
+        patterns.add(int(number) & 0xFFFFFFFF)
+    return patterns == {0xBF800000, 0}
 
 
 def _expression(value: Value, args: list[str]) -> str:
