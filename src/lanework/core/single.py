@@ -101,11 +101,11 @@ def rem(a: Value, b: Value) -> Value:
 def fmod(a: Value, b: Value) -> Value:
     """The exact remainder of the truncated division, with the sign of a, as fmod in C.
 
-    Long division, eight bits of the quotient a step: single exponents differ by 276 at most.
+    Long division, eight bits of the quotient a step: single exponents differ by 253 at most.
     """
     x, m, gap = _aligned(a, b)
     step = const(8, "i32")
-    for n in range(35):
+    for n in range(32):
         left = gap - 8 * n
         x = urem(x << select(left > 8, step, select(left < 0, 0, left)), m)
     small = expr.fabs(a) < expr.fabs(b)
