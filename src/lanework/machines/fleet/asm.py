@@ -22,8 +22,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-
 from lanework.base.errors import Diagnostic
 from lanework.core.asmtext import Line, show_header
 from lanework.core.codes import BAD_ASSEMBLY
@@ -38,7 +36,7 @@ from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.schedule import Again, nested
 from lanework.machines.fleet.state import Convention
-from lanework.machines.fleet.words import quote, show_pattern
+from lanework.machines.fleet.words import quote, show_pattern, show_single
 
 _LISTED = 32  # steps in a line
 
@@ -54,9 +52,10 @@ class FleetAssembler:
             if found:
                 raise found[-1].fault("there is no instruction")
             raise Diagnostic(BAD_ASSEMBLY, "there is no instruction after .machine fleet")
-        if module.externs:
-            name, place = next(iter(module.externs.items()))
-            raise place.fault(f"{name!r} is in another file", "link it: see lanework.fleet.link")
+        here = {routine.name for routine in module.routines}
+        for name, place in module.externs.items():
+            if name not in here:
+                raise place.fault(f"{name!r} is in another file", "link both: lanework.fleet.link")
         return link([module])
 
     def disassemble(self, program: Program) -> Iterator[str]:
@@ -99,7 +98,7 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
     yield f".state {view.profile.name}"
     yield f".shared {view.shared}"
     if view.epsilon:
-        yield f".epsilon {np.float32(view.epsilon)}"
+        yield f".epsilon {show_single(view.epsilon)}"
     if view.convention is not Convention.CALLER:
         yield f".convention {view.convention.name.lower()}"
     if view.depth != DEPTH:

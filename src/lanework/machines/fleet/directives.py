@@ -276,8 +276,13 @@ def schedule(reader: Reader) -> tuple[int | Repeat, ...]:
         raise reader.listed[0].place.fault(
             "a schedule cannot be written out where phases repeat", "leave out .repeat"
         )
-    last = len(reader.phases) - 1
-    return tuple(whole(each.value(constant), each.place, last) for each in reader.listed)
+    numbers = []
+    for each in reader.listed:
+        number = whole(each.value(constant), each.place)
+        if number >= len(reader.phases):
+            raise each.place.fault(f"there is no phase {number}", "phases are counted from 0")
+        numbers.append(number)
+    return tuple(numbers)
 
 
 DIRECTIVES: dict[str, Callable[[Reader, Line], None]] = {

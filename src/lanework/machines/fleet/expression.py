@@ -1,5 +1,7 @@
 """Numbers in fleet assembly: literals, symbols, and sums and products of them.
 
+A symbol may stand between `<` and `>`, as the original design writes those that others fill in.
+
 An expression is kept in postfix order, and has its value when all symbols are known: buffers get
 their places when modules are linked.
 """
@@ -17,7 +19,7 @@ Number = int | float
 
 _PART = re.compile(
     r"\s*(?:(0[xX][0-9a-fA-F]+)|((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|([^\W\d][\w.]*)|([-+*()]))"
+    r"|([^\W\d][\w.]*|<[^\W\d][\w.]*>)|([-+*()]))"
 )
 _BINDS = {"+": 1, "-": 1, "*": 2, "neg": 3}
 _LARGEST = 1 << 128  # as floats of single precision are below
@@ -133,7 +135,7 @@ def _literal(match: re.Match[str], place: Place) -> Number | str:
         return _whole(match[1], 16, place)
     if match[2]:
         return _whole(match[2], 10, place) if match[2].isdecimal() else float(match[2])
-    name = match[3]
+    name = match[3].strip("<>")
     if name.lower() in ("inf", "nan"):
         return float(name)
     if not plain(name):

@@ -28,7 +28,7 @@ from lanework.machines.fleet.operands import fill_in
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.state import Convention
-from lanework.machines.fleet.words import Place
+from lanework.machines.fleet.words import Place, float_bits
 
 MOST_STEPS = 1 << 16
 """Steps of a schedule."""
@@ -118,7 +118,7 @@ class _Linker:
             plan,
             state=str(self._agreed("state", "S22")),
             shared=max([needed, *self._numbers("shared")]),
-            epsilon=float(self._agreed("epsilon", 0.0)),
+            epsilon=self._epsilon(),
             convention=Convention(int(self._agreed("convention", Convention.CALLER))),
             depth=max(self._numbers("depth"), default=DEPTH),
             buffers=self.placed,
@@ -324,6 +324,13 @@ class _Linker:
         """What modules ask for, as whole numbers."""
         asked = [m.settings[name].value for m in self.modules if name in m.settings]
         return [self._whole(each) for each in asked if isinstance(each, Expression)]
+
+    def _epsilon(self) -> float:
+        value = self._agreed("epsilon", 0.0)
+        places = [m.settings["epsilon"].place for m in self.modules if "epsilon" in m.settings]
+        if places:
+            float_bits(float(value), places[0])  # it has to be one of single precision
+        return float(value)
 
     def _agreed(self, name: str, absent: str | Number) -> str | Number:
         """What all modules ask for that ask at all."""

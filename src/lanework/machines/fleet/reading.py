@@ -23,7 +23,7 @@ from lanework.machines.fleet.module import (
     Setting,
 )
 from lanework.machines.fleet.operands import Draft, read_instruction
-from lanework.machines.fleet.words import Place, fields, plain, quote, without_comment
+from lanework.machines.fleet.words import Place, fields, named, plain, quote, without_comment
 
 MAIN = "main"
 """The routine of a text that names none."""
@@ -182,7 +182,8 @@ class Reader:
         name = read_string(place.line, place.word) if quoted else text
         if not quoted and name in routine.labels:
             return routine.labels[name]
-        if name in self.routines or name in self.externs:
+        known = name in self.routines or name in self.externs
+        if known and (quoted or named(name)):
             return Relocation(open.instruction, open.field, Fill.ENTRY, name, place)
         if quoted or (_LABEL.fullmatch(name) and name not in self.names):
             near = did_you_mean(name, [*routine.labels, *self.routines, *self.externs])

@@ -56,8 +56,13 @@ def own_word(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def named(text: str) -> bool:
+    """Whether a word is a name: of a routine, a buffer, kept VMs."""
+    return _ANY.fullmatch(text) is not None and not _meant(text)
+
+
 def plain(name: str) -> bool:
-    """Whether a name can stand in a text without quotes."""
+    """Whether a name can stand in an expression, and without quotes everywhere."""
     return _NAME.fullmatch(name) is not None and not _meant(name)
 
 
@@ -76,7 +81,7 @@ def read_name(line: Line, word: Token, what: str) -> str:
     """A name, plain or in quotes."""
     if word.text.startswith('"'):
         return read_string(line, word)
-    if not _ANY.fullmatch(word.text) or _meant(word.text):
+    if not named(word.text):
         raise line.fault(f"{word.text!r} cannot be the name of {what}", word,
                          "use letters, digits and _, and no name of a register")  # fmt: skip
     return word.text
@@ -161,7 +166,16 @@ def show_pattern(bits: int) -> str:
         return f"int:{bits - (1 << 32)}"
     if rest and exponent in (0, 255):
         return f"bits:0x{bits:08x}"
-    value: float = struct.unpack("<f", struct.pack("<I", bits))[0]
-    short = str(np.float32(value))
-    same = math.isinf(value) or struct.pack("<f", float(short)) == struct.pack("<f", value)
-    return short if same else repr(value)
+    return show_single(struct.unpack("<f", struct.pack("<I", bits))[0])
+
+
+def show_single(value: float) -> str:
+    """A float of single precision in as few digits as it takes.
+
+    Example:
+        >>> show_single(0.10000000149011612), show_single(16777216.0)
+        ('0.1', '16777216.0')
+    """
+    short = float(str(np.float32(value)))
+    same = not math.isfinite(value) or struct.pack("<f", short) == struct.pack("<f", value)
+    return repr(short if same else float(value))
