@@ -14,6 +14,7 @@ from lanework.core import expr
 from lanework.core.arith import ARITH
 from lanework.core.evaluate import evaluate
 from lanework.core.op import Op
+from lanework.core.scalar import python_function
 from lanework.core.single import SINGLE
 from lanework.engines import llvm_ir
 from lanework.engines.wgsl import (
@@ -84,6 +85,9 @@ def test_primitives_on_words_agree(name: str) -> None:
     graph = expr.trace(body, ("i32",) * n)
     got = Module(f"{PREAMBLE}\n{render_graph('f', graph)}").call("f", *args)
     assert got.tolist() == evaluate(graph, args).tolist()
+    function = python_function(graph)
+    words = zip(*(column.view(np.uint32).tolist() for column in args), strict=True)
+    assert got.view(np.uint32).tolist() == [function(*row) for row in words]
 
 
 def test_nan_is_known_by_its_bits() -> None:
@@ -126,6 +130,10 @@ def test_sums_of_sums_are_held() -> None:
     assert "let v1 = lw_hold(a0 + a1, zero);" in render_graph("f", graph)
     horner = expr.trace(lambda a, b: (a * b + 1.0) * b + 2.0, ("f32", "f32"))
     assert "lw_hold" not in render_graph("f", horner)
+    words = expr.trace(lambda i: expr.bits((expr.to_float(i) + 1.0) + 2.0), ("i32",))
+    text = f"{PREAMBLE}\n{render_graph('f', words)}"
+    assert "lw_hold(" in text
+    assert Module(text).call("f", np.int32(-7)).view(np.float32) == -4.0
 
 
 KINDS = {"f32": np.float32, "i32": np.int32}
