@@ -36,6 +36,7 @@ from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.schedule import Again, nested
 from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.storage import section
 from lanework.machines.fleet.words import quote, show_pattern, show_single
 
 _LISTED = 32  # steps in a line
@@ -108,8 +109,9 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
     for name, value in program.header.items():
         if name not in DERIVED:
             yield show_header(name, value)
+    made = {"matrices": section(view.profile, view.instructions)}  # by the assembler
     for name, data in program.sections.items():
-        if name not in ("routines", "plan", "buffers"):
+        if name not in ("routines", "plan", "buffers") and made.get(name) != data:
             yield f".section {json.dumps(name)} {data.hex() or '-'}"
     for buffer in view.buffers:
         words = [quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction]
