@@ -130,9 +130,7 @@ def test_modules_need_not_say_what_they_do_not_care_for():
     program = fleet.link([module(main), module(".routine f\nRETURN")])
     assert (program.header["state"], program.header["convention"]) == ("S64", 2)
     assert (program.header["epsilon"], program.header["shared"]) == (0.5, 0)
-    same = fleet.link(
-        [module(main), module(".epsilon 5e-1\n.routine f\nRETURN")]
-    )
+    same = fleet.link([module(main), module(".epsilon 5e-1\n.routine f\nRETURN")])
     assert same.hash == program.hash
 
 

@@ -17,8 +17,9 @@ bytes: its opcode and four operands, each a word of 32 bits; numbers are bit pat
 single-precision floats. The op that it applies has operands a and b (or x, y): those of the
 instruction from the second on, in order.
 
-{_FORMS} have a form with a number as last operand, such as `ADDI`, and the assembler takes it where
-a number stands there. `{INTEGER} r0, 5` is `SETI r0, int:5`.
+{_FORMS} have a form with a number as last operand,
+such as `ADDI`, and the assembler takes it where a number stands there. `{INTEGER} r0, 5` is
+`SETI r0, int:5`.
 """
 
 TITLES = {
