@@ -45,8 +45,9 @@ def _unsigned(function: Callable[..., Any]) -> Callable[..., Array]:
 
 
 def _umulh(a: Array, b: Array) -> Array:
-    """The upper 64 bits of a product, from four products of halves."""
-    half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
+    """The upper half of a product, from four products of halves."""
+    size = a.dtype.itemsize * 4
+    half, low = np.asarray(size, a.dtype), np.asarray((1 << size) - 1, a.dtype)
     a1, a0, b1, b0 = a >> half, a & low, b >> half, b & low
     middle = a1 * b0 + ((a0 * b0) >> half)
     return np.asarray(a1 * b1 + (middle >> half) + ((a0 * b1 + (middle & low)) >> half))

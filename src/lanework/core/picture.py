@@ -53,4 +53,5 @@ def write_picture(samples: npt.ArrayLike) -> bytes:
         raise ValueError(f"samples of shape {array.shape} are no picture")
     whole = np.clip(np.rint(np.nan_to_num(array)), 0, 255).astype(np.uint8)
     kind = b"P6" if array.ndim == 3 else b"P5"
-    return kind + f"\n{array.shape[1]} {array.shape[0]}\n255\n".encode() + whole.tobytes()
+    head = kind + f"\n{array.shape[1]} {array.shape[0]}\n255\n".encode()
+    return head + bytes(whole.tobytes())

@@ -10,10 +10,11 @@ import numpy as np
 from lanework.core.isa import Instruction
 from lanework.core.program import ListingEntry, Port, Program
 from lanework.machines.fleet import plan as plans
+from lanework.machines.fleet import storage
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import DEPTH
 from lanework.machines.fleet.plan import Buffer, Plan, Routine, extent
-from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.state import PROFILES, Convention
 
 
 def package(
@@ -68,6 +69,7 @@ def package(
             "routines": plans.encode(tuple(routines)),
             "plan": plans.encode_plan(plan),
             "buffers": plans.encode(tuple(buffers)),
+            "matrices": storage.section(PROFILES[state], instructions),
         },
         listing=tuple(listing),
         notes=tuple(notes),

@@ -8,16 +8,19 @@ from typing import Any
 
 from lanework.core.isa import OperandKind
 from lanework.core.program import Program
+from lanework.machines.fleet.estimate import estimated_epochs
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Phase, Routine
+from lanework.machines.fleet.storage import report
 
 
 def facts(program: Program) -> dict[str, Any]:
     """What `inspect` says of a fleet program beside what it says of every program.
 
     Returns:
-        vm (profile and bytes), calls, routines, phases, schedule, buffers.
+        vms (profile, bytes, places), matrices by format, epochs, calls, routines, phases, schedule,
+        buffers.
     """
     view = FleetView.of(program)
     profile = view.profile
@@ -29,6 +32,8 @@ def facts(program: Program) -> dict[str, Any]:
             "of these for spawned VMs": view.plan.spawn,
             "words of shared memory": view.shared,
         },
+        "matrices": _matrices(view),
+        "estimated epochs": estimated_epochs(view) or "unknown: there are loops",
         "calls": {"convention": view.convention.name.lower(), "depth": view.depth},
         "routines": {each.name: _routine(view, each) for each in view.routines},
         "phases": {f"phase {n}": _phase(view, phase) for n, phase in enumerate(view.plan.phases)},
@@ -38,6 +43,20 @@ def facts(program: Program) -> dict[str, Any]:
             for each in view.buffers
         },
     }
+
+
+def _matrices(view: FleetView) -> dict[str, str]:
+    """What the matrices of linear instructions take in each format."""
+    found = report(view)
+    out = {
+        "linear instructions": f"{found['linear']} of {found['instructions']},"
+        f" {found['matrices']} different matrices",
+        "densest": f"{found['coefficients']} coefficients, {found['density']:.1%}",
+    }
+    for name, each in found["formats"].items():
+        chosen = ", ".join(f"{count} {kind}" for kind, count in each["chosen"].items())
+        out[name] = f"{each['bytes']:,} bytes, {each['half']:,} with halves ({chosen})"
+    return out
 
 
 def _routine(view: FleetView, routine: Routine) -> str:
@@ -91,7 +110,8 @@ def _schedule(schedule: tuple[int, ...]) -> str:
         >>> _schedule((0, 1, 2, 1, 2, 1, 2, 3))
         '0, (1, 2) x 3, 3'
     """
-    out, at, count = [], 0, len(schedule)
+    out: list[str] = []
+    at, count = 0, len(schedule)
     while at < count and len(out) < 24:
         best, times = 1, 1
         for length in range(1, min(16, (count - at) // 2) + 1):

@@ -14,6 +14,7 @@ without terms is 0.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.state import Profile
 
 Matrix = npt.NDArray[np.float32]
+Words = npt.NDArray[np.uint32]
 ONE = 0x3F800000
 """The bits of 1.0."""
 
@@ -39,6 +41,94 @@ class Row:
 
     element: int
     terms: tuple[tuple[int, int], ...]
+
+    @property
+    def same(self) -> bool:
+        """Whether it is the identity's row after all, as that of ``MOV r0, r0``."""
+        return self.terms == ((self.element, ONE),)
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """A matrix: what one linear instruction, or some in a row, do to the vector.
+
+    Attributes:
+        rows: those that differ from the identity, but for that of IP. They are in an order in which
+            they can be done in place: none reads an element that one before it has made.
+        length: how much IP advances.
+    """
+
+    rows: tuple[Row, ...]
+    length: int = 1
+
+    def full(self, profile: Profile) -> list[Row]:
+        """All rows of the matrix, those of IP and of the identity too.
+
+        Example:
+            >>> from lanework.machines.fleet.state import PROFILES
+            >>> clear = LinearMap((Row(1, ()),))
+            >>> [len(row.terms) for row in clear.full(PROFILES["S22"])][:4]
+            [2, 0, 1, 1]
+        """
+        rows = [Row(n, ((n, ONE),)) for n in range(profile.length)]
+        for row in self.rows:
+            rows[row.element] = row
+        rows[0] = Row(0, ((0, ONE), (profile.length - 1, pattern(self.length))))
+        return rows
+
+
+def linear_map(profile: Profile, instruction: Instruction) -> LinearMap:
+    """The matrix of a linear instruction."""
+    row = linear_row(profile, instruction)
+    return LinearMap(() if row.same else (row,))
+
+
+def maps(profile: Profile, instructions: Iterable[Instruction]) -> list[LinearMap | None]:
+    """The matrix of every instruction; None for those that are not linear.
+
+    None, too, for one whose operands are not there, which the verifier refuses.
+    """
+    return [
+        linear_map(profile, each) if is_linear(each) and _there(profile, each) else None
+        for each in instructions
+    ]
+
+
+def _there(profile: Profile, instruction: Instruction) -> bool:
+    info = FLEET.by_name[instruction.name]
+    most = {OperandKind.REGISTER: profile.registers, OperandKind.WORD: profile.memory}
+    values = info.values(instruction)
+    return all(values[spec.name] < most.get(spec.kind, 1 << 32) for spec in info.operands)
+
+
+def evaluate(row: Row, words: Words) -> Words:
+    """What a row makes of vectors.
+
+    Args:
+        row: the row.
+        words: the bits of the vectors, uint32, shape (elements, lanes).
+
+    Returns:
+        The bits of the new element, shape (lanes).
+
+    Example:
+        >>> vectors = np.array([[0.0], [1.5], [1.0]], np.float32).view(np.uint32)
+        >>> evaluate(Row(1, ((1, pattern(2.0)), (2, pattern(0.25)))), vectors).view(np.float32)
+        array([3.25], dtype=float32)
+    """
+    total: Matrix | None = None
+    with np.errstate(all="ignore"):
+        for column, bits in row.terms:
+            if column == len(words) - 1:
+                term = np.full(words.shape[1], bits, np.uint32).view(np.float32)
+            elif bits == ONE:
+                term = words[column].view(np.float32)
+            else:
+                term = np.uint32(bits).view(np.float32) * words[column].view(np.float32)
+            total = term if total is None else total + term
+    if total is None:
+        return np.zeros(words.shape[1], np.uint32)
+    return total.view(np.uint32).copy()
 
 
 def linear_row(profile: Profile, instruction: Instruction) -> Row:

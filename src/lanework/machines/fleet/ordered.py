@@ -74,7 +74,7 @@ class Ordered:
             for vm in groups.ids(members):
                 self._one(ip, int(vm))
             return True
-        if "addr" not in self.ids[ip]:
+        if not {"addr", "src"} <= self.ids[ip].keys():
             return False
         at = self._at(ip, members)
         outside = int(np.count_nonzero(at < 0))

@@ -73,6 +73,8 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         size: its words.
         direction: `in`, `out`, `inout`, or `temp` for what is no port.
         lifetime: the first and the last step of the schedule that uses it; empty if not known.
+        low, high: between which numbers its words lie before a program writes to it, NaN not among
+            them; None if not known.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     size: int
     direction: str = "temp"
     lifetime: tuple[int, ...] = ()
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

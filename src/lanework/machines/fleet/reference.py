@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.machines.fleet import groups, sharing
+from lanework.machines.fleet.compose import compose
 from lanework.machines.fleet.control import Control
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.groups import Members
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.mapping import linear_maps
+from lanework.machines.fleet.matrices import maps
 from lanework.machines.fleet.ordered import Ordered
 from lanework.machines.fleet.plan import Placed
 from lanework.machines.fleet.state import LIVE, Fault, Status, VMState
@@ -46,7 +47,9 @@ class ReferenceEngine:
 
     def __init__(self, view: FleetView, settings: Settings) -> None:
         self.view, self.settings = view, settings
-        self.maps = linear_maps(view, settings)
+        half = settings.storage == "f16"
+        single = maps(view.profile, view.instructions)
+        self.maps = compose(view, half=half) if settings.compose else single
         self.waits = any(info.name in WAITING for info in view.infos)
         self.begin(np.zeros(view.shared, np.uint32))
 
@@ -212,9 +215,11 @@ class ReferenceEngine:
         info, instruction = self.view.infos[ip], self.view.instructions[ip]
         control, batch = self.control, self.state.row("batch")
         if info.kernel is Kernel.LINEAR:
-            step = linear(self.state, self.maps[ip].rows)
-            changed = [row.element for row in self.maps[ip].rows]
-            after = ip + self.maps[ip].length
+            found = self.maps[ip]
+            assert found is not None
+            step = linear(self.state, found.rows)
+            changed = [row.element for row in found.rows]
+            after = ip + found.length
         else:
             step = oracle(
                 self.state, info, instruction, lambda m: self.streams[batch[m]], self.settings.seed

@@ -60,8 +60,8 @@ def deadlock(view: FleetView, engine: Engine, counts: Progress) -> Trap:
     waiting: Counter[tuple[int, int]] = Counter()
     for kind in (Status.BLOCKED, Status.YIELDED, Status.RUNNING):
         waiting.update((int(kind), int(ip)) for ip in ips[status == kind].tolist())
-    for (kind, ip), count in waiting.most_common(SHOWN):
-        does = {Status.BLOCKED: "blocked", Status.YIELDED: "yielded"}.get(Status(kind), "running")
+    for (status_now, ip), count in waiting.most_common(SHOWN):
+        does = Status(status_now).name.lower()
         notes.append(f"{count:,} VM{'s' * (count != 1)} {does} at {view.where(ip)}")
     if len(waiting) > SHOWN:
         notes.append(f"... and at {len(waiting) - SHOWN} more instructions")

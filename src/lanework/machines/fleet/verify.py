@@ -18,6 +18,7 @@ from lanework.machines.fleet import flow, planrules
 from lanework.machines.fleet.codes import (
     BAD_BUFFER,
     BAD_HEADER,
+    BAD_MATRICES,
     BAD_OPERAND,
     BAD_PLAN,
     BAD_TARGET,
@@ -29,6 +30,7 @@ from lanework.machines.fleet.isa import WORD, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import extent
 from lanework.machines.fleet.state import PROFILES, Convention
+from lanework.machines.fleet.storage import check_section
 
 MOST_INSTRUCTIONS = 1 << 24
 """The instruction pointer is a float too, which is exact up to here."""
@@ -163,6 +165,13 @@ def _of_view(
 BEFORE = (_rule(TOO_LARGE, _length, gate=True), _rule(BAD_HEADER, _kinds))
 """Rules for what is looked at before anything is decoded."""
 
+
+def _matrices(both: _Both) -> Iterator[Finding]:
+    wrong = check_section(both[1], both[0].sections.get("matrices", b""))
+    if wrong is not None:
+        yield Finding(wrong)
+
+
 RULES = (
     _rule(BAD_HEADER, _header, gate=True),
     _rule(TOO_LARGE, _size, gate=True),
@@ -174,5 +183,6 @@ RULES = (
     _rule(BAD_PLAN, _of_view(planrules.kept), gate=True),
     _rule(STACK_UNDERFLOW, _of_view(flow.returns)),
     _rule(BAD_BUFFER, lambda both: planrules.buffers(*both)),
+    _rule(BAD_MATRICES, _matrices),
 )
-"""Rules for what was decoded. Matrices that a program stores get theirs here."""
+"""Rules for what was decoded."""
