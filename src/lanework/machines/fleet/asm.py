@@ -56,7 +56,8 @@ class FleetAssembler:
         here = {routine.name for routine in module.routines}
         for name, place in module.externs.items():
             if name not in here:
-                raise place.fault(f"{name!r} is in another file", "link both: lanework.fleet.link")
+                help = "link both: lanework compile FILE LIBRARY, or lanework.fleet.link"
+                raise place.fault(f"{name!r} is in another file", help)
         return link([module])
 
     def disassemble(self, program: Program) -> Iterator[str]:
