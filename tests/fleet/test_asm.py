@@ -8,6 +8,7 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.asm import assemble
 from lanework.core.isa import OperandKind
+from lanework.machines.fleet import asm
 from lanework.machines.fleet.isa import ALIASES, FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.operands import pattern
@@ -158,6 +159,19 @@ def test_every_instruction_reads_as_its_example_shows(name):
         assert spec.kind is not OperandKind.CODE or place == 1 - (len(info.places) > 3)
     assert list(row) == [info.code, *fields]
     assert read(f"label: {pattern(info).lower()}").hash == program.hash
+
+
+def test_the_example_of_the_documentation():
+    text = asm.__doc__.split("::")[1].split("\nNumbers are")[0]
+    program = read(text.replace(".extern helper", "") + ".routine helper\nRETURN")
+    program.verify()
+    view = FleetView.of(program)
+    assert [phase.launches[-1] for phase in view.plan.phases] == [
+        Launch(0, 100, "contiguous", 500, keep="flock"),
+        Launch(0, 100, resume="flock"),
+    ]
+    assert len(view.plan.schedule) == 101
+    assert view.shared == 2000
 
 
 def test_other_spellings():

@@ -98,6 +98,19 @@ def without_comment(words: Iterable[Token]) -> tuple[Token, ...]:
     return tuple(kept)
 
 
+def directive_words(line: Line, least: int, most: int, form: str) -> list[Token]:
+    """The words after the directive, without commas."""
+    words = [word for word in line.words[1:] if word.text not in (",", "=")]
+    if not least <= len(words) <= most:
+        raise line.fault(f"{line.words[0].text} cannot be read", None, f"write {form}")
+    return words
+
+
+def directive_word(line: Line, form: str) -> Token:
+    """The only word after the directive."""
+    return directive_words(line, 1, 1, f"{line.words[0].text} {form}")[0]
+
+
 def fields(raw: str, words: Sequence[Token]) -> list[Token]:
     """What stands between commas, as it is written in the line `raw`."""
     out: list[Token] = []
