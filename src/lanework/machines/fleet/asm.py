@@ -34,10 +34,10 @@
     .end
 
 Numbers are `2.5`, `1e-3`, `inf`, `nan`, `int:42` for the bits of an integer, `bits:0x7f800001`, and
-sums and products with symbols. Memory words are `5`, `[5]` or `mem5`. A target is a label, a routine
-or a number, which counts from the start of the routine. A text without `.routine` is the routine
-`main`, and one VM runs it if there is no `.phase`. Names that could be anything else stand in
-quotes. Where phases run in an order that no `.repeat` gives, `.schedule 0 1 0` names them.
+sums and products with symbols. Memory words are `5`, `[5]` or `mem5`. A target is a label, a
+routine, or a number that counts from the start of the routine. A text without `.routine` is the
+routine `main`, and one VM runs it if there is no `.phase`. Names that could be anything else stand
+in quotes. Where phases run in an order that no `.repeat` gives, `.schedule 0 1 0` names them.
 """
 
 from __future__ import annotations
