@@ -199,6 +199,34 @@ def test_a_name_in_quotes_is_a_routine_and_a_number_is_not():
     assert words(text)[1:4] == [[60, 0, 1, 0, 0], [60, 0, 2, 0, 0], [60, 0, 5, 0, 0]]
 
 
+def test_a_text_of_instructions_is_one_routine_that_one_vm_runs():
+    view = FleetView.of(read("HALT"))
+    assert [(each.name, each.count) for each in view.routines] == [("main", 1)]
+    assert view.plan == Plan((Phase("wait_all", (Launch(0, 1),)),), (0,))
+    problem = refused(".routine double\nHALT")
+    assert problem.help == "add .phase wait_all, and below it .launch double, 1000"
+
+
+def test_labels_come_before_routines_but_not_in_quotes():
+    text = 'f: CALL f\nCALL "f"\nHALT\n.routine f\nRETURN'
+    assert words(text)[:2] == [[60, 0, 0, 0, 0], [60, 0, 3, 0, 0]]
+
+
+def test_labels_that_are_printed_are_no_names_of_routines():
+    text = "a: JUMP a\n.routine L0\nCALL L1\nCALL L0\nHALT\n.routine L1\nRETURN"
+    shown = read(text).dis()
+    assert "_L0:\n    JUMP _L0" in shown
+    assert words(shown.split("\n", 1)[1]) == words(text)
+
+
+def test_other_names_belong_to_their_routine():
+    first = ".alias a r1\n.routine f\n.alias b r2\nMOV a, b\nHALT\n"
+    assert words(first + ".routine g\n.alias b r3\nMOV a, b\nHALT\n.phase\n")[2] == [2, 1, 3, 0, 0]
+    assert (
+        "there is no symbol 'b'" in refused(first + ".routine g\nMOV a, b\nHALT\n.phase\n").message
+    )
+
+
 def test_mov_of_a_number_is_seti():
     assert words("MOV r1, -0.5") == [[3, 1, f32(-0.5), 0, 0]]
     assert words("MOV r1, r2") == [[2, 1, 2, 0, 0]]
@@ -309,6 +337,8 @@ def test_numbers(text, bits):
         (".phase\n.launch main, resume flock", "no group of kept VMs 'flock'"),
         (".phase\n.launch main, 1.5", "whole number"),
         (".repeat 3", "no .end"),
+        (".phase\n.repeat 3\n.launch main, 1\n.end", "outside a phase"),
+        (".repeat 3\n.phase\n.end\n.launch main, 1", "outside a phase"),
         (".end", "no .repeat"),
         (".repeat 70000\n.phase\n.launch main, 1\n.end", "longer than 65,536"),
         (".phase\n.launch main, 1\n.schedule 0 1", "no phase 1"),

@@ -67,8 +67,8 @@ class Symbols:
     def _symbol(self, name: str, value: Expression | int, place: Place) -> None:
         if name in self.defined:
             known, first = self.defined[name]
-            same = isinstance(known, Expression) and isinstance(value, Expression)
-            if same and known.items == value.items and not value.names:  # type: ignore[union-attr]
+            same = [each.items for each in (known, value) if isinstance(each, Expression)]
+            if len(same) == 2 and same[0] == same[1]:
                 return
             raise conflict(
                 f"the symbol {name!r} is defined twice, in {first.line.source} and in"

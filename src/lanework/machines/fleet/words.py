@@ -167,8 +167,10 @@ def show_pattern(bits: int) -> str:
     Denormal floats are more likely integers, and are shown as such.
 
     Example:
-        >>> [show_pattern(bits) for bits in (0x3DCCCCCD, 42, 0xFFFFFFFF, 0x7FC00000, 0x7F800001)]
-        ['0.1', 'int:42', 'int:-1', 'nan', 'bits:0x7f800001']
+        >>> [show_pattern(bits) for bits in (0x3DCCCCCD, 42, 0xFFFFFFFF, 0x7FC00000)]
+        ['0.1', 'int:42', 'int:-1', 'nan']
+        >>> [show_pattern(bits) for bits in (0x7F800001, 0x80000001, 0x80000000, 0xFFC00000)]
+        ['bits:0x7f800001', 'bits:0x80000001', '-0.0', 'bits:0xffc00000']
     """
     exponent, rest = bits >> 23 & 0xFF, bits & 0x7FFFFF
     if bits == NAN:
