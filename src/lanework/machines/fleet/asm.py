@@ -31,7 +31,7 @@ from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.directives import DERIVED
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
-from lanework.machines.fleet.link import link
+from lanework.machines.fleet.linker import link
 from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.schedule import Again, nested
@@ -56,7 +56,8 @@ class FleetAssembler:
         here = {routine.name for routine in module.routines}
         for name, place in module.externs.items():
             if name not in here:
-                raise place.fault(f"{name!r} is in another file", "link both: lanework.fleet.link")
+                help = "link both: lanework compile FILE LIBRARY, or lanework.fleet.link"
+                raise place.fault(f"{name!r} is in another file", help)
         return link([module])
 
     def disassemble(self, program: Program) -> Iterator[str]:
