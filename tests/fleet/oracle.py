@@ -290,7 +290,9 @@ class Oracle:
             self.wrote = True
         for vm in ordered:
             name = self.names[vm.ip].lower()
-            self._step(vm, self._atomic if name.startswith("atomic") else getattr(self, "_do_" + name))
+            self._step(
+                vm, self._atomic if name.startswith("atomic") else getattr(self, "_do_" + name)
+            )
 
     def _step(self, vm, do):
         try:
