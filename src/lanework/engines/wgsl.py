@@ -49,7 +49,10 @@ _CALL = {
     "to_int": "i32",
     "to_float": "f32",
 }
-RULED = frozenset((*_INFIX, *_CALL, "ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select"))
+_UNSIGNED = {"udiv": "/", "urem": "%", "ult": "<"}
+_OTHERS = ("ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select")
+RULED = frozenset((*_INFIX, *_CALL, *_UNSIGNED, *_OTHERS))
+"""Primitives that there is a rule for."""
 
 PREAMBLE = """\
 // Patterns that no constant expression may make.
@@ -174,6 +177,10 @@ def _expression(value: Value, args: list[str]) -> str:
         return f"-({args[0]})"
     if prim == "not":
         return f"!({args[0]})"
+    if prim in _UNSIGNED:
+        left, right = (_unsigned(*each) for each in zip(value.args, args, strict=True))
+        text = f"{left} {_UNSIGNED[prim]} {right}"
+        return text if value.dtype == "bool" else f"bitcast<i32>({text})"
     amount = _unsigned(value.args[1], args[1])
     if prim == "shl":
         return f"{args[0]} << {amount}"
@@ -191,7 +198,7 @@ def _unsigned(value: Value, text: str) -> str:
 
 
 def render_op(op: Op) -> str:
-    """One op as a WGSL function over f32.
+    """One op as a WGSL function, over f32 or, if it is on integers, over i32.
 
     Example:
         >>> from lanework.core.arith import ARITH
@@ -204,7 +211,8 @@ def render_op(op: Op) -> str:
         }
     """
     summary = op.doc.strip().splitlines()[0]
-    return f"// {summary}\n{render_graph(function_name(op), op.graph('f32'))}"
+    kind = "f32" if "f32" in op.dtypes else "i32"
+    return f"// {summary}\n{render_graph(function_name(op), op.graph(kind))}"
 
 
 def render_module(ops: Iterable[Op]) -> str:
