@@ -141,7 +141,8 @@ def test_bsr_is_that_of_scipy(side, name):
         assert count == len(theirs.indices)
         assert np.array_equal(words[:first] - (at + first), theirs.indptr)
         assert np.array_equal(words[first : first + count], theirs.indices)
-        assert np.array_equal(words[first + count :], theirs.data.view(np.uint32).ravel())
+        blocks = words[first + count :].view(np.float32)
+        assert np.array_equal(blocks, theirs.data.ravel(), equal_nan=True)
 
 
 def test_products_are_those_of_scipy():
@@ -304,7 +305,6 @@ def test_the_report():
     found = storage.report(FleetView.of(sample()))
     assert (found["linear"], found["matrices"], found["shared"]) == (4, 3, 1)
     assert found["composed"]["runs"] == 1
-    assert found["composed"]["longest"] == 1 or found["composed"]["longest"] > 1
     lines = storage.text(found).splitlines()
     assert lines[0] == "linear    4 of 6 instructions; they have 3 matrices of 22 x 22"
     assert any(line.startswith("hybrid") and "3 csr" in line for line in lines)

@@ -97,6 +97,26 @@ NORMALIZE = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
 
 
+def FLEET(command: Any) -> Any:  # noqa: N802 - used as the options above are
+    """What runs of fleet programs take."""
+    options = (
+        click.option("--shared", metavar="FILE", help="What a fleet's shared memory begins with."),
+        click.option("--epochs", type=click.IntRange(min=1), help="Stop a fleet after so many."),
+        click.option("--adapter", metavar="NAME", help="Part of a graphics adapter's name."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Of a fleet: layout, format, compose, storage, io, bounds, arithmetic, patience,"
+            " on_fault, sort.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(
     package_name=None,
@@ -116,7 +136,8 @@ def cli() -> None:
     "--engine",
     default="auto",
     show_default=True,
-    help="auto, llvm, stencil, reference; for register programs and networks also native.",
+    help="auto, llvm, stencil, reference; for register programs and networks also native; for"
+    " fleets epoch and reference.",
 )
 @click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
@@ -145,6 +166,8 @@ def cli() -> None:
     help="Do not be exact: loopy belief propagation, for networks that are too wide.",
 )
 @NORMALIZE
+@FLEET
+@click.option("--trace", metavar="vm=N", help="Of a fleet: print what one VM does, and no result.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON
 def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **given: Any) -> None:
@@ -215,6 +238,23 @@ def inspect(file: str, as_json: bool, graph: str | None, tree: str | None) -> No
     from lanework.app.programs import inspect_file
 
     inspect_file(file, as_json, graph=graph, tree=tree)
+
+
+@cli.command()
+@FILE
+@click.argument("inputs", nargs=-1, metavar="[NAME=FILE]...")
+@click.option("--vm", type=click.IntRange(min=0), required=True, help="The VM's number.")
+@click.option("--engine", default="auto", show_default=True, help="auto, epoch, reference.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random numbers.")
+@FLEET
+@JSON
+def trace(file: str, inputs: tuple[str, ...], vm: int, as_json: bool, **given: Any) -> None:
+    """Show what one VM of a fleet does in each epoch: instruction, kernel, registers, memory."""
+    from lanework.app.fleets import trace as trace_vm
+    from lanework.app.loading import load_program
+    from lanework.app.run import Options
+
+    trace_vm(load_program(file), inputs, Options(**given, json=as_json), vm)
 
 
 @cli.command()
