@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import Fault, Status
 

@@ -105,7 +105,10 @@ def test_everything_at_once():
         ("helper", 12, 4),
     ]
     assert (view.profile.name, view.shared, view.depth) == ("S32", 4000, 4)
-    assert (view.convention.name, view.epsilon) == ("HYBRID", struct.unpack("<f", b"\x17\xb7\xd1\x38")[0])
+    assert (view.convention.name, view.epsilon) == (
+        "HYBRID",
+        struct.unpack("<f", b"\x17\xb7\xd1\x38")[0],
+    )
     assert view.buffers == (
         Buffer("image", 0, 3000, "in"),
         Buffer("gray", 3000, 1000, "out", (0, 2)),
@@ -160,9 +163,10 @@ def test_every_instruction_reads_as_its_example_shows(name):
 def test_other_spellings():
     for alias, name in ALIASES.items():
         info = FLEET.by_name[name]
-        assert read(f"label: {pattern(info).replace(name, alias)}").tape == read(
-            f"label: {pattern(info)}"
-        ).tape
+        assert (
+            read(f"label: {pattern(info).replace(name, alias)}").tape
+            == read(f"label: {pattern(info)}").tape
+        )
 
 
 @pytest.mark.parametrize(
@@ -226,7 +230,10 @@ def test_numbers(text, bits):
     ("text", "message"),
     [
         ("SETI r0, 16777217", "16777217 is no number of single precision, the nearest is 16777216"),
-        ("SETI r0, N*N*N+1", "1000000001 is no number of single precision, the nearest is 1000000000"),
+        (
+            "SETI r0, N*N*N+1",
+            "1000000001 is no number of single precision, the nearest is 1000000000",
+        ),
         ("SETI r0, 1e39", "beyond single precision"),
         ("SETI r0, int:4294967296", "no integer of 32 bits"),
         ("SETI r0, int:0.5", "no integer of 32 bits"),
@@ -293,7 +300,7 @@ def test_numbers(text, bits):
         (".schedule 0", "no phase 0"),
         (".routine a\n.routine b", "'a' is empty"),
         (".repeat 2\n.phase\n.end\n.schedule 0", "written out where phases repeat"),
-        (".header \"vms\" 3", "directive of its own"),
+        ('.header "vms" 3', "directive of its own"),
         ('.section "x" 0', "hexadecimal"),
         ('.section "plan" 00', "cannot be given"),
     ],

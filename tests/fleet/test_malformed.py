@@ -12,12 +12,14 @@ from lanework.base.errors import Diagnostic
 from lanework.core.container import _HEAD, dumps, loads
 from lanework.core.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
+from lanework.machines.fleet import storage
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
 from lanework.machines.fleet.reference import ReferenceEngine
+from lanework.machines.fleet.state import PROFILES
 
 
 def golden():
@@ -273,7 +275,10 @@ def test_random_tapes():
             code[10] = code[12] = FLEET.by_name["SYSCALL_HALT"].make()
         linear = sum(FLEET.by_name[each.name].linear is not None for each in code)
         made = changed(
-            program, tape=FLEET.encode(code), header={**program.header, "linear": linear}
+            program,
+            tape=FLEET.encode(code),
+            header={**program.header, "linear": linear},
+            sections={**program.sections, "matrices": storage.section(PROFILES["S22"], code)},
         )
         if accepted(dumps(made)) is not None:
             passed += run(made)

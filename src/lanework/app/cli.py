@@ -185,6 +185,7 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 
 @cli.command("compile")
 @FILE
+@click.argument("libraries", nargs=-1, type=click.Path(), metavar="[LIBRARY]...")
 @click.option(
     "--out",
     "-o",
@@ -199,13 +200,22 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 @NORMALIZE
 @JSON
 def compile_(
-    file: str, out: str | None, query: str, observed: str, normalize: bool, as_json: bool
+    file: str,
+    libraries: tuple[str, ...],
+    out: str | None,
+    query: str,
+    observed: str,
+    normalize: bool,
+    as_json: bool,
 ) -> None:
-    """Compile a model, a network or assembly to a program file (.lwp), or to machine code."""
+    """Compile a model, a network or assembly to a program file (.lwp), or to machine code.
+
+    Fleet assembly (.lasm) is linked with the libraries that come after it.
+    """
     from lanework.app.programs import compile_file
 
     names = tuple(name.strip() for name in observed.split(",") if name.strip())
-    compile_file(file, out, as_json, query=query, observed=names, normalize=normalize)
+    compile_file(file, out, as_json, libraries, query=query, observed=names, normalize=normalize)
 
 
 @cli.command()

@@ -31,11 +31,12 @@ from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.directives import DERIVED
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
-from lanework.machines.fleet.link import link
+from lanework.machines.fleet.linker import link
 from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.schedule import Again, nested
 from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.storage import section
 from lanework.machines.fleet.words import quote, show_pattern, show_single
 
 _LISTED = 32  # steps in a line
@@ -55,7 +56,8 @@ class FleetAssembler:
         here = {routine.name for routine in module.routines}
         for name, place in module.externs.items():
             if name not in here:
-                raise place.fault(f"{name!r} is in another file", "link both: lanework.fleet.link")
+                help = "link both: lanework compile FILE LIBRARY, or lanework.fleet.link"
+                raise place.fault(f"{name!r} is in another file", help)
         return link([module])
 
     def disassemble(self, program: Program) -> Iterator[str]:
@@ -108,8 +110,9 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
     for name, value in program.header.items():
         if name not in DERIVED:
             yield show_header(name, value)
+    made = {"matrices": section(view.profile, view.instructions)}  # by the assembler
     for name, data in program.sections.items():
-        if name not in ("routines", "plan", "buffers"):
+        if name not in ("routines", "plan", "buffers") and made.get(name) != data:
             yield f".section {json.dumps(name)} {data.hex() or '-'}"
     for buffer in view.buffers:
         words = [quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction]

@@ -48,6 +48,8 @@ def facts(program: Program) -> dict[str, Any]:
 def _matrices(view: FleetView) -> dict[str, str]:
     """What the matrices of linear instructions take in each format."""
     found = report(view)
+    if not found["linear"]:
+        return {"linear instructions": "none"}
     out = {
         "linear instructions": f"{found['linear']} of {found['instructions']},"
         f" {found['matrices']} different matrices",

@@ -13,6 +13,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.asmtext import Line, Token, read_string
+from lanework.machines.fleet.plan import NAME
 
 NAN = 0x7FC00000
 """The bits that `nan` stands for."""
@@ -21,7 +22,6 @@ EXACT = 1 << 24
 """Whole numbers beyond it are not all floats of single precision."""
 
 _NAME = re.compile(r"[^\W\d][\w.]*")  # those that expressions can hold
-_ANY = re.compile(r"[^\W\d][\w.$-]*")
 _REGISTER = re.compile(r"r([0-9]{1,9})", re.IGNORECASE)
 _OWN = re.compile(r"mem([0-9]{1,9})", re.IGNORECASE)
 _RESERVED = ("auto", "inf", "nan")
@@ -58,7 +58,7 @@ def own_word(text: str) -> int | None:
 
 def named(text: str) -> bool:
     """Whether a word is a name: of a routine, a buffer, kept VMs."""
-    return _ANY.fullmatch(text) is not None and not _meant(text)
+    return NAME.fullmatch(text) is not None and not _meant(text)
 
 
 def plain(name: str) -> bool:

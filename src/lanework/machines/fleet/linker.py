@@ -28,10 +28,8 @@ from lanework.machines.fleet.operands import fill_in
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.verify import MOST_STEPS
 from lanework.machines.fleet.words import Place, float_bits
-
-MOST_STEPS = 1 << 16
-"""Steps of a schedule."""
 
 _DEEP = 100  # symbols that are defined through each other
 
