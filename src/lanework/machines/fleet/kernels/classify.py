@@ -1,0 +1,190 @@
+"""The first kernel, which sorts VMs by what will run them, and the plan of an epoch.
+
+Classification wakes VMs, looks at the instruction of each that runs, and puts it on the list of
+its kernel. A workgroup counts together and asks for its part of each list once. The plan is one
+invocation: it looks whether the run has to stop, and otherwise says how many workgroups each kernel
+has in this epoch, so that the host need not read anything back.
+"""
+
+from __future__ import annotations
+
+from lanework.machines.fleet.kernels.common import ADDRESS, ENDING, head, peek
+from lanework.machines.fleet.kernels.table import Spec
+
+
+def classify(spec: Spec) -> str:
+    """The kernel that sorts VMs."""
+    return head(spec, "code states shared lists control") + ADDRESS + peek(spec) + _CLASSIFY
+
+
+def compact(spec: Spec) -> str:
+    """The kernel that lists VMs that are live."""
+    return head(spec, "states lists control") + _COMPACT
+
+
+def plan(spec: Spec) -> str:
+    """The kernel of one invocation that looks at counts."""
+    return head(spec, "control", indirect=True) + _PLAN
+
+
+_CLASSIFY = """
+var<workgroup> counts: array<atomic<u32>, 6>;
+var<workgroup> bases: array<u32, 4>;
+
+// Whether the word that a blocked VM waits for has changed.
+fn wakes(vm: u32) -> bool {
+  let at = params.program_at + 5u * load(vm, IP);
+  let address = float_address(get(vm, 1u + code[at + 1u]));
+  var word = 0u;
+  if (address != NONE) { word = peek(address); }
+  return word != get(vm, 1u + code[at + 2u]);
+}
+
+@compute @workgroup_size(SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  if (local < 6u) { atomicStore(&counts[local], 0u); }
+  workgroupBarrier();
+  let i = number(group, groups, local);
+  var vm = params.first + i;
+  var kind = NONE;
+  var place = 0u;
+  if (i < params.count) {
+    if (params.listed != 0u) { vm = lists[4u * params.capacity + i]; }
+    var status = load(vm, STATUS);
+    if (YIELDS && status == YIELDED) {
+      status = RUNNING;
+      store(vm, STATUS, status);
+    }
+    if (BLOCKS && status == BLOCKED) {
+      if (wakes(vm)) {
+        status = RUNNING;
+        store(vm, STATUS, status);
+      } else {
+        atomicAdd(&counts[C_BLOCKED], 1u);
+        atomicAdd(&counts[C_IDLE], 1u);
+      }
+    }
+    if (status == RUNNING) {
+      kind = code[params.kinds_at + min(load(vm, IP), params.instructions)];
+      place = atomicAdd(&counts[kind], 1u);
+      if (YIELDS && load(vm, SWEPT) == atomicLoad(&control[C_SWEEP])) {
+        atomicAdd(&counts[C_IDLE], 1u);
+      }
+    }
+  }
+  workgroupBarrier();
+  if (local < 6u) {
+    let many = atomicLoad(&counts[local]);
+    if (many > 0u) {
+      let base = atomicAdd(&control[local], many);
+      if (local < 4u) { bases[local] = base; }
+    }
+  }
+  workgroupBarrier();
+  if (kind != NONE) { lists[kind * params.capacity + bases[kind] + place] = vm; }
+}
+"""
+
+_COMPACT = """
+var<workgroup> counted: atomic<u32>;
+var<workgroup> base: u32;
+
+@compute @workgroup_size(SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  if (local == 0u) { atomicStore(&counted, 0u); }
+  workgroupBarrier();
+  let i = number(group, groups, local);
+  let vm = params.first + i;
+  var live = false;
+  var place = 0u;
+  if (i < params.count) {
+    let status = load(vm, STATUS);
+    live = status == RUNNING || status == BLOCKED || status == YIELDED;
+    if (live) { place = atomicAdd(&counted, 1u); }
+  }
+  workgroupBarrier();
+  if (local == 0u) { base = atomicAdd(&control[C_LISTED], atomicLoad(&counted)); }
+  workgroupBarrier();
+  if (live) { lists[4u * params.capacity + base + place] = vm; }
+}
+"""
+
+_PLAN = """
+fn dispatch(kernel: u32, many: u32) {
+  let groups = (many + SIZE - 1u) / SIZE;
+  let limit = params.group_limit;
+  indirect[3u * kernel] = min(groups, limit);
+  indirect[3u * kernel + 1u] = (groups + limit - 1u) / limit;
+  indirect[3u * kernel + 2u] = 1u;
+}
+
+// Whether a batch that is watched has no live VM.
+fn over() -> bool {
+  for (var batch = 0u; batch < params.batches; batch++) {
+    let bits = params.watch[batch >> 7u][(batch >> 5u) & 3u];
+    if (((bits >> (batch & 31u)) & 1u) != 0u
+        && atomicLoad(&control[batch_word(batch, B_LIVE)]) == 0u) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Whether no VM can go on, or none has written while all of them yielded many times over.
+fn stuck(live: u32, blocked: u32, idle: u32) -> bool {
+  if (blocked == live) { return true; }
+  if (idle < live) { return false; }
+  var quiet = 0u;
+  if (atomicLoad(&control[C_WROTE]) == 0u) { quiet = atomicLoad(&control[C_QUIET]) + 1u; }
+  atomicStore(&control[C_QUIET], quiet);
+  atomicStore(&control[C_WROTE], 0u);
+  atomicAdd(&control[C_SWEEP], 1u);
+  return quiet >= params.patience;
+}
+
+@compute @workgroup_size(1)
+fn main() {
+  var counts: array<u32, 6>;
+  for (var n = 0u; n < 6u; n++) {
+    counts[n] = atomicLoad(&control[n]);
+    atomicStore(&control[n], 0u);
+  }
+  if (atomicLoad(&control[C_STOP]) != 0u) { return; }  // nothing is dispatched since
+  let moving = counts[0] + counts[1] + counts[2] + counts[3];
+  let live = moving + counts[C_BLOCKED];
+  var stop = 0u;
+  if (params.fault_stops != 0u && atomicLoad(&control[C_FAULTS]) > 0u) {
+    stop = STOP_FAULT;
+  } else if (live == 0u) {
+    stop = STOP_DONE;
+  } else if (params.watching != 0u && over()) {
+    stop = STOP_BATCH;
+  } else if (WAITS && stuck(live, counts[C_BLOCKED], counts[C_IDLE])) {
+    stop = STOP_DEADLOCK;
+  } else if (moving > atomicLoad(&control[C_FUEL])) {
+    stop = STOP_FUEL;
+  }
+  if (stop != 0u) {
+    atomicStore(&control[C_STOP], stop);
+    for (var n = 0u; n < 7u; n++) { dispatch(n, 0u); }
+    return;
+  }
+  atomicSub(&control[C_FUEL], moving);
+  atomicAdd(&control[C_EPOCHS], 1u);
+  for (var n = 0u; n < 4u; n++) {
+    atomicStore(&control[C_LENGTHS + n], counts[n]);
+    atomicAdd(&control[C_BY_KERNEL + n], counts[n]);
+    dispatch(D_LINEAR + n, counts[n]);
+  }
+  dispatch(D_ORDERED, min(counts[C_IO], 1u));
+  dispatch(D_TRACE, 1u);
+}
+"""
