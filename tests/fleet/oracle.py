@@ -147,8 +147,8 @@ class Oracle:
         ]
         self.waits = bool(WAITING & set(self.names))
 
-    def inexact(self, op, result):
-        """What an operation gives; a test may have it rounded otherwise."""
+    def given(self, result, op=None):
+        """What arithmetic gives; a test may have it rounded otherwise, or another NaN."""
         return result
 
     # The schedule ---------------------------------------------------------------------------------
@@ -295,7 +295,9 @@ class Oracle:
             self.wrote = True
         for vm in ordered:
             name = self.names[vm.ip].lower()
-            self._step(vm, self._atomic if name.startswith("atomic") else getattr(self, "_do_" + name))
+            self._step(
+                vm, self._atomic if name.startswith("atomic") else getattr(self, "_do_" + name)
+            )
 
     def _step(self, vm, do):
         try:
@@ -331,7 +333,7 @@ class Oracle:
             return self._set(vm, ids, WORDS[op.name](*words) % WORD)
         numbers = [real(word) for word in words]
         result = FLOATS[op.name](*numbers) if op.name in FLOATS else op.evaluate(*numbers)
-        word = self._stored(bits(self.inexact(op, result)))
+        word = self._stored(bits(self.given(result, op)))
         trapped = self.settings.arithmetic == "trap" and all(map(math.isfinite, numbers))
         if trapped and not math.isfinite(real(word)):
             raise Faulted(Fault.BAD_VALUE)
@@ -366,9 +368,9 @@ class Oracle:
                 continue
             word = (vm.r + vm.memory)[column]
             one = bits(coefficient) == bits(1.0)
-            terms.append(word if one else bits(coefficient * real(word)))
+            terms.append(word if one else bits(self.given(coefficient * real(word))))
         if len(terms) == 2:
-            terms = [bits(real(terms[0]) + real(terms[1]))]
+            terms = [bits(self.given(real(terms[0]) + real(terms[1])))]
         return self._linear_end(vm, info, ids, terms[0] if terms else 0)
 
     def _linear_end(self, vm, info, ids, word):
@@ -486,7 +488,7 @@ class Oracle:
         else:
             a, b = real(old), real(vm.r[ids["src"]])
             new = {
-                "ATOMIC_ADD": lambda: bits(a + b),
+                "ATOMIC_ADD": lambda: bits(self.given(a + b)),
                 "ATOMIC_MIN": lambda: bits(lesser(a, b, True)),
                 "ATOMIC_MAX": lambda: bits(lesser(a, b, False)),
             }[name]()

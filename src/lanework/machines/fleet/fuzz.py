@@ -7,6 +7,7 @@ VMs, counts, and why the run stopped.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import random
@@ -17,14 +18,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Trap
+from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.program import Program
+from lanework.engines import gpu
 from lanework.machines.fleet import engines
 from lanework.machines.fleet.engine import CHOICES, Engine, Settings
 from lanework.machines.fleet.generate import Loose, loose, random_program, random_shared
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import Runtime
+from lanework.machines.fleet.shrink import shrink
 from lanework.machines.fleet.state import METADATA
 
 Words = npt.NDArray[np.uint32]
@@ -150,7 +153,8 @@ def _until(runtime: Runtime, epochs: int, steps: bool) -> Snapshot:
             for number in range(epochs):
                 if number % 16 == 3:
                     saved = runtime.save()
-                    runtime.run(5)
+                    with contextlib.suppress(Trap):
+                        runtime.run(5)
                     runtime.restore(saved)
                 if runtime.run(1):
                     stop = "done"
@@ -265,9 +269,7 @@ def run_way(case: Case, way: Way) -> list[Snapshot]:
         engine.close()
 
 
-def check(
-    case: Case, some: Iterable[Way], seed: int = 0, ulp: int | None = 0
-) -> Divergence | None:
+def check(case: Case, some: Iterable[Way], seed: int = 0, ulp: int | None = 0) -> Divergence | None:
     """Run a case in some ways; the first that does not do what the reference does."""
     expected = run_way(case, REFERENCE)
     for way in some:
@@ -285,7 +287,7 @@ def ways(name: str = "all") -> tuple[Way, ...]:
     """How programs are run by the engines of this name; `all` are those that can run here."""
     found = [replace(REFERENCE, steps=True)]
     for engine in engines.ENGINES:
-        if engine == "reference" or engines.why_not(engine):
+        if engine == "reference" or why_not(engine):
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
         found += [Way(engine, layout, format) for layout, format in pairs]
@@ -293,11 +295,55 @@ def ways(name: str = "all") -> tuple[Way, ...]:
     return tuple(way for way in found if name in ("all", way.engine))
 
 
+def why_not(engine: str) -> str:
+    """Why an engine cannot run here; "" if it can."""
+    if engine != "reference":
+        try:
+            gpu.pick()
+        except Diagnostic as problem:
+            return problem.message
+    return ""
+
+
 def check_seed(seed: int, name: str = "all", some: int = 4) -> Divergence | None:
     """Run the case of a seed in some of the ways, others for every seed."""
     every = ways(name)
     chosen = random.Random(seed).sample(every, min(some, len(every)))
     return check(case_of(seed), chosen, seed)
+
+
+def shrunk(case: Case, found: Divergence, ulp: int | None = 0) -> Case:
+    """A smaller case that diverges in the same way, at the end of its run."""
+
+    def wrong(each: Case) -> bool:
+        again = check(each, [found.way], found.seed, ulp)
+        return again is not None and "does not end" not in again.what
+
+    for change in (
+        {"cut": 0},
+        {"fuel": None},
+        *({name: values[0]} for name, values in CHOICES.items()),
+        {"patience": 1000},
+        {"compose": False},
+        {"seed": 0},
+    ):
+        name = next(iter(change))
+        if hasattr(case.settings, name):
+            other = replace(case, settings=replace(case.settings, **change))
+        else:
+            other = replace(case, **change)
+        case = other if wrong(other) else case
+    return replace(
+        case, program=shrink(case.program, lambda each: wrong(replace(case, program=each)))
+    )
+
+
+def script(case: Case, way: Way) -> str:
+    """What makes a case again: its settings, and the program as assembly text."""
+    settings = replace(case.settings, layout=way.layout, format=way.format, sort=way.sort)
+    words = ", ".join(f"{word:#x}" for word in case.shared.tolist())
+    head = f"; {way}; {settings}; fuel {case.fuel}\n; shared memory: {words}\n"
+    return head + case.program.dis()
 
 
 def run(

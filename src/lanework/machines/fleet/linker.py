@@ -297,10 +297,13 @@ class _Linker:
             self._whole(count),
             launch.strategy,
             0 if launch.base is None else self._whole(launch.base),
-            1 if launch.stride is None else self._whole(launch.stride),
+            1 if launch.stride is None else self._stride(launch.stride),
             launch.keep,
             launch.resume,
         )
+
+    def _stride(self, expression: Expression) -> int:
+        return whole(expression.value(self._value), expression.place, least=1 - (1 << 32))
 
     def _steps(self, steps: Sequence[int | Repeat], first: int) -> list[int]:
         made: list[int] = []
