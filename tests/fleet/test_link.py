@@ -115,6 +115,13 @@ def test_order_is_that_of_the_modules():
     assert [buffer.offset for buffer in view.buffers] == [0, 200, 210]
 
 
+def test_automatic_buffers_go_behind_the_highest_before():
+    one = ".buffer a, 500, 10\n.buffer b, 20, 5\n.buffer c, auto, 5\nHALT"
+    program = fleet.link([module(one), module(".buffer d, auto, 1"), module(".buffer e, auto, 1")])
+    assert [each.offset for each in FleetView.of(program).buffers] == [500, 20, 25, 510, 511]
+    assert program.header["shared"] == 512
+
+
 def test_one_module_is_what_the_assembler_makes():
     text = ".const N 3\nADD r0, r0, N\nHALT\n"
     assert fleet.link([module(text)]).hash == assemble(f".machine fleet\n{text}").hash

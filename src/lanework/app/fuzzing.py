@@ -48,7 +48,7 @@ def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "
         engine: compare only the ways of this engine; all that can run here otherwise.
 
     Raises:
-        Diagnostic: LW2003 for an engine that does not exist, LW2201 for an engine that cannot run here.
+        Diagnostic: LW2003 for an engine that does not exist, LW2201 for one that cannot run here.
         InternalFault: LW8901, with the shrunk program of the first divergence in the notes.
     """
     from lanework.machines.fleet import fuzz

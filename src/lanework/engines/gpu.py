@@ -11,10 +11,12 @@ long. Then everything that is done with it raises LW2202, and the next one that 
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -121,6 +123,52 @@ def pick(wanted: str = "", found: Sequence[Adapter] | None = None) -> Adapter:
         notes=[f"{number}: {each}" for number, each in enumerate(found)],
         help=did_you_mean(wanted, [each.name for each in found]) or "take one of these",
     )
+
+
+def hardware() -> bool:
+    """Whether there is a GPU in hardware; it is looked for once, and nothing is said if not."""
+    global _hardware
+    if _hardware is None:
+        _hardware = _may_have() and any(
+            each.kind in ("discrete", "integrated") for each in _or_none(adapters)
+        )
+    return _hardware
+
+
+_hardware: bool | None = None
+
+
+def _may_have() -> bool:
+    """Whether it is worth while to load `wgpu` and ask its drivers."""
+    if find_spec("wgpu") is None:
+        return False
+    nodes = ("/dev/dri", "/dev/nvidia0", "/dev/dxg")
+    return sys.platform != "linux" or any(os.path.exists(each) for each in nodes)
+
+
+def _or_none(call: Callable[[], list[Adapter]]) -> list[Adapter]:
+    try:
+        return call()
+    except Diagnostic:
+        return []
+
+
+def why_not(wanted: str = "") -> str | None:
+    """Why there is no device on an adapter, or None.
+
+    Args:
+        wanted: as `pick` takes it.
+
+    Raises:
+        Diagnostic: LW2201 for an adapter that is asked for and is not there.
+    """
+    try:
+        device(wanted)
+    except Diagnostic as problem:
+        if wanted:
+            raise
+        return problem.message
+    return None
 
 
 _lock = threading.Lock()

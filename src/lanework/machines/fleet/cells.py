@@ -88,7 +88,7 @@ class Cells:
         return len(self.metadata) - (0 if self.half else 1)
 
     def unpack(self, words: Words, places: Words) -> VMState:
-        """VMs from their words.
+        """VMs from their words; the mirror of IP stays zero.
 
         Args:
             words: shape (VMs, words) for the array of structures, else (words, VMs).
@@ -96,7 +96,7 @@ class Cells:
         """
         profile, vms = self.profile, VMState(self.profile, len(places))
         if self.literal:
-            vms.words[:] = words[:, : profile.rows].T
+            vms.words[1:] = words[:, 1 : profile.rows].T
             return vms
         for n, field in enumerate(self.metadata):
             vms.row(field)[:] = words[n]
@@ -107,7 +107,6 @@ class Cells:
             stored = evaluate(SINGLE["from_half"].graph("i32"), [halves.view(np.int32)])
             stored = stored.view(np.uint32)
         vms.words[1 : 1 + self.elements] = stored[: self.elements]
-        vms.floats[0] = vms.row("ip")
         return vms
 
 

@@ -100,6 +100,19 @@ def without_comment(words: Iterable[Token]) -> tuple[Token, ...]:
     return tuple(kept)
 
 
+def directive_words(line: Line, least: int, most: int, form: str) -> list[Token]:
+    """The words after the directive, without commas."""
+    words = [word for word in line.words[1:] if word.text not in (",", "=")]
+    if not least <= len(words) <= most:
+        raise line.fault(f"{line.words[0].text} cannot be read", None, f"write {form}")
+    return words
+
+
+def directive_word(line: Line, form: str) -> Token:
+    """The only word after the directive."""
+    return directive_words(line, 1, 1, f"{line.words[0].text} {form}")[0]
+
+
 def fields(raw: str, words: Sequence[Token]) -> list[Token]:
     """What stands between commas, as it is written in the line `raw`."""
     out: list[Token] = []
@@ -156,8 +169,10 @@ def show_pattern(bits: int) -> str:
     Denormal floats are more likely integers, and are shown as such.
 
     Example:
-        >>> [show_pattern(bits) for bits in (0x3DCCCCCD, 42, 0xFFFFFFFF, 0x7FC00000, 0x7F800001)]
-        ['0.1', 'int:42', 'int:-1', 'nan', 'bits:0x7f800001']
+        >>> [show_pattern(bits) for bits in (0x3DCCCCCD, 42, 0xFFFFFFFF, 0x7FC00000)]
+        ['0.1', 'int:42', 'int:-1', 'nan']
+        >>> [show_pattern(bits) for bits in (0x7F800001, 0x80000001, 0x80000000, 0xFFC00000)]
+        ['bits:0x7f800001', 'bits:0x80000001', '-0.0', 'bits:0xffc00000']
     """
     exponent, rest = bits >> 23 & 0xFF, bits & 0x7FFFFF
     if bits == NAN:

@@ -48,7 +48,7 @@ def _calls(spec: Spec) -> str:
         save, return_ip = "", 0
         kept = {register: 1 + n for n, register in enumerate(saved)}
     save += f"  set_frame(vm, level, {return_ip}u, ip + 1u);\n"
-    save += "".join(f"  set_frame(vm, level, {w}u, get(vm, {1 + n}u));\n" for n, w in kept.items())
+    save += "".join(f"  set_frame(vm, level, {w}u, fetch(vm, {1 + n}u));\n" for n, w in kept.items())
     bring = "".join(f"  put(vm, {1 + n}u, frame(vm, level, {kept[n]}u));\n" for n in saved)
     text = _FRAMES.replace("CELL", cell).replace("SAVE\n", save).replace("BRING\n", bring)
     return text.replace("RETURN_IP", f"{return_ip}u")
@@ -99,7 +99,7 @@ fn main(
   let vm = lists[C_BRANCH * params.capacity + i];
   let ip = load(vm, IP);
   let at = params.program_at + 5u * ip;
-  let x = bitcast<f32>(get(vm, 1u + code[at + 1u]));
+  let x = bitcast<f32>(fetch(vm, 1u + code[at + 1u]));
   let zero = x == 0.0f || abs(x) < bitcast<f32>(params.epsilon);
   var next = ip + 1u;
   var taken = false;

@@ -14,7 +14,7 @@ from lanework.machines.fleet.kernels.table import Spec
 
 def classify(spec: Spec) -> str:
     """The kernel that sorts VMs."""
-    return head(spec, "code states shared lists control") + ADDRESS + peek(spec) + _CLASSIFY
+    return head(spec, "code states memory lists control") + ADDRESS + peek(spec) + ENDING + _CLASSIFY
 
 
 def compact(spec: Spec) -> str:
@@ -34,10 +34,10 @@ var<workgroup> bases: array<u32, 4>;
 // Whether the word that a blocked VM waits for has changed.
 fn wakes(vm: u32) -> bool {
   let at = params.program_at + 5u * load(vm, IP);
-  let address = float_address(get(vm, 1u + code[at + 1u]));
+  let address = float_address(fetch(vm, 1u + code[at + 1u]));
   var word = 0u;
   if (address != NONE) { word = peek(address); }
-  return word != get(vm, 1u + code[at + 2u]);
+  return word != fetch(vm, 1u + code[at + 2u]);
 }
 
 @compute @workgroup_size(SIZE)
@@ -69,10 +69,15 @@ fn main(
       }
     }
     if (status == RUNNING) {
-      kind = code[params.kinds_at + min(load(vm, IP), params.instructions)];
-      place = atomicAdd(&counts[kind], 1u);
-      if (YIELDS && load(vm, SWEPT) == atomicLoad(&control[C_SWEEP])) {
-        atomicAdd(&counts[C_IDLE], 1u);
+      let ip = load(vm, IP);
+      if (ip >= params.instructions) {
+        fault_vm(vm, FAULT_PAST_END);
+      } else {
+        kind = code[params.kinds_at + ip];
+        place = atomicAdd(&counts[kind], 1u);
+        if (YIELDS && load(vm, SWEPT) == atomicLoad(&control[C_SWEEP])) {
+          atomicAdd(&counts[C_IDLE], 1u);
+        }
       }
     }
   }

@@ -1,6 +1,6 @@
 """What all kernels begin with: buffers, parameters, and how a VM's words are read and written.
 
-`load` and `store` take the row of a metadata word, `get` and `put` an element of the vector. They
+`load` and `store` take the row of a metadata word, `fetch` and `put` an element of the vector. They
 are all that knows of the layout, so that each kernel has one text for both.
 """
 
@@ -24,7 +24,7 @@ from lanework.machines.fleet.kernels.table import (
 from lanework.machines.fleet.plan import STRATEGIES
 from lanework.machines.fleet.state import METADATA, Fault, Status
 
-BUFFERS = ("code", "states", "shared", "lists", "control", "stack", "winner", "params")
+BUFFERS = ("code", "states", "memory", "lists", "control", "stack", "winner", "params")
 """The buffers of group 0; the numbers of workgroups are group 1, which only the plan writes."""
 
 KINDS = ("read", "write", "write", "write", "write", "write", "write", "uniform")
@@ -50,7 +50,7 @@ def head(spec: Spec, buffers: str, *, indirect: bool = False) -> str:
         n = BUFFERS.index(name)
         space = {"read": "storage, read", "write": "storage, read_write"}.get(KINDS[n], KINDS[n])
         kind = _TYPES.get(name, "array<u32>")
-        if name == "shared" and spec.fast:
+        if name == "memory" and spec.fast:
             kind = "array<atomic<u32>>"
         lines.append(f"@group(0) @binding({n}) var<{space}> {name}: {kind};")
     if indirect:
@@ -129,7 +129,7 @@ fn batch_word(batch: u32, word: u32) -> u32 { return HEADER + 3u * batch + word;
 
 
 def accessors(spec: Spec) -> str:
-    """`load`, `store`, `get`, `put`, and the instruction pointer."""
+    """`load`, `store`, `fetch`, `put`, and the instruction pointer."""
     cells = spec.cells
     if cells.literal:
         cell = f"vm * {cells.words}u + row"
@@ -160,12 +160,18 @@ fn store(vm: u32, row: u32, bits: u32) { states[cell(vm, row)] = bits; }
 """
 
 _ELEMENTS = """\
-fn get(vm: u32, element: u32) -> u32 { return load(vm, element + FIRST); }
+fn fetch(vm: u32, element: u32) -> u32 { return load(vm, element + FIRST); }
 fn put(vm: u32, element: u32, bits: u32) { store(vm, element + FIRST, bits); }
+fn rounded(bits: u32) -> u32 { return bits; }
 """
 
 _HALVES = """\
-fn get(vm: u32, element: u32) -> u32 {
+// A float as it comes back when it has been stored.
+fn rounded(bits: u32) -> u32 {
+  return bitcast<u32>(lw_from_half(lw_to_half(bitcast<i32>(bits))));
+}
+
+fn fetch(vm: u32, element: u32) -> u32 {
   let at = element - 1u;
   let pair = load(vm, FIRST + (at >> 1u));
   return bitcast<u32>(lw_from_half(bitcast<i32>((pair >> ((at & 1u) * 16u)) & 0xffffu)));
@@ -212,8 +218,7 @@ fn fault_vm(vm: u32, reason: u32) {
 OUTSIDE = """
 // An access outside shared memory: whether the VM goes no further.
 fn outside(vm: u32, counter: u32) -> bool {
-  count(counter, 1u);
-  if (FAULTS_OUTSIDE) { fault_vm(vm, FAULT_BAD_ADDRESS); }
+  if (FAULTS_OUTSIDE) { fault_vm(vm, FAULT_BAD_ADDRESS); } else { count(counter, 1u); }
   return FAULTS_OUTSIDE;
 }
 
@@ -235,11 +240,11 @@ fn whole_address(at: u32) -> u32 { return select(NONE, at, at < params.shared_wo
 """Addresses of shared memory."""
 
 PEEK = """\
-fn peek(at: u32) -> u32 { return shared[at]; }
+fn peek(at: u32) -> u32 { return memory[at]; }
 """
 
 PEEK_ATOMIC = """\
-fn peek(at: u32) -> u32 { return atomicLoad(&shared[at]); }
+fn peek(at: u32) -> u32 { return atomicLoad(&memory[at]); }
 """
 
 

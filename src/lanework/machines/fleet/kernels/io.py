@@ -46,7 +46,7 @@ def io(spec: Spec) -> str:
     """The kernel of shared memory and scheduling."""
     winner = " winner" if writes(spec) else ""
     parts = [
-        head(spec, f"code states shared lists control{winner}"),
+        head(spec, f"code states memory lists control{winner}"),
         ADDRESS,
         peek(spec),
         ENDING,
@@ -72,7 +72,7 @@ def io(spec: Spec) -> str:
 
 def commit(spec: Spec) -> str:
     """The kernel in which the winners write."""
-    parts = [head(spec, "code states shared lists control winner"), ADDRESS]
+    parts = [head(spec, "code states memory lists control winner"), ADDRESS]
     cases = ""
     for info in spec.used(Kernel.IO):
         if info.name in WRITES:
@@ -85,9 +85,9 @@ def _case(info: FleetInstr, spec: Spec) -> str:
     if info in spec.ordered:
         body = "mark(vm); stays = true;"
     elif info.name in READS:
-        body = f"made = read(vm, {READS[info.name]}(ADDR), &stays); has = !stays;"
+        body = f"made = read_word(vm, {READS[info.name]}(ADDR), &stays); has = !stays;"
     elif info.name in WRITES:
-        body = f"stays = write(vm, {WRITES[info.name]}(ADDR), SRC, i);"
+        body = f"stays = write_word(vm, {WRITES[info.name]}(ADDR), SRC, i);"
     elif info.name in ATOMICS:
         more = ", ".join(sources(info)).upper()
         name = info.name.lower()
@@ -100,7 +100,7 @@ def _case(info: FleetInstr, spec: Spec) -> str:
 
 
 _READ = """
-fn read(vm: u32, address: u32, stays: ptr<function, bool>) -> u32 {
+fn read_word(vm: u32, address: u32, stays: ptr<function, bool>) -> u32 {
   if (address != NONE) { return peek(address); }
   *stays = outside(vm, C_READS_OUTSIDE);
   return 0u;
@@ -132,7 +132,7 @@ fn wait(vm: u32, address: u32, expected: u32) -> bool {
 _BID = """
 // Bid for a word; the VM goes on when the winners have written. The list of linear instructions
 // is done with in this epoch and takes the bids.
-fn write(vm: u32, address: u32, bits: u32, i: u32) -> bool {
+fn write_word(vm: u32, address: u32, bits: u32, i: u32) -> bool {
   if (address == NONE) { return outside(vm, C_WRITES_OUTSIDE); }
   atomicMax(&winner[address], vm + 1u);
   lists[i] = vm;
@@ -144,9 +144,9 @@ fn write(vm: u32, address: u32, bits: u32, i: u32) -> bool {
 _NO_BID = "  lists[i] = NONE;\n"
 
 _WRITE_FAST = """
-fn write(vm: u32, address: u32, bits: u32, i: u32) -> bool {
+fn write_word(vm: u32, address: u32, bits: u32, i: u32) -> bool {
   if (address == NONE) { return outside(vm, C_WRITES_OUTSIDE); }
-  atomicStore(&shared[address], bits);
+  atomicStore(&memory[address], bits);
   wrote();
   return false;
 }
@@ -173,10 +173,6 @@ fn main(
   let vm = lists[C_IO * params.capacity + i];
   let ip = load(vm, IP);
 NO_BID
-  if (ip >= params.instructions) {
-    fault_vm(vm, FAULT_PAST_END);
-    return;
-  }
   let at = params.program_at + 5u * ip;
   var made = 0u;
   var has = false;
@@ -210,7 +206,7 @@ CASES
     default: {}
   }
   if (atomicLoad(&winner[address]) == vm + 1u) {
-    shared[address] = bits;
+    memory[address] = bits;
     atomicStore(&winner[address], 0u);
   }
   go(vm, ip + 1u);

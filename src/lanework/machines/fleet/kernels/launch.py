@@ -10,13 +10,13 @@ def launch(spec: Spec) -> str:
     """The kernel that starts the VMs of a launch."""
     literal = _LITERAL if spec.cells.literal else ""
     whole = f"{spec.cells.words}u"
-    parts = [head(spec, "states shared control"), ADDRESS, peek(spec), VECTOR]
+    parts = [head(spec, "states memory"), ADDRESS, peek(spec), VECTOR]
     return "\n".join([*parts, _LAUNCH.replace("LITERALLY\n", literal)]).replace("WORDS", whole)
 
 
 def clear(spec: Spec) -> str:
     """The kernel that frees places."""
-    return head(spec, "states control") + _CLEAR
+    return head(spec, "states") + _CLEAR
 
 
 def fresh(spec: Spec) -> str:
@@ -52,7 +52,7 @@ fn vm_number(i: u32) -> u32 {
       let at = whole_address(params.base + i);
       if (at == NONE) { return 0u; }
       let number = bitcast<f32>(peek(at));
-      if (number > 0.0f) { return u32(number); }
+      if (number > 0.0f && number < 4294967296.0f) { return u32(number); }
       return 0u;
     }
     default: { return params.base + i; }
@@ -94,10 +94,6 @@ fn main(
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   let vm = params.slot + i;
-  let status = load(vm, STATUS);
-  if (status == RUNNING || status == BLOCKED || status == YIELDED) {
-    atomicSub(&control[batch_word(load(vm, BATCH), B_LIVE)], 1u);
-  }
   store(vm, STATUS, FREE);
   store(vm, GENERATION, 0u);
 }

@@ -74,7 +74,7 @@ var<private> vector: array<u32, LENGTH>;
 
 fn pack(vm: u32) {
   vector[0] = bitcast<u32>(f32(load(vm, IP)));
-  for (var n = 1u; n <= ELEMENTS; n++) { vector[n] = get(vm, n); }
+  for (var n = 1u; n <= ELEMENTS; n++) { vector[n] = fetch(vm, n); }
   for (var n = ELEMENTS + 1u; n < LAST; n++) { vector[n] = 0u; }
   vector[LAST] = ONE;
 }
@@ -95,7 +95,7 @@ fn NAME(vm: u32, begin: u32, rows: u32) {
     for (var n = first >> 16u; n > 0u; n--) {
 TERM
       var x = ONE;
-      if (column != LAST) { x = get(vm, column); }
+      if (column != LAST) { x = fetch(vm, column); }
       add_term(column, coefficient, x);
     }
     put(vm, first & 0xffffu, total);

@@ -13,7 +13,7 @@ from lanework.machines.fleet.kernels.table import Spec
 def oracle(spec: Spec) -> str:
     """The kernel of the other computations."""
     used = spec.used(Kernel.ORACLE)
-    ops = {each.op.name: each.op for each in used if each.op is not None}
+    ops = {each.elementwise.name: each.elementwise for each in used if each.elementwise is not None}
     parts = [head(spec, "code states lists control")]
     if not spec.cells.half:
         parts.append(wgsl.PREAMBLE)
@@ -43,42 +43,36 @@ def _case(info: FleetInstr, spec: Spec) -> str:
         return _SELECT
     if info.name == "RAND":
         return "      made = draw(vm);\n"
-    assert info.op is not None
-    sources = [
-        (spec_, place)
-        for spec_, place in zip(info.operands, info.places, strict=True)
-        if spec_.name != "dest"
-    ]
+    op = info.elementwise
+    assert op is not None
     names, text = [], ""
-    for n, (operand, place) in enumerate(sources):
+    for n, (operand, place) in enumerate(zip(info.operands, info.places, strict=True)):
+        if operand.name == "dest":
+            continue
         if operand.kind is OperandKind.PATTERN:
             names.append(f"field{place}")
         elif place == 1:
             names.append("a")
         else:
             names.append(f"b{n}")
-            text += f"      let b{n} = get(vm, 1u + field{place});\n"
-    text += f"      made = {call(info.op, *names)};\n"
-    if spec.traps and "f32" in info.op.dtypes:
+            text += f"      let b{n} = fetch(vm, 1u + field{place});\n"
+    text += f"      made = {call(op, *names)};\n"
+    if spec.traps and "f32" in op.dtypes:
         given = " && ".join(f"finite({name})" for name in names)
-        text += f"      bad = {given} && !finite(made);\n"
+        text += f"      bad = {given} && !finite(rounded(made));\n"
     return text
 
 
 _SELECT = """\
-      let yes = get(vm, 1u + field2);
-      let no = get(vm, 1u + field3);
+      let yes = fetch(vm, 1u + field2);
+      let no = fetch(vm, 1u + field3);
       made = select(no, yes, bitcast<f32>(a) > 0.0f);
 """
 
 PHILOX = """
-// The product of two words, low and high, from halves.
+// The product of two words, low and high.
 fn wide(a: u32, b: u32) -> vec2<u32> {
-  let low = (a & 0xffffu) * (b & 0xffffu);
-  let first = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
-  let second = (a & 0xffffu) * (b >> 16u) + (first & 0xffffu);
-  let high = (a >> 16u) * (b >> 16u) + (first >> 16u) + (second >> 16u);
-  return vec2<u32>((second << 16u) | (low & 0xffffu), high);
+  return vec2<u32>(a * b, bitcast<u32>(lw_upper(bitcast<i32>(a), bitcast<i32>(b))));
 }
 
 // The first word of Philox4x32-10.
@@ -123,7 +117,7 @@ fn main(
   let field1 = code[at + 2u];
   let field2 = code[at + 3u];
   let field3 = code[at + 4u];
-  let a = get(vm, 1u + field1);
+  let a = fetch(vm, 1u + field1);
   var made = 0u;
   var bad = false;
   switch (code[at]) {

@@ -38,12 +38,12 @@ def operands(info: FleetInstr, body: str) -> str:
     Example:
         >>> from lanework.machines.fleet.isa import FLEET
         >>> operands(FLEET.by_name["SYSCALL_READ"], "f(ADDR)")
-        'f(get(vm, 1u + code[at + 2u]))'
+        'f(fetch(vm, 1u + code[at + 2u]))'
     """
     for spec in sorted(info.operands, key=lambda one: -len(one.name)):
         word = f"code[at + {1 + info.field(spec.name)}u]"
         if spec.kind is OperandKind.REGISTER:
-            word = f"get(vm, 1u + {word})"
+            word = f"fetch(vm, 1u + {word})"
         body = body.replace(spec.name.upper(), word)
     return body
 
@@ -74,7 +74,7 @@ def native(spec: Spec) -> str:
 def ordered(spec: Spec) -> str:
     """The kernel of one invocation."""
     atomic = not spec.fast and spec.has(*ATOMICS)
-    parts = [head(spec, f"code states{' shared' if atomic else ''} control"), ADDRESS, ENDING]
+    parts = [head(spec, f"code states{' memory' if atomic else ''} control"), ADDRESS, ENDING]
     if atomic:
         parts.append(functions(spec))
     parts.append(OUTSIDE)
@@ -99,9 +99,9 @@ fn NAME(vm: u32, address: u32, SOURCES, stays: ptr<function, bool>) -> u32 {
     return 0u;
   }
   wrote();
-  var word = atomicLoad(&shared[address]);
+  var word = atomicLoad(&memory[address]);
   loop {
-    let tried = atomicCompareExchangeWeak(&shared[address], word, UPDATED);
+    let tried = atomicCompareExchangeWeak(&memory[address], word, UPDATED);
     if (tried.exchanged) { break; }
     word = tried.old_value;
   }
@@ -115,8 +115,8 @@ let address = float_address(ADDR);
       if (address == NONE) {
         if (outside(vm, C_WRITES_OUTSIDE)) { return; }
       } else {
-        let word = shared[address];
-        shared[address] = UPDATED;
+        let word = memory[address];
+        memory[address] = UPDATED;
         made = word;
         wrote();
       }"""
@@ -159,7 +159,7 @@ fn kill(vm: u32) {
 """
 
 _MAIN = """
-fn step(vm: u32) {
+fn take_turn(vm: u32) {
   let ip = load(vm, IP);
   let at = params.program_at + 5u * ip;
   var made = 0u;
@@ -182,7 +182,7 @@ fn main() {
       words &= words - 1u;
       var bits = atomicExchange(&control[params.marks_at + w], 0u);
       while (bits != 0u) {
-        step(32u * w + countTrailingZeros(bits));
+        take_turn(32u * w + countTrailingZeros(bits));
         bits &= bits - 1u;
       }
     }
