@@ -16,6 +16,7 @@ from lanework.machines.fleet.generate import loose, random_program, random_share
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.shrink import remade
+from lanework.machines.fleet.snapshots import COUNTS, MOST, Snapshot, difference
 
 CODES = {"LW6026": "deadlock", "LW2002": "fuel"}
 
@@ -24,10 +25,10 @@ def plain(case, machine=Oracle):
     """What the plain machine does, as snapshots."""
     found = []
     with np.errstate(all="ignore"):
-        for epochs in (case.cut, case.cut + fuzz.MOST):
+        for epochs in (case.cut, case.cut + MOST):
             vms = machine(case.program, case.settings)
             stop = vms.run(case.shared, epochs, case.fuel)
-            found.append(fuzz.Snapshot(stop, vms.counts(), vms.memory(), vms.words()))
+            found.append(Snapshot(stop, vms.counts(), vms.memory(), vms.words()))
             if stop != "epochs":
                 break
     return found
@@ -54,7 +55,7 @@ def test_the_reference_does_what_the_plain_machine_does(first):
     for seed in range(first, first + 100):
         case = single(seed)
         found = named(fuzz.run_way(case, fuzz.REFERENCE))
-        assert fuzz.difference(case, plain(case), found) is None, seed
+        assert difference(case, plain(case), found) is None, seed
 
 
 class Other(Oracle):
@@ -71,13 +72,13 @@ class Other(Oracle):
 def test_what_a_gpu_rounds_otherwise_stays_in_loose_places():
     """And which NaN there is makes no difference anywhere."""
     differ = 0
-    for seed in range(250):
+    for seed in range(100):
         case = single(seed)
         case = replace(case, settings=replace(case.settings, arithmetic="ieee"))
         expected, found = plain(case), plain(case, Other)
-        assert fuzz.difference(case, expected, found, ulp=None) is None, seed
-        differ += fuzz.difference(case, expected, found) is not None
-    assert differ > 50
+        assert difference(case, expected, found, ulp=None) is None, seed
+        differ += difference(case, expected, found) is not None
+    assert differ > 20
 
 
 def test_random_programs_do_everything():
@@ -187,7 +188,7 @@ def test_differences_in_words(monkeypatch):
 
     def told(**changes):
         other = replace(last, **changes)
-        return fuzz.difference(case, expected, [*expected[:-1], other])
+        return difference(case, expected, [*expected[:-1], other])
 
     def with_word(words, place, word):
         out = words.copy()
@@ -196,7 +197,7 @@ def test_differences_in_words(monkeypatch):
 
     assert told() is None
     assert "stopped with x" in told(stop="x")
-    for n, name in enumerate(fuzz.COUNTS):
+    for n, name in enumerate(COUNTS):
         counts = [*last.counts]
         counts[n] = "other"
         assert told(counts=tuple(counts)).startswith(f"at the end {name} is other")
@@ -208,14 +209,14 @@ def test_differences_in_words(monkeypatch):
     nan, other = (
         replace(last, shared=with_word(last.shared, 0, n)) for n in (0x7FC00000, 2**32 - 1)
     )
-    assert fuzz.difference(case, [nan], [other]) is None
-    assert fuzz.difference(case, [nan], [last]) is not None
+    assert difference(case, [nan], [other]) is None
+    assert difference(case, [nan], [last]) is not None
     at = free.shared_words.start
     one, near = (replace(last, shared=with_word(last.shared, at, 0x3F800000 + n)) for n in (0, 3))
-    assert fuzz.difference(case, [one], [near], ulp=2) is not None
-    assert fuzz.difference(case, [one], [near], ulp=3) is None
-    assert fuzz.difference(case, [one], [nan], ulp=3) is not None
-    assert "there are 0 stops" in fuzz.difference(case, expected, [])
+    assert difference(case, [one], [near], ulp=2) is not None
+    assert difference(case, [one], [near], ulp=3) is None
+    assert difference(case, [one], [nan], ulp=3) is not None
+    assert "there are 0 stops" in difference(case, expected, [])
 
 
 def test_programs_made_again_are_the_same():

@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -316,7 +317,7 @@ def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_
     from lanework.app import fuzzing
     from lanework.base.host import thread_count
 
-    checks = {
+    checks: dict[str, Callable[..., None]] = {
         "series": fuzzing.fuzz_series,
         "belief": fuzzing.fuzz_belief,
         "register": fuzzing.fuzz_register,
