@@ -6,9 +6,11 @@ interrupted. Messages go to standard error, results to standard output.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -298,7 +300,7 @@ def bench(what: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("machine", type=click.Choice(["series", "belief", "register"]))
+@click.argument("machine", type=click.Choice(["series", "belief", "register", "fleet"]))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -308,17 +310,21 @@ def bench(what: str, as_json: bool) -> None:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="The first one's seed.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one a core.")
+@click.option("--engine", default="all", show_default=True, help="Of the fleet: only this engine.")
 @JSON
-def fuzz(machine: str, count: int, seed: int, jobs: int | None, as_json: bool) -> None:
+def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
     from lanework.app import fuzzing
     from lanework.base.host import thread_count
 
-    checks = {
+    checks: dict[str, Callable[..., None]] = {
         "series": fuzzing.fuzz_series,
         "belief": fuzzing.fuzz_belief,
         "register": fuzzing.fuzz_register,
+        "fleet": functools.partial(fuzzing.fuzz_fleet, engine=engine),
     }
+    if machine != "fleet" and engine != "all":
+        raise click.BadParameter(f"all engines of {machine} are compared", param_hint="--engine")
     checks[machine](count, seed, jobs or thread_count(), as_json)
 
 

@@ -31,6 +31,9 @@ from lanework.machines.fleet.symbols import Symbols, conflict
 from lanework.machines.fleet.verify import MOST_STEPS
 from lanework.machines.fleet.words import Place, float_bits
 
+STRIDE = 1 - (1 << 32)
+"""The least that numbers of VMs may differ by."""
+
 
 def assemble_module(text: str, source: str = "assembly") -> Module:
     r"""What one text assembles to, to be linked with others.
@@ -221,7 +224,7 @@ class _Linker:
             self.symbols.whole(count),
             launch.strategy,
             0 if launch.base is None else self.symbols.whole(launch.base),
-            1 if launch.stride is None else self.symbols.whole(launch.stride),
+            1 if launch.stride is None else self.symbols.whole(launch.stride, STRIDE),
             launch.keep,
             launch.resume,
         )

@@ -97,6 +97,6 @@ class Symbols:
         self.depth -= 1
         return self.values[name]
 
-    def whole(self, expression: Expression) -> int:
+    def whole(self, expression: Expression, least: int = 0) -> int:
         """The value of an expression that has to be a whole number."""
-        return whole(expression.value(self.value), expression.place)
+        return whole(expression.value(self.value), expression.place, least=least)

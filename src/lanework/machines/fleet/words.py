@@ -13,7 +13,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.asmtext import Line, Token, read_string
-from lanework.machines.fleet.plan import NAME
+from lanework.machines.fleet.plan import NAME, STRATEGIES
 
 NAN = 0x7FC00000
 """The bits that `nan` stands for."""
@@ -25,6 +25,8 @@ _NAME = re.compile(r"[^\W\d][\w.]*")  # those that expressions can hold
 _REGISTER = re.compile(r"r([0-9]{1,9})", re.IGNORECASE)
 _OWN = re.compile(r"mem([0-9]{1,9})", re.IGNORECASE)
 _RESERVED = ("auto", "inf", "nan")
+CLAUSES = (*STRATEGIES, "keep", "resume")
+"""Words that begin a part of a launch; a name that is one of them stands in quotes."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _meant(name: str) -> bool:
 
 def quote(name: str) -> str:
     """A name as it stands in a text."""
-    return name if plain(name) else json.dumps(name)
+    return name if plain(name) and name not in CLAUSES else json.dumps(name)
 
 
 def read_name(line: Line, word: Token, what: str) -> str:

@@ -123,7 +123,7 @@ let address = float_address(ADDR);
 
 _SPAWN = """
 // A VM at the first free place, and its number as a float, or -1.
-fn spawn(vm: u32, target: u32, bits: u32) -> u32 {
+fn spawn(vm: u32, entry: u32, bits: u32) -> u32 {
   var place = atomicLoad(&control[C_HINT]);
   while (place < params.capacity && load(place, STATUS) != FREE) { place++; }
   atomicStore(&control[C_HINT], min(place + 1u, params.capacity));
@@ -139,7 +139,7 @@ fn spawn(vm: u32, target: u32, bits: u32) -> u32 {
   store(place, GENERATION, load(place, GENERATION) + 1u);
   store(place, SWEPT, 0u);
 LITERALLY
-  go(place, target);
+  go(place, entry);
   count(batch_word(load(vm, BATCH), B_LIVE), 1u);
   wrote();
   return bitcast<u32>(f32(place));
