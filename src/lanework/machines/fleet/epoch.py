@@ -25,8 +25,8 @@ from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.kernels import branch, classify, io, launch, linear, oracle, ordered
 from lanework.machines.fleet.kernels.common import BUFFERS, KINDS, WATCH_AT, parameter
 from lanework.machines.fleet.kernels.table import (
-    HEADER,
     EACH,
+    HEADER,
     SIZE,
     WATCH,
     Batch,
