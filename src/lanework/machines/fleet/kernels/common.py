@@ -94,7 +94,7 @@ def constants(spec: Spec) -> str:
         "BLOCKS": spec.has("WAIT"),
         "FAULTS_OUTSIDE": spec.faults_outside,
         "TRAPS": spec.traps,
-        "HAS_ORDERED": bool(spec.ordered),
+        "SORTS": spec.sort,
     }
     text = [f"const {name}: u32 = {value}u;" for name, value in numbers.items()]
     text += [f"const {name}: bool = {str(value).lower()};" for name, value in flags.items()]
