@@ -228,10 +228,11 @@ fn wrote() { if (YIELDS) { atomicStore(&control[C_WROTE], 1u); } }
 """Functions of the kernels that use shared memory."""
 
 ADDRESS = """\
-// The word that a float is the address of, or NONE. NaN compares false.
+// The word that a float is the address of, or NONE. By its bits, as a compiler may take it that
+// there is no NaN: from 0 to below 2^32, or negative and above -1.
 fn float_address(bits: u32) -> u32 {
-  let a = bitcast<f32>(bits);
-  if (a > -1.0f && a < 4294967296.0f) { return whole_address(u32(max(a, 0.0f))); }
+  if (bits < 0x4f800000u) { return whole_address(u32(bitcast<f32>(bits))); }
+  if (bits >= 0x80000000u && bits < 0xbf800000u) { return whole_address(0u); }
   return NONE;
 }
 
