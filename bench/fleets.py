@@ -7,17 +7,23 @@ middle; before that its first epochs are compared with the reference engine's.
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bench.data import DATA
+from bench.harness import Case, Contestant, Job
+from bench.peers import fleets as peers
 from lanework.base.errors import LaneworkError
 from lanework.core.asm import assemble
+from lanework.core.picture import read_picture
 from lanework.core.program import Program
 
+EXAMPLES = DATA.parent / "fleet"
 SIZES = (1_000, 100_000, 1_000_000)
 SECONDS = 2.0
 CHECKED = 40  # epochs
@@ -149,3 +155,52 @@ def table(sizes: Sequence[int] = SIZES, adapter: str = "") -> str:
             lines.append(f"| {name} | {count:,} | " + " | ".join(cells) + f" | {ratio} |")
             print(lines[-1], flush=True)
     return "\n".join(lines) + "\n"
+
+
+def collatz(count: int) -> Case:
+    """Stopping times, beside tools that compile loops."""
+
+    def ours(way: Way) -> Job:
+        runner = program("divergent", count).bind(way.engine, **way.settings)
+        return lambda: {"steps": runner()["shared"]}
+
+    return Case(
+        f"fleet_collatz_{count}",
+        f"Fleet: Collatz stopping times of 1 to {count:,} (interpreted, an epoch an instruction)",
+        (
+            *(Contestant(f"Lanework, {way.title}", functools.partial(ours, way)) for way in WAYS),
+            Contestant("numba prange", lambda: peers.collatz_numba(count), "numba"),
+            Contestant("Taichi on the processor", lambda: peers.collatz_taichi(count), "taichi"),
+            Contestant("NumPy with masks", lambda: peers.collatz_numpy(count)),
+        ),
+        tolerance=0.0,
+        repeats=3,
+    )
+
+
+def picture() -> Case:
+    """A photograph to grayscale, blurred, and its edges."""
+    photo = read_picture((EXAMPLES / "photo.ppm").read_bytes())
+
+    def ours(way: Way) -> Job:
+        made = assemble((EXAMPLES / "image.lasm").read_text(), "image.lasm")
+        runner = made.bind(way.engine, **way.settings)
+        return lambda: {"edges": runner(image=photo)["edges"]}
+
+    return Case(
+        "fleet_picture",
+        f"Fleet: grayscale, blur and Sobel of a photograph of {photo.shape[1]} x {photo.shape[0]}",
+        (
+            *(Contestant(f"Lanework, {way.title}", functools.partial(ours, way)) for way in WAYS),
+            Contestant("SciPy's ndimage", lambda: peers.picture_scipy(photo), "scipy"),
+            Contestant("numba prange", lambda: peers.picture_numba(photo), "numba"),
+        ),
+        tolerance=2e-3,
+        repeats=5,
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "fleet_collatz_100000": functools.partial(collatz, 100_000),
+    "fleet_picture": picture,
+}

@@ -8,6 +8,7 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.asm import assemble
 from lanework.core.isa import OperandKind
+from lanework.machines.fleet import asm
 from lanework.machines.fleet.isa import ALIASES, FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.operands import pattern
@@ -160,6 +161,20 @@ def test_every_instruction_reads_as_its_example_shows(name):
     assert read(f"label: {pattern(info).lower()}").hash == program.hash
 
 
+def test_the_example_of_the_documentation():
+    text = asm.__doc__.split("::")[1].split("\nNumbers are")[0]
+    program = read(text.replace(".extern helper", "") + ".routine helper\nRETURN")
+    program.verify()
+    view = FleetView.of(program)
+    assert [phase.launches[-1] for phase in view.plan.phases] == [
+        Launch(0, 100, "contiguous", 500, keep="flock"),
+        Launch(0, 100, resume="flock"),
+    ]
+    assert len(view.plan.schedule) == 101
+    assert [(each.offset, each.size) for each in view.buffers] == [(0, 1000), (1000, 1000)]
+    assert view.shared == 4096
+
+
 def test_other_spellings():
     for alias, name in ALIASES.items():
         info = FLEET.by_name[name]
@@ -182,6 +197,34 @@ def test_a_number_at_the_end_takes_the_immediate_form(name, code):
 def test_a_name_in_quotes_is_a_routine_and_a_number_is_not():
     text = 'HALT\n.routine "1"\nCALL "1"\nCALL 1\nCALL a-b\nHALT\n.routine a-b\nRETURN'
     assert words(text)[1:4] == [[60, 0, 1, 0, 0], [60, 0, 2, 0, 0], [60, 0, 5, 0, 0]]
+
+
+def test_a_text_of_instructions_is_one_routine_that_one_vm_runs():
+    view = FleetView.of(read("HALT"))
+    assert [(each.name, each.count) for each in view.routines] == [("main", 1)]
+    assert view.plan == Plan((Phase("wait_all", (Launch(0, 1),)),), (0,))
+    problem = refused(".routine double\nHALT")
+    assert problem.help == "add .phase wait_all, and below it .launch double, 1000"
+
+
+def test_labels_come_before_routines_but_not_in_quotes():
+    text = 'f: CALL f\nCALL "f"\nHALT\n.routine f\nRETURN'
+    assert words(text)[:2] == [[60, 0, 0, 0, 0], [60, 0, 3, 0, 0]]
+
+
+def test_labels_that_are_printed_are_no_names_of_routines():
+    text = "a: JUMP a\n.routine L0\nCALL L1\nCALL L0\nHALT\n.routine L1\nRETURN"
+    shown = read(text).dis()
+    assert "_L0:\n    JUMP _L0" in shown
+    assert words(shown.split("\n", 1)[1]) == words(text)
+
+
+def test_other_names_belong_to_their_routine():
+    first = ".alias a r1\n.routine f\n.alias b r2\nMOV a, b\nHALT\n"
+    assert words(first + ".routine g\n.alias b r3\nMOV a, b\nHALT\n.phase\n")[2] == [2, 1, 3, 0, 0]
+    assert (
+        "there is no symbol 'b'" in refused(first + ".routine g\nMOV a, b\nHALT\n.phase\n").message
+    )
 
 
 def test_mov_of_a_number_is_seti():
@@ -294,6 +337,8 @@ def test_numbers(text, bits):
         (".phase\n.launch main, resume flock", "no group of kept VMs 'flock'"),
         (".phase\n.launch main, 1.5", "whole number"),
         (".repeat 3", "no .end"),
+        (".phase\n.repeat 3\n.launch main, 1\n.end", "outside a phase"),
+        (".repeat 3\n.phase\n.end\n.launch main, 1", "outside a phase"),
         (".end", "no .repeat"),
         (".repeat 70000\n.phase\n.launch main, 1\n.end", "longer than 65,536"),
         (".phase\n.launch main, 1\n.schedule 0 1", "no phase 1"),

@@ -10,6 +10,7 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
+from lanework.core.asm import assemble
 from lanework.core.container import dumps
 from lanework.core.isa import Instruction, OperandKind
 from lanework.core.program import ListingEntry, Port, Program
@@ -438,3 +439,19 @@ def test_a_program_that_was_not_made_by_package():
     refused(dataclasses.replace(program(HALT), tape=unused), "LW1001", "unused fields")
     empty = dataclasses.replace(program(HALT), tape=b"")
     refused(empty, "LW6006", "'instructions' is 1, and not 0")
+
+
+@pytest.mark.parametrize(
+    "name", ["r3", "mem1", "auto", "inf", "NaN", "a-b", "a$", "x.y", "é", "HALT", *plans.STRATEGIES]
+    + ["keep", "resume", "wait_all", "_"],
+)  # fmt: skip
+def test_whatever_names_pass_can_be_written_in_assembly(name):
+    made = package(
+        code("CALL 2", *HALT, "SYSCALL_SPAWN 0 0 0", *HALT),
+        [Routine("m", 0, 2), Routine(name, 2, 2)],
+        Plan((one(1, 3, "strided", 9, -2, keep=name), one(1, 3, resume=name)), (0, 1), 3),
+        shared=9,
+        buffers=[Buffer(name, 0, 4, "in")],
+    )
+    made.verify()
+    assert assemble(made.dis()).hash == made.hash

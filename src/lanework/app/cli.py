@@ -6,9 +6,11 @@ interrupted. Messages go to standard error, results to standard output.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -185,6 +187,7 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 
 @cli.command("compile")
 @FILE
+@click.argument("libraries", nargs=-1, type=click.Path(), metavar="[LIBRARY]...")
 @click.option(
     "--out",
     "-o",
@@ -199,13 +202,22 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 @NORMALIZE
 @JSON
 def compile_(
-    file: str, out: str | None, query: str, observed: str, normalize: bool, as_json: bool
+    file: str,
+    libraries: tuple[str, ...],
+    out: str | None,
+    query: str,
+    observed: str,
+    normalize: bool,
+    as_json: bool,
 ) -> None:
-    """Compile a model, a network or assembly to a program file (.lwp), or to machine code."""
+    """Compile a model, a network or assembly to a program file (.lwp), or to machine code.
+
+    Fleet assembly (.lasm) is linked with the libraries that come after it.
+    """
     from lanework.app.programs import compile_file
 
     names = tuple(name.strip() for name in observed.split(",") if name.strip())
-    compile_file(file, out, as_json, query=query, observed=names, normalize=normalize)
+    compile_file(file, out, as_json, libraries, query=query, observed=names, normalize=normalize)
 
 
 @cli.command()
@@ -288,7 +300,7 @@ def bench(what: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("machine", type=click.Choice(["series", "belief", "register"]))
+@click.argument("machine", type=click.Choice(["series", "belief", "register", "fleet"]))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -298,17 +310,21 @@ def bench(what: str, as_json: bool) -> None:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="The first one's seed.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one a core.")
+@click.option("--engine", default="all", show_default=True, help="Of the fleet: only this engine.")
 @JSON
-def fuzz(machine: str, count: int, seed: int, jobs: int | None, as_json: bool) -> None:
+def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
     from lanework.app import fuzzing
     from lanework.base.host import thread_count
 
-    checks = {
+    checks: dict[str, Callable[..., None]] = {
         "series": fuzzing.fuzz_series,
         "belief": fuzzing.fuzz_belief,
         "register": fuzzing.fuzz_register,
+        "fleet": functools.partial(fuzzing.fuzz_fleet, engine=engine),
     }
+    if machine != "fleet" and engine != "all":
+        raise click.BadParameter(f"all engines of {machine} are compared", param_hint="--engine")
     checks[machine](count, seed, jobs or thread_count(), as_json)
 
 

@@ -12,7 +12,7 @@ _HOMES = {
     "lanework.core.asm": ["assemble"],
     ".compile": ["package"],
     ".isa": ["FLEET"],
-    ".link": ["assemble_module", "link"],
+    ".linker": ["assemble_module", "link"],
     ".module": ["Module"],
     ".plan": ["Buffer", "Launch", "Phase", "Plan", "Routine"],
     ".state": ["PROFILES", "Convention", "Fault", "Profile", "Status", "VMState"],

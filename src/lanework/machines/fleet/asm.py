@@ -3,17 +3,41 @@
 ::
 
     .state S22                      ; or S32, S64
-    .shared 4096                    ; words of shared memory
-    .buffer image, 0, 1000, inout   ; a region of it; `image` is its offset, `image.size` its words
+    .shared 4096                    ; words of shared memory; what buffers need if left out
+    .epsilon 0.0001                 ; what counts as zero in BRANCH_EQ and BRANCH_NE
+    .convention hybrid              ; caller, hybrid, callee
+    .depth 16                       ; calls within calls
+    .spawn 100                      ; places for VMs that others start
     .const FACTOR 2.0
+    .buffer image, 0, 1000, in      ; offset, words, direction: in, out, inout, temp
+    .buffer gray, auto, 1000, out   ; after the one before it
+    .extern helper                  ; in another module
     .routine double
+    .alias acc r1                   ; within the routine; also `.alias counter mem3`
         SYSCALL_VMID r0
-        SYSCALL_READ r1, r0
-        MUL r1, r1, FACTOR          ; MULI, because a number stands there
-        SYSCALL_WRITE r0, r1
+        SYSCALL_READ acc, r0        # `#` begins a comment too
+    again:                          ; labels belong to their routine
+        MUL acc, acc, FACTOR        ; MULI, because a number stands there
+        BRANCH_LT acc, again
+        ADD r0, r0, gray+2*(1-1)    ; a buffer's name is its offset, gray.size its words
+        CALL helper
+        SYSCALL_WRITE r0, acc
         HALT
-    .phase wait_all
+    .phase wait_all                 ; wait_all, wait_any, none
         .launch double, image.size
+        .launch double, 250, strided 4 1
+        .launch double, 10, custom image
+        .launch double, 100, contiguous 500, keep flock
+    .repeat 100                     ; the phases up to .end
+    .phase
+        .launch double, resume flock
+    .end
+
+Numbers are `2.5`, `1e-3`, `inf`, `nan`, `int:42` for the bits of an integer, `bits:0x7f800001`, and
+sums and products with symbols. Memory words are `5`, `[5]` or `mem5`. A target is a label, a
+routine, or a number that counts from the start of the routine. A text without `.routine` is the
+routine `main`, and one VM runs it if there is no `.phase`. Names that could be anything else stand
+in quotes. Where phases run in an order that no `.repeat` gives, `.schedule 0 1 0` names them.
 """
 
 from __future__ import annotations
@@ -31,7 +55,7 @@ from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.directives import DERIVED
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
-from lanework.machines.fleet.link import link
+from lanework.machines.fleet.linker import link
 from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.schedule import Again, nested
@@ -56,7 +80,8 @@ class FleetAssembler:
         here = {routine.name for routine in module.routines}
         for name, place in module.externs.items():
             if name not in here:
-                raise place.fault(f"{name!r} is in another file", "link both: lanework.fleet.link")
+                help = "link both: lanework compile FILE LIBRARY, or lanework.fleet.link"
+                raise place.fault(f"{name!r} is in another file", help)
         return link([module])
 
     def disassemble(self, program: Program) -> Iterator[str]:

@@ -13,39 +13,20 @@ Every program ends, and does the same on every engine, because routines keep to 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from lanework.core.isa import OperandKind
 from lanework.core.op import Op
+from lanework.machines.fleet.drafting import FLOAT, FROM_FLOATS, KNOWN, NAN, NUMBER, Draft
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.matrices import pattern
-from lanework.machines.fleet.state import Profile
 
-FLOAT, KNOWN, NUMBER = range(3)
-"""What is known of a register: nothing; its bits do not depend on the engine; and it is no NaN."""
-
-INF, NAN = float("inf"), float("nan")
-PLAIN = (0.0, 1.0, -1.0, 2.0, 0.5, -0.5, 3.0, 7.25, -2.5, 10.0, 1.0 / 3.0, 100.0, 255.0)
-SPECIAL = (
-    INF,
-    -INF,
-    -0.0,
-    1e-40,
-    -1.4e-45,
-    1.17549435e-38,
-    3.4028235e38,
-    1e-5,
-    -5e-5,
-    1e9,
-    2.0**24,
-)
 _INEXACT = frozenset(("div", "sqrt"))
 _ROUNDED = frozenset(("add", "sub", "mul"))
 
-Line = tuple[str, dict[str, int | str]]
+_TO_NUMBERS = ("ITOF", "UTOF", "ICMP", "UCMP")
 
 
 def exact(op: Op) -> bool:
@@ -84,35 +65,6 @@ def linears() -> tuple[FleetInstr, ...]:
     return tuple(info for info in FLEET.by_name.values() if info.kernel is Kernel.LINEAR)
 
 
-# Integers of floats, which are told by value: any NaN gives 0.
-_FROM_FLOATS = ("FTOI", "FTOU")
-_TO_NUMBERS = ("ITOF", "UTOF", "ICMP", "UCMP")
-
-
-@dataclass(frozen=True)
-class Room:
-    """Where values may go.
-
-    Attributes:
-        profile: the size of VMs; its last register is loose.
-        counters: own memory words from 0 on that only loops and recursions write.
-        loose_own: the first loose word of the VM's own memory.
-        tight: words of shared memory that are not loose, a power of two.
-        shared: all words of shared memory.
-    """
-
-    profile: Profile
-    counters: int
-    loose_own: int
-    tight: int
-    shared: int
-
-    @property
-    def loose(self) -> int:
-        """The loose register."""
-        return self.profile.registers - 1
-
-
 @dataclass
 class Callee:
     """A routine that others may call or start: its name and what a call costs."""
@@ -123,81 +75,24 @@ class Callee:
 
 
 @dataclass
-class Body:
-    """A routine while it is written.
+class Body(Draft):
+    """A routine of random statements.
 
     Attributes:
-        rand: where everything comes from.
-        room: where values may go.
-        budget: instructions that a VM may execute in it.
-        special: whether unusual floats are frequent.
+        budget: instructions that a VM may execute in it, about.
         calls: routines that it may call.
         spawns: routines that it may start VMs on.
         take: gives a free counter word, or None.
-        prefix: of its labels.
+        end: the instruction that ends it.
+        local: labels of parts after its end that it calls.
     """
 
-    rand: random.Random
-    room: Room
-    budget: int
-    special: bool
-    calls: Sequence[Callee]
-    spawns: Sequence[Callee]
-    take: Callable[[], int | None]
-    prefix: str
-    lines: list[Line] = field(default_factory=list)
-    labels: dict[str, int] = field(default_factory=dict)
-    kinds: dict[int, int] = field(default_factory=dict)
-    local: list[str] = field(default_factory=list)
-    cost: int = 0
+    budget: int = 0
+    calls: Sequence[Callee] = ()
+    spawns: Sequence[Callee] = ()
+    take: Callable[[], int | None] = lambda: None
     end: str = "SYSCALL_HALT"
-
-    # Writing --------------------------------------------------------------------------------------
-
-    def emit(self, name: str, kind: int = FLOAT, **values: int | str) -> None:
-        """Write an instruction; what is known of its destination from then on."""
-        self.lines.append((name, values))
-        self.cost += 1
-        dest = values.get("dest")
-        if isinstance(dest, int):
-            self.kinds[dest] = kind
-
-    def label(self) -> str:
-        """A new label, to be put somewhere."""
-        self.labels[name := f"{self.prefix}.{len(self.labels)}"] = -1
-        return name
-
-    def put(self, label: str) -> None:
-        """A label is here; from anywhere one may come."""
-        self.labels[label] = len(self.lines)
-        self.kinds.clear()
-
-    def chance(self, share: float) -> bool:
-        """True that often."""
-        return self.rand.random() < share
-
-    def register(self, *others: int) -> int:
-        """A register that is not loose and none of the others."""
-        return self.rand.choice([n for n in range(self.room.loose) if n not in others])
-
-    def number(self) -> float:
-        """A constant."""
-        if self.chance(0.3 if self.special else 0.03):
-            return self.rand.choice(SPECIAL)
-        if self.chance(0.5):
-            return self.rand.choice(PLAIN)
-        return (
-            self.rand.uniform(-20, 20) if self.chance(0.7) else float(self.rand.randrange(-9, 99))
-        )
-
-    def word(self, loose: bool) -> int:
-        """A word of the VM's own memory that may be written."""
-        room = self.room
-        if loose:
-            return self.rand.randrange(room.loose_own, room.profile.memory)
-        return self.rand.randrange(room.counters, room.loose_own)
-
-    # Statements -----------------------------------------------------------------------------------
+    local: list[str] = field(default_factory=list)
 
     def block(self, most: int, nested: int = 0) -> None:
         """Some statements, within the budget."""
@@ -233,26 +128,11 @@ class Body:
             if spec.name == "dest":
                 continue
             source = self.register()
-            if info.name not in _FROM_FLOATS and not self.kinds.get(source):
-                self._known(source)
+            if info.name not in FROM_FLOATS and not self.kinds.get(source):
+                self.know(source)
             values[spec.name] = source
         kind = NUMBER if info.name in _TO_NUMBERS else KNOWN
         self.emit(info.name, kind, dest=self.register(), **values)
-
-    def _known(self, register: int) -> None:
-        how = self.rand.randrange(4)
-        if how == 0:
-            self.emit("SETI", KNOWN, dest=register, imm=self.integer())
-        elif how == 1:
-            self.emit("IVMID", KNOWN, dest=register)
-        else:
-            self.emit(self.rand.choice(_FROM_FLOATS), KNOWN, dest=register, src=register)
-
-    def integer(self) -> int:
-        """A word."""
-        if self.chance(0.5):
-            return self.rand.choice((0, 1, 2, 7, 31, 32, 255, 2**31, 2**31 - 1, 2**32 - 1, 2**24))
-        return self.rand.getrandbits(32) if self.chance(0.3) else self.rand.randrange(64)
 
     def _constant(self, nested: int) -> None:
         dest = self.register()
@@ -295,57 +175,6 @@ class Body:
 
     # Shared memory --------------------------------------------------------------------------------
 
-    def address(self, register: int) -> None:
-        """An address in the tight part of shared memory, or outside of all of it."""
-        room, how = self.room, self.rand.random()
-        other = self.register(register)
-        if how < 0.25:
-            inside = self.rand.randrange(room.tight) + self.rand.choice((0.0, 0.0, 0.25, 0.875))
-            self.emit("SETI", NUMBER, dest=register, imm=pattern(inside))
-        elif how < 0.35:
-            outside = (-1.0, -0.5, -0.0, -7.0, 1e9, 2.0**32, 2.0**31, INF, -INF, 1e-40, NAN)
-            chosen = self.rand.choice((*outside, float(room.shared), room.shared + 0.5))
-            self.emit("SETI", KNOWN, dest=register, imm=pattern(chosen))
-        elif how < 0.65:
-            if self.chance(0.7):
-                self.emit("IVMID", KNOWN, dest=register)
-            else:
-                self.emit("FTOI", KNOWN, dest=register, src=register)
-            self._masked(register, other, room.tight)
-            self.emit("ITOF", NUMBER, dest=register, src=register)
-        else:
-            low = self.rand.choice((0.0, 0.0, 0.0, -0.75, -2.0))
-            high = room.tight - self.rand.choice((1.0, 1.0, 0.25))
-            for name, limit in (("MAX", low), ("MIN", high)):
-                self.emit("SETI", NUMBER, dest=other, imm=pattern(limit))
-                self.emit(name, NUMBER, dest=register, src1=register, src2=other)
-
-    def _masked(self, register: int, other: int, size: int) -> None:
-        self.emit("SETI", KNOWN, dest=other, imm=size - 1)
-        self.emit("IAND", KNOWN, dest=register, src1=register, src2=other)
-
-    def loose_address(self, register: int) -> None:
-        """An address in the loose part of shared memory."""
-        room = self.room
-        size = room.shared - room.tight
-        if self.chance(0.4):
-            at = room.tight + self.rand.randrange(size)
-            self.emit("SETI", NUMBER, dest=register, imm=pattern(at))
-            return
-        self.emit("IVMID", KNOWN, dest=register)
-        self._masked(register, self.register(register), size)
-        self.emit("ITOF", NUMBER, dest=register, src=register)
-        self.emit("ADDI", NUMBER, dest=register, src=register, imm=pattern(room.tight))
-
-    def integer_address(self, register: int) -> None:
-        """An address as an integer, in the tight part of shared memory or outside."""
-        if self.chance(0.2):
-            outside = (2**32 - 1, self.room.shared, 2**31)
-            self.emit("SETI", KNOWN, dest=register, imm=self.rand.choice(outside))
-            return
-        self._known(register)
-        self._masked(register, self.register(register), self.room.tight)
-
     def _read(self, nested: int) -> None:
         addr = self.register()
         if self.chance(0.2):
@@ -380,16 +209,8 @@ class Body:
         sources = [spec.name for spec in FLEET.by_name[name].operands[2:]]
         values: dict[str, int | str] = {each: self.register() for each in sources}
         if len(sources) == 2:
-            values["src1"] = self._surely_number(addr)
+            values["src1"] = self.surely_number(addr)
         self.emit(name, FLOAT, dest=self.register(), addr=addr, **values)
-
-    def _surely_number(self, *others: int) -> int:
-        """A register whose bits are known, and no NaN: what words may be compared with."""
-        register = self.register(*others)
-        if self.kinds.get(register) != NUMBER:
-            number = float(self.rand.choice((0, 0, 1, 2))) if self.chance(0.7) else self.number()
-            self.emit("SETI", NUMBER, dest=register, imm=pattern(number))
-        return register
 
     def _wait(self, nested: int) -> None:
         if self.chance(0.6):
@@ -474,7 +295,7 @@ class Body:
             self.emit("SETI", NUMBER, dest=count, imm=pattern(float(most)))
         elif how < 0.8:
             self.emit("IVMID", KNOWN, dest=count)
-            self._masked(count, other, 1 << (most.bit_length() - 1))
+            self.mask(count, other, 1 << (most.bit_length() - 1))
             self.emit("ITOF", NUMBER, dest=count, src=count)
         else:
             for name, limit in (("MAX", 0.0), ("MIN", float(most))):

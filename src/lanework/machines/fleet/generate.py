@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from lanework.core.isa import Instruction
 from lanework.core.program import Program
-from lanework.machines.fleet.blocks import INF, NAN, PLAIN, SPECIAL, Body, Callee, Room
+from lanework.machines.fleet.blocks import Body, Callee
 from lanework.machines.fleet.compile import package
+from lanework.machines.fleet.drafting import NAN, PLAIN, SPECIAL, Room
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import SEED_EPSILON, FleetView
 from lanework.machines.fleet.matrices import pattern
@@ -78,7 +79,13 @@ class _Draft:
         return self.free.pop() if self.free else None
 
     def body(self, name: str, budget: int, calls: list[Callee], spawns: list[Callee]) -> Body:
-        made = Body(self.rand, self.room, budget, self.special, calls, spawns, self.take, name)
+        made = Body(
+            *(self.rand, self.room, self.special, name),
+            budget=budget,
+            calls=calls,
+            spawns=spawns,
+            take=self.take,
+        )
         self.bodies[name] = made
         return made
 
@@ -233,7 +240,7 @@ def random_program(seed: int) -> Program:
 def random_shared(seed: int, program: Program) -> npt.NDArray[np.float32]:
     """What shared memory of a random program begins with: float32, as many words as it has."""
     rand = random.Random(seed ^ 0x5EED)
-    unusual = (*SPECIAL, NAN, INF)
+    unusual = (*SPECIAL, NAN, 2.0**24)
     words = np.zeros(FleetView.of(program).shared, np.float32)
     for n in range(len(words)):
         how = rand.random()

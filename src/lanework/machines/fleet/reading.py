@@ -16,13 +16,13 @@ from lanework.machines.fleet.module import (
     Fill,
     Module,
     ModuleBuffer,
-    ModuleLaunch,
     ModuleRoutine,
     Relocation,
     Repeat,
     Setting,
 )
 from lanework.machines.fleet.operands import Draft, read_instruction
+from lanework.machines.fleet.phases import PlanText
 from lanework.machines.fleet.words import Place, fields, named, plain, quote, without_comment
 
 MAIN = "main"
@@ -59,11 +59,7 @@ class Reader:
     current: Routine | None = None
     aliases: dict[str, str] = field(default_factory=dict)
     externs: dict[str, Place] = field(default_factory=dict)
-    phases: list[tuple[str, list[ModuleLaunch]]] = field(default_factory=list)
-    open: bool = False  # whether launches may follow
-    blocks: list[directives.Block] = field(default_factory=lambda: [directives.Block()])
-    listed: list[Expression] | None = None  # the schedule, if it is written out
-    planned: bool = False
+    plan: PlanText = field(default_factory=PlanText)
     implicit: bool = False
 
     def read(self, lines: Sequence[Line]) -> Module:
@@ -135,10 +131,6 @@ class Reader:
 
     def finish(self) -> Module:
         """The module, when all lines are read."""
-        if len(self.blocks) > 1:
-            block = self.blocks[-1]
-            assert block.place is not None
-            raise block.place.fault(".repeat has no .end")
         if self.current is not None and not self.current.drafts:
             raise self.current.place.fault(f"the routine {self.current.name!r} is empty")
         module = Module(
@@ -149,9 +141,9 @@ class Reader:
             self.symbols,
             tuple(self.buffers),
             tuple(self._finished(routine) for routine in self.routines.values()),
-            tuple(directives.finished(self)),
-            directives.schedule(self),
-            self.planned,
+            self.plan.finished(),
+            self.plan.steps(),
+            self.plan.said,
             self.implicit,
             self.externs,
         )

@@ -13,6 +13,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.asmtext import Line, Token, read_string
+from lanework.machines.fleet.plan import NAME, STRATEGIES
 
 NAN = 0x7FC00000
 """The bits that `nan` stands for."""
@@ -21,10 +22,11 @@ EXACT = 1 << 24
 """Whole numbers beyond it are not all floats of single precision."""
 
 _NAME = re.compile(r"[^\W\d][\w.]*")  # those that expressions can hold
-_ANY = re.compile(r"[^\W\d][\w.$-]*")
 _REGISTER = re.compile(r"r([0-9]{1,9})", re.IGNORECASE)
 _OWN = re.compile(r"mem([0-9]{1,9})", re.IGNORECASE)
 _RESERVED = ("auto", "inf", "nan")
+CLAUSES = (*STRATEGIES, "keep", "resume")
+"""Words that begin a part of a launch; a name that is one of them stands in quotes."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def own_word(text: str) -> int | None:
 
 def named(text: str) -> bool:
     """Whether a word is a name: of a routine, a buffer, kept VMs."""
-    return _ANY.fullmatch(text) is not None and not _meant(text)
+    return NAME.fullmatch(text) is not None and not _meant(text)
 
 
 def plain(name: str) -> bool:
@@ -74,7 +76,7 @@ def _meant(name: str) -> bool:
 
 def quote(name: str) -> str:
     """A name as it stands in a text."""
-    return name if plain(name) else json.dumps(name)
+    return name if plain(name) and name not in CLAUSES else json.dumps(name)
 
 
 def read_name(line: Line, word: Token, what: str) -> str:
@@ -96,6 +98,19 @@ def without_comment(words: Iterable[Token]) -> tuple[Token, ...]:
             return (*kept, Token(head, word.column)) if head else tuple(kept)
         kept.append(word)
     return tuple(kept)
+
+
+def directive_words(line: Line, least: int, most: int, form: str) -> list[Token]:
+    """The words after the directive, without commas."""
+    words = [word for word in line.words[1:] if word.text not in (",", "=")]
+    if not least <= len(words) <= most:
+        raise line.fault(f"{line.words[0].text} cannot be read", None, f"write {form}")
+    return words
+
+
+def directive_word(line: Line, form: str) -> Token:
+    """The only word after the directive."""
+    return directive_words(line, 1, 1, f"{line.words[0].text} {form}")[0]
 
 
 def fields(raw: str, words: Sequence[Token]) -> list[Token]:
@@ -154,8 +169,10 @@ def show_pattern(bits: int) -> str:
     Denormal floats are more likely integers, and are shown as such.
 
     Example:
-        >>> [show_pattern(bits) for bits in (0x3DCCCCCD, 42, 0xFFFFFFFF, 0x7FC00000, 0x7F800001)]
-        ['0.1', 'int:42', 'int:-1', 'nan', 'bits:0x7f800001']
+        >>> [show_pattern(bits) for bits in (0x3DCCCCCD, 42, 0xFFFFFFFF, 0x7FC00000)]
+        ['0.1', 'int:42', 'int:-1', 'nan']
+        >>> [show_pattern(bits) for bits in (0x7F800001, 0x80000001, 0x80000000, 0xFFC00000)]
+        ['bits:0x7f800001', 'bits:0x80000001', '-0.0', 'bits:0xffc00000']
     """
     exponent, rest = bits >> 23 & 0xFF, bits & 0x7FFFFF
     if bits == NAN:

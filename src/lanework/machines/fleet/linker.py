@@ -18,22 +18,21 @@ from lanework.machines.fleet.layout import DEPTH
 from lanework.machines.fleet.module import (
     Fill,
     Module,
-    ModuleBuffer,
     ModuleLaunch,
     ModuleRoutine,
     Relocation,
     Repeat,
 )
 from lanework.machines.fleet.operands import fill_in
-from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
+from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
 from lanework.machines.fleet.reading import Reader
 from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.symbols import Symbols, conflict
+from lanework.machines.fleet.verify import MOST_STEPS
 from lanework.machines.fleet.words import Place, float_bits
 
-MOST_STEPS = 1 << 16
-"""Steps of a schedule."""
-
-_DEEP = 100  # symbols that are defined through each other
+STRIDE = 1 - (1 << 32)
+"""The least that numbers of VMs may differ by."""
 
 
 def assemble_module(text: str, source: str = "assembly") -> Module:
@@ -76,42 +75,31 @@ def link(modules: Sequence[Module]) -> Program:
     return _Linker(list(modules)).program()
 
 
-def _conflict(message: str, place: Place, help: str | None = None) -> Diagnostic:
-    return Diagnostic(BAD_LINK, message, span=place.line.span(place.word), help=help)
-
-
 @dataclass
 class _Linker:
     """Links modules.
 
     Attributes:
         modules: in order.
-        values: of symbols, as far as they are known.
-        defined: what symbols are: a constant's expression, or a buffer's number.
-        buffers: of all modules.
-        first: the number of each module's first buffer.
+        symbols: of all of them.
         entries: of routines.
-        depth: symbols that are being found.
+        kept: how many VMs are kept under a name.
     """
 
     modules: list[Module]
-    values: dict[str, Number] = field(default_factory=dict)
-    defined: dict[str, tuple[Expression | int, Place]] = field(default_factory=dict)
-    buffers: list[ModuleBuffer] = field(default_factory=list)
-    placed: list[Buffer] = field(default_factory=list)
+    symbols: Symbols = field(default_factory=Symbols)
     entries: dict[str, tuple[int, Place]] = field(default_factory=dict)
     kept: dict[str, Expression | None] = field(default_factory=dict)
-    depth: int = 0
 
     def program(self) -> Program:
         """The program."""
         if not any(module.routines for module in self.modules):
             names = ", ".join(module.source for module in self.modules) or "nothing"
             raise Diagnostic(BAD_LINK, f"{names} holds no instruction")
-        self._define()
+        self.symbols.define(self.modules)
         routines, code, listing = self._code()
         plan = self._plan({routine.name: n for n, routine in enumerate(routines)})
-        needed = max((buffer.offset + buffer.size for buffer in self.placed), default=0)
+        needed = max((buffer.offset + buffer.size for buffer in self.symbols.placed), default=0)
         made = package(
             code,
             routines,
@@ -121,7 +109,7 @@ class _Linker:
             epsilon=self._epsilon(),
             convention=Convention(int(self._agreed("convention", Convention.CALLER))),
             depth=max(self._numbers("depth"), default=DEPTH),
-            buffers=self.placed,
+            buffers=self.symbols.placed,
             listing=listing,
         )
         header = _merged("header", [module.header for module in self.modules])
@@ -132,69 +120,6 @@ class _Linker:
             made, header={**made.header, **header}, sections={**made.sections, **sections}
         )
 
-    # Symbols and buffers ----------------------------------------------------------------------
-
-    def _define(self) -> None:
-        for module in self.modules:
-            for name, expression in module.symbols.items():
-                self._symbol(name, expression, expression.place)
-            for buffer in module.buffers:
-                number = len(self.buffers)
-                self.buffers.append(buffer)
-                self._symbol(buffer.name, number, buffer.place)
-                self._symbol(f"{buffer.name}.size", buffer.size, buffer.place)
-        at = highest = 0
-        starts = {sum(len(m.buffers) for m in self.modules[:n]) for n in range(len(self.modules))}
-        for number, buffer in enumerate(self.buffers):
-            at = highest if number in starts else at
-            size = self._whole(buffer.size)
-            offset = at if buffer.offset is None else self._whole(buffer.offset)
-            self.values[buffer.name] = offset
-            steps = [self._whole(each) for each in buffer.lifetime]
-            lifetime = (steps[0], steps[1]) if steps else ()
-            self.placed.append(Buffer(buffer.name, offset, size, buffer.direction, lifetime))
-            at = offset + size
-            highest = max(highest, at)
-        for name, (value, place) in self.defined.items():
-            if isinstance(value, Expression):
-                self._value(name, place)
-
-    def _symbol(self, name: str, value: Expression | int, place: Place) -> None:
-        if name in self.defined:
-            known, first = self.defined[name]
-            same = isinstance(known, Expression) and isinstance(value, Expression)
-            if same and known.items == value.items and not value.names:  # type: ignore[union-attr]
-                return
-            raise _conflict(
-                f"the symbol {name!r} is defined twice, in {first.line.source} and in"
-                f" {place.line.source}",
-                place,
-                f"define it once, and declare it elsewhere: .extern {name}",
-            )
-        self.defined[name] = value, place
-
-    def _value(self, name: str, place: Place) -> Number:
-        """The value of a symbol."""
-        if name in self.values:
-            return self.values[name]
-        if name not in self.defined:
-            near = did_you_mean(name, list(self.defined))
-            help = near or "no module defines it with .const or .buffer"
-            raise _conflict(f"the symbol {name!r} is defined nowhere", place, help)
-        expression, _ = self.defined[name]
-        self.depth += 1
-        if self.depth > _DEEP or isinstance(expression, int):
-            raise place.fault(
-                f"the symbol {name!r} depends on itself, or on too many others",
-                "define symbols before they are used",
-            )
-        self.values[name] = expression.value(self._value)
-        self.depth -= 1
-        return self.values[name]
-
-    def _whole(self, expression: Expression) -> int:
-        return whole(expression.value(self._value), expression.place)
-
     # Instructions -----------------------------------------------------------------------------
 
     def _code(self) -> tuple[list[Routine], list[Instruction], list[ListingEntry]]:
@@ -204,7 +129,7 @@ class _Linker:
         for part in parts:
             if part.name in self.entries:
                 first = self.entries[part.name][1].line.source
-                raise _conflict(
+                raise conflict(
                     f"the routine {part.name!r} is defined twice, in {first} and in"
                     f" {part.place.line.source}",
                     part.place,
@@ -243,14 +168,14 @@ class _Linker:
             if open.value not in self.entries:
                 raise self._no_routine(open.value, open.place)
             return self.entries[open.value][0]
-        value = open.value.value(self._value)
+        value = open.value.value(self.symbols.value)
         if open.fill is Fill.OFFSET:
             return entry + whole(value, open.place, (1 << 32) - 1 - entry, -entry)
         return fill_in(open.fill, value, open.place)
 
     def _no_routine(self, name: str, place: Place) -> Diagnostic:
         near = did_you_mean(name, list(self.entries))
-        return _conflict(f"the routine {name!r} is defined nowhere", place, near)
+        return conflict(f"the routine {name!r} is defined nowhere", place, near)
 
     # The plan ---------------------------------------------------------------------------------
 
@@ -281,7 +206,7 @@ class _Linker:
         help = f"add .phase wait_all, and below it .launch {first.name}, 1000"
         if len(self.modules) == 1:
             raise first.place.fault("nothing says what runs", help)
-        raise _conflict("no module says what runs", first.place, help)
+        raise conflict("no module says what runs", first.place, help)
 
     def _launch(self, launch: ModuleLaunch, numbers: dict[str, int]) -> Launch:
         if launch.routine not in numbers:
@@ -289,17 +214,17 @@ class _Linker:
         count = launch.count
         if launch.resume and launch.resume not in self.kept:
             near = did_you_mean(launch.resume, list(self.kept))
-            raise _conflict(f"no launch keeps VMs as {launch.resume!r}", launch.group, near)
+            raise conflict(f"no launch keeps VMs as {launch.resume!r}", launch.group, near)
         if count is None:
             count = self.kept[launch.resume]
         if count is None:
             raise launch.group.fault("the launch does not say how many VMs")
         return Launch(
             numbers[launch.routine],
-            self._whole(count),
+            self.symbols.whole(count),
             launch.strategy,
-            0 if launch.base is None else self._whole(launch.base),
-            1 if launch.stride is None else self._whole(launch.stride),
+            0 if launch.base is None else self.symbols.whole(launch.base),
+            1 if launch.stride is None else self.symbols.whole(launch.stride, STRIDE),
             launch.keep,
             launch.resume,
         )
@@ -310,7 +235,7 @@ class _Linker:
             if isinstance(step, int):
                 made.append(first + step)
                 continue
-            inner, count = self._steps(step.steps, first), self._whole(step.count)
+            inner, count = self._steps(step.steps, first), self.symbols.whole(step.count)
             if len(made) + len(inner) * count > MOST_STEPS:
                 raise step.count.place.fault(
                     f"the schedule becomes longer than {MOST_STEPS:,} steps", "repeat less often"
@@ -323,7 +248,7 @@ class _Linker:
     def _numbers(self, name: str) -> list[int]:
         """What modules ask for, as whole numbers."""
         asked = [m.settings[name].value for m in self.modules if name in m.settings]
-        return [self._whole(each) for each in asked if isinstance(each, Expression)]
+        return [self.symbols.whole(each) for each in asked if isinstance(each, Expression)]
 
     def _epsilon(self) -> float:
         value = self._agreed("epsilon", 0.0)
@@ -341,9 +266,9 @@ class _Linker:
                 continue
             value = setting.value
             if isinstance(value, Expression):
-                value = value.value(self._value)
+                value = value.value(self.symbols.value)
             if found is not None and value != found[0]:
-                raise _conflict(
+                raise conflict(
                     f".{name} is {_shown(found[0])} in {found[1].line.source} and"
                     f" {_shown(value)} in {setting.place.line.source}",
                     setting.place,
@@ -362,7 +287,7 @@ def _merged(what: str, parts: Sequence[Mapping[str, tuple[_Value, Place]]]) -> d
     for part in parts:
         for name, (value, place) in part.items():
             if merged.setdefault(name, value) != value:
-                raise _conflict(f"two modules give {name!r} in the {what} differently", place)
+                raise conflict(f"two modules give {name!r} in the {what} differently", place)
     return merged
 
 
