@@ -88,7 +88,6 @@ PARAMETERS = (
     "fault_stops",
     "group_limit",
     "marks_at",  # words of control: a bit for each VM at an ordered instruction,
-    "marks_count",
     "summary_at",  # and a bit for each of these words
     "summary_count",
     "bucket_at",  # words of the code: the bucket of each instruction, where VMs are sorted
