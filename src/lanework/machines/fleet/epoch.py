@@ -25,6 +25,7 @@ from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.kernels import branch, classify, io, launch, linear, oracle, ordered
 from lanework.machines.fleet.kernels.common import BUFFERS, KINDS, WATCH_AT, parameter
 from lanework.machines.fleet.kernels.table import (
+    EACH,
     HEADER,
     SIZE,
     WATCH,
@@ -294,7 +295,7 @@ class EpochEngine:
         head[Control.BY_KERNEL : Control.BY_KERNEL + len(Kernel)] = 0
         head[Control.FUEL] = _WORD if fuel is None else min(max(fuel, 0), _WORD)
         self._push()
-        x, y = self._groups(count)
+        x, y = self._groups(-(-count // EACH))
         self.gpu.write(self._indirect, np.array([x, y, 1], np.uint32))
         commands = self.gpu.commands()
         with self.gpu.guard("encoding epochs"):

@@ -145,8 +145,9 @@ def check(view: FleetView, needed: dict[str, int], largest: int, adapter: str) -
             DEVICE_LIMIT,
             f"the buffer of {WHAT[name]} needs {size(WORD * words)} for {view.slots:,} VMs and"
             f" {view.shared:,} words of shared memory; {adapter} allows {size(largest)}",
-            help=f"{fit:,} VMs would fit" if per_vm else "use less shared memory, or another"
-            " engine",
+            help=f"{fit:,} VMs would fit"
+            if per_vm
+            else "use less shared memory, or another engine",
         )
 
 

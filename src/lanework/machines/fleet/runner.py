@@ -56,13 +56,17 @@ class Runner:
                 bounds, arithmetic, patience, on_fault, sort, adapter.
 
         Raises:
-            Diagnostic: LW2003, LW2004, LW2201, LW6011, a program that fails to verify, and memory
+            Diagnostic: LW2003, LW2201, LW6011, LW6012, a program that fails to verify, and memory
                 beyond the cap.
         """
         program.verify()
         self.program, self.view = program, FleetView.of(program)
         self.limits, self.epochs_limit, self.progress = limits or Limits(), epochs, progress
         self.settings = _settings(settings)
+        if self.settings.storage == "f16":
+            from lanework.machines.fleet.precision import refuse
+
+            refuse(self.view)
         self._asked = engine
         self.engine, self.notice = engines.choose(engine, self.view, self.settings)
         choice.tell(self.notice)

@@ -48,7 +48,9 @@ def _calls(spec: Spec) -> str:
         save, return_ip = "", 0
         kept = {register: 1 + n for n, register in enumerate(saved)}
     save += f"  set_frame(vm, level, {return_ip}u, ip + 1u);\n"
-    save += "".join(f"  set_frame(vm, level, {w}u, fetch(vm, {1 + n}u));\n" for n, w in kept.items())
+    save += "".join(
+        f"  set_frame(vm, level, {w}u, fetch(vm, {1 + n}u));\n" for n, w in kept.items()
+    )
     bring = "".join(f"  put(vm, {1 + n}u, frame(vm, level, {kept[n]}u));\n" for n in saved)
     text = _FRAMES.replace("CELL", cell).replace("SAVE\n", save).replace("BRING\n", bring)
     return text.replace("RETURN_IP", f"{return_ip}u")

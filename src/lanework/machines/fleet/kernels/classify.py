@@ -14,7 +14,9 @@ from lanework.machines.fleet.kernels.table import Spec
 
 def classify(spec: Spec) -> str:
     """The kernel that sorts VMs."""
-    return head(spec, "code states memory lists control") + ADDRESS + peek(spec) + ENDING + _CLASSIFY
+    return (
+        head(spec, "code states memory lists control") + ADDRESS + peek(spec) + ENDING + _CLASSIFY
+    )
 
 
 def compact(spec: Spec) -> str:
@@ -40,6 +42,46 @@ fn wakes(vm: u32) -> bool {
   return word != fetch(vm, 1u + code[at + 2u]);
 }
 
+// What runs a VM, after waking it; NONE where it does not run.
+fn kind_of(vm: u32) -> u32 {
+  var status = load(vm, STATUS);
+  if (YIELDS && status == YIELDED) {
+    status = RUNNING;
+    store(vm, STATUS, status);
+  }
+  if (BLOCKS && status == BLOCKED) {
+    if (wakes(vm)) {
+      status = RUNNING;
+      store(vm, STATUS, status);
+    } else {
+      atomicAdd(&counts[C_BLOCKED], 1u);
+      atomicAdd(&counts[C_IDLE], 1u);
+    }
+  }
+  if (status != RUNNING) { return NONE; }
+  let ip = load(vm, IP);
+  if (ip >= params.instructions) {
+    fault_vm(vm, FAULT_PAST_END);
+    return NONE;
+  }
+  if (YIELDS && load(vm, SWEPT) == atomicLoad(&control[C_SWEEP])) {
+    atomicAdd(&counts[C_IDLE], 1u);
+  }
+  return code[params.kinds_at + ip];
+}
+
+// Room for an invocation's VMs of a kind, among those of its workgroup.
+fn claim(kind: u32, tally: u32) -> u32 {
+  let many = (tally >> (8u * kind)) & 0xffu;
+  if (many == 0u) { return 0u; }
+  return atomicAdd(&counts[kind], many);
+}
+
+fn number_of(i: u32) -> u32 {
+  if (params.listed != 0u) { return lists[4u * params.capacity + i]; }
+  return params.first + i;
+}
+
 @compute @workgroup_size(SIZE)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -48,49 +90,44 @@ fn main(
 ) {
   if (local < 6u) { atomicStore(&counts[local], 0u); }
   workgroupBarrier();
-  let i = number(group, groups, local);
-  var vm = params.first + i;
-  var kind = NONE;
-  var place = 0u;
-  if (i < params.count) {
-    if (params.listed != 0u) { vm = lists[4u * params.capacity + i]; }
-    var status = load(vm, STATUS);
-    if (YIELDS && status == YIELDED) {
-      status = RUNNING;
-      store(vm, STATUS, status);
-    }
-    if (BLOCKS && status == BLOCKED) {
-      if (wakes(vm)) {
-        status = RUNNING;
-        store(vm, STATUS, status);
-      } else {
-        atomicAdd(&counts[C_BLOCKED], 1u);
-        atomicAdd(&counts[C_IDLE], 1u);
-      }
-    }
-    if (status == RUNNING) {
-      let ip = load(vm, IP);
-      if (ip >= params.instructions) {
-        fault_vm(vm, FAULT_PAST_END);
-      } else {
-        kind = code[params.kinds_at + ip];
-        place = atomicAdd(&counts[kind], 1u);
-        if (YIELDS && load(vm, SWEPT) == atomicLoad(&control[C_SWEEP])) {
-          atomicAdd(&counts[C_IDLE], 1u);
-        }
-      }
+  let begin = EACH * number(group, groups, local);
+  let end = min(begin + EACH, params.count);
+  var kinds = 0u;  // four bits for each VM, its kind and one more
+  var tally = 0u;  // eight bits for each kind
+  for (var i = begin; i < end; i++) {
+    let kind = kind_of(number_of(i));
+    if (kind != NONE) {
+      kinds |= (kind + 1u) << (4u * (i - begin));
+      tally += 1u << (8u * kind);
     }
   }
+  // No arrays here: what they are indexed by differs between invocations.
+  let place0 = claim(0u, tally);
+  let place1 = claim(1u, tally);
+  let place2 = claim(2u, tally);
+  let place3 = claim(3u, tally);
   workgroupBarrier();
   if (local < 6u) {
     let many = atomicLoad(&counts[local]);
     if (many > 0u) {
       let base = atomicAdd(&control[local], many);
-      if (local < 4u) { bases[local] = base; }
+      if (local < 4u) { bases[local] = base + local * params.capacity; }
     }
   }
   workgroupBarrier();
-  if (kind != NONE) { lists[kind * params.capacity + bases[kind] + place] = vm; }
+  let at0 = bases[0] + place0;
+  let at1 = bases[1] + place1;
+  let at2 = bases[2] + place2;
+  let at3 = bases[3] + place3;
+  tally = 0u;
+  for (var i = begin; i < end; i++) {
+    let kind = ((kinds >> (4u * (i - begin))) & 15u) - 1u;
+    if (kind < 4u) {
+      let at = select(select(at0, at1, kind == 1u), select(at2, at3, kind == 3u), kind >= 2u);
+      lists[at + ((tally >> (8u * kind)) & 0xffu)] = number_of(i);
+      tally += 1u << (8u * kind);
+    }
+  }
 }
 """
 

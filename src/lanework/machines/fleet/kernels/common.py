@@ -12,6 +12,7 @@ from lanework.core.single import SINGLE
 from lanework.engines import wgsl
 from lanework.machines.fleet.engine import Stop
 from lanework.machines.fleet.kernels.table import (
+    EACH,
     HEADER,
     PARAMETERS,
     SIZE,
@@ -68,6 +69,7 @@ def constants(spec: Spec) -> str:
     profile, cells = spec.profile, spec.cells
     numbers: dict[str, int] = {
         "SIZE": SIZE,
+        "EACH": EACH,
         "LENGTH": profile.length,
         "LAST": profile.length - 1,
         "REGISTERS": profile.registers,
@@ -83,7 +85,14 @@ def constants(spec: Spec) -> str:
         if cells.literal or field in cells.metadata:
             numbers[field.upper()] = cells.row(field)
     members: list[tuple[str, type[enum.IntEnum]]]
-    members = [("STOP_", Stop), ("", Status), ("FAULT_", Fault), ("C_", Control), ("B_", Batch), ("D_", Dispatch)]
+    members = [
+        ("STOP_", Stop),
+        ("", Status),
+        ("FAULT_", Fault),
+        ("C_", Control),
+        ("B_", Batch),
+        ("D_", Dispatch),
+    ]
     for prefix, each in members:
         numbers |= {f"{prefix}{member.name}": int(member) for member in each}
     numbers |= {f"PLACED_{name.upper()}": n for n, name in enumerate(STRATEGIES)}

@@ -11,7 +11,10 @@ from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.state import Convention, Profile
 
 SIZE = 256
-"""VMs of a workgroup."""
+"""Invocations of a workgroup."""
+
+EACH = 8
+"""VMs that an invocation of classification looks at, one after another; their kinds fit a word."""
 
 
 class Control(enum.IntEnum):

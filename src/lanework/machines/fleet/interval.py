@@ -1,0 +1,224 @@
+"""Intervals of single-precision numbers: what a register may hold, whatever the inputs are.
+
+Ends are floats in single precision. An operation that is correctly rounded keeps the order of
+numbers, so that its results at the ends, rounded to single precision, are the ends of its results.
+Subnormal numbers may be taken for zero, as some processors do: ends among them move to zero.
+Zeros have no sign here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from ctypes import c_float
+from dataclasses import dataclass, replace
+
+INF = math.inf
+SMALLEST = 2.0**-126
+"""The smallest normal number."""
+
+EXACT = 2.0**24
+"""Up to here all whole numbers are single-precision floats."""
+
+
+def single(x: float) -> float:
+    """The float nearest to x in single precision."""
+    return c_float(x).value
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Numbers between two, perhaps NaN.
+
+    Attributes:
+        low, high: the ends; none are between them if low is above high.
+        nan: whether it may be NaN.
+        whole: whether every number is an integer or infinite.
+
+    Example:
+        >>> between(1.0, 2.0).join(point(5.0))
+        Interval(low=1.0, high=5.0, nan=False, whole=False)
+        >>> 2.0 in between(1.0, 2.0), math.nan in between(1.0, 2.0)
+        (True, False)
+    """
+
+    low: float
+    high: float
+    nan: bool = False
+    whole: bool = False
+
+    def __contains__(self, x: float) -> bool:
+        return self.nan if math.isnan(x) else self.low <= x <= self.high
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no number in it; NaN it may be."""
+        return self.low > self.high
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it is one number."""
+        return self.low == self.high and not self.nan
+
+    @property
+    def size(self) -> float:
+        """The largest magnitude."""
+        return 0.0 if self.empty else max(abs(self.low), abs(self.high))
+
+    @property
+    def infinite(self) -> bool:
+        """Whether it may be infinite."""
+        return not self.empty and (self.low == -INF or self.high == INF)
+
+    def join(self, other: Interval) -> Interval:
+        """What is in either."""
+        if self == other:
+            return self
+        return Interval(
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.nan or other.nan,
+            self.whole and other.whole,
+        )
+
+    def meet(self, other: Interval) -> Interval:
+        """What is in both."""
+        return between(
+            max(self.low, other.low),
+            min(self.high, other.high),
+            self.nan and other.nan,
+            self.whole or other.whole,
+        )
+
+    def wide(self, nan: bool) -> Interval:
+        """The same, and perhaps NaN."""
+        return replace(self, nan=self.nan or nan)
+
+    def __str__(self) -> str:
+        numbers = "no number" if self.empty else f"{self.low:g} to {self.high:g}"
+        return f"{numbers} or NaN" if self.nan else numbers
+
+
+def between(low: float, high: float, nan: bool = False, whole: bool = False) -> Interval:
+    """The interval of these ends: of single precision, and not subnormal."""
+    low, high = single(low), single(high)
+    low = 0.0 if 0.0 <= low < SMALLEST else low
+    high = 0.0 if -SMALLEST < high <= 0.0 else high
+    return Interval(low, high, nan, whole) if low <= high else Interval(INF, -INF, nan, True)
+
+
+def point(x: float) -> Interval:
+    """One number, or NaN."""
+    if math.isnan(x):
+        return NAN
+    return between(x, x, whole=math.isinf(x) or x == math.floor(x))
+
+
+ANY = Interval(-INF, INF, True)
+NAN = Interval(INF, -INF, True, True)
+ZERO = Interval(0.0, 0.0, whole=True)
+
+
+# Arithmetic ---------------------------------------------------------------------------------------
+
+
+def neg(a: Interval) -> Interval:
+    """The negation."""
+    return Interval(-a.high + 0.0, -a.low + 0.0, a.nan, a.whole)
+
+
+def add(a: Interval, b: Interval) -> Interval:
+    """The sum, correctly rounded."""
+    nan = a.nan or b.nan
+    if a.empty or b.empty:
+        return NAN if nan else Interval(INF, -INF, False, True)
+    low, high = a.low + b.low, a.high + b.high
+    opposite = (a.high == INF and b.low == -INF) or (a.low == -INF and b.high == INF)
+    return between(
+        -INF if math.isnan(low) else low,
+        INF if math.isnan(high) else high,
+        nan or opposite,
+        a.whole and b.whole,
+    )
+
+
+def sub(a: Interval, b: Interval) -> Interval:
+    """The difference, correctly rounded."""
+    return add(a, neg(b))
+
+
+def mul(a: Interval, b: Interval) -> Interval:
+    """The product, correctly rounded."""
+    nan = a.nan or b.nan
+    if a.empty or b.empty:
+        return NAN if nan else Interval(INF, -INF, False, True)
+    corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+    corners = [0.0 if math.isnan(x) else x for x in corners]  # 0 x inf, and what is finite beside
+    undefined = (0.0 in a and b.infinite) or (0.0 in b and a.infinite)
+    return between(min(corners), max(corners), nan or undefined, a.whole and b.whole)
+
+
+def div(a: Interval, b: Interval) -> Interval:
+    """The quotient, correctly rounded."""
+    nan = a.nan or b.nan or (a.infinite and b.infinite)
+    if a.empty or b.empty:
+        return NAN if nan else Interval(INF, -INF, False, True)
+    if 0.0 in b:
+        return Interval(-INF, INF, nan or 0.0 in a)
+    corners = [x / y for x in (a.low, a.high) for y in (b.low, b.high) if abs(x) + abs(y) < INF]
+    if a.infinite or b.infinite:
+        # a finite number by an infinite one, and an infinite one by the numbers of either sign
+        corners += [0.0] if b.infinite else []
+        ends = [x for x in (a.low, a.high) if math.isinf(x)]
+        corners += [math.copysign(INF, x) * math.copysign(1.0, y) for x in ends for y in _finite(b)]
+    return between(min(corners, default=INF), max(corners, default=-INF), nan)
+
+
+def _finite(a: Interval) -> list[float]:
+    """A finite number for either end, of its sign."""
+    if a.low == a.high:
+        return [] if math.isinf(a.low) else [a.low]
+    return [max(min(x, 1e38), -1e38) for x in (a.low, a.high)]
+
+
+def sqrt(a: Interval) -> Interval:
+    """The root, correctly rounded."""
+    if a.empty or a.high < 0.0:
+        return replace(NAN, nan=a.nan or not a.empty)
+    return between(math.sqrt(max(a.low, 0.0)), math.sqrt(a.high), a.nan or a.low < 0.0)
+
+
+def fabs(a: Interval) -> Interval:
+    """The magnitude."""
+    if a.empty or a.low >= 0.0:
+        return a
+    if a.high <= 0.0:
+        return neg(a)
+    return Interval(0.0, max(-a.low, a.high), a.nan, a.whole)
+
+
+def floor(a: Interval) -> Interval:
+    """The largest integers not above."""
+    return _rounded(a, math.floor)
+
+
+def ceil(a: Interval) -> Interval:
+    """The smallest integers not below."""
+    return _rounded(a, math.ceil)
+
+
+def trunc(a: Interval) -> Interval:
+    """The integer parts."""
+    return _rounded(a, math.trunc)
+
+
+def rint(a: Interval) -> Interval:
+    """The nearest integers."""
+    return _rounded(a, round)
+
+
+def _rounded(a: Interval, function: Callable[[float], int]) -> Interval:
+    if a.empty or a.whole:
+        return a
+    low, high = (x if math.isinf(x) else float(function(x)) for x in (a.low, a.high))
+    return between(low, high, a.nan, True)
