@@ -11,6 +11,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,25 @@ COMPACT = 1 << 14
 """Places from which on it pays to list the VMs that are live, once most of them are not."""
 NOBODY = 0xFFFFFFFF
 _WORD = 0xFFFFFFFF
+
+
+@dataclass
+class Trace:
+    """One VM as it is recorded.
+
+    Attributes:
+        vm: its number among all.
+        most: epochs that there is room for.
+        done: epochs that are recorded.
+        buffer: its words after each of them.
+        group: the same for the kernel.
+    """
+
+    vm: int
+    most: int
+    done: int
+    buffer: Any
+    group: Any
 
 
 class EpochEngine:
@@ -95,7 +115,7 @@ class EpochEngine:
         }
         self._buffers["params"] = self.gpu.buffer(len(self._uniform), "parameters", "uniform")
         self._indirect = self.gpu.buffer(3 * len(Dispatch), "numbers of workgroups", "indirect")
-        self._traced: Any = None
+        self._trace: Trace | None = None
         self._group = self.gpu.group(KINDS, [self._buffers[name] for name in BUFFERS])
         self._counts = self.gpu.group(("write",), [self._indirect])
         self._kernels = self._compiled()
@@ -129,6 +149,10 @@ class EpochEngine:
             "marks_count": marks,
             "summary_at": marks_at + marks,
             "summary_count": summary,
+            "bucket_at": code.bucket_at,
+            **{f"bucket_end{n}": end for n, end in enumerate(code.ends)},
+            "tally_at": marks_at + marks + summary,
+            "tally_count": epochsizes.BUCKETS,
             "batches": epochsizes.batches(view),
         }.items():
             uniform[parameter(name)] = value
@@ -152,6 +176,8 @@ class EpochEngine:
         texts |= {each.name: make(spec) for each, make in makers.items() if spec.used(each)}
         if io.writes(spec):
             texts["commit"] = io.commit(spec)
+        if spec.sort:
+            texts["scatter"] = classify.scatter(spec)
         if spec.ordered:
             texts["ordered"] = ordered.ordered(spec)
         if self.cells.literal:
@@ -293,6 +319,8 @@ class EpochEngine:
         for delta in (Control.READS_OUTSIDE, Control.WRITES_OUTSIDE, Control.EPOCHS):
             head[delta] = 0
         head[Control.BY_KERNEL : Control.BY_KERNEL + len(Kernel)] = 0
+        if self._trace is not None:
+            self._set(traced=self._trace.done)
         head[Control.FUEL] = _WORD if fuel is None else min(max(fuel, 0), _WORD)
         self._push()
         x, y = self._groups(-(-count // EACH))
@@ -313,6 +341,8 @@ class EpochEngine:
         kernels, indirect = self._kernels, self._indirect
         commands.follow(kernels["classify"], indirect, 3 * Dispatch.CLASSIFY)
         commands.run(kernels["plan"])
+        if "scatter" in kernels:
+            commands.follow(kernels["scatter"], indirect, 3 * Dispatch.SCATTER)
         for each in Kernel:
             if each.name in kernels:
                 commands.follow(kernels[each.name], indirect, 3 * Dispatch[each.name])
@@ -320,6 +350,10 @@ class EpochEngine:
             commands.follow(kernels["commit"], indirect, 3 * Dispatch.IO)
         if "ordered" in kernels:
             commands.follow(kernels["ordered"], indirect, 3 * Dispatch.ORDERED)
+        if self._trace is not None:
+            commands.bind(self._group, self._trace.group)
+            commands.follow(kernels["trace"], indirect, 3 * Dispatch.TRACE)
+            commands.bind(self._group, self._counts)
 
     def _look(self) -> None:
         """List the VMs that are live, where most of those that are looked at are not."""
@@ -337,6 +371,8 @@ class EpochEngine:
         """Add up what a submission has counted."""
         progress, head = self.progress, self._head
         progress.epochs += int(head[Control.EPOCHS])
+        if self._trace is not None:
+            self._trace.done += int(head[Control.EPOCHS])
         for kernel in Kernel:
             count = int(head[Control.BY_KERNEL + kernel])
             progress.by_kernel[kernel] += count
@@ -378,6 +414,32 @@ class EpochEngine:
             target.destroy()
         return self.cells.unpack(words, np.array([number], np.uint32))
 
+    def trace(self, vm: int, most: int) -> None:
+        """Record a VM after each epoch from now on; most = 0 ends it.
+
+        Args:
+            vm: its number among all.
+            most: epochs at most; what comes later is not recorded.
+        """
+        if self._trace is not None:
+            self._trace.buffer.destroy()
+            self._trace = None
+        if most:
+            buffer = self.gpu.buffer(most * self.cells.words, "the trace of a VM")
+            self._trace = Trace(vm, most, 0, buffer, self.gpu.group(("write",), [buffer]))
+            text = launch.trace(self.spec)
+            self._kernels["trace"] = self.gpu.kernel(text, (KINDS, ("write",)))
+            self._set(trace_vm=vm, trace_most=most)
+
+    def traced(self) -> VMState:
+        """The recorded VM: a column for each epoch, from the first one on."""
+        if self._trace is None:
+            return VMState(self.view.profile, 0)
+        many, epochs = self.cells.words, min(self._trace.done, self._trace.most)
+        words = self.gpu.read(self._trace.buffer, 0, epochs * many).reshape(epochs, many)
+        who = np.full(epochs, self._trace.vm, np.uint32)
+        return self.cells.unpack(words if self.cells.literal else words.T, who)
+
     def save(self) -> Any:
         """Everything there is."""
         kept = {name: self.gpu.read(self._buffers[name]) for name in ("states", "memory", "stack")}
@@ -393,7 +455,8 @@ class EpochEngine:
 
     def close(self) -> None:
         """Give back what the engine holds."""
-        for buffer in (*self._buffers.values(), self._indirect, self._staging):
+        traced = [] if self._trace is None else [self._trace.buffer]
+        for buffer in (*self._buffers.values(), self._indirect, self._staging, *traced):
             with suppress(LaneworkError), self.gpu.guard("giving back buffers"):
                 buffer.destroy()
         self._buffers = {}

@@ -16,6 +16,7 @@ from lanework.machines.fleet.compose import compose
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.estimate import call_depth
 from lanework.machines.fleet.formats import Encoded, encode
+from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.kernels.io import writes
 from lanework.machines.fleet.kernels.table import HEADER, Batch, Spec
 from lanework.machines.fleet.layout import FleetView
@@ -31,12 +32,20 @@ class Code:
     Attributes:
         words: matrices, the matrix of each instruction, its kernel, and its five words.
         index_at, kinds_at, program_at: where the last three begin.
+        bucket_at: where the bucket of each instruction begins, in case VMs are sorted.
+        ends: for each kernel its last bucket, and one more.
     """
 
     words: Words
     index_at: int
     kinds_at: int
     program_at: int
+    bucket_at: int
+    ends: tuple[int, ...]
+
+
+BUCKETS = 1024
+"""Into how many parts VMs are sorted at most."""
 
 
 def matrices(view: FleetView, settings: Settings) -> Encoded:
@@ -51,9 +60,24 @@ def code(view: FleetView, stored: Encoded) -> Code:
     """A program and its matrices as words."""
     kinds = np.array([info.kernel for info in view.infos], np.uint32)
     index = np.maximum(stored.index, 0).astype(np.uint32)
-    parts = [stored.words, index, kinds, view.words.ravel()]
-    ends = np.cumsum([len(part) for part in parts]).tolist()
-    return Code(np.concatenate(parts).astype(np.uint32), ends[0], ends[1], ends[2])
+    bucket, ends = buckets(view)
+    parts = [stored.words, index, kinds, view.words.ravel(), bucket]
+    at = np.cumsum([len(part) for part in parts]).tolist()
+    return Code(np.concatenate(parts).astype(np.uint32), *at[:4], ends)
+
+
+def buckets(view: FleetView) -> tuple[Words, tuple[int, ...]]:
+    """The bucket of each instruction, ordered by kernel and opcode, and where kernels end."""
+    count = len(view.infos)
+    order = sorted(range(count), key=lambda ip: (view.infos[ip].kernel, view.infos[ip].code, ip))
+    share = max(1, -(-count // (BUCKETS - len(Kernel))))  # instructions to a bucket
+    out, ends, number = np.zeros(count, np.uint32), [], 0
+    for kernel in Kernel:
+        own = [ip for ip in order if view.infos[ip].kernel is kernel]
+        out[own] = number + np.arange(len(own)) // share
+        number += -(-len(own) // share)
+        ends.append(number)
+    return out, tuple(ends)
 
 
 def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
@@ -62,11 +86,13 @@ def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
     return Spec(
         Cells.of(view, settings.layout, settings.storage),
         frozenset(formats),
+        not settings.compose,
         frozenset(view.words[:, 0].tolist()),
         settings.io == "fast",
         settings.bounds == "fault",
         settings.arithmetic == "trap",
         view.convention,
+        settings.sort,
     )
 
 
@@ -95,12 +121,13 @@ def sizes(view: FleetView, made: Spec, words: int) -> dict[str, int]:
         words: of its code.
     """
     slots = max(view.slots, 1)
+    tallies = 2 * BUCKETS if made.sort else 0
     return {
         "code": words,
         "states": slots * made.cells.words,
         "memory": view.shared,
-        "lists": 5 * slots,
-        "control": HEADER + len(Batch) * batches(view) + sum(marks(view, made)),
+        "lists": (6 if made.sort else 5) * slots,
+        "control": HEADER + len(Batch) * batches(view) + sum(marks(view, made)) + tallies,
         "stack": slots * made.frame * depth(view),
         "winner": view.shared if writes(made) else 0,
     }

@@ -1,4 +1,8 @@
-"""The fourth kernel: branches, calls and returns."""
+"""The fourth kernel: branches, calls and returns.
+
+Conditions look at bits, since a compiler for GPUs may take it that there is no NaN, and that
+subnormals are zero.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from lanework.machines.fleet.state import FRAME
 BODIES = {
     "BRANCH_EQ": "taken = zero;",
     "BRANCH_NE": "taken = !zero;",
-    "BRANCH_LT": "taken = x < 0.0f;",
-    "BRANCH_GT": "taken = x > 0.0f;",
-    "BRANCH_LE": "taken = x <= 0.0f;",
-    "BRANCH_GE": "taken = x >= 0.0f;",
+    "BRANCH_LT": "taken = ordered && negative && size > 0u;",
+    "BRANCH_GT": "taken = ordered && !negative && size > 0u;",
+    "BRANCH_LE": "taken = ordered && (negative || size == 0u);",
+    "BRANCH_GE": "taken = ordered && (!negative || size == 0u);",
     "JUMP": "taken = true;",
     "CALL": "taken = call(vm, ip); failed = !taken;",
     "RETURN": "next = back(vm); failed = next == NONE;",
@@ -101,8 +105,11 @@ fn main(
   let vm = lists[C_BRANCH * params.capacity + i];
   let ip = load(vm, IP);
   let at = params.program_at + 5u * ip;
-  let x = bitcast<f32>(fetch(vm, 1u + code[at + 1u]));
-  let zero = x == 0.0f || abs(x) < bitcast<f32>(params.epsilon);
+  let bits = fetch(vm, 1u + code[at + 1u]);
+  let negative = (bits >> 31u) != 0u;
+  let size = bits & 0x7fffffffu;
+  let ordered = size <= 0x7f800000u;
+  let zero = size == 0u || size < params.epsilon;
   var next = ip + 1u;
   var taken = false;
   var failed = false;

@@ -4,6 +4,10 @@ Classification wakes VMs, looks at the instruction of each that runs, and puts i
 its kernel. A workgroup counts together and asks for its part of each list once. The plan is one
 invocation: it looks whether the run has to stop, and otherwise says how many workgroups each kernel
 has in this epoch, so that the host need not read anything back.
+
+Where VMs are sorted, classification counts them by buckets instead, of one instruction each (or of
+a few, if there are more than `BUCKETS`). The plan adds up where buckets begin, and a further kernel
+puts the VMs there.
 """
 
 from __future__ import annotations
@@ -17,6 +21,11 @@ def classify(spec: Spec) -> str:
     return (
         head(spec, "code states memory lists control") + ADDRESS + peek(spec) + ENDING + _CLASSIFY
     )
+
+
+def scatter(spec: Spec) -> str:
+    """The kernel that lists VMs by instruction, once it is known where each bucket begins."""
+    return head(spec, "code states lists control") + _SCATTER
 
 
 def compact(spec: Spec) -> str:
@@ -95,8 +104,12 @@ fn main(
   var kinds = 0u;  // four bits for each VM, its kind and one more
   var tally = 0u;  // eight bits for each kind
   for (var i = begin; i < end; i++) {
-    let kind = kind_of(number_of(i));
-    if (kind != NONE) {
+    let vm = number_of(i);
+    let kind = kind_of(vm);
+    if (SORTS && kind != NONE) {
+      let bucket = code[params.bucket_at + load(vm, IP)];
+      lists[5u * params.capacity + i] = atomicAdd(&control[params.tally_at + bucket], 1u);
+    } else if (kind != NONE) {
       kinds |= (kind + 1u) << (4u * (i - begin));
       tally += 1u << (8u * kind);
     }
@@ -128,6 +141,26 @@ fn main(
       tally += 1u << (8u * kind);
     }
   }
+}
+"""
+
+_SCATTER = """
+@compute @workgroup_size(SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = number(group, groups, local);
+  if (i >= params.count) { return; }
+  var vm = params.first + i;
+  if (params.listed != 0u) { vm = lists[4u * params.capacity + i]; }
+  if (load(vm, STATUS) != RUNNING) { return; }
+  let ip = load(vm, IP);
+  let bucket = code[params.bucket_at + ip];
+  let begin = atomicLoad(&control[params.tally_at + params.tally_count + bucket]);
+  let kind = code[params.kinds_at + ip];
+  lists[kind * params.capacity + begin + lists[5u * params.capacity + i]] = vm;
 }
 """
 
@@ -192,6 +225,16 @@ fn stuck(live: u32, blocked: u32, idle: u32) -> bool {
   return quiet >= params.patience;
 }
 
+// How many VMs a kernel has, and where each of its buckets begins.
+fn tally(first: u32, end: u32) -> u32 {
+  var sum = 0u;
+  for (var bucket = first; bucket < end; bucket++) {
+    atomicStore(&control[params.tally_at + params.tally_count + bucket], sum);
+    sum += atomicExchange(&control[params.tally_at + bucket], 0u);
+  }
+  return sum;
+}
+
 @compute @workgroup_size(1)
 fn main() {
   var counts: array<u32, 6>;
@@ -200,6 +243,12 @@ fn main() {
     atomicStore(&control[n], 0u);
   }
   if (atomicLoad(&control[C_STOP]) != 0u) { return; }  // nothing is dispatched since
+  if (SORTS) {
+    counts[C_LINEAR] = tally(0u, params.bucket_end0);
+    counts[C_ORACLE] = tally(params.bucket_end0, params.bucket_end1);
+    counts[C_BRANCH] = tally(params.bucket_end1, params.bucket_end2);
+    counts[C_IO] = tally(params.bucket_end2, params.bucket_end3);
+  }
   let moving = counts[0] + counts[1] + counts[2] + counts[3];
   let live = moving + counts[C_BLOCKED];
   var stop = 0u;
@@ -216,7 +265,7 @@ fn main() {
   }
   if (stop != 0u) {
     atomicStore(&control[C_STOP], stop);
-    for (var n = 0u; n < 7u; n++) { dispatch(n, 0u); }
+    for (var n = 0u; n <= D_SCATTER; n++) { dispatch(n, 0u); }
     return;
   }
   atomicSub(&control[C_FUEL], moving);
@@ -228,5 +277,6 @@ fn main() {
   }
   dispatch(D_ORDERED, min(counts[C_IO], 1u));
   dispatch(D_TRACE, 1u);
+  if (SORTS) { dispatch(D_SCATTER, params.count); }
 }
 """

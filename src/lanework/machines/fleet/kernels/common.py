@@ -103,7 +103,7 @@ def constants(spec: Spec) -> str:
         "BLOCKS": spec.has("WAIT"),
         "FAULTS_OUTSIDE": spec.faults_outside,
         "TRAPS": spec.traps,
-        "HAS_ORDERED": bool(spec.ordered),
+        "SORTS": spec.sort,
     }
     text = [f"const {name}: u32 = {value}u;" for name, value in numbers.items()]
     text += [f"const {name}: bool = {str(value).lower()};" for name, value in flags.items()]
@@ -237,10 +237,11 @@ fn wrote() { if (YIELDS) { atomicStore(&control[C_WROTE], 1u); } }
 """Functions of the kernels that use shared memory."""
 
 ADDRESS = """\
-// The word that a float is the address of, or NONE. NaN compares false.
+// The word that a float is the address of, or NONE. By its bits, as a compiler may take it that
+// there is no NaN: from 0 to below 2^32, or negative and above -1.
 fn float_address(bits: u32) -> u32 {
-  let a = bitcast<f32>(bits);
-  if (a > -1.0f && a < 4294967296.0f) { return whole_address(u32(max(a, 0.0f))); }
+  if (bits < 0x4f800000u) { return whole_address(u32(bitcast<f32>(bits))); }
+  if (bits >= 0x80000000u && bits < 0xbf800000u) { return whole_address(0u); }
   return NONE;
 }
 

@@ -51,8 +51,8 @@ fn vm_number(i: u32) -> u32 {
     case PLACED_CUSTOM: {
       let at = whole_address(params.base + i);
       if (at == NONE) { return 0u; }
-      let number = bitcast<f32>(peek(at));
-      if (number > 0.0f && number < 4294967296.0f) { return u32(number); }
+      let bits = peek(at);
+      if (bits < 0x4f800000u) { return u32(bitcast<f32>(bits)); }  // from 0 to below 2^32
       return 0u;
     }
     default: { return params.base + i; }

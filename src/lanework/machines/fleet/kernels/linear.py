@@ -25,17 +25,24 @@ def linear(spec: Spec) -> str:
     parts.append(_SUM)
     if any(format is not Format.ROWS for format, _ in formats):
         parts.append(_VECTOR)
-    cases = []
-    for format, half in formats:
-        name = f"times_{format.name.lower()}{'_half' if half else ''}"
-        parts.append(_text(format, half).replace("NAME", name))
-        cases.append(f"    case {int(format) | HALF * half}u: {{ {name}(vm, at, stored); }}\n")
-    return "\n".join([*parts, _MAIN.replace("CASES\n", "".join(cases))])
+    names = [f"times_{format.name.lower()}{'_half' if half else ''}" for format, half in formats]
+    for name, (format, half) in zip(names, formats, strict=True):
+        parts.append(_text(format, half, spec.single).replace("NAME", name))
+    times = f"  {names[0]}(vm, at, stored);\n"
+    if len(names) > 1:
+        cases = "".join(
+            f"    case {int(format) | HALF * half}u: {{ {name}(vm, at, stored); }}\n"
+            for name, (format, half) in zip(names, formats, strict=True)
+        )
+        times = f"  switch (code[matrix]) {{\n{cases}    default: {{}}\n  }}\n"
+    length = "1u" if spec.single else "code[matrix + 2u]"
+    return "\n".join([*parts, _MAIN.replace("TIMES\n", times).replace("ADVANCE", length)])
 
 
-def _text(format: Format, half: bool) -> str:
+def _text(format: Format, half: bool, single: bool) -> str:
     if format is Format.ROWS:
-        return _ROWS.replace("TERM", _ROWS_HALF if half else _ROWS_TERM)
+        loop = "if (rows > 0u) {" if single else "for (var row = 0u; row < rows; row++) {"
+        return _ROWS.replace("EACH", loop).replace("TERM", _ROWS_HALF if half else _ROWS_TERM)
     text = {Format.DENSE: _DENSE, Format.CSR: _CSR}.get(format, _BLOCKS)
     coefficient = _COEFFICIENT_HALF if half else _COEFFICIENT
     return (coefficient + text).replace("SIDE", f"{format.block}u")
@@ -88,7 +95,7 @@ fn unpack(vm: u32, element: u32) {
 _ROWS = """
 fn NAME(vm: u32, begin: u32, rows: u32) {
   var at = begin;
-  for (var row = 0u; row < rows; row++) {
+  EACH
     let first = code[at];
     at++;
     begin_row();
@@ -190,10 +197,7 @@ fn main(
   let matrix = 4u * code[params.index_at + ip];
   let at = code[matrix + 1u];
   let stored = code[matrix + 3u];
-  switch (code[matrix]) {
-CASES
-    default: {}
-  }
-  go(vm, ip + code[matrix + 2u]);
+TIMES
+  go(vm, ip + ADVANCE);
 }
 """

@@ -66,7 +66,7 @@ def _case(info: FleetInstr, spec: Spec) -> str:
 _SELECT = """\
       let yes = fetch(vm, 1u + field2);
       let no = fetch(vm, 1u + field3);
-      made = select(no, yes, bitcast<f32>(a) > 0.0f);
+      made = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
 """
 
 PHILOX = """

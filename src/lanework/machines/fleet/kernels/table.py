@@ -69,6 +69,7 @@ class Dispatch(enum.IntEnum):
     IO = 4
     ORDERED = 5
     TRACE = 6
+    SCATTER = 7
 
 
 PARAMETERS = (
@@ -90,6 +91,13 @@ PARAMETERS = (
     "marks_count",
     "summary_at",  # and a bit for each of these words
     "summary_count",
+    "bucket_at",  # words of the code: the bucket of each instruction, where VMs are sorted
+    "bucket_end0",  # the last bucket of each kernel, and one more
+    "bucket_end1",
+    "bucket_end2",
+    "bucket_end3",
+    "tally_at",  # words of control: how many VMs a bucket has; and where it begins
+    "tally_count",
     "batches",
     "watching",
     "first",  # the VMs to look at: so many from this one on,
@@ -119,21 +127,25 @@ class Spec:
     Attributes:
         cells: where words lie.
         formats: how matrices are stored, and whether in half precision.
+        single: whether each matrix is that of one instruction, with one row at most to work out.
         opcodes: the instructions that the program has. Only these are compiled: some processors
             go through all cases of a switch.
         fast: whether reads, writes and atomics go in any order.
         faults_outside: whether a VM faults outside shared memory.
         traps: whether it faults where finite operands have no finite result.
         convention: which registers a call keeps.
+        sort: whether VMs are sorted by instruction.
     """
 
     cells: Cells
     formats: frozenset[tuple[Format, bool]]
+    single: bool
     opcodes: frozenset[int]
     fast: bool
     faults_outside: bool
     traps: bool
     convention: Convention
+    sort: bool = False
 
     def has(self, *names: str) -> bool:
         """Whether the program has one of these instructions."""
