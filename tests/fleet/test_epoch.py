@@ -631,7 +631,7 @@ def test_a_device_that_is_lost_in_the_middle():
             own.destroy()
 
     made = started(program, device=own, between=between)
-    with pytest.raises(Trap, match="LW2202: the device of .* was lost while"):
+    with pytest.raises(Trap, match=r"LW2202: the device of .* was lost while"):
         made.run(10**6)
     assert len(turns) == 4
     assert own.lost
