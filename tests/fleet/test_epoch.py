@@ -243,6 +243,34 @@ def test_calls_that_are_too_deep_and_returns_without_one(layout):
     check(assembled("RETURN", 3, verify=False), layout=layout)
 
 
+def test_calls_of_others_that_are_too_deep():
+    text = """
+    .machine fleet
+    .depth 2
+    .routine a
+        CALL b
+        HALT
+    .routine b
+        CALL c
+        RETURN
+    .routine c
+        CALL d
+        RETURN
+    .routine d
+        RETURN
+    .phase
+        .launch a, 9
+    """
+    program = lw.fleet.assemble(text, "test.lasm")
+    made = started(program)
+    assert epochsizes.depth(made.view) == 2
+    assert made.run(100).stop is Stop.FAULT
+    assert set(made.vms().row("fault").tolist()) == {1}
+    shallow = lw.fleet.assemble(text.replace(".depth 2", ".depth 200"), "test.lasm")
+    assert epochsizes.depth(FleetView.of(shallow)) == 3
+    assert check(shallow).stop == "done"
+
+
 # Shared memory ------------------------------------------------------------------------------------
 
 CONFLICTS = """
@@ -264,6 +292,23 @@ def test_of_several_writes_that_of_the_highest_vm_stays():
     assert made.vms().floats[3, :6].tolist() == [99.0, 97.0, 98.0] * 2  # as written before
     assert made.shared().view(np.float32)[:3].tolist() == [98.0, 99.0, 97.0]
     assert (progress.stop, progress.writes_outside) == (Stop.DONE, 5 + 87)
+
+
+def test_the_highest_vm_need_not_be_the_last():
+    """Sorted by instruction, VMs with high numbers come first here."""
+    body = """
+        SYSCALL_VMID r0
+        SUBI r1, r0, 200
+        BRANCH_LT r1, low
+        SYSCALL_WRITE r2, r0
+        HALT
+    low:
+        SYSCALL_WRITE r2, r0
+        HALT
+    """
+    made = started(assembled(body, 400), settings=Settings(sort=True))
+    made.run(100)
+    assert made.shared().view(np.float32)[0] == 399.0
 
 
 @pytest.mark.parametrize("op", ["ADD", "MIN", "MAX"])
@@ -360,6 +405,52 @@ def test_vms_start_vms(layout, io):
     assert set(vms.row("generation")[30:].tolist()) == {1}
     if io == "ordered":
         check(program, layout=layout, seed=9)
+
+
+def test_places_are_used_again():
+    text = """
+    .machine fleet
+    .shared 8
+    .spawn 4
+    .routine parent
+        SETI r2, 6
+    again:
+        SPAWN r1, child, r0
+        SYSCALL_WRITE r2, r1
+        MOV r3, r3
+        SUBI r2, r2, 1
+        BRANCH_GT r2, again
+        HALT
+    .routine child
+        KILL
+    .phase
+        .launch parent, 1
+    """
+    made = started(lw.fleet.assemble(text, "test.lasm"))
+    made.run(100)
+    assert made.shared().view(np.float32)[1:7].tolist() == [1.0] * 6
+    assert made.vms().row("generation").tolist() == [0, 6, 0, 0, 0]
+
+
+PHASES = """
+.machine fleet
+.routine once
+    YIELD
+    HALT
+.routine works
+    ADDI r0, r0, 1
+    ADDI r0, r0, 1
+    ADDI r0, r0, 1
+    HALT
+"""
+
+
+def test_a_launch_begins_to_count_sweeps_anew():
+    one = ".phase\n.launch once, 1\n.launch works, 1\n.phase\n.launch works, 1\n"
+    two = ".phase\n.launch once, 1\n" * 2
+    for phases, patience in ((one, 1), (two, 2)):
+        program = lw.fleet.assemble(PHASES + phases, "test.lasm")
+        assert check(program, patience=patience).stop == "done"
 
 
 def test_waiting_and_deadlocks():
