@@ -288,8 +288,11 @@ NUMBERS = [0.0, 1.0, -1.0, 2.0, 3.0, -2.0, 0.5, 10.0, 100.0, -0.0, 1e-3, 40000.0
 WILD = [math.inf, -math.inf, math.nan, 1e38, 1e-40]
 
 
-def soup(rng, wild):
-    """A program of any instructions that lead anywhere: two routines, several launches."""
+def soup(rng, wild, own=False):
+    """A program of any instructions that lead anywhere: two routines, several launches.
+
+    With `own` there is one launch, and addresses are the VM's number or follow from it.
+    """
     counts = [int(rng.integers(6, 18)), int(rng.integers(3, 10))]
     entries = [0, counts[0]]
     infos = list(FLEET.by_name.values())
@@ -313,10 +316,18 @@ def soup(rng, wild):
                     values[spec.name] = pattern(rng.choice(numbers))
                 else:
                     values[spec.name] = int(rng.integers(3))
+                if own and spec.name == "addr":
+                    values[spec.name] = 3
             code.append(info.make(**values))
         code.append(FLEET.by_name[rng.choice(["SYSCALL_HALT", "RETURN"])].make())
     routines = [Routine(f"r{n}", entries[n], counts[n]) for n in (0, 1)]
     launches = (Launch(0, 3), Launch(1, 2, "strided", 10, 7))
+    if own:
+        base, stride = int(rng.integers(3)), int(rng.integers(1, 4))
+        launches = (Launch(0, 3, "strided", base, stride),)
+        code[0] = FLEET.by_name["SYSCALL_VMID"].make(dest=3)
+        code[1] = FLEET.by_name["ADDI"].make(dest=3, src=3, imm=pattern(rng.integers(3)))
+        code[2] = FLEET.by_name["SYSCALL_READ"].make(dest=0, addr=3)
     buffers = [
         Buffer("a", 0, 4, "in", (), -2.0, 5.0),
         Buffer("b", 6, 4, "inout"),
@@ -343,6 +354,17 @@ def test_any_program(seed):
         view = soup(rng, wild=bool(rng.integers(2)))
         found = Intervals(view, {"b": (0.0, 9.0)})
         Machine(view, found, rng, inputs(rng)).run(25)
+
+
+def test_words_that_are_a_vms_own():
+    rng = np.random.default_rng(50)
+    own = 0
+    for _ in range(100):
+        view = soup(rng, wild=False, own=True)
+        found = Intervals(view, {"b": (0.0, 9.0)})
+        own += bool(found.own)
+        Machine(view, found, rng, inputs(rng)).run(25)
+    assert own > 30
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -473,15 +495,66 @@ def test_ranges_of_inputs():
     view = program(lines, shared=8, buffers=[Buffer("x", 0, 4, "inout", (), -1.0, 2.0)])
     found = Intervals(view)
     assert found.before(2, 2) == between(-1.0, 2.0)
-    # what was written can be read, by another VM: so everything grows without end
-    assert found.before(6, 3).high == math.inf
+    assert found.before(5, 3) == between(-10.0, 20.0)
+    assert found.words.read(point(1.0)) == between(-10.0, 20.0)
     assert found.words.read(point(4.0)) == ANY
     once = program([*lines[:3], "SYSCALL_HALT"], shared=8, buffers=buffers)
     assert Intervals(once, {"x": (-1, 2)}).before(2, 2) == between(-1.0, 2.0)
     assert Intervals(once, {"shared": (0, 3)}).before(2, 2) == between(0.0, 3.0)
     # outside it is 0
-    far = program(lines[:3], shared=4, buffers=buffers, launches=(Launch(0, 5),))
+    far = program(lines[:4], shared=4, buffers=buffers, launches=(Launch(0, 5),))
     assert Intervals(far, {"x": (1, 2)}).before(2, 2) == between(0.0, 2.0)
+
+
+def test_what_another_vm_wrote():
+    """Each word may have been scaled before, by any number of VMs."""
+    lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "ADDI 0 0 1",
+             "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
+    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert found.own == []
+    assert found.before(2, 2) == Interval(1.0, math.inf)
+    alone = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WRITE 0 1",
+             "SYSCALL_HALT"]  # fmt: skip
+    one = {"shared": (1, 2)}
+    for launches, own in (
+        (FOUR, [[0]]),
+        ((Launch(0, 4, "strided", 0, 2),), [[0]]),
+        ((Launch(0, 4, "strided", 0, 0),), []),
+        ((Launch(0, 4, "custom"),), []),
+        ((Launch(0, 2), Launch(0, 2)), []),
+        ((Launch(0, 2), Launch(0, 2, "contiguous", 2)), []),
+    ):
+        found = Intervals(program(alone, shared=8, launches=launches), one)
+        assert found.own == own
+        assert (found.words.read(point(1.0)).high == 20.0) is bool(own)
+    twice = Plan((Phase("wait_all", FOUR),), (0, 0))
+    assert Intervals(program(alone, shared=8, plan=twice), one).own == []
+
+
+def test_a_number_of_before():
+    """VMs that go on have another number, and a register may still have the one of before."""
+    lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_HALT", "again:", "SYSCALL_VMID 1",
+             "SYSCALL_READ 2 0", "MULI 2 2 10", "SYSCALL_WRITE 1 2", "SYSCALL_HALT"]  # fmt: skip
+    phases = (
+        Phase("wait_all", (Launch(0, 3, keep="a"),)),
+        Phase("wait_all", (Launch(1, 3, "contiguous", 1, resume="a"),)),
+    )
+    found = Intervals(program(lines, shared=8, plan=Plan(phases, (0, 1))), {"shared": (1, 2)})
+    assert found.own == []
+
+
+def test_addresses_between_words():
+    view = program(["main:", "SYSCALL_READ 1 0", "SYSCALL_HALT"], shared=8)
+    words = Intervals(view, {"shared": (1, 2)}).words
+    for low, high, expected in (
+        (-0.5, -0.25, "1 to 2"),
+        (-1.0, -0.5, "0 to 2"),
+        (7.5, 7.75, "1 to 2"),
+        (7.5, 8.0, "0 to 2"),
+        (8.0, 9.0, "0 to 0"),
+        (-3.0, -1.0, "0 to 0"),
+    ):
+        assert str(words.read(between(low, high))) == expected
 
 
 def test_ranges_that_are_none():

@@ -314,6 +314,8 @@ def test_routines(routines, words):
         ([("x", 0, 1, "in", (0, 1))], "in use in the steps (0, 1)"),
         ([("x", 0, 1, "in", (-1, 0))], "in use in the steps (-1, 0)"),
         ([("x", 0, 1, "in", (0,))], "in use in the steps (0,)"),
+        ([("x", 0, 1, "in", (), 2.0, 1.0)], "'x' lie between 2.0 and 1.0"),
+        ([("x", 0, 1, "in", (), None, float("nan"))], "between -inf and nan"),
     ],
 )
 def test_buffers(buffers, words):

@@ -113,7 +113,7 @@ def ways(name: str = "all") -> tuple[Way, ...]:
     """How programs are run by the engines of this name; `all` are those that can run here."""
     found = [replace(REFERENCE, steps=True)]
     for engine in engines.ENGINES:
-        if engine == "reference" or why_not(engine):
+        if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
         found += [Way(engine, layout, format) for layout, format in pairs]

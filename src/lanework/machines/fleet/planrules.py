@@ -12,6 +12,7 @@ from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch
 
 WORDS = 1 << 32
 """Numbers of VMs are words."""
+INF = float("inf")
 _DIRECTIONS = ("in", "out", "inout", "temp")
 
 
@@ -97,5 +98,11 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         steps = [0, *each.lifetime, len(view.plan.schedule) - 1]
         if len(each.lifetime) not in (0, 2) or steps != sorted(steps):
             yield Finding(f"buffer {each.name!r} is in use in the steps {each.lifetime}")
+        low, high = (
+            -INF if each.low is None else each.low,
+            INF if each.high is None else each.high,
+        )
+        if not low <= high:
+            yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
     if program.ports != ports(view.shared, view.buffers):
         yield Finding("the ports are not all of shared memory and the buffers that are no temp")
