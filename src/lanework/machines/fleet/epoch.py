@@ -169,7 +169,6 @@ class EpochEngine:
         live = self.progress.live
         if looked < COMPACT or 2 * live > looked or self._spawns:
             return
-        self.on.head[Control.LISTED] = 0
         span = self._last - self._first
         self.on.set(first=self._first, count=span, listed=0)
         self.on.alone("compact", span)

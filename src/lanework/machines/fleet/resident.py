@@ -103,6 +103,9 @@ class Resident:
         uniform = np.zeros(WATCH_AT + WATCH, np.uint32)
         values = {
             "capacity": self.capacity,
+            "words": self.spec.cells.words,
+            "elements": self.spec.cells.elements,
+            "rows": self.spec.cells.rows,
             "shared_words": view.shared,
             "instructions": len(view.instructions),
             "index_at": code.index_at,

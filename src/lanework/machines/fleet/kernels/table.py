@@ -74,6 +74,9 @@ class Dispatch(enum.IntEnum):
 
 PARAMETERS = (
     "capacity",  # places for VMs
+    "words",  # of a VM
+    "elements",  # that have a place: registers and own memory,
+    "rows",  # and how many rows they take
     "shared_words",
     "instructions",
     "index_at",  # words of the code: the matrix of each instruction,
