@@ -1,7 +1,7 @@
 """Benchmarks.
 
 `python -m bench list`, `python -m bench run [NAME ...] [--quick] [--json FILE]`, and
-`python -m bench memory [NETWORK ...]`.
+`python -m bench memory [NETWORK ...]`, `python -m bench fleet [ADAPTER]`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fnmatch
 import sys
 from pathlib import Path
 
-from bench import memory, networks
+from bench import fleets, memory, networks
 from bench.cases import CASES
 from bench.harness import machine, record, run_case, summary, table
 
@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=raw
     )
-    parser.add_argument("command", choices=("list", "run", "memory"))
+    parser.add_argument("command", choices=("list", "run", "memory", "fleet"))
     parser.add_argument("names", nargs="*", help="cases, or patterns as network_*; all by default")
     parser.add_argument("--quick", action="store_true", help="three repeats")
     parser.add_argument("--json", type=Path, help="also write everything measured")
@@ -31,6 +31,10 @@ def main() -> int:
         if other := set(options.names) - set(networks.NETWORKS):
             parser.error(f"no network {', '.join(other)}; there is {', '.join(networks.NETWORKS)}")
         print(memory.table(options.names or list(networks.NETWORKS)))
+        return 0
+    if options.command == "fleet":
+        print(machine() + "\n")
+        print(fleets.table(adapter=" ".join(options.names)))
         return 0
     names = [name for name in CASES if _asked(name, options.names)]
     unknown = [one for one in options.names if not fnmatch.filter(CASES, one)]

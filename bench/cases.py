@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import lanework as lw
-from bench import networks, scenarios
+from bench import fleets, networks, scenarios
 from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
@@ -473,6 +473,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "compiling": compiling,
     "wide": wide,
     **networks.CASES,
+    **fleets.CASES,
     "jit": jit,
     **{f"loop_{name}": functools.partial(loop, name) for name in loops.SOURCES},
 }

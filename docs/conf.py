@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lanework import __version__
-from lanework.core.opdocs import render_ops
+from lanework.core.opdocs import render_ops, render_words
 
 project = "Lanework"
 author = "The Lanework authors"
@@ -17,5 +17,6 @@ html_title = "Lanework"
 exclude_patterns = ["_build"]
 suppress_warnings = ["myst.xref_missing"]
 
-# The page of ops is the op table itself.
+# The pages of ops are the op table itself.
 (Path(__file__).parent / "ops.md").write_text(render_ops(), encoding="utf-8")
+(Path(__file__).parent / "ops-words.md").write_text(render_words(), encoding="utf-8")

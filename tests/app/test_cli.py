@@ -201,6 +201,31 @@ def test_fuzz_finds_nothing():
     done = call("fuzz", "series", "--count", 6, "--jobs", 1)
     assert done.exit_code == 0
     assert "6 programs from seed 0: 0 divergences" in done.stdout
+    done = call("fuzz", "fleet", "--count", 6, "--jobs", 1, "--engine", "reference")
+    assert done.exit_code == 0
+    assert "6 programs from seed 0: 0 divergences" in done.stdout
+    assert call("fuzz", "fleet", "--engine", "eppoch").exit_code == 1
+    assert call("fuzz", "series", "--engine", "reference").exit_code == 2
+
+
+def test_fuzz_shows_a_small_program_where_engines_differ(monkeypatch):
+    from lanework.machines.fleet import fuzz
+
+    right = fuzz.run_way
+
+    def run_way(case, way):
+        """With a step-by-step way that loses the last word of shared memory."""
+        found = right(case, way)
+        if way.steps:
+            found[-1].shared[-1] ^= 1
+        return found
+
+    monkeypatch.setattr(fuzz, "run_way", run_way)
+    done = call("fuzz", "fleet", "--count", 1, "--jobs", 1, "--engine", "reference")
+    assert done.exit_code == 4
+    assert "LW8901" in done.stderr
+    assert "step by step" in done.stderr
+    assert ".machine fleet" in done.stderr
 
 
 REFUSED = [

@@ -25,7 +25,7 @@ def loop(op: Op, dtype: str, width: int) -> str:
     params = ", ".join(f"ptr noalias %p{i}" for i in range(n))
     loads = "\n".join(
         f"  %q{i} = getelementptr {scalar}, ptr %p{i}, i64 %i\n"
-        f"  %x{i} = load {kind}, ptr %q{i}, align {4 if dtype == 'f32' else 8}"
+        f"  %x{i} = load {kind}, ptr %q{i}, align {int(dtype[1:]) // 8}"
         for i in range(n)
     )
     args = ", ".join(f"{kind} %x{i}" for i in range(n))
@@ -39,7 +39,7 @@ block:
 {loads}
   %y = call {kind} @body({args})
   %o = getelementptr {scalar}, ptr %out, i64 %i
-  store {kind} %y, ptr %o, align {4 if dtype == "f32" else 8}
+  store {kind} %y, ptr %o, align {int(dtype[1:]) // 8}
   %next = add i64 %i, {width}
   %more = icmp slt i64 %next, %count
   br i1 %more, label %block, label %done

@@ -10,9 +10,11 @@ import pytest
 from compiled import Compiled
 from exact import NUMPY
 from points import POINTS
+from words import special, wild
 
 from lanework.core.arith import ARITH
 from lanework.core.op import Op
+from lanework.core.single import SINGLE
 
 SPECIAL = [0.0, 0.5, 1.0, 2.5, 3.0, 1e-40, 5e-324, 1e300, math.inf]
 BITS = {"f64": np.int64, "f32": np.int32}
@@ -46,5 +48,21 @@ def test_agrees_to_the_bit(op: Op, dtype: str, width: int) -> None:
     args = arguments(op, dtype)
     got, want = Compiled(op, dtype, width)(*args), op(*args)
     same = (got.view(BITS[dtype]) == want.view(BITS[dtype])) | (np.isnan(got) & np.isnan(want))
+    where = np.flatnonzero(~same)[:5]
+    assert same.all(), [(*(a[i] for a in args), got[i], want[i]) for i in where]
+
+
+@pytest.mark.parametrize("width", [16, 1])
+@pytest.mark.parametrize("op", list(SINGLE.values()), ids=list(SINGLE))
+def test_ops_on_words_agree_to_the_bit(op: Op, width: int) -> None:
+    kind = np.float32 if op.dtypes == ("f32",) else np.int32
+    n = len(op.operands)
+    words = zip(special(n), wild(np.random.default_rng(12), n, 20_000), strict=True)
+    args = [np.concatenate(pair).view(kind) for pair in words]
+    args = [np.ascontiguousarray(arg[: arg.size // 16 * 16]) for arg in args]
+    got, want = Compiled(op, op.dtypes[0], width)(*args), op(*args)
+    same = got.view(np.int32) == want.view(np.int32)
+    if kind is np.float32:
+        same |= np.isnan(got) & np.isnan(want)
     where = np.flatnonzero(~same)[:5]
     assert same.all(), [(*(a[i] for a in args), got[i], want[i]) for i in where]

@@ -11,7 +11,8 @@ import pytest
 
 from lanework.core.arith import ARITH
 from lanework.core.elementary import coefficients as stored
-from lanework.core.opdocs import render_op, render_ops
+from lanework.core.opdocs import render_op, render_ops, render_words
+from lanework.core.single import SINGLE
 
 TOOLS = Path(__file__).parent.parent.parent / "tools"
 
@@ -26,8 +27,21 @@ def test_page_names_every_op_and_says_what_the_op_says() -> None:
     assert "by `a`: `lt(a, b)`; by `b`: `sub(1, lt(a, b))`" in section
 
 
-def test_page_is_deterministic() -> None:
-    code = "from lanework.core.opdocs import render_ops; print(render_ops())"
+def test_page_of_words_names_every_op_and_says_what_the_op_says() -> None:
+    page = render_words()
+    for op in SINGLE.values():
+        assert f"## `{op.name}(" in page
+        assert render_op(op) in page
+    assert "`fmod(5, inf)` is `5`" in page
+    assert "`ftoi(0x7f800000)` is `0x7fffffff`" in page
+    assert "`iquo(7, 0)` is `-1`" in page
+    assert "Derivative" not in page
+    assert "Error" not in page
+
+
+@pytest.mark.parametrize("page", ["render_ops", "render_words"])
+def test_page_is_deterministic(page: str) -> None:
+    code = f"from lanework.core.opdocs import {page}; print({page}())"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 from points import POINTS
 from wgsl_reader import Module
+from words import special, wild
 
 from lanework.core import expr
 from lanework.core.arith import ARITH
+from lanework.core.evaluate import evaluate
 from lanework.core.op import Op
+from lanework.core.scalar import python_function
+from lanework.core.single import SINGLE
 from lanework.engines import llvm_ir
 from lanework.engines.wgsl import (
+    PREAMBLE,
     RULED,
     function_name,
     literal,
@@ -22,7 +27,7 @@ from lanework.engines.wgsl import (
     render_op,
 )
 
-TEXT = render_module(ARITH.values())
+TEXT = render_module((*ARITH.values(), *SINGLE.values()))
 MODULE = Module(TEXT)
 
 
@@ -50,6 +55,48 @@ def test_agrees_with_the_reference_to_the_bit(op: Op) -> None:
     assert same(np.broadcast_to(got, want.shape).copy(), want).all()
 
 
+@pytest.mark.parametrize("op", list(SINGLE.values()), ids=list(SINGLE))
+def test_ops_on_words_agree_to_the_bit(op: Op) -> None:
+    kind = np.float32 if op.dtypes == ("f32",) else np.int32
+    n = len(op.operands)
+    words = zip(special(n), wild(np.random.default_rng(8), n, 4000), strict=True)
+    args = [np.concatenate(pair).view(kind) for pair in words]
+    got, want = MODULE.call(function_name(op), *args), op(*args)
+    assert got.dtype == want.dtype == kind
+    if kind is np.float32:
+        assert same(got, want).all()
+    else:
+        assert (got == want).all()
+
+
+@pytest.mark.parametrize("name", [*expr.INTEGER, "ult"])
+def test_primitives_on_words_agree(name: str) -> None:
+    """With the bodies of the ops on 64-bit words, traced in i32."""
+    primitive = getattr(expr, name)
+    n = 1 if name in ("popcount", "clz", "ctz", "bswap") else 2
+    args = [column.view(np.int32) for column in special(n)]
+    if name in ("udiv", "urem"):
+        args[1] = np.where(args[1] == 0, 1, args[1])
+
+    def body(*values: expr.Value) -> expr.Value:
+        made = primitive(*values)
+        return expr.select(made, expr.const(1, "i32"), 0) if made.dtype == "bool" else made
+
+    graph = expr.trace(body, ("i32",) * n)
+    got = Module(f"{PREAMBLE}\n{render_graph('f', graph)}").call("f", *args)
+    assert got.tolist() == evaluate(graph, args).tolist()
+    function = python_function(graph)
+    words = zip(*(column.view(np.uint32).tolist() for column in args), strict=True)
+    assert got.view(np.uint32).tolist() == [function(*row) for row in words]
+
+
+def test_nan_is_known_by_its_bits() -> None:
+    """A compiler that rules NaN out may drop x == x."""
+    text = render_graph("f", expr.trace(lambda x: expr.select(x.equals(x), x, 0.0), ("f32",)))
+    assert "(bitcast<u32>(a0) & 0x7fffffffu) <= 0x7f800000u" in text
+    assert "a0 == a0" not in TEXT
+
+
 def test_constants_make_no_infinity_or_nan() -> None:
     """A constant expression with such a value is an error in WGSL."""
     assert not re.search(r"bitcast<f32>\(0x[7f]f[89a-f]", TEXT)
@@ -64,8 +111,7 @@ def test_nothing_of_64_bits() -> None:
 
 def test_every_primitive_has_a_rule() -> None:
     leaves = {"arg", "const", "promote", "demote"}
-    words = {*expr.INTEGER, "ult"}  # in ops on 64-bit words only, which WGSL does not have
-    assert set(expr.PRIMITIVES) - leaves - words == RULED
+    assert set(expr.PRIMITIVES) - leaves == RULED
     assert set(expr.PRIMITIVES) - {"arg", "const"} == llvm_ir.RULED
 
 
@@ -84,6 +130,26 @@ def test_sums_of_sums_are_held() -> None:
     assert "let v1 = lw_hold(a0 + a1, zero);" in render_graph("f", graph)
     horner = expr.trace(lambda a, b: (a * b + 1.0) * b + 2.0, ("f32", "f32"))
     assert "lw_hold" not in render_graph("f", horner)
+    words = expr.trace(lambda i: expr.bits((expr.to_float(i) + 1.0) + 2.0), ("i32",))
+    text = f"{PREAMBLE}\n{render_graph('f', words)}"
+    assert "lw_hold(" in text
+    assert Module(text).call("f", np.int32(-7)).view(np.float32) == -4.0
+
+
+KINDS = {"f32": np.float32, "i32": np.int32}
+
+
+@pytest.mark.parametrize(("dtype", "minus"), [("f32", -1.0), ("i32", -0x40800000)])
+def test_no_choice_between_minus_one_and_zero(dtype: str, minus: float) -> None:
+    """Mesa writes it as a negated truth value, which gives -0."""
+
+    def body(a: expr.Value) -> expr.Value:
+        return expr.select(a < 0, expr.const(minus, dtype), 0)
+
+    text = render_graph("f", expr.trace(body, (dtype,)))
+    assert f"select({'bitcast<f32>(zero)' if dtype == 'f32' else 'zero'}, " in text
+    assert Module(f"{PREAMBLE}\n{text}").call("f", KINDS[dtype](5)) == 0
+    assert "let zero" not in render_graph("f", expr.trace(lambda a: a + 1, (dtype,)))
 
 
 def test_one_op_by_itself() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,19 @@ BUILTINS = {
     "ceil": np.ceil,
     "trunc": np.trunc,
     "round": np.rint,
+    "countOneBits": lambda x: np.bitwise_count(x.view(np.uint32)).astype(x.dtype),
+    "countLeadingZeros": lambda x: bits_of(x, lambda word: 32 - word.bit_length()),
+    "countTrailingZeros": lambda x: bits_of(
+        x, lambda word: (word & -word).bit_length() - 1 if word else 32
+    ),
     "select": lambda no, yes, condition: np.where(condition, yes, no),
 }
 BINARY = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,
-    "/": np.divide,
+    "/": lambda a, b: np.divide(a, b) if a.dtype == np.float32 else np.floor_divide(a, b),
+    "%": np.remainder,
     "&": np.bitwise_and,
     "|": np.bitwise_or,
     "^": np.bitwise_xor,
@@ -36,6 +43,12 @@ BINARY = {
     "==": np.equal,
     "!=": np.not_equal,
 }
+
+
+def bits_of(x: Array, count: Callable[[int], int]) -> Array:
+    """A count for each word."""
+    found = [count(int(word)) for word in np.ravel(x.view(np.uint32))]
+    return np.reshape(np.array(found, x.dtype), np.shape(x))
 
 
 class Module:

@@ -6,9 +6,11 @@ interrupted. Messages go to standard error, results to standard output.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -97,6 +99,26 @@ NORMALIZE = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
 
 
+def FLEET(command: Any) -> Any:  # noqa: N802 - used as the options above are
+    """What runs of fleet programs take."""
+    options = (
+        click.option("--shared", metavar="FILE", help="What a fleet's shared memory begins with."),
+        click.option("--epochs", type=click.IntRange(min=1), help="Stop a fleet after so many."),
+        click.option("--adapter", metavar="NAME", help="Part of a graphics adapter's name."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Of a fleet: layout, format, compose, storage, io, bounds, arithmetic, patience,"
+            " on_fault, sort.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(
     package_name=None,
@@ -116,7 +138,8 @@ def cli() -> None:
     "--engine",
     default="auto",
     show_default=True,
-    help="auto, llvm, stencil, reference; for register programs and networks also native.",
+    help="auto, llvm, stencil, reference; for register programs and networks also native; for"
+    " fleets epoch and reference.",
 )
 @click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
@@ -145,6 +168,8 @@ def cli() -> None:
     help="Do not be exact: loopy belief propagation, for networks that are too wide.",
 )
 @NORMALIZE
+@FLEET
+@click.option("--trace", metavar="vm=N", help="Of a fleet: print what one VM does, and no result.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON
 def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **given: Any) -> None:
@@ -162,6 +187,7 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 
 @cli.command("compile")
 @FILE
+@click.argument("libraries", nargs=-1, type=click.Path(), metavar="[LIBRARY]...")
 @click.option(
     "--out",
     "-o",
@@ -176,13 +202,22 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
 @NORMALIZE
 @JSON
 def compile_(
-    file: str, out: str | None, query: str, observed: str, normalize: bool, as_json: bool
+    file: str,
+    libraries: tuple[str, ...],
+    out: str | None,
+    query: str,
+    observed: str,
+    normalize: bool,
+    as_json: bool,
 ) -> None:
-    """Compile a model, a network or assembly to a program file (.lwp), or to machine code."""
+    """Compile a model, a network or assembly to a program file (.lwp), or to machine code.
+
+    Fleet assembly (.lasm) is linked with the libraries that come after it.
+    """
     from lanework.app.programs import compile_file
 
     names = tuple(name.strip() for name in observed.split(",") if name.strip())
-    compile_file(file, out, as_json, query=query, observed=names, normalize=normalize)
+    compile_file(file, out, as_json, libraries, query=query, observed=names, normalize=normalize)
 
 
 @cli.command()
@@ -218,6 +253,23 @@ def inspect(file: str, as_json: bool, graph: str | None, tree: str | None) -> No
 
 
 @cli.command()
+@FILE
+@click.argument("inputs", nargs=-1, metavar="[NAME=FILE]...")
+@click.option("--vm", type=click.IntRange(min=0), required=True, help="The VM's number.")
+@click.option("--engine", default="auto", show_default=True, help="auto, epoch, reference.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random numbers.")
+@FLEET
+@JSON
+def trace(file: str, inputs: tuple[str, ...], vm: int, as_json: bool, **given: Any) -> None:
+    """Show what one VM of a fleet does in each epoch: instruction, kernel, registers, memory."""
+    from lanework.app.fleets import trace as trace_vm
+    from lanework.app.loading import load_program
+    from lanework.app.run import Options
+
+    trace_vm(load_program(file), inputs, Options(**given, json=as_json), vm)
+
+
+@cli.command()
 @click.argument("code", required=False)
 @JSON
 def explain(code: str | None, as_json: bool) -> None:
@@ -248,7 +300,7 @@ def bench(what: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("machine", type=click.Choice(["series", "belief", "register"]))
+@click.argument("machine", type=click.Choice(["series", "belief", "register", "fleet"]))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -258,17 +310,21 @@ def bench(what: str, as_json: bool) -> None:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="The first one's seed.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one a core.")
+@click.option("--engine", default="all", show_default=True, help="Of the fleet: only this engine.")
 @JSON
-def fuzz(machine: str, count: int, seed: int, jobs: int | None, as_json: bool) -> None:
+def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
     from lanework.app import fuzzing
     from lanework.base.host import thread_count
 
-    checks = {
+    checks: dict[str, Callable[..., None]] = {
         "series": fuzzing.fuzz_series,
         "belief": fuzzing.fuzz_belief,
         "register": fuzzing.fuzz_register,
+        "fleet": functools.partial(fuzzing.fuzz_fleet, engine=engine),
     }
+    if machine != "fleet" and engine != "all":
+        raise click.BadParameter(f"all engines of {machine} are compared", param_hint="--engine")
     checks[machine](count, seed, jobs or thread_count(), as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -9,7 +10,9 @@ from typing import Any, NoReturn
 from lanework.app import render
 from lanework.app.codes import DIVERGENCE
 from lanework.app.progress import Bar
-from lanework.base.errors import InternalFault
+from lanework.base.errors import Diagnostic, InternalFault
+from lanework.engines import choice
+from lanework.engines.codes import NO_ADAPTER
 
 Run = Callable[[int, int, int, Callable[[int], None]], list[Any]]
 
@@ -32,6 +35,40 @@ def fuzz_belief(count: int, start: int, jobs: int, as_json: bool) -> None:
     _say(count, start, seconds, as_json, "graphs")
     if not as_json:
         render.message("each as: " + "; ".join(map(str, fuzz.ways())))
+
+
+def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "all") -> None:
+    """Check the fleet programs of seeds ``start`` to ``start + count``.
+
+    Args:
+        count: how many.
+        start: the first seed.
+        jobs: processes.
+        as_json: print a JSON object.
+        engine: compare only the ways of this engine; all that can run here otherwise.
+
+    Raises:
+        Diagnostic: LW2003 for an engine that does not exist, LW2201 for one that cannot run here.
+        InternalFault: LW8901, with the shrunk program of the first divergence in the notes.
+    """
+    from lanework.machines.fleet import fuzz
+    from lanework.machines.fleet.engines import ENGINES
+
+    if engine != "all":
+        choice.check(engine, ENGINES)
+    every = fuzz.ways(engine)
+    if not every:
+        raise Diagnostic(NO_ADAPTER, f"engine {engine!r} cannot run: {fuzz.why_not(engine)}")
+    run = functools.partial(fuzz.run, name=engine)
+    found, seconds = _checked("programs", run, count, start, jobs, as_json)
+    if found:
+        first = found[0]
+        small = fuzz.shrunk(fuzz.case_of(first.seed), first)
+        text = fuzz.script(small, first.way)
+        _fail("fleet", count, [str(each) for each in found], first.seed, text)
+    _say(count, start, seconds, as_json)
+    if not as_json:
+        render.message("each in some of these ways: " + "; ".join(map(str, every)))
 
 
 def fuzz_register(count: int, start: int, jobs: int, as_json: bool) -> None:

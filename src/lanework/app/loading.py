@@ -91,6 +91,28 @@ def load_program(
     return Loaded(program, file, time.perf_counter() - start)
 
 
+def load_linked(paths: Sequence[str]) -> Loaded:
+    """The program of some files of fleet assembly, linked in their order.
+
+    Raises:
+        Diagnostic: LW8001, LW8003, LW8004, and all that the assembler and the linker say.
+    """
+    from lanework.core.asm import lines_of
+    from lanework.machines.fleet.linker import assemble_module, link
+
+    start = time.perf_counter()
+    modules = []
+    for path in paths:
+        _there(Path(path))
+        text = _text(Path(path)) if path.lower().endswith(".lasm") else ""
+        first = next(lines_of(text, path), None)
+        if first is None or [word.text for word in first.words] != [".machine", "fleet"]:
+            what = f"{path} is no fleet assembly, and only that is linked with other files"
+            raise Diagnostic(BAD_ARGUMENT, what, help="begin each .lasm file with .machine fleet")
+        modules.append(assemble_module(text, path))
+    return Loaded(link(modules), Path(paths[0]), time.perf_counter() - start)
+
+
 def load_network(path: str, *, normalize: bool = False) -> FactorGraph:
     """The graph in a file of a network.
 

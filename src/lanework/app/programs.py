@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.app import render
 from lanework.app.codes import BAD_ARGUMENT, UNKNOWN_ENDING
-from lanework.app.loading import NETWORKS, load_network, load_program
+from lanework.app.loading import NETWORKS, load_linked, load_network, load_program
 from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
 from lanework.core.saving import check_ending
@@ -24,17 +25,20 @@ def compile_file(
     path: str,
     out: str | None,
     as_json: bool,
+    libraries: Sequence[str] = (),
     *,
     query: str = "all",
     observed: tuple[str, ...] = (),
     normalize: bool = False,
 ) -> None:
-    """Write the compiled program of a model."""
+    """Write the compiled program of a model, or of fleet assembly linked with libraries."""
     network = path.lower().endswith(NETWORKS)
     if (query != "all" or observed) and not network:
         what = f"--query and --observed are for networks, and {path} is none"
         raise Diagnostic(BAD_ARGUMENT, what)
-    if out is not None and Path(out).suffix.lower() != ".lwp":
+    if normalize and libraries:
+        raise Diagnostic(BAD_ARGUMENT, f"--normalize is for networks, and {path} is none")
+    if not libraries and out is not None and Path(out).suffix.lower() != ".lwp":
         loaded = load_program(path, normalize=normalize)
         if loaded.program.machine == "register":
             from lanework.app.registers import compile_ahead
@@ -48,7 +52,10 @@ def compile_file(
             f"{target}: a compiled program ends in .lwp, not in {target.suffix or '(nothing)'}",
             help=f"write to {target.with_suffix('.lwp')}",
         )
-    loaded = load_program(path, query, observed=observed, normalize=normalize)
+    if libraries:
+        loaded = load_linked([path, *libraries])
+    else:
+        loaded = load_program(path, query, observed=observed, normalize=normalize)
     loaded.program.verify()
     loaded.program.save(target)
     written = target.stat().st_size

@@ -41,6 +41,11 @@ class Options:
     seed: int = 0
     normalize: bool = False
     approximate: str | None = None
+    shared: str | None = None
+    epochs: int | None = None
+    trace: str | None = None
+    adapter: str | None = None
+    settings: tuple[str, ...] = ()
 
     def limits(self) -> Limits:
         """What the run may use.
@@ -109,6 +114,17 @@ def run(path: str, arguments: Sequence[str], options: Options) -> None:
             BAD_ARGUMENT,
             f"{path} takes no evidence",
             help="--evidence, --given and --query are for networks and belief programs",
+        )
+    if loaded.program.machine == "fleet":
+        from lanework.app import fleets
+
+        fleets.run(loaded, arguments, options)
+        return
+    if options.shared or options.trace or options.epochs or options.adapter or options.settings:
+        raise Diagnostic(
+            BAD_ARGUMENT,
+            f"{path} is no fleet program",
+            help="--shared, --epochs, --trace, --adapter and --set are for fleets",
         )
     if loaded.program.machine == "register":
         from lanework.app import registers

@@ -2,7 +2,7 @@
 
 A file says its machine first (``.machine series``); then come directives, which begin with a
 dot, and instructions, one a line: a mnemonic and operands divided by commas. ``;`` begins a
-comment. Strings are written as in JSON.
+comment, and so does ``#`` at the begin of a line. Strings are written as in JSON.
 
 `disassemble` prints a program, and `assemble` of that text gives a program of the same hash.
 """
@@ -38,7 +38,7 @@ def assemble(text: str, source: str = "assembly") -> Program:
     Raises:
         Diagnostic: LW1010 with the place.
     """
-    lines = list(_lines(text, source))
+    lines = list(lines_of(text, source))
     if not lines:
         raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
     first, machine = lines[0], "register"
@@ -56,11 +56,12 @@ def disassemble(program: Program) -> str:
     return "\n".join([f".machine {program.machine}", *assembler.disassemble(program)]) + "\n"
 
 
-def _lines(text: str, source: str) -> Iterator[Line]:
+def lines_of(text: str, source: str) -> Iterator[Line]:
+    """The lines of a text that hold words, without comments."""
     for number, raw in enumerate(text.splitlines(), 1):
-        words = []
+        words: list[Token] = []
         for match in _TOKEN.finditer(raw):
-            if match[0].startswith(";"):
+            if match[0].startswith(";") or (match[0].startswith("#") and not words):
                 break
             words.append(Token(match[0], match.start() + 1))
             if ";" in match[0] and not match[0].startswith('"'):

@@ -42,9 +42,13 @@ class Line:
 
     def fault(self, message: str, word: Token | None = None, help: str | None = None) -> Diagnostic:
         """A diagnostic at a word of the line, or at the whole line."""
+        return Diagnostic(BAD_ASSEMBLY, message, span=self.span(word), help=help)
+
+    def span(self, word: Token | None = None) -> Span:
+        """Where a word of the line is, or the whole line."""
         first = word or self.words[0]
         last = word or self.words[-1]
-        span = Span(
+        return Span(
             self.source,
             self.number,
             first.column,
@@ -52,7 +56,6 @@ class Line:
             last.column + len(last.text),
             self.text,
         )
-        return Diagnostic(BAD_ASSEMBLY, message, span=span, help=help)
 
     def need(self, count: int) -> None:
         """Refuse the line if it has not this many words after the first."""

@@ -45,8 +45,9 @@ def _unsigned(function: Callable[..., Any]) -> Callable[..., Array]:
 
 
 def _umulh(a: Array, b: Array) -> Array:
-    """The upper 64 bits of a product, from four products of halves."""
-    half, low = np.uint64(32), np.uint64(0xFFFFFFFF)
+    """The upper half of a product, from four products of halves."""
+    size = a.dtype.itemsize * 4
+    half, low = np.asarray(size, a.dtype), np.asarray((1 << size) - 1, a.dtype)
     a1, a0, b1, b0 = a >> half, a & low, b >> half, b & low
     middle = a1 * b0 + ((a0 * b0) >> half)
     return np.asarray(a1 * b1 + (middle >> half) + ((a0 * b1 + (middle & low)) >> half))
@@ -132,3 +133,17 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
                     out = np.asarray(_ELEMENTWISE[prim](*operands))
             made[id(value)] = out
     return made[id(graph.result)]
+
+
+def direct(graph: Graph) -> np.ufunc | None:
+    """The NumPy function that a body is, if it is one primitive over its arguments in order.
+
+    Example:
+        >>> from lanework.core.expr import trace
+        >>> direct(trace(lambda x, y: x * y, ("f64", "f64")))
+        <ufunc 'multiply'>
+    """
+    function = _ELEMENTWISE.get(graph.result.prim)
+    order = [arg.payload for arg in graph.result.args if arg.prim == "arg"]
+    whole = order == list(range(len(graph.dtypes))) and len(order) == len(graph.result.args)
+    return function if isinstance(function, np.ufunc) and whole else None

@@ -30,7 +30,7 @@ ARITHMETIC = ("add", "sub", "mul")  # floats, and integers that wrap
 FLOAT_BINARY = ("div",)
 FLOAT_UNARY = ("neg", "sqrt", "abs", "floor", "ceil", "trunc", "rint")  # rint: ties to even
 BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor on bool too
-INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned; i64
+INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned
 COMPARE = (
     "lt",
     "le",

@@ -20,9 +20,10 @@ def inspect(program: Program) -> dict[str, Any]:
 
     Returns:
         machine, hash, header, instructions (in all and by name), ports, constants, sections
-        (name -> bytes), listing (entries), notes.
+        (name -> bytes), listing (entries), notes; and what the machine has to say.
     """
-    code = find(program.machine).isa.decode(program.tape)
+    machine = find(program.machine)
+    code = machine.isa.decode(program.tape)
     counts = Counter(instruction.name for instruction in code)
     sections = {name: len(data) for name, data in sorted(program.sections.items())}
     return {
@@ -33,6 +34,7 @@ def inspect(program: Program) -> dict[str, Any]:
         "by_name": dict(counts.most_common()),
         "ports": [asdict(port) for port in program.ports],
         "constants": len(program.constants),
+        **(load(machine.facts)(program) if machine.facts and not program.problems() else {}),
         "sections": {"tape": len(program.tape), **sections},
         "listing": len(program.listing),
         "notes": list(program.notes),

@@ -30,6 +30,7 @@ class Machine:
         verify: a program -> every rule that it breaks.
         runner: the class of its runners, as ``module:name``; it is loaded when it is first needed.
         text: the class that reads and prints its assembly text, likewise.
+        facts: a function from a program to what `Program.inspect` also says, likewise, if any.
         drawing: a function from a program to a `Drawing` of it, likewise, if there is one.
     """
 
@@ -39,6 +40,7 @@ class Machine:
     runner: str
     text: str
     drawing: str | None = None
+    facts: str | None = None
 
     def bind(
         self, program: Program, engine: str = "auto", limits: Limits | None = None, **options: Any

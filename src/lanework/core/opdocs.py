@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from lanework.core.arith import ARITH
 from lanework.core.elementary.measured import MEASURED
+from lanework.core.expr import FLOATS
 from lanework.core.op import Op, Term
+from lanework.core.single import SINGLE
 
 HEAD = """\
 # The op table
@@ -23,6 +25,23 @@ engines give the same bits (which NaN it is aside).
 Errors are in units in the last place of the exact result: 0 is exact, 0.5 correctly rounded, and
 anything else an upper bound that holds for every argument. Fuel is the number of primitive
 operations of one application to one lane.
+
+On GPUs the text is WGSL over f32, which promises less than IEEE 754: a driver may flush subnormals
+to zero, and be 2.5 ULP off in a quotient. A software driver, Mesa 22.3.6 with llvmpipe, does
+neither: of ten million arguments for each op, random patterns and points where errors are worst, it
+gave the bits of the reference for all. So the errors in f32 are its own too.
+"""
+
+WORDS_HEAD = """\
+# Ops on 32-bit words
+
+Ops of machines whose registers hold 32 bits, the fleet machine above all. Most of what is done
+with floats is in [the op table](ops.md), traced in f32; here are the float ops whose rules differ,
+and integers, bits, conversions and halves. Ops on integers take and give words: one that stands for
+a float is shown as its pattern, such as `0x3f800000` for 1.0.
+
+All are exact, but for `rem`. They too are one Python function each, and agree to the bit on all CPU
+engines and on Mesa's software driver for GPUs (ten million arguments for each op).
 """
 
 
@@ -36,6 +55,17 @@ def number(value: float) -> str:
     if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
         return f"-{abs(int(value))}" if math.copysign(1.0, value) < 0 else str(int(value))
     return repr(value)
+
+
+def word(value: float) -> str:
+    """A 32-bit word: small numbers as they are, others as patterns.
+
+    Example:
+        >>> word(-2), word(0x3F800000), word(-(2**31))
+        ('-2', '0x3f800000', '0x80000000')
+    """
+    small = abs(value) < 2**16
+    return str(int(value)) if small else f"{int(value) & 0xFFFFFFFF:#010x}"
 
 
 def call(op: Op, args: Iterable[str]) -> str:
@@ -61,26 +91,31 @@ def show_term(term: Term | None, op: Op) -> str:
 
 def render_op(op: Op) -> str:
     """The section of one op."""
+    show = word if op.dtypes == ("i32",) else number
     lines = [f"## `{call(op, op.operands)}`", "", inspect.cleandoc(op.doc), ""]
     if op.example is not None:
         args, result = op.example
-        lines += [f"Example: `{call(op, map(number, args))}` is `{number(result)}`.", ""]
-    cases = [f"`{call(op, map(number, c.args))}` is `{number(c.result)}`" for c in op.special]
+        lines += [f"Example: `{call(op, map(show, args))}` is `{show(result)}`.", ""]
+    cases = [f"`{call(op, map(show, c.args))}` is `{show(c.result)}`" for c in op.special]
     if cases:
         lines += ["Special values: " + "; ".join(cases) + ".", ""]
+    if op.dtypes == FLOATS:
+        lines += [_derivative(op), ""]
+    lines += [f"{_errors(op)}Fuel {op.fuel}.{' The operands commute.' * op.commutes}", ""]
+    return "\n".join(lines)
+
+
+def _derivative(op: Op) -> str:
     partials = op.gradient()
     if all(partial is None for partial in partials):
-        lines += ["Derivative: zero.", ""]
-    else:
-        shown = (
-            f"by `{name}`: `{show_term(partial, op)}`"
-            for name, partial in zip(op.operands, partials, strict=True)
-        )
-        result_used = any("r" in _leaves(partial) for partial in partials)
-        note = ", where `r` is the result" if result_used else ""
-        lines += [f"Derivative {'; '.join(shown)}{note}.", ""]
-    lines += [f"{_errors(op)} Fuel {op.fuel}.{' The operands commute.' * op.commutes}", ""]
-    return "\n".join(lines)
+        return "Derivative: zero."
+    shown = (
+        f"by `{name}`: `{show_term(partial, op)}`"
+        for name, partial in zip(op.operands, partials, strict=True)
+    )
+    result_used = any("r" in _leaves(partial) for partial in partials)
+    note = ", where `r` is the result" if result_used else ""
+    return f"Derivative {'; '.join(shown)}{note}."
 
 
 def _leaves(term: Term | None) -> set[str]:
@@ -92,13 +127,15 @@ def _leaves(term: Term | None) -> set[str]:
 
 
 def _errors(op: Op) -> str:
-    text = f"Error: at most {op.ulp['f64']:g} ULP in f64, {op.ulp['f32']:g} in f32."
+    if op.dtypes != FLOATS:
+        return ""  # exact, or said in its own words
+    text = f"Error: at most {op.ulp['f64']:g} ULP in f64, {op.ulp['f32']:g} in f32. "
     if (op.name, "f64") not in MEASURED:
         return text
     double, single = MEASURED[op.name, "f64"], MEASURED[op.name, "f32"]
     return (
-        f"{text} Measured: {double.ulp:.2f} at worst among {double.points:,} arguments, and "
-        f"{single.ulp:.2f} among {single.points:,}."
+        f"{text}Measured: {double.ulp:.2f} at worst among {double.points:,} arguments, and "
+        f"{single.ulp:.2f} among {single.points:,}. "
     )
 
 
@@ -116,3 +153,14 @@ def render_ops() -> str:
         )
     sections = [render_op(op) for op in ARITH.values()]
     return "\n".join([HEAD, *rows, "", *sections])
+
+
+def render_words() -> str:
+    """The page of ops on 32-bit words, made as `render_ops` makes its."""
+    rows = ["| op | operands | of | fuel | |", "| --- | --- | --- | ---: | --- |"]
+    for op in SINGLE.values():
+        summary = inspect.cleandoc(op.doc).splitlines()[0]
+        rows.append(
+            f"| `{op.name}` | {', '.join(op.operands)} | {op.dtypes[0]} | {op.fuel} | {summary} |"
+        )
+    return "\n".join([WORDS_HEAD, *rows, "", *(render_op(op) for op in SINGLE.values())])

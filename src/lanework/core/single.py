@@ -68,12 +68,15 @@ def _word(
         ((NAN, 1.0), NAN),
     ),
     example=((-7.0, 3.0), -1.0),
+    ulp=INF,
     dtypes=F32,
 )
 def rem(a: Value, b: Value) -> Value:
     """The remainder a - b * trunc(a / b), each step rounded to single precision.
 
-    Exact where a / b is rounded below 2**24 and the product is exact; `fmod` always is.
+    While a / b is below ``2**24`` in magnitude, that is a - b * n to within one unit in the last
+    place of a, for a whole number n next to a / b: the whole part, or one more where the quotient
+    is rounded up to it, and then the sign is the other one. `fmod` is exact.
     """
     return a - b * expr.trunc(a / b)
 
@@ -98,11 +101,11 @@ def rem(a: Value, b: Value) -> Value:
 def fmod(a: Value, b: Value) -> Value:
     """The exact remainder of the truncated division, with the sign of a, as fmod in C.
 
-    Long division, eight bits of the quotient a step: single exponents differ by 276 at most.
+    Long division, eight bits of the quotient a step: single exponents differ by 253 at most.
     """
     x, m, gap = _aligned(a, b)
     step = const(8, "i32")
-    for n in range(35):
+    for n in range(32):
         left = gap - 8 * n
         x = urem(x << select(left > 8, step, select(left < 0, 0, left)), m)
     small = expr.fabs(a) < expr.fabs(b)

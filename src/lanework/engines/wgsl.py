@@ -1,14 +1,17 @@
-"""Op bodies as WGSL: the f32 trace of each op as a function for the GPU.
+"""Op bodies as WGSL: the f32 or i32 trace of each op as a function for the GPU.
 
 What WGSL asks for differently (W3C, WebGPU Shading Language): `select` takes the false value
 first; shifts take u32 on the right, and `>>` follows the type on the left; there is no literal
 for NaN or an infinity, and an expression of constants must not make one, so their patterns are
-kept in private variables, which are not constants. Signed integers wrap.
+kept in private variables, which are not constants. Signed integers wrap; what is unsigned in the
+trace goes through u32 and comes back as i32.
 
 WGSL also lets a compiler reassociate sums and fuse products into them, which undoes compensated
 arithmetic: ``(a + b) - a`` becomes b. So a sum that goes straight into another sum, and a product
 that goes into a sum and is used elsewhere too, is held: its bits are changed by a zero of which
-the compiler cannot know that it is one. Polynomials are left free to be fused.
+the compiler cannot know that it is one. Polynomials are left free to be fused. A choice
+between -1 and 0 gets a zero that is hidden in the same way: Mesa makes it a negated truth value,
+which gives -0.
 
 A GPU may flush subnormals, and divides to 2.5 ULP; the functions then are that much further off
 than the op table states.
@@ -48,8 +51,16 @@ _CALL = {
     "from_bits": "bitcast<f32>",
     "to_int": "i32",
     "to_float": "f32",
+    "popcount": "countOneBits",
+    "clz": "countLeadingZeros",
+    "ctz": "countTrailingZeros",
+    "umulh": "lw_upper",
+    "bswap": "lw_swapped",
 }
-RULED = frozenset((*_INFIX, *_CALL, "ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select"))
+_UNSIGNED = {"ult": "<", "udiv": "/", "urem": "%"}
+RULED = frozenset(
+    (*_INFIX, *_CALL, *_UNSIGNED, "ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select")
+)
 
 PREAMBLE = """\
 // Patterns that no constant expression may make.
@@ -65,6 +76,23 @@ fn lw_zero(x: f32) -> i32 {
 // x, rounded to a float and not merged with what is done to it next.
 fn lw_hold(x: f32, zero: i32) -> f32 {
   return bitcast<f32>(bitcast<i32>(x) ^ zero);
+}
+
+// The upper half of the unsigned product, from four products of halves.
+fn lw_upper(a: i32, b: i32) -> i32 {
+  let x = bitcast<u32>(a);
+  let y = bitcast<u32>(b);
+  let low = (x & 0xffffu) * (y & 0xffffu);
+  let one = ((x >> 16u) * (y & 0xffffu)) + (low >> 16u);
+  let two = ((x & 0xffffu) * (y >> 16u)) + (one & 0xffffu);
+  return bitcast<i32>((((x >> 16u) * (y >> 16u)) + (one >> 16u)) + (two >> 16u));
+}
+
+// The bytes in the opposite order.
+fn lw_swapped(a: i32) -> i32 {
+  let x = bitcast<u32>(a);
+  let pairs = ((x & 0xff00ffu) << 8u) | ((x >> 8u) & 0xff00ffu);
+  return bitcast<i32>((pairs << 16u) | (pairs >> 16u));
 }
 """
 
@@ -115,8 +143,9 @@ def render_graph(name: str, graph: Graph) -> str:
     names: dict[int, str] = {}
     lines: list[str] = []
     held = _held(graph)
-    if held:
-        lines.append("  let zero = lw_zero(a0);\n")
+    if held or any(_hides_zero(value) for value in graph.values):
+        first = "a0" if graph.dtypes[0] == "f32" else "bitcast<f32>(a0)"
+        lines.append(f"  let zero = lw_zero({first});\n")
     for value in graph.values:
         if value.dtype not in TYPES:
             raise TypeError(f"WGSL has no {value.dtype}; trace the body in f32")
@@ -127,7 +156,11 @@ def render_graph(name: str, graph: Graph) -> str:
             names[id(value)] = literal(value.payload, value.dtype)
         else:
             known = f"v{len(lines)}"
-            text = _expression(value, [names[id(arg)] for arg in value.args])
+            args = [names[id(arg)] for arg in value.args]
+            if _hides_zero(value):
+                hidden = "bitcast<f32>(zero)" if value.dtype == "f32" else "zero"
+                args = [hidden if arg in ("0.0f", "0i") else arg for arg in args]
+            text = _expression(value, args)
             if id(value) in held:
                 text = f"lw_hold({text}, zero)"
             lines.append(f"  let {known} = {text};\n")
@@ -158,12 +191,35 @@ def _held(graph: Graph) -> set[int]:
     }
 
 
+def _hides_zero(value: Value) -> bool:
+    """Whether it is a choice between the patterns of -1.0 and 0.0."""
+    arms = value.args[1:]
+    if value.prim != "select" or value.dtype == "bool" or {a.prim for a in arms} != {"const"}:
+        return False
+    patterns = set()
+    for arm in arms:
+        number = arm.payload or 0
+        if value.dtype == "f32":
+            number = struct.unpack("<I", struct.pack("<f", number))[0]
+        patterns.add(int(number) & 0xFFFFFFFF)
+    return patterns == {0xBF800000, 0}
+
+
 def _expression(value: Value, args: list[str]) -> str:
     prim = value.prim
+    if prim in ("ne", "eq") and value.args[0] is value.args[1] and value.args[0].dtype == "f32":
+        # whether it is NaN: by its bits, since a compiler may rule NaN out and drop x == x
+        return (
+            f"(bitcast<u32>({args[0]}) & 0x7fffffffu) {'>' if prim == 'ne' else '<='} 0x7f800000u"
+        )
     if prim in _INFIX:
         return f"{args[0]} {_INFIX[prim]} {args[1]}"
     if prim in _CALL:
-        return f"{_CALL[prim]}({args[0]})"
+        return f"{_CALL[prim]}({', '.join(args)})"
+    if prim in _UNSIGNED:
+        left, right = (_unsigned(*pair) for pair in zip(value.args, args, strict=True))
+        text = f"{left} {_UNSIGNED[prim]} {right}"
+        return text if value.dtype == "bool" else f"bitcast<i32>({text})"
     if prim == "select":
         return f"select({args[2]}, {args[1]}, {args[0]})"
     if prim == "xor":
@@ -191,7 +247,10 @@ def _unsigned(value: Value, text: str) -> str:
 
 
 def render_op(op: Op) -> str:
-    """One op as a WGSL function over f32.
+    """One op as a WGSL function over f32, or over i32 where that is all it is traced in.
+
+    Raises:
+        TypeError: an op on 64-bit words, which WGSL does not have.
 
     Example:
         >>> from lanework.core.arith import ARITH
@@ -204,7 +263,8 @@ def render_op(op: Op) -> str:
         }
     """
     summary = op.doc.strip().splitlines()[0]
-    return f"// {summary}\n{render_graph(function_name(op), op.graph('f32'))}"
+    dtype = "f32" if "f32" in op.dtypes else op.dtypes[0]
+    return f"// {summary}\n{render_graph(function_name(op), op.graph(dtype))}"
 
 
 def render_module(ops: Iterable[Op]) -> str:

@@ -9,8 +9,11 @@ from __future__ import annotations
 from lanework.base.lazy import face
 
 _HOMES = {
+    "lanework.core.asm": ["assemble"],
     ".compile": ["package"],
     ".isa": ["FLEET"],
+    ".linker": ["assemble_module", "link"],
+    ".module": ["Module"],
     ".plan": ["Buffer", "Launch", "Phase", "Plan", "Routine"],
     ".state": ["PROFILES", "Convention", "Fault", "Profile", "Status", "VMState"],
 }

@@ -13,7 +13,7 @@ from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet import storage
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import DEPTH
-from lanework.machines.fleet.plan import Buffer, Plan, Routine, place
+from lanework.machines.fleet.plan import Buffer, Plan, Routine, extent
 from lanework.machines.fleet.state import PROFILES, Convention
 
 
@@ -57,7 +57,7 @@ def package(
         "linear": linear,
         "routines": len(routines),
         "phases": len(plan.phases),
-        "vms": place(plan).slots + plan.spawn,
+        "vms": extent(plan).slots + plan.spawn,
     }
     return Program(
         machine="fleet",

@@ -81,10 +81,10 @@ class FleetView:
         """Where every launch goes."""
         return plans.place(self.plan)
 
-    @property
+    @cached_property
     def slots(self) -> int:
         """Places for VMs: those of launches, and then those for VMs that others start."""
-        return self.places.slots + self.plan.spawn
+        return plans.extent(self.plan).slots + self.plan.spawn
 
     def routine_of(self, ip: int) -> Routine | None:
         """The routine that has an instruction."""
@@ -113,7 +113,8 @@ def _decoded(program: Program) -> FleetView:
     name = "header"
     try:
         shared, depth = int(header.get("shared", 0)), int(header.get("depth", DEPTH))
-        epsilon = float(np.float32(header.get("epsilon", 0.0)))
+        with np.errstate(over="ignore"):
+            epsilon = float(np.float32(header.get("epsilon", 0.0)))
         convention = Convention(int(header.get("convention", 0)))
         name = "routines"
         routines = plans.decode_routines(sections.get("routines", plans.encode(())))

@@ -12,4 +12,5 @@ MACHINE = Machine(
     verify,
     runner="lanework.machines.fleet.runner:Runner",
     text="lanework.machines.fleet.asm:FleetAssembler",
+    facts="lanework.machines.fleet.facts:facts",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -14,6 +15,10 @@ has. none: at once, together with the next phase."""
 STRATEGIES = ("contiguous", "strided", "custom")
 """What SYSCALL_VMID gives to the i-th VM of a launch: ``base + i``, ``base + i * stride``, or the
 word of shared memory at ``base + i``."""
+
+
+NAME = re.compile(r"[^\W\d][\w.$-]*")
+"""What routines, buffers and kept VMs may be called, so that assembly can say it."""
 
 
 class Routine(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -120,12 +125,14 @@ class Places:
     Attributes:
         steps: for each entry of the schedule its launches.
         slots: places that launches take.
+        kept: how many of them are of VMs that are kept; these come first.
         batches: the most batches at one time.
     """
 
     steps: list[list[Placed]] = field(default_factory=list)
     slots: int = 0
     batches: int = 0
+    kept: int = 0
 
 
 def place(plan: Plan) -> Places:
@@ -147,7 +154,7 @@ def place(plan: Plan) -> Places:
             if launch.keep and launch.keep not in kept:
                 kept[launch.keep] = at
                 at += launch.count
-    places = Places(slots=at)
+    places = Places(slots=at, kept=at)
     begin, batch = at, 0
     for step, number in enumerate(plan.schedule):
         phase = plan.phases[number]
@@ -163,6 +170,56 @@ def place(plan: Plan) -> Places:
         if phase.barrier == "wait_all":
             at, batch = begin, 0
     return places
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much there is to place.
+
+    Attributes:
+        slots: places that launches take.
+        batches: the most batches at one time.
+        launches: launches of the whole schedule.
+    """
+
+    slots: int
+    batches: int
+    launches: int
+
+
+def extent(plan: Plan) -> Extent:
+    """What `place` would find, counted without placing anything.
+
+    It takes no more time than the plan is long. Steps that name no phase count for nothing.
+
+    Example:
+        >>> phase = Phase("wait_all", (Launch(0, 2**60), Launch(0, 1, keep="a")))
+        >>> extent(Plan((phase,), (0, 0)))
+        Extent(slots=1152921504606846977, batches=2, launches=4)
+    """
+    kept: dict[str, int] = {}
+    for number in dict.fromkeys(plan.schedule):
+        if 0 <= number < len(plan.phases):
+            for launch in plan.phases[number].launches:
+                if launch.keep:
+                    kept.setdefault(launch.keep, launch.count)
+    fresh = [
+        sum(each.count for each in phase.launches if not (each.resume or each.keep))
+        for phase in plan.phases
+    ]
+    begin = sum(kept.values())
+    slots, batches, launches = begin, 0, 0
+    at, batch = begin, 0
+    for number in plan.schedule:
+        if not 0 <= number < len(plan.phases):
+            continue
+        phase = plan.phases[number]
+        at, batch = at + fresh[number], batch + len(phase.launches)
+        launches += len(phase.launches)
+        slots, batches = max(slots, at), max(batches, batch)
+        if phase.barrier == "wait_all":
+            at, batch = begin, 0
+    return Extent(slots, batches, launches)
 
 
 def encode(items: object) -> bytes:

@@ -1,21 +1,60 @@
-"""What every fleet program must keep to."""
+"""What every fleet program must keep to: the gate before every engine.
+
+Whatever bytes come in, the answer is a list of diagnostics, in time and memory that grow with the
+file and not with the numbers in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Code, Diagnostic
 from lanework.core.program import Program
 from lanework.core.verify import Finding, Rule, run_rules
-from lanework.machines.fleet.codes import TOO_LARGE
+from lanework.machines.fleet import flow, planrules
+from lanework.machines.fleet.codes import (
+    BAD_BUFFER,
+    BAD_HEADER,
+    BAD_MATRICES,
+    BAD_OPERAND,
+    BAD_PLAN,
+    BAD_TARGET,
+    NO_END,
+    STACK_UNDERFLOW,
+    TOO_LARGE,
+)
+from lanework.machines.fleet.isa import WORD, Kernel
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.plan import extent
+from lanework.machines.fleet.state import PROFILES, Convention
+from lanework.machines.fleet.storage import check_section
 
 MOST_INSTRUCTIONS = 1 << 24
 """The instruction pointer is a float too, which is exact up to here."""
+MOST_STEPS = 1 << 16
+"""Entries of a schedule."""
+MOST_LAUNCHES = 1 << 20
+"""Launches of a schedule, each counted as often as it is made."""
+MOST_BATCHES = 256
+"""Batches at one time."""
+MOST_VMS = 1 << 28
+"""VMs at one time, those that others may start among them."""
+MOST_DEPTH = 1024
+"""Calls within calls."""
+MOST_SHARED = 1 << 30
+"""Words of shared memory: 4 GiB."""
+MOST_FINDINGS = 16
+"""What is reported of one rule."""
 
 
 def verify(program: Program) -> list[Diagnostic]:
-    """Every rule that the program breaks."""
+    """Every rule that the program breaks; of one rule no more than 16 findings."""
+    problems = run_rules(program, program, BEFORE)
+    if problems:
+        return problems
     try:
         view = FleetView.of(program)
     except Diagnostic as problem:
@@ -26,10 +65,124 @@ def verify(program: Program) -> list[Diagnostic]:
 _Both = tuple[Program, FleetView]
 
 
-def _size(both: _Both) -> Iterator[Finding]:
-    count = len(both[1].instructions)
+def _length(program: Program) -> Iterator[Finding]:
+    count = len(program.tape) // WORD.size
     if count > MOST_INSTRUCTIONS:
         yield Finding(f"the program has {count:,} instructions, more than {MOST_INSTRUCTIONS:,}")
 
 
-RULES = (Rule(TOO_LARGE, _size, gate=True),)
+_HEADER = {
+    "state": str,
+    "shared": int,
+    "epsilon": float,
+    "convention": int,
+    "depth": int,
+    "instructions": int,
+    "linear": int,
+    "routines": int,
+    "phases": int,
+    "vms": int,
+}
+"""What every header has, and of which type it is."""
+
+_ONE_OF: dict[str, list[str] | list[int]] = {
+    "state": list(PROFILES),
+    "convention": [int(each) for each in Convention],
+}
+
+
+def _kinds(program: Program) -> Iterator[Finding]:
+    for name, kind in _HEADER.items():
+        if name not in program.header:
+            yield Finding(f"the header lacks {name!r}")
+        elif type(program.header[name]) is not kind:
+            yield Finding(f"the header's {name!r} is {program.header[name]!r}")
+        elif program.header[name] not in _ONE_OF.get(name, [program.header[name]]):
+            yield Finding(f"the header's {name!r} is {program.header[name]}, not {_ONE_OF[name]}")
+    for name in ("routines", "plan", "buffers"):
+        if name not in program.sections:
+            yield Finding(f"the section {name!r} is missing")
+
+
+def _header(both: _Both) -> Iterator[Finding]:
+    program, view = both
+    if not (math.isfinite(view.epsilon) and math.copysign(1.0, view.epsilon) > 0):
+        yield Finding(f"epsilon is {view.epsilon}, and not a number from 0 on")
+    elif view.epsilon != program.header["epsilon"]:
+        yield Finding(
+            f"epsilon is {program.header['epsilon']}, which is no single-precision number"
+        )
+    if int(program.header["convention"]) != view.convention:
+        yield Finding(f"there is no calling convention {program.header['convention']}")
+    for name, number in (("shared", view.shared), ("depth", view.depth)):
+        if number < 0:
+            yield Finding(f"the header's {name!r} is {number}")
+    linear = sum(info.kernel is Kernel.LINEAR for info in view.infos)
+    right = {
+        "instructions": len(view.infos),
+        "linear": linear,
+        "routines": len(view.routines),
+        "phases": len(view.plan.phases),
+        "vms": view.slots,
+    }
+    for name, number in right.items():
+        if program.header[name] != number:
+            yield Finding(f"the header's {name!r} is {program.header[name]}, and not {number}")
+    if len(program.constants):
+        yield Finding(f"there are {len(program.constants)} constants, and fleet programs have none")
+
+
+def _size(both: _Both) -> Iterator[Finding]:
+    view = both[1]
+    found = extent(view.plan)
+    for what, number, most in (
+        ("steps in the schedule", len(view.plan.schedule), MOST_STEPS),
+        ("launches in the schedule", found.launches, MOST_LAUNCHES),
+        ("batches at one time", found.batches, MOST_BATCHES),
+        ("VMs", view.slots, MOST_VMS),
+        ("calls within calls", view.depth, MOST_DEPTH),
+        ("words of shared memory", view.shared, MOST_SHARED),
+    ):
+        if number > most:
+            yield Finding(f"there are {number:,} {what}, more than {most:,}")
+
+
+def _few(check: Callable[[Any], Iterator[Finding]]) -> Callable[[Any], Iterator[Finding]]:
+    """The first findings of a rule: a damaged file may break it a million times."""
+    return lambda what: islice(check(what), MOST_FINDINGS)
+
+
+def _rule(code: Code, check: Callable[[Any], Iterator[Finding]], gate: bool = False) -> Rule[Any]:
+    return Rule(code, _few(check), gate)
+
+
+def _of_view(
+    check: Callable[[FleetView], Iterator[Finding]],
+) -> Callable[[_Both], Iterator[Finding]]:
+    return lambda both: check(both[1])
+
+
+BEFORE = (_rule(TOO_LARGE, _length, gate=True), _rule(BAD_HEADER, _kinds))
+"""Rules for what is looked at before anything is decoded."""
+
+
+def _matrices(both: _Both) -> Iterator[Finding]:
+    wrong = check_section(both[1], both[0].sections.get("matrices", b""))
+    if wrong is not None:
+        yield Finding(wrong)
+
+
+RULES = (
+    _rule(BAD_HEADER, _header, gate=True),
+    _rule(TOO_LARGE, _size, gate=True),
+    _rule(BAD_HEADER, _of_view(flow.routines), gate=True),
+    _rule(BAD_OPERAND, _of_view(flow.operands), gate=True),
+    _rule(BAD_TARGET, _of_view(flow.targets), gate=True),
+    _rule(NO_END, _of_view(flow.ends)),
+    _rule(BAD_PLAN, _of_view(planrules.phases), gate=True),
+    _rule(BAD_PLAN, _of_view(planrules.kept), gate=True),
+    _rule(STACK_UNDERFLOW, _of_view(flow.returns)),
+    _rule(BAD_BUFFER, lambda both: planrules.buffers(*both)),
+    _rule(BAD_MATRICES, _matrices),
+)
+"""Rules for what was decoded."""

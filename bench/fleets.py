@@ -1,0 +1,206 @@
+"""Fleets: millions of VM-instructions per second, by engine, layout and format of matrices.
+
+Two programs: in the uniform one all VMs go round the same loop, in the divergent one each counts
+its number's way to 1 by Collatz's rule. A run is measured over some seconds of epochs in the
+middle; before that its first epochs are compared with the reference engine's.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.data import DATA
+from bench.harness import Case, Contestant, Job
+from bench.peers import fleets as peers
+from lanework.base.errors import LaneworkError
+from lanework.core.asm import assemble
+from lanework.core.picture import read_picture
+from lanework.core.program import Program
+
+EXAMPLES = DATA.parent / "fleet"
+SIZES = (1_000, 100_000, 1_000_000)
+SECONDS = 2.0
+CHECKED = 40  # epochs
+
+UNIFORM = """
+.machine fleet
+.shared {count}
+.routine uniform
+    VMID r0
+    SETI r1, 1000000
+    SETI r2, 0.5
+again:
+    MULI r3, r2, 0.5
+    ADD r2, r3, r0
+    STORE r2, 0
+    LOAD r3, 0
+    SCALE r2, r3, 0.25
+    ADD r2, r2, r3
+    NEG r3, r2
+    SUBI r1, r1, 1
+    BRANCH_GT r1, again
+    WRITE r0, r2
+    HALT
+.phase wait_all
+    .launch uniform, {count}
+"""
+"""Linear instructions: seven of nine in the loop, within the 60 to 80 % that are to be expected."""
+
+DIVERGENT = """
+.machine fleet
+.shared {count}
+.routine collatz
+    VMID r0
+    ADDI r0, r0, 1
+    CLEAR r1
+next:
+    CMPI r2, r0, 1
+    BRANCH_EQ r2, done
+    ADDI r1, r1, 1
+    MODI r2, r0, 2
+    BRANCH_GT r2, odd
+    MULI r0, r0, 0.5
+    JUMP next
+odd:
+    MULI r0, r0, 3
+    ADDI r0, r0, 1
+    JUMP next
+done:
+    VMID r0
+    WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch collatz, {count}
+"""
+
+PROGRAMS = {"uniform": UNIFORM, "divergent": DIVERGENT}
+
+
+@dataclass(frozen=True)
+class Way:
+    """An engine with its settings."""
+
+    title: str
+    engine: str
+    settings: dict[str, Any]
+
+
+WAYS = (
+    Way("reference (NumPy)", "reference", {}),
+    Way("epoch, AoS-128, dense", "epoch", {"layout": "aos", "format": "dense"}),
+    Way("epoch, AoS-128, CSR", "epoch", {"layout": "aos", "format": "csr"}),
+    Way("epoch, SoA", "epoch", {"layout": "soa", "format": "rows"}),
+)
+
+
+def program(name: str, count: int) -> Program:
+    """One of the two programs, for so many VMs."""
+    return assemble(PROGRAMS[name].format(count=count), name)
+
+
+def rate(made: Program, way: Way, adapter: str = "") -> float:
+    """VM-instructions per second.
+
+    Raises:
+        LaneworkError: the engine cannot run.
+        AssertionError: it does not do what the reference does.
+    """
+    settings = dict(way.settings)
+    if way.engine == "epoch" and adapter:
+        settings["adapter"] = adapter
+    words = np.zeros(int(made.header["shared"]), np.uint32)
+    with made.bind(way.engine, **settings) as runner, made.bind("reference") as checker:
+        runtime = runner.runtime(words)
+        runtime.run(CHECKED)
+        expected = checker.runtime(words)
+        expected.run(CHECKED)
+        np.testing.assert_array_equal(runtime.engine.vms().words, expected.engine.vms().words)
+        del expected
+        best = 0.0
+        for _ in range(3):
+            began, before = time.perf_counter(), runtime.counts.executed
+            ended = False
+            while time.perf_counter() - began < SECONDS / 3 and not ended:
+                ended = runtime.run(8)
+            seconds = time.perf_counter() - began
+            best = max(best, (runtime.counts.executed - before) / seconds)
+            if ended:
+                runtime = runner.runtime(words)
+        return best
+
+
+def table(sizes: Sequence[int] = SIZES, adapter: str = "") -> str:
+    """All programs, sizes and ways, as a Markdown table."""
+    lines = ["| program | VMs | " + " | ".join(way.title for way in WAYS) + " | SoA of dense |"]
+    lines.append("| --- | ---: |" + " ---: |" * (len(WAYS) + 1))
+    for name in PROGRAMS:
+        for count in sizes:
+            made = program(name, count)
+            rates: list[float | None] = []
+            for way in WAYS:
+                try:
+                    rates.append(rate(made, way, adapter) / 1e6)
+                except LaneworkError as problem:
+                    print(f"{way.title}: {problem}")
+                    rates.append(None)
+            cells = [f"{x:,.1f}" if x is not None else "-" for x in rates]
+            dense, soa = rates[1], rates[3]
+            ratio = f"{soa / dense:.1f}" if dense and soa else "-"
+            lines.append(f"| {name} | {count:,} | " + " | ".join(cells) + f" | {ratio} |")
+            print(lines[-1], flush=True)
+    return "\n".join(lines) + "\n"
+
+
+def collatz(count: int) -> Case:
+    """Stopping times, beside tools that compile loops."""
+
+    def ours(way: Way) -> Job:
+        runner = program("divergent", count).bind(way.engine, **way.settings)
+        return lambda: {"steps": runner()["shared"]}
+
+    return Case(
+        f"fleet_collatz_{count}",
+        f"Fleet: Collatz stopping times of 1 to {count:,} (interpreted, an epoch an instruction)",
+        (
+            *(Contestant(f"Lanework, {way.title}", functools.partial(ours, way)) for way in WAYS),
+            Contestant("numba prange", lambda: peers.collatz_numba(count), "numba"),
+            Contestant("Taichi on the processor", lambda: peers.collatz_taichi(count), "taichi"),
+            Contestant("NumPy with masks", lambda: peers.collatz_numpy(count)),
+        ),
+        tolerance=0.0,
+        repeats=3,
+    )
+
+
+def picture() -> Case:
+    """A photograph to grayscale, blurred, and its edges."""
+    photo = read_picture((EXAMPLES / "photo.ppm").read_bytes())
+
+    def ours(way: Way) -> Job:
+        made = assemble((EXAMPLES / "image.lasm").read_text(), "image.lasm")
+        runner = made.bind(way.engine, **way.settings)
+        return lambda: {"edges": runner(image=photo)["edges"]}
+
+    return Case(
+        "fleet_picture",
+        f"Fleet: grayscale, blur and Sobel of a photograph of {photo.shape[1]} x {photo.shape[0]}",
+        (
+            *(Contestant(f"Lanework, {way.title}", functools.partial(ours, way)) for way in WAYS),
+            Contestant("SciPy's ndimage", lambda: peers.picture_scipy(photo), "scipy"),
+            Contestant("numba prange", lambda: peers.picture_numba(photo), "numba"),
+        ),
+        tolerance=2e-3,
+        repeats=5,
+    )
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    "fleet_collatz_100000": functools.partial(collatz, 100_000),
+    "fleet_picture": picture,
+}

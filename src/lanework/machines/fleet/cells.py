@@ -1,0 +1,123 @@
+"""Where a VM's words lie in a buffer: an array of structures, or a structure of arrays.
+
+The array of structures is `state.Profile` word for word, padding too. The structure of arrays has
+a row for each word that is not known anyway: IP, the constant 1 and the global id are made when
+VMs are read back, and words of own memory that the program never names have no row, since they
+stay zero. In half precision two elements share a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.evaluate import evaluate
+from lanework.core.isa import OperandKind
+from lanework.core.single import SINGLE
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.state import METADATA, Profile, VMState
+
+Words = npt.NDArray[np.uint32]
+
+_MADE = "global_id"  # the place itself
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where words lie.
+
+    Attributes:
+        profile: the size of VMs.
+        layout: `soa` or `aos`.
+        half: whether elements are stored in half precision.
+        memory: words of own memory that have rows.
+
+    Example:
+        >>> from lanework.machines.fleet.state import PROFILES
+        >>> Cells(PROFILES["S22"], "aos", False, 16).words
+        32
+        >>> Cells(PROFILES["S22"], "soa", False, 2).words
+        15
+    """
+
+    profile: Profile
+    layout: str
+    half: bool
+    memory: int
+
+    @staticmethod
+    def of(view: FleetView, layout: str, storage: str) -> Cells:
+        """The cells of a program's VMs."""
+        return Cells(view.profile, layout, storage == "f16", named(view))
+
+    @property
+    def literal(self) -> bool:
+        """Whether it is the array of structures."""
+        return self.layout == "aos"
+
+    @cached_property
+    def metadata(self) -> tuple[str, ...]:
+        """The rows before those of elements."""
+        return tuple(field for field in METADATA if field != _MADE)
+
+    @property
+    def elements(self) -> int:
+        """Elements that have a place: registers and memory, from element 1 on."""
+        return self.profile.registers + (self.profile.memory if self.literal else self.memory)
+
+    @property
+    def rows(self) -> int:
+        """Rows or words that they take."""
+        return -(-self.elements // 2) if self.half else self.elements
+
+    @property
+    def words(self) -> int:
+        """Words of a VM."""
+        return self.profile.words if self.literal else len(self.metadata) + self.rows
+
+    def row(self, field: str) -> int:
+        """The word or the row of a metadata field."""
+        return self.profile.word(field) if self.literal else self.metadata.index(field)
+
+    @property
+    def first(self) -> int:
+        """The word or row that element 0 would have; in half precision that of element 1."""
+        if self.literal:
+            return 0
+        return len(self.metadata) - (0 if self.half else 1)
+
+    def unpack(self, words: Words, places: Words) -> VMState:
+        """VMs from their words; the mirror of IP stays zero.
+
+        Args:
+            words: shape (VMs, words) for the array of structures, else (words, VMs).
+            places: the global id of each.
+        """
+        profile, vms = self.profile, VMState(self.profile, len(places))
+        if self.literal:
+            vms.words[1:] = words[:, 1 : profile.rows].T
+            return vms
+        for n, field in enumerate(self.metadata):
+            vms.row(field)[:] = words[n]
+        vms.row("global_id")[:] = places
+        stored = words[len(self.metadata) :]
+        if self.half:
+            halves = np.stack((stored & 0xFFFF, stored >> 16), 1).reshape(-1, len(places))
+            stored = evaluate(SINGLE["from_half"].graph("i32"), [halves.view(np.int32)])
+            stored = stored.view(np.uint32)
+        vms.words[1 : 1 + self.elements] = stored[: self.elements]
+        return vms
+
+
+def named(view: FleetView) -> int:
+    """How many words of own memory a program names: the last one's number, and one more."""
+    most = 0
+    for info, instruction in zip(view.infos, view.instructions, strict=True):
+        values = info.values(instruction)
+        for spec in info.operands:
+            if spec.kind is OperandKind.WORD:
+                most = max(most, values[spec.name] + 1)
+    return min(most, view.profile.memory)

@@ -1,0 +1,193 @@
+"""Rules about instructions: routines cover the tape, operands exist, control stays inside.
+
+The tape is looked at column by column, so that a long one takes little time; only routines whose
+last instruction goes on are walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.isa import OperandKind
+from lanework.core.verify import Finding
+from lanework.machines.fleet.isa import FLEET
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.plan import NAME, Routine, launches
+
+CALL, SPAWN, RETURN = "CALL", "SYSCALL_SPAWN", "RETURN"
+PLACE = 1
+"""The operand that is a target, whatever the instruction."""
+_OUT = ("SYSCALL_HALT", "SYSCALL_KILL")
+
+Numbers = npt.NDArray[np.intp]
+
+
+def routines(view: FleetView) -> Iterator[Finding]:
+    """Routines lie one after another, cover the tape, and have names of their own."""
+    at, names = 0, set()
+    for routine in view.routines:
+        if routine.entry != at or routine.count < 1:
+            yield Finding(
+                f"routine {routine.name!r} has {routine.count} instructions from {routine.entry}"
+                f" on, and the one before it ends at {at}"
+            )
+            return
+        if not NAME.fullmatch(routine.name):
+            yield Finding(f"{routine.name!r} is no name for a routine", at)
+        if routine.name in names:
+            yield Finding(f"two routines are called {routine.name!r}", at)
+        names.add(routine.name)
+        at += routine.count
+    if at != len(view.infos):
+        yield Finding(f"the routines have {at} instructions, and the tape {len(view.infos)}")
+
+
+def operands(view: FleetView) -> Iterator[Finding]:
+    """Registers and words of the VM's memory are there."""
+    most = {
+        OperandKind.REGISTER: ("register r", view.profile.registers),
+        OperandKind.WORD: ("memory word ", view.profile.memory),
+    }
+    found: list[tuple[int, str]] = []
+    for code in np.unique(view.words[:, 0]).tolist():
+        info = FLEET.by_code[code]
+        chosen = np.flatnonzero(view.words[:, 0] == code)
+        for spec, place in zip(info.operands, info.places, strict=True):
+            if spec.kind not in most:
+                continue
+            what, limit = most[spec.kind]
+            values = view.words[chosen, 1 + place]
+            wrong = np.flatnonzero(values >= limit)
+            found += [(int(chosen[n]), f"{what}{values[n]}") for n in wrong.tolist()]
+    for number, what in sorted(found):
+        where = f"{view.infos[number].name} at {view.where(number)}"
+        yield Finding(f"{where} names {what}, which {view.profile.name} has not", number)
+
+
+def targets(view: FleetView) -> Iterator[Finding]:
+    """Branches and jumps stay in their routine; calls may go to the entry of another."""
+    words = view.words
+    entries = np.array([routine.entry for routine in view.routines], np.int64)
+    owner = _owners(view)
+    bad: list[int] = []
+    for code in np.unique(words[:, 0]).tolist():
+        info = FLEET.by_code[code]
+        if info.target is None:
+            continue
+        chosen = np.flatnonzero(words[:, 0] == code)
+        aims = words[chosen, 1 + info.target].astype(np.int64)
+        inside = aims < len(words)
+        own = inside & (owner[np.where(inside, aims, 0)] == owner[chosen])
+        entry = np.isin(aims, entries)
+        right = entry if info.name == SPAWN else own | entry if info.name == CALL else own
+        bad += chosen[~right].tolist()
+    for number in sorted(bad):
+        info = view.infos[number]
+        aim = info.values(view.instructions[number])["target"]
+        where = view.where(aim) if aim < len(words) else f"instruction {aim}, which is not there"
+        kind = "the first of no routine" if info.name == SPAWN else "outside its routine"
+        yield Finding(f"{info.name} at {view.where(number)} leads to {where}: {kind}", number)
+
+
+def _next(view: FleetView, number: int, calls: bool) -> list[int]:
+    """Where control may go from an instruction; into what it calls, too, if asked."""
+    info = view.infos[number]
+    after = [] if info.ends else [number + 1]
+    if info.target is None or info.name == SPAWN or (info.name == CALL and not calls):
+        return after
+    return [int(view.words[number, 1 + info.target]), *after]
+
+
+def _reached(view: FleetView, routine: Routine, calls: bool) -> dict[int, int]:
+    """Instructions of a routine that control may come to, and from which one."""
+    came = {routine.entry: routine.entry}
+    waiting = [routine.entry]
+    inside = range(routine.entry, routine.entry + routine.count)
+    while waiting:
+        number = waiting.pop()
+        for each in _next(view, number, calls):
+            if each in inside and each not in came:
+                came[each] = number
+                waiting.append(each)
+    return came
+
+
+def ends(view: FleetView) -> Iterator[Finding]:
+    """No way through a routine goes past its last instruction."""
+    for routine in view.routines:
+        last = routine.entry + routine.count - 1
+        if view.infos[last].ends:
+            continue
+        came = _reached(view, routine, calls=True)
+        if last in came:
+            way = f", where it comes from {view.where(came[last])}" if came[last] != last else ""
+            yield Finding(
+                f"routine {routine.name!r} goes on after {view.infos[last].name},"
+                f" its last instruction{way}",
+                last,
+            )
+
+
+def returns(view: FleetView) -> Iterator[Finding]:
+    """Routines that are launched do not all end with RETURN.
+
+    A routine may be launched and also called, so it is refused only where no way leads to an end
+    of the VM: neither its own, nor that of a routine that it calls.
+    """
+    owner, ending = _owners(view), _ending(view)
+    returning = set(owner[_rows(view, RETURN)].tolist())
+    begun = {launch.routine for launch in launches(view.plan)}
+    begun |= set(owner[_aims(view, SPAWN)].tolist())
+    for number in sorted(begun & returning):
+        came = sorted(_reached(view, view.routines[number], calls=False))
+        names = [view.infos[each].name for each in came]
+        called = [each for each, name in zip(came, names, strict=True) if name == CALL]
+        if any(name in _OUT for name in names) or RETURN not in names:
+            continue
+        if any(int(owner[view.words[each, 1 + PLACE]]) in ending for each in called):
+            continue
+        at = came[names.index(RETURN)]
+        yield Finding(
+            f"routine {view.routines[number].name!r} is launched and comes to RETURN at"
+            f" {view.where(at)}, where no call is open",
+            at,
+        )
+
+
+def _ending(view: FleetView) -> set[int]:
+    """Routines in which, or in what they call, a VM may end."""
+    owner = _owners(view)
+    callers: dict[int, set[int]] = {}
+    calls = _rows(view, CALL)
+    pairs = zip(owner[calls].tolist(), owner[_aims(view, CALL)].tolist(), strict=True)
+    for caller, called in pairs:
+        callers.setdefault(called, set()).add(caller)
+    waiting = list(set(owner[np.concatenate([_rows(view, name) for name in _OUT])].tolist()))
+    found = set(waiting)
+    while waiting:
+        for caller in callers.get(waiting.pop(), ()):
+            if caller not in found:
+                found.add(caller)
+                waiting.append(caller)
+    return found
+
+
+def _owners(view: FleetView) -> Numbers:
+    """The number of the routine of every instruction."""
+    counts = [routine.count for routine in view.routines]
+    return np.repeat(np.arange(len(counts)), counts)
+
+
+def _rows(view: FleetView, name: str) -> Numbers:
+    """The instructions of a mnemonic."""
+    found: Numbers = np.flatnonzero(view.words[:, 0] == FLEET.by_name[name].code)
+    return found
+
+
+def _aims(view: FleetView, name: str) -> Numbers:
+    """Where the instructions of a mnemonic lead to."""
+    found: Numbers = view.words[_rows(view, name), 1 + PLACE].astype(np.intp)
+    return found

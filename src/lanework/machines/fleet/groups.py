@@ -1,0 +1,95 @@
+"""Sets of VMs that are at the same instruction, as cheap to index as they can be.
+
+VMs in lockstep mostly move together, so the reference keeps, for each instruction at which there
+are VMs, the set of them: a slice where their global ids follow one another, and else a sorted
+array. A slice is a view of a row of the state, without a copy.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Index = npt.NDArray[np.intp]
+Members = slice | Index
+"""Global ids, ascending."""
+
+
+def size(members: Members) -> int:
+    """How many there are.
+
+    Example:
+        >>> size(slice(3, 10)), size(np.array([1, 5]))
+        (7, 2)
+    """
+    if isinstance(members, slice):
+        return int(members.stop - members.start)
+    return len(members)
+
+
+def ids(members: Members) -> Index:
+    """The global ids as an array."""
+    if isinstance(members, slice):
+        return np.arange(members.start, members.stop, dtype=np.intp)
+    return members
+
+
+def tidy(members: Index) -> Members:
+    """The same set, as a slice if it is one.
+
+    Example:
+        >>> tidy(np.array([4, 5, 6])), tidy(np.array([4, 6]))
+        (slice(4, 7, None), array([4, 6]))
+    """
+    if len(members) and members[-1] - members[0] + 1 == len(members):
+        return slice(int(members[0]), int(members[-1]) + 1)
+    return members
+
+
+def split(members: Members, mask: npt.NDArray[np.bool_]) -> tuple[Members | None, Members | None]:
+    """Those for which the mask holds, and the others; None for none.
+
+    Example:
+        >>> split(slice(10, 14), np.array([True, False, False, True]))
+        (array([10, 13]), slice(11, 13, None))
+    """
+    chosen = np.flatnonzero(mask)
+    if len(chosen) == 0:
+        return None, members
+    if len(chosen) == len(mask):
+        return members, None
+    rest = np.flatnonzero(~mask)
+    if isinstance(members, slice):
+        chosen += members.start
+        rest += members.start
+        return tidy(chosen), tidy(rest)
+    return tidy(members[chosen]), tidy(members[rest])
+
+
+def merge(parts: Sequence[Members]) -> Members:
+    """The union of disjoint sets.
+
+    Example:
+        >>> merge([slice(4, 6), np.array([1, 9]), slice(2, 4)])
+        array([1, 2, 3, 4, 5, 9])
+    """
+    if len(parts) == 1:
+        return parts[0]
+    if all(isinstance(part, slice) for part in parts):
+        whole = _joined(parts)
+        if whole is not None:
+            return whole
+    return tidy(np.sort(np.concatenate([ids(part) for part in parts])))
+
+
+def _joined(parts: Sequence[Any]) -> slice | None:
+    """Slices that follow one another as one."""
+    ordered = sorted(parts, key=lambda part: part.start)
+    for one, other in itertools.pairwise(ordered):
+        if one.stop != other.start:
+            return None
+    return slice(ordered[0].start, ordered[-1].stop)

@@ -1,0 +1,108 @@
+"""Rules about what runs when, and about the regions of shared memory that have names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lanework.core.program import Program
+from lanework.core.verify import Finding
+from lanework.machines.fleet.compile import ports
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch
+
+WORDS = 1 << 32
+"""Numbers of VMs are words."""
+INF = float("inf")
+_DIRECTIONS = ("in", "out", "inout", "temp")
+
+
+def phases(view: FleetView) -> Iterator[Finding]:
+    """Phases launch something that is there, and the schedule names phases."""
+    plan = view.plan
+    for number, phase in enumerate(plan.phases):
+        if phase.barrier not in BARRIERS:
+            yield Finding(f"phase {number} has the barrier {phase.barrier!r}")
+        if not phase.launches:
+            yield Finding(f"phase {number} launches nothing")
+        for launch in phase.launches:
+            for what in _launch(view, launch):
+                yield Finding(f"phase {number} launches {what}")
+    for step, number in enumerate(plan.schedule):
+        if not 0 <= number < len(plan.phases):
+            yield Finding(f"step {step} of the schedule is phase {number}, which is not there")
+    if not plan.schedule:
+        yield Finding("the schedule is empty, so that nothing would run")
+    if plan.spawn < 0:
+        yield Finding(f"there are {plan.spawn} places for VMs that others start")
+
+
+def _launch(view: FleetView, launch: Launch) -> Iterator[str]:
+    if not 0 <= launch.routine < len(view.routines):
+        yield f"routine {launch.routine}, which is not there"
+    if launch.count < 1:
+        yield f"{launch.count} VMs"
+    if launch.strategy not in STRATEGIES:
+        yield f"VMs with {launch.strategy!r} numbers, which there are not"
+    elif launch.stride != 1 and launch.strategy != "strided":
+        yield f"{launch.strategy} VMs with a stride of {launch.stride}"
+    step = launch.stride if launch.strategy == "strided" else 1
+    last = launch.base + (launch.count - 1) * step
+    if not (0 <= launch.base < WORDS and 0 <= last < WORDS):
+        yield f"VMs with numbers from {launch.base} to {last}"
+    for name in {launch.keep, launch.resume} - {""}:
+        if not NAME.fullmatch(name):
+            yield f"VMs that are kept as {name!r}, which is no name"
+    if launch.keep and launch.resume and launch.keep != launch.resume:
+        yield f"VMs kept as {launch.resume!r}, and would keep them as {launch.keep!r}"
+
+
+def kept(view: FleetView) -> Iterator[Finding]:
+    """VMs that go on were kept before, as many of them, and have ended by then."""
+    counts: dict[str, int] = {}
+    live: set[str] = set()  # kept VMs that may still run
+    for step, number in enumerate(view.plan.schedule):
+        phase = view.plan.phases[number]
+        for launch in phase.launches:
+            name = launch.resume or launch.keep
+            if not name:
+                continue
+            if launch.resume and name not in counts:
+                yield Finding(f"step {step} goes on with {name!r}, which no step before it keeps")
+            elif counts.setdefault(name, launch.count) != launch.count:
+                yield Finding(
+                    f"step {step} launches {launch.count} VMs as {name!r}, of which there are"
+                    f" {counts[name]}"
+                )
+            if name in live:
+                yield Finding(f"step {step} launches {name!r} while these VMs may still run")
+            live.add(name)
+        if phase.barrier == "wait_all":
+            live.clear()
+
+
+def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
+    """Buffers lie inside shared memory, and ports are those that they make."""
+    names = {"shared"}
+    for each in view.buffers:
+        if each.name in names or not NAME.fullmatch(each.name):
+            yield Finding(f"a buffer cannot be called {each.name!r}, or a second one not")
+        names.add(each.name)
+        end = each.offset + each.size
+        if each.offset < 0 or each.size < 1 or end > view.shared:
+            yield Finding(
+                f"buffer {each.name!r} has the words from {each.offset} to before {end}, and shared"
+                f" memory has {view.shared}"
+            )
+        if each.direction not in _DIRECTIONS:
+            yield Finding(f"buffer {each.name!r} has the direction {each.direction!r}")
+        steps = [0, *each.lifetime, len(view.plan.schedule) - 1]
+        if len(each.lifetime) not in (0, 2) or steps != sorted(steps):
+            yield Finding(f"buffer {each.name!r} is in use in the steps {each.lifetime}")
+        low, high = (
+            -INF if each.low is None else each.low,
+            INF if each.high is None else each.high,
+        )
+        if not low <= high:
+            yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
+    if program.ports != ports(view.shared, view.buffers):
+        yield Finding("the ports are not all of shared memory and the buffers that are no temp")

@@ -1,0 +1,240 @@
+"""Runs fleet programs: inputs into shared memory, phases on an engine, shared memory out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic, LaneworkError, did_you_mean
+from lanework.base.limits import Limits
+from lanework.core.program import Program
+from lanework.core.result import Result
+from lanework.engines import choice
+from lanework.engines.codes import DEVICE_LOST
+from lanework.machines.fleet import engines
+from lanework.machines.fleet.binding import bind_inputs, outputs
+from lanework.machines.fleet.codes import BAD_SETTING
+from lanework.machines.fleet.engine import CHOICES, Engine, Settings, Words
+from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.runtime import Runtime
+from lanework.machines.fleet.state import VMState
+from lanework.machines.fleet.watching import Debugger, Epoch, watch
+
+
+class Runner:
+    """A fleet program on an engine.
+
+    Attributes:
+        engine: the engine that runs it.
+        notice: why it is not the first choice, or "".
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        engine: str = "auto",
+        limits: Limits | None = None,
+        *,
+        epochs: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        """Bind a program to an engine.
+
+        Args:
+            program: the program.
+            engine: `reference` (NumPy), `epoch` (five kernels on a GPU), or `auto`: the GPU if
+                there is one in hardware, else the reference.
+            limits: fuel (instructions of all VMs), memory, deadline.
+            epochs: stop after so many.
+            progress: called with the steps of the schedule that have begun, and how many there are.
+            **settings: the fields of `engine.Settings`: seed, layout, format, compose, storage, io,
+                bounds, arithmetic, patience, on_fault, sort, adapter.
+
+        Raises:
+            Diagnostic: LW2003, LW2201, LW6011, LW6012, a program that fails to verify, and memory
+                beyond the cap.
+        """
+        program.verify()
+        self.program, self.view = program, FleetView.of(program)
+        self.limits, self.epochs_limit, self.progress = limits or Limits(), epochs, progress
+        self.settings = _settings(settings)
+        if self.settings.storage == "f16":
+            from lanework.machines.fleet.precision import refuse
+
+            refuse(self.view)
+        self._asked = engine
+        self.engine, self.notice = engines.choose(engine, self.view, self.settings)
+        choice.tell(self.notice)
+        self.limits.check_memory(
+            engines.estimate(self.engine, self.view, self.settings),
+            f"{self.view.slots:,} VMs and {self.view.shared:,} words of shared memory",
+            help="launch fewer VMs, several times over, or raise the memory cap",
+        )
+        self._made: Engine | None = None
+
+    def __call__(self, /, **inputs: Any) -> Result:
+        """Run the program.
+
+        Args:
+            **inputs: arrays by port: `shared`, or the names of buffers. Stored as float32 in shared
+                memory, of which everything else begins as zeros.
+
+        Returns:
+            The output ports as float32 arrays; `shared` is all of shared memory. `stats` has
+            engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside, faults,
+            steps, ended, run_seconds, notice.
+
+        Raises:
+            Diagnostic: LW6010.
+            Trap: LW6020 to LW6026 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
+        """
+        words = bind_inputs(self.program, inputs)
+        start = time.perf_counter()
+        try:
+            runtime = self._run(words)
+        except LaneworkError as problem:
+            if problem.code is not DEVICE_LOST or self._asked != "auto":
+                raise
+            self.close()
+            self.engine = "reference"
+            self.notice = f"the graphics device was lost ({problem}), running on the reference"
+            choice.tell(self.notice)
+            runtime = self._run(words)
+        return self._result(runtime, time.perf_counter() - start)
+
+    def _run(self, words: Words) -> Runtime:
+        runtime = self.runtime(words)
+        runtime.run(self.epochs_limit)
+        return runtime
+
+    def runtime(self, words: Words) -> Runtime:
+        """The program on its engine, before its first phase.
+
+        Args:
+            words: shared memory.
+        """
+        if self._made is None:
+            self._made = engines.make(self.engine, self.view, self.settings)
+        runtime = Runtime(self._made, self.view, self.limits, self.progress)
+        runtime.begin(words)
+        return runtime
+
+    def _result(self, runtime: Runtime, seconds: float) -> Result:
+        counts, made = runtime.counts, runtime.engine
+        values = outputs(self.program, made.shared())
+        stats = {
+            "engine": self.engine,
+            "adapter": getattr(made, "adapter", ""),
+            "epochs": counts.epochs,
+            "instructions": counts.executed,
+            "by_kernel": {kernel.name.lower(): counts.by_kernel[kernel] for kernel in Kernel},
+            "reads_outside": counts.reads_outside,
+            "writes_outside": counts.writes_outside,
+            "faults": counts.faults,
+            "steps": runtime.place.step,
+            "ended": runtime.place.ended,
+            "vms": self.view.slots,
+            "run_seconds": seconds,
+            "notice": self.notice,
+        }
+        axes = {port.name: port.axes for port in self.program.outputs}
+        return Result(values, axes=axes, stats=stats)
+
+    @property
+    def vms(self) -> VMState:
+        """All VMs as the last run left them, after a trap too."""
+        return self._last().vms()
+
+    @property
+    def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Shared memory as the last run left it, after a trap too; float32."""
+        return self._last().shared().view(np.float32)
+
+    def _last(self) -> Engine:
+        if self._made is None:
+            raise Diagnostic(BAD_SETTING, "nothing has run yet", help="call the runner first")
+        return self._made
+
+    def epochs(self, **inputs: Any) -> Iterator[Epoch]:
+        """Run the program an epoch at a time, and look at each.
+
+        Args:
+            **inputs: as for a call.
+
+        Yields:
+            What there is after each epoch.
+        """
+        return watch(self.runtime(bind_inputs(self.program, inputs)), self.epochs_limit)
+
+    def debug(self, **inputs: Any) -> Debugger:
+        """Stop the program before its first epoch, to go forwards and back by hand.
+
+        Args:
+            **inputs: as for a call.
+        """
+        return Debugger(self.runtime(bind_inputs(self.program, inputs)))
+
+    def explain(self) -> str:
+        """What runs how."""
+        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
+        places = self.view.places
+        lines.append(
+            f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {places.batches} batches"
+            f" at a time, {self.view.shared:,} words of shared memory"
+        )
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        if self._made is not None:
+            self._made.close()
+            self._made = None
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    """Settings, checked.
+
+    Raises:
+        Diagnostic: LW6011.
+    """
+    known = Settings.__dataclass_fields__
+    for name, value in given.items():
+        if name not in known:
+            raise Diagnostic(
+                BAD_SETTING,
+                f"there is no option {name!r}",
+                help=did_you_mean(name, known) or f"there are: {', '.join(known)}",
+            )
+        choices = CHOICES.get(name)
+        if choices is not None and value not in choices:
+            raise Diagnostic(
+                BAD_SETTING,
+                f"{name} is {value!r}",
+                help=did_you_mean(str(value), choices) or f"choose one of {', '.join(choices)}",
+            )
+    made = Settings(**given)
+    whole = isinstance(made.seed, int) and 0 <= made.seed < 1 << 64
+    if not whole or not isinstance(made.patience, int) or made.patience < 1:
+        raise Diagnostic(
+            BAD_SETTING,
+            "seed is a whole number below 2**64, and patience one from 1",
+            help="look at seed and patience",
+        )
+    if made.storage == "f16" and made.layout == "aos":
+        raise Diagnostic(
+            BAD_SETTING,
+            "halves are stored as a structure of arrays only",
+            help="leave layout away, or store f32",
+        )
+    return made

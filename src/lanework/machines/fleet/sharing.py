@@ -1,0 +1,140 @@
+"""Shared memory as the reference has it: reads, writes in order, and ordered atomics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.single import SINGLE
+
+Words = npt.NDArray[np.uint32]
+Index = npt.NDArray[np.intp]
+Addresses = npt.NDArray[np.int64]
+OUTSIDE = -1
+
+
+def addresses(words: Words, count: int, integer: bool) -> Addresses:
+    """Where words point to in shared memory, `OUTSIDE` where that is outside.
+
+    Args:
+        words: the bits of registers: floats, of which the integer part counts, or integers.
+        count: words of shared memory.
+        integer: which of the two.
+
+    Example:
+        >>> where = np.array([0.0, 2.9, -0.5, 3.0, -1.0, np.nan], np.float32)
+        >>> addresses(where.view(np.uint32), 3, False).tolist()
+        [0, 2, 0, -1, -1, -1]
+    """
+    if integer:
+        at = words.astype(np.int64)
+    else:
+        floats = words.view(np.float32)
+        inside = (floats > -1.0) & (floats < 2.0**32)
+        if not inside.all():
+            floats = np.where(inside, floats, np.float32(-1.0))
+        at = floats.astype(np.int64)
+    outside = at >= count
+    if outside.any():
+        at[outside] = OUTSIDE
+    return at
+
+
+def read(shared: Words, at: Addresses) -> tuple[Words, int]:
+    """The words at these addresses, 0 outside, and how many were outside."""
+    outside = at < 0
+    missing = int(np.count_nonzero(outside))
+    if not missing:
+        return shared.take(at), 0
+    if not len(shared):
+        return np.zeros(len(at), np.uint32), missing
+    values = shared.take(np.where(outside, 0, at))
+    values[outside] = 0
+    return values, missing
+
+
+def write(shared: Words, parts: Sequence[tuple[Index, Addresses, Words]]) -> int:
+    """Do the writes of an epoch; of several to a word that of the highest id stays.
+
+    Args:
+        shared: what is written to.
+        parts: for each group of VMs their ids, where they write to, and what.
+
+    Returns:
+        How many were inside.
+    """
+    if len(parts) == 1:
+        _, at, values = parts[0]
+    else:
+        ids = np.concatenate([part[0] for part in parts])
+        order = np.argsort(ids, kind="stable")
+        at = np.concatenate([part[1] for part in parts])[order]
+        values = np.concatenate([part[2] for part in parts])[order]
+    inside = at >= 0
+    if not inside.all():
+        at, values = at[inside], values[inside]
+    shared[at] = values  # of equal indices the last value is assigned
+    return len(at)
+
+
+def atomic(name: str, shared: Words, at: Addresses, given: Words) -> Words | None:
+    """One atomic operation by many VMs, as if one after another.
+
+    Args:
+        name: ATOMIC_ADD, ATOMIC_MIN or ATOMIC_MAX.
+        shared: what is worked on.
+        at: where, all inside, in the order of VMs.
+        given: the operand of each.
+
+    Returns:
+        What each found, or None where one must go after another in earnest.
+    """
+    functions = {"ATOMIC_ADD": np.add, "ATOMIC_MIN": np.fmin, "ATOMIC_MAX": np.fmax}
+    if name not in functions:
+        return None
+    function = functions[name]
+    if name != "ATOMIC_ADD" and _zeros(shared, at, given):
+        return None
+    order = np.argsort(at, kind="stable")
+    places, starts = np.unique(at[order], return_index=True)
+    found = np.empty(len(at), np.uint32)
+    floats = shared.view(np.float32)
+    if len(places) == len(at):
+        found[:] = shared[at]
+        floats[at] = function(floats[at], given.view(np.float32))
+        return found
+    for place, begin, end in zip(places, starts, [*starts[1:], len(at)], strict=True):
+        who = order[begin:end]
+        chain = np.empty(len(who) + 1, np.float32)
+        chain[0], chain[1:] = floats[place], given.view(np.float32)[who]
+        steps = function.accumulate(chain)  # one after another, each rounded
+        found[who] = steps[:-1].view(np.uint32)
+        floats[place] = steps[-1]
+    return found
+
+
+def _zeros(shared: Words, at: Addresses, given: Words) -> bool:
+    """Whether a minus zero is among the operands: which zero comes back then matters."""
+    minus = np.uint32(0x80000000)
+    return bool((given == minus).any() or (shared[at] == minus).any())
+
+
+def atomic_one(name: str, word: np.uint32, given: np.uint32, other: np.uint32) -> np.uint32:
+    """What a word of shared memory becomes by one atomic operation.
+
+    Args:
+        name: the instruction.
+        word: what is there.
+        given: its operand; for ATOMIC_CAS what is expected.
+        other: for ATOMIC_CAS what replaces it.
+    """
+    if name == "ATOMIC_CAS":
+        return other if word == given else word
+    a, b = np.uint32(word).view(np.float32), np.uint32(given).view(np.float32)
+    if name == "ATOMIC_ADD":
+        with np.errstate(all="ignore"):
+            return np.float32(a + b).view(np.uint32)
+    op = SINGLE["fmin" if name == "ATOMIC_MIN" else "fmax"]
+    return np.uint32(np.asarray(op.evaluate(a, b), np.float32).view(np.uint32))

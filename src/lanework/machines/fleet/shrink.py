@@ -1,0 +1,151 @@
+"""A smaller program that still does what a larger one does: for what the fuzzer finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from lanework.core.isa import Instruction
+from lanework.core.program import Program
+from lanework.machines.fleet.compile import package
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.plan import Phase, Plan, Routine, launches
+
+Test = Callable[[Program], bool]
+
+
+def shrink(program: Program, holds: Test) -> Program:
+    """A program with less in it, of which the test still holds.
+
+    Args:
+        program: one of which it holds.
+        holds: it is asked of programs that the verifier takes.
+    """
+    again = True
+    while again:
+        again = False
+        for smaller in (_plans, _instructions):
+            found = _first(program, smaller, holds)
+            while found is not None:
+                again, program = True, found
+                found = _first(program, smaller, holds)
+    return program
+
+
+def _first(
+    program: Program, smaller: Callable[[FleetView], Iterator[Program]], holds: Test
+) -> Program | None:
+    for each in smaller(FleetView.of(program)):
+        if not each.problems() and holds(each):
+            return each
+    return None
+
+
+def remade(
+    view: FleetView,
+    code: Sequence[Instruction] | None = None,
+    routines: Sequence[Routine] | None = None,
+    plan: Plan | None = None,
+) -> Program:
+    """A program with some parts replaced."""
+    return package(
+        view.instructions if code is None else code,
+        view.routines if routines is None else routines,
+        view.plan if plan is None else plan,
+        state=view.profile.name,
+        shared=view.shared,
+        epsilon=view.epsilon,
+        convention=view.convention,
+        depth=view.depth,
+        buffers=view.buffers,
+    )
+
+
+def _plans(view: FleetView) -> Iterator[Program]:
+    """Fewer steps, launches, VMs and routines."""
+    plan = view.plan
+    for n in range(len(plan.schedule)):
+        yield remade(view, plan=replace(plan, schedule=plan.schedule[:n] + plan.schedule[n + 1 :]))
+    for n, phase in enumerate(plan.phases):
+        for k, launch in enumerate(phase.launches):
+            rest = phase.launches[:k] + phase.launches[k + 1 :]
+            for fewer in (
+                rest,
+                *(
+                    (*phase.launches[:k], msgspec.structs.replace(launch, count=count), *rest[k:])
+                    for count in (1, launch.count // 2, launch.count - 1)
+                    if 0 < count < launch.count
+                ),
+            ):
+                phases = list(plan.phases)
+                phases[n] = Phase(phase.barrier, fewer)
+                yield remade(view, plan=replace(plan, phases=tuple(phases)))
+    for n in range(len(plan.phases)):
+        if n not in plan.schedule:
+            phases = [phase for k, phase in enumerate(plan.phases) if k != n]
+            schedule = tuple(step - (step > n) for step in plan.schedule)
+            yield remade(view, plan=replace(plan, phases=tuple(phases), schedule=schedule))
+    if plan.spawn:
+        yield remade(view, plan=replace(plan, spawn=plan.spawn // 2))
+    used = {launch.routine for launch in launches(plan)}
+    for n in range(len(view.routines)):
+        if n not in used:
+            yield from _without_routine(view, n)
+
+
+def _without_routine(view: FleetView, number: int) -> Iterator[Program]:
+    """The program without a routine, if nothing leads to it."""
+    routine = view.routines[number]
+    inside = range(routine.entry, routine.entry + routine.count)
+    made = _cut(view, inside)
+    if made is None:
+        return
+    code, routines = made
+    phases = tuple(
+        Phase(
+            phase.barrier,
+            tuple(
+                msgspec.structs.replace(each, routine=each.routine - (each.routine > number))
+                for each in phase.launches
+            ),
+        )
+        for phase in view.plan.phases
+    )
+    yield remade(view, code, routines, replace(view.plan, phases=phases))
+
+
+def _instructions(view: FleetView) -> Iterator[Program]:
+    """Fewer instructions, long stretches of them first."""
+    count = len(view.instructions)
+    size = count // 2
+    while size:
+        for begin in range(0, count, size):
+            made = _cut(view, range(begin, min(begin + size, count)))
+            if made is not None and all(routine.count for routine in made[1]):
+                yield remade(view, *made)
+        size //= 2
+
+
+def _cut(view: FleetView, gone: range) -> tuple[list[Instruction], list[Routine]] | None:
+    """Code and routines without these instructions; what led to one leads to the one after."""
+
+    def moved(number: int) -> int:
+        return number - min(max(number - gone.start, 0), len(gone))
+
+    code = []
+    for number, (info, each) in enumerate(zip(view.infos, view.instructions, strict=True)):
+        if number in gone:
+            continue
+        if info.target is not None:
+            values = info.values(each)
+            values["target"] = moved(values["target"])
+            each = info.make(**values)
+        code.append(each)
+    routines = []
+    for routine in view.routines:
+        entry, end = moved(routine.entry), moved(routine.entry + routine.count)
+        if end > entry:
+            routines.append(Routine(routine.name, entry, end - entry))
+    return (code, routines) if code else None

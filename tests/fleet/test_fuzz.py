@@ -1,0 +1,225 @@
+"""Random programs: the reference does what plain Python does, and every engine what it does."""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from oracle import Oracle, real
+
+from lanework.core.asm import assemble
+from lanework.machines.fleet import fuzz, sharing
+from lanework.machines.fleet.blocks import exact, floats
+from lanework.machines.fleet.engine import CHOICES
+from lanework.machines.fleet.generate import loose, random_program, random_shared
+from lanework.machines.fleet.isa import FLEET
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.shrink import remade
+from lanework.machines.fleet.snapshots import COUNTS, MOST, Snapshot, difference
+
+CODES = {"LW6026": "deadlock", "LW2002": "fuel"}
+
+
+def plain(case, machine=Oracle):
+    """What the plain machine does, as snapshots."""
+    found = []
+    with np.errstate(all="ignore"):
+        for epochs in (case.cut, case.cut + MOST):
+            vms = machine(case.program, case.settings)
+            stop = vms.run(case.shared, epochs, case.fuel)
+            found.append(Snapshot(stop, vms.counts(), vms.memory(), vms.words()))
+            if stop != "epochs":
+                break
+    return found
+
+
+def named(snapshots):
+    """The same with traps by their kind: which instruction is named is tested elsewhere."""
+    out = []
+    for each in snapshots:
+        code = each.stop.split()[0]
+        stop = CODES.get(code, "fault") if code.startswith("LW") else code
+        out.append(replace(each, stop=stop))
+    return out
+
+
+def single(seed):
+    """The case of a seed without matrices of several instructions, which take fewer epochs."""
+    case = fuzz.case_of(seed)
+    return replace(case, settings=replace(case.settings, compose=False))
+
+
+@pytest.mark.parametrize("first", range(0, 600, 100))
+def test_the_reference_does_what_the_plain_machine_does(first):
+    for seed in range(first, first + 100):
+        case = single(seed)
+        found = named(fuzz.run_way(case, fuzz.REFERENCE))
+        assert difference(case, plain(case), found) is None, seed
+
+
+class Other(Oracle):
+    """Rounds where a GPU may round, and gives other NaNs."""
+
+    def given(self, result, op=None):
+        if np.isnan(result):
+            return real(random.choice((0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFFFFFFF)))
+        if op is not None and not exact(op):
+            return np.float32(result * np.float32(1 + random.choice((-1, 1)) * 2.0**-12))
+        return result
+
+
+def test_what_a_gpu_rounds_otherwise_stays_in_loose_places():
+    """And which NaN there is makes no difference anywhere."""
+    differ = 0
+    for seed in range(100):
+        case = single(seed)
+        case = replace(case, settings=replace(case.settings, arithmetic="ieee"))
+        expected, found = plain(case), plain(case, Other)
+        assert difference(case, expected, found, ulp=None) is None, seed
+        differ += difference(case, expected, found) is not None
+    assert differ > 20
+
+
+def test_random_programs_do_everything():
+    """Every instruction, stop, fault, barrier, numbering, profile and convention is there."""
+    seen, stops, vms = Counter(), Counter(), []
+    executed = set()
+    for seed in range(1500):
+        case = fuzz.case_of(seed)
+        program = case.program
+        assert program.problems() == []
+        view = FleetView.of(program)
+        seen.update(view.plan.phases[n].barrier for n in view.plan.schedule)
+        for phase in view.plan.phases:
+            for each in phase.launches:
+                seen.update([each.strategy, *["keep"] * bool(each.keep)])
+                seen.update(["resume"] * bool(each.resume))
+        seen.update([view.profile.name, view.convention.name, view.epsilon])
+        if seed % 5 == 0:
+            last = fuzz.run_way(case, fuzz.REFERENCE)[-1]
+            assert last.stop != "epochs", seed
+            stops[last.stop.split()[0]] += 1
+            executed |= set(np.unique(last.vms[view.profile.word("fault")]).tolist())
+            spawned = last.vms[view.profile.word("generation")]
+            seen.update(["spawned"] * bool(spawned.any()) + ["again"] * bool((spawned > 1).any()))
+        executed |= {info.name for info in view.infos}
+        vms.append(view.slots)
+    for what in (*CHOICES, "x"):
+        assert what not in seen  # a guard against a counter that has everything
+    for what in ("wait_all", "wait_any", "none", "contiguous", "strided", "custom", "keep"):
+        assert seen[what] > 30, what
+    for what in ("resume", "S22", "S32", "S64", "CALLER", "HYBRID", "CALLEE", 0.0):
+        assert seen[what] > 30, what
+    assert seen["spawned"] > 10
+    assert seen["again"] > 0
+    assert executed >= {*FLEET.by_name, 1, 2, 3, 6}
+    assert set(stops) == {"done", "LW2002", "LW6020", "LW6021", "LW6022", "LW6025", "LW6026"}
+    assert stops["done"] > 200
+    assert min(vms) == 1
+    assert 500 < max(vms) < 3000
+
+
+def test_random_programs_read_back_from_their_listing():
+    for seed in range(150):
+        program = random_program(seed)
+        assert assemble(program.dis()).hash == program.hash, seed
+
+
+def test_loose_places():
+    program = random_program(3)
+    view, free = FleetView.of(program), loose(program)
+    assert free.registers == range(view.profile.registers - 1, view.profile.registers)
+    assert free.shared_words.stop == view.shared
+    assert len(free.shared_words) >= 4
+    assert free.own_words.stop == view.profile.memory
+    assert random_shared(3, program).shape == (view.shared,)
+    inexact = {info.elementwise.name for info in floats(False)}
+    assert inexact == {*"div rem sqrt sin cos tan tanh exp log pow atan2".split()}
+
+
+@pytest.mark.parametrize("first", range(0, 300, 100))
+def test_engines_that_are_always_there(first):
+    """The reference one epoch at a time, saved and restored, does the same."""
+    assert fuzz.run(100, first, name="reference") == []
+
+
+@pytest.mark.parametrize("first", range(0, 40, 20))
+def test_random_programs_on_a_gpu(first):
+    if reason := fuzz.why_not("epoch"):
+        pytest.skip(f"no graphics adapter, not in software either: {reason}")
+    assert fuzz.run(20, first, name="epoch") == []
+
+
+def test_the_fuzzer_sees_a_difference_and_shrinks_it(monkeypatch):
+    """With a machine on which the lowest VM's write stays."""
+    real_write = sharing.write
+
+    def write(shared, parts):
+        turned = [(-part[0][::-1], part[1][::-1], part[2][::-1]) for part in parts]
+        return real_write(shared, turned)
+
+    def run_way(case, way):
+        if way == fuzz.REFERENCE:
+            return original(case, way)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sharing, "write", write)
+            return original(case, fuzz.REFERENCE)
+
+    original = fuzz.run_way
+    monkeypatch.setattr(fuzz, "run_way", run_way)
+    way = replace(fuzz.REFERENCE, steps=True)
+    found = next(filter(None, (fuzz.check(fuzz.case_of(seed), [way], seed) for seed in range(99))))
+    small = fuzz.shrunk(fuzz.case_of(found.seed), found)
+    assert fuzz.check(small, [way]) is not None
+    assert sum(launch.count for launch in FleetView.of(small.program).plan.phases[0].launches) == 2
+    assert len(FleetView.of(small.program).infos) <= 8
+    text = fuzz.script(small, way)
+    assert assemble(text).hash == small.program.hash
+    assert "WRITE" in text
+
+
+def test_differences_in_words(monkeypatch):
+    """Each thing that can be seen is compared, NaN payloads aside."""
+    case = single(1)
+    expected = fuzz.run_way(case, fuzz.REFERENCE)
+    last, profile = expected[-1], FleetView.of(case.program).profile
+    free = loose(case.program)
+
+    def told(**changes):
+        other = replace(last, **changes)
+        return difference(case, expected, [*expected[:-1], other])
+
+    def with_word(words, place, word):
+        out = words.copy()
+        out[place] = word
+        return out
+
+    assert told() is None
+    assert "stopped with x" in told(stop="x")
+    for n, name in enumerate(COUNTS):
+        counts = [*last.counts]
+        counts[n] = "other"
+        assert told(counts=tuple(counts)).startswith(f"at the end {name} is other")
+    for row in range(1, profile.rows):
+        what = told(vms=with_word(last.vms, (row, 0), 0x3FABCDEF))
+        assert f"{profile.fields[row]} of VM 0 is" in what
+    for n in (0, free.shared_words.start):
+        assert f"shared word {n} is" in told(shared=with_word(last.shared, n, 0x3FABCDEF))
+    nan, other = (
+        replace(last, shared=with_word(last.shared, 0, n)) for n in (0x7FC00000, 2**32 - 1)
+    )
+    assert difference(case, [nan], [other]) is None
+    assert difference(case, [nan], [last]) is not None
+    at = free.shared_words.start
+    one, near = (replace(last, shared=with_word(last.shared, at, 0x3F800000 + n)) for n in (0, 3))
+    assert difference(case, [one], [near], ulp=2) is not None
+    assert difference(case, [one], [near], ulp=3) is None
+    assert difference(case, [one], [nan], ulp=3) is not None
+    assert "there are 0 stops" in difference(case, expected, [])
+
+
+def test_programs_made_again_are_the_same():
+    for seed in range(50):
+        program = random_program(seed)
+        assert remade(FleetView.of(program)).hash == program.hash

@@ -1,0 +1,316 @@
+"""Runs: inputs, outputs, limits, settings, barriers, faults and deadlocks as people see them."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.machines.fleet.state import Status
+
+DOUBLE = """
+.machine fleet
+.shared 64
+.buffer numbers, 0, 32, in
+.buffer doubled, 32, 32, out
+.routine double
+    SYSCALL_VMID r0
+    SYSCALL_READ r1, r0
+    MULI r1, r1, 2.0
+    ADDI r0, r0, doubled
+    SYSCALL_WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch double, 32
+"""
+ONE = """
+.machine fleet
+.shared {shared}
+.routine main
+{body}
+.phase
+    .launch main, {count}
+"""
+FOREVER = """
+.machine fleet
+.shared 4
+.routine spin
+again:
+    ADDI r0, r0, 1
+    JUMP again
+.phase wait_all
+    .launch spin, 1000
+"""
+
+
+def assemble(text):
+    program = lw.fleet.assemble(text, "test.lasm")
+    program.verify()
+    return program
+
+
+def refused(call, code):
+    with pytest.raises(lw.LaneworkError) as caught:
+        call()
+    assert caught.value.code.ident == code, caught.value
+    return caught.value
+
+
+def test_buffers_are_ports():
+    runner = assemble(DOUBLE).bind("reference")
+    result = runner(numbers=np.arange(30))
+    assert result["doubled"][:30].tolist() == (2.0 * np.arange(30)).tolist()
+    assert result["shared"].shape == (64,)
+    assert result["shared"].dtype == np.float32
+    assert result.stats["ended"]
+    assert result.stats["epochs"] == 6
+    assert result.stats["instructions"] == 32 * 6
+    assert result.stats["by_kernel"] == {"linear": 32, "oracle": 32, "branch": 0, "io": 128}
+
+
+def test_shared_and_a_buffer_over_it():
+    result = assemble(DOUBLE).run(engine="reference", shared=np.ones(64), numbers=[5.0])
+    assert result["doubled"][:2].tolist() == [10.0, 2.0]
+
+
+def test_two_runs_of_one_runner_are_alike():
+    runner = assemble(DOUBLE).bind("reference")
+    first = runner(numbers=np.arange(32))["shared"]
+    runner(numbers=np.ones(32))
+    assert np.array_equal(runner(numbers=np.arange(32))["shared"], first)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"number": [1]}, "numbers"),
+        ({"numbers": np.ones(33)}, "32"),
+        ({"numbers": ["a"]}, "numbers"),
+        ({"numbers": [2**25 + 1]}, "2**24"),
+        ({"numbers": [[1, 2], [3]]}, "array"),
+    ],
+)
+def test_inputs_that_do_not_fit(given, hint):
+    problem = refused(lambda: assemble(DOUBLE).bind("reference")(**given), "LW6010")
+    assert hint in f"{problem.message} {problem.help}"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"layout": "sao"},
+        {"format": "coo"},
+        {"lay": "soa"},
+        {"patience": 0},
+        {"seed": -1},
+        {"storage": "f16", "layout": "aos"},
+    ],
+)
+def test_settings_that_there_are_not(settings):
+    refused(lambda: assemble(DOUBLE).bind("reference", **settings), "LW6011")
+
+
+def test_an_engine_that_there_is_not():
+    assert "epoch" in str(refused(lambda: assemble(DOUBLE).bind("epohc"), "LW2003").help)
+
+
+def test_fuel_stops_before_the_epoch_that_it_does_not_suffice_for():
+    runner = assemble(FOREVER).bind("reference", lw.Limits(fuel=10_500))
+    problem = refused(runner, "LW2002")
+    assert problem.exit_status == 3
+    assert runner.vms.floats[1, 0] == 5  # ten epochs of 1,000 instructions
+
+
+def test_deadline():
+    runner = assemble(FOREVER).bind("reference", lw.Limits(deadline=0.2))
+    began = time.monotonic()
+    refused(runner, "LW2001")
+    assert 0.15 < time.monotonic() - began < 0.6
+
+
+def test_interrupt():
+    runner = assemble(FOREVER).bind("reference")
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        runner()
+    assert time.monotonic() - began < 0.9
+    assert runner.vms.count == 1000  # what was reached can be looked at
+
+
+def test_memory_cap_refuses_before_anything_is_allocated():
+    text = FOREVER.replace("1000", "100000000")
+    began = time.monotonic()
+    problem = refused(lambda: assemble(text).bind("reference", lw.Limits(memory=10**9)), "LW0101")
+    assert "100,000,000 VMs" in problem.message
+    assert time.monotonic() - began < 1.0
+
+
+def test_epochs_stop_a_run_and_say_so():
+    result = assemble(FOREVER).bind("reference", epochs=7)()
+    assert result.stats["epochs"] == 7
+    assert not result.stats["ended"]
+
+
+BARRIERS = """
+.machine fleet
+.shared 8
+.routine slow
+    SETI r1, {loops}
+again:
+    SUBI r1, r1, 1
+    BRANCH_GT r1, again
+    SETI r0, 0
+    SETI r2, 1
+    WRITE r0, r2
+    HALT
+.routine quick
+    SETI r0, 1
+    SETI r2, 1
+    WRITE r0, r2
+    HALT
+.routine look
+    SETI r0, 0
+    READ r1, r0
+    SETI r0, 2
+    WRITE r0, r1
+    SETI r0, 1
+    READ r1, r0
+    SETI r0, 3
+    WRITE r0, r1
+    HALT
+.phase {barrier}
+    .launch slow, 1
+    .launch quick, 1
+.phase wait_all
+    .launch look, 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("barrier", "seen"),
+    [("wait_all", [1.0, 1.0]), ("wait_any", [0.0, 1.0]), ("none", [0.0, 1.0])],
+)
+def test_what_the_next_phase_sees(barrier, seen):
+    program = assemble(BARRIERS.format(barrier=barrier, loops=40))
+    shared = program.run(engine="reference")["shared"]
+    assert shared[2:4].tolist() == seen
+    assert shared[:2].tolist() == [1.0, 1.0]  # the end waits for everybody
+
+
+def test_wait_any_goes_on_in_the_very_epoch():
+    program = assemble(BARRIERS.format(barrier="wait_any", loops=40))
+    seen = [epoch.live for epoch in program.bind("reference").epochs()]
+    assert seen[:6] == [2, 2, 2, 1, 2, 2]  # `quick` ends with epoch 4, `look` begins with 5
+
+
+FAULTS = {
+    "LW6020": ("    CALL main\n    HALT", {}),
+    "LW6022": ("    SETI r0, 99\n    READ r1, r0\n    HALT", {"bounds": "fault"}),
+    "LW6025": (
+        "    CLEAR r0\n    SETI r1, 1\n    DIV r2, r1, r0\n    HALT",
+        {"arithmetic": "trap"},
+    ),
+}
+
+
+@pytest.mark.parametrize("code", FAULTS)
+def test_faults_name_vm_routine_and_line(code):
+    body, settings = FAULTS[code]
+    text = f".machine fleet\n.shared 4\n.depth 3\n.routine main\n{body}\n.phase\n.launch main, 5\n"
+    runner = assemble(text).bind("reference", **settings)
+    problem = refused(runner, code)
+    assert problem.lane == 0
+    assert problem.exit_status == 3
+    assert "VM 0, and 4 others" in problem.message
+    assert "main+" in problem.message
+    assert "(line " in problem.message
+    assert problem.span.source == "test.lasm"
+    assert (runner.vms.row("status") == Status.FAULTED).all()
+
+
+def test_faults_may_leave_the_others_alone():
+    text = """
+.machine fleet
+.shared 8
+.routine main
+    VMID r0
+    SUBI r1, r0, 2
+    BRANCH_EQ r1, bad
+    WRITE r0, r0
+    HALT
+bad:
+    DIV r1, r0, r1
+    HALT
+.phase
+    .launch main, 5
+"""
+    runner = assemble(text).bind("reference", arithmetic="trap", on_fault="go on")
+    result = runner()
+    assert result.stats["faults"] == 1
+    assert result["shared"].tolist() == [0, 1, 0, 3, 4, 0, 0, 0]
+
+
+def test_deadlocks():
+    blocked = ONE.format(shared=4, count=3, body="    WAIT r0, r1\n    HALT")
+    problem = refused(assemble(blocked).bind("reference"), "LW6026")
+    assert "3 VMs blocked at main+0" in problem.notes[0]
+    spinning = blocked.replace(
+        "    WAIT r0, r1\n", "again:\n    YIELD\n    READ r1, r0\n    BRANCH_EQ r1, again\n"
+    )
+    problem = refused(assemble(spinning).bind("reference", patience=10), "LW6026")
+    assert problem.message.startswith("all 3 VMs")
+
+
+def test_a_vm_that_yields_for_long_is_no_deadlock_while_another_works():
+    text = """
+.machine fleet
+.shared 4
+.routine waiter
+again:
+    YIELD
+    READ r1, r0
+    BRANCH_EQ r1, again
+    HALT
+.routine worker
+    SETI r1, 500
+again:
+    SUBI r1, r1, 1
+    BRANCH_GT r1, again
+    SETI r1, 1
+    WRITE r0, r1
+    HALT
+.phase
+    .launch waiter, 1
+    .launch worker, 1
+"""
+    assert assemble(text).bind("reference", patience=3)().stats["ended"]
+
+
+def test_out_of_range_is_counted():
+    text = DOUBLE.replace(".shared 64", ".shared 48").replace("32, 32, out", "32, 16, out")
+    result = assemble(text).run(engine="reference", numbers=np.ones(32))
+    assert result.stats["writes_outside"] == 16
+    assert result.stats["reads_outside"] == 0
+
+
+def test_a_notebook_and_explain():
+    runner = assemble(DOUBLE).bind("reference")
+    assert "32 VMs of 128 bytes" in runner.explain()
+    assert "fleet program" in assemble(DOUBLE)._repr_html_()
+    facts = assemble(DOUBLE).inspect()
+    assert facts["routines"]["double"].startswith("from 0, 6 instructions")
+    assert facts["estimated epochs"] == 6
+
+
+def test_seeds_give_other_random_numbers():
+    body = "    VMID r0\n    RAND r1\n    WRITE r0, r1\n    HALT"
+    program = assemble(ONE.format(shared=50, count=50, body=body))
+    one, two, again = (program.bind("reference", seed=s)()["shared"] for s in (1, 2, 1))
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, two)
+    assert len(set(one.tolist())) == 50
+    assert 0.3 < one.mean() < 0.7
