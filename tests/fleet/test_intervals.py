@@ -97,6 +97,9 @@ def test_ops(name):
         ("div", (between(1, 2), between(4, 8)), between(0.125, 0.5)),
         ("div", (between(1, 2), between(0, 8)), Interval(-math.inf, math.inf)),
         ("sub", (between(1, 2), point(math.inf)), Interval(-math.inf, -math.inf)),
+        ("sub", (between(0, math.inf), between(0, math.inf)), ANY),
+        ("pow", (between(0, 2), between(-1, 1)), ANY),
+        ("pow", (between(0, 2), between(0, 1)), between(0, 2.000002)),
         ("abs", (between(-3, 2),), between(0, 3)),
         ("sqrt", (between(-1, 4),), between(0, 2, True)),
         ("fmin", (between(0, 9), between(-4, 5)), between(-4, 5)),
@@ -288,8 +291,11 @@ NUMBERS = [0.0, 1.0, -1.0, 2.0, 3.0, -2.0, 0.5, 10.0, 100.0, -0.0, 1e-3, 40000.0
 WILD = [math.inf, -math.inf, math.nan, 1e38, 1e-40]
 
 
-def soup(rng, wild):
-    """A program of any instructions that lead anywhere: two routines, several launches."""
+def soup(rng, wild, own=False):
+    """A program of any instructions that lead anywhere: two routines, several launches.
+
+    With `own` there is one launch, and addresses are the VM's number or follow from it.
+    """
     counts = [int(rng.integers(6, 18)), int(rng.integers(3, 10))]
     entries = [0, counts[0]]
     infos = list(FLEET.by_name.values())
@@ -313,10 +319,18 @@ def soup(rng, wild):
                     values[spec.name] = pattern(rng.choice(numbers))
                 else:
                     values[spec.name] = int(rng.integers(3))
+                if own and spec.name == "addr":
+                    values[spec.name] = 3
             code.append(info.make(**values))
         code.append(FLEET.by_name[rng.choice(["SYSCALL_HALT", "RETURN"])].make())
     routines = [Routine(f"r{n}", entries[n], counts[n]) for n in (0, 1)]
     launches = (Launch(0, 3), Launch(1, 2, "strided", 10, 7))
+    if own:
+        base, stride = int(rng.integers(3)), int(rng.integers(1, 4))
+        launches = (Launch(0, 3, "strided", base, stride),)
+        code[0] = FLEET.by_name["SYSCALL_VMID"].make(dest=3)
+        code[1] = FLEET.by_name["ADDI"].make(dest=3, src=3, imm=pattern(rng.integers(3)))
+        code[2] = FLEET.by_name["SYSCALL_READ"].make(dest=0, addr=3)
     buffers = [
         Buffer("a", 0, 4, "in", (), -2.0, 5.0),
         Buffer("b", 6, 4, "inout"),
@@ -343,6 +357,17 @@ def test_any_program(seed):
         view = soup(rng, wild=bool(rng.integers(2)))
         found = Intervals(view, {"b": (0.0, 9.0)})
         Machine(view, found, rng, inputs(rng)).run(25)
+
+
+def test_words_that_are_a_vms_own():
+    rng = np.random.default_rng(50)
+    own = 0
+    for _ in range(100):
+        view = soup(rng, wild=False, own=True)
+        found = Intervals(view, {"b": (0.0, 9.0)})
+        own += bool(found.own)
+        Machine(view, found, rng, inputs(rng)).run(25)
+    assert own > 30
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -473,15 +498,118 @@ def test_ranges_of_inputs():
     view = program(lines, shared=8, buffers=[Buffer("x", 0, 4, "inout", (), -1.0, 2.0)])
     found = Intervals(view)
     assert found.before(2, 2) == between(-1.0, 2.0)
-    # what was written can be read, by another VM: so everything grows without end
-    assert found.before(6, 3).high == math.inf
+    assert found.before(5, 3) == between(-10.0, 20.0)
+    assert found.words.read(point(1.0)) == between(-10.0, 20.0)
     assert found.words.read(point(4.0)) == ANY
     once = program([*lines[:3], "SYSCALL_HALT"], shared=8, buffers=buffers)
     assert Intervals(once, {"x": (-1, 2)}).before(2, 2) == between(-1.0, 2.0)
     assert Intervals(once, {"shared": (0, 3)}).before(2, 2) == between(0.0, 3.0)
     # outside it is 0
-    far = program(lines[:3], shared=4, buffers=buffers, launches=(Launch(0, 5),))
+    far = program(lines[:4], shared=4, buffers=buffers, launches=(Launch(0, 5),))
     assert Intervals(far, {"x": (1, 2)}).before(2, 2) == between(0.0, 2.0)
+
+
+def test_what_another_vm_wrote():
+    """Each word may have been scaled before, by any number of VMs."""
+    lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "ADDI 0 0 1",
+             "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
+    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert found.own == []
+    assert found.before(2, 2) == Interval(1.0, math.inf)
+    alone = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WRITE 0 1",
+             "SYSCALL_HALT"]  # fmt: skip
+    one = {"shared": (1, 2)}
+    for launches, own in (
+        (FOUR, [[0]]),
+        ((Launch(0, 4, "strided", 0, 2),), [[0]]),
+        ((Launch(0, 4, "strided", 0, 0),), []),
+        ((Launch(0, 4, "custom"),), []),
+        ((Launch(0, 2), Launch(0, 2)), []),
+        ((Launch(0, 2), Launch(0, 2, "contiguous", 2)), []),
+    ):
+        found = Intervals(program(alone, shared=8, launches=launches), one)
+        assert found.own == own
+        assert (found.words.read(point(1.0)).high == 20.0) is bool(own)
+    twice = Plan((Phase("wait_all", FOUR),), (0, 0))
+    assert Intervals(program(alone, shared=8, plan=twice), one).own == []
+
+
+MAP = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WRITE 0 1"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "options"),
+    [
+        (["main:", "SYSCALL_VMID 0", "SETI 0 3", *MAP[2:], "SYSCALL_HALT"], {}),
+        ([*MAP, "SYSCALL_SPAWN 2 other 3", "SYSCALL_HALT", "other:", *MAP[1:], "SYSCALL_HALT"],
+         {"plan": Plan((Phase("wait_all", FOUR),), (0,), 2)}),
+        ([*MAP, "SYSCALL_HALT"], {"launches": (Launch(0, 2**24 + 2),), "shared": 2**25}),
+        ([*MAP, "IREAD 2 0", "SYSCALL_HALT"], {}),
+        ([*MAP, "WAIT 0 0", "SYSCALL_HALT"], {}),
+        ([*MAP, "VMGID 0", "SYSCALL_READ 1 0", "SYSCALL_HALT"], {}),
+        ([*MAP, "ADDI 0 0 1", "SYSCALL_READ 1 0", "SYSCALL_HALT"], {}),
+    ],
+)  # fmt: skip
+def test_words_that_are_no_vms_own(lines, options):
+    options = {"shared": 8} | options
+    found = Intervals(program(lines, **options), {"shared": (1, 2)})
+    assert found.own == []
+    assert found.words.read(point(1.0)).high == math.inf
+
+
+def test_own_words_by_other_ways():
+    """Multiples, copies in memory, differences, and what a comparison leaves."""
+    lines = ["main:", "VMGID 0", "MULI 0 0 3", "SETI 2 9", "SUB 0 2 0", "NEG 0 0", "STORE 0 1",
+             "CMPI 3 0 5", "LOAD 3 1", "SYSCALL_READ 1 3", "MULI 1 1 10", "CMPI 3 3 -2",
+             "SUBI 3 3 2", "SYSCALL_WRITE 3 1", "SYSCALL_READ 2 3", "SYSCALL_HALT"]  # fmt: skip
+    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert found.own == [[0]]
+    assert found.before(14, 3) == between(0.0, 20.0)
+
+
+def test_half_precision_has_few_whole_numbers():
+    view = program([*MAP, "SYSCALL_HALT"], shared=5000, launches=(Launch(0, 2049),))
+    one = {"shared": (1, 2)}
+    assert Intervals(view, one).own == [[0]]
+    assert Intervals(view, one, half=True).own == []
+    fewer = program([*MAP, "SYSCALL_HALT"], shared=5000, launches=(Launch(0, 2048),))
+    assert Intervals(fewer, one, half=True).own == [[0]]
+    assert halves(fewer, one) == []
+
+
+def test_an_own_word_may_stay():
+    lines = ["main:", "SYSCALL_VMID 0", "SETI 3 7", "ATOMIC_CAS 1 0 2 3", "SYSCALL_READ 2 0",
+             "SYSCALL_HALT"]  # fmt: skip
+    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert found.own
+    assert found.before(4, 3) == between(1.0, 7.0)
+
+
+def test_a_number_of_before():
+    """VMs that go on have another number, and a register may still have the one of before."""
+    lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_HALT", "again:", "SYSCALL_VMID 1",
+             "SYSCALL_READ 2 0", "MULI 2 2 10", "SYSCALL_WRITE 1 2", "SYSCALL_HALT"]  # fmt: skip
+    phases = (
+        Phase("wait_all", (Launch(0, 3, keep="a"),)),
+        Phase("wait_all", (Launch(1, 3, "contiguous", 1, resume="a"),)),
+    )
+    found = Intervals(program(lines, shared=8, plan=Plan(phases, (0, 1))), {"shared": (1, 2)})
+    assert found.own == []
+
+
+def test_addresses_between_words():
+    view = program(["main:", "SYSCALL_READ 1 0", "SYSCALL_HALT"], shared=8)
+    words = Intervals(view, {"shared": (1, 2)}).words
+    for low, high, expected in (
+        (-0.5, -0.25, "1 to 2"),
+        (-1.0, -0.5, "0 to 2"),
+        (7.5, 7.75, "1 to 2"),
+        (7.5, 8.0, "0 to 2"),
+        (8.0, 9.0, "0 to 0"),
+        (-3.0, -1.0, "0 to 0"),
+    ):
+        assert str(words.read(between(low, high))) == expected
+    assert str(words.read(between(3.0, 4.0, True))) == "0 to 2"
 
 
 def test_ranges_that_are_none():
@@ -547,6 +675,16 @@ def test_conventions():
         assert found.before(2, 1) == point(3.0)
 
 
+def test_a_call_is_known_anew():
+    """What a call keeps changes, though nothing in what is called does."""
+    lines = ["main:", ".top", "ADDI 1 1 1", "CALL sub", "CMPI 2 1 10", "BRANCH_LT 2 .top",
+             "SYSCALL_HALT", "sub:", "CLEAR 1", "CLEAR 2", "RETURN"]  # fmt: skip
+    view = program(lines, convention=Convention.HYBRID)
+    found = Intervals(view)
+    assert (found.before(2, 2).low, found.before(2, 2).high) == (1.0, 10.0)
+    Machine(view, found, np.random.default_rng(1), np.zeros(0)).run(80)
+
+
 def test_branches_refine():
     lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "BRANCH_LT 1 .low", "SYSCALL_HALT",
              ".low", "SYSCALL_HALT"]  # fmt: skip
@@ -564,6 +702,24 @@ def test_epsilon():
     found = Intervals(program(lines, shared=8, epsilon=0.5), {"shared": (0, 4)})
     assert found.before(2, 2) == between(0.5, 4.0)
     assert found.before(3, 2) == between(0.0, 0.5)
+
+
+def test_epsilon_of_a_difference():
+    lines = ["main:", "SYSCALL_READ 1 0", "CMPI 2 1 2", "BRANCH_EQ 2 .zero", "SYSCALL_HALT",
+             ".zero", "SYSCALL_HALT"]  # fmt: skip
+    found = Intervals(program(lines, shared=8, epsilon=0.5), {"shared": (0, 4)})
+    assert 1.6 in found.before(4, 2)
+    assert 1.6 not in Intervals(program(lines, shared=8), {"shared": (0, 4)}).before(4, 2)
+
+
+def test_a_difference_may_vanish_in_half_precision():
+    x = np.float32(np.float16(0.1))
+    above = float(np.nextafter(x, np.float32(1.0)))
+    lines = ["main:", "SYSCALL_READ 1 0", f"CMPI 2 1 {above!r}", "BRANCH_LT 2 .low",
+             "SYSCALL_HALT", ".low", "SYSCALL_HALT"]  # fmt: skip
+    view = program(lines, shared=8)
+    assert x not in Intervals(view, {"shared": (0, 4)}).before(3, 2)
+    assert x in Intervals(view, {"shared": (0, 4)}, half=True).before(3, 2)
 
 
 def test_a_choice_is_a_branch():

@@ -15,7 +15,7 @@ import numpy as np
 
 from lanework.core.op import Op
 from lanework.machines.fleet import interval
-from lanework.machines.fleet.interval import ANY, EXACT, INF, NAN, Interval, between, point
+from lanework.machines.fleet.interval import ANY, EXACT, INF, NAN, NOTHING, Interval, between, point
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -160,7 +160,7 @@ def _lesser(op: Op, args: Sequence[Interval]) -> Interval:
     a, b = args
     out = Interval(min(a.low, b.low), min(a.high, b.high), False, a.whole and b.whole)
     if a.empty or b.empty:
-        out = Interval(INF, -INF, False, True)
+        out = NOTHING
     out = out.join(Interval(b.low, b.high, False, b.whole)) if a.nan else out
     out = out.join(Interval(a.low, a.high, False, a.whole)) if b.nan else out
     return out.wide(a.nan and b.nan)
@@ -180,7 +180,7 @@ def _remainder(op: Op, args: Sequence[Interval]) -> Interval:
     a, b = args
     nan = a.nan or b.nan or 0.0 in b or a.infinite or (b.infinite and op.name == "rem")
     if a.empty or b.empty:
-        return NAN if nan else Interval(INF, -INF, False, True)
+        return NAN if nan else NOTHING
     least = 0.0 if 0.0 in b else min(abs(b.low), abs(b.high))
     least = max(least, 1.0) if b.whole else least
     whole = a.whole and b.whole

@@ -69,12 +69,14 @@ class Cells:
         return self.profile.registers + (self.profile.memory if self.literal else self.memory)
 
     @property
+    def rows(self) -> int:
+        """Rows or words that they take."""
+        return -(-self.elements // 2) if self.half else self.elements
+
+    @property
     def words(self) -> int:
         """Words of a VM."""
-        if self.literal:
-            return self.profile.words
-        rows = -(-self.elements // 2) if self.half else self.elements
-        return len(self.metadata) + rows
+        return self.profile.words if self.literal else len(self.metadata) + self.rows
 
     def row(self, field: str) -> int:
         """The word or the row of a metadata field."""

@@ -47,6 +47,10 @@ def make(name: str, view: FleetView, settings: Settings) -> Engine:
 
 def estimate(name: str, view: FleetView, settings: Settings) -> int:
     """Bytes that a run needs: states, frames of calls, shared memory, and lists of VMs."""
+    if name == "epoch":
+        from lanework.machines.fleet import epochsizes
+
+        return epochsizes.estimate(view, settings)
     profile = view.profile
     calls = any(info.name == "CALL" for info in view.infos)
     frame = 4 * (1 + len(view.convention.saved)) if name == "reference" else 24

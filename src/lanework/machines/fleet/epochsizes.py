@@ -62,8 +62,9 @@ def code(view: FleetView, stored: Encoded) -> Code:
     index = np.maximum(stored.index, 0).astype(np.uint32)
     bucket, ends = buckets(view)
     parts = [stored.words, index, kinds, view.words.ravel(), bucket]
-    at = np.cumsum([len(part) for part in parts]).tolist()
-    return Code(np.concatenate(parts).astype(np.uint32), *at[:4], ends)
+    index_at, kinds_at, program_at, bucket_at, _ = np.cumsum([len(each) for each in parts]).tolist()
+    words = np.concatenate(parts).astype(np.uint32)
+    return Code(words, index_at, kinds_at, program_at, bucket_at, ends)
 
 
 def buckets(view: FleetView) -> tuple[Words, tuple[int, ...]]:

@@ -9,7 +9,7 @@ Zeros have no sign here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ctypes import c_float
 from dataclasses import dataclass, replace
 
@@ -114,7 +114,21 @@ def point(x: float) -> Interval:
     return between(x, x, whole=math.isinf(x) or x == math.floor(x))
 
 
+def join(intervals: Iterable[Interval]) -> Interval:
+    """What is in any of some intervals.
+
+    Example:
+        >>> str(join([point(1.0), point(3.0)])), str(join([]))
+        ('1 to 3', 'no number')
+    """
+    out = NOTHING
+    for each in intervals:
+        out = out.join(each)
+    return out
+
+
 ANY = Interval(-INF, INF, True)
+NOTHING = Interval(INF, -INF, False, True)
 NAN = Interval(INF, -INF, True, True)
 ZERO = Interval(0.0, 0.0, whole=True)
 
@@ -131,7 +145,7 @@ def add(a: Interval, b: Interval) -> Interval:
     """The sum, correctly rounded."""
     nan = a.nan or b.nan
     if a.empty or b.empty:
-        return NAN if nan else Interval(INF, -INF, False, True)
+        return NAN if nan else NOTHING
     low, high = a.low + b.low, a.high + b.high
     opposite = (a.high == INF and b.low == -INF) or (a.low == -INF and b.high == INF)
     return between(
@@ -151,7 +165,7 @@ def mul(a: Interval, b: Interval) -> Interval:
     """The product, correctly rounded."""
     nan = a.nan or b.nan
     if a.empty or b.empty:
-        return NAN if nan else Interval(INF, -INF, False, True)
+        return NAN if nan else NOTHING
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     corners = [0.0 if math.isnan(x) else x for x in corners]  # 0 x inf, and what is finite beside
     undefined = (0.0 in a and b.infinite) or (0.0 in b and a.infinite)
@@ -162,7 +176,7 @@ def div(a: Interval, b: Interval) -> Interval:
     """The quotient, correctly rounded."""
     nan = a.nan or b.nan or (a.infinite and b.infinite)
     if a.empty or b.empty:
-        return NAN if nan else Interval(INF, -INF, False, True)
+        return NAN if nan else NOTHING
     if 0.0 in b:
         return Interval(-INF, INF, nan or 0.0 in a)
     corners = [x / y for x in (a.low, a.high) for y in (b.low, b.high) if abs(x) + abs(y) < INF]

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
 from lanework.core.isa import OperandKind
-from lanework.machines.fleet.interval import INF, Interval, single
+from lanework.machines.fleet.interval import INF, Interval, join, single
 from lanework.machines.fleet.knowledge import Known, widen
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.own import Access, own
 from lanework.machines.fleet.reach import Reach
-from lanework.machines.fleet.transfer import Edge, Transfer, number
+from lanework.machines.fleet.sums import number
+from lanework.machines.fleet.transfer import Edge, Transfer
 from lanework.machines.fleet.wordranges import Ranges, declared
 
 PATIENCE = 3
@@ -45,9 +47,11 @@ class Intervals:
     Attributes:
         known: for every instruction what is known of a VM that comes to it; None if none does.
         words: what shared memory may hold.
+        own: the regions of it whose words each belong to one VM, put together if one access may be
+            to either.
         made: for instructions, by number, what they may write to an element of the vector, before
             it is rounded to half precision.
-        addresses: for instructions with an address in shared memory, what it may be.
+        accesses: for instructions with an address in shared memory, what it may be.
 
     Raises:
         Diagnostic: LW6010, LW6007, a range of no buffer, or one that is none.
@@ -57,16 +61,24 @@ class Intervals:
         self, view: FleetView, ranges: Ranges | None = None, *, half: bool = False
     ) -> None:
         self.view = view
-        self.words = declared(view, ranges or {})
         self.reach = Reach(view)
-        self.known: list[Known | None] = [None] * len(view.instructions)
-        self._transfer = Transfer(self.reach, self.words, half)
+        self._ranges, self._half = ranges or {}, half
+        self._solve(())
+        self.own = own(self.reach, self.words, self._transfer.accesses)
+        if self.own:
+            self._solve(self.own)
+
+    def _solve(self, regions: Sequence[Sequence[int]]) -> None:
+        """Find what is known, where the words of some regions are a VM's own."""
+        self.words = declared(self.view, self._ranges)
+        self.known: list[Known | None] = [None] * len(self.view.instructions)
+        self._transfer = Transfer(self.reach, self.words, self._half, regions)
         self._incoming: list[dict[tuple[int, int], Known]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
         self._heads: set[int] = set()
         self._thresholds = self._named()
         for n, entry in enumerate(self.reach.begun):
-            self._incoming[entry][-1, n] = Known.start(view.profile)
+            self._incoming[entry][-1, n] = self._transfer.start()
         self._climb()
         for _ in range(PASSES):
             self._descend()
@@ -77,9 +89,9 @@ class Intervals:
         return self._transfer.made
 
     @property
-    def addresses(self) -> Mapping[int, Interval]:
-        """Addresses that instructions may use."""
-        return self._transfer.addresses
+    def accesses(self) -> Mapping[int, Access]:
+        """Where instructions may access shared memory."""
+        return self._transfer.accesses
 
     def before(self, ip: int, element: int) -> Interval | None:
         """What an element may hold before an instruction; None if no VM comes there."""
@@ -88,10 +100,7 @@ class Intervals:
 
     def element(self, element: int) -> Interval:
         """What an element may hold before any instruction."""
-        out = Interval(INF, -INF, False, True)
-        for known in self.known:
-            out = out if known is None else out.join(known.values[element])
-        return out
+        return join(known.values[element] for known in self.known if known is not None)
 
     # The fixed point ------------------------------------------------------------------------------
 
@@ -130,7 +139,7 @@ class Intervals:
     def _descend(self) -> None:
         """Go through once more, in order, and keep what is known better now."""
         transfer = self._transfer
-        for found in (transfer.made, transfer.addresses, transfer.writes):
+        for found in (transfer.made, transfer.accesses, transfer.writes):
             found.clear()
         for ip in range(len(self.known)):
             self.known[ip] = self._joined(ip)
@@ -171,7 +180,9 @@ class Intervals:
         for call in self.reach.callers.get(ip, ()):
             edges.append((call + 1, self._returned(known, self.known[call])))
         for entry in self.reach.resumed.get(ip, ()):
-            edges.append((entry, known))
+            again = known.copy()
+            again.affine.clear()  # they may have other numbers now
+            edges.append((entry, again))
         return edges
 
     def _returned(self, known: Known, before: Known | None) -> Known | None:

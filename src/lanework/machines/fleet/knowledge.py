@@ -2,7 +2,10 @@
 
 A branch tests one register, mostly a difference that was computed just before. So it is known, too,
 which elements are the difference of which two operands, as long as neither has changed since. A
-copy is the difference to zero.
+copy is the difference to zero. And addresses are mostly computed from the VM's number: which
+elements are a multiple of it and a constant is known as well (`affine`).
+
+Behind the elements of the vector there may be words of shared memory that are the VM's own.
 """
 
 from __future__ import annotations
@@ -10,14 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from lanework.machines.fleet.interval import EXACT, INF, ZERO, Interval, between
+from lanework.machines.fleet.interval import EXACT, NOTHING, ZERO, Interval, between
 from lanework.machines.fleet.state import Profile
+
+T = TypeVar("T")
 
 Side = int | Interval
 """An element of the vector, or a number."""
 
 Difference = tuple[Side, Side]
+
+Affine = tuple[str, int, int]
+"""A number of the VM (the instruction that gives it), a factor, and what is added: exactly so."""
 
 
 class Known:
@@ -26,6 +35,7 @@ class Known:
     Attributes:
         values: the interval of every element.
         differences: elements that are the rounded difference of two operands.
+        affine: elements that are a multiple of the VM's number and a constant.
 
     Example:
         >>> from lanework.machines.fleet.interval import point
@@ -35,35 +45,38 @@ class Known:
         Interval(low=0.0, high=4.0, nan=False, whole=True)
     """
 
-    __slots__ = ("differences", "values")
+    __slots__ = ("affine", "differences", "values")
 
-    def __init__(
-        self, values: Sequence[Interval], differences: dict[int, Difference] | None = None
-    ) -> None:
+    def __init__(self, values: Sequence[Interval]) -> None:
         self.values = list(values)
-        self.differences = dict(differences or {})
+        self.differences: dict[int, Difference] = {}
+        self.affine: dict[int, Affine] = {}
 
     @classmethod
-    def start(cls, profile: Profile) -> Known:
-        """Of a VM that begins: all zero."""
-        return cls([*[ZERO] * (profile.length - 1), between(1.0, 1.0, whole=True)])
+    def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> Known:
+        """Of a VM that begins: all zero, but for words of shared memory that are its own."""
+        return cls([*[ZERO] * (profile.length - 1), between(1.0, 1.0, whole=True), *own])
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Known)
             and self.values == other.values
             and self.differences == other.differences
+            and self.affine == other.affine
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def copy(self) -> Known:
         """The same, to be changed."""
-        return Known(self.values, self.differences)
+        out = Known(self.values)
+        out.differences, out.affine = dict(self.differences), dict(self.affine)
+        return out
 
     def put(self, element: int, value: Interval, difference: Difference | None = None) -> None:
         """An element becomes something else."""
         self.values[element] = value
+        self.affine.pop(element, None)
         stale = [
             each
             for each, sides in self.differences.items()
@@ -79,11 +92,8 @@ class Known:
         if self is other:
             return self
         out = Known([a.join(b) for a, b in zip(self.values, other.values, strict=True)])
-        out.differences = {
-            element: sides
-            for element, sides in self.differences.items()
-            if other.differences.get(element) == sides
-        }
+        out.differences = _common(self.differences, other.differences)
+        out.affine = _common(self.affine, other.affine)
         return out
 
     def side(self, side: Side) -> Interval:
@@ -137,6 +147,10 @@ class Known:
                     waiting.append(other)
 
 
+def _common(a: dict[int, T], b: dict[int, T]) -> dict[int, T]:
+    return {key: value for key, value in a.items() if b.get(key) == value}
+
+
 OPPOSITE = {"EQ": "NE", "NE": "EQ", "LT": "GE", "GE": "LT", "GT": "LE", "LE": "GT"}
 MIRROR = {"EQ": "EQ", "NE": "NE", "LT": "GT", "GT": "LT", "LE": "GE", "GE": "LE"}
 
@@ -159,7 +173,7 @@ def _cut(x: Interval, test: str, epsilon: float) -> Interval:
 def _against(x: Interval, y: Interval, test: str) -> Interval:
     """The numbers of x for which there is a number of y so that the test of x - y holds."""
     if x.empty or y.empty:
-        return Interval(INF, -INF, False, True)
+        return NOTHING
     low, high = x.low, x.high
     if test in ("EQ", "LE"):
         high = min(high, y.high)
@@ -201,4 +215,6 @@ def widen(
         bottom = low(b.low) if b.low < a.low else b.low
         top = high(b.high) if b.high > a.high else b.high
         values.append(Interval(bottom, top, b.nan, b.whole) if not b.empty else b)
-    return Known(values, new.differences)
+    out = new.copy()
+    out.values = values
+    return out

@@ -11,11 +11,8 @@ from lanework.machines.fleet.codes import LEAVES_HALF
 from lanework.machines.fleet.interval import Interval
 from lanework.machines.fleet.intervals import Intervals
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.transfer import INTEGER_ADDRESSES, LARGEST_HALF, NUMBERS
+from lanework.machines.fleet.transfer import EXACT_HALF, INTEGER_ADDRESSES, LARGEST_HALF, NUMBERS
 from lanework.machines.fleet.wordranges import Ranges
-
-EXACT_HALF = 2048.0
-"""Up to here all whole numbers are in half precision: they take 11 bits."""
 
 SHOWN = 5
 """Findings that an error tells of."""
@@ -66,7 +63,7 @@ def refuse(view: FleetView, ranges: Ranges | None = None) -> None:
 def _problems(found: Intervals, ip: int) -> Iterator[str]:
     view = found.view
     info = view.infos[ip]
-    made, address = found.made.get(ip), found.addresses.get(ip)
+    made, address = found.made.get(ip), found.accesses.get(ip, (None, None))[0]
     op = info.elementwise
     if info.name in INTEGER_ADDRESSES:
         yield "its address is the bits of an integer, which half precision does not keep"

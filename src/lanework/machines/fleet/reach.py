@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from lanework.machines.fleet.interval import Interval, between
+from lanework.machines.fleet.interval import Interval, between, join
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Placed
 
@@ -127,10 +127,7 @@ class Reach:
         if spawns and by_entry:
             first = self.view.places.slots
             place = between(first, first + self.view.plan.spawn - 1, whole=True)
-            counts = [each[2] for each in by_entry.values()]
-            count = counts[0]
-            for other in counts[1:]:
-                count = count.join(other)
+            count = join(each[2] for each in by_entry.values())
             for spawn in spawns:
                 _add(by_entry, self.target(spawn), (place, place, count))
         out: dict[int, Numbers] = {}

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Sequence
 from functools import lru_cache
 
+from lanework.core.arith import ARITH
 from lanework.core.isa import Instruction, OperandKind
 from lanework.core.single import SINGLE
-from lanework.machines.fleet import interval
 from lanework.machines.fleet.bounds import bounds
 from lanework.machines.fleet.formats import from_half, to_half
-from lanework.machines.fleet.interval import ANY, ZERO, Interval, between, point
+from lanework.machines.fleet.interval import ANY, EXACT, ZERO, Interval, between, join
 from lanework.machines.fleet.isa import FleetInstr, Kernel
-from lanework.machines.fleet.knowledge import Difference, Known
+from lanework.machines.fleet.knowledge import Affine, Difference, Known
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices import ONE, Row, linear_row, pattern
+from lanework.machines.fleet.matrices import linear_row, pattern
+from lanework.machines.fleet.own import Access
 from lanework.machines.fleet.reach import Reach
+from lanework.machines.fleet.sums import (
+    MINUS_ONE,
+    ONE,
+    affine,
+    combine,
+    difference,
+    number,
+    terms_of,
+)
 from lanework.machines.fleet.wordranges import WordRanges
 
 LARGEST_HALF = 65504.0
 """The largest number in half precision."""
+
+EXACT_HALF = 2048.0
+"""Up to here all whole numbers are in half precision: they take 11 bits."""
 
 RANDOM = between(0.0, 1.0 - 2.0**-24)
 
@@ -30,20 +43,39 @@ Edge = tuple[int, Known | None]
 class Transfer:
     """The meaning of a program's instructions on intervals.
 
+    Args:
+        reach: the program's ways.
+        words: what shared memory may hold; writes are added to it.
+        half: whether registers and memory are stored in half precision.
+        own: regions of shared memory whose words are a VM's own. What they hold is known behind
+            the elements of the vector, in this order; that of several together as one.
+
     Attributes:
         made: for instructions, by number, what they may write to a register or word of the VM's
             memory, before it is rounded to half precision.
-        addresses: for instructions with an address, what it may be.
+        accesses: for instructions with an address in shared memory, where it may be.
         writes: for instructions that write to shared memory, the address and the value.
+        news: set if shared memory may hold more than before.
     """
 
-    def __init__(self, reach: Reach, words: WordRanges, half: bool) -> None:
+    def __init__(
+        self, reach: Reach, words: WordRanges, half: bool, own: Sequence[Sequence[int]] = ()
+    ) -> None:
         self.reach, self.words, self.half = reach, words, half
         self.view: FleetView = reach.view
+        self.own, self._mine = own, dict[int, int]()
+        for n, together in enumerate(own):
+            self._mine |= dict.fromkeys(together, self.view.profile.length + n)
         self.made: dict[int, Interval] = {}
-        self.addresses: dict[int, Interval] = {}
+        self.accesses: dict[int, Access] = {}
         self.writes: dict[int, tuple[Interval, Interval]] = {}
         self.news = False
+        self._exact = EXACT_HALF if half else EXACT
+
+    def start(self) -> Known:
+        """What is known of a VM that begins."""
+        held = (join(self.words.first[region] for region in each) for each in self.own)
+        return Known.start(self.view.profile, list(held))
 
     def run(self, ip: int, known: Known) -> list[Edge]:
         """What is known after an instruction, for each way that it may go on."""
@@ -53,14 +85,16 @@ class Transfer:
         after = known.copy()
         if info.kernel is Kernel.LINEAR:
             row = linear_row(self.view.profile, instruction)
-            self._put(ip, after, row.element, combine(row, known), difference(row, known))
+            terms = terms_of(row, self.view.profile.length - 1)
+            formula = affine(terms, known, self._exact)
+            self._put(ip, after, row.element, combine(terms, known), difference(terms), formula)
         elif info.kernel is Kernel.ORACLE:
             self._oracle(ip, info, instruction, known, after)
         else:
             self._io(ip, info, instruction, known, after)
         out: list[Edge] = [] if info.ends else [(ip + 1, after)]
         if info.target is not None and self.view.plan.spawn:
-            begun = Known.start(self.view.profile)
+            begun = self.start()
             source = info.values(instruction)["src"]
             first = self.view.profile.register(0)
             begun.values[first] = known.values[self.view.profile.register(source)]
@@ -68,13 +102,15 @@ class Transfer:
         return out
 
     def _put(self, ip: int, known: Known, element: int, value: Interval,
-             of: Difference | None = None) -> None:  # fmt: skip
+             of: Difference | None = None, formula: Affine | None = None) -> None:  # fmt: skip
         self.made[ip] = value
         if self.half:
             value = halved(value)
             if of is not None and any(type(side) is Interval and not _kept(side) for side in of):
                 of = None  # what is left of a small difference may be 0
         known.put(element, value, of)
+        if formula is not None and value.whole and not value.nan and value.size < self._exact:
+            known.affine[element] = formula
 
     def _register(self, values: dict[str, int], name: str) -> int:
         return self.view.profile.register(values[name])
@@ -82,7 +118,7 @@ class Transfer:
     def _oracle(self, ip: int, info: FleetInstr, instruction: Instruction, known: Known,
                 after: Known) -> None:  # fmt: skip
         values, op = info.values(instruction), info.elementwise
-        dest, of = self._register(values, "dest"), None
+        dest, of, formula = self._register(values, "dest"), None, None
         if op is not None:
             sides = [
                 number(values[spec.name])
@@ -94,6 +130,11 @@ class Transfer:
             made = bounds(op, [known.side(side) for side in sides])
             if op.name == "sub":
                 of = sides[0], sides[1]
+                formula = affine([(ONE, of[0]), (MINUS_ONE, of[1])], known, self._exact)
+            elif op.name == "mul":
+                for a, b in (sides, sides[::-1]):
+                    coefficient = known.side(a)
+                    formula = formula or affine([(coefficient, b)], known, self._exact)
         elif info.name == "SELECT":
             cond = self._register(values, "cond")
             ways = [
@@ -104,7 +145,7 @@ class Transfer:
             made = ways[0].join(ways[-1])
         else:
             made = RANDOM if info.name == "RAND" else ANY
-        self._put(ip, after, dest, made, of)
+        self._put(ip, after, dest, made, of, formula)
 
     def _io(self, ip: int, info: FleetInstr, instruction: Instruction, known: Known,
             after: Known) -> None:  # fmt: skip
@@ -114,26 +155,42 @@ class Transfer:
             for spec in info.operands
             if spec.kind is OperandKind.REGISTER and spec.name != "dest"
         }
-        integer = info.name in INTEGER_ADDRESSES
-        if "addr" in of:
-            self.addresses[ip] = ANY if integer else of["addr"]
-            of["addr"] = between(0.0, max(self.view.shared, 1), True) if integer else of["addr"]
         word = None
         if "addr" in of and info.name != "WAIT":
-            word = self.words.read(of["addr"])
-            written = of.get("src2", of.get("src"))
-            if info.name in SHARED_OPS:
-                assert written is not None
-                written = bounds(SHARED_OPS[info.name], [word, written])
-            elif info.name == "ATOMIC_ADD":
-                assert written is not None
-                written = interval.add(word, written)
-            if written is not None:
-                self.writes[ip] = of["addr"], written
-                self.news |= self.words.write(of["addr"], written)
+            word = self._shared(ip, info, values, of, after)
+        elif "addr" in of:
+            self.accesses[ip] = of["addr"], None
         if "dest" in values:
             made = word if word is not None else self._numbered(ip, info)
-            self._put(ip, after, self._register(values, "dest"), made)
+            formula = (info.name, 1, 0) if info.name in NUMBERS[:2] else None
+            self._put(ip, after, self._register(values, "dest"), made, None, formula)
+
+    def _shared(self, ip: int, info: FleetInstr, values: dict[str, int],
+                of: dict[str, Interval], after: Known) -> Interval:  # fmt: skip
+        """What an instruction does to shared memory; the word that was there."""
+        address, formula = of["addr"], after.affine.get(self._register(values, "addr"))
+        if info.name in INTEGER_ADDRESSES:
+            address, formula = between(0.0, max(self.view.shared, 1), True), None
+        self.accesses[ip] = address, formula
+        outside = self.words.outside(address)
+        regions = self.words.regions(address)
+        mine = self._mine.get(regions[0]) if regions else None
+        if mine is None:
+            word = self.words.read(address)
+        else:
+            word = after.values[mine].join(ZERO) if outside else after.values[mine]
+        written = of.get("src2", of.get("src"))
+        if written is None:
+            return word
+        if info.name in SHARED_OPS:
+            written = bounds(SHARED_OPS[info.name], [word, written])
+        elif info.name == "ATOMIC_CAS":
+            written = written.join(word)
+        if mine is not None:
+            after.put(mine, written)
+        self.writes[ip] = address, written
+        self.news |= self.words.write(address, written)
+        return word
 
     def _numbered(self, ip: int, info: FleetInstr) -> Interval:
         """What an instruction gives that reads no memory."""
@@ -159,44 +216,13 @@ class Transfer:
         return []  # RETURN: where to is a matter of the calls
 
 
-def combine(row: Row, known: Known) -> Interval:
-    """What a row of a matrix makes."""
-    last = len(known.values) - 1
-    total: Interval | None = None
-    for column, bits in row.terms:
-        term = number(bits) if column == last else known.values[column]
-        if column != last and bits != ONE:
-            term = interval.mul(number(bits), term)
-        total = term if total is None else interval.add(total, term)
-    return ZERO if total is None else total
-
-
-def difference(row: Row, known: Known) -> Difference | None:
-    """The two operands of which a row is the difference, if it is one."""
-    last = len(known.values) - 1
-    plus = [column for column, bits in row.terms if column != last and bits == ONE]
-    minus = [column for column, bits in row.terms if column != last and bits == MINUS_ONE]
-    constants = [bits for column, bits in row.terms if column == last]
-    if len(plus) + len(minus) + len(constants) != len(row.terms) or len(row.terms) > 2:
-        return None
-    if len(plus) == 1 and len(minus) == 1:
-        return plus[0], minus[0]
-    if len(plus) == 1 and not minus:
-        return plus[0], interval.neg(number(constants[0])) if constants else ZERO
-    if len(minus) == 1 and not plus:
-        return number(constants[0]) if constants else ZERO, minus[0]
-    return None
-
-
-MINUS_ONE = pattern(-1.0)
 INTEGER_ADDRESSES = ("IREAD", "IWRITE")
 NUMBERS = ("SYSCALL_VMID", "VMGID", "VMCOUNT")
-SHARED_OPS = {"ATOMIC_MIN": SINGLE["fmin"], "ATOMIC_MAX": SINGLE["fmax"]}
-
-
-def number(bits: int) -> Interval:
-    """The float of a bit pattern."""
-    return point(_float(bits))
+SHARED_OPS = {
+    "ATOMIC_ADD": ARITH["add"],
+    "ATOMIC_MIN": SINGLE["fmin"],
+    "ATOMIC_MAX": SINGLE["fmax"],
+}
 
 
 def halved(value: Interval) -> Interval:
@@ -210,12 +236,7 @@ def halved(value: Interval) -> Interval:
 @lru_cache(1 << 14)
 def half(x: float) -> float:
     """The number nearest to x in half precision."""
-    return _float(from_half(to_half(pattern(x))))
-
-
-def _float(bits: int) -> float:
-    (out,) = struct.unpack("<f", bits.to_bytes(4, "little"))
-    return float(out)
+    return number(from_half(to_half(pattern(x)))).high
 
 
 def _kept(side: Interval) -> bool:

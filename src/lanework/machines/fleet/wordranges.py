@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
-from lanework.machines.fleet.interval import ANY, INF, ZERO, Interval, between
+from lanework.machines.fleet.interval import ANY, INF, ZERO, Interval, between, join
 from lanework.machines.fleet.layout import FleetView
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -48,11 +48,11 @@ class WordRanges:
 
     def regions(self, address: Interval) -> range:
         """The regions that addresses in an interval may lie in."""
-        low, high = max(address.low, -0.5), min(address.high, self.count - 0.5)
-        if low > high or not self.starts:
+        if address.empty or address.high <= -1.0 or address.low >= self.count:
             return range(0)
-        begin = bisect_right(self.starts, math.trunc(low)) - 1
-        return range(begin, bisect_left(self.starts, math.trunc(high) + 1))
+        low = math.trunc(max(address.low, 0.0))  # between -1 and 0 it is word 0
+        high = math.trunc(max(min(address.high, self.count - 1.0), 0.0))
+        return range(bisect_right(self.starts, low) - 1, bisect_right(self.starts, high))
 
     def outside(self, address: Interval) -> bool:
         """Whether an address may be outside."""
@@ -63,10 +63,7 @@ class WordRanges:
         found = [self.values[n] for n in self.regions(address)]
         if self.outside(address) or not found:
             found.append(ZERO)
-        out = found[0]
-        for each in found[1:]:
-            out = out.join(each)
-        return out
+        return join(found)
 
     def write(self, address: Interval, value: Interval) -> bool:
         """A word may become something else; whether that is news."""

@@ -9,9 +9,8 @@ from lanework.machines.fleet.kernels.table import Spec
 def launch(spec: Spec) -> str:
     """The kernel that starts the VMs of a launch."""
     literal = _LITERAL if spec.cells.literal else ""
-    whole = f"{spec.cells.words}u"
     parts = [head(spec, "states memory"), ADDRESS, peek(spec), VECTOR]
-    return "\n".join([*parts, _LAUNCH.replace("LITERALLY\n", literal)]).replace("WORDS", whole)
+    return "\n".join([*parts, _LAUNCH.replace("LITERALLY\n", literal)])
 
 
 def clear(spec: Spec) -> str:
@@ -27,14 +26,13 @@ def fresh(spec: Spec) -> str:
 def trace(spec: Spec) -> str:
     """The kernel that copies the words of one VM after each epoch."""
     declared = "@group(1) @binding(0) var<storage, read_write> traced: array<u32>;\n"
-    text = head(spec, "states control") + declared + _TRACE
-    return text.replace("WORDS", f"{spec.cells.words}u")
+    return head(spec, "states control") + declared + _TRACE
 
 
 VECTOR = """
 // Registers and memory of a VM as they are when it begins.
 fn zero_vector(vm: u32) {
-  for (var row = FIRST_ELEMENT; row < FIRST_ELEMENT + ROWS_ELEMENTS; row++) { store(vm, row, 0u); }
+  for (var row = FIRST_ELEMENT; row < FIRST_ELEMENT + params.rows; row++) { store(vm, row, 0u); }
   if (LITERAL) { store(vm, LAST, ONE); }
 }
 """
@@ -118,6 +116,8 @@ _TRACE = """
 fn main() {
   let n = params.traced + atomicLoad(&control[C_EPOCHS]) - 1u;
   if (n >= params.trace_most) { return; }
-  for (var row = 0u; row < WORDS; row++) { traced[n * WORDS + row] = load(params.trace_vm, row); }
+  for (var row = 0u; row < params.words; row++) {
+    traced[n * params.words + row] = load(params.trace_vm, row);
+  }
 }
 """

@@ -81,14 +81,14 @@ var<private> vector: array<u32, LENGTH>;
 
 fn pack(vm: u32) {
   vector[0] = bitcast<u32>(f32(load(vm, IP)));
-  for (var n = 1u; n <= ELEMENTS; n++) { vector[n] = fetch(vm, n); }
-  for (var n = ELEMENTS + 1u; n < LAST; n++) { vector[n] = 0u; }
+  for (var n = 1u; n <= params.elements; n++) { vector[n] = fetch(vm, n); }
+  for (var n = params.elements + 1u; n < LAST; n++) { vector[n] = 0u; }
   vector[LAST] = ONE;
 }
 
 // A row's value to where it belongs. IP is advanced by the length of the matrix.
 fn unpack(vm: u32, element: u32) {
-  if (element > 0u && element <= ELEMENTS) { put(vm, element, total); }
+  if (element > 0u && element <= params.elements) { put(vm, element, total); }
 }
 """
 

@@ -74,6 +74,9 @@ class Dispatch(enum.IntEnum):
 
 PARAMETERS = (
     "capacity",  # places for VMs
+    "words",  # of a VM
+    "elements",  # that have a place: registers and own memory,
+    "rows",  # and how many rows they take
     "shared_words",
     "instructions",
     "index_at",  # words of the code: the matrix of each instruction,
@@ -88,7 +91,6 @@ PARAMETERS = (
     "fault_stops",
     "group_limit",
     "marks_at",  # words of control: a bit for each VM at an ordered instruction,
-    "marks_count",
     "summary_at",  # and a bit for each of these words
     "summary_count",
     "bucket_at",  # words of the code: the bucket of each instruction, where VMs are sorted
