@@ -25,9 +25,10 @@ def run(name, **inputs):
     result = program.bind("reference")(**inputs)
     took = time.perf_counter() - began
     rate = result.stats["instructions"] / took / 1e6
+    stats = result.stats
     print(
-        f"{name:<10} {result.stats['instructions']:>12,} instructions of {result.stats['vms']:,} VMs"
-        f" in {took * 1e3:,.0f} ms, {rate:,.0f} million a second"
+        f"{name:<10} {stats['instructions']:>12,} instructions of {stats['vms']:,} VMs in"
+        f" {took * 1e3:,.0f} ms, {rate:,.0f} million a second"
     )
     return result
 
