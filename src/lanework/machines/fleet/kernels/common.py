@@ -144,20 +144,15 @@ def accessors(spec: Spec) -> str:
     else:
         cell = "row * params.capacity + vm"
         go = _GO
+    parts = [_CELLS.replace("CELL", cell)]
     if cells.half:
-        halves = "\n".join(
-            [
-                wgsl.PREAMBLE,
-                wgsl.render_op(SINGLE["to_half"]),
-                wgsl.render_op(SINGLE["from_half"]),
-                _HALVES,
-            ]
-        )
-        elements = halves.replace("FIRST", f"{cells.first}u")
+        parts += [wgsl.PREAMBLE, *(wgsl.render_op(SINGLE[n]) for n in ("to_half", "from_half"))]
+        parts.append(_ROUNDED)
     else:
-        elements = _ELEMENTS.replace("FIRST", f"{cells.first}u")
-        elements = elements.replace(" + 0u", "")
-    return f"{_CELLS.replace('CELL', cell)}\n{elements}\n{go}"
+        parts.append(_EXACT)
+    elements = _HALVES if cells.packed else _ELEMENTS
+    parts.append(elements.replace("FIRST", f"{cells.first}u").replace(" + 0u", ""))
+    return "\n".join([*parts, go])
 
 
 _CELLS = """\
@@ -166,18 +161,23 @@ fn load(vm: u32, row: u32) -> u32 { return states[cell(vm, row)]; }
 fn store(vm: u32, row: u32, bits: u32) { states[cell(vm, row)] = bits; }
 """
 
-_ELEMENTS = """\
-fn fetch(vm: u32, element: u32) -> u32 { return load(vm, element + FIRST); }
-fn put(vm: u32, element: u32, bits: u32) { store(vm, element + FIRST, bits); }
+_EXACT = """\
 fn rounded(bits: u32) -> u32 { return bits; }
 """
 
-_HALVES = """\
+_ROUNDED = """\
 // A float as it comes back when it has been stored.
 fn rounded(bits: u32) -> u32 {
   return bitcast<u32>(lw_from_half(lw_to_half(bitcast<i32>(bits))));
 }
+"""
 
+_ELEMENTS = """\
+fn fetch(vm: u32, element: u32) -> u32 { return load(vm, element + FIRST); }
+fn put(vm: u32, element: u32, bits: u32) { store(vm, element + FIRST, rounded(bits)); }
+"""
+
+_HALVES = """\
 fn fetch(vm: u32, element: u32) -> u32 {
   let at = element - 1u;
   let pair = load(vm, FIRST + (at >> 1u));
