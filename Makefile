@@ -10,6 +10,8 @@ demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
 	@echo
 	$(BIN)/python examples/networks.py
+	@echo
+	$(BIN)/python examples/fleets.py
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -114,7 +114,7 @@ def test_random_programs_do_everything():
     assert seen["spawned"] > 10
     assert seen["again"] > 0
     assert executed >= {*FLEET.by_name, 1, 2, 3, 6}
-    assert set(stops) == {"done", "LW2002", "LW6020", "LW6021", "LW6022", "LW6025", "LW6026"}
+    assert set(stops) >= {"done", "LW2002", "LW6020", "LW6022", "LW6025", "LW6026"}
     assert stops["done"] > 200
     assert min(vms) == 1
     assert 500 < max(vms) < 3000

@@ -110,8 +110,8 @@ def FLEET(command: Any) -> Any:  # noqa: N802 - used as the options above are
             "settings",
             multiple=True,
             metavar="NAME=VALUE",
-            help="Of a fleet: layout, format, compose, storage, io, bounds, arithmetic, patience,"
-            " on_fault, sort.",
+            help="Of a fleet: layout, format, threshold, compose, storage, io, bounds, arithmetic,"
+            " patience, on_fault, sort, general.",
         ),
     )
     for option in reversed(options):

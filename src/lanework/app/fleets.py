@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lanework.machines.fleet.watching import Moment
 
 NUMBERS = ("seed", "patience")
-FLAGS = ("compose", "sort")
+FLAGS = ("compose", "sort", "general")
 
 
 def run(loaded: Loaded, arguments: Sequence[str], options: Options) -> None:
@@ -161,6 +161,13 @@ def bind(loaded: Loaded, options: Options, progress: Any = None) -> Runner:
 
 
 def _setting(name: str, value: str) -> Any:
+    if name == "threshold":
+        try:
+            return float(value)
+        except ValueError:
+            raise Diagnostic(
+                BAD_ARGUMENT, f"{name}={value!r} is no number", help=f"{name}=0.15"
+            ) from None
     if name in NUMBERS:
         if not value.isdecimal():
             raise Diagnostic(BAD_ARGUMENT, f"{name}={value!r} is no number", help=f"{name}=1000")

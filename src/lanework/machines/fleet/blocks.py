@@ -21,6 +21,7 @@ from lanework.core.isa import OperandKind
 from lanework.core.op import Op
 from lanework.machines.fleet.drafting import FLOAT, FROM_FLOATS, KNOWN, NAN, NUMBER, Draft
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
+from lanework.machines.fleet.layout import SEED_EPSILON
 from lanework.machines.fleet.matrices import pattern
 
 _INEXACT = frozenset(("div", "sqrt"))
@@ -251,6 +252,9 @@ class Body(Draft):
             self.emit("SYSCALL_VMID", NUMBER, dest=cond)
             at = pattern(float(self.rand.randrange(1, 9)))
             self.emit(self.rand.choice(("SUBI", "CMPI")), dest=cond, src=cond, imm=at)
+        elif self.chance(0.15):
+            limit = self.rand.choice((0.0, -0.0, SEED_EPSILON, -SEED_EPSILON, 9.9e-5, NAN))
+            self.emit("SETI", KNOWN, dest=cond, imm=pattern(limit))
         names = [name for name in FLEET.by_name if name.startswith("BRANCH")]
         self.emit(self.rand.choice(names), cond=cond, target=other)
         self.block(self.rand.randint(1, 4), nested + 1)
@@ -357,11 +361,11 @@ _STATEMENTS = (
     ("select", 2),
     ("read", 8),
     ("write", 8),
-    ("atomic", 4),
-    ("wait", 1),
+    ("atomic", 6),
+    ("wait", 2),
     ("meet", 1),
     ("branch", 7),
     ("loop", 4),
     ("call", 4),
-    ("spawn", 2),
+    ("spawn", 4),
 )

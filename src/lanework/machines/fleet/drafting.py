@@ -21,7 +21,7 @@ FLOAT, KNOWN, NUMBER = range(3)
 
 INF, NAN = float("inf"), float("nan")
 PLAIN = (0.0, 1.0, -1.0, 2.0, 0.5, -0.5, 3.0, 7.25, -2.5, 10.0, 1.0 / 3.0, 100.0, 255.0)
-SPECIAL = (INF, -INF, -0.0, 1e-40, -1.4e-45, 1.17549435e-38, 3.4028235e38, 1e-5, -5e-5, 1e9)
+SPECIAL = (INF, -INF, -0.0, 1e-40, -1.4e-45, 1.17549435e-38, 3.4028235e38, 1e-4, -5e-5, 1e9)
 Line = tuple[str, dict[str, int | str]]
 
 
@@ -134,6 +134,9 @@ class Draft:
                 self.emit("FTOI", KNOWN, dest=register, src=register)
             self.mask(register, other, room.tight)
             self.emit("ITOF", NUMBER, dest=register, src=register)
+            if self.chance(0.3):  # outside for some VMs: the lowest, or all but the first
+                name, number = self.rand.choice((("SUBI", 2.5), ("MULI", 4096.0)))
+                self.emit(name, NUMBER, dest=register, src=register, imm=pattern(number))
         else:
             low = self.rand.choice((0.0, 0.0, 0.0, -0.75, -2.0))
             high = room.tight - self.rand.choice((1.0, 1.0, 0.25))

@@ -51,7 +51,8 @@ class Settings:
         seed: of random numbers.
         layout: `soa` (a structure of arrays) or `aos` (an array of structures, 128 bytes in S22).
         format: how matrices are stored: rows (only those that are not the identity's), dense, csr,
-            hybrid or bsr.
+            hybrid (dense from a density on), bsr, or adaptive (whichever takes fewest words).
+        threshold: the density from which hybrid stores a matrix dense.
         compose: whether runs of linear instructions become one matrix where that is exact.
         storage: what registers and memory are stored as, f32 or f16.
         io: `ordered`, or `fast`: reads, writes and atomics of an epoch in any order.
@@ -60,12 +61,15 @@ class Settings:
         patience: sweeps without a write after which yielding VMs are a deadlock.
         on_fault: `stop` the run, or let the others `go on`.
         sort: whether VMs are sorted by instruction within a kernel.
+        general: whether kernels are made for all instructions, once for many programs, and not for
+            those of this program alone, which is faster.
         adapter: part of an adapter's name, or its number; "" is the best there is.
     """
 
     seed: int = 0
     layout: str = "soa"
     format: str = "rows"
+    threshold: float = 0.15
     compose: bool = False
     storage: str = "f32"
     io: str = "ordered"
@@ -74,12 +78,13 @@ class Settings:
     patience: int = 1000
     on_fault: str = "stop"
     sort: bool = False
+    general: bool = False
     adapter: str = ""
 
 
 CHOICES = {
     "layout": ("soa", "aos"),
-    "format": ("rows", "dense", "csr", "hybrid", "bsr"),
+    "format": ("rows", "dense", "csr", "hybrid", "bsr", "adaptive"),
     "storage": ("f32", "f16"),
     "io": ("ordered", "fast"),
     "bounds": ("count", "fault"),

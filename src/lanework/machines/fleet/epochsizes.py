@@ -15,8 +15,9 @@ from lanework.machines.fleet.cells import Cells
 from lanework.machines.fleet.compose import compose
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.estimate import call_depth
+from lanework.machines.fleet.formats import CHOICES as FORMATS
 from lanework.machines.fleet.formats import Encoded, encode
-from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.kernels.io import writes
 from lanework.machines.fleet.kernels.table import HEADER, Batch, Spec
 from lanework.machines.fleet.layout import FleetView
@@ -53,7 +54,7 @@ def matrices(view: FleetView, settings: Settings) -> Encoded:
     half = settings.storage == "f16"
     single = maps(view.profile, view.instructions)
     chosen = compose(view, half=half) if settings.compose else single
-    return encode(chosen, view.profile, settings.format, half=half)
+    return encode(chosen, view.profile, settings.format, threshold=settings.threshold, half=half)
 
 
 def code(view: FleetView, stored: Encoded) -> Code:
@@ -84,11 +85,16 @@ def buckets(view: FleetView) -> tuple[Words, tuple[int, ...]]:
 def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
     """What the kernels' texts depend on."""
     formats = {(stored.format(n), stored.half(n)) for n in range(stored.count)}
+    opcodes = view.words[:, 0].tolist()
+    if settings.general:
+        halves = (False, True) if settings.storage == "f16" else (False,)
+        formats = {(each, half) for each in FORMATS[settings.format] for half in halves}
+        opcodes = list(FLEET.by_code)
     return Spec(
         Cells.of(view, settings.layout, settings.storage),
         frozenset(formats),
         not settings.compose,
-        frozenset(view.words[:, 0].tolist()),
+        frozenset(opcodes),
         settings.io == "fast",
         settings.bounds == "fault",
         settings.arithmetic == "trap",

@@ -122,7 +122,7 @@ class _Draft:
     def children(self, calls: list[Callee]) -> list[Callee]:
         """Routines that VMs are started on; they may start VMs on those before them."""
         made: list[Callee] = []
-        for n in range(self.rand.choice((0, 0, 1, 2))):
+        for n in range(self.rand.choice((0, 1, 1, 2))):
             body = self.body(f"child{n}", 16, calls, list(made))
             body.end = self.rand.choice(("SYSCALL_HALT", "SYSCALL_KILL"))
             body.block(6)

@@ -52,8 +52,8 @@ class Runner:
             limits: fuel (instructions of all VMs), memory, deadline.
             epochs: stop after so many.
             progress: called with the steps of the schedule that have begun, and how many there are.
-            **settings: the fields of `engine.Settings`: seed, layout, format, compose, storage, io,
-                bounds, arithmetic, patience, on_fault, sort, adapter.
+            **settings: the fields of `engine.Settings`: seed, layout, format, threshold, compose,
+                storage, io, bounds, arithmetic, patience, on_fault, sort, general, adapter.
 
         Raises:
             Diagnostic: LW2003, LW2201, LW6011, LW6012, a program that fails to verify, and memory
@@ -94,6 +94,10 @@ class Runner:
             Trap: LW6020 to LW6026 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
         """
         words = bind_inputs(self.program, inputs)
+        if self.settings.storage == "f16":
+            from lanework.machines.fleet.precision import check
+
+            check(self.view, words.view(np.float32))
         start = time.perf_counter()
         try:
             runtime = self._run(words)
@@ -230,6 +234,10 @@ def _settings(given: dict[str, Any]) -> Settings:
             BAD_SETTING,
             "seed is a whole number below 2**64, and patience one from 1",
             help="look at seed and patience",
+        )
+    if not isinstance(made.threshold, int | float) or not 0 <= made.threshold <= 1:
+        raise Diagnostic(
+            BAD_SETTING, f"threshold is {made.threshold!r}", help="a density is from 0 to 1"
         )
     if made.storage == "f16" and made.layout == "aos":
         raise Diagnostic(

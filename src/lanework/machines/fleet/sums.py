@@ -69,17 +69,19 @@ def difference(terms: list[Term]) -> Difference | None:
 
 
 def affine(terms: list[Term], known: Known, limit: float) -> Affine | None:
-    """A sum as a multiple of the VM's number and a constant, if it is one exactly.
+    """A sum as a multiple of the VM's number and a constant, if it is one.
+
+    It is exactly so if it is below the limit, as its operands are.
 
     Args:
-        terms: the terms.
+        terms: one term, or several with coefficients 1 and -1.
         known: what is known of the VM.
-        limit: up to where whole numbers are exact.
+        limit: below which whole numbers are exact.
     """
     name, factor, constant = "", 0, 0
     for coefficient, side in terms:
         value = known.side(side)
-        if not (_integer(coefficient, limit) and interval.mul(coefficient, value).size < limit):
+        if not _integer(coefficient, limit):
             return None
         times = int(coefficient.low)
         of = known.affine.get(side) if isinstance(side, int) else None

@@ -187,7 +187,7 @@ class Transfer:
         elif info.name == "ATOMIC_CAS":
             written = written.join(word)
         if mine is not None:
-            after.put(mine, written.join(after.values[mine]) if outside else written)
+            after.put(mine, written)
         self.writes[ip] = address, written
         self.news |= self.words.write(address, written)
         return word
