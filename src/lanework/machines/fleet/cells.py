@@ -3,8 +3,8 @@
 The array of structures is `state.Profile` word for word, padding too. The structure of arrays has
 a row for each word that is not known anyway: IP, the constant 1 and the global id are made when
 VMs are read back, and words of own memory that the program never names have no row, since they
-stay zero. In half precision two elements share a word; in the array of structures they are rounded to
-it, and stay words of their own.
+stay zero. In half precision two elements share a word there; in the array of structures they are
+rounded to it, and stay words of their own.
 """
 
 from __future__ import annotations

@@ -101,6 +101,7 @@ def constants(spec: Spec) -> str:
         "BLOCKS": spec.has("WAIT"),
         "FAULTS_OUTSIDE": spec.faults_outside,
         "TRAPS": spec.traps,
+        "HAS_ORDERED": bool(spec.ordered),
         "SORTS": spec.sort,
     }
     text = [f"const {name}: u32 = {value}u;" for name, value in numbers.items()]
@@ -131,6 +132,8 @@ fn number(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
 
 _COUNT = """\
 fn count(what: u32, more: u32) { atomicAdd(&control[what], more); }
+// Whether VMs at ordered instructions are left over from the round before.
+fn waits_for_turns() -> bool { return HAS_ORDERED && atomicLoad(&control[C_ORDERED]) != 0u; }
 fn batch_word(batch: u32, word: u32) -> u32 { return HEADER + 3u * batch + word; }
 """
 
