@@ -23,8 +23,8 @@ ALL = """# a comment before everything
 .spawn 100
 .const N 1000
 .const last N*4-1      ; three more than N - 1 times four
-.buffer image, 0, N*3, in
-.buffer gray, auto, N, out, steps 0 2
+.buffer image, 0, N*3, in, range -1e3 N
+.buffer gray, auto, N, out, steps 0 2, range any 0.5
 .routine double        # with aliases
 .alias acc r2
 .alias counter mem3
@@ -111,8 +111,8 @@ def test_everything_at_once():
         struct.unpack("<f", b"\x17\xb7\xd1\x38")[0],
     )
     assert view.buffers == (
-        Buffer("image", 0, 3000, "in"),
-        Buffer("gray", 3000, 1000, "out", (0, 2)),
+        Buffer("image", 0, 3000, "in", (), -1000.0, 1000.0),
+        Buffer("gray", 3000, 1000, "out", (0, 2), None, 0.5),
     )
     assert view.plan == Plan(
         (
@@ -321,6 +321,11 @@ def test_numbers(text, bits):
         (".buffer b, 0, 1, sideways", "no direction 'sideways'"),
         (".buffer b, 0", "cannot be read"),
         (".buffer b, 0, 1, steps", "cannot be read"),
+        (".buffer b, 0, 1, range 1", "cannot be read"),
+        (".buffer b, 0, 1, range 1 2, range 1 2", "cannot be read"),
+        (".buffer b, 0, 1, range 1 2 3", "cannot be read"),
+        (".buffer b, 0, 1, steps any 2", "symbol 'any'"),
+        (".buffer b, 0, 1, range 1 far", "symbol 'far'"),
         (".buffer b, 0, 0.5", "whole number"),
         (".alias a b", "'b' is no register"),
         (".alias a r1\n.alias a r2", "'a' is there twice"),

@@ -50,7 +50,7 @@ def single(seed):
     return replace(case, settings=replace(case.settings, compose=False))
 
 
-@pytest.mark.parametrize("first", range(0, 400, 100))
+@pytest.mark.parametrize("first", range(0, 600, 100))
 def test_the_reference_does_what_the_plain_machine_does(first):
     for seed in range(first, first + 100):
         case = single(seed)
@@ -144,11 +144,12 @@ def test_engines_that_are_always_there(first):
     assert fuzz.run(100, first, name="reference") == []
 
 
-@pytest.mark.parametrize("first", range(0, 20, 10))
+@pytest.mark.parametrize("first", range(0, 40, 20))
 def test_random_programs_on_a_gpu(first):
     if reason := fuzz.why_not("epoch"):
         pytest.skip(f"needs a Vulkan adapter: {reason}")
-    assert fuzz.run(10, first, name="epoch") == []
+    for seed in range(first, first + 20):
+        assert fuzz.check_seed(seed, "epoch", 2) is None, seed
 
 
 def test_the_fuzzer_sees_a_difference_and_shrinks_it(monkeypatch):

@@ -1,5 +1,6 @@
 """Random programs survive being printed, and no text breaks the assembler."""
 
+import math
 import random
 import re
 import struct
@@ -83,8 +84,9 @@ def some_program(rng):
         offset, size = rng.randrange(50), rng.randrange(50)
         shared = max(shared, offset + size)
         lifetime = (rng.randrange(3), rng.randrange(3)) if rng.random() < 0.3 else ()
-        buffers.append(Buffer(name, offset, size, rng.choice(["in", "out", "inout", "temp"]),
-                              lifetime))  # fmt: skip
+        direction = rng.choice(["in", "out", "inout", "temp"])
+        ends = (rng.choice([None, None, each, 0]) for each in (-math.inf, 1e300 * rng.random()))
+        buffers.append(Buffer(name, offset, size, direction, lifetime, *ends))
     return package(
         [some_instruction(rng, sum(lengths)) for _ in range(sum(lengths))],
         routines,

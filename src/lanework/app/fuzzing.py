@@ -68,7 +68,7 @@ def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "
         _fail("fleet", count, [str(each) for each in found], first.seed, text)
     _say(count, start, seconds, as_json)
     if not as_json:
-        render.message("each in some of these ways: " + "; ".join(map(str, every)))
+        render.message("each in one of these ways, in turn: " + "; ".join(map(str, every)))
 
 
 def fuzz_register(count: int, start: int, jobs: int, as_json: bool) -> None:

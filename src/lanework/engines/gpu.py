@@ -28,6 +28,9 @@ Words = npt.NDArray[np.uint32]
 __all__ = ["Adapter", "Commands", "Gpu", "adapters", "device", "hardware", "pick", "why_not"]
 
 WORD = 4
+
+MOST_KERNELS = 256
+"""Kernels that a device remembers; each takes a megabyte or two where a processor plays the GPU."""
 _RAISED = (
     "max-buffer-size",
     "max-storage-buffer-binding-size",
@@ -240,6 +243,8 @@ class Gpu:
                         "entry_point": entry,
                     },
                 )
+            while len(self._kernels) >= MOST_KERNELS:
+                del self._kernels[next(iter(self._kernels))]  # the oldest
             self._kernels[key] = known
         return known
 

@@ -142,7 +142,14 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
         words = [quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction]
         if buffer.lifetime:
             words.append("steps " + " ".join(map(str, buffer.lifetime)))
+        if (buffer.low, buffer.high) != (None, None):
+            words.append(f"range {_end(buffer.low)} {_end(buffer.high)}")
         yield f".buffer {', '.join(words)}"
+
+
+def _end(end: float | None) -> str:
+    """An end of a range; an infinite one as a number that is too large."""
+    return "any" if end is None else repr(end).replace("inf", "1e999")
 
 
 def _routine(view: FleetView, routine: Routine, prefix: str) -> Iterator[str]:

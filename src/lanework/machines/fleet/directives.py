@@ -105,23 +105,33 @@ def _const(reader: Reader, line: Line) -> None:
 
 def _buffer(reader: Reader, line: Line) -> None:
     form = ".buffer image, 0, 3000, in"
-    name, offset, size, *rest = directive_words(line, 3, 7, form)
+    name, offset, size, *rest = directive_words(line, 3, 10, form)
     text = read_name(line, name, "a buffer")
     direction = "temp"
-    if rest and rest[0].text != "steps":
+    if rest and rest[0].text not in ("steps", "range"):
         direction = rest.pop(0).text
         if direction not in DIRECTIONS:
             near = did_you_mean(direction, DIRECTIONS) or ", ".join(DIRECTIONS)
             raise line.fault(f"a buffer has no direction {direction!r}", line.words[-1], near)
-    if rest and (rest[0].text != "steps" or len(rest) != 3):
-        raise line.fault("the buffer cannot be read", rest[0], f"write {form}, steps 0 2")
+    pairs: dict[str, list[Expression | None]] = {"steps": [], "range": []}
+    while rest:
+        option, *pair = rest[:3]
+        if len(pair) != 2 or pairs.get(option.text, [None]):
+            help = f"write {form}, steps 0 2, range -1 1"
+            raise line.fault("the buffer cannot be read", option, help)
+        pairs[option.text] = [
+            None if option.text == "range" and word.text == "any" else reader.expression(line, word)
+            for word in pair
+        ]
+        rest = rest[3:]
     reader.define(line, name, text, f"{text}.size")
-    lifetime = tuple(reader.expression(line, word) for word in rest[1:])
     where = None if offset.text == "auto" else reader.expression(line, offset)
+    lifetime = tuple(each for each in pairs["steps"] if each is not None)
+    ends = tuple(pairs["range"]) or (None, None)
+    words = reader.expression(line, size)
     reader.buffers.append(
-        ModuleBuffer(text, where, reader.expression(line, size), direction, lifetime,
-                     Place(line, name))
-    )  # fmt: skip
+        ModuleBuffer(text, where, words, direction, lifetime, Place(line, name), ends)
+    )
 
 
 def _extern(reader: Reader, line: Line) -> None:

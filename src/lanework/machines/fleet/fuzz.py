@@ -64,6 +64,9 @@ class Way:
 
 REFERENCE = Way("reference")
 
+BLOCK = 250
+"""Seeds that are run in the same way, one after another."""
+
 
 @dataclass(frozen=True)
 class Divergence:
@@ -102,10 +105,7 @@ def case_of(seed: int) -> Case:
 
 def run_way(case: Case, way: Way) -> list[Snapshot]:
     """Run a case in one way."""
-    settings = replace(
-        case.settings, layout=way.layout, format=way.format, sort=way.sort, general=not way.own
-    )
-    engine = engines.make(way.engine, FleetView.of(case.program), settings)
+    engine = engines.make(way.engine, FleetView.of(case.program), way.settings(case))
     try:
         return snapshots(engine, case, way.steps)
     finally:
@@ -160,6 +160,12 @@ def check_seed(seed: int, name: str = "all", some: int = 4) -> Divergence | None
     return check(case_of(seed), chosen, seed)
 
 
+def check_in_turn(seed: int, name: str = "all") -> Divergence | None:
+    """Run the case of a seed in one way, which its neighbours share, as they do kernels."""
+    every = ways(name)
+    return check(case_of(seed), [every[seed // BLOCK % len(every)]], seed)
+
+
 def shrunk(case: Case, found: Divergence) -> Case:
     """A smaller case that diverges in the same way, at the end of its run."""
 
@@ -208,13 +214,13 @@ def run(
 ) -> list[Divergence]:
     """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
     seeds = range(start, start + count)
-    one = functools.partial(check_seed, name=name)
+    one = functools.partial(check_in_turn, name=name)
     found: list[Divergence] = []
     # processes of their own from the start: the driver of a GPU does not survive a fork
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context) if jobs > 1 else None
     outcomes: Iterable[Divergence | None]
-    outcomes = map(one, seeds) if pool is None else pool.map(one, seeds, chunksize=20)
+    outcomes = map(one, seeds) if pool is None else pool.map(one, seeds, chunksize=BLOCK)
     try:
         for number, divergence in enumerate(outcomes, 1):
             if divergence is not None:

@@ -180,9 +180,7 @@ class Intervals:
         for call in self.reach.callers.get(ip, ()):
             edges.append((call + 1, self._returned(known, self.known[call])))
         for entry in self.reach.resumed.get(ip, ()):
-            again = known.copy()
-            again.affine.clear()  # they may have other numbers now
-            edges.append((entry, again))
+            edges.append((entry, known))
         return edges
 
     def _returned(self, known: Known, before: Known | None) -> Known | None:

@@ -66,7 +66,10 @@ class ModuleRoutine:
 
 @dataclass(frozen=True)
 class ModuleBuffer:
-    """A buffer of a module; without an offset it comes after the one before it."""
+    """A buffer of a module; without an offset it comes after the one before it.
+
+    Its words lie between `ends` as the program begins.
+    """
 
     name: str
     offset: Expression | None
@@ -74,6 +77,7 @@ class ModuleBuffer:
     direction: str
     lifetime: tuple[Expression, ...]
     place: Place
+    ends: tuple[Expression | None, ...] = (None, None)
 
 
 @dataclass(frozen=True)

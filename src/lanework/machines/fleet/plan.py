@@ -85,6 +85,12 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     low: float | None = None
     high: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            end = getattr(self, name)
+            if end is not None:  # an integer would have other bytes, and the program another hash
+                msgspec.structs.force_setattr(self, name, float(end))
+
 
 @dataclass(frozen=True)
 class Plan:

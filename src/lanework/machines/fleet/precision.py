@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 from lanework.base.errors import Diagnostic
 from lanework.core.verify import Finding
 from lanework.machines.fleet.bounds import KNOWN
-from lanework.machines.fleet.codes import LEAVES_HALF
+from lanework.machines.fleet.codes import BAD_INPUT, LEAVES_HALF
 from lanework.machines.fleet.interval import Interval
 from lanework.machines.fleet.intervals import Intervals
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.transfer import EXACT_HALF, INTEGER_ADDRESSES, LARGEST_HALF, NUMBERS
-from lanework.machines.fleet.wordranges import Ranges
+from lanework.machines.fleet.wordranges import Ranges, declared
+
+Floats = npt.NDArray[np.float32]
 
 SHOWN = 5
 """Findings that an error tells of."""
@@ -58,6 +63,32 @@ def refuse(view: FleetView, ranges: Ranges | None = None) -> None:
         notes=notes,
         help="declare ranges of buffers, or use storage='f32'",
     )
+
+
+def check(view: FleetView, shared: Floats, ranges: Ranges | None = None) -> None:
+    """Refuse inputs that are not in the ranges that were declared for them.
+
+    Args:
+        view: the program.
+        shared: shared memory as the program begins, float32.
+        ranges: between which numbers inputs lie, as for `Intervals`.
+
+    Raises:
+        Diagnostic: LW6010, with the first word that is outside.
+    """
+    words = declared(view, ranges or {})
+    for first, last, value in words.declared():
+        inside = shared[first:last]
+        fits = (inside >= value.low) & (inside <= value.high) | (value.nan & np.isnan(inside))
+        wrong = np.flatnonzero(~fits)
+        if wrong.size:
+            at = first + int(wrong[0])
+            names = [each.name for each in view.buffers if 0 <= at - each.offset < each.size]
+            raise Diagnostic(
+                BAD_INPUT,
+                f"word {at} of shared memory is {shared[at]:g}, and its range is {value}",
+                notes=[f"it is in buffer {name!r}" for name in names],
+            )
 
 
 def _problems(found: Intervals, ip: int) -> Iterator[str]:

@@ -103,7 +103,11 @@ class Reach:
 
     @cached_property
     def resumed(self) -> dict[int, list[int]]:
-        """For every instruction that kept VMs may have stopped at: where they go on."""
+        """For every instruction that kept VMs may have stopped at: where they go on.
+
+        The first of their routine is among them, where nothing is known of their numbers: they may
+        have other ones now.
+        """
         out: dict[int, set[int]] = {}
         for again in self.placed:
             if not again.launch.resume:

@@ -223,7 +223,8 @@ class _Needs:
         found = [*module.symbols.values()]
         found += [s.value for s in module.settings.values() if isinstance(s.value, Expression)]
         for buffer in module.buffers:
-            found += [e for e in (buffer.offset, buffer.size, *buffer.lifetime) if e is not None]
+            numbers = (buffer.offset, buffer.size, *buffer.lifetime, *buffer.ends)
+            found += [each for each in numbers if each is not None]
         for phase in module.phases:
             for launch in phase.launches:
                 numbers = (launch.count, launch.base, launch.stride)

@@ -257,7 +257,12 @@ class ReferenceEngine:
         """Round elements to half precision."""
         for element in elements:
             row = self.state.floats[element]
-            row[members] = row[members].astype(np.float16)
+            values = row[members]
+            nan = np.isnan(values)
+            halves = values.astype(np.float16).astype(np.float32)
+            if nan.any():  # one NaN of either sign, as the op to_half has it
+                halves[nan] = np.copysign(np.float32(np.nan), values[nan])
+            row[members] = halves
 
     def shared(self) -> Words:
         """Shared memory as it is now."""

@@ -16,7 +16,7 @@ from lanework.machines.fleet import epochsizes
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.kernels import branch, classify, io, launch, linear, oracle, ordered
-from lanework.machines.fleet.kernels.common import BUFFERS, KINDS, WATCH_AT, parameter
+from lanework.machines.fleet.kernels.common import BUFFERS, KINDS, WATCH_AT, lean, parameter
 from lanework.machines.fleet.kernels.table import (
     HEADER,
     SIZE,
@@ -155,8 +155,8 @@ class Resident:
             texts["ordered"] = ordered.ordered(spec)
         if spec.cells.literal:
             texts["fresh"] = launch.fresh(spec)
-        kernels = {name: self.gpu.kernel(text, (KINDS,)) for name, text in texts.items()}
-        kernels["plan"] = self.gpu.kernel(classify.plan(spec), both)
+        kernels = {name: self.gpu.kernel(lean(text), (KINDS,)) for name, text in texts.items()}
+        kernels["plan"] = self.gpu.kernel(lean(classify.plan(spec)), both)
         return kernels
 
     def set(self, **values: int) -> None:

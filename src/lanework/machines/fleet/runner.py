@@ -94,6 +94,10 @@ class Runner:
             Trap: LW6020 to LW6026 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
         """
         words = bind_inputs(self.program, inputs)
+        if self.settings.storage == "f16":
+            from lanework.machines.fleet.precision import check
+
+            check(self.view, words.view(np.float32))
         start = time.perf_counter()
         try:
             runtime = self._run(words)

@@ -57,7 +57,12 @@ class Symbols:
             self.values[buffer.name] = offset
             steps = [self.whole(each) for each in buffer.lifetime]
             lifetime = (steps[0], steps[1]) if steps else ()
-            self.placed.append(Buffer(buffer.name, offset, size, buffer.direction, lifetime))
+            low, high = (
+                None if each is None else float(each.value(self.value)) for each in buffer.ends
+            )
+            self.placed.append(
+                Buffer(buffer.name, offset, size, buffer.direction, lifetime, low, high)
+            )
             at = offset + size
             highest = max(highest, at)
         for name, (value, place) in self.defined.items():

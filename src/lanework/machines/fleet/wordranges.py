@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
@@ -45,6 +45,10 @@ class WordRanges:
             self.first.append(ANY if value is None else value)
         self.values = list(self.first)
         self.touched = [0] * len(self.starts)
+
+    def declared(self) -> Iterator[tuple[int, int, Interval]]:
+        """For every region its first word, the one after its last, and what was declared."""
+        yield from zip(self.starts, [*self.starts[1:], self.count], self.first, strict=False)
 
     def regions(self, address: Interval) -> range:
         """The regions that addresses in an interval may lie in."""

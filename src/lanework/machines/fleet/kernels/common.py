@@ -7,6 +7,8 @@ are all that knows of the layout, so that each kernel has one text for both.
 from __future__ import annotations
 
 import enum
+import re
+from collections import Counter
 
 from lanework.core.single import SINGLE
 from lanework.engines import wgsl
@@ -30,6 +32,9 @@ BUFFERS = ("code", "states", "memory", "lists", "control", "stack", "winner", "p
 
 KINDS = ("read", "write", "write", "write", "write", "write", "write", "uniform")
 """What each of them is for a layout of bindings."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_CONSTANT = re.compile(r"const (\w+): \w+ = \w+;$")
 
 _TYPES = {
     "control": "array<atomic<u32>>",
@@ -106,6 +111,25 @@ def constants(spec: Spec) -> str:
     text = [f"const {name}: u32 = {value}u;" for name, value in numbers.items()]
     text += [f"const {name}: bool = {str(value).lower()};" for name, value in flags.items()]
     return "\n".join(text) + "\n"
+
+
+def lean(text: str) -> str:
+    r"""A kernel's text without the constants that it does not use.
+
+    What it does not depend on is then not in it, so that many programs have the same text.
+
+    Example:
+        >>> lean("const A: u32 = 1u;\nconst B: u32 = 2u;\nfn main() { x = A; }")
+        'const A: u32 = 1u;\nfn main() { x = A; }'
+    """
+    uses = Counter(_NAME.findall(text))
+    lines = text.split("\n")
+    return "\n".join(line for line in lines if not _unused(line, uses))
+
+
+def _unused(line: str, uses: Counter[str]) -> bool:
+    found = _CONSTANT.match(line)
+    return found is not None and uses[found[1]] == 1
 
 
 def _parameters() -> str:
