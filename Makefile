@@ -30,6 +30,7 @@ bench: $(VENV)/.bench
 fuzz: $(VENV)/.test
 	$(BIN)/lanework fuzz series --count 20000
 	$(BIN)/lanework fuzz belief --count 100000
+	$(BIN)/lanework fuzz fleet --count 2000
 
 # A virtual environment, and into it what a lock file names; again only when the lock changes.
 $(BIN)/python:
