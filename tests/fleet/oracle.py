@@ -316,6 +316,8 @@ class Oracle:
     def _stored(self, word):
         """A word as registers and memory keep it."""
         if self.settings.storage == "f16":
+            if real(word) != real(word):  # one NaN of either sign
+                return word & 0x80000000 | 0x7FC00000
             return bits(F32(np.float16(real(word))))
         return word % WORD
 
