@@ -315,9 +315,13 @@ class Oracle:
 
     def _stored(self, word):
         """A word as registers and memory keep it."""
-        if self.settings.storage == "f16":
-            return bits(F32(np.float16(real(word))))
-        return word % WORD
+        word %= WORD
+        if self.settings.storage != "f16":
+            return word
+        number = real(word)
+        if math.isnan(number):  # halves have one NaN of either sign
+            return 0x7FC00000 | word & 0x80000000
+        return bits(F32(np.float16(number)))
 
     def _compute(self, vm, ids):
         info = self.view.infos[vm.ip]
