@@ -315,13 +315,11 @@ class Oracle:
 
     def _stored(self, word):
         """A word as registers and memory keep it."""
-        word %= WORD
-        if self.settings.storage != "f16":
-            return word
-        number = real(word)
-        if math.isnan(number):  # halves have one NaN of either sign
-            return 0x7FC00000 | word & 0x80000000
-        return bits(F32(np.float16(number)))
+        if self.settings.storage == "f16":
+            if real(word) != real(word):  # one NaN of either sign
+                return word & 0x80000000 | 0x7FC00000
+            return bits(F32(np.float16(real(word))))
+        return word % WORD
 
     def _compute(self, vm, ids):
         info = self.view.infos[vm.ip]

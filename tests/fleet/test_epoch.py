@@ -1,5 +1,8 @@
 """The five kernels on a GPU: against the plain machine, and what only this engine has."""
 
+import os
+import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +11,7 @@ from oracle import Oracle, bits
 
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
 from lanework.base.rng import philox
 from lanework.core.isa import OperandKind
 from lanework.engines import gpu
@@ -315,6 +319,43 @@ def test_the_highest_vm_need_not_be_the_last():
 @pytest.mark.parametrize("layout", CHOICES["layout"])
 def test_atomics_in_order(op, layout):
     check(assembled(CONFLICTS.format(op=op), 2100), layout=layout)
+
+
+@pytest.mark.parametrize("turns", [1, 7, 32, 100])
+def test_turns_in_several_rounds(monkeypatch, turns):
+    """An epoch takes as many rounds as it has to, and nothing goes on in between."""
+    monkeypatch.setattr(epoch, "TURNS", turns)
+    body = """
+        SYSCALL_VMID r0
+        MODI r1, r0, 3
+        BRANCH_EQ r1, waits
+        SETI r1, 2
+        ATOMIC_ADD r3, r1, r0
+        SYSCALL_YIELD
+        ATOMIC_CAS r3, r1, r3, r0
+        SUBI r3, r0, 100
+        BRANCH_LT r3, over
+        SPAWN r3, other, r0
+    over:
+        HALT
+    waits:
+        SETI r1, 2
+        WAIT r1, r2
+        HALT
+    """
+    text = ONE.format(body=body, count=130, shared=8, state="S22", epsilon=0.0)
+    text = text.replace(".phase", ".routine other\nRAND r1\nKILL\n.phase").replace(
+        ".epsilon", ".spawn 9\n.epsilon"
+    )
+    program = lw.fleet.assemble(text, "test.lasm")
+    for cut in range(1, 12):
+        check(program, cut=cut)
+    expected, made = started(program, engine=ReferenceEngine), started(program)
+    made.trace(77, 100)
+    made.run(100)
+    for column in made.traced().words.T:
+        expected.run(1)
+        assert same(column[1:], expected.vm(77).words[1:, 0]).all()
 
 
 def test_atomics_in_order_are_rounded_one_after_another():
@@ -745,6 +786,20 @@ def test_a_run_is_repeated_on_the_reference(monkeypatch):
     asked = program.bind("epoch")
     with pytest.raises(Trap, match="LW2202"):
         asked()
+
+
+def test_interrupted_and_used_again():
+    runner = assembled("again:\nADDI r0, r0, 1\nJUMP again", 1000).bind("epoch", Limits(fuel=10**9))
+    for _ in range(2):
+        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            runner()
+    short = assembled("again:\nADDI r0, r0, 1\nJUMP again", 1000).bind(
+        "epoch", Limits(deadline=0.1)
+    )
+    with pytest.raises(Trap, match="LW2001"):
+        short()
 
 
 def test_a_runner_names_the_adapter(device):

@@ -1,17 +1,24 @@
 """What programs are found to hold is what they hold, however they run."""
 
 import math
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from watched import S22, Machine, inputs, program, soup
+from watched import S22, Machine, inputs, inside, program, soup
 
+from lanework.base.errors import Trap
 from lanework.core.isa import OperandKind
+from lanework.machines.fleet import engines
+from lanework.machines.fleet.fuzz import case_of
 from lanework.machines.fleet.interval import Interval, between, point
 from lanework.machines.fleet.intervals import Intervals
 from lanework.machines.fleet.isa import FLEET, Kernel
+from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Phase, Plan
-from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.runtime import Runtime
+from lanework.machines.fleet.state import Convention, Status
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -192,3 +199,40 @@ def test_every_io_instruction_is_known_here():
         found = Intervals(program(["main:", " ".join(words), "SYSCALL_HALT"], shared=2),
                           {"shared": (0, 1)})  # fmt: skip
         assert found.before(1, 1).low >= -1.0, info.name
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_what_the_reference_shows(first):
+    """Random programs with phases, kept and spawned VMs: after every epoch, all VMs at once."""
+    compared = 0
+    for seed in range(first, first + 20):
+        case = case_of(seed)
+        view = FleetView.of(case.program)
+        shared = np.nan_to_num(case.shared.view(np.float32), posinf=1e9, neginf=-1e9)
+        ranges = {"shared": (float(shared.min()), float(shared.max()))} if shared.size else {}
+        found = Intervals(view, ranges)
+        settings = replace(case.settings, storage="f32", compose=False, on_fault="go on")
+        runtime = Runtime(engines.make("reference", view, settings), view)
+        runtime.begin(shared.view(np.uint32))
+        for _ in range(120):
+            with suppress(Trap):
+                if runtime.run(1):
+                    break
+            compared += compare(view, found, runtime.engine)
+    assert compared > 10_000
+
+
+def compare(view, found, engine):
+    """All that VMs and shared memory hold with what was found; how many numbers these are."""
+    vms = engine.vms()
+    there = vms.row("status") != Status.FREE
+    for ip in np.unique(vms.row("ip")[there]):
+        known = found.known[ip]
+        floats = vms.floats[:, there & (vms.row("ip") == ip)]
+        for element in range(1, view.profile.length):
+            value = known.values[element]
+            assert inside(floats[element], value).all(), (view.where(ip), element, str(value))
+    words = engine.shared().view(np.float32)
+    for n, (start, end, _) in enumerate(found.words.declared()):
+        assert inside(words[start:end], found.words.values[n]).all(), (start, end)
+    return int(there.sum()) * view.profile.length

@@ -109,6 +109,7 @@ def test_steps_back_lead_where_the_run_has_been(program):
     debugger.goto(10)
     assert debugger.back(4) == 6
     assert debugger.back(100) == 0
+    assert repr(debugger) == "<Debugger: epoch 0, in phase 0, 0 live VMs>"
     assert debugger.goto(10**6) == last
     assert debugger.ended
     assert debugger.where(0).startswith("halted at later+2 (line ")

@@ -30,7 +30,8 @@ def inside(value, found):
     nan = np.isnan(value)
     held = nan & found.nan | ~nan & (value >= found.low) & (value <= found.high)
     if found.whole:
-        held &= nan | np.isinf(value) | (value == np.floor(value))
+        with np.errstate(invalid="ignore"):
+            held &= nan | np.isinf(value) | (value == np.floor(value))
     return held
 
 

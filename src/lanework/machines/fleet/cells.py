@@ -3,7 +3,8 @@
 The array of structures is `state.Profile` word for word, padding too. The structure of arrays has
 a row for each word that is not known anyway: IP, the constant 1 and the global id are made when
 VMs are read back, and words of own memory that the program never names have no row, since they
-stay zero. In half precision two elements share a word.
+stay zero. In half precision two elements share a word there; in the array of structures they are
+rounded to it, and stay words of their own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Cells:
     Attributes:
         profile: the size of VMs.
         layout: `soa` or `aos`.
-        half: whether elements are stored in half precision.
+        half: whether elements are rounded to half precision.
         memory: words of own memory that have rows.
 
     Example:
@@ -69,9 +70,14 @@ class Cells:
         return self.profile.registers + (self.profile.memory if self.literal else self.memory)
 
     @property
+    def packed(self) -> bool:
+        """Whether two elements share a word."""
+        return self.half and not self.literal
+
+    @property
     def rows(self) -> int:
         """Rows or words that they take."""
-        return -(-self.elements // 2) if self.half else self.elements
+        return -(-self.elements // 2) if self.packed else self.elements
 
     @property
     def words(self) -> int:
@@ -87,7 +93,7 @@ class Cells:
         """The word or row that element 0 would have; in half precision that of element 1."""
         if self.literal:
             return 0
-        return len(self.metadata) - (0 if self.half else 1)
+        return len(self.metadata) - (0 if self.packed else 1)
 
     def unpack(self, words: Words, places: Words) -> VMState:
         """VMs from their words; the mirror of IP stays zero.
@@ -104,7 +110,7 @@ class Cells:
             vms.row(field)[:] = words[n]
         vms.row("global_id")[:] = places
         stored = words[len(self.metadata) :]
-        if self.half:
+        if self.packed:
             halves = np.stack((stored & 0xFFFF, stored >> 16), 1).reshape(-1, len(places))
             stored = evaluate(SINGLE["from_half"].graph("i32"), [halves.view(np.int32)])
             stored = stored.view(np.uint32)

@@ -1,4 +1,6 @@
-"""The epoch engine: the five kernels on a GPU, many epochs to a submission.
+"""The epoch engine: the five kernels on a GPU, many rounds to a submission.
+
+A round is an epoch, or a part of one: VMs at ordered instructions may take several.
 
 Nothing is read back within a submission. One invocation, the plan, looks at what classification has
 counted, and gives each kernel of the epoch its number of workgroups; once it has found a reason to
@@ -31,6 +33,8 @@ TURN = 0.03
 """Seconds that a submission should take."""
 MOST = 1 << 10
 """Epochs of a submission at most."""
+TURNS = 1 << 12
+"""VMs that one invocation lets have their turns before it lets others have the device."""
 COMPACT = 1 << 14
 """Places from which on it pays to list the VMs that are live, once most of them are not."""
 
@@ -126,15 +130,15 @@ class EpochEngine:
         self.on.watch(tuple(watch))
         left, spent = epochs, progress.executed
         progress.stop = Stop.EPOCHS
-        while left > 0:
-            some = min(left, self._chunk, WORD // self.on.capacity)
-            began = time.perf_counter()
+        while left > 0 or self.on.head[Control.ORDERED]:
+            some = min(max(left, 1), self._chunk, WORD // self.on.capacity)
+            began, before = time.perf_counter(), progress.epochs
             rest = None if fuel is None else fuel - (progress.executed - spent)
-            stop = self._turn(some, rest)
+            stop = self._submit(some, min(some, left), rest)
+            left -= progress.epochs - before
             if stop is not None:
                 progress.stop = stop
                 break
-            left -= some
             self._adapt(some, time.perf_counter() - began)
             if self.between is not None:
                 self.between()
@@ -146,12 +150,12 @@ class EpochEngine:
         elif seconds > 2 * TURN:
             self._chunk = max(self._chunk // 2, 1)
 
-    def _turn(self, epochs: int, fuel: int | None) -> Stop | None:
-        """One submission: why it stopped."""
+    def _submit(self, rounds: int, epochs: int, fuel: int | None) -> Stop | None:
+        """One submission, of so many rounds and so many epochs at most: why it stopped."""
         on, head = self.on, self.on.head
         self._look()
         count = self._listed or self._last - self._first
-        on.set(first=self._first, count=count, listed=bool(self._listed))
+        on.set(first=self._first, count=count, listed=bool(self._listed), most=epochs, turns=TURNS)
         if on.trace is not None:
             on.set(traced=on.trace.done)
         head[Control.LENGTHS : Control.STOP + 1] = 0
@@ -159,7 +163,7 @@ class EpochEngine:
         head[Control.FUEL] = WORD if fuel is None else min(max(fuel, 0), WORD)
         x, y = on.workgroups(-(-count // EACH))
         self.gpu.write(on.indirect, np.array([x, y, 1], np.uint32))
-        on.epochs(epochs)
+        on.rounds(rounds)
         self._note()
         return Stop(head[Control.STOP]) if head[Control.STOP] else None
 

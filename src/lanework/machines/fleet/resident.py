@@ -218,14 +218,14 @@ class Resident:
             commands.run(self.kernels[kernel], self.workgroups(count))
         self.gpu.submit(commands)
 
-    def epochs(self, count: int) -> None:
-        """So many epochs in one submission; afterwards `head` is what they have counted."""
+    def rounds(self, count: int) -> None:
+        """So many rounds in one submission; afterwards `head` is what they have counted."""
         self.push()
         commands = self.gpu.commands()
-        with self.gpu.guard("encoding epochs"):
+        with self.gpu.guard("encoding rounds"):
             commands.bind(self.group, self.counts)
             for _ in range(count):
-                self._epoch(commands)
+                self._round(commands)
             commands.copy(self.buffers["control"], 0, self.staging, 0, len(self.head))
         self.gpu.submit(commands)
         try:
@@ -234,7 +234,7 @@ class Resident:
             self.staging = self.gpu.buffer(len(self.head), "counts", "staging")
             raise
 
-    def _epoch(self, commands: Any) -> None:
+    def _round(self, commands: Any) -> None:
         kernels, indirect = self.kernels, self.indirect
         commands.follow(kernels["classify"], indirect, 3 * Dispatch.CLASSIFY)
         commands.run(kernels["plan"])

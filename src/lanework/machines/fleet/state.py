@@ -183,6 +183,8 @@ class VMState:
         >>> vms.floats[1] = 2.5
         >>> vms.structures()["registers"][:, 0].tolist()
         [2.5, 2.5, 2.5]
+        >>> vms
+        <VMState S22: 3 free>
     """
 
     def __init__(self, profile: Profile, count: int) -> None:
@@ -205,6 +207,12 @@ class VMState:
         """A field of all VMs."""
         out: Words = self.words[self.profile.word(field)]
         return out
+
+    def __repr__(self) -> str:
+        status = self.row("status")
+        kinds = {each: int(np.count_nonzero(status == each)) for each in Status}
+        said = ", ".join(f"{count:,} {kind.name.lower()}" for kind, count in kinds.items() if count)
+        return f"<VMState {self.profile.name}: {said or 'no VM'}>"
 
     def structures(self) -> npt.NDArray[np.void]:
         """The VMs as an array of structures, IP as a float beside the whole number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ class Epoch:
     kernels: dict[str, int]
     live: int
     ended: bool
-    runtime: Runtime
+    runtime: Runtime = field(repr=False)
 
     @property
     def vms(self) -> VMState:
@@ -193,6 +193,11 @@ class Debugger:
         self.runtime, self.every = runtime, every
         self.ended = False
         self._kept: dict[int, Any] = {0: runtime.save()}
+
+    def __repr__(self) -> str:
+        counts = self.runtime.counts
+        where = "at the end" if self.ended else f"in phase {self.runtime.phase}"
+        return f"<Debugger: epoch {counts.epochs:,}, {where}, {counts.live:,} live VMs>"
 
     @property
     def epoch(self) -> int:

@@ -5,6 +5,9 @@ its kernel. A workgroup counts together and asks for its part of each list once.
 invocation: it looks whether the run has to stop, and otherwise says how many workgroups each kernel
 has in this epoch, so that the host need not read anything back.
 
+An epoch may take more than one round of this: VMs at ordered instructions have their turns a few
+thousand at a time, so that no kernel takes too long, and until all had theirs nothing else is done.
+
 Where VMs are sorted, classification counts them by buckets instead, of one instruction each (or of
 a few, if there are more than `BUCKETS`). The plan adds up where buckets begin, and a further kernel
 puts the VMs there.
@@ -100,7 +103,8 @@ fn main(
   if (local < 6u) { atomicStore(&counts[local], 0u); }
   workgroupBarrier();
   let begin = EACH * number(group, groups, local);
-  let end = min(begin + EACH, params.count);
+  var end = min(begin + EACH, params.count);
+  if (waits_for_turns() || atomicLoad(&control[C_EPOCHS]) >= params.most) { end = begin; }
   var kinds = 0u;  // four bits for each VM, its kind and one more
   var tally = 0u;  // eight bits for each kind
   for (var i = begin; i < end; i++) {
@@ -243,6 +247,14 @@ fn main() {
     atomicStore(&control[n], 0u);
   }
   if (atomicLoad(&control[C_STOP]) != 0u) { return; }  // nothing is dispatched since
+  if (waits_for_turns() || atomicLoad(&control[C_EPOCHS]) >= params.most) {
+    for (var n = D_LINEAR; n <= D_SCATTER; n++) { dispatch(n, 0u); }
+    if (waits_for_turns()) {
+      dispatch(D_ORDERED, 1u);
+      dispatch(D_TRACE, 1u);
+    }
+    return;
+  }
   if (SORTS) {
     counts[C_LINEAR] = tally(0u, params.bucket_end0);
     counts[C_ORACLE] = tally(params.bucket_end0, params.bucket_end1);

@@ -106,6 +106,7 @@ def constants(spec: Spec) -> str:
         "BLOCKS": spec.has("WAIT"),
         "FAULTS_OUTSIDE": spec.faults_outside,
         "TRAPS": spec.traps,
+        "HAS_ORDERED": bool(spec.ordered),
         "SORTS": spec.sort,
     }
     text = [f"const {name}: u32 = {value}u;" for name, value in numbers.items()]
@@ -155,6 +156,8 @@ fn number(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 {
 
 _COUNT = """\
 fn count(what: u32, more: u32) { atomicAdd(&control[what], more); }
+// Whether VMs at ordered instructions are left over from the round before.
+fn waits_for_turns() -> bool { return HAS_ORDERED && atomicLoad(&control[C_ORDERED]) != 0u; }
 fn batch_word(batch: u32, word: u32) -> u32 { return HEADER + 3u * batch + word; }
 """
 
@@ -168,20 +171,15 @@ def accessors(spec: Spec) -> str:
     else:
         cell = "row * params.capacity + vm"
         go = _GO
+    parts = [_CELLS.replace("CELL", cell)]
     if cells.half:
-        halves = "\n".join(
-            [
-                wgsl.PREAMBLE,
-                wgsl.render_op(SINGLE["to_half"]),
-                wgsl.render_op(SINGLE["from_half"]),
-                _HALVES,
-            ]
-        )
-        elements = halves.replace("FIRST", f"{cells.first}u")
+        parts += [wgsl.PREAMBLE, *(wgsl.render_op(SINGLE[n]) for n in ("to_half", "from_half"))]
+        parts.append(_ROUNDED)
     else:
-        elements = _ELEMENTS.replace("FIRST", f"{cells.first}u")
-        elements = elements.replace(" + 0u", "")
-    return f"{_CELLS.replace('CELL', cell)}\n{elements}\n{go}"
+        parts.append(_EXACT)
+    elements = _HALVES if cells.packed else _ELEMENTS
+    parts.append(elements.replace("FIRST", f"{cells.first}u").replace(" + 0u", ""))
+    return "\n".join([*parts, go])
 
 
 _CELLS = """\
@@ -190,18 +188,23 @@ fn load(vm: u32, row: u32) -> u32 { return states[cell(vm, row)]; }
 fn store(vm: u32, row: u32, bits: u32) { states[cell(vm, row)] = bits; }
 """
 
-_ELEMENTS = """\
-fn fetch(vm: u32, element: u32) -> u32 { return load(vm, element + FIRST); }
-fn put(vm: u32, element: u32, bits: u32) { store(vm, element + FIRST, bits); }
+_EXACT = """\
 fn rounded(bits: u32) -> u32 { return bits; }
 """
 
-_HALVES = """\
+_ROUNDED = """\
 // A float as it comes back when it has been stored.
 fn rounded(bits: u32) -> u32 {
   return bitcast<u32>(lw_from_half(lw_to_half(bitcast<i32>(bits))));
 }
+"""
 
+_ELEMENTS = """\
+fn fetch(vm: u32, element: u32) -> u32 { return load(vm, element + FIRST); }
+fn put(vm: u32, element: u32, bits: u32) { store(vm, element + FIRST, rounded(bits)); }
+"""
+
+_HALVES = """\
 fn fetch(vm: u32, element: u32) -> u32 {
   let at = element - 1u;
   let pair = load(vm, FIRST + (at >> 1u));

@@ -174,18 +174,26 @@ CASES
 @compute @workgroup_size(1)
 fn main() {
   if (atomicLoad(&control[C_ORDERED]) == 0u) { return; }
-  atomicStore(&control[C_ORDERED], 0u);
+  var left = params.turns;
   for (var s = 0u; s < params.summary_count; s++) {
-    var words = atomicExchange(&control[params.summary_at + s], 0u);
+    var words = atomicLoad(&control[params.summary_at + s]);
     while (words != 0u) {
       let w = 32u * s + countTrailingZeros(words);
-      words &= words - 1u;
-      var bits = atomicExchange(&control[params.marks_at + w], 0u);
-      while (bits != 0u) {
+      var bits = atomicLoad(&control[params.marks_at + w]);
+      while (bits != 0u && left > 0u) {
         take_turn(32u * w + countTrailingZeros(bits));
         bits &= bits - 1u;
+        left--;
       }
+      atomicStore(&control[params.marks_at + w], bits);
+      if (bits != 0u) {
+        atomicStore(&control[params.summary_at + s], words);
+        return;  // the others have their turns in the next round
+      }
+      words &= words - 1u;
     }
+    atomicStore(&control[params.summary_at + s], 0u);
   }
+  atomicStore(&control[C_ORDERED], 0u);
 }
 """

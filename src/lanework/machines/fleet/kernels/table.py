@@ -41,7 +41,7 @@ class Control(enum.IntEnum):
     WRITES_OUTSIDE = 19
     EPOCHS = 20
     BY_KERNEL = 21  # four of them
-    ORDERED = 25  # whether a VM is at an ordered instruction
+    ORDERED = 25  # whether VMs at ordered instructions wait for their turns
     HINT = 26  # no place for a VM that is started is free before this one
     FUEL = 27
     LISTED = 28  # VMs on the list of live ones
@@ -105,6 +105,8 @@ PARAMETERS = (
     "first",  # the VMs to look at: so many from this one on,
     "count",
     "listed",  # or so many on the list of live ones
+    "most",  # epochs of this submission
+    "turns",  # VMs that have their turns in one round
     "trace_vm",
     "trace_most",
     "traced",  # epochs on the trace before this submission
