@@ -186,8 +186,8 @@ def shrunk(case: Case, found: Divergence) -> Case:
 
 def _plainer(case: Case) -> Iterator[Case]:
     """The case with one thing less that is unusual."""
-    if case.cut:
-        yield replace(case, cut=0)
+    if case.cut != 1:
+        yield replace(case, cut=1)
     if case.fuel is not None:
         yield replace(case, fuel=None)
     usual = Settings()
