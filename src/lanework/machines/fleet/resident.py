@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,34 @@ class Trace:
     done: int
     buffer: Any
     group: Any
+
+
+@lru_cache(maxsize=64)
+def texts(spec: Spec) -> tuple[tuple[str, str], ...]:
+    """The kernels that a program needs: names and texts."""
+    found = {
+        "classify": classify.classify(spec),
+        "plan": classify.plan(spec),
+        "compact": classify.compact(spec),
+        "launch": launch.launch(spec),
+        "clear": launch.clear(spec),
+    }
+    makers: dict[Kernel, Callable[[Spec], str]] = {
+        Kernel.LINEAR: linear.linear,
+        Kernel.ORACLE: oracle.oracle,
+        Kernel.BRANCH: branch.branch,
+        Kernel.IO: io.io,
+    }
+    found |= {each.name: make(spec) for each, make in makers.items() if spec.used(each)}
+    if io.writes(spec):
+        found["commit"] = io.commit(spec)
+    if spec.sort:
+        found["scatter"] = classify.scatter(spec)
+    if spec.ordered:
+        found["ordered"] = ordered.ordered(spec)
+    if spec.cells.literal:
+        found["fresh"] = launch.fresh(spec)
+    return tuple((name, lean(text)) for name, text in found.items())
 
 
 class Resident:
@@ -133,30 +162,10 @@ class Resident:
         return uniform
 
     def _compiled(self) -> dict[str, Any]:
-        spec, both = self.spec, (KINDS, ("write",))
-        texts = {
-            "classify": classify.classify(spec),
-            "compact": classify.compact(spec),
-            "launch": launch.launch(spec),
-            "clear": launch.clear(spec),
-        }
-        makers: dict[Kernel, Callable[[Spec], str]] = {
-            Kernel.LINEAR: linear.linear,
-            Kernel.ORACLE: oracle.oracle,
-            Kernel.BRANCH: branch.branch,
-            Kernel.IO: io.io,
-        }
-        texts |= {each.name: make(spec) for each, make in makers.items() if spec.used(each)}
-        if io.writes(spec):
-            texts["commit"] = io.commit(spec)
-        if spec.sort:
-            texts["scatter"] = classify.scatter(spec)
-        if spec.ordered:
-            texts["ordered"] = ordered.ordered(spec)
-        if spec.cells.literal:
-            texts["fresh"] = launch.fresh(spec)
-        kernels = {name: self.gpu.kernel(lean(text), (KINDS,)) for name, text in texts.items()}
-        kernels["plan"] = self.gpu.kernel(lean(classify.plan(spec)), both)
+        kernels = {}
+        for name, text in texts(self.spec):
+            groups = (KINDS, ("write",)) if name == "plan" else (KINDS,)
+            kernels[name] = self.gpu.kernel(text, groups)
         return kernels
 
     def set(self, **values: int) -> None:
