@@ -138,13 +138,14 @@ def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
 @functools.cache
 def ways(name: str = "all") -> tuple[Way, ...]:
     """How programs are run by the engines of this name; `all` are those that can run here."""
-    found = [replace(REFERENCE, steps=True)]
+    found: list[Way] = []
     for engine in engines.ENGINES:
         if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
         found += [Way(engine, layout, format) for layout, format in pairs]
         found += [Way(engine, sort=True), Way(engine, steps=True), Way(engine, own=True)]
+    found.append(replace(REFERENCE, steps=True))
     return tuple(way for way in found if name in ("all", way.engine))
 
 
