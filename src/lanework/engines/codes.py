@@ -17,14 +17,16 @@ FUEL_SPENT = code(
     "The run would cost more fuel than `--fuel` or `Limits(fuel=...)` allows. Fuel counts the "
     "primitive operations of a program: for a series program that is known before it starts, as "
     "instructions times periods times lanes, so nothing was computed. Raise the limit or run "
-    "fewer lanes. For a register program fuel counts jumps backwards and calls while it runs.",
+    "fewer lanes. For a register program fuel counts jumps backwards and calls while it runs, and "
+    "for a fleet the instructions of all its VMs.",
 )
 UNKNOWN_ENGINE = code(
     "LW2003",
     "unknown engine",
     "The engine that was asked for does not exist. `auto` chooses one; `reference` is plain "
     "NumPy or Python; `llvm` compiles to machine code; `stencil` copies and patches machine code "
-    "that was made before. Register programs also have `native`, an interpreter.",
+    "that was made before. Register programs also have `native`, an interpreter, and fleets "
+    "`epoch`, kernels on a GPU.",
 )
 ENGINE_UNAVAILABLE = code(
     "LW2004",
