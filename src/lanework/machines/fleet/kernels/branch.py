@@ -7,7 +7,7 @@ subnormals are zero.
 from __future__ import annotations
 
 from lanework.machines.fleet.isa import FleetInstr, Kernel
-from lanework.machines.fleet.kernels.common import ENDING, head
+from lanework.machines.fleet.kernels.common import ENDING, ENTRY, head
 from lanework.machines.fleet.kernels.table import Spec
 from lanework.machines.fleet.state import FRAME
 
@@ -93,13 +93,10 @@ BRING
 }
 """
 
-_MAIN = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_MAIN = (
+    "\n"
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_BRANCH])) { return; }
   let vm = lists[C_BRANCH * params.capacity + i];
@@ -122,3 +119,4 @@ CASES
   go(vm, next);
 }
 """
+)

@@ -15,7 +15,7 @@ puts the VMs there.
 
 from __future__ import annotations
 
-from lanework.machines.fleet.kernels.common import ADDRESS, ENDING, head, peek
+from lanework.machines.fleet.kernels.common import ADDRESS, ENDING, ENTRY, head, peek
 from lanework.machines.fleet.kernels.table import Spec
 
 
@@ -41,7 +41,8 @@ def plan(spec: Spec) -> str:
     return head(spec, "control", indirect=True) + _PLAN
 
 
-_CLASSIFY = """
+_CLASSIFY = (
+    """
 var<workgroup> counts: array<atomic<u32>, 6>;
 var<workgroup> bases: array<u32, 4>;
 
@@ -94,12 +95,9 @@ fn number_of(i: u32) -> u32 {
   return params.first + i;
 }
 
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+"""
+    + ENTRY
+    + """\
   if (local < 6u) { atomicStore(&counts[local], 0u); }
   workgroupBarrier();
   let begin = EACH * number(group, groups, local);
@@ -147,14 +145,12 @@ fn main(
   }
 }
 """
+)
 
-_SCATTER = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_SCATTER = (
+    "\n"
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   var vm = params.first + i;
@@ -167,17 +163,16 @@ fn main(
   lists[kind * params.capacity + begin + lists[5u * params.capacity + i]] = vm;
 }
 """
+)
 
-_COMPACT = """
+_COMPACT = (
+    """
 var<workgroup> counted: atomic<u32>;
 var<workgroup> base: u32;
 
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+"""
+    + ENTRY
+    + """\
   if (local == 0u) { atomicStore(&counted, 0u); }
   workgroupBarrier();
   let i = number(group, groups, local);
@@ -195,6 +190,7 @@ fn main(
   if (live) { lists[4u * params.capacity + base + place] = vm; }
 }
 """
+)
 
 _PLAN = """
 fn dispatch(kernel: u32, many: u32) {

@@ -232,6 +232,16 @@ fn go(vm: u32, ip: u32) {
 }
 """
 
+ENTRY = """\
+@compute @workgroup_size(SIZE)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+"""
+"""How kernels with an invocation for each VM begin."""
+
 ENDING = """\
 // A VM that is no longer live; its batch knows.
 fn end_vm(vm: u32, status: u32) {

@@ -11,7 +11,7 @@ If order does not matter, the I/O kernel does it all with atomics, but for `SERI
 from __future__ import annotations
 
 from lanework.machines.fleet.isa import FleetInstr, Kernel
-from lanework.machines.fleet.kernels.common import ADDRESS, ENDING, OUTSIDE, head, peek
+from lanework.machines.fleet.kernels.common import ADDRESS, ENDING, ENTRY, OUTSIDE, head, peek
 from lanework.machines.fleet.kernels.ordered import ATOMICS, native, operands, sources
 from lanework.machines.fleet.kernels.table import Spec
 
@@ -161,13 +161,10 @@ fn mark(vm: u32) {
 }
 """
 
-_MAIN = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_MAIN = (
+    "\n"
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
   let vm = lists[C_IO * params.capacity + i];
@@ -185,14 +182,12 @@ CASES
   if (!stays) { go(vm, ip + 1u); }
 }
 """
+)
 
-_COMMIT = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_COMMIT = (
+    "\n"
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
   let vm = lists[i];
@@ -212,3 +207,4 @@ CASES
   go(vm, ip + 1u);
 }
 """
+)

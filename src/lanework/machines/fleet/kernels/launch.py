@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.machines.fleet.kernels.common import ADDRESS, head, peek
+from lanework.machines.fleet.kernels.common import ADDRESS, ENTRY, head, peek
 from lanework.machines.fleet.kernels.table import Spec
 
 
@@ -42,7 +42,8 @@ _LITERAL = """\
   store(vm, GLOBAL_ID, vm);
 """
 
-_LAUNCH = """
+_LAUNCH = (
+    """
 fn vm_number(i: u32) -> u32 {
   switch (params.strategy) {
     case PLACED_STRIDED: { return params.base + i * params.stride; }
@@ -57,12 +58,9 @@ fn vm_number(i: u32) -> u32 {
   }
 }
 
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+"""
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   let vm = params.slot + i;
@@ -81,14 +79,12 @@ LITERALLY
   }
 }
 """
+)
 
-_CLEAR = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_CLEAR = (
+    "\n"
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   let vm = params.slot + i;
@@ -96,20 +92,19 @@ fn main(
   store(vm, GENERATION, 0u);
 }
 """
+)
 
-_FRESH = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_FRESH = (
+    "\n"
+    + ENTRY
+    + """\
   let vm = number(group, groups, local);
   if (vm >= params.capacity) { return; }
   store(vm, GLOBAL_ID, vm);
   store(vm, LAST, ONE);
 }
 """
+)
 
 _TRACE = """
 @compute @workgroup_size(1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from lanework.core.single import SINGLE
 from lanework.engines import wgsl
 from lanework.machines.fleet.formats import HALF, Format
-from lanework.machines.fleet.kernels.common import head
+from lanework.machines.fleet.kernels.common import ENTRY, head
 from lanework.machines.fleet.kernels.table import Spec
 
 
@@ -183,13 +183,10 @@ fn NAME(vm: u32, at: u32, stored: u32) {
 }
 """
 
-_MAIN = """
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+_MAIN = (
+    "\n"
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_LINEAR])) { return; }
   let vm = lists[C_LINEAR * params.capacity + i];
@@ -201,3 +198,4 @@ TIMES
   go(vm, ip + ADVANCE);
 }
 """
+)

@@ -6,7 +6,7 @@ from lanework.core.isa import OperandKind
 from lanework.core.op import Op
 from lanework.engines import wgsl
 from lanework.machines.fleet.isa import FleetInstr, Kernel
-from lanework.machines.fleet.kernels.common import ENDING, head
+from lanework.machines.fleet.kernels.common import ENDING, ENTRY, head
 from lanework.machines.fleet.kernels.table import Spec
 
 
@@ -99,15 +99,13 @@ fn draw(vm: u32) -> u32 {
 }
 """
 
-_MAIN = """
+_MAIN = (
+    """
 fn finite(bits: u32) -> bool { return (bits & 0x7f800000u) != 0x7f800000u; }
 
-@compute @workgroup_size(SIZE)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+"""
+    + ENTRY
+    + """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_ORACLE])) { return; }
   let vm = lists[C_ORACLE * params.capacity + i];
@@ -132,3 +130,4 @@ CASES
   go(vm, ip + 1u);
 }
 """
+)
