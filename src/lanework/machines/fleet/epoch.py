@@ -29,7 +29,7 @@ from lanework.machines.fleet.state import VMState
 
 Words = npt.NDArray[np.uint32]
 
-TURN = 0.03
+TURN = 0.06
 """Seconds that a submission should take."""
 MOST = 1 << 10
 """Epochs of a submission at most."""

@@ -15,7 +15,7 @@ from lanework.machines.fleet.engine import Engine, Progress, Stop, Words
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.traps import deadlock, fault
 
-TURN = 0.03
+TURN = 0.06
 """Seconds that an engine runs before the clock is looked at."""
 MOST = 1 << 14
 """Epochs in one turn at most."""
