@@ -24,7 +24,7 @@ def linear(spec: Spec) -> str:
             parts.append(wgsl.render_op(SINGLE["from_half"]))
     parts.append(_SUM)
     if any(format is not Format.ROWS for format, _ in formats):
-        parts.append(_VECTOR)
+        parts.append(_IN_PLACE if spec.single else _VECTOR)
     names = [f"times_{format.name.lower()}{'_half' if half else ''}" for format, half in formats]
     for name, (format, half) in zip(names, formats, strict=True):
         parts.append(_text(format, half, spec.single).replace("NAME", name))
@@ -86,7 +86,26 @@ fn pack(vm: u32) {
   vector[LAST] = ONE;
 }
 
+fn entry(vm: u32, column: u32) -> u32 { return vector[column]; }
+
 // A row's value to where it belongs. IP is advanced by the length of the matrix.
+fn unpack(vm: u32, element: u32) {
+  if (element > 0u && element <= params.elements) { put(vm, element, total); }
+}
+"""
+
+_IN_PLACE = """
+// One row at most is not the identity's, so that no row reads what another has made. No copy is
+// made of the vector: a processor that plays the GPU may not give its memory back.
+fn pack(vm: u32) {}
+
+fn entry(vm: u32, column: u32) -> u32 {
+  if (column == 0u) { return bitcast<u32>(f32(load(vm, IP))); }
+  if (column == LAST) { return ONE; }
+  if (column > params.elements) { return 0u; }
+  return fetch(vm, column);
+}
+
 fn unpack(vm: u32, element: u32) {
   if (element > 0u && element <= params.elements) { put(vm, element, total); }
 }
@@ -138,7 +157,7 @@ fn NAME(vm: u32, at: u32, stored: u32) {
     begin_row();
     for (var column = 0u; column < LENGTH; column++) {
       let coefficient = NAME_coefficient(at, row * LENGTH + column);
-      if (coefficient != 0u) { add_term(column, coefficient, vector[column]); }
+      if (coefficient != 0u) { add_term(column, coefficient, entry(vm, column)); }
     }
     unpack(vm, row);
   }
@@ -154,7 +173,7 @@ fn NAME(vm: u32, at: u32, stored: u32) {
     let end = code[at + row + 1u];
     for (var n = code[at + row]; n < end; n++) {
       let column = code[n];
-      add_term(column, NAME_coefficient(first + stored, n - first), vector[column]);
+      add_term(column, NAME_coefficient(first + stored, n - first), entry(vm, column));
     }
     unpack(vm, row);
   }
@@ -175,7 +194,7 @@ fn NAME(vm: u32, at: u32, stored: u32) {
         let place = ((n - first) * SIDE + inside) * SIDE + c;
         let coefficient = NAME_coefficient(first + stored, place);
         let column = code[n] * SIDE + c;
-        if (coefficient != 0u) { add_term(column, coefficient, vector[column]); }
+        if (coefficient != 0u) { add_term(column, coefficient, entry(vm, column)); }
       }
     }
     unpack(vm, row);
