@@ -95,7 +95,7 @@ def atomic(name: str, shared: Words, at: Addresses, given: Words) -> Words | Non
     if name not in functions:
         return None
     function = functions[name]
-    if name != "ATOMIC_ADD" and _zeros(shared, at, given):
+    if name != "ATOMIC_ADD" and (_odd(shared[at]) or _odd(given)):
         return None
     order = np.argsort(at, kind="stable")
     places, starts = np.unique(at[order], return_index=True)
@@ -115,10 +115,10 @@ def atomic(name: str, shared: Words, at: Addresses, given: Words) -> Words | Non
     return found
 
 
-def _zeros(shared: Words, at: Addresses, given: Words) -> bool:
-    """Whether a minus zero is among the operands: which zero comes back then matters."""
-    minus = np.uint32(0x80000000)
-    return bool((given == minus).any() or (shared[at] == minus).any())
+def _odd(words: Words) -> bool:
+    """Whether a minus zero or NaN is among floats: NumPy's fmin and fmax have rules of their own."""
+    minus, most = np.uint32(0x80000000), np.uint32(0x7F800000)
+    return bool(((words == minus) | ((words & ~minus) > most)).any())
 
 
 def atomic_one(name: str, word: np.uint32, given: np.uint32, other: np.uint32) -> np.uint32:
