@@ -116,7 +116,7 @@ def atomic(name: str, shared: Words, at: Addresses, given: Words) -> Words | Non
 
 
 def _odd(words: Words) -> bool:
-    """Whether a minus zero or NaN is among floats: NumPy's fmin and fmax have rules of their own."""
+    """Whether a minus zero or NaN is among floats: NumPy's fmin has rules of its own."""
     minus, most = np.uint32(0x80000000), np.uint32(0x7F800000)
     return bool(((words == minus) | ((words & ~minus) > most)).any())
 
