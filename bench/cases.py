@@ -378,7 +378,7 @@ def jit() -> Case:
     """32 instructions to code that can be run."""
     import llvmlite.binding as llvm
 
-    from lanework.engines.llvm import _machine, _object_code
+    from lanework.engines.llvm.jit import _machine, _object_code
     from lanework.machines.register.external import ExternalTable
     from lanework.machines.register.layout import RegisterView
     from lanework.machines.register.optimised import LLVMExecutor, program_text

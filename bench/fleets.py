@@ -20,9 +20,9 @@ from bench.data import DATA
 from bench.harness import Case, Contestant, Job
 from bench.peers import fleets as peers
 from lanework.base.errors import LaneworkError
-from lanework.core.asm import assemble
-from lanework.core.picture import read_picture
-from lanework.core.program import Program
+from lanework.core.program.asm import assemble
+from lanework.core.program.program import Program
+from lanework.core.result.picture import read_picture
 
 EXAMPLES = DATA.parent / "fleet"
 SIZES = (1_000, 100_000, 1_000_000)

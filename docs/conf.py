@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lanework import __version__
-from lanework.core.opdocs import render_ops, render_words
+from lanework.core.ops.docs import render_ops, render_words
 
 project = "Lanework"
 author = "The Lanework authors"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import lanework as lw
-from lanework.core.picture import read_picture, write_picture
+from lanework.core.result.picture import read_picture, write_picture
 
 FOLDER = Path(__file__).resolve().parent / "fleet"
 OUT = FOLDER.parents[1] / "build" / "edges.pgm"

@@ -5,7 +5,7 @@
 Every value is compared with NumPy's extended precision (64-bit significand) where it has the
 function, and the worst of them again with mpmath; erf and normcdf, which NumPy lacks, are
 compared with mpmath throughout, at fewer arguments in double precision. With `--write` the
-figures go to `src/lanework/core/elementary/measured.py`, from which the ops page is made.
+figures go to `src/lanework/core/ops/measured.py`, from which the ops page is made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests/ops")]
 from exact import EXACT, FRACTION, LEAST, NUMPY, error_in_ulp  # noqa: E402
 from points import POINTS  # noqa: E402
 
-from lanework.core.arith import ARITH  # noqa: E402
+from lanework.core.ops.table import ARITH  # noqa: E402
 
 EXTENDED = {
     "exp": np.exp,
@@ -35,7 +35,7 @@ EXTENDED = {
     "pow": np.power,
     "atan2": np.arctan2,
 }
-TARGET = ROOT / "src/lanework/core/elementary/measured.py"
+TARGET = ROOT / "src/lanework/core/ops/measured.py"
 CHUNK = 200_000
 
 

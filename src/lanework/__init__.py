@@ -27,10 +27,10 @@ from lanework.base.lazy import face
 if TYPE_CHECKING:
     from lanework.base.errors import Diagnostic, InternalFault, LaneworkError, Trap, UsageError
     from lanework.base.limits import Limits
-    from lanework.core.compiling import compile
-    from lanework.core.container import load
-    from lanework.core.program import Program
-    from lanework.core.result import Result
+    from lanework.core.program.compiling import compile
+    from lanework.core.program.container import load
+    from lanework.core.program.program import Program
+    from lanework.core.result.result import Result
     from lanework.machines import belief, fleet, register, series
 
 __version__ = "0.1.0"
@@ -55,10 +55,10 @@ __all__ = [
 __getattr__, __dir__ = face(
     __name__,
     {
-        ".core.compiling": ["compile"],
-        ".core.container": ["load"],
-        ".core.program": ["Program"],
-        ".core.result": ["Result"],
+        ".core.program.compiling": ["compile"],
+        ".core.program.container": ["load"],
+        ".core.program.program": ["Program"],
+        ".core.result.result": ["Result"],
         ".base.limits": ["Limits"],
         ".base.errors": ["LaneworkError", "Diagnostic", "Trap", "UsageError", "InternalFault"],
         ".machines.belief": ["belief"],

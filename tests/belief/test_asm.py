@@ -3,7 +3,7 @@
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble, disassemble
+from lanework.core.program.asm import assemble, disassemble
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.model import FactorGraph
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.places import Places

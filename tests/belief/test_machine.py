@@ -15,8 +15,8 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.core.isa import Instruction
+from lanework.core.program.asm import assemble
+from lanework.core.program.isa import Instruction
 from lanework.machines.belief import kernels, native
 from lanework.machines.belief.align import align_array_to
 from lanework.machines.belief.compile import compile_graph

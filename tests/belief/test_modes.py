@@ -11,8 +11,8 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.core.isa import Instruction
+from lanework.core.program.asm import assemble
+from lanework.core.program.isa import Instruction
 from lanework.machines.belief import fuzz
 from lanework.machines.belief.compile import STRATEGIES, compile_graph
 from lanework.machines.belief.enumeration import Enumeration

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.entries import proportional
 from lanework.machines.belief.enumeration import Enumeration

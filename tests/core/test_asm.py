@@ -3,8 +3,8 @@
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble, disassemble
-from lanework.core.isa import EXTENSION, WORD, Instruction, OperandKind
+from lanework.core.program.asm import assemble, disassemble
+from lanework.core.program.isa import EXTENSION, WORD, Instruction, OperandKind
 from lanework.machines.series.generate import random_program
 from lanework.machines.series.isa import SERIES
 

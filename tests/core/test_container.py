@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.core.container import _HEAD, dumps, load, loads, save
+from lanework.core.program.asm import assemble
+from lanework.core.program.container import _HEAD, dumps, load, loads, save
 from lanework.machines.series.generate import random_program
 
 GOLDEN = """
@@ -127,7 +127,7 @@ def test_reading_takes_little_memory(tmp_path):
     data = bytearray(dumps(golden()))
     path.write_bytes(bytes(data))
     code = (
-        "import resource, sys; from lanework.core.container import load;"
+        "import resource, sys; from lanework.core.program.container import load;"
         "load(sys.argv[1]); before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "[load(sys.argv[1]) for _ in range(50)];"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 
 HEAD = '.machine series\n.periods 3\n.input "x" %0 axes="time"\n.const 1.0\n.row %1 const 0\n'
 

@@ -13,9 +13,9 @@ import pytest
 
 from lanework.app.explaining import known
 from lanework.base.errors import Diagnostic
-from lanework.engines import arena, mapping
-from lanework.engines.arena import Pool, code_pool, flush
-from lanework.engines.mapping import PAGE, Mapping
+from lanework.engines.stencil import arena, mapping
+from lanework.engines.stencil.arena import Pool, code_pool, flush
+from lanework.engines.stencil.mapping import PAGE, Mapping
 
 CODE = b"\x8d\x47\x01\xc3"  # lea eax, [rdi + 1]; ret
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -24,7 +24,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork her
 
 CHILD = """
 import ctypes, os, sys
-from lanework.engines.arena import Pool
+from lanework.engines.stencil.arena import Pool
 CODE = bytes.fromhex("8d4701c3")
 
 def put(buffer, code=CODE):

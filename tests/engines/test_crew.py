@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.engines import crew
+from lanework.engines import threadpool as crew
 
 RATES = np.linspace(0.0, 0.01, 3000)
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic, LaneworkError, Trap
-from lanework.engines import adapters, gpu
-from lanework.engines.adapters import Adapter
+from lanework.engines.gpu import adapters
+from lanework.engines.gpu import device as gpu
+from lanework.engines.gpu.adapters import Adapter
 
 DOUBLE = """
 @group(0) @binding(0) var<storage, read> source: array<u32>;

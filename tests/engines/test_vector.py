@@ -11,10 +11,10 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.engines import choice
-from lanework.engines.building import Inputs
 from lanework.engines.loops import LoopNest, Stage
-from lanework.engines.shipped import unpack
-from lanework.engines.stencil import Constants, Stencil
+from lanework.engines.stencil.building import Inputs
+from lanework.engines.stencil.shipped import unpack
+from lanework.engines.stencil.stencil import Constants, Stencil
 from lanework.engines.vector import build, fields, kernel, loader, stencils
 from lanework.engines.vector.bodies import BODIES
 from lanework.engines.vector.isa import LEVELS, Kind

@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.core.isa import OperandKind
+from lanework.core.program.asm import assemble
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import asm
 from lanework.machines.fleet.isa import ALIASES, FLEET
 from lanework.machines.fleet.layout import FleetView

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from watched import FLOATS, inside
 
-from lanework.core.evaluate import evaluate as run_graph
+from lanework.core.ops.evaluate import evaluate as run_graph
 from lanework.machines.fleet.bounds import bounds
 from lanework.machines.fleet.interval import ANY, Interval, between, point
 from lanework.machines.fleet.isa import FLEET

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import LaneworkError
-from lanework.core.asm import assemble
-from lanework.core.container import dumps, loads
+from lanework.core.program.asm import assemble
+from lanework.core.program.container import dumps, loads
 from lanework.machines.fleet.engine import CHOICES
 from lanework.machines.fleet.isa import FLEET
 

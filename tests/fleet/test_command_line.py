@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from lanework.app.cli import cli
-from lanework.core.picture import read_picture, write_picture
+from lanework.core.result.picture import read_picture, write_picture
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "fleet"
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from lanework.core.evaluate import evaluate as run_graph
-from lanework.core.isa import OperandKind
-from lanework.core.single import SINGLE
+from lanework.core.ops.evaluate import evaluate as run_graph
+from lanework.core.ops.words32 import SINGLE
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.compose import MOST, compose, in_place
 from lanework.machines.fleet.formats import apply, encode

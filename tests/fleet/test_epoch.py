@@ -13,8 +13,8 @@ import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.base.rng import philox
-from lanework.core.isa import OperandKind
-from lanework.engines import gpu
+from lanework.core.program.isa import OperandKind
+from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet import engines, epoch, epochsizes
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.engine import CHOICES, Settings, Stop

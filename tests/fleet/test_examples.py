@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 import lanework as lw
-from lanework.core.picture import read_picture
+from lanework.core.result.picture import read_picture
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "fleet"
 F = np.float32

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from lanework.base.errors import Diagnostic
-from lanework.core.isa import OperandKind
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet import storage
 from lanework.machines.fleet.compose import in_place

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from oracle import Oracle, real
 
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.fleet import fuzz, sharing
 from lanework.machines.fleet.blocks import exact, floats
 from lanework.machines.fleet.engine import CHOICES

@@ -9,7 +9,7 @@ import pytest
 from watched import S22, Machine, inputs, inside, program, soup
 
 from lanework.base.errors import Trap
-from lanework.core.isa import OperandKind
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import engines
 from lanework.machines.fleet.fuzz import case_of
 from lanework.machines.fleet.interval import Interval, between, point

@@ -6,7 +6,7 @@ import pytest
 
 from lanework import fleet
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer, Launch, Phase
 

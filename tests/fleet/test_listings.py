@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 
 LISTINGS = {path.stem: path.read_text() for path in Path(__file__).parent.glob("listings/*.txt")}
 BEFORE = {

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lanework.core.isa import OperandKind
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.matrices import (
     ONE,

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.page import page
 

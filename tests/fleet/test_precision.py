@@ -5,7 +5,7 @@ import pytest
 from watched import MAP, Machine, inputs, program, soup
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.fleet.intervals import Intervals
 from lanework.machines.fleet.plan import Buffer, Launch
 from lanework.machines.fleet.precision import check, halves, refuse

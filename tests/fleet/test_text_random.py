@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.core.isa import OperandKind
+from lanework.core.program.asm import assemble
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.plan import BARRIERS, STRATEGIES, Buffer, Launch, Phase, Plan, Routine

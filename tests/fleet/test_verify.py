@@ -10,10 +10,10 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
-from lanework.core.asm import assemble
-from lanework.core.container import dumps
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import ListingEntry, Port, Program
+from lanework.core.program.asm import assemble
+from lanework.core.program.container import dumps
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.estimate import estimate, estimated_epochs

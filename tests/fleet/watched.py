@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from lanework.core.evaluate import evaluate as run_graph
-from lanework.core.isa import OperandKind
-from lanework.core.single import SINGLE
+from lanework.core.ops.evaluate import evaluate as run_graph
+from lanework.core.ops.words32 import SINGLE
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView

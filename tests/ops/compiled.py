@@ -8,8 +8,8 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
-from lanework.core.op import Op
-from lanework.engines.llvm_ir import op_function, type_of
+from lanework.core.ops.op import Op
+from lanework.engines.llvm.ir import op_function, type_of
 
 Array = np.ndarray[Any, Any]
 llvm.initialize_native_target()

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core import evaluate
-from lanework.core.arith import ARITH
-from lanework.core.op import Op
-from lanework.engines.wgsl import PREAMBLE, function_name, render_op
+from lanework.core.ops import evaluate
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import ARITH
+from lanework.engines.gpu.wgsl import PREAMBLE, function_name, render_op
 
 Array = np.ndarray[Any, Any]
 TINY = np.float32(2.0**-126)

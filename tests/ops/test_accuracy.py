@@ -9,8 +9,8 @@ import pytest
 from exact import EXACT, NUMPY, error_in_ulp, exact
 from points import POINTS
 
-from lanework.core.arith import ARITH
-from lanework.core.elementary.measured import MEASURED
+from lanework.core.ops.measured import MEASURED
+from lanework.core.ops.table import ARITH
 
 EXTREMES = {
     "exp": [

@@ -10,8 +10,8 @@ import pytest
 from exact import EXACT
 from mpmath import mp, mpf
 
-from lanework.core.arith import ARITH
-from lanework.core.op import Op, Term
+from lanework.core.ops.op import Op, Term
+from lanework.core.ops.table import ARITH
 
 EXTRA: dict[str, Callable[..., mpf]] = {
     "add": lambda a, b: a + b,

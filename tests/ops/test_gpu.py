@@ -16,10 +16,10 @@ from exact import error_in_ulp
 from points import POINTS
 from words import special, wild
 
-from lanework.core.arith import ARITH
-from lanework.core.elementary.measured import MEASURED
-from lanework.core.op import Op
-from lanework.core.single import SINGLE
+from lanework.core.ops.measured import MEASURED
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import ARITH
+from lanework.core.ops.words32 import SINGLE
 
 TABLE = (*ARITH.values(), *SINGLE.values())
 OPS = pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lanework.core.arith import ARITH
-from lanework.core.elementary import coefficients as stored
-from lanework.core.opdocs import render_op, render_ops, render_words
-from lanework.core.single import SINGLE
+from lanework.core.ops import coefficients as stored
+from lanework.core.ops.docs import render_op, render_ops, render_words
+from lanework.core.ops.table import ARITH
+from lanework.core.ops.words32 import SINGLE
 
 TOOLS = Path(__file__).parent.parent.parent / "tools"
 
@@ -41,7 +41,7 @@ def test_page_of_words_names_every_op_and_says_what_the_op_says() -> None:
 
 @pytest.mark.parametrize("page", ["render_ops", "render_words"])
 def test_page_is_deterministic(page: str) -> None:
-    code = f"from lanework.core.opdocs import {page}; print({page}())"
+    code = f"from lanework.core.ops.docs import {page}; print({page}())"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -70,8 +70,8 @@ def test_coefficients_come_from_the_tool(name: str, monkeypatch: pytest.MonkeyPa
 def test_the_words_of_two_over_pi() -> None:
     from mpmath import mp
 
-    from lanework.core.elementary.layout import DOUBLE, SINGLE
-    from lanework.core.elementary.reduction import two_over_pi
+    from lanework.core.ops.layout import DOUBLE, SINGLE
+    from lanework.core.ops.reduction import two_over_pi
 
     for form in (DOUBLE, SINGLE):
         words = [word % 2**form.word for word in two_over_pi(form)]

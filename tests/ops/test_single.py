@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from words import PATTERNS, special, wild
 
-from lanework.core.op import Op
-from lanework.core.single import SINGLE
+from lanework.core.ops.op import Op
+from lanework.core.ops.words32 import SINGLE
 
 Array = np.ndarray[Any, Any]
 OPS = pytest.mark.parametrize("op", list(SINGLE.values()), ids=list(SINGLE))

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lanework.core import evaluate as interpreter
-from lanework.core.arith import ARITH
-from lanework.core.expr import PRIMITIVES
-from lanework.core.op import Op
+from lanework.core.ops import evaluate as interpreter
+from lanework.core.ops.expr import PRIMITIVES
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import ARITH
 
 ORDER = (
     "add sub mul div neg abs sqrt floor ceil trunc round min max mod floordiv lt le gt ge eq ne "

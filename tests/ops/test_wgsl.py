@@ -10,14 +10,13 @@ from points import POINTS
 from wgsl_reader import Module
 from words import special, wild
 
-from lanework.core import expr
-from lanework.core.arith import ARITH
-from lanework.core.evaluate import evaluate
-from lanework.core.op import Op
-from lanework.core.scalar import python_function
-from lanework.core.single import SINGLE
-from lanework.engines import llvm_ir
-from lanework.engines.wgsl import (
+from lanework.core.ops import expr
+from lanework.core.ops.evaluate import evaluate
+from lanework.core.ops.op import Op
+from lanework.core.ops.scalar import python_function
+from lanework.core.ops.table import ARITH
+from lanework.core.ops.words32 import SINGLE
+from lanework.engines.gpu.wgsl import (
     PREAMBLE,
     RULED,
     function_name,
@@ -26,6 +25,7 @@ from lanework.engines.wgsl import (
     render_module,
     render_op,
 )
+from lanework.engines.llvm import ir as llvm_ir
 
 TEXT = render_module((*ARITH.values(), *SINGLE.values()))
 MODULE = Module(TEXT)

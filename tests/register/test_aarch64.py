@@ -18,10 +18,10 @@ from unicorn.arm64_const import (
     UC_CPU_ARM64_MAX,
 )
 
-from lanework.core.asm import assemble
-from lanework.engines.building import Inputs
-from lanework.engines.shipped import unpack
-from lanework.engines.stencil import Way
+from lanework.core.program.asm import assemble
+from lanework.engines.stencil.building import Inputs
+from lanework.engines.stencil.shipped import unpack
+from lanework.engines.stencil.stencil import Way
 from lanework.machines.register import build, fuzz
 from lanework.machines.register import state as words_of
 from lanework.machines.register.external import ExternalTable

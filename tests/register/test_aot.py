@@ -10,8 +10,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.engines import arena
+from lanework.core.program.asm import assemble
+from lanework.engines.stencil import arena
 from lanework.machines.register import aot
 
 LINUX = platform.system() == "Linux" and platform.machine() == "x86_64"

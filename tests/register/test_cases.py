@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lanework.base.errors import LaneworkError
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.register import aot
 from lanework.machines.register.runner import ENGINES, Runner
 

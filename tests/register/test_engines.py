@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asm import assemble
-from lanework.core.integer import INTEGER
+from lanework.core.ops.words64 import INTEGER
+from lanework.core.program.asm import assemble
 from lanework.machines.register import fuzz
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.isa import REGISTER

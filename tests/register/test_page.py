@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.machines.register.page import page
 from lanework.machines.register.testing import check, read_tests
 

@@ -13,8 +13,8 @@ import pytest
 from lanework.base import rng
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.core.asm import assemble
-from lanework.core.container import load
+from lanework.core.program.asm import assemble
+from lanework.core.program.container import load
 from lanework.machines.register.runner import ENGINES, Runner
 
 COUNT = assemble(
@@ -60,7 +60,7 @@ def test_a_deadline_ends_an_endless_loop(engine):
 def test_ctrl_c_ends_compiled_code():
     code = """
         import os, signal, threading, time
-        from lanework.core.asm import assemble
+        from lanework.core.program.asm import assemble
         runner = assemble(".loop:\\n addi r1, r1, 1\\n jmp .loop").bind("stencil")
         pressed = []
         def press():
@@ -228,7 +228,7 @@ def test_nothing_leaks_over_many_programs():
 def test_no_page_is_writable_and_executable(way):
     """In a process of its own, with code interpreted and patched, and Python functions called."""
     code = """
-        from lanework.core.asm import assemble
+        from lanework.core.program.asm import assemble
         program = assemble(".l:\\n ext 0\\n subi r0, r0, 1\\n bne r0, zero, .l\\n halt")
         runners = [program.bind(e, externals={0: lambda r: None}) for e in ("native", "stencil")]
         for runner in runners:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.engines.building import Inputs
-from lanework.engines.shipped import unpack
-from lanework.engines.stencil import Hole, Stencil, UnknownRelocation, Way, extract
+from lanework.engines.stencil.building import Inputs
+from lanework.engines.stencil.shipped import unpack
+from lanework.engines.stencil.stencil import Hole, Stencil, UnknownRelocation, Way, extract
 from lanework.machines.register import build
 from lanework.machines.register.stencils import PINNED, forms
 

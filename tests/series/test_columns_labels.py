@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program import Port
+from lanework.core.program.program import Port
 from lanework.machines.series import along
 from lanework.machines.series.labels import as_labelled
 

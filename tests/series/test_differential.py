@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.series import fuzz
 from lanework.machines.series.generate import random_inputs, random_program
 from lanework.machines.series.isa import SERIES
@@ -24,7 +24,7 @@ def test_every_instruction_is_generated():
 
 
 def test_a_wrong_engine_is_found_and_shrunk(monkeypatch):
-    from lanework.engines import llvm_ir
+    from lanework.engines.llvm import ir as llvm_ir
 
     monkeypatch.setitem(llvm_ir._FLOAT_BINARY, "sub", "fadd")
     found = next(d for d in map(fuzz.check_seed, range(200)) if d is not None)

@@ -72,7 +72,8 @@ class GuardedNumPy:
 
 def guard_everything():
     """Let the engines that make code run, and be made, on guarded memory only."""
-    from lanework.engines import llvm, native
+    from lanework.engines import native
+    from lanework.engines.llvm import jit as llvm
     from lanework.engines.vector import kernel
     from lanework.machines.series import compiled, direct, parts, target
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.engines import llvm_nest
+from lanework.engines.llvm import nest as llvm_nest
 from lanework.machines.series.fuzz import same_bits
 from lanework.machines.series.labels import along
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from lanework.core.arith import ARITH
-from lanework.core.isa import Instruction
-from lanework.core.program import Port, Program
+from lanework.core.ops.table import ARITH
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Port, Program
 from lanework.engines.vector.loader import levels
 from lanework.machines.series.fuzz import same_bits
 from lanework.machines.series.isa import SERIES

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.result import Result
+from lanework.core.result.result import Result
 from lanework.machines.series.outputs import TableSink
 
 GRID = np.arange(20.0).reshape(2, 10) / 3

@@ -14,7 +14,7 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.core.asm import assemble
+from lanework.core.program.asm import assemble
 from lanework.engines.native import Frame
 from lanework.machines.series.fuzz import same_bits
 

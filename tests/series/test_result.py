@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from lanework.base.errors import Diagnostic
-from lanework.core.result import Result
+from lanework.core.result.result import Result
 
 DATES = np.array(["2024-01-31", "2024-02-29"], "datetime64[D]")
 GRID = np.array([[1.0, 2.5, -0.0], [1e-300, 3e8, 1 / 3]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lanework.app import render
-from lanework.core.show import figure
+from lanework.core.result.show import figure
 from lanework.machines.belief.answers import BEST
 from lanework.machines.belief.entries import Entries
 from lanework.machines.belief.result import DECIDED, POSTERIOR, BeliefResult

@@ -12,7 +12,7 @@ from lanework.app.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_AR
 from lanework.base.errors import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
-    from lanework.core.program import Port
+    from lanework.core.program.program import Port
 
 COMMON_AXES = ("time", "scenario", "point")
 Block = dict[str, Any]

@@ -13,9 +13,9 @@ from lanework.app.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
 from lanework.app.loading import Loaded, load_network
 from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic
-from lanework.core.frames import need
-from lanework.core.saving import check_ending
-from lanework.core.show import many, seconds, size
+from lanework.core.result.frames import need
+from lanework.core.result.saving import check_ending
+from lanework.core.result.show import many, seconds, size
 
 if TYPE_CHECKING:
     from lanework.app.run import Options

@@ -10,7 +10,7 @@ from lanework.app import render
 from lanework.app.codes import BAD_ARGUMENT, NO_SUCH_FILE
 from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.show import many, seconds, size
+from lanework.core.result.show import many, seconds, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -229,7 +229,7 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
         if file.suffix.lower() == ".npy":
             return np.asarray(np.load(file, allow_pickle=False))
         if file.suffix.lower() in (".pgm", ".ppm"):
-            from lanework.core.picture import read_picture
+            from lanework.core.result.picture import read_picture
 
             return read_picture(file.read_bytes())
         return np.loadtxt(file, delimiter="," if file.suffix.lower() == ".csv" else None)

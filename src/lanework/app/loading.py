@@ -12,7 +12,7 @@ from lanework.app.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_END
 from lanework.base.errors import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
-    from lanework.core.program import Program
+    from lanework.core.program.program import Program
     from lanework.machines.belief.model import FactorGraph
 
 ENDINGS = {
@@ -71,11 +71,11 @@ def load_program(
         )
     start = time.perf_counter()
     if ending == ".lwp":
-        from lanework.core.container import load
+        from lanework.core.program.container import load
 
         program = load(file)
     elif ending == ".lasm":
-        from lanework.core.asm import assemble
+        from lanework.core.program.asm import assemble
 
         program = assemble(_text(file), str(file))
         program.verify()
@@ -97,7 +97,7 @@ def load_linked(paths: Sequence[str]) -> Loaded:
     Raises:
         Diagnostic: LW8001, LW8003, LW8004, and all that the assembler and the linker say.
     """
-    from lanework.core.asm import lines_of
+    from lanework.core.program.asm import lines_of
     from lanework.machines.fleet.linker import assemble_module, link
 
     start = time.perf_counter()

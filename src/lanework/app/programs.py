@@ -11,12 +11,12 @@ from lanework.app.codes import BAD_ARGUMENT, UNKNOWN_ENDING
 from lanework.app.loading import NETWORKS, load_linked, load_network, load_program
 from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
-from lanework.core.saving import check_ending
-from lanework.core.show import figure, seconds, size
+from lanework.core.result.saving import check_ending
+from lanework.core.result.show import figure, seconds, size
 
 if TYPE_CHECKING:
-    from lanework.core.drawing import Drawing
-    from lanework.core.program import Port
+    from lanework.core.program.program import Port
+    from lanework.core.result.drawing import Drawing
 
 TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
 

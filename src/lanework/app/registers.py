@@ -12,7 +12,7 @@ import numpy as np
 from lanework.app import render
 from lanework.app.codes import BAD_ARGUMENT, UNKNOWN_ENDING
 from lanework.base.errors import Diagnostic
-from lanework.core.show import many, seconds, size
+from lanework.core.result.show import many, seconds, size
 
 if TYPE_CHECKING:
     from lanework.app.loading import Loaded

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from lanework.base.errors import LaneworkError
 
 if TYPE_CHECKING:
-    from lanework.core.result import Result
+    from lanework.core.result.result import Result
 
 
 def on_terminal(stream: IO[str]) -> bool:
@@ -60,7 +60,7 @@ def table(
         right: one letter a column, `r` for columns set flush right.
         title: printed above.
     """
-    from lanework.core.show import text_table
+    from lanework.core.result.show import text_table
 
     if not on_terminal(sys.stdout):
         print(

@@ -16,7 +16,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits, parse_duration, parse_size
 
 if TYPE_CHECKING:
-    from lanework.core.result import Result
+    from lanework.core.result.result import Result
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Outcome:
 def run(path: str, arguments: Sequence[str], options: Options) -> None:
     """Load, run, write and print."""
     if options.out is not None and not path.lower().endswith(NETWORKS):
-        from lanework.core.saving import check_ending
+        from lanework.core.result.saving import check_ending
 
         check_ending(Path(options.out))  # before the work, not after it
     limits = options.limits()
@@ -201,7 +201,7 @@ def _stream(
 
 def report(loaded: Loaded, outcome: Outcome, options: Options) -> None:
     """Print the result, the times, and where the output went."""
-    from lanework.core.show import many, seconds, size
+    from lanework.core.result.show import many, seconds, size
 
     result, stats = outcome.result, outcome.result.stats
     if options.json:

@@ -13,9 +13,9 @@ from lanework.core.codes import UNKNOWN_MACHINE
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
-    from lanework.core.asm import Assembler
-    from lanework.core.isa import ISA
-    from lanework.core.program import Program
+    from lanework.core.program.asm import Assembler
+    from lanework.core.program.isa import ISA
+    from lanework.core.program.program import Program
 
 MACHINES = ("series", "belief", "register", "fleet")
 

@@ -44,7 +44,7 @@ def unavailable(name: str) -> str | None:
     if name != "llvm":
         return None
     try:
-        from lanework.engines.llvm import target_key
+        from lanework.engines.llvm.jit import target_key
 
         target_key()
     except (ImportError, OSError, RuntimeError) as error:

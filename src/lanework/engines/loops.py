@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from lanework.core.op import Op
+from lanework.core.ops.op import Op
 
 Layout = Literal["scalar", "time", "lane", "both"]
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
-from lanework.engines import crew
+from lanework.engines import threadpool as crew
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.kernel import Kernel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from lanework.engines.llvm_ir import Writer
+from lanework.engines.llvm.ir import Writer
 
 OPERANDS = 4
 

@@ -8,9 +8,9 @@ writes and folds results (`results.py`).
 
 from __future__ import annotations
 
-from lanework.core.arith import ARITH
-from lanework.core.op import Op
-from lanework.engines.llvm_ir import emit_graph
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import ARITH
+from lanework.engines.llvm.ir import emit_graph
 from lanework.engines.vector.body import Body
 from lanework.engines.vector.bodywriter import BodyWriter
 from lanework.engines.vector.lookups import LOOKUPS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.engines.llvm_ir import Writer, constant, suffix, type_of
+from lanework.engines.llvm.ir import Writer, constant, suffix, type_of
 from lanework.engines.vector.isa import Level, Word
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lanework.engines.blob import flatten
-from lanework.engines.building import Inputs, Target, main
-from lanework.engines.crew import crew_text
-from lanework.engines.shipped import pack
-from lanework.engines.stencil import Constants
+from lanework.engines.stencil.blob import flatten
+from lanework.engines.stencil.building import Inputs, Target, main
+from lanework.engines.stencil.shipped import pack
+from lanework.engines.stencil.stencil import Constants
 from lanework.engines.tensors.text import tensor_text
+from lanework.engines.threadpool import crew_text
 from lanework.engines.vector.driver import drive_text
 from lanework.engines.vector.isa import LEVELS
 from lanework.engines.vector.patcher import RESERVE, patch_text

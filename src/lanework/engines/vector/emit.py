@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lanework.engines.nativetext import Function, Word
-from lanework.engines.stencil import Way
+from lanework.engines.llvm.nativetext import Function, Word
+from lanework.engines.stencil.stencil import Way
 from lanework.engines.vector.isa import (
     CONSTANT,
     HOLE_KINDS,

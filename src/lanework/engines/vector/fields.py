@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from lanework.engines.stencil import Stencil
+from lanework.engines.stencil.stencil import Stencil
 
 Choice = tuple[int, ...]  # the number of each register, operands first, then the target
 CHECKS = 6

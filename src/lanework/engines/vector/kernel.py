@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.engines.arena import Buffer, Pool
 from lanework.engines.codes import MISSING_STENCIL
 from lanework.engines.kernel import Kernel
 from lanework.engines.loops import COLUMNS, UNIT, LoopNest
 from lanework.engines.native import address
+from lanework.engines.stencil.arena import Buffer, Pool
 from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Job, Kind, Outcome, Plan
 from lanework.engines.vector.loader import Helpers
 from lanework.engines.vector.tape import Tape

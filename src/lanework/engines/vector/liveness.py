@@ -6,7 +6,7 @@ and so need a place in the frame; then, piece by piece and backwards, when each 
 
 from __future__ import annotations
 
-from lanework.engines.nativetext import Word
+from lanework.engines.llvm.nativetext import Word
 from lanework.engines.vector.emit import JobWriter
 from lanework.engines.vector.isa import (
     FRAME_HEAD,

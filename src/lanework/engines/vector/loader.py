@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base import host
-from lanework.engines.arena import Buffer, code_pool
 from lanework.engines.kernel import CALL
-from lanework.engines.shipped import unpack
+from lanework.engines.stencil.arena import Buffer, code_pool
+from lanework.engines.stencil.shipped import unpack
 from lanework.engines.vector.isa import LEVELS, Level
 
 _JOB = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)

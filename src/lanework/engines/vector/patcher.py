@@ -9,7 +9,7 @@ together, so that the processor finds independent work.
 
 from __future__ import annotations
 
-from lanework.engines.nativetext import Function, Variable, Word
+from lanework.engines.llvm.nativetext import Function, Variable, Word
 from lanework.engines.vector.emit import DYNAMIC, FREE, free_text, put_text, take_text
 from lanework.engines.vector.isa import (
     BACK_PERIOD,

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from lanework.engines.building import Inputs, Target
-from lanework.engines.stencil import Constants, Stencil, extract
+from lanework.engines.stencil.building import Inputs, Target
+from lanework.engines.stencil.stencil import Constants, Stencil, extract
 from lanework.engines.vector.bodies import BODIES
 from lanework.engines.vector.body import Body
 from lanework.engines.vector.bodywriter import BodyWriter

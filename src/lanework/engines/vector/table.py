@@ -10,7 +10,7 @@ import enum
 import struct
 from collections.abc import Mapping
 
-from lanework.engines.stencil import Constants
+from lanework.engines.stencil.stencil import Constants
 from lanework.engines.vector.fields import Patchable
 from lanework.engines.vector.isa import CONSTANT, HOLE_KINDS
 

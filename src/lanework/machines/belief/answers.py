@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.semiring import CUSTOM
 from lanework.machines.belief.state import SlotKey

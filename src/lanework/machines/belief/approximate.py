@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.core.show import many
+from lanework.core.result.show import many
 from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.codes import BAD_QUERY

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.asmtext import (
+from lanework.core.program.asmtext import (
     Line,
     Token,
     find_directive,
@@ -37,8 +37,8 @@ from lanework.core.asmtext import (
     show_numbers,
     show_string,
 )
-from lanework.core.isa import Instruction
-from lanework.core.program import Port, Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Port, Program
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import (
     BeliefView,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.emit import Emitter

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.core.program import Program
-from lanework.core.show import many
+from lanework.core.program.program import Program
+from lanework.core.result.show import many
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.machines.belief.answers import BEST, total_name
 from lanework.machines.belief.cases import Cases

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from lanework.core.isa import OperandKind
-from lanework.core.program import Program
+from lanework.core.program.isa import OperandKind
+from lanework.core.program.program import Program
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.tensor import Axis, TensorSpec, joined

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.elimination import Elimination
 from lanework.machines.belief.evidence import Evidence

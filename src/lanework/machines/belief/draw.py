@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from lanework.core.drawing import Drawing, Edge, Node
-from lanework.core.program import Program
-from lanework.core.show import many
+from lanework.core.program.program import Program
+from lanework.core.result.drawing import Drawing, Edge, Node
+from lanework.core.result.show import many
 from lanework.machines.belief.contractions import Contraction, contractions
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.model import FactorGraph

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Port, Program
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Port, Program
 from lanework.machines.belief.isa import BELIEF, EFFECTS
 from lanework.machines.belief.kernels import vm_contract
 from lanework.machines.belief.layout import (

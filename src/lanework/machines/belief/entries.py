@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.show import figure, html_table, text_table
+from lanework.core.result.show import figure, html_table, text_table
 from lanework.machines.belief.model import Factor, FactorGraph
 from lanework.machines.belief.outputs import factor_names
 

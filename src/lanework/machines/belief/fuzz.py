@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program import Program
-from lanework.core.result import Result
+from lanework.core.program.program import Program
+from lanework.core.result.result import Result
 from lanework.engines.codes import ENGINE_UNAVAILABLE
 from lanework.machines.belief.answers import TOTALS
 from lanework.machines.belief.compile import compile_graph

@@ -6,7 +6,7 @@ factors and variables. Which semiring gives products and sums their meaning is n
 
 from __future__ import annotations
 
-from lanework.core.isa import ISA, Instr, OperandKind, OperandSpec
+from lanework.core.program.isa import ISA, Instr, OperandKind, OperandSpec
 
 _ROW, _SPEC, _SLOT = OperandKind.ROW, OperandKind.SPEC, OperandKind.SLOT
 _X, _Y, _LAST = ("x", _ROW), ("y", _ROW), ("spec", _SPEC)

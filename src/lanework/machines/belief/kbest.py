@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.belief.evidence import Evidence
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.posterior import Posterior

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_SECTION
-from lanework.core.isa import Instruction
-from lanework.core.program import Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Program
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.model import Variable
 from lanework.machines.belief.selector import NONE, SelectorPayload, vm_load_selector

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.result import Result
+from lanework.core.result.result import Result
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.compile import compile_graph

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.isa import Instruction, OperandKind
+from lanework.core.program.isa import Instruction, OperandKind
 from lanework.engines.tensors.contract import SHAPES
 from lanework.machines.belief.align import align_array_to
 from lanework.machines.belief.calls import Call, Lowered, Parts, Tensor

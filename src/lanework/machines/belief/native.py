@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.sparse import grouped_sizes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from lanework.core.program import Port, Program
+from lanework.core.program.program import Port, Program
 from lanework.machines.belief.decide import decide
 from lanework.machines.belief.downward import Downward
 from lanework.machines.belief.emit import Emitter, Value

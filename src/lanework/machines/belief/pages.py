@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lanework.core.show import figure, html_table, many, markup
+from lanework.core.result.show import figure, html_table, many, markup
 from lanework.machines.belief.answers import TOTALS
 from lanework.machines.belief.model import FactorGraph
 from lanework.machines.belief.result import BeliefResult

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.limits import Limits
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.belief.answers import ROWS
 from lanework.machines.belief.conditioning import Progress, fitting
 from lanework.machines.belief.cutset import Question

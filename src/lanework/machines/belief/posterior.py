@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.belief.evidence import Evidence
 from lanework.machines.belief.semiring import SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey

@@ -13,9 +13,9 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
-from lanework.core.frames import need
-from lanework.core.result import Array, Result
-from lanework.core.saving import check_ending
+from lanework.core.result.frames import need
+from lanework.core.result.result import Array, Result
+from lanework.core.result.saving import check_ending
 from lanework.machines.belief.answers import BEST, ROWS
 from lanework.machines.belief.codes import NO_TABLE
 from lanework.machines.belief.readers.uairesults import write_results

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.program import Program
-from lanework.core.show import many
+from lanework.core.program.program import Program
+from lanework.core.result.show import many
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader

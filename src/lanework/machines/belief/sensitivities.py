@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.result import Array
+from lanework.core.result.result import Array
 from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.entries import Columns, Entries, Entry

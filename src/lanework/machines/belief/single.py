@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.writer import Word
 from lanework.machines.belief.answers import output_plan, total_name

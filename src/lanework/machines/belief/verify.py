@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, ORDER_BROKEN
-from lanework.core.isa import OperandKind
-from lanework.core.program import Program
-from lanework.core.verify import Finding, Rule, run_rules
+from lanework.core.program.isa import OperandKind
+from lanework.core.program.program import Program
+from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.isa import BELIEF, CONTRACTIONS, EFFECTS
 from lanework.machines.belief.layout import BeliefView

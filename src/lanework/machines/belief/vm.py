@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import Instruction
-from lanework.core.program import Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Program
 from lanework.machines.belief.isa import CONTRACTIONS
 from lanework.machines.belief.kernels import (
     Tensor,

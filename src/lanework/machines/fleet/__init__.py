@@ -9,7 +9,7 @@ from __future__ import annotations
 from lanework.base.lazy import face
 
 _HOMES = {
-    "lanework.core.asm": ["assemble"],
+    "lanework.core.program.asm": ["assemble"],
     ".compile": ["package"],
     ".isa": ["FLEET"],
     ".linker": ["assemble_module", "link"],

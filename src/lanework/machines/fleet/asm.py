@@ -47,10 +47,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asmtext import Line, show_header
 from lanework.core.codes import BAD_ASSEMBLY
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Program
+from lanework.core.program.asmtext import Line, show_header
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Program
 from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.directives import DERIVED
 from lanework.machines.fleet.isa import FLEET

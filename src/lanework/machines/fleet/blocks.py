@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from lanework.core.isa import OperandKind
-from lanework.core.op import Op
+from lanework.core.ops.op import Op
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.drafting import FLOAT, FROM_FLOATS, KNOWN, NAN, NUMBER, Draft
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.layout import SEED_EPSILON

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lanework.core.op import Op
+from lanework.core.ops.op import Op
 from lanework.machines.fleet import interval
 from lanework.machines.fleet.interval import ANY, EXACT, INF, NAN, NOTHING, Interval, between, point
 
@@ -31,7 +31,7 @@ def bounds(op: Op, args: Sequence[Interval]) -> Interval:
     """What an op may give for operands in these intervals.
 
     Example:
-        >>> from lanework.core.arith import ARITH
+        >>> from lanework.core.ops.table import ARITH
         >>> from lanework.machines.fleet.interval import between
         >>> bounds(ARITH["mul"], [between(-2.0, 3.0), between(0.0, 4.0)])
         Interval(low=-8.0, high=12.0, nan=False, whole=False)

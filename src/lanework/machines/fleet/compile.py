@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from lanework.core.isa import Instruction
-from lanework.core.program import ListingEntry, Port, Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet import storage
 from lanework.machines.fleet.isa import FLEET, Kernel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import Instruction
+from lanework.core.program.isa import Instruction
 from lanework.machines.fleet import groups, sharing
 from lanework.machines.fleet.groups import Index, Members
 from lanework.machines.fleet.isa import FleetInstr

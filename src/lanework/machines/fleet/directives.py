@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asmtext import Line, find_directive, read_header, read_string
+from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
 from lanework.machines.fleet.expression import Expression
 from lanework.machines.fleet.module import ModuleBuffer, Setting
 from lanework.machines.fleet.state import PROFILES, Convention

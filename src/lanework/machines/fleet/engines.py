@@ -24,7 +24,7 @@ def choose(name: str, view: FleetView, settings: Settings) -> tuple[str, str]:
     choice.check(name, ENGINES)
     if name != "auto":
         return name, ""
-    from lanework.engines import gpu
+    from lanework.engines.gpu import device as gpu
 
     if not gpu.hardware():
         return "reference", ""

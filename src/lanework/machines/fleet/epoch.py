@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines import gpu
-from lanework.engines.gpu import Gpu
+from lanework.engines.gpu import device as gpu
+from lanework.engines.gpu.device import Gpu
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.kernels.table import EACH, Batch, Control

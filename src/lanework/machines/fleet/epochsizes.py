@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.show import size
+from lanework.core.result.show import size
 from lanework.engines.codes import DEVICE_LIMIT
-from lanework.engines.gpu import WORD
+from lanework.engines.gpu.device import WORD
 from lanework.machines.fleet.cells import Cells
 from lanework.machines.fleet.compose import compose
 from lanework.machines.fleet.engine import Settings

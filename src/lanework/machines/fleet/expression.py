@@ -85,7 +85,7 @@ def read_expression(text: str, place: Place) -> Expression:
         Diagnostic: LW1010.
 
     Example:
-        >>> from lanework.core.asmtext import Line, Token
+        >>> from lanework.core.program.asmtext import Line, Token
         >>> read_expression("N*4-(1+2)", Place(Line(1, (), "text", ""))).items
         ('N', 4, Sign(text='*'), 1, 2, Sign(text='+'), Sign(text='-'))
     """

@@ -6,8 +6,8 @@ from collections import Counter
 from itertools import groupby
 from typing import Any
 
-from lanework.core.isa import OperandKind
-from lanework.core.program import Program
+from lanework.core.program.isa import OperandKind
+from lanework.core.program.program import Program
 from lanework.machines.fleet.estimate import estimated_epochs
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView

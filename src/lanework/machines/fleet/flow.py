@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import OperandKind
-from lanework.core.verify import Finding
+from lanework.core.program.isa import OperandKind
+from lanework.core.program.verify import Finding
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import NAME, Routine, launches

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.engines import gpu
+from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet import engines
 from lanework.machines.fleet.engine import CHOICES, Settings
 from lanework.machines.fleet.generate import random_program, random_shared

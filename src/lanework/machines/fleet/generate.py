@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import Instruction
-from lanework.core.program import Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Program
 from lanework.machines.fleet.blocks import Body, Callee
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.drafting import NAN, PLAIN, SPECIAL, Room

@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
-from lanework.core.isa import OperandKind
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.interval import INF, Interval, join, single
 from lanework.machines.fleet.knowledge import Known, widen
 from lanework.machines.fleet.layout import FleetView

@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
-from lanework.core.arith import ARITH
 from lanework.core.codes import BAD_WORD
-from lanework.core.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
-from lanework.core.op import Op
-from lanework.core.single import SINGLE
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import ARITH
+from lanework.core.ops.words32 import SINGLE
+from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
 
 WORD = struct.Struct("<5I")
 FIELDS = 4

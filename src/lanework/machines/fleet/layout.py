@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_SECTION
-from lanework.core.isa import Instruction
-from lanework.core.program import ListingEntry, Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, FleetInstr
 from lanework.machines.fleet.plan import Buffer, Places, Plan, Routine

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.asm import lines_of
-from lanework.core.isa import Instruction
-from lanework.core.program import ListingEntry, Program
+from lanework.core.program.asm import lines_of
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.expression import Expression, Number, whole

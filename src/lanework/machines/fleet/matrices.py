@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import Instruction, OperandKind
+from lanework.core.program.isa import Instruction, OperandKind
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.state import Profile
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from lanework.core.isa import Instruction
-from lanework.core.program import ListingEntry
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry
 from lanework.machines.fleet.expression import Expression, Number
 from lanework.machines.fleet.state import Convention
 from lanework.machines.fleet.words import Place

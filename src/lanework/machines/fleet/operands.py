@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asmtext import Line, Token
-from lanework.core.isa import OperandKind
+from lanework.core.program.asmtext import Line, Token
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.expression import Expression, constant, read_expression, whole
 from lanework.machines.fleet.isa import ALIASES, FIELDS, FLEET, FleetInstr
 from lanework.machines.fleet.module import Fill, Relocation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asmtext import Line, Token
+from lanework.core.program.asmtext import Line, Token
 from lanework.machines.fleet.expression import Expression, constant, read_expression, whole
 from lanework.machines.fleet.module import ModuleLaunch, ModulePhase, Repeat
 from lanework.machines.fleet.plan import BARRIERS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lanework.core.program import Program
-from lanework.core.verify import Finding
+from lanework.core.program.program import Program
+from lanework.core.program.verify import Finding
 from lanework.machines.fleet.compile import ports
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.verify import Finding
+from lanework.core.program.verify import Finding
 from lanework.machines.fleet.bounds import KNOWN
 from lanework.machines.fleet.codes import BAD_INPUT, LEAVES_HALF
 from lanework.machines.fleet.interval import Interval

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asmtext import Line, Token, read_string
-from lanework.core.isa import Instruction
-from lanework.core.program import ListingEntry
+from lanework.core.program.asmtext import Line, Token, read_string
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry
 from lanework.machines.fleet import directives
 from lanework.machines.fleet.expression import Expression, read_expression
 from lanework.machines.fleet.module import (

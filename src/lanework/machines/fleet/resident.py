@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import LaneworkError
-from lanework.engines.gpu import Gpu
+from lanework.engines.gpu.device import Gpu
 from lanework.machines.fleet import epochsizes
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.isa import Kernel

@@ -10,8 +10,8 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, LaneworkError, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.program import Program
-from lanework.core.result import Result
+from lanework.core.program.program import Program
+from lanework.core.result.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import DEVICE_LOST
 from lanework.machines.fleet import engines

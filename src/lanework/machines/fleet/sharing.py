@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.single import SINGLE
+from lanework.core.ops.words32 import SINGLE
 
 Words = npt.NDArray[np.uint32]
 Index = npt.NDArray[np.intp]

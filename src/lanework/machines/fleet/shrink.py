@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import msgspec
 
-from lanework.core.isa import Instruction
-from lanework.core.program import Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Program
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Phase, Plan, Routine, launches

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.fleet.engine import Engine, Settings
 from lanework.machines.fleet.generate import Loose, loose
 from lanework.machines.fleet.layout import FleetView

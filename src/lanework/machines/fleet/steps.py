@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.rng import philox
-from lanework.core.evaluate import direct, evaluate
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.op import Op
+from lanework.core.ops.evaluate import direct, evaluate
+from lanework.core.ops.op import Op
+from lanework.core.program.isa import Instruction, OperandKind
 from lanework.machines.fleet.groups import Members, ids
 from lanework.machines.fleet.isa import FleetInstr
 from lanework.machines.fleet.matrices import ONE, Row

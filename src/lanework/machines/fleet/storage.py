@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.isa import Instruction
-from lanework.core.show import many, size
+from lanework.core.program.isa import Instruction
+from lanework.core.result.show import many, size
 from lanework.machines.fleet.compose import compose
 from lanework.machines.fleet.formats import CHOICES, THRESHOLD, Encoded, density, encode
 from lanework.machines.fleet.layout import FleetView

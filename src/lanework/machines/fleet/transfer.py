@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from lanework.core.arith import ARITH
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.single import SINGLE
+from lanework.core.ops.table import ARITH
+from lanework.core.ops.words32 import SINGLE
+from lanework.core.program.isa import Instruction, OperandKind
 from lanework.machines.fleet.bounds import bounds
 from lanework.machines.fleet.formats import from_half, to_half
 from lanework.machines.fleet.interval import ANY, EXACT, ZERO, Interval, between, join

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any
 
 from lanework.base.errors import Code, Diagnostic
-from lanework.core.program import Program
-from lanework.core.verify import Finding, Rule, run_rules
+from lanework.core.program.program import Program
+from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.fleet import flow, planrules
 from lanework.machines.fleet.codes import (
     BAD_BUFFER,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.asmtext import Line, Token, read_string
+from lanework.core.program.asmtext import Line, Token, read_string
 from lanework.machines.fleet.plan import NAME, STRATEGIES
 
 NAN = 0x7FC00000

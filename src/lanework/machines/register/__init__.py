@@ -17,5 +17,5 @@ from lanework.base.lazy import face
 __all__ = ["Runner", "aot", "assemble"]
 
 __getattr__, __dir__ = face(
-    __name__, {"lanework.core.asm": ["assemble"], ".aot": ["aot"], ".runner": ["Runner"]}
+    __name__, {"lanework.core.program.asm": ["assemble"], ".aot": ["aot"], ".runner": ["Runner"]}
 )

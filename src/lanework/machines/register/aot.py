@@ -12,9 +12,9 @@ import re
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program import Port, Program
-from lanework.engines import elf
-from lanework.engines.nativetext import Function, Variable, Word
+from lanework.core.program.program import Port, Program
+from lanework.engines.llvm.nativetext import Function, Variable, Word
+from lanework.engines.stencil import elf
 from lanework.machines.register.codes import NO_AOT
 from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
@@ -249,7 +249,7 @@ def raw(program: Program) -> bytes:
 
     It runs wherever it lies. Memory is filled by the caller.
     """
-    from lanework.engines.blob import flatten
+    from lanework.engines.stencil.blob import flatten
 
     _check(program)
     blob, functions = flatten("x86_64", _compile(_functions(program, "run"), "x86_64"))

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lanework.core.asmtext import Line, show_string
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Program
+from lanework.core.program.asmtext import Line, show_string
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Program
 from lanework.machines.register.isa import register_name
 from lanework.machines.register.layout import RegisterView, direct
 from lanework.machines.register.reading import Reader

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from lanework.core.integer import INTEGER
-from lanework.engines.llvm_ir import Writer, emit_graph
+from lanework.core.ops.words64 import INTEGER
+from lanework.engines.llvm.ir import Writer, emit_graph
 from lanework.machines.register.isa import RegisterInstr
 from lanework.machines.register.state import (
     COUNTER,

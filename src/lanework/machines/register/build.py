@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lanework.core.integer import INTEGER
-from lanework.engines.blob import flatten
-from lanework.engines.building import Inputs, Target, main
-from lanework.engines.llvm_ir import op_function
-from lanework.engines.shipped import pack
-from lanework.engines.stencil import Stencil, extract
+from lanework.core.ops.words64 import INTEGER
+from lanework.engines.llvm.ir import op_function
+from lanework.engines.stencil.blob import flatten
+from lanework.engines.stencil.building import Inputs, Target, main
+from lanework.engines.stencil.shipped import pack
+from lanework.engines.stencil.stencil import Stencil, extract
 from lanework.machines.register.lanes import lanes_text
 from lanework.machines.register.native import interpreter_text
 from lanework.machines.register.patcher import patch_text

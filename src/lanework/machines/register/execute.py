@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.engines import arena
 from lanework.engines.codes import MISSING_STENCIL
+from lanework.engines.stencil import arena
 from lanework.machines.register import patcher
 from lanework.machines.register.codes import TOO_LARGE
 from lanework.machines.register.external import ExternalTable

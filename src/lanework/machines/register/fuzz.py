@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from lanework.core.isa import Instruction
-from lanework.core.program import Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import Program
 from lanework.machines.register import execute
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.generate import random_program, random_words

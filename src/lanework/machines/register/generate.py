@@ -6,8 +6,8 @@ import random
 
 import numpy as np
 
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Program
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Program
 from lanework.machines.register.isa import REGISTER, RegisterInstr
 from lanework.machines.register.layout import default_ports
 

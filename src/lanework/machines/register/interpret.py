@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from lanework.core.integer import INTEGER
-from lanework.core.isa import Instruction
-from lanework.core.scalar import python_function
+from lanework.core.ops.scalar import python_function
+from lanework.core.ops.words64 import INTEGER
+from lanework.core.program.isa import Instruction
 from lanework.machines.register.isa import LINK, ZERO, RegisterInstr
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import (

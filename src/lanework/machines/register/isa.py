@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
-from lanework.core.integer import INTEGER
-from lanework.core.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
-from lanework.core.op import Op
+from lanework.core.ops.op import Op
+from lanework.core.ops.words64 import INTEGER
+from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
 
 REGISTERS = 32
 ZERO, LINK, STACK = 31, 30, 29

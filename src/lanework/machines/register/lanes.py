@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.nativetext import Function
+from lanework.engines.llvm.nativetext import Function
 from lanework.machines.register.state import FUEL, LANE, STATUS, WORDS, RegisterBank, Status
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Port, Program
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Port, Program
 from lanework.machines.register.isa import REGISTER, STACK, ZERO, RegisterInstr
 
 MEMORY = 64 * 1024

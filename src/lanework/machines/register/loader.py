@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines import arena
-from lanework.engines.shipped import unpack
+from lanework.engines.stencil import arena
+from lanework.engines.stencil.shipped import unpack
 from lanework.machines.register.patcher import STAGES
 from lanework.machines.register.stencils import HELPER_NAMES, PINNED
 

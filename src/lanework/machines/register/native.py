@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.engines.llvm_ir import Writer
+from lanework.engines.llvm.ir import Writer
 from lanework.machines.register import bodies
 from lanework.machines.register.isa import LINK, LONG, REGISTER, ZERO
 from lanework.machines.register.state import (

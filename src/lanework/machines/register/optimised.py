@@ -12,8 +12,8 @@ from __future__ import annotations
 import ctypes
 import time
 
-from lanework.engines import llvm
-from lanework.engines.llvm_ir import Writer
+from lanework.engines.llvm import jit as llvm
+from lanework.engines.llvm.ir import Writer
 from lanework.machines.register import bodies
 from lanework.machines.register.execute import NativeExecutor
 from lanework.machines.register.external import ExternalTable

@@ -8,8 +8,8 @@ built, so that nothing but this loop is needed at run time.
 
 from __future__ import annotations
 
-from lanework.engines.nativetext import Function, Variable, Word
-from lanework.engines.stencil import Way
+from lanework.engines.llvm.nativetext import Function, Variable, Word
+from lanework.engines.stencil.stencil import Way
 from lanework.machines.register.isa import ZERO
 from lanework.machines.register.state import DISCARD, Status
 from lanework.machines.register.stencils import BACK, PINNED

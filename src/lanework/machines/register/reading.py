@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asmtext import Line, Token, read_float, read_string
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import ListingEntry, Port, Program
+from lanework.core.program.asmtext import Line, Token, read_float, read_string
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 from lanework.machines.register.layout import MEMORY, default_ports
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.program import Port, Program
-from lanework.core.result import Result
+from lanework.core.program.program import Port, Program
+from lanework.core.result.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import (
     BAD_OPTION,
@@ -45,7 +45,7 @@ class Runner:
     r"""A program ready to run.
 
     Example:
-        >>> from lanework.core.asm import assemble
+        >>> from lanework.core.program.asm import assemble
         >>> program = assemble("mul r0, r0, r1\n halt")
         >>> int(program.bind()(r0=6, r1=7)["r0"])
         42
@@ -184,7 +184,7 @@ class Runner:
             Diagnostic: LW4006 for a port that does not exist.
 
         Example:
-            >>> from lanework.core.asm import assemble
+            >>> from lanework.core.program.asm import assemble
             >>> triple = assemble("add r1, r0, r0\nadd r1, r1, r0\nhalt").bind().function("r0")
             >>> triple(14)
             42

@@ -15,8 +15,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lanework.core.isa import OperandKind
-from lanework.engines.llvm_ir import Writer
+from lanework.core.program.isa import OperandKind
+from lanework.engines.llvm.ir import Writer
 from lanework.machines.register import bodies
 from lanework.machines.register.isa import LINK, REGISTER, ZERO, RegisterInstr
 from lanework.machines.register.state import CODE, FUEL, MAP, MAP_COUNT, MEMORY, PC, STATUS, Status

@@ -11,8 +11,8 @@ import enum
 import struct
 from collections.abc import Mapping
 
-from lanework.core.isa import OperandKind
-from lanework.engines.stencil import Stencil
+from lanework.core.program.isa import OperandKind
+from lanework.engines.stencil.stencil import Stencil
 from lanework.machines.register.isa import REGISTER, RegisterInstr
 from lanework.machines.register.layout import direct
 from lanework.machines.register.state import Status

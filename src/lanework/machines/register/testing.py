@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.base.span import Span
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.register.codes import DISAGREE
 from lanework.machines.register.runner import ENGINES, Runner
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.asm import assemble
-from lanework.core.program import Program
-from lanework.engines import arena
+from lanework.core.program.asm import assemble
+from lanework.core.program.program import Program
+from lanework.engines.stencil import arena
 from lanework.machines.register import patcher
 from lanework.machines.register.external import ExternalTable
 from lanework.machines.register.layout import RegisterView

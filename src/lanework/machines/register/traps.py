@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lanework.base.errors import Code, Trap
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.register import codes
 from lanework.machines.register.asm import show
 from lanework.machines.register.layout import RegisterView

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program import Program
-from lanework.core.verify import Finding, Rule, run_rules
+from lanework.core.program.program import Program
+from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.register.codes import BAD_MEMORY, BAD_PORT, BAD_TARGET, NO_END
 from lanework.machines.register.isa import ZERO
 from lanework.machines.register.layout import RegisterView, direct

@@ -28,7 +28,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lanework.base.errors import did_you_mean
-from lanework.core.asmtext import (
+from lanework.core.program.asmtext import (
     Line,
     Token,
     find_directive,
@@ -43,8 +43,8 @@ from lanework.core.asmtext import (
     show_numbers,
     show_string,
 )
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import ListingEntry, Port, Program
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import (
     BACKWARD,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lanework.base.axes import merge
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.program import Port
+from lanework.core.program.program import Port
 from lanework.machines.series.codes import (
     INPUT_IS_NAN,
     LENGTHS_DISAGREE,

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.frames import need
+from lanework.core.result.frames import need
 from lanework.machines.series.codes import (
     BAD_DATA_ENDING,
     BAD_DATA_FILE,

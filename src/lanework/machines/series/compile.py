@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program import Program
+from lanework.core.program.program import Program
 from lanework.machines.series import calendar as calendars
 from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT
 from lanework.machines.series.emit import Emitter, Typed

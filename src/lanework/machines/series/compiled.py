@@ -26,7 +26,7 @@ from lanework.machines.series.scan import Fault
 from lanework.machines.series.shape import Given
 
 if TYPE_CHECKING:
-    from lanework.core.program import Port
+    from lanework.core.program.program import Port
     from lanework.machines.series.direct import Direct
 
 # From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,

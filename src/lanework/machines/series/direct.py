@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.program import Port
-from lanework.core.result import Result
+from lanework.core.program.program import Port
+from lanework.core.result.result import Result
 from lanework.engines.native import Frame, address
 from lanework.machines.series.binding import probe
 from lanework.machines.series.parts import Part

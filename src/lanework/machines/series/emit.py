@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.isa import Instruction
-from lanework.core.program import ListingEntry, Port, Program
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.series.codes import NOT_PER_LANE
 from lanework.machines.series.graph import Formula
 from lanework.machines.series.isa import SERIES

@@ -22,7 +22,7 @@ from lanework.machines.series.target import Output
 from lanework.machines.series.totals import unit_totals
 
 if TYPE_CHECKING:
-    from lanework.core.program import Port
+    from lanework.core.program.program import Port
     from lanework.machines.series.direct import Direct
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.arith import ARITH
+from lanework.core.ops.table import ARITH
 from lanework.machines.series.codes import BAD_CALL, UNKNOWN_FUNCTION
 from lanework.machines.series.expression import NAME, NUMBER, Expr, Place, lift
 

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Port, Program
-from lanework.core.result import Result
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Port, Program
+from lanework.core.result.result import Result
 from lanework.machines.series.codes import LOOKUP_OUTSIDE
 from lanework.machines.series.generate import random_inputs, random_program
 from lanework.machines.series.isa import SERIES

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.isa import Instruction, OperandKind
-from lanework.core.program import Port, Program
+from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.program import Port, Program
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,

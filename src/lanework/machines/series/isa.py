@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lanework.core.arith import ARITH
-from lanework.core.isa import ISA, Instr, OperandKind, OperandSpec, elementwise
+from lanework.core.ops.table import ARITH
+from lanework.core.program.isa import ISA, Instr, OperandKind, OperandSpec, elementwise
 
 _ROW, _LAG, _TABLE, _PERIOD = (
     OperandKind.ROW,

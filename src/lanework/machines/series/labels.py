@@ -18,7 +18,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_LABEL
 
 if TYPE_CHECKING:
-    from lanework.core.program import Port
+    from lanework.core.program.program import Port
 
 Floats = npt.NDArray[np.float64]
 Axes = tuple[str, ...]
@@ -88,7 +88,7 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
             is not one of the port's categories.
 
     Example:
-        >>> from lanework.core.program import Port
+        >>> from lanework.core.program.program import Port
         >>> as_labelled([1, 2, 3], Port("rate", "in", 0)).axes
         ('scenario',)
         >>> as_labelled(["B", "A"], Port("sex", "in", 0, categories=("A", "B"))).array.tolist()

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, BAD_SECTION
-from lanework.core.isa import Instruction, row_operands
-from lanework.core.program import Port, Program
+from lanework.core.program.isa import Instruction, row_operands
+from lanework.core.program.program import Port, Program
 from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 
 STRAIGHT, FORWARD, BACKWARD = 0, 1, 2

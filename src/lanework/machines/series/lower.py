@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lanework.core.isa import Instruction
+from lanework.core.program.isa import Instruction
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.nests import Lowered, Nest

@@ -40,8 +40,8 @@ from lanework.machines.series.nodes import Input, Output, TableHandle, check_kin
 from lanework.machines.series.tables import Table, build_table
 
 if TYPE_CHECKING:
-    from lanework.core.program import Program
-    from lanework.core.result import Result
+    from lanework.core.program.program import Program
+    from lanework.core.result.result import Result
 
 
 class Model:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.isa import EXTENSION, OperandKind
-from lanework.core.program import Port, Program
+from lanework.core.program.isa import EXTENSION, OperandKind
+from lanework.core.program.program import Port, Program
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import (
     RowKind,

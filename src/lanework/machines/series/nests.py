@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lanework.core.isa import Instruction
+from lanework.core.program.isa import Instruction
 from lanework.engines.loops import (
     Apply,
     Column,

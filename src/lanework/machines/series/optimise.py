@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lanework.core.arith import ARITH
+from lanework.core.ops.table import ARITH
 from lanework.machines.series.tables import Floats, KeyDim
 from lanework.machines.series.values import (
     CONST,

@@ -15,10 +15,10 @@ from typing import IO, Any
 import numpy as np
 
 from lanework.base.files import atomic_write
-from lanework.core.frames import long_columns, need, to_arrow
-from lanework.core.program import Program
-from lanework.core.result import Axes, Result
-from lanework.core.saving import check_ending, table_paths, write_csv
+from lanework.core.program.program import Program
+from lanework.core.result.frames import long_columns, need, to_arrow
+from lanework.core.result.result import Axes, Result
+from lanework.core.result.saving import check_ending, table_paths, write_csv
 
 STREAMED = (".csv", ".parquet")
 

@@ -66,8 +66,8 @@ class Part:
 
 def llvm_kernel(lowered: Lowered, way: Way, lane_width: int | None, *, cache: bool) -> Kernel:
     """Code from LLVM."""
-    from lanework.engines import llvm
-    from lanework.engines.llvm_nest import nest_module, scratch_size
+    from lanework.engines.llvm import jit as llvm
+    from lanework.engines.llvm.nest import nest_module, scratch_size
 
     nest = lowered.nest
     # two SIMD registers of f64 hide the latency of arithmetic

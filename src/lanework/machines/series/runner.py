@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.program import Port, Program
-from lanework.core.result import Result
+from lanework.core.program.program import Port, Program
+from lanework.core.result.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION, FUEL_SPENT
 from lanework.machines.series.binding import Bound, bind

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.evaluate import evaluate
-from lanework.core.isa import Instruction
+from lanework.core.ops.evaluate import evaluate
+from lanework.core.program.isa import Instruction
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import (
     BACKWARD,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple
 
-from lanework.core.isa import Instruction
+from lanework.core.program.isa import Instruction
 from lanework.machines.series.isa import AGGREGATES, SHIFTS
 from lanework.machines.series.layout import STRAIGHT, RowKind, SeriesView
 

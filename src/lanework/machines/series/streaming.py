@@ -11,8 +11,8 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.program import Port
-from lanework.core.result import Result
+from lanework.core.program.program import Port
+from lanework.core.result.result import Result
 from lanework.engines.codes import BAD_OPTION
 from lanework.machines.series.binding import Array
 from lanework.machines.series.codes import UNKNOWN_OUTPUT

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lanework.core.program import Port
+from lanework.core.program.program import Port
 from lanework.engines.loops import UNIT, Layout
 from lanework.machines.series.binding import Array, Bound
 from lanework.machines.series.totals import add_units

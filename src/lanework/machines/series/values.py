@@ -11,7 +11,7 @@ import math
 import struct
 from typing import Any
 
-from lanework.core.arith import ARITH
+from lanework.core.ops.table import ARITH
 from lanework.machines.series.expression import Expr
 from lanework.machines.series.tables import Floats, KeyDim
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, BAD_TABLE_SECTION, ORDER_BROKEN
-from lanework.core.isa import OperandKind
-from lanework.core.program import Program
-from lanework.core.verify import Finding, Rule, run_rules
+from lanework.core.program.isa import OperandKind
+from lanework.core.program.program import Program
+from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,

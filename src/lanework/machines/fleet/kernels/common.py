@@ -10,8 +10,8 @@ import enum
 import re
 from collections import Counter
 
-from lanework.core.single import SINGLE
-from lanework.engines import wgsl
+from lanework.core.ops.words32 import SINGLE
+from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.engine import Stop
 from lanework.machines.fleet.kernels.table import (
     EACH,

@@ -7,8 +7,8 @@ held, so that no compiler fuses them into the sum.
 
 from __future__ import annotations
 
-from lanework.core.single import SINGLE
-from lanework.engines import wgsl
+from lanework.core.ops.words32 import SINGLE
+from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.formats import HALF, Format
 from lanework.machines.fleet.kernels.common import ENTRY, head
 from lanework.machines.fleet.kernels.table import Spec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lanework.core.isa import OperandKind
-from lanework.core.op import Op
-from lanework.engines import wgsl
+from lanework.core.ops.op import Op
+from lanework.core.program.isa import OperandKind
+from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.kernels.common import ENDING, ENTRY, head
 from lanework.machines.fleet.kernels.table import Spec
@@ -29,7 +29,7 @@ def call(op: Op, *names: str) -> str:
     """An op applied to words, as an expression over their bits.
 
     Example:
-        >>> from lanework.core.single import SINGLE
+        >>> from lanework.core.ops.words32 import SINGLE
         >>> call(SINGLE["iadd"], "a", "b")
         'bitcast<u32>(lw_iadd(bitcast<i32>(a), bitcast<i32>(b)))'
     """

@@ -6,9 +6,9 @@ set, and words of bits by a summary of them.
 
 from __future__ import annotations
 
-from lanework.core.isa import OperandKind
-from lanework.core.single import SINGLE
-from lanework.engines import wgsl
+from lanework.core.ops.words32 import SINGLE
+from lanework.core.program.isa import OperandKind
+from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.kernels.common import ADDRESS, ENDING, OUTSIDE, head
 from lanework.machines.fleet.kernels.launch import VECTOR

@@ -1,0 +1,339 @@
+"""Arithmetic: the ops that IEEE 754 rounds correctly, and those made of a few of them."""
+
+from __future__ import annotations
+
+from lanework.core.ops import expr, logic
+from lanework.core.ops.expr import Value, select
+from lanework.core.ops.layout import INF, NAN, head, layout, sign_bit
+from lanework.core.ops.logic import choose, gt, lt
+from lanework.core.ops.op import Op, Term, op
+
+
+def number(value: float) -> Term:
+    """A constant as a term."""
+    return Term(None, value=value)
+
+
+@op(
+    special=(
+        ((INF, -INF), NAN),
+        ((INF, 1.0), INF),
+        ((-0.0, -0.0), -0.0),
+        ((-0.0, 0.0), 0.0),
+        ((NAN, 1.0), NAN),
+    ),
+    example=((2.0, 3.0), 5.0),
+    commutes=True,
+)
+def add(a: Value, b: Value) -> Value:
+    """The sum a + b, correctly rounded."""
+    return a + b
+
+
+@add.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    return number(1.0), number(1.0)
+
+
+@op(
+    special=(((INF, INF), NAN), ((0.0, 0.0), 0.0), ((-0.0, 0.0), -0.0), ((1.0, NAN), NAN)),
+    example=((2.0, 3.0), -1.0),
+)
+def sub(a: Value, b: Value) -> Value:
+    """The difference a - b, correctly rounded."""
+    return a - b
+
+
+@sub.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    return number(1.0), number(-1.0)
+
+
+@op(
+    special=(
+        ((0.0, INF), NAN),
+        ((-2.0, INF), -INF),
+        ((-0.0, 3.0), -0.0),
+        ((-0.0, -3.0), 0.0),
+        ((NAN, 0.0), NAN),
+    ),
+    example=((2.0, 3.0), 6.0),
+    commutes=True,
+)
+def mul(a: Value, b: Value) -> Value:
+    """The product a * b, correctly rounded."""
+    return a * b
+
+
+@mul.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    return b, a
+
+
+@op(
+    special=(
+        ((1.0, 0.0), INF),
+        ((1.0, -0.0), -INF),
+        ((0.0, 0.0), NAN),
+        ((INF, INF), NAN),
+        ((1.0, -INF), -0.0),
+        ((1.0, NAN), NAN),
+    ),
+    example=((3.0, 2.0), 1.5),
+)
+def div(a: Value, b: Value) -> Value:
+    """The quotient a / b, correctly rounded; a / 0 is an infinity and 0 / 0 is NaN."""
+    return a / b
+
+
+@div.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    return div(1.0, b), neg(div(r, b))
+
+
+@op(special=(((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)), example=((2.0,), -2.0), ulp=0.0)
+def neg(a: Value) -> Value:
+    """The negation -a: the sign bit is flipped."""
+    return -a
+
+
+@neg.derivative
+def _(a: Term, r: Term) -> tuple[Term]:
+    return (number(-1.0),)
+
+
+@op(special=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)), example=((-2.0,), 2.0), ulp=0.0)
+def abs_(a: Value) -> Value:
+    """The magnitude of a. The derivative is -1 below zero and 1 elsewhere."""
+    return expr.fabs(a)
+
+
+@abs_.derivative
+def _(a: Term, r: Term) -> tuple[Term]:
+    return (choose(lt(a, 0.0), number(-1.0), number(1.0)),)
+
+
+@op(
+    special=(((-0.0,), -0.0), ((INF,), INF), ((-1.0,), NAN), ((NAN,), NAN)),
+    example=((9.0,), 3.0),
+)
+def sqrt(a: Value) -> Value:
+    """The square root of a, correctly rounded; NaN below zero."""
+    return expr.sqrt(a)
+
+
+@sqrt.derivative
+def _(a: Term, r: Term) -> tuple[Term]:
+    return (div(0.5, r),)
+
+
+_KEEPS = (((-0.0,), -0.0), ((INF,), INF), ((-INF,), -INF), ((NAN,), NAN))
+
+
+@op(special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -1.0)), example=((-1.5,), -2.0), ulp=0.0)
+def floor(a: Value) -> Value:
+    """The largest integer not above a. Flat: its derivative is zero."""
+    return expr.floor(a)
+
+
+@op(special=(*_KEEPS, ((0.5,), 1.0), ((-0.5,), -0.0)), example=((1.5,), 2.0), ulp=0.0)
+def ceil(a: Value) -> Value:
+    """The smallest integer not below a. Flat: its derivative is zero."""
+    return expr.ceil(a)
+
+
+@op(special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -0.0)), example=((-1.5,), -1.0), ulp=0.0)
+def trunc(a: Value) -> Value:
+    """The integer part of a, towards zero. Flat: its derivative is zero."""
+    return expr.trunc(a)
+
+
+@op(
+    special=(*_KEEPS, ((0.5,), 0.0), ((1.5,), 2.0), ((2.5,), 2.0), ((-0.5,), -0.0)),
+    example=((2.5,), 2.0),
+    ulp=0.0,
+)
+def round_(a: Value) -> Value:
+    """The integer nearest to a, ties to even. Flat: its derivative is zero."""
+    return expr.rint(a)
+
+
+@op(
+    special=(
+        ((NAN, 1.0), 1.0),
+        ((1.0, NAN), NAN),
+        ((0.0, -0.0), -0.0),
+        ((-0.0, 0.0), 0.0),
+        ((-INF, 1.0), -INF),
+    ),
+    example=((2.0, 3.0), 2.0),
+    ulp=0.0,
+)
+def min_(a: Value, b: Value) -> Value:
+    """`a` if a < b, else `b`.
+
+    So `b` comes back when either side is NaN, and when both are zeros of whatever sign. At a
+    tie the derivative goes to `b`.
+    """
+    return select(a < b, a, b)
+
+
+@min_.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    taken = lt(a, b)
+    return taken, sub(1.0, taken)
+
+
+@op(
+    special=(
+        ((NAN, 1.0), 1.0),
+        ((1.0, NAN), NAN),
+        ((0.0, -0.0), -0.0),
+        ((-0.0, 0.0), 0.0),
+        ((INF, 1.0), INF),
+    ),
+    example=((2.0, 3.0), 3.0),
+    ulp=0.0,
+)
+def max_(a: Value, b: Value) -> Value:
+    """`a` if a > b, else `b`.
+
+    So `b` comes back when either side is NaN, and when both are zeros of whatever sign. At a
+    tie the derivative goes to `b`.
+    """
+    return select(a > b, a, b)
+
+
+@max_.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    taken = gt(a, b)
+    return taken, sub(1.0, taken)
+
+
+def _floored(a: Value, b: Value) -> tuple[Value, Value, Value]:
+    """The parts of a floored division.
+
+    They are floor(a / b) as the division gives it, the remainder that belongs to it (exact), and
+    whether this remainder has not the sign of b: then the quotient is one too large.
+    """
+    q = expr.floor(a / b)
+    q_head, b_head = head(q), head(b)
+    q_tail, b_tail = q - q_head, b - b_head
+    product = q * b
+    error = ((q_head * b_head - product) + q_head * b_tail + q_tail * b_head) + q_tail * b_tail
+    rest = select(q.equals(0.0), a, (a - product) - error)
+    wrong = rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0))
+    return q, rest, wrong
+
+
+@op(
+    special=(
+        ((5.0, 3.0), 2.0),
+        ((-5.0, 3.0), 1.0),
+        ((5.0, -3.0), -1.0),
+        ((-5.0, -3.0), -2.0),
+        ((6.0, -3.0), -0.0),
+        ((-6.0, 3.0), 0.0),
+        ((-0.0, 3.0), 0.0),
+        ((1.0, 0.0), NAN),
+        ((INF, 3.0), NAN),
+        ((5.0, INF), 5.0),
+        ((-5.0, INF), INF),
+        ((5.0, -INF), -INF),
+        ((1e30, 7.0), NAN),
+        ((NAN, 1.0), NAN),
+    ),
+    example=((-7.0, 3.0), 2.0),
+)
+def mod(a: Value, b: Value) -> Value:
+    """The floored remainder a - b * floor(a / b), with the sign of b, as ``%`` in Python.
+
+    The remainder is exact where a and b have the same sign and correctly rounded elsewhere; a
+    zero result has the sign of b. Where a / b is ``2**53`` or more in magnitude (``2**24`` in
+    single precision), or a is infinite, or b is zero, the result is NaN: there neighbouring
+    values of a have unrelated remainders. The derivative with respect to b is -floor(a / b).
+    """
+    q, rest, wrong = _floored(a, b)
+    signed = select(wrong, rest + b, rest)
+    zero = expr.from_bits(sign_bit(b))
+    exact = expr.fabs(q) < 2.0 ** (layout(a).fraction + 1)
+    return select(exact, select(signed.equals(0.0), zero, signed), NAN)
+
+
+@mod.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    return number(1.0), neg(floordiv(a, b))
+
+
+@op(
+    special=(
+        ((5.0, 3.0), 1.0),
+        ((-5.0, 3.0), -2.0),
+        ((5.0, -3.0), -2.0),
+        ((1.0, 0.0), INF),
+        ((-1.0, 0.0), -INF),
+        ((0.0, 0.0), NAN),
+        ((INF, 3.0), NAN),
+        ((5.0, INF), 0.0),
+        ((-5.0, INF), -1.0),
+        ((NAN, 1.0), NAN),
+    ),
+    example=((-7.0, 3.0), -3.0),
+    ulp=1.0,
+)
+def floordiv(a: Value, b: Value) -> Value:
+    """The floor of the exact quotient a / b, as ``//`` in NumPy.
+
+    Exact below ``2**53`` in magnitude (``2**24`` in single precision); from there on it is a / b
+    rounded to nearest. A zero divisor gives an infinity, an infinite a gives NaN. Flat: its
+    derivative is zero.
+    """
+    q, _, wrong = _floored(a, b)
+    exact = expr.fabs(q) < 2.0 ** (layout(a).fraction + 1)
+    floored = select(wrong & exact, q - 1.0, q)
+    return select(expr.fabs(a).equals(INF), NAN, floored)
+
+
+@op(
+    special=(((0.0,), 0.0), ((-0.0,), 0.0), ((INF,), 1.0), ((NAN,), NAN)),
+    example=((-3.0,), -1.0),
+    ulp=0.0,
+)
+def sign(a: Value) -> Value:
+    """1.0 above zero, -1.0 below, 0.0 at zeros of either sign, NaN for NaN. Flat."""
+    ordered = select(a > 0.0, expr.like(a, 1.0), select(a < 0.0, expr.like(a, -1.0), 0.0))
+    return select(a.equals(a), ordered, a)
+
+
+@op(
+    special=(
+        ((1.0, -0.0), -1.0),
+        ((-INF, 0.0), INF),
+        ((0.0, -1.0), -0.0),
+        ((-1.0, NAN), 1.0),
+        ((NAN, -1.0), NAN),
+    ),
+    example=((3.0, -2.0), -3.0),
+    ulp=0.0,
+)
+def copysign(a: Value, b: Value) -> Value:
+    """The magnitude of a with the sign of b.
+
+    A NaN counts as positive: the sign of a computed NaN differs between processors.
+    """
+    # Not with masks and an "or": LLVM 22 merges a masked "or" into one AVX-512 instruction with
+    # the wrong truth table.
+    size = expr.fabs(a)
+    return select((expr.bits(b) < 0) & b.equals(b), -size, size)
+
+
+@copysign.derivative
+def _(a: Term, b: Term, r: Term) -> tuple[Term, None]:
+    return mul(copysign(1.0, a), copysign(1.0, b)), None
+
+
+OPS: tuple[Op, ...] = (
+    *(add, sub, mul, div, neg, abs_, sqrt, floor, ceil, trunc, round_, min_, max_, mod, floordiv),
+    *logic.OPS,
+    *(sign, copysign),
+)

@@ -1,0 +1,54 @@
+"""The hyperbolic tangent: x / (x coth x) near zero, and from the exponential elsewhere.
+
+x coth(x) is an even function without poles nearer than pi i, so its polynomial is short.
+"""
+
+from __future__ import annotations
+
+from lanework.core.ops import expr
+from lanework.core.ops.basic import abs_, add, div, mul
+from lanework.core.ops.coefficients import COTH
+from lanework.core.ops.exp import exp, exponential
+from lanework.core.ops.expr import Value, select
+from lanework.core.ops.layout import INF, NAN, horner, sign_bit, with_sign
+from lanework.core.ops.op import Op, Term, op
+
+SPLIT = 0.55
+SATURATED = {"f64": 20.0, "f32": 10.0}  # from here on the result rounds to one
+
+
+@op(
+    special=(
+        ((0.0,), 0.0),
+        ((-0.0,), -0.0),
+        ((INF,), 1.0),
+        ((-INF,), -1.0),
+        ((NAN,), NAN),
+    ),
+    example=((0.5,), 0.46211715726000973),
+    ulp={"f64": 2.0, "f32": 2.0},
+)
+def tanh(x: Value) -> Value:
+    """The hyperbolic tangent of x."""
+    size = expr.fabs(x)
+    limit = SATURATED[x.dtype]
+    bounded = select(size > limit, limit, size)
+    near = size < SPLIT
+    square = size * size
+    below = square * horner(square, COTH[x.dtype])
+    grown = exponential(bounded + bounded)
+    numerator = select(near, size, -2.0)
+    denominator = 1.0 + select(near, below, grown)
+    ratio = numerator / denominator
+    value = ratio + select(near, expr.like(x, 0.0), 1.0)
+    return with_sign(value, sign_bit(x))
+
+
+@tanh.derivative
+def _(x: Term, r: Term) -> tuple[Term]:
+    # 1 / cosh(x)**2, written so that it stays right where tanh rounds to one
+    e = exp(mul(-2.0, abs_(x)))
+    return (div(mul(4.0, e), mul(add(1.0, e), add(1.0, e))),)
+
+
+OPS: tuple[Op, ...] = (tanh,)

@@ -1,0 +1,74 @@
+"""Assembly text: one format for all machines.
+
+A file says its machine first (``.machine series``); then come directives, which begin with a
+dot, and instructions, one a line: a mnemonic and operands divided by commas. ``;`` begins a
+comment, and so does ``#`` at the begin of a line. Strings are written as in JSON.
+
+`disassemble` prints a program, and `assemble` of that text gives a program of the same hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import BAD_ASSEMBLY
+from lanework.core.machine import find
+from lanework.core.program.asmtext import Line, Token
+from lanework.core.program.program import Program
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,=]+|[,=]')
+
+
+class Assembler(Protocol):
+    """What a machine knows about its directives."""
+
+    def assemble(self, lines: Iterable[Line]) -> Program:
+        """A program from the lines after ``.machine``."""
+
+    def disassemble(self, program: Program) -> Iterator[str]:
+        """The lines of a program, without ``.machine``."""
+
+
+def assemble(text: str, source: str = "assembly") -> Program:
+    """Read assembly text.
+
+    Raises:
+        Diagnostic: LW1010 with the place.
+    """
+    lines = list(lines_of(text, source))
+    if not lines:
+        raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
+    first, machine = lines[0], "register"
+    if first.words[0].text == ".machine":
+        if len(first.words) != 2:
+            raise first.fault("write .machine NAME")
+        machine = first.words[1].text
+        lines = lines[1:]
+    return find(machine).assembler().assemble(lines)
+
+
+def disassemble(program: Program) -> str:
+    """The program as text."""
+    assembler = find(program.machine).assembler()
+    return "\n".join([f".machine {program.machine}", *assembler.disassemble(program)]) + "\n"
+
+
+def lines_of(text: str, source: str) -> Iterator[Line]:
+    """The lines of a text that hold words, without comments."""
+    for number, raw in enumerate(text.splitlines(), 1):
+        words: list[Token] = []
+        for match in _TOKEN.finditer(raw):
+            if match[0].startswith(";") or (match[0].startswith("#") and not words):
+                break
+            words.append(Token(match[0], match.start() + 1))
+            if ";" in match[0] and not match[0].startswith('"'):
+                head = match[0].split(";")[0]
+                words[-1] = Token(head, match.start() + 1)
+                if not head:
+                    words.pop()
+                break
+        if words:
+            yield Line(number, tuple(words), source, text)

@@ -1,0 +1,261 @@
+"""The program file: a fixed head, a MessagePack header, raw aligned sections.
+
+::
+
+    0   8 bytes   magic
+    8   u32       format version
+    12  u32       header bytes
+    16  u64       file bytes
+    24  32 bytes  blake2b-256 of the rest of the file
+    56  8 bytes   zero
+    64  header    MessagePack: machine, header fields, ports, section table, listing, notes
+        sections  each at a multiple of 64 bytes, zeros between
+
+Reading never runs code and never uses pickle. A damaged file is refused with a code and the
+offset of what is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.base.files import write_bytes_atomic
+from lanework.base.span import Span
+from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE
+from lanework.core.program.program import ListingEntry, Port, Program
+
+MAGIC = b"\x89LANEWK\n"
+VERSION = 1
+ALIGN = 64
+_HEAD = struct.Struct("<8sIIQ32s8x")
+_TAPE, _CONSTANTS = ".tape", ".constants"
+
+
+class _Port(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    name: str
+    direction: Literal["in", "out"]
+    row: int
+    dtype: str
+    unit: str
+    axes: tuple[str, ...]
+    kind: str
+    doc: str
+    default: float | None
+    categories: tuple[str, ...]
+    reduce: tuple[str, ...]
+
+
+class _Section(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    name: str
+    offset: int
+    size: int
+
+
+class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    instruction: int
+    text: str
+    span: tuple[int, int, int, int, int] | None  # source, then lines and columns
+
+
+class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    machine: str
+    fields: dict[str, int | float | str]
+    ports: list[_Port]
+    sections: list[_Section]
+    listing: list[_Entry]
+    sources: list[tuple[str, str | None]]
+    notes: list[str]
+
+
+def content(program: Program) -> bytes:
+    """The bytes that the content hash covers: everything but listing and notes."""
+    sections = _sections(program)
+    head = _Header(
+        program.machine,
+        dict(sorted(program.header.items())),
+        _ports(program),
+        [_Section(name, 0, len(data)) for name, data in sections],
+        [],
+        [],
+        [],
+    )
+    return msgspec.msgpack.encode(head) + b"".join(data for _, data in sections)
+
+
+def dumps(program: Program) -> bytes:
+    """The file of a program; the same program gives the same bytes."""
+    sections = _sections(program)
+    sources: dict[tuple[str, str | None], int] = {}
+    listing = []
+    for entry in program.listing:
+        span = entry.span
+        place = None
+        if span is not None:
+            number = sources.setdefault((span.source, span.text), len(sources))
+            place = (number, span.line, span.column, span.end_line, span.end_column)
+        listing.append(_Entry(entry.instruction, entry.text, place))
+    fields = dict(sorted(program.header.items()))
+
+    def encode(places: list[_Section]) -> bytes:
+        return msgspec.msgpack.encode(
+            _Header(
+                program.machine,
+                fields,
+                _ports(program),
+                places,
+                listing,
+                list(sources),
+                list(program.notes),
+            )
+        )
+
+    # Offsets are written relative to where sections begin, so that they do not depend on
+    # how long the header is.
+    places, at = [], 0
+    for name, data in sections:
+        places.append(_Section(name, at, len(data)))
+        at += _padded(len(data))
+    header = encode(places)
+    body = bytearray(_pad(header, _HEAD.size))
+    for _, data in sections:
+        body += _pad(data)
+    head = _HEAD.pack(MAGIC, VERSION, len(header), _HEAD.size + len(body), b"\0" * 32)
+    return head[:24] + _digest(head, bytes(body)) + head[56:] + bytes(body)
+
+
+def save(program: Program, path: str | os.PathLike[str]) -> None:
+    """Write a program to a file, atomically.
+
+    Raises:
+        Diagnostic: LW0201; the file is then as it was.
+    """
+    write_bytes_atomic(path, dumps(program))
+
+
+def load(path: str | os.PathLike[str]) -> Program:
+    """Read a program from a file.
+
+    Raises:
+        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, and what the
+            machine's verifier finds.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise Diagnostic(
+            NO_PROGRAM_FILE, f"{os.fspath(path)} cannot be read: {error.strerror or error}"
+        ) from error
+    program = loads(data, str(path))
+    program.verify()
+    return program
+
+
+def loads(data: bytes, name: str = "program") -> Program:
+    """Read a program from the bytes of a file; it is not verified yet."""
+    if len(data) < _HEAD.size or data[: len(MAGIC)] != MAGIC:
+        raise Diagnostic(
+            NO_PROGRAM_FILE,
+            f"{name} is no Lanework program: it does not begin as one (offset 0)",
+            help="compile a model first: lanework compile MODEL --out PROGRAM.lwp",
+        )
+    _, version, header_size, size, digest = _HEAD.unpack_from(data)
+    if version != VERSION:
+        raise Diagnostic(
+            NEWER_FORMAT,
+            f"{name} has format {version}, and this version reads {VERSION} (offset 8)",
+        )
+    if size != len(data):
+        raise _damaged(name, 16, f"it should have {size} bytes and has {len(data)}")
+    if data[56:64] != b"\0" * 8:
+        raise _damaged(name, 56, "bytes that must be zero are not")
+    if _digest(data[: _HEAD.size], data[_HEAD.size :]) != digest:
+        raise _damaged(name, 24, "the checksum does not fit")
+    start = _HEAD.size + header_size
+    if start > len(data):
+        raise _damaged(name, 12, "the header is longer than the file")
+    try:
+        header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise _damaged(name, _HEAD.size, f"the header cannot be read ({error})") from None
+    return _program(name, header, header_size, data)
+
+
+def _program(name: str, header: _Header, header_size: int, data: bytes) -> Program:
+    sections: dict[str, bytes] = {}
+    start = _padded(_HEAD.size + header_size)
+    expected = start
+    if any(data[_HEAD.size + header_size : start]):
+        raise _damaged(name, _HEAD.size + header_size, "padding is not zero")
+    for section in header.sections:
+        offset = start + section.offset
+        if offset != expected or section.size < 0 or offset + section.size > len(data):
+            raise _damaged(name, offset, f"section {section.name} is not where it should be")
+        if section.name in sections:
+            raise _damaged(name, offset, f"section {section.name} is there twice")
+        sections[section.name] = data[offset : offset + section.size]
+        expected = _padded(offset + section.size)
+        if any(data[offset + section.size : expected]):
+            raise _damaged(name, offset + section.size, "padding is not zero")
+    if expected != len(data):
+        raise _damaged(name, expected, "bytes are left over")
+    if _TAPE not in sections or _CONSTANTS not in sections or len(sections[_CONSTANTS]) % 8:
+        raise _damaged(name, _HEAD.size, "tape or constants are missing or cut")
+    tape, constants = sections.pop(_TAPE), sections.pop(_CONSTANTS)
+    listing = []
+    for entry in header.listing:
+        span = None
+        if entry.span is not None:
+            number, *place = entry.span
+            if not 0 <= number < len(header.sources):
+                raise _damaged(name, _HEAD.size, "the listing names a source that is not there")
+            source, text = header.sources[number]
+            span = Span(source, place[0], place[1], place[2], place[3], text)
+        listing.append(ListingEntry(entry.instruction, span, entry.text))
+    return Program(
+        machine=header.machine,
+        header=header.fields,
+        tape=tape,
+        ports=tuple(Port(**msgspec.structs.asdict(port)) for port in header.ports),
+        constants=np.frombuffer(constants, "<f8"),
+        sections=sections,
+        listing=tuple(listing),
+        notes=tuple(header.notes),
+    )
+
+
+def _ports(program: Program) -> list[_Port]:
+    fields = _Port.__struct_fields__
+    return [_Port(*(getattr(port, name) for name in fields)) for port in program.ports]
+
+
+def _sections(program: Program) -> list[tuple[str, bytes]]:
+    constants = np.ascontiguousarray(program.constants, "<f8").tobytes()
+    return [(_TAPE, program.tape), (_CONSTANTS, constants), *sorted(program.sections.items())]
+
+
+def _padded(size: int) -> int:
+    return -(-size // ALIGN) * ALIGN
+
+
+def _pad(data: bytes, before: int = 0) -> bytes:
+    return data + b"\0" * (_padded(before + len(data)) - before - len(data))
+
+
+def _digest(head: bytes, body: bytes) -> bytes:
+    return hashlib.blake2b(head[:24] + body, digest_size=32).digest()
+
+
+def _damaged(name: str, offset: int, what: str) -> Diagnostic:
+    return Diagnostic(
+        DAMAGED_FILE,
+        f"{name} is damaged at offset {offset}: {what}",
+        help="compile the model again, or fetch the file again",
+    )

@@ -1,0 +1,177 @@
+"""Instruction sets: what a machine's tape may hold, derived from the op table.
+
+An `ISA` gives codes to ops. Element-wise ops come from the op table with their documentation and
+fuel; a machine adds its own. Encoding, decoding, assembler, verifier and the generated pages all
+read the ISA, so that no list of ops is kept twice.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import BAD_WORD
+from lanework.core.ops.op import Op
+
+WORD = struct.Struct("<4I")
+EXTENSION = 0xFFFFFFFF
+"""The code of a word that carries three more operands of the instruction before it."""
+
+
+class OperandKind(enum.Enum):
+    """What an operand's number means."""
+
+    ROW = "row"
+    LAG = "lag"
+    TABLE = "table"
+    PERIOD = "period"
+    REGISTER = "register"
+    IMMEDIATE = "immediate"
+    CODE = "code"
+    FACTOR = "factor"
+    VARIABLE = "variable"
+    SPEC = "spec"
+    SLOT = "slot"
+    SELECTOR = "selector"
+    WORD = "word"
+    PATTERN = "number"
+
+
+@dataclass(frozen=True)
+class OperandSpec:
+    """An operand: its name in the documentation and what its number means."""
+
+    name: str
+    kind: OperandKind = OperandKind.ROW
+
+
+@dataclass(frozen=True)
+class Instr:
+    """One entry of an ISA.
+
+    Attributes:
+        name: the mnemonic.
+        code: its number on the tape.
+        operands: what follows the target.
+        doc: what it does.
+        fuel: what one application to one lane costs.
+        elementwise: the op it applies, or None for an op of the machine's own.
+    """
+
+    name: str
+    code: int
+    operands: tuple[OperandSpec, ...]
+    doc: str
+    fuel: int
+    elementwise: Op | None = None
+
+    @property
+    def words(self) -> int:
+        """16-byte words that it takes: two operands fit in the first, three in each further."""
+        return 1 + max(0, -(-(len(self.operands) - 2) // 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction on a tape: mnemonic, target row, operands."""
+
+    name: str
+    target: int
+    operands: tuple[int, ...]
+
+
+class ISA:
+    """The instructions of one machine, in words of 16 bytes: ``op, target, p1, p2`` (u32 each).
+
+    Operands past the second follow in extension words ``EXTENSION, p, p, p``.
+    """
+
+    def __init__(self, name: str, instrs: Iterable[Instr]) -> None:
+        self.name = name
+        self.by_name: dict[str, Instr] = {}
+        self.by_code: dict[int, Instr] = {}
+        for instr in instrs:
+            if instr.name in self.by_name or instr.code in self.by_code:
+                raise ValueError(f"{name}: {instr.name} ({instr.code}) is given twice")
+            if instr.code == EXTENSION:
+                raise ValueError(f"{name}: {instr.name} has the code of extension words")
+            self.by_name[instr.name] = instr
+            self.by_code[instr.code] = instr
+
+    def encode(self, instructions: Iterable[Instruction]) -> bytes:
+        """The tape of these instructions.
+
+        Raises:
+            KeyError: a mnemonic that the ISA does not have.
+            struct.error: a number that is no u32.
+        """
+        out = bytearray()
+        pack = WORD.pack
+        for instruction in instructions:
+            instr = self.by_name[instruction.name]
+            operands = instruction.operands
+            if len(operands) != len(instr.operands):
+                raise ValueError(f"{instr.name} takes {len(instr.operands)} operands")
+            first = (*operands[:2], 0, 0)
+            out += pack(instr.code, instruction.target, first[0], first[1])
+            for at in range(2, len(operands), 3):
+                more = (*operands[at : at + 3], 0, 0)
+                out += pack(EXTENSION, more[0], more[1], more[2])
+        return bytes(out)
+
+    def decode(self, tape: bytes) -> list[Instruction]:
+        """The instructions of a tape.
+
+        Raises:
+            Diagnostic: LW1001 with the offset of the word that is wrong.
+        """
+        if len(tape) % WORD.size:
+            raise Diagnostic(
+                BAD_WORD, f"the tape ends inside a word, at byte {len(tape) // 16 * 16}"
+            )
+        words = list(WORD.iter_unpack(tape))
+        out: list[Instruction] = []
+        at = 0
+        while at < len(words):
+            code, target, *fields = words[at]
+            instr = self.by_code.get(code)
+            if instr is None:
+                what = (
+                    "an extension word without instruction" if code == EXTENSION else f"op {code}"
+                )
+                raise Diagnostic(BAD_WORD, f"byte {at * 16}: {what} is not in the {self.name} ISA")
+            begin = at * 16
+            for _ in range(instr.words - 1):
+                at += 1
+                if at >= len(words) or words[at][0] != EXTENSION:
+                    raise Diagnostic(BAD_WORD, f"byte {begin}: {instr.name} lacks its extension")
+                fields.extend(words[at][1:])
+            if any(fields[len(instr.operands) :]):
+                raise Diagnostic(BAD_WORD, f"byte {begin}: {instr.name} has unused fields set")
+            out.append(Instruction(instr.name, target, tuple(fields[: len(instr.operands)])))
+            at += 1
+        return out
+
+
+def elementwise(ops: Mapping[str, Op], codes: Mapping[str, int], start: int) -> list[Instr]:
+    """Instructions for ops of the table: `codes` where given, else from `start` on, in order."""
+    out = []
+    for name, op in ops.items():
+        code = codes.get(name)
+        if code is None:
+            code, start = start, start + 1
+        specs = tuple(OperandSpec(operand) for operand in op.operands)
+        out.append(Instr(name, code, specs, op.doc, op.fuel, op))
+    return out
+
+
+def row_operands(instr: Instr, operands: Sequence[int]) -> tuple[int, ...]:
+    """The operands that are rows."""
+    return tuple(
+        operand
+        for spec, operand in zip(instr.operands, operands, strict=True)
+        if spec.kind is OperandKind.ROW
+    )

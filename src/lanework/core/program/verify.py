@@ -1,0 +1,58 @@
+"""Verification: a table of rules, each a check that yields what it finds.
+
+A machine lists its rules; `run_rules` runs them in order. A rule marked `gate` stops the rest
+when it finds something, because later rules rely on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from lanework.base.errors import Code, Diagnostic
+from lanework.base.span import Span
+from lanework.core.program.program import Program
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found: a sentence, and the instruction that is to blame, if one is."""
+
+    message: str
+    instruction: int | None = None
+
+
+@dataclass(frozen=True)
+class Rule(Generic[V]):
+    """A rule: its code, the check over the machine's view, and whether it is a gate."""
+
+    code: Code
+    check: Callable[[V], Iterator[Finding]]
+    gate: bool = False
+
+
+def run_rules(program: Program, view: V, rules: Iterable[Rule[V]]) -> list[Diagnostic]:
+    """Everything that the rules find, as diagnostics that show only the guilty instruction."""
+    out: list[Diagnostic] = []
+    for rule in rules:
+        found = [_diagnostic(program, rule.code, finding) for finding in rule.check(view)]
+        out += found
+        if found and rule.gate:
+            break
+    return out
+
+
+def _diagnostic(program: Program, code: Code, finding: Finding) -> Diagnostic:
+    span: Span | None = None
+    notes: list[str] = []
+    if finding.instruction is not None:
+        for entry in program.listing:
+            if entry.instruction == finding.instruction:
+                span = entry.span
+                if entry.text:
+                    notes.append(f"instruction {finding.instruction}: {entry.text}")
+                break
+    return Diagnostic(code, finding.message, span=span, notes=notes)

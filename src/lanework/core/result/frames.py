@@ -1,0 +1,150 @@
+"""Results as tables: long columns, pandas, xarray, Arrow."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    import xarray
+
+    from lanework.core.result.result import Result
+
+Array = npt.NDArray[Any]
+EXTRAS = {"pyarrow": "arrow"}
+
+
+def need(module: str, what: str) -> Any:
+    """Import an optional package, or say which extra brings it.
+
+    Raises:
+        Diagnostic: LW1022.
+    """
+    package = module.split(".")[0]
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise Diagnostic(
+            MISSING_EXTRA,
+            f"{what} needs {package}, which is not installed",
+            help=f"pip install 'lanework[{EXTRAS.get(package, package)}]'",
+        ) from None
+
+
+def common(result: Result, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names asked for (all by default) and the axes that they share.
+
+    Raises:
+        Diagnostic: LW1020 for an unknown name, LW1021 when the axes differ.
+    """
+    chosen = tuple(names) or tuple(result)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name in chosen:
+        groups.setdefault(result.axes(name), []).append(name)
+    if len(groups) > 1:
+        found = "; ".join(
+            f"({', '.join(axes) or 'no axes'}): {', '.join(group[:4])}"
+            + (", ..." if len(group) > 4 else "")
+            for axes, group in groups.items()
+        )
+        first = max(groups, key=len)
+        call = ", ".join(repr(name) for name in groups[first][:3])
+        raise Diagnostic(
+            AXES_DIFFER,
+            f"these outputs do not fit one table, their axes differ: {found}",
+            help=f"name outputs with the same axes, such as {call}; to_xarray() takes all",
+        )
+    return chosen, next(iter(groups), ())
+
+
+def long_columns(
+    result: Result, names: Sequence[str], lanes_first: bool = False
+) -> dict[str, Array]:
+    """One column for each axis, then one for each output, every one as long as the table.
+
+    Args:
+        result: the outputs.
+        names: outputs with the same axes; by default all.
+        lanes_first: let time run fastest, so that a lane's rows stand together.
+    """
+    chosen, axes = common(result, names)
+    order = list(range(len(axes)))
+    if lanes_first and axes[:1] == ("time",):
+        order = [*order[1:], 0]
+    shape = tuple(result[chosen[0]].shape[i] for i in order) if chosen else ()
+    axes = tuple(axes[i] for i in order)
+    columns: dict[str, Array] = {}
+    for number, (axis, size) in enumerate(zip(axes, shape, strict=True)):
+        labels = result.labels(axis, size)
+        before = int(np.prod(shape[:number], dtype=np.int64))
+        after = int(np.prod(shape[number + 1 :], dtype=np.int64))
+        title = f"{axis}_axis" if axis in chosen else axis  # an output may be called like an axis
+        columns[title] = np.tile(np.repeat(labels, after), before)
+    for name in chosen:
+        columns[name] = result[name].transpose(order).reshape(-1)
+    return columns
+
+
+def to_pandas(result: Result, names: Sequence[str], wide: bool) -> pandas.DataFrame:
+    """See `Result.to_pandas`."""
+    pd = need("pandas", "to_pandas()")
+    chosen, axes = common(result, names)
+    data = {name: result[name].reshape(-1) for name in chosen}
+    shape = result[chosen[0]].shape if chosen else ()
+    levels = [result.labels(axis, size) for axis, size in zip(axes, shape, strict=True)]
+    if not axes:
+        index = pd.RangeIndex(1 if chosen else 0)
+    elif len(axes) == 1:
+        index = pd.Index(levels[0], name=axes[0])
+    else:
+        index = pd.MultiIndex.from_product(levels, names=axes)
+    frame = pd.DataFrame(data, index=index, copy=True)
+    frame.attrs["units"] = {name: result.units.get(name, "") for name in chosen}
+    if wide and len(axes) > 1:
+        attrs = frame.attrs
+        frame = frame.unstack(list(axes[1:]))
+        frame.columns = frame.columns.set_names("output", level=0)
+        frame.attrs = attrs
+    made: pandas.DataFrame = frame
+    return made
+
+
+def to_xarray(result: Result) -> xarray.Dataset:
+    """See `Result.to_xarray`."""
+    xr = need("xarray", "to_xarray()")
+    variables = {}
+    coords: dict[str, Array] = {}
+    for name in result:
+        value, axes = result[name], result.axes(name)
+        attrs = {"units": result.units.get(name, ""), "kind": result.kinds.get(name, "")}
+        variables[name] = (axes, value, {key: text for key, text in attrs.items() if text})
+        for axis, size in zip(axes, value.shape, strict=True):
+            if result.coords.get(axis) is not None:
+                labels = result.labels(axis, size)
+                if labels.dtype.kind == "M":
+                    labels = labels.astype("datetime64[ns]")
+                coords[axis] = labels
+    made: xarray.Dataset = xr.Dataset(variables, coords=coords)
+    return made
+
+
+def to_arrow(result: Result, names: Sequence[str], lanes_first: bool = False) -> pyarrow.Table:
+    """See `Result.to_arrow`."""
+    pa = need("pyarrow", "to_arrow()")
+    fields, arrays = [], []
+    for name, column in long_columns(result, names, lanes_first).items():
+        array = pa.array(column)
+        unit = result.units.get(name, "") if name in result else ""
+        fields.append(pa.field(name, array.type, metadata={"unit": unit} if unit else None))
+        arrays.append(array)
+    made: pyarrow.Table = pa.table(arrays, schema=pa.schema(fields))
+    return made

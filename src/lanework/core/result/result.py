@@ -1,0 +1,270 @@
+"""What a run gives back: named arrays with axes, units and where they came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import UNKNOWN_RESULT
+from lanework.core.result.show import figure, html_table, many, preview, seconds, text_table
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    import xarray
+
+Array = npt.NDArray[Any]
+Axes = tuple[str, ...]
+
+SHOWN = 20
+"""At most so many outputs are printed."""
+
+
+class Result(Mapping[str, Array]):
+    """The outputs of a run by name, in the order of the program's outputs.
+
+    A mapping from name to array. `time` is the first axis of an output over time; the lane axes
+    that it depends on and was not summed over follow.
+
+    Example:
+        >>> result = Result(
+        ...     {"cash": np.array([[1.0, 2.0], [3.0, 4.0]]), "total": np.array(10.0)},
+        ...     axes={"cash": ("time", "scenario"), "total": ()},
+        ...     units={"cash": "USD"},
+        ... )
+        >>> result.axes("cash"), result["total"]
+        (('time', 'scenario'), array(10.))
+        >>> result
+        Result: 2 outputs
+        output  axes                  unit  values
+        cash    time 2 x scenario 2   USD   1  2  3  4
+        total                               10
+    """
+
+    __slots__ = ("_axes", "_values", "coords", "kinds", "stats", "units")
+
+    def __init__(
+        self,
+        values: Mapping[str, Array],
+        *,
+        axes: Mapping[str, Axes],
+        units: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        coords: Mapping[str, Any] | None = None,
+        stats: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep the arrays, without copying.
+
+        Args:
+            values: the outputs; a number counts as an array without axes.
+            axes: the axes of each, as many as it has dimensions.
+            units: their units, "" for a pure number.
+            kinds: their temporal kinds.
+            coords: axis -> labels along it (strings, numbers or dates), or None for 0, 1, 2...
+            stats: engine, lanes, periods, compile_seconds, run_seconds, cached, threads,
+                lane_width, notice.
+        """
+        self._values = values
+        self._axes = axes
+        self.units = units or {}
+        self.kinds = kinds or {}
+        self.coords = coords or {}
+        self.stats = stats or {}
+
+    # A mapping ----------------------------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            value = self._values[name]
+        except KeyError:
+            raise self._unknown(name) from None
+        return value if isinstance(value, np.ndarray) else np.asarray(value)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def axes(self, name: str) -> Axes:
+        """The axes of an output, such as ``("time", "scenario")``, or () for one number.
+
+        Raises:
+            Diagnostic: LW1020 for a name that is not an output.
+        """
+        if name not in self._values:
+            raise self._unknown(name)
+        return tuple(self._axes[name])
+
+    def labels(self, axis: str, size: int) -> Array:
+        """The labels along an axis of `size` places: its coordinates, or 0, 1, 2..."""
+        given = self.coords.get(axis)
+        if given is None:
+            return np.arange(size)
+        labels = np.asarray(given)
+        return labels if len(labels) == size else np.arange(size)
+
+    def select(self, names: Iterable[str]) -> Result:
+        """The same result with these outputs only.
+
+        Raises:
+            Diagnostic: LW1020 for a name that is not an output.
+        """
+        return self.replaced({name: self[name] for name in names}, self.stats)
+
+    def replaced(self, values: Mapping[str, Array], stats: Mapping[str, Any]) -> Result:
+        """Other values for some of the outputs, with the same axes, units and labels."""
+        return Result(
+            values,
+            axes={name: self._axes[name] for name in values},
+            units={name: self.units.get(name, "") for name in values},
+            kinds={name: self.kinds.get(name, "") for name in values},
+            coords=self.coords,
+            stats=stats,
+        )
+
+    def _unknown(self, name: object) -> Diagnostic:
+        near = did_you_mean(str(name), list(self._values))
+        return Diagnostic(
+            UNKNOWN_RESULT,
+            f"the result has no output {name!r}",
+            help=near or f"its outputs are {', '.join(self._values) or 'none'}",
+        )
+
+    # Other forms --------------------------------------------------------------------------------
+
+    def shapes(self) -> dict[Axes, tuple[str, ...]]:
+        """The outputs grouped by their axes, the group with the most axes first.
+
+        Among groups with as many axes, one over lanes comes before one over time.
+        """
+        groups: dict[Axes, list[str]] = {}
+        for name in self._values:
+            groups.setdefault(tuple(self._axes[name]), []).append(name)
+        order = sorted(groups, key=lambda axes: (-len(axes), "time" in axes))
+        return {axes: tuple(groups[axes]) for axes in order}
+
+    def columns(self, *names: str) -> dict[str, Array]:
+        """A long table as columns: one for each axis, then one for each output.
+
+        Args:
+            *names: outputs with the same axes; by default all.
+
+        Raises:
+            Diagnostic: LW1020, or LW1021 when their axes differ.
+        """
+        from lanework.core.result.frames import long_columns
+
+        return long_columns(self, names)
+
+    def to_pandas(self, *names: str, wide: bool = False) -> pandas.DataFrame:
+        """A DataFrame indexed by the outputs' axes, one column an output.
+
+        Args:
+            *names: outputs with the same axes; by default all.
+            wide: keep only the first axis in the index and put the others across the columns.
+
+        Raises:
+            Diagnostic: LW1020, LW1021 when their axes differ, LW1022 without pandas.
+        """
+        from lanework.core.result.frames import to_pandas
+
+        return to_pandas(self, names, wide)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """A Dataset with every output, its unit and kind in its attributes.
+
+        Raises:
+            Diagnostic: LW1022 without xarray.
+        """
+        from lanework.core.result.frames import to_xarray
+
+        return to_xarray(self)
+
+    def to_arrow(self, *names: str) -> pyarrow.Table:
+        """An Arrow table in long form, units in the fields' metadata.
+
+        Raises:
+            Diagnostic: LW1020, LW1021 when axes differ, LW1022 without pyarrow.
+        """
+        from lanework.core.result.frames import to_arrow
+
+        return to_arrow(self, names)
+
+    def save(self, path: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """Write the outputs to a file; its ending says how.
+
+        `.csv` and `.parquet` (needs pyarrow) hold tables in long form. Outputs whose axes differ
+        make several tables: the one with the most axes has the path itself, the others carry
+        their axes in the name (`out.time.csv`, `out.scalar.csv`). `.npz` and `.json` hold
+        everything, `.npy` a single output. Files appear whole or not at all.
+
+        Returns:
+            The files written.
+
+        Raises:
+            Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW1024 for a
+                `.npy` of several outputs, or an error of the file system.
+        """
+        from lanework.core.result.saving import save
+
+        return save(self, Path(path))
+
+    # Shown --------------------------------------------------------------------------------------
+
+    def summary(self) -> str:
+        """One line about the run."""
+        stats = self.stats
+        parts = [many(len(self._values), "output")]
+        if "lanes" in stats:
+            over = many(stats["lanes"], "lane")
+            if "periods" in stats:
+                over += f" x {many(stats['periods'], 'period')}"
+            parts.append(over)
+        if "engine" in stats:
+            parts.append(str(stats["engine"]))
+        if "run_seconds" in stats:
+            parts.append(f"ran in {seconds(stats['run_seconds'])}")
+        return ", ".join(parts)
+
+    def overview(self, most: int = SHOWN) -> tuple[list[str], list[list[str]], int]:
+        """Header, rows and the number of outputs left out of a table about the outputs."""
+        rows = []
+        for name in list(self._values)[:most]:
+            value = self[name]
+            sizes = zip(self._axes[name], value.shape, strict=True)
+            over = " x ".join(f"{axis} {length:,}" for axis, length in sizes)
+            rows.append([name, over, self.units.get(name, ""), preview(value)])
+        return ["output", "axes", "unit", "values"], rows, max(len(self._values) - most, 0)
+
+    def __repr__(self) -> str:
+        header, rows, left = self.overview()
+        lines = [f"Result: {self.summary()}"]
+        if rows:
+            lines.append(text_table(header, rows))
+        if left:
+            lines.append(f"... and {left} more")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        header, rows, left = self.overview()
+        more = f" ({left} more)" if left else ""
+        return html_table(header, rows, f"Result: {self.summary()}{more}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers, for JSON; NaN and infinities are None there."""
+        from lanework.core.result.saving import plain
+
+        return plain(self)
+
+
+__all__ = ["Array", "Axes", "Result", "figure"]

@@ -1,0 +1,1 @@
+"""Graphics devices through WebGPU: `adapters` finds one, `device` runs kernels, `wgsl` has ops."""

@@ -1,0 +1,272 @@
+"""Op bodies as WGSL: the f32 or i32 trace of each op as a function for the GPU.
+
+What WGSL asks for differently (W3C, WebGPU Shading Language): `select` takes the false value
+first; shifts take u32 on the right, and `>>` follows the type on the left; there is no literal
+for NaN or an infinity, and an expression of constants must not make one, so their patterns are
+kept in private variables, which are not constants. Signed integers wrap; what is unsigned in the
+trace goes through u32 and comes back as i32.
+
+WGSL also lets a compiler reassociate sums and fuse products into them, which undoes compensated
+arithmetic: ``(a + b) - a`` becomes b. So a sum that goes straight into another sum, and a product
+that goes into a sum and is used elsewhere too, is held: its bits are changed by a zero of which
+the compiler cannot know that it is one. Polynomials are left free to be fused. A choice
+between -1 and 0 gets a zero that is hidden in the same way: Mesa makes it a negated truth value,
+which gives -0.
+
+A GPU may flush subnormals, and divides to 2.5 ULP; the functions then are that much further off
+than the op table states.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable
+
+from lanework.core.ops.expr import FLOATS, Graph, Value
+from lanework.core.ops.op import Op
+
+TYPES = {"f32": "f32", "i32": "i32", "bool": "bool"}
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "and": "&",
+    "or": "|",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+}
+_CALL = {
+    "sqrt": "sqrt",
+    "abs": "abs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "trunc": "trunc",
+    "rint": "round",
+    "bits": "bitcast<i32>",
+    "from_bits": "bitcast<f32>",
+    "to_int": "i32",
+    "to_float": "f32",
+    "popcount": "countOneBits",
+    "clz": "countLeadingZeros",
+    "ctz": "countTrailingZeros",
+    "umulh": "lw_upper",
+    "bswap": "lw_swapped",
+}
+_UNSIGNED = {"ult": "<", "udiv": "/", "urem": "%"}
+RULED = frozenset(
+    (*_INFIX, *_CALL, *_UNSIGNED, "ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select")
+)
+
+PREAMBLE = """\
+// Patterns that no constant expression may make.
+var<private> lw_infinity: u32 = 0x7f800000u;
+var<private> lw_nan: u32 = 0x7fc00000u;
+
+// Zero, since n * n + n is even; but no compiler is to know.
+fn lw_zero(x: f32) -> i32 {
+  let n = bitcast<i32>(x);
+  return ((n * n) + n) & 1i;
+}
+
+// x, rounded to a float and not merged with what is done to it next.
+fn lw_hold(x: f32, zero: i32) -> f32 {
+  return bitcast<f32>(bitcast<i32>(x) ^ zero);
+}
+
+// The upper half of the unsigned product, from four products of halves.
+fn lw_upper(a: i32, b: i32) -> i32 {
+  let x = bitcast<u32>(a);
+  let y = bitcast<u32>(b);
+  let low = (x & 0xffffu) * (y & 0xffffu);
+  let one = ((x >> 16u) * (y & 0xffffu)) + (low >> 16u);
+  let two = ((x & 0xffffu) * (y >> 16u)) + (one & 0xffffu);
+  return bitcast<i32>((((x >> 16u) * (y >> 16u)) + (one >> 16u)) + (two >> 16u));
+}
+
+// The bytes in the opposite order.
+fn lw_swapped(a: i32) -> i32 {
+  let x = bitcast<u32>(a);
+  let pairs = ((x & 0xff00ffu) << 8u) | ((x >> 8u) & 0xff00ffu);
+  return bitcast<i32>((pairs << 16u) | (pairs >> 16u));
+}
+"""
+
+
+def literal(value: float | int | bool, dtype: str) -> str:
+    """A constant as WGSL writes it, exactly.
+
+    Example:
+        >>> literal(0.1, "f32"), literal(float("-inf"), "f32"), literal(-1, "i32")
+        ('0x1.99999ap-4f', '-bitcast<f32>(lw_infinity)', 'bitcast<i32>(0xffffffffu)')
+    """
+    if dtype == "bool":
+        return "true" if value else "false"
+    if dtype == "i32":
+        number = int(value)
+        return f"{number}i" if number >= 0 else f"bitcast<i32>({number & 0xFFFFFFFF:#010x}u)"
+    if math.isnan(value):
+        return "bitcast<f32>(lw_nan)"
+    if math.isinf(value):
+        return f"{'-' if value < 0 else ''}bitcast<f32>(lw_infinity)"
+    pattern = struct.unpack("<I", struct.pack("<f", value))[0]
+    single = struct.unpack("<f", struct.pack("<f", value))[0]
+    if pattern & 0x7F800000 == 0 and pattern:  # subnormal, or minus zero
+        return f"bitcast<f32>({pattern:#010x}u)"
+    if single == int(single) and abs(single) < 2**24:
+        return f"{single:.1f}f"
+    mantissa, exponent = float(single).hex().split("p")
+    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}f"
+
+
+def function_name(op: Op) -> str:
+    """The name of an op's function, clear of the language's own names.
+
+    Example:
+        >>> from lanework.core.ops.table import ARITH
+        >>> function_name(ARITH["exp"])
+        'lw_exp'
+    """
+    return f"lw_{op.name}"
+
+
+def render_graph(name: str, graph: Graph) -> str:
+    """A traced body as a function of f32 (and i32) arguments.
+
+    Raises:
+        TypeError: the body uses 64-bit values, which WGSL does not have.
+    """
+    names: dict[int, str] = {}
+    lines: list[str] = []
+    held = _held(graph)
+    if held or any(_hides_zero(value) for value in graph.values):
+        first = "a0" if graph.dtypes[0] == "f32" else "bitcast<f32>(a0)"
+        lines.append(f"  let zero = lw_zero({first});\n")
+    for value in graph.values:
+        if value.dtype not in TYPES:
+            raise TypeError(f"WGSL has no {value.dtype}; trace the body in f32")
+        if value.prim == "arg":
+            names[id(value)] = f"a{value.payload}"
+        elif value.prim == "const":
+            assert value.payload is not None
+            names[id(value)] = literal(value.payload, value.dtype)
+        else:
+            known = f"v{len(lines)}"
+            args = [names[id(arg)] for arg in value.args]
+            if _hides_zero(value):
+                hidden = "bitcast<f32>(zero)" if value.dtype == "f32" else "zero"
+                args = [hidden if arg in ("0.0f", "0i") else arg for arg in args]
+            text = _expression(value, args)
+            if id(value) in held:
+                text = f"lw_hold({text}, zero)"
+            lines.append(f"  let {known} = {text};\n")
+            names[id(value)] = known
+    params = ", ".join(f"a{i}: {TYPES[kind]}" for i, kind in enumerate(graph.dtypes))
+    body = "".join(lines)
+    result = graph.result
+    return (
+        f"fn {name}({params}) -> {TYPES[result.dtype]} {{\n{body}"
+        f"  return {names[id(result)]};\n}}\n"
+    )
+
+
+def _held(graph: Graph) -> set[int]:
+    """The values that no compiler may merge with the sum they go into."""
+    uses: dict[int, int] = {}
+    in_sums: set[int] = set()
+    for value in graph.values:
+        for arg in value.args:
+            uses[id(arg)] = uses.get(id(arg), 0) + 1
+            if value.prim in ("add", "sub") and value.dtype in FLOATS:
+                in_sums.add(id(arg))
+    return {
+        id(value)
+        for value in graph.values
+        if id(value) in in_sums
+        and (value.prim in ("add", "sub") or (value.prim == "mul" and uses[id(value)] > 1))
+    }
+
+
+def _hides_zero(value: Value) -> bool:
+    """Whether it is a choice between the patterns of -1.0 and 0.0."""
+    arms = value.args[1:]
+    if value.prim != "select" or value.dtype == "bool" or {a.prim for a in arms} != {"const"}:
+        return False
+    patterns = set()
+    for arm in arms:
+        number = arm.payload or 0
+        if value.dtype == "f32":
+            number = struct.unpack("<I", struct.pack("<f", number))[0]
+        patterns.add(int(number) & 0xFFFFFFFF)
+    return patterns == {0xBF800000, 0}
+
+
+def _expression(value: Value, args: list[str]) -> str:
+    prim = value.prim
+    if prim in ("ne", "eq") and value.args[0] is value.args[1] and value.args[0].dtype == "f32":
+        # whether it is NaN: by its bits, since a compiler may rule NaN out and drop x == x
+        return (
+            f"(bitcast<u32>({args[0]}) & 0x7fffffffu) {'>' if prim == 'ne' else '<='} 0x7f800000u"
+        )
+    if prim in _INFIX:
+        return f"{args[0]} {_INFIX[prim]} {args[1]}"
+    if prim in _CALL:
+        return f"{_CALL[prim]}({', '.join(args)})"
+    if prim in _UNSIGNED:
+        left, right = (_unsigned(*pair) for pair in zip(value.args, args, strict=True))
+        text = f"{left} {_UNSIGNED[prim]} {right}"
+        return text if value.dtype == "bool" else f"bitcast<i32>({text})"
+    if prim == "select":
+        return f"select({args[2]}, {args[1]}, {args[0]})"
+    if prim == "xor":
+        return f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}"
+    if prim == "ne":  # in this form it stays true for NaN where a compiler rules NaN out
+        return f"!({args[0]} == {args[1]})"
+    if prim == "neg":
+        return f"-({args[0]})"
+    if prim == "not":
+        return f"!({args[0]})"
+    amount = _unsigned(value.args[1], args[1])
+    if prim == "shl":
+        return f"{args[0]} << {amount}"
+    if prim == "ashr":
+        return f"{args[0]} >> {amount}"
+    if prim == "lshr":
+        return f"bitcast<i32>({_unsigned(value.args[0], args[0])} >> {amount})"
+    raise TypeError(f"WGSL has no rule for the primitive {prim}")
+
+
+def _unsigned(value: Value, text: str) -> str:
+    if value.prim == "const":
+        return f"{int(value.payload or 0) & 0xFFFFFFFF}u"
+    return f"bitcast<u32>({text})"
+
+
+def render_op(op: Op) -> str:
+    """One op as a WGSL function over f32, or over i32 where that is all it is traced in.
+
+    Raises:
+        TypeError: an op on 64-bit words, which WGSL does not have.
+
+    Example:
+        >>> from lanework.core.ops.table import ARITH
+        >>> print(render_op(ARITH["min"]), end="")
+        // `a` if a < b, else `b`.
+        fn lw_min(a0: f32, a1: f32) -> f32 {
+          let v0 = a0 < a1;
+          let v1 = select(a1, a0, v0);
+          return v1;
+        }
+    """
+    summary = op.doc.strip().splitlines()[0]
+    dtype = "f32" if "f32" in op.dtypes else op.dtypes[0]
+    return f"// {summary}\n{render_graph(function_name(op), op.graph(dtype))}"
+
+
+def render_module(ops: Iterable[Op]) -> str:
+    """A module with a function for each of these ops, in order, to put a kernel after."""
+    return "\n".join([PREAMBLE, *(render_op(op) for op in ops)])

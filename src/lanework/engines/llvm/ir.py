@@ -1,0 +1,200 @@
+"""Op bodies as LLVM IR text: one rule for each primitive, for scalars and for vectors.
+
+Text is used instead of an object builder because it is several times faster to make, and it
+can be read. No fast-math flag is ever written, so LLVM neither contracts nor reorders.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from lanework.core.ops.expr import Graph, Value
+
+_SCALAR = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
+_FLOAT = {"f64", "f32"}
+_ICMP = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}
+_FCMP = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
+_FLOAT_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_INT_BINARY = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "and": "and",
+    "or": "or",
+    "xor": "xor",
+    "shl": "shl",
+    "ashr": "ashr",
+    "lshr": "lshr",
+}
+_ICMP["ult"] = "ult"
+_INT_BINARY |= {"udiv": "udiv", "urem": "urem"}
+_BITS = {"popcount": "ctpop", "clz": "ctlz", "ctz": "cttz", "bswap": "bswap"}
+_INTRINSIC = {
+    "sqrt": "sqrt",
+    "abs": "fabs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "trunc": "trunc",
+    "rint": "rint",
+}
+_CAST = {
+    "bits": "bitcast",
+    "from_bits": "bitcast",
+    "to_int": "fptosi",
+    "to_float": "sitofp",
+    "promote": "fpext",
+    "demote": "fptrunc",
+}
+RULED = frozenset(
+    (
+        *_ICMP,
+        *_FCMP,
+        *_BITS,
+        "umulh",
+        *_FLOAT_BINARY,
+        *_INT_BINARY,
+        *_INTRINSIC,
+        *_CAST,
+        "neg",
+        "not",
+        "select",
+    )
+)
+
+
+def type_of(dtype: str, width: int) -> str:
+    """The LLVM type of `width` lanes of a dtype; width 1 is a scalar."""
+    scalar = _SCALAR[dtype]
+    return scalar if width == 1 else f"<{width} x {scalar}>"
+
+
+def literal(value: float | bool, dtype: str) -> str:
+    """A scalar constant as LLVM writes it; floats by bit pattern, so that none is rounded."""
+    if dtype in _FLOAT:
+        if dtype == "f32":
+            value = struct.unpack("<f", struct.pack("<f", value))[0]
+        return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+    if dtype == "bool":
+        return "true" if value else "false"
+    return str(int(value))
+
+
+def constant(value: float | bool, dtype: str, width: int) -> str:
+    """A constant in every lane."""
+    text = literal(value, dtype)
+    return text if width == 1 else f"splat ({_SCALAR[dtype]} {text})"
+
+
+def suffix(dtype: str, width: int) -> str:
+    """The overload suffix of an intrinsic, such as ``v8f64``."""
+    return dtype if width == 1 else f"v{width}{dtype}"
+
+
+class Writer:
+    """Collects the lines of one function and names its values."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.declares: set[str] = set()
+        self._count = 0
+
+    def name(self) -> str:
+        """A fresh value name."""
+        self._count += 1
+        return f"%v{self._count}"
+
+    def emit(self, text: str) -> str:
+        """Write ``%vN = text`` and return ``%vN``."""
+        self._count += 1
+        name = f"%v{self._count}"
+        self.lines.append(f"  {name} = {text}")
+        return name
+
+    def line(self, text: str) -> None:
+        """Write a line that makes no value (a store, a branch)."""
+        self.lines.append(f"  {text}")
+
+    def label(self, name: str) -> None:
+        """Begin a block."""
+        self.lines.append(f"{name}:")
+
+    def intrinsic(self, name: str, result: str, args: list[tuple[str, str]]) -> str:
+        """Call an intrinsic and remember its declaration."""
+        types = ", ".join(kind for kind, _ in args)
+        self.declares.add(f"declare {result} @{name}({types})")
+        values = ", ".join(f"{kind} {value}" for kind, value in args)
+        return self.emit(f"call {result} @{name}({values})")
+
+
+def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str:
+    """Write a traced body inline; `args` are LLVM values of `width` lanes; returns the result."""
+    names: dict[int, str] = {}
+    for value in graph.values:
+        if value.prim == "arg":
+            names[id(value)] = args[int(value.payload or 0)]
+        elif value.prim == "const":
+            assert value.payload is not None
+            names[id(value)] = constant(value.payload, value.dtype, width)
+        else:
+            names[id(value)] = _emit(writer, value, [names[id(a)] for a in value.args], width)
+    return names[id(graph.result)]
+
+
+def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    prim = value.prim
+    source = value.args[0].dtype
+    kind = type_of(source, width)
+    if prim in _ICMP or prim in _FCMP:
+        word = f"fcmp {_FCMP[prim]}" if source in _FLOAT else f"icmp {_ICMP[prim]}"
+        return writer.emit(f"{word} {kind} {args[0]}, {args[1]}")
+    if prim in _FLOAT_BINARY and source in _FLOAT:
+        return writer.emit(f"{_FLOAT_BINARY[prim]} {kind} {args[0]}, {args[1]}")
+    if prim in _BITS:
+        flag = [("i1", "false")] if prim in ("clz", "ctz") else []
+        call = f"llvm.{_BITS[prim]}.{suffix(source, width)}"
+        return writer.intrinsic(call, kind, [(kind, args[0]), *flag])
+    if prim == "umulh":
+        return _upper(writer, source, args, width)
+    if prim in _INT_BINARY:
+        return writer.emit(f"{_INT_BINARY[prim]} {kind} {args[0]}, {args[1]}")
+    if prim == "select":
+        chosen = type_of(value.dtype, width)
+        return writer.emit(
+            f"select {type_of('bool', width)} {args[0]}, {chosen} {args[1]}, {chosen} {args[2]}"
+        )
+    if prim == "neg":
+        return writer.emit(f"fneg {kind} {args[0]}")
+    if prim == "not":
+        return writer.emit(f"xor {kind} {args[0]}, {constant(True, 'bool', width)}")
+    if prim in _INTRINSIC:
+        name = f"llvm.{_INTRINSIC[prim]}.{suffix(source, width)}"
+        return writer.intrinsic(name, kind, [(kind, args[0])])
+    return writer.emit(f"{_CAST[prim]} {kind} {args[0]} to {type_of(value.dtype, width)}")
+
+
+def _upper(writer: Writer, dtype: str, args: list[str], width: int) -> str:
+    """The upper half of a product, through integers of twice the width."""
+    size = int(dtype[1:])
+    kind = type_of(dtype, width)
+    wide = f"i{2 * size}" if width == 1 else f"<{width} x i{2 * size}>"
+    a, b = (writer.emit(f"zext {kind} {arg} to {wide}") for arg in args)
+    product = writer.emit(f"mul {wide} {a}, {b}")
+    by = str(size) if width == 1 else f"splat (i{2 * size} {size})"
+    upper = writer.emit(f"lshr {wide} {product}, {by}")
+    return writer.emit(f"trunc {wide} {upper} to {kind}")
+
+
+def op_function(name: str, graph: Graph, width: int, attributes: str) -> tuple[str, set[str]]:
+    """A body as a private function, for bodies too long to write out at each use."""
+    writer = Writer()
+    kinds = [type_of(dtype, width) for dtype in graph.dtypes]
+    result = emit_graph(writer, graph, [f"%a{i}" for i in range(len(kinds))], width)
+    kind = type_of(graph.result.dtype, width)
+    params = ", ".join(f"{k} %a{i}" for i, k in enumerate(kinds))
+    body = "\n".join(writer.lines)
+    head = f"define internal {kind} @{name}({params}) {attributes} {{"
+    return f"{head}\n{body}\n  ret {kind} {result}\n}}\n", writer.declares
+
+
+EmitOp = Callable[[Writer, str, list[str], int], str]

@@ -1,0 +1,127 @@
+"""Machine code from LLVM IR text, through llvmlite, with compiled objects kept on disk.
+
+Importing llvmlite takes a tenth of a second or more, so it is imported when the first program
+is compiled or loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import time
+from typing import Any
+
+from lanework.base import host
+from lanework.engines.kernel import CALL, Kernel
+from lanework.engines.llvm import cache
+
+PASSES = (
+    *("always_inliner", "simplify_cfg", "instruction_combine"),
+    *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
+)
+LARGE = 1500  # steps above which optimising costs more than most runs give back
+
+
+_serial = itertools.count()
+
+
+@functools.cache
+def _llvm() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
+
+
+@functools.cache
+def target_key() -> str:
+    """What compiled code depends on besides its source: LLVM, the processor, its features."""
+    llvm = _llvm()
+    version = ".".join(map(str, llvm.llvm_version_info))
+    features = llvm.get_host_cpu_features().flatten()
+    return f"{version}|{llvm.get_host_cpu_name()}|{features}|{host.machine()}"
+
+
+@functools.cache
+def _machine(level: int) -> Any:
+    llvm = _llvm()
+    return llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(),
+        features=llvm.get_host_cpu_features().flatten(),
+        opt=level,
+        reloc="pic",
+        codemodel="default",
+        jit=True,
+    )
+
+
+@functools.cache
+def vector_bits() -> int:
+    """The width of the processor's SIMD registers in bits, as far as they can be used."""
+    features = _llvm().get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512vl") and features.get("avx512dq"):
+        return 512
+    return 256 if features.get("avx2") else 128
+
+
+def level_for(size: int) -> int:
+    """The optimisation level for a nest of this many steps."""
+    return 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
+
+
+def compile_text(
+    text: str, name: str, size: int, *, disk: bool = True, full: bool = False
+) -> Kernel:
+    """Compile a module and find `name` in it; or load it from the cache.
+
+    `full` asks for all of LLVM's passes, for code that is not written close to its final form.
+
+    The cache key covers the IR itself, so nothing stale can be loaded.
+    """
+    start = time.perf_counter()
+    llvm = _llvm()
+    level = level_for(size)
+    key = cache.key(text, target_key(), "full" if full else str(level))
+    code = cache.read(key) if disk else None
+    cached = code is not None
+    if code is None:
+        code = _object_code(text, level, full)
+        if disk:
+            cache.write(key, code)
+    library, address = _link(llvm, code, name)
+    return Kernel(CALL(address), address, cached, time.perf_counter() - start, library)
+
+
+def _object_code(text: str, level: int, full: bool) -> bytes:
+    llvm = _llvm()
+    module = llvm.parse_assembly(text)
+    machine = _machine(level)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    if full:
+        options = llvm.create_pipeline_tuning_options(speed_level=2)
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+    elif level > 0:
+        # The nest is written close to its final form: full pipelines cost twice as much and
+        # make no faster code, and would only try to vectorise what is SIMD already.
+        builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+        passes = llvm.create_new_module_pass_manager()
+        for name in PASSES:
+            getattr(passes, f"add_{name}_pass")()
+        passes.run(module, builder)
+    return bytes(machine.emit_object(module))
+
+
+@functools.cache
+def _session() -> Any:
+    return _llvm().create_lljit_compiler()
+
+
+def _link(llvm: Any, code: bytes, name: str) -> tuple[Any, int]:
+    """Load an object and find a function in it; the code lives as long as the first result."""
+    builder = llvm.JITLibraryBuilder()
+    builder.add_object_img(code).add_current_process().export_symbol(name)
+    library = builder.link(_session(), f"lanework.{next(_serial)}")
+    return library, library[name]

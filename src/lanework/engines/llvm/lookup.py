@@ -1,0 +1,110 @@
+"""Table lookups and interpolation as LLVM IR."""
+
+from __future__ import annotations
+
+from lanework.engines.llvm.ir import constant, suffix, type_of
+from lanework.engines.llvm.values import ValueWriter
+from lanework.engines.loops import Interpolate, Lookup
+
+
+class LookupWriter(ValueWriter):
+    """Writes lookups; a key outside its table marks the unit, and the value is NaN."""
+
+    def lookup(self, step: Lookup) -> None:
+        """Write a lookup; the position in each key is a floor, as in the reference."""
+        w = self.writer
+        keys, width = self.together(step.keys)
+        kind, whole = type_of("f64", width), type_of("i64", width)
+        index = ""
+        valid = ""
+        test = type_of("bool", width)
+        for key, dim in zip(keys, step.dims, strict=True):
+            moved = key
+            if dim.base != 0.0:
+                moved = w.emit(f"fsub {kind} {key}, {constant(dim.base, 'f64', width)}")
+            place = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, moved)])
+            low, high = constant(0.0, "f64", width), constant(float(dim.size - 1), "f64", width)
+            if dim.clamp:
+                good = w.emit(f"fcmp ord {kind} {place}, {place}")
+                above = w.emit(f"fcmp ogt {kind} {place}, {low}")
+                place = w.emit(f"select {test} {above}, {kind} {place}, {kind} {low}")
+                below = w.emit(f"fcmp olt {kind} {place}, {high}")
+                place = w.emit(f"select {test} {below}, {kind} {place}, {kind} {high}")
+            else:
+                above = w.emit(f"fcmp oge {kind} {place}, {low}")
+                below = w.emit(f"fcmp ole {kind} {place}, {high}")
+                good = w.emit(f"and {test} {above}, {below}")
+                place = w.emit(f"select {test} {good}, {kind} {place}, {kind} {low}")
+            number = w.emit(f"fptosi {kind} {place} to {whole}")
+            if index:
+                scaled = w.emit(f"mul {whole} {index}, {constant(dim.size, 'i64', width)}")
+                number = w.emit(f"add {whole} {scaled}, {number}")
+            index = number
+            valid = w.emit(f"and {test} {valid}, {good}") if valid else good
+        value = self.gather(f"%slot{step.slot}", index, constant(True, "bool", width), width)
+        nan = constant(float("nan"), "f64", width)
+        value = w.emit(f"select {test} {valid}, {kind} {value}, {kind} {nan}")
+        if step.faults:
+            self.flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
+        self.define(step.target, value, width > 1)
+
+    def flag(self, bad: str, width: int) -> None:
+        """Mark the unit if an active lane has a fault; which one, the reference finds."""
+        w = self.writer
+        if width > 1:
+            active = self.active if self.period is not None else self.mask
+            bad = w.emit(f"and <{width} x i1> {bad}, {active}")
+            call = f"llvm.vector.reduce.or.v{width}i1"
+            bad = w.intrinsic(call, "i1", [(f"<{width} x i1>", bad)])
+        label = w.name()[1:]
+        w.line(f"br i1 {bad}, label %fault.{label}, label %fine.{label}")
+        w.label(f"fault.{label}")
+        w.line("store i64 1, ptr %fault.p, align 8")
+        w.line(f"br label %fine.{label}")
+        w.label(f"fine.{label}")
+        if self.period is None:
+            self.block = f"fine.{label}"
+
+    def interpolate(self, step: Interpolate) -> None:
+        """Find the last knot not above the key by halving, then go along the line."""
+        w = self.writer
+        (key,), width = self.together((step.key,))
+        kind, whole, test = (type_of(d, width) for d in ("f64", "i64", "bool"))
+        table = f"%slot{step.slot}"
+        every = constant(True, "bool", width)
+        at = constant(0, "i64", width)
+        reach = 1
+        while reach * 2 < step.size:
+            reach *= 2
+        while reach >= 1:
+            ahead = w.emit(f"add {whole} {at}, {constant(reach, 'i64', width)}")
+            exists = w.emit(f"icmp slt {whole} {ahead}, {constant(step.size, 'i64', width)}")
+            safe = w.emit(f"select {test} {exists}, {whole} {ahead}, {whole} {at}")
+            knot = self.gather(table, safe, every, width)
+            reached = w.emit(f"fcmp ole {kind} {knot}, {key}")
+            at = w.emit(f"select {test} {reached}, {whole} {safe}, {whole} {at}")
+            reach //= 2
+        last = constant(max(step.size - 2, 0), "i64", width)
+        inside = w.emit(f"icmp slt {whole} {at}, {last}")
+        at = w.emit(f"select {test} {inside}, {whole} {at}, {whole} {last}")
+        step_up = constant(1 if step.size > 1 else 0, "i64", width)
+        after = w.emit(f"add {whole} {at}, {step_up}")
+        size = constant(step.size, "i64", width)
+        x0, x1 = (self.gather(table, i, every, width) for i in (at, after))
+        y0, y1 = (
+            self.gather(table, w.emit(f"add {whole} {i}, {size}"), every, width)
+            for i in (at, after)
+        )
+        run = w.emit(f"fsub {kind} {x1}, {x0}")
+        rise = w.emit(f"fsub {kind} {y1}, {y0}")
+        slope = w.emit(f"fdiv {kind} {rise}, {run}")
+        along = w.emit(f"fsub {kind} {key}, {x0}")
+        value = w.emit(f"fadd {kind} {y0}, {w.emit(f'fmul {kind} {along}, {slope}')}")
+        low = w.emit(f"fcmp ole {kind} {key}, {x0}")
+        high = w.emit(f"fcmp oge {kind} {key}, {x1}")
+        value = w.emit(f"select {test} {high}, {kind} {y1}, {kind} {value}")
+        value = w.emit(f"select {test} {low}, {kind} {y0}, {kind} {value}")
+        known = w.emit(f"fcmp ord {kind} {key}, {key}")
+        nan = constant(float("nan"), "f64", width)
+        value = w.emit(f"select {test} {known}, {kind} {value}, {kind} {nan}")
+        self.define(step.target, value, width > 1)

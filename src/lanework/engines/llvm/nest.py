@@ -1,0 +1,338 @@
+"""A loop nest as one LLVM function over units of lanes.
+
+The function has the type ``void (ptr columns, ptr dims, ptr shared, ptr scratch)``:
+
+- columns: pointers to the nest's memory, by slot, and last to an i64 fault flag for each unit;
+- dims: i64 ``[T, L, units, order]``, then by slot the distance between periods of a [T][L] column;
+- shared: i64 ``[next unit, stop]``, shared by the threads of one run; a thread takes the next
+  unit with an atomic add until none is left, and leaves when it sees `stop`;
+- scratch: f64 memory of this thread, see `scratch_size`.
+
+Lanes run in blocks of `width`, one SIMD value a block; the last block is masked.
+"""
+
+from __future__ import annotations
+
+from lanework.core.ops.op import Op
+from lanework.engines.llvm.ir import (
+    constant,
+    emit_graph,
+    op_function,
+    suffix,
+    type_of,
+)
+from lanework.engines.llvm.jam import jam, suits
+from lanework.engines.llvm.time import TimeWriter
+from lanework.engines.loops import COLUMNS, UNIT, Apply, LoopNest, Stage, Store
+
+INLINE_COST = 14  # a longer body becomes a function
+INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inlined
+# 512-bit registers are used where there are any, even where LLVM would hold back by itself
+_WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true"'
+
+
+def scratch_size(nest: LoopNest, width: int) -> tuple[int, int]:
+    """Doubles of scratch that one thread needs, and those for each period besides."""
+    flat = sum(s.total and s.layout != "both" for s in nest.stores)
+    timed = sum(s.total and s.layout == "both" for s in nest.stores)
+    return COLUMNS * flat + 64, COLUMNS * timed + len(nest.saved) * width
+
+
+class NestWriter(TimeWriter):
+    """Writes one nest at one width."""
+
+    def __init__(
+        self, nest: LoopNest, width: int, *, ordered: bool = False, many: bool = False
+    ) -> None:
+        super().__init__(nest, width)
+        self.many = many
+        self.ordered = ordered
+        self.functions: dict[tuple[str, int], str] = {}
+        self.used = nest.used
+        grown = sum(
+            step.op.graph("f64").cost
+            for stage in nest.stages
+            for step in stage.steps
+            if isinstance(step, Apply)
+        )
+        self.attributes = "#1" if grown <= INLINE_BUDGET else "#2"
+
+    def module(self, name: str) -> str:
+        """The whole module as text."""
+        self._entry()
+        self._units()
+        lines = self.writer.lines
+        if self.many and suits(self.nest, self.width):
+            walk = next(n for n, stage in enumerate(self.nest.stages) if stage.direction)
+            lines = jam(lines, f"s{walk}", self.width)
+        body = "\n".join(lines)
+        declares = "\n".join(sorted(self.writer.declares))
+        return (
+            f"{declares}\n\n"
+            + "\n".join(self.functions.values())
+            + f"\ndefine void @{name}(ptr noalias %columns, ptr noalias %dims, ptr %shared,"
+            f" ptr noalias %scratch) #0 {{\n{body}\n}}\n\n"
+            f"attributes #0 = {{ nounwind {_WIDE} }}\n"
+            f"attributes #1 = {{ alwaysinline nounwind memory(none) {_WIDE} }}\n"
+            f"attributes #2 = {{ noinline nounwind memory(none) {_WIDE} }}\n"
+        )
+
+    def apply(self, op: Op, args: list[str], width: int) -> str:
+        """Write an op: short bodies in place, long ones as a call of a private function."""
+        graph = op.graph("f64")
+        if graph.cost <= INLINE_COST:
+            return emit_graph(self.writer, graph, args, width)
+        key = (op.name, width)
+        name = f"op.{op.name}.{width}"
+        if key not in self.functions:
+            text, declares = op_function(name, graph, width, self.attributes)
+            self.functions[key] = text
+            self.writer.declares |= declares
+        kind = type_of("f64", width)
+        return self.writer.emit(f"call {kind} @{name}({', '.join(f'{kind} {a}' for a in args)})")
+
+    def _entry(self) -> None:
+        w = self.writer
+        w.label("entry")
+        self.periods = self._dim(0, "T")
+        self.lanes = self._dim(1, "L")
+        w.line("%units.p = getelementptr i64, ptr %dims, i64 2")
+        w.line("%units = load i64, ptr %units.p")
+        w.line("%Tf = sitofp i64 %T to double")
+        w.line("%stop.p = getelementptr i64, ptr %shared, i64 1")
+        if self.ordered:
+            w.line("%order.pp = getelementptr i64, ptr %dims, i64 3")
+            w.line("%order.i = load i64, ptr %order.pp")
+            w.line("%order = inttoptr i64 %order.i to ptr")
+        for slot in range(self.nest.slots):
+            w.line(f"%slot{slot}.pp = getelementptr ptr, ptr %columns, i64 {slot}")
+            w.line(f"%slot{slot} = load ptr, ptr %slot{slot}.pp")
+        w.line(f"%faults.pp = getelementptr ptr, ptr %columns, i64 {self.nest.slots}")
+        w.line("%faults = load ptr, ptr %faults.pp")
+        strided = {c.slot for c in self.nest.columns.values() if c.layout == "both"}
+        strided |= {s.slot for s in self.nest.stores if s.layout == "both" and not s.total}
+        for slot in sorted(strided):
+            w.line(f"%stride{slot}.p = getelementptr i64, ptr %dims, i64 {4 + slot}")
+            w.line(f"%stride{slot} = load i64, ptr %stride{slot}.p")
+        w.line(f"%totals.o = mul i64 %T, {len(self.nest.saved) * self.width}")
+        w.line("%totals = getelementptr double, ptr %scratch, i64 %totals.o")
+        for value, column in self.nest.columns.items():
+            if column.layout == "scalar" and value in self.used:
+                self.define(value, w.emit(f"load double, ptr %slot{column.slot}"), False)
+        w.line("br label %unit.next")
+
+    def _dim(self, index: int, name: str) -> str:
+        self.writer.line(f"%{name}.p = getelementptr i64, ptr %dims, i64 {index}")
+        self.writer.line(f"%{name} = load i64, ptr %{name}.p")
+        return f"%{name}"
+
+    def _units(self) -> None:
+        w = self.writer
+        w.label("unit.next")
+        w.line("%unit = atomicrmw add ptr %shared, i64 1 monotonic")
+        w.line("%unit.go = icmp slt i64 %unit, %units")
+        w.line("br i1 %unit.go, label %unit.begin, label %exit")
+        w.label("unit.begin")
+        w.line(f"%lane.first = mul i64 %unit, {UNIT}")
+        w.line(f"%lane.after = add i64 %lane.first, {UNIT}")
+        w.line("%fault.p = getelementptr i64, ptr %faults, i64 %unit")
+        w.line(f"%lane.end = call i64 @llvm.smin.i64(i64 %lane.after, i64 {self.lanes})")
+        w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
+        self._clear_totals()
+        w.line("br label %block.check")
+        w.label("block.check")
+        w.line("%lane = phi i64 [ %lane.first, %unit.begin ], [ %lane.next, %block.end ]")
+        w.line("%block.go = icmp slt i64 %lane, %lane.end")
+        w.line("br i1 %block.go, label %block.poll, label %unit.end")
+        w.label("block.poll")
+        w.line("%block.stop = load atomic i64, ptr %stop.p monotonic, align 8")
+        w.line("%block.stopped = icmp ne i64 %block.stop, 0")
+        w.line("br i1 %block.stopped, label %exit, label %block.begin")
+        w.label("block.begin")
+        self.block = "block.begin"
+        self._block_prologue()
+        for number, stage in enumerate(self.nest.stages):
+            self._stage(number, stage)
+        self._block_stores()
+        w.line("br label %block.end")
+        w.label("block.end")
+        w.line(f"%lane.next = add i64 %lane, {self.width}")
+        w.line("br label %block.check")
+        w.label("unit.end")
+        self._finish_totals()
+        w.line("br label %unit.next")
+        w.label("exit")
+        w.line("ret void")
+
+    # One block of lanes -------------------------------------------------------------------------
+
+    def _block_prologue(self) -> None:
+        w = self.writer
+        if self.width > 1:
+            n = self.width
+            iota = ", ".join(f"i64 {i}" for i in range(n))
+            lane = self.splat("%lane", "i64")
+            index = w.emit(f"add <{n} x i64> {lane}, <{iota}>")
+            end = self.splat("%lane.end", "i64")
+            self.mask = w.emit(f"icmp slt <{n} x i64> {index}, {end}")
+            if self.ordered:
+                first = w.emit("getelementptr i64, ptr %order, i64 %lane")
+                self.order = self.masked_load(first, "i64")
+        elif self.ordered:
+            first = w.emit("getelementptr i64, ptr %order, i64 %lane")
+            self.order = w.emit(f"load i64, ptr {first}")
+        for value, column in self.nest.columns.items():
+            if column.layout == "lane" and value in self.used:
+                self.define(value, self.load_lanes(f"%slot{column.slot}"), self.width > 1)
+        self._check([self.values[value][0] for value in self.nest.tested])
+
+    def _check(self, names: list[str]) -> None:
+        """Mark the unit if one of these is NaN in a lane; two are tested at once."""
+        w = self.writer
+        kind, test = type_of("f64", self.width), type_of("bool", self.width)
+        bad = ""
+        for first, second in zip(names[::2], names[1::2] + names[-1:], strict=False):
+            either = w.emit(f"fcmp uno {kind} {first}, {second}")
+            bad = w.emit(f"or {test} {bad}, {either}") if bad else either
+        if bad:
+            self.flag(bad, self.width)
+
+    def bound(self) -> None:
+        """Work out how many periods the lanes of this block have."""
+        w = self.writer
+        if self.nest.horizon is None:
+            self.steps, self.length, self.ragged = "%T", ("%Tf", False), False
+            return
+        name, vector = self.get(self.nest.horizon)
+        width = self.width if vector else 1
+        kind = type_of("f64", width)
+        zero = constant(0.0, "f64", width)
+        whole = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, name)])
+        positive = w.emit(f"fcmp ogt {kind} {whole}, {zero}")
+        if vector:
+            positive = w.emit(f"and <{width} x i1> {positive}, {self.mask}")
+        mask = type_of("bool", width)
+        whole = w.emit(f"select {mask} {positive}, {kind} {whole}, {kind} {zero}")
+        top = self.splat("%Tf", "double") if vector else "%Tf"
+        below = w.emit(f"fcmp olt {kind} {whole}, {top}")
+        whole = w.emit(f"select {mask} {below}, {kind} {whole}, {kind} {top}")
+        self.length, self.ragged = (whole, vector), vector
+        longest = whole
+        if vector:
+            call = f"llvm.vector.reduce.fmax.{suffix('f64', width)}"
+            longest = w.intrinsic(call, "double", [(kind, whole)])
+        self.steps = w.emit(f"fptosi double {longest} to i64")
+
+    def _stage(self, number: int, stage: Stage) -> None:
+        if stage.direction == 0:
+            for step in stage.steps:
+                self.step(step)
+            return
+        if self.steps is None:
+            self.bound()
+        self.loop(number, stage)
+
+    def _block_stores(self) -> None:
+        for store in self.nest.stores:
+            if store.layout in ("time", "both") or (store.layout == "scalar" and not store.total):
+                if store.layout == "scalar":
+                    name, _ = self.get(store.value)
+                    self.writer.line(f"store double {name}, ptr %slot{store.slot}")
+                continue
+            name, vector = self.get(store.value)
+            if self.width > 1 and not vector:
+                name = self.splat(name, "double")
+            if store.total:
+                self.add_total(store, name, None)
+            else:
+                self.store_lanes(f"%slot{store.slot}", name, self.mask)
+
+    # Totals over lanes --------------------------------------------------------------------------
+
+    def _clear_totals(self) -> None:
+        w = self.writer
+        size = 0
+        flat = 0
+        for store in self.nest.stores:
+            if store.total:
+                self.total_at[store] = (size, flat)
+                size, flat = (size + 1, flat) if store.layout == "both" else (size, flat + 1)
+        if not self.total_at:
+            return
+        w.line(f"%clear.t = mul i64 %T, {size * COLUMNS * 8}")
+        w.line(f"%clear = add i64 %clear.t, {flat * COLUMNS * 8}")
+        w.declares.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        w.line("call void @llvm.memset.p0.i64(ptr %totals, i8 0, i64 %clear, i1 false)")
+
+    def total_pointer(self, store: Store, period: str | None) -> str:
+        """Where the running totals of a store (in a period) begin."""
+        w = self.writer
+        timed, flat = self.total_at[store]
+        count = sum(s.layout == "both" for s in self.total_at)
+        if period is None:
+            # flat totals follow those over time; `timed` is how many of those came before this one
+            base = w.emit(f"mul i64 %T, {count * COLUMNS}")
+            offset = w.emit(f"add i64 {base}, {flat * COLUMNS}")
+        else:
+            base = w.emit(f"mul i64 %T, {timed * COLUMNS}")
+            within = w.emit(f"mul i64 {period}, {COLUMNS}")
+            offset = w.emit(f"add i64 {base}, {within}")
+        return w.emit(f"getelementptr double, ptr %totals, i64 {offset}")
+
+    def _finish_totals(self) -> None:
+        w = self.writer
+        for store in self.total_at:
+            if store.layout != "both":
+                total = self._sum_columns(self.total_pointer(store, None))
+                at = w.emit(f"getelementptr double, ptr %slot{store.slot}, i64 %unit")
+                w.line(f"store double {total}, ptr {at}")
+        timed = [store for store in self.total_at if store.layout == "both"]
+        if not timed:
+            return
+        w.line("%sum.row = mul i64 %unit, %T")
+        w.line("br label %sum.check")
+        w.label("sum.check")
+        w.line("%sum.t = phi i64 [ 0, %unit.end ], [ %sum.next, %sum.body ]")
+        w.line("%sum.go = icmp slt i64 %sum.t, %T")
+        w.line("br i1 %sum.go, label %sum.body, label %sum.done")
+        w.label("sum.body")
+        for store in timed:
+            total = self._sum_columns(self.total_pointer(store, "%sum.t"))
+            offset = w.emit("add i64 %sum.row, %sum.t")
+            at = w.emit(f"getelementptr double, ptr %slot{store.slot}, i64 {offset}")
+            w.line(f"store double {total}, ptr {at}")
+        w.line("%sum.next = add i64 %sum.t, 1")
+        w.line("br label %sum.check")
+        w.label("sum.done")
+
+    def _sum_columns(self, pointer: str) -> str:
+        """Fold the 16 running totals: halves onto each other until one is left."""
+        w = self.writer
+        width = COLUMNS
+        vector = w.emit(f"load <{width} x double>, ptr {pointer}, align 8")
+        while width > 1:
+            half = width // 2
+            low = ", ".join(f"i32 {i}" for i in range(half))
+            high = ", ".join(f"i32 {i + half}" for i in range(half))
+            parts = [
+                w.emit(
+                    f"shufflevector <{width} x double> {vector}, <{width} x double> poison,"
+                    f" <{half} x i32> <{which}>"
+                )
+                for which in (low, high)
+            ]
+            vector = w.emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}")
+            width = half
+        return w.emit(f"extractelement <1 x double> {vector}, i32 0")
+
+
+def nest_module(
+    nest: LoopNest, width: int, name: str, *, ordered: bool = False, many: bool = False
+) -> str:
+    """The LLVM IR text of a nest at a lane width (1, 2, 4, 8 or 16).
+
+    `many` says that there are lanes for more than a block or two, so that two may run together.
+    """
+    if width not in (1, 2, 4, 8, 16):
+        raise ValueError(f"lane width must be 1, 2, 4, 8 or 16, not {width}")
+    return NestWriter(nest, width, ordered=ordered, many=many).module(name)

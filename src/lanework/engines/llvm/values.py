@@ -1,0 +1,199 @@
+"""The values of a block of lanes as LLVM IR, and the memory they come from and go to.
+
+A value is a scalar when it is the same for every lane of the block and a SIMD value otherwise;
+`get` says which, and mixing the two spreads the scalar.
+"""
+
+from __future__ import annotations
+
+from lanework.core.ops.op import Op
+from lanework.engines.llvm.ir import Writer, literal, suffix, type_of
+from lanework.engines.loops import LoopNest, Store
+
+
+class ValueWriter:
+    """Names values and moves them between registers and memory."""
+
+    def __init__(self, nest: LoopNest, width: int) -> None:
+        self.nest = nest
+        self.width = width
+        self.writer = Writer()
+        self.values: dict[int, tuple[str, bool]] = {}
+        self.local: dict[int, tuple[str, bool]] = {}
+        self.spread: dict[str, str] = {}
+        self.mask = ""
+        self.order = ""
+        self.block = ""
+        self.steps: str | None = None
+        self.length: tuple[str, bool] = ("%Tf", False)
+        self.ragged = False
+        self.period: str | None = None
+        self.active = ""
+        self.total_at: dict[Store, tuple[int, int]] = {}
+        self.pending: list[tuple[str, str, str, int]] = []  # phi, type, first, value that follows
+        self.chains: list[tuple[str, str, str, str]] = []  # phi, type, first, name that follows
+        self.ordered = False
+        for value, number in nest.constants.items():
+            self.values[value] = (literal(number, "f64"), False)
+
+    # Values -------------------------------------------------------------------------------------
+
+    def define(self, value: int, name: str, vector: bool) -> None:
+        """Give a value its name; inside a time loop it is known in this period only."""
+        target = self.local if self.period is not None else self.values
+        target[value] = (name, vector)
+
+    def get(self, value: int) -> tuple[str, bool]:
+        """The name of a value now, and whether it is a SIMD value."""
+        if value in self.local:
+            return self.local[value]
+        if value in self.values:
+            return self.values[value]
+        if value in self.nest.periods:
+            if self.steps is None:
+                self.bound()
+            return self.length
+        if self.period is None:
+            raise KeyError(value)
+        if value in self.nest.time:
+            name = self.writer.emit(f"sitofp i64 {self.period} to double")
+            self.define(value, name, False)
+        else:
+            self.define(value, *self.at_period(value, self.period))
+        return self.local[value]
+
+    def bound(self) -> None:
+        """Work out how many periods this block has; the nest writer knows how."""
+        raise NotImplementedError
+
+    def apply(self, op: Op, args: list[str], width: int) -> str:
+        """Write an op over values of one width; the nest writer knows how."""
+        raise NotImplementedError
+
+    def total_pointer(self, store: Store, period: str | None) -> str:
+        """Where a store's running totals are; the nest writer knows."""
+        raise NotImplementedError
+
+    def splat(self, name: str, kind: str) -> str:
+        """A scalar in every lane."""
+        if not name.startswith("%"):
+            return f"splat ({kind} {name})"
+        known = self.spread.get(name)
+        if known is None:
+            n = self.width
+            one = self.writer.emit(f"insertelement <{n} x {kind}> poison, {kind} {name}, i64 0")
+            known = self.writer.emit(
+                f"shufflevector <{n} x {kind}> {one}, <{n} x {kind}> poison,"
+                f" <{n} x i32> zeroinitializer"
+            )
+            self.spread[name] = known
+        return known
+
+    def wide(self, value: int) -> str:
+        """The value as a SIMD value (as a scalar at width 1)."""
+        name, vector = self.get(value)
+        return name if vector or self.width == 1 else self.splat(name, "double")
+
+    def together(self, values: tuple[int, ...]) -> tuple[list[str], int]:
+        """Values at one width: SIMD if any of them is."""
+        got = [self.get(value) for value in values]
+        if not any(vector for _, vector in got):
+            return [name for name, _ in got], 1
+        return [n if v else self.splat(n, "double") for n, v in got], self.width
+
+    # Memory -------------------------------------------------------------------------------------
+
+    def masked_load(self, pointer: str, kind: str = "double") -> str:
+        """A block of lanes from memory; lanes past the end read nothing and hold zero."""
+        n = self.width
+        dtype = "f64" if kind == "double" else "i64"
+        vector = f"<{n} x {kind}>"
+        return self.writer.intrinsic(
+            f"llvm.masked.load.{suffix(dtype, n)}.p0",
+            vector,
+            [
+                ("ptr", f"align 8 {pointer}"),
+                (f"<{n} x i1>", self.mask),
+                (vector, "zeroinitializer"),
+            ],
+        )
+
+    def load_lanes(self, pointer: str) -> str:
+        """The block's lanes of an [L] row that begins at `pointer`."""
+        w = self.writer
+        if self.ordered:
+            return self.gather(pointer, self.order, self.mask)
+        at = w.emit(f"getelementptr double, ptr {pointer}, i64 %lane")
+        if self.width == 1:
+            return w.emit(f"load double, ptr {at}, align 8")
+        return self.masked_load(at)
+
+    def store_lanes(self, pointer: str, name: str, mask: str) -> None:
+        """Store the block's lanes into an [L] row that begins at `pointer`."""
+        w = self.writer
+        n = self.width
+        if n == 1:
+            index = self.order if self.ordered else "%lane"
+            at = w.emit(f"getelementptr double, ptr {pointer}, i64 {index}")
+            w.line(f"store double {name}, ptr {at}, align 8")
+        elif self.ordered:
+            at = w.emit(f"getelementptr double, ptr {pointer}, <{n} x i64> {self.order}")
+            self._call_void(
+                f"llvm.masked.scatter.{suffix('f64', n)}.v{n}p0",
+                [
+                    (f"<{n} x double>", name),
+                    (f"<{n} x ptr>", f"align 8 {at}"),
+                    (f"<{n} x i1>", mask),
+                ],
+            )
+        else:
+            at = w.emit(f"getelementptr double, ptr {pointer}, i64 %lane")
+            self._call_void(
+                f"llvm.masked.store.{suffix('f64', n)}.p0",
+                [(f"<{n} x double>", name), ("ptr", f"align 8 {at}"), (f"<{n} x i1>", mask)],
+            )
+
+    def _call_void(self, name: str, args: list[tuple[str, str]]) -> None:
+        types = ", ".join(kind for kind, _ in args)
+        self.writer.declares.add(f"declare void @{name}({types})")
+        self.writer.line(f"call void @{name}({', '.join(f'{k} {v}' for k, v in args)})")
+
+    def gather(self, pointer: str, index: str, mask: str, width: int | None = None) -> str:
+        """Load an element for each lane; `index` holds one a lane."""
+        w = self.writer
+        n = self.width if width is None else width
+        if n == 1:
+            at = w.emit(f"getelementptr double, ptr {pointer}, i64 {index}")
+            return w.emit(f"load double, ptr {at}, align 8")
+        at = w.emit(f"getelementptr double, ptr {pointer}, <{n} x i64> {index}")
+        vector = f"<{n} x double>"
+        return w.intrinsic(
+            f"llvm.masked.gather.{suffix('f64', n)}.v{n}p0",
+            vector,
+            [(f"<{n} x ptr>", f"align 8 {at}"), (f"<{n} x i1>", mask), (vector, "zeroinitializer")],
+        )
+
+    def at_period(self, value: int, period: str) -> tuple[str, bool]:
+        """A column or a saved value in a given period, which must be in [0, T)."""
+        w = self.writer
+        column = self.nest.columns.get(value)
+        if column is not None and column.layout == "time":
+            at = w.emit(f"getelementptr double, ptr %slot{column.slot}, i64 {period}")
+            return w.emit(f"load double, ptr {at}, align 8"), False
+        if column is not None and column.layout == "both":
+            offset = w.emit(f"mul i64 {period}, %stride{column.slot}")
+            row = w.emit(f"getelementptr double, ptr %slot{column.slot}, i64 {offset}")
+            return self.load_lanes(row), self.width > 1
+        vector = self.width > 1 and value in self.nest.varying
+        at = self.saved_pointer(value, period)
+        return w.emit(
+            f"load {type_of('f64', self.width if vector else 1)}, ptr {at}, align 8"
+        ), vector
+
+    def saved_pointer(self, value: int, period: str) -> str:
+        """Where a saved value of a period is in scratch memory."""
+        w = self.writer
+        base = w.emit(f"mul i64 %T, {self.nest.saved[value]}")
+        index = w.emit(f"add i64 {base}, {period}")
+        offset = w.emit(f"mul i64 {index}, {self.width}")
+        return w.emit(f"getelementptr double, ptr %scratch, i64 {offset}")
