@@ -379,10 +379,10 @@ def jit() -> Case:
     import llvmlite.binding as llvm
 
     from lanework.engines.llvm.jit import _machine, _object_code
-    from lanework.machines.register.external import ExternalTable
+    from lanework.machines.register.binding import ExternalTable
+    from lanework.machines.register.check.timing import PatchJob, mixed
     from lanework.machines.register.layout import RegisterView
-    from lanework.machines.register.optimised import LLVMExecutor, program_text
-    from lanework.machines.register.timing import PatchJob, mixed
+    from lanework.machines.register.native.optimised import LLVMExecutor, program_text
 
     program = mixed()
     view = RegisterView.of(program)

@@ -22,12 +22,13 @@ from lanework.core.program.asm import assemble
 from lanework.engines.stencil.building import Inputs
 from lanework.engines.stencil.shipped import unpack
 from lanework.engines.stencil.stencil import Way
-from lanework.machines.register import build, fuzz
 from lanework.machines.register import state as words_of
-from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.binding import ExternalTable
+from lanework.machines.register.check import fuzz
 from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.native import build
+from lanework.machines.register.native.stencils import HELPER_NAMES
 from lanework.machines.register.state import RegisterBank, Status
-from lanework.machines.register.stencils import HELPER_NAMES
 
 HEAD, PARTS = unpack((build.FOLDER / "aarch64.bin").read_bytes())
 NAMES = "BLOB TABLE JOB TAPE OUT MAP FIXES COLDS STATE MEMORY STACK HELPERS BACK".split()

@@ -12,7 +12,7 @@ from elftools.elf.elffile import ELFFile
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.engines.stencil import arena
-from lanework.machines.register import aot
+from lanework.machines.register.native import aot
 
 LINUX = platform.system() == "Linux" and platform.machine() == "x86_64"
 linux_only = pytest.mark.skipif(not LINUX, reason="needs Linux on x86-64 to run what is made")

@@ -14,7 +14,7 @@ import pytest
 
 from lanework.base.errors import LaneworkError
 from lanework.core.program.asm import assemble
-from lanework.machines.register import aot
+from lanework.machines.register.native import aot
 from lanework.machines.register.runner import ENGINES, Runner
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "register").glob("*.txt"))

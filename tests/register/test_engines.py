@@ -8,8 +8,8 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.words64 import INTEGER
 from lanework.core.program.asm import assemble
-from lanework.machines.register import fuzz
-from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.binding import ExternalTable
+from lanework.machines.register.check import fuzz
 from lanework.machines.register.isa import REGISTER
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import RegisterBank

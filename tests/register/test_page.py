@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from lanework.core.program.asm import assemble
-from lanework.machines.register.page import page
-from lanework.machines.register.testing import check, read_tests
+from lanework.machines.register.check.testing import check, read_tests
+from lanework.machines.register.text.page import page
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_page_is_made_of_the_table():
     shown = (ROOT / "docs" / "register-ops.md").read_text()
-    assert shown == page(), "run python -m lanework.machines.register.page"
+    assert shown == page(), "run python -m lanework.machines.register.text.page"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.lasm")), ids=lambda p: p.stem)

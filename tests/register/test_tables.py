@@ -7,14 +7,14 @@ from lanework.base.errors import Diagnostic
 from lanework.engines.stencil.building import Inputs
 from lanework.engines.stencil.shipped import unpack
 from lanework.engines.stencil.stencil import Hole, Stencil, UnknownRelocation, Way, extract
-from lanework.machines.register import build
-from lanework.machines.register.stencils import PINNED, forms
+from lanework.machines.register.native import build
+from lanework.machines.register.native.stencils import PINNED, forms
 
 
 def test_tables_are_what_the_sources_give():
     for name in build.TARGETS:
         shipped = (build.FOLDER / f"{name}.bin").read_bytes()
-        assert shipped == build.build(name), "run python -m lanework.machines.register.build"
+        assert shipped == build.build(name), "run python -m lanework.machines.register.native.build"
 
 
 def test_a_damaged_table_is_refused():

@@ -77,7 +77,7 @@ def fuzz_register(count: int, start: int, jobs: int, as_json: bool) -> None:
     Raises:
         InternalFault: LW8901, with the shrunk program of the first divergence in the notes.
     """
-    from lanework.machines.register import fuzz
+    from lanework.machines.register.check import fuzz
 
     found, seconds = _checked("programs", fuzz.run, count, start, jobs, as_json)
     if found:

@@ -85,7 +85,7 @@ def run(loaded: Loaded, arguments: Sequence[str], options: Options) -> None:
 def compile_ahead(loaded: Loaded, out: str, as_json: bool) -> None:
     """Write machine code: what kind the ending of the file says."""
     from lanework.base.files import write_bytes_atomic
-    from lanework.machines.register import aot
+    from lanework.machines.register.native import aot
 
     target = Path(out)
     ending = target.suffix.lower()
@@ -113,7 +113,7 @@ def compile_ahead(loaded: Loaded, out: str, as_json: bool) -> None:
 def test(path: str, as_json: bool) -> None:
     """Run the test lines of an assembly file on every engine."""
     from lanework.app.loading import load_program
-    from lanework.machines.register.testing import check, read_tests
+    from lanework.machines.register.check.testing import check, read_tests
 
     loaded = load_program(path)
     if loaded.program.machine != "register":
@@ -128,7 +128,7 @@ def test(path: str, as_json: bool) -> None:
 
 def bench_jit(as_json: bool) -> None:
     """Show how long 32 instructions take to become code, here and with the peers there are."""
-    from lanework.machines.register.timing import measure
+    from lanework.machines.register.check.timing import measure
 
     rows = measure()
     if as_json:

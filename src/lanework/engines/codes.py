@@ -49,7 +49,7 @@ DAMAGED_TABLES = code(
     "LW2102",
     "a stencil table of the package is damaged",
     "A file with machine code that the package ships is not what was built. Install the package "
-    "again; `python -m lanework.machines.register.build` and `python -m "
+    "again; `python -m lanework.machines.register.native.build` and `python -m "
     "lanework.engines.vector.build` make the tables anew from the sources.",
 )
 MISSING_STENCIL = code(

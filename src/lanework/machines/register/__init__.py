@@ -8,6 +8,13 @@ same program is interpreted, optimised by LLVM, or written as an executable.
 
     program = lw.register.assemble("mul r0, r0, r1\n halt")
     program.run(r0=6, r1=7)["r0"]
+
+`text/` reads assembly into a tape of the instructions in `isa`; `layout` decodes that tape for all
+who follow, and `verify` is the gate. `runner` binds inputs and external functions (`binding`), and
+runs the program on the bank of `state`, the one block of words that every engine reads and writes:
+on `reference/`, which defines what a program does, or on `native/`, which interprets, copies and
+patches stencils, or optimises, and moves from one to the next in the middle of a loop. What stops a
+program is in `traps`. `check/` draws programs and holds all engines to the reference.
 """
 
 from __future__ import annotations
@@ -17,5 +24,10 @@ from lanework.base.lazy import face
 __all__ = ["Runner", "aot", "assemble"]
 
 __getattr__, __dir__ = face(
-    __name__, {"lanework.core.program.asm": ["assemble"], ".aot": ["aot"], ".runner": ["Runner"]}
+    __name__,
+    {
+        "lanework.core.program.asm": ["assemble"],
+        ".native.aot": ["aot"],
+        ".runner": ["Runner"],
+    },
 )

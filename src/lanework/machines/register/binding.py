@@ -1,8 +1,13 @@
-"""Inputs and outputs of register programs: 64-bit numbers, one or one a lane."""
+"""What a register program is bound to: numbers in, numbers out, and functions that it calls.
+
+Inputs and outputs are 64-bit numbers, one or one a lane. External functions are called by number:
+Python's, or native ones by address.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,10 +15,14 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.program import Port, Program
+from lanework.engines.codes import BAD_OPTION
 from lanework.machines.register.codes import BAD_INPUT
 
 _TYPES = {"u64": np.uint64, "i64": np.int64, "f64": np.float64}
 Words = npt.NDArray[np.uint64]
+MOST_FUNCTIONS = 1 << 16
+_NATIVE: Any = ctypes.CFUNCTYPE(None).__mro__[1]  # what every ctypes function is
+Function = Callable[[memoryview], object]
 
 
 def bind_inputs(
@@ -91,3 +100,63 @@ def output_array(port: Port, words: npt.NDArray[np.uint64], lanes: int | None) -
     """An output as its port's type: one number, or one a lane."""
     typed = words.view(_TYPES[port.dtype])
     return typed[0] if lanes is None else typed
+
+
+class ExternalTable:
+    """Functions by number.
+
+    A native function is given as an address (an int) or a ctypes function; machine code calls it
+    with a pointer to the registers, and it returns 0, or something else to stop the program. For
+    a Python function machine code ends at the instruction, and goes on after it: so nothing that
+    Python raises has to pass through machine code, and no page has to be written and run.
+
+    Attributes:
+        address: of the table of native functions.
+        count: of its entries.
+        python: the others.
+    """
+
+    def __init__(self, functions: Mapping[int, Any]) -> None:
+        self.python: dict[int, Function] = {}
+        self._failure: BaseException | None = None
+        self._keep: list[Any] = []
+        for number in functions:
+            if not isinstance(number, int) or not 0 <= number < MOST_FUNCTIONS:
+                raise Diagnostic(
+                    BAD_OPTION, f"the external function {number!r}", help="number them from 0"
+                )
+        self.count = max(functions, default=-1) + 1
+        self._table = np.zeros(max(self.count, 1), np.uint64)
+        for number, function in functions.items():
+            self._place(number, function)
+        self.address = int(self._table.ctypes.data)
+
+    def _place(self, number: int, function: Any) -> None:
+        if isinstance(function, int):
+            self._table[number] = function
+        elif isinstance(function, _NATIVE):
+            self._keep.append(function)
+            self._table[number] = ctypes.cast(function, ctypes.c_void_p).value or 0
+        elif callable(function):
+            self.python[number] = function
+        else:
+            raise Diagnostic(
+                BAD_OPTION, f"{function!r} is no function", help="give a function or its address"
+            )
+
+    def serve(self, number: int, registers: memoryview) -> bool:
+        """Call a Python function; False if there is none, or it failed."""
+        function = self.python.get(number)
+        if function is None:
+            return False
+        try:
+            function(registers)
+        except BaseException as failure:  # told when the program has stopped
+            self._failure = failure
+            return False
+        return True
+
+    def take(self) -> BaseException | None:
+        """What the last call raised, once."""
+        failure, self._failure = self._failure, None
+        return failure

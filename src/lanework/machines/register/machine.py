@@ -11,5 +11,5 @@ MACHINE = Machine(
     REGISTER,
     verify,
     runner="lanework.machines.register.runner:Runner",
-    text="lanework.machines.register.asm:RegisterAssembler",
+    text="lanework.machines.register.text.asm:RegisterAssembler",
 )

@@ -19,18 +19,16 @@ from lanework.engines.codes import (
     NO_CODE_MEMORY,
 )
 from lanework.machines.register import codes
-from lanework.machines.register.binding import Words, bind_inputs, output_array
-from lanework.machines.register.external import ExternalTable
-from lanework.machines.register.interpret import Externals
-from lanework.machines.register.lanes import quick_function
+from lanework.machines.register.binding import ExternalTable, Words, bind_inputs, output_array
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.meter import Meter
+from lanework.machines.register.native.lanes import quick_function
+from lanework.machines.register.reference.interpret import Externals
 from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
-from lanework.machines.register.traps import trap
+from lanework.machines.register.traps import Meter, trap
 
 if TYPE_CHECKING:
-    from lanework.machines.register.execute import Executor
-    from lanework.machines.register.lanes import LaneJob
+    from lanework.machines.register.native.execute import Executor
+    from lanework.machines.register.native.lanes import LaneJob
 
 ENGINES = ("stencil", "llvm", "native", "reference")
 SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
@@ -114,7 +112,7 @@ class Runner:
         return made
 
     def _make(self, name: str) -> Executor:
-        from lanework.machines.register import execute
+        from lanework.machines.register.native import execute
 
         if name == "reference":
             return execute.ReferenceExecutor(self.view, self.externals)
@@ -123,7 +121,7 @@ class Runner:
         if name == "native":
             return execute.NativeExecutor(self.view, self.program.tape, self._table)
         if name == "llvm":
-            from lanework.machines.register.optimised import LLVMExecutor
+            from lanework.machines.register.native.optimised import LLVMExecutor
 
             return LLVMExecutor(self.view, self.program.tape, self._table)
         return execute.StencilExecutor(self.view, self.program.tape, self._table, self.stencils)
@@ -256,8 +254,8 @@ class Runner:
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
     ) -> LaneJob:
-        from lanework.machines.register.execute import NativeExecutor
-        from lanework.machines.register.lanes import LaneJob
+        from lanework.machines.register.native.execute import NativeExecutor
+        from lanework.machines.register.native.lanes import LaneJob
 
         executor = self.executor(self._hottest())
         assert isinstance(executor, NativeExecutor)
@@ -344,6 +342,6 @@ def _unavailable(name: str) -> str | None:
     """Why an engine cannot run here."""
     if name == "reference":
         return None
-    from lanework.machines.register.loader import why_not
+    from lanework.machines.register.native.loader import why_not
 
     return why_not()

@@ -13,10 +13,10 @@ import numpy as np
 from lanework.core.program.asm import assemble
 from lanework.core.program.program import Program
 from lanework.engines.stencil import arena
-from lanework.machines.register import patcher
-from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.loader import native
+from lanework.machines.register.native import patcher
+from lanework.machines.register.native.loader import native
 
 Row = tuple[str, float, str]
 MIXED = """
@@ -124,8 +124,8 @@ def measure() -> list[Row]:
         rows.append((f"the same as a Python call, {stencils}", call, "ctypes"))
         job.buffer.release()
     rows.append(("buffer from the pool and back", timed(_borrow, 5_000), "wiped"))
-    from lanework.machines.register.execute import StencilExecutor
-    from lanework.machines.register.optimised import LLVMExecutor
+    from lanework.machines.register.native.execute import StencilExecutor
+    from lanework.machines.register.native.optimised import LLVMExecutor
 
     table = ExternalTable({})
 

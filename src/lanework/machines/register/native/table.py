@@ -15,8 +15,7 @@ from lanework.core.program.isa import OperandKind
 from lanework.engines.stencil.stencil import Stencil
 from lanework.machines.register.isa import REGISTER, RegisterInstr
 from lanework.machines.register.layout import direct
-from lanework.machines.register.state import Status
-from lanework.machines.register.stencils import (
+from lanework.machines.register.native.stencils import (
     AS_ZERO,
     BACK,
     HOLES,
@@ -25,6 +24,7 @@ from lanework.machines.register.stencils import (
     Form,
     in_state,
 )
+from lanework.machines.register.state import Status
 
 CODES = 2 * BACK
 CLASSES = 9  # r0 to r7, and zero; others are in the state

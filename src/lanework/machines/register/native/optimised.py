@@ -14,11 +14,11 @@ import time
 
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.llvm.ir import Writer
-from lanework.machines.register import bodies
-from lanework.machines.register.execute import NativeExecutor
-from lanework.machines.register.external import ExternalTable
+from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.isa import LINK, ZERO
 from lanework.machines.register.layout import RegisterView, direct
+from lanework.machines.register.native import bodies
+from lanework.machines.register.native.execute import NativeExecutor
 from lanework.machines.register.state import FUEL, LAST, MEMORY, PC, STATUS, RegisterBank, Status
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from lanework.core.program.isa import OperandKind
 from lanework.engines.llvm.ir import Writer
-from lanework.machines.register import bodies
 from lanework.machines.register.isa import LINK, REGISTER, ZERO, RegisterInstr
+from lanework.machines.register.native import bodies
 from lanework.machines.register.state import CODE, FUEL, MAP, MAP_COUNT, MEMORY, PC, STATUS, Status
 from lanework.machines.register.state import HELPERS as HELPER_WORD
 

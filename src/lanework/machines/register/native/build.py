@@ -1,7 +1,7 @@
 """Making the stencil tables that the package ships: run when the package is built, not by users.
 
-``python -m lanework.machines.register.build`` writes them anew; ``--check`` says whether those
-that are there are what the sources give.
+``python -m lanework.machines.register.native.build`` writes them anew; ``--check`` says whether
+those that are there are what the sources give.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from lanework.engines.stencil.blob import flatten
 from lanework.engines.stencil.building import Inputs, Target, main
 from lanework.engines.stencil.shipped import pack
 from lanework.engines.stencil.stencil import Stencil, extract
-from lanework.machines.register.lanes import lanes_text
-from lanework.machines.register.native import interpreter_text
-from lanework.machines.register.patcher import patch_text
-from lanework.machines.register.stencils import (
+from lanework.machines.register.native.interpreter import interpreter_text
+from lanework.machines.register.native.lanes import lanes_text
+from lanework.machines.register.native.patcher import patch_text
+from lanework.machines.register.native.stencils import (
     HELPER_NAMES,
     PINNED,
     Form,
@@ -26,7 +26,7 @@ from lanework.machines.register.stencils import (
     forms,
     module_text,
 )
-from lanework.machines.register.table import pack as pack_table
+from lanework.machines.register.native.table import pack as pack_table
 
 FOLDER = Path(__file__).parent / "tables"
 TARGETS = {

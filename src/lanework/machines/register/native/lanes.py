@@ -20,7 +20,7 @@ from lanework.engines.llvm.nativetext import Function
 from lanework.machines.register.state import FUEL, LANE, STATUS, WORDS, RegisterBank, Status
 
 if TYPE_CHECKING:
-    from lanework.machines.register.execute import NativeExecutor
+    from lanework.machines.register.native.execute import NativeExecutor
 
 # Words of a job.
 STATE, FRESH, ENTER, FIRST_ARG, SECOND_ARG, NEXT, END = range(7)

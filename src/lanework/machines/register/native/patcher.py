@@ -11,9 +11,8 @@ from __future__ import annotations
 from lanework.engines.llvm.nativetext import Function, Variable, Word
 from lanework.engines.stencil.stencil import Way
 from lanework.machines.register.isa import ZERO
-from lanework.machines.register.state import DISCARD, Status
-from lanework.machines.register.stencils import BACK, PINNED
-from lanework.machines.register.table import (
+from lanework.machines.register.native.stencils import BACK, PINNED
+from lanework.machines.register.native.table import (
     CLASSES,
     FIRST_PLACE,
     FIRST_TRAP,
@@ -24,6 +23,7 @@ from lanework.machines.register.table import (
     Part,
     Uses,
 )
+from lanework.machines.register.state import DISCARD, Status
 
 # Words of a patch job.
 TAPE, BYTES, TABLE, OUT, CAPACITY, MAP, FIXES, COLDS, LENGTH = range(9)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from lanework.engines.stencil import arena
 from lanework.engines.stencil.shipped import unpack
-from lanework.machines.register.patcher import STAGES
-from lanework.machines.register.stencils import HELPER_NAMES, PINNED
+from lanework.machines.register.native.patcher import STAGES
+from lanework.machines.register.native.stencils import HELPER_NAMES, PINNED
 
 SETS = {"memory": 0, "pinned": PINNED}
 _ARCHITECTURES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
@@ -80,7 +80,7 @@ def _has(feature: str) -> bool:
 def native() -> Native:
     """What was shipped for this machine, loaded once."""
     architecture = _ARCHITECTURES[platform.machine()]
-    folder = resources.files("lanework.machines.register") / "tables"
+    folder = resources.files("lanework.machines.register.native") / "tables"
     head, parts = unpack((folder / f"{architecture}.bin").read_bytes())
     buffer = arena.code_pool().place(parts["blob"])
     places = {name: buffer.run + at for name, at in head["functions"].items()}

@@ -18,7 +18,7 @@ from lanework.engines.stencil import elf
 from lanework.machines.register.codes import NO_AOT
 from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.optimised import NAME, PLAIN, program_text
+from lanework.machines.register.native.optimised import NAME, PLAIN, program_text
 from lanework.machines.register.state import (
     FUEL,
     LAST,

@@ -1,17 +1,17 @@
 """The documentation's page of instructions, made of the instruction table.
 
-``python -m lanework.machines.register.page > docs/register-ops.md`` writes it anew.
+``python -m lanework.machines.register.text.page > docs/register-ops.md`` writes it anew.
 """
 
 from __future__ import annotations
 
 from lanework.machines.register.isa import REGISTER
-from lanework.machines.register.reading import pattern
+from lanework.machines.register.text.reading import pattern
 
 HEAD = """# Register instructions
 
-Made of the instruction table by `python -m lanework.machines.register.page`. Every instruction also
-has a long form, its group and mode with a dot between. `zero` reads as 0; `lr` is the link
+Made of the instruction table by `python -m lanework.machines.register.text.page`. Every instruction
+also has a long form, its group and mode with a dot between. `zero` reads as 0; `lr` is the link
 register, `sp` the stack pointer.
 """
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lanework.engines.llvm.ir import Writer
-from lanework.machines.register import bodies
 from lanework.machines.register.isa import LINK, LONG, REGISTER, ZERO
+from lanework.machines.register.native import bodies
 from lanework.machines.register.state import (
     DISCARD,
     FUEL,

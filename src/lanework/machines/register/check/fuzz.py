@@ -14,12 +14,12 @@ from typing import Any
 
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
-from lanework.machines.register import execute
-from lanework.machines.register.external import ExternalTable
-from lanework.machines.register.generate import random_program, random_words
+from lanework.machines.register.binding import ExternalTable
+from lanework.machines.register.check.generate import random_program, random_words
 from lanework.machines.register.isa import REGISTER
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.loader import why_not
+from lanework.machines.register.native import execute
+from lanework.machines.register.native.loader import why_not
 from lanework.machines.register.state import COUNTER, FUEL, PC, STATUS, RegisterBank, Status
 
 Snapshot = tuple[Any, ...]
@@ -55,7 +55,7 @@ def engine_of(name: str, program: Program, table: ExternalTable) -> execute.Exec
     if name == "native":
         return execute.NativeExecutor(view, program.tape, table)
     if name == "llvm":
-        from lanework.machines.register.optimised import LLVMExecutor
+        from lanework.machines.register.native.optimised import LLVMExecutor
 
         return LLVMExecutor(view, program.tape, table, disk=False)
     return execute.StencilExecutor(view, program.tape, table, name)
