@@ -5,7 +5,7 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble, disassemble
 from lanework.core.program.isa import EXTENSION, WORD, Instruction, OperandKind
-from lanework.machines.series.generate import random_program
+from lanework.machines.series.check.generate import random_program
 from lanework.machines.series.isa import SERIES
 
 

@@ -10,7 +10,7 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.container import _HEAD, dumps, load, loads, save
-from lanework.machines.series.generate import random_program
+from lanework.machines.series.check.generate import random_program
 
 GOLDEN = """
 .machine series

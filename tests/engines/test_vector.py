@@ -18,9 +18,10 @@ from lanework.engines.stencil.stencil import Constants, Stencil
 from lanework.engines.vector import build, fields, kernel, loader, stencils
 from lanework.engines.vector.bodies import BODIES
 from lanework.engines.vector.isa import LEVELS, Kind
-from lanework.machines.series import compiled, fuzz, parts
-from lanework.machines.series.fuzz import same_bits
-from lanework.machines.series.labels import along
+from lanework.machines.series.check import fuzz
+from lanework.machines.series.check.fuzz import same_bits
+from lanework.machines.series.data.labels import along
+from lanework.machines.series.native import compiled, parts
 
 HERE = [level.name for level in loader.levels()]
 

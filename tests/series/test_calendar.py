@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.calendar import Calendar
-from lanework.machines.series.model import Model
+from lanework.machines.series.language.calendar import Calendar
+from lanework.machines.series.language.model import Model
 
 pd = pytest.importorskip("pandas")
 

@@ -14,7 +14,7 @@ import pytest
 import lanework as lw
 from lanework.base.errors import LaneworkError
 from lanework.core.program.asm import assemble
-from lanework.machines.series.fuzz import same_bits
+from lanework.machines.series.check.fuzz import same_bits
 
 CASES = sorted((Path(__file__).resolve().parents[1] / "cases" / "series").glob("*.txt"))
 ENGINES = [

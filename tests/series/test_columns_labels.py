@@ -10,7 +10,7 @@ import xarray as xr
 from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Port
 from lanework.machines.series import along
-from lanework.machines.series.labels import as_labelled
+from lanework.machines.series.data.labels import as_labelled
 
 PLAIN = Port("rate", "in", 0)
 TIME = Port("rate", "in", 0, axes=("time",))

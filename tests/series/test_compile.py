@@ -11,8 +11,8 @@ import time
 
 import pytest
 
+from lanework.machines.series.language.model import Model
 from lanework.machines.series.layout import RowKind, SeriesView
-from lanework.machines.series.model import Model
 
 
 def corkscrew(names=("closing", "opening", "interest")):
@@ -52,7 +52,7 @@ def test_names_cost_nothing():
 def test_the_program_is_the_same_under_every_hash_seed():
     lines = [
         f"import sys; sys.path[:0] = {[part for part in sys.path if part]!r}",
-        "from lanework.machines.series.model import Model",
+        "from lanework.machines.series.language.model import Model",
         "m = Model('m', periods=9, freq='month', start='2024-01-01')",
         "m.input('a', axes=('point', 'scenario', 'time')); m.input('b', axes='point')",
         "m.table('q', {'x': 1.0, 'y': 2.0}); m.input('k')",

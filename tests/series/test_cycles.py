@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanework.base.errors import Diagnostic
+from lanework.machines.series.language.model import Model
 from lanework.machines.series.layout import STRAIGHT, SeriesView
-from lanework.machines.series.model import Model
-from lanework.machines.series.values import Values
-from lanework.machines.series.walks import BACKWARD, FORWARD, components, needed_values
+from lanework.machines.series.passes.values import Values
+from lanework.machines.series.passes.walks import BACKWARD, FORWARD, components, needed_values
 
 
 def rejection(**formulas):

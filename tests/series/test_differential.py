@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lanework.core.program.program import Program
-from lanework.machines.series import fuzz
-from lanework.machines.series.generate import random_inputs, random_program
+from lanework.machines.series.check import fuzz
+from lanework.machines.series.check.generate import random_inputs, random_program
 from lanework.machines.series.isa import SERIES
 
 COUNT, CHUNK = 20_000, 250

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import lanework.machines.series as series
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.formula import parse_formula
-from lanework.machines.series.model import Model
+from lanework.machines.series.language.formula import parse_formula
+from lanework.machines.series.language.model import Model
 
 T = 7
 RNG = np.random.default_rng(3)

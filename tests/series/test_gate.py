@@ -75,7 +75,8 @@ def guard_everything():
     from lanework.engines import native
     from lanework.engines.llvm import jit as llvm
     from lanework.engines.vector import kernel
-    from lanework.machines.series import compiled, direct, parts, target
+    from lanework.machines.series.data import lanes as target
+    from lanework.machines.series.native import compiled, direct, parts
 
     for module in (native, kernel, compiled, direct, parts, target):
         module.np = GuardedNumPy()
@@ -101,7 +102,7 @@ def guard_everything():
 def child(start, count):
     """Check seeds; each is announced, so that a crash has a name."""
     global _side
-    from lanework.machines.series import fuzz
+    from lanework.machines.series.check import fuzz
 
     guard_everything()
     accepted, found = 0, []

@@ -5,8 +5,8 @@ import pytest
 
 import lanework as lw
 from lanework.engines.llvm import nest as llvm_nest
-from lanework.machines.series.fuzz import same_bits
-from lanework.machines.series.labels import along
+from lanework.machines.series.check.fuzz import same_bits
+from lanework.machines.series.data.labels import along
 
 
 def build():

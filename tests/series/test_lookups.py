@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.machines.series import compiled
-from lanework.machines.series.fuzz import same_bits
+from lanework.machines.series.check.fuzz import same_bits
+from lanework.machines.series.native import compiled
 
 ENGINES = ("reference", "stencil", "llvm")
 COUNTS = (1, 2, 7, 8, 37)  # lanes: blocks that are full, and others

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.model import Model
+from lanework.machines.series.language.model import Model
 
 
 def code_of(action):

@@ -9,9 +9,9 @@ from lanework.core.ops.table import ARITH
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Port, Program
 from lanework.engines.vector.loader import levels
-from lanework.machines.series.fuzz import same_bits
+from lanework.machines.series.check.fuzz import same_bits
+from lanework.machines.series.data.labels import along
 from lanework.machines.series.isa import SERIES
-from lanework.machines.series.labels import along
 from lanework.machines.series.layout import (
     STRAIGHT,
     Row,
@@ -74,7 +74,7 @@ def test_op_at_special_values(name, monkeypatch):
 
 def run_with_nan(runner, inputs, lanes):
     """NaN is refused as an input, which is tested elsewhere; here the check is taken out."""
-    from lanework.machines.series import binding
+    from lanework.machines.series.data import binding
 
     original = binding.check_missing
     binding.check_missing = lambda *_: None

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanework.base.errors import Diagnostic
+from lanework.machines.series.language.model import Model
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.model import Model
 
 
 def instructions(model, **settings_):

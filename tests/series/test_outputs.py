@@ -8,7 +8,7 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.core.result.result import Result
-from lanework.machines.series.outputs import TableSink
+from lanework.machines.series.data.outputs import TableSink
 
 GRID = np.arange(20.0).reshape(2, 10) / 3
 

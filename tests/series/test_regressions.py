@@ -16,7 +16,7 @@ from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
 from lanework.engines.native import Frame
-from lanework.machines.series.fuzz import same_bits
+from lanework.machines.series.check.fuzz import same_bits
 
 ENGINES = ("reference", "llvm", "stencil")
 

@@ -15,9 +15,9 @@ import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.engines import choice
-from lanework.machines.series import compiled
-from lanework.machines.series.fuzz import same_bits
-from lanework.machines.series.labels import along
+from lanework.machines.series.check.fuzz import same_bits
+from lanework.machines.series.data.labels import along
+from lanework.machines.series.native import compiled
 
 ENGINES = ("reference", "llvm", "stencil")
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.model import Model
-from lanework.machines.series.tables import build_table
+from lanework.machines.series.language.model import Model
+from lanework.machines.series.language.tables import build_table
 
 
 def looked_up(text, tables, **inputs):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.model import Model
+from lanework.machines.series.language.model import Model
 
 
 def rejection(model):
@@ -181,7 +181,7 @@ def test_periods_need_a_frequency():
 
 def test_pint_is_loaded_only_for_units():
     script = (
-        "import sys; from lanework.machines.series.model import Model\n"
+        "import sys; from lanework.machines.series.language.model import Model\n"
         "m = Model('m', periods=2); m.input('x', kind='stock'); m.formula('y', 'x * 2')\n"
         "m.compile(); print('pint' in sys.modules)"
     )

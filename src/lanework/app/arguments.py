@@ -38,8 +38,8 @@ class Table:
         self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
     ) -> Iterator[Block]:
         """Blocks of labelled columns, of at most `most` rows together."""
-        from lanework.machines.series.columns import iter_columns
-        from lanework.machines.series.labels import Labelled
+        from lanework.machines.series.data.columns import iter_columns
+        from lanework.machines.series.data.labels import Labelled
 
         left = most
         wanted = list(self.columns.values())
@@ -114,8 +114,8 @@ def value(port: Port, text: str) -> Any:
     Raises:
         Diagnostic: LW8001, or what is wrong with the file.
     """
-    from lanework.machines.series.columns import read_array
-    from lanework.machines.series.csvtext import number_in
+    from lanework.machines.series.data.columns import read_array
+    from lanework.machines.series.data.csvtext import number_in
 
     number = number_in(text)
     if number is not None:
@@ -152,7 +152,7 @@ def split_path(text: str) -> tuple[str, str | None]:
 
 def is_data(path: str) -> bool:
     """Whether the name is that of a data file."""
-    from lanework.machines.series.columns import ENDINGS
+    from lanework.machines.series.data.columns import ENDINGS
 
     return Path(path).suffix.lower() in ENDINGS
 
@@ -166,7 +166,7 @@ def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table
     Raises:
         Diagnostic: LW8005, LW3055, and what is wrong with the file.
     """
-    from lanework.machines.series.columns import check_columns, column_names
+    from lanework.machines.series.data.columns import check_columns, column_names
 
     header = column_names(path)
     columns: dict[str, str] = {}
@@ -219,8 +219,8 @@ def whole(table: Table, most: int | None) -> Block:
     """
     import numpy as np
 
-    from lanework.machines.series.columns import BLOCK
-    from lanework.machines.series.labels import Labelled
+    from lanework.machines.series.data.columns import BLOCK
+    from lanework.machines.series.data.labels import Labelled
 
     blocks = list(table.blocks(BLOCK, most, None))
     if not blocks:

@@ -93,8 +93,8 @@ def fuzz_series(count: int, start: int, jobs: int, as_json: bool) -> None:
     Raises:
         InternalFault: LW8901, with the shrunk program of the first divergence in the notes.
     """
-    from lanework.machines.series import fuzz
-    from lanework.machines.series.generate import random_inputs, random_program
+    from lanework.machines.series.check import fuzz
+    from lanework.machines.series.check.generate import random_inputs, random_program
 
     found, seconds = _checked("programs", fuzz.run, count, start, jobs, as_json)
     if found:

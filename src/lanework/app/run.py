@@ -185,7 +185,7 @@ def execute(loaded: Loaded, inputs: Inputs, options: Options, limits: Limits, ba
 def _stream(
     runner: Any, axis: str, blocks: Iterator[Block], values: Block, options: Options
 ) -> Outcome:
-    from lanework.machines.series.outputs import TableSink
+    from lanework.machines.series.data.outputs import TableSink
 
     if options.out is None:
         seen: dict[str, None] = {}

@@ -11,6 +11,17 @@
 
 The functions of the formula language (`prev`, `lead`, `where`, `cumsum`, `total`, `min`...) are
 attributes of this package, for formulas that are written in Python.
+
+From text to code, room by room:
+
+1. `language/`: formulas become trees; a model keeps named nodes.
+2. `passes/`: names, units, value graph, optimisation, walks over time, tape.
+3. `isa.py`, `layout.py`, `asm.py`: the instructions, the sections of a program, its text.
+4. `verify.py`: the gate; what passes stays inside its memory.
+5. `data/`: inputs, aligned by the names of their axes, become lanes; outputs become files.
+6. `reference/`: what a program means, in NumPy over the ledger (`state.py`).
+7. `native/`: the tape as loop nests, and code for them from stencils or LLVM.
+8. `runner.py` joins 5 to 7 for a call; `check/` holds every engine to the reference.
 """
 
 from __future__ import annotations
@@ -24,15 +35,15 @@ __all__ = ["Calendar", "Expr", "Input", "Model", "Output", "Table", "along", "lo
 _find, _names = face(
     __name__,
     {
-        ".model": ["Model"],
-        ".nodes": ["TableHandle", "Input", "Output"],
-        ".calendar": ["Calendar"],
-        ".tables": ["Table"],
-        ".expression": ["Expr"],
-        ".modelfile": ["load_model", "read_model"],
-        ".labels": ["along", "Labelled"],
-        ".columns": ["read_columns", "iter_columns"],
-        ".functions": ["functions"],
+        ".language.model": ["Model"],
+        ".language.nodes": ["TableHandle", "Input", "Output"],
+        ".language.calendar": ["Calendar"],
+        ".language.tables": ["Table"],
+        ".language.expression": ["Expr"],
+        ".language.modelfile": ["load_model", "read_model"],
+        ".data.labels": ["along", "Labelled"],
+        ".data.columns": ["read_columns", "iter_columns"],
+        ".language.functions": ["functions"],
     },
 )
 
@@ -40,7 +51,7 @@ _find, _names = face(
 def __getattr__(name: str) -> Any:
     """The public names, and the functions of the formula language, on first use."""
     if not name.startswith("__") and name not in _names():
-        from lanework.machines.series.functions import caller, functions
+        from lanework.machines.series.language.functions import caller, functions
 
         if name in functions():
             globals()[name] = caller(name)
@@ -49,6 +60,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from lanework.machines.series.functions import functions
+    from lanework.machines.series.language.functions import functions
 
     return sorted({*_names(), *functions()})

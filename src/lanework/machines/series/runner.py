@@ -18,17 +18,16 @@ from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION, FUEL_SPENT
-from lanework.machines.series.binding import Bound, bind
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
-from lanework.machines.series.execute import Dependence, Executor, Job, ReferenceExecutor
+from lanework.machines.series.data.binding import Bound, bind
+from lanework.machines.series.data.lanes import Output, lane_order
+from lanework.machines.series.data.outputs import labels_of
+from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.order import lane_order
-from lanework.machines.series.outputs import labels_of
-from lanework.machines.series.shape import Given
-from lanework.machines.series.target import Output
+from lanework.machines.series.reference.execute import Dependence, Executor, Job, ReferenceExecutor
 
 if TYPE_CHECKING:
-    from lanework.machines.series.direct import Direct
+    from lanework.machines.series.native.direct import Direct
 
 WIDTHS = (1, 2, 4, 8, 16)
 SHORT = 300_000  # fuel up to which a run is over before anyone could want to stop it
@@ -115,7 +114,7 @@ class Runner:
     def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
         if self.engine == "reference":
             return ReferenceExecutor(self.view)
-        from lanework.machines.series.compiled import CompiledExecutor
+        from lanework.machines.series.native.compiled import CompiledExecutor
 
         if self.engine == "stencil" and lane_width is not None:
             raise Diagnostic(
@@ -221,7 +220,7 @@ class Runner:
         Raises:
             Diagnostic: LW2005 where nothing would be kept, or an input is over another axis.
         """
-        from lanework.machines.series.streaming import stream
+        from lanework.machines.series.data.streaming import stream
 
         return stream(self, blocks, axis, sink, inputs)
 

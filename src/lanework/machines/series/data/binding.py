@@ -1,0 +1,264 @@
+"""Inputs of a run: what each port was given, over which axes, and how many lanes that makes.
+
+Axes are aligned by name. `time` is the periods; every other axis is a lane axis. With several
+lane axes (scenarios and model points, say) the longest is the inner one, which goes across
+SIMD; the others are walked one after another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.axes import merge
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.program.program import Port
+from lanework.machines.series.codes import (
+    INPUT_IS_NAN,
+    LENGTHS_DISAGREE,
+    MISSING_INPUT,
+    UNKNOWN_INPUT,
+)
+from lanework.machines.series.data.labels import LANES, as_labelled
+from lanework.machines.series.data.shape import Given
+
+Array = npt.NDArray[np.float64]
+SCALAR = Given(False, False)
+TIMED = Given(True, False)
+LANED = Given(False, True)
+PROBE = 4096  # numbers up to which BLAS stays on the calling thread
+_F64 = np.dtype(np.float64)
+
+
+@dataclass
+class Bound:
+    """Every input in the form that the kernels read.
+
+    Attributes:
+        arrays: for each port: a float, or float64 with axes ``outer + [time] + inner``
+            (the inner axis last), C-contiguous.
+        given: for each port: over time, over the inner lane axis?
+        outers: for each port: the outer axes that it has, in the order of `outer`.
+        axes: the lane axes in the order of first appearance.
+        outer: the lane axes that are walked, outermost first.
+        inner: the lane axis that goes across SIMD, or None.
+        sizes: axis -> length.
+        periods: how many periods are run.
+        unchecked: ports with plain arrays over lanes that may still hold NaN.
+    """
+
+    arrays: list[Any]
+    given: tuple[Given, ...]
+    outers: list[tuple[str, ...]]
+    axes: tuple[str, ...]
+    outer: tuple[str, ...]
+    inner: str | None
+    sizes: dict[str, int]
+    periods: int
+    unchecked: tuple[int, ...] = ()
+
+    @property
+    def lanes(self) -> int:
+        """Lanes along the inner axis."""
+        return 1 if self.inner is None else self.sizes[self.inner]
+
+    @property
+    def repeats(self) -> int:
+        """Runs along the outer axes."""
+        return math.prod(self.sizes[axis] for axis in self.outer)
+
+    def slice(self, port: int, repeat: tuple[int, ...]) -> Any:
+        """What a port holds in one run along the outer axes."""
+        held = self.outers[port]
+        if not held:
+            return self.arrays[port]
+        where = tuple(repeat[self.outer.index(axis)] for axis in held)
+        part = self.arrays[port][where]
+        return float(part) if part.ndim == 0 else part
+
+
+def bind(
+    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any], *, lazy: bool = False
+) -> Bound:
+    """Check the inputs against the ports and lay them out.
+
+    Args:
+        ports: the program's input ports.
+        periods: the number of periods, or None to take it from the inputs over time.
+        inputs: what the caller gave, by name.
+        lazy: leave plain arrays over lanes to an engine that looks for NaN as it reads them.
+
+    Raises:
+        Diagnostic: missing or unknown names, lengths that disagree, NaN.
+    """
+    with np.errstate(all="ignore"):
+        fast = _bind_plain(ports, periods, inputs, lazy)
+    if fast is not None:
+        return fast
+    _check_names(ports, inputs)
+    labelled = []
+    for port in ports:
+        value = inputs.get(port.name, port.default)
+        if value is None:
+            raise _missing(port, inputs)
+        labelled.append(as_labelled(value, port))
+    sizes = merge(
+        (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
+    )
+    steps = sizes.pop("time", periods)
+    if periods is not None and steps != periods:
+        longer = next(p.name for p, i in zip(ports, labelled, strict=True) if "time" in i.axes)
+        raise Diagnostic(
+            LENGTHS_DISAGREE,
+            f"input {longer!r} has {steps} periods, but the model has {periods}",
+            help="give as many values as periods, or run with periods=...",
+        )
+    if steps is None:
+        raise _no_periods()
+    axes = tuple(sizes)
+    # an axis of no lanes is the inner one, so that what does not depend on it is still run
+    inner = max(axes, key=lambda axis: sizes[axis] or math.inf) if axes else None
+    outer = tuple(axis for axis in axes if axis != inner)
+    arrays: list[Any] = []
+    given = []
+    outers = []
+    for port, item in zip(ports, labelled, strict=True):
+        held = tuple(axis for axis in outer if axis in item.axes)
+        order = [*held, *(a for a in ("time", inner) if a in item.axes)]
+        moved = np.transpose(item.array, [item.axes.index(axis) for axis in order])
+        array = np.asarray(moved, np.float64, order="C")
+        check_missing(port, array, order)
+        arrays.append(array if array.ndim else float(array))
+        given.append(Given("time" in item.axes, inner in item.axes))
+        outers.append(held)
+    return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps))
+
+
+def _bind_plain(
+    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any], lazy: bool
+) -> Bound | None:
+    """Numbers, columns over time and plain arrays over one lane axis: the common case, quickly.
+
+    None for anything else, and for what must be complained about.
+    """
+    arrays: list[Any] = []
+    given = []
+    unchecked = []
+    used = 0
+    inner: str | None = None
+    lanes = 0
+    for number, port in enumerate(ports):
+        value = inputs.get(port.name)
+        if value is None:
+            value = port.default
+            if value is None:
+                return None
+        else:
+            used += 1
+        if type(value) is float or type(value) is int:
+            try:
+                scalar = float(value)
+            except OverflowError:
+                return None
+            if math.isnan(scalar):
+                return None
+            arrays.append(scalar)
+            given.append(SCALAR)
+            continue
+        if type(value) is not np.ndarray or value.dtype is not _F64 or value.ndim != 1:
+            return None
+        if not value.flags.c_contiguous:
+            return None
+        arrays.append(value)
+        timed = port.axes == ("time",)
+        if lazy and not timed:
+            unchecked.append(number)
+        elif math.isnan(probe(value)):
+            return None
+        if timed:
+            if periods is None:
+                periods = len(value)
+            if len(value) != periods:
+                return None
+            given.append(TIMED)
+        else:
+            if len(port.axes) > 1:
+                return None
+            axis = port.axes[0] if port.axes else LANES
+            if inner is None:
+                inner, lanes = axis, len(value)
+            if axis != inner or len(value) != lanes:
+                return None
+            given.append(LANED)
+    if used != len(inputs) or periods is None or (inner is not None and lanes == 0):
+        return None
+    axes = () if inner is None else (inner,)
+    sizes = {} if inner is None else {inner: lanes}
+    held: list[tuple[str, ...]] = [()] * len(ports)
+    return Bound(arrays, tuple(given), held, axes, (), inner, sizes, periods, tuple(unchecked))
+
+
+def probe(value: Array) -> float:
+    """A number that is NaN if the array holds one, quickly; seldom also if it does not.
+
+    A sum of squares is NaN only if one of the numbers is, and takes a third of the time of a sum.
+    Long arrays are summed, since BLAS would wake threads of its own, which spin for a while on
+    the cores that the run is about to use.
+    """
+    number: float = value.dot(value) if len(value) <= PROBE else np.add.reduce(value)
+    return number
+
+
+def _check_names(ports: Sequence[Port], inputs: Mapping[str, Any]) -> None:
+    names = [port.name for port in ports]
+    for name in inputs:
+        if name not in names:
+            raise Diagnostic(
+                UNKNOWN_INPUT,
+                f"the model has no input {name!r}",
+                help=did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
+            )
+
+
+def _missing(port: Port, inputs: Mapping[str, Any]) -> Diagnostic:
+    near = did_you_mean(port.name, [str(name) for name in inputs])
+    what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
+    return Diagnostic(
+        MISSING_INPUT,
+        f"input {port.name!r} is missing" + (f" ({what})" if what else ""),
+        help=near or f"give {port.name}=...",
+    )
+
+
+def _no_periods() -> Diagnostic:
+    return Diagnostic(
+        MISSING_INPUT,
+        "the number of periods is not known",
+        help="give periods=..., or an input over time",
+    )
+
+
+def check_missing(port: Port, array: Array, order: Sequence[str | None]) -> None:
+    """Refuse an input that holds NaN, and say where (its axes are `order`).
+
+    Raises:
+        Diagnostic: LW3043.
+    """
+    with np.errstate(all="ignore"):
+        if not math.isnan(np.add.reduce(array, axis=None)):
+            return
+    found = np.argwhere(np.isnan(array))
+    if len(found) == 0:
+        return  # inf - inf in the sum, no NaN in the data
+    where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(order, found[0], strict=True))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    raise Diagnostic(
+        INPUT_IS_NAN,
+        f"input {port.name!r} is NaN" + (f" at {where}{more}" if where else ""),
+        help="fill or drop the missing values before the run; rows are counted from 0",
+    )

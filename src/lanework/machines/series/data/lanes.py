@@ -1,0 +1,202 @@
+"""The lanes of a run: in which order they run, where outputs go, and totals over lanes.
+
+**Order.** A block of lanes runs as many periods as its longest lane. When lanes have horizons of
+their own they are sorted by them, longest first, so that blocks waste little and threads end
+together. The order is part of the run, not of the engine, since totals over lanes depend on it.
+
+**Totals** are added in an order that no engine, width or number of threads can change. Lanes are
+taken in units of 64. Within a unit, lane i is added to running total i mod 16, in order; the 16
+totals are folded by halves; the units are added in order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.program.program import Port
+from lanework.engines.loops import COLUMNS, UNIT, Layout
+from lanework.machines.series.data.binding import Array, Bound
+from lanework.machines.series.isa import SERIES
+from lanework.machines.series.layout import RowKind, SeriesView
+
+FEWEST = 64  # lanes below which sorting gains nothing
+
+
+def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
+    """Lanes from the longest horizon to the shortest, or None to run them as they come."""
+    if view.horizon is None or bound.lanes < FEWEST or bound.periods < 2:
+        return None
+    horizon = _evaluate(view, bound, view.horizon)
+    if horizon is None or np.shape(horizon) != (bound.lanes,):
+        return None
+    length = np.fmin(np.fmax(horizon, 0.0), bound.periods)  # NaN counts as 0
+    kind = np.uint16 if bound.periods < 65536 else np.int64  # 16 bits sort by radix
+    left = bound.periods - np.floor(length)
+    return np.argsort(left.astype(kind), kind="stable").astype(np.int64, copy=False)
+
+
+def _evaluate(view: SeriesView, bound: Bound, row: int) -> Array | None:
+    """A row that takes only element-wise ops over inputs without time; None if it takes more."""
+    needed, todo = set[int](), [row]
+    while todo:
+        now = todo.pop()
+        if now not in needed:
+            needed.add(now)
+            if now in view.maker:
+                todo.extend(view.reads(view.instructions[view.maker[now]]))
+    known: dict[int, Array] = {}
+    for now in needed:
+        record = view.rows[now]
+        if record.kind == RowKind.CONST:
+            known[now] = np.asarray(view.constants[record.index])
+        elif record.kind == RowKind.INPUT:
+            if bound.given[record.index].timed or bound.outers[record.index]:
+                return None
+            known[now] = np.asarray(bound.arrays[record.index], np.float64)
+        elif record.kind != RowKind.NODE:
+            return None
+    for number in sorted(view.maker[now] for now in needed if now in view.maker):
+        instruction = view.instructions[number]
+        elementwise = SERIES.by_name[instruction.name].elementwise
+        if elementwise is None:
+            return None
+        args = [known[operand] for operand in instruction.operands]
+        known[instruction.target] = elementwise.evaluate(*args)
+    return known[row]
+
+
+@dataclass
+class Output:
+    """One output of a run.
+
+    Attributes:
+        port: the output port.
+        timed: whether it depends on time.
+        varying: whether it depends on the inner lane axis.
+        outer: the outer lane axes on which it depends.
+        zeroed: whether lanes may end early and leave zeros behind.
+        value: float64 with axes ``[time] + outer + [inner]``, without those summed over.
+    """
+
+    port: Port
+    timed: bool
+    varying: bool
+    outer: tuple[str, ...]
+    bound: Bound
+    zeroed: bool
+    value: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        bound = self.bound
+        self.total = self.varying and bound.inner in self.port.reduce
+        self.kept = tuple(axis for axis in self.outer if axis not in self.port.reduce)
+        self.axes = (
+            *(("time",) if self.timed else ()),
+            *self.kept,
+            *((bound.inner,) if self.varying and not self.total and bound.inner else ()),
+        )
+        self.shape = tuple(
+            bound.periods if axis == "time" else bound.sizes[axis] for axis in self.axes
+        )
+        self.layout: Layout = (
+            ("both" if self.varying else "time")
+            if self.timed
+            else ("lane" if self.varying else "scalar")
+        )
+
+    @property
+    def bytes(self) -> int:
+        """Memory for the result and for the totals of units."""
+        cells = math.prod(self.shape)
+        if self.total:
+            cells += self.units * (self.bound.periods if self.timed else 1)
+        return 8 * cells
+
+    @property
+    def units(self) -> int:
+        """Units of lanes, each with a total of its own."""
+        return -(-self.bound.lanes // UNIT)
+
+    @property
+    def direct(self) -> bool:
+        """Whether engines write into the result itself."""
+        return not self.total and not self.outer
+
+    def allocate(self) -> None:
+        """Make the result array."""
+        clear = self.zeroed or not self.direct or not self.bound.repeats
+        self.value = np.zeros(self.shape) if clear else np.empty(self.shape)
+
+    def buffer(self, repeat: dict[str, int]) -> Array:
+        """What an engine fills in one run along the outer axes.
+
+        Shape: (1,), (T,), (L,) or (T, L); for totals (units,) or (units, T).
+        """
+        if self.total:
+            rows = (self.units, self.bound.periods) if self.timed else (self.units,)
+            return np.zeros(rows)
+        if self.direct:
+            return self.value.reshape(1) if self.layout == "scalar" else self.value
+        if self.varying and self.kept == self.outer:
+            part: Array = self.value[self._where(repeat)]
+            return part
+        shape = (
+            *((self.bound.periods,) if self.timed else ()),
+            *((self.bound.lanes,) if self.varying else ()),
+        )
+        return np.zeros(shape or (1,))
+
+    def collect(self, buffer: Array, repeat: dict[str, int]) -> None:
+        """Take over what an engine filled in."""
+        if self.direct or (not self.total and self.varying and self.kept == self.outer):
+            return
+        part = add_units(buffer) if self.total else buffer
+        if self.layout == "scalar" and not self.total:
+            part = part[0]
+        where = self._where(repeat)
+        if self.kept == self.outer:
+            self.value[where] = part
+        elif not any(repeat[axis] for axis in repeat if axis not in self.outer):
+            self.value[where] += part  # once, not again along axes that change nothing
+
+    def _where(self, repeat: dict[str, int]) -> tuple[slice | int, ...]:
+        time = (slice(None),) if self.timed else ()
+        return (*time, *(repeat[axis] for axis in self.kept))
+
+
+def add_units(partials: Array) -> Array:
+    """Add up the totals of units, shape ``(units, ...)``, in order from 0.0."""
+    if len(partials) == 0:
+        return np.zeros(partials.shape[1:])
+    with np.errstate(all="ignore"):
+        added: Array = np.add.accumulate(partials, axis=0)[-1] + 0.0
+    return added
+
+
+def unit_totals(values: Array) -> Array:
+    """The totals of each unit over the last axis: ``(..., L)`` to ``(units, ...)``.
+
+    Lanes that are absent or not active must hold 0.0.
+
+    Example:
+        >>> float(add_units(unit_totals(np.arange(3000.0))))
+        4498500.0
+    """
+    lanes = values.shape[-1]
+    units = -(-lanes // UNIT)
+    padded = np.zeros((*values.shape[:-1], units * UNIT))
+    padded[..., :lanes] = values
+    rows = padded.reshape(*values.shape[:-1], units, UNIT // COLUMNS, COLUMNS)
+    total = np.zeros((*values.shape[:-1], units, COLUMNS))
+    width = COLUMNS
+    with np.errstate(all="ignore"):
+        for k in range(UNIT // COLUMNS):
+            total = total + rows[..., k, :]
+        while width > 1:
+            width //= 2
+            total = total[..., :width] + total[..., width : 2 * width]
+    return np.moveaxis(total[..., 0], -1, 0)

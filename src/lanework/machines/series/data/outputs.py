@@ -1,0 +1,134 @@
+"""Outputs: the labels along their axes, and files that are written block by block.
+
+The files of a streamed run appear when it has ended well; a run that fails leaves what was there
+before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+
+from lanework.base.files import atomic_write
+from lanework.core.program.program import Program
+from lanework.core.result.frames import long_columns, need, to_arrow
+from lanework.core.result.result import Axes, Result
+from lanework.core.result.saving import check_ending, table_paths, write_csv
+
+STREAMED = (".csv", ".parquet")
+
+
+def labels_of(program: Program, periods: int | None) -> dict[str, Any]:
+    """What a program knows about the places along its axes: the first day of every period.
+
+    Returns:
+        ``{"time": datetime64[D] of shape (periods,)}``, or nothing without a calendar.
+    """
+    start, freq = program.header.get("start"), program.header.get("freq")
+    if not start or not freq or not periods:
+        return {}
+    from lanework.machines.series.language.calendar import Calendar
+
+    return {"time": Calendar(str(start), str(freq), periods).begins()}
+
+
+class TableSink:
+    """Takes the results of blocks of lanes and writes their outputs as long tables.
+
+    A context manager; inside it, call it with each block's result, and with `totals` at the end.
+    The tables have the form of `Result.save`: the outputs with the most axes go to the path
+    itself, others to paths with their axes in the name. Lanes are numbered through all blocks.
+
+    Attributes:
+        paths: the files, in order; known when the first block has come.
+        rows: the rows written to the first of them.
+        lanes: the lanes that have come.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], axis: str) -> None:
+        """Prepare to write.
+
+        Args:
+            path: a .csv or .parquet file.
+            axis: the lane axis that the blocks are pieces of.
+
+        Raises:
+            Diagnostic: LW1023 for another ending, LW1022 for Parquet without pyarrow.
+        """
+        self.path = Path(path)
+        self.axis = axis
+        self.ending = check_ending(self.path, STREAMED)
+        self.paths: dict[Axes, Path] = {}
+        self.lanes = 0
+        self.rows = 0
+        self._files = contextlib.ExitStack()
+        self._tables: dict[Axes, tuple[tuple[str, ...], Any]] = {}
+
+    def __enter__(self) -> TableSink:
+        self._files.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._files.__exit__(kind, error, trace)
+
+    def __call__(self, result: Result) -> None:
+        """Write one block's outputs along the axis."""
+        names = [name for name in result if self.axis in result.axes(name)]
+        if not names:
+            return
+        where = result.axes(names[0]).index(self.axis)
+        count = result[names[0]].shape[where]
+        labels = np.arange(self.lanes, self.lanes + count)
+        block = Result(
+            {name: result[name] for name in names},
+            axes={name: result.axes(name) for name in names},
+            units=result.units,
+            coords={**result.coords, self.axis: labels},
+        )
+        shapes = block.shapes()
+        if not self.paths:
+            self.paths = table_paths(self.path, shapes)
+            for axes, group in shapes.items():
+                self._open(axes, group, block)
+        for number, (group, table) in enumerate(self._tables.values()):
+            written = self._write(table, block, group, header=self.lanes == 0)
+            self.rows += written if number == 0 else 0
+        self.lanes += count
+
+    def totals(self, result: Result) -> None:
+        """Write the outputs that are summed over the axis, beside the tables."""
+        shapes = result.shapes()
+        paths = table_paths(self.path, {**self.paths, **shapes})
+        for axes, group in shapes.items():
+            self.paths[axes] = paths[axes]
+            self._open(axes, group, result)
+            written = self._write(self._tables[axes][1], result, group, header=True)
+            self.rows = self.rows or written
+
+    def _open(self, axes: Axes, group: tuple[str, ...], block: Result) -> None:
+        file: IO[bytes] = self._files.enter_context(atomic_write(self.paths[axes]))
+        table: Any = file
+        if self.ending == ".parquet":
+            schema = to_arrow(block, group, lanes_first=True).schema
+            table = need("pyarrow.parquet", "writing Parquet").ParquetWriter(file, schema)
+            self._files.callback(table.close)
+        self._tables[axes] = (group, table)
+
+    def _write(self, table: Any, block: Result, group: tuple[str, ...], header: bool) -> int:
+        if self.ending == ".parquet":
+            rows = to_arrow(block, group, lanes_first=True)
+            table.write_table(rows)
+            return int(rows.num_rows)
+        columns = long_columns(block, group, lanes_first=True)
+        write_csv(table, columns, header=header)
+        return len(next(iter(columns.values())))

@@ -1,0 +1,114 @@
+"""Block after block of lanes in bounded memory, under the limits of one run."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.core.program.program import Port
+from lanework.core.result.result import Result
+from lanework.engines.codes import BAD_OPTION
+from lanework.machines.series.codes import UNKNOWN_OUTPUT
+from lanework.machines.series.data.binding import Array
+from lanework.machines.series.data.labels import LANES, along
+from lanework.machines.series.data.shape import Given
+
+if TYPE_CHECKING:
+    from lanework.machines.series.runner import Runner
+
+ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")
+
+
+def stream(
+    runner: Runner,
+    blocks: Iterable[Mapping[str, Any]],
+    axis: str,
+    sink: Callable[[Result], None] | None,
+    inputs: Mapping[str, Any],
+) -> Result:
+    """See `Runner.stream`."""
+    summed = [p for p in runner.view.outputs if axis in p.reduce]
+    if sink is None and not summed:
+        raise Diagnostic(
+            BAD_OPTION,
+            f"no output is summed over {axis!r}, and without a sink the others are dropped",
+            help="give a sink, or the name of the axis that outputs are summed over",
+        )
+    totals: dict[str, Array] = {}
+    last: Result | None = None
+    stats: dict[str, Any] = dict.fromkeys(ADDED, 0)
+    rest = _Rest(runner.limits)
+    for block in blocks:
+        columns = _columns(runner.ports, block, axis, inputs)
+        last = runner.run_within(rest.limits(), {**inputs, **columns})
+        rest.fuel -= last.stats["fuel"]
+        given = tuple(Given("time" in port.axes, port.name in block) for port in runner.ports)
+        for port in summed:
+            if port.name in last:
+                value = last[port.name]
+                more = port.name in totals and runner.varies(port, given)
+                totals[port.name] = totals[port.name] + value if more else value + 0.0
+        for key in ADDED:
+            stats[key] += last.stats[key]
+        if sink is not None:
+            sink(last)
+    if last is None:
+        raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
+    return last.replaced(totals, {**last.stats, **stats})
+
+
+class _Rest:
+    """What earlier blocks left of the limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self.fuel = limits.fuel or 0
+        self._end = time.monotonic() + (limits.deadline or 0.0)
+
+    def limits(self) -> Limits:
+        limits = self._limits
+        if limits.fuel is not None:
+            limits = dataclasses.replace(limits, fuel=max(self.fuel, 0))
+        if limits.deadline is not None:
+            left = max(self._end - time.monotonic(), 1e-9)
+            limits = dataclasses.replace(limits, deadline=left)
+        return limits
+
+
+def _columns(
+    ports: Iterable[Port], block: Any, axis: str, inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A block's columns, plain ones labelled with the axis."""
+    if not isinstance(block, Mapping):
+        raise Diagnostic(
+            BAD_OPTION,
+            f"a block is of type {type(block).__name__}",
+            help="give dicts of columns, such as {'age': ages, 'term': terms}",
+        )
+    by_name = {port.name: port for port in ports}
+    columns = dict(block)
+    for name, value in columns.items():
+        if name in inputs:
+            raise Diagnostic(
+                BAD_OPTION,
+                f"input {name!r} is given for every block, and in a block",
+                help="leave it out of one of the two",
+            )
+        port = by_name.get(name)
+        own = () if port is None else tuple(a for a in port.axes if a != "time")
+        if own and axis not in own:
+            raise Diagnostic(
+                BAD_OPTION,
+                f"the blocks are pieces of {axis!r}, but input {name!r} is over {', '.join(own)}",
+                help=f"stream over one of these: axis={own[0]!r}",
+            )
+        plain = isinstance(value, np.ndarray) and value.ndim == 1
+        if plain and axis != LANES and port is not None and not port.axes:
+            columns[name] = along(axis, value)
+    return columns

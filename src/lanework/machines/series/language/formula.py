@@ -1,0 +1,341 @@
+"""Formulas as text: one Python expression, read by Python's own parser and never run.
+
+Example:
+    >>> str(parse_formula("opening * (1 + rate) if alive else 0"))
+    'where(alive, opening * (1.0 + rate), 0.0)'
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.series.codes import BAD_CALL, BAD_FORMULA, TOO_DEEP, UNSUPPORTED
+from lanework.machines.series.language.expression import (
+    LABEL,
+    LOOKUP,
+    NAME,
+    NUMBER,
+    Expr,
+    Origin,
+    Place,
+)
+from lanework.machines.series.language.functions import LOOKUP_FUNCTION, call, functions
+
+MAX_DEPTH = 200
+
+_BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+}
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.Eq: "eq",
+    ast.NotEq: "ne",
+}
+_SAID = {
+    "Lambda": "a lambda",
+    "ListComp": "a comprehension",
+    "GeneratorExp": "a comprehension",
+    "SetComp": "a comprehension",
+    "DictComp": "a comprehension",
+    "JoinedStr": "an f-string",
+    "Attribute": "an attribute",
+    "Subscript": "an index",
+    "NamedExpr": "an assignment",
+    "Starred": "a starred argument",
+    "List": "a list",
+    "Tuple": "a tuple",
+    "Dict": "a dict",
+    "Set": "a set",
+    "Await": "await",
+    "Yield": "yield",
+    "Slice": "a slice",
+}
+
+
+def parse_formula(text: str, source: str = "<formula>") -> Expr:
+    """The tree of a formula.
+
+    Args:
+        text: one Python expression; it may run over several lines.
+        source: what diagnostics call the place it comes from.
+
+    Raises:
+        Diagnostic: LW3001 for text that does not parse, LW3002 for Python that formulas lack,
+            LW3004 and LW3005 for wrong calls, LW3024 for nesting beyond 200 levels.
+    """
+    origin = Origin(source, text)
+    stripped = text.strip()
+    if not stripped:
+        raise Diagnostic(BAD_FORMULA, f"the formula of {source} is empty")
+    reader = FormulaReader(origin)
+    try:
+        return reader.read(ast.parse(text.lstrip(" \t"), mode="eval").body, text)
+    except SyntaxError as error:
+        if "\n" not in stripped:
+            raise syntax_diagnostic(error, origin, len(text) - len(text.lstrip(" \t"))) from None
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise unreadable(error, origin) from None
+    # Several lines: Python reads them as one expression inside brackets.
+    reader.line_shift = -1
+    try:
+        return reader.read(ast.parse(f"(\n{text}\n)", mode="eval").body, text)
+    except SyntaxError as error:
+        error.lineno = max(1, (error.lineno or 2) - 1)
+        raise syntax_diagnostic(error, origin, 0) from None
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise unreadable(error, origin) from None
+
+
+def syntax_diagnostic(error: SyntaxError, origin: Origin, shift: int) -> Diagnostic:
+    """Python's complaint about a text, as a diagnostic with a span."""
+    line, column = error.lineno or 1, max(1, (error.offset or 1)) + shift
+    end_line = error.end_lineno or line
+    end = (error.end_offset or 0) + shift
+    if end_line != line or end <= column:
+        end_line, end = line, column + 1
+    span = Span(origin.source, line, column, end_line, end, origin.text)
+    return Diagnostic(BAD_FORMULA, f"Python cannot read this: {error.msg}", span=span)
+
+
+def unreadable(error: BaseException, origin: Origin) -> Diagnostic:
+    """The diagnostic for text that Python's parser gives up on."""
+    if isinstance(error, ValueError):
+        return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
+    return Diagnostic(
+        TOO_DEEP,
+        f"{origin.source} is nested too deeply for Python to read",
+        help="give the inner part a name of its own",
+    )
+
+
+class FormulaReader:
+    """Turns Python's syntax tree of one origin into expression trees."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.line_shift = 0
+        self.column_shift = 0
+        self.lines: list[bytes] | None = None
+        self.depth = 0
+
+    def read(self, node: ast.expr, text: str) -> Expr:
+        """The tree of an expression; `text` is what the parser was given, without brackets."""
+        self.column_shift = len(text) - len(text.lstrip(" \t")) if self.line_shift == 0 else 0
+        return self.expr(node)
+
+    def place(self, node: ast.expr) -> Place:
+        """Where a node stands. Python counts bytes, people count characters."""
+        line, end_line = node.lineno + self.line_shift, (node.end_lineno or 1) + self.line_shift
+        column, end = node.col_offset, node.end_col_offset or 0
+        if not self.origin.text.isascii():
+            column, end = self._characters(line, column), self._characters(end_line, end)
+        shift = self.column_shift
+        return Place(
+            self.origin,
+            line,
+            column + 1 + (shift if line == 1 else 0),
+            end_line,
+            end + 1 + (shift if end_line == 1 else 0),
+        )
+
+    def source_of(self, node: ast.expr) -> str:
+        """The text of a node, on one line."""
+        if self.lines is None:
+            self.lines = [row.encode() for row in self.origin.text.split("\n")]
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        rows = self.lines[first : last + 1]
+        rows[-1] = rows[-1][: node.end_col_offset]
+        rows[0] = rows[0][node.col_offset :]
+        return " ".join(b" ".join(rows).decode(errors="replace").split())
+
+    def _characters(self, line: int, column: int) -> int:
+        if self.lines is None:
+            self.lines = [row.encode() for row in self.origin.text.split("\n")]
+            if self.column_shift:
+                self.lines[0] = self.lines[0].lstrip(b" \t")
+        if not 0 < line <= len(self.lines):
+            return column
+        return len(self.lines[line - 1][:column].decode(errors="ignore"))
+
+    def expr(self, node: ast.expr) -> Expr:
+        """The tree of one syntax node."""
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            raise self.unsupported(node)
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Diagnostic(
+                TOO_DEEP,
+                f"this formula is nested more than {MAX_DEPTH} levels deep",
+                span=self.place(node).span(),
+                help="give the inner part a name of its own",
+            )
+        out = handler(self, node)
+        self.depth -= 1
+        return out
+
+    def unsupported(self, node: ast.expr, what: str | None = None) -> Diagnostic:
+        """The diagnostic for Python that formulas do not have."""
+        said = what or _SAID.get(type(node).__name__, "this")
+        return Diagnostic(
+            UNSUPPORTED,
+            f"a formula cannot contain {said}",
+            span=self.place(node).span(),
+            help="formulas have numbers, names, arithmetic, comparisons, and/or/not, "
+            "`a if c else b`, calls and table lookups",
+        )
+
+    def _constant(self, node: ast.Constant) -> Expr:
+        value = node.value
+        if isinstance(value, (bool, int, float)):
+            try:
+                return Expr(NUMBER, (), float(value), self.place(node))
+            except OverflowError:
+                raise self.unsupported(node, "a whole number beyond 1.8e308") from None
+        if isinstance(value, str):
+            return Expr(LABEL, (), value, self.place(node))
+        raise self.unsupported(node, "this constant")
+
+    def _name(self, node: ast.Name) -> Expr:
+        return Expr(NAME, (), node.id, self.place(node))
+
+    def _binary(self, node: ast.BinOp) -> Expr:
+        # A long sum is a deep tree leaning left; it is read in a loop so that its length is free.
+        chain: list[ast.BinOp] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp):
+            chain.append(left)
+            left = left.left
+        out = self.expr(left)
+        for step in reversed(chain):
+            head = _BINARY.get(type(step.op))
+            if head is None:
+                raise self.unsupported(step, "this operator")
+            out = Expr(head, (out, self.expr(step.right)), None, self.place(step))
+        return out
+
+    def _unary(self, node: ast.UnaryOp) -> Expr:
+        operand = self.expr(node.operand)
+        if isinstance(node.op, ast.UAdd):
+            return operand
+        if isinstance(node.op, (ast.Not, ast.Invert)):
+            return Expr("not", (operand,), None, self.place(node))
+        if operand.head == NUMBER:
+            return Expr(NUMBER, (), -operand.value, self.place(node))
+        return Expr("neg", (operand,), None, self.place(node))
+
+    def _compare(self, node: ast.Compare) -> Expr:
+        place = self.place(node)
+        values = [self.expr(value) for value in (node.left, *node.comparators)]
+        out: Expr | None = None
+        for op, left, right in zip(node.ops, values, values[1:], strict=False):
+            head = _COMPARE.get(type(op))
+            if head is None:
+                raise self.unsupported(node, "`in` or `is`")
+            step = Expr(head, (left, right), None, place)
+            out = step if out is None else Expr("and", (out, step), None, place)
+        assert out is not None
+        return out
+
+    def _boolean(self, node: ast.BoolOp) -> Expr:
+        head = "and" if isinstance(node.op, ast.And) else "or"
+        place = self.place(node)
+        out = self.expr(node.values[0])
+        for value in node.values[1:]:
+            out = Expr(head, (out, self.expr(value)), None, place)
+        return out
+
+    def _conditional(self, node: ast.IfExp) -> Expr:
+        args = (self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
+        return Expr("where", args, None, self.place(node))
+
+    def _call(self, node: ast.Call) -> Expr:
+        place = self.place(node)
+        for arg in node.args:
+            if isinstance(arg, ast.Starred):
+                raise self.unsupported(arg)
+        target = node.func
+        named: dict[str, Expr] = {}
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                raise self.unsupported(keyword.value, "`**`")
+            named[keyword.arg] = self.expr(keyword.value)
+        if isinstance(target, ast.Subscript):
+            table, column = self._table(target)
+            return self._lookup(table, column, [self.expr(a) for a in node.args], named, place)
+        if not isinstance(target, ast.Name):
+            raise self.unsupported(target)
+        if target.id == "lookup":
+            if not node.args:
+                raise self._bad_lookup("`lookup` is called without a table", place)
+            table, column = self._table(node.args[0])
+            return self._lookup(table, column, [self.expr(a) for a in node.args[1:]], named, place)
+        args = [self.expr(arg) for arg in node.args]
+        if target.id in functions():
+            return call(target.id, args, named, place)
+        return self._lookup(target.id, None, args, named, place)
+
+    def _table(self, node: ast.expr) -> tuple[str, str | None]:
+        """The table, and the column of it, that `mort` or `mort["male"]` names."""
+        if isinstance(node, ast.Name):
+            return node.id, None
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+        ):
+            return node.value.id, node.slice.value
+        raise self._bad_lookup(
+            'a table is written `mort`, or `mort["column"]` for one of its columns',
+            self.place(node),
+        )
+
+    def _lookup(
+        self,
+        table: str,
+        column: str | None,
+        keys: list[Expr],
+        named: dict[str, Expr],
+        place: Place,
+    ) -> Expr:
+        keys += [named.pop(name) for name in ("key", "key2") if name in named]
+        if named:
+            if column is None:
+                call(table, keys, named, place)  # says that there is no such function
+            raise self._bad_lookup(f"a table has no parameter `{next(iter(named))}`", place)
+        if not 1 <= len(keys) <= 2:
+            raise self._bad_lookup(f"`{table}` is called with {len(keys)} keys", place)
+        return Expr(LOOKUP, tuple(keys), (table, column), place)
+
+    @staticmethod
+    def _bad_lookup(message: str, place: Place) -> Diagnostic:
+        return Diagnostic(
+            BAD_CALL, message, span=place.span(), help=f"write it as {LOOKUP_FUNCTION.signature}"
+        )
+
+
+_HANDLERS: dict[type[ast.expr], Callable[..., Expr]] = {
+    ast.Constant: FormulaReader._constant,
+    ast.Name: FormulaReader._name,
+    ast.BinOp: FormulaReader._binary,
+    ast.UnaryOp: FormulaReader._unary,
+    ast.Compare: FormulaReader._compare,
+    ast.BoolOp: FormulaReader._boolean,
+    ast.IfExp: FormulaReader._conditional,
+    ast.Call: FormulaReader._call,
+}

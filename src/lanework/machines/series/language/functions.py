@@ -1,0 +1,321 @@
+"""The functions that a formula can call.
+
+Functions that are ops come from the op table: nobody lists them a second time. This module adds
+what needs a period's neighbours or the whole of time, and helpers that are written in the
+formula language itself (`MACROS`), whose text is their documentation.
+
+Example:
+    >>> from lanework.machines.series.language.expression import Expr
+    >>> str(call("annuity", [Expr.name("rate"), Expr.number(3)]))  # doctest: +ELLIPSIS
+    'where(rate == 0.0, 3.0, (1.0 - (1.0 + rate) ** -3.0) / ...'
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.ops.table import ARITH
+from lanework.machines.series.codes import BAD_CALL, UNKNOWN_FUNCTION
+from lanework.machines.series.language.expression import NAME, NUMBER, Expr, Place, lift
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: its name, its default (None when it must be given), whether it is static.
+
+    A static argument is a plain whole number, at least `least`: it shapes the program.
+    """
+
+    name: str
+    default: float | None = None
+    static: bool = False
+    least: int = 0
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the language: parameters, documentation, and for a helper its text."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    doc: str
+    text: str | None = None
+    variadic: bool = False
+
+    @property
+    def signature(self) -> str:
+        """How a person calls it, such as ``prev(x, n=1, initial=0.0)``."""
+        shown = [
+            p.name if p.default is None else f"{p.name}={int(p.default) if p.static else p.default}"
+            for p in self.parameters
+        ]
+        return f"{self.name}({', '.join(shown)}{', ...' if self.variadic else ''})"
+
+
+_X = Parameter("x")
+
+OVER_TIME = (
+    Function(
+        "prev",
+        (_X, Parameter("n", 1, static=True, least=1), Parameter("initial", 0.0)),
+        "The value of `x` `n` periods earlier; `initial` in the first `n` periods. A loop of nodes "
+        "through `prev` is a recurrence.",
+    ),
+    Function(
+        "lead",
+        (_X, Parameter("n", 1, static=True, least=1), Parameter("final", 0.0)),
+        "The value of `x` `n` periods later; `final` in the last `n` periods of the lane. A loop "
+        "of nodes through `lead` is a recurrence that runs backwards.",
+    ),
+    Function("cumsum", (_X,), "The running total of `x`: x[0] + ... + x[t]."),
+    Function("cumprod", (_X,), "The running product of `x`: x[0] * ... * x[t]."),
+)
+AGGREGATES = (
+    Function("total", (_X,), "The sum of `x` over the lane's periods, added in order."),
+    Function("minimum", (_X,), "The smallest `x` over the lane's periods."),
+    Function("maximum", (_X,), "The largest `x` over the lane's periods."),
+    Function("last", (_X,), "`x` in the lane's last period."),
+    Function(
+        "at",
+        (_X, Parameter("period", static=True)),
+        "`x` in one period, counted from 0; NaN when the lane ends before it.",
+    ),
+)
+CALENDAR_FUNCTIONS = (
+    Function(
+        "per_period",
+        (_X,),
+        "A yearly rate or flow as one per period: x / 12 in monthly periods, x / 4 in quarterly, "
+        "x / 365 in daily. Needs a calendar.",
+    ),
+    Function(
+        "compound_per_period",
+        (_X,),
+        "The rate per period that compounds to the yearly rate `x`: (1 + x) ** (1 / 12) - 1 in "
+        "monthly periods. Needs a calendar.",
+    ),
+)
+ROUND = Function(
+    "round",
+    (_X, Parameter("digits", 0, static=True, least=-300)),
+    "`x` rounded to `digits` decimals by NumPy's rule: rint(x * 10**digits) / 10**digits, ties to "
+    "even.",
+)
+
+MACROS = (
+    Function("average", (_X,), "The mean of `x` over the lane's periods.", "total(x) / periods"),
+    Function("first", (_X,), "`x` in the first period.", "at(x, 0)"),
+    Function(
+        "change",
+        (_X, Parameter("initial", 0.0)),
+        "What `x` gained since the period before.",
+        "x - prev(x, 1, initial)",
+    ),
+    Function(
+        "clip",
+        (_X, Parameter("low"), Parameter("high")),
+        "`x`, kept between `low` and `high`.",
+        "min(max(x, low), high)",
+    ),
+    Function(
+        "discount_factors",
+        (Parameter("rate"),),
+        "The present value, before the first period, of 1 paid at the end of each period; `rate` "
+        "is the rate of each period and may vary.",
+        "cumprod(1 / (1 + rate))",
+    ),
+    Function(
+        "growth_factors",
+        (Parameter("rate"),),
+        "What 1 has grown to at the end of each period at the period's `rate`.",
+        "cumprod(1 + rate)",
+    ),
+    Function(
+        "npv",
+        (Parameter("rate"), Parameter("cf")),
+        "Net present value of the cash flows `cf`, each at the end of its period, as spreadsheets "
+        "define it.",
+        "total(cf * discount_factors(rate))",
+    ),
+    Function(
+        "annuity",
+        (Parameter("rate"), Parameter("n")),
+        "The present value of `n` payments of 1, each at the end of a period, at the constant "
+        "`rate` per period.",
+        "where(rate == 0, n, (1 - (1 + rate) ** (-n)) / where(rate == 0, 1, rate))",
+    ),
+    Function(
+        "pv",
+        (Parameter("rate"), Parameter("n"), Parameter("payment"), Parameter("final", 0.0)),
+        "The present value of `n` equal payments and a `final` one with the last of them. (A "
+        "spreadsheet's PV has the opposite sign.)",
+        "payment * annuity(rate, n) + final * (1 + rate) ** (-n)",
+    ),
+    Function(
+        "level_payment",
+        (Parameter("rate"), Parameter("n"), Parameter("principal")),
+        "The equal payment at the end of each of `n` periods that repays `principal` with "
+        "interest at `rate` per period. (A spreadsheet's PMT has the opposite sign.)",
+        "principal / annuity(rate, n)",
+    ),
+)
+
+LOOKUP_FUNCTION = Function(
+    "lookup",
+    (Parameter("table"), Parameter("key"), Parameter("key2")),
+    "The value of a table for a key, or for two keys. `mort(age, duration)` is the short form, and "
+    'for a table with several columns `surrender["type_1"](year)`.',
+)
+
+
+WHERE = "where"
+"""What formulas call the op `select`."""
+
+
+def _from_op(name: str) -> Function:
+    op = ARITH["select" if name == WHERE else name]
+    return Function(
+        name,
+        tuple(Parameter(operand) for operand in op.operands),
+        op.doc,
+        variadic=name in ("min", "max"),
+    )
+
+
+@functools.cache
+def functions() -> dict[str, Function]:
+    """Every function by name, ops first."""
+    table = {name: _from_op(name) for name in (*ARITH, WHERE) if name != "select"}
+    own = (*OVER_TIME, *AGGREGATES, *CALENDAR_FUNCTIONS, ROUND, *MACROS)
+    table.update((function.name, function) for function in own)
+    return table
+
+
+def call(
+    name: str,
+    args: Sequence[Expr],
+    named: dict[str, Expr] | None = None,
+    place: Place | None = None,
+) -> Expr:
+    """The tree of a call, defaults filled in and helpers expanded.
+
+    Raises:
+        Diagnostic: no such function, or arguments that do not fit it.
+    """
+    function = functions().get(name)
+    if function is None:
+        raise Diagnostic(
+            UNKNOWN_FUNCTION,
+            f"there is no function named `{name}`",
+            span=place.span() if place else None,
+            help=did_you_mean(name, functions()),
+        )
+    if function.variadic and not named:
+        return _fold(function, args, place)
+    operands, setting = _bind(function, list(args), dict(named or {}), place)
+    if function.text is not None:
+        names = (parameter.name for parameter in function.parameters)
+        return _expand(function, dict(zip(names, operands, strict=True)), place)
+    return Expr(name, tuple(operands), setting, place)
+
+
+def caller(name: str) -> Callable[..., Expr]:
+    """The function for use on node handles in Python: ``prev(model["closing"], initial=100)``."""
+    function = functions()[name]
+
+    def build(*args: object, **named: object) -> Expr:
+        return call(
+            name, [lift(arg) for arg in args], {key: lift(value) for key, value in named.items()}
+        )
+
+    build.__name__ = build.__qualname__ = name
+    build.__doc__ = f"{function.signature}\n\n{function.doc}"
+    return build
+
+
+def _fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
+    if len(args) < 2:
+        raise _wrong(function, f"`{function.name}` needs at least two values", place)
+    out = args[0]
+    for arg in args[1:]:
+        out = Expr(function.name, (out, arg), None, place)
+    return out
+
+
+def _bind(
+    function: Function, args: list[Expr], named: dict[str, Expr], place: Place | None
+) -> tuple[list[Expr], int | None]:
+    if len(args) > len(function.parameters):
+        given = f"{len(args)} argument{'s' if len(args) != 1 else ''}"
+        raise _wrong(function, f"`{function.name}` is called with {given}", place)
+    operands: list[Expr] = []
+    setting: int | None = None
+    for index, parameter in enumerate(function.parameters):
+        value = named.pop(parameter.name, None)
+        if index < len(args):
+            if value is not None:
+                raise _wrong(function, f"`{parameter.name}` is given twice", place)
+            value = args[index]
+        if value is None:
+            if parameter.default is None:
+                message = f"`{function.name}` is called without `{parameter.name}`"
+                raise _wrong(function, message, place)
+            value = Expr.number(parameter.default, place)
+        if parameter.static:
+            setting = _static(function, parameter, value)
+        else:
+            operands.append(value)
+    if named:
+        unknown = next(iter(named))
+        message = f"`{function.name}` has no parameter `{unknown}`"
+        raise _wrong(function, message, place)
+    return operands, setting
+
+
+def _static(function: Function, parameter: Parameter, value: Expr) -> int:
+    number: float = math.nan
+    if value.head == NUMBER:
+        number = value.value
+    elif value.head == "neg" and value.args[0].head == NUMBER:
+        number = -value.args[0].value
+    if not number.is_integer() or not parameter.least <= number < 2**31:
+        raise _wrong(
+            function,
+            f"`{parameter.name}` of `{function.name}` must be a whole number of at least "
+            f"{parameter.least}, written out",
+            value.place,
+        )
+    return int(number)
+
+
+def _wrong(function: Function, message: str, place: Place | None) -> Diagnostic:
+    return Diagnostic(
+        BAD_CALL,
+        message,
+        span=place.span() if place else None,
+        help=f"write it as {function.signature}",
+    )
+
+
+@functools.cache
+def _parsed(text: str) -> Expr:
+    from lanework.machines.series.language.formula import parse_formula
+
+    return parse_formula(text, "<series functions>")
+
+
+def _expand(function: Function, bound: dict[str, Expr], place: Place | None) -> Expr:
+    made: dict[int, Expr] = {}
+    assert function.text is not None
+    tree = _parsed(function.text)
+    for expr in tree.walk():
+        if expr.head == NAME and expr.value in bound:
+            made[id(expr)] = bound[expr.value]
+        else:
+            args = tuple(made[id(arg)] for arg in expr.args)
+            made[id(expr)] = Expr(expr.head, args, expr.value, place)
+    return made[id(tree)]

@@ -1,0 +1,348 @@
+"""Models as files, `NAME.series`: Python syntax that is read and never run.
+
+    \"\"\"A loan.\"\"\"
+    model("loan", periods=120, freq="month", start="2025-01-01")
+
+    principal = input(unit="USD", kind="stock", axes="scenario", default=100_000)
+    rate      = input(unit="1/year", kind="rate")
+    fee       = table("fees.csv", keys="year", outside="clamp")
+
+    opening: stock["USD"] = prev(closing, initial=principal)
+    interest: flow = opening * per_period(rate)
+    "What the lender earns in the period."
+    repayment = principal / periods
+    closing = opening - repayment
+
+    output(interest, reduce="scenario")
+    output(paid=total(repayment + interest))
+
+An assignment is a formula, unless it is `input(...)` or `table(...)`. An annotation gives a kind,
+a unit in brackets, or both: `interest: flow["USD"] = ...`; a bare string is a unit without a kind.
+A string on the next line documents the node. `horizon(expression)` says how long each lane runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.span import Span
+from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
+from lanework.machines.series.language.expression import Origin
+from lanework.machines.series.language.formula import FormulaReader, syntax_diagnostic, unreadable
+from lanework.machines.series.language.model import Model
+from lanework.machines.series.language.nodes import KINDS
+from lanework.machines.series.passes.graph import Formula
+
+_SETTINGS: dict[str, tuple[str, ...]] = {
+    "model": ("name", "periods", "start", "freq", "doc"),
+    "input": ("unit", "kind", "axes", "default", "categories", "doc"),
+    "table": ("data", "keys", "outside", "value", "unit", "kind", "doc"),
+}
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model file; its tables' paths are relative to it.
+
+    Raises:
+        Diagnostic: LW3025 when it cannot be opened, LW3023 for lines that do not belong in a
+            model, and all that formulas, inputs and tables can be rejected for.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Diagnostic(
+            NO_FILE, f"{file} cannot be opened: {error.strerror or error}", help="check the path"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise Diagnostic(NO_FILE, f"{file} is not UTF-8 at byte {error.start}") from None
+    return read_model(text, str(path), str(file.parent))
+
+
+def read_model(text: str, source: str = "<model>", folder: str | None = None) -> Model:
+    """A model from the text of a model file.
+
+    Args:
+        text: the file's text.
+        source: what diagnostics call it.
+        folder: where the tables' relative paths begin; the working directory by default.
+    """
+    origin = Origin(source, text)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise syntax_diagnostic(error, origin, 0) from None
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise unreadable(error, origin) from None
+    return _File(origin, Path(source).stem, folder).read(tree)
+
+
+class _File:
+    """Reads the statements of one file into a model."""
+
+    def __init__(self, origin: Origin, name: str, folder: str | None) -> None:
+        self.origin = origin
+        self.reader = FormulaReader(origin)
+        self.model = Model(name)
+        self.folder = folder
+        self.described = False
+
+    def read(self, tree: ast.Module) -> Model:
+        body = list(tree.body)
+        doc = ast.get_docstring(tree)
+        if doc is not None:
+            body.pop(0)
+            self.model.doc = doc
+        body.sort(key=lambda node: not self._is_header(node))  # the header holds wherever it is
+        at = 0
+        while at < len(body):
+            node = body[at]
+            note = _text_of(body[at + 1]) if at + 1 < len(body) else None
+            at += 1
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                self._within(node, self._assignment, node, note or "")
+                at += note is not None
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                self._within(node, self._statement, node.value)
+            elif isinstance(node, ast.Expr) and _text_of(node) is not None:
+                self._fail(node, "this string documents nothing", "put it below a definition")
+            elif not isinstance(node, ast.Pass):
+                self._fail(
+                    node,
+                    f"a model file cannot contain {_said(node)}",
+                    "a model file has model(...), inputs, tables, formulas, output(...) and "
+                    "horizon(...); it is read, not run",
+                )
+        return self.model
+
+    @staticmethod
+    def _is_header(node: ast.stmt) -> bool:
+        return isinstance(node, ast.Expr) and _called(node.value) == "model"
+
+    def _within(self, node: ast.stmt, step: Callable[..., None], *args: Any) -> None:
+        """Run a step; a diagnostic without a place gets the statement's."""
+        try:
+            step(*args)
+        except Diagnostic as error:
+            if error.span is not None:
+                raise
+            raise Diagnostic(
+                error.code,
+                error.message,
+                span=self._span(node),
+                help=error.help,
+                notes=error.notes,
+            ) from None
+
+    # Statements ---------------------------------------------------------------------------------
+
+    def _assignment(self, node: ast.Assign | ast.AnnAssign, doc: str) -> None:
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        several = isinstance(node, ast.Assign) and len(node.targets) > 1
+        if not isinstance(target, ast.Name) or several:
+            self._fail(node, "only a single name can be defined", "write one `name = ...` a line")
+        name = target.id
+        unit, kind = (None, None)
+        if isinstance(node, ast.AnnAssign):
+            unit, kind = self._annotation(node.annotation)
+        value = node.value
+        if value is None:
+            self._fail(node, f"`{name}` is declared and not defined", "write = and a formula")
+        called = _called(value)
+        if isinstance(value, ast.Call) and called in ("input", "table"):
+            given = self._settings(value, called)
+            for key, said in (("unit", unit), ("kind", kind), ("doc", doc or None)):
+                if said is not None:
+                    given.setdefault(key, said)
+            if called == "input":
+                self.model.input(name, **given)
+            else:
+                self._table(name, value, given)
+            return
+        expr = self.reader.expr(value)
+        shown = self.reader.source_of(value)
+        self.model.add_formula(Formula(name, expr, unit, kind, doc, shown))
+
+    def _table(self, name: str, node: ast.Call, given: dict[str, Any]) -> None:
+        if "data" not in given:
+            self._fail(node, f"table `{name}` has no data", 'write table("file.csv", ...)')
+        data = given.pop("data")
+        if isinstance(data, str) and self.folder is not None:
+            data = os.path.join(self.folder, data)
+        self.model.table(name, data, **given)
+
+    def _statement(self, node: ast.Call) -> None:
+        name = _called(node)
+        if name == "model":
+            self._header(node)
+        elif name == "output":
+            self._output(node)
+        elif name == "horizon":
+            if len(node.args) != 1 or node.keywords:
+                self._fail(node, "horizon takes one expression", "write horizon(remaining)")
+            self.model.horizon(self.reader.expr(node.args[0]))
+        else:
+            known = ("model", "output", "horizon")
+            self._fail(
+                node,
+                f"`{name}` is not a statement of a model file"
+                if name
+                else "this call is not a statement of a model file",
+                (did_you_mean(name, known) if name else None)
+                or "a formula needs a name: write `name = ...`",
+            )
+
+    def _header(self, node: ast.Call) -> None:
+        if self.described:
+            self._fail(node, "the model is described twice", "keep one model(...) line")
+        self.described = True
+        given = self._settings(node, "model")
+        if "doc" not in given:
+            given["doc"] = self.model.doc
+        given.setdefault("name", self.model.name)
+        self.model = Model(**given)
+
+    def _output(self, node: ast.Call) -> None:
+        reduce: Any = ()
+        for keyword in node.keywords:
+            if keyword.arg == "reduce":
+                reduce = self._literal(keyword.value)
+        axes = [reduce] if isinstance(reduce, str) else reduce
+        if not isinstance(axes, (list, tuple)) or not all(isinstance(a, str) for a in axes):
+            self._fail(node, "reduce= takes the names of axes", 'write reduce="point"')
+        for arg in node.args:
+            if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
+                self.model.output(arg.value, reduce=reduce)
+            elif isinstance(arg, ast.Name):
+                self.model.output(arg.id, reduce=reduce)
+            else:
+                self._fail(arg, "an output is a node's name", "write output(name=expression)")
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                self._fail(keyword.value, "output cannot take `**`", "name each output")
+            if keyword.arg != "reduce":
+                expr = self.reader.expr(keyword.value)
+                shown = self.reader.source_of(keyword.value)
+                self.model.add_formula(Formula(keyword.arg, expr, None, None, "", shown))
+                self.model.output(keyword.arg, reduce=reduce)
+
+    # Pieces -------------------------------------------------------------------------------------
+
+    def _annotation(self, node: ast.expr) -> tuple[str | None, str | None]:
+        """Unit and kind of an annotation: `flow`, `flow["USD"]`, `"USD"`."""
+        unit: str | None = None
+        kind: str | None = None
+        if isinstance(node, ast.Subscript):
+            unit, node = self._unit(node.slice), node.value
+        elif isinstance(node, ast.Constant):
+            return self._unit(node), None
+        if isinstance(node, ast.Name):
+            kind = node.id
+        if kind not in KINDS:
+            self._fail(
+                node,
+                f"`{ast.unparse(node)}` is no temporal kind",
+                (did_you_mean(kind, KINDS) if kind else None)
+                or 'write name: flow["USD"] = ..., name: "USD" = ... or name = ...',
+            )
+        return unit, kind
+
+    def _unit(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        self._fail(node, "a unit is written as a string", 'write name: flow["USD"] = ...')
+
+    def _settings(self, node: ast.Call, what: str) -> dict[str, Any]:
+        names = _SETTINGS[what]
+        given: dict[str, Any] = {}
+        if len(node.args) > len(names):
+            self._fail(node, f"{what}(...) takes at most {len(names)} values", None)
+        for name, arg in zip(names, node.args, strict=False):
+            given[name] = self._literal(arg)
+        for keyword in node.keywords:
+            if keyword.arg not in names:
+                self._fail(
+                    keyword.value,
+                    f"{what}(...) has no setting `{keyword.arg}`",
+                    did_you_mean(keyword.arg or "", names)
+                    or f"its settings are {', '.join(names)}",
+                )
+            if keyword.arg in given:
+                self._fail(keyword.value, f"`{keyword.arg}` is given twice", None)
+            given[keyword.arg] = self._literal(keyword.value)
+        texts = {"name", "start", "freq", "doc", "unit", "kind", "value"}
+        for name, value in given.items():
+            if name in texts and not isinstance(value, str):
+                self._fail(node, f"`{name}` is text in quotes, not {value!r}", None)
+            if name in ("axes", "keys", "outside", "categories"):
+                parts = [value] if isinstance(value, str) else value
+                if not isinstance(parts, (list, tuple)) or not all(
+                    isinstance(part, str) for part in parts
+                ):
+                    self._fail(node, f"`{name}` is a name, or names in brackets, in quotes", None)
+            if name == "default" and not isinstance(value, (int, float, str)):
+                self._fail(node, f"`default` is a number or a category, not {value!r}", None)
+        return given
+
+    def _literal(self, node: ast.expr) -> Any:
+        try:
+            return ast.literal_eval(node)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            self._fail(node, "a plain value is needed here", "settings are literals, not formulas")
+
+    def _span(self, node: ast.stmt | ast.expr) -> Span:
+        return Span(
+            self.origin.source,
+            node.lineno,
+            node.col_offset + 1,
+            node.end_lineno or node.lineno,
+            (node.end_col_offset or node.col_offset) + 1,
+            self.origin.text,
+        )
+
+    def _fail(self, node: ast.stmt | ast.expr, message: str, help: str | None) -> NoReturn:
+        raise Diagnostic(BAD_MODEL_FILE, message, span=self._span(node), help=help)
+
+
+def _called(node: ast.expr) -> str | None:
+    """The name that is called, if the expression is such a call."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        return node.func.id
+    return None
+
+
+def _text_of(node: ast.stmt) -> str | None:
+    """The text of a statement that is nothing but a string."""
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ):
+        return " ".join(node.value.value.split())
+    return None
+
+
+_STATEMENTS = {
+    "FunctionDef": "a function",
+    "AsyncFunctionDef": "a function",
+    "ClassDef": "a class",
+    "For": "a loop",
+    "While": "a loop",
+    "If": "an if statement",
+    "Import": "an import",
+    "ImportFrom": "an import",
+    "With": "a with statement",
+    "Try": "a try statement",
+    "AugAssign": "an augmented assignment",
+    "Return": "a return",
+    "Delete": "a del statement",
+}
+
+
+def _said(node: ast.stmt) -> str:
+    return _STATEMENTS.get(type(node).__name__, "this statement")

@@ -1,0 +1,309 @@
+"""The series machine compiled: code for each way of giving the inputs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.engines import choice
+from lanework.engines.codes import MISSING_STENCIL, NO_CODE_MEMORY
+from lanework.engines.loops import UNIT
+from lanework.engines.native import address
+from lanework.machines.series.data.binding import Array
+from lanework.machines.series.data.shape import Given
+from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.native.lower import Plan, lower, swappable
+from lanework.machines.series.native.nests import Lowered
+from lanework.machines.series.native.parts import Part, Way, llvm_kernel, stencil_kernel
+from lanework.machines.series.reference.execute import Job, locate
+from lanework.machines.series.reference.scan import Fault
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Port
+    from lanework.machines.series.native.direct import Direct
+
+# From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
+# which takes it about 200 microseconds, and to load it in the first place.
+WORTH, LOADING = 4_000_000, 5_000_000_000
+SWAP_FROM = 64  # periods from which a single lane without recurrences runs time as lanes
+
+
+@dataclass
+class Variant:
+    """The compiled nests for one way of giving the inputs.
+
+    Attributes:
+        checked: the input ports in which the code looks for NaN.
+        way: how the nest over lanes is run.
+        engine: where its code is from.
+        worth: fuel from which LLVM pays; 0 if there is one engine only.
+        spent: fuel of the runs so far.
+    """
+
+    plan: Plan
+    shared: Part | None
+    lanes: Part | None
+    swap: bool
+    checked: frozenset[int]
+    way: Way
+    engine: str
+    worth: int
+    spent: int = 0
+
+
+class CompiledExecutor:
+    """Compiles on first use of each variant, then runs it.
+
+    With both engines, small work runs on stencils, whose code is there at once, and moves to LLVM
+    when it has become enough to be worth the wait.
+    """
+
+    def __init__(
+        self,
+        view: SeriesView,
+        threads: int,
+        lane_width: int | None,
+        cache: bool,
+        engines: tuple[str, ...] = ("llvm",),
+    ) -> None:
+        self.view, self.threads, self.lane_width, self.cache = view, threads, lane_width, cache
+        self.engines = engines
+        self.engine_used = engines[-1]
+        self.lazy = True
+        self.width_used = 0
+        self.compile_seconds = 0.0
+        self.code_seconds = 0.0
+        self.cached = True
+        self._variants: dict[tuple[Any, ...], Variant] = {}
+        self._swappable = swappable(view)
+        self._tables = [table.memory() for table in view.tables]
+
+    # Compiling ----------------------------------------------------------------------------------
+
+    def _variant(self, job: Job) -> Variant:
+        single = job.lanes == 1 and not any(given.laned for given in job.given)
+        swap = self._swappable and single and job.periods >= SWAP_FROM
+        ordered = job.order is not None
+        one = job.lanes == 1
+        many = (job.periods if swap else job.lanes) >= UNIT
+        totals = frozenset(p for p, out in zip(job.ports, job.outputs, strict=True) if out.total)
+        key = (job.given, job.ports, swap, ordered, one, many, totals)
+        variant = self._variants.get(key)
+        if variant is None:
+            variant = self._variants[key] = self._compile(job, swap, ordered, one, many, totals)
+        return variant
+
+    def _compile(
+        self,
+        job: Job,
+        swap: bool,
+        ordered: bool,
+        one: bool,
+        many: bool,
+        totals: frozenset[int],
+    ) -> Variant:
+        start = time.perf_counter()
+        plan = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
+        sizes = [part.nest.size for part in (plan.shared, plan.lanes) if part is not None]
+        worth = sum(sizes) * WORTH if len(self.engines) > 1 else 0
+        if worth and "llvmlite" not in sys.modules:
+            worth += LOADING
+        engine = self.engines[0] if not worth or job.fuel <= worth else self._large()
+        lanes = Way(one and not swap, ordered, many)
+        try:
+            parts = self._parts(plan, engine, lanes)
+        except Diagnostic as error:
+            if not worth or error.code not in (MISSING_STENCIL, NO_CODE_MEMORY):
+                raise
+            choice.tell(f"engine 'stencil' cannot run ({error.message}), using the next one")
+            engine = self.engines[-1]
+            parts = self._parts(plan, engine, lanes)
+        self.compile_seconds += time.perf_counter() - start
+        rows = [] if plan.lanes is None else plan.lanes.nest.tested
+        tested = frozenset(self.view.rows[row].index for row in rows)
+        return Variant(plan, *parts, swap, tested, lanes, engine, worth)
+
+    def _parts(self, plan: Plan, engine: str, lanes: Way) -> tuple[Part | None, Part | None]:
+        return self._part(plan.shared, engine, Way(True)), self._part(plan.lanes, engine, lanes)
+
+    def _part(self, lowered: Lowered | None, engine: str, way: Way) -> Part | None:
+        if lowered is None:
+            return None
+        if engine == "stencil":
+            kernel = stencil_kernel(lowered, way)
+        else:
+            kernel = llvm_kernel(lowered, way, self.lane_width, cache=self.cache)
+        self.cached &= kernel.cached
+        return Part(lowered, kernel, self._tables)
+
+    def _large(self) -> str:
+        """The engine for large work: stencils, too, where there is no LLVM, with one notice."""
+        reason = choice.unavailable(self.engines[-1])
+        if reason is None:
+            return self.engines[-1]
+        choice.tell(f"engine 'llvm' cannot run ({reason}), staying on stencils")
+        return self.engines[0]
+
+    def _tier_up(self, variant: Variant, fuel: int) -> None:
+        """Move a variant to LLVM if its runs, this one included, are worth compiling it."""
+        variant.spent += fuel
+        if variant.engine != "stencil" or not variant.worth or variant.spent <= variant.worth:
+            return
+        engine = self._large()
+        if engine == variant.engine:
+            variant.worth = 0  # not to be tried again
+            return
+        start = time.perf_counter()
+        parts = self._parts(variant.plan, engine, variant.way)
+        variant.shared, variant.lanes = parts  # frames go with their part: runs may overlap
+        variant.engine = engine
+        self.compile_seconds += time.perf_counter() - start
+
+    # Running ------------------------------------------------------------------------------------
+
+    def run(self, job: Job) -> list[Fault]:
+        """Compile the variant if it is new, and run it."""
+        variant = self._variant(job)
+        self._tier_up(variant, job.fuel)
+        self.engine_used = variant.engine
+        job.check(self.view, known=variant.checked)
+        buffers = dict(zip(job.ports, job.buffers, strict=True))
+        bridges: dict[int, Array] = {}
+        everywhere: list[int] = []
+        suspects: list[int] = []
+        periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
+        if variant.shared is not None:
+            everywhere = self._run_part(
+                variant.shared, job, buffers, bridges, periods, 1, self._fuel(job, 1), None
+            )
+        if variant.lanes is not None:
+            self.width_used = variant.lanes.kernel.width
+            suspects = self._run_part(
+                variant.lanes, job, buffers, bridges, periods, lanes, job.fuel, job.progress
+            )
+        else:
+            self.width_used = 1
+        if not everywhere and not suspects:
+            return []
+        job.check(self.view)
+        return locate(self.view, job, None if everywhere or variant.swap else suspects)
+
+    @staticmethod
+    def _fuel(job: Job, lanes: int) -> int:
+        return job.fuel // max(job.lanes, 1) * lanes
+
+    def _run_part(
+        self,
+        part: Part,
+        job: Job,
+        buffers: dict[int, Array],
+        bridges: dict[int, Array],
+        periods: int,
+        lanes: int,
+        fuel: int,
+        progress: Callable[[int, int], None] | None,
+    ) -> list[int]:
+        frame, cells = part.frame()
+        columns, dims = frame.columns, frame.dims
+        hold = []  # arrays made here must outlive the call
+        for number, slot in enumerate(part.lowered.slots):
+            kind = slot.kind
+            if kind == "input":
+                value = job.arrays[slot.index]
+                if type(value) is float:
+                    cells[number] = value
+                else:
+                    columns[number] = address(value)
+                    if slot.layout == "both":
+                        dims[4 + number] = value.strides[0] // 8
+            elif kind == "output":
+                buffer = buffers[slot.index]
+                columns[number] = address(buffer)
+                if buffer.ndim == 2:
+                    dims[4 + number] = buffer.strides[0] // 8
+            elif kind == "bridge":
+                memory = bridges.get(slot.index)
+                if memory is None:
+                    memory = bridges[slot.index] = np.zeros(periods if slot.layout == "time" else 1)
+                columns[number] = address(memory)
+            elif kind == "periods":
+                index = np.arange(float(lanes))
+                hold.append(index)
+                columns[number] = address(index)
+        if job.order is not None and lanes > 1:
+            dims[3] = address(job.order)
+        units = -(-lanes // UNIT)
+        frame.shape(
+            periods,
+            lanes,
+            units,
+            part.kernel.scratch(periods),
+            max(min(self.threads, units), 1),
+        )
+        report = None
+        if progress is not None:
+
+            def report(done: int) -> None:
+                progress(min(done * UNIT, lanes), lanes)
+
+        start = time.perf_counter()
+        faults = frame.run(part.kernel, fuel, self.threads, until=job.until, progress=report)
+        self.code_seconds += time.perf_counter() - start
+        part.frames.append((frame, cells))
+        return faults
+
+    def memory(self, job: Job) -> int:
+        """Scratch of all threads, and rows that one nest makes for the other."""
+        variant = self._variant(job)
+        periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
+        numbers = 0
+        for part, count in ((variant.shared, 1), (variant.lanes, lanes)):
+            if part is not None:
+                threads = max(min(self.threads, -(-count // UNIT)), 1)
+                numbers += part.kernel.scratch(periods) * threads
+                numbers += sum(periods for slot in part.lowered.slots if slot.kind == "bridge")
+        return numbers * 8
+
+    def prepare(
+        self,
+        given: tuple[Given, ...],
+        periods: int,
+        outputs: Mapping[int, Port],
+        timed: Mapping[int, bool],
+        stats: dict[str, Any],
+    ) -> Direct | None:
+        """The short way, if the whole program is in the nest of one lane."""
+        from lanework.machines.series.native.direct import Direct
+
+        variant = self._variants.get(
+            (given, tuple(outputs), False, False, True, False, frozenset())
+        )
+        if variant is None or variant.shared is None or variant.lanes is not None:
+            return None
+        clear = self.view.horizon is not None
+        ports = self.view.inputs
+        made = Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
+        if variant.worth and variant.engine == "stencil":
+            fuel = max(self.view.fuel * periods, 1)
+            calls = 1 + max(variant.worth - variant.spent, 0) // fuel
+
+            def spend() -> None:
+                variant.spent += calls * fuel
+
+            made.limit(calls, spend)
+        return made
+
+    def explain(self) -> list[str]:
+        """A line for each nest that was compiled."""
+        return [
+            f"{part.kernel.engine}, {name}: {part.describe()}"
+            for variant in self._variants.values()
+            for name, part in (("shared", variant.shared), ("lanes", variant.lanes))
+            if part is not None
+        ]

@@ -1,0 +1,323 @@
+"""One loop nest from instructions of the series tape: walks over time, memory slots, results.
+
+Instructions are placed in as few walks over time as their dependences allow: walk 0 goes forwards,
+walk 1 backwards, walk 2 forwards, and so on. A row may use another of the same walk in the same
+period, through `prev` if the walk goes forwards and through `lead` if it goes backwards;
+everything else it uses must come from an earlier walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lanework.core.program.isa import Instruction
+from lanework.engines.loops import (
+    Apply,
+    Column,
+    Dimension,
+    Fold,
+    Interpolate,
+    Layout,
+    Lookup,
+    LoopNest,
+    Shift,
+    Stage,
+    Step,
+    Store,
+)
+from lanework.machines.series.data.shape import Shape
+from lanework.machines.series.isa import AGGREGATES, SERIES
+from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
+
+CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What a nest finds in one of its memory slots."""
+
+    kind: str  # "input", "table", "bridge" (a row of the one-lane nest), "periods", "output"
+    index: int  # port, table or row
+    layout: Layout
+
+
+@dataclass
+class Lowered:
+    """A nest with the meaning of its slots.
+
+    Attributes:
+        tapes: what the stencil engine made of the nest, by whether lanes are in an order.
+    """
+
+    nest: LoopNest
+    slots: list[Slot]
+    tapes: dict[bool, Any] = field(default_factory=dict)
+
+
+class Nest:
+    """A nest in the making.
+
+    Args:
+        view: the program.
+        shape: what depends on what, as its inputs are given.
+        code: the instructions that belong to the nest, in the order of the tape.
+        swap: whether periods run as lanes.
+        bridges: rows that the nest of one lane gives to it.
+        lanes: whether it runs over lanes.
+    """
+
+    def __init__(
+        self,
+        view: SeriesView,
+        shape: Shape,
+        code: list[Instruction],
+        swap: bool,
+        bridges: Iterable[int] = (),
+        *,
+        lanes: bool,
+    ) -> None:
+        self.view, self.shape, self.code, self.swap = view, shape, code, swap
+        self.bridges = set(bridges)
+        self.slots: list[Slot] = []
+        self.columns: dict[int, Column] = {}
+        self.level: dict[int, int] = {}  # row over time -> the walk that makes it
+        self.ready: dict[int, int] = {}  # row without time -> the walk before which it is known
+        self.walk_of: dict[int, int] = {}  # target -> the walk its instruction runs in
+        self.made = {instruction.target for instruction in code}
+        # what no lane changes is computed for all periods when lanes end at times of their own
+        own = view.horizon is not None and (lanes or not shape.varying[view.horizon])
+        self.horizon = view.horizon if own else None
+
+    def lower(
+        self, outputs: list[int], bridges: list[int], totals: frozenset[int] = frozenset()
+    ) -> Lowered:
+        """The nest, which computes these output ports and gives these rows to another.
+
+        Of the ports in `totals` lanes are added up.
+        """
+        self.asked = {self.view.outputs[port].row for port in outputs} | set(bridges)
+        self._place()
+        nest = self._build()
+        for port in outputs:
+            row = self.view.outputs[port].row
+            layout = self._layout(row, self.shape.output_varies(row))
+            slot = self._slot("output", port, layout)
+            nest.stores.append(Store(row, slot, layout, port in totals))
+        for row in bridges:
+            layout = self._layout(row)
+            nest.stores.append(Store(row, self._slot("bridge", row, layout), layout))
+        self._homes(nest)
+        nest.slots = len(self.slots)
+        return Lowered(nest, self.slots)
+
+    def _slot(self, kind: str, index: int, layout: Layout) -> int:
+        self.slots.append(Slot(kind, index, layout))
+        return len(self.slots) - 1
+
+    def _layout(self, row: int, varying: bool | None = None) -> Layout:
+        timed = self.shape.timed[row]
+        varying = self.shape.varying[row] if varying is None else varying
+        return ("both" if varying else "time") if timed else ("lane" if varying else "scalar")
+
+    def _given_layout(self, port: int) -> Layout:
+        given = self.shape.given[port]
+        if self.swap:
+            return "lane" if given.timed else "scalar"
+        return (
+            ("both" if given.laned else "time")
+            if given.timed
+            else ("lane" if given.laned else "scalar")
+        )
+
+    # Placement ----------------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        view = self.view
+        kept = self.made
+        self.base = 0
+        index = {id(instruction): n for n, instruction in enumerate(view.instructions)}
+        positions = {index[id(instruction)] for instruction in self.code}
+        for segment in view.segments:
+            part = [
+                view.instructions[n]
+                for n in range(segment.start, segment.stop)
+                if n in positions and view.instructions[n].target in kept
+            ]
+            if not part:
+                continue
+            if segment.kind == STRAIGHT or not any(self.shape.timed[i.target] for i in part):
+                for instruction in part:
+                    self._place_one(instruction)
+            else:
+                self._place_loop(part, 0 if segment.kind == FORWARD else 1)
+
+    def _place_one(self, instruction: Instruction) -> None:
+        target, name = instruction.target, instruction.name
+        rows = self.view.reads(instruction)
+        if name in AGGREGATES:
+            walk = max(self.base, *(self._after(row, "now") for row in rows))
+            walk += walk % 2  # sums run forwards, as they are defined
+            self.walk_of[target] = walk
+            self.ready[target] = walk + 1
+        elif self.shape.timed[target]:
+            walk = self.base
+            for number, row in enumerate(rows):
+                walk = max(walk, self._after(row, name if number == 0 else "now"))
+            self.walk_of[target] = self.level[target] = walk
+        else:
+            self.ready[target] = max((self.ready.get(row, 0) for row in rows), default=0)
+        if target == self.horizon:
+            self.base = self.ready.get(target, 0)
+
+    def _after(self, row: int, how: str) -> int:
+        """The first walk in which `row` can be used: now, or through prev or lead."""
+        made = self.level.get(row)
+        if made is None:
+            return self.ready.get(row, 0)
+        backwards = made % 2 == 1
+        if (how == "prev" and backwards) or (how == "lead" and not backwards):
+            return made + 1
+        return made
+
+    def _place_loop(self, part: list[Instruction], parity: int) -> None:
+        own = {instruction.target for instruction in part}
+        walk = self.base
+        for instruction in part:
+            for number, row in enumerate(self.view.reads(instruction)):
+                if row not in own:
+                    how = instruction.name if number == 0 else "now"
+                    walk = max(walk, self._after(row, how))
+        if walk % 2 != parity:
+            walk += 1
+        for instruction in part:
+            self.walk_of[instruction.target] = self.level[instruction.target] = walk
+
+    # Building -----------------------------------------------------------------------------------
+
+    def _build(self) -> LoopNest:
+        view, shape = self.view, self.shape
+        constants: dict[int, float] = {}
+        time: set[int] = set()
+        periods: set[int] = set()
+        checked: set[int] = set()
+        used = {row for i in self.code for row in view.reads(i)}
+        used |= self.asked
+        if self.horizon is not None:
+            used.add(self.horizon)
+        for row in sorted(used):
+            record = view.rows[row]
+            if record.kind == RowKind.CONST:
+                constants[row] = float(view.constants[record.index])
+            elif record.kind == RowKind.TIME and not self.swap:
+                time.add(row)
+            elif record.kind == RowKind.TIME:
+                self.columns[row] = Column(row, self._slot("periods", 0, "lane"), "lane")
+            elif record.kind == RowKind.PERIODS:
+                periods.add(row)
+            elif record.kind == RowKind.INPUT:
+                layout = self._given_layout(record.index)
+                self.columns[row] = Column(row, self._slot("input", record.index, layout), layout)
+                if layout == "lane" and not self.swap:
+                    checked.add(row)
+            elif row in self.bridges:
+                layout = self._layout(row)
+                self.columns[row] = Column(row, self._slot("bridge", row, layout), layout)
+        nest = LoopNest(
+            constants=constants,
+            time=time,
+            periods=periods,
+            columns=self.columns,
+            stages=self._stages(),
+            stores=[],
+            home={},
+            saved={},
+            horizon=self.horizon,
+            varying={row for row, v in enumerate(shape.varying) if v},
+            timed={row for row, t in enumerate(shape.timed) if t},
+            slots=0,
+            checked=checked,
+        )
+        self._save(nest)
+        return nest
+
+    def _stages(self) -> list[Stage]:
+        walks: dict[int, list[Step]] = {}
+        between: dict[int, list[Step]] = {}
+        self.tables: dict[int, int] = {}
+        for instruction in self.code:
+            step = self._step(instruction)
+            walk = self.walk_of.get(instruction.target)
+            if walk is None:
+                between.setdefault(self.ready[instruction.target], []).append(step)
+            else:
+                walks.setdefault(walk, []).append(step)
+        if not walks and any(
+            self.shape.timed[port.row] and port.row not in self.level for port in self.view.outputs
+        ):
+            walks[self.base] = []  # an input that is asked for still has to be walked over
+        stages = []
+        self.stage_of: dict[int, int] = {}
+        for number in range(max([*walks, *between, 0]) + 1):
+            if number in between:
+                stages.append(Stage(0, between[number]))
+            if number in walks:
+                self.stage_of[number] = len(stages)
+                stages.append(Stage(1 if number % 2 == 0 else -1, walks[number]))
+        return stages
+
+    def _step(self, instruction: Instruction) -> Step:
+        name, target, operands = instruction.name, instruction.target, instruction.operands
+        elementwise = SERIES.by_name[name].elementwise
+        if elementwise is not None:
+            return Apply(target, elementwise, operands)
+        if name in ("prev", "lead"):
+            source, lag, fill = operands
+            walk = self.level[target]
+            carried = lag <= CARRY_LIMIT and self.level.get(source) == walk
+            carried = carried and (walk % 2 == 0) == (name == "prev")
+            return Shift(target, source, lag if name == "prev" else -lag, fill, carried)
+        if name in ("lookup1", "lookup2"):
+            *keys, number = operands
+            table = self.view.tables[number]
+            if number not in self.tables:
+                self.tables[number] = self._slot("table", number, "time")
+            slot = self.tables[number]
+            if table.knots is not None:
+                return Interpolate(target, keys[0], slot, len(table.knots))
+            dims = tuple(
+                Dimension(dim.base, dim.size, dim.mode == TableMode.CLAMP) for dim in table.dims
+            )
+            return Lookup(target, tuple(keys), slot, dims)
+        source = operands[0]
+        if name == "tsum":
+            return Fold(target, source, "sum")
+        if name in ("tmin", "tmax"):
+            return Fold(target, source, "fold", SERIES.by_name[name[1:]].elementwise)
+        if name == "last":
+            return Fold(target, source, "last")
+        assert name == "at", name
+        return Fold(target, source, "at", period=operands[1])
+
+    def _save(self, nest: LoopNest) -> None:
+        """Find the rows that must be kept for every period of a block."""
+        for stage in nest.stages:
+            for step in stage.steps:
+                walk = self.walk_of.get(step.target)
+                for row in step.reads:
+                    made = self.level.get(row)
+                    if made is None:
+                        continue
+                    again = isinstance(step, Shift) and row == step.source and not step.carried
+                    if made != walk or again:
+                        nest.saved.setdefault(row, len(nest.saved))
+
+    def _homes(self, nest: LoopNest) -> None:
+        some = next((n for n, stage in enumerate(nest.stages) if stage.direction), None)
+        for store in nest.stores:
+            if store.layout in ("time", "both"):
+                walk = self.level.get(store.value)
+                home = some if walk is None else self.stage_of[walk]
+                assert home is not None
+                nest.home[store.value] = home

@@ -1,0 +1,11 @@
+"""From a model to a program, one pass a file, in this order (`compile.py` runs them).
+
+1. `graph.py` orders the formulas by their names and says where there is a loop within a period.
+2. `kinds.py` checks units and temporal kinds, only if any is declared: a rule for each step
+   (`steprules.py`, `kindrules.py`), units that fit (`unitfit.py`), their algebra (`dimension.py`).
+3. `flatten.py` reads each formula once into the value graph (`values.py`); `lookups.py` gives it
+   tables, keys and labels.
+4. `optimise.py` folds constants and tables. It changes no bit of any result.
+5. `walks.py` finds the recurrences and which way they run through time.
+6. `emit.py` writes rows, tape, sections, ports and listing: from here on there are numbers only.
+"""

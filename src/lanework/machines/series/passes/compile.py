@@ -1,0 +1,114 @@
+"""From a model to a program: names, units, values, passes, walks over time, tape.
+
+    model -> graph.order_formulas -> kinds.infer_kinds -> flatten -> optimise -> segments -> tape
+
+Names, units, kinds and documentation end here: the tape has rows and numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lanework.base.errors import Diagnostic
+from lanework.core.program.program import Program
+from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT
+from lanework.machines.series.language import calendar as calendars
+from lanework.machines.series.language.model import Model
+from lanework.machines.series.language.nodes import Input, Output
+from lanework.machines.series.language.tables import Table as SourceTable
+from lanework.machines.series.passes.emit import Emitter, Typed
+from lanework.machines.series.passes.flatten import Flattener
+from lanework.machines.series.passes.graph import (
+    Formula,
+    order_formulas,
+)
+from lanework.machines.series.passes.lookups import infer_categories
+from lanework.machines.series.passes.optimise import optimise as run_passes
+from lanework.machines.series.passes.values import (
+    Values,
+)
+
+if TYPE_CHECKING:
+    from lanework.machines.series.passes.unitfit import Kinds
+
+
+def compile_model(
+    model: Model, outputs: Sequence[str] | None = None, *, optimise: bool = True
+) -> Program:
+    """The program for these outputs of a model; see `Model.compile`."""
+    asked = _asked(model, outputs)
+    roots = [output.name for output in asked]
+    if model.horizon_name is not None:
+        roots.append(model.horizon_name)
+    for name in roots:
+        model.need(name)
+    ordered = order_formulas(model.formulas, model.inputs, roots, model.freq is not None)
+    if model.freq is not None and model.periods is None:
+        _need_no_dates(model, ordered)
+    typed = _types(model, ordered, roots)
+    categories = {name: declared.categories for name, declared in model.inputs.items()}
+    infer_categories(ordered, model.formulas, model.tables, categories)
+    values = Values(simplify=optimise)
+    reader = Flattener(
+        values,
+        model.formulas,
+        model.tables,
+        categories,
+        model.calendar,
+        model.freq,
+        typed.factors,
+    )
+    reader.read(ordered, typed.scale)
+    targets = [reader.name(name) for name in roots]
+    notes = list(typed.notes)
+    if optimise:
+        targets, lines = run_passes(values, targets)
+        notes += lines
+    horizon = targets.pop() if model.horizon_name is not None else None
+    return Emitter(model, values, asked, targets, horizon, categories, typed).program(notes)
+
+
+def _asked(model: Model, outputs: Sequence[str] | None) -> list[Output]:
+    """The outputs to compile."""
+    if outputs is None:
+        asked = list(model.declared.values()) or [Output(name) for name in model.formulas]
+    else:
+        asked = [model.declared.get(name, Output(name)) for name in dict.fromkeys(outputs)]
+    if not asked:
+        raise Diagnostic(
+            NO_OUTPUT,
+            f"model `{model.name}` has nothing to compute",
+            help="define a formula, or declare an output",
+        )
+    axes = {axis for declared in model.inputs.values() for axis in declared.axes}
+    for output in asked:
+        for axis in output.reduce:
+            if axis not in axes:
+                known = sorted(axes - {"time"})
+                raise Diagnostic(
+                    BAD_AXIS,
+                    f"output `{output.name}` is summed over `{axis}`, which no input has",
+                    help=f"lane axes of this model: {', '.join(known)}"
+                    if known
+                    else f'declare an input with axes="{axis}"',
+                )
+    return asked
+
+
+def _need_no_dates(model: Model, ordered: Sequence[Formula]) -> None:
+    """Columns of the calendar need a number of periods."""
+    for formula in ordered:
+        for name in (*formula.now, *formula.later):
+            if name in calendars.COLUMNS and name not in model:
+                model.need_periods()
+
+
+def _types(model: Model, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds | Typed:
+    """Units and kinds, if the model declares any; pint is not loaded otherwise."""
+    declared: list[Formula | Input | SourceTable] = [*ordered, *model.given]
+    if not any(node.unit or node.kind for node in declared):
+        return Typed()
+    from lanework.machines.series.passes.kinds import infer_kinds
+
+    return infer_kinds(model, ordered, roots)

@@ -1,0 +1,365 @@
+"""The program of a value graph: rows, tape, sections, ports, listing.
+
+Names, units, kinds and documentation end here: the tape has rows and numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry, Port, Program
+from lanework.machines.series.codes import NOT_PER_LANE
+from lanework.machines.series.isa import SERIES
+from lanework.machines.series.language.model import Model
+from lanework.machines.series.language.nodes import Input, Output
+from lanework.machines.series.layout import (
+    NO_ROW,
+    Dim,
+    Row,
+    RowKind,
+    Segment,
+    Table,
+    TableMode,
+    encode_rows,
+    encode_segments,
+    encode_tables,
+)
+from lanework.machines.series.passes.graph import Formula
+from lanework.machines.series.passes.values import (
+    CONST,
+    FOLDS,
+    INPUT,
+    LOOKUPS,
+    PERIODS,
+    SHIFTS,
+    TIME,
+    TableData,
+    Values,
+)
+from lanework.machines.series.passes.walks import STRAIGHT, needed_values, segments
+
+if TYPE_CHECKING:
+    from lanework.machines.series.passes.unitfit import Kinds
+
+_MODES = {
+    "error": TableMode.ERROR,
+    "clamp": TableMode.CLAMP,
+    "interpolate": TableMode.INTERPOLATE,
+}
+
+
+@dataclass
+class Typed:
+    """What units and kinds say of a model without any."""
+
+    units: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    scale: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+class Emitter:
+    """Gives values rows, and writes the tape and the sections."""
+
+    def __init__(
+        self,
+        model: Model,
+        values: Values,
+        outputs: Sequence[Output],
+        targets: Sequence[int],
+        horizon: int | None,
+        categories: Mapping[str, tuple[str, ...]],
+        typed: Kinds | Typed,
+    ) -> None:
+        self.model = model
+        self.values = values
+        self.outputs = outputs
+        self.targets = targets
+        self.horizon = horizon
+        self.categories = categories
+        self.typed = typed
+        roots = [*targets] if horizon is None else [*targets, horizon]
+        self.needed = needed_values(values, roots)
+        self.rows: list[Row] = []
+        self.row_of = [NO_ROW] * len(values.ops)
+
+    def program(self, notes: list[str]) -> Program:
+        """The whole program."""
+        model, values = self.model, self.values
+        self._check_over_time()
+        inputs = self._leaves()
+        parts = segments(values, self.needed, self.horizon)
+        order = [value for part in parts for value in part.values]
+        for value in order:
+            self.row_of[value] = len(self.rows)
+            self.rows.append(Row(RowKind.NODE))
+        tables, table_of = self._tables(order)
+        instructions = self._instructions(order, table_of)
+        records, start = [], 0
+        for part in parts:
+            records.append(Segment(part.kind, start, start + len(part.values)))
+            start += len(part.values)
+        walks = sum(part.kind != STRAIGHT for part in parts)
+        notes.append(
+            f"{len(order)} instructions, {len(inputs)} inputs, {len(tables)} tables, "
+            f"{walks} walk{'s' if walks != 1 else ''} over time"
+        )
+        unused = [name for name in model.inputs if name not in {i.name for i in inputs}]
+        header: dict[str, int | float | str] = {
+            "name": model.name,
+            "periods": model.periods or 0,
+            "horizon": NO_ROW if self.horizon is None else self.row_of[self.horizon],
+        }
+        if model.freq is not None:
+            header["freq"] = model.freq
+        if model.start is not None:
+            header["start"] = model.start
+        if unused:
+            header["unused"] = ",".join(unused)
+            notes.append(f"these outputs do not need the inputs {', '.join(unused)}")
+        return Program(
+            machine="series",
+            header=header,
+            tape=SERIES.encode(instructions),
+            ports=(*self._in_ports(inputs), *self._out_ports()),
+            constants=np.array(self.constants, dtype=np.float64),
+            sections={
+                "rows": encode_rows(self.rows),
+                "segments": encode_segments(records),
+                "tables": encode_tables(tables),
+            },
+            listing=_Listing(values, order, model.formulas),
+            notes=tuple(notes),
+        )
+
+    # Rows ---------------------------------------------------------------------------------------
+
+    def _leaves(self) -> list[Input]:
+        """Rows for inputs in their declared order, then constants, time, periods."""
+        values = self.values
+        by_name: dict[str, int] = {}
+        self.constants: list[float] = []
+        constants: list[int] = []
+        clocks: list[int] = []
+        for value, wanted in enumerate(self.needed):
+            if not wanted:
+                continue
+            op = values.ops[value]
+            if op == INPUT:
+                by_name[values.settings[value]] = value
+            elif op == CONST:
+                constants.append(value)
+            elif op in (TIME, PERIODS):
+                clocks.append(value)
+        inputs = [declared for name, declared in self.model.inputs.items() if name in by_name]
+        for number, declared in enumerate(inputs):
+            self.row_of[by_name[declared.name]] = len(self.rows)
+            self.rows.append(Row(RowKind.INPUT, number))
+        for number, value in enumerate(constants):
+            self.row_of[value] = len(self.rows)
+            self.rows.append(Row(RowKind.CONST, number))
+            self.constants.append(values.settings[value])
+        for value in sorted(clocks, key=lambda value: values.ops[value] != TIME):
+            self.row_of[value] = len(self.rows)
+            self.rows.append(Row(RowKind.TIME if values.ops[value] == TIME else RowKind.PERIODS))
+        return inputs
+
+    def _tables(self, order: Sequence[int]) -> tuple[list[Table], dict[int, int]]:
+        """The tables that lookups read, in the order of the tape."""
+        values = self.values
+        number: dict[int, int] = {}
+        for value in order:
+            if values.ops[value] in LOOKUPS:
+                number.setdefault(values.settings[value], len(number))
+        return [_table(values.tables[index]) for index in number], number
+
+    def _instructions(self, order: Sequence[int], table_of: Mapping[int, int]) -> list[Instruction]:
+        values, row_of = self.values, self.row_of
+        ops, all_args, settings = values.ops, values.args, values.settings
+        out = []
+        for value in order:
+            op = ops[value]
+            operands = tuple([row_of[arg] for arg in all_args[value]])
+            if op in SHIFTS:
+                operands = (operands[0], settings[value], operands[1])
+            elif op in LOOKUPS:
+                operands = (*operands, table_of[settings[value]])
+            elif op == "at":
+                operands = (operands[0], settings[value])
+            out.append(Instruction(op, row_of[value], operands))
+        return out
+
+    # Ports --------------------------------------------------------------------------------------
+
+    def _in_ports(self, inputs: Sequence[Input]) -> list[Port]:
+        typed = self.typed
+        return [
+            Port(
+                name=declared.name,
+                direction="in",
+                row=row,
+                unit=declared.unit,
+                axes=declared.axes,
+                kind=declared.kind or typed.kinds.get(declared.name, ""),
+                doc=declared.doc,
+                default=declared.default,
+                categories=self.categories[declared.name],
+            )
+            for row, declared in enumerate(inputs)
+        ]
+
+    def _out_ports(self) -> list[Port]:
+        typed, formulas, inputs = self.typed, self.model.formulas, self.model.inputs
+        timed = self.timed
+        lanes = self._lane_axes()
+        ports = []
+        for output, value in zip(self.outputs, self.targets, strict=True):
+            node = formulas.get(output.name) or inputs[output.name]
+            axes = tuple(axis for axis in lanes[value] if axis not in output.reduce)
+            ports.append(
+                Port(
+                    name=output.name,
+                    direction="out",
+                    row=self.row_of[value],
+                    unit=typed.units.get(output.name, node.unit or ""),
+                    axes=("time", *axes) if timed[value] else axes,
+                    kind=typed.kinds.get(output.name, node.kind or ""),
+                    doc=output.doc or node.doc,
+                    reduce=output.reduce,
+                )
+            )
+        return ports
+
+    def _lane_axes(self) -> list[tuple[str, ...]]:
+        """For each value the lane axes of the inputs that it depends on, as declared."""
+        values, inputs = self.values, self.model.inputs
+        declared = [axis for one in inputs.values() for axis in one.axes if axis != "time"]
+        names = list(dict.fromkeys(declared))
+        if not names:
+            return [()] * len(values.ops)
+        bits = [0] * len(values.ops)
+        for value, op in enumerate(values.ops):
+            if op == INPUT:
+                for axis in inputs[values.settings[value]].axes:
+                    if axis != "time":
+                        bits[value] |= 1 << names.index(axis)
+        changed = True
+        while changed:  # once, and once more for each level of loops
+            changed = False
+            for value, args in enumerate(values.args):
+                if args and self.needed[value]:
+                    seen = bits[value]
+                    for arg in args:
+                        seen |= bits[arg]
+                    if seen != bits[value]:
+                        bits[value], changed = seen, True
+        sets = {mask: tuple(n for i, n in enumerate(names) if mask >> i & 1) for mask in set(bits)}
+        return [sets[mask] for mask in bits]
+
+    # Checks -------------------------------------------------------------------------------------
+
+    def _check_over_time(self) -> None:
+        """The horizon and constants have one value a lane; calendars of aggregates end there."""
+        values, model = self.values, self.model
+        timed = self.timed = over_time(values, model.inputs)
+        for output, value in zip(self.outputs, self.targets, strict=True):
+            formula = model.formulas.get(output.name)
+            if formula is not None and formula.kind == "constant" and timed[value]:
+                raise Diagnostic(
+                    NOT_PER_LANE,
+                    f"`{output.name}` is declared a constant and varies over time",
+                    span=formula.expr.span,
+                    help="take one period of it with first, last or at, or drop the kind",
+                )
+        if self.horizon is None:
+            return
+        name = model.horizon_name or ""
+        formula = model.formulas.get(name)
+        span = formula.expr.span if formula is not None else None
+        if timed[self.horizon]:
+            raise Diagnostic(
+                NOT_PER_LANE,
+                f"the horizon `{name}` varies over time",
+                span=span,
+                help="a horizon is one number a lane, made of inputs without the axis time",
+            )
+        for value, wanted in enumerate(needed_values(values, [self.horizon])):
+            if wanted and (values.ops[value] in FOLDS or values.ops[value] == PERIODS):
+                raise Diagnostic(
+                    NOT_PER_LANE,
+                    f"the horizon `{name}` needs a value of the whole of time, which needs the "
+                    "horizon",
+                    span=span,
+                    help="a horizon is made of inputs without the axis time",
+                )
+
+
+class _Listing(Sequence[ListingEntry]):
+    """The listing of a program, made when somebody looks at it."""
+
+    def __init__(
+        self, values: Values, order: Sequence[int], formulas: Mapping[str, Formula]
+    ) -> None:
+        self._order = order
+        self._owners = values.owners
+        self._exprs = values.exprs
+        self._formulas = dict(formulas)
+        self._made: tuple[ListingEntry, ...] | None = None
+
+    def _entries(self) -> tuple[ListingEntry, ...]:
+        if self._made is None:
+            texts: dict[str, str] = {}
+            made = []
+            for number, value in enumerate(self._order):
+                owner = self._owners[value]
+                if owner not in texts:
+                    formula = self._formulas.get(owner)
+                    texts[owner] = f"{owner} = {formula.shown}" if formula else owner
+                expr = self._exprs[value]
+                span = expr.span if expr is not None else None
+                made.append(ListingEntry(number, span, texts[owner]))
+            self._made = tuple(made)
+        return self._made
+
+    @overload
+    def __getitem__(self, index: int) -> ListingEntry: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ListingEntry, ...]: ...
+    def __getitem__(self, index: int | slice) -> ListingEntry | tuple[ListingEntry, ...]:
+        return self._entries()[index]
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[ListingEntry, ...]]]:
+        return tuple, (self._entries(),)
+
+
+def over_time(values: Values, inputs: Mapping[str, Input]) -> list[bool]:
+    """For each value whether it depends on the period, inputs being given as declared."""
+    timed: list[bool] = []
+    for value, op in enumerate(values.ops):
+        varies = False
+        if op in SHIFTS or op == TIME:
+            varies = True
+        elif op == INPUT:
+            varies = "time" in inputs[values.settings[value]].axes
+        elif op not in FOLDS:
+            for arg in values.args[value]:
+                if timed[arg]:
+                    varies = True
+                    break
+        timed.append(varies)
+    return timed
+
+
+def _table(block: TableData) -> Table:
+    dims = tuple(Dim(_MODES[dim.outside], dim.base, dim.size) for dim in block.dims)
+    return Table(dims, np.ascontiguousarray(block.data.ravel()), block.dims[0].knots)

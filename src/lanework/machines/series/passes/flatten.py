@@ -1,0 +1,382 @@
+"""From formulas to values: every formula is read once, in order, into the value graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.codes import (
+    NO_CALENDAR,
+    TOO_DEEP,
+    UNKNOWN_LABEL,
+    UNSUPPORTED,
+)
+from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
+from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
+from lanework.machines.series.language.tables import KeyDim, Table
+from lanework.machines.series.passes.graph import Formula
+from lanework.machines.series.passes.lookups import Guard, Lookups
+from lanework.machines.series.passes.values import (
+    INPUT,
+    PERIODS,
+    SHIFTS,
+    TIME,
+    TableData,
+    Values,
+)
+
+_FOLD_OF = {
+    "total": "tsum",
+    "minimum": "tmin",
+    "maximum": "tmax",
+    "last": "last",
+    "at": "at",
+}
+_STONE = 100  # levels of a formula that are read by recursion at a time
+
+
+class Flattener:
+    """Reads formulas, in an order that `order_formulas` gives, into `values`.
+
+    Attributes:
+        values: the value graph.
+        known: the value of every name read so far.
+        categories: for each input the labels that its numbers stand for, () if none.
+    """
+
+    def __init__(
+        self,
+        values: Values,
+        formulas: Mapping[str, Formula],
+        tables: Mapping[str, Table],
+        categories: Mapping[str, tuple[str, ...]],
+        calendar: Calendar | None,
+        freq: str | None,
+        factors: Mapping[int, Sequence[float]],
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            values: where the values go.
+            formulas: every formula, by name.
+            tables: every table, by name.
+            categories: for each input its labels.
+            calendar: for calendar columns.
+            freq: for `per_period`.
+            factors: for a step of a formula (by id) a factor for each operand, where units of
+                one dimension differ in size.
+        """
+        self.values = values
+        self.formulas = formulas
+        self.categories = categories
+        self.calendar = calendar
+        self.freq = freq
+        self.factors = factors
+        self.known: dict[str, int] = {}
+        self._memo: dict[int, int] = {}
+        self._guarded: dict[tuple[int, Guard], int] = {}
+        self._guard: Guard = ()
+        self._pending: list[tuple[int, Expr, str, float]] = []
+        self._sums: dict[tuple[str, int], int] = {}
+        self.lookups = Lookups(values, formulas, tables, categories)
+
+    def read(self, ordered: Sequence[Formula], scale: Mapping[str, float]) -> None:
+        """Read formulas; `scale` multiplies a formula's value into its declared unit."""
+        values = self.values
+        for formula in ordered:
+            values.owner = formula.name
+            self._memo.clear()
+            value = self._deep(formula.expr)
+            factor = scale.get(formula.name)
+            if factor is not None:
+                value = values.apply("mul", (value, values.const(factor)), formula.expr)
+            self.known[formula.name] = value
+        while self._pending:
+            shift, expr, owner, factor = self._pending.pop(0)
+            values.owner = owner
+            value = self._deep(expr)
+            if factor != 1.0:
+                value = values.apply("mul", (value, values.const(factor)), expr)
+            values.close(shift, value)
+
+    def name(self, name: str) -> int:
+        """The value of a name."""
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self._leaf(name)
+        return found
+
+    def _leaf(self, name: str) -> int:
+        values = self.values
+        if name == "t":
+            return values.leaf(TIME)
+        if name == "periods":
+            return values.leaf(PERIODS)
+        if name in self.categories:
+            return values.leaf(INPUT, name)
+        calendar = self.calendar
+        assert calendar is not None
+        assert name in COLUMNS
+        column = calendar.column(name)
+        dims = (KeyDim("t", "error", 0.0, len(column)),)
+        values.tables.append(TableData(name, dims, column))
+        return values.lookup(len(values.tables) - 1, (values.leaf(TIME),))
+
+    # Steps --------------------------------------------------------------------------------------
+
+    def _deep(self, expr: Expr) -> int:
+        """The value of a formula of any depth: deep ones are read bottom up, in stages."""
+        if expr.depth > _STONE:
+            guarded = _guarded_steps(expr)
+            for step in expr.walk():
+                if step.depth % _STONE == 0 and id(step) not in guarded:
+                    self._expr(step)
+        try:
+            return self._expr(expr)
+        except RecursionError:
+            raise Diagnostic(
+                TOO_DEEP,
+                f"the formula of `{self.values.owner}` is nested too deeply",
+                span=expr.span,
+                help="give the inner part a name of its own",
+            ) from None
+
+    def _expr(self, expr: Expr) -> int:
+        head = expr.head
+        if head == NAME:
+            name = expr.value
+            found = self.known.get(name)
+            return found if found is not None else self.name(name)
+        if head == NUMBER:
+            return self.values.const(expr.value)
+        if self._guard:
+            key = (id(expr), self._guard)
+            made = self._guarded.get(key)
+            if made is None:
+                made = self._guarded[key] = self._step(expr, head)
+            return made
+        made = self._memo.get(id(expr))
+        if made is None:
+            made = self._memo[id(expr)] = self._step(expr, head)
+        return made
+
+    def _operands(self, expr: Expr) -> tuple[int, ...]:
+        read = self._expr
+        operands = tuple([read(arg) for arg in expr.args])
+        if self.factors:
+            factors = self.factors.get(id(expr))
+            if factors is not None:
+                values = self.values
+                operands = tuple(
+                    value if factor == 1.0 else values.apply("mul", (value, values.const(factor)))
+                    for value, factor in zip(operands, factors, strict=True)
+                )
+        return operands
+
+    def _step(self, expr: Expr, head: str) -> int:
+        special = _SPECIAL.get(head)
+        if special is not None:
+            out: int = special(self, expr)
+            return out
+        return self.values.apply(head, self._operands(expr), expr)
+
+    def _label(self, expr: Expr) -> int:
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"the label {expr.value!r} stands where a number is needed",
+            span=expr.span,
+            help='labels are compared with categories (sex == "M") or used as keys of tables',
+        )
+
+    def _where(self, expr: Expr) -> int:
+        condition, yes, no = expr.args
+        if not (_has_lookup(yes) or _has_lookup(no)):
+            return self.values.apply("select", self._operands(expr), expr)
+        test = self._expr(condition)
+        outer = self._guard
+        sides = []
+        for side, taken in ((yes, True), (no, False)):
+            self._guard = (*outer, (test, taken))
+            try:
+                sides.append(self._expr(side))
+            finally:
+                self._guard = outer
+        factors = self.factors.get(id(expr))
+        if factors is not None:
+            sides = [
+                side
+                if factor == 1.0
+                else self.values.apply("mul", (side, self.values.const(factor)))
+                for side, factor in zip(sides, factors[1:], strict=True)
+            ]
+        return self.values.apply("select", (test, *sides), expr)
+
+    def _equality(self, expr: Expr) -> int:
+        left, right = expr.args
+        if LABEL in (left.head, right.head):
+            if left.head == LABEL:
+                left, right = right, left
+            value = self._expr(left)
+            position = self.lookups.position(right, self.lookups.labels(left), left)
+            return self.values.apply(expr.head, (value, self.values.const(float(position))), expr)
+        if self.categories:
+            mine, other = self.lookups.labels(left), self.lookups.labels(right)
+            if mine and other and mine != other:
+                raise Diagnostic(
+                    UNKNOWN_LABEL,
+                    f"`{left}` and `{right}` have different categories",
+                    span=expr.span,
+                    help="give both inputs the same categories=, in the same order",
+                )
+        return self.values.apply(expr.head, self._operands(expr), expr)
+
+    def _power(self, expr: Expr) -> int:
+        exponent = expr.args[1]
+        if exponent.head == NUMBER and exponent.value == 2.0:
+            # A written square is a product: exact to half a unit, and one instruction.
+            (value, _) = self._operands(expr)
+            return self.values.apply("mul", (value, value), expr)
+        return self.values.apply("pow", self._operands(expr), expr)
+
+    def _round(self, expr: Expr) -> int:
+        values, (value,), digits = self.values, self._operands(expr), expr.value
+        if digits == 0:
+            return values.apply("round", (value,), expr)
+        scale = values.const(10.0 ** abs(digits))
+        there, back = ("mul", "div") if digits > 0 else ("div", "mul")
+        whole = values.apply("round", (values.apply(there, (value, scale), expr),), expr)
+        return values.apply(back, (whole, scale), expr)
+
+    # Over time ----------------------------------------------------------------------------------
+
+    def _shift(self, expr: Expr) -> int:
+        source, fill_expr = expr.args
+        values, op, lag = self.values, expr.head, expr.value
+        fill = self._expr(fill_expr)
+        factor = 1.0
+        if self.factors:
+            factors = self.factors.get(id(expr))
+            if factors is not None:
+                factor = factors[0]
+                if factors[1] != 1.0:
+                    fill = values.apply("mul", (fill, values.const(factors[1])))
+        if source.head == NAME and factor == 1.0:
+            name = source.value
+            shift = values.shift_of_name(op, name, fill, lag, expr)
+            if values.args[shift][0] < 0:
+                if name in self.known or name not in self.formulas:
+                    values.close(shift, self.name(name))
+                else:
+                    self._pending.append((shift, source, values.owner, 1.0))
+            return shift
+        outer, self._guard = self._guard, ()
+        try:
+            if self._ready(source):
+                value = self._expr(source)
+                if factor != 1.0:
+                    value = values.apply("mul", (value, values.const(factor)))
+                return values.shift(op, value, fill, lag, expr)
+        finally:
+            self._guard = outer
+        shift = values.open_shift(op, fill, lag, expr)
+        self._pending.append((shift, source, values.owner, factor))
+        return shift
+
+    def _ready(self, expr: Expr) -> bool:
+        """Whether every name that is needed now has been read."""
+        stack = [expr]
+        while stack:
+            step = stack.pop()
+            if step.head == NAME:
+                if step.value not in self.known and step.value in self.formulas:
+                    return False
+            elif step.head in SHIFTS:
+                stack.append(step.args[1])
+            else:
+                stack.extend(step.args)
+        return True
+
+    def _running(self, expr: Expr) -> int:
+        """Running sum y[t] = y[t-1] + x[t] from 0; product y[t] = y[t-1] * x[t] from 1."""
+        values = self.values
+        outer, self._guard = self._guard, ()
+        try:
+            (value,) = self._operands(expr)
+        finally:
+            self._guard = outer
+        found = self._sums.get((expr.head, value))
+        if found is None:
+            op, start = ("add", 0.0) if expr.head == "cumsum" else ("mul", 1.0)
+            before = values.open_shift("prev", values.const(start), 1, expr)
+            found = values.apply(op, (before, value), expr)
+            values.close(before, found)
+            self._sums[expr.head, value] = found
+        return found
+
+    def _lookup(self, expr: Expr) -> int:
+        return self.lookups.read(expr, self._expr, self._guard)
+
+    def _fold(self, expr: Expr) -> int:
+        outer, self._guard = self._guard, ()
+        try:
+            (value,) = self._operands(expr)
+        finally:
+            self._guard = outer
+        return self.values.fold(_FOLD_OF[expr.head], value, expr.value, expr)
+
+    def _per_year(self, expr: Expr) -> float:
+        if self.freq is None:
+            raise Diagnostic(
+                NO_CALENDAR,
+                f"`{expr.head}` needs to know how long a period is",
+                span=expr.span,
+                help="give the model freq=",
+            )
+        return PER_YEAR[self.freq]
+
+    def _per_period(self, expr: Expr) -> int:
+        per_year = self._per_year(expr)
+        return self.values.apply("div", (*self._operands(expr), self.values.const(per_year)), expr)
+
+    def _compound(self, expr: Expr) -> int:
+        values, per_year = self.values, self._per_year(expr)
+        (rate,) = self._operands(expr)
+        one = values.const(1.0)
+        growth = values.apply("add", (one, rate), expr)
+        root = values.apply("pow", (growth, values.const(1.0 / per_year)), expr)
+        return values.apply("sub", (root, one), expr)
+
+
+_SPECIAL = {
+    LABEL: Flattener._label,
+    LOOKUP: Flattener._lookup,
+    "where": Flattener._where,
+    "eq": Flattener._equality,
+    "ne": Flattener._equality,
+    "pow": Flattener._power,
+    "round": Flattener._round,
+    "prev": Flattener._shift,
+    "lead": Flattener._shift,
+    "cumsum": Flattener._running,
+    "cumprod": Flattener._running,
+    "per_period": Flattener._per_period,
+    "compound_per_period": Flattener._compound,
+    **dict.fromkeys(_FOLD_OF, Flattener._fold),
+}
+
+
+def _has_lookup(expr: Expr) -> bool:
+    return any(step.head == LOOKUP for step in expr.walk())
+
+
+def _guarded_steps(expr: Expr) -> set[int]:
+    """Steps inside branches of `where` that hold lookups: they are read under their guard."""
+    found: set[int] = set()
+    for step in expr.walk():
+        if step.head == "where":
+            for side in step.args[1:]:
+                if _has_lookup(side):
+                    found.update(id(inner) for inner in side.walk())
+        elif step.head in SHIFTS:
+            found.update(id(inner) for inner in step.args[0].walk())
+    return found

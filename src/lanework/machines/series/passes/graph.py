@@ -1,0 +1,206 @@
+"""Names: what each formula refers to, the order that follows, and loops within a period.
+
+Written without recursion, so that a chain of 100,000 nodes is no problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.series.codes import CYCLE, CYCLE_OVER_TIME, NO_CALENDAR, UNKNOWN_NAME
+from lanework.machines.series.language import calendar
+from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr
+from lanework.machines.series.passes.values import SHIFTS
+
+RESERVED = ("t", "periods")
+OPTIONS = ("engine", "limits", "axis", "sink")  # keywords of calls that take inputs by name
+OVER_ALL_TIME = frozenset(("total", "minimum", "maximum", "last", "at"))
+
+STRAIGHT, FORWARD, BACKWARD = 0, 1, 2
+
+
+class Formula:
+    """A node with a formula, and what the formula refers to.
+
+    Attributes:
+        now: names whose value of the same period (or of all time) it needs, in order.
+        later: names that it sees only through `prev` or `lead`.
+        special: whether it holds lookups or labels, which need more care.
+    """
+
+    __slots__ = ("doc", "expr", "kind", "later", "name", "now", "special", "text", "unit")
+
+    def __init__(
+        self, name: str, expr: Expr, unit: str | None, kind: str | None, doc: str, text: str | None
+    ) -> None:
+        self.name = name
+        self.expr = expr
+        self.unit = unit
+        self.kind = kind
+        self.doc = doc
+        self.text = text
+        now: dict[str, None] = {}
+        later: dict[str, None] = {}
+        special = False
+        seen: set[tuple[int, bool]] = set()
+        stack: list[tuple[Expr, bool]] = [(expr, False)]
+        while stack:
+            step, shifted = stack.pop()
+            head = step.head
+            if head == NAME:
+                (later if shifted else now)[step.value] = None
+                continue
+            if head in (LABEL, LOOKUP):
+                special = True
+            args = step.args
+            if not args:
+                continue
+            key = (id(step), shifted)
+            if key in seen:
+                continue
+            seen.add(key)
+            if head in SHIFTS:
+                stack.append((args[1], shifted))
+                stack.append((args[0], True))
+            else:
+                stack.extend([(arg, shifted) for arg in reversed(args)])
+        self.now = tuple(now)
+        self.later = tuple(later)
+        self.special = special
+
+    @property
+    def shown(self) -> str:
+        """The formula as a person wrote it, or as text made from the tree."""
+        return self.text if self.text is not None else str(self.expr)
+
+
+def order_formulas(
+    formulas: Mapping[str, Formula], leaves: Iterable[str], roots: Sequence[str], dated: bool
+) -> list[Formula]:
+    """The formulas that the roots need, each after those whose value of the period it needs.
+
+    Args:
+        formulas: every formula of the model.
+        leaves: the names of the inputs.
+        roots: the nodes to compute.
+        dated: whether the model has a calendar.
+
+    Raises:
+        Diagnostic: LW3003 for names that do not exist, LW3009 for a loop within one period,
+            LW3010 for one through an aggregate, LW3017 for calendar columns without a calendar.
+    """
+    known = {*leaves, *RESERVED}
+    if dated:
+        known.update(calendar.COLUMNS)
+    done: set[str] = set()
+    ordered: list[Formula] = []
+    waiting = list(reversed(roots))
+    while waiting:
+        root = waiting.pop()
+        if root in done or root not in formulas:
+            continue
+        path: list[tuple[Formula, int]] = [(formulas[root], 0)]
+        active = {root}
+        while path:
+            formula, next_one = path.pop()
+            needs = formula.now
+            pushed = False
+            while next_one < len(needs):
+                name = needs[next_one]
+                next_one += 1
+                if name in done:
+                    continue
+                needed = formulas.get(name)
+                if needed is None:
+                    if name not in known:
+                        raise _unknown(formula, name, formulas, known, dated)
+                    continue
+                path.append((formula, next_one))
+                if name in active:
+                    raise _cycle([step for step, _ in path], name)
+                path.append((needed, 0))
+                active.add(name)
+                pushed = True
+                break
+            if pushed:
+                continue
+            active.discard(formula.name)
+            done.add(formula.name)
+            ordered.append(formula)
+            for name in formula.later:
+                if name in formulas:
+                    waiting.append(name)
+                elif name not in known:
+                    raise _unknown(formula, name, formulas, known, dated)
+    return ordered
+
+
+def _unknown(
+    formula: Formula,
+    name: str,
+    formulas: Mapping[str, Formula],
+    known: Iterable[str],
+    dated: bool,
+) -> Diagnostic:
+    place = next(
+        (s.span for s in formula.expr.walk() if s.head == NAME and s.value == name and s.place),
+        None,
+    )
+    if name in calendar.COLUMNS and not dated:
+        return Diagnostic(
+            NO_CALENDAR,
+            f"`{name}` in the formula of `{formula.name}` needs a calendar",
+            span=place,
+            help="give the model start= and freq=",
+        )
+    names = [*known, *formulas]
+    return Diagnostic(
+        UNKNOWN_NAME,
+        f"the formula of `{formula.name}` names `{name}`, which the model does not have",
+        span=place,
+        help=did_you_mean(name, names) or "define it as an input or a formula",
+    )
+
+
+def _cycle(path: list[Formula], name: str) -> Diagnostic:
+    """The diagnostic for a loop within one period, node by node."""
+    first = next(i for i, formula in enumerate(path) if formula.name == name)
+    loop = path[first:]
+    names = [formula.name for formula in loop]
+    aggregated = any(
+        _only_aggregated(formula.expr, needed)
+        for formula, needed in zip(loop, [*names[1:], names[0]], strict=True)
+    )
+    shown = " -> ".join([*names, names[0]])
+    notes = [f"{formula.name} = {formula.shown}" for formula in loop]
+    if aggregated:
+        return Diagnostic(
+            CYCLE_OVER_TIME,
+            f"these nodes need each other through a value of the whole of time: {shown}",
+            span=loop[0].expr.span,
+            help="a total, minimum, maximum, last or at cannot be part of its own history",
+            notes=notes,
+        )
+    return Diagnostic(
+        CYCLE,
+        f"these nodes need each other within one period: {shown}"
+        if len(loop) > 1
+        else f"`{names[0]}` needs its own value of the same period",
+        span=loop[0].expr.span,
+        help=f"take one of them a period earlier, for example prev({names[0]})",
+        notes=notes,
+    )
+
+
+def _only_aggregated(expr: Expr, name: str) -> bool:
+    """Whether every use of a name, in the same period, is inside an aggregate."""
+    stack = [(expr, False)]
+    while stack:
+        step, inside = stack.pop()
+        if step.head == NAME and step.value == name and not inside:
+            return False
+        args = step.args[1:] if step.head in SHIFTS else step.args
+        inside = inside or step.head in OVER_ALL_TIME
+        stack.extend((arg, inside) for arg in args)
+    return True

@@ -1,0 +1,154 @@
+"""Units and temporal kinds: what may be added to what, and what comes of it.
+
+A stock is an amount at a moment, a flow an amount over one period, a rate a share per period, an
+index a pure factor or a price, a count a number of things; a constant never varies.
+
+    stock + flow = stock            stock * rate = flow       flow / stock = rate
+    flow + flow = flow              flow * index = flow       x / x = index
+    stock - prev(stock) = flow      index * rate = rate       cumsum(flow) = stock
+
+A flow or rate per period of the calendar (`USD/month` in monthly periods) counts as an amount, so
+that it adds to a stock in USD. Where the two sides have one dimension and differ in size (kUSD and
+USD), the right one is converted; the factor goes on the tape. What is not declared is inferred:
+units and kinds are carried through the formulas until nothing changes, then everything is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lanework.base.errors import Diagnostic
+from lanework.base.units import Unit
+from lanework.machines.series.codes import KIND_CLASH
+from lanework.machines.series.language.calendar import COLUMNS
+from lanework.machines.series.language.expression import NUMBER
+from lanework.machines.series.passes.dimension import Algebra
+from lanework.machines.series.passes.graph import Formula
+from lanework.machines.series.passes.kindrules import assignable
+from lanework.machines.series.passes.steprules import StepRules
+from lanework.machines.series.passes.unitfit import ANY, Kinds, Type
+
+if TYPE_CHECKING:
+    from lanework.machines.series.language.model import Model
+
+_DEFINED = {"t": "count", "periods": "count", "year": "count", "month": "count"}
+_TIMED = {"days_in_period": "day", "year_fraction": "year"}
+
+
+def infer_kinds(model: Model, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:
+    """Units and kinds of the nodes that are needed, and the conversions between them.
+
+    Args:
+        model: the model.
+        ordered: the formulas that are needed, in order.
+        roots: the names that are asked for.
+
+    Raises:
+        Diagnostic: LW3012, LW3013, LW3014 for what does not fit, LW3015 for unknown units.
+    """
+    return _Inference(model, ordered).run(roots)
+
+
+class _Inference:
+    def __init__(self, model: Model, ordered: Sequence[Formula]) -> None:
+        self.model = model
+        self.ordered = ordered
+        self.found = Kinds()
+        declared = any(f.unit for f in ordered) or any(node.unit for node in model.given)
+        self.algebra = Algebra(model.freq) if declared else None
+        self.rules = StepRules(self.algebra, self.found, model.formulas)
+        self.names = self.rules.names
+        self.rules.tables = {
+            table.name: Type(self._declared(table.unit, table.kind, table.name), table.kind)
+            for table in model.tables.values()
+        }
+        for node in model.inputs.values():
+            self.names[node.name] = Type(self._declared(node.unit, node.kind, node.name), node.kind)
+        for name in ("t", "periods", *COLUMNS):
+            unit = self.rules.none
+            if self.algebra is not None and name in _TIMED:
+                unit = self.algebra.parse(_TIMED[name])
+            if name not in self.names:
+                self.names[name] = Type(unit, _DEFINED.get(name, "constant"))
+        for formula in ordered:
+            unit = None
+            if formula.unit is not None:
+                unit = self._declared(formula.unit, formula.kind or "", formula.name)
+            self.names[formula.name] = Type(unit, formula.kind or "")
+
+    def _declared(self, text: str, kind: str, name: str) -> Unit | None:
+        """The unit that a declaration means: per-period amounts lose their period."""
+        if self.algebra is None:
+            return None
+        unit = self.algebra.parse(text, name)
+        return self.algebra.per_period(unit) if kind in ("flow", "rate", "") else unit
+
+    def run(self, roots: Sequence[str]) -> Kinds:
+        walks = [list(formula.expr.walk()) for formula in self.ordered]
+        changed = True
+        while changed:
+            changed = False
+            for formula, steps in zip(self.ordered, walks, strict=True):
+                here = self.names[formula.name]
+                if here.unit is not None and here.kind:
+                    continue
+                made = self.rules.type_of(steps, formula)
+                unit = here.unit
+                if unit is None and made.unit is not ANY and self.algebra is not None:
+                    unit = made.unit
+                kind = here.kind or made.kind
+                if unit != here.unit or kind != here.kind:
+                    self.names[formula.name] = Type(unit, kind)
+                    changed = True
+        self.rules.checking = True
+        for formula, steps in zip(self.ordered, walks, strict=True):
+            self._check(formula, self.rules.type_of(steps, formula))
+        for name in (*roots, *(formula.name for formula in self.ordered)):
+            self._publish(name)
+        return self.found
+
+    def _publish(self, name: str) -> None:
+        formula, node = self.model.formulas.get(name), self.model.inputs.get(name)
+        declared = formula.unit if formula is not None else node.unit if node is not None else None
+        here = self.names[name]
+        if declared is not None:
+            self.found.units[name] = declared
+        elif self.algebra is not None and here.unit is not None:
+            self.found.units[name] = self.algebra.text(here.unit)
+        self.found.kinds[name] = here.kind
+
+    # Checking a formula against its declaration ---------------------------------------------------
+
+    def _check(self, formula: Formula, made: Type) -> None:
+        declared = self.names[formula.name]
+        algebra = self.algebra
+        if formula.unit is not None and algebra is not None and declared.unit is not None:
+            literal = formula.expr.head == NUMBER
+            if made.unit is not None and made.unit is not ANY and not literal:
+                factor = algebra.factor(made.unit, declared.unit)
+                if factor is None:
+                    raise self.rules.clash(
+                        formula.expr,
+                        made.unit,
+                        declared.unit,
+                        f"`{formula.name}` is declared in {self.rules.said(declared.unit)} and its "
+                        f"formula gives {self.rules.said(made.unit)}",
+                    )
+                if factor != 1.0:
+                    self.found.scale[formula.name] = factor
+                    self.found.notes.append(
+                        f"{formula.name} is converted from {self.rules.said(made.unit)} to "
+                        f"{self.rules.said(declared.unit)} (times {factor:g})"
+                    )
+        if formula.kind and made.kind and not assignable(formula.kind, made.kind):
+            raise Diagnostic(
+                KIND_CLASH,
+                f"`{formula.name}` is declared a {formula.kind} and its formula gives a "
+                f"{made.kind}",
+                span=formula.expr.span,
+                notes=[f"{formula.name} = {formula.shown}"],
+                help="a stock is made of its own value a period before: prev(closing) + flow"
+                if formula.kind == "stock"
+                else f"declare it a {made.kind}, or check the formula",
+            )

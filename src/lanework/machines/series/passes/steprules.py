@@ -1,0 +1,279 @@
+"""What comes of units and kinds in each step of a formula: a rule for every function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH
+from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
+from lanework.machines.series.passes.dimension import NONE, YEAR, Algebra
+from lanework.machines.series.passes.graph import Formula
+from lanework.machines.series.passes.kindrules import (
+    MONEY,
+    PURE,
+    join,
+    product,
+    quotient,
+    with_article,
+)
+from lanework.machines.series.passes.unitfit import ANY, Kinds, Type, UnitFit
+
+_COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
+_LOGIC = frozenset(("and", "or", "not"))
+_JOINS = frozenset(("min", "max"))
+_KEEPS = frozenset(
+    (
+        "neg",
+        "abs",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "copysign",
+        "minimum",
+        "maximum",
+        "last",
+        "at",
+    )
+)
+_OPEN = Type(None, "")
+
+
+class StepRules(UnitFit):
+    """The types of steps, from those of names and tables.
+
+    Attributes:
+        names: the type of every name, as far as it is known.
+        tables: the type of every table.
+        formulas: every formula, by name.
+    """
+
+    def __init__(
+        self, algebra: Algebra | None, found: Kinds, formulas: Mapping[str, Formula]
+    ) -> None:
+        super().__init__(algebra, found)
+        self.formulas = formulas
+        self.names: dict[str, Type] = {}
+        self.tables: dict[str, Type] = {}
+
+    def type_of(self, steps: Sequence[Expr], formula: Formula) -> Type:
+        """The type of a formula, from its steps in the order of `Expr.walk`."""
+        made: dict[int, Type] = {}
+        for expr in steps:
+            head = expr.head
+            if head == NAME:
+                made[id(expr)] = self.names.get(expr.value, _OPEN)
+            elif head == NUMBER:
+                made[id(expr)] = Type(self.number(expr.value), "constant")
+            elif head == LABEL:
+                made[id(expr)] = Type(ANY, "")
+            elif head == LOOKUP:
+                made[id(expr)] = self.tables.get(expr.value[0], _OPEN)
+            else:
+                args = [made[id(arg)] for arg in expr.args]
+                rule = _RULES.get(head, StepRules._pure)
+                made[id(expr)] = rule(self, expr, args)
+        return made[id(formula.expr)]
+
+    def _pure(self, expr: Expr, args: Sequence[Type]) -> Type:
+        """exp, log, erf and the like: pure number in, pure number out."""
+        self.need_pure(expr, args, range(len(args)))
+        return Type(self.none, "constant" if _all(args, "constant") else "index")
+
+    def _add(self, expr: Expr, args: Sequence[Type]) -> Type:
+        a, b = args[0].kind, args[1].kind
+        doing = "they cannot be added" if expr.head == "add" else "they cannot be subtracted"
+        unit = self.join(expr, args, 0, doing)
+        if expr.head == "sub" and a == "stock" and b == "stock" and self._is_before(expr.args):
+            return Type(unit, "flow")
+        return Type(unit, self._add_kinds(expr, a, b))
+
+    def _add_kinds(self, expr: Expr, a: str, b: str) -> str:
+        if a == b or not a or not b:
+            return a if a == b else ""
+        pair = {a, b}
+        if pair == MONEY:
+            return "stock"
+        if pair <= {"index", "rate", "constant"}:
+            return "index"
+        if "constant" in pair:
+            return a if b == "constant" else b
+        if pair & MONEY and pair & PURE:
+            if self.checking:
+                verb = "added to" if expr.head == "add" else "subtracted from"
+                left, right = expr.args
+                raise Diagnostic(
+                    KIND_CLASH,
+                    f"`{left}` is {with_article(a)} and `{right}` is {with_article(b)}: "
+                    f"they cannot be {verb} each other",
+                    span=expr.span,
+                    help="a price or a rate is multiplied with an amount, not added to it",
+                )
+            return ""
+        return ""
+
+    def _is_before(self, args: Sequence[Expr]) -> bool:
+        """Whether the second operand is the first a period before, through a name or not."""
+        now, before = args
+        for _ in range(2):
+            if before.head == "prev":
+                source = before.args[0]
+                return source is now or (
+                    source.head == NAME and now.head == NAME and source.value == now.value
+                )
+            formula = self.formulas.get(before.value) if before.head == NAME else None
+            if formula is None:
+                return False
+            before = formula.expr
+        return False
+
+    def _mul(self, expr: Expr, args: Sequence[Type]) -> Type:
+        a, b = args
+        kind = product(a.kind, b.kind)
+        if self.algebra is None:
+            return Type(None, kind)
+        if a.unit is ANY or b.unit is ANY:
+            return Type(ANY, kind)
+        if a.unit is None or b.unit is None:
+            return Type(None, kind)
+        unit = self.unit_product(expr, a.unit, b.unit, 1)
+        if self.checking and self.algebra.freq is not None:
+            for rate, amount, said in ((a, b, expr.args[0]), (b, a, expr.args[1])):
+                per = rate.unit.per_time() if rate.unit is not None else None
+                if (
+                    rate.kind == "rate"
+                    and amount.kind in MONEY
+                    and per is not None
+                    and unit.per_time() is not None
+                ):
+                    raise self.wrong_period(
+                        expr, f"`{said}` is a rate per {per}, and periods are", said
+                    )
+        return Type(unit, kind)
+
+    def _div(self, expr: Expr, args: Sequence[Type]) -> Type:
+        a, b = args
+        kind = quotient(a.kind, b.kind)
+        if self.algebra is None:
+            return Type(None, kind)
+        if a.unit is ANY:
+            return Type(ANY, kind)
+        if a.unit is None or b.unit is None or b.unit is ANY:
+            return Type(None if b.unit is None else a.unit, kind)
+        return Type(self.unit_product(expr, a.unit, b.unit, -1), kind)
+
+    def _pow(self, expr: Expr, args: Sequence[Type]) -> Type:
+        base = args[0]
+        kind = "constant" if _all(args, "constant") else "index" if base.kind in PURE else ""
+        algebra = self.algebra
+        if algebra is None:
+            return Type(None, kind)
+        self.need_pure(expr, args, [1])
+        if base.unit is None or base.unit is ANY or base.unit == NONE:
+            return Type(NONE if base.unit is ANY else base.unit, kind)
+        power = expr.args[1]
+        if power.head == NUMBER:
+            return Type(base.unit**power.value, "")
+        self.need_pure(expr, args, [0, 1])
+        return Type(NONE, kind)
+
+    def _sqrt(self, expr: Expr, args: Sequence[Type]) -> Type:
+        unit = args[0].unit
+        if self.algebra is None or unit is None or unit is ANY:
+            return Type(unit, "")
+        return Type(unit**0.5, "")
+
+    def _compare(self, expr: Expr, args: Sequence[Type]) -> Type:
+        self.join(expr, args, 0, "they cannot be compared")
+        return Type(self.none, "")
+
+    def _logic(self, expr: Expr, args: Sequence[Type]) -> Type:
+        return Type(self.none, "")
+
+    def _least(self, expr: Expr, args: Sequence[Type]) -> Type:
+        unit = self.join(expr, args, 0, f"{expr.head} needs one unit")
+        return Type(unit, join(args[0].kind, args[1].kind))
+
+    def _where(self, expr: Expr, args: Sequence[Type]) -> Type:
+        unit = self.join(expr, args, 1, "both branches need one unit")
+        return Type(unit, join(args[1].kind, args[2].kind))
+
+    def _shift(self, expr: Expr, args: Sequence[Type]) -> Type:
+        what = "initial" if expr.head == "prev" else "final"
+        unit = self.join(expr, args, 0, f"the {what} value needs the unit of what it stands for")
+        first, given = args[0].kind, args[1].kind
+        return Type(unit, first or ("" if given == "constant" else given))
+
+    def _keep(self, expr: Expr, args: Sequence[Type]) -> Type:
+        return args[0]
+
+    def _mod(self, expr: Expr, args: Sequence[Type]) -> Type:
+        unit = self.join(expr, args, 0, "a remainder needs one unit")
+        return Type(unit, args[0].kind)
+
+    def _sum(self, expr: Expr, args: Sequence[Type]) -> Type:
+        kind = {"flow": "stock", "stock": ""}.get(args[0].kind, args[0].kind)
+        return Type(args[0].unit, kind)
+
+    def _running(self, expr: Expr, args: Sequence[Type]) -> Type:
+        self.need_pure(expr, args, [0])
+        return Type(self.none, "index")
+
+    def _angle(self, expr: Expr, args: Sequence[Type]) -> Type:
+        self.join(expr, args, 0, "atan2 needs one unit")
+        return Type(self.none, "index")
+
+    def _sign(self, expr: Expr, args: Sequence[Type]) -> Type:
+        return Type(self.none, "index")
+
+    def _per_period(self, expr: Expr, args: Sequence[Type]) -> Type:
+        algebra, here = self.algebra, args[0]
+        if algebra is None or here.unit is None or here.unit is ANY:
+            return here
+        per = here.unit.per_time()
+        if per == "year":
+            return Type(here.unit * YEAR, here.kind)
+        if per is not None and self.checking:
+            raise Diagnostic(
+                PERIOD_CLASH,
+                f"`{expr.args[0]}` is {self.said(here.unit)}: {expr.head} needs a value per year",
+                span=expr.span,
+                help="convert it to one per year first, or divide by hand",
+            )
+        return here
+
+    def _compound(self, expr: Expr, args: Sequence[Type]) -> Type:
+        here = self._per_period(expr, args)
+        self.need_pure(expr, [here], [0])
+        return Type(self.none, here.kind)
+
+
+def _all(args: Sequence[Type], kind: str) -> bool:
+    return all(arg.kind == kind for arg in args)
+
+
+_RULES: dict[str, Callable[[StepRules, Expr, Sequence[Type]], Type]] = {
+    "add": StepRules._add,
+    "sub": StepRules._add,
+    "mul": StepRules._mul,
+    "div": StepRules._div,
+    "floordiv": StepRules._div,
+    "mod": StepRules._mod,
+    "pow": StepRules._pow,
+    "sqrt": StepRules._sqrt,
+    "where": StepRules._where,
+    "prev": StepRules._shift,
+    "lead": StepRules._shift,
+    "cumsum": StepRules._sum,
+    "total": StepRules._sum,
+    "cumprod": StepRules._running,
+    "atan2": StepRules._angle,
+    "sign": StepRules._sign,
+    "per_period": StepRules._per_period,
+    "compound_per_period": StepRules._compound,
+    **dict.fromkeys(_COMPARISONS, StepRules._compare),
+    **dict.fromkeys(_LOGIC, StepRules._logic),
+    **dict.fromkeys(_JOINS, StepRules._least),
+    **dict.fromkeys(_KEEPS, StepRules._keep),
+}

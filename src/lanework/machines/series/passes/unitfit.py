@@ -1,0 +1,185 @@
+"""Units of the operands of a step: whether they fit, and the factors that make them fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from lanework.base.errors import Diagnostic
+from lanework.base.units import Unit
+from lanework.machines.series.codes import PERIOD_CLASH, UNIT_CLASH
+from lanework.machines.series.language.expression import Expr
+from lanework.machines.series.passes.dimension import NONE, YEAR, Algebra
+
+ANY = Unit((("0", Fraction(1)),))
+"""The unit of a written 0, which fits every unit; compared with `is`."""
+
+
+@dataclass
+class Kinds:
+    """What was found out.
+
+    Attributes:
+        units: the unit of each node, as text; "" is none.
+        kinds: the kind of each node, "" where it is open.
+        factors: for a step of a formula (by id) a factor for each operand.
+        scale: for a formula the factor into its declared unit.
+        notes: a line for each conversion.
+    """
+
+    units: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    factors: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    scale: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Unit and kind of a step: the unit is None while it is not known."""
+
+    unit: Unit | None
+    kind: str
+
+
+class UnitFit:
+    """Finds the units of steps, and what must be converted.
+
+    Attributes:
+        algebra: of units; None where no unit is declared, and then none is looked at.
+        found: where conversions are noted.
+        checking: whether all units are known, so that what does not fit is refused.
+    """
+
+    def __init__(self, algebra: Algebra | None, found: Kinds) -> None:
+        self.algebra = algebra
+        self.found = found
+        self.checking = False
+
+    @property
+    def none(self) -> Unit | None:
+        """The unit of a pure number."""
+        return NONE if self.algebra is not None else None
+
+    def number(self, value: float) -> Unit | None:
+        """The unit of a written number."""
+        if self.algebra is None:
+            return None
+        return ANY if value == 0.0 else NONE
+
+    def join(self, expr: Expr, args: Sequence[Type], first: int, doing: str) -> Unit | None:
+        """The one unit of operands that need the same, from number `first` on."""
+        algebra = self.algebra
+        if algebra is None:
+            return None
+        unit: Unit | None = None
+        wild = False
+        owner = first
+        for index in range(first, len(args)):
+            here = args[index].unit
+            if here is ANY:
+                wild = True
+            elif here is not None and unit is None:
+                unit, owner = here, index
+        if unit is None:
+            return ANY if wild else None
+        if not self.checking:
+            return unit
+        factors = [1.0] * len(args)
+        for index in range(first, len(args)):
+            here = args[index].unit
+            if here is None or here is ANY or here == unit:
+                continue
+            factor = algebra.factor(here, unit)
+            if factor is None:
+                left, right = expr.args[owner], expr.args[index]
+                raise self.clash(
+                    expr,
+                    unit,
+                    here,
+                    f"`{left}` is {self.said(unit)} and `{right}` is {self.said(here)}: {doing}",
+                )
+            factors[index] = factor
+        self.convert(expr, factors)
+        return unit
+
+    def convert(self, expr: Expr, factors: Sequence[float]) -> None:
+        """Note the factors of a step's operands, if one is not 1."""
+        if any(factor != 1.0 for factor in factors):
+            self.found.factors[id(expr)] = tuple(factors)
+            converted = [
+                f"`{arg}` times {factor:g}"
+                for arg, factor in zip(expr.args, factors, strict=True)
+                if factor != 1.0
+            ]
+            self.found.notes.append(f"unit conversion in `{expr}`: {', '.join(converted)}")
+
+    def need_pure(self, expr: Expr, args: Sequence[Type], which: Sequence[int]) -> None:
+        """These operands must be pure numbers; percentages and the like are converted."""
+        algebra = self.algebra
+        if algebra is None or not self.checking:
+            return
+        factors = [1.0] * len(args)
+        for index in which:
+            unit = args[index].unit
+            if unit is None or unit is ANY or unit == NONE:
+                continue
+            factor = algebra.factor(unit, NONE)
+            if factor is None:
+                raise self.clash(
+                    expr,
+                    NONE,
+                    unit,
+                    f"`{expr.args[index]}` is {self.said(unit)}: {expr.head} needs a pure number",
+                )
+            factors[index] = factor
+        self.convert(expr, factors)
+
+    def unit_product(self, expr: Expr, a: Unit, b: Unit, sign: int) -> Unit:
+        """A product's unit with each dimension once; the factor goes to the first operand."""
+        assert self.algebra is not None
+        made, factor = self.algebra.product(a, b, sign)
+        if self.checking:
+            self.convert(expr, (factor, 1.0))
+        return made
+
+    def said(self, unit: Unit | None) -> str:
+        """A unit in a sentence."""
+        text = self.algebra.text(unit) if self.algebra is not None and unit is not None else ""
+        return text or "a pure number"
+
+    def clash(self, expr: Expr, a: Unit, b: Unit, message: str) -> Diagnostic:
+        """Units that do not fit; said differently when they differ just by a period."""
+        algebra = self.algebra
+        assert algebra is not None
+        per = [a.per_time(), b.per_time()]
+        ratio = a / b
+        pure_time = algebra.factor(ratio, YEAR) or algebra.factor(ratio, NONE / YEAR)
+        if algebra.freq is not None and pure_time is not None and per[0] != per[1]:
+            found = self.wrong_period(expr, "")
+            said = next(p for p in per if p is not None)
+            return Diagnostic(
+                PERIOD_CLASH,
+                f"{message} (one is per {said}, and periods are {algebra.freq}s)",
+                span=expr.span,
+                help=found.help,
+            )
+        return Diagnostic(
+            UNIT_CLASH,
+            message,
+            span=expr.span,
+            help="both sides need the same dimension; a bare number has none, and 0 fits all",
+        )
+
+    def wrong_period(self, expr: Expr, message: str, said: Expr | None = None) -> Diagnostic:
+        """A rate whose period is not the calendar's, and how to convert it."""
+        freq = self.algebra.freq if self.algebra is not None else None
+        shown = f"({said})" if said is not None else "(...)"
+        return Diagnostic(
+            PERIOD_CLASH,
+            f"{message} {freq}s",
+            span=expr.span,
+            help=f"write per_period{shown} for a simple rate, or compound_per_period{shown} for "
+            "one that compounds",
+        )

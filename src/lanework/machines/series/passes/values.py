@@ -1,0 +1,194 @@
+"""The values of a model: what its formulas compute, each once, in an order that can be run.
+
+A value is an op with operands, numbered from 0. Operands come before what uses them, but for one
+case: what `prev` or `lead` looks at may come later, which is how a recurrence closes. Values
+that compute the same are one value (hash-consing), so names and repeated terms cost nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+from lanework.core.ops.table import ARITH
+from lanework.machines.series.language.expression import Expr
+from lanework.machines.series.language.tables import Floats, KeyDim
+
+Key = tuple[Any, ...]
+
+INPUT, CONST, TIME, PERIODS = "input", "const", "time", "periods"
+LEAVES = frozenset((INPUT, CONST, TIME, PERIODS))
+SHIFTS = frozenset(("prev", "lead"))
+FOLDS = frozenset(("tsum", "tmin", "tmax", "last", "at"))
+LOOKUPS = frozenset(("lookup1", "lookup2"))
+OPEN = -1
+"""The operand of a `prev` or `lead` whose formula has not been read yet."""
+
+_pack = struct.Struct("<d").pack
+
+
+class TableData:
+    """One block of cells that lookups read: the keys, the cells, and the table it comes from."""
+
+    __slots__ = ("data", "dims", "name")
+
+    def __init__(self, name: str, dims: tuple[KeyDim, ...], data: Floats) -> None:
+        self.name = name
+        self.dims = dims
+        self.data = data
+
+
+class Values:
+    """The value graph under construction.
+
+    Attributes:
+        ops: for each value its op, or `input`, `const`, `time`, `periods`.
+        args: its operands.
+        settings: an input's number, a constant, a lag, a table's number or a period.
+        owners: the node whose formula made it first, "" for none.
+        exprs: the piece of formula that made it, or None.
+        tables: the blocks of cells that lookups read.
+    """
+
+    def __init__(self, *, simplify: bool = True) -> None:
+        self.ops: list[str] = []
+        self.args: list[tuple[int, ...]] = []
+        self.settings: list[Any] = []
+        self.owners: list[str] = []
+        self.exprs: list[Expr | None] = []
+        self.tables: list[TableData] = []
+        self.simplify = simplify
+        self.folded = 0
+        self.simplified = 0
+        self.owner = ""
+        self._memo: dict[Key, int] = {}
+        self._commutes = {name for name, op in ARITH.items() if op.commutes}
+
+    def _new(self, op: str, args: tuple[int, ...], setting: Any, expr: Expr | None) -> int:
+        self.ops.append(op)
+        self.args.append(args)
+        self.settings.append(setting)
+        self.owners.append(self.owner)
+        self.exprs.append(expr)
+        return len(self.ops) - 1
+
+    def _once(self, key: Key, op: str, args: tuple[int, ...], setting: Any, expr: Any) -> int:
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._new(op, args, setting, expr)
+        return found
+
+    def const(self, value: float) -> int:
+        """A constant; every NaN is one constant, and the two zeros are two."""
+        key = (CONST, _pack(value if value == value else math.nan))
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._new(CONST, (), value, None)
+        return found
+
+    def leaf(self, op: str, setting: Any = None) -> int:
+        """An input (by its number), the period's index, or the number of periods."""
+        return self._once((op, setting), op, (), setting, None)
+
+    def apply(self, op: str, args: tuple[int, ...], expr: Expr | None = None) -> int:
+        """An element-wise op; constants are folded and neutral operands dropped."""
+        key: Key = (op, *args)
+        found = self._memo.get(key)
+        if found is not None:
+            return found
+        if self.simplify:
+            better = self._simpler(op, args, expr)
+            if better is not None:
+                self._memo[key] = better
+                return better
+        if len(args) == 2 and op in self._commutes:
+            swapped = self._memo.get((op, args[1], args[0]))
+            if swapped is not None:
+                return swapped
+        found = self._memo[key] = self._new(op, args, None, expr)
+        return found
+
+    def lookup(self, table: int, keys: tuple[int, ...], expr: Expr | None = None) -> int:
+        """A cell of a table."""
+        op = "lookup1" if len(keys) == 1 else "lookup2"
+        return self._once((op, table, *keys), op, keys, table, expr)
+
+    def fold(self, op: str, x: int, setting: int | None = None, expr: Expr | None = None) -> int:
+        """A value of the whole of time: tsum, tmin, tmax, last, at (with its period)."""
+        return self._once((op, x, setting), op, (x,), setting, expr)
+
+    def shift(self, op: str, x: int, fill: int, lag: int, expr: Expr | None = None) -> int:
+        """`prev` or `lead` of a value that is there already."""
+        return self._once((op, x, fill, lag), op, (x, fill), lag, expr)
+
+    def shift_of_name(self, op: str, name: str, fill: int, lag: int, expr: Expr | None) -> int:
+        """`prev` or `lead` of a node: the same one each time, whether it is there or open yet.
+
+        An open one is closed with `close`.
+        """
+        return self._once((op, ".", name, fill, lag), op, (OPEN, fill), lag, expr)
+
+    def open_shift(self, op: str, fill: int, lag: int, expr: Expr | None) -> int:
+        """`prev` or `lead` of something to be given later with `close`."""
+        return self._new(op, (OPEN, fill), lag, expr)
+
+    def close(self, shift: int, x: int) -> None:
+        """Say what an open `prev` or `lead` looks at."""
+        fill = self.args[shift][1]
+        self.args[shift] = (x, fill)
+        self._memo.setdefault((self.ops[shift], x, fill, self.settings[shift]), shift)
+
+    def is_const(self, value: int) -> bool:
+        """Whether a value is a constant."""
+        return self.ops[value] == CONST
+
+    # Simplification: only what leaves every bit as it is ------------------------------------------
+
+    def _simpler(self, op: str, args: tuple[int, ...], expr: Expr | None) -> int | None:
+        ops, settings = self.ops, self.settings
+        constant = [settings[arg] if ops[arg] == CONST else None for arg in args]
+        if None not in constant:
+            self.folded += 1
+            return self.const(evaluate_scalar(op, constant))
+        out: int | None = None
+        if op == "select":
+            if constant[0] is not None:
+                out = args[1] if constant[0] != 0.0 else args[2]
+            elif args[1] == args[2]:
+                out = args[1]
+        elif op in ("min", "max") and args[0] == args[1]:
+            out = args[0]
+        elif op == "neg" and ops[args[0]] == "neg":
+            out = self.args[args[0]][0]
+        elif len(args) == 2:
+            left, right = constant
+            if op == "mul":
+                out = args[0] if right == 1.0 else args[1] if left == 1.0 else None
+            elif op == "div" and right is not None:
+                if right == 1.0:
+                    out = args[0]
+                elif _power_of_two(right):
+                    out = self.apply("mul", (args[0], self.const(1.0 / right)), expr)
+            elif op == "sub" and right == 0.0 and math.copysign(1.0, right) > 0.0:
+                out = args[0]
+        if out is not None:
+            self.simplified += 1
+        return out
+
+
+def evaluate_scalar(op: str, args: list[Any]) -> float:
+    """One application of an op, by the op table's reference evaluation."""
+    if op == "add":
+        return float(args[0] + args[1])
+    if op == "sub":
+        return float(args[0] - args[1])
+    if op == "mul":
+        return float(args[0] * args[1])
+    return float(ARITH[op].evaluate(*args))
+
+
+def _power_of_two(x: float) -> bool:
+    """Whether dividing by x is multiplying by 1/x to the bit: both are normal powers of two."""
+    mantissa, exponent = math.frexp(x)
+    return abs(mantissa) == 0.5 and -1000 < exponent < 1000
