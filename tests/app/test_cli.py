@@ -209,7 +209,7 @@ def test_fuzz_finds_nothing():
 
 
 def test_fuzz_shows_a_small_program_where_engines_differ(monkeypatch):
-    from lanework.machines.fleet import fuzz
+    from lanework.machines.fleet.check import fuzz
 
     right = fuzz.run_way
 

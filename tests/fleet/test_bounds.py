@@ -7,8 +7,8 @@ import pytest
 from watched import FLOATS, inside
 
 from lanework.core.ops.evaluate import evaluate as run_graph
-from lanework.machines.fleet.bounds import bounds
-from lanework.machines.fleet.interval import ANY, Interval, between, point
+from lanework.machines.fleet.analysis.bounds import bounds
+from lanework.machines.fleet.analysis.interval import ANY, Interval, between, point
 from lanework.machines.fleet.isa import FLEET
 
 OPS = {

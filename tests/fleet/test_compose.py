@@ -9,11 +9,11 @@ from lanework.core.ops.evaluate import evaluate as run_graph
 from lanework.core.ops.words32 import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
-from lanework.machines.fleet.compose import MOST, compose, in_place
-from lanework.machines.fleet.formats import apply, encode
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices import (
+from lanework.machines.fleet.matrices.compose import MOST, compose, in_place
+from lanework.machines.fleet.matrices.formats import apply, encode
+from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,

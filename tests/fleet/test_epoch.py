@@ -15,16 +15,17 @@ from lanework.base.limits import Limits
 from lanework.base.rng import philox
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import device as gpu
-from lanework.machines.fleet import engines, epoch, epochsizes
+from lanework.machines.fleet.check.snapshots import Case, difference, same, snapshots
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.engine import CHOICES, Settings, Stop
-from lanework.machines.fleet.epoch import EpochEngine
+from lanework.machines.fleet.gpu import epoch, sizes
+from lanework.machines.fleet.gpu.epoch import EpochEngine
+from lanework.machines.fleet.gpu.kernels.table import Control
 from lanework.machines.fleet.isa import FLEET, Kernel
-from lanework.machines.fleet.kernels.table import Control
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
-from lanework.machines.fleet.reference import ReferenceEngine
-from lanework.machines.fleet.snapshots import Case, difference, same, snapshots
+from lanework.machines.fleet.reference.engine import ReferenceEngine
+from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.state import Status
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 7.25, -7.0, 1e-40, 1e30, -1e30, 3.4e38]
@@ -267,11 +268,11 @@ def test_calls_of_others_that_are_too_deep():
     """
     program = lw.fleet.assemble(text, "test.lasm")
     made = started(program)
-    assert epochsizes.depth(made.view) == 2
+    assert sizes.depth(made.view) == 2
     assert made.run(100).stop is Stop.FAULT
     assert set(made.vms().row("fault").tolist()) == {1}
     shallow = lw.fleet.assemble(text.replace(".depth 2", ".depth 200"), "test.lasm")
-    assert epochsizes.depth(FleetView.of(shallow)) == 3
+    assert sizes.depth(FleetView.of(shallow)) == 3
     assert check(shallow).stop == "done"
 
 
@@ -612,7 +613,7 @@ def test_only_live_vms_are_looked_at(monkeypatch):
 
 @pytest.mark.parametrize("buckets", [1024, 8])
 def test_vms_sorted_by_instruction(monkeypatch, buckets):
-    monkeypatch.setattr(epochsizes, "BUCKETS", buckets)
+    monkeypatch.setattr(sizes, "BUCKETS", buckets)
     body = "SYSCALL_VMID r0\nMODI r0, r0, 6\nagain:\nSUBI r0, r0, 1\nBRANCH_GE r0, again\n"
     body += "\n".join(["ADDI r1, r1, 1", "MULI r2, r2, 2"] * 20) + "\nHALT"
     program = assembled(body, 2000)
@@ -624,7 +625,7 @@ def test_vms_sorted_by_instruction(monkeypatch, buckets):
     head = made.on.head
     kernels = np.array([info.kernel for info in made.view.infos])
     lists = made.gpu.read(made.on.buffers["lists"]).reshape(6, 2000)
-    table, _ = epochsizes.buckets(made.view)
+    table, _ = sizes.buckets(made.view)
     assert len(set(table.tolist())) <= buckets
     for kernel in Kernel:
         many = int(head[Control.LENGTHS + kernel])

@@ -9,9 +9,11 @@ from scipy import sparse
 from lanework.base.errors import Diagnostic
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
-from lanework.machines.fleet import storage
-from lanework.machines.fleet.compose import in_place
-from lanework.machines.fleet.formats import (
+from lanework.machines.fleet.isa import FLEET, Kernel
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices import storage
+from lanework.machines.fleet.matrices.compose import in_place
+from lanework.machines.fleet.matrices.formats import (
     CHOICES,
     HALF,
     Format,
@@ -21,9 +23,7 @@ from lanework.machines.fleet.formats import (
     exact,
     stored,
 )
-from lanework.machines.fleet.isa import FLEET, Kernel
-from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices import (
+from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,

@@ -9,14 +9,15 @@ import pytest
 from oracle import Oracle, real
 
 from lanework.core.program.asm import assemble
-from lanework.machines.fleet import fuzz, sharing
-from lanework.machines.fleet.blocks import exact, floats
+from lanework.machines.fleet.check import fuzz
+from lanework.machines.fleet.check.blocks import exact, floats
+from lanework.machines.fleet.check.generate import loose, random_program, random_shared
+from lanework.machines.fleet.check.shrink import remade
+from lanework.machines.fleet.check.snapshots import COUNTS, MOST, Snapshot, difference
 from lanework.machines.fleet.engine import CHOICES
-from lanework.machines.fleet.generate import loose, random_program, random_shared
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.shrink import remade
-from lanework.machines.fleet.snapshots import COUNTS, MOST, Snapshot, difference
+from lanework.machines.fleet.reference import sharing
 
 CODES = {"LW6026": "deadlock", "LW2002": "fuel"}
 

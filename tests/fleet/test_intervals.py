@@ -10,14 +10,14 @@ from watched import S22, Machine, inputs, inside, program, soup
 
 from lanework.base.errors import Trap
 from lanework.core.program.isa import OperandKind
-from lanework.machines.fleet import engines
-from lanework.machines.fleet.fuzz import case_of
-from lanework.machines.fleet.interval import Interval, between, point
-from lanework.machines.fleet.intervals import Intervals
+from lanework.machines.fleet.analysis.fixpoint import Intervals
+from lanework.machines.fleet.analysis.interval import Interval, between, point
+from lanework.machines.fleet.check.fuzz import case_of
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Phase, Plan
-from lanework.machines.fleet.runtime import Runtime
+from lanework.machines.fleet.runtime import choice as engines
+from lanework.machines.fleet.runtime.scheduler import Runtime
 from lanework.machines.fleet.state import Convention, Status
 
 

@@ -12,13 +12,13 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.container import _HEAD, dumps, loads
 from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
-from lanework.machines.fleet import storage
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices import storage
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
-from lanework.machines.fleet.reference import ReferenceEngine
+from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.state import PROFILES
 
 

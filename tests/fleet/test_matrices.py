@@ -7,7 +7,7 @@ import pytest
 
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FLEET, Kernel
-from lanework.machines.fleet.matrices import (
+from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,

@@ -6,9 +6,9 @@ from watched import MAP, Machine, inputs, program, soup
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
-from lanework.machines.fleet.intervals import Intervals
+from lanework.machines.fleet.analysis.fixpoint import Intervals
+from lanework.machines.fleet.analysis.precision import check, halves, refuse
 from lanework.machines.fleet.plan import Buffer, Launch
-from lanework.machines.fleet.precision import check, halves, refuse
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -14,9 +14,9 @@ from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.plan import BARRIERS, STRATEGIES, Buffer, Launch, Phase, Plan, Routine
-from lanework.machines.fleet.schedule import Again, nested
 from lanework.machines.fleet.state import PROFILES, Convention
-from lanework.machines.fleet.words import show_pattern
+from lanework.machines.fleet.text.schedule import Again, nested
+from lanework.machines.fleet.text.words import show_pattern
 
 PATTERNS = [0, 1, 42, 0x7FFFFF, 0x800000, 0x80000000, 0x80000001, 0x807FFFFF, 0x7F800000]
 PATTERNS += [0x7F800001, 0x7FC00000, 0x7FFFFFFF, 0xFF800000, 0xFF800001, 0xFFC00000, 0xFFC00001]

@@ -15,8 +15,8 @@ from lanework.core.program.container import dumps
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.fleet import plan as plans
+from lanework.machines.fleet.analysis.estimate import estimate, estimated_epochs
 from lanework.machines.fleet.compile import package
-from lanework.machines.fleet.estimate import estimate, estimated_epochs
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine, extent, place

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.machines.fleet.binding import bind_inputs
+from lanework.machines.fleet.runtime.binding import bind_inputs
+from lanework.machines.fleet.runtime.watching import Debugger, trace
 from lanework.machines.fleet.state import Status
-from lanework.machines.fleet.watching import Debugger, trace
 
 TEXT = """
 .machine fleet

@@ -8,12 +8,12 @@ from lanework.core.ops.evaluate import evaluate as run_graph
 from lanework.core.ops.words32 import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
+from lanework.machines.fleet.analysis.transfer import LARGEST_HALF
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices import evaluate, linear_row, pattern
+from lanework.machines.fleet.matrices.maps import evaluate, linear_row, pattern
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
 from lanework.machines.fleet.state import PROFILES, Convention
-from lanework.machines.fleet.transfer import LARGEST_HALF
 
 FLOATS = [0, -0.0, 1, -1, 2, 3, -3, 0.5, 7, 1e-45, -1e-40, 1e-38, 1e38, 3.4e38, -3.4e38, 65504]
 FLOATS = np.array([*FLOATS, 100, 255, 1e10, 2**24, 2**23, np.inf, -np.inf, np.nan], np.float32)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lanework.app.loading import Loaded
     from lanework.app.run import Options
     from lanework.machines.fleet.runner import Runner
-    from lanework.machines.fleet.watching import Moment
+    from lanework.machines.fleet.runtime.watching import Moment
 
 NUMBERS = ("seed", "patience")
 FLAGS = ("compose", "sort", "general")
@@ -76,8 +76,8 @@ def run(loaded: Loaded, arguments: Sequence[str], options: Options) -> None:
 
 def trace(loaded: Loaded, arguments: Sequence[str], options: Options, vm: int) -> None:
     """Print what one VM does, an epoch a line."""
-    from lanework.machines.fleet.binding import bind_inputs
-    from lanework.machines.fleet.watching import trace as moments
+    from lanework.machines.fleet.runtime.binding import bind_inputs
+    from lanework.machines.fleet.runtime.watching import trace as moments
 
     need_fleet(loaded)
     given = inputs(loaded, arguments, options)

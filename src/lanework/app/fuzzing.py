@@ -51,8 +51,8 @@ def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "
         Diagnostic: LW2003 for an engine that does not exist, LW2201 for one that cannot run here.
         InternalFault: LW8901, with the shrunk program of the first divergence in the notes.
     """
-    from lanework.machines.fleet import fuzz
-    from lanework.machines.fleet.engines import ENGINES
+    from lanework.machines.fleet.check import fuzz
+    from lanework.machines.fleet.runtime.choice import ENGINES
 
     if engine != "all":
         choice.check(engine, ENGINES)

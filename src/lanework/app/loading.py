@@ -98,7 +98,7 @@ def load_linked(paths: Sequence[str]) -> Loaded:
         Diagnostic: LW8001, LW8003, LW8004, and all that the assembler and the linker say.
     """
     from lanework.core.program.asm import lines_of
-    from lanework.machines.fleet.linker import assemble_module, link
+    from lanework.machines.fleet.text.linker import assemble_module, link
 
     start = time.perf_counter()
     modules = []

@@ -10,9 +10,9 @@ import numpy as np
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.fleet import plan as plans
-from lanework.machines.fleet import storage
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import DEPTH
+from lanework.machines.fleet.matrices import storage
 from lanework.machines.fleet.plan import Buffer, Plan, Routine, extent
 from lanework.machines.fleet.state import PROFILES, Convention
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
-from lanework.machines.fleet.estimate import estimated_epochs
+from lanework.machines.fleet.analysis.estimate import estimated_epochs
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices.storage import report
 from lanework.machines.fleet.plan import Launch, Phase, Routine
-from lanework.machines.fleet.storage import report
 
 
 def facts(program: Program) -> dict[str, Any]:

@@ -11,6 +11,6 @@ MACHINE = Machine(
     FLEET,
     verify,
     runner="lanework.machines.fleet.runner:Runner",
-    text="lanework.machines.fleet.asm:FleetAssembler",
+    text="lanework.machines.fleet.text.assembly:FleetAssembler",
     facts="lanework.machines.fleet.facts:facts",
 )

@@ -14,15 +14,15 @@ from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines import choice
 from lanework.engines.codes import DEVICE_LOST
-from lanework.machines.fleet import engines
-from lanework.machines.fleet.binding import bind_inputs, outputs
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.engine import CHOICES, Engine, Settings, Words
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.runtime import Runtime
+from lanework.machines.fleet.runtime import choice as engines
+from lanework.machines.fleet.runtime.binding import bind_inputs, outputs
+from lanework.machines.fleet.runtime.scheduler import Runtime
+from lanework.machines.fleet.runtime.watching import Debugger, Epoch, watch
 from lanework.machines.fleet.state import VMState
-from lanework.machines.fleet.watching import Debugger, Epoch, watch
 
 
 class Runner:
@@ -64,7 +64,7 @@ class Runner:
         self.limits, self.epochs_limit, self.progress = limits or Limits(), epochs, progress
         self.settings = _settings(settings)
         if self.settings.storage == "f16":
-            from lanework.machines.fleet.precision import refuse
+            from lanework.machines.fleet.analysis.precision import refuse
 
             refuse(self.view)
         self._asked = engine
@@ -95,7 +95,7 @@ class Runner:
         """
         words = bind_inputs(self.program, inputs)
         if self.settings.storage == "f16":
-            from lanework.machines.fleet.precision import check
+            from lanework.machines.fleet.analysis.precision import check
 
             check(self.view, words.view(np.float32))
         start = time.perf_counter()

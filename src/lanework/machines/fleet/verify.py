@@ -14,7 +14,7 @@ from typing import Any
 from lanework.base.errors import Code, Diagnostic
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
-from lanework.machines.fleet import flow, planrules
+from lanework.machines.fleet import planrules, rules
 from lanework.machines.fleet.codes import (
     BAD_BUFFER,
     BAD_HEADER,
@@ -28,9 +28,9 @@ from lanework.machines.fleet.codes import (
 )
 from lanework.machines.fleet.isa import WORD, Kernel
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices.storage import check_section
 from lanework.machines.fleet.plan import extent
 from lanework.machines.fleet.state import PROFILES, Convention
-from lanework.machines.fleet.storage import check_section
 
 MOST_INSTRUCTIONS = 1 << 24
 """The instruction pointer is a float too, which is exact up to here."""
@@ -175,13 +175,13 @@ def _matrices(both: _Both) -> Iterator[Finding]:
 RULES = (
     _rule(BAD_HEADER, _header, gate=True),
     _rule(TOO_LARGE, _size, gate=True),
-    _rule(BAD_HEADER, _of_view(flow.routines), gate=True),
-    _rule(BAD_OPERAND, _of_view(flow.operands), gate=True),
-    _rule(BAD_TARGET, _of_view(flow.targets), gate=True),
-    _rule(NO_END, _of_view(flow.ends)),
+    _rule(BAD_HEADER, _of_view(rules.routines), gate=True),
+    _rule(BAD_OPERAND, _of_view(rules.operands), gate=True),
+    _rule(BAD_TARGET, _of_view(rules.targets), gate=True),
+    _rule(NO_END, _of_view(rules.ends)),
     _rule(BAD_PLAN, _of_view(planrules.phases), gate=True),
     _rule(BAD_PLAN, _of_view(planrules.kept), gate=True),
-    _rule(STACK_UNDERFLOW, _of_view(flow.returns)),
+    _rule(STACK_UNDERFLOW, _of_view(rules.returns)),
     _rule(BAD_BUFFER, lambda both: planrules.buffers(*both)),
     _rule(BAD_MATRICES, _matrices),
 )

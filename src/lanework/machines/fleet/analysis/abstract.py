@@ -1,0 +1,220 @@
+"""What is known of a VM at an instruction: intervals of its elements, and differences among them.
+
+A branch tests one register, mostly a difference that was computed just before. So it is known, too,
+which elements are the difference of which two operands, as long as neither has changed since. A
+copy is the difference to zero. And addresses are mostly computed from the VM's number: which
+elements are a multiple of it and a constant is known as well (`affine`).
+
+Behind the elements of the vector there may be words of shared memory that are the VM's own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from lanework.machines.fleet.analysis.interval import EXACT, NOTHING, ZERO, Interval, between
+from lanework.machines.fleet.state import Profile
+
+T = TypeVar("T")
+
+Side = int | Interval
+"""An element of the vector, or a number."""
+
+Difference = tuple[Side, Side]
+
+Affine = tuple[str, int, int]
+"""A number of the VM (the instruction that gives it), a factor, and what is added: exactly so."""
+
+
+class Known:
+    """What is known of a VM.
+
+    Attributes:
+        values: the interval of every element.
+        differences: elements that are the rounded difference of two operands.
+        affine: elements that are a multiple of the VM's number and a constant.
+
+    Example:
+        >>> from lanework.machines.fleet.analysis.interval import point
+        >>> known = Known([ZERO, between(0.0, 9.0, whole=True), ZERO])
+        >>> known.put(2, between(-5.0, 4.0, whole=True), (1, point(5.0)))
+        >>> known.branch(2, "LT", True, 0.0).values[1]
+        Interval(low=0.0, high=4.0, nan=False, whole=True)
+    """
+
+    __slots__ = ("affine", "differences", "values")
+
+    def __init__(self, values: Sequence[Interval]) -> None:
+        self.values = list(values)
+        self.differences: dict[int, Difference] = {}
+        self.affine: dict[int, Affine] = {}
+
+    @classmethod
+    def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> Known:
+        """Of a VM that begins: all zero, but for words of shared memory that are its own."""
+        return cls([*[ZERO] * (profile.length - 1), between(1.0, 1.0, whole=True), *own])
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Known)
+            and self.values == other.values
+            and self.differences == other.differences
+            and self.affine == other.affine
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> Known:
+        """The same, to be changed."""
+        out = Known(self.values)
+        out.differences, out.affine = dict(self.differences), dict(self.affine)
+        return out
+
+    def put(self, element: int, value: Interval, difference: Difference | None = None) -> None:
+        """An element becomes something else."""
+        self.values[element] = value
+        self.affine.pop(element, None)
+        stale = [
+            each
+            for each, sides in self.differences.items()
+            if each == element or any(type(side) is int and side == element for side in sides)
+        ]
+        for each in stale:
+            del self.differences[each]
+        if difference is not None and element not in difference:
+            self.differences[element] = difference
+
+    def join(self, other: Known) -> Known:
+        """What is known if either may be."""
+        if self is other:
+            return self
+        out = Known([a.join(b) for a, b in zip(self.values, other.values, strict=True)])
+        out.differences = _common(self.differences, other.differences)
+        out.affine = _common(self.affine, other.affine)
+        return out
+
+    def side(self, side: Side) -> Interval:
+        """The interval of an operand."""
+        return side if isinstance(side, Interval) else self.values[side]
+
+    def branch(self, element: int, test: str, taken: bool, epsilon: float) -> Known | None:
+        """What is known after a test of an element; None if it cannot come out so.
+
+        Args:
+            element: what is tested.
+            test: EQ, NE, LT, GT, LE or GE; against zero.
+            taken: whether it holds.
+            epsilon: what counts as zero in EQ and NE.
+        """
+        out = self.copy()
+        nan = (test == "NE") == taken  # NaN takes no branch but NE
+        test = test if taken else OPPOSITE[test]
+        cut = _cut(self.values[element], test, epsilon)
+        cut = replace(cut, nan=self.values[element].nan and nan)
+        if cut.empty and not cut.nan:
+            return None
+        out._narrow(element, cut)
+        if element in self.differences:
+            a, b = self.differences[element]
+            x, y = self.side(a), self.side(b)
+            if test in ("EQ", "NE") and not (epsilon == 0.0 or (epsilon < 1.0 and _both(x, y))):
+                return out
+            for side, first, second, way in ((a, x, y, test), (b, y, x, MIRROR[test])):
+                if nan and second.nan:
+                    continue  # the test is as it is because of the other one
+                less = replace(_against(first, second, way), nan=first.nan and nan)
+                if less.empty and not less.nan:
+                    return None
+                if type(side) is int:
+                    out._narrow(side, less)
+        return out
+
+    def _narrow(self, element: int, value: Interval) -> None:
+        """An element is known better, and with it its copies."""
+        waiting, seen = [element], {element}
+        while waiting:
+            each = waiting.pop()
+            self.values[each] = self.values[each].meet(value)
+            of = self.differences.get(each)
+            near = [of[0]] if of is not None and of[1] == ZERO and type(of[0]) is int else []
+            near += [copy for copy, sides in self.differences.items() if sides == (each, ZERO)]
+            for other in near:
+                if other not in seen:
+                    seen.add(other)
+                    waiting.append(other)
+
+
+def _common(a: dict[int, T], b: dict[int, T]) -> dict[int, T]:
+    return {key: value for key, value in a.items() if b.get(key) == value}
+
+
+OPPOSITE = {"EQ": "NE", "NE": "EQ", "LT": "GE", "GE": "LT", "GT": "LE", "LE": "GT"}
+MIRROR = {"EQ": "EQ", "NE": "NE", "LT": "GT", "GT": "LT", "LE": "GE", "GE": "LE"}
+
+
+def _both(x: Interval, y: Interval) -> bool:
+    return x.whole and y.whole
+
+
+def _cut(x: Interval, test: str, epsilon: float) -> Interval:
+    """The numbers of an interval that pass a test."""
+    if test not in ("EQ", "NE") or epsilon == 0.0 or (x.whole and epsilon < 1.0):
+        return _against(x, ZERO, test)
+    if test == "EQ":
+        return x.meet(between(-epsilon, epsilon))
+    low = max(x.low, epsilon) if x.low > -epsilon else x.low
+    high = min(x.high, -epsilon) if x.high < epsilon else x.high
+    return between(low, high, False, x.whole)
+
+
+def _against(x: Interval, y: Interval, test: str) -> Interval:
+    """The numbers of x for which there is a number of y so that the test of x - y holds."""
+    if x.empty or y.empty:
+        return NOTHING
+    low, high = x.low, x.high
+    if test in ("EQ", "LE"):
+        high = min(high, y.high)
+    if test in ("EQ", "GE"):
+        low = max(low, y.low)
+    if test == "LT":
+        high = min(high, _below(x, y.high))
+    if test == "GT":
+        low = max(low, _above(x, y.low))
+    if test == "NE" and y.low == y.high:
+        low = _above(x, low) if low == y.low else low
+        high = _below(x, high) if high == y.high else high
+    return between(low, high, False, x.whole)
+
+
+def _below(x: Interval, end: float) -> float:
+    """The largest number below an end, where numbers are whole; else the end itself."""
+    return math.ceil(end) - 1.0 if x.whole and abs(end) < EXACT else end
+
+
+def _above(x: Interval, end: float) -> float:
+    """The smallest number above an end, where numbers are whole; else the end itself."""
+    return math.floor(end) + 1.0 if x.whole and abs(end) < EXACT else end
+
+
+def widen(
+    old: Known, new: Known, low: Callable[[float], float], high: Callable[[float], float]
+) -> Known:
+    """What is known of a loop that goes on: ends that move go further, to the next that is given.
+
+    Args:
+        old: what was known.
+        new: what is known now; nothing of it is less than before.
+        low: for an end the one to take instead, at most as high.
+        high: the same, at least as high.
+    """
+    values = []
+    for a, b in zip(old.values, new.values, strict=True):
+        bottom = low(b.low) if b.low < a.low else b.low
+        top = high(b.high) if b.high > a.high else b.high
+        values.append(Interval(bottom, top, b.nan, b.whole) if not b.empty else b)
+    out = new.copy()
+    out.values = values
+    return out

@@ -1,0 +1,160 @@
+"""Where control goes in a fleet program, and which VMs come by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from lanework.machines.fleet.analysis.interval import Interval, between, join
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.plan import Launch, Placed
+
+Numbers = tuple[Interval, Interval, Interval]
+"""What VMID, VMGID and VMCOUNT may give."""
+
+WORD = 2.0**32
+
+
+class Reach:
+    """The ways through a program.
+
+    Attributes:
+        view: the program; verified, or some ways are left out.
+    """
+
+    def __init__(self, view: FleetView) -> None:
+        self.view = view
+        self.count = len(view.instructions)
+
+    def after(self, ip: int, *, calls: bool = False) -> list[int]:
+        """The instructions that a VM may come to next, within its routine.
+
+        Args:
+            ip: the instruction.
+            calls: whether to go into what is called, besides on to the next.
+        """
+        info = self.view.infos[ip]
+        out = [] if info.ends else [ip + 1]
+        if info.target is not None and not info.ordered and (calls or info.name != "CALL"):
+            out.append(self.target(ip))
+        return [each for each in out if each < self.count]
+
+    def target(self, ip: int) -> int:
+        """Where an instruction leads to."""
+        return self.view.infos[ip].values(self.view.instructions[ip])["target"]
+
+    def named(self, name: str) -> list[int]:
+        """Instructions of a mnemonic."""
+        return [ip for ip, info in enumerate(self.view.infos) if info.name == name]
+
+    def reached(self, entries: Iterable[int], *, calls: bool) -> set[int]:
+        """What is reached from some instructions."""
+        waiting = [each for each in entries if each < self.count]
+        found = set(waiting)
+        while waiting:
+            for each in self.after(waiting.pop(), calls=calls):
+                if each not in found:
+                    found.add(each)
+                    waiting.append(each)
+        return found
+
+    @cached_property
+    def callers(self) -> dict[int, list[int]]:
+        """For every RETURN the calls that it may belong to."""
+        out: dict[int, list[int]] = {}
+        inside: dict[int, list[int]] = {}
+        for call in self.named("CALL"):
+            target = self.target(call)
+            if target not in inside:
+                found = self.reached([target], calls=False)
+                inside[target] = [
+                    ip for ip in sorted(found) if self.view.infos[ip].name == "RETURN"
+                ]
+            for each in inside[target]:
+                out.setdefault(each, []).append(call)
+        return out
+
+    @cached_property
+    def returns(self) -> dict[int, list[int]]:
+        """For every call the RETURNs that it may come back from."""
+        out: dict[int, list[int]] = {}
+        for end, calls in self.callers.items():
+            for call in calls:
+                out.setdefault(call, []).append(end)
+        return out
+
+    @cached_property
+    def placed(self) -> list[Placed]:
+        """Launches with their places; of each routine and place once."""
+        found: dict[tuple[Launch, int], Placed] = {}
+        for step in self.view.places.steps:
+            for each in step:
+                found.setdefault((each.launch, each.slot), each)
+        return list(found.values())
+
+    def entry(self, placed: Placed) -> int:
+        """The first instruction of a launch."""
+        return self.view.routines[placed.launch.routine].entry
+
+    @cached_property
+    def begun(self) -> list[int]:
+        """Where VMs begin with nothing but zeros."""
+        return sorted({self.entry(each) for each in self.placed if not each.launch.resume})
+
+    @cached_property
+    def resumed(self) -> dict[int, list[int]]:
+        """For every instruction that kept VMs may have stopped at: where they go on.
+
+        The first of their routine is among them, where nothing is known of their numbers: they may
+        have other ones now.
+        """
+        out: dict[int, set[int]] = {}
+        for again in self.placed:
+            if not again.launch.resume:
+                continue
+            kept = [
+                self.entry(each)
+                for each in self.placed
+                if again.launch.resume in (each.launch.keep, each.launch.resume)
+            ]
+            for ip in self.reached(kept, calls=True):
+                out.setdefault(ip, set()).add(self.entry(again))
+        return {ip: sorted(entries) for ip, entries in out.items()}
+
+    @cached_property
+    def numbers(self) -> dict[int, Numbers]:
+        """What VMs that come to an instruction are numbered, for every one that is reached."""
+        by_entry: dict[int, Numbers] = {}
+        for each in self.placed:
+            _add(by_entry, self.entry(each), _numbers(each))
+        spawns = self.named("SYSCALL_SPAWN") if self.view.plan.spawn else []
+        if spawns and by_entry:
+            first = self.view.places.slots
+            place = between(first, first + self.view.plan.spawn - 1, whole=True)
+            count = join(each[2] for each in by_entry.values())
+            for spawn in spawns:
+                _add(by_entry, self.target(spawn), (place, place, count))
+        out: dict[int, Numbers] = {}
+        for entry, numbers in by_entry.items():
+            for ip in self.reached([entry], calls=True):
+                _add(out, ip, numbers)
+        return out
+
+
+def _add(to: dict[int, Numbers], key: int, numbers: Numbers) -> None:
+    known = to.get(key, numbers)
+    a, b, c = (x.join(y) for x, y in zip(known, numbers, strict=True))
+    to[key] = a, b, c
+
+
+def _numbers(placed: Placed) -> Numbers:
+    launch = placed.launch
+    stride = {"contiguous": 1, "strided": launch.stride}.get(launch.strategy)
+    ends = sorted((launch.base, launch.base + (launch.count - 1) * (stride or 0)))
+    if stride is None or ends[0] < 0 or ends[1] >= WORD:
+        ends = [0, int(WORD)]
+    return (
+        between(ends[0], ends[1], whole=True),
+        between(placed.slot, placed.slot + launch.count - 1, whole=True),
+        between(launch.count, launch.count, whole=True),
+    )

@@ -1,0 +1,228 @@
+"""What registers and words of VMs may hold at each instruction, whatever the inputs are.
+
+An abstract interpretation: all VMs at once, with an interval for each element of the vector. It
+goes on until nothing new is found. Where control comes back to, ends that keep moving go further:
+to the next number that the program names, and after some rounds to infinity. Then the program is
+gone through some more times for what the tests of its loops say. What is found holds on every
+engine that rounds arithmetic as IEEE 754 does, and elementary functions within their stated error.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush
+
+from lanework.core.program.isa import OperandKind
+from lanework.machines.fleet.analysis.abstract import Known, widen
+from lanework.machines.fleet.analysis.controlflow import Reach
+from lanework.machines.fleet.analysis.interval import INF, Interval, join, single
+from lanework.machines.fleet.analysis.linear import number
+from lanework.machines.fleet.analysis.memory import Ranges, declared
+from lanework.machines.fleet.analysis.private import Access, own
+from lanework.machines.fleet.analysis.transfer import Edge, Transfer
+from lanework.machines.fleet.layout import FleetView
+
+PATIENCE = 3
+"""Changes at the beginning of a loop before ends that move go further."""
+
+STEPS = 12
+"""How often they go to a number that the program names, before they go to infinity."""
+
+PASSES = 3
+"""How often the program is gone through once more."""
+
+
+class Intervals:
+    """What is known of a program's VMs.
+
+    Args:
+        view: the program, which is verified.
+        ranges: for buffers by name, or for all of shared memory with the name shared, between which
+            numbers the inputs lie; else what the buffers themselves say, or any number.
+        half: whether registers and memory are stored in half precision. Then it holds as far as
+            nothing leaves half precision, which `made` shows.
+
+    Attributes:
+        known: for every instruction what is known of a VM that comes to it; None if none does.
+        words: what shared memory may hold.
+        own: the regions of it whose words each belong to one VM, put together if one access may be
+            to either.
+        made: for instructions, by number, what they may write to an element of the vector, before
+            it is rounded to half precision.
+        accesses: for instructions with an address in shared memory, what it may be.
+
+    Raises:
+        Diagnostic: LW6010, LW6007, a range of no buffer, or one that is none.
+    """
+
+    def __init__(
+        self, view: FleetView, ranges: Ranges | None = None, *, half: bool = False
+    ) -> None:
+        self.view = view
+        self.reach = Reach(view)
+        self._ranges, self._half = ranges or {}, half
+        self._solve(())
+        self.own = own(self.reach, self.words, self._transfer.accesses)
+        if self.own:
+            self._solve(self.own)
+
+    def _solve(self, regions: Sequence[Sequence[int]]) -> None:
+        """Find what is known, where the words of some regions are a VM's own."""
+        self.words = declared(self.view, self._ranges)
+        self.known: list[Known | None] = [None] * len(self.view.instructions)
+        self._transfer = Transfer(self.reach, self.words, self._half, regions)
+        self._incoming: list[dict[tuple[int, int], Known]] = [{} for _ in self.known]
+        self._outgoing: dict[int, list[int]] = {}
+        self._heads: set[int] = set()
+        self._thresholds = self._named()
+        for n, entry in enumerate(self.reach.begun):
+            self._incoming[entry][-1, n] = self._transfer.start()
+        self._climb()
+        for _ in range(PASSES):
+            self._descend()
+
+    @property
+    def made(self) -> Mapping[int, Interval]:
+        """What instructions may write."""
+        return self._transfer.made
+
+    @property
+    def accesses(self) -> Mapping[int, Access]:
+        """Where instructions may access shared memory."""
+        return self._transfer.accesses
+
+    def before(self, ip: int, element: int) -> Interval | None:
+        """What an element may hold before an instruction; None if no VM comes there."""
+        known = self.known[ip]
+        return None if known is None else known.values[element]
+
+    def element(self, element: int) -> Interval:
+        """What an element may hold before any instruction."""
+        return join(known.values[element] for known in self.known if known is not None)
+
+    # The fixed point ------------------------------------------------------------------------------
+
+    def _climb(self) -> None:
+        """Until nothing new is found."""
+        infos = self.view.infos
+        reads = [
+            ip for ip, info in enumerate(infos) if any(s.name == "addr" for s in info.operands)
+        ]
+        waiting = list(self.reach.begun)
+        queued = set(waiting)
+        visits = [0] * len(self.known)
+        while waiting:
+            ip = heappop(waiting)
+            queued.discard(ip)
+            new, old = self._joined(ip), self.known[ip]
+            if new is None:
+                continue
+            if old is not None:
+                new = old.join(new)
+                if ip in self._heads and new != old:
+                    visits[ip] += 1
+                    if visits[ip] > PATIENCE:
+                        new = self._widened(old, new, visits[ip] - PATIENCE)
+            self.known[ip] = new
+            self._transfer.news = False
+            changed = self._go(ip)
+            changed += self.reach.returns.get(ip, [])
+            if self._transfer.news:
+                changed += reads
+            for each in changed:
+                if each not in queued and self._incoming[each]:
+                    queued.add(each)
+                    heappush(waiting, each)
+
+    def _descend(self) -> None:
+        """Go through once more, in order, and keep what is known better now."""
+        transfer = self._transfer
+        for found in (transfer.made, transfer.accesses, transfer.writes):
+            found.clear()
+        for ip in range(len(self.known)):
+            self.known[ip] = self._joined(ip)
+            self._go(ip)
+        self.words.again(transfer.writes.values())
+
+    def _joined(self, ip: int) -> Known | None:
+        """What is known from all ways to an instruction."""
+        out: Known | None = None
+        for known in self._incoming[ip].values():
+            out = known if out is None else out.join(known)
+        return out
+
+    def _go(self, ip: int) -> list[int]:
+        """Say where control goes on what is known there; those for which it is news."""
+        if self.known[ip] is None:
+            for n, target in enumerate(self._outgoing.get(ip, ())):
+                self._incoming[target].pop((ip, n), None)
+            return []
+        changed = []
+        edges = [edge for edge in self._edges(ip) if edge[0] < len(self.known)]
+        for n, (target, known) in enumerate(edges):
+            if target <= ip:
+                self._heads.add(target)
+            if known is None:
+                self._incoming[target].pop((ip, n), None)
+            elif self._incoming[target].get((ip, n)) != known:
+                self._incoming[target][ip, n] = known
+                changed.append(target)
+        self._outgoing[ip] = [target for target, _ in edges]
+        return changed
+
+    def _edges(self, ip: int) -> list[Edge]:
+        known = self.known[ip]
+        if known is None:
+            return []
+        edges = self._transfer.run(ip, known)
+        for call in self.reach.callers.get(ip, ()):
+            edges.append((call + 1, self._returned(known, self.known[call])))
+        for entry in self.reach.resumed.get(ip, ()):
+            edges.append((entry, known))
+        return edges
+
+    def _returned(self, known: Known, before: Known | None) -> Known | None:
+        """What is known after a call: registers that it keeps are as they were."""
+        if before is None:
+            return None
+        out = known.copy()
+        for saved in self.view.convention.saved:
+            element = self.view.profile.register(saved)
+            out.put(element, before.values[element])
+        return out
+
+    def _widened(self, old: Known, new: Known, step: int) -> Known:
+        ends = self._thresholds if step <= STEPS else []
+
+        def low(end: float) -> float:
+            n = bisect_right(ends, end)
+            return ends[n - 1] if n else -INF
+
+        def high(end: float) -> float:
+            n = bisect_left(ends, end)
+            return ends[n] if n < len(ends) else INF
+
+        return widen(old, new, low, high)
+
+    def _named(self) -> list[float]:
+        """The numbers that a program names, and those beside them."""
+        view = self.view
+        found = {0.0, float(view.shared), float(view.slots)}
+        for info, instruction in zip(view.infos, view.instructions, strict=True):
+            for spec in info.operands:
+                if spec.kind is OperandKind.PATTERN:
+                    value = number(info.values(instruction)[spec.name])
+                    found |= _finite((value.low, value.high))
+        for value in self.words.first:
+            found |= _finite((value.low, value.high))
+        for numbers in self.reach.numbers.values():
+            for value in numbers:
+                found |= {value.low, value.high}
+        found |= {-end for end in found}
+        return sorted({single(end + step) for end in found for step in (-1.0, 0.0, 1.0)})
+
+
+def _finite(ends: Iterable[float]) -> set[float]:
+    return {end for end in ends if math.isfinite(end)}

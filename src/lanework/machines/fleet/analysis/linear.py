@@ -1,0 +1,98 @@
+"""Sums of elements as what is known of them: an interval, a difference, a multiple of a number."""
+
+from __future__ import annotations
+
+import struct
+
+from lanework.machines.fleet.analysis import interval
+from lanework.machines.fleet.analysis.abstract import Affine, Difference, Known, Side
+from lanework.machines.fleet.analysis.interval import ZERO, Interval, point
+from lanework.machines.fleet.matrices.maps import Row
+
+Term = tuple[Interval, Side]
+"""A coefficient, and the element or number that is multiplied by it."""
+
+ONE, MINUS_ONE = point(1.0), point(-1.0)
+
+
+def number(bits: int) -> Interval:
+    """The float of a bit pattern.
+
+    Example:
+        >>> str(number(0x40000000)), str(number(0x7FC00000))
+        ('2 to 2', 'no number or NaN')
+    """
+    (value,) = struct.unpack("<f", bits.to_bytes(4, "little"))
+    return point(value)
+
+
+def terms_of(row: Row, last: int) -> list[Term]:
+    """The terms of a row of a matrix.
+
+    Args:
+        row: the row.
+        last: the column of the constant.
+    """
+    return [(number(bits), ONE if column == last else column) for column, bits in row.terms]
+
+
+def combine(terms: list[Term], known: Known) -> Interval:
+    """What a sum may be: added in order, and rounded each time."""
+    out: Interval | None = None
+    for coefficient, side in terms:
+        term = interval.mul(coefficient, known.side(side))
+        out = term if out is None else interval.add(out, term)
+    return ZERO if out is None else out
+
+
+def difference(terms: list[Term]) -> Difference | None:
+    """The two operands of which a sum is the difference, if it is one.
+
+    Example:
+        >>> difference([(ONE, 3), (MINUS_ONE, 2)])
+        (3, 2)
+        >>> difference([(ONE, 3), (point(-5.0), ONE)]) == (3, point(5.0))
+        True
+    """
+    plus: list[Side] = []
+    minus: list[Side] = []
+    for coefficient, side in terms:
+        if isinstance(side, Interval):
+            minus.append(interval.neg(coefficient))
+        elif coefficient in (ONE, MINUS_ONE):
+            (plus if coefficient == ONE else minus).append(side)
+        else:
+            return None
+    if len(plus) <= 1 and len(minus) <= 1 and any(isinstance(side, int) for side in plus + minus):
+        return plus[0] if plus else ZERO, minus[0] if minus else ZERO
+    return None
+
+
+def affine(terms: list[Term], known: Known, limit: float) -> Affine | None:
+    """A sum as a multiple of the VM's number and a constant, if it is one.
+
+    It is exactly so if it is below the limit, as its operands are.
+
+    Args:
+        terms: one term, or several with coefficients 1 and -1.
+        known: what is known of the VM.
+        limit: below which whole numbers are exact.
+    """
+    name, factor, constant = "", 0, 0
+    for coefficient, side in terms:
+        value = known.side(side)
+        if not _integer(coefficient, limit):
+            return None
+        times = int(coefficient.low)
+        of = known.affine.get(side) if isinstance(side, int) else None
+        if of is not None and name in ("", of[0]):
+            name, factor, constant = of[0], factor + times * of[1], constant + times * of[2]
+        elif _integer(value, limit):
+            constant += times * int(value.low)
+        else:
+            return None
+    return (name, factor, constant) if factor else None
+
+
+def _integer(value: Interval, limit: float) -> bool:
+    return value.fixed and value.whole and value.size < limit

@@ -1,0 +1,135 @@
+"""What the words of shared memory may hold: inputs as declared, and whatever a program writes."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.fleet.analysis.interval import ANY, INF, ZERO, Interval, between, join
+from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
+from lanework.machines.fleet.layout import FleetView
+
+Ranges = Mapping[str, tuple[float, float]]
+
+TOUCHES = 8
+"""Changes of a region after which its ends go on to infinity."""
+
+
+class WordRanges:
+    """Intervals of regions of shared memory.
+
+    Attributes:
+        starts: the first word of each region.
+        values: what its words may hold.
+
+    Example:
+        >>> words = WordRanges(8, [(0, 4, between(0.0, 1.0)), (2, 6, between(5.0, 6.0))])
+        >>> words.starts, [str(each) for each in words.values]
+        ([0, 2, 4, 6], ['0 to 1', '0 to 6', '5 to 6', '-inf to inf or NaN'])
+        >>> str(words.read(between(-1.0, 1.0))), words.write(between(7.0, 9.0), ZERO)
+        ('0 to 1', False)
+    """
+
+    def __init__(self, count: int, declared: list[tuple[int, int, Interval]]) -> None:
+        self.count = count
+        inside = {0} | {end for first, last, _ in declared for end in (first, last)}
+        self.starts = sorted(each for each in inside if 0 <= each < count)
+        self.first = []
+        for start in self.starts:
+            value: Interval | None = None
+            for first, last, each in declared:
+                if first <= start < last:
+                    value = each if value is None else value.join(each)
+            self.first.append(ANY if value is None else value)
+        self.values = list(self.first)
+        self.touched = [0] * len(self.starts)
+
+    def declared(self) -> Iterator[tuple[int, int, Interval]]:
+        """For every region its first word, the one after its last, and what was declared."""
+        yield from zip(self.starts, [*self.starts[1:], self.count], self.first, strict=False)
+
+    def regions(self, address: Interval) -> range:
+        """The regions that addresses in an interval may lie in."""
+        if address.empty or address.high <= -1.0 or address.low >= self.count:
+            return range(0)
+        low = math.trunc(max(address.low, 0.0))  # between -1 and 0 it is word 0
+        high = math.trunc(max(min(address.high, self.count - 1.0), 0.0))
+        return range(bisect_right(self.starts, low) - 1, bisect_right(self.starts, high))
+
+    def outside(self, address: Interval) -> bool:
+        """Whether an address may be outside."""
+        return address.nan or address.low <= -1.0 or address.high >= self.count
+
+    def read(self, address: Interval) -> Interval:
+        """What is at an address; 0 outside."""
+        found = [self.values[n] for n in self.regions(address)]
+        if self.outside(address) or not found:
+            found.append(ZERO)
+        return join(found)
+
+    def write(self, address: Interval, value: Interval) -> bool:
+        """A word may become something else; whether that is news."""
+        news = False
+        for n in self.regions(address):
+            known = self.values[n]
+            joined = known.join(value)
+            if joined != known:
+                self.touched[n] += 1
+                if self.touched[n] > TOUCHES:
+                    low = -INF if joined.low < known.low else joined.low
+                    high = INF if joined.high > known.high else joined.high
+                    joined = Interval(low, high, joined.nan, joined.whole)
+                self.values[n] = joined
+                news = True
+        return news
+
+    def again(self, writes: Iterable[tuple[Interval, Interval]]) -> None:
+        """Forget what was written but for these addresses and values."""
+        self.values, self.touched = list(self.first), [0] * len(self.starts)
+        for address, value in writes:
+            for n in self.regions(address):
+                self.values[n] = self.values[n].join(value)
+
+
+def declared(view: FleetView, ranges: Ranges) -> WordRanges:
+    """What shared memory holds as the program begins.
+
+    Args:
+        view: the program, whose buffers may have ranges of their own.
+        ranges: for buffers by name, or for all others with the name shared, between which numbers
+            their words lie.
+
+    Raises:
+        Diagnostic: LW6010, LW6007, a range of no buffer, or one that is none.
+    """
+    names = {each.name for each in view.buffers} | {"shared"}
+    for name, (low, high) in ranges.items():
+        if name not in names:
+            raise Diagnostic(
+                BAD_INPUT, f"there is no buffer {name!r}", help=did_you_mean(name, names)
+            )
+        _check(name, low, high)
+    whole = between(*ranges["shared"]) if "shared" in ranges else ANY
+    known = []
+    for each in view.buffers:
+        value = whole
+        if each.name in ranges:
+            value = between(*ranges[each.name])
+        elif each.low is not None or each.high is not None:
+            low = -INF if each.low is None else each.low
+            high = INF if each.high is None else each.high
+            _check(each.name, low, high)
+            value = between(low, high)
+        known.append((each.offset, each.offset + each.size, value))
+    inside = WordRanges(view.shared, known)
+    for n, start in enumerate(inside.starts):
+        if not any(first <= start < last for first, last, _ in known):
+            inside.first[n] = inside.values[n] = whole
+    return inside
+
+
+def _check(name: str, low: float, high: float) -> None:
+    if not low <= high:
+        raise Diagnostic(BAD_BUFFER, f"the range of buffer {name!r} is from {low} to {high}")

@@ -1,0 +1,234 @@
+"""Random fleet programs in every way there is to run them, against the reference.
+
+The seed names everything: program, shared memory, settings, the epoch at which a run is looked at
+for the first time, and the fuel. Everything that can be seen must be the same: shared memory, all
+VMs, counts, and why the run stopped.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import multiprocessing
+import random
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lanework.engines.gpu import device as gpu
+from lanework.machines.fleet.check.generate import random_program, random_shared
+from lanework.machines.fleet.check.shrink import shrink
+from lanework.machines.fleet.check.snapshots import Case, Snapshot, difference, snapshots
+from lanework.machines.fleet.engine import CHOICES, Settings
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.runtime import choice as engines
+
+
+@dataclass(frozen=True, order=True)
+class Way:
+    """How a program is run.
+
+    Attributes:
+        engine: the engine.
+        layout, format, sort: its settings of these names.
+        steps: one epoch at a time, saved and restored now and then.
+        own: kernels for this program's instructions, and not those for all, which are made once.
+    """
+
+    engine: str
+    layout: str = "soa"
+    format: str = "rows"
+    sort: bool = False
+    steps: bool = False
+    own: bool = False
+
+    def __str__(self) -> str:
+        names = [self.engine]
+        if self.engine != "reference":
+            names += [self.layout, self.format, *["sorted"] * self.sort]
+        names += ["step by step"] * self.steps
+        return ", ".join([*names, *["kernels of its own"] * self.own])
+
+    def suits(self, settings: Settings) -> bool:
+        """Whether there is such a way: halves are stored as a structure of arrays only."""
+        return settings.storage == "f32" or self.layout == "soa"
+
+    def settings(self, case: Case) -> Settings:
+        """The settings of a case, run this way."""
+        same: dict[str, Any] = {n: getattr(self, n) for n in ("layout", "format", "sort")}
+        return replace(case.settings, **same, general=not self.own)
+
+
+REFERENCE = Way("reference")
+
+BLOCK = 250
+"""Seeds that are run in the same way, one after another."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A seed whose program does not do the same."""
+
+    seed: int
+    way: Way
+    what: str
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, on {self.way}: {self.what}"
+
+
+def case_of(seed: int) -> Case:
+    """The case of a seed."""
+    rand = random.Random(seed ^ 0xF1EE7)
+    program = random_program(seed)
+
+    def rarely(name: str, share: float) -> str:
+        return CHOICES[name][rand.random() < share]
+
+    settings = Settings(
+        seed=rand.choice((0, 1, rand.getrandbits(64))),
+        storage=rarely("storage", 0.1),
+        bounds=rarely("bounds", 0.1),
+        arithmetic=rarely("arithmetic", 0.1),
+        on_fault=rarely("on_fault", 0.5),
+        patience=rand.choice((1, 2, 3, 1000)),
+        compose=rand.random() < 0.1,
+        threshold=rand.choice((0.0, 0.05, 0.15, 1.0)),
+    )
+    words = random_shared(seed, program).view(np.uint32)
+    fuel = rand.randint(1, 3000) if rand.random() < 0.15 else None
+    return Case(program, words, settings, rand.choice((1, 7, 30, 100)), fuel)
+
+
+def run_way(case: Case, way: Way) -> list[Snapshot]:
+    """Run a case in one way."""
+    engine = engines.make(way.engine, FleetView.of(case.program), way.settings(case))
+    try:
+        return snapshots(engine, case, way.steps)
+    finally:
+        engine.close()
+
+
+def tolerance(way: Way) -> int | None:
+    """How far loose values may be off, in ULP: None, as far as they like, on GPUs in hardware.
+
+    Those may divide to 2.5 ULP, from which the remainder, say, is off by the whole divisor.
+    """
+    return 0 if way.engine == "reference" or gpu.pick().kind == "software" else None
+
+
+def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
+    """Run a case in some ways; the first that does not do what the reference does."""
+    expected = run_way(case, REFERENCE)
+    for way in some:
+        if not way.suits(case.settings):
+            continue
+        try:
+            what = difference(case, expected, run_way(case, way), tolerance(way))
+        except Exception as error:  # whatever comes out is what is looked for
+            what = f"raises {error!r}"
+        if what is not None:
+            return Divergence(seed, way, what)
+    return None
+
+
+@functools.cache
+def ways(name: str = "all") -> tuple[Way, ...]:
+    """How programs are run by the engines of this name; `all` are those that can run here."""
+    found: list[Way] = []
+    for engine in engines.ENGINES:
+        if engine == "reference" or name not in ("all", engine) or why_not(engine):
+            continue
+        pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
+        found += [Way(engine, layout, format) for layout, format in pairs]
+        found += [Way(engine, sort=True), Way(engine, steps=True), Way(engine, own=True)]
+    found.append(replace(REFERENCE, steps=True))
+    return tuple(way for way in found if name in ("all", way.engine))
+
+
+def why_not(engine: str) -> str | None:
+    """Why an engine cannot run here, or None."""
+    return None if engine == "reference" else gpu.why_not()
+
+
+def check_seed(seed: int, name: str = "all", some: int = 4) -> Divergence | None:
+    """Run the case of a seed in some of the ways, others for every seed."""
+    every = ways(name)
+    chosen = random.Random(seed).sample(every, min(some, len(every)))
+    return check(case_of(seed), chosen, seed)
+
+
+def check_in_turn(seed: int, name: str = "all") -> Divergence | None:
+    """Run the case of a seed in one way, which its neighbours share, as they do kernels."""
+    every = ways(name)
+    return check(case_of(seed), [every[seed // BLOCK % len(every)]], seed)
+
+
+def shrunk(case: Case, found: Divergence) -> Case:
+    """A smaller case that diverges in the same way, at the end of its run."""
+
+    def wrong(each: Case) -> bool:
+        again = check(each, [found.way], found.seed)
+        if again is None or "does not end" in again.what:
+            return False
+        return again.what.startswith("raises") == found.what.startswith("raises")
+
+    smaller: Case | None = case
+    while smaller is not None:
+        case = smaller
+        smaller = next(filter(wrong, _plainer(case)), None)
+    return replace(
+        case, program=shrink(case.program, lambda each: wrong(replace(case, program=each)))
+    )
+
+
+def _plainer(case: Case) -> Iterator[Case]:
+    """The case with one thing less that is unusual."""
+    if case.cut != 1:
+        yield replace(case, cut=1)
+    if case.fuel is not None:
+        yield replace(case, fuel=None)
+    usual = Settings()
+    for name in (*CHOICES, "patience", "seed", "compose"):
+        change: dict[str, Any] = {name: getattr(usual, name)}
+        settings = replace(case.settings, **change)
+        if settings != case.settings:
+            yield replace(case, settings=settings)
+
+
+def script(case: Case, way: Way) -> str:
+    """What makes a case again: its settings, and the program as assembly text."""
+    words = ", ".join(f"{word:#x}" for word in case.shared.tolist())
+    head = f"; {way}; {way.settings(case)}; fuel {case.fuel}\n; shared memory: {words}\n"
+    return head + case.program.dis()
+
+
+def run(
+    count: int,
+    start: int = 0,
+    jobs: int = 1,
+    report: Callable[[int], None] | None = None,
+    name: str = "all",
+) -> list[Divergence]:
+    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
+    seeds = range(start, start + count)
+    one = functools.partial(check_in_turn, name=name)
+    found: list[Divergence] = []
+    # processes of their own from the start: the driver of a GPU does not survive a fork
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, context) if jobs > 1 else None
+    outcomes: Iterable[Divergence | None]
+    outcomes = map(one, seeds) if pool is None else pool.map(one, seeds, chunksize=BLOCK)
+    try:
+        for number, divergence in enumerate(outcomes, 1):
+            if divergence is not None:
+                found.append(divergence)
+            if report is not None:
+                report(number)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return found

@@ -1,0 +1,189 @@
+"""What can be seen of a run of a fleet program, and how two runs differ."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Trap
+from lanework.base.limits import Limits
+from lanework.core.program.program import Program
+from lanework.machines.fleet.check.generate import Loose, loose
+from lanework.machines.fleet.engine import Engine, Settings
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.runtime.scheduler import Runtime
+from lanework.machines.fleet.state import METADATA
+
+Words = npt.NDArray[np.uint32]
+MOST = 20_000
+"""Epochs after which a random program does not end, which would be a defect of the generator."""
+COUNTS = (
+    *("epochs", "executed", "by_kernel", "live"),
+    *("reads_outside", "writes_outside", "faults", "first_fault"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to run.
+
+    Attributes:
+        program: the program.
+        shared: what shared memory begins with, as words.
+        settings: how it runs; layout, format and sort come from the way.
+        cut: the epoch at which it is looked at for the first time.
+        fuel: instructions of all VMs, or None.
+    """
+
+    program: Program
+    shared: Words
+    settings: Settings
+    cut: int = 0
+    fuel: int | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What can be seen of a run.
+
+    Attributes:
+        stop: `done`, `epochs` for where it was cut, or the code of a trap and its instruction.
+        counts: in the order of `COUNTS`.
+        shared: shared memory.
+        vms: the rows of `VMState`; that of the mirrored IP is 0.
+    """
+
+    stop: str
+    counts: tuple[object, ...]
+    shared: Words
+    vms: Words
+
+
+def snapshots(engine: Engine, case: Case, steps: bool = False) -> list[Snapshot]:
+    """Run a case: what there is at its cut, and at the end."""
+    view = FleetView.of(case.program)
+    runtime = Runtime(engine, view, Limits(fuel=case.fuel))
+    runtime.begin(case.shared)
+    found = [_until(runtime, case.cut, steps)]
+    if found[0].stop == "epochs":
+        found.append(_until(runtime, MOST, steps))
+    return found
+
+
+def _until(runtime: Runtime, epochs: int, steps: bool) -> Snapshot:
+    stop = "epochs"
+    try:
+        if not steps:
+            stop = "done" if runtime.run(epochs) else stop
+        else:
+            for number in range(epochs):
+                if number % 16 == 3:
+                    saved = runtime.save()
+                    with contextlib.suppress(Trap):
+                        runtime.run(5)
+                    runtime.restore(saved)
+                if runtime.run(1):
+                    stop = "done"
+                    break
+    except Trap as trap:
+        stop = f"{trap.code.ident} at {trap.instruction}"
+    vms = runtime.engine.vms().words
+    vms[0] = 0
+    counts = tuple(
+        tuple(value) if isinstance(value, list) else value
+        for value in (getattr(runtime.counts, name) for name in COUNTS)
+    )
+    return Snapshot(stop, counts, runtime.engine.shared(), vms)
+
+
+def difference(
+    case: Case, expected: Sequence[Snapshot], found: Sequence[Snapshot], ulp: int | None = 0
+) -> str | None:
+    """How two runs of a case differ, or None.
+
+    Args:
+        case: what was run.
+        expected: one run.
+        found: the other.
+        ulp: how far loose values may be apart; None leaves them out.
+    """
+    view, free = FleetView.of(case.program), loose(case.program)
+    for a, b in zip(expected, found, strict=False):
+        when = "at the end" if a is expected[-1] else f"after epoch {case.cut}"
+        what = _stopped(a, b) or _shared(a, b, free, ulp) or _vms(a, b, view, free, ulp)
+        if what:
+            return f"{when} {what}"
+    if len(expected) != len(found):
+        return f"there are {len(found)} stops and not {len(expected)}"
+    if expected[-1].stop == "epochs":
+        return f"it does not end within {MOST:,} epochs"
+    return None
+
+
+def _stopped(a: Snapshot, b: Snapshot) -> str | None:
+    if a.stop != b.stop:
+        return f"it stopped with {b.stop} and not {a.stop}"
+    for name, x, y in zip(COUNTS, a.counts, b.counts, strict=True):
+        if x != y:
+            return f"{name} is {y} and not {x}"
+    return None
+
+
+def _shared(a: Snapshot, b: Snapshot, free: Loose, ulp: int | None) -> str | None:
+    wrong = ~same(a.shared, b.shared)
+    wrong[free.shared_words] &= ~_close(
+        a.shared[free.shared_words], b.shared[free.shared_words], ulp
+    )
+    if not wrong.any():
+        return None
+    n = int(np.flatnonzero(wrong)[0])
+    return f"shared word {n} is {_shown(b.shared[n])} and not {_shown(a.shared[n])}"
+
+
+def _vms(a: Snapshot, b: Snapshot, view: FleetView, free: Loose, ulp: int | None) -> str | None:
+    profile = view.profile
+    wrong = a.vms != b.vms
+    wrong[: profile.length] = ~same(a.vms[: profile.length], b.vms[: profile.length])
+    for row in [
+        *(profile.register(n) for n in free.registers),
+        *(profile.own(n) for n in free.own_words),
+    ]:
+        wrong[row] &= ~_close(a.vms[row], b.vms[row], ulp)
+    if not wrong.any():
+        return None
+    row, vm = (int(each) for each in np.argwhere(wrong)[0])
+    name, x, y = profile.fields[row], a.vms[row, vm], b.vms[row, vm]
+    if name in METADATA:
+        return f"{name} of VM {vm} is {y} and not {x}"
+    return f"{name} of VM {vm} is {_shown(y)} and not {_shown(x)}"
+
+
+def _shown(word: np.uint32) -> str:
+    return f"{float(word.view(np.float32)):.9g} ({int(word):#010x})"
+
+
+def same(a: Words, b: Words) -> npt.NDArray[np.bool_]:
+    """Where words are equal, or both NaN."""
+    x, y = np.isnan(a.view(np.float32)), np.isnan(b.view(np.float32))
+    out: npt.NDArray[np.bool_] = (a == b) | (x & y)
+    return out
+
+
+def _close(a: Words, b: Words, ulp: int | None) -> npt.NDArray[np.bool_]:
+    """Where floats are at most so many units in the last place apart."""
+    if ulp is None:
+        return np.ones(a.shape, np.bool_)
+    x, y = (_ordered(each) for each in (a, b))
+    near: npt.NDArray[np.bool_] = np.abs(x - y) <= ulp
+    numbers = ~np.isnan(a.view(np.float32)) & ~np.isnan(b.view(np.float32))
+    return same(a, b) | (near & numbers)
+
+
+def _ordered(words: Words) -> npt.NDArray[np.int64]:
+    """Integers in the order of floats, neighbours next to each other."""
+    size = (words & np.uint32(0x7FFFFFFF)).astype(np.int64)
+    return np.where(words >> np.uint32(31), -size, size)

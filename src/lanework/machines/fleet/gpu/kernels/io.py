@@ -1,0 +1,210 @@
+"""The fifth kernel: shared memory and scheduling.
+
+In order, an epoch has three steps here. The I/O kernel reads shared memory as the epoch began, and
+VMs that write bid for their words: the highest stays. Then the commit lets the winners write. Then
+one invocation goes over the VMs that are at ordered instructions, by their global id: it finds them
+by bits, and the words of bits by a summary.
+
+If order does not matter, the I/O kernel does it all with atomics, but for `SERIAL`.
+"""
+
+from __future__ import annotations
+
+from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, ENTRY, OUTSIDE, head, peek
+from lanework.machines.fleet.gpu.kernels.ordered import ATOMICS, native, operands, sources
+from lanework.machines.fleet.gpu.kernels.table import Spec
+from lanework.machines.fleet.isa import FleetInstr, Kernel
+
+READS = {"SYSCALL_READ": "float_address", "IREAD": "whole_address"}
+"""Instructions that read, and what their addresses are."""
+
+WRITES = {"SYSCALL_WRITE": "float_address", "IWRITE": "whole_address"}
+"""Instructions that write."""
+
+GIVES = {
+    "SYSCALL_VMID": "bitcast<u32>(f32(load(vm, VM_ID)))",
+    "IVMID": "load(vm, VM_ID)",
+    "VMCOUNT": "bitcast<u32>(f32(atomicLoad(&control[batch_word(load(vm, BATCH), B_COUNT)])))",
+    "VMGID": "bitcast<u32>(f32(vm))",
+}
+"""What instructions give that only ask."""
+
+ENDS = {
+    "SYSCALL_YIELD": "rest(vm);",
+    "SYSCALL_HALT": "end_vm(vm, HALTED); stays = true;",
+    "WAIT": "stays = wait(vm, float_address(ADDR), SRC);",
+}
+"""What instructions do that rest or end."""
+
+
+def writes(spec: Spec) -> bool:
+    """Whether winners have to be found."""
+    return spec.has(*WRITES) and not spec.fast
+
+
+def io(spec: Spec) -> str:
+    """The kernel of shared memory and scheduling."""
+    winner = " winner" if writes(spec) else ""
+    parts = [
+        head(spec, f"code states memory lists control{winner}"),
+        ADDRESS,
+        peek(spec),
+        ENDING,
+        OUTSIDE,
+        _READ,
+        _REST,
+    ]
+    if spec.has("WAIT"):
+        parts.append(_WAIT)
+    if writes(spec):
+        parts.append(_BID)
+    elif spec.has(*WRITES):
+        parts.append(_WRITE_FAST)
+    if spec.fast:
+        parts.append(native(spec))
+    if spec.ordered:
+        parts.append(_MARK)
+    cases = "".join(_case(each, spec) for each in spec.used(Kernel.IO))
+    mark = _NO_BID if writes(spec) else ""
+    text = _MAIN.replace("CASES\n", cases).replace("NO_BID\n", mark)
+    return "\n".join([*parts, text])
+
+
+def commit(spec: Spec) -> str:
+    """The kernel in which the winners write."""
+    parts = [head(spec, "code states memory lists control winner"), ADDRESS]
+    cases = ""
+    for info in spec.used(Kernel.IO):
+        if info.name in WRITES:
+            body = operands(info, f"address = {WRITES[info.name]}(ADDR); bits = SRC;")
+            cases += f"    case {info.code}u: {{ {body} }}\n"
+    return "\n".join([*parts, _COMMIT.replace("CASES\n", cases)])
+
+
+def _case(info: FleetInstr, spec: Spec) -> str:
+    if info in spec.ordered:
+        body = "mark(vm); stays = true;"
+    elif info.name in READS:
+        body = f"made = read_word(vm, {READS[info.name]}(ADDR), &stays); has = !stays;"
+    elif info.name in WRITES:
+        body = f"stays = write_word(vm, {WRITES[info.name]}(ADDR), SRC, i);"
+    elif info.name in ATOMICS:
+        more = ", ".join(sources(info)).upper()
+        name = info.name.lower()
+        body = f"made = {name}(vm, float_address(ADDR), {more}, &stays); has = !stays;"
+    elif info.name in GIVES:
+        body = f"made = {GIVES[info.name]}; has = true;"
+    else:
+        body = ENDS[info.name]
+    return f"    case {info.code}u: {{ {operands(info, body)} }}\n"
+
+
+_READ = """
+fn read_word(vm: u32, address: u32, stays: ptr<function, bool>) -> u32 {
+  if (address != NONE) { return peek(address); }
+  *stays = outside(vm, C_READS_OUTSIDE);
+  return 0u;
+}
+"""
+
+_REST = """
+// A VM that goes on in the next epoch.
+fn rest(vm: u32) {
+  store(vm, STATUS, YIELDED);
+  store(vm, SWEPT, atomicLoad(&control[C_SWEEP]));
+}
+"""
+
+_WAIT = """
+// Whether a VM stays at its WAIT.
+fn wait(vm: u32, address: u32, expected: u32) -> bool {
+  var word = 0u;
+  if (address == NONE) {
+    if (outside(vm, C_READS_OUTSIDE)) { return true; }
+  } else {
+    word = peek(address);
+  }
+  if (word == expected) { store(vm, STATUS, BLOCKED); }
+  return word == expected;
+}
+"""
+
+_BID = """
+// Bid for a word; the VM goes on when the winners have written. The list of linear instructions
+// is done with in this epoch and takes the bids.
+fn write_word(vm: u32, address: u32, bits: u32, i: u32) -> bool {
+  if (address == NONE) { return outside(vm, C_WRITES_OUTSIDE); }
+  atomicMax(&winner[address], vm + 1u);
+  lists[i] = vm;
+  wrote();
+  return true;
+}
+"""
+
+_NO_BID = "  lists[i] = NONE;\n"
+
+_WRITE_FAST = """
+fn write_word(vm: u32, address: u32, bits: u32, i: u32) -> bool {
+  if (address == NONE) { return outside(vm, C_WRITES_OUTSIDE); }
+  atomicStore(&memory[address], bits);
+  wrote();
+  return false;
+}
+"""
+
+_MARK = """
+// A VM that the ordered kernel will find.
+fn mark(vm: u32) {
+  atomicOr(&control[params.marks_at + (vm >> 5u)], 1u << (vm & 31u));
+  atomicOr(&control[params.summary_at + (vm >> 10u)], 1u << ((vm >> 5u) & 31u));
+  atomicStore(&control[C_ORDERED], 1u);
+}
+"""
+
+_MAIN = (
+    "\n"
+    + ENTRY
+    + """\
+  let i = number(group, groups, local);
+  if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
+  let vm = lists[C_IO * params.capacity + i];
+  let ip = load(vm, IP);
+NO_BID
+  let at = params.program_at + 5u * ip;
+  var made = 0u;
+  var has = false;
+  var stays = false;
+  switch (code[at]) {
+CASES
+    default: {}
+  }
+  if (has) { put(vm, 1u + code[at + 1u], made); }
+  if (!stays) { go(vm, ip + 1u); }
+}
+"""
+)
+
+_COMMIT = (
+    "\n"
+    + ENTRY
+    + """\
+  let i = number(group, groups, local);
+  if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
+  let vm = lists[i];
+  if (vm == NONE) { return; }
+  let ip = load(vm, IP);
+  let at = params.program_at + 5u * ip;
+  var address = NONE;
+  var bits = 0u;
+  switch (code[at]) {
+CASES
+    default: {}
+  }
+  if (atomicLoad(&winner[address]) == vm + 1u) {
+    memory[address] = bits;
+    atomicStore(&winner[address], 0u);
+  }
+  go(vm, ip + 1u);
+}
+"""
+)

@@ -1,0 +1,133 @@
+"""The third kernel: every op that is not linear, from its graph in the op table."""
+
+from __future__ import annotations
+
+from lanework.core.ops.op import Op
+from lanework.core.program.isa import OperandKind
+from lanework.engines.gpu import wgsl
+from lanework.machines.fleet.gpu.kernels.common import ENDING, ENTRY, head
+from lanework.machines.fleet.gpu.kernels.table import Spec
+from lanework.machines.fleet.isa import FleetInstr, Kernel
+
+
+def oracle(spec: Spec) -> str:
+    """The kernel of the other computations."""
+    used = spec.used(Kernel.ORACLE)
+    ops = {each.elementwise.name: each.elementwise for each in used if each.elementwise is not None}
+    parts = [head(spec, "code states lists control")]
+    if not spec.cells.half:
+        parts.append(wgsl.PREAMBLE)
+    parts += [wgsl.render_op(op) for op in ops.values()]
+    parts.append(ENDING)
+    if spec.has("RAND"):
+        parts.append(PHILOX)
+    cases = "".join(f"    case {each.code}u: {{\n{_case(each, spec)}    }}\n" for each in used)
+    return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
+
+
+def call(op: Op, *names: str) -> str:
+    """An op applied to words, as an expression over their bits.
+
+    Example:
+        >>> from lanework.core.ops.words32 import SINGLE
+        >>> call(SINGLE["iadd"], "a", "b")
+        'bitcast<u32>(lw_iadd(bitcast<i32>(a), bitcast<i32>(b)))'
+    """
+    kind = "f32" if "f32" in op.dtypes else "i32"
+    inputs = ", ".join(f"bitcast<{kind}>({name})" for name in names)
+    return f"bitcast<u32>({wgsl.function_name(op)}({inputs}))"
+
+
+def _case(info: FleetInstr, spec: Spec) -> str:
+    if info.name == "SELECT":
+        return _SELECT
+    if info.name == "RAND":
+        return "      made = draw(vm);\n"
+    op = info.elementwise
+    assert op is not None
+    names, text = [], ""
+    for n, (operand, place) in enumerate(zip(info.operands, info.places, strict=True)):
+        if operand.name == "dest":
+            continue
+        if operand.kind is OperandKind.PATTERN:
+            names.append(f"field{place}")
+        elif place == 1:
+            names.append("a")
+        else:
+            names.append(f"b{n}")
+            text += f"      let b{n} = fetch(vm, 1u + field{place});\n"
+    text += f"      made = {call(op, *names)};\n"
+    if spec.traps and "f32" in op.dtypes:
+        given = " && ".join(f"finite({name})" for name in names)
+        text += f"      bad = {given} && !finite(rounded(made));\n"
+    return text
+
+
+_SELECT = """\
+      let yes = fetch(vm, 1u + field2);
+      let no = fetch(vm, 1u + field3);
+      made = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
+"""
+
+PHILOX = """
+// The product of two words, low and high.
+fn wide(a: u32, b: u32) -> vec2<u32> {
+  return vec2<u32>(a * b, bitcast<u32>(lw_upper(bitcast<i32>(a), bitcast<i32>(b))));
+}
+
+// The first word of Philox4x32-10.
+fn philox(counter: vec4<u32>, seed: vec2<u32>) -> u32 {
+  var x = counter;
+  var key = seed;
+  for (var round = 0u; round < 10u; round++) {
+    let p = wide(0xd2511f53u, x.x);
+    let q = wide(0xcd9e8d57u, x.z);
+    x = vec4<u32>(q.y ^ x.y ^ key.x, q.x, p.y ^ x.w ^ key.y, p.x);
+    key += vec2<u32>(0x9e3779b9u, 0xbb67ae85u);
+  }
+  return x.x;
+}
+
+// The VM's next random number in [0, 1).
+fn draw(vm: u32) -> u32 {
+  let drawn = load(vm, COUNTER);
+  store(vm, COUNTER, drawn + 1u);
+  let stream = atomicLoad(&control[batch_word(load(vm, BATCH), B_STREAM)]);
+  let counter = vec4<u32>(drawn, stream, vm, load(vm, GENERATION));
+  let word = philox(counter, vec2<u32>(params.seed_low, params.seed_high));
+  return bitcast<u32>(f32(word >> 8u) * 0x1p-24f);
+}
+"""
+
+_MAIN = (
+    """
+fn finite(bits: u32) -> bool { return (bits & 0x7f800000u) != 0x7f800000u; }
+
+"""
+    + ENTRY
+    + """\
+  let i = number(group, groups, local);
+  if (i >= atomicLoad(&control[C_LENGTHS + C_ORACLE])) { return; }
+  let vm = lists[C_ORACLE * params.capacity + i];
+  let ip = load(vm, IP);
+  let at = params.program_at + 5u * ip;
+  let field0 = code[at + 1u];
+  let field1 = code[at + 2u];
+  let field2 = code[at + 3u];
+  let field3 = code[at + 4u];
+  let a = fetch(vm, 1u + field1);
+  var made = 0u;
+  var bad = false;
+  switch (code[at]) {
+CASES
+    default: {}
+  }
+  if (bad) {
+    fault_vm(vm, FAULT_BAD_VALUE);
+    return;
+  }
+  put(vm, 1u + field0, made);
+  go(vm, ip + 1u);
+}
+"""
+)

@@ -1,0 +1,199 @@
+"""What VMs do one after another: atomic instructions, and starting and ending VMs.
+
+One invocation goes over them by their global id. It finds them by the bits that the I/O kernel has
+set, and words of bits by a summary of them.
+"""
+
+from __future__ import annotations
+
+from lanework.core.ops.words32 import SINGLE
+from lanework.core.program.isa import OperandKind
+from lanework.engines.gpu import wgsl
+from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head
+from lanework.machines.fleet.gpu.kernels.launch import VECTOR
+from lanework.machines.fleet.gpu.kernels.oracle import call
+from lanework.machines.fleet.gpu.kernels.table import Spec
+from lanework.machines.fleet.isa import FleetInstr, Kernel
+
+ATOMICS = {
+    "ATOMIC_ADD": "bitcast<u32>(bitcast<f32>(word) + bitcast<f32>(src))",
+    "ATOMIC_MIN": call(SINGLE["fmin"], "word", "src"),
+    "ATOMIC_MAX": call(SINGLE["fmax"], "word", "src"),
+    "ATOMIC_CAS": "select(word, src2, word == src1)",
+}
+"""What an atomic instruction makes of a word, from the word and its operands."""
+
+SYSTEM = {
+    "SYSCALL_SPAWN": "made = spawn(vm, TARGET, SRC);",
+    "SYSCALL_KILL": "kill(vm); return;",
+}
+"""What starts and ends VMs."""
+
+_OPS = {"ATOMIC_MIN": SINGLE["fmin"], "ATOMIC_MAX": SINGLE["fmax"]}
+
+
+def operands(info: FleetInstr, body: str) -> str:
+    """A body with its operands' names, in capitals, as what they hold.
+
+    Example:
+        >>> from lanework.machines.fleet.isa import FLEET
+        >>> operands(FLEET.by_name["SYSCALL_READ"], "f(ADDR)")
+        'f(fetch(vm, 1u + code[at + 2u]))'
+    """
+    for spec in sorted(info.operands, key=lambda one: -len(one.name)):
+        word = f"code[at + {1 + info.field(spec.name)}u]"
+        if spec.kind is OperandKind.REGISTER:
+            word = f"fetch(vm, 1u + {word})"
+        body = body.replace(spec.name.upper(), word)
+    return body
+
+
+def sources(info: FleetInstr) -> list[str]:
+    """The operands of an atomic instruction beside its address."""
+    return [spec.name for spec in info.operands if spec.name.startswith("src")]
+
+
+def functions(spec: Spec) -> str:
+    """The ops that the program's atomics use."""
+    used = [op for name, op in _OPS.items() if spec.has(name)]
+    preamble = [] if spec.cells.half else [wgsl.PREAMBLE]  # accessors of halves bring it
+    return "\n".join([*preamble, *(wgsl.render_op(op) for op in used)])
+
+
+def native(spec: Spec) -> str:
+    """Functions that do the atomics at once, in any order: try until no other was between."""
+    out = ""
+    for info in spec.used(Kernel.IO):
+        if info.name in ATOMICS:
+            given = "".join(f", {each}: u32" for each in sources(info))
+            text = _NATIVE.replace("NAME", info.name.lower()).replace(", SOURCES", given)
+            out += text.replace("UPDATED", ATOMICS[info.name])
+    return functions(spec) + out if out else ""
+
+
+def ordered(spec: Spec) -> str:
+    """The kernel of one invocation."""
+    atomic = not spec.fast and spec.has(*ATOMICS)
+    parts = [head(spec, f"code states{' memory' if atomic else ''} control"), ADDRESS, ENDING]
+    if atomic:
+        parts.append(functions(spec))
+    parts.append(OUTSIDE)
+    if spec.has("SYSCALL_SPAWN"):
+        parts += [VECTOR, _SPAWN.replace("LITERALLY\n", _LITERAL if spec.cells.literal else "")]
+    if spec.has("SYSCALL_KILL"):
+        parts.append(_KILL)
+    cases = ""
+    for info in spec.ordered:
+        body = SYSTEM.get(info.name, "")
+        if info.name in ATOMICS:
+            lets = "".join(f"let {name} = {name.upper()}; " for name in sources(info))
+            body = _UPDATE.replace("LETS", lets).replace("UPDATED", ATOMICS[info.name])
+        cases += f"    case {info.code}u: {{\n      {operands(info, body)}\n    }}\n"
+    return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
+
+
+_NATIVE = """
+fn NAME(vm: u32, address: u32, SOURCES, stays: ptr<function, bool>) -> u32 {
+  if (address == NONE) {
+    *stays = outside(vm, C_WRITES_OUTSIDE);
+    return 0u;
+  }
+  wrote();
+  var word = atomicLoad(&memory[address]);
+  loop {
+    let tried = atomicCompareExchangeWeak(&memory[address], word, UPDATED);
+    if (tried.exchanged) { break; }
+    word = tried.old_value;
+  }
+  return word;
+}
+"""
+
+_UPDATE = """\
+let address = float_address(ADDR);
+      LETS
+      if (address == NONE) {
+        if (outside(vm, C_WRITES_OUTSIDE)) { return; }
+      } else {
+        let word = memory[address];
+        memory[address] = UPDATED;
+        made = word;
+        wrote();
+      }"""
+
+_SPAWN = """
+// A VM at the first free place, and its number as a float, or -1.
+fn spawn(vm: u32, entry: u32, bits: u32) -> u32 {
+  var place = atomicLoad(&control[C_HINT]);
+  while (place < params.capacity && load(place, STATUS) != FREE) { place++; }
+  atomicStore(&control[C_HINT], min(place + 1u, params.capacity));
+  if (place >= params.capacity) { return bitcast<u32>(-1.0f); }
+  zero_vector(place);
+  put(place, 1u, bits);
+  store(place, VM_ID, place);
+  store(place, STACK_POINTER, 0u);
+  store(place, STATUS, RUNNING);
+  store(place, FAULT, 0u);
+  store(place, BATCH, load(vm, BATCH));
+  store(place, COUNTER, 0u);
+  store(place, GENERATION, load(place, GENERATION) + 1u);
+  store(place, SWEPT, 0u);
+LITERALLY
+  go(place, entry);
+  count(batch_word(load(vm, BATCH), B_LIVE), 1u);
+  wrote();
+  return bitcast<u32>(f32(place));
+}
+"""
+
+_LITERAL = """\
+  store(place, GLOBAL_ID, place);
+"""
+
+_KILL = """
+// A VM is no more, and its place may be given to another.
+fn kill(vm: u32) {
+  end_vm(vm, FREE);
+  if (vm >= params.spawn_first) { atomicMin(&control[C_HINT], vm); }
+}
+"""
+
+_MAIN = """
+fn take_turn(vm: u32) {
+  let ip = load(vm, IP);
+  let at = params.program_at + 5u * ip;
+  var made = 0u;
+  switch (code[at]) {
+CASES
+    default: {}
+  }
+  put(vm, 1u + code[at + 1u], made);
+  go(vm, ip + 1u);
+}
+
+@compute @workgroup_size(1)
+fn main() {
+  if (atomicLoad(&control[C_ORDERED]) == 0u) { return; }
+  var left = params.turns;
+  for (var s = 0u; s < params.summary_count; s++) {
+    var words = atomicLoad(&control[params.summary_at + s]);
+    while (words != 0u) {
+      let w = 32u * s + countTrailingZeros(words);
+      var bits = atomicLoad(&control[params.marks_at + w]);
+      while (bits != 0u && left > 0u) {
+        take_turn(32u * w + countTrailingZeros(bits));
+        bits &= bits - 1u;
+        left--;
+      }
+      atomicStore(&control[params.marks_at + w], bits);
+      if (bits != 0u) {
+        atomicStore(&control[params.summary_at + s], words);
+        return;  // the others have their turns in the next round
+      }
+      words &= words - 1u;
+    }
+    atomicStore(&control[params.summary_at + s], 0u);
+  }
+  atomicStore(&control[C_ORDERED], 0u);
+}
+"""

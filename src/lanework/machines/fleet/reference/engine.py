@@ -1,0 +1,312 @@
+"""The reference engine: all VMs in lockstep, an epoch at a time, in NumPy.
+
+VMs at the same instruction are one group (`groups.py`), so an epoch costs a few array operations
+for each group. This is the living definition of what a fleet program does.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.machines.fleet.engine import Progress, Settings, Stop
+from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.matrices.compose import compose
+from lanework.machines.fleet.matrices.maps import maps
+from lanework.machines.fleet.plan import Placed
+from lanework.machines.fleet.reference import groups, sharing
+from lanework.machines.fleet.reference.control import Control
+from lanework.machines.fleet.reference.groups import Members
+from lanework.machines.fleet.reference.ordered import Ordered
+from lanework.machines.fleet.reference.steps import finite, linear, oracle
+from lanework.machines.fleet.state import LIVE, Fault, Status, VMState
+
+Words = npt.NDArray[np.uint32]
+Handler = Callable[[Members], None]
+SAVED = (
+    *("words", "progress", "streams", "counts", "live", "at", "blocked", "yielded"),
+    *("sweep", "quiet", "wrote", "spare"),
+)
+WAITING = ("WAIT", "SYSCALL_YIELD")
+
+
+class ReferenceEngine:
+    """A program in lockstep; see `engine.Engine`.
+
+    Args:
+        view: the program.
+        settings: how it runs; layout, format, sort and adapter mean nothing here.
+    """
+
+    name = "reference"
+
+    def __init__(self, view: FleetView, settings: Settings) -> None:
+        self.view, self.settings = view, settings
+        half = settings.storage == "f16"
+        single = maps(view.profile, view.instructions)
+        self.maps = compose(view, half=half) if settings.compose else single
+        self.waits = any(info.name in WAITING for info in view.infos)
+        self.begin(np.zeros(view.shared, np.uint32))
+
+    def begin(self, shared: Words) -> None:
+        """Start anew: no VM, and shared memory as given."""
+        view = self.view
+        self.words: Words = np.array(shared, np.uint32)
+        self.state = VMState(view.profile, view.slots)
+        self.progress = Progress()
+        self.streams = np.zeros(max(view.places.batches, 1), np.uint32)
+        self.counts = np.zeros(max(view.places.batches, 1), np.float32)
+        self.live = np.zeros(max(view.places.batches, 1), np.int64)
+        self.at: dict[int, Members] = {}
+        self.blocked: dict[int, Members] = {}
+        self.yielded: list[Members] = []
+        self.sweep, self.quiet, self.wrote = 1, 0, False
+        self.spare = view.places.slots  # below it no place for spawned VMs is free
+        self._bind()
+
+    def _bind(self) -> None:
+        """Everything that holds rows of the state."""
+        self.control = Control(self)
+        self.ordered = Ordered(self)
+        self._handlers: list[Handler | None] = [None] * len(self.view.infos)
+
+    def clear(self, first: int, last: int) -> None:
+        """Make places free; no VM may be live there."""
+        self.state.row("status")[first:last] = Status.FREE
+        self.state.row("generation")[first:last] = 0
+        self.spare = self.view.places.slots
+
+    def launch(self, placed: Placed) -> None:
+        """Start the VMs of a launch."""
+        launch, state = placed.launch, self.state
+        routine = self.view.routines[launch.routine]
+        members = slice(placed.slot, placed.slot + launch.count)
+        if not launch.resume:
+            state.words[1 : state.profile.length - 1, members] = 0
+            state.row("counter")[members] = 0
+            state.row("generation")[members] = 0
+        number = np.arange(launch.count, dtype=np.int64)
+        if launch.strategy == "custom":
+            where = launch.base + number
+            where[where >= len(self.words)] = sharing.OUTSIDE
+            found, _ = sharing.read(self.words, where)
+            at = sharing.addresses(found, 1 << 32, False)
+            vm_id = np.where(at < 0, 0, at)
+        else:
+            step = launch.stride if launch.strategy == "strided" else 1
+            vm_id = launch.base + step * number
+        state.row("vm_id")[members] = vm_id.astype(np.uint32)
+        fields = {"status": Status.RUNNING, "batch": placed.batch, "ip": routine.entry}
+        for name in ("status", "fault", "stack_pointer", "swept", "batch", "ip"):
+            state.row(name)[members] = fields.get(name, 0)
+        self.streams[placed.batch], self.counts[placed.batch] = placed.step, launch.count
+        self.live[placed.batch] = launch.count
+        self.progress.live += launch.count
+        self.quiet, self.wrote = 0, False
+        self._join({routine.entry: [members]})
+
+    def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:
+        """Run at most so many epochs; see `engine.Engine`."""
+        progress = self.progress
+        before = progress.executed
+        with np.errstate(all="ignore"):
+            for _ in range(epochs):
+                left = None if fuel is None else fuel - (progress.executed - before)
+                stop = self._classify(watch, left)
+                if stop is not None:
+                    progress.stop = stop
+                    return copy.deepcopy(progress)
+                self._epoch()
+        progress.stop = Stop.EPOCHS
+        return copy.deepcopy(progress)
+
+    def _classify(self, watch: Sequence[int], fuel: int | None) -> Stop | None:
+        """Wake VMs, and say whether to stop."""
+        progress = self.progress
+        for members in self.yielded:
+            self._wake(members)
+        self.yielded = []
+        self._recheck()
+        if progress.faults and self.settings.on_fault == "stop":
+            return Stop.FAULT
+        if progress.live == 0:
+            return Stop.DONE
+        if any(self.live[batch] == 0 for batch in watch):
+            return Stop.BATCH
+        if self.waits and self._stuck():
+            return Stop.DEADLOCK
+        if fuel is not None and sum(map(groups.size, self.at.values())) > fuel:
+            return Stop.FUEL
+        return None
+
+    def _wake(self, members: Members) -> None:
+        status = self.state.row("status")
+        chosen = status[members]
+        chosen[chosen == Status.YIELDED] = Status.RUNNING
+        status[members] = chosen
+
+    def _recheck(self) -> None:
+        """Let blocked VMs go on whose word has changed."""
+        awake: dict[int, list[Members]] = {}
+        for ip, members in list(self.blocked.items()):
+            ready, rest = groups.split(members, self.control.changed(ip, members)[0])
+            if ready is not None:
+                self.state.row("status")[ready] = Status.RUNNING
+                awake[ip] = [ready]
+            if rest is None:
+                del self.blocked[ip]
+            else:
+                self.blocked[ip] = rest
+        if awake:
+            self._join(awake)
+
+    def _stuck(self) -> bool:
+        blocked = sum(map(groups.size, self.blocked.values()))
+        if blocked == self.progress.live:
+            return True
+        status = self.state.row("status")
+        live = np.isin(status, LIVE)
+        idle = (status[live] == Status.BLOCKED) | (self.state.row("swept")[live] == self.sweep)
+        if not idle.all():
+            return False
+        self.quiet = 0 if self.wrote else self.quiet + 1
+        self.sweep, self.wrote = self.sweep + 1, False
+        return self.quiet >= self.settings.patience
+
+    def _epoch(self) -> None:
+        progress, control = self.progress, self.control
+        control.start()
+        for ip, members in self.at.items():
+            handler = self._handlers[ip] or self._handler(ip)
+            handler(members)
+            count = groups.size(members)
+            progress.executed += count
+            progress.by_kernel[self.view.infos[ip].kernel] += count
+        if control.writes:
+            self.wrote |= sharing.write(self.words, control.writes) > 0
+        if control.waiting:
+            self.ordered.run(control.waiting)
+        self.at = {}
+        self._join(control.next)
+        progress.epochs += 1
+
+    def _join(self, parts: dict[int, list[Members]]) -> None:
+        for ip, found in parts.items():
+            known = self.at.get(ip)
+            self.at[ip] = groups.merge(found if known is None else [*found, known])
+
+    def _handler(self, ip: int) -> Handler:
+        """What the instruction does to a group of VMs."""
+        info, instruction = self.view.infos[ip], self.view.instructions[ip]
+        made: Handler
+        if info.kernel in (Kernel.LINEAR, Kernel.ORACLE):
+            made = self._straight(ip)
+        else:
+            made = self.control.handler(ip, info, instruction)
+        self._handlers[ip] = made
+        return made
+
+    def _straight(self, ip: int) -> Handler:
+        info, instruction = self.view.infos[ip], self.view.instructions[ip]
+        control, batch = self.control, self.state.row("batch")
+        if info.kernel is Kernel.LINEAR:
+            found = self.maps[ip]
+            assert found is not None
+            step = linear(self.state, found.rows)
+            changed = [row.element for row in found.rows]
+            after = ip + found.length
+        else:
+            step = oracle(
+                self.state, info, instruction, lambda m: self.streams[batch[m]], self.settings.seed
+            )
+            changed, after = [self.view.profile.register(instruction.target)], ip + 1
+        check = None
+        if self.settings.arithmetic == "trap" and info.kernel is Kernel.ORACLE:
+            check = finite(self.state, info, instruction)
+        half = self.settings.storage == "f16"
+
+        def run(members: Members) -> None:
+            step(members)
+            if half:
+                self.halve(members, changed)
+            control.go(after, members)
+
+        def careful(members: Members) -> None:
+            assert check is not None
+            row = self.state.floats[changed[0]]
+            before, sound = np.array(row[members]), check(members)
+            step(members)
+            if half:
+                self.halve(members, changed)
+            bad = sound & ~np.isfinite(row[members])
+            faulty, rest = groups.split(members, bad)
+            if faulty is not None:
+                row[faulty] = before[bad]
+                control.fault(ip, faulty, Fault.BAD_VALUE)
+            if rest is not None:
+                control.go(after, rest)
+
+        return run if check is None else careful
+
+    def halve(self, members: Members, elements: Sequence[int]) -> None:
+        """Round elements to half precision."""
+        for element in elements:
+            row = self.state.floats[element]
+            values = row[members]
+            nan = np.isnan(values)
+            halves = values.astype(np.float16).astype(np.float32)
+            if nan.any():  # one NaN of either sign, as the op to_half has it
+                halves[nan] = np.copysign(np.float32(np.nan), values[nan])
+            row[members] = halves
+
+    def shared(self) -> Words:
+        """Shared memory as it is now."""
+        return self.words.copy()
+
+    def vms(self) -> VMState:
+        """All VMs as they are now."""
+        made = VMState(self.view.profile, 0)
+        made.words = self.state.words.copy()
+        ip = made.row("ip")
+        for where in (self.at, self.blocked):
+            for place, members in where.items():
+                ip[members] = place
+        return made
+
+    def vm(self, number: int) -> VMState:
+        """One VM as it is now."""
+        made = VMState(self.view.profile, 0)
+        made.words = self.state.words[:, number : number + 1].copy()
+        for where in (self.at, self.blocked):
+            for place, members in where.items():
+                if _has(members, number):
+                    made.row("ip")[:] = place
+        return made
+
+    def save(self) -> Any:
+        """Everything there is."""
+        kept = {name: copy.deepcopy(getattr(self, name)) for name in SAVED}
+        return kept, self.state.words.copy(), self.control.save()
+
+    def restore(self, saved: Any) -> None:
+        """Go back to what `save` gave."""
+        kept, words, frames = saved
+        for name, value in copy.deepcopy(kept).items():
+            setattr(self, name, value)
+        self.state.words[:] = words
+        self.control.restore(frames)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _has(members: Members, number: int) -> bool:
+    if isinstance(members, slice):
+        return bool(members.start <= number < members.stop)
+    place = int(np.searchsorted(members, number))
+    return place < len(members) and int(members[place]) == number

@@ -1,0 +1,62 @@
+"""The fleet's engines by name: which can run here, and what they need."""
+
+from __future__ import annotations
+
+from lanework.engines import choice
+from lanework.machines.fleet.engine import Engine, Settings
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.reference.engine import ReferenceEngine
+
+ENGINES = ("epoch", "reference")
+"""The fastest first."""
+
+
+def choose(name: str, view: FleetView, settings: Settings) -> tuple[str, str]:
+    """The engine to use, and the notice to give.
+
+    With `auto` the reference runs quietly where there is no GPU in hardware, because a GPU in
+    software is slower than it.
+
+    Raises:
+        Diagnostic: LW2003 for a name that there is not, LW2201 where an adapter is asked for that
+            there is not.
+    """
+    choice.check(name, ENGINES)
+    if name != "auto":
+        return name, ""
+    from lanework.engines.gpu import device as gpu
+
+    if not gpu.hardware():
+        return "reference", ""
+    reason = gpu.why_not(settings.adapter)
+    return ("reference", f"engine 'epoch' cannot run ({reason})") if reason else ("epoch", "")
+
+
+def make(name: str, view: FleetView, settings: Settings) -> Engine:
+    """An engine with a program on it.
+
+    Raises:
+        Diagnostic: LW2201 without an adapter, LW2203 for a program that is too large for it.
+    """
+    if name == "reference":
+        return ReferenceEngine(view, settings)
+    from lanework.machines.fleet.gpu.epoch import EpochEngine
+
+    return EpochEngine(view, settings)
+
+
+def estimate(name: str, view: FleetView, settings: Settings) -> int:
+    """Bytes that a run needs: states, frames of calls, shared memory, and lists of VMs."""
+    if name == "epoch":
+        from lanework.machines.fleet.gpu import sizes
+
+        return sizes.estimate(view, settings)
+    profile = view.profile
+    calls = any(info.name == "CALL" for info in view.infos)
+    frame = 4 * (1 + len(view.convention.saved)) if name == "reference" else 24
+    frames = view.slots * view.depth * frame * calls
+    if name == "reference":
+        # the state, a copy of it for the result, ids of groups and of one merge, temporaries
+        return view.slots * (2 * 4 * profile.rows + 64) + frames + 3 * 4 * view.shared
+    size = profile.bytes if settings.layout == "aos" else 4 * profile.rows
+    return view.slots * (2 * size + 32) + frames + 4 * 4 * view.shared

@@ -1,0 +1,166 @@
+"""The runtime: phases, barriers and limits, on any engine, an epoch at a time or many."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lanework.base.errors import Trap
+from lanework.base.limits import Limits
+from lanework.engines.codes import DEADLINE_PASSED, FUEL_SPENT
+from lanework.machines.fleet.engine import Engine, Progress, Stop, Words
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.runtime.traps import deadlock, fault
+
+TURN = 0.06
+"""Seconds that an engine runs before the clock is looked at."""
+MOST = 1 << 14
+"""Epochs in one turn at most."""
+
+
+@dataclass
+class Place:
+    """Where in the schedule a run is.
+
+    Attributes:
+        step: the next entry of the schedule.
+        watch: batches of which one must end before the next step; none: all must.
+        waiting: whether a barrier holds the next step back.
+        ended: whether everything has run.
+    """
+
+    step: int = 0
+    watch: tuple[int, ...] = ()
+    waiting: bool = False
+    ended: bool = False
+
+
+@dataclass
+class Runtime:
+    """A program on an engine, from its first phase to its last.
+
+    Attributes:
+        engine: what executes epochs.
+        view: the program.
+        limits: fuel (instructions of all VMs) and deadline.
+        progress: called with steps of the schedule that have begun, and how many there are.
+        place: where the run is.
+        counts: what the engine has counted so far.
+        turn: epochs that the engine runs at a time, chosen by how long they take.
+    """
+
+    engine: Engine
+    view: FleetView
+    limits: Limits = field(default_factory=Limits)
+    progress: Callable[[int, int], None] | None = None
+    place: Place = field(default_factory=Place)
+    counts: Progress = field(default_factory=Progress)
+    turn: int = 1
+    until: float | None = None
+
+    def begin(self, shared: Words) -> None:
+        """Start anew with these words of shared memory."""
+        self.engine.begin(shared)
+        self.place, self.counts = Place(), Progress()
+        deadline = self.limits.deadline
+        self.until = None if deadline is None else time.monotonic() + deadline
+
+    def run(self, epochs: int | None = None) -> bool:
+        """Go on, for so many epochs or to the end; whether the end was reached.
+
+        Raises:
+            Trap: a fault of a VM, a deadlock, fuel or the deadline.
+        """
+        left = epochs
+        while not self.place.ended:
+            if not self.place.waiting:
+                self._launch()
+                continue
+            if left == 0:
+                return False
+            began, before = time.monotonic(), self.counts.epochs
+            most = self.turn if left is None else min(self.turn, left)
+            fuel = self.limits.fuel
+            rest = None if fuel is None else fuel - self.counts.executed
+            self.counts = self.engine.run(most, self.place.watch, rest)
+            done = self.counts.epochs - before
+            left = None if left is None else left - done
+            self._adapt(time.monotonic() - began)
+            self._stopped(self.counts.stop)
+            if self.until is not None and time.monotonic() > self.until:
+                raise Trap(
+                    DEADLINE_PASSED,
+                    f"the run took longer than {self.limits.deadline:g} s, in epoch"
+                    f" {self.counts.epochs:,}",
+                    help="raise the deadline, or look for a loop that does not end",
+                )
+        return True
+
+    def _adapt(self, seconds: float) -> None:
+        if seconds < TURN / 2:
+            self.turn = min(self.turn * 2, MOST)
+        elif seconds > 2 * TURN:
+            self.turn = max(self.turn // 2, 1)
+
+    def _stopped(self, stop: Stop) -> None:
+        """What follows from the engine's stop."""
+        if stop is Stop.FAULT:
+            raise fault(self.view, self.engine, self.counts)
+        if stop is Stop.DEADLOCK:
+            raise deadlock(self.view, self.engine, self.counts)
+        if stop is Stop.FUEL:
+            raise Trap(
+                FUEL_SPENT,
+                f"the program needs more than its fuel of {self.limits.fuel:,} instructions of all"
+                f" VMs, in epoch {self.counts.epochs:,}",
+                help="raise the fuel limit, or look for a loop that does not end",
+            )
+        if stop is Stop.DONE or (stop is Stop.BATCH and self.place.watch):
+            self._past(stop)
+
+    def _past(self, stop: Stop) -> None:
+        """A barrier is open."""
+        place, plan = self.place, self.view.plan
+        place.waiting, place.watch = False, ()
+        if place.step == len(plan.schedule):
+            place.ended = stop is Stop.DONE
+            place.waiting = not place.ended
+            return
+        last = plan.phases[plan.schedule[place.step - 1]].barrier
+        if stop is Stop.DONE and last == "wait_all":
+            self.engine.clear(self.view.places.kept, self.view.slots)
+
+    def _launch(self) -> None:
+        """Begin the next step of the schedule."""
+        place, plan = self.place, self.view.plan
+        if place.step == len(plan.schedule):
+            place.waiting = True
+            return
+        barrier = plan.phases[plan.schedule[place.step]].barrier
+        launches = self.view.places.steps[place.step]
+        for placed in launches:
+            self.engine.launch(placed)
+        place.step += 1
+        if self.progress is not None:
+            self.progress(place.step, len(plan.schedule))
+        place.waiting = barrier != "none"
+        if barrier == "wait_any":
+            place.watch = tuple(placed.batch for placed in launches)
+
+    @property
+    def phase(self) -> int:
+        """The entry of the schedule that was begun last."""
+        return max(self.place.step - 1, 0)
+
+    def save(self) -> Any:
+        """Everything there is, for `restore`."""
+        return copy.copy(self.place), copy.deepcopy(self.counts), self.engine.save()
+
+    def restore(self, saved: Any) -> None:
+        """Go back to what `save` gave."""
+        place, counts, state = saved
+        self.place, self.counts = copy.copy(place), copy.deepcopy(counts)
+        self.engine.restore(state)

@@ -1,0 +1,257 @@
+"""A fleet program epoch by epoch: what happens in each, one VM's trace, and steps back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.fleet.codes import BAD_VM
+from lanework.machines.fleet.isa import Kernel
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.runtime.scheduler import Runtime
+from lanework.machines.fleet.state import LIVE, Status, VMState
+
+EVERY = 64
+"""Epochs between the snapshots that steps back begin from."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What there is after an epoch.
+
+    Attributes:
+        number: the epoch, from 1.
+        phase: the entry of the schedule that was begun last.
+        kernels: instructions that each kernel executed in this epoch.
+        live: VMs that have not ended.
+        ended: whether everything has run.
+        runtime: the run.
+    """
+
+    number: int
+    phase: int
+    kernels: dict[str, int]
+    live: int
+    ended: bool
+    runtime: Runtime = field(repr=False)
+
+    @property
+    def vms(self) -> VMState:
+        """All VMs as they are now."""
+        return self.runtime.engine.vms()
+
+    @property
+    def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Shared memory as it is now."""
+        return self.runtime.engine.shared().view(np.float32)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One VM in one epoch.
+
+    Attributes:
+        epoch: the epoch, from 1.
+        phase: the entry of the schedule.
+        ip: the instruction that it executed, or None if it did not run.
+        text: that instruction.
+        kernel: the kernel that ran it.
+        status: what the VM does after the epoch.
+        registers: after the epoch; float32.
+        memory: after the epoch; float32.
+    """
+
+    epoch: int
+    phase: int
+    ip: int | None
+    text: str
+    kernel: str
+    status: Status
+    registers: np.ndarray[Any, np.dtype[np.float32]]
+    memory: np.ndarray[Any, np.dtype[np.float32]]
+
+
+def watch(runtime: Runtime, most: int | None = None) -> Iterator[Epoch]:
+    """Run an epoch at a time.
+
+    Args:
+        runtime: the run, as it has begun.
+        most: epochs at most.
+    """
+    done = 0
+    while most is None or done < most:
+        before = runtime.counts
+        ended = runtime.run(1)
+        counts = runtime.counts
+        if counts.epochs > before.epochs:
+            done += 1
+            kernels = {
+                kernel.name.lower(): counts.by_kernel[kernel] - before.by_kernel[kernel]
+                for kernel in Kernel
+            }
+            yield Epoch(counts.epochs, runtime.phase, kernels, counts.live, ended, runtime)
+        if ended:
+            return
+
+
+def trace(runtime: Runtime, vm: int, most: int | None = None) -> Iterator[Moment]:
+    """What one VM does, epoch by epoch.
+
+    Args:
+        runtime: the run, as it has begun.
+        vm: the VM's number among all.
+        most: epochs at most.
+
+    Raises:
+        Diagnostic: LW6030.
+    """
+    view = runtime.view
+    check_vm(view, vm)
+    done = 0
+    while most is None or done < most:
+        before, counts, step = runtime.engine.vm(vm), runtime.counts, runtime.place.step
+        ended = runtime.run(1)
+        if runtime.counts.epochs > counts.epochs:
+            done += 1
+            yield _moment(runtime, before, runtime.engine.vm(vm), step)
+        if ended:
+            return
+
+
+def _moment(runtime: Runtime, before: VMState, after: VMState, step: int) -> Moment:
+    """What a VM did between two looks at it, the first of them before this step was begun."""
+    view, profile = runtime.view, runtime.view.profile
+    first = Status(int(before.row("status")[0]))
+    now = Status(int(after.row("status")[0]))
+    ip = _entry(runtime, int(after.row("global_id")[0]), step)
+    waits = first is Status.BLOCKED and now is Status.BLOCKED
+    if ip is None and first in LIVE and not waits:
+        ip = int(before.row("ip")[0])
+    floats = after.floats[:, 0]
+    return Moment(
+        epoch=runtime.counts.epochs,
+        phase=runtime.phase,
+        ip=ip,
+        text="" if ip is None else show(view, ip),
+        kernel="" if ip is None else view.infos[ip].kernel.name.lower(),
+        status=now,
+        registers=floats[1 : 1 + profile.registers].copy(),
+        memory=floats[profile.own(0) : profile.own(profile.memory)].copy(),
+    )
+
+
+def _entry(runtime: Runtime, vm: int, step: int) -> int | None:
+    """Where a VM began, if it was launched in this step or after it."""
+    for launches in runtime.view.places.steps[step : runtime.place.step]:
+        for placed in launches:
+            if placed.slot <= vm < placed.slot + placed.launch.count:
+                return runtime.view.routines[placed.launch.routine].entry
+    return None
+
+
+def show(view: FleetView, ip: int) -> str:
+    """An instruction as it is listed, or else as assembly is printed."""
+    from lanework.machines.fleet.text import assembly
+
+    entry, routine = view.listing.get(ip), view.routine_of(ip)
+    if entry is not None and entry.text:
+        return entry.text
+    names = {each.entry: each.name for each in view.routines}
+    assert routine is not None
+    return assembly.show(routine, view.instructions[ip], names)
+
+
+def check_vm(view: FleetView, vm: int) -> None:
+    """Refuse a VM that there is not.
+
+    Raises:
+        Diagnostic: LW6030.
+    """
+    if not 0 <= vm < view.slots:
+        raise Diagnostic(
+            BAD_VM,
+            f"there is no VM {vm}",
+            help=f"the program has VMs 0 to {view.slots - 1:,}",
+        )
+
+
+class Debugger:
+    """A run that goes forwards and back by hand.
+
+    A snapshot is kept every `EVERY` epochs; a step back begins from the one before.
+
+    Attributes:
+        runtime: the run.
+        ended: whether everything has run.
+    """
+
+    def __init__(self, runtime: Runtime, every: int = EVERY) -> None:
+        self.runtime, self.every = runtime, every
+        self.ended = False
+        self._kept: dict[int, Any] = {0: runtime.save()}
+
+    def __repr__(self) -> str:
+        counts = self.runtime.counts
+        where = "at the end" if self.ended else f"in phase {self.runtime.phase}"
+        return f"<Debugger: epoch {counts.epochs:,}, {where}, {counts.live:,} live VMs>"
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that have run."""
+        return self.runtime.counts.epochs
+
+    def step(self, epochs: int = 1) -> int:
+        """Go forwards; the epoch that was reached.
+
+        Raises:
+            Trap: what the program ran into; the run stays there.
+        """
+        goal = self.epoch + epochs
+        while self.epoch < goal and not self.ended:
+            before = self.epoch
+            most = min(goal, (before // self.every + 1) * self.every) - before
+            self.ended = self.runtime.run(most)
+            if self.epoch % self.every == 0 and self.epoch > before:
+                self._kept.setdefault(self.epoch, self.runtime.save())
+        return self.epoch
+
+    def back(self, epochs: int = 1) -> int:
+        """Go back; the epoch that was reached."""
+        return self.goto(max(self.epoch - epochs, 0))
+
+    def goto(self, epoch: int) -> int:
+        """Go to an epoch; the one that was reached, which is the last if there are fewer."""
+        if epoch < self.epoch:
+            nearest = max(known for known in self._kept if known <= epoch)
+            self.runtime.restore(self._kept[nearest])
+            self.ended = False
+        return self.step(epoch - self.epoch)
+
+    def vm(self, number: int) -> VMState:
+        """One VM as it is now.
+
+        Raises:
+            Diagnostic: LW6030.
+        """
+        check_vm(self.runtime.view, number)
+        return self.runtime.engine.vm(number)
+
+    def where(self, number: int) -> str:
+        """What a VM does now: its status, and its next instruction."""
+        vm = self.vm(number)
+        status = Status(int(vm.row("status")[0]))
+        return f"{status.name.lower()} at {self.runtime.view.where(int(vm.row('ip')[0]))}"
+
+    @property
+    def vms(self) -> VMState:
+        """All VMs as they are now."""
+        return self.runtime.engine.vms()
+
+    @property
+    def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Shared memory as it is now."""
+        return self.runtime.engine.shared().view(np.float32)

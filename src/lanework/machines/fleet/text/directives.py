@@ -1,0 +1,182 @@
+"""Directives of fleet assembly: settings, symbols, buffers, routines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lanework.base.errors import did_you_mean
+from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
+from lanework.machines.fleet.state import PROFILES, Convention
+from lanework.machines.fleet.text.expression import Expression
+from lanework.machines.fleet.text.module import ModuleBuffer, Setting
+from lanework.machines.fleet.text.words import (
+    Place,
+    directive_word,
+    directive_words,
+    own_word,
+    plain,
+    read_name,
+    register,
+)
+
+if TYPE_CHECKING:
+    from lanework.machines.fleet.text.reading import Reader
+
+
+DIRECTIONS = ("temp", "in", "out", "inout")
+DERIVED = ("state", "shared", "epsilon", "convention", "depth", "instructions", "linear",
+           "routines", "phases", "vms")  # fmt: skip
+"""Fields of the header that have a directive of their own, or follow from the rest."""
+
+
+def read(reader: Reader, line: Line) -> None:
+    """Do what a directive says.
+
+    Raises:
+        Diagnostic: LW1010.
+    """
+    find_directive(line, DIRECTIVES)(reader, line)
+
+
+# Settings -------------------------------------------------------------------------------------
+
+
+def _set(reader: Reader, line: Line, value: str | Convention | Expression) -> None:
+    name = line.words[0].text[1:]
+    if name in reader.settings:
+        raise line.fault(f".{name} is there twice")
+    reader.settings[name] = Setting(value, Place(line, line.words[-1]))
+
+
+def _state(reader: Reader, line: Line) -> None:
+    word = directive_word(line, "S22")
+    name = word.text.upper()
+    if name not in PROFILES:
+        raise line.fault(f"there is no state {word.text!r}", word, ", ".join(PROFILES))
+    _set(reader, line, name)
+
+
+def _convention(reader: Reader, line: Line) -> None:
+    word = directive_word(line, "caller")
+    known = {each.name.lower(): each for each in Convention}
+    if word.text.lower() not in known:
+        raise line.fault(f"there is no convention {word.text!r}", word, ", ".join(known))
+    _set(reader, line, known[word.text.lower()])
+
+
+def _number(reader: Reader, line: Line) -> None:
+    _set(reader, line, reader.expression(line, directive_word(line, "16")))
+
+
+def _shared(reader: Reader, line: Line) -> None:
+    word = directive_word(line, "4096")
+    _set(reader, line, "auto" if word.text == "auto" else reader.expression(line, word))
+
+
+def _header(reader: Reader, line: Line) -> None:
+    name, value = read_header(line)
+    if name in DERIVED or name in reader.header:
+        what = "has a directive of its own" if name in DERIVED else "is there twice"
+        raise line.fault(f"the field {name!r} of the header {what}", line.words[1])
+    reader.header[name] = value, Place(line)
+
+
+def _section(reader: Reader, line: Line) -> None:
+    name, data = directive_words(line, 2, 2, '.section "name" 00ff')
+    text = read_string(line, name)
+    if text in ("routines", "plan", "buffers") or text in reader.sections:
+        raise line.fault(f"the section {text!r} cannot be given", name)
+    try:
+        reader.sections[text] = bytes.fromhex("" if data.text == "-" else data.text), Place(line)
+    except ValueError:
+        raise line.fault("a section is written in pairs of hexadecimal digits", data) from None
+
+
+# Symbols and names ----------------------------------------------------------------------------
+
+
+def _const(reader: Reader, line: Line) -> None:
+    name, value = directive_words(line, 2, 2, ".const N 1000")
+    text = read_name(line, name, "a symbol")
+    reader.define(line, name, text)
+    reader.symbols[text] = reader.expression(line, value)
+
+
+def _buffer(reader: Reader, line: Line) -> None:
+    form = ".buffer image, 0, 3000, in"
+    name, offset, size, *rest = directive_words(line, 3, 10, form)
+    text = read_name(line, name, "a buffer")
+    direction = "temp"
+    if rest and rest[0].text not in ("steps", "range"):
+        direction = rest.pop(0).text
+        if direction not in DIRECTIONS:
+            near = did_you_mean(direction, DIRECTIONS) or ", ".join(DIRECTIONS)
+            raise line.fault(f"a buffer has no direction {direction!r}", line.words[-1], near)
+    pairs: dict[str, list[Expression | None]] = {"steps": [], "range": []}
+    while rest:
+        option, *pair = rest[:3]
+        if len(pair) != 2 or pairs.get(option.text, [None]):
+            help = f"write {form}, steps 0 2, range -1 1"
+            raise line.fault("the buffer cannot be read", option, help)
+        pairs[option.text] = [
+            None if option.text == "range" and word.text == "any" else reader.expression(line, word)
+            for word in pair
+        ]
+        rest = rest[3:]
+    reader.define(line, name, text, f"{text}.size")
+    where = None if offset.text == "auto" else reader.expression(line, offset)
+    lifetime = tuple(each for each in pairs["steps"] if each is not None)
+    ends = tuple(pairs["range"]) or (None, None)
+    words = reader.expression(line, size)
+    reader.buffers.append(
+        ModuleBuffer(text, where, words, direction, lifetime, Place(line, name), ends)
+    )
+
+
+def _extern(reader: Reader, line: Line) -> None:
+    for word in directive_words(line, 1, 1000, ".extern name"):
+        name = read_name(line, word, "anything")
+        if name in reader.names:
+            raise line.fault(f"the symbol {name!r} is there twice", word)
+        reader.externs.setdefault(name, Place(line, word))
+
+
+def _alias(reader: Reader, line: Line) -> None:
+    name, word = directive_words(line, 2, 2, ".alias counter r2")
+    aliases = reader.aliases if reader.current is None else reader.current.aliases
+    to = aliases.get(word.text, word.text)
+    if register(to) is None and own_word(to) is None:
+        raise line.fault(f"{word.text!r} is no register and no memory word", word, "r2, or mem3")
+    if not plain(name.text) or name.text in aliases:
+        what = "is there twice" if name.text in aliases else "cannot be another name"
+        raise line.fault(f"{name.text!r} {what}", name)
+    aliases[name.text] = to
+
+
+def _routine(reader: Reader, line: Line) -> None:
+    word = directive_word(line, "name")
+    reader.begin(read_name(line, word, "a routine"), Place(line, word))
+
+
+DIRECTIVES: dict[str, Callable[[Reader, Line], None]] = {
+    ".state": _state,
+    ".shared": _shared,
+    ".epsilon": _number,
+    ".convention": _convention,
+    ".depth": _number,
+    ".spawn": _number,
+    ".header": _header,
+    ".section": _section,
+    ".const": _const,
+    ".buffer": _buffer,
+    ".extern": _extern,
+    ".alias": _alias,
+    ".routine": _routine,
+    ".phase": lambda reader, line: reader.plan.phase(line),
+    ".launch": lambda reader, line: reader.plan.launch(line),
+    ".repeat": lambda reader, line: reader.plan.repeat(line),
+    ".end": lambda reader, line: reader.plan.end(line),
+    ".schedule": lambda reader, line: reader.plan.schedule(line),
+}
+"""What each directive does."""

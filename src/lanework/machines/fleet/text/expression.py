@@ -1,0 +1,167 @@
+"""Numbers in fleet assembly: literals, symbols, and sums and products of them.
+
+A symbol may stand between `<` and `>`, as the original design writes those that others fill in.
+
+An expression is kept in postfix order, and has its value when all symbols are known: buffers get
+their places when modules are linked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.fleet.text.words import Place, plain
+
+Number = int | float
+
+_PART = re.compile(
+    r"\s*(?:(0[xX][0-9a-fA-F]+)|((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|([^\W\d][\w.]*|<[^\W\d][\w.]*>)|([-+*()]))"
+)
+_BINDS = {"+": 1, "-": 1, "*": 2, "neg": 3}
+_LARGEST = 1 << 128  # as floats of single precision are below
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What an expression does with the values before it: `+`, `-`, `*`, or `neg`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A number that may depend on symbols.
+
+    Attributes:
+        items: numbers, names of symbols, and signs, in postfix order.
+        place: where it stands.
+    """
+
+    items: tuple[Number | str | Sign, ...]
+    place: Place
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The symbols that it needs."""
+        return tuple(item for item in self.items if isinstance(item, str))
+
+    def value(self, symbol: Callable[[str, Place], Number]) -> Number:
+        """The number.
+
+        Args:
+            symbol: the value of a symbol; it raises a diagnostic where there is none.
+
+        Raises:
+            Diagnostic: LW1010 for what becomes larger than any number here.
+        """
+        stack: list[Number] = []
+        for item in self.items:
+            if isinstance(item, str):
+                stack.append(symbol(item, self.place))
+            elif isinstance(item, Sign):
+                right = stack.pop()
+                stack.append(-right if item.text == "neg" else _apply(item, stack.pop(), right))
+            else:
+                stack.append(item)
+            if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
+                raise self.place.fault("the number is too large")
+        return stack[0]
+
+
+def _apply(sign: Sign, left: Number, right: Number) -> Number:
+    if sign.text == "*":
+        return left * right
+    return left + right if sign.text == "+" else left - right
+
+
+def read_expression(text: str, place: Place) -> Expression:
+    """An expression.
+
+    Raises:
+        Diagnostic: LW1010.
+
+    Example:
+        >>> from lanework.core.program.asmtext import Line, Token
+        >>> read_expression("N*4-(1+2)", Place(Line(1, (), "text", ""))).items
+        ('N', 4, Sign(text='*'), 1, 2, Sign(text='+'), Sign(text='-'))
+    """
+    out: list[Number | str | Sign] = []
+    waiting: list[str] = []
+    at, operand = 0, True  # whether an operand comes next
+    text = text.rstrip()
+
+    def flush(least: int) -> None:
+        while waiting and waiting[-1] != "(" and _BINDS[waiting[-1]] >= least:
+            out.append(Sign(waiting.pop()))
+
+    def wrong() -> Diagnostic:
+        return place.fault(f"{text!r} is no number", "write 2.5, N or N*4+1")
+
+    while at < len(text):
+        match = _PART.match(text, at)
+        if match is None:
+            raise wrong()
+        at = match.end()
+        sign = match[4] or ""
+        if sign in (("*", ")") if operand else ("", "(")):
+            raise wrong()
+        if not sign:
+            out.append(_literal(match, place))
+            operand = False
+        elif operand:
+            if sign != "+":
+                waiting.append("neg" if sign == "-" else sign)
+        elif sign == ")":
+            flush(0)
+            if not waiting:
+                raise wrong()
+            waiting.pop()
+        else:
+            flush(_BINDS[sign])
+            waiting.append(sign)
+            operand = True
+    flush(0)
+    if operand or waiting:
+        raise wrong()
+    return Expression(tuple(out), place)
+
+
+def _literal(match: re.Match[str], place: Place) -> Number | str:
+    if match[1]:
+        return _whole(match[1], 16, place)
+    if match[2]:
+        return _whole(match[2], 10, place) if match[2].isdecimal() else float(match[2])
+    name = match[3].strip("<>")
+    if name.lower() in ("inf", "nan"):
+        return float(name)
+    if not plain(name):
+        raise place.fault(f"{name!r} is no number")
+    return name
+
+
+def _whole(text: str, base: int, place: Place) -> int:
+    if len(text) > 40:
+        raise place.fault("the number is too large")
+    return int(text, base)
+
+
+def constant(name: str, place: Place) -> Number:
+    """No symbol has a value."""
+    raise place.fault(f"there is no symbol {name!r} here")
+
+
+def whole(value: Number, place: Place, most: int = (1 << 32) - 1, least: int = 0) -> int:
+    """A whole number within bounds.
+
+    Raises:
+        Diagnostic: LW1010.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or not least <= value <= most:
+        raise place.fault(f"a whole number from {least} to {most} has to be here, not {value}")
+    return value

@@ -1,0 +1,295 @@
+"""Modules become a program: routines one after another, buffers placed, symbols filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.program.asm import lines_of
+from lanework.core.program.isa import Instruction
+from lanework.core.program.program import ListingEntry, Program
+from lanework.machines.fleet.codes import BAD_LINK
+from lanework.machines.fleet.compile import package
+from lanework.machines.fleet.isa import FLEET
+from lanework.machines.fleet.layout import DEPTH
+from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
+from lanework.machines.fleet.state import Convention
+from lanework.machines.fleet.text.expression import Expression, Number, whole
+from lanework.machines.fleet.text.module import (
+    Fill,
+    Module,
+    ModuleLaunch,
+    ModuleRoutine,
+    Relocation,
+    Repeat,
+)
+from lanework.machines.fleet.text.operands import fill_in
+from lanework.machines.fleet.text.reading import Reader
+from lanework.machines.fleet.text.symbols import Symbols, conflict
+from lanework.machines.fleet.text.words import Place, float_bits
+from lanework.machines.fleet.verify import MOST_STEPS
+
+STRIDE = 1 - (1 << 32)
+"""The least that numbers of VMs may differ by."""
+
+
+def assemble_module(text: str, source: str = "assembly") -> Module:
+    r"""What one text assembles to, to be linked with others.
+
+    Raises:
+        Diagnostic: LW1010 with the place.
+
+    Example:
+        >>> module = assemble_module(".routine twice\nADD r0, r0, r0\nRETURN")
+        >>> [routine.name for routine in module.routines]
+        ['twice']
+    """
+    lines = list(lines_of(text, source))
+    if lines and lines[0].words[0].text == ".machine":
+        if [word.text for word in lines[0].words[1:]] != ["fleet"]:
+            raise lines[0].fault("modules are of the fleet machine", None, "write .machine fleet")
+        del lines[0]
+    return Reader(source).read(lines)
+
+
+def link(modules: Sequence[Module]) -> Program:
+    r"""One program of some modules.
+
+    Routines and phases come in the order of the modules. `.extern name` in a module declares what
+    another one defines. Shared memory is as large as the largest `.shared`, and at least as the
+    buffers need; places for VMs that others start are added up, and the greatest `.depth` counts.
+
+    Raises:
+        Diagnostic: LW6009 for names that are defined nowhere or twice, and for modules that do not
+            agree; LW1010 for what is wrong within one text.
+
+    Example:
+        >>> main = assemble_module(".extern twice\nSETI r0, 21\nCALL twice\nHALT", "main")
+        >>> library = assemble_module(".routine twice\nADD r0, r0, r0\nRETURN", "library")
+        >>> program = link([main, library])
+        >>> program.header["instructions"], program.header["vms"]
+        (5, 1)
+    """
+    return _Linker(list(modules)).program()
+
+
+@dataclass
+class _Linker:
+    """Links modules.
+
+    Attributes:
+        modules: in order.
+        symbols: of all of them.
+        entries: of routines.
+        kept: how many VMs are kept under a name.
+    """
+
+    modules: list[Module]
+    symbols: Symbols = field(default_factory=Symbols)
+    entries: dict[str, tuple[int, Place]] = field(default_factory=dict)
+    kept: dict[str, Expression | None] = field(default_factory=dict)
+
+    def program(self) -> Program:
+        """The program."""
+        if not any(module.routines for module in self.modules):
+            names = ", ".join(module.source for module in self.modules) or "nothing"
+            raise Diagnostic(BAD_LINK, f"{names} holds no instruction")
+        self.symbols.define(self.modules)
+        routines, code, listing = self._code()
+        plan = self._plan({routine.name: n for n, routine in enumerate(routines)})
+        needed = max((buffer.offset + buffer.size for buffer in self.symbols.placed), default=0)
+        made = package(
+            code,
+            routines,
+            plan,
+            state=str(self._agreed("state", "S22")),
+            shared=max([needed, *self._numbers("shared")]),
+            epsilon=self._epsilon(),
+            convention=Convention(int(self._agreed("convention", Convention.CALLER))),
+            depth=max(self._numbers("depth"), default=DEPTH),
+            buffers=self.symbols.placed,
+            listing=listing,
+        )
+        header = _merged("header", [module.header for module in self.modules])
+        sections = _merged("sections", [module.sections for module in self.modules])
+        if not header and not sections:
+            return made
+        return replace(
+            made, header={**made.header, **header}, sections={**made.sections, **sections}
+        )
+
+    # Instructions -----------------------------------------------------------------------------
+
+    def _code(self) -> tuple[list[Routine], list[Instruction], list[ListingEntry]]:
+        routines: list[Routine] = []
+        at = 0
+        parts = [routine for module in self.modules for routine in module.routines]
+        for part in parts:
+            if part.name in self.entries:
+                first = self.entries[part.name][1].line.source
+                raise conflict(
+                    f"the routine {part.name!r} is defined twice, in {first} and in"
+                    f" {part.place.line.source}",
+                    part.place,
+                )
+            self.entries[part.name] = at, part.place
+            routines.append(Routine(part.name, at, len(part.instructions)))
+            at += len(part.instructions)
+        code: list[Instruction] = []
+        listing: list[ListingEntry] = []
+        for part, routine in zip(parts, routines, strict=True):
+            code += self._filled(part, routine.entry)
+            listing += [
+                ListingEntry(routine.entry + entry.instruction, entry.span, entry.text)
+                for entry in part.listing
+            ]
+        return routines, code, listing
+
+    def _filled(self, part: ModuleRoutine, entry: int) -> list[Instruction]:
+        """The instructions of a routine that begins at `entry`."""
+        rows = []
+        for instruction in part.instructions:
+            row = [instruction.target, *instruction.operands]
+            target = FLEET.by_name[instruction.name].target
+            if target is not None:
+                row[target] += entry
+            rows.append(row)
+        for each in part.relocations:
+            rows[each.instruction][each.field] = self._fill(each, entry)
+        return [
+            Instruction(instruction.name, row[0], tuple(row[1:]))
+            for instruction, row in zip(part.instructions, rows, strict=True)
+        ]
+
+    def _fill(self, open: Relocation, entry: int) -> int:
+        if isinstance(open.value, str):
+            if open.value not in self.entries:
+                raise self._no_routine(open.value, open.place)
+            return self.entries[open.value][0]
+        value = open.value.value(self.symbols.value)
+        if open.fill is Fill.OFFSET:
+            return entry + whole(value, open.place, (1 << 32) - 1 - entry, -entry)
+        return fill_in(open.fill, value, open.place)
+
+    def _no_routine(self, name: str, place: Place) -> Diagnostic:
+        near = did_you_mean(name, list(self.entries))
+        return conflict(f"the routine {name!r} is defined nowhere", place, near)
+
+    # The plan ---------------------------------------------------------------------------------
+
+    def _plan(self, numbers: dict[str, int]) -> Plan:
+        spawn = sum(self._numbers("spawn"))
+        if not any(module.planned for module in self.modules):
+            return Plan((Phase("wait_all", (Launch(self._only(numbers), 1),)),), (0,), spawn)
+        for module in self.modules:
+            for phase in module.phases:
+                for launch in phase.launches:
+                    if launch.keep:
+                        self.kept.setdefault(launch.keep, launch.count)
+        phases: list[Phase] = []
+        schedule: list[int] = []
+        for module in self.modules:
+            schedule += self._steps(module.schedule, len(phases))
+            for phase in module.phases:
+                launches = tuple(self._launch(each, numbers) for each in phase.launches)
+                phases.append(Phase(phase.barrier, launches))
+        return Plan(tuple(phases), tuple(schedule), spawn)
+
+    def _only(self, numbers: dict[str, int]) -> int:
+        """The routine that one VM runs where no module has a plan."""
+        for module in self.modules:
+            if module.implicit:
+                return numbers[module.routines[0].name]
+        first = next(module for module in self.modules if module.routines).routines[0]
+        help = f"add .phase wait_all, and below it .launch {first.name}, 1000"
+        if len(self.modules) == 1:
+            raise first.place.fault("nothing says what runs", help)
+        raise conflict("no module says what runs", first.place, help)
+
+    def _launch(self, launch: ModuleLaunch, numbers: dict[str, int]) -> Launch:
+        if launch.routine not in numbers:
+            raise self._no_routine(launch.routine, launch.place)
+        count = launch.count
+        if launch.resume and launch.resume not in self.kept:
+            near = did_you_mean(launch.resume, list(self.kept))
+            raise conflict(f"no launch keeps VMs as {launch.resume!r}", launch.group, near)
+        if count is None:
+            count = self.kept[launch.resume]
+        if count is None:
+            raise launch.group.fault("the launch does not say how many VMs")
+        return Launch(
+            numbers[launch.routine],
+            self.symbols.whole(count),
+            launch.strategy,
+            0 if launch.base is None else self.symbols.whole(launch.base),
+            1 if launch.stride is None else self.symbols.whole(launch.stride, STRIDE),
+            launch.keep,
+            launch.resume,
+        )
+
+    def _steps(self, steps: Sequence[int | Repeat], first: int) -> list[int]:
+        made: list[int] = []
+        for step in steps:
+            if isinstance(step, int):
+                made.append(first + step)
+                continue
+            inner, count = self._steps(step.steps, first), self.symbols.whole(step.count)
+            if len(made) + len(inner) * count > MOST_STEPS:
+                raise step.count.place.fault(
+                    f"the schedule becomes longer than {MOST_STEPS:,} steps", "repeat less often"
+                )
+            made += inner * count
+        return made
+
+    # Settings ---------------------------------------------------------------------------------
+
+    def _numbers(self, name: str) -> list[int]:
+        """What modules ask for, as whole numbers."""
+        asked = [m.settings[name].value for m in self.modules if name in m.settings]
+        return [self.symbols.whole(each) for each in asked if isinstance(each, Expression)]
+
+    def _epsilon(self) -> float:
+        value = self._agreed("epsilon", 0.0)
+        places = [m.settings["epsilon"].place for m in self.modules if "epsilon" in m.settings]
+        if places:
+            float_bits(float(value), places[0])  # it has to be one of single precision
+        return float(value)
+
+    def _agreed(self, name: str, absent: str | Number) -> str | Number:
+        """What all modules ask for that ask at all."""
+        found: tuple[str | Number, Place] | None = None
+        for module in self.modules:
+            setting = module.settings.get(name)
+            if setting is None:
+                continue
+            value = setting.value
+            if isinstance(value, Expression):
+                value = value.value(self.symbols.value)
+            if found is not None and value != found[0]:
+                raise conflict(
+                    f".{name} is {_shown(found[0])} in {found[1].line.source} and"
+                    f" {_shown(value)} in {setting.place.line.source}",
+                    setting.place,
+                    "all modules of a program have to agree",
+                )
+            found = found or (value, setting.place)
+        return absent if found is None else found[0]
+
+
+_Value = TypeVar("_Value")
+
+
+def _merged(what: str, parts: Sequence[Mapping[str, tuple[_Value, Place]]]) -> dict[str, _Value]:
+    """What modules give by name, where they do not contradict each other."""
+    merged: dict[str, _Value] = {}
+    for part in parts:
+        for name, (value, place) in part.items():
+            if merged.setdefault(name, value) != value:
+                raise conflict(f"two modules give {name!r} in the {what} differently", place)
+    return merged
+
+
+def _shown(value: str | Number) -> str:
+    return value.name.lower() if isinstance(value, Convention) else str(value)

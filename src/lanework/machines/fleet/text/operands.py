@@ -1,0 +1,163 @@
+"""Instructions in fleet assembly: mnemonics, their operands, and what stays open in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lanework.base.errors import did_you_mean
+from lanework.core.program.asmtext import Line, Token
+from lanework.core.program.isa import OperandKind
+from lanework.machines.fleet.isa import ALIASES, FIELDS, FLEET, FleetInstr
+from lanework.machines.fleet.text.expression import Expression, constant, read_expression, whole
+from lanework.machines.fleet.text.module import Fill, Relocation
+from lanework.machines.fleet.text.words import Place, float_bits, integer_bits, own_word, register
+
+INTEGER = "ISETI"
+"""SETI of an integer: `ISETI r0, 5` is `SETI r0, int:5`."""
+
+MNEMONICS: dict[str, FleetInstr] = {
+    **FLEET.by_name,
+    **{name: FLEET.by_name[to] for name, to in ALIASES.items()},
+    INTEGER: FLEET.by_name["SETI"],
+}
+"""Instructions by every name that they have."""
+
+_EXAMPLES = {"dest": "r0", "src": "r1", "src1": "r1", "src2": "r2", "cond": "r1", "addr": "r1",
+             "word": "3", "from": "4", "imm": "2.5", "target": "label"}  # fmt: skip
+
+
+def pattern(info: FleetInstr) -> str:
+    """An instruction as an example has it.
+
+    Example:
+        >>> pattern(FLEET.by_name["BRANCH_GT"])
+        'BRANCH_GT r1, label'
+    """
+    return f"{info.name} {', '.join(_EXAMPLES[spec.name] for spec in info.operands)}".rstrip()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An instruction whose labels are not known yet.
+
+    Attributes:
+        info: its entry of the ISA.
+        fields: the four operands, zero where they are open.
+        open: what is to be filled; of a target the text.
+        line: where it stands.
+    """
+
+    info: FleetInstr
+    fields: tuple[int, ...]
+    open: tuple[Relocation, ...]
+    line: Line
+
+
+def read_instruction(
+    line: Line, operands: list[Token], number: int, aliases: Mapping[str, str]
+) -> Draft:
+    """An instruction.
+
+    Args:
+        line: its words, the mnemonic first.
+        operands: what stands between its commas.
+        number: its number within the routine.
+        aliases: other names of registers and memory words.
+
+    Raises:
+        Diagnostic: LW1010.
+    """
+    word = line.words[0]
+    info = MNEMONICS.get(word.text.upper())
+    if info is None:
+        near = did_you_mean(word.text.upper(), MNEMONICS)
+        raise line.fault(f"the fleet machine has no instruction {word.text!r}", word, near)
+    if len(operands) != len(info.operands):
+        count = len(info.operands)
+        what = f"{info.name} takes {count} operand{'s' * (count != 1)}, not {len(operands)}"
+        raise line.fault(what, None, f"write {pattern(info)}")
+    if info.immediate and register(_known(operands[-1].text, aliases)) is None:
+        info = FLEET.by_name[info.immediate]
+    reading = _Operands(line, info, number, aliases, word.text.upper() == INTEGER)
+    return reading.read(operands)
+
+
+def _known(text: str, aliases: Mapping[str, str]) -> str:
+    return aliases.get(text, text)
+
+
+@dataclass
+class _Operands:
+    """Reads the operands of an instruction."""
+
+    line: Line
+    info: FleetInstr
+    number: int
+    aliases: Mapping[str, str]
+    integer: bool
+
+    def read(self, operands: list[Token]) -> Draft:
+        made = [0] * FIELDS
+        left = []
+        for spec, at, word in zip(self.info.operands, self.info.places, operands, strict=True):
+            place = Place(self.line, word)
+            text = _known(word.text, self.aliases)
+            if not text:
+                raise self.line.fault("an operand is missing", None, f"write {pattern(self.info)}")
+            if spec.kind is OperandKind.REGISTER:
+                made[at] = self._register(text, place)
+            elif spec.kind is OperandKind.CODE:
+                left.append(Relocation(self.number, at, Fill.ENTRY, text, place))
+            else:
+                fill, value = self._number(text, place, spec.kind)
+                if isinstance(value, Expression) and not value.names:
+                    value = fill_in(fill, value.value(constant), place)
+                if isinstance(value, int):
+                    made[at] = value
+                else:
+                    left.append(Relocation(self.number, at, fill, value, place))
+        return Draft(self.info, tuple(made), tuple(left), self.line)
+
+    def _register(self, text: str, place: Place) -> int:
+        number = register(text)
+        if number is None:
+            near = did_you_mean(text, self.aliases) or f"write {pattern(self.info)}"
+            raise place.fault(f"{text!r} is no register", near)
+        return number
+
+    def _number(self, text: str, place: Place, kind: OperandKind) -> tuple[Fill, Expression | int]:
+        if register(text) is not None:
+            help = f"write {pattern(self.info)}"
+            raise place.fault(f"{text!r} is a register, and a number has to be here", help)
+        if kind is OperandKind.WORD:
+            inner = text[3:] if text[:4].lower() == "mem[" else text
+            if inner.startswith("[") and inner.endswith("]"):
+                text = _known(inner[1:-1].strip(), self.aliases)
+            own = own_word(text)
+            return Fill.WORD, own if own is not None else read_expression(text, place)
+        prefix, colon, rest = text.partition(":")
+        prefix = prefix.lower() if colon else ""
+        if prefix == "bits":
+            return Fill.INTEGER, _bits(rest, place)
+        if prefix == "int" or self.integer:
+            return Fill.INTEGER, read_expression(rest if prefix == "int" else text, place)
+        return Fill.FLOAT, read_expression(text, place)
+
+
+def _bits(text: str, place: Place) -> int:
+    value = read_expression(text, place).value(constant)
+    return whole(value, place)
+
+
+def fill_in(fill: Fill, value: int | float, place: Place) -> int:
+    """The field that a number becomes.
+
+    Raises:
+        Diagnostic: LW1010 for a number that does not go there.
+    """
+    if fill is Fill.FLOAT:
+        return float_bits(value, place)
+    if fill is Fill.INTEGER:
+        return integer_bits(value, place)
+    return whole(value, place)

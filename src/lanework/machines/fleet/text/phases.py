@@ -1,0 +1,154 @@
+"""The plan of a fleet program as it is read: phases, launches, and what repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lanework.base.errors import did_you_mean
+from lanework.core.program.asmtext import Line, Token
+from lanework.machines.fleet.plan import BARRIERS
+from lanework.machines.fleet.text.expression import Expression, constant, read_expression, whole
+from lanework.machines.fleet.text.module import ModuleLaunch, ModulePhase, Repeat
+from lanework.machines.fleet.text.words import Place, directive_word, directive_words, read_name
+
+_NESTED = 64  # .repeat within .repeat
+_CLAUSES = {"contiguous": ("strategy", 0, 1), "strided": ("strategy", 1, 2),
+            "custom": ("strategy", 1, 1), "keep": ("keep", 1, 1),
+            "resume": ("resume", 1, 1)}  # fmt: skip
+"""What may follow the count of a launch: which part of it that is, and how many words it takes."""
+
+
+@dataclass
+class Block:
+    """Steps of the schedule between `.repeat` and `.end`, or all of them."""
+
+    place: Place | None = None
+    count: Expression | None = None
+    steps: list[int | Repeat] = field(default_factory=list)
+
+
+@dataclass
+class PlanText:
+    """The plan, as far as it is read.
+
+    Attributes:
+        phases: barriers, with their launches.
+        open: whether launches may follow.
+        blocks: the whole schedule, and the repeats that have not ended.
+        listed: the schedule, if it is written out.
+        said: whether the text has a plan at all.
+    """
+
+    phases: list[tuple[str, list[ModuleLaunch]]] = field(default_factory=list)
+    open: bool = False
+    blocks: list[Block] = field(default_factory=lambda: [Block()])
+    listed: list[Expression] = field(default_factory=list)
+    said: bool = False
+
+    def phase(self, line: Line) -> None:
+        """`.phase wait_all`: launches follow."""
+        words = directive_words(line, 0, 1, ".phase wait_all")
+        barrier = words[0].text if words else BARRIERS[0]
+        if barrier not in BARRIERS:
+            near = did_you_mean(barrier, BARRIERS) or ", ".join(BARRIERS)
+            raise line.fault(f"there is no barrier {barrier!r}", words[0], near)
+        self.blocks[-1].steps.append(len(self.phases))
+        self.phases.append((barrier, []))
+        self.open = self.said = True
+
+    def launch(self, line: Line) -> None:
+        """`.launch double, 1000`: a launch of the phase before it."""
+        form = "write .launch double, 1000, contiguous 0, keep name"
+        if not self.open:
+            raise line.fault(
+                ".launch stands outside a phase", None, "write .phase wait_all before it"
+            )
+        words = directive_words(line, 1, 20, ".launch double, 1000")
+        routine = read_name(line, words[0], "a routine")
+        parts: list[list[Token]] = [[]]
+        for word in words[1:]:
+            if word.text in _CLAUSES:
+                parts.append([])
+            parts[-1].append(word)
+        first, *clauses = parts
+        if len(first) > 1:
+            raise line.fault(f"{first[1].text!r} has no place in a launch", first[1], form)
+        given: dict[str, list[Token]] = {}
+        for clause in clauses:
+            kind, least, most = _CLAUSES[clause[0].text]
+            if kind in given or not least <= len(clause) - 1 <= most:
+                raise line.fault(f"{clause[0].text} cannot be read", clause[0], form)
+            given[kind] = clause
+        numbers = [_number(line, word) for word in given.get("strategy", ())[1:]]
+        strategy = given["strategy"][0].text if "strategy" in given else "contiguous"
+        stride = numbers.pop(0) if strategy == "strided" else None
+        names = {
+            kind: read_name(line, given[kind][1], "kept VMs") if kind in given else ""
+            for kind in ("keep", "resume")
+        }
+        if not first and not names["resume"]:
+            raise line.fault("the launch does not say how many VMs", None, form)
+        count = _number(line, first[0]) if first else None
+        base = numbers[0] if numbers else None
+        places = (
+            Place(line, words[0]),
+            Place(line, given["resume"][1] if "resume" in given else None),
+        )
+        self.phases[-1][1].append(
+            ModuleLaunch(
+                routine, count, strategy, base, stride, names["keep"], names["resume"], *places
+            )
+        )
+
+    def repeat(self, line: Line) -> None:
+        """`.repeat 100`: the phases up to `.end` run so often."""
+        word = directive_word(line, "100")
+        if len(self.blocks) > _NESTED:
+            raise line.fault("repeats are nested too deeply")
+        self.blocks.append(Block(Place(line), _number(line, word)))
+        self.said, self.open = True, False
+
+    def end(self, line: Line) -> None:
+        """`.end` of `.repeat`."""
+        directive_words(line, 0, 0, ".end")
+        if len(self.blocks) == 1:
+            raise line.fault(".end has no .repeat")
+        block = self.blocks.pop()
+        assert block.count is not None
+        self.blocks[-1].steps.append(Repeat(block.count, tuple(block.steps)))
+        self.open = False
+
+    def schedule(self, line: Line) -> None:
+        """`.schedule 0 1 0`: the phases by number, in the order in which they run."""
+        words = directive_words(line, 1, 1 << 20, ".schedule 0 1 0")
+        self.listed += [_number(line, word) for word in words]
+        self.said = True
+
+    def finished(self) -> tuple[ModulePhase, ...]:
+        """The phases, when all lines are read."""
+        return tuple(ModulePhase(barrier, tuple(launches)) for barrier, launches in self.phases)
+
+    def steps(self) -> tuple[int | Repeat, ...]:
+        """The schedule of a module: as phases stand in the text, or as it is written out."""
+        if len(self.blocks) > 1:
+            block = self.blocks[-1]
+            assert block.place is not None
+            raise block.place.fault(".repeat has no .end")
+        steps = self.blocks[0].steps
+        if not self.listed:
+            return tuple(steps)
+        if any(isinstance(step, Repeat) for step in steps):
+            raise self.listed[0].place.fault(
+                "a schedule cannot be written out where phases repeat", "leave out .repeat"
+            )
+        numbers = []
+        for each in self.listed:
+            number = whole(each.value(constant), each.place)
+            if number >= len(self.phases):
+                raise each.place.fault(f"there is no phase {number}", "phases are counted from 0")
+            numbers.append(number)
+        return tuple(numbers)
+
+
+def _number(line: Line, word: Token) -> Expression:
+    return read_expression(word.text, Place(line, word))
