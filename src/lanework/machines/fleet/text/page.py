@@ -12,8 +12,8 @@ _FORMS = ", ".join(f"`{info.name}`" for info in FLEET.by_name.values() if info.i
 
 HEAD = f"""# Fleet instructions
 
-Made of the instruction table by `python -m lanework.machines.fleet.text.page`. An instruction has 20
-bytes: its opcode and four operands, each a word of 32 bits; numbers are bit patterns of
+Made of the instruction table by `python -m lanework.machines.fleet.text.page`. An instruction has
+20 bytes: its opcode and four operands, each a word of 32 bits; numbers are bit patterns of
 single-precision floats. The op that it applies has operands a and b (or x, y): those of the
 instruction from the second on, in order.
 
