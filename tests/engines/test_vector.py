@@ -16,8 +16,8 @@ from lanework.engines.stencil.building import Inputs
 from lanework.engines.stencil.shipped import unpack
 from lanework.engines.stencil.stencil import Constants, Stencil
 from lanework.engines.vector import build, fields, kernel, loader, stencils
-from lanework.engines.vector.bodies import BODIES
 from lanework.engines.vector.isa import LEVELS, Kind
+from lanework.engines.vector.stencils import BODIES
 from lanework.machines.series.check import fuzz
 from lanework.machines.series.check.fuzz import same_bits
 from lanework.machines.series.data.labels import along

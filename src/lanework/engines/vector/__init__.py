@@ -1,8 +1,13 @@
 """The stencil engine of loop nests: machine code from a nest in microseconds, without LLVM.
 
-A nest becomes a tape of vector instructions (`writer.py`), each of which works on one SIMD
-register a block of lanes. A native loop (`patcher.py`) gives their operands machine registers,
-copies the stencils of the instructions and patches them. A native driver (`driver.py`) runs the
-code over units, blocks and periods. What there is of instructions is said in `bodies.py`; all of
-it is compiled when the package is built (`build.py`) and ships as a table for each processor level.
+When the package is built, `stencils.py` compiles each vector instruction, which works on one SIMD
+register a block of lanes. `body.py` is how one is written, `values.py`, `lookups.py` and
+`results.py` say what there is besides the ops of the one table, and `fields.py` finds where the
+numbers of registers are in their bytes. `build.py` puts them in a table for each processor level.
+
+When a program is bound, a nest becomes a tape of these instructions (`writer.py`, `tape.py`).
+A native loop (`patcher.py`, with `liveness.py` and `emit.py`) gives their operands machine
+registers, copies stencils and patches them: `kernel.py` calls it, with the table that `loader.py`
+has in memory. A native driver (`driver.py`) runs the code over units, blocks and periods.
+`isa.py` has the encoding and all layouts that native code shares with Python.
 """

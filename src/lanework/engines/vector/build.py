@@ -6,7 +6,9 @@ are there are what the sources give.
 
 from __future__ import annotations
 
+import struct
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from lanework.engines.stencil.blob import flatten
@@ -16,10 +18,10 @@ from lanework.engines.stencil.stencil import Constants
 from lanework.engines.tensors.text import tensor_text
 from lanework.engines.threadpool import crew_text
 from lanework.engines.vector.driver import drive_text
-from lanework.engines.vector.isa import LEVELS
+from lanework.engines.vector.fields import Patchable
+from lanework.engines.vector.isa import CONSTANT, EARLY, HEADER, HOLE_KINDS, HOLE_NEXT, LEVELS, Part
 from lanework.engines.vector.patcher import RESERVE, patch_text
 from lanework.engines.vector.stencils import make
-from lanework.engines.vector.table import pack as pack_table
 
 FOLDER = Path(__file__).parent / "tables"
 HELPERS = Target("x86_64-unknown-linux-gnu", "x86-64-v3")
@@ -45,7 +47,49 @@ def build(name: str) -> bytes:
         "stencils": list(made),
         "inputs": inputs.digest(),
     }
-    return pack(head, {"blob": blob, "kernels": kernels, "table": pack_table(made, constants)})
+    return pack(head, {"blob": blob, "kernels": kernels, "table": table(made, constants)})
+
+
+def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
+    """The stencils as one block of bytes, which the patch loop reads; its order is theirs.
+
+    The constants go to the front of all code that is made.
+    """
+    places, data = _lay_out(constants)
+    records, holes, fields, code = bytearray(), bytearray(), bytearray(), bytearray()
+    for made in stencils.values():
+        stencil = made.stencil
+        numbers = (len(stencil.code), len(stencil.holes), len(made.fields))
+        flags = EARLY if made.early else 0
+        records += struct.pack("<III", len(code), len(holes), len(fields))
+        records += struct.pack("<HHHHI", *numbers, flags, 0)
+        for hole in stencil.holes:
+            kind, addend = HOLE_KINDS.get(hole.name, HOLE_NEXT), hole.addend
+            if hole.name.startswith(CONSTANT):
+                kind = HOLE_KINDS[CONSTANT]
+                addend += places[int(hole.name.removeprefix(CONSTANT))]
+            holes += struct.pack("<HBBi", hole.offset, hole.way, kind, addend)
+        for field in made.fields:
+            fields += struct.pack("<HBBI", field.offset, field.operand, field.bit, field.mask)
+        code += stencil.code
+    parts: list[bytes | bytearray] = [records, holes, fields, data, code + bytes(64)]
+    out = bytearray(HEADER)
+    for part, content in enumerate(parts):
+        out += bytes(-len(out) % 16)
+        struct.pack_into("<Q", out, part * 8, len(out))
+        out += content
+    struct.pack_into("<Q", out, Part.SIZE * 8, len(data))
+    return bytes(out)
+
+
+def _lay_out(constants: Constants) -> tuple[dict[int, int], bytes]:
+    """Where each constant lies, the longest first, so that each is aligned; and their bytes."""
+    order = sorted(constants.known.items(), key=lambda item: (-len(item[0]), item[1]))
+    places, data = {}, bytearray()
+    for constant, number in order:
+        places[number] = len(data)
+        data += constant
+    return places, bytes(data + bytes(-len(data) % 64))
 
 
 if __name__ == "__main__":

@@ -14,14 +14,18 @@ from lanework.engines.llvm.nativetext import Function, Word
 from lanework.engines.stencil.stencil import Way
 from lanework.engines.vector.isa import (
     CONSTANT,
+    FIELD,
+    HOLE,
     HOLE_KINDS,
+    HOLE_NEXT,
     HOLES,
     NONE,
+    RECORD,
     STORE,
     TARGET_HOLE,
     Job,
+    Part,
 )
-from lanework.engines.vector.table import FIELD, HOLE, HOLE_NEXT, RECORD, Part
 
 FREE = 255  # the register of a value that is in none
 DYNAMIC = 1  # marks a place in the frame that was given to a value for a while

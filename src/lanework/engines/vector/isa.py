@@ -118,6 +118,26 @@ LOAD, STORE, MOVE, NEXT_PERIOD, BACK_PERIOD, NEXT_BLOCK, DONE = range(7)
 BASIC = ("load", "store", "move", "next_period", "back_period", "next_block", "done")
 
 
+# A level's table: records of stencils, holes, register fields, constants, code.
+RECORD, HOLE, FIELD = 24, 8, 8
+EARLY = 1
+
+
+class Part(enum.IntEnum):
+    """Words of the header of a table of stencils: where each part begins."""
+
+    RECORDS = 0  # code u32, holes u32, fields u32, bytes u16, holes u16, fields u16, flags u16
+    HOLES = 1  # offset u16, way u8, kind u8, addend i32
+    FIELDS = 2  # offset u16, operand u8, bit u8, mask u32
+    CONSTANTS = 3
+    CODE = 4
+    SIZE = 5  # of the constants, in bytes
+
+
+HEADER = 64
+HOLE_NEXT = len(HOLE_KINDS)  # the distance to what follows
+
+
 @dataclass(frozen=True)
 class Level:
     """A level of processors.

@@ -7,8 +7,7 @@ that has no place is NaN, which `flag` reports.
 from __future__ import annotations
 
 from lanework.engines.llvm.ir import constant, suffix
-from lanework.engines.vector.body import NAN, Bodies
-from lanework.engines.vector.bodywriter import BodyWriter
+from lanework.engines.vector.body import NAN, Bodies, BodyWriter
 from lanework.engines.vector.isa import Word
 
 LOOKUPS = Bodies()

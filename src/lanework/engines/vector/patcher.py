@@ -14,6 +14,7 @@ from lanework.engines.vector.emit import DYNAMIC, FREE, free_text, put_text, tak
 from lanework.engines.vector.isa import (
     BACK_PERIOD,
     DONE,
+    EARLY,
     HOLE_KINDS,
     LOAD,
     MOVE,
@@ -21,15 +22,16 @@ from lanework.engines.vector.isa import (
     NEXT_PERIOD,
     NONE,
     OPERANDS,
+    RECORD,
     REGISTERS,
     STORE,
     TARGET,
     Job,
     Kind,
     Outcome,
+    Part,
 )
 from lanework.engines.vector.liveness import PLACED, RECORD_BYTES, Liveness
-from lanework.engines.vector.table import EARLY, RECORD, Part
 
 RESERVE = 4096  # bytes that the stencils of one instruction never exceed
 HELD_BACK = 3  # registers that pinned values leave free besides those for what a loop makes

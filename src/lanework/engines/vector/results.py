@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from lanework.engines.loops import COLUMNS
-from lanework.engines.vector.body import Bodies, period_row
-from lanework.engines.vector.bodywriter import BodyWriter
+from lanework.engines.vector.body import Bodies, BodyWriter, period_row
 from lanework.engines.vector.isa import Word
 
 RESULTS = Bodies()

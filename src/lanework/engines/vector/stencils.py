@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import ARITH
+from lanework.engines.llvm.ir import emit_graph
 from lanework.engines.stencil.building import Inputs, Target
 from lanework.engines.stencil.stencil import Constants, Stencil, extract
-from lanework.engines.vector.bodies import BODIES
-from lanework.engines.vector.body import Body
-from lanework.engines.vector.bodywriter import BodyWriter
+from lanework.engines.vector.body import Body, BodyWriter
 from lanework.engines.vector.fields import (
     Choice,
     NotPatchable,
@@ -27,11 +28,29 @@ from lanework.engines.vector.fields import (
     shared,
 )
 from lanework.engines.vector.isa import BASIC, HOLES, TARGET, Level
+from lanework.engines.vector.lookups import LOOKUPS
+from lanework.engines.vector.results import RESULTS
+from lanework.engines.vector.values import VALUES
 
 _TYPES = "ptr, ptr, ptr, i64, i64, i64"
 _NAMED = "ptr %frame, ptr %columns, ptr %dims, i64 %t, i64 %lane, i64 %end"
 _BATCH = 400  # functions in a module
 _JUMPS = {"next_period": 1, "back_period": -1}
+
+
+def _op(op: Op) -> Body:
+    graph = op.graph("f64")
+
+    def write(w: BodyWriter, *values: str) -> str:
+        return emit_graph(w, graph, list(values), w.width)
+
+    return Body(op.name, len(graph.dtypes), True, write)
+
+
+_OWN = VALUES | LOOKUPS | RESULTS
+assert not _OWN.keys() & ARITH.keys()
+BODIES: dict[str, Body] = _OWN | {name: _op(op) for name, op in ARITH.items()}
+"""What there is: the ops of the one table, and what moves values, looks up, writes results."""
 
 
 def target(level: Level) -> Target:

@@ -6,8 +6,7 @@ Masks are values that hold where the lane, as an integer, is negative.
 from __future__ import annotations
 
 from lanework.engines.llvm.ir import suffix
-from lanework.engines.vector.body import Bodies, period_row
-from lanework.engines.vector.bodywriter import BodyWriter
+from lanework.engines.vector.body import Bodies, BodyWriter, period_row
 from lanework.engines.vector.isa import FRAME_HEAD, Word
 
 VALUES = Bodies()
