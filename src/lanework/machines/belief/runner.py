@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core import runner
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
 from lanework.engines import choice
@@ -55,7 +56,7 @@ AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 LOGS = {"prob": "logprob", "max": "minsum"}
 
 
-class Runner:
+class Runner(runner.Runner):
     """A program ready to answer.
 
     Example:
