@@ -1,10 +1,16 @@
 # Two commands do all the set-up on a machine with Python 3.11+ and make: `make demo`, `make test`.
+#
+#   make quick      the core of the tests: some two minutes on two cores, while editing
+#   make test       lint, types and all tests but long campaigns: before a change lands
+#   make test-long  what `make test` leaves out: the long campaigns and the full counts
+#   .ci/run         all of these, the demo and the docs
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test lint docs bench fuzz lock clean
+.PHONY: demo quick test test-long lint docs bench fuzz lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
@@ -13,8 +19,14 @@ demo: $(VENV)/.run
 	@echo
 	$(BIN)/python examples/fleets.py
 
+quick: $(VENV)/.test
+	$(PYTEST) -m "not long and not slow"
+
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(PYTEST) -m "not long"
+
+test-long: $(VENV)/.test
+	$(PYTEST) -m long
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check

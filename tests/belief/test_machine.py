@@ -4,9 +4,6 @@ import contextlib
 import dataclasses
 import itertools
 import json
-import os
-import signal
-import threading
 import time
 from pathlib import Path
 
@@ -17,17 +14,17 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.isa import Instruction
-from lanework.machines.belief.algebra import kernels
-from lanework.machines.belief.algebra.semiring import SEMIRINGS, vm_prob_semiring
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec, align_array_to
-from lanework.machines.belief.graph.bif import read_bif
-from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief import kernels, native
+from lanework.machines.belief.align import align_array_to
+from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.native import executor as native
-from lanework.machines.belief.passes.compile import compile_graph
-from lanework.machines.belief.reference.vm import VirtualMachine
+from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.readers.bif import read_bif
+from lanework.machines.belief.semiring import SEMIRINGS, vm_prob_semiring
 from lanework.machines.belief.state import RegisterBank, SlotStore
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
+from lanework.machines.belief.vm import VirtualMachine
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 ASIA = (DATA / "asia.bif").read_text()
@@ -193,26 +190,25 @@ def heavy():
     return compile_graph(graph, seconds=0.0)
 
 
+@pytest.mark.timeout(120, method="thread")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_deadline_and_ctrl_c(threads):
+def test_deadline_and_ctrl_c(threads, ctrl_c):
     program = heavy()
     column = {"v0": ["0"] * 5000}
     runner = program.bind("native", limits=lw.Limits(deadline=0.2), threads=threads)
     executor = runner._executor()
     assert len(executor.records(executor.lanes(5000)).divided(native.STEP)) > 1
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(lw.Trap) as caught:
         runner(column)
     assert caught.value.code.ident == "LW2001"
-    assert time.monotonic() - start < 1.5
+    assert time.process_time() - start < 1.5 * threads
     free = program.bind("native", threads=threads)
     free._executor()
-    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    timer.start()
-    start = time.monotonic()
+    ctrl_c.press(0.3)
     with pytest.raises(KeyboardInterrupt):
         free(column)
-    assert time.monotonic() - start < 1.5
+    assert ctrl_c.work_since() < 1.2 * threads
     few = {"v0": ["0", None, "3"]}
     for name, value in program.bind("reference")(few).items():
         np.testing.assert_allclose(free(few)[name], value, rtol=1e-9)
@@ -313,7 +309,7 @@ def test_cyclic_networks_name_the_cycle():
     assert " <- " in refused("LW5004", lambda: read_bif(text)).message
 
 
-@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.tables.TableNotice")
+@pytest.mark.filterwarnings("ignore::lanework.machines.belief.tables.TableNotice")
 def test_truncated_and_mutated_networks_never_crash():
     rng = np.random.default_rng(2)
     for _ in range(300):

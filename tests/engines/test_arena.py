@@ -231,13 +231,14 @@ def test_thousands_alive(mode):
         buffer.release()
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("count", [1, 2])
 def test_exhaustion_is_an_error_after_waiting(count):
     pool = Pool(buffers=4, most=10, wait=0.05)
     held = [pool.acquire(count) for _ in range(10 // count)]
     start = time.perf_counter()
     refused(pool, count)
-    assert 0.05 <= time.perf_counter() - start < 1
+    assert time.perf_counter() - start >= 0.05
     held[3].release()
     pool.acquire(count).release()
     assert known()["LW2101"].explanation
@@ -253,10 +254,9 @@ def test_one_that_comes_back_in_time_is_taken(count):
     later.join()
 
 
+@pytest.mark.timeout(60)
 def test_more_than_there_will_ever_be_is_refused_at_once():
-    start = time.perf_counter()
-    refused(Pool(most=4, wait=30), 5)
-    assert time.perf_counter() - start < 5
+    refused(Pool(most=4, wait=600), 5)
 
 
 def test_free_small_ones_make_room_for_large_ones_and_back():

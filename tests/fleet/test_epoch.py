@@ -1,8 +1,5 @@
 """The five kernels on a GPU: against the plain machine, and what only this engine has."""
 
-import os
-import signal
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -789,11 +786,11 @@ def test_a_run_is_repeated_on_the_reference(monkeypatch):
         asked()
 
 
-def test_interrupted_and_used_again():
+@pytest.mark.timeout(120, method="thread")
+def test_interrupted_and_used_again(ctrl_c):
     runner = assembled("again:\nADDI r0, r0, 1\nJUMP again", 1000).bind("epoch", Limits(fuel=10**9))
     for _ in range(2):
-        timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
+        ctrl_c.press(0.2)
         with pytest.raises(KeyboardInterrupt):
             runner()
     short = assembled("again:\nADDI r0, r0, 1\nJUMP again", 1000).bind(

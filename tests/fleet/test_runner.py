@@ -1,8 +1,5 @@
 """Runs: inputs, outputs, limits, settings, barriers, faults and deadlocks as people see them."""
 
-import os
-import signal
-import threading
 import time
 
 import numpy as np
@@ -124,29 +121,31 @@ def test_fuel_stops_before_the_epoch_that_it_does_not_suffice_for():
     assert runner.vms.floats[1, 0] == 5  # ten epochs of 1,000 instructions
 
 
+@pytest.mark.timeout(60)
 def test_deadline():
     runner = assemble(FOREVER).bind("reference", lw.Limits(deadline=0.2))
-    began = time.monotonic()
+    began = time.process_time()
     refused(runner, "LW2001")
-    assert 0.15 < time.monotonic() - began < 0.6
+    assert time.process_time() - began < 0.6
+    assert runner.vms.floats[1, 0] > 0  # it did not end before it began
 
 
-def test_interrupt():
+@pytest.mark.timeout(60)
+def test_interrupt(ctrl_c):
     runner = assemble(FOREVER).bind("reference")
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    began = time.monotonic()
+    ctrl_c.press(0.3)
     with pytest.raises(KeyboardInterrupt):
         runner()
-    assert time.monotonic() - began < 0.9
+    assert ctrl_c.work_since() < 0.6
     assert runner.vms.count == 1000  # what was reached can be looked at
 
 
 def test_memory_cap_refuses_before_anything_is_allocated():
     text = FOREVER.replace("1000", "100000000")
-    began = time.monotonic()
+    began = time.process_time()
     problem = refused(lambda: assemble(text).bind("reference", lw.Limits(memory=10**9)), "LW0101")
     assert "100,000,000 VMs" in problem.message
-    assert time.monotonic() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def test_epochs_stop_a_run_and_say_so():

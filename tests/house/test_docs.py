@@ -63,7 +63,7 @@ def test_blocks_run(page, tmp_path, monkeypatch):
             console(text)
         elif kind == "sh":
             for line in text.splitlines():
-                assert re.fullmatch(r"(make \w+|pip install \S+)(\s+#.*)?", line), line
+                assert re.fullmatch(r"(make [\w-]+|pip install \S+)(\s+#.*)?", line), line
                 target = line.split()[1]
                 assert line.startswith("pip") or f"\n{target}:" in (ROOT / "Makefile").read_text()
 

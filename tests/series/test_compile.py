@@ -121,7 +121,7 @@ def test_compiling_five_thousand_nodes_is_quick():
         names.append(f"n{k}")
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         model.compile()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.5  # about 0.08 s on an idle core

@@ -2,9 +2,6 @@
 
 import dataclasses
 import itertools
-import os
-import signal
-import threading
 import time
 from types import SimpleNamespace
 
@@ -194,7 +191,8 @@ def test_one_long_lane_is_not_refused_for_memory():
     assert runner(x=np.ones(1_000_000))["y1"][-1] == 2.0
 
 
-def test_a_second_interrupt_does_not_leave_threads_behind():
+@pytest.mark.timeout(60, method="thread")
+def test_a_second_interrupt_does_not_leave_threads_behind(ctrl_c):
     frame, ended = Frame(0), []
     frame.shape(1, 128, 2, 1, 2)
 
@@ -205,7 +203,7 @@ def test_a_second_interrupt_does_not_leave_threads_behind():
         ended.append(True)
 
     def interrupt(_):
-        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        ctrl_c.press(0.1)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

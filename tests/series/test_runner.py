@@ -1,10 +1,5 @@
 """Running: axes, lanes, totals, limits, interruption, and what is refused."""
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 
@@ -213,46 +208,45 @@ def slow():
     return model.compile(outputs=["z"])
 
 
+@pytest.mark.timeout(120, method="thread")
 @pytest.mark.parametrize("engine", ["llvm", "stencil"])
 def test_deadline(engine):
-    runner = slow().bind(engine, limits=Limits(deadline=0.2))
-    lanes = np.linspace(0, 1, 20_000)
-    start = time.monotonic()
-    with pytest.raises(Trap) as caught:
-        runner(x=lanes)
-    assert caught.value.code.ident == "LW2001"
-    first = time.monotonic() - start
-    start = time.monotonic()
-    with pytest.raises(Trap):
-        runner(x=lanes)  # compiled by now, so this is the deadline alone
-    assert time.monotonic() - start < 0.2 + 0.05 + 0.2, first
+    seen = []
+    runner = slow().bind(
+        engine,
+        threads=2,
+        limits=Limits(deadline=0.2),
+        progress=lambda done, lanes: seen.append(done < lanes),
+    )
+    for _ in range(2):
+        start = time.process_time()
+        with pytest.raises(Trap) as caught:
+            runner(x=np.linspace(0, 1, 20_000))
+        assert caught.value.code.ident == "LW2001"
+        assert all(seen)
+    worked = time.process_time() - start  # compiled by now, so this is the deadline alone
+    assert worked < 2 * (0.2 + 0.05 + 0.2)
 
 
-def test_interrupt_inside_compiled_code():
-    code = textwrap.dedent("""
-        import sys, time, numpy as np
-        import lanework as lw
-        model = lw.series.Model("slow", periods=2_000_000)
-        model.input("x")
-        model.formula("y", "sin(prev(y, initial=x)) + exp(-prev(y, initial=x))")
-        model.formula("z", "last(y)")
-        runner = model.compile(outputs=["z"]).bind()
-        runner(x=np.zeros(40), ) if False else None
-        print("go", flush=True)
-        try:
-            runner(x=np.linspace(0, 1, 50_000))
-        except KeyboardInterrupt:
-            print("stopped", time.time(), flush=True)
-    """)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout.readline() == "go\n"
-        time.sleep(2.5)
-        sent = time.time()
-        os.kill(child.pid, signal.SIGINT)
-        words = child.stdout.readline().split()
-        assert words[0] == "stopped"
-        assert float(words[1]) - sent < 0.1 + 0.2  # the machine may be busy with other tests
-        child.wait(10)
+@pytest.mark.timeout(120, method="thread")
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_ctrl_c_inside_compiled_code(engine, ctrl_c):
+    """It ends soon, far from the end, and leaves the runner usable."""
+    seen = []
+
+    def progress(done, lanes):
+        if not seen:  # the first report comes from within the run
+            ctrl_c.press(0.1)
+        seen.append(done < lanes)
+
+    runner = slow().bind(engine, threads=2, progress=progress)
+    runner(x=0.5)
+    with pytest.raises(KeyboardInterrupt):
+        runner(x=np.linspace(0, 1, 50_000))
+    assert ctrl_c.work_since() < 2 * (0.1 + 0.2)
+    assert seen
+    assert all(seen)
+    assert np.isfinite(runner(x=0.5)["z"])
 
 
 def test_the_gil_is_released():
@@ -263,19 +257,17 @@ def test_the_gil_is_released():
 
     def beat():
         while not done.is_set():
-            beats.append(time.monotonic())
+            beats.append(1)
             time.sleep(0.002)
 
     thread = threading.Thread(target=beat)
     thread.start()
-    start = time.monotonic()
-    runner(x=np.linspace(0, 1, 16))
-    end = time.monotonic()
+    before = len(beats)
+    runner(x=np.linspace(0, 1, 16))  # half a second or so
+    inside = len(beats) - before
     done.set()
     thread.join()
-    inside = [b for b in beats if start < b < end]
-    assert end - start > 0.02
-    assert len(inside) >= 3
+    assert inside >= 10
 
 
 def test_one_runner_from_many_threads():
@@ -332,17 +324,6 @@ def test_unused_nodes_cost_nothing():
         model.formula(f"extra{n}", f"exp(debt) + {n}")
     small = model.compile(outputs=["paid"])
     assert len(small.tape) == len(loan().compile(outputs=["paid"]).tape)
-
-
-@pytest.mark.parametrize("engine", ["llvm", "stencil"])
-def test_ctrl_c_leaves_the_runner_usable(engine):
-    runner = slow().bind(engine)
-    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-    runner(x=0.5)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        runner(x=np.linspace(0, 1, 50_000))
-    assert np.isfinite(runner(x=0.5)["z"])
 
 
 @pytest.mark.parametrize("engine", ENGINES)

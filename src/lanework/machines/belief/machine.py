@@ -12,5 +12,5 @@ MACHINE = Machine(
     verify,
     runner="lanework.machines.belief.runner:Runner",
     text="lanework.machines.belief.asm:BeliefAssembler",
-    drawing="lanework.machines.belief.drawing:tree_drawing",
+    drawing="lanework.machines.belief.draw:tree_drawing",
 )

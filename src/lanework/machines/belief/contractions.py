@@ -1,0 +1,154 @@
+"""Where variables meet in a program: the sums that its tape makes on the way to its result.
+
+A product of several tensors takes several instructions, two tensors at a time; what is multiplied
+before a sum is taken is one contraction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lanework.core.program.isa import OperandKind
+from lanework.core.program.program import Program
+from lanework.machines.belief.isa import BELIEF
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.tensor import Axis, TensorSpec, joined
+from lanework.machines.belief.verify import walk
+
+
+@dataclass
+class Contraction:
+    """Tensors that are multiplied, and what their product is summed to.
+
+    Attributes:
+        spec: all axes that meet.
+        kept: those that the sum leaves.
+        entries: of the largest product of two tensors.
+        factors: the factors that are loaded for it, by number.
+        evidence: the variables whose evidence comes in here, by number.
+        inputs: the contractions whose sums it takes, by number.
+    """
+
+    spec: TensorSpec
+    kept: TensorSpec
+    entries: int = 1
+    factors: list[int] = field(default_factory=list)
+    evidence: list[int] = field(default_factory=list)
+    inputs: list[int] = field(default_factory=list)
+
+    @property
+    def summed(self) -> tuple[Axis, ...]:
+        """The axes that end here."""
+        kept = set(self.kept.keys)
+        return tuple(axis for axis in self.spec.axes if axis.key not in kept)
+
+
+def contractions(program: Program) -> list[Contraction]:
+    """The contractions that lead to a program's whole sum, the last one first.
+
+    Where no whole sum is stored, those that lead to all of its results.
+
+    Raises:
+        Diagnostic: a program that fails to verify.
+
+    Example:
+        >>> from lanework.machines.belief.compile import compile_graph
+        >>> from lanework.machines.belief.model import FactorGraph
+        >>> graph = FactorGraph()
+        >>> for name in "abc":
+        ...     _ = graph.variable(name, 2)
+        >>> _ = graph.factor("ab", [[1, 2], [3, 4]])
+        >>> _ = graph.factor("bc", [[1, 2], [3, 4]])
+        >>> [(found.spec.entries, found.inputs) for found in contractions(compile_graph(graph))]
+        [(2, [1]), (4, [2]), (4, [])]
+    """
+    program.verify()
+    view = BeliefView.of(program)
+    sources, stored = _uses(view)
+    roots = [stored[port.row] for port in program.outputs if view.slots[port.row] == ("Z",)]
+    roots = roots or list(dict.fromkeys(stored[port.row] for port in program.outputs))
+    reached = dict.fromkeys(roots)
+    todo = list(roots)
+    while todo:
+        for source in sources[todo.pop()]:
+            if source not in reached:
+                reached[source] = None
+                todo.append(source)
+    return _grouped(program, view, sources, roots, reached)
+
+
+def _uses(view: BeliefView) -> tuple[list[list[int]], dict[int, int]]:
+    """The instructions whose results each instruction takes, and the one that each slot keeps."""
+    held: dict[int, int] = {}  # register -> the instruction that made what is in it
+    stored: dict[int, int] = {}
+    sources: list[list[int]] = []
+    for number, instruction in enumerate(view.instructions):
+        kinds = [spec.kind for spec in BELIEF.by_name[instruction.name].operands]
+        pairs = list(zip(kinds, instruction.operands, strict=True))
+        taken = [held[operand] for kind, operand in pairs if kind is OperandKind.ROW]
+        if instruction.name == "load_slot":
+            taken.append(stored[instruction.operands[0]])
+        elif instruction.name == "store_slot":
+            stored[instruction.operands[1]] = taken[0]
+        sources.append(taken)
+        if instruction.name not in ("store_slot", "free"):
+            held[instruction.target] = number
+    return sources, stored
+
+
+def _grouped(
+    program: Program,
+    view: BeliefView,
+    sources: list[list[int]],
+    roots: list[int],
+    reached: dict[int, None],
+) -> list[Contraction]:
+    specs = walk(program).specs
+
+    def spec(number: int) -> TensorSpec:
+        found = specs[number]
+        assert found is not None  # the instruction makes a register
+        return found
+
+    uses = Counter(source for number in reached for source in sources[number])
+    ends = dict.fromkeys(roots)  # the instruction that ends each contraction
+    for number in sorted(reached, reverse=True):
+        whole = joined(*(spec(source) for source in sources[number]))
+        sums = len(whole.axes) > len(spec(number).axes)
+        if sums or (uses[number] > 1 and sources[number]):
+            ends.setdefault(number)
+    names = {number: n for n, number in enumerate(ends)}
+    found = []
+    for end in ends:
+        made = Contraction(spec(end), spec(end))
+        todo = [end]
+        while todo:
+            number = todo.pop()
+            operands = view.instructions[number].operands
+            name = view.instructions[number].name
+            if name in ("load_factor", "reduce"):
+                made.factors.append(operands[0])
+            elif name == "load_evidence":
+                made.evidence.append(operands[0])
+            taken = sources[number]
+            whole = joined(spec(number), *(spec(source) for source in taken))
+            made.spec = joined(made.spec, whole)
+            made.entries = max(made.entries, whole.entries)
+            made.inputs += [names[source] for source in taken if source in names]
+            todo += [source for source in taken if source not in names]
+        found.append(made)
+    return _trimmed(found)
+
+
+def _trimmed(found: list[Contraction]) -> list[Contraction]:
+    """Without a last one that only hands a number on."""
+    first = found[0] if found else None
+    taken = [number for made in found for number in made.inputs]
+    if first is None or first.spec.axes or first.factors or len(first.inputs) != 1:
+        return found
+    if first.inputs != [1] or 0 in taken:
+        return found
+    for made in found[1:]:
+        made.inputs = [number - 1 for number in made.inputs]
+    return found[1:]

@@ -1,0 +1,106 @@
+"""Conditional tables that do not sum to one: said once for a graph, or scaled on request."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief.codes import BAD_TABLE
+from lanework.machines.belief.model import Factor, FactorGraph, Table
+
+CLOSE = 1e-6  # what rounding in a file may make of one
+SHOWN = 3  # tables that a notice names
+
+
+class TableNotice(UserWarning):
+    """Conditional tables of a network do not sum to one, and are used as they are."""
+
+
+def sums(graph: FactorGraph) -> Mapping[str, tuple[float, float]]:
+    """For conditional tables that do not sum to one: the least and the greatest sum.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("rain", ["yes", "no"])
+        >>> _ = graph.factor(["rain"], [0.5, 0.25], name="rain", child="rain")
+        >>> sums(graph)
+        {'rain': (0.75, 0.75)}
+    """
+    wrong: dict[str, tuple[float, float]] = {}
+    for factor in graph.factors:
+        if factor.child is not None:
+            total = _totals(factor)
+            if not np.allclose(total, 1.0, rtol=0, atol=CLOSE):
+                wrong[factor.name] = (float(np.min(total)), float(np.max(total)))
+    return wrong
+
+
+def tell(graph: FactorGraph, stacklevel: int = 2) -> None:
+    """Warn of tables that do not sum to one, once for a graph.
+
+    Args:
+        graph: the graph.
+        stacklevel: as `warnings.warn` has it; 1 is the caller of this.
+    """
+    if graph.told:
+        return
+    graph.told = True
+    wrong = sums(graph)
+    if wrong:
+        many = (
+            f"{len(wrong)} conditional tables do" if len(wrong) > 1 else "a conditional table does"
+        )
+        parts = [
+            f"that of {name!r} to {least:.6g}"
+            if least == most
+            else f"that of {name!r} to {least:.6g} at least and {most:.6g} at most"
+            for name, (least, most) in list(wrong.items())[:SHOWN]
+        ]
+        warnings.warn(
+            f"{graph.name}: {many} not sum to one: {', '.join(parts)}"
+            f"{', ...' if len(wrong) > SHOWN else ''}; normalizing scales them",
+            TableNotice,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def normalized(graph: FactorGraph) -> FactorGraph:
+    """The graph with every conditional table scaled to sums of one; other factors stay.
+
+    Raises:
+        Diagnostic: LW5002 where a sum is zero.
+    """
+    made = FactorGraph(graph.name, dict(graph.variables))
+    for factor in graph.factors:
+        table = factor.table if factor.child is None else _scaled(graph, factor)
+        made.factor(factor.scope, table, name=factor.name, child=factor.child)
+    return made
+
+
+def _totals(factor: Factor) -> Table:
+    assert factor.child is not None
+    axis = factor.scope.index(factor.child)
+    total: Any = factor.table.sum(axis=axis, keepdims=True)
+    return np.asarray(total)
+
+
+def _scaled(graph: FactorGraph, factor: Factor) -> Table:
+    total = _totals(factor)
+    if (total == 0).any():
+        at = np.argwhere(total == 0)[0]
+        given = ", ".join(
+            f"{name}={graph.variables[name].states[place]}"
+            for name, place in zip(factor.scope, at.tolist(), strict=True)
+            if name != factor.child
+        )
+        where = f" at {given}" if given else ""
+        raise Diagnostic(
+            BAD_TABLE,
+            f"the table of {factor.name!r} sums to zero{where}, and cannot be scaled",
+            help="give these states of its parents some probabilities",
+        )
+    return factor.table / total

@@ -1,0 +1,38 @@
+"""Products so small that they may have vanished.
+
+Tensors are scaled to a sum of one, so that a sum far below one says that its terms were products
+of small numbers; and if some number that went in was small enough, some of them may have become
+zero. Such rows are answered again with logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+F64 = npt.NDArray[np.float64]
+SUM, PRODUCT = 1e-250, 1e-280  # float64 is exact to 2^-52 down to 2.2e-308
+
+
+def least_positive(arrays: Iterable[F64]) -> float:
+    """The least positive number of some arrays, or one.
+
+    Example:
+        >>> least_positive([np.array([0.0, 0.5]), np.array([0.25])])
+        0.25
+    """
+    return float(min((a.min(initial=1.0, where=a > 0) for a in arrays), default=1.0))
+
+
+def may_be_lost(sums: Any, entries: Any, factors: int) -> Any:
+    """For each row, or for one, whether anything may have vanished.
+
+    Args:
+        sums: the least sum that a tensor was divided by.
+        entries: the least positive number that was multiplied.
+        factors: how many numbers are multiplied at most before they are scaled.
+    """
+    return (sums < SUM) & (entries < PRODUCT ** (1 / max(factors, 1)))
