@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.language.model import Model
-from lanework.machines.series.language.modelfile import load_model
+from lanework.machines.series.language.model import Model, load_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lanework.machines.series.data.columns import read_columns
-from lanework.machines.series.language.modelfile import load_model
+from lanework.machines.series.language.model import load_model
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PUBLISHED = {

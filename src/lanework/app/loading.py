@@ -85,7 +85,7 @@ def load_program(
         graph = load_network(path, normalize=normalize)
         program = compile_graph(graph, query, observed=observed)
     else:
-        from lanework.machines.series.language.modelfile import read_model
+        from lanework.machines.series.language.model import read_model
 
         program = read_model(_text(file), str(file), str(file.parent)).compile()
     return Loaded(program, file, time.perf_counter() - start)

@@ -35,12 +35,11 @@ __all__ = ["Calendar", "Expr", "Input", "Model", "Output", "Table", "along", "lo
 _find, _names = face(
     __name__,
     {
-        ".language.model": ["Model"],
+        ".language.model": ["Model", "load_model", "read_model"],
         ".language.nodes": ["TableHandle", "Input", "Output"],
         ".language.calendar": ["Calendar"],
         ".language.tables": ["Table"],
         ".language.expression": ["Expr"],
-        ".language.modelfile": ["load_model", "read_model"],
         ".data.labels": ["along", "Labelled"],
         ".data.columns": ["read_columns", "iter_columns"],
         ".language.functions": ["functions"],
@@ -51,7 +50,8 @@ _find, _names = face(
 def __getattr__(name: str) -> Any:
     """The public names, and the functions of the formula language, on first use."""
     if not name.startswith("__") and name not in _names():
-        from lanework.machines.series.language.functions import caller, functions
+        from lanework.machines.series.language.formula import caller
+        from lanework.machines.series.language.functions import functions
 
         if name in functions():
             globals()[name] = caller(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,15 +18,27 @@ from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.labels import LANES, along
 from lanework.machines.series.data.shape import Given
-
-if TYPE_CHECKING:
-    from lanework.machines.series.runner import Runner
+from lanework.machines.series.layout import SeriesView
 
 ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")
 
 
+class Streamable(Protocol):
+    """What a runner must offer to be run block after block."""
+
+    view: SeriesView
+    limits: Limits
+    ports: tuple[Port, ...]
+
+    def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
+        """A call with limits of its own."""
+
+    def varies(self, port: Port, given: tuple[Given, ...]) -> bool:
+        """Whether an output depends on the lane when the inputs are given like this."""
+
+
 def stream(
-    runner: Runner,
+    runner: Streamable,
     blocks: Iterable[Mapping[str, Any]],
     axis: str,
     sink: Callable[[Result], None] | None,

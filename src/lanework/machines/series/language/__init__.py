@@ -1,8 +1,12 @@
 """What a person writes, and what it becomes before anything is compiled.
 
-`formula.py` reads an expression, Python syntax that is never run, into a tree (`expression.py`);
-Python functions and operators over handles build the same tree. `functions.py` has what a formula
-can call. `model.py` keeps the named nodes (`nodes.py`: inputs and outputs; `tables.py`: tables for
-lookups, whose cells `tablerows.py` reads), and `modelfile.py` reads a whole model from a file.
-`calendar.py` gives periods their dates. Nothing here knows of compiling.
+1. `formula.py` reads an expression, Python syntax that is never run, into a tree (`expression.py`);
+   Python functions and operators over handles build the same tree. `functions.py` has what a
+   formula can call.
+2. `registry.py` keeps the named nodes: inputs, formulas, outputs (`nodes.py`), tables for lookups
+   (`tables.py`, whose cells `tablerows.py` reads), and a calendar (`calendar.py`) for dates.
+3. `modelfile.py` reads a whole registry from a file.
+4. `model.py` is that registry with `compile` and `run`: what `lanework.series.Model` is.
+
+Only `model.py` knows that there is compiling; the passes read the registry.
 """

@@ -8,11 +8,18 @@ Example:
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
-from lanework.machines.series.codes import BAD_CALL, BAD_FORMULA, TOO_DEEP, UNSUPPORTED
+from lanework.machines.series.codes import (
+    BAD_CALL,
+    BAD_FORMULA,
+    TOO_DEEP,
+    UNKNOWN_FUNCTION,
+    UNSUPPORTED,
+)
 from lanework.machines.series.language.expression import (
     LABEL,
     LOOKUP,
@@ -21,8 +28,15 @@ from lanework.machines.series.language.expression import (
     Expr,
     Origin,
     Place,
+    lift,
 )
-from lanework.machines.series.language.functions import LOOKUP_FUNCTION, call, functions
+from lanework.machines.series.language.functions import (
+    LOOKUP_FUNCTION,
+    Function,
+    bind,
+    fold,
+    functions,
+)
 
 MAX_DEPTH = 200
 
@@ -339,3 +353,67 @@ _HANDLERS: dict[type[ast.expr], Callable[..., Expr]] = {
     ast.IfExp: FormulaReader._conditional,
     ast.Call: FormulaReader._call,
 }
+
+
+def call(
+    name: str,
+    args: Sequence[Expr],
+    named: dict[str, Expr] | None = None,
+    place: Place | None = None,
+) -> Expr:
+    """The tree of a call, defaults filled in and helpers expanded.
+
+    Raises:
+        Diagnostic: no such function, or arguments that do not fit it.
+
+    Example:
+        >>> str(call("annuity", [Expr.name("rate"), Expr.number(3)]))  # doctest: +ELLIPSIS
+        'where(rate == 0.0, 3.0, (1.0 - (1.0 + rate) ** -3.0) / ...'
+    """
+    function = functions().get(name)
+    if function is None:
+        raise Diagnostic(
+            UNKNOWN_FUNCTION,
+            f"there is no function named `{name}`",
+            span=place.span() if place else None,
+            help=did_you_mean(name, functions()),
+        )
+    if function.variadic and not named:
+        return fold(function, args, place)
+    operands, setting = bind(function, list(args), dict(named or {}), place)
+    if function.text is not None:
+        names = (parameter.name for parameter in function.parameters)
+        return _expand(function, dict(zip(names, operands, strict=True)), place)
+    return Expr(name, tuple(operands), setting, place)
+
+
+def caller(name: str) -> Callable[..., Expr]:
+    """The function for use on node handles in Python: ``prev(model["closing"], initial=100)``."""
+    function = functions()[name]
+
+    def build(*args: object, **named: object) -> Expr:
+        return call(
+            name, [lift(arg) for arg in args], {key: lift(value) for key, value in named.items()}
+        )
+
+    build.__name__ = build.__qualname__ = name
+    build.__doc__ = f"{function.signature}\n\n{function.doc}"
+    return build
+
+
+@cache
+def _parsed(text: str) -> Expr:
+    return parse_formula(text, "<series functions>")
+
+
+def _expand(function: Function, bound: dict[str, Expr], place: Place | None) -> Expr:
+    made: dict[int, Expr] = {}
+    assert function.text is not None
+    tree = _parsed(function.text)
+    for expr in tree.walk():
+        if expr.head == NAME and expr.value in bound:
+            made[id(expr)] = bound[expr.value]
+        else:
+            args = tuple(made[id(arg)] for arg in expr.args)
+            made[id(expr)] = Expr(expr.head, args, expr.value, place)
+    return made[id(tree)]

@@ -3,24 +3,19 @@
 Functions that are ops come from the op table: nobody lists them a second time. This module adds
 what needs a period's neighbours or the whole of time, and helpers that are written in the
 formula language itself (`MACROS`), whose text is their documentation.
-
-Example:
-    >>> from lanework.machines.series.language.expression import Expr
-    >>> str(call("annuity", [Expr.name("rate"), Expr.number(3)]))  # doctest: +ELLIPSIS
-    'where(rate == 0.0, 3.0, (1.0 - (1.0 + rate) ** -3.0) / ...'
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.core.ops.table import ARITH
-from lanework.machines.series.codes import BAD_CALL, UNKNOWN_FUNCTION
-from lanework.machines.series.language.expression import NAME, NUMBER, Expr, Place, lift
+from lanework.machines.series.codes import BAD_CALL
+from lanework.machines.series.language.expression import NUMBER, Expr, Place
 
 
 @dataclass(frozen=True)
@@ -195,49 +190,8 @@ def functions() -> dict[str, Function]:
     return table
 
 
-def call(
-    name: str,
-    args: Sequence[Expr],
-    named: dict[str, Expr] | None = None,
-    place: Place | None = None,
-) -> Expr:
-    """The tree of a call, defaults filled in and helpers expanded.
-
-    Raises:
-        Diagnostic: no such function, or arguments that do not fit it.
-    """
-    function = functions().get(name)
-    if function is None:
-        raise Diagnostic(
-            UNKNOWN_FUNCTION,
-            f"there is no function named `{name}`",
-            span=place.span() if place else None,
-            help=did_you_mean(name, functions()),
-        )
-    if function.variadic and not named:
-        return _fold(function, args, place)
-    operands, setting = _bind(function, list(args), dict(named or {}), place)
-    if function.text is not None:
-        names = (parameter.name for parameter in function.parameters)
-        return _expand(function, dict(zip(names, operands, strict=True)), place)
-    return Expr(name, tuple(operands), setting, place)
-
-
-def caller(name: str) -> Callable[..., Expr]:
-    """The function for use on node handles in Python: ``prev(model["closing"], initial=100)``."""
-    function = functions()[name]
-
-    def build(*args: object, **named: object) -> Expr:
-        return call(
-            name, [lift(arg) for arg in args], {key: lift(value) for key, value in named.items()}
-        )
-
-    build.__name__ = build.__qualname__ = name
-    build.__doc__ = f"{function.signature}\n\n{function.doc}"
-    return build
-
-
-def _fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
+def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
+    """A variadic function of two or more values, from the left."""
     if len(args) < 2:
         raise _wrong(function, f"`{function.name}` needs at least two values", place)
     out = args[0]
@@ -246,9 +200,14 @@ def _fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr
     return out
 
 
-def _bind(
+def bind(
     function: Function, args: list[Expr], named: dict[str, Expr], place: Place | None
 ) -> tuple[list[Expr], int | None]:
+    """The operands of a call, defaults filled in, and its whole-number setting.
+
+    Raises:
+        Diagnostic: LW3005, arguments that do not fit the function.
+    """
     if len(args) > len(function.parameters):
         given = f"{len(args)} argument{'s' if len(args) != 1 else ''}"
         raise _wrong(function, f"`{function.name}` is called with {given}", place)
@@ -299,23 +258,3 @@ def _wrong(function: Function, message: str, place: Place | None) -> Diagnostic:
         span=place.span() if place else None,
         help=f"write it as {function.signature}",
     )
-
-
-@functools.cache
-def _parsed(text: str) -> Expr:
-    from lanework.machines.series.language.formula import parse_formula
-
-    return parse_formula(text, "<series functions>")
-
-
-def _expand(function: Function, bound: dict[str, Expr], place: Place | None) -> Expr:
-    made: dict[int, Expr] = {}
-    assert function.text is not None
-    tree = _parsed(function.text)
-    for expr in tree.walk():
-        if expr.head == NAME and expr.value in bound:
-            made[id(expr)] = bound[expr.value]
-        else:
-            args = tuple(made[id(arg)] for arg in expr.args)
-            made[id(expr)] = Expr(expr.head, args, expr.value, place)
-    return made[id(tree)]

@@ -15,48 +15,20 @@ Example:
 
 from __future__ import annotations
 
-import inspect
-import keyword
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.base.span import Span
-from lanework.machines.series.codes import (
-    BAD_AXIS,
-    BAD_CALENDAR,
-    BAD_NAME,
-    DUPLICATE,
-    NO_PERIODS,
-    UNKNOWN_NAME,
-)
-from lanework.machines.series.language.calendar import (
-    MAX_PERIODS,
-    Calendar,
-    check_frequency,
-    check_start,
-)
-from lanework.machines.series.language.expression import NAME, Expr, lift
-from lanework.machines.series.language.formula import parse_formula
-from lanework.machines.series.language.functions import functions
-from lanework.machines.series.language.nodes import (
-    Input,
-    Output,
-    TableHandle,
-    check_kind,
-    make_input,
-)
-from lanework.machines.series.language.tables import Table, build_table
-from lanework.machines.series.passes.graph import RESERVED, Formula
+from lanework.machines.series.language.modelfile import read_file, read_text
+from lanework.machines.series.language.registry import Registry
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
     from lanework.core.result.result import Result
 
 
-class Model:
-    """A registry of inputs, tables, formulas and outputs.
+class Model(Registry):
+    """A registry of inputs, tables, formulas and outputs, which compiles and runs.
 
     Args:
         name: what the model is called.
@@ -68,252 +40,6 @@ class Model:
     Raises:
         Diagnostic: LW3016 for a calendar that makes no sense.
     """
-
-    def __init__(
-        self,
-        name: str,
-        periods: int | None = None,
-        start: str | None = None,
-        freq: str | None = None,
-        doc: str = "",
-    ) -> None:
-        self.name = name
-        self.doc = doc
-        if periods is not None and (
-            isinstance(periods, bool)
-            or not isinstance(periods, int)
-            or not 1 <= periods <= MAX_PERIODS
-        ):
-            raise Diagnostic(
-                BAD_CALENDAR,
-                f"a model has between 1 and {MAX_PERIODS} periods, not {periods!r}",
-            )
-        if freq is not None:
-            check_frequency(freq)
-        if start is not None:
-            check_start(start)
-            if freq is None:
-                raise Diagnostic(
-                    BAD_CALENDAR,
-                    "the model has a start date and no frequency",
-                    help="give freq= day, month, quarter or year",
-                )
-        self.periods = periods
-        self.start = start
-        self.freq = freq
-        self.inputs: dict[str, Input] = {}
-        self.formulas: dict[str, Formula] = {}
-        self.tables: dict[str, Table] = {}
-        self.declared: dict[str, Output] = {}
-        self.horizon_name: str | None = None
-
-    def __repr__(self) -> str:
-        return (
-            f"<series model {self.name}: {len(self.inputs)} inputs, {len(self.formulas)} formulas, "
-            f"{len(self.tables)} tables>"
-        )
-
-    @property
-    def calendar(self) -> Calendar | None:
-        """The calendar of a model that has a frequency and a number of periods.
-
-        Without a start date it begins on 1 January 2000, which only its dates depend on.
-        """
-        if self.freq is None or self.periods is None:
-            return None
-        return Calendar(self.start or "2000-01-01", self.freq, self.periods)
-
-    @property
-    def given(self) -> list[Input | Table]:
-        """What comes from outside: inputs and tables."""
-        return [*self.inputs.values(), *self.tables.values()]
-
-    # Nodes --------------------------------------------------------------------------------------
-
-    def __getitem__(self, name: str) -> Expr:
-        """A handle of a node, defined already or later, for formulas in Python."""
-        return Expr.name(name)
-
-    def __setitem__(self, name: str, formula: object) -> None:
-        """Short for `formula`: ``model["interest"] = model["opening"] * model["rate"]``."""
-        self.formula(name, formula)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.inputs or name in self.formulas or name in self.tables
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.inputs
-        yield from self.formulas
-
-    def input(
-        self,
-        name: str,
-        unit: str = "",
-        kind: str = "",
-        axes: str | Sequence[str] = (),
-        default: float | None = None,
-        categories: Sequence[str] = (),
-        doc: str = "",
-    ) -> Expr:
-        """Declare an input.
-
-        Args:
-            name: a Python identifier.
-            unit: its unit, "" for none.
-            kind: its temporal kind, "" to leave it open.
-            axes: among them `time` if it has a value a period; other names are lane axes.
-            default: the value where a run gives none.
-            categories: the labels that may be given in place of numbers.
-            doc: what it is.
-
-        Returns:
-            A handle for formulas in Python.
-        """
-        self._check_name(name)
-        self.inputs[name] = make_input(name, unit, kind, axes, default, categories, doc)
-        return Expr.name(name)
-
-    def formula(
-        self,
-        name: str,
-        formula: object,
-        unit: str | None = None,
-        kind: str | None = None,
-        doc: str = "",
-    ) -> Expr:
-        """Define a node by a formula: text, or an expression over handles, or a number.
-
-        Args:
-            name: a Python identifier.
-            formula: see `docs/series` for the language; text is parsed at once.
-            unit: the unit to give it; None to take what the formula has.
-            kind: the temporal kind to check; None to take what the formula has.
-            doc: what it is.
-
-        Returns:
-            A handle for formulas in Python.
-
-        Raises:
-            Diagnostic: LW3001 to LW3008, LW3024.
-        """
-        self._check_name(name)
-        check_kind(kind or "", name)
-        text = formula if isinstance(formula, str) else None
-        expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
-        self._add(Formula(name, expr, unit, kind, doc, text.strip() if text else None))
-        return Expr.name(name)
-
-    def node(
-        self,
-        function: Callable[..., object] | None = None,
-        *,
-        name: str | None = None,
-        unit: str | None = None,
-        kind: str | None = None,
-    ) -> Any:
-        """Decorator: define a node by a Python function whose parameters are nodes.
-
-        The function runs once, over handles, and records what it does. It may loop and call
-        helpers; it cannot branch on a node (use `where`).
-        """
-
-        def define(body: Callable[..., object]) -> Expr:
-            title = name or body.__name__
-            code = body.__code__
-            try:
-                made = body(*(Expr.name(p) for p in inspect.signature(body).parameters))
-                expr = lift(made)
-            except Diagnostic as error:
-                where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None)
-                raise Diagnostic(
-                    error.code,
-                    f"in the function of node `{title}`: {error.message}",
-                    span=error.span or where,
-                    help=error.help,
-                    notes=error.notes,
-                ) from None
-            self._check_name(title)
-            check_kind(kind or "", title)
-            self._add(Formula(title, expr, unit, kind, inspect.getdoc(body) or "", None))
-            return Expr.name(title)
-
-        return define if function is None else define(function)
-
-    def table(
-        self,
-        name: str,
-        data: Any,
-        *,
-        keys: str | Sequence[str] | None = None,
-        outside: str | Sequence[str] = "error",
-        value: str | None = None,
-        unit: str = "",
-        kind: str = "",
-        doc: str = "",
-    ) -> TableHandle:
-        """Give the model a table; see `lanework.machines.series.language.tables.build_table`.
-
-        Returns:
-            A handle for formulas in Python: ``mort(age, duration)``.
-        """
-        self._check_name(name)
-        check_kind(kind, name)
-        if name in functions() or name == "lookup":
-            raise Diagnostic(
-                DUPLICATE,
-                f"a table cannot be called `{name}`: there is a function of that name",
-                help=f"call it `{name}_table`",
-            )
-        self.tables[name] = build_table(
-            name, data, keys=keys, outside=outside, value=value, unit=unit, kind=kind, doc=doc
-        )
-        return TableHandle(name)
-
-    def output(
-        self,
-        name: str,
-        formula: object = None,
-        *,
-        reduce: str | Sequence[str] = (),
-        doc: str = "",
-    ) -> None:
-        """Declare an output.
-
-        Args:
-            name: a node; with `formula` it is defined here.
-            formula: as for `formula`.
-            reduce: lane axes to sum the output over.
-            doc: what it is.
-        """
-        if formula is not None:
-            self.formula(name, formula, doc=doc)
-        axes = (reduce,) if isinstance(reduce, str) else tuple(reduce)
-        if "time" in axes:
-            raise Diagnostic(
-                BAD_AXIS,
-                f"output `{name}` cannot be summed over `time` by reduce=",
-                help=f"make it a formula: total({name})",
-            )
-        self.declared[name] = Output(name, axes, doc)
-
-    def outputs(self, *names: str, reduce: str | Sequence[str] = ()) -> None:
-        """Declare several outputs at once."""
-        for name in names:
-            self.output(name, reduce=reduce)
-
-    def horizon(self, formula: object) -> None:
-        """Say how many periods each lane has: a node's name or a formula without time.
-
-        Beyond it the lane has ended: its outputs are 0 and aggregates leave it out.
-        """
-        expr = parse_formula(formula, "horizon") if isinstance(formula, str) else lift(formula)
-        if expr.head == NAME and expr.value not in RESERVED:
-            self.horizon_name = str(expr.value)
-            return
-        self.formula("horizon", formula, doc="The number of periods of each lane.")
-        self.horizon_name = "horizon"
-
-    # Compiling ----------------------------------------------------------------------------------
 
     def compile(self, outputs: Iterable[str] | None = None, *, optimise: bool = True) -> Program:
         """The program that computes these outputs.
@@ -336,65 +62,31 @@ class Model:
 
     @staticmethod
     def from_text(text: str, source: str = "<model>", folder: str | None = None) -> Model:
-        """A model from the text of a model file (`language/modelfile.py` says what it may hold)."""
-        from lanework.machines.series.language.modelfile import read_model
-
+        """A model from the text of a model file; see `read_model`."""
         return read_model(text, source, folder)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Model:
-        """A model from a model file."""
-        from lanework.machines.series.language.modelfile import load_model
-
+        """A model from a model file; see `load_model`."""
         return load_model(path)
 
-    # Checks -------------------------------------------------------------------------------------
 
-    def add_formula(self, formula: Formula) -> None:
-        """Add a formula that is parsed already (from a model file)."""
-        self._check_name(formula.name)
-        check_kind(formula.kind or "", formula.name)
-        self._add(formula)
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model file; its tables' paths are relative to it.
 
-    def _add(self, formula: Formula) -> None:
-        self.formulas[formula.name] = formula
+    Raises:
+        Diagnostic: LW3025 when it cannot be opened, LW3023 for lines that do not belong in a
+            model, and all that formulas, inputs and tables can be rejected for.
+    """
+    return read_file(path, Model)
 
-    def _check_name(self, name: str) -> None:
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise Diagnostic(
-                BAD_NAME,
-                f"{name!r} cannot be the name of a node",
-                help="use letters, digits and underscores, and no Python keyword",
-            )
-        if name in RESERVED:
-            raise Diagnostic(
-                DUPLICATE,
-                f"`{name}` is the machine's own name",
-                help="t is the index of the period, periods their number; choose another name",
-            )
-        if name in self:
-            raise Diagnostic(DUPLICATE, f"`{name}` is defined already in model `{self.name}`")
 
-    def need(self, name: str) -> None:
-        """Raise the diagnostic for a node that the model does not have."""
-        if name not in self.inputs and name not in self.formulas:
-            names = [*self.formulas, *self.inputs]
-            raise Diagnostic(
-                UNKNOWN_NAME,
-                f"model `{self.name}` has no node `{name}`",
-                help=did_you_mean(name, names) or "define it as an input or a formula",
-            )
+def read_model(text: str, source: str = "<model>", folder: str | None = None) -> Model:
+    """A model from the text of a model file.
 
-    def need_periods(self) -> int:
-        """The number of periods, for what cannot do without.
-
-        Raises:
-            Diagnostic: LW3022.
-        """
-        if self.periods is None:
-            raise Diagnostic(
-                NO_PERIODS,
-                f"model `{self.name}` does not say how many periods it has",
-                help=f'write Model("{self.name}", periods=...)',
-            )
-        return self.periods
+    Args:
+        text: the file's text.
+        source: what diagnostics call it.
+        folder: where the tables' relative paths begin; the working directory by default.
+    """
+    return read_text(text, source, folder, Model)

@@ -27,16 +27,17 @@ import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.expression import Origin
 from lanework.machines.series.language.formula import FormulaReader, syntax_diagnostic, unreadable
-from lanework.machines.series.language.model import Model
-from lanework.machines.series.language.nodes import KINDS
-from lanework.machines.series.passes.graph import Formula
+from lanework.machines.series.language.nodes import KINDS, Formula
+from lanework.machines.series.language.registry import Registry
+
+M = TypeVar("M", bound=Registry)
 
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "model": ("name", "periods", "start", "freq", "doc"),
@@ -45,13 +46,8 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
-    """Read a model file; its tables' paths are relative to it.
-
-    Raises:
-        Diagnostic: LW3025 when it cannot be opened, LW3023 for lines that do not belong in a
-            model, and all that formulas, inputs and tables can be rejected for.
-    """
+def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
+    """What a model file declares, in a registry that `make` gives; see `load_model`."""
     file = Path(path)
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -61,17 +57,11 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         ) from None
     except UnicodeDecodeError as error:
         raise Diagnostic(NO_FILE, f"{file} is not UTF-8 at byte {error.start}") from None
-    return read_model(text, str(path), str(file.parent))
+    return read_text(text, str(path), str(file.parent), make)
 
 
-def read_model(text: str, source: str = "<model>", folder: str | None = None) -> Model:
-    """A model from the text of a model file.
-
-    Args:
-        text: the file's text.
-        source: what diagnostics call it.
-        folder: where the tables' relative paths begin; the working directory by default.
-    """
+def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]) -> M:
+    """What the text of a model file declares, in a registry that `make` gives; see `read_model`."""
     origin = Origin(source, text)
     try:
         tree = ast.parse(text)
@@ -79,20 +69,23 @@ def read_model(text: str, source: str = "<model>", folder: str | None = None) ->
         raise syntax_diagnostic(error, origin, 0) from None
     except (RecursionError, MemoryError, ValueError) as error:
         raise unreadable(error, origin) from None
-    return _File(origin, Path(source).stem, folder).read(tree)
+    return _File(origin, Path(source).stem, folder, make).read(tree)
 
 
-class _File:
+class _File(Generic[M]):
     """Reads the statements of one file into a model."""
 
-    def __init__(self, origin: Origin, name: str, folder: str | None) -> None:
+    def __init__(
+        self, origin: Origin, name: str, folder: str | None, make: Callable[..., M]
+    ) -> None:
         self.origin = origin
         self.reader = FormulaReader(origin)
-        self.model = Model(name)
+        self.make = make
+        self.model = make(name)
         self.folder = folder
         self.described = False
 
-    def read(self, tree: ast.Module) -> Model:
+    def read(self, tree: ast.Module) -> M:
         body = list(tree.body)
         doc = ast.get_docstring(tree)
         if doc is not None:
@@ -205,7 +198,7 @@ class _File:
         if "doc" not in given:
             given["doc"] = self.model.doc
         given.setdefault("name", self.model.name)
-        self.model = Model(**given)
+        self.model = self.make(**given)
 
     def _output(self, node: ast.Call) -> None:
         reduce: Any = ()

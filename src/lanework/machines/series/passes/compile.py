@@ -14,15 +14,12 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT
 from lanework.machines.series.language import calendar as calendars
-from lanework.machines.series.language.model import Model
-from lanework.machines.series.language.nodes import Input, Output
+from lanework.machines.series.language.nodes import Formula, Input, Output
+from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import Table as SourceTable
 from lanework.machines.series.passes.emit import Emitter, Typed
 from lanework.machines.series.passes.flatten import Flattener
-from lanework.machines.series.passes.graph import (
-    Formula,
-    order_formulas,
-)
+from lanework.machines.series.passes.graph import order_formulas
 from lanework.machines.series.passes.lookups import infer_categories
 from lanework.machines.series.passes.optimise import optimise as run_passes
 from lanework.machines.series.passes.values import (
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def compile_model(
-    model: Model, outputs: Sequence[str] | None = None, *, optimise: bool = True
+    model: Registry, outputs: Sequence[str] | None = None, *, optimise: bool = True
 ) -> Program:
     """The program for these outputs of a model; see `Model.compile`."""
     asked = _asked(model, outputs)
@@ -69,7 +66,7 @@ def compile_model(
     return Emitter(model, values, asked, targets, horizon, categories, typed).program(notes)
 
 
-def _asked(model: Model, outputs: Sequence[str] | None) -> list[Output]:
+def _asked(model: Registry, outputs: Sequence[str] | None) -> list[Output]:
     """The outputs to compile."""
     if outputs is None:
         asked = list(model.declared.values()) or [Output(name) for name in model.formulas]
@@ -96,7 +93,7 @@ def _asked(model: Model, outputs: Sequence[str] | None) -> list[Output]:
     return asked
 
 
-def _need_no_dates(model: Model, ordered: Sequence[Formula]) -> None:
+def _need_no_dates(model: Registry, ordered: Sequence[Formula]) -> None:
     """Columns of the calendar need a number of periods."""
     for formula in ordered:
         for name in (*formula.now, *formula.later):
@@ -104,7 +101,7 @@ def _need_no_dates(model: Model, ordered: Sequence[Formula]) -> None:
                 model.need_periods()
 
 
-def _types(model: Model, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds | Typed:
+def _types(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds | Typed:
     """Units and kinds, if the model declares any; pint is not loaded otherwise."""
     declared: list[Formula | Input | SourceTable] = [*ordered, *model.given]
     if not any(node.unit or node.kind for node in declared):

@@ -16,8 +16,8 @@ from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.series.codes import NOT_PER_LANE
 from lanework.machines.series.isa import SERIES
-from lanework.machines.series.language.model import Model
-from lanework.machines.series.language.nodes import Input, Output
+from lanework.machines.series.language.nodes import Formula, Input, Output
+from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.layout import (
     NO_ROW,
     Dim,
@@ -30,7 +30,6 @@ from lanework.machines.series.layout import (
     encode_segments,
     encode_tables,
 )
-from lanework.machines.series.passes.graph import Formula
 from lanework.machines.series.passes.values import (
     CONST,
     FOLDS,
@@ -70,7 +69,7 @@ class Emitter:
 
     def __init__(
         self,
-        model: Model,
+        model: Registry,
         values: Values,
         outputs: Sequence[Output],
         targets: Sequence[int],

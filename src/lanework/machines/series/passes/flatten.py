@@ -13,8 +13,8 @@ from lanework.machines.series.codes import (
 )
 from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
+from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import KeyDim, Table
-from lanework.machines.series.passes.graph import Formula
 from lanework.machines.series.passes.lookups import Guard, Lookups
 from lanework.machines.series.passes.values import (
     INPUT,

@@ -9,70 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.series.codes import CYCLE, CYCLE_OVER_TIME, NO_CALENDAR, UNKNOWN_NAME
+from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language import calendar
-from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr
-from lanework.machines.series.passes.values import SHIFTS
+from lanework.machines.series.language.expression import NAME, Expr
+from lanework.machines.series.language.nodes import RESERVED, Formula
 
-RESERVED = ("t", "periods")
-OPTIONS = ("engine", "limits", "axis", "sink")  # keywords of calls that take inputs by name
 OVER_ALL_TIME = frozenset(("total", "minimum", "maximum", "last", "at"))
-
-STRAIGHT, FORWARD, BACKWARD = 0, 1, 2
-
-
-class Formula:
-    """A node with a formula, and what the formula refers to.
-
-    Attributes:
-        now: names whose value of the same period (or of all time) it needs, in order.
-        later: names that it sees only through `prev` or `lead`.
-        special: whether it holds lookups or labels, which need more care.
-    """
-
-    __slots__ = ("doc", "expr", "kind", "later", "name", "now", "special", "text", "unit")
-
-    def __init__(
-        self, name: str, expr: Expr, unit: str | None, kind: str | None, doc: str, text: str | None
-    ) -> None:
-        self.name = name
-        self.expr = expr
-        self.unit = unit
-        self.kind = kind
-        self.doc = doc
-        self.text = text
-        now: dict[str, None] = {}
-        later: dict[str, None] = {}
-        special = False
-        seen: set[tuple[int, bool]] = set()
-        stack: list[tuple[Expr, bool]] = [(expr, False)]
-        while stack:
-            step, shifted = stack.pop()
-            head = step.head
-            if head == NAME:
-                (later if shifted else now)[step.value] = None
-                continue
-            if head in (LABEL, LOOKUP):
-                special = True
-            args = step.args
-            if not args:
-                continue
-            key = (id(step), shifted)
-            if key in seen:
-                continue
-            seen.add(key)
-            if head in SHIFTS:
-                stack.append((args[1], shifted))
-                stack.append((args[0], True))
-            else:
-                stack.extend([(arg, shifted) for arg in reversed(args)])
-        self.now = tuple(now)
-        self.later = tuple(later)
-        self.special = special
-
-    @property
-    def shown(self) -> str:
-        """The formula as a person wrote it, or as text made from the tree."""
-        return self.text if self.text is not None else str(self.expr)
 
 
 def order_formulas(

@@ -23,20 +23,20 @@ from lanework.base.units import Unit
 from lanework.machines.series.codes import KIND_CLASH
 from lanework.machines.series.language.calendar import COLUMNS
 from lanework.machines.series.language.expression import NUMBER
+from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.passes.dimension import Algebra
-from lanework.machines.series.passes.graph import Formula
 from lanework.machines.series.passes.kindrules import assignable
 from lanework.machines.series.passes.steprules import StepRules
 from lanework.machines.series.passes.unitfit import ANY, Kinds, Type
 
 if TYPE_CHECKING:
-    from lanework.machines.series.language.model import Model
+    from lanework.machines.series.language.registry import Registry
 
 _DEFINED = {"t": "count", "periods": "count", "year": "count", "month": "count"}
 _TIMED = {"days_in_period": "day", "year_fraction": "year"}
 
 
-def infer_kinds(model: Model, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:
+def infer_kinds(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:
     """Units and kinds of the nodes that are needed, and the conversions between them.
 
     Args:
@@ -51,7 +51,7 @@ def infer_kinds(model: Model, ordered: Sequence[Formula], roots: Sequence[str]) 
 
 
 class _Inference:
-    def __init__(self, model: Model, ordered: Sequence[Formula]) -> None:
+    def __init__(self, model: Registry, ordered: Sequence[Formula]) -> None:
         self.model = model
         self.ordered = ordered
         self.found = Kinds()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
+from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.passes.dimension import NONE, YEAR, Algebra
-from lanework.machines.series.passes.graph import Formula
 from lanework.machines.series.passes.kindrules import (
     MONEY,
     PURE,
