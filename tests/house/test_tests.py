@@ -1,0 +1,26 @@
+"""Tests pass with other work on the machine, however they were started."""
+
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+TEXTS = {
+    str(path.relative_to(TESTS)): path.read_text()
+    for path in TESTS.rglob("*.py")
+    if path != Path(__file__).resolve()
+}
+STOP_WATCH = re.compile(r"\b(perf_counter|monotonic)(_ns)?\b|\btime\.time\(")
+ALLOWED = {
+    "engines/test_arena.py": "a wait lasts at least as long as it was asked to",
+}
+
+
+def test_no_stop_watch():
+    """What was done is counted (CPU seconds, epochs, lanes), not how long everybody took."""
+    assert {name for name, text in TEXTS.items() if STOP_WATCH.search(text)} == set(ALLOWED)
+
+
+def test_interrupts_go_through_the_fixture():
+    """It sees to it that Ctrl-C is not ignored, in the process of the tests and in its children."""
+    for name, text in TEXTS.items():
+        assert "signal.SIGINT" not in text or "ctrl_c" in text, name
