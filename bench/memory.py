@@ -15,7 +15,7 @@ from pathlib import Path
 
 import lanework as lw
 from bench import networks
-from lanework.core.program.container import load
+from lanework.core.program.program import load
 
 PROCESS = Path("/proc/self")
 

@@ -27,9 +27,7 @@ from lanework.base.lazy import face
 if TYPE_CHECKING:
     from lanework.base.errors import Diagnostic, InternalFault, LaneworkError, Trap, UsageError
     from lanework.base.limits import Limits
-    from lanework.core.program.compiling import compile
-    from lanework.core.program.container import load
-    from lanework.core.program.program import Program
+    from lanework.core.program.program import Program, compile, load
     from lanework.core.result.result import Result
     from lanework.machines import belief, fleet, register, series
 
@@ -55,9 +53,7 @@ __all__ = [
 __getattr__, __dir__ = face(
     __name__,
     {
-        ".core.program.compiling": ["compile"],
-        ".core.program.container": ["load"],
-        ".core.program.program": ["Program"],
+        ".core.program.program": ["Program", "compile", "load"],
         ".core.result.result": ["Result"],
         ".base.limits": ["Limits"],
         ".base.errors": ["LaneworkError", "Diagnostic", "Trap", "UsageError", "InternalFault"],

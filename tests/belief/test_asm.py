@@ -3,7 +3,7 @@
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program.asm import assemble, disassemble
+from lanework.core.program.asm import assemble
 from lanework.machines.belief.compile import compile_graph
 from lanework.machines.belief.model import FactorGraph
 
@@ -18,7 +18,7 @@ def program():
 
 def test_text_reads_back_to_the_same_hash():
     made = program()
-    assert assemble(disassemble(made)).hash == made.hash
+    assert assemble(made.dis()).hash == made.hash
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_text_reads_back_to_the_same_hash():
     ],
 )
 def test_bad_text_names_the_place(line, words):
-    text = disassemble(program()) + line
+    text = program().dis() + line
     with pytest.raises(Diagnostic) as caught:
         assemble(text, "x.lasm")
     assert caught.value.span.line == len(text.splitlines())

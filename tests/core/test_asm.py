@@ -3,7 +3,7 @@
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program.asm import assemble, disassemble
+from lanework.core.program.asm import assemble
 from lanework.core.program.isa import EXTENSION, WORD, Instruction, OperandKind
 from lanework.machines.series.check.generate import random_program
 from lanework.machines.series.isa import SERIES
@@ -44,7 +44,7 @@ def test_bad_words(tape):
 def test_random_programs_round_trip():
     for seed in range(1000):
         program = random_program(seed)
-        assert assemble(disassemble(program)).hash == program.hash
+        assert assemble(program.dis()).hash == program.hash
 
 
 def test_every_instruction_round_trips():

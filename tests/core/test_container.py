@@ -9,7 +9,8 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
-from lanework.core.program.container import _HEAD, dumps, load, loads, save
+from lanework.core.program.container import _HEAD, dumps
+from lanework.core.program.program import load, loads
 from lanework.machines.series.check.generate import random_program
 
 GOLDEN = """
@@ -60,7 +61,7 @@ def test_round_trip(tmp_path):
         assert loads(data).hash == program.hash
         assert dumps(loads(data)) == data
     path = tmp_path / "p.lwp"
-    save(golden(), path)
+    golden().save(path)
     assert load(path).hash == golden().hash
     assert load(path).run(x=2.0)["s"] == 2.5 + 4.5 + 6.5 + 8.5
 
@@ -127,7 +128,7 @@ def test_reading_takes_little_memory(tmp_path):
     data = bytearray(dumps(golden()))
     path.write_bytes(bytes(data))
     code = (
-        "import resource, sys; from lanework.core.program.container import load;"
+        "import resource, sys; from lanework.core.program.program import load;"
         "load(sys.argv[1]); before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "[load(sys.argv[1]) for _ in range(50)];"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"

@@ -13,7 +13,8 @@ import pytest
 
 from lanework.base.errors import LaneworkError
 from lanework.core.program.asm import assemble
-from lanework.core.program.container import dumps, loads
+from lanework.core.program.container import dumps
+from lanework.core.program.program import loads
 from lanework.machines.fleet.engine import CHOICES
 from lanework.machines.fleet.isa import FLEET
 

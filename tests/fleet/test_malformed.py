@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program.container import _HEAD, dumps, loads
-from lanework.core.program.program import ListingEntry, Program
+from lanework.core.program.container import _HEAD, dumps
+from lanework.core.program.program import ListingEntry, Program, loads
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.engine import Settings

@@ -14,7 +14,7 @@ from lanework.base import rng
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
-from lanework.core.program.container import load
+from lanework.core.program.program import load
 from lanework.machines.register.runner import ENGINES, Runner
 
 COUNT = assemble(

@@ -71,7 +71,7 @@ def load_program(
         )
     start = time.perf_counter()
     if ending == ".lwp":
-        from lanework.core.program.container import load
+        from lanework.core.program.program import load
 
         program = load(file)
     elif ending == ".lasm":

@@ -1,9 +1,9 @@
-"""Machines: what each must offer the house, and how one is found by its name."""
+"""Machines: where the parts of each are, and how one is found by its name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,45 +13,52 @@ from lanework.core.codes import UNKNOWN_MACHINE
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
-    from lanework.core.program.asm import Assembler
-    from lanework.core.program.isa import ISA
-    from lanework.core.program.program import Program
 
-MACHINES = ("series", "belief", "register", "fleet")
+MACHINES = {
+    name: f"lanework.machines.{name}.machine:MACHINE"
+    for name in ("series", "belief", "register", "fleet")
+}
+"""Where each machine's face is: what is added here is a machine everywhere in the house."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The face of a machine.
+    """The face of a machine: its parts as ``module:name``, each loaded when it is first needed.
 
     Attributes:
         name: as programs and assembly text name it.
-        isa: its instructions.
-        verify: a program -> every rule that it breaks.
-        runner: the class of its runners, as ``module:name``; it is loaded when it is first needed.
-        text: the class that reads and prints its assembly text, likewise.
-        facts: a function from a program to what `Program.inspect` also says, likewise, if any.
-        drawing: a function from a program to a `Drawing` of it, likewise, if there is one.
+        isa: its instructions, an `ISA`.
+        verify: a function from a program to every rule that it breaks.
+        runner: the class of its runners.
+        text: the class that reads and prints its assembly text.
+        cli: what it says to the command line, a `CommandLine`.
+        facts: a function from a program to what `Program.inspect` also says, if any.
+        drawing: a function from a program to a `Drawing` of it, if there is one.
+        inputs: what it says of an input port: titles, and the fields of `Port` that they are of.
+        outputs: likewise of an output port.
     """
 
     name: str
-    isa: ISA
-    verify: Callable[[Program], list[Diagnostic]]
+    isa: str
+    verify: str
     runner: str
     text: str
-    drawing: str | None = None
-    facts: str | None = None
+    cli: str
+    facts: str = ""
+    drawing: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    def part(self, name: str) -> Any:
+        """A part by its name above, loaded; None if the machine has no such part."""
+        where = getattr(self, name)
+        return load(where) if where else None
 
     def bind(
-        self, program: Program, engine: str = "auto", limits: Limits | None = None, **options: Any
+        self, program: Any, engine: str = "auto", limits: Limits | None = None, **options: Any
     ) -> Any:
         """A runner: called with inputs, it returns a result."""
-        return load(self.runner)(program, engine, limits, **options)
-
-    def assembler(self) -> Assembler:
-        """The machine's directives for assembly text."""
-        made: Assembler = load(self.text)()
-        return made
+        return self.part("runner")(program, engine, limits, **options)
 
 
 @cache
@@ -63,7 +70,9 @@ def find(name: str) -> Machine:
     """
     if name not in MACHINES:
         raise Diagnostic(
-            UNKNOWN_MACHINE, f"there is no machine {name!r}", help=f"there is: {MACHINES}"
+            UNKNOWN_MACHINE,
+            f"there is no machine {name!r}",
+            help=f"there is: {', '.join(MACHINES)}",
         )
-    machine: Machine = load(f"lanework.machines.{name}.machine:MACHINE")
+    machine: Machine = load(MACHINES[name])
     return machine

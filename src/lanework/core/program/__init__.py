@@ -1,5 +1,6 @@
 """The program that every machine compiles to: tape, ports, constants, sections, listing, hash.
 
-`program` is the object, `isa` says what a tape may hold, `container` is the file, `asm` and
-`asmtext` the text, `verify` runs a machine's rules, `inspecting` lists what is inside.
+`data` is what a program is made of and `isa` what a tape may hold; `container` is the file,
+`asmtext` the words of assembly text, `inspecting` lists what is inside. `program` is the object
+with all of that as its methods. Above it, `asm` reads assembly and `verify` runs a machine's rules.
 """

@@ -4,7 +4,7 @@ A file says its machine first (``.machine series``); then come directives, which
 dot, and instructions, one a line: a mnemonic and operands divided by commas. ``;`` begins a
 comment, and so does ``#`` at the begin of a line. Strings are written as in JSON.
 
-`disassemble` prints a program, and `assemble` of that text gives a program of the same hash.
+`Program.dis` prints a program, and `assemble` of that text gives a program of the same hash.
 """
 
 from __future__ import annotations
@@ -47,13 +47,8 @@ def assemble(text: str, source: str = "assembly") -> Program:
             raise first.fault("write .machine NAME")
         machine = first.words[1].text
         lines = lines[1:]
-    return find(machine).assembler().assemble(lines)
-
-
-def disassemble(program: Program) -> str:
-    """The program as text."""
-    assembler = find(program.machine).assembler()
-    return "\n".join([f".machine {program.machine}", *assembler.disassemble(program)]) + "\n"
+    assembler: Assembler = find(machine).part("text")()
+    return assembler.assemble(lines)
 
 
 def lines_of(text: str, source: str) -> Iterator[Line]:

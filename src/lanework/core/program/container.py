@@ -18,19 +18,16 @@ offset of what is wrong.
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.base.files import write_bytes_atomic
 from lanework.base.span import Span
 from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE
-from lanework.core.program.program import ListingEntry, Port, Program
+from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 MAGIC = b"\x89LANEWK\n"
 VERSION = 1
@@ -75,7 +72,7 @@ class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     notes: list[str]
 
 
-def content(program: Program) -> bytes:
+def content(program: ProgramData) -> bytes:
     """The bytes that the content hash covers: everything but listing and notes."""
     sections = _sections(program)
     head = _Header(
@@ -90,7 +87,7 @@ def content(program: Program) -> bytes:
     return msgspec.msgpack.encode(head) + b"".join(data for _, data in sections)
 
 
-def dumps(program: Program) -> bytes:
+def dumps(program: ProgramData) -> bytes:
     """The file of a program; the same program gives the same bytes."""
     sections = _sections(program)
     sources: dict[tuple[str, str | None], int] = {}
@@ -131,35 +128,12 @@ def dumps(program: Program) -> bytes:
     return head[:24] + _digest(head, bytes(body)) + head[56:] + bytes(body)
 
 
-def save(program: Program, path: str | os.PathLike[str]) -> None:
-    """Write a program to a file, atomically.
+def decode(data: bytes, name: str = "program") -> ProgramData:
+    """What the bytes of a file hold; nothing of it is verified yet.
 
     Raises:
-        Diagnostic: LW0201; the file is then as it was.
+        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one.
     """
-    write_bytes_atomic(path, dumps(program))
-
-
-def load(path: str | os.PathLike[str]) -> Program:
-    """Read a program from a file.
-
-    Raises:
-        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, and what the
-            machine's verifier finds.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise Diagnostic(
-            NO_PROGRAM_FILE, f"{os.fspath(path)} cannot be read: {error.strerror or error}"
-        ) from error
-    program = loads(data, str(path))
-    program.verify()
-    return program
-
-
-def loads(data: bytes, name: str = "program") -> Program:
-    """Read a program from the bytes of a file; it is not verified yet."""
     if len(data) < _HEAD.size or data[: len(MAGIC)] != MAGIC:
         raise Diagnostic(
             NO_PROGRAM_FILE,
@@ -185,10 +159,10 @@ def loads(data: bytes, name: str = "program") -> Program:
         header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(name, _HEAD.size, f"the header cannot be read ({error})") from None
-    return _program(name, header, header_size, data)
+    return _data(name, header, header_size, data)
 
 
-def _program(name: str, header: _Header, header_size: int, data: bytes) -> Program:
+def _data(name: str, header: _Header, header_size: int, data: bytes) -> ProgramData:
     sections: dict[str, bytes] = {}
     start = _padded(_HEAD.size + header_size)
     expected = start
@@ -219,7 +193,7 @@ def _program(name: str, header: _Header, header_size: int, data: bytes) -> Progr
             source, text = header.sources[number]
             span = Span(source, place[0], place[1], place[2], place[3], text)
         listing.append(ListingEntry(entry.instruction, span, entry.text))
-    return Program(
+    return ProgramData(
         machine=header.machine,
         header=header.fields,
         tape=tape,
@@ -231,12 +205,12 @@ def _program(name: str, header: _Header, header_size: int, data: bytes) -> Progr
     )
 
 
-def _ports(program: Program) -> list[_Port]:
+def _ports(program: ProgramData) -> list[_Port]:
     fields = _Port.__struct_fields__
     return [_Port(*(getattr(port, name) for name in fields)) for port in program.ports]
 
 
-def _sections(program: Program) -> list[tuple[str, bytes]]:
+def _sections(program: ProgramData) -> list[tuple[str, bytes]]:
     constants = np.ascontiguousarray(program.constants, "<f8").tobytes()
     return [(_TAPE, program.tape), (_CONSTANTS, constants), *sorted(program.sections.items())]
 

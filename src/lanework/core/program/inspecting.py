@@ -3,73 +3,98 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lanework.base.lazy import load
-from lanework.core.machine import find
-from lanework.core.program.program import Program
-from lanework.core.result.show import html_table, many, markup, size
+from lanework.core.machine import Machine
+from lanework.core.program.data import Port, ProgramData
+from lanework.core.result.show import figure, html_table, many, markup, size
+
+if TYPE_CHECKING:
+    from lanework.core.result.drawing import Drawing
 
 DRAWN = 60  # nodes up to which a drawing is shown with a program
 LISTED = 12  # ports that are named
+LABELS = 6  # of a port that are shown
 
 
-def inspect(program: Program) -> dict[str, Any]:
-    """Counts, ports, sections with their bytes, notes and hash.
-
-    Returns:
-        machine, hash, header, instructions (in all and by name), ports, constants, sections
-        (name -> bytes), listing (entries), notes; and what the machine has to say.
-    """
-    machine = find(program.machine)
-    code = machine.isa.decode(program.tape)
+def inspect(
+    program: ProgramData, digest: str, machine: Machine, facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """See `Program.inspect`; `facts` is what the machine has to say."""
+    code = machine.part("isa").decode(program.tape)
     counts = Counter(instruction.name for instruction in code)
     sections = {name: len(data) for name, data in sorted(program.sections.items())}
     return {
         "machine": program.machine,
-        "hash": program.hash,
+        "hash": digest,
         "header": dict(program.header),
         "instructions": len(code),
         "by_name": dict(counts.most_common()),
         "ports": [asdict(port) for port in program.ports],
         "constants": len(program.constants),
-        **(load(machine.facts)(program) if machine.facts and not program.problems() else {}),
+        **facts,
         "sections": {"tape": len(program.tape), **sections},
         "listing": len(program.listing),
         "notes": list(program.notes),
     }
 
 
-def html(program: Program) -> str:
+def port_table(
+    title: str, ports: Sequence[Port], columns: Mapping[str, str]
+) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table of ports.
+
+    Args:
+        title: of the first column, the ports' names.
+        ports: inputs or outputs.
+        columns: title -> field of `Port`, as the machine says (`Machine.inputs`).
+    """
+    rows = [
+        [port.name, *(_field(port, name) for name in columns.values()), _doc(port)]
+        for port in ports
+    ]
+    return [title, *columns, "doc"], rows
+
+
+def _field(port: Port, name: str) -> str:
+    value = getattr(port, name)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if name == "default" and value is not None:
+        return port.categories[int(value)] if port.categories else figure(value)
+    return "" if value is None else str(value)
+
+
+def _doc(port: Port) -> str:
+    doc = port.doc.split("\n")[0]
+    if not port.categories:
+        return doc
+    more = ", ..." if len(port.categories) > LABELS else ""
+    return f"{doc} ({', '.join(port.categories[:LABELS])}{more})".strip()
+
+
+def html(program: ProgramData, digest: str, machine: Machine, drawing: Drawing | None) -> str:
     """What a notebook shows: facts, ports, notes, and a drawing where that is small."""
-    code = find(program.machine).isa.decode(program.tape)
+    code = machine.part("isa").decode(program.tape)
     facts = [
         ["name", str(program.header.get("name", "")) or "-"],
         ["instructions", f"{len(code):,}"],
         ["constants", f"{len(program.constants):,} ({size(8 * len(program.constants))})"],
-        *([what, _named(ports)] for what, ports in _ports(program)),
+        ["inputs", _named(program.inputs)],
+        ["outputs", _named(program.outputs)],
         *(["", note] for note in program.notes),
-        ["hash", program.hash[:16]],
+        ["hash", digest[:16]],
     ]
     page = html_table(["", f"{program.machine} program"], facts, "Program")
-    where = find(program.machine).drawing
-    if where is not None and not program.problems():
-        drawing = load(where)(program)
-        if len(drawing.nodes) <= DRAWN:
-            page += drawing.svg()
-        else:
-            page += f"<p>{markup(many(len(drawing.nodes), 'node'))}, too many to draw here</p>"
-    return page
+    if drawing is None:
+        return page
+    if len(drawing.nodes) <= DRAWN:
+        return page + drawing.svg()
+    return page + f"<p>{markup(many(len(drawing.nodes), 'node'))}, too many to draw here</p>"
 
 
-def _ports(program: Program) -> list[tuple[str, list[str]]]:
-    return [
-        ("inputs", [port.name for port in program.inputs]),
-        ("outputs", [port.name for port in program.outputs]),
-    ]
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-    return (", ".join(names[:LISTED]) or "none") + more
+def _named(ports: Sequence[Port]) -> str:
+    more = f" and {len(ports) - LISTED:,} more" if len(ports) > LISTED else ""
+    return (", ".join(port.name for port in ports[:LISTED]) or "none") + more

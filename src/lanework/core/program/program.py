@@ -4,86 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from lanework.base.span import Span
+from lanework.base.errors import Diagnostic
+from lanework.base.files import write_bytes_atomic
+from lanework.core.codes import NO_PROGRAM_FILE
+from lanework.core.machine import Machine, find
+from lanework.core.program import container, inspecting
+from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 if TYPE_CHECKING:
-    from lanework.base.errors import Diagnostic
     from lanework.base.limits import Limits
 
-Header = Mapping[str, int | float | str]
-
-
-@dataclass(frozen=True)
-class Port:
-    """An input or an output.
-
-    Attributes:
-        name: the name by which it is given or asked for.
-        direction: ``in`` or ``out``.
-        row: the row that holds it.
-        dtype: always f64 on the series machine.
-        unit: the unit of its numbers, as text; "" is dimensionless.
-        axes: the axes that it declares, ``time`` first; others may be mapped over at a call.
-        kind: stock, flow, rate, index, count, constant or "".
-        doc: what it is.
-        default: an input's value when none is given.
-        categories: the labels that an input's numbers 0, 1, 2... stand for.
-        reduce: the lane axes over which an output is summed.
-    """
-
-    name: str
-    direction: Literal["in", "out"]
-    row: int
-    dtype: str = "f64"
-    unit: str = ""
-    axes: tuple[str, ...] = ()
-    kind: str = ""
-    doc: str = ""
-    default: float | None = None
-    categories: tuple[str, ...] = ()
-    reduce: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ListingEntry:
-    """Where an instruction comes from: its index, the node's name and formula, the span."""
-
-    instruction: int
-    span: Span | None = None
-    text: str = ""
+__all__ = ["Compilable", "ListingEntry", "Port", "Program", "compile", "load", "loads"]
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
-    """A compiled model.
-
-    Attributes:
-        machine: the machine that it is for.
-        header: the machine's own small numbers, such as the number of periods.
-        tape: encoded instructions.
-        ports: inputs and outputs, in order.
-        constants: f64.
-        sections: the machine's other sections, by name.
-        listing: instruction -> source; not part of the hash.
-        notes: what the compiler did, for people; not part of the hash.
-    """
-
-    machine: str
-    header: Header
-    tape: bytes
-    ports: tuple[Port, ...]
-    constants: npt.NDArray[np.float64]
-    sections: Mapping[str, bytes] = field(default_factory=dict)
-    listing: Sequence[ListingEntry] = ()
-    notes: tuple[str, ...] = ()
+class Program(ProgramData):
+    """A compiled model: what it is made of, and what can be done with it."""
 
     @cached_property
     def views(self) -> dict[str, Any]:
@@ -93,27 +34,17 @@ class Program:
     @cached_property
     def hash(self) -> str:
         """blake2b-256 over everything but listing and notes, as hex."""
-        from lanework.core.program.container import content
-
-        return hashlib.blake2b(content(self), digest_size=32).hexdigest()
+        return hashlib.blake2b(container.content(self), digest_size=32).hexdigest()
 
     @property
-    def inputs(self) -> tuple[Port, ...]:
-        """The input ports."""
-        return tuple(port for port in self.ports if port.direction == "in")
-
-    @property
-    def outputs(self) -> tuple[Port, ...]:
-        """The output ports."""
-        return tuple(port for port in self.ports if port.direction == "out")
+    def _machine(self) -> Machine:
+        return find(self.machine)
 
     def problems(self) -> list[Diagnostic]:
         """Every rule of the machine that the program breaks."""
-        from lanework.core.machine import find
-
         known: list[Diagnostic] | None = self.views.get("problems")
         if known is None:
-            known = self.views["problems"] = find(self.machine).verify(self)
+            known = self.views["problems"] = self._machine.part("verify")(self)
         return known
 
     def verify(self) -> None:
@@ -126,42 +57,91 @@ class Program:
             raise problem
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the program to a file, atomically; `lanework.load` reads it."""
-        from lanework.core.program.container import save
+        """Write the program to a file, atomically; `lanework.load` reads it.
 
-        save(self, path)
+        Raises:
+            Diagnostic: LW0201; the file is then as it was.
+        """
+        write_bytes_atomic(path, container.dumps(self))
 
     def dis(self) -> str:
         """The program as assembly text, which assembles to the same hash."""
-        from lanework.core.program.asm import disassemble
-
-        return disassemble(self)
+        lines = self._machine.part("text")().disassemble(self)
+        return "\n".join([f".machine {self.machine}", *lines]) + "\n"
 
     def inspect(self) -> dict[str, Any]:
-        """Counts, ports, sections with their bytes, notes and hash."""
-        from lanework.core.program.inspecting import inspect
+        """What is in the program.
 
-        counts: dict[str, Any] = inspect(self)
-        return counts
+        Returns:
+            machine, hash, header, instructions (in all and by name), ports, constants, sections
+            (name -> bytes), listing (entries), notes; and what the machine has to say.
+        """
+        say = self._machine.part("facts")
+        facts = say(self) if say and not self.problems() else {}
+        return inspecting.inspect(self, self.hash, self._machine, facts)
 
     def bind(self, engine: str = "auto", limits: Limits | None = None, **options: Any) -> Any:
         """A runner for an engine; the machine's `Runner` says which options there are."""
-        from lanework.core.machine import find
-
-        return find(self.machine).bind(self, engine, limits, **options)
+        return self._machine.bind(self, engine, limits, **options)
 
     def run(self, /, *, engine: str = "auto", limits: Limits | None = None, **inputs: Any) -> Any:
         """Bind and run once."""
         return self.bind(engine, limits)(**inputs)
 
     def _repr_html_(self) -> str:
-        from lanework.core.program.inspecting import html
-
-        page: str = html(self)
-        return page
+        draw = self._machine.part("drawing")
+        drawing = draw(self) if draw and not self.problems() else None
+        return inspecting.html(self, self.hash, self._machine, drawing)
 
     def __repr__(self) -> str:
         return (
             f"<Program {self.machine}: {len(self.inputs)} inputs, {len(self.outputs)} outputs,"
-            f" {len(self.tape) // 16} words, {self.hash[:12]}>"
+            f" {len(self.tape):,} bytes of tape, {self.hash[:12]}>"
         )
+
+
+def load(path: str | os.PathLike[str]) -> Program:
+    """Read a program from a file.
+
+    Raises:
+        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, and what the
+            machine's verifier finds.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise Diagnostic(
+            NO_PROGRAM_FILE, f"{os.fspath(path)} cannot be read: {error.strerror or error}"
+        ) from error
+    program = loads(data, str(path))
+    program.verify()
+    return program
+
+
+def loads(data: bytes, name: str = "program") -> Program:
+    """Read a program from the bytes of a file; it is not verified yet.
+
+    Raises:
+        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one.
+    """
+    return Program(**vars(container.decode(data, name)))
+
+
+class Compilable(Protocol):
+    """A model of some machine."""
+
+    def compile(self, **options: Any) -> Program:
+        """The program of the model."""
+
+
+def compile(model: Compilable, **options: Any) -> Program:
+    """Compile a model to a program.
+
+    Args:
+        model: a model, such as `lanework.series.Model`.
+        **options: what the model's own `compile` takes.
+
+    Raises:
+        Diagnostic: what is wrong with the model, and where.
+    """
+    return model.compile(**options)

@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA
+from lanework.core.result.outputs import Array, Outputs
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
     import xarray
 
-    from lanework.core.result.result import Result
-
-Array = npt.NDArray[Any]
 EXTRAS = {"pyarrow": "arrow"}
 
 
@@ -40,7 +37,7 @@ def need(module: str, what: str) -> Any:
         ) from None
 
 
-def common(result: Result, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def common(result: Outputs, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The names asked for (all by default) and the axes that they share.
 
     Raises:
@@ -67,7 +64,7 @@ def common(result: Result, names: Sequence[str]) -> tuple[tuple[str, ...], tuple
 
 
 def long_columns(
-    result: Result, names: Sequence[str], lanes_first: bool = False
+    result: Outputs, names: Sequence[str], lanes_first: bool = False
 ) -> dict[str, Array]:
     """One column for each axis, then one for each output, every one as long as the table.
 
@@ -94,7 +91,7 @@ def long_columns(
     return columns
 
 
-def to_pandas(result: Result, names: Sequence[str], wide: bool) -> pandas.DataFrame:
+def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataFrame:
     """See `Result.to_pandas`."""
     pd = need("pandas", "to_pandas()")
     chosen, axes = common(result, names)
@@ -118,7 +115,7 @@ def to_pandas(result: Result, names: Sequence[str], wide: bool) -> pandas.DataFr
     return made
 
 
-def to_xarray(result: Result) -> xarray.Dataset:
+def to_xarray(result: Outputs) -> xarray.Dataset:
     """See `Result.to_xarray`."""
     xr = need("xarray", "to_xarray()")
     variables = {}
@@ -137,7 +134,7 @@ def to_xarray(result: Result) -> xarray.Dataset:
     return made
 
 
-def to_arrow(result: Result, names: Sequence[str], lanes_first: bool = False) -> pyarrow.Table:
+def to_arrow(result: Outputs, names: Sequence[str], lanes_first: bool = False) -> pyarrow.Table:
     """See `Result.to_arrow`."""
     pa = need("pyarrow", "to_arrow()")
     fields, arrays = [], []

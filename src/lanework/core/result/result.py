@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.codes import UNKNOWN_RESULT
+from lanework.core.result import frames, saving
+from lanework.core.result.outputs import Array, Axes, Outputs
 from lanework.core.result.show import figure, html_table, many, preview, seconds, text_table
 
 if TYPE_CHECKING:
@@ -19,14 +16,11 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
-Array = npt.NDArray[Any]
-Axes = tuple[str, ...]
-
 SHOWN = 20
 """At most so many outputs are printed."""
 
 
-class Result(Mapping[str, Array]):
+class Result(Outputs):
     """The outputs of a run by name, in the order of the program's outputs.
 
     A mapping from name to array. `time` is the first axis of an output over time; the lane axes
@@ -47,71 +41,7 @@ class Result(Mapping[str, Array]):
         total                               10
     """
 
-    __slots__ = ("_axes", "_values", "coords", "kinds", "stats", "units")
-
-    def __init__(
-        self,
-        values: Mapping[str, Array],
-        *,
-        axes: Mapping[str, Axes],
-        units: Mapping[str, str] | None = None,
-        kinds: Mapping[str, str] | None = None,
-        coords: Mapping[str, Any] | None = None,
-        stats: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Keep the arrays, without copying.
-
-        Args:
-            values: the outputs; a number counts as an array without axes.
-            axes: the axes of each, as many as it has dimensions.
-            units: their units, "" for a pure number.
-            kinds: their temporal kinds.
-            coords: axis -> labels along it (strings, numbers or dates), or None for 0, 1, 2...
-            stats: engine, lanes, periods, compile_seconds, run_seconds, cached, threads,
-                lane_width, notice.
-        """
-        self._values = values
-        self._axes = axes
-        self.units = units or {}
-        self.kinds = kinds or {}
-        self.coords = coords or {}
-        self.stats = stats or {}
-
-    # A mapping ----------------------------------------------------------------------------------
-
-    def __getitem__(self, name: str) -> Array:
-        try:
-            value = self._values[name]
-        except KeyError:
-            raise self._unknown(name) from None
-        return value if isinstance(value, np.ndarray) else np.asarray(value)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._values
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def axes(self, name: str) -> Axes:
-        """The axes of an output, such as ``("time", "scenario")``, or () for one number.
-
-        Raises:
-            Diagnostic: LW1020 for a name that is not an output.
-        """
-        if name not in self._values:
-            raise self._unknown(name)
-        return tuple(self._axes[name])
-
-    def labels(self, axis: str, size: int) -> Array:
-        """The labels along an axis of `size` places: its coordinates, or 0, 1, 2..."""
-        given = self.coords.get(axis)
-        if given is None:
-            return np.arange(size)
-        labels = np.asarray(given)
-        return labels if len(labels) == size else np.arange(size)
+    __slots__ = ()
 
     def select(self, names: Iterable[str]) -> Result:
         """The same result with these outputs only.
@@ -132,26 +62,7 @@ class Result(Mapping[str, Array]):
             stats=stats,
         )
 
-    def _unknown(self, name: object) -> Diagnostic:
-        near = did_you_mean(str(name), list(self._values))
-        return Diagnostic(
-            UNKNOWN_RESULT,
-            f"the result has no output {name!r}",
-            help=near or f"its outputs are {', '.join(self._values) or 'none'}",
-        )
-
     # Other forms --------------------------------------------------------------------------------
-
-    def shapes(self) -> dict[Axes, tuple[str, ...]]:
-        """The outputs grouped by their axes, the group with the most axes first.
-
-        Among groups with as many axes, one over lanes comes before one over time.
-        """
-        groups: dict[Axes, list[str]] = {}
-        for name in self._values:
-            groups.setdefault(tuple(self._axes[name]), []).append(name)
-        order = sorted(groups, key=lambda axes: (-len(axes), "time" in axes))
-        return {axes: tuple(groups[axes]) for axes in order}
 
     def columns(self, *names: str) -> dict[str, Array]:
         """A long table as columns: one for each axis, then one for each output.
@@ -162,9 +73,7 @@ class Result(Mapping[str, Array]):
         Raises:
             Diagnostic: LW1020, or LW1021 when their axes differ.
         """
-        from lanework.core.result.frames import long_columns
-
-        return long_columns(self, names)
+        return frames.long_columns(self, names)
 
     def to_pandas(self, *names: str, wide: bool = False) -> pandas.DataFrame:
         """A DataFrame indexed by the outputs' axes, one column an output.
@@ -176,9 +85,7 @@ class Result(Mapping[str, Array]):
         Raises:
             Diagnostic: LW1020, LW1021 when their axes differ, LW1022 without pandas.
         """
-        from lanework.core.result.frames import to_pandas
-
-        return to_pandas(self, names, wide)
+        return frames.to_pandas(self, names, wide)
 
     def to_xarray(self) -> xarray.Dataset:
         """A Dataset with every output, its unit and kind in its attributes.
@@ -186,9 +93,7 @@ class Result(Mapping[str, Array]):
         Raises:
             Diagnostic: LW1022 without xarray.
         """
-        from lanework.core.result.frames import to_xarray
-
-        return to_xarray(self)
+        return frames.to_xarray(self)
 
     def to_arrow(self, *names: str) -> pyarrow.Table:
         """An Arrow table in long form, units in the fields' metadata.
@@ -196,9 +101,7 @@ class Result(Mapping[str, Array]):
         Raises:
             Diagnostic: LW1020, LW1021 when axes differ, LW1022 without pyarrow.
         """
-        from lanework.core.result.frames import to_arrow
-
-        return to_arrow(self, names)
+        return frames.to_arrow(self, names)
 
     def save(self, path: str | os.PathLike[str]) -> tuple[Path, ...]:
         """Write the outputs to a file; its ending says how.
@@ -215,9 +118,7 @@ class Result(Mapping[str, Array]):
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW1024 for a
                 `.npy` of several outputs, or an error of the file system.
         """
-        from lanework.core.result.saving import save
-
-        return save(self, Path(path))
+        return saving.save(self, Path(path))
 
     # Shown --------------------------------------------------------------------------------------
 
@@ -262,9 +163,7 @@ class Result(Mapping[str, Array]):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, for JSON; NaN and infinities are None there."""
-        from lanework.core.result.saving import plain
-
-        return plain(self)
+        return saving.plain(self)
 
 
 __all__ = ["Array", "Axes", "Result", "figure"]

@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.files import atomic_write
 from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
 from lanework.core.result.frames import long_columns, need, to_arrow
+from lanework.core.result.outputs import Array, Outputs
 
-if TYPE_CHECKING:
-    from lanework.core.result.result import Result
-
-Array = npt.NDArray[Any]
 ENDINGS = (".csv", ".parquet", ".npz", ".npy", ".json")
 CHUNK = 65536
 
@@ -51,7 +47,7 @@ def table_paths(path: Path, shapes: Mapping[tuple[str, ...], Any]) -> dict[tuple
     return paths
 
 
-def save(result: Result, path: Path) -> tuple[Path, ...]:
+def save(result: Outputs, path: Path) -> tuple[Path, ...]:
     """See `Result.save`."""
     ending = check_ending(path)
     if ending in (".csv", ".parquet"):
@@ -86,7 +82,7 @@ def _savez(file: IO[bytes], arrays: dict[str, Any]) -> None:
     np.savez(file, **arrays)
 
 
-def plain(result: Result) -> dict[str, Any]:
+def plain(result: Outputs) -> dict[str, Any]:
     """The result as plain Python values, for JSON."""
     outputs = {}
     for name in result:

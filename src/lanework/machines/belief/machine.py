@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from lanework.core.machine import Machine
-from lanework.machines.belief.isa import BELIEF
-from lanework.machines.belief.verify import verify
 
 MACHINE = Machine(
     "belief",
-    BELIEF,
-    verify,
+    isa="lanework.machines.belief.isa:BELIEF",
+    verify="lanework.machines.belief.verify:verify",
     runner="lanework.machines.belief.runner:Runner",
     text="lanework.machines.belief.asm:BeliefAssembler",
+    cli="lanework.machines.belief.cli:COMMANDS",
     drawing="lanework.machines.belief.draw:tree_drawing",
+    inputs={"variable": "row"},
+    outputs={"slot": "row"},
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from lanework.core.machine import Machine
-from lanework.machines.fleet.isa import FLEET
-from lanework.machines.fleet.verify import verify
 
 MACHINE = Machine(
     "fleet",
-    FLEET,
-    verify,
+    isa="lanework.machines.fleet.isa:FLEET",
+    verify="lanework.machines.fleet.verify:verify",
     runner="lanework.machines.fleet.runner:Runner",
     text="lanework.machines.fleet.text.assembly:FleetAssembler",
+    cli="lanework.machines.fleet.cli:COMMANDS",
     facts="lanework.machines.fleet.facts:facts",
+    inputs={"from word": "row"},
+    outputs={"from word": "row"},
 )

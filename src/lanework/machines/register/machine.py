@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lanework.core.machine import Machine
-from lanework.machines.register.isa import REGISTER
-from lanework.machines.register.verify import verify
 
 MACHINE = Machine(
     "register",
-    REGISTER,
-    verify,
+    isa="lanework.machines.register.isa:REGISTER",
+    verify="lanework.machines.register.verify:verify",
     runner="lanework.machines.register.runner:Runner",
     text="lanework.machines.register.text.asm:RegisterAssembler",
+    cli="lanework.machines.register.cli:COMMANDS",
+    inputs={"type": "dtype", "default": "default"},
+    outputs={"type": "dtype"},
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lanework.core.machine import Machine
-from lanework.machines.series.isa import SERIES
-from lanework.machines.series.verify import verify
 
 MACHINE = Machine(
     "series",
-    SERIES,
-    verify,
+    isa="lanework.machines.series.isa:SERIES",
+    verify="lanework.machines.series.verify:verify",
     runner="lanework.machines.series.runner:Runner",
     text="lanework.machines.series.asm:SeriesAssembler",
+    cli="lanework.machines.series.cli:COMMANDS",
+    inputs={"axes": "axes", "unit": "unit", "kind": "kind", "default": "default"},
+    outputs={"axes": "axes", "unit": "unit", "kind": "kind", "summed over": "reduce"},
 )

@@ -1,0 +1,102 @@
+"""Named arrays with axes, units, kinds and labels: what a result holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import UNKNOWN_RESULT
+
+Array = npt.NDArray[Any]
+Axes = tuple[str, ...]
+
+
+class Outputs(Mapping[str, Array]):
+    """Arrays by name; tables and files are made of these, and `Result` has them as methods."""
+
+    __slots__ = ("_axes", "_values", "coords", "kinds", "stats", "units")
+
+    def __init__(
+        self,
+        values: Mapping[str, Array],
+        *,
+        axes: Mapping[str, Axes],
+        units: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        coords: Mapping[str, Any] | None = None,
+        stats: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Keep the arrays, without copying.
+
+        Args:
+            values: the outputs; a number counts as an array without axes.
+            axes: the axes of each, as many as it has dimensions.
+            units: their units, "" for a pure number.
+            kinds: their temporal kinds.
+            coords: axis -> labels along it (strings, numbers or dates), or None for 0, 1, 2...
+            stats: engine, lanes, periods, compile_seconds, run_seconds, cached, threads,
+                lane_width, notice.
+        """
+        self._values = values
+        self._axes = axes
+        self.units = units or {}
+        self.kinds = kinds or {}
+        self.coords = coords or {}
+        self.stats = stats or {}
+
+    def __getitem__(self, name: str) -> Array:
+        try:
+            value = self._values[name]
+        except KeyError:
+            raise self._unknown(name) from None
+        return value if isinstance(value, np.ndarray) else np.asarray(value)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def axes(self, name: str) -> Axes:
+        """The axes of an output, such as ``("time", "scenario")``, or () for one number.
+
+        Raises:
+            Diagnostic: LW1020 for a name that is not an output.
+        """
+        if name not in self._values:
+            raise self._unknown(name)
+        return tuple(self._axes[name])
+
+    def labels(self, axis: str, size: int) -> Array:
+        """The labels along an axis of `size` places: its coordinates, or 0, 1, 2..."""
+        given = self.coords.get(axis)
+        if given is None:
+            return np.arange(size)
+        labels = np.asarray(given)
+        return labels if len(labels) == size else np.arange(size)
+
+    def shapes(self) -> dict[Axes, tuple[str, ...]]:
+        """The outputs grouped by their axes, the group with the most axes first.
+
+        Among groups with as many axes, one over lanes comes before one over time.
+        """
+        groups: dict[Axes, list[str]] = {}
+        for name in self._values:
+            groups.setdefault(tuple(self._axes[name]), []).append(name)
+        order = sorted(groups, key=lambda axes: (-len(axes), "time" in axes))
+        return {axes: tuple(groups[axes]) for axes in order}
+
+    def _unknown(self, name: object) -> Diagnostic:
+        near = did_you_mean(str(name), list(self._values))
+        return Diagnostic(
+            UNKNOWN_RESULT,
+            f"the result has no output {name!r}",
+            help=near or f"its outputs are {', '.join(self._values) or 'none'}",
+        )
