@@ -13,8 +13,8 @@ from bench.data import DATA
 from bench.harness import Case, Contestant, Job
 from bench.peers import einsum, inference
 from bench.peers.inference import Columns, Row
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.prune import needed_factors
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.problem import needed_factors
 
 OURS = "Lanework"
 LAZY, SHAFER = "pyAgrum, lazy propagation", "pyAgrum, Shafer-Shenoy"

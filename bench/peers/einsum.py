@@ -12,7 +12,8 @@ import numpy as np
 
 from bench.harness import Answer
 from bench.peers.inference import Row
-from lanework.machines.belief.model import Factor, FactorGraph
+from lanework.machines.belief.graph.factor import Factor
+from lanework.machines.belief.graph.model import FactorGraph
 
 SECONDS = 1.0  # to look for a path
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.harness import Answer
-from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.graph.model import FactorGraph
 
 Columns = dict[str, list[Any]]
 Row = dict[str, str]

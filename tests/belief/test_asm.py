@@ -4,8 +4,8 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
-from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
 
 
 def program():

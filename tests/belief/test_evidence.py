@@ -10,9 +10,9 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.evidence import read_evidence
-from lanework.machines.belief.model import Variable
-from lanework.machines.belief.states import state_place
+from lanework.machines.belief.data.evidence import read_evidence
+from lanework.machines.belief.data.states import state_place
+from lanework.machines.belief.graph.factor import Variable
 
 RAIN = Variable("rain", ("yes", "no"))
 COIN = Variable("coin", ("heads", "tails"))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.readers.files import read_network
+from lanework.machines.belief.graph.files import read_network
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 NETWORKS = ("asia", "alarm", "hailfinder", "hepar2", "win95pts")

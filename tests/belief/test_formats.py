@@ -9,14 +9,14 @@ from click.testing import CliRunner
 
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.readers.bif import read_bif, write_bif
-from lanework.machines.belief.readers.files import read_network
-from lanework.machines.belief.readers.jsonform import read_json, write_json
-from lanework.machines.belief.readers.uai import read_evid, read_uai, write_uai
-from lanework.machines.belief.readers.uairesults import read_results, write_results
-from lanework.machines.belief.readers.xmlbif import read_xmlbif, write_xmlbif
+from lanework.machines.belief.graph.bif import read_bif, write_bif
+from lanework.machines.belief.graph.files import read_network
+from lanework.machines.belief.graph.jsonform import read_json, write_json
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.uai import read_evid, read_uai, write_uai
+from lanework.machines.belief.graph.uairesults import read_results, write_results
+from lanework.machines.belief.graph.xmlbif import read_xmlbif, write_xmlbif
+from lanework.machines.belief.passes.compile import compile_graph
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lanework.core.program.asm import assemble
-from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.places import Places
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.native.memory import Places
+from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.verify import walk
 
 HEAD = """

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.machines.belief import patterns as module
-from lanework.machines.belief.patterns import grouped, infer
+from lanework.machines.belief.queries import infer as module
+from lanework.machines.belief.queries.infer import grouped, infer
 
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 

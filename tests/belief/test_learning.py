@@ -7,11 +7,11 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief import learning
-from lanework.machines.belief.enumeration import Enumeration
-from lanework.machines.belief.generate import random_case
-from lanework.machines.belief.learning import expected_counts, expected_log_likelihood
-from lanework.machines.belief.model import FactorGraph
+from lanework.machines.belief.check.enumeration import Enumeration
+from lanework.machines.belief.check.generate import random_case
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.queries import learning
+from lanework.machines.belief.queries.learning import expected_counts, expected_log_likelihood
 
 ASIA = Path(__file__).parents[2] / "examples/data/belief/asia.bif"
 

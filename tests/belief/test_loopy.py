@@ -11,10 +11,10 @@ from click.testing import CliRunner
 import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic, Trap
-from lanework.machines.belief import approximate
-from lanework.machines.belief.approximate import convergence
-from lanework.machines.belief.generate import random_case
-from lanework.machines.belief.propagation import Links, Propagation
+from lanework.machines.belief.check.generate import random_case
+from lanework.machines.belief.queries import loopy as approximate
+from lanework.machines.belief.queries.loopy import convergence
+from lanework.machines.belief.queries.propagation import Links, Propagation
 
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 ASIA = str(DATA / "asia.bif")

@@ -14,17 +14,17 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.isa import Instruction
-from lanework.machines.belief import kernels, native
-from lanework.machines.belief.align import align_array_to
-from lanework.machines.belief.compile import compile_graph
+from lanework.machines.belief.algebra import kernels
+from lanework.machines.belief.algebra.semiring import SEMIRINGS, vm_prob_semiring
+from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec, align_array_to
+from lanework.machines.belief.graph.bif import read_bif
+from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.readers.bif import read_bif
-from lanework.machines.belief.semiring import SEMIRINGS, vm_prob_semiring
+from lanework.machines.belief.native import executor as native
+from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.reference.vm import VirtualMachine
 from lanework.machines.belief.state import RegisterBank, SlotStore
-from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
-from lanework.machines.belief.vm import VirtualMachine
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 ASIA = (DATA / "asia.bif").read_text()
@@ -309,7 +309,7 @@ def test_cyclic_networks_name_the_cycle():
     assert " <- " in refused("LW5004", lambda: read_bif(text)).message
 
 
-@pytest.mark.filterwarnings("ignore::lanework.machines.belief.tables.TableNotice")
+@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.tables.TableNotice")
 def test_truncated_and_mutated_networks_never_crash():
     rng = np.random.default_rng(2)
     for _ in range(300):

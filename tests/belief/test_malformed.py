@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.readers.bif import read_bif, write_bif
-from lanework.machines.belief.readers.files import read_network
-from lanework.machines.belief.readers.uai import read_uai, write_uai
+from lanework.machines.belief.graph.bif import read_bif, write_bif
+from lanework.machines.belief.graph.files import read_network
+from lanework.machines.belief.graph.uai import read_uai, write_uai
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 SMALL = ("asia", "cancer", "earthquake", "survey")
@@ -214,7 +214,7 @@ def test_packed_files(tmp_path):
 
 
 def test_a_packed_file_does_not_unpack_without_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("lanework.machines.belief.readers.files.MOST_BYTES", 1000)
+    monkeypatch.setattr("lanework.machines.belief.graph.files.MOST_BYTES", 1000)
     path = tmp_path / "big.bif.gz"
     path.write_bytes(gzip.compress(b" " * 1001))
     with pytest.raises(Diagnostic, match="more than 1,000 bytes"):

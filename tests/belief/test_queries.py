@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.compile import ALONG_CYCLES, compile_graph
-from lanework.machines.belief.enumeration import Enumeration
-from lanework.machines.belief.generate import random_case
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.query import read_query
+from lanework.machines.belief.check.enumeration import Enumeration
+from lanework.machines.belief.check.generate import random_case
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import ALONG_CYCLES, compile_graph
+from lanework.machines.belief.passes.query import read_query
 
 SEEDS = range(60)
 ENGINES = [("native", "prob"), ("reference", "prob"), ("reference", "logprob")]

@@ -8,14 +8,14 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.readers.bif import read_bif, write_bif
-from lanework.machines.belief.readers.files import read_network, read_text
-from lanework.machines.belief.readers.jsonform import read_json
-from lanework.machines.belief.readers.uai import read_evid, read_uai, write_uai
-from lanework.machines.belief.readers.uairesults import write_results
-from lanework.machines.belief.readers.xmlbif import read_xmlbif
+from lanework.machines.belief.graph.bif import read_bif, write_bif
+from lanework.machines.belief.graph.files import read_network, read_text
+from lanework.machines.belief.graph.jsonform import read_json
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.uai import read_evid, read_uai, write_uai
+from lanework.machines.belief.graph.uairesults import write_results
+from lanework.machines.belief.graph.xmlbif import read_xmlbif
+from lanework.machines.belief.passes.compile import compile_graph
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 XML = """<?xml version="1.0"?>
@@ -161,7 +161,7 @@ def test_endings(tmp_path):
 
 
 @pytest.mark.parametrize("read", [read_uai, read_xmlbif, read_json])
-@pytest.mark.filterwarnings("ignore::lanework.machines.belief.tables.TableNotice")
+@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.tables.TableNotice")
 def test_mutations_never_crash(read):
     texts = {
         read_uai: write_uai(read_network(DATA / "asia.bif")),

@@ -13,15 +13,15 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
-from lanework.machines.belief.compile import compile_graph
-from lanework.machines.belief.entries import proportional
-from lanework.machines.belief.enumeration import Enumeration
-from lanework.machines.belief.generate import random_case
-from lanework.machines.belief.model import FactorGraph
-from lanework.machines.belief.outputs import factor_names
-from lanework.machines.belief.patterns import infer
-from lanework.machines.belief.query import read_query
-from lanework.machines.belief.sensitivities import sensitivity
+from lanework.machines.belief.check.enumeration import Enumeration
+from lanework.machines.belief.check.generate import random_case
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.passes.outputs import factor_names
+from lanework.machines.belief.passes.query import read_query
+from lanework.machines.belief.queries.entries import proportional
+from lanework.machines.belief.queries.infer import infer
+from lanework.machines.belief.queries.sensitivity import sensitivity
 
 ASIA = Path(__file__).parents[2] / "examples/data/belief/asia.bif"
 SEEDS = range(48)

@@ -12,7 +12,7 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.app.loading import load_program
 from lanework.core.result.drawing import Drawing, Edge, Node
-from lanework.machines.belief.contractions import contractions
+from lanework.machines.belief.drawing import contractions
 
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 ASIA = DATA / "asia.bif"

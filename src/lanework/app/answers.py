@@ -6,10 +6,10 @@ import numpy as np
 
 from lanework.app import render
 from lanework.core.result.show import figure
-from lanework.machines.belief.answers import BEST
-from lanework.machines.belief.entries import Entries
-from lanework.machines.belief.result import DECIDED, POSTERIOR, BeliefResult
-from lanework.machines.belief.sensitivities import Sensitivity
+from lanework.machines.belief.data.answers import BEST
+from lanework.machines.belief.data.result import DECIDED, POSTERIOR, BeliefResult
+from lanework.machines.belief.queries.entries import Entries
+from lanework.machines.belief.queries.sensitivity import Sensitivity
 
 _MANY = 20  # assignments that are shown
 

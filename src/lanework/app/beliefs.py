@@ -19,7 +19,7 @@ from lanework.core.result.show import many, seconds, size
 
 if TYPE_CHECKING:
     from lanework.app.run import Options
-    from lanework.machines.belief.result import BeliefResult
+    from lanework.machines.belief.data.result import BeliefResult
 
 
 def evidence(arguments: Sequence[str], options: Options) -> dict[str, list[Any]]:
@@ -55,10 +55,10 @@ def run(loaded: Loaded, given: dict[str, list[Any]], options: Options) -> None:
 
 def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence, by programs that are made for them."""
-    from lanework.machines.belief.evidence import read_evidence
-    from lanework.machines.belief.patterns import grouped, run_groups
-    from lanework.machines.belief.query import read_query
-    from lanework.machines.belief.sensitivities import Sensitivity
+    from lanework.machines.belief.data.evidence import read_evidence
+    from lanework.machines.belief.passes.query import read_query
+    from lanework.machines.belief.queries.infer import grouped, run_groups
+    from lanework.machines.belief.queries.sensitivity import Sensitivity
 
     _check(options)
     start = time.perf_counter()
@@ -86,7 +86,7 @@ def ask(path: str, given: dict[str, list[Any]], options: Options) -> None:
 
 def approximate(path: str, given: dict[str, list[Any]], options: Options) -> None:
     """Answer for columns of evidence by messages that may go round in circles."""
-    from lanework.machines.belief.approximate import convergence, loopy
+    from lanework.machines.belief.queries.loopy import convergence, loopy
 
     _check(options)
     if options.engine != "auto":
@@ -103,7 +103,7 @@ def approximate(path: str, given: dict[str, list[Any]], options: Options) -> Non
 
 def _check(options: Options) -> None:
     """What can be refused before the work."""
-    from lanework.machines.belief.result import ENDINGS
+    from lanework.machines.belief.data.result import ENDINGS
 
     if options.out is not None:
         check_ending(Path(options.out), ENDINGS)
@@ -137,12 +137,12 @@ def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
     Raises:
         Diagnostic: LW8003, LW8006 and what is wrong with the table.
     """
-    from lanework.machines.belief.readers.csvtable import read_csv
+    from lanework.machines.belief.data.csvtable import read_csv
 
     if not path.is_file():
         raise Diagnostic(NO_SUCH_FILE, f"{path} does not exist", help="check the path")
     if path.suffix.lower() == ".evid":
-        from lanework.machines.belief.readers.uai import read_evid
+        from lanework.machines.belief.graph.uai import read_evid
 
         return {name: [state] for name, state in read_evid(path.read_text(), str(path)).items()}
     if path.suffix.lower() == ".parquet":

@@ -23,8 +23,8 @@ def fuzz_belief(count: int, start: int, jobs: int, as_json: bool) -> None:
     Raises:
         InternalFault: LW8901, with the shrunk graph of the first divergence in the notes.
     """
-    from lanework.machines.belief import fuzz
-    from lanework.machines.belief.generate import random_case
+    from lanework.machines.belief.check import fuzz
+    from lanework.machines.belief.check.generate import random_case
 
     found, seconds = _checked("graphs", fuzz.run, count, start, jobs, as_json)
     if found:

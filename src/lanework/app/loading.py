@@ -13,7 +13,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
-    from lanework.machines.belief.model import FactorGraph
+    from lanework.machines.belief.graph.model import FactorGraph
 
 ENDINGS = {
     ".series": "a model",
@@ -80,7 +80,7 @@ def load_program(
         program = assemble(_text(file), str(file))
         program.verify()
     elif network:
-        from lanework.machines.belief.compile import compile_graph
+        from lanework.machines.belief.passes.compile import compile_graph
 
         graph = load_network(path, normalize=normalize)
         program = compile_graph(graph, query, observed=observed)
@@ -119,7 +119,7 @@ def load_network(path: str, *, normalize: bool = False) -> FactorGraph:
     Raises:
         Diagnostic: LW8003, LW8008, and all that the reader says.
     """
-    from lanework.machines.belief.readers.files import read_text
+    from lanework.machines.belief.graph.files import read_text
 
     file = Path(path)
     _there(file)
@@ -143,7 +143,7 @@ def _text(file: Path) -> str:
             NO_SUCH_FILE, f"{file} cannot be read: {error.strerror or error}", help="check the file"
         ) from None
     if file.suffix.lower() == ".gz":
-        from lanework.machines.belief.readers.files import unpacked
+        from lanework.machines.belief.graph.files import unpacked
 
         data = unpacked(data, str(file))
     try:

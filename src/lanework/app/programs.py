@@ -111,10 +111,10 @@ def inspect_file(
     if tree is not None and loaded.program.machine != "belief":
         raise Diagnostic(BAD_ARGUMENT, f"--tree draws belief programs, and {path} is none")
     if targets:
-        from lanework.machines.belief.draw import graph_drawing, tree_drawing
+        from lanework.machines.belief.drawing import tree_drawing
 
         if graph is not None:
-            _draw(graph_drawing(load_network(path)), Path(graph))
+            _draw(load_network(path).drawing(), Path(graph))
         if tree is not None:
             _draw(tree_drawing(loaded.program), Path(tree))
     facts = loaded.program.inspect()

@@ -7,6 +7,20 @@ Variables with named states, tables over some of them; evidence is a table whose
     graph = lw.belief.read_network("alarm.bif")
     program = lw.belief.compile_graph(graph)
     program.run(HRBP=["LOW", None, "HIGH"])["LVFAILURE"]
+
+Room by room, from a network to posteriors:
+
+1. `graph/` reads files of networks into a `FactorGraph`, and draws it.
+2. `passes/` makes a program of a graph and a query: a contraction tree, the messages along it, and
+   what is asked of these. The tape (`isa`, `layout`) says nothing of a semiring.
+3. `verify` is the gate: it follows axes, registers and slots, and knows the memory before a run.
+4. `data/` makes weights of tables of evidence, and named answers of what a run leaves in slots.
+5. `reference/` is the definition, one instruction after another over any semiring (`algebra/`).
+6. `native/` lowers a tape to records for kernels that came with the package, and runs them.
+7. `runner` binds a program to one of these engines, within limits.
+8. `queries/` asks what takes more than one program or run: `infer` by patterns of evidence,
+   conditioning where memory does not suffice, loopy propagation, learning, sensitivities.
+9. `check/` holds all ways to run random graphs to an enumeration of every assignment.
 """
 
 from __future__ import annotations
@@ -14,29 +28,29 @@ from __future__ import annotations
 from lanework.base.lazy import face
 
 _HOMES = {
-    ".model": ["Factor", "FactorGraph", "Variable"],
-    ".approximate": ["loopy"],
-    ".compile": ["compile_graph"],
-    ".draw": ["tree_dot", "tree_svg"],
-    ".patterns": ["infer"],
-    ".jeffreys": ["jeffrey"],
-    ".learning": ["expected_counts", "expected_log_likelihood"],
+    ".graph.factor": ["Factor", "Variable"],
+    ".graph.model": ["FactorGraph"],
+    ".queries.loopy": ["loopy"],
+    ".passes.compile": ["compile_graph"],
+    ".drawing": ["tree_dot", "tree_svg"],
+    ".queries.infer": ["infer"],
+    ".queries.jeffrey": ["jeffrey"],
+    ".queries.learning": ["expected_counts", "expected_log_likelihood"],
     ".runner": ["Runner"],
-    ".readers.bif": ["read_bif", "write_bif"],
-    ".readers.files": ["read_network"],
-    ".readers.jsonform": ["read_json", "write_json"],
-    ".readers.uai": ["read_evid", "read_uai", "write_uai"],
-    ".readers.uairesults": ["read_results", "write_results"],
-    ".readers.xmlbif": ["read_xmlbif", "write_xmlbif"],
-    ".vm": ["VirtualMachine"],
+    ".graph.bif": ["read_bif", "write_bif"],
+    ".graph.files": ["read_network"],
+    ".graph.jsonform": ["read_json", "write_json"],
+    ".graph.uai": ["read_evid", "read_uai", "write_uai"],
+    ".graph.uairesults": ["read_results", "write_results"],
+    ".graph.xmlbif": ["read_xmlbif", "write_xmlbif"],
+    ".reference.vm": ["VirtualMachine"],
     ".state": ["RegisterBank", "RegisterInfo", "SlotStore"],
-    ".tables": ["TableNotice"],
-    ".tensor": ["Axis", "AxisKey", "AxisType", "TensorSpec"],
-    ".align": ["align_array_to"],
-    ".kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
-    ".selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
-    ".sensitivities": ["Sensitivity", "sensitivity"],
-    ".semiring": [
+    ".graph.tables": ["TableNotice"],
+    ".algebra.tensor": ["Axis", "AxisKey", "AxisType", "TensorSpec", "align_array_to"],
+    ".algebra.kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
+    ".algebra.selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
+    ".queries.sensitivity": ["Sensitivity", "sensitivity"],
+    ".algebra.semiring": [
         "VMSemiringRuntime",
         "vm_counting_semiring",
         "vm_logprob_semiring",

@@ -11,7 +11,7 @@ MACHINE = Machine(
     runner="lanework.machines.belief.runner:Runner",
     text="lanework.machines.belief.asm:BeliefAssembler",
     cli="lanework.machines.belief.cli:COMMANDS",
-    drawing="lanework.machines.belief.draw:tree_drawing",
+    drawing="lanework.machines.belief.drawing:tree_drawing",
     inputs={"variable": "row"},
     outputs={"slot": "row"},
 )

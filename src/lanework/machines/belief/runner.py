@@ -13,12 +13,16 @@ import numpy.typing as npt
 from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core import runner
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.answers import (
+from lanework.machines.belief.algebra.custom import settled
+from lanework.machines.belief.algebra.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
+from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
+from lanework.machines.belief.data.answers import (
     ASSIGNMENTS,
     ROWS,
     impossible,
@@ -26,18 +30,16 @@ from lanework.machines.belief.answers import (
     read_answers,
     total_name,
 )
-from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
-from lanework.machines.belief.custom import settled
-from lanework.machines.belief.derivatives import query_derivatives
-from lanework.machines.belief.evidence import Evidence, given_columns, read_evidence
-from lanework.machines.belief.kbest import best_assignments
+from lanework.machines.belief.data.derivatives import query_derivatives
+from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.data.kbest import best_assignments
+from lanework.machines.belief.data.posterior import Posterior
+from lanework.machines.belief.data.result import BeliefResult
+from lanework.machines.belief.graph.factor import MOST_AXES
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.model import MOST_AXES
-from lanework.machines.belief.native import MANY, STEP, NativeExecutor
-from lanework.machines.belief.posterior import Posterior, reference
-from lanework.machines.belief.result import BeliefResult
-from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
-from lanework.machines.belief.single import SingleRow
+from lanework.machines.belief.native.executor import MANY, STEP, NativeExecutor
+from lanework.machines.belief.native.single import SingleRow
+from lanework.machines.belief.reference.vm import reference
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]
@@ -55,12 +57,12 @@ AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 LOGS = {"prob": "logprob", "max": "minsum"}
 
 
-class Runner:
+class Runner(runner.Runner):
     """A program ready to answer.
 
     Example:
-        >>> from lanework.machines.belief.compile import compile_graph
-        >>> from lanework.machines.belief.model import FactorGraph
+        >>> from lanework.machines.belief.passes.compile import compile_graph
+        >>> from lanework.machines.belief.graph.model import FactorGraph
         >>> graph = FactorGraph()
         >>> _ = graph.variable("rain", ["yes", "no"])
         >>> _ = graph.variable("grass", ["wet", "dry"])

@@ -10,6 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, LaneworkError, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core import runner
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines import choice
@@ -25,7 +26,7 @@ from lanework.machines.fleet.runtime.watching import Debugger, Epoch, watch
 from lanework.machines.fleet.state import VMState
 
 
-class Runner:
+class Runner(runner.Runner):
     """A fleet program on an engine.
 
     Attributes:

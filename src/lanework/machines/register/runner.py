@@ -10,6 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core import runner
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines import choice
@@ -39,7 +40,7 @@ FALL_BACK = (MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 
 
-class Runner:
+class Runner(runner.Runner):
     r"""A program ready to run.
 
     Example:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core import runner
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines import choice
@@ -33,7 +34,7 @@ WIDTHS = (1, 2, 4, 8, 16)
 SHORT = 300_000  # fuel up to which a run is over before anyone could want to stop it
 
 
-class Runner:
+class Runner(runner.Runner):
     """A program ready to run.
 
     Example:

@@ -1,0 +1,105 @@
+"""Semirings of the user's own: what their functions return is held to what the machine needs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief.algebra.semiring import CUSTOM, Array, Axes, VMSemiringRuntime
+from lanework.machines.belief.codes import BAD_SEMIRING
+
+Shape = tuple[int, ...]
+TRIED = 16  # numbers of tables
+
+
+def settled(runtime: VMSemiringRuntime, tables: Array) -> VMSemiringRuntime:
+    """The same semiring, whose functions always return arrays of its dtype and of the right shape.
+
+    NumPy returns a bare entry where a result has no axes, which is no array if entries are objects.
+
+    Args:
+        runtime: the semiring.
+        tables: numbers of tables, on some of which one and zero are tried.
+
+    Raises:
+        Diagnostic: LW5011 where one and zero are not neutral, and, when the functions are called,
+            where a result has another shape or cannot be held by the dtype.
+
+    Example:
+        >>> largest = VMSemiringRuntime(
+        ...     "bottleneck",
+        ...     np.dtype(float),
+        ...     np.minimum,
+        ...     lambda x, axes: np.max(x, axis=axes),
+        ...     lambda shape: np.full(shape, np.inf),
+        ...     lambda shape: np.zeros(shape),
+        ... )
+        >>> settled(largest, np.array([0.5])).add_reduce(np.array([2.0, 3.0]), (0,))
+        array(3.)
+    """
+
+    def made(what: str, value: Any, shape: Shape) -> Array:
+        return _entries(runtime, what, value, shape)
+
+    def mul(x: Array, y: Array) -> Array:
+        return made("mul", runtime.mul(x, y), np.broadcast_shapes(x.shape, y.shape))
+
+    def add_reduce(x: Array, axes: Axes) -> Array:
+        left = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
+        return made("add_reduce", runtime.add_reduce(x, axes), left)
+
+    def normalize(x: Array, axes: Axes) -> tuple[Array, Array]:
+        scaled, logs = runtime.normalize(x, axes)
+        return made("normalize", scaled, x.shape), np.asarray(logs, np.float64)
+
+    found = dataclasses.replace(
+        runtime,
+        name=CUSTOM,  # the machine knows some semirings by their names
+        mul=mul,
+        add_reduce=add_reduce,
+        normalize=normalize,
+        one=lambda shape: made("one", runtime.one(shape), shape),
+        zero=lambda shape: made("zero", runtime.zero(shape), shape),
+        convert=lambda table: made("convert", runtime.convert(table), np.shape(table)),
+    )
+    _check(runtime.name, found, np.unique(tables)[:TRIED])
+    return found
+
+
+def _entries(runtime: VMSemiringRuntime, what: str, value: Any, shape: Shape) -> Array:
+    if isinstance(value, np.ndarray):
+        found = value
+    else:
+        found = np.empty((), runtime.dtype if runtime.dtype == object else np.asarray(value).dtype)
+        found[()] = value
+    if found.shape != shape:
+        raise Diagnostic(
+            BAD_SEMIRING,
+            f"{what} of the semiring {runtime.name} gives the shape {found.shape}, not {shape}",
+            help="its functions work on whole arrays; sums are over the given axes only",
+        )
+    if not np.can_cast(found.dtype, runtime.dtype, "same_kind"):
+        what = f"{what} of the semiring {runtime.name} gives {found.dtype}, not {runtime.dtype}"
+        raise Diagnostic(
+            BAD_SEMIRING, what, help="give the semiring a dtype that holds its entries"
+        )
+    return found.astype(runtime.dtype, copy=False)
+
+
+def _check(name: str, sr: VMSemiringRuntime, tables: Array) -> None:
+    """One and zero are neutral, and zero times anything is zero."""
+    one, zero = sr.one((1,)), sr.zero((1,))
+    some = np.concatenate([one, zero, sr.convert(tables)])
+    ones, zeros = sr.one(some.shape), sr.zero(some.shape)
+    cases = {
+        "one times something is not that": (sr.mul(some, ones), some),
+        "zero times something is not zero": (sr.mul(some, zeros), zeros),
+        "zero plus something is not that": (sr.add_reduce(np.stack([some, zeros]), (0,)), some),
+    }
+    for wrong, (found, right) in cases.items():
+        same = found == right if sr.dtype == object else np.isclose(found, right)
+        if not bool(np.all(same)):
+            raise Diagnostic(BAD_SEMIRING, f"in the semiring {name} {wrong}")

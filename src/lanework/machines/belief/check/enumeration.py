@@ -1,0 +1,108 @@
+"""Every assignment of a small factor graph, one by one: what inference is checked against.
+
+This shares no code with compiler, kernels or semirings; entries are logarithms, so that products of
+tiny numbers stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.machines.belief.graph.model import FactorGraph
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a graph has to say in one semiring.
+
+    Attributes:
+        totals: one a row: ln Z, the best logarithm, the least cost, a count, or whether any is.
+        beliefs: variable -> (rows, states), scaled as the semiring scales.
+    """
+
+    totals: Array
+    beliefs: dict[str, Array]
+
+
+class Enumeration:
+    """The logarithm of every assignment's weight.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("a", 2)
+        >>> _ = graph.factor(["a"], [1.0, 3.0])
+        >>> found = Enumeration(graph, {}, 1).answers("prob")
+        >>> found.beliefs["a"].tolist(), float(np.exp(found.totals[0]).round(9))
+        ([[0.25, 0.75]], 4.0)
+    """
+
+    def __init__(self, graph: FactorGraph, weights: Mapping[str, Array], rows: int) -> None:
+        """Enumerate.
+
+        Args:
+            graph: of few variables; the table has a place for every assignment.
+            weights: variable -> (rows, states), what is known.
+            rows: how many rows of evidence there are.
+        """
+        self.names = list(graph.variables)
+        self.rows = rows
+        place = {name: number for number, name in enumerate(self.names)}
+        sizes = [variable.size for variable in graph.variables.values()]
+        self.logs = np.zeros((rows, *sizes))
+        with np.errstate(divide="ignore"):
+            for factor in graph.factors:
+                self.logs += self._spread(np.log(factor.table), [place[v] for v in factor.scope])
+            for name, known in weights.items():
+                shape = [1] * (len(sizes) + 1)
+                shape[0], shape[place[name] + 1] = known.shape
+                self.logs += np.log(known).reshape(shape)
+
+    def _spread(self, table: Array, axes: list[int]) -> Array:
+        """A table with the axes of the graph in order, those that it lacks of length 1."""
+        order = sorted(range(len(axes)), key=axes.__getitem__)
+        shape = [1] * self.logs.ndim
+        for axis, size in zip(axes, table.shape, strict=True):
+            shape[axis + 1] = size
+        return np.transpose(table, order).reshape(shape)
+
+    def answers(self, semiring: str) -> Answers:
+        """Totals and beliefs in a semiring, by its name."""
+        top = self._folded(np.max, self.logs)
+        if semiring in ("counting", "bool"):
+            some = np.isfinite(self.logs)
+            counts = self._folded(np.sum, some)
+            beliefs = self._beliefs(np.sum, some)
+            if semiring == "counting":
+                return Answers(counts, beliefs)
+            return Answers(counts > 0, {name: value > 0 for name, value in beliefs.items()})
+        safe = np.where(np.isfinite(top), top, 0.0)  # rows that are impossible stay so
+        scaled = self.logs - safe.reshape(-1, *[1] * len(self.names))
+        if semiring in ("max", "minsum"):
+            best = self._beliefs(np.max, scaled)
+            if semiring == "max":
+                return Answers(top, {name: np.exp(value) for name, value in best.items()})
+            return Answers(-top, {name: -value for name, value in best.items()})
+        entries = np.exp(scaled)
+        total = self._folded(np.sum, entries)
+        by = np.where(total > 0, total, 1.0)[:, np.newaxis]
+        with np.errstate(divide="ignore"):
+            totals = np.log(total) + safe
+        return Answers(totals, {n: v / by for n, v in self._beliefs(np.sum, entries).items()})
+
+    def _folded(self, fold: Any, table: Array) -> Array:
+        found: Array = fold(table.reshape(self.rows, -1), axis=1)
+        return found
+
+    def _beliefs(self, fold: Any, table: Array) -> dict[str, Array]:
+        every = range(1, table.ndim)
+        return {
+            name: fold(table, axis=tuple(axis for axis in every if axis != number))
+            for number, name in enumerate(self.names, 1)
+        }

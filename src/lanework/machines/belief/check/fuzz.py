@@ -1,0 +1,251 @@
+"""The oracle of the belief fuzzer: every strategy, engine and semiring against enumeration.
+
+The seed names everything: graph, query and evidence (`generate.py`). Counts and truth values are
+compared exactly, other entries to 1e-10. A divergence is shrunk to a smaller case.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.core.program.program import Program
+from lanework.core.result.result import Result
+from lanework.engines.codes import ENGINE_UNAVAILABLE
+from lanework.machines.belief.algebra.semiring import BY_PARTS, SEMIRINGS
+from lanework.machines.belief.check.enumeration import Answers, Array, Enumeration
+from lanework.machines.belief.check.generate import Case, random_case
+from lanework.machines.belief.data.answers import TOTALS
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.runner import ENGINES
+
+CLOSE = 1e-10
+STRATEGIES = (
+    ("tree", "modes") if "strategy" in inspect.signature(compile_graph).parameters else ("tree",)
+)
+
+
+@dataclass(frozen=True, order=True)
+class Way:
+    """How a case is run."""
+
+    strategy: str
+    engine: str
+    semiring: str
+
+    def __str__(self) -> str:
+        return f"{self.strategy}, {self.engine}, {self.semiring}"
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A way whose answers are wrong."""
+
+    seed: int
+    way: Way
+    kind: str  # raises, total or belief
+    what: str
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, on {self.way}: {self.what}"
+
+
+@functools.cache
+def ways() -> tuple[Way, ...]:
+    """Every strategy on every engine of this machine, in the semirings that the engine has."""
+    program = compile_graph(FactorGraph(), seconds=0.0)
+    found = []
+    for engine in ENGINES:
+        for semiring in SEMIRINGS:
+            try:
+                program.bind(engine, semiring=semiring)
+            except Diagnostic as error:
+                if error.code is not ENGINE_UNAVAILABLE:
+                    raise
+                continue
+            found += [Way(strategy, engine, semiring) for strategy in STRATEGIES]
+    return tuple(sorted(found))
+
+
+def check_seed(seed: int) -> Divergence | None:
+    """Run the case of a seed in every way."""
+    return check(random_case(seed), ways(), seed)
+
+
+def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
+    """Run a case in some ways; the first whose answers are wrong."""
+    table = Enumeration(case.graph, case.weights(), case.rows)
+    expected = functools.cache(table.answers)
+    made: dict[tuple[str, str], Program] = {}
+    for way in some:
+        group = "prob" if way.semiring in BY_PARTS else way.semiring
+        try:
+            key = (way.strategy, group if case.graph.directed else "prob")
+            if key not in made:
+                made[key] = compiled(case, way.strategy, key[1])
+                made[key].verify()
+            result = made[key].bind(way.engine, semiring=way.semiring, threads=1)(case.given)
+        except Exception as error:  # whatever comes out is what is looked for
+            return Divergence(seed, way, "raises", f"raises {error!r}")
+        wrong = difference(case, way.semiring, expected(way.semiring), result)
+        if wrong is not None:
+            return Divergence(seed, way, *wrong)
+    return None
+
+
+def compiled(case: Case, strategy: str, semiring: str) -> Program:
+    """The program of a case."""
+    options: dict[str, Any] = {"strategy": strategy} if len(STRATEGIES) > 1 else {}
+    return compile_graph(
+        case.graph,
+        case.query or "z",
+        evidence=case.evidence,
+        observed=case.observed,
+        semiring=semiring,
+        seconds=0.0,
+        **options,
+    )
+
+
+def difference(
+    case: Case, semiring: str, expected: Answers, found: Result
+) -> tuple[str, str] | None:
+    """What is wrong in a result, its kind first; or None."""
+    name = TOTALS[semiring]
+    total = np.atleast_1d(found[name])
+    if not _same(expected.totals[: len(total)], total, semiring, logarithms=True):
+        return "total", f"{name} is {total.tolist()} and not {expected.totals.tolist()}"
+    for variable in case.query:
+        belief = np.atleast_2d(found[variable])
+        right = expected.beliefs[variable][: len(belief)]
+        if not _same(right, belief, semiring, logarithms=semiring == "minsum"):
+            return "belief", f"{variable} is {belief.tolist()} and not {right.tolist()}"
+    return None
+
+
+def _same(a: Array, b: Array, semiring: str, *, logarithms: bool) -> bool:
+    """Whether numbers are equal: exactly, relatively, or as logarithms of such numbers."""
+    if a.shape != b.shape:
+        return False
+    if semiring in ("counting", "bool"):
+        return bool((a == b).all())
+    return np.allclose(b, a, rtol=CLOSE, atol=CLOSE if logarithms else 0.0)
+
+
+def run(
+    count: int, start: int = 0, jobs: int = 1, report: Callable[[int], None] | None = None
+) -> list[Divergence]:
+    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
+    seeds = range(start, start + count)
+    found: list[Divergence] = []
+    pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
+    outcomes: Iterable[Divergence | None]
+    outcomes = map(check_seed, seeds) if pool is None else pool.map(check_seed, seeds, chunksize=50)
+    try:
+        for number, divergence in enumerate(outcomes, 1):
+            if divergence is not None:
+                found.append(divergence)
+            if report is not None:
+                report(number)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+    return found
+
+
+def shrink(
+    case: Case, found: Divergence, checked: Callable[[Case, list[Way]], Divergence | None] = check
+) -> Case:
+    """A smaller case that is wrong in the same way: nothing can be left out of it."""
+
+    def wrong(each: Case) -> bool:
+        other = checked(each, [found.way])
+        return other is not None and other.kind == found.kind
+
+    smaller: Case | None = case
+    while smaller is not None:
+        case = smaller
+        smaller = next(filter(wrong, _smaller(case)), None)
+    return case
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    """Cases with one thing less, the large things first."""
+    change = functools.partial(dataclasses.replace, case)
+    if case.rows > 1:
+        for row in range(case.rows):
+            yield change(rows=1, given={n: c[row : row + 1] for n, c in case.given.items()})
+    for name in case.graph.variables:
+        yield _without(case, name)
+    for number in range(len(case.graph.factors)):
+        rest = [f for n, f in enumerate(case.graph.factors) if n != number]
+        yield change(graph=dataclasses.replace(case.graph, factors=rest))
+    for name in case.query:
+        yield change(query=tuple(n for n in case.query if n != name))
+    for name in case.observed:
+        yield change(observed=tuple(n for n in case.observed if n != name))
+    for name in case.given:
+        if name not in case.observed:
+            yield change(given={n: c for n, c in case.given.items() if n != name})
+    for name in case.evidence:
+        if name not in case.given:
+            yield change(evidence=tuple(n for n in case.evidence if n != name))
+    for number, factor in enumerate(case.graph.factors):
+        plain = (factor.table != 0).astype(np.float64)
+        if factor.child is None and not np.array_equal(plain, factor.table):
+            factors = list(case.graph.factors)
+            factors[number] = dataclasses.replace(factor, table=plain)
+            yield change(graph=dataclasses.replace(case.graph, factors=factors))
+
+
+def _without(case: Case, name: str) -> Case:
+    """The case at the first state of a variable, which is gone."""
+    graph = FactorGraph(case.graph.name)
+    for variable in case.graph.variables.values():
+        if variable.name != name:
+            graph.variable(variable.name, variable.states)
+    for factor in case.graph.factors:
+        if factor.child != name:
+            at = tuple(0 if v == name else slice(None) for v in factor.scope)
+            scope = [v for v in factor.scope if v != name]
+            graph.factor(scope, factor.table[at], name=factor.name, child=factor.child)
+    lists = (case.query, case.evidence, case.observed)
+    query, evidence, observed = (tuple(n for n in names if n != name) for names in lists)
+    given = {n: column for n, column in case.given.items() if n != name}
+    return Case(graph, query, evidence, observed, given, case.rows)
+
+
+def script(case: Case, way: Way) -> str:
+    """Python that runs a case once more."""
+    lines = ["import numpy as np", "import lanework as lw", "graph = lw.belief.FactorGraph()"]
+    lines += [
+        f"graph.variable({variable.name!r}, {list(variable.states)!r})"
+        for variable in case.graph.variables.values()
+    ]
+    for factor in case.graph.factors:
+        child = "" if factor.child is None else f", child={factor.child!r}"
+        lines.append(f"graph.factor({list(factor.scope)!r}, {factor.table.tolist()!r}{child})")
+    asked = f"{list(case.query)!r}" if case.query else "'z'"
+    strategy = f", strategy={way.strategy!r}" if len(STRATEGIES) > 1 else ""
+    semiring = "" if way.semiring in BY_PARTS else f", semiring={way.semiring!r}"
+    lines.append(
+        f"program = lw.belief.compile_graph(graph, {asked}, evidence={list(case.evidence)!r},"
+        f" observed={list(case.observed)!r}, seconds=0.0{strategy}{semiring})"
+    )
+    lines.append(f"runner = program.bind({way.engine!r}, semiring={way.semiring!r})")
+    cells = ", ".join(
+        f"{name!r}: np.array({column.tolist()!r})"
+        if isinstance(column, np.ndarray)
+        else f"{name!r}: {column!r}"
+        for name, column in case.given.items()
+    )
+    return "\n".join([*lines, f"print(dict(runner({{{cells}}})))"])

@@ -1,0 +1,119 @@
+"""What slots mean to the one who asked: posteriors, states, derivatives, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.program.program import Program
+from lanework.machines.belief.algebra.semiring import CUSTOM
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.state import SlotKey
+
+F64 = npt.NDArray[np.float64]
+ROWS, ASSIGNMENTS = "row", "assignment"
+# What the value of a whole program is called, by semiring.
+TOTALS = {
+    "prob": "ln_p_evidence",
+    "logprob": "ln_p_evidence",
+    "max": "ln_p_best",
+    "minsum": "least_cost",
+    "counting": "count",
+    "bool": "satisfiable",
+    CUSTOM: "total",
+}
+BEST = "ln_p_best"
+# Where the variables of a slot's axes are in its key.
+_NUMBERS = {"gradient": slice(2, None), "posterior": slice(1, 2)}
+
+Values = tuple[dict[str, Any], dict[str, tuple[str, ...]], dict[str, Any]]
+
+
+def total_name(program: Program, semiring: str) -> str:
+    """What the value of a whole program is called."""
+    best = program.header.get("query") in ("mpe", "mmap", "kbest")
+    return BEST if best and semiring in ("prob", "logprob") else TOTALS[semiring]
+
+
+def read_answers(
+    program: Program,
+    semiring: str,
+    slots: Mapping[tuple[Any, ...], F64],
+    totals: npt.NDArray[Any],
+    lead: Mapping[str, int],
+) -> Values:
+    """Values, their axes and the axes' labels.
+
+    Args:
+        program: whose outputs are read.
+        semiring: over which it ran.
+        slots: slot -> (entries, rows), or (entries, 1) where all rows have the same.
+        totals: one a row.
+        lead: the axes that rows have, such as ``{"row": 1000}``; none for a single row.
+    """
+    values: dict[str, Any] = {}
+    axes: dict[str, tuple[str, ...]] = {}
+    shape, rows = tuple(lead.values()), tuple(lead)
+    plan, coords = output_plan(program)
+    for name, key, own, sizes, states in plan:
+        if key == ("Z",):
+            name = total_name(program, semiring)
+            one = semiring != CUSTOM and not shape  # an entry of any kind stays in an array
+            values[name] = totals[0] if one else totals.reshape(shape)
+            axes[name] = rows
+            continue
+        value = slots[key]
+        if value.shape[1] != len(totals):
+            value = np.broadcast_to(value, (len(value), len(totals)))
+        if key[0] == "state":
+            found = _states(value, states, totals, semiring).reshape(shape)
+            values[name], axes[name] = found if shape else found[()], rows
+            continue
+        values[name], axes[name] = value.T.reshape(shape + sizes), rows + own
+    return values, axes, dict(coords)
+
+
+Output = tuple[str, SlotKey, tuple[str, ...], tuple[int, ...], tuple[str, ...]]
+
+
+def output_plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
+    """For each output its name, slot, axes, their lengths and its states; and labels of axes."""
+    known: tuple[list[Output], dict[str, list[str]]] | None = program.views.get("answers")
+    if known is None:
+        view, plan, coords = BeliefView.of(program), list[Output](), dict[str, list[str]]()
+        for port in program.outputs:
+            key = view.slots[port.row]
+            numbers = key[_NUMBERS.get(key[0], slice(1, None))]
+            own = [view.variables[n] for n in numbers]
+            names, sizes = tuple(v.name for v in own), tuple(v.size for v in own)
+            plan.append((port.name, key, names, sizes, own[0].states if own else ()))
+            if key[0] != "state":
+                coords |= {v.name: list(v.states) for v in own}
+        known = program.views["answers"] = plan, coords
+    return known
+
+
+def _states(
+    value: F64, states: tuple[str, ...], totals: npt.NDArray[Any], semiring: str
+) -> npt.NDArray[Any]:
+    """The state that each row decided on; None where nothing is possible."""
+    places = np.argmin(value, axis=0) if semiring == "minsum" else np.argmax(value, axis=0)
+    found: npt.NDArray[Any] = np.array(states, object)[places]
+    found[impossible(semiring, totals)] = None
+    return found
+
+
+def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which rows have evidence that cannot be, by their totals.
+
+    Example:
+        >>> impossible("prob", np.array([-3.0, -np.inf])).tolist()
+        [False, True]
+    """
+    if semiring == CUSTOM:  # whose zero may be an answer like any other
+        return np.zeros(totals.shape, np.bool_)
+    nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
+    return np.asarray(totals == nothing, np.bool_)

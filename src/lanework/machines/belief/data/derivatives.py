@@ -1,0 +1,75 @@
+"""The derivatives of a posterior probability by every entry of every table.
+
+With q a state of a variable and e a row of evidence, P(q|e) = P(q,e) / P(e), so
+
+    dP(q|e) = P(q|e) P(not q|e) (d ln P(q,e) - d ln P(not q,e)),
+
+and the derivatives of ln P of a row are what the program answers (A. Darwiche, J. ACM 50, 2003,
+section 4). Where q or its contrary is impossible, d ln P(e) stands in for the one that is missing:
+an entry of zero has a derivative too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import BAD_PROGRAM
+from lanework.machines.belief.data.evidence import Evidence
+from lanework.machines.belief.data.posterior import Posterior
+from lanework.machines.belief.layout import BeliefView
+
+
+def query_derivatives(
+    answer: Callable[[Evidence], Posterior], view: BeliefView, evidence: Evidence
+) -> Posterior:
+    """Three rows for each row of evidence, put together.
+
+    Args:
+        answer: runs the program, for derivatives of ln P(evidence) and the variable's posterior.
+        view: the program, one of whose slots says which state of which variable is asked for.
+        evidence: the rows.
+
+    Returns:
+        The posteriors of the rows; in place of the derivatives of ln P(evidence) those of the
+        state's posterior, zeros for rows that are impossible.
+
+    Raises:
+        Diagnostic: LW1002 for a program that asks for no state.
+    """
+    slot = next((key for key in view.slots if key[0] == "posterior"), None)
+    if slot is None:
+        raise Diagnostic(BAD_PROGRAM, "the program asks for the sensitivity of no state")
+    _, variable, state = slot
+    rows = evidence.rows
+    found = answer(_narrowed(evidence, variable, view.variables[variable].size, state))
+    plain, with_state, without = (found.totals[n * rows : (n + 1) * rows] for n in range(3))
+    wide = found.slots[slot]
+    beliefs = np.broadcast_to(wide, (len(wide), 3 * rows))[:, :rows]
+    yes, no = beliefs[state], np.delete(beliefs, state, axis=0).sum(axis=0)
+    always, never = without == -np.inf, with_state == -np.inf
+    slots = {}
+    for key, value in found.slots.items():
+        if key[0] != "gradient":
+            slots[key] = value[:, :rows] if value.shape[1] > 1 else value
+        elif value.shape[1] == 1:  # it is the same whatever is known
+            slots[key] = np.zeros_like(value)
+        else:
+            own, more, less = (value[:, n * rows : (n + 1) * rows] for n in range(3))
+            slots[key] = np.where(
+                never, own - less, np.where(always, more - own, yes * no * (more - less))
+            )
+    return Posterior(slots, plain.copy(), found.lost[:rows])
+
+
+def _narrowed(evidence: Evidence, variable: int, size: int, state: int) -> Evidence:
+    """The rows as they are, then with the state, then with all others."""
+    rows = evidence.rows
+    three = {v: np.tile(weights, 3) for v, weights in evidence.weights.items()}
+    at = three.setdefault(variable, np.ones((size, 3 * rows)))
+    other = np.arange(size) != state
+    at[other, rows : 2 * rows] = 0.0
+    at[state, 2 * rows :] = 0.0
+    return Evidence(three, 3 * rows, single=False)

@@ -1,0 +1,188 @@
+"""Evidence: what is known of variables, in one row or in many, as weights of their states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
+from lanework.machines.belief.data.states import UNKNOWN, state_place
+from lanework.machines.belief.graph.factor import Variable, listed
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+_KEPT = (str, bytes, bool, np.bool_)  # which an array of several types would change
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Weights of states.
+
+    Attributes:
+        weights: variable -> (states, rows).
+        rows: how many rows there are.
+        single: whether no table was given, but one row's values.
+        places: for variables of which every row says one state by name, these states.
+    """
+
+    weights: dict[int, F64]
+    rows: int
+    single: bool
+    places: dict[int, I64] = field(default_factory=dict)
+
+    def at(self, rows: npt.NDArray[np.intp]) -> Evidence:
+        """Some of the rows."""
+        weights = {v: known[:, rows] for v, known in self.weights.items()}
+        places = {v: known[rows] for v, known in self.places.items()}
+        return Evidence(weights, len(rows), self.single, places)
+
+    def repeated(self, count: int) -> Evidence:
+        """Each row so many times, one after another."""
+        return self.at(np.repeat(np.arange(self.rows), count))
+
+
+def read_evidence(
+    variables: tuple[Variable, ...], observed: frozenset[int], given: Mapping[str, Any]
+) -> Evidence:
+    """Weights from what a user gives.
+
+    A state is said as `states.py` has it; None, NaN or an empty text says that nothing is known. A
+    column of these gives one a row, and so does an array of weights of the shape (rows, states); an
+    array of floats, one a state, is a likelihood: soft or virtual evidence, of which only the
+    ratios matter to posteriors.
+
+    Raises:
+        Diagnostic: LW5005 for unknown names; LW5008 for values that make no sense.
+
+    Example:
+        >>> coin = Variable("coin", ("heads", "tails"))
+        >>> found = read_evidence((coin,), frozenset([0]), {"coin": ["tails", None]})
+        >>> found.weights[0].tolist(), found.rows
+        ([[0.0, 1.0], [1.0, 1.0]], 2)
+    """
+    number = {variable.name: n for n, variable in enumerate(variables)}
+    weights: dict[int, F64] = {}
+    places: dict[int, I64] = {}
+    rows: tuple[str, int] | None = None
+    for name in given:
+        if name not in number or number[name] not in observed:
+            known = [variables[n].name for n in sorted(observed)]
+            raise Diagnostic(
+                UNKNOWN_VARIABLE,
+                f"the program takes no evidence of {str(name)!r}",
+                help="compile it with that variable as evidence"
+                if name in number
+                else did_you_mean(str(name), known) or f"it takes {listed(known)}",
+            )
+        found, laned, said = _weights(variables[number[name]], given[name])
+        if laned:
+            if rows is not None and rows[1] != found.shape[1]:
+                raise Diagnostic(
+                    BAD_EVIDENCE,
+                    f"{name!r} has {found.shape[1]} rows, and {rows[0]!r} has {rows[1]}",
+                    help="give every column of evidence the same length",
+                )
+            rows = (str(name), found.shape[1])
+        weights[number[name]] = found
+        if said is not None:
+            places[number[name]] = said
+    count = 1 if rows is None else rows[1]
+    wide = weights
+    if count > 1:
+        wide = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
+        places = {v: np.broadcast_to(known, count) for v, known in places.items()}
+    return Evidence(wide, count, rows is None, places)
+
+
+def given_columns(evidence: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Evidence by name, from a mapping, or a table of pandas, polars or Arrow; None is none."""
+    if evidence is None:
+        return {}
+    names = evidence if isinstance(evidence, Mapping) else _names(evidence)
+    return {str(name): evidence[name] for name in names}
+
+
+def _names(table: Any) -> Iterable[Any]:
+    """The names of a table's columns, which each library has in an attribute of its own."""
+    for attribute in ("column_names", "columns"):
+        names = getattr(table, attribute, None)
+        if isinstance(names, Iterable):
+            return names
+    raise Diagnostic(
+        BAD_EVIDENCE,
+        f"a {type(table).__name__} is no evidence",
+        help="give a mapping from variables to states, or a table with a column for each",
+    )
+
+
+def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
+    """Weights of shape (states, rows), whether they are of a column, and states if all are said."""
+    if isinstance(value, str) and value in variable.states:  # what is said most often
+        found, place = np.zeros((variable.size, 1)), variable.states.index(value)
+        found[place] = 1.0
+        return found, False, np.array([place])
+    if value is None or isinstance(value, str | bytes | int | float | np.generic):
+        return _columns(variable, [value], laned=False)
+    if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):
+        return _columns(variable, list(value), laned=True)
+    if np.ma.is_masked(value):  # what is masked is not known
+        value = np.array(value.tolist(), object)
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return _columns(variable, [array.item()], laned=False)
+    likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)
+    if likelihood and not np.isnan(array).any():
+        return _checked(variable, array[:, np.newaxis]), False, None
+    if array.dtype.kind == "f" and array.ndim == 2 and array.shape[1] == variable.size:
+        return _checked(variable, np.ascontiguousarray(array.T)), True, None
+    if array.ndim != 1:
+        raise Diagnostic(
+            BAD_EVIDENCE,
+            f"the evidence of {variable.name!r} has the shape {array.shape}",
+            help=f"give states, or weights of the shape (rows, {variable.size})",
+        )
+    return _columns(variable, array.tolist(), laned=True)
+
+
+def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    if bad.any():
+        value = weights[bad][0]
+        raise Diagnostic(BAD_EVIDENCE, f"a weight of {variable.name!r} is {value:g}")
+    return np.asarray(weights, np.float64)
+
+
+def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64, bool, I64 | None]:
+    """One column of weights for each value; and states, if all are said."""
+    places: dict[Any, int] = {None: UNKNOWN, "": UNKNOWN}
+    places |= {state: n for n, state in enumerate(variable.states)}
+    other = -2
+    look = places.get
+    try:
+        codes = np.fromiter(map(look, values, repeat(other)), np.int64, len(values))
+    except TypeError:  # what cannot be looked up is no state
+        codes = np.full(len(values), other)
+    said: dict[Any, int] = {}
+    for row in np.flatnonzero(codes == other).tolist():
+        value = values[row]
+        if not isinstance(value, int | float | bytes):
+            codes[row] = state_place(variable, value, row)
+            continue
+        key = type(value), value  # True == 1
+        if key not in said:
+            said[key] = state_place(variable, value, row)
+        codes[row] = said[key]
+    weights = np.zeros((variable.size, len(values)))
+    if values and codes.min() >= 0:
+        weights[codes, np.arange(len(values))] = 1.0
+        return weights, laned, codes
+    known = codes >= 0
+    weights[codes[known], np.flatnonzero(known)] = 1.0
+    weights[:, ~known] = 1.0
+    return weights, laned, None

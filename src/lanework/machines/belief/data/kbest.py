@@ -1,0 +1,130 @@
+"""The most probable assignments, in order.
+
+After the best one, the rest of the assignments is divided by the first variable in which they
+differ from it; the best of each part is a run of the same program with evidence that says so
+(E. L. Lawler, Manage. Sci. 18, 1972; D. Nilsson, Stat. Comput. 8, 1998). All parts of all rows are
+rows of one run.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from lanework.core.program.program import Program
+from lanework.machines.belief.algebra.tensor import AxisType
+from lanework.machines.belief.data.evidence import Evidence
+from lanework.machines.belief.data.posterior import Posterior
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.verify import walk
+
+States = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Assignments of a row: the states of the first variables, and those that the next lacks."""
+
+    row: int
+    first: States = ()
+    not_next: frozenset[int] = frozenset()
+
+
+def best_assignments(
+    answer: Callable[[Evidence], Posterior],
+    program: Program,
+    evidence: Evidence,
+    count: int,
+    also: Collection[int] = (),
+) -> Posterior:
+    """The best assignments of each row of evidence.
+
+    Args:
+        answer: runs the program, which decides a state for every variable.
+        program: the program.
+        evidence: the rows.
+        count: how many assignments of each.
+        also: variables that are cut out of the program, and that `answer` decides nonetheless.
+
+    Returns:
+        `count` rows for each row, the best first; of probability zero where there are no more.
+    """
+    view = BeliefView.of(program)
+    sizes = {key[1]: view.variables[key[1]].size for key in view.slots if key[0] == "state"}
+    made = zip(view.instructions, walk(program).specs, strict=True)
+    chosen = {spec.axes[0].key for op, spec in made if op.name == "choose" and spec is not None}
+    free = [
+        v for v in sizes if v in also or (AxisType.GEOMETRIC, v) in chosen
+    ]  # the others are known
+    heaps: list[list[tuple[float, int, Part, States]]] = [[] for _ in range(evidence.rows)]
+    turns = itertools.count()
+    found: list[list[tuple[float, States]]] = [[] for _ in heaps]
+    parts = [Part(row) for row in range(evidence.rows)]
+    while parts:
+        posterior = answer(_narrowed(evidence, parts, free, sizes))
+        width = len(parts)
+        states = np.array(
+            [np.broadcast_to(posterior.slots["state", v].argmax(axis=0), (width,)) for v in sizes]
+        ).reshape(len(sizes), width)
+        for n, part in enumerate(parts):
+            total = float(posterior.totals[n])
+            if total > -np.inf:
+                entry = (-total, next(turns), part, tuple(states[:, n].tolist()))
+                heapq.heappush(heaps[part.row], entry)
+        parts = []
+        for row, heap in enumerate(heaps):
+            if heap and len(found[row]) < count:
+                cost, _, part, assignment = heapq.heappop(heap)
+                found[row].append((-cost, assignment))
+                if len(found[row]) < count:
+                    places = list(sizes)
+                    parts += _divided(part, [assignment[places.index(v)] for v in free])
+    return _gathered(found, sizes, count)
+
+
+def _divided(part: Part, states: list[int]) -> list[Part]:
+    """The parts of what is left when the best assignment is taken away."""
+    known = len(part.first)
+    divided = []
+    for n in range(known, len(states)):
+        excluded = frozenset([states[n]]) | (part.not_next if n == known else frozenset())
+        divided.append(Part(part.row, tuple(states[:n]), excluded))
+    return divided
+
+
+def _narrowed(
+    evidence: Evidence, parts: list[Part], free: list[int], sizes: dict[int, int]
+) -> Evidence:
+    """Evidence that leaves each part's assignments alone."""
+    rows = np.array([part.row for part in parts])
+    weights = {v: known[:, rows].copy() for v, known in evidence.weights.items()}
+    for place, variable in enumerate(free):
+        size = sizes[variable]
+        mask = np.ones((size, len(parts)))
+        for n, part in enumerate(parts):
+            if place < len(part.first):
+                mask[:, n] = 0.0
+                mask[part.first[place], n] = 1.0
+            elif place == len(part.first):
+                mask[list(part.not_next), n] = 0.0
+        known = weights.get(variable)
+        weights[variable] = mask if known is None else known * mask
+    return Evidence(weights, len(parts), single=False)
+
+
+def _gathered(
+    found: list[list[tuple[float, States]]], sizes: dict[int, int], count: int
+) -> Posterior:
+    rows = len(found) * count
+    totals = np.full(rows, -np.inf)
+    slots = {("state", v): np.zeros((size, rows)) for v, size in sizes.items()}
+    for row, best in enumerate(found):
+        for n, (total, states) in enumerate(best):
+            totals[row * count + n] = total
+            for state, variable in zip(states, sizes, strict=True):
+                slots["state", variable][state, row * count + n] = 1.0
+    return Posterior(dict(slots), totals, np.zeros(rows, bool))

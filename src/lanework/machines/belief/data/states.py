@@ -1,0 +1,103 @@
+"""What a value says of a variable's state.
+
+A text is the name of a state, and bytes are its text in UTF-8. A number is the state whose name
+it is; only a variable whose states are not named by numbers takes it for a place, 0 for the first.
+A boolean is the state that is called so in one of the usual ways (`true`, `yes`, `on`...), never a
+place, which would read True as the second state. None, NaN, NA and an empty text say nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
+from lanework.machines.belief.graph.factor import Variable, listed
+
+UNKNOWN = -1  # the place of a state that is not known
+_CALLED = {
+    True: {"true", "t", "yes", "y", "on", "1"},
+    False: {"false", "f", "no", "n", "off", "0"},
+}
+
+
+def state_place(variable: Variable, value: Any, row: int | None = None) -> int:
+    """The place of the state that a value says; -1 where it says nothing.
+
+    Args:
+        variable: the variable.
+        value: a name, a number, a boolean, bytes, or nothing.
+        row: of a column, for the message.
+
+    Raises:
+        Diagnostic: LW5005 for no state of the variable; LW5008 for a boolean of a variable whose
+            states are not called so.
+
+    Example:
+        >>> rain, dice = Variable("rain", ("yes", "no")), Variable("dice", ("1", "2", "3"))
+        >>> [state_place(rain, value) for value in ("no", 1, True, b"yes", None)]
+        [1, 1, 0, 0, -1]
+        >>> [state_place(dice, value) for value in ("1", 1, 3.0)]
+        [0, 0, 2]
+    """
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is None or isinstance(value, str):
+        if not value:
+            return UNKNOWN
+        place = _named(variable, value)
+    elif isinstance(value, bool | np.bool_):
+        return _boolean(variable, bool(value))
+    elif type(value).__name__ in ("NAType", "NaTType"):  # of pandas, which need not be there
+        return UNKNOWN
+    elif isinstance(value, int | float | np.integer | np.floating):
+        if value != value:
+            return UNKNOWN
+        place = _number(variable, float(value) if isinstance(value, np.floating) else value)
+    else:
+        place = None
+    if place is None:
+        raise _unknown(variable, value, row)
+    return place
+
+
+def _named(variable: Variable, name: str) -> int | None:
+    return variable.states.index(name) if name in variable.states else None
+
+
+def _number(variable: Variable, value: Any) -> int | None:
+    whole = int(value) if abs(value) < 1 << 53 and int(value) == value else None
+    for text in (str(value), str(whole)):
+        if text in variable.states:
+            return variable.states.index(text)
+    if whole is None or any(map(_is_number, variable.states)):
+        return None
+    return whole if 0 <= whole < variable.size else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _boolean(variable: Variable, value: bool) -> int:
+    names = [state.casefold() for state in variable.states]
+    found = [place for place, name in enumerate(names) if name in _CALLED[value]]
+    if len(found) != 1:
+        what = f"{value} says nothing of {variable.name!r}, which has {listed(variable.states)}"
+        raise Diagnostic(BAD_EVIDENCE, what, help="give the name of a state")
+    return found[0]
+
+
+def _unknown(variable: Variable, value: Any, row: int | None) -> Diagnostic:
+    where = "" if row is None else f" (row {row})"
+    return Diagnostic(
+        UNKNOWN_VARIABLE,
+        f"{variable.name!r} has no state {value!r}{where}",
+        help=did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}",
+    )

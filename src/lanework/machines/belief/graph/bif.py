@@ -1,0 +1,287 @@
+"""BIF, the Interchange Format for Bayesian networks (version 0.15), as bnlearn's repository has it.
+
+Names may hold any characters but blanks and ``,;{}()[]|"``, and within quotes these too, but for
+the quote; lines of tables have the child's states fastest. Every variable has a table, exactly one,
+so that a file that was cut off is not taken for a smaller network.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief.graph.bifblocks import MARKS, WORD, BifText, Block, name_of
+from lanework.machines.belief.graph.factor import Table
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_names
+
+_LIST = r'((?:"[^"\n]*"|[^()\[\]{};|"]++)*+)'  # words, commas and blanks
+_SPACE = re.compile(r"\s*")
+_NAMES = re.compile(WORD)
+_STATES = re.compile(rf"type\s+discrete\s*\[\s*([0-9]{{1,9}})\s*\]\s*\{{{_LIST}\}}\s*;?\s*")
+_PROPERTY = re.compile(r'property\b(?:"[^"\n]*"|[^;{}"]++)*+;\s*')
+_ENTRY = re.compile(rf'(?:\({_LIST}\)|(table|default)\b)([^;{{}}()"]*);\s*')
+_PLAIN = re.compile(r"[A-Za-z_][\w.-]*|[0-9]+")
+NO_BIF = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')  # in names, even quoted
+CUT_OFF = "is the file cut off?"
+# What `default` may fill, as no line of the file has to stand for it: 0.5 GiB.
+MOST_ENTRIES = 1 << 26
+
+
+class BifReader:
+    """Reads one text."""
+
+    def __init__(self, text: str, source: str = "network.bif") -> None:
+        self.text = BifText(text, source)
+        self.graph = FactorGraph("network")
+
+    def read(self) -> FactorGraph:
+        """The network.
+
+        Raises:
+            Diagnostic: LW5003, LW5001, LW5002 or LW5004, with line and column.
+        """
+        variables: dict[str, Block] = {}
+        tables: list[Block] = []
+        for block in self.text.blocks():
+            what = block.words[0]
+            if what == "network":
+                self._network(block)
+            elif what == "variable":
+                variables[self._variable(block)] = block
+            elif what == "probability":
+                tables.append(block)
+            else:
+                raise self.text.wrong(block.start, f"{what!r} is no part of a network")
+        if not self.text.text.strip():
+            raise self.text.wrong(0, "there is no network", CUT_OFF)
+        lacking = dict(variables)
+        for block in tables:
+            names = self._scope(block)
+            if lacking.pop(names[0], None) is None:
+                raise self.text.wrong(block.start, f"there are two tables of {names[0]!r}")
+            table = _TableReader(self.text, block, self.graph, names).read()
+            with self._at(block):
+                self.graph.factor((*names[1:], names[0]), table, name=names[0], child=names[0])
+        for name, block in lacking.items():
+            raise self.text.wrong(block.start, f"the variable {name!r} has no table", CUT_OFF)
+        if cycle := self.graph.cycle():
+            with self._at(variables[cycle[0]]):
+                self.graph.check()
+        return self.graph
+
+    @contextmanager
+    def _at(self, block: Block) -> Iterator[None]:
+        """What the graph refuses is said with a place."""
+        try:
+            yield
+        except Diagnostic as error:
+            error.span = self.text.span(block.start)
+            raise
+
+    def _network(self, block: Block) -> None:
+        words = block.words[1:]
+        if MARKS.intersection(words):
+            raise self.text.wrong(block.start, "a network has a name and properties")
+        self.graph.name = " ".join(map(name_of, words)) or "network"
+        self._end(block, self._properties(block, block.inside))
+
+    def _variable(self, block: Block) -> str:
+        words = block.words[1:]
+        at = self._properties(block, block.inside)
+        match = _STATES.match(self.text.text, at, block.end)
+        if match is None or len(words) != 1 or MARKS.intersection(words):
+            raise self.text.wrong(block.start, "a variable has a name and a discrete type")
+        states = [name_of(word) for word in _NAMES.findall(match[2])]
+        if len(states) != int(match[1]):
+            message = f"{match[1]} states are declared, and {len(states)} named"
+            raise self.text.wrong(at, message)
+        with self._at(block):
+            self.graph.variable(name_of(words[0]), states)
+        self._end(block, self._properties(block, match.end()))
+        return name_of(words[0])
+
+    def _properties(self, block: Block, at: int) -> int:
+        return _past(_PROPERTY, self.text.text, _past(_SPACE, self.text.text, at, block), block)
+
+    def _end(self, block: Block, at: int) -> None:
+        if at < block.end:
+            raise self.text.wrong(at, f"this is no part of a {block.words[0]}")
+
+    def _scope(self, block: Block) -> list[str]:
+        """The variables of a table, the child first."""
+        inner = [word for word in block.words[2:-1] if word != ","]
+        names = [name_of(word) for word in inner if word != "|"]
+        outer = block.words[1:2] + block.words[-1:]
+        if (
+            outer != ("(", ")")
+            or not names
+            or (MARKS - {"|"}).intersection(inner)
+            or "|" in inner[2:]
+        ):
+            raise self.text.wrong(block.start, "whose table is this?")
+        for name in names:
+            if name not in self.graph.variables:
+                raise self.text.wrong(block.start, f"there is no variable {name!r}")
+        if len(names) > 1 and inner[1] != "|":
+            raise self.text.wrong(block.start, "a joint table is no conditional table")
+        return names
+
+
+class _TableReader:
+    """Reads the inside of one `probability` block: a line for each state of the parents."""
+
+    def __init__(self, text: BifText, block: Block, graph: FactorGraph, names: list[str]) -> None:
+        self.text, self.block = text, block
+        self.child, *self.parents = names
+        self.places = [
+            {state: place for place, state in enumerate(graph.variables[parent].states)}
+            for parent in self.parents
+        ]
+        shape = [graph.variables[name].size for name in (*self.parents, self.child)]
+        if math.prod(shape) > max(MOST_ENTRIES, len(text.text)) or len(shape) > 64:
+            raise text.wrong(block.start, f"the table of {self.child!r} is too large to be read")
+        self.table: Table = np.zeros(shape)
+        self.given = np.zeros(shape[:-1], np.bool_)
+
+    def read(self) -> Table:
+        """The table, the axes of the parents first."""
+        text, block = self.text.text, self.block
+        default: Table | None = None
+        at = _past(_SPACE, text, block.inside, block)
+        while (at := _past(_PROPERTY, text, at, block)) < block.end:
+            entry = _ENTRY.match(text, at, block.end)
+            if entry is None:
+                raise self.text.wrong(at, "a line of a table has numbers and ends with a semicolon")
+            states, word, _ = entry.groups()
+            if states is not None:
+                place = self._place(entry)
+                self._new(entry, place)
+                self.table[place] = self._numbers(entry, self.table.shape[-1])
+            elif word == "table":
+                self._new(entry, ())
+                self._whole(self._numbers(entry, self.table.size))
+            elif default is not None:
+                raise self.text.wrong(at, f"{self.child!r} has a second default")
+            else:
+                default = self._numbers(entry, self.table.shape[-1])
+            at = entry.end()
+        if default is not None:
+            self.table[~self.given] = default
+        elif not self.given.all():
+            lacks = np.argwhere(~self.given)[0]
+            states = [list(known)[i] for known, i in zip(self.places, lacks, strict=True)]
+            message = f"the table of {self.child!r} lacks ({', '.join(states)})"
+            raise self.text.wrong(block.start, message, CUT_OFF)
+        return self.table
+
+    def _place(self, entry: re.Match[str]) -> tuple[int, ...]:
+        """Where the line of some states of the parents is."""
+        states = [name_of(word) for word in _NAMES.findall(entry[1])]
+        if len(states) != len(self.parents):
+            message = f"a line of {self.child!r} has {len(states)} states of parents"
+            raise self.text.wrong(entry.start(), message, f"there are {len(self.parents)}")
+        for parent, known, state in zip(self.parents, self.places, states, strict=True):
+            if state not in known:
+                raise self.text.wrong(entry.start(1), f"{parent!r} has no state {state!r}")
+        return tuple(known[state] for known, state in zip(self.places, states, strict=True))
+
+    def _new(self, entry: re.Match[str], place: tuple[int, ...]) -> None:
+        """Note that a line, or the whole table for no place, is given now and was not before."""
+        if self.given[place].any():
+            raise self.text.wrong(entry.start(), f"this part of {self.child!r} is given twice")
+        self.given[place] = True
+
+    def _numbers(self, entry: re.Match[str], count: int) -> Table:
+        words = entry[3].replace(",", " ").split()
+        try:
+            if "_" in entry[3]:  # which Python takes in numbers
+                raise ValueError
+            values = np.array(words, np.float64)
+        except ValueError:
+            raise self.text.wrong(entry.start(3), "a table holds numbers") from None
+        if values.size != count:
+            message = f"{values.size} numbers are given here, and {count} wanted"
+            raise self.text.wrong(entry.start(3), message)
+        return values
+
+    def _whole(self, values: Table) -> None:
+        """A table in one piece, where the child's states are the slowest."""
+        shape = self.table.shape
+        self.table[...] = np.moveaxis(values.reshape(shape[-1:] + shape[:-1]), 0, -1)
+
+
+def _past(pattern: re.Pattern[str], text: str, at: int, block: Block) -> int:
+    """The place after all that matches, one after another."""
+    while (match := pattern.match(text, at, block.end)) and match.end() > at:
+        at = match.end()
+    return at
+
+
+def read_bif(text: str, source: str = "network.bif") -> FactorGraph:
+    """A network from the text of a BIF file.
+
+    Raises:
+        Diagnostic: LW5003 with line and column; LW5001, LW5002, LW5004.
+
+    Example:
+        >>> text = "variable rain { type discrete [ 2 ] { yes, no }; }"
+        >>> read_bif(text + "probability ( rain ) { table 0.2, 0.8; }")
+        <FactorGraph network: 1 variables, 1 factors>
+    """
+    return BifReader(text, source).read()
+
+
+def write_bif(graph: FactorGraph) -> str:
+    """A Bayesian network as text, with numbers that read back to the same bits.
+
+    Raises:
+        Diagnostic: LW5001 for a graph whose factors are no conditional tables, and for names that
+            BIF cannot hold.
+
+    Example:
+        >>> graph = FactorGraph("n")
+        >>> _ = graph.variable("rain", ["yes", "no"])
+        >>> _ = graph.factor(["rain"], [0.25, 0.75], child="rain")
+        >>> print(write_bif(graph), end="")
+        network n {
+        }
+        variable rain {
+          type discrete [ 2 ] { yes, no };
+        }
+        probability ( rain ) {
+          table 0.25, 0.75;
+        }
+    """
+    check_names(graph, "BIF", NO_BIF)
+    out = [f"network {_word(graph.name)} {{", "}"]
+    for variable in graph.variables.values():
+        states = ", ".join(map(_word, variable.states))
+        out += [
+            f"variable {_word(variable.name)} {{",
+            f"  type discrete [ {variable.size} ] {{ {states} }};",
+        ]
+        out.append("}")
+    for factor in graph.factors:
+        assert factor.child is not None
+        parents = [name for name in factor.scope if name != factor.child]
+        table = np.moveaxis(factor.table, factor.scope.index(factor.child), -1)
+        given = " | " + ", ".join(map(_word, parents)) if parents else ""
+        out.append(f"probability ( {_word(factor.child)}{given} ) {{")
+        known = [graph.variables[name].states for name in parents]
+        for place in np.ndindex(table.shape[:-1]):
+            row = ", ".join(repr(value) for value in table[place].tolist())
+            states = ", ".join(_word(s[i]) for s, i in zip(known, place, strict=True))
+            out.append(f"  ({states}) {row};" if parents else f"  table {row};")
+        out.append("}")
+    return "\n".join(out) + "\n"
+
+
+def _word(name: str) -> str:
+    """A name as it is, or in quotes where others than this reader need them."""
+    return name if _PLAIN.fullmatch(name) else f'"{name}"'

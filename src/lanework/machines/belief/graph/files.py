@@ -1,0 +1,106 @@
+"""Networks from files, by their endings; any of them may be packed with gzip."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.machines.belief.codes import BAD_NETWORK
+from lanework.machines.belief.graph.bif import read_bif
+from lanework.machines.belief.graph.jsonform import read_json
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.uai import read_uai
+from lanework.machines.belief.graph.xmlbif import read_xmlbif
+
+READERS: dict[str, Callable[[str, str], FactorGraph]] = {
+    ".bif": read_bif,
+    ".xmlbif": read_xmlbif,
+    ".xml": read_xmlbif,
+    ".bifxml": read_xmlbif,
+    ".uai": read_uai,
+    ".json": read_json,
+}
+
+
+PACKED = ".gz"
+MOST_BYTES = 1 << 30  # unpacked: a small file may hold any number of zeros
+
+
+def ending_of(path: str | os.PathLike[str]) -> str:
+    """The ending that says how a file is written, in small letters and without a last `.gz`.
+
+    Example:
+        >>> ending_of("nets/Pigs.BIF.gz")
+        '.bif'
+    """
+    name = Path(path)
+    packed = name.suffix.lower() == PACKED
+    return Path(name.stem if packed else name.name).suffix.lower()
+
+
+def unpacked(data: bytes, source: str) -> bytes:
+    """What a file holds: unpacked if its name ends in `.gz`.
+
+    Raises:
+        Diagnostic: LW5003 for data that gzip did not write, or that were cut off.
+    """
+    if Path(source).suffix.lower() != PACKED:
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            out = file.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        message = f"{source} cannot be unpacked: {error}"
+        raise Diagnostic(BAD_NETWORK, message, help="is the file cut off?") from None
+    if len(out) > MOST_BYTES:
+        raise Diagnostic(BAD_NETWORK, f"{source} holds more than {MOST_BYTES:,} bytes")
+    return out
+
+
+def read_text(text: str, source: str, *, normalize: bool = False) -> FactorGraph:
+    """A network from a text; the ending of its source says how it is written.
+
+    Args:
+        text: what a file holds.
+        source: its name.
+        normalize: scale conditional tables to sums of one.
+
+    Raises:
+        Diagnostic: LW5003 and what its reader says.
+    """
+    ending = ending_of(source)
+    if ending not in READERS:
+        raise Diagnostic(
+            BAD_NETWORK,
+            f"{source}: the ending {ending or '(none)'!r} is of no format of networks",
+            help=did_you_mean(ending, READERS) or f"there is {', '.join(READERS)}",
+        )
+    graph = READERS[ending](text, source)
+    return graph.normalized() if normalize else graph
+
+
+def read_network(path: str | os.PathLike[str], *, normalize: bool = False) -> FactorGraph:
+    """A network from a file: .bif, .xmlbif, .xml, .uai or .json, or one of these and .gz.
+
+    Args:
+        path: the file.
+        normalize: scale conditional tables to sums of one.
+
+    Raises:
+        Diagnostic: LW5003 and what its reader says.
+
+    Warns:
+        TableNotice: conditional tables that do not sum to one; they are used as they are.
+    """
+    try:
+        text = unpacked(Path(path).read_bytes(), str(path)).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Diagnostic(BAD_NETWORK, f"{path} cannot be read: {error}") from None
+    graph = read_text(text, str(path), normalize=normalize)
+    graph.notice()
+    return graph

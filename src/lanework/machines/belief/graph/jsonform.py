@@ -1,0 +1,140 @@
+"""Factor graphs as JSON: sizes or states of variables, and factors with scope and values.
+
+::
+
+    {"name": "n",
+     "variables": {"a": 2, "b": ["yes", "no"]},
+     "factors": {"f": {"scope": ["a", "b"], "values": [[0.5, 0.5], [0.1, 0.9]], "child": "b"}}}
+
+A name is not needed, nor a child, the variable that a table is conditional for. Factors may also be
+a list, each with a name of its own or none.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from typing import Any
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.belief.codes import BAD_NETWORK
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import placed, span_of
+
+
+def read_json(text: str, source: str = "graph.json") -> FactorGraph:
+    """A factor graph.
+
+    Raises:
+        Diagnostic: LW5003 where the JSON or the graph is malformed, a name that is there twice
+            included; LW5001, LW5002, LW5004, LW5005. All with line and column.
+
+    Example:
+        >>> text = '{"variables": {"a": 2}, "factors": {"f": {"scope": ["a"], "values": [1, 2]}}}'
+        >>> read_json(text)
+        <FactorGraph graph.json: 1 variables, 1 factors>
+    """
+
+    def wrong(message: str, line: int = 1, column: int = 1) -> Diagnostic:
+        span = Span(source, line, column, line, column + 1, text)
+        return Diagnostic(BAD_NETWORK, message, span=span)
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise Diagnostic(BAD_NETWORK, f"{key!r} is there twice", span=where(key, 2))
+            found[key] = value
+        return found
+
+    def where(name: object, nth: int = 1) -> Span:
+        return span_of(text, source, re.escape(json.dumps(str(name), ensure_ascii=False)), nth)
+
+    try:
+        found: Any = json.loads(text, object_pairs_hook=unique)
+    except (json.JSONDecodeError, RecursionError) as error:
+        place = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
+        raise wrong(f"the JSON is malformed: {error}", *place) from None
+    if not isinstance(found, dict):
+        raise wrong("a graph is an object with variables and factors")
+    variables, factors = found.get("variables"), found.get("factors")
+    if not isinstance(variables, dict) or not isinstance(factors, dict | list):
+        raise wrong("a graph is an object with variables and factors")
+    graph = FactorGraph(str(found.get("name", source)))
+    for name, states in variables.items():
+        plain = isinstance(states, int) and not isinstance(states, bool)
+        if not plain and not (isinstance(states, list) and all(_plain(s) for s in states)):
+            message = f"the variable {name!r} has a number of states, or their names"
+            raise Diagnostic(BAD_NETWORK, message, span=where(name))
+        with placed(functools.partial(where, name)):
+            graph.variable(name, states)
+    pairs = enumerate(factors) if isinstance(factors, list) else factors.items()
+    for name, factor in pairs:
+        if not isinstance(factor, dict) or not isinstance(factor.get("scope"), list):
+            message = f"the factor {name!r} has a scope and values"
+            raise Diagnostic(BAD_NETWORK, message, span=where(name))
+        child, values = factor.get("child"), factor.get("values")
+        if not isinstance(values, list | int | float):
+            message = f"the values of {name!r} are no table"
+            raise Diagnostic(BAD_NETWORK, message, span=where(name))
+        try:
+            with placed(functools.partial(where, name)):
+                graph.factor(
+                    [str(v) for v in factor["scope"]],
+                    values,
+                    name=str(factor.get("name", name)),
+                    child=None if child is None else str(child),
+                )
+        except (TypeError, ValueError) as error:
+            message = f"the values of {name!r} are no table: {error}"
+            raise Diagnostic(BAD_NETWORK, message, span=where(name)) from None
+    with placed(lambda: span_of(text, source, '"factors"')):
+        graph.check()
+    return graph
+
+
+def _plain(state: object) -> bool:
+    return isinstance(state, str | int | float)
+
+
+def write_json(graph: FactorGraph) -> str:
+    """A factor graph as text, with numbers that read back to the same bits; any names.
+
+    Example:
+        >>> graph = FactorGraph("n")
+        >>> _ = graph.variable("a", ["x", "y"])
+        >>> _ = graph.factor(["a"], [0.25, 0.75], name="f", child="a")
+        >>> print(write_json(graph), end="")
+        {"name": "n",
+         "variables": {
+          "a": ["x", "y"]},
+         "factors": {
+          "f": {"scope": ["a"], "values": [0.25, 0.75], "child": "a"}}}
+    """
+
+    def written(value: object) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    unique = len({factor.name for factor in graph.factors}) == len(graph.factors)
+    variables, factors = [], []
+    for variable in graph.variables.values():
+        numbered = variable.states == tuple(map(str, range(variable.size)))
+        states = variable.size if numbered else list(variable.states)
+        variables.append(f"{written(variable.name)}: {written(states)}")
+    for factor in graph.factors:
+        said: dict[str, object] = {} if unique else {"name": factor.name}
+        said |= {"scope": list(factor.scope), "values": factor.table.tolist()}
+        if factor.child is not None:
+            said["child"] = factor.child
+        factors.append(f"{written(factor.name)}: {written(said)}" if unique else written(said))
+    opening, closing = "{}" if unique else "[]"
+    return (
+        f'{{"name": {written(graph.name)},\n "variables": {{{_lines(variables)}}},\n'
+        f' "factors": {opening}{_lines(factors)}{closing}}}\n'
+    )
+
+
+def _lines(parts: list[str]) -> str:
+    return ",".join(f"\n  {part}" for part in parts)

@@ -1,0 +1,230 @@
+"""Factor graphs: variables with named states, and tables over some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.result.drawing import Drawing
+from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
+from lanework.machines.belief.graph import tables
+from lanework.machines.belief.graph.drawing import graph_drawing, graph_page
+from lanework.machines.belief.graph.factor import (
+    MOST_AXES,
+    MOST_STATES,
+    Factor,
+    Variable,
+    listed,
+)
+
+
+@dataclass
+class FactorGraph:
+    """Variables and factors, which are multiplied.
+
+    Example:
+        >>> graph = FactorGraph("two coins")
+        >>> _ = graph.variable("a", ["heads", "tails"])
+        >>> _ = graph.variable("same", ["yes", "no"])
+        >>> _ = graph.factor(["a"], [0.5, 0.5])
+        >>> _ = graph.factor(["a", "same"], [[0.9, 0.1], [0.2, 0.8]])
+        >>> graph
+        <FactorGraph two coins: 2 variables, 2 factors>
+    """
+
+    name: str = "graph"
+    variables: dict[str, Variable] = field(default_factory=dict)
+    factors: list[Factor] = field(default_factory=list)
+    noticed: bool = field(default=False, repr=False, compare=False)  # of tables, by `notice`
+
+    def variable(self, name: str, states: int | Iterable[object]) -> Variable:
+        """Add a variable.
+
+        Args:
+            name: its name.
+            states: their names, or how many there are (named 0, 1, 2...).
+
+        Raises:
+            Diagnostic: LW5001 for a name that is taken, no states, or two of one name.
+        """
+        if name in self.variables:
+            raise Diagnostic(BAD_GRAPH, f"there are two variables {name!r}")
+        if isinstance(states, int) and states > MOST_STATES:
+            what = f"the variable {name!r} has {states:,} states"
+            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_STATES:,}")
+        names = tuple(map(str, range(states) if isinstance(states, int) else states))
+        if not names or len(set(names)) != len(names):
+            what = "no states" if not names else "two states of one name"
+            raise Diagnostic(BAD_GRAPH, f"the variable {name!r} has {what}")
+        self.variables[name] = Variable(name, names)
+        return self.variables[name]
+
+    def factor(
+        self,
+        scope: Sequence[str],
+        table: npt.ArrayLike,
+        *,
+        name: str | None = None,
+        child: str | None = None,
+    ) -> Factor:
+        """Add a factor.
+
+        Args:
+            scope: its variables, one an axis of the table; none for a number.
+            table: numbers, of the shape of the scope.
+            name: for messages; by default the child's.
+            child: the variable whose conditional table it is.
+
+        Raises:
+            Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
+        """
+        scope = tuple(scope)
+        name = name or child or f"f{len(self.factors)}"
+        shape = self.shape(scope)
+        if len(set(scope)) != len(scope):
+            raise Diagnostic(BAD_GRAPH, f"the factor {name!r} has a variable twice: {scope}")
+        if child is not None and child not in scope:
+            what = f"the factor {name!r} is the table of {child!r}, which its scope lacks"
+            raise Diagnostic(BAD_GRAPH, what, help=f"the scope is {', '.join(scope) or 'empty'}")
+        values = np.array(table, np.float64)
+        if values.shape != shape:
+            raise Diagnostic(
+                BAD_GRAPH,
+                f"the table of {name!r} has the shape {values.shape}, and its scope {shape}",
+                help=f"the scope is {', '.join(scope) or 'empty'}",
+            )
+        bad = ~(np.isfinite(values) & (values >= 0))
+        if bad.any():
+            at = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise Diagnostic(BAD_TABLE, f"the table of {name!r} has {values[at]:g} at {at}")
+        self.factors.append(Factor(name, scope, values, child))
+        return self.factors[-1]
+
+    def shape(self, scope: Sequence[str]) -> tuple[int, ...]:
+        """The shape of a table over some variables.
+
+        Raises:
+            Diagnostic: LW5005 for an unknown variable; LW5001 for more than an array has axes.
+        """
+        if len(scope) > MOST_AXES:
+            what = f"a table over {len(scope)} variables"
+            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_AXES}")
+        return tuple(self.find(variable).size for variable in scope)
+
+    def find(self, name: str) -> Variable:
+        """The variable of this name.
+
+        Raises:
+            Diagnostic: LW5005, with a suggestion.
+        """
+        if name not in self.variables:
+            near = did_you_mean(name, self.variables) or f"there is {listed(self.variables)}"
+            raise Diagnostic(UNKNOWN_VARIABLE, f"there is no variable {name!r}", help=near)
+        return self.variables[name]
+
+    def state(self, variable: str, state: str) -> int:
+        """The place of a state.
+
+        Raises:
+            Diagnostic: LW5005, with a suggestion.
+        """
+        states = self.find(variable).states
+        if state not in states:
+            raise Diagnostic(
+                UNKNOWN_VARIABLE,
+                f"{variable!r} has no state {state!r}",
+                help=did_you_mean(state, states) or f"it has {listed(states)}",
+            )
+        return states.index(state)
+
+    @property
+    def directed(self) -> bool:
+        """Whether every factor is the conditional table of a variable of its own."""
+        children = [factor.child for factor in self.factors]
+        return None not in children and len(set(children)) == len(children) == len(self.variables)
+
+    def check(self) -> None:
+        """Check a Bayesian network for cycles.
+
+        Raises:
+            Diagnostic: LW5004, naming the variables of one.
+        """
+        if cycle := self.cycle():
+            raise Diagnostic(CYCLIC, f"a cycle: {' <- '.join(cycle)}")
+
+    def cycle(self) -> list[str]:
+        """The variables of a cycle of conditional tables, the first again at the end, if any."""
+        parents = {f.child: [v for v in f.scope if v != f.child] for f in self.factors if f.child}
+        done: dict[str, bool] = {}
+        for start in parents:
+            path: list[str] = []
+            todo: list[tuple[str, int]] = [(str(start), 0)]
+            while todo:
+                name, turn = todo.pop()
+                if turn == 0:
+                    if done.get(name) is False:
+                        return [*path[path.index(name) :], name]
+                    if done.get(name):
+                        continue
+                    done[name] = False
+                    path.append(name)
+                above = parents.get(name, [])
+                if turn < len(above):
+                    todo.append((name, turn + 1))
+                    todo.append((above[turn], 0))
+                else:
+                    done[name] = True
+                    path.pop()
+        return []
+
+    def sums(self) -> Mapping[str, tuple[float, float]]:
+        """For conditional tables that do not sum to one: the least and the greatest sum."""
+        return tables.sums(self.factors)
+
+    def notice(self, stacklevel: int = 2) -> None:
+        """Warn of tables that do not sum to one, once for a graph; as `warnings.warn` has it."""
+        if not self.noticed:
+            self.noticed = True
+            tables.warn(self.name, self.sums(), stacklevel + 1)
+
+    def normalized(self) -> FactorGraph:
+        """The graph with every conditional table scaled to sums of one; other factors stay.
+
+        Raises:
+            Diagnostic: LW5002 where a sum is zero.
+
+        Example:
+            >>> graph = FactorGraph()
+            >>> _ = graph.variable("a", 2)
+            >>> _ = graph.factor(["a"], [1.0, 3.0], child="a")
+            >>> graph.normalized().factors[0].table.tolist()
+            [0.25, 0.75]
+        """
+        graph = FactorGraph(self.name, dict(self.variables))
+        for factor in self.factors:
+            table = tables.scaled(factor, self.variables)
+            graph.factor(factor.scope, table, name=factor.name, child=factor.child)
+        return graph
+
+    def drawing(self) -> Drawing:
+        """A Bayesian network's arcs; of another graph variables (ellipses) and factors (boxes)."""
+        return graph_drawing(self.name, self.variables, self.factors, directed=self.directed)
+
+    def dot(self) -> str:
+        """The graph in the language of Graphviz: a Bayesian network's arcs, or all factors."""
+        return self.drawing().dot()
+
+    def svg(self) -> str:
+        """The graph as an image that needs nothing else."""
+        return self.drawing().svg()
+
+    def _repr_html_(self) -> str:
+        return graph_page(self.name, self.variables, self.factors, directed=self.directed)
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.variables)} variables, {len(self.factors)} factors"
+        return f"<FactorGraph {self.name}: {counts}>"

@@ -1,0 +1,69 @@
+"""Refusing a graph: where in a file that was, and what a format of networks cannot hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.belief.codes import BAD_GRAPH
+from lanework.machines.belief.graph.model import FactorGraph
+
+HELP = "write it as JSON, which holds any factor graph and any names"
+
+
+def check_names(graph: FactorGraph, what: str, illegal: re.Pattern[str]) -> None:
+    """Refuse a graph that is no Bayesian network, and names in which a pattern is found.
+
+    Args:
+        graph: what is to be written.
+        what: the name of the format.
+        illegal: what names must not have.
+
+    Raises:
+        Diagnostic: LW5001.
+    """
+    if not graph.directed:
+        message = f"only a network of conditional tables, one a variable, can be written as {what}"
+        raise Diagnostic(BAD_GRAPH, message, help=HELP)
+    for name in (graph.name, *graph.variables):
+        _check(name, f"the name {name!r}", what, illegal)
+    for variable in graph.variables.values():
+        for state in variable.states:
+            _check(state, f"the state {state!r} of {variable.name!r}", what, illegal)
+
+
+def _check(name: str, kind: str, what: str, illegal: re.Pattern[str]) -> None:
+    if not name or illegal.search(name):
+        raise Diagnostic(BAD_GRAPH, f"{what} cannot hold {kind}", help=HELP)
+
+
+@contextmanager
+def placed(span: Callable[[], Span]) -> Iterator[None]:
+    """Diagnostics without a place get this one, which is looked for only then."""
+    try:
+        yield
+    except Diagnostic as error:
+        if error.span is None:
+            error.span = span()
+        raise
+
+
+def span_at(text: str, source: str, at: int) -> Span:
+    """The line and the column of a place in a text."""
+    line = text.count("\n", 0, at) + 1
+    column = at - text.rfind("\n", 0, at)
+    return Span(source, line, column, line, column + 1, text)
+
+
+def span_of(text: str, source: str, pattern: str, nth: int = 1) -> Span:
+    """Where a pattern is found for the nth time; the last time or the beginning if it is not.
+
+    Example:
+        >>> span_of("a b c", "x.json", "c").column
+        5
+    """
+    found = [match.start() for match in re.finditer(pattern, text)][:nth]
+    return span_at(text, source, found[-1] if found else 0)

@@ -1,0 +1,181 @@
+"""UAI, the format of the UAI inference competitions: models and evidence.
+
+A model is words: its kind, the sizes of variables, the scopes of factors, and their tables, in
+which the last variable of a scope is the fastest. Variables and states have numbers, not names.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.belief.codes import BAD_NETWORK
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import placed
+
+
+class Words:
+    """The words of a text, with places for messages.
+
+    All that read words raise LW5003, at the word that was read last.
+    """
+
+    def __init__(self, text: str, source: str) -> None:
+        self.text, self.source = text, source
+        self.words = text.split()
+        self.at = 0
+
+    def span(self) -> Span:
+        """The word that was read last."""
+        line = column = 1
+        place, seen = 0, 0
+        for number, row in enumerate(self.text.splitlines(), 1):
+            words = row.split()
+            if seen + len(words) >= max(self.at, 1):
+                place = max(self.at, 1) - seen - 1
+                line, column = number, row.find(words[place]) + 1
+                break
+            seen += len(words)
+        return Span(self.source, line, column, line, column + 1, self.text)
+
+    def wrong(self, message: str) -> Diagnostic:
+        """A diagnostic at the word that was read last."""
+        return Diagnostic(BAD_NETWORK, message, span=self.span())
+
+    def word(self) -> str:
+        """The next word."""
+        if self.at >= len(self.words):
+            raise self.wrong("the text ends too soon")
+        self.at += 1
+        return self.words[self.at - 1]
+
+    def whole(self, what: str, most: float = math.inf) -> int:
+        """The next word as a whole number, at most so large."""
+        word = self.word()
+        if not word.isdecimal() or int(word) > most:
+            raise self.wrong(f"{word!r} is no {what}")
+        return int(word)
+
+    def numbers(self, count: int) -> npt.NDArray[np.float64]:
+        """The next words as numbers."""
+        part = self.words[self.at : self.at + count]
+        if len(part) < count:
+            self.at = len(self.words)
+            raise self.wrong(f"a table of {count} numbers ends too soon")
+        try:
+            found = np.array(part, np.float64)
+        except ValueError:
+            for word in part:
+                self.at += 1
+                try:
+                    float(word)
+                except ValueError:
+                    break
+            raise self.wrong("a table holds numbers") from None
+        self.at += count
+        return found
+
+
+def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
+    """A model; its variables are named 0, 1, 2..., and so are their states.
+
+    Raises:
+        Diagnostic: LW5003, LW5001, LW5002 or LW5004, with line and column.
+
+    Example:
+        >>> read_uai("MARKOV 2 2 3 1 2 0 1 6 1 2 3 4 5 6").factors[0].table.shape
+        (2, 3)
+    """
+    words = Words(text, source)
+    kind = words.word()
+    if kind not in ("MARKOV", "BAYES"):
+        raise words.wrong(f"{kind!r} is no kind of model; there is MARKOV and BAYES")
+    graph = FactorGraph(source)
+    count = words.whole("number of variables")
+    for number in range(count):
+        size = words.whole("number of states")
+        if size == 0:
+            raise words.wrong("a variable has states")
+        with placed(words.span):
+            graph.variable(str(number), size)
+    scopes = []
+    for _ in range(words.whole("number of factors")):
+        length = words.whole("length of a scope", count)
+        scopes.append([words.whole("variable", count - 1) for _ in range(length)])
+    for scope in scopes:
+        with placed(words.span):
+            shape = graph.shape([str(v) for v in scope])
+        if words.whole("number of entries") != math.prod(shape):
+            raise words.wrong(f"a table over {scope} has {math.prod(shape)} entries")
+        start, table = words.at, words.numbers(math.prod(shape))
+        child = str(scope[-1]) if kind == "BAYES" and scope else None
+        bad = np.flatnonzero(~(np.isfinite(table) & (table >= 0)))
+        if bad.size:
+            words.at = start + int(bad[0]) + 1
+        with placed(words.span):
+            graph.factor([str(v) for v in scope], table.reshape(shape), child=child)
+    if words.at < len(words.words):
+        words.at += 1
+        raise words.wrong("the text goes on after the last table")
+    with placed(words.span):
+        graph.check()
+    return graph
+
+
+def read_evid(text: str, source: str = "model.evid") -> dict[str, int]:
+    """Evidence: how many variables, and then each with its state.
+
+    Raises:
+        Diagnostic: LW5003.
+
+    Example:
+        >>> read_evid("2  0 1  3 0")
+        {'0': 1, '3': 0}
+    """
+    words = Words(text, source)
+    if not words.words:
+        return {}
+    count = words.whole("number of observed variables")
+    found: dict[str, int] = {}
+    for _ in range(count):
+        variable = str(words.whole("variable"))
+        if variable in found:
+            raise words.wrong(f"the variable {variable} is observed twice")
+        found[variable] = words.whole("state")
+    if words.at < len(words.words):
+        words.at += 1
+        raise words.wrong("the text goes on after the last variable")
+    return found
+
+
+def write_uai(graph: FactorGraph) -> str:
+    """A model as text; what variables and states are called is lost.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("a", 2)
+        >>> _ = graph.factor(["a"], [0.25, 0.75])
+        >>> print(write_uai(graph), end="")
+        MARKOV
+        1
+        2
+        1
+        1 0
+        2
+         0.25 0.75
+    """
+    number = {name: n for n, name in enumerate(graph.variables)}
+    last = all(f.child is not None and f.scope[-1] == f.child for f in graph.factors)
+    lines = ["BAYES" if graph.directed and last else "MARKOV", str(len(number))]
+    lines.append(" ".join(str(v.size) for v in graph.variables.values()))
+    lines.append(str(len(graph.factors)))
+    scopes = ([number[name] for name in factor.scope] for factor in graph.factors)
+    lines += [" ".join(map(str, [len(scope), *scope])) for scope in scopes]
+    for factor in graph.factors:
+        lines.append(str(factor.table.size))
+        lines.append("".join(f" {value!r}" for value in factor.table.ravel().tolist()))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,145 @@
+"""XMLBIF 0.3: Bayesian networks in XML (F. G. Cozman, 1998).
+
+In a definition's table the variable itself (FOR) is the fastest, then the last of those GIVEN.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.belief.codes import BAD_NETWORK
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_names, placed, span_of
+
+# What XML cannot hold, or what its readers take off: blanks around a text.
+NO_XML = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]|^\s|\s$")
+_BETWEEN = "\n    "
+
+
+def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
+    """A network from XML.
+
+    Raises:
+        Diagnostic: LW5003 where the XML or the network is malformed; LW5001, LW5002, LW5004. All
+            with line and column.
+
+    Example:
+        >>> text = "<BIF><NETWORK><NAME>n</NAME><VARIABLE><NAME>a</NAME><OUTCOME>x</OUTCOME>"
+        >>> text += "<OUTCOME>y</OUTCOME></VARIABLE><DEFINITION><FOR>a</FOR><TABLE>0.5 0.5</TABLE>"
+        >>> read_xmlbif(text + "</DEFINITION></NETWORK></BIF>")
+        <FactorGraph n: 1 variables, 1 factors>
+    """
+    if "<!ENTITY" in text:
+        raise _wrong("a network declares no entities", source, text)
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        raise _wrong(f"the XML is malformed: {error.msg}", source, text, line, column + 1) from None
+    network = root if root.tag == "NETWORK" else root.find("NETWORK")
+    if network is None:
+        raise _wrong("there is no NETWORK", source, text)
+    graph = FactorGraph(_text(network, "NAME") or "network")
+    for variable in network.findall("VARIABLE"):
+        name = _text(variable, "NAME")
+        if not name:
+            raise _wrong("a VARIABLE has a NAME", source, text)
+        tags = ("OUTCOME", "VALUE")
+        states = [(e.text or "").strip() for tag in tags for e in variable.findall(tag)]
+        with placed(functools.partial(_place, text, source, "NAME", name)):
+            graph.variable(name, states)
+    lacking = dict.fromkeys(graph.variables)
+    for definition in (*network.findall("DEFINITION"), *network.findall("PROBABILITY")):
+        child = _text(definition, "FOR")
+        parents = [(element.text or "").strip() for element in definition.findall("GIVEN")]
+        unknown = [name for name in (*parents, child) if name not in graph.variables]
+        if unknown:
+            raise _wrong(f"there is no variable {unknown[0]!r}", source, text)
+        if child not in lacking:
+            raise _wrong(f"there are two tables of {child!r}", source, text)
+        del lacking[child]
+        with placed(functools.partial(_place, text, source, "FOR", child)):
+            shape = graph.shape((*parents, child))
+        try:
+            values = np.array((_text(definition, "TABLE") or "").split(), np.float64)
+        except ValueError:
+            raise _wrong(f"the table of {child!r} holds numbers", source, text) from None
+        if values.size != math.prod(shape):
+            message = f"the table of {child!r} has {values.size} numbers, not {math.prod(shape)}"
+            raise _wrong(message, source, text)
+        with placed(functools.partial(_place, text, source, "FOR", child)):
+            graph.factor((*parents, child), values.reshape(shape), name=child, child=child)
+    for name in lacking:
+        raise _wrong(f"the variable {name!r} has no table", source, text)
+    with placed(functools.partial(span_of, text, source, "<(DEFINITION|PROBABILITY)")):
+        graph.check()
+    return graph
+
+
+def write_xmlbif(graph: FactorGraph) -> str:
+    """A Bayesian network as text, with numbers that read back to the same bits.
+
+    Raises:
+        Diagnostic: LW5001 for a graph whose factors are no conditional tables, and for names that
+            XML cannot hold.
+
+    Example:
+        >>> graph = FactorGraph("n")
+        >>> _ = graph.variable("a", ["<5", "5+"])
+        >>> _ = graph.factor(["a"], [0.25, 0.75], child="a")
+        >>> print(write_xmlbif(graph), end="")
+        <?xml version="1.0" encoding="UTF-8"?>
+        <BIF VERSION="0.3">
+        <NETWORK>
+        <NAME>n</NAME>
+        <VARIABLE TYPE="nature">
+          <NAME>a</NAME>
+          <OUTCOME>&lt;5</OUTCOME>
+          <OUTCOME>5+</OUTCOME>
+        </VARIABLE>
+        <DEFINITION>
+          <FOR>a</FOR>
+          <TABLE>0.25 0.75</TABLE>
+        </DEFINITION>
+        </NETWORK>
+        </BIF>
+    """
+    check_names(graph, "XMLBIF", NO_XML)
+    out = ['<?xml version="1.0" encoding="UTF-8"?>', '<BIF VERSION="0.3">', "<NETWORK>"]
+    out.append(f"<NAME>{escape(graph.name)}</NAME>")
+    for variable in graph.variables.values():
+        out += ['<VARIABLE TYPE="nature">', f"  <NAME>{escape(variable.name)}</NAME>"]
+        out += [f"  <OUTCOME>{escape(state)}</OUTCOME>" for state in variable.states]
+        out.append("</VARIABLE>")
+    for factor in graph.factors:
+        assert factor.child is not None
+        parents = [name for name in factor.scope if name != factor.child]
+        table = np.moveaxis(factor.table, factor.scope.index(factor.child), -1)
+        out += ["<DEFINITION>", f"  <FOR>{escape(factor.child)}</FOR>"]
+        out += [f"  <GIVEN>{escape(parent)}</GIVEN>" for parent in parents]
+        rows = [" ".join(map(repr, row)) for row in table.reshape(-1, table.shape[-1]).tolist()]
+        out.append(f"  <TABLE>{_BETWEEN.join(rows)}</TABLE>")
+        out.append("</DEFINITION>")
+    return "\n".join([*out, "</NETWORK>", "</BIF>"]) + "\n"
+
+
+def _place(text: str, source: str, tag: str, name: str) -> Span:
+    return span_of(text, source, rf"<{tag}>\s*{re.escape(escape(name))}\s*</{tag}>")
+
+
+def _text(element: ElementTree.Element, tag: str) -> str:
+    found = element.find(tag)
+    return "" if found is None or found.text is None else found.text.strip()
+
+
+def _wrong(message: str, source: str, text: str, line: int = 1, column: int = 1) -> Diagnostic:
+    span = Span(source, line, column, line, column + 1, text)
+    return Diagnostic(BAD_NETWORK, message, span=span)

@@ -1,0 +1,225 @@
+"""Belief programs on native kernels: a record for each instruction, a block of lanes at a time.
+
+What no evidence changes is worked out once, by the reference. The rest becomes records for the
+kernels of `engines.tensors`, which were compiled when the package was built.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Trap
+from lanework.core.program.program import Program
+from lanework.engines.codes import DEADLINE_PASSED
+from lanework.engines.tensors.scale import SCALE
+from lanework.engines.tensors.sparse import grouped_sizes
+from lanework.engines.tensors.writer import Word, block_sizes
+from lanework.engines.vector import loader
+from lanework.machines.belief.algebra.tensor import TensorSpec
+from lanework.machines.belief.data.evidence import Evidence
+from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.native.calls import Tensor
+from lanework.machines.belief.native.lower import lower
+from lanework.machines.belief.native.memory import placed
+from lanework.machines.belief.native.records import Records, group_bytes
+from lanework.machines.belief.native.supports import without_zeros
+from lanework.machines.belief.verify import walk
+
+F64 = npt.NDArray[np.float64]
+CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
+TICK = 0.02  # seconds between looks at Ctrl-C while other threads work
+STEP = 10_000_000  # terms times lanes between two looks at Ctrl-C
+MANY = 1 << 20  # rows
+SHARE = 10_000_000  # and for which another thread pays
+RUN = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+class NativeExecutor:
+    """A program on native kernels."""
+
+    def __init__(self, program: Program, semiring: str = "prob") -> None:
+        """Plan what is called, and where tensors lie; records are written when they are needed.
+
+        Args:
+            program: a verified program.
+            semiring: `prob` or `max`.
+        """
+        level = loader.level()
+        assert level is not None
+        self.view, self.walk, self.width = BeliefView.of(program), walk(program), level.width
+        self.kernels = loader.helpers(level.name).places
+        self.lowered = lower(self.view, self.walk, semiring)
+        self.places, self.entries = placed(self.lowered.calls)
+        if self.lanes(MANY) in grouped_sizes(self.width):
+            self.lowered.calls = without_zeros(self.lowered.calls)
+        self._records: dict[int, Records] = {}  # by lanes
+        self._spare: list[F64] = []
+        self.least = least_positive([self.view.constants])
+
+    @cached_property
+    def terms(self) -> int:
+        """Products of one lane."""
+        return self.lowered.terms
+
+    def lanes(self, rows: int) -> int:
+        """How many lanes a block has: as many as fit the cache, and no more than are needed."""
+        sizes = block_sizes(self.width)
+        fits = [n for n in sizes if n <= self.width or 8 * self.entries * n <= CACHE]
+        return next((n for n in fits if n >= rows), fits[-1])
+
+    def records(self, lanes: int) -> Records:
+        """The records for blocks of so many lanes."""
+        if lanes not in self._records:
+            made = Records(self.lowered.calls, self.places, self.kernels, lanes, self.width)
+            self._records[lanes] = made
+        return self._records[lanes]
+
+    def _memory(self, lanes: int) -> F64:
+        """Memory of a block, that of a run before if there is some: pages are dear when new."""
+        try:
+            memory = self._spare.pop()  # which another thread may have taken
+        except IndexError:
+            memory = np.empty(0)
+        needed = self.entries * lanes + 8
+        return memory if len(memory) >= needed else np.empty(needed)
+
+    def block_bytes(self, rows: int) -> int:
+        """Memory for the tensors of a block, in each thread."""
+        return 8 * self.entries * self.lanes(rows)
+
+    @cached_property
+    def shared_bytes(self) -> int:
+        """Memory for lists of offsets and for tables, which all threads read."""
+        lists: dict[tuple[TensorSpec, TensorSpec, bool], int] = {}
+        tables: dict[Tensor, int] = {}
+        for call in self.lowered.calls:
+            for tensor in call.inputs:
+                if tensor.array is not None:
+                    tables[tensor] = tensor.array.nbytes
+                if call.groups is not None:
+                    continue
+                orders = [call.gone] if call.out is None else [call.out.spec, call.gone]
+                for order in orders if call.kernel in ("sum", "largest") else []:
+                    lists[order, tensor.spec, tensor.array is None] = 4 * order.entries
+        grouped = (group_bytes(call) for call in self.lowered.calls)
+        return sum(lists.values()) + sum(tables.values()) + sum(grouped)
+
+    def run(
+        self,
+        given: Evidence,
+        threads: int = 1,
+        until: float | None = None,
+        chances: Mapping[int, F64] | None = None,
+    ) -> Posterior:
+        """Answer for rows of evidence.
+
+        Args:
+            given: the rows; nothing is known of other variables.
+            threads: at most so many.
+            until: the deadline on the clock of `time.monotonic`.
+            chances: variable -> a number from 0 to 1 for each row, where programs draw.
+
+        Raises:
+            Trap: the deadline has passed.
+        """
+        evidence, rows, states = given.weights, given.rows, given.places
+        lanes = self.lanes(rows)
+        records = self.records(lanes)
+        blocks = -(-rows // lanes)
+        padded = blocks * lanes
+        hold: list[npt.NDArray[Any]] = []
+        weights = np.ones((records.rows_in, padded))
+        weights[1] = 0.0  # the exponent of the scale
+        for variable, first in records.inputs.items():
+            if variable in evidence:
+                known = evidence[variable]
+                weights[first : first + len(known), :rows] = known
+        out = np.empty((records.rows_out, padded))
+        table = records.pointed(weights, out)
+        for variable, record in records.draws.items():
+            drawn = np.zeros(padded)
+            drawn[:rows] = (chances or {})[variable]
+            hold.append(drawn)
+            table[record, Word.P1] = drawn.ctypes.data
+        said = {v: states[v] if v in states else evidence[v].argmax(0) for v in self.view.fixed}
+        for record, gone in records.picks:
+            places = np.zeros(padded, np.int64)
+            for axis in gone.axes:
+                places[:rows] = places[:rows] * axis.size + said[axis.id]
+            hold.append(places)
+            table[record, Word.P1] = places.ctypes.data
+        worth = 1 + self.terms * rows // SHARE
+        self._shares(records, table, blocks, min(threads, max(blocks, 1), worth), until)
+        product, exponent, least, smallest = out[-SCALE:, :rows]
+        with np.errstate(divide="ignore"):
+            ln_z = np.log(product) + exponent * np.log(2.0) + self.lowered.scale
+        soft = [known for variable, known in evidence.items() if variable not in states]
+        smallest = np.minimum(smallest, min(self.least, least_positive(soft)))
+        lost = may_be_lost(least, smallest, self.walk.factors)
+        slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
+        slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}
+        del hold, weights  # which the kernels read
+        return Posterior(slots, ln_z, lost)
+
+    def _shares(
+        self,
+        records: Records,
+        table: npt.NDArray[np.int64],
+        blocks: int,
+        threads: int,
+        until: float | None,
+    ) -> None:
+        """Each thread has memory of its own and takes the next blocks until none are left.
+
+        A call of native code is short, so that Ctrl-C and the deadline are seen between two.
+        """
+        call = RUN(self.kernels["tensors"])
+        lanes, most = records.lanes, STEP
+        step = max(1, most // max(self.terms * lanes, 1))
+        groups = [(0, len(table))] if self.terms * lanes <= most else records.divided(most)
+        starts = itertools.count(0, step)
+        ended: list[bool] = []
+
+        def work() -> None:
+            memory = self._memory(lanes)
+            base = -(-int(memory.ctypes.data) // 64) * 64
+            own = np.where(records.within, table + base, table)
+            address = int(own.ctypes.data)
+            for start in starts:
+                if start >= blocks:
+                    self._spare.append(memory)
+                    return
+                for first, count in groups:
+                    if ended:
+                        return
+                    if until is not None and time.monotonic() > until:
+                        raise Trap(
+                            DEADLINE_PASSED,
+                            "the run was stopped at its deadline",
+                            help="raise the deadline, or run fewer rows",
+                        )
+                    place = address + first * own.itemsize * Word.COUNT
+                    call(place, count, start, min(start + step, blocks))
+
+        if threads == 1:
+            work()
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                for future in [pool.submit(work) for _ in range(threads)]:
+                    while not future.done():  # a signal may reach another thread than this one
+                        wait([future], TICK)
+                    future.result()
+            except BaseException:
+                ended.append(True)
+                raise

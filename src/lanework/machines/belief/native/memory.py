@@ -1,0 +1,94 @@
+"""Buffer allocation: where tensors lie in the memory of a block, and their entries in offsets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.engines.tensors.scale import SCALE
+from lanework.machines.belief.algebra.tensor import AxisKey, TensorSpec
+from lanework.machines.belief.native.calls import Call, Tensor
+
+
+@dataclass
+class Places:
+    """Places of tensors in the memory of a block, used again when they are free."""
+
+    free: list[tuple[int, int]] = field(default_factory=list)  # size, place
+    size: int = 0
+
+    def take(self, size: int) -> int:
+        """A place of so many numbers: the smallest that fits, or a new one."""
+        fits = [(have, n) for n, (have, _) in enumerate(self.free) if have >= size]
+        if not fits:
+            place, self.size = self.size, self.size + size
+            return place
+        have, n = min(fits)
+        _, place = self.free.pop(n)
+        if have > size:
+            self.free.append((have - size, place + size))
+        return place
+
+    def give(self, place: int, size: int) -> None:
+        """Let a place be used again, joined with its free neighbours."""
+        self.free.append((size, place))
+        self.free.sort(key=lambda entry: entry[1])
+        merged: list[tuple[int, int]] = []
+        for have, at in self.free:
+            if merged and merged[-1][1] + merged[-1][0] == at:
+                merged[-1] = (merged[-1][0] + have, merged[-1][1])
+            else:
+                merged.append((have, at))
+        self.free = merged
+
+
+def offsets(order: TensorSpec, spec: TensorSpec, unit: int = 1) -> npt.NDArray[np.uint32]:
+    """Where the entries of `order` are in a tensor of `spec`, which lacks some of its axes.
+
+    Args:
+        order: the axes that are walked through.
+        spec: the axes of the tensor.
+        unit: how many numbers an entry has.
+    """
+    apart: dict[AxisKey, int] = {}
+    step = unit
+    for axis in reversed(spec.axes):
+        apart[axis.key] = step
+        step *= axis.size
+    found = np.zeros(1, np.int64)
+    for axis in order.axes:
+        places = np.arange(axis.size) * apart.get(axis.key, 0)
+        found = (found[:, np.newaxis] + places).ravel()
+    return found.astype(np.uint32)
+
+
+IN_PLACE = ("normalize", "rescale", "normalize_largest", "rescale_largest", "choose", "draw")
+
+
+def placed(calls: list[Call]) -> tuple[dict[Tensor, int], int]:
+    """Where each tensor lies, in entries, and how many there are; the scale comes first.
+
+    A tensor lies where another did that is not read any more.
+    """
+    last: dict[Tensor, int] = {}
+    for number, call in enumerate(calls):
+        for tensor in call.inputs:
+            last[tensor] = number
+    memory = Places()
+    memory.take(SCALE)
+    places: dict[Tensor, int] = {}
+    for number, call in enumerate(calls):
+        out = call.out
+        dead = [t for t in dict.fromkeys(call.inputs) if t in places and last[t] == number]
+        if out is not None:
+            if call.kernel in IN_PLACE and call.inputs[0] in dead:
+                places[out] = places[dead.pop(dead.index(call.inputs[0]))]
+            else:
+                places[out] = memory.take(out.spec.entries)
+            if out not in last:
+                dead.append(out)
+        for tensor in dead:
+            memory.give(places[tensor], tensor.spec.entries)
+    return places, memory.size

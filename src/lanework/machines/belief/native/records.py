@@ -1,0 +1,232 @@
+"""The records of a program: what its kernels read, for blocks of so many lanes.
+
+There is no code to make, so a program is ready as soon as its records are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.engines.tensors import sparse
+from lanework.engines.tensors.contract import kernel_name, tile
+from lanework.engines.tensors.scale import SCALE
+from lanework.engines.tensors.writer import Word
+from lanework.machines.belief.algebra.tensor import TensorSpec
+from lanework.machines.belief.native.calls import Call, Tensor
+from lanework.machines.belief.native.groups import Groups
+from lanework.machines.belief.native.memory import offsets
+from lanework.machines.belief.state import SlotKey
+
+F64 = npt.NDArray[np.float64]
+
+
+class Records:
+    """A table of records.
+
+    Attributes:
+        table: a row of words for each call; the first loads the scale, the last stores it.
+        within: which words are places in the block's memory.
+        inputs: variable -> where its weights begin among the rows of what goes in; ones at None.
+            The scale comes first.
+        outputs: slot -> where its entries begin among the rows of what comes out, and how many.
+            The scale comes last.
+        draws: variable -> the record that reads its chances.
+        picks: records that pick by states, and of which variables.
+    """
+
+    def __init__(
+        self,
+        calls: list[Call],
+        places: Mapping[Tensor, int],
+        kernels: Mapping[str, int],
+        lanes: int,
+        width: int,
+    ) -> None:
+        """Write the records.
+
+        Args:
+            calls: in order.
+            places: where tensors lie in a block's memory, in entries.
+            kernels: where kernels are, by name.
+            lanes: in a block.
+            width: lanes of a SIMD register.
+        """
+        self.lanes, self.vectors = lanes, max(1, lanes // width)
+        self._places, self._kernels = places, kernels
+        self._keep: list[Any] = []
+        self._lists: dict[tuple[TensorSpec, TensorSpec, int], int] = {}
+        self._words: list[list[int]] = []
+        self._inside: list[list[bool]] = []
+        self.inputs: dict[Any, int] = {}
+        self.outputs: dict[SlotKey, tuple[int, int]] = {}
+        self.draws: dict[int, int] = {}
+        self.picks: list[tuple[int, TensorSpec]] = []
+        self._loads: list[tuple[int, int]] = [(0, 0)]  # records, and where they read
+        self._stores: list[tuple[int, int]] = []
+        self.rows_in, self.rows_out = SCALE, 0
+        self._record("load", (Word.OUT,), OUT=0, OUTPUTS=SCALE)
+        for call in calls:
+            self._write(call)
+        self._stores.append((len(self._words), self.rows_out))
+        self._record("store", (Word.P0,), P0=0, OUTPUTS=SCALE)
+        self.rows_out += SCALE
+        self.table = np.array(self._words, np.int64)
+        self.within = np.array(self._inside)
+        self._load, self._store = np.array(self._loads).T, np.array(self._stores).T
+
+    def pointed(self, given: F64, found: F64) -> npt.NDArray[np.int64]:
+        """The table for what goes in and comes out, of the shapes (rows in or out, lanes)."""
+        table = self.table.copy()
+        for array, (numbers, starts), word in (
+            (given, self._load, Word.P0),
+            (found, self._store, Word.OUT),
+        ):
+            table[numbers, word] = array.ctypes.data + array.strides[0] * starts
+            table[numbers, Word.TERMS] = array.shape[1]
+        return table
+
+    def divided(self, most: int) -> list[tuple[int, int]]:
+        """Records that are called at a time, the first and how many: of so many terms at most."""
+        groups, first, terms = [], 0, 0
+        for number, record in enumerate(self._words):
+            terms += record[Word.OUTPUTS] * max(record[Word.TERMS], 1) * self.lanes
+            if terms > most or number == len(self._words) - 1:
+                groups.append((first, number + 1 - first))
+                first, terms = number + 1, 0
+        return groups
+
+    def _record(self, kernel: str, inside: tuple[Word, ...], **words: int) -> int:
+        record = [0] * Word.COUNT
+        record[Word.KERNEL] = self._kernels[f"{kernel}_{self.lanes}"]
+        for name, value in words.items():
+            record[Word[name]] = value
+        self._words.append(record)
+        self._inside.append([Word(n) in inside for n in range(Word.COUNT)])
+        return len(self._words) - 1
+
+    def _array(self, values: npt.NDArray[Any]) -> int:
+        """The address of an array that is kept."""
+        values = np.ascontiguousarray(values)
+        self._keep.append(values)
+        return int(values.ctypes.data)
+
+    def _offsets(self, order: TensorSpec, tensor: Tensor) -> int:
+        """The address of a list of offsets; equal lists are kept once."""
+        unit = self.lanes if tensor.array is None else 1
+        key = order, tensor.spec, unit
+        if key not in self._lists:
+            self._lists[key] = self._array(offsets(order, tensor.spec, unit))
+        return self._lists[key]
+
+    def _place(self, tensor: Tensor) -> int:
+        """Where a tensor is, in bytes from the block's memory on, or the address of numbers."""
+        if tensor.array is None:
+            return 8 * self.lanes * self._places[tensor]
+        return self._array(tensor.array)
+
+    def _write(self, call: Call) -> None:
+        kernel, out, inputs = call.kernel, call.out, call.inputs
+        if out is None:  # store
+            entries = inputs[0].spec.entries
+            record = self._record(kernel, (Word.P0,), P0=self._place(inputs[0]), OUTPUTS=entries)
+            self._stores.append((record, self.rows_out))
+            self.outputs[call.key] = (self.rows_out, entries)
+            self.rows_out += entries
+            return
+        place, entries = self._place(out), out.spec.entries
+        if kernel in ("sum", "largest"):
+            self._contract(call, place, entries)
+            return
+        if kernel == "load":
+            record = self._record(kernel, (Word.OUT,), OUT=place, OUTPUTS=entries)
+            if call.key not in self.inputs:
+                self.inputs[call.key] = self.rows_in
+                self.rows_in += entries
+            self._loads.append((record, self.inputs[call.key]))
+        elif kernel == "pick":
+            table = self._place(inputs[0])
+            record = self._record(
+                kernel, (Word.OUT,), OUT=place, P0=table, OUTPUTS=entries, TERMS=call.gone.entries
+            )
+            self.picks.append((record, call.gone))
+        elif kernel == "divide":
+            self._record(
+                kernel,
+                (Word.OUT, Word.P0, Word.P1),
+                OUT=place,
+                P0=self._place(inputs[0]),
+                P1=self._place(inputs[1]),
+                AT1=self._offsets(out.spec, inputs[1]),
+                OUTPUTS=entries,
+            )
+        else:  # of one tensor; the scale is at the block's beginning
+            inside = (Word.OUT, Word.P0) if kernel == "draw" else (Word.OUT, Word.P0, Word.P1)
+            record = self._record(
+                kernel, inside, OUT=place, P0=self._place(inputs[0]), OUTPUTS=entries
+            )
+            if kernel == "draw":
+                self.draws[call.key] = record
+
+    def _contract(self, call: Call, place: int, entries: int) -> None:
+        assert call.out is not None
+        if call.groups is not None:
+            self._grouped(call, call.groups, place)
+            return
+        laned = sum(tensor.array is None for tensor in call.inputs)
+        kernel = kernel_name(
+            largest=call.kernel == "largest",
+            laned=laned,
+            spread=len(call.inputs) - laned,
+            outputs=entries,
+            vectors=self.vectors,
+        )
+        words = {"OUT": place, "OUTPUTS": entries, "TERMS": call.gone.entries}
+        inside = [Word.OUT]
+        for n, tensor in enumerate(call.inputs):
+            words[f"P{n}"] = self._place(tensor)
+            words[f"AT{n}"] = self._offsets(call.out.spec, tensor)
+            words[f"APART{n}"] = self._offsets(call.gone, tensor)
+            if tensor.array is None:
+                inside.append(Word[f"P{n}"])
+        self._record(kernel, tuple(inside), **words)
+
+    def _grouped(self, call: Call, groups: Groups, place: int) -> None:
+        """Lists of a contraction by groups: of outputs and of terms, all operands side by side."""
+        assert call.out is not None
+        count = len(call.inputs)
+        laned = sum(tensor.array is None for tensor in call.inputs)
+        step = tile(count, self.vectors)
+        outputs = groups.padded(step)
+        units = [self.lanes if tensor.array is None else 1 for tensor in call.inputs]
+        specs = [tensor.spec for tensor in call.inputs]
+        whole = call.out.spec
+        places = [offsets(whole, whole, self.lanes)[outputs]]
+        places += [offsets(whole, s, u)[outputs] for s, u in zip(specs, units, strict=True)]
+        steps = [offsets(call.gone, s, u)[groups.terms] for s, u in zip(specs, units, strict=True)]
+        heads = groups.heads(step).astype(np.uint32)
+        mean = -(-groups.products(step) // len(heads))  # terms of a group, for `divided`
+        words = {"OUT": place, "OUTPUTS": len(heads), "TERMS": mean}
+        for n, tensor in enumerate(call.inputs):
+            words[f"P{n}"] = self._place(tensor)
+        words[sparse.HEADS.name] = self._array(heads)
+        words[sparse.PLACES.name] = self._array(np.stack(places, axis=1))
+        words[sparse.STEPS.name] = self._array(np.stack(steps, axis=1))
+        inside = [Word.OUT, *(Word[f"P{n}"] for n in range(laned))]
+        largest = call.kernel == "largest"
+        kernel = sparse.grouped_name(largest=largest, laned=laned, spread=count - laned)
+        self._record(kernel, tuple(inside), **words)
+
+
+def group_bytes(call: Call) -> int:
+    """The bytes of a contraction's groups and their lists, at most."""
+    if call.groups is None:
+        return 0
+    groups, count = call.groups, len(call.inputs)
+    step = tile(count, 1)
+    outputs = step * int(groups.tiles(step).sum())
+    lists = (1 + count) * outputs + count * len(groups.terms) + 3 * len(groups.sizes)
+    return 4 * lists + groups.nbytes

@@ -1,0 +1,164 @@
+"""The answers of a program: what each query takes from the messages, and the ports for it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from lanework.core.program.program import Port, Program
+from lanework.machines.belief.algebra.tensor import AxisKey, AxisType, TensorSpec
+from lanework.machines.belief.graph.factor import Factor
+from lanework.machines.belief.passes.collect import Upward
+from lanework.machines.belief.passes.distribute import Downward
+from lanework.machines.belief.passes.emit import Emitter, Value
+from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.passes.traceback import decide
+from lanework.machines.belief.passes.tree import ContractionTree
+from lanework.machines.belief.state import SlotKey
+
+LN_P, JOINT, POSTERIOR = "ln_p_evidence", "joint", "posterior"
+
+
+def factor_names(factors: Sequence[Factor]) -> list[str]:
+    """What values of factors are called: by name, with a number where another has it before.
+
+    Example:
+        >>> from lanework.machines.belief.graph.model import FactorGraph
+        >>> graph = FactorGraph()
+        >>> factors = [graph.factor([], 2.0, name=name) for name in ("f", "f", "posterior")]
+        >>> factor_names(factors)
+        ['f', 'f (2)', 'posterior (2)']
+    """
+    taken, names = {LN_P, POSTERIOR}, []
+    for factor in factors:
+        name, turn = factor.name, 2
+        while name in taken:
+            name, turn = f"{factor.name} ({turn})", turn + 1
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+class Outputs:
+    """Writes the answers of a problem."""
+
+    def __init__(self, problem: Problem, out: Emitter) -> None:
+        self.problem, self.out = problem, out
+        self.ports: list[Port] = []
+
+    def program(
+        self,
+        tree: ContractionTree,
+        leaves: Sequence[Value | int],
+        late: Container[AxisKey],
+        notes: tuple[str, ...],
+    ) -> Program:
+        """Write messages and answers.
+
+        Args:
+            tree: whose first nodes are the leaves, the tables before all others.
+            leaves: a tensor, or the number of a variable whose evidence is loaded.
+            late: axes that are maximized.
+            notes: what the compiler decided.
+        """
+        out, kind = self.out, self.problem.query.kind
+        self.up = Upward(out, tree, leaves, late)
+        roots = [self.up.sent[root] for root in tree.roots] or [out.unit(TensorSpec())]
+        total = Value(TensorSpec(), out.emit("rescale", out.register(roots[0])))
+        self.total = total
+        if kind == "marginals":
+            self._marginals()
+        elif kind == "joint":
+            self._joint()
+        elif self.problem.query.derives:
+            self._gradient(leaves)
+        elif self.problem.query.decides:
+            self._states(late)
+        self._port(LN_P, total, ("Z",))
+        return self._finish(notes)
+
+    def _marginals(self) -> None:
+        down, cut, asked = Downward(self.up), self.problem.cut, self.problem.asked
+        homes: dict[int, list[int]] = {}
+        for (variable,), home in down.homes([(v,) for v in asked if v not in cut]).items():
+            homes.setdefault(home, []).append(variable)
+        for v in asked:
+            if v in cut:
+                known = self.out.product(self._known(v), self.total)
+                self.out.store(self.out.normalized(known), ("bel", v))
+        for number in down.order():
+            down.tell(number)
+            for v in homes.get(number, ()):
+                self.out.store(down.belief(number, TensorSpec((self.out.axis(v),))), ("bel", v))
+        for v in asked:  # in the order in which they were asked for
+            self.ports.append(Port(self._name(v), "out", self.out.slots.index(("bel", v))))
+
+    def _joint(self) -> None:
+        asked, cut = self.problem.asked, self.problem.cut
+        known = [self._known(v) for v in asked if v in cut]
+        rest = tuple(v for v in asked if v not in cut)
+        spec = TensorSpec(tuple(map(self.out.axis, asked)))
+        if rest:
+            down = Downward(self.up)
+            home = down.homes([rest])[rest]
+            for number in down.order():
+                down.tell(number)
+            known.append(down.belief(home, TensorSpec(tuple(map(self.out.axis, rest)))))
+        made = known[0]
+        for value in known[1:]:
+            made = self.out.product(made, value)
+        if not rest:
+            made = self.out.normalized(self.out.product(made, self.total))
+        self._port(JOINT, self.out.only(made, spec), ("joint", *asked))
+
+    def _gradient(self, leaves: Sequence[Value | int]) -> None:
+        down, names = Downward(self.up), factor_names(self.problem.factors)
+        homes = down.homes([(v,) for v in self.problem.asked])
+        down.needed = set(range(len(self.up.tree.nodes)))
+        for number in down.order():
+            down.tell(number)
+            if number < len(names):
+                leaf = leaves[number]
+                assert isinstance(leaf, Value)
+                slot = ("gradient", number, *(axis.id for axis in leaf.spec.axes))
+                self._port(names[number], down.gradient(number, leaf), slot)
+            for (v,), home in homes.items():
+                if home == number:
+                    spec = TensorSpec((self.out.axis(v),))
+                    slot = ("posterior", v, self.problem.query.state)
+                    self._port(POSTERIOR, down.belief(number, spec), slot)
+
+    def _states(self, late: Container[AxisKey]) -> None:
+        drawn = self.problem.query.kind == "sample"
+        keys = {v: (AxisType.GEOMETRIC, v) for v in self.problem.asked}
+        found = decide(self.up, set(keys.values()) if drawn else late, drawn=drawn)
+        for v, key in keys.items():
+            self._port(self._name(v), found.get(key) or self._known(v), ("state", v))
+
+    def _name(self, variable: int) -> str:
+        return self.out.variables[variable].name
+
+    def _known(self, variable: int) -> Value:
+        """What every row says of a variable that was cut out."""
+        spec = TensorSpec((self.out.axis(variable),))
+        return Value(spec, self.out.emit("load_evidence", variable))
+
+    def _port(self, name: str, value: Value, slot: SlotKey) -> None:
+        self.out.store(value, slot)
+        self.ports.append(Port(name, "out", len(self.out.slots) - 1))
+
+    def _finish(self, notes: tuple[str, ...]) -> Program:
+        problem = self.problem
+        ports = [
+            Port(self._name(v), "in", v, categories=self.out.variables[v].states)
+            for v in problem.evidence
+        ]
+        header: dict[str, int | float | str] = {
+            "name": problem.graph.name,
+            "semiring": problem.semiring,
+            "query": problem.query.kind,
+        }
+        if problem.query.count > 1:
+            header["count"] = problem.query.count
+        if problem.pruned:
+            header["pruned"] = 1
+        return self.out.program([*ports, *self.ports], header, notes)

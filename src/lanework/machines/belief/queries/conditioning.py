@@ -1,0 +1,288 @@
+"""Conditioning: a program that does not fit is made for known states of some variables, the cutset.
+
+Every row becomes a lane for each joint state of these, and what is found for the cases is put
+together (J. Pearl, Artif. Intell. 29, 1986; with elimination for the rest: R. Dechter, Artif.
+Intell. 113, 1999). Memory is bought with time, so it is done only where its estimate allows.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
+from lanework.core.program.program import Program
+from lanework.core.result.show import many
+from lanework.engines.codes import DEADLINE_PASSED
+from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
+from lanework.machines.belief.data.answers import BEST, total_name
+from lanework.machines.belief.data.evidence import Evidence
+from lanework.machines.belief.data.posterior import Posterior
+from lanework.machines.belief.graph.factor import listed
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.queries.cutset import Cutset, Question
+from lanework.machines.belief.queries.lanes import Cases
+from lanework.machines.belief.queries.recombination import Combined, absolute, logs_of
+from lanework.machines.belief.runner import FEWER, Runner
+from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.verify import walk
+
+F64 = npt.NDArray[np.float64]
+Progress = Callable[[int, int], None]
+PATIENCE = 600.0  # seconds that may be estimated where there is no deadline
+LANES, TERMS = 4096, 2e8  # of a chunk, between two looks at the deadline
+HELP = (
+    "raise the memory cap or the deadline, say which variables every row observes, ask for fewer"
+    " variables, or ask for an approximation: lw.belief.loopy, --approximate loopy"
+)
+
+
+def fitting(
+    question: Question,
+    program: Program,
+    evidence: Evidence,
+    engine: str = "auto",
+    limits: Limits | None = None,
+    *,
+    semiring: str | VMSemiringRuntime | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Runner:
+    """The program bound; if it does not fit, a few rows at a time, or conditioned until it does.
+
+    Args:
+        question: what the program answers.
+        program: the program.
+        evidence: the rows that it will be asked about.
+        engine: as for `Runner`; so are limits, semiring and threads.
+        limits: memory, and the deadline, within which conditioning has to be estimated; without
+            one ten minutes.
+        semiring: its name, or one of your own, whose cases nobody can put together.
+        threads: at most so many.
+        progress: is told how many lanes are done, and how many there are.
+
+    Raises:
+        Diagnostic: LW0101 where memory does not suffice, and conditioning would take too long.
+    """
+    plain = Runner(program, engine, limits, semiring=semiring, threads=threads)
+    rows = asked_rows(program, evidence.rows)
+    refusal = plain.refusal(rows)
+    if refusal is None:
+        return plain
+    if plain.custom is not None:
+        raise refusal
+    cutset, within = Cutset(question, evidence), plain.limits.deadline or PATIENCE
+    beside = kept_bytes(program, rows)
+    plain.limits.check_memory(beside, many(rows, "row"), FEWER)
+
+    def bound(program: Program) -> ConditionedRunner:
+        return ConditionedRunner(
+            program, cutset, engine, limits, semiring=semiring, threads=threads, progress=progress
+        )
+
+    runner = bound(program)  # without a variable it only takes a few rows at a time
+    while runner.refusal(1, beside) is not None:
+        goal = cutset.terms * min(plain.limits.memory_cap / _tensors(runner), 1.0)
+        grown = False
+        while (not grown or cutset.terms > goal) and cutset.grow(within):
+            grown = True
+        if not grown or cutset.seconds > within:
+            raise _refused(refusal, cutset, within)
+        runner = bound(question.program(cutset.names))
+    return runner
+
+
+def asked_rows(program: Program, rows: int) -> int:
+    """How many rows a program is run for."""
+    several = 3 if program.header.get("query") == "sensitivity" else draws(program) or 1
+    return rows * several
+
+
+def draws(program: Program) -> int:
+    """How many assignments are drawn for a row."""
+    drawn = program.header.get("query") == "sample"
+    return int(program.header.get("count", 1)) if drawn else 0
+
+
+def _tensors(runner: Runner) -> int:
+    """Bytes of the tensors of one lane."""
+    known = walk(runner.program)
+    return max(8 * (known.uniform + known.varying), 1)
+
+
+def _refused(refusal: Diagnostic, cutset: Cutset, within: float) -> Diagnostic:
+    """The refusal of the plain program, and why conditioning does not help."""
+    if cutset.seconds > within:
+        on = f" on {listed(cutset.names)}" if cutset.variables else ""
+        why = f"conditioning{on} would take {duration(cutset.seconds)} or more"
+    elif cutset.variables:
+        why = f"conditioning does not help, not even on {listed(cutset.names)}"
+    else:
+        why = "what is asked cannot be answered case by case"
+    return Diagnostic(refusal.code, f"{refusal.message}; {why}", help=HELP)
+
+
+def duration(seconds: float) -> str:
+    """A long time for people.
+
+    Example:
+        >>> [duration(x) for x in (90.0, 7200.0, 1e6, 1e9, 1e30)]
+        ['90 s', '2 hours', '12 days', '32 years', '3e+22 years']
+    """
+    if seconds < 7200:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.0f} hours"
+    if seconds < 2 * 365 * 86400:
+        return f"{seconds / 86400:.0f} days"
+    years = seconds / (365.25 * 86400)
+    return f"{years:,.0f} years" if years < 1e6 else f"{years:.0e} years"
+
+
+def entries(program: Program) -> dict[SlotKey, int]:
+    """The slots of a program's answer but the total, and how many entries each has."""
+    known, slots = walk(program).slots, BeliefView.of(program).slots
+    keys = {port.row: slots[port.row] for port in program.outputs}
+    return {key: known[row].entries for row, key in keys.items() if key != ("Z",)}
+
+
+def kept_bytes(program: Program, rows: int) -> int:
+    """Memory for what is put together, and for the answers made of it."""
+    return 8 * rows * (3 * sum(entries(program).values()) + 4)
+
+
+class ConditionedRunner(Runner):
+    """A program for known states of a cutset, which is asked about all of them.
+
+    Example:
+        >>> from lanework.machines.belief.graph.model import FactorGraph
+        >>> graph = FactorGraph()
+        >>> for name in "abcd":
+        ...     _ = graph.variable(name, 100)
+        >>> for scope in ("ab", "bc", "cd", "da"):
+        ...     _ = graph.factor(scope, np.eye(100) + 1.0)
+        >>> question = Question(graph, "z", ["a", "b"], (), "prob")
+        >>> nothing = Evidence({}, 1, single=True)
+        >>> small = Limits(memory=1_000_000)
+        >>> runner = fitting(question, question.program(), nothing, limits=small)
+        >>> runner.explain().splitlines()[-1]
+        'conditioned on d: 100 lanes for 1 row, 1 times the work'
+        >>> float(runner({"a": "7"})["ln_p_evidence"].round(6))
+        13.855313
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        cutset: Cutset,
+        engine: str = "auto",
+        limits: Limits | None = None,
+        *,
+        semiring: str | VMSemiringRuntime | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Bind a program that was made with the cutset among the observed variables."""
+        super().__init__(program, engine, limits, semiring=semiring, threads=threads)
+        self.conditioned = cutset.variables
+        self._sizes = [self.view.variables[v].size for v in cutset.variables]
+        self._progress = progress
+        self._terms = max(cutset.terms, 1.0)
+        lanes, rows = int(cutset.lanes.sum()), len(cutset.lanes)
+        self.note = (
+            ""
+            if not cutset.variables
+            else (
+                f"conditioned on {listed(cutset.names)}: {many(lanes, 'lane')} for"
+                f" {many(rows, 'row')}, {cutset.work / max(cutset.plain, 1.0):,.3g} times the work"
+            )
+        )
+
+        self._short = False  # one row may be many lanes
+        if self.note:
+            self._stats["conditioning"] = self.note
+
+    def explain(self) -> str:
+        """What will run how, and what it is conditioned on."""
+        return f"{super().explain()}\n{self.note}".rstrip()
+
+    def _posterior(
+        self, evidence: Evidence, seed: int = 0, until: float | None = None
+    ) -> Posterior:
+        if draws(self.program):
+            return self._drawn(evidence, seed, until)
+        cases = Cases(evidence, self.conditioned, self._sizes)
+        best = total_name(self.program, self.semiring) == BEST  # of assignments, whatever is summed
+        found = Combined("max" if best else self.semiring, entries(self.program), evidence.rows)
+        for rows, part, logs, _ in self._parts(cases, np.arange(cases.lanes), until):
+            found.add(rows, self._run(part, {}, until), logs)
+        return found.posterior()
+
+    def _drawn(self, evidence: Evidence, seed: int, until: float | None) -> Posterior:
+        """A case for each draw by the cases' totals, and then the other states by the program."""
+        count = draws(self.program)
+        own = evidence.at(np.arange(0, evidence.rows, count))  # every row is there `count` times
+        cases = Cases(own, self.conditioned, self._sizes)
+        sums, totals = Combined(self.semiring, {}, own.rows), np.zeros(cases.lanes)
+        for rows, part, logs, lanes in self._parts(cases, np.arange(cases.lanes), until):
+            found = self._run(part, self._chances(part.rows, seed), until)
+            sums.add(rows, found, logs)
+            totals[lanes] = logs_of(absolute(found.totals, self.semiring, logs))
+        places, chosen = self._chosen(cases, totals, count, seed)
+        slots = {key: np.zeros((n, evidence.rows)) for key, n in entries(self.program).items()}
+        chances = self._chances(evidence.rows, seed)
+        for _, part, _, lanes in self._parts(cases, chosen, until):
+            some = {variable: drawn[places[lanes]] for variable, drawn in chances.items()}
+            found = self._run(part, some, until)
+            for key, kept in slots.items():
+                kept[:, places[lanes]] = found.slots[key]
+        whole = np.repeat(sums.posterior().totals, count)
+        return Posterior(dict(slots), whole, np.zeros(evidence.rows, bool))
+
+    def _chosen(
+        self, cases: Cases, totals: F64, count: int, seed: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """The places of draws from rows that are possible, and the case of each."""
+        rng = np.random.default_rng([seed, 1])  # not the numbers that the states are drawn with
+        places, chosen = [], []
+        for row, (start, end) in enumerate(itertools.pairwise(cases.starts.tolist())):
+            chances = rng.random(count)
+            top = totals[start:end].max(initial=-np.inf)
+            if top > -np.inf:
+                shares = np.cumsum(np.exp(totals[start:end] - top))
+                chosen.append(start + np.searchsorted(shares, chances * shares[-1], side="right"))
+                places.append(np.arange(row * count, (row + 1) * count))
+        nothing = [np.zeros(0, np.int64)]
+        return np.concatenate(places or nothing), np.concatenate(chosen or nothing)
+
+    def _parts(
+        self, cases: Cases, lanes: npt.NDArray[np.int64], until: float | None
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Evidence, F64, slice]]:
+        """Lanes in chunks that fit: rows, evidence, logarithms of weights, and which lanes."""
+        size = self._chunk(cases.evidence.rows, len(lanes))
+        for start in range(0, len(lanes), size):
+            if until is not None and time.monotonic() > until:
+                raise Trap(
+                    DEADLINE_PASSED,
+                    "the run was stopped at its deadline",
+                    help="raise the deadline, or run fewer rows",
+                )
+            these = slice(start, min(start + size, len(lanes)))
+            yield *cases.part(lanes[these]), these
+            if self._progress is not None:
+                self._progress(these.stop, len(lanes))
+
+    def _chunk(self, rows: int, lanes: int) -> int:
+        """How many lanes at a time fit beside what is kept for all rows."""
+        kept = kept_bytes(self.program, rows)
+        size = max(1, min(lanes, LANES, int(TERMS / self._terms)))
+        while refusal := self.refusal(size, kept):
+            if size == 1:
+                raise refusal
+            size //= 2
+        return size

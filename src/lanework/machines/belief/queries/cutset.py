@@ -1,0 +1,166 @@
+"""Which variables are conditioned on where a program does not fit.
+
+A variable is worth most that lowers the terms of the elimination order most for the lanes that its
+states cost; variables are taken one after another, each with a new order (after B. Bidyuk and R.
+Dechter, On finding minimal w-cutset, UAI 2004). A row that knows the variable's state has one lane
+for it, whatever its size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.program.program import Program
+from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
+from lanework.machines.belief.data.evidence import Evidence
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.passes.elimination import WIDEST, Elimination
+from lanework.machines.belief.passes.problem import Problem
+
+TERM = 4e-9  # seconds for a term of a lane, up and down, of tensors that fit no cache
+LEAST_GAIN = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What `compile_graph` is asked, to ask it again with more variables cut out."""
+
+    graph: FactorGraph
+    query: str | Sequence[str]
+    evidence: Sequence[str]
+    observed: Sequence[str]
+    semiring: str | VMSemiringRuntime
+
+    def problem(self, more: Iterable[str] = ()) -> Problem:
+        """The problem, with more variables cut out."""
+        cut = [*self.observed, *more]
+        return Problem(self.graph, self.query, self.evidence, cut, self.semiring)
+
+    def program(self, more: Iterable[str] = (), *, seconds: float = 0.2) -> Program:
+        """The program, with more variables cut out."""
+        return compile_graph(
+            self.graph,
+            self.query,
+            evidence=self.evidence,
+            observed=[*self.observed, *more],
+            semiring=self.semiring,
+            seconds=seconds,
+        )
+
+
+class Cutset:
+    """Variables that are conditioned on, and what that costs.
+
+    Attributes:
+        variables: their numbers, in the order in which they were taken.
+        lanes: of each row, how many joint states of them it leaves possible, float64.
+        terms: of the elimination order that is left, for one lane.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> for name in "abcd":
+        ...     _ = graph.variable(name, 10)
+        >>> for scope in ("ab", "bc", "cd", "da"):
+        ...     _ = graph.factor(scope, np.ones((10, 10)))
+        >>> cutset = Cutset(Question(graph, "z", (), (), "prob"), Evidence({}, 1, single=True))
+        >>> before, grown = cutset.terms, cutset.grow()
+        >>> len(cutset.names), round(before), round(cutset.terms), round(cutset.work)
+        (1, 2110, 210, 2100)
+    """
+
+    def __init__(self, question: Question, evidence: Evidence) -> None:
+        """Begin without any variable."""
+        self.question, self.evidence = question, evidence
+        self.variables: list[int] = []
+        self.lanes = np.ones(evidence.rows)
+        self._look()
+        self.plain = self.work
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the variables."""
+        every = list(self.question.graph.variables)
+        return [every[v] for v in self.variables]
+
+    @property
+    def work(self) -> float:
+        """Terms of all lanes."""
+        return float(self.lanes.sum()) * self.terms
+
+    @property
+    def seconds(self) -> float:
+        """An estimate of the time that the work takes on one core."""
+        return self.work * TERM
+
+    def grow(self, within: float = math.inf) -> bool:
+        """Take the variable that lowers the terms of a lane most for the lanes that it costs.
+
+        Args:
+            within: seconds. What would take longer is only taken if it lowers the work.
+
+        Returns:
+            Whether one was taken.
+        """
+        found = [
+            (math.log(max(self._states(v), 1.0)) / gain, -gain, v) for v, gain in self._gains()
+        ]
+        if not found:
+            return False
+        price, _, best = min(found)
+        if self.seconds > within and price >= 1.0 - LEAST_GAIN:
+            return False
+        self.variables.append(best)
+        self.lanes = self.lanes * possible(self.evidence, best, self._sizes[best]).sum(axis=0)
+        self._look()
+        return True
+
+    def _look(self) -> None:
+        problem = self.question.problem(self.names)
+        order = Elimination(problem, 0.0, 0).order
+        variables = problem.graph.variables.values()
+        self._sizes = {n: variable.size for n, variable in enumerate(variables)}
+        self._candidates = _candidates(problem)
+        self._cliques, self.terms = order.cliques, order.cost
+
+    def _states(self, variable: int) -> float:
+        """How many lanes a row has for a variable, on average over the lanes there are."""
+        states = possible(self.evidence, variable, self._sizes[variable]).sum(axis=0)
+        whole = self.lanes.sum()
+        return float((states * self.lanes).sum() / whole) if whole else 1.0
+
+    def _gains(self) -> list[tuple[int, float]]:
+        """For variables by how much, as a logarithm, they lower the terms of this order."""
+        saved = dict.fromkeys(self._candidates, 0.0)
+        for clique in self._cliques:
+            entries = math.exp(min(sum(math.log(self._sizes[v]) for v in clique), WIDEST))
+            for v in clique & saved.keys():
+                saved[v] += entries * (1.0 - 1.0 / self._sizes[v])
+        gains = (
+            (v, -math.log1p(-min(less / self.terms, 1.0 - 1e-15))) for v, less in saved.items()
+        )
+        return [(v, gain) for v, gain in gains if gain > LEAST_GAIN]
+
+
+def _candidates(problem: Problem) -> list[int]:
+    """The variables that can be conditioned on.
+
+    Derivatives are of whole tables; and where some variables are summed over and others maximized,
+    a sum over cases cannot come after a maximum.
+    """
+    query = problem.query
+    if query.derives:
+        return []
+    return [v for v in problem.variables if query.kind != "mmap" or v in problem.asked]
+
+
+def possible(evidence: Evidence, variable: int, size: int) -> npt.NDArray[np.bool_]:
+    """Which states a row leaves possible, of shape (states, rows)."""
+    weights = evidence.weights.get(variable)
+    known = np.ones((size, evidence.rows), bool) if weights is None else weights > 0
+    return np.broadcast_to(known, (size, evidence.rows))

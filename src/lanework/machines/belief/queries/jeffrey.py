@@ -1,0 +1,114 @@
+"""Soft evidence as a posterior that is wanted, instead of a likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.machines.belief.codes import BAD_EVIDENCE
+from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.graph.factor import Variable, listed
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.runner import Runner
+
+F64 = npt.NDArray[np.float64]
+CLOSE = 1e-12  # to what is wanted
+ROUNDS = 1000  # over all variables
+
+
+def jeffrey(
+    graph: FactorGraph,
+    posteriors: Mapping[str, npt.ArrayLike],
+    evidence: Mapping[str, Any] | None = None,
+    *,
+    engine: str = "auto",
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    """Evidence after which some variables have the posteriors that are wanted.
+
+    Jeffrey's rule for one variable: a state's weight is its posterior over what it had been
+    (R. C. Jeffrey, The Logic of Decision, 1965, chapter 11). For several, one after another until
+    all fit, which changes the distribution least (I. Csiszar, Ann. Probab. 3, 1975).
+
+    Args:
+        graph: variables and factors.
+        posteriors: variable -> probabilities of its states that sum to one, of the shape (states,).
+        evidence: variable -> state, likelihood, or a column of these, as far as it is known.
+        engine: as for `Runner`; so are limits.
+        limits: memory, deadline, threads.
+
+    Returns:
+        The evidence, with weights of the shape (states,) or (row, states) for these variables.
+
+    Raises:
+        Diagnostic: LW5005 for an unknown variable; LW5008 for numbers that are no probabilities,
+            or that nothing leads to; and what compiling and running say.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("rain", ["yes", "no"])
+        >>> _ = graph.variable("grass", ["wet", "dry"])
+        >>> _ = graph.factor(["rain"], [0.2, 0.8])
+        >>> _ = graph.factor(["rain", "grass"], [[0.9, 0.1], [0.2, 0.8]])
+        >>> found = jeffrey(graph, {"grass": [0.7, 0.3]})
+        >>> compile_graph(graph).bind()(found)["grass"].round(9).tolist()
+        [0.7, 0.3]
+    """
+    given = given_columns(evidence)
+    variables = list(graph.variables.values())
+    goals = {name: _checked(graph.find(name), goal) for name, goal in posteriors.items()}
+    wanted = {n: goals[v.name] for n, v in enumerate(variables) if v.name in goals}
+    known = read_evidence(tuple(variables), frozenset(range(len(variables))), given)
+    weights = {v: np.array(array) for v, array in known.weights.items()}
+    for v in wanted:
+        weights.setdefault(v, np.ones((variables[v].size, known.rows)))
+    names = [variables[v].name for v in wanted]
+    observed = [variables[v].name for v in weights]
+    runner = Runner(compile_graph(graph, names, evidence=observed), engine, limits)
+    for turn in range(ROUNDS):
+        far = 0.0
+        for v, goal in wanted.items():
+            result = runner.answer(Evidence(weights, known.rows, single=False))
+            now = result[variables[v].name].T
+            far = max(far, float(np.abs(now - goal).max(initial=0.0)))
+            lost = (now == 0) & (goal > 0)
+            if lost.any() and turn == 0:
+                state = variables[v].states[int(np.argwhere(lost)[0][0])]
+                what = f"{variables[v].name}={state} is impossible, and cannot become probable"
+                raise Diagnostic(BAD_EVIDENCE, what)
+            if lost.any():  # weights have vanished
+                raise _contradiction(names)
+            weights[v] *= goal / np.where(now == 0, 1.0, now)
+            weights[v] /= weights[v].max(axis=0)
+        if far < CLOSE:
+            break
+    else:
+        raise _contradiction(names)
+    for v in wanted:
+        given[variables[v].name] = weights[v][:, 0] if known.single else weights[v].T
+    return given
+
+
+def _contradiction(names: list[str]) -> Diagnostic:
+    what = f"no evidence gives these posteriors to {listed(names)}"
+    return Diagnostic(BAD_EVIDENCE, what, help="they contradict each other, or nearly so")
+
+
+def _checked(variable: Variable, goal: npt.ArrayLike) -> F64:
+    """A posterior as a column."""
+    try:
+        found = np.asarray(goal, np.float64)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    fits = found.shape == (variable.size,) and bool((found >= 0).all())
+    if not fits or abs(found.sum() - 1.0) > 1e-9:
+        what = f"the posterior of {variable.name!r} is no {variable.size} probabilities"
+        raise Diagnostic(BAD_EVIDENCE, what, help="give one a state, which sum to one")
+    column: F64 = (found / found.sum())[:, np.newaxis]
+    return column

@@ -1,0 +1,192 @@
+"""What data with missing cells say of a graph's tables: expected counts and log-likelihoods.
+
+An entry times its derivative of ln P(evidence) is the posterior probability of the states that the
+entry is of (A. Darwiche, J. ACM 50, 2003, section 4). Summed over rows these are the counts that
+the EM algorithm takes for those of complete data (A. P. Dempster, N. M. Laird, D. B. Rubin,
+J. R. Stat. Soc. B 39, 1977; S. L. Lauritzen, Comput. Stat. Data Anal. 19, 1995).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.core.result.result import Result
+from lanework.machines.belief.codes import BAD_EVIDENCE
+from lanework.machines.belief.data.answers import ROWS
+from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.passes.outputs import LN_P, factor_names
+from lanework.machines.belief.runner import Runner
+
+F64 = npt.NDArray[np.float64]
+EXPECTED = "expected_log_likelihood"
+BLOCK = 1 << 26  # bytes of the derivatives that are held at a time
+
+
+def expected_counts(
+    graph: FactorGraph,
+    evidence: Mapping[str, Any] | None = None,
+    *,
+    weights: npt.ArrayLike | None = None,
+    engine: str = "auto",
+    limits: Limits | None = None,
+    threads: int | None = None,
+) -> Result:
+    """For each entry of each table how many rows are expected to have its states.
+
+    Args:
+        graph: variables and factors.
+        evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
+        weights: how often each row counts, of the shape (row,); by default once.
+        engine: as for `Runner`; so are limits and threads.
+        limits: memory, deadline, threads.
+        threads: at most so many.
+
+    Returns:
+        By the name of each factor an array of its table's shape, and `ln_p_evidence`, the logarithm
+        of the probability of all rows. Rows that are impossible count nowhere, and make it -inf;
+        ``stats["impossible"]`` says how many there are.
+
+    Raises:
+        Diagnostic: LW5008 for weights that do not fit, and what compiling and running say.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("rain", ["yes", "no"])
+        >>> _ = graph.variable("grass", ["wet", "dry"])
+        >>> _ = graph.factor(["rain"], [0.2, 0.8], child="rain")
+        >>> _ = graph.factor(["rain", "grass"], [[0.9, 0.1], [0.2, 0.8]], child="grass")
+        >>> rows = {"grass": ["wet", "wet", "dry"], "rain": [None, "no", None]}
+        >>> counts = expected_counts(graph, rows)
+        >>> counts["rain"].round(4).tolist(), float(counts["grass"].sum())
+        ([0.5597, 2.4403], 3.0)
+    """
+    start = time.perf_counter()
+    known = _read(graph, evidence)
+    often = _row_weights(weights, known.rows)
+    counts = [np.zeros(factor.table.shape) for factor in graph.factors]
+    total, impossible = 0.0, 0
+    for rows, totals, derivatives in _blocks(graph, known, engine, limits, threads):
+        part = often[rows]
+        for count, factor, derivative in zip(counts, graph.factors, derivatives, strict=True):
+            count += factor.table * np.tensordot(part, derivative, 1)
+        total += float(totals[part > 0] @ part[part > 0])
+        impossible += int((totals == -np.inf).sum())
+    names = factor_names(graph.factors)
+    axes = {name: factor.scope for name, factor in zip(names, graph.factors, strict=True)}
+    return Result(
+        {**dict(zip(names, counts, strict=True)), LN_P: np.array(total)},
+        axes={**axes, LN_P: ()},
+        coords={variable.name: list(variable.states) for variable in graph.variables.values()},
+        stats=_stats(known, impossible, start),
+    )
+
+
+def expected_log_likelihood(
+    graph: FactorGraph,
+    evidence: Mapping[str, Any] | None = None,
+    *,
+    engine: str = "auto",
+    limits: Limits | None = None,
+    threads: int | None = None,
+) -> Result:
+    """The logarithm of the product of all tables, expected over each row's posterior.
+
+    The difference to `ln_p_evidence` is the entropy of the posterior, as long as the evidence is
+    of states; the weights of a likelihood are no tables.
+
+    Args:
+        graph: variables and factors.
+        evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
+        engine: as for `Runner`; so are limits and threads.
+        limits: memory, deadline, threads.
+        threads: at most so many.
+
+    Returns:
+        `expected_log_likelihood` and `ln_p_evidence`, float64, (row,) or () for a single row; -inf
+        for rows that are impossible.
+
+    Raises:
+        Diagnostic: what compiling and running say.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> _ = graph.variable("a", 2)
+        >>> _ = graph.factor(["a"], [0.5, 0.5])
+        >>> found = expected_log_likelihood(graph, {"a": ["0", None]})
+        >>> (found["expected_log_likelihood"] / np.log(2)).round(9).tolist()
+        [-1.0, -1.0]
+    """
+    start = time.perf_counter()
+    known = _read(graph, evidence)
+    expected, logs = np.zeros(known.rows), np.zeros(known.rows)
+    ones = [np.where(factor.table > 0, factor.table, 1.0) for factor in graph.factors]
+    terms = [factor.table * np.log(one) for factor, one in zip(graph.factors, ones, strict=True)]
+    for rows, totals, derivatives in _blocks(graph, known, engine, limits, threads):
+        for term, derivative in zip(terms, derivatives, strict=True):
+            expected[rows] += derivative.reshape(len(totals), -1) @ term.ravel()
+        logs[rows] = totals
+    expected[logs == -np.inf] = -np.inf
+    axes = () if known.single else (ROWS,)
+    at = 0 if known.single else slice(None)
+    return Result(
+        {EXPECTED: np.asarray(expected[at]), LN_P: np.asarray(logs[at])},
+        axes={EXPECTED: axes, LN_P: axes},
+        stats=_stats(known, int((logs == -np.inf).sum()), start),
+    )
+
+
+def _read(graph: FactorGraph, evidence: Mapping[str, Any] | None) -> Evidence:
+    variables = tuple(graph.variables.values())
+    return read_evidence(variables, frozenset(range(len(variables))), given_columns(evidence))
+
+
+def _row_weights(weights: npt.ArrayLike | None, rows: int) -> F64:
+    if weights is None:
+        return np.ones(rows)
+    try:
+        found = np.asarray(weights, np.float64)
+    except (TypeError, ValueError):
+        raise Diagnostic(BAD_EVIDENCE, "the weights of rows are no numbers") from None
+    if found.shape != (rows,):
+        what = f"the weights of rows have the shape {found.shape}, and there are {rows} rows"
+        raise Diagnostic(BAD_EVIDENCE, what, help="give a weight for each row")
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise Diagnostic(BAD_EVIDENCE, "a weight of a row is negative or no finite number")
+    return found
+
+
+def _blocks(
+    graph: FactorGraph,
+    evidence: Evidence,
+    engine: str,
+    limits: Limits | None,
+    threads: int | None,
+) -> Iterator[tuple[slice, F64, list[F64]]]:
+    """Some rows, their ln P, and the derivatives of it: (rows, *shape) for each factor."""
+    names = list(graph.variables)
+    program = compile_graph(graph, "gradient", evidence=[names[v] for v in evidence.weights])
+    runner = Runner(program, engine, limits, threads=threads)
+    size = 8 * max(1, sum(factor.table.size for factor in graph.factors))
+    step = max(1, BLOCK // size)
+    for first in range(0, evidence.rows, step):
+        rows = np.arange(first, min(first + step, evidence.rows))
+        found = runner.answer(Evidence(evidence.at(rows).weights, len(rows), single=False))
+        derivatives = [found[name] for name in factor_names(graph.factors)]
+        yield slice(first, first + len(rows)), found[LN_P], derivatives
+
+
+def _stats(evidence: Evidence, impossible: int, start: float) -> dict[str, Any]:
+    return {
+        "lanes": evidence.rows,
+        "impossible": impossible,
+        "run_seconds": time.perf_counter() - start,
+    }

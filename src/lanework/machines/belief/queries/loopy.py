@@ -1,0 +1,245 @@
+"""Approximate answers, for those who ask for them by name: loopy belief propagation.
+
+Where a graph has no cycle the answers are exact. Elsewhere they are fixed points of the messages,
+often close, at times far off, and messages may not settle at all: the result says which rows did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
+from lanework.core.result.show import many
+from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED
+from lanework.machines.belief.codes import BAD_QUERY
+from lanework.machines.belief.data.answers import ROWS
+from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.data.result import BeliefResult
+from lanework.machines.belief.graph.factor import Variable, listed
+from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.passes.outputs import LN_P
+from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.queries.propagation import Links, Propagation
+from lanework.machines.belief.runner import FEWER
+
+METHOD = "loopy belief propagation"
+BLOCK = 1 << 25  # bytes of messages that are sent together, as far as more than a row does
+Progress = Callable[[int, int], None]
+
+
+def loopy(
+    graph: FactorGraph,
+    evidence: Mapping[str, Any] | None = None,
+    query: str | Sequence[str] = "all",
+    *,
+    damping: float = 0.2,
+    tolerance: float = 1e-10,
+    most: int = 200,
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> BeliefResult:
+    """Approximate posteriors by loopy belief propagation.
+
+    Messages of sums of products, from the one that would change most on (G. Elidan, I. McGraw, D.
+    Koller, UAI 2006), damped; ln P(evidence) is estimated by the Bethe free energy (J. S. Yedidia,
+    W. T. Freeman, Y. Weiss, IEEE Trans. Inf. Theory 51, 2005). All rows are lanes.
+
+    Args:
+        graph: variables and factors.
+        evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
+        query: `all` or some variables, or `z`.
+        damping: the share of its logarithm that a message keeps when it is sent again, from 0 to
+            less than 1. More helps messages to settle, and takes longer.
+        tolerance: the change of a message, as a share of an entry, that counts as none.
+        most: how often each message is sent at most, on average.
+        limits: memory and deadline.
+        progress: is told how much is done, of how much at most.
+
+    Returns:
+        For each variable its posterior, float64, (states,) or (row, states), and `ln_p_evidence`,
+        estimates all; -inf and zeros where messages prove that the evidence is impossible. In
+        `stats`: `approximate` is True; of each row `iterations` and `residual`, the change that is
+        left; `not_converged` are the rows whose messages did not settle. Their numbers are of the
+        last messages.
+
+    Raises:
+        Diagnostic: LW2005 for an option that makes no sense, LW5005, LW5008, LW5009 for another
+            query, and LW0101 where memory does not suffice.
+        Trap: the deadline has passed.
+
+    Example:
+        >>> graph = FactorGraph()
+        >>> for name in "abc":
+        ...     _ = graph.variable(name, 2)
+        >>> for scope in ("ab", "bc", "ca"):
+        ...     _ = graph.factor(scope, [[2.0, 1.0], [1.0, 2.0]])
+        >>> result = loopy(graph, {"a": ["0", None]})
+        >>> result["b"].round(3).tolist(), result.stats["not_converged"]
+        ([[0.714, 0.286], [0.5, 0.5]], [])
+    """
+    _check(damping, tolerance, most)
+    graph.check()
+    graph.notice()
+    given = given_columns(evidence)
+    variables = tuple(graph.variables.values())
+    known = read_evidence(variables, frozenset(range(len(variables))), given)
+    problem = Problem(graph, query, given, (), "prob")
+    if problem.query.kind not in ("marginals", "z"):
+        what = f"{METHOD} does not answer {problem.query.kind}"
+        raise Diagnostic(BAD_QUERY, what, help="ask for all, for some variables, or for z")
+    start = time.perf_counter()
+    run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
+    values, stats = run.answer(known)
+    stats["run_seconds"] = time.perf_counter() - start
+    names = [variables[v].name for v in problem.asked]
+    lead = () if known.single else (ROWS,)
+    if known.single:
+        values = {name: value[0] for name, value in values.items()}
+    axes = {**{name: (*lead, name) for name in names}, LN_P: lead}
+    coords = {variables[v].name: list(variables[v].states) for v in problem.asked}
+    return BeliefResult(
+        values,
+        axes=axes,
+        coords=coords,
+        stats=stats,
+        query=problem.query.kind,
+        states={variables[v].name: variables[v].states for v in problem.asked},
+        total=LN_P,
+    )
+
+
+def _check(damping: float, tolerance: float, most: int) -> None:
+    """Options that make sense."""
+    wrong = {
+        f"damping is {damping!r}": not 0.0 <= damping < 1.0,
+        f"tolerance is {tolerance!r}": not 0.0 < tolerance < 1.0,
+        f"most is {most!r}": most < 1,
+    }
+    for what, is_wrong in wrong.items():
+        if is_wrong:
+            help = "damping is from 0 to less than 1, the tolerance between 0 and 1, most from 1"
+            raise Diagnostic(BAD_OPTION, what, help=help)
+
+
+class _Run:
+    """Rows of evidence, some at a time."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        variables: Sequence[Variable],
+        damping: float,
+        tolerance: float,
+        most: int,
+        limits: Limits,
+        progress: Progress | None,
+    ) -> None:
+        self.problem, self.variables = problem, variables
+        self.limits, self.progress = limits, progress
+        self.damping, self.tolerance, self.most = damping, tolerance, most
+        seconds = limits.deadline
+        self.until = None if seconds is None else time.monotonic() + seconds
+        sizes = {v: variables[v].size for v in problem.variables}
+        each = list(zip(problem.factors, problem.scopes, strict=True))
+        numbers = [factor.table for factor, scope in each if not scope]
+        with np.errstate(divide="ignore"):
+            self.scale = float(np.log(numbers).sum())
+        self.own: dict[int, npt.NDArray[np.float64]] = {}  # tables of one variable need no messages
+        for factor, scope in each:
+            if len(scope) == 1:
+                self.own[scope[0]] = self.own.get(scope[0], 1.0) * factor.table
+        some = [(factor.table, scope) for factor, scope in each if len(scope) > 1]
+        tables, scopes = [table for table, _ in some], [scope for _, scope in some]
+        fixed = 8 * sum(table.size * table.ndim for table in tables)
+        limits.check_memory(fixed, "the tables, one for each message,")
+        self.links = Links(sizes, scopes, tables)
+        ends = sum(sizes[edge.variable] for edge in self.links.edges)
+        largest = max((table.size for table in tables), default=1)
+        row = 8 * (4 * ends + 2 * sum(sizes.values()) + 2 * largest)
+        limits.check_memory(fixed + row, "the messages")
+        left = limits.memory_cap - fixed
+        self.rows = max(1, min(BLOCK, left) // row)
+        self.answer_bytes = 8 * (sum(sizes[v] for v in problem.asked) + 4)
+
+    def answer(self, evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Values by name, of (rows, ...), and what there is to say of the run."""
+        rows = evidence.rows
+        self.limits.check_memory(rows * self.answer_bytes, many(rows, "row"), FEWER)
+        totals, iterations, residual = np.zeros(rows), np.zeros(rows, np.int64), np.zeros(rows)
+        asked = self.problem.asked
+        values = {v: np.zeros((rows, self.variables[v].size)) for v in asked}
+        blocks = range(0, rows, self.rows)
+        for number, first in enumerate(blocks):
+            these = np.arange(first, min(first + self.rows, rows))
+            run = self._settled(evidence.at(these), number, len(blocks))
+            totals[these] = run.ln_z() + self.scale
+            iterations[these], residual[these] = run.iterations, run.residual
+            beliefs = run.beliefs() if asked else {}
+            for v in asked:
+                values[v][these] = np.where(totals[these] == -np.inf, 0.0, beliefs[v]).T
+        named: dict[str, Any] = {self.variables[v].name: values[v] for v in asked}
+        return named | {LN_P: totals}, self._stats(totals, iterations, residual)
+
+    def _settled(self, evidence: Evidence, number: int, blocks: int) -> Propagation:
+        """The messages for a block of rows."""
+        weights = dict(evidence.weights)
+        for v, table in self.own.items():
+            column = np.broadcast_to(table[:, np.newaxis], (len(table), evidence.rows))
+            weights[v] = weights[v] * column if v in weights else column
+        run = Propagation(
+            self.links,
+            weights,
+            evidence.rows,
+            damping=self.damping,
+            tolerance=self.tolerance,
+        )
+
+        def look(iteration: int) -> None:
+            if self.until is not None and time.monotonic() > self.until:
+                help = "raise the deadline, run fewer rows, or accept a larger tolerance"
+                raise Trap(DEADLINE_PASSED, "the run was stopped at its deadline", help=help)
+            if self.progress is not None:
+                self.progress(number * self.most + iteration, blocks * self.most)
+
+        run.settle(self.most, look)
+        return run
+
+    def _stats(
+        self,
+        totals: npt.NDArray[np.float64],
+        iterations: npt.NDArray[np.int64],
+        residual: npt.NDArray[np.float64],
+    ) -> dict[str, Any]:
+        return {
+            "engine": f"{METHOD} (approximate)",
+            "approximate": True,
+            "lanes": len(totals),
+            "variables": len(self.variables),
+            "impossible": int((totals == -np.inf).sum()),
+            "threads": 1,
+            "iterations": iterations.tolist(),
+            "residual": residual.tolist(),
+            "not_converged": np.flatnonzero(residual > self.tolerance).tolist(),
+        }
+
+
+def convergence(stats: Mapping[str, Any]) -> str:
+    """What a person wants to know of an approximate run.
+
+    Example:
+        >>> print(convergence({"iterations": [3, 9], "residual": [0.0, 0.25], "not_converged": []}))
+        approximate: loopy belief propagation converged in 9 iterations
+    """
+    iterations, bad = stats["iterations"], stats["not_converged"]
+    times = many(max(iterations, default=0), "iteration")
+    if not bad:
+        return f"approximate: {METHOD} converged in {times}"
+    rows = f"{len(bad):,} of {many(len(iterations), 'row')} ({listed(map(str, bad))})"
+    left = f"messages still change by up to {max(stats['residual']):.2g}"
+    return f"approximate: {METHOD} did not converge in {times} for {rows}: {left}"

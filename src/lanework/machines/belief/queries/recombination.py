@@ -1,0 +1,162 @@
+"""Cases put together: what was found for each state of some variables becomes what holds for all.
+
+The total of a row is the semiring's sum of its cases' totals, and a belief the sum of the cases'
+beliefs, each times its total. Probabilities are added as logarithms, so that cases of probability
+zero, or far smaller than others, do no harm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.machines.belief.data.posterior import Posterior
+from lanework.machines.belief.state import SlotKey
+
+Array = npt.NDArray[Any]
+# How cases are added. The numbers of the first four are logarithms here.
+ADD: dict[str, np.ufunc] = {
+    "prob": np.logaddexp,
+    "logprob": np.logaddexp,
+    "max": np.maximum,
+    "minsum": np.maximum,
+    "counting": np.add,
+    "bool": np.logical_or,
+}
+EXACT = ("counting", "bool")  # semirings without scales
+
+
+class Combined:
+    """Rows whose cases come one after another.
+
+    Example:
+        >>> slots = {("bel", 0): np.array([[1.0, 0.5], [0.0, 0.5]])}
+        >>> cases = Posterior(slots, np.log([0.1, 0.3]), np.zeros(2, bool))
+        >>> rows = Combined("prob", {("bel", 0): 2}, 1)
+        >>> rows.add(np.array([0, 0]), cases, np.zeros(2))
+        >>> found = rows.posterior()
+        >>> found.slots["bel", 0].round(3).tolist(), np.exp(found.totals).round(3).tolist()
+        ([[0.625], [0.375]], [0.4])
+    """
+
+    def __init__(self, semiring: str, entries: Mapping[SlotKey, int], rows: int) -> None:
+        """Begin with no case at all.
+
+        Args:
+            semiring: of which name.
+            entries: the slots of the answer, and how many entries they have.
+            rows: how many rows.
+        """
+        self.semiring, self.plus = semiring, ADD[semiring]
+        nothing: Any = {"counting": 0, "bool": False}.get(semiring, -np.inf)
+        # counts may outgrow any machine word
+        dtype = {"counting": object, "bool": bool}.get(semiring, np.float64)
+        self.totals = np.full(rows, nothing, dtype)
+        self.best = np.full(rows, -np.inf)  # the largest case, whose states are kept
+        self.slots: dict[SlotKey, Array] = {}
+        for key, count in entries.items():
+            if key[0] == "state":
+                self.slots[key] = np.zeros((count, rows))
+            else:
+                self.slots[key] = np.full((count, rows), nothing, dtype)
+
+    def add(
+        self, rows: npt.NDArray[np.intp], cases: Posterior, logs: npt.NDArray[np.float64]
+    ) -> None:
+        """Add cases.
+
+        Args:
+            rows: the row of each case, in order.
+            cases: what was found for them.
+            logs: the logarithm of each case's weight.
+        """
+        which, starts = np.unique(rows, return_index=True)
+        totals = absolute(cases.totals, self.semiring, logs)
+        self._best(rows, which, starts, cases, logs_of(totals))
+        for key, kept in self.slots.items():
+            if key[0] != "state":
+                value = np.broadcast_to(cases.slots[key], (len(kept), len(rows)))
+                found = self._scaled(value, totals)
+                kept[:, which] = self.plus(
+                    kept[:, which], self.plus.reduceat(found, starts, axis=1)
+                )
+        self.totals[which] = self.plus(self.totals[which], self.plus.reduceat(totals, starts))
+
+    def _best(
+        self,
+        rows: npt.NDArray[np.intp],
+        which: npt.NDArray[np.intp],
+        starts: npt.NDArray[np.intp],
+        cases: Posterior,
+        logs: npt.NDArray[np.float64],
+    ) -> None:
+        """Keep the states of each row's best case."""
+        states = [key for key in self.slots if key[0] == "state"]
+        tops = np.maximum.reduceat(logs, starts)
+        better = tops > self.best[which]
+        if not (states and better.any()):
+            return
+        ends = [*starts[1:], len(rows)]
+        firsts = np.array([a + np.argmax(logs[a:b]) for a, b in zip(starts, ends, strict=True)])
+        for key in states:
+            value = np.broadcast_to(cases.slots[key], (len(self.slots[key]), len(rows)))
+            if self.semiring == "minsum":
+                value = np.exp(-value)  # of costs the least is the state
+            self.slots[key][:, which[better]] = value[:, firsts[better]]
+        self.best[which[better]] = tops[better]
+
+    def _scaled(self, value: Array, totals: Array) -> Array:
+        """Beliefs times the totals of their cases."""
+        if self.semiring == "counting":
+            return value.astype(object)
+        if self.semiring == "bool":
+            return value.astype(bool)
+        with np.errstate(divide="ignore"):
+            logs = -value if self.semiring == "minsum" else np.log(value)
+        return np.asarray(np.where(totals == -np.inf, -np.inf, logs + totals))
+
+    def posterior(self) -> Posterior:
+        """What holds for each row, as a run of one program would say it."""
+        slots: dict[SlotKey, Array] = {}
+        for key, kept in self.slots.items():
+            slots[key] = kept
+            if key[0] == "state":
+                slots[key] = 1.0 - kept if self.semiring == "minsum" else kept
+            elif self.semiring == "counting":
+                slots[key] = narrowed(kept)
+            elif self.semiring != "bool":
+                logs = kept - np.where(self.totals == -np.inf, 0.0, self.totals)
+                slots[key] = -logs if self.semiring == "minsum" else np.exp(logs)
+        totals = narrowed(self.totals) if self.semiring == "counting" else self.totals
+        totals = -totals if self.semiring == "minsum" else totals
+        return Posterior(slots, totals, np.zeros(len(totals), bool))
+
+
+def absolute(totals: Array, semiring: str, logs: npt.NDArray[np.float64]) -> Array:
+    """Totals of cases times their weights; a count or a truth value knows no weights."""
+    if semiring == "counting":
+        return totals.astype(object)
+    if semiring == "bool":
+        return totals.astype(bool)
+    return np.asarray((-totals if semiring == "minsum" else totals) + logs)
+
+
+def logs_of(totals: Array) -> npt.NDArray[np.float64]:
+    """Totals of `absolute` as logarithms, whatever they are."""
+    if totals.dtype == object:  # whole numbers of any length, which only Python's log takes
+        return np.array([_log(total) for total in totals])
+    return np.where(totals, 0.0, -np.inf) if totals.dtype == bool else totals
+
+
+def _log(count: int) -> float:
+    return math.log(count) if count else -math.inf
+
+
+def narrowed(counts: Array) -> Array:
+    """Counts as int64 if they all fit."""
+    most: Iterable[int] = counts.ravel().tolist()
+    return counts.astype(np.int64) if max(most, default=0) < 2**63 else counts
