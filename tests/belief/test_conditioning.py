@@ -8,7 +8,6 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
-from lanework.machines.belief.algebra.semiring import SEMIRINGS
 from lanework.machines.belief.check.enumeration import Enumeration
 from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.data.evidence import read_evidence
@@ -17,6 +16,7 @@ from lanework.machines.belief.queries.conditioning import ConditionedRunner
 from lanework.machines.belief.queries.cutset import Cutset, Question
 from lanework.machines.belief.queries.infer import grouped, infer, run_groups
 from lanework.machines.belief.runner import Runner
+from lanework.machines.belief.semiring import SEMIRINGS
 
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 TINY = {("alarm.bif", "all"): 20_000, ("alarm.bif", "mpe"): 20_000}  # bytes

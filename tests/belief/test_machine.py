@@ -14,17 +14,17 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.isa import Instruction
-from lanework.machines.belief.algebra import kernels
-from lanework.machines.belief.algebra.semiring import SEMIRINGS, vm_prob_semiring
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec, align_array_to
 from lanework.machines.belief.graph.bif import read_bif
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native import executor as native
 from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.reference import kernels
 from lanework.machines.belief.reference.vm import VirtualMachine
+from lanework.machines.belief.semiring import SEMIRINGS, vm_prob_semiring
 from lanework.machines.belief.state import RegisterBank, SlotStore
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, align_array_to
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 ASIA = (DATA / "asia.bif").read_text()

@@ -13,17 +13,6 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.isa import Instruction
-from lanework.machines.belief.algebra.selector import (
-    SelectorPayload,
-    vm_load_selector,
-    vm_load_selector_dense,
-)
-from lanework.machines.belief.algebra.semiring import (
-    SEMIRINGS,
-    vm_logprob_semiring,
-    vm_prob_semiring,
-)
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.check.enumeration import Enumeration
 from lanework.machines.belief.check.generate import Case, random_case
@@ -36,6 +25,19 @@ from lanework.machines.belief.passes.compile import STRATEGIES, compile_graph
 from lanework.machines.belief.passes.holonomy import quotient
 from lanework.machines.belief.passes.modes import Plan
 from lanework.machines.belief.reference.vm import VirtualMachine
+from lanework.machines.belief.semiring import (
+    SEMIRINGS,
+    vm_logprob_semiring,
+    vm_prob_semiring,
+)
+from lanework.machines.belief.tensor import (
+    Axis,
+    AxisType,
+    SelectorPayload,
+    TensorSpec,
+    vm_load_selector,
+    vm_load_selector_dense,
+)
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 EDGES = json.loads((DATA / "expected/edge_cases.json").read_text())["cases"]

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.algebra.semiring import SEMIRINGS, vm_counting_semiring
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.distribute import Downward
+from lanework.machines.belief.semiring import SEMIRINGS, vm_counting_semiring
 
 COUNT, CHUNK = 1500, 100
 

@@ -10,11 +10,11 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime, vm_prob_semiring
 from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.queries.infer import infer
+from lanework.machines.belief.semiring import VMSemiringRuntime, vm_prob_semiring
 
 BEST = 2
 

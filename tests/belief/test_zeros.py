@@ -12,7 +12,6 @@ import pytest
 
 from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.vector import loader
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.graph.files import read_network
 from lanework.machines.belief.graph.model import FactorGraph
@@ -20,6 +19,7 @@ from lanework.machines.belief.native import executor as native
 from lanework.machines.belief.native import supports
 from lanework.machines.belief.native.groups import term_sets
 from lanework.machines.belief.passes.compile import compile_graph
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 LEVELS = [level.name for level in loader.levels()]

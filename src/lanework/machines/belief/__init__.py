@@ -15,7 +15,7 @@ Room by room, from a network to posteriors:
    what is asked of these. The tape (`isa`, `layout`) says nothing of a semiring.
 3. `verify` is the gate: it follows axes, registers and slots, and knows the memory before a run.
 4. `data/` makes weights of tables of evidence, and named answers of what a run leaves in slots.
-5. `reference/` is the definition, one instruction after another over any semiring (`algebra/`).
+5. `reference/` is the definition: one instruction after another over any `semiring`.
 6. `native/` lowers a tape to records for kernels that came with the package, and runs them.
 7. `runner` binds a program to one of these engines, within limits.
 8. `queries/` asks what takes more than one program or run: `infer` by patterns of evidence,
@@ -46,11 +46,19 @@ _HOMES = {
     ".reference.vm": ["VirtualMachine"],
     ".state": ["RegisterBank", "RegisterInfo", "SlotStore"],
     ".graph.tables": ["TableNotice"],
-    ".algebra.tensor": ["Axis", "AxisKey", "AxisType", "TensorSpec", "align_array_to"],
-    ".algebra.kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
-    ".algebra.selector": ["SelectorPayload", "vm_load_selector", "vm_load_selector_dense"],
+    ".reference.kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
+    ".tensor": [
+        "Axis",
+        "AxisKey",
+        "AxisType",
+        "SelectorPayload",
+        "TensorSpec",
+        "align_array_to",
+        "vm_load_selector",
+        "vm_load_selector_dense",
+    ],
     ".queries.sensitivity": ["Sensitivity", "sensitivity"],
-    ".algebra.semiring": [
+    ".semiring": [
         "VMSemiringRuntime",
         "vm_counting_semiring",
         "vm_logprob_semiring",

@@ -39,8 +39,6 @@ from lanework.core.program.asmtext import (
 )
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Port, Program
-from lanework.machines.belief.algebra.selector import NONE, SelectorPayload
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import (
@@ -54,6 +52,7 @@ from lanework.machines.belief.layout import (
     encode_variables,
 )
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import NONE, Axis, AxisType, SelectorPayload, TensorSpec
 
 _LETTERS = {AxisType.GEOMETRIC: "v", AxisType.TOPOLOGICAL: "m"}
 

@@ -15,9 +15,9 @@ from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
 from lanework.core.result.drawing import Drawing, Edge, Node
 from lanework.core.result.show import many
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.verify import walk
 
 WIDE, LISTED = 30, 12  # letters in a line of a node, names in a node

@@ -17,12 +17,18 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_SECTION
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
-from lanework.machines.belief.algebra.selector import NONE, SelectorPayload, vm_load_selector
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF
+from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import (
+    NONE,
+    Axis,
+    AxisType,
+    SelectorPayload,
+    TensorSpec,
+    vm_load_selector,
+)
 
 _TYPE = 31  # the bit of an axis word that says topological
 

@@ -19,8 +19,6 @@ from lanework.core.result.show import many
 from lanework.engines import choice
 from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
-from lanework.machines.belief.algebra.custom import settled
-from lanework.machines.belief.algebra.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.data.answers import (
     ASSIGNMENTS,
@@ -39,7 +37,14 @@ from lanework.machines.belief.graph.factor import MOST_AXES
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native.executor import MANY, STEP, NativeExecutor
 from lanework.machines.belief.native.single import SingleRow
+from lanework.machines.belief.reference.custom import settled
 from lanework.machines.belief.reference.vm import reference
+from lanework.machines.belief.semiring import (
+    BY_PARTS,
+    CUSTOM,
+    SEMIRINGS,
+    VMSemiringRuntime,
+)
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]

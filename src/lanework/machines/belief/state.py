@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.algebra.tensor import Array, TensorSpec
 from lanework.machines.belief.codes import BAD_SLOT
+from lanework.machines.belief.tensor import Array, TensorSpec
 
 SlotKey = tuple[Any, ...]  # ("msg", u, v), ("bel", a), ("Z",)
 

@@ -10,11 +10,11 @@ from lanework.core.codes import BAD_PROGRAM, ORDER_BROKEN
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
-from lanework.machines.belief.algebra.tensor import TensorSpec, joined
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.isa import BELIEF, CONTRACTIONS, EFFECTS
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import TensorSpec, joined
 
 
 def verify(program: Program) -> list[Diagnostic]:

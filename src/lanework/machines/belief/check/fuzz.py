@@ -20,13 +20,13 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import ENGINE_UNAVAILABLE
-from lanework.machines.belief.algebra.semiring import BY_PARTS, SEMIRINGS
 from lanework.machines.belief.check.enumeration import Answers, Array, Enumeration
 from lanework.machines.belief.check.generate import Case, random_case
 from lanework.machines.belief.data.answers import TOTALS
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.runner import ENGINES
+from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 
 CLOSE = 1e-10
 STRATEGIES = (

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.program.program import Program
-from lanework.machines.belief.algebra.semiring import CUSTOM
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.semiring import CUSTOM
 from lanework.machines.belief.state import SlotKey
 
 F64 = npt.NDArray[np.float64]

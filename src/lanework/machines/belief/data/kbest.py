@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lanework.core.program.program import Program
-from lanework.machines.belief.algebra.tensor import AxisType
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.tensor import AxisType
 from lanework.machines.belief.verify import walk
 
 States = tuple[int, ...]

@@ -17,11 +17,11 @@ from lanework.core.result.frames import need
 from lanework.core.result.result import Array, Result
 from lanework.core.result.saving import check_ending
 from lanework.core.result.show import figure
-from lanework.machines.belief.algebra.semiring import CUSTOM
 from lanework.machines.belief.codes import NO_TABLE
 from lanework.machines.belief.data.answers import BEST, ROWS, TOTALS
 from lanework.machines.belief.data.page import posterior_page
 from lanework.machines.belief.graph.uairesults import write_results
+from lanework.machines.belief.semiring import CUSTOM
 
 if TYPE_CHECKING:
     import pandas

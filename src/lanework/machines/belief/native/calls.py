@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.machines.belief.algebra.tensor import TensorSpec
 from lanework.machines.belief.native.groups import Groups
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import TensorSpec
 
 F64 = npt.NDArray[np.float64]
 SCALAR = TensorSpec()

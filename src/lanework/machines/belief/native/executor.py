@@ -24,7 +24,6 @@ from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.tensors.writer import Word, block_sizes
 from lanework.engines.vector import loader
-from lanework.machines.belief.algebra.tensor import TensorSpec
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
 from lanework.machines.belief.layout import BeliefView
@@ -33,6 +32,7 @@ from lanework.machines.belief.native.lower import lower
 from lanework.machines.belief.native.memory import placed
 from lanework.machines.belief.native.records import Records, group_bytes
 from lanework.machines.belief.native.supports import without_zeros
+from lanework.machines.belief.tensor import TensorSpec
 from lanework.machines.belief.verify import walk
 
 F64 = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lanework.machines.belief.algebra.tensor import TensorSpec, align_array_to
+from lanework.machines.belief.tensor import TensorSpec, align_array_to
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.integer]
@@ -124,7 +124,7 @@ def term_sets(
             out, which is as if it had no zeros.
 
     Example:
-        >>> from lanework.machines.belief.algebra.tensor import Axis, AxisType
+        >>> from lanework.machines.belief.tensor import Axis, AxisType
         >>> a, b = (TensorSpec((Axis(n, AxisType.GEOMETRIC, 3),)) for n in range(2))
         >>> both = TensorSpec(a.axes + b.axes)
         >>> found = term_sets(a, b, [(np.tri(3, dtype=bool), both)])

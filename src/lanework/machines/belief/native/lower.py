@@ -12,13 +12,13 @@ import numpy as np
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.engines.tensors.contract import SHAPES
-from lanework.machines.belief.algebra.kernels import FOLD, vm_contract, vm_contract_eliminate
-from lanework.machines.belief.algebra.semiring import SEMIRINGS
-from lanework.machines.belief.algebra.tensor import TensorSpec, align_array_to, joined
 from lanework.machines.belief.isa import BELIEF, CONTRACTIONS
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native.calls import Call, Lowered, Parts, Tensor
+from lanework.machines.belief.reference.kernels import FOLD, vm_contract, vm_contract_eliminate
 from lanework.machines.belief.reference.vm import VirtualMachine
+from lanework.machines.belief.semiring import SEMIRINGS
+from lanework.machines.belief.tensor import TensorSpec, align_array_to, joined
 from lanework.machines.belief.verify import Walk
 
 LARGE = 1 << 15  # entries from which writing a product out is dear, since caches do not hold it

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.engines.tensors.scale import SCALE
-from lanework.machines.belief.algebra.tensor import AxisKey, TensorSpec
 from lanework.machines.belief.native.calls import Call, Tensor
+from lanework.machines.belief.tensor import AxisKey, TensorSpec
 
 
 @dataclass

@@ -15,11 +15,11 @@ from lanework.engines.tensors import sparse
 from lanework.engines.tensors.contract import kernel_name, tile
 from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.writer import Word
-from lanework.machines.belief.algebra.tensor import TensorSpec
 from lanework.machines.belief.native.calls import Call, Tensor
 from lanework.machines.belief.native.groups import Groups
 from lanework.machines.belief.native.memory import offsets
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import TensorSpec
 
 F64 = npt.NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from lanework.machines.belief.algebra.tensor import AxisKey, TensorSpec, joined
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.tree import ContractionTree
+from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
 
 
 class Upward:

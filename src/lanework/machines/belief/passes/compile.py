@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.program import Program
 from lanework.engines.codes import BAD_OPTION
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
-from lanework.machines.belief.algebra.tensor import AxisKey, AxisType
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.emit import Emitter
 from lanework.machines.belief.passes.modes import Plan, backbone_tree
 from lanework.machines.belief.passes.outputs import Outputs
 from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.semiring import VMSemiringRuntime
+from lanework.machines.belief.tensor import AxisKey, AxisType
 
 STRATEGIES = ("tree", "modes", "auto")
 # What modes can answer. Sums and maxima together want an order, and draws one copy of a variable.

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lanework.machines.belief.algebra.tensor import AxisType, TensorSpec, joined
 from lanework.machines.belief.passes.collect import Upward
 from lanework.machines.belief.passes.emit import Value
+from lanework.machines.belief.tensor import AxisType, TensorSpec, joined
 
 
 class Downward:

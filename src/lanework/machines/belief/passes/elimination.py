@@ -15,11 +15,11 @@ from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from lanework.machines.belief.algebra.tensor import AxisKey, AxisType, TensorSpec
 from lanework.machines.belief.passes.collect import table_leaf
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.problem import Problem
 from lanework.machines.belief.passes.tree import ContractionTree, contraction_tree
+from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
 
 Scope = tuple[int, ...]
 

@@ -14,10 +14,6 @@ import numpy.typing as npt
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
-from lanework.machines.belief.algebra.kernels import FOLD, vm_contract
-from lanework.machines.belief.algebra.selector import SelectorPayload
-from lanework.machines.belief.algebra.semiring import vm_prob_semiring, vm_sat_semiring
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF, EFFECTS
 from lanework.machines.belief.layout import (
@@ -29,7 +25,10 @@ from lanework.machines.belief.layout import (
     encode_specs,
     encode_variables,
 )
+from lanework.machines.belief.reference.kernels import FOLD, vm_contract
+from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import Axis, AxisType, SelectorPayload, TensorSpec, joined
 
 TINY = 1e-280  # a product that is smaller is left to the program, which may run on logarithms
 _PROB, _SAT = vm_prob_semiring(), vm_sat_semiring()

@@ -12,10 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lanework.machines.belief.algebra.kernels import Tensor, vm_contract_eliminate
-from lanework.machines.belief.algebra.selector import NONE
-from lanework.machines.belief.algebra.semiring import vm_sat_semiring
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec
+from lanework.machines.belief.reference.kernels import Tensor, vm_contract_eliminate
+from lanework.machines.belief.semiring import vm_sat_semiring
+from lanework.machines.belief.tensor import NONE, Axis, AxisType, TensorSpec
 
 LARGEST = 1 << 24  # entries of a product up to which a transport is worked out
 _SAT = vm_sat_semiring()
@@ -33,7 +32,7 @@ def transport(supports: Sequence[Tensor], interface: TensorSpec) -> Relation | N
         Of the shape (states, states), in the order of the interface; None if it is too large.
 
     Example:
-        >>> from lanework.machines.belief.algebra.tensor import joined
+        >>> from lanework.machines.belief.tensor import joined
         >>> a, b, c = (Axis(n, AxisType.GEOMETRIC, 2) for n in range(3))
         >>> same, other = np.eye(2) > 0, np.eye(2) == 0
         >>> tables = [(same, (a, b)), (other, (b, c)), (same, (c, a))]

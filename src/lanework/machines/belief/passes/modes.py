@@ -22,9 +22,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lanework.machines.belief.algebra.kernels import Tensor, vm_contract, vm_eliminate_keep
-from lanework.machines.belief.algebra.semiring import vm_sat_semiring
-from lanework.machines.belief.algebra.tensor import Axis, AxisType, TensorSpec, joined
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.backbone import Backbone, Tie, best_backbone, cover
@@ -32,6 +29,9 @@ from lanework.machines.belief.passes.collect import table_leaf
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.holonomy import LARGEST, quotient, transport
 from lanework.machines.belief.passes.tree import ContractionTree, Node
+from lanework.machines.belief.reference.kernels import Tensor, vm_contract, vm_eliminate_keep
+from lanework.machines.belief.semiring import vm_sat_semiring
+from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
 
 _SAT = vm_sat_semiring()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from lanework.core.program.program import Port, Program
-from lanework.machines.belief.algebra.tensor import AxisKey, AxisType, TensorSpec
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.passes.collect import Upward
 from lanework.machines.belief.passes.distribute import Downward
@@ -14,6 +13,7 @@ from lanework.machines.belief.passes.problem import Problem
 from lanework.machines.belief.passes.traceback import decide
 from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.state import SlotKey
+from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
 
 LN_P, JOINT, POSTERIOR = "ln_p_evidence", "joint", "posterior"
 

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.algebra.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.query import read_query
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
 
 SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from lanework.machines.belief.algebra.tensor import AxisKey, TensorSpec, joined
 from lanework.machines.belief.passes.collect import Upward
 from lanework.machines.belief.passes.emit import Value
+from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
 
 
 def decide(up: Upward, wanted: Container[AxisKey], *, drawn: bool) -> dict[AxisKey, Value]:

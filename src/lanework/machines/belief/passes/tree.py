@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
-from lanework.machines.belief.algebra.tensor import Axis, AxisKey, TensorSpec, joined
+from lanework.machines.belief.tensor import Axis, AxisKey, TensorSpec, joined
 
 MANY = 24  # tensors of a bucket from which the smallest meet first, whatever their axes
 
@@ -38,7 +38,7 @@ class ContractionTree:
     """Nodes, leaves first, and parts before what is made of them; the last is a number, the root.
 
     Example:
-        >>> from lanework.machines.belief.algebra.tensor import AxisType
+        >>> from lanework.machines.belief.tensor import AxisType
         >>> a, b = (Axis(n, AxisType.GEOMETRIC, n + 2) for n in range(2))
         >>> leaves = [TensorSpec((a,)), TensorSpec((a, b)), TensorSpec((b,))]
         >>> tree = contraction_tree(leaves, [a, b])

@@ -19,7 +19,6 @@ from lanework.base.limits import Limits
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
 from lanework.engines.codes import DEADLINE_PASSED
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
 from lanework.machines.belief.data.answers import BEST, total_name
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior
@@ -29,6 +28,7 @@ from lanework.machines.belief.queries.cutset import Cutset, Question
 from lanework.machines.belief.queries.lanes import Cases
 from lanework.machines.belief.queries.recombination import Combined, absolute, logs_of
 from lanework.machines.belief.runner import FEWER, Runner
+from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.verify import walk
 

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.program.program import Program
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.elimination import WIDEST, Elimination
 from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.semiring import VMSemiringRuntime
 
 TERM = 4e-9  # seconds for a term of a lane, up and down, of tensors that fit no cache
 LEAST_GAIN = 1e-9

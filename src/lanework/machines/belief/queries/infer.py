@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from lanework.base.limits import Limits
 from lanework.core.program.program import Program
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
 from lanework.machines.belief.data.result import BeliefResult
@@ -27,6 +26,7 @@ from lanework.machines.belief.passes.problem import Problem
 from lanework.machines.belief.passes.query import read_query
 from lanework.machines.belief.queries.conditioning import Progress, fitting
 from lanework.machines.belief.queries.cutset import Question
+from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
 SAMPLE = 5  # patterns whose cost is estimated

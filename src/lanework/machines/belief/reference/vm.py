@@ -13,7 +13,11 @@ import numpy.typing as npt
 
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
-from lanework.machines.belief.algebra.kernels import (
+from lanework.machines.belief.data.evidence import Evidence
+from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
+from lanework.machines.belief.isa import CONTRACTIONS
+from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.reference.kernels import (
     Tensor,
     vm_choose,
     vm_contract_eliminate,
@@ -23,13 +27,9 @@ from lanework.machines.belief.algebra.kernels import (
     vm_reduce,
     vm_unit,
 )
-from lanework.machines.belief.algebra.semiring import SEMIRINGS, VMSemiringRuntime
-from lanework.machines.belief.algebra.tensor import TensorSpec
-from lanework.machines.belief.data.evidence import Evidence
-from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
-from lanework.machines.belief.isa import CONTRACTIONS
-from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.semiring import SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.state import RegisterBank, SlotStore
+from lanework.machines.belief.tensor import TensorSpec
 from lanework.machines.belief.verify import walk
 
 FactorProvider = Callable[[int], Tensor]
@@ -54,7 +54,7 @@ class VirtualMachine:
     Example:
         >>> from lanework.machines.belief.passes.compile import compile_graph
         >>> from lanework.machines.belief.graph.model import FactorGraph
-        >>> from lanework.machines.belief.algebra.semiring import vm_prob_semiring
+        >>> from lanework.machines.belief.semiring import vm_prob_semiring
         >>> graph = FactorGraph()
         >>> _ = graph.variable("a", 2)
         >>> _ = graph.factor(["a"], [1.0, 3.0])

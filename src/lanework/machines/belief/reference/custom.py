@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.algebra.semiring import CUSTOM, Array, Axes, VMSemiringRuntime
 from lanework.machines.belief.codes import BAD_SEMIRING
+from lanework.machines.belief.semiring import CUSTOM, Array, Axes, VMSemiringRuntime
 
 Shape = tuple[int, ...]
 TRIED = 16  # numbers of tables

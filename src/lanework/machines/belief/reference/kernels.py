@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.algebra.semiring import VMSemiringRuntime
-from lanework.machines.belief.algebra.tensor import (
+from lanework.machines.belief.codes import AXES_DISAGREE
+from lanework.machines.belief.semiring import VMSemiringRuntime
+from lanework.machines.belief.tensor import (
     Array,
     AxisKey,
     TensorSpec,
     align_array_to,
     joined,
 )
-from lanework.machines.belief.codes import AXES_DISAGREE
 
 Tensor = tuple[Array, TensorSpec]
 FOLD = 1 << 20  # entries up to which tables that no evidence changes are multiplied beforehand
@@ -27,8 +27,8 @@ def vm_unit(spec: TensorSpec, sr: VMSemiringRuntime) -> Array:
     """A tensor of ones.
 
     Example:
-        >>> from lanework.machines.belief.algebra.semiring import vm_prob_semiring
-        >>> from lanework.machines.belief.algebra.tensor import Axis, AxisType
+        >>> from lanework.machines.belief.semiring import vm_prob_semiring
+        >>> from lanework.machines.belief.tensor import Axis, AxisType
         >>> vm_unit(TensorSpec((Axis(0, AxisType.GEOMETRIC, 2),)), vm_prob_semiring())
         array([1., 1.])
     """
