@@ -11,7 +11,7 @@ from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import ALIASES, FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan
-from lanework.machines.fleet.text import assembly as asm
+from lanework.machines.fleet.text import asm
 from lanework.machines.fleet.text.operands import pattern
 
 ALL = """# a comment before everything

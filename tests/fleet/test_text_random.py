@@ -15,7 +15,7 @@ from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.plan import BARRIERS, STRATEGIES, Buffer, Launch, Phase, Plan, Routine
 from lanework.machines.fleet.state import PROFILES, Convention
-from lanework.machines.fleet.text.schedule import Again, nested
+from lanework.machines.fleet.text.phases import Again, nested
 from lanework.machines.fleet.text.words import show_pattern
 
 PATTERNS = [0, 1, 42, 0x7FFFFF, 0x800000, 0x80000000, 0x80000001, 0x807FFFFF, 0x7F800000]

@@ -7,11 +7,11 @@ for each group. This is the living definition of what a fleet program does.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.machines.fleet.engine import Progress, Settings, Stop
 from lanework.machines.fleet.isa import Kernel
@@ -20,14 +20,13 @@ from lanework.machines.fleet.matrices.compose import compose
 from lanework.machines.fleet.matrices.maps import maps
 from lanework.machines.fleet.plan import Placed
 from lanework.machines.fleet.reference import groups, sharing
-from lanework.machines.fleet.reference.control import Control
+from lanework.machines.fleet.reference.control import HANDLERS, Handler, changed
+from lanework.machines.fleet.reference.execution import Execution, Words
 from lanework.machines.fleet.reference.groups import Members
-from lanework.machines.fleet.reference.ordered import Ordered
+from lanework.machines.fleet.reference.ordered import run_ordered
 from lanework.machines.fleet.reference.steps import finite, linear, oracle
 from lanework.machines.fleet.state import LIVE, Fault, Status, VMState
 
-Words = npt.NDArray[np.uint32]
-Handler = Callable[[Members], None]
 SAVED = (
     *("words", "progress", "streams", "counts", "live", "at", "blocked", "yielded"),
     *("sweep", "quiet", "wrote", "spare"),
@@ -35,7 +34,7 @@ SAVED = (
 WAITING = ("WAIT", "SYSCALL_YIELD")
 
 
-class ReferenceEngine:
+class ReferenceEngine(Execution):
     """A program in lockstep; see `engine.Engine`.
 
     Args:
@@ -46,33 +45,15 @@ class ReferenceEngine:
     name = "reference"
 
     def __init__(self, view: FleetView, settings: Settings) -> None:
-        self.view, self.settings = view, settings
         half = settings.storage == "f16"
         single = maps(view.profile, view.instructions)
         self.maps = compose(view, half=half) if settings.compose else single
         self.waits = any(info.name in WAITING for info in view.infos)
-        self.begin(np.zeros(view.shared, np.uint32))
+        super().__init__(view, settings)
 
     def begin(self, shared: Words) -> None:
         """Start anew: no VM, and shared memory as given."""
-        view = self.view
-        self.words: Words = np.array(shared, np.uint32)
-        self.state = VMState(view.profile, view.slots)
-        self.progress = Progress()
-        self.streams = np.zeros(max(view.places.batches, 1), np.uint32)
-        self.counts = np.zeros(max(view.places.batches, 1), np.float32)
-        self.live = np.zeros(max(view.places.batches, 1), np.int64)
-        self.at: dict[int, Members] = {}
-        self.blocked: dict[int, Members] = {}
-        self.yielded: list[Members] = []
-        self.sweep, self.quiet, self.wrote = 1, 0, False
-        self.spare = view.places.slots  # below it no place for spawned VMs is free
-        self._bind()
-
-    def _bind(self) -> None:
-        """Everything that holds rows of the state."""
-        self.control = Control(self)
-        self.ordered = Ordered(self)
+        super().begin(shared)
         self._handlers: list[Handler | None] = [None] * len(self.view.infos)
 
     def clear(self, first: int, last: int) -> None:
@@ -94,8 +75,7 @@ class ReferenceEngine:
         if launch.strategy == "custom":
             where = launch.base + number
             where[where >= len(self.words)] = sharing.OUTSIDE
-            found, _ = sharing.read(self.words, where)
-            at = sharing.addresses(found, 1 << 32, False)
+            at = sharing.addresses(sharing.read(self.words, where)[0], 1 << 32, False)
             vm_id = np.where(at < 0, 0, at)
         else:
             step = launch.stride if launch.strategy == "strided" else 1
@@ -154,7 +134,7 @@ class ReferenceEngine:
         """Let blocked VMs go on whose word has changed."""
         awake: dict[int, list[Members]] = {}
         for ip, members in list(self.blocked.items()):
-            ready, rest = groups.split(members, self.control.changed(ip, members)[0])
+            ready, rest = groups.split(members, changed(self, ip, members)[0])
             if ready is not None:
                 self.state.row("status")[ready] = Status.RUNNING
                 awake[ip] = [ready]
@@ -179,90 +159,71 @@ class ReferenceEngine:
         return self.quiet >= self.settings.patience
 
     def _epoch(self) -> None:
-        progress, control = self.progress, self.control
-        control.start()
+        progress = self.progress
+        self.start()
         for ip, members in self.at.items():
             handler = self._handlers[ip] or self._handler(ip)
             handler(members)
             count = groups.size(members)
             progress.executed += count
             progress.by_kernel[self.view.infos[ip].kernel] += count
-        if control.writes:
-            self.wrote |= sharing.write(self.words, control.writes) > 0
-        if control.waiting:
-            self.ordered.run(control.waiting)
+        if self.writes:
+            self.wrote |= sharing.write(self.words, self.writes) > 0
+        if self.waiting:
+            run_ordered(self)
         self.at = {}
-        self._join(control.next)
+        self._join(self.next)
         progress.epochs += 1
 
     def _join(self, parts: dict[int, list[Members]]) -> None:
-        for ip, found in parts.items():
+        for ip, new in parts.items():
             known = self.at.get(ip)
-            self.at[ip] = groups.merge(found if known is None else [*found, known])
+            self.at[ip] = groups.merge(new if known is None else [*new, known])
 
     def _handler(self, ip: int) -> Handler:
         """What the instruction does to a group of VMs."""
-        info, instruction = self.view.infos[ip], self.view.instructions[ip]
-        made: Handler
+        info = self.view.infos[ip]
         if info.kernel in (Kernel.LINEAR, Kernel.ORACLE):
-            made = self._straight(ip)
+            handler = self._straight(ip)
+        elif info.ordered:
+            handler = partial(self.queue, ip)
         else:
-            made = self.control.handler(ip, info, instruction)
-        self._handlers[ip] = made
-        return made
+            handler = HANDLERS[info.name](self, ip, info.values(self.view.instructions[ip]))
+        self._handlers[ip] = handler
+        return handler
 
     def _straight(self, ip: int) -> Handler:
-        info, instruction = self.view.infos[ip], self.view.instructions[ip]
-        control, batch = self.control, self.state.row("batch")
-        if info.kernel is Kernel.LINEAR:
-            found = self.maps[ip]
-            assert found is not None
-            step = linear(self.state, found.rows)
-            changed = [row.element for row in found.rows]
-            after = ip + found.length
+        """Of an instruction that computes, after which comes the next."""
+        matrix, check = self.maps[ip], None
+        if matrix is not None:
+            step = linear(self.state, matrix.rows)
+            changed, after = [row.element for row in matrix.rows], ip + matrix.length
         else:
-            step = oracle(
-                self.state, info, instruction, lambda m: self.streams[batch[m]], self.settings.seed
-            )
-            changed, after = [self.view.profile.register(instruction.target)], ip + 1
-        check = None
-        if self.settings.arithmetic == "trap" and info.kernel is Kernel.ORACLE:
-            check = finite(self.state, info, instruction)
-        half = self.settings.storage == "f16"
+            step = oracle(self, ip)
+            changed, after = [self.view.profile.register(self.view.instructions[ip].target)], ip + 1
+            check = finite(self, ip) if self.settings.arithmetic == "trap" else None
 
         def run(members: Members) -> None:
             step(members)
-            if half:
+            if self.half:
                 self.halve(members, changed)
-            control.go(after, members)
+            self.go(after, members)
 
         def careful(members: Members) -> None:
             assert check is not None
             row = self.state.floats[changed[0]]
             before, sound = np.array(row[members]), check(members)
             step(members)
-            if half:
+            if self.half:
                 self.halve(members, changed)
             bad = sound & ~np.isfinite(row[members])
             faulty, rest = groups.split(members, bad)
             if faulty is not None:
                 row[faulty] = before[bad]
-                control.fault(ip, faulty, Fault.BAD_VALUE)
-            if rest is not None:
-                control.go(after, rest)
+                self.fault(ip, faulty, Fault.BAD_VALUE)
+            self.go(after, rest)
 
         return run if check is None else careful
-
-    def halve(self, members: Members, elements: Sequence[int]) -> None:
-        """Round elements to half precision."""
-        for element in elements:
-            row = self.state.floats[element]
-            values = row[members]
-            nan = np.isnan(values)
-            halves = values.astype(np.float16).astype(np.float32)
-            if nan.any():  # one NaN of either sign, as the op to_half has it
-                halves[nan] = np.copysign(np.float32(np.nan), values[nan])
-            row[members] = halves
 
     def shared(self) -> Words:
         """Shared memory as it is now."""
@@ -270,43 +231,33 @@ class ReferenceEngine:
 
     def vms(self) -> VMState:
         """All VMs as they are now."""
-        made = VMState(self.view.profile, 0)
-        made.words = self.state.words.copy()
-        ip = made.row("ip")
-        for where in (self.at, self.blocked):
-            for place, members in where.items():
-                ip[members] = place
-        return made
+        return self._seen(slice(None))
 
     def vm(self, number: int) -> VMState:
         """One VM as it is now."""
-        made = VMState(self.view.profile, 0)
-        made.words = self.state.words[:, number : number + 1].copy()
+        return self._seen(slice(number, number + 1))
+
+    def _seen(self, chosen: slice) -> VMState:
+        """Some VMs, with the instructions that groups stand at."""
+        ip = self.state.row("ip")
         for where in (self.at, self.blocked):
             for place, members in where.items():
-                if _has(members, number):
-                    made.row("ip")[:] = place
-        return made
+                ip[members] = place
+        seen = VMState(self.view.profile, 0)
+        seen.words = self.state.words[:, chosen].copy()
+        return seen
 
     def save(self) -> Any:
         """Everything there is."""
         kept = {name: copy.deepcopy(getattr(self, name)) for name in SAVED}
-        return kept, self.state.words.copy(), self.control.save()
+        return kept, self.state.words.copy(), self.frames.copy()
 
     def restore(self, saved: Any) -> None:
         """Go back to what `save` gave."""
         kept, words, frames = saved
         for name, value in copy.deepcopy(kept).items():
             setattr(self, name, value)
-        self.state.words[:] = words
-        self.control.restore(frames)
+        self.state.words[:], self.frames[:] = words, frames
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _has(members: Members, number: int) -> bool:
-    if isinstance(members, slice):
-        return bool(members.start <= number < members.stop)
-    place = int(np.searchsorted(members, number))
-    return place < len(members) and int(members[place]) == number

@@ -2,138 +2,127 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.machines.fleet.reference import groups, sharing
+from lanework.machines.fleet.reference.control import Values
+from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members
-from lanework.machines.fleet.state import Fault, Status
+from lanework.machines.fleet.state import Status
 
-if TYPE_CHECKING:
-    from lanework.machines.fleet.reference.engine import ReferenceEngine
+Turn = Callable[[int, slice], None]
+"""What a VM does in its turn: its number, and the same as members."""
 
-Words = npt.NDArray[np.uint32]
+Maker = Callable[[Execution, int, Values], Turn]
+
 NO_ROOM = np.float32(-1.0).view(np.uint32)
 
 
-class Ordered:
-    """The ordered part of an epoch."""
-
-    def __init__(self, engine: ReferenceEngine) -> None:
-        self.engine, self.view, self.state = engine, engine.view, engine.state
-        self.ids = {
-            ip: info.values(self.view.instructions[ip])
-            for ip, info in enumerate(self.view.infos)
-            if info.ordered
-        }
-
-    def run(self, waiting: dict[int, Members]) -> None:
-        """Let every VM that waits for its turn have it."""
-        inside: dict[int, Members] = {}
-        for ip, members in waiting.items():
-            sound = self._checked(ip, members)
-            if sound is not None:
-                inside[ip] = sound
-        if len(inside) == 1:
-            (ip, members), *_ = inside.items()
-            if self._together(ip, members):
-                return
-        turns = [(int(vm), ip) for ip, members in inside.items() for vm in groups.ids(members)]
-        for vm, ip in sorted(turns):
-            self._one(ip, vm)
-
-    def _checked(self, ip: int, members: Members) -> Members | None:
-        """Those that do not fault at their address."""
-        if self.engine.settings.bounds != "fault" or "addr" not in self.ids[ip]:
-            return members
-        bad = self._at(ip, members) < 0
-        faulty, rest = groups.split(members, bad)
-        if faulty is not None:
-            self.engine.control.fault(ip, faulty, Fault.BAD_ADDRESS)
-        return rest
-
-    def _at(self, ip: int, members: Members) -> sharing.Addresses:
-        bits = self._row(ip, "addr")[members]
-        return sharing.addresses(bits, len(self.engine.words), False)
-
-    def _row(self, ip: int, name: str) -> Words:
-        row: Words = self.state.words[self.state.profile.register(self.ids[ip][name])]
-        return row
-
-    def _put(self, ip: int, members: Members, bits: Words) -> None:
-        self._row(ip, "dest")[members] = bits
-        if self.engine.settings.storage == "f16":
-            self.engine.halve(members, (self.state.profile.register(self.ids[ip]["dest"]),))
-
-    def _together(self, ip: int, members: Members) -> bool:
-        """All at once, where that comes to the same."""
-        name = self.view.infos[ip].name
-        if name == "SYSCALL_KILL":
-            for vm in groups.ids(members):
-                self._one(ip, int(vm))
-            return True
-        if not {"addr", "src"} <= self.ids[ip].keys():
-            return False
-        at = self._at(ip, members)
-        outside = int(np.count_nonzero(at < 0))
-        if outside:
-            return False
-        found = sharing.atomic(name, self.engine.words, at, np.array(self._row(ip, "src")[members]))
-        if found is None:
-            return False
-        self.engine.wrote = True
-        self._put(ip, members, found)
-        self.engine.control.go(ip + 1, members)
-        return True
-
-    def _one(self, ip: int, vm: int) -> None:
-        engine, name = self.engine, self.view.infos[ip].name
-        member = slice(vm, vm + 1)
-        if name == "SYSCALL_KILL":
-            engine.control.end(ip, member, Status.FREE)
-            if vm >= self.view.places.slots:
-                engine.spare = min(engine.spare, vm)
+def run_ordered(run: Execution) -> None:
+    """Let every VM that waits for its turn have it."""
+    turns: dict[int, tuple[Members, Turn]] = {}
+    for ip, members in run.waiting.items():
+        info, sound = run.view.infos[ip], members
+        values = info.values(run.view.instructions[ip])
+        if "addr" in values:
+            sound, _ = run.inside(ip, members, run.register(values["addr"])[members])
+        if sound is not None:
+            turns[ip] = sound, TURNS[info.name](run, ip, values)
+    if len(turns) == 1:
+        (ip, (members, _)), *_ = turns.items()
+        if _together(run, ip, members):
             return
-        if name == "SYSCALL_SPAWN":
-            self._put(ip, member, np.array([self._spawn(ip, vm)], np.uint32))
-        else:
-            at = int(self._at(ip, member)[0])
-            old = np.uint32(0)
-            if at < 0:
-                engine.progress.writes_outside += 1
-            else:
-                cas = name == "ATOMIC_CAS"
-                given = self._row(ip, "src1" if cas else "src")[vm]
-                other = self._row(ip, "src2")[vm] if cas else given
-                old = engine.words[at]
-                engine.words[at] = sharing.atomic_one(name, old, given, other)
-                engine.wrote = True
-            self._put(ip, member, np.array([old], np.uint32))
-        engine.control.go(ip + 1, member)
+    order = [(int(vm), ip) for ip, (members, _) in turns.items() for vm in groups.ids(members)]
+    for vm, ip in sorted(order):
+        turns[ip][1](vm, slice(vm, vm + 1))
 
-    def _spawn(self, ip: int, parent: int) -> np.uint32:
-        """Start a VM at the lowest free place; the bits of its number."""
-        engine, state = self.engine, self.state
-        status = state.row("status")
-        place = engine.spare
-        while place < state.count and status[place] != Status.FREE:
-            place += 1
-        engine.spare = place
-        if place == state.count:
-            return np.uint32(NO_ROOM)
-        engine.spare = place + 1
-        data = self._row(ip, "src")[parent]
-        state.words[1 : state.profile.length - 1, place] = 0
-        state.words[state.profile.register(0), place] = data
-        batch = state.row("batch")[parent]
-        fields = {"vm_id": place, "status": Status.RUNNING, "batch": batch}
-        for name in ("vm_id", "stack_pointer", "status", "fault", "batch", "counter", "swept"):
-            state.row(name)[place] = fields.get(name, 0)
-        state.row("generation")[place] += np.uint32(1)
-        engine.live[batch] += 1
-        engine.progress.live += 1
-        engine.wrote = True
-        engine.control.go(self.ids[ip]["target"], slice(place, place + 1))
-        return np.float32(place).view(np.uint32)
+
+def _together(run: Execution, ip: int, members: Members) -> bool:
+    """All at the same atomic at once, where that comes to the same."""
+    info = run.view.infos[ip]
+    atomic, values = sharing.ATOMICS.get(info.name), info.values(run.view.instructions[ip])
+    if atomic is None or atomic.function is None:
+        return False
+    at = sharing.addresses(run.register(values["addr"])[members], len(run.words), False)
+    if (at < 0).any():
+        return False
+    before = sharing.together(atomic, run.words, at, np.array(run.register(values["src"])[members]))
+    if before is None:
+        return False
+    run.wrote = True
+    run.put(values["dest"], members, before)
+    run.go(ip + 1, members)
+    return True
+
+
+def _atomic(atomic: sharing.Atomic) -> Maker:
+    def make(run: Execution, ip: int, values: Values) -> Turn:
+        addresses = run.register(values["addr"])
+        sources = [run.register(values[name]) for name in values if name.startswith("src")]
+
+        def turn(vm: int, member: slice) -> None:
+            at = int(sharing.addresses(addresses[member], len(run.words), False)[0])
+            before = np.uint32(0)
+            if at < 0:
+                run.progress.writes_outside += 1
+            else:
+                before = run.words[at]
+                run.words[at] = atomic.one(before, *(source[vm] for source in sources))
+                run.wrote = True
+            run.put(values["dest"], member, before)
+            run.go(ip + 1, member)
+
+        return turn
+
+    return make
+
+
+def _spawn(run: Execution, ip: int, values: Values) -> Turn:
+    def turn(vm: int, member: slice) -> None:
+        number = _start(run, values["target"], vm, run.register(values["src"])[vm])
+        run.put(values["dest"], member, number)
+        run.go(ip + 1, member)
+
+    return turn
+
+
+def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint32:
+    """Start a VM at the lowest free place; the bits of its number."""
+    state, place = run.state, run.spare
+    status = state.row("status")
+    while place < state.count and status[place] != Status.FREE:
+        place += 1
+    run.spare = min(place + 1, state.count)
+    if place == state.count:
+        return np.uint32(NO_ROOM)
+    state.words[1 : state.profile.length - 1, place] = 0
+    run.register(0)[place] = data
+    batch = state.row("batch")[parent]
+    fields = {"vm_id": place, "status": Status.RUNNING, "batch": batch}
+    for name in ("vm_id", "stack_pointer", "status", "fault", "batch", "counter", "swept"):
+        state.row(name)[place] = fields.get(name, 0)
+    state.row("generation")[place] += np.uint32(1)
+    run.live[batch] += 1
+    run.progress.live += 1
+    run.wrote = True
+    run.go(entry, slice(place, place + 1))
+    return np.float32(place).view(np.uint32)
+
+
+def _kill(run: Execution, ip: int, values: Values) -> Turn:
+    def turn(vm: int, member: slice) -> None:
+        run.end(ip, member, Status.FREE)
+        if vm >= run.view.places.slots:
+            run.spare = min(run.spare, vm)
+
+    return turn
+
+
+TURNS: dict[str, Maker] = {
+    **{name: _atomic(atomic) for name, atomic in sharing.ATOMICS.items()},
+    "SYSCALL_SPAWN": _spawn,
+    "SYSCALL_KILL": _kill,
+}
+"""What each ordered instruction does in the turn of one VM."""

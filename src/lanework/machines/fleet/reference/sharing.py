@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.core.ops.op import Op
 from lanework.core.ops.words32 import SINGLE
 
 Words = npt.NDArray[np.uint32]
@@ -79,62 +81,77 @@ def write(shared: Words, parts: Sequence[tuple[Index, Addresses, Words]]) -> int
     return len(at)
 
 
-def atomic(name: str, shared: Words, at: Addresses, given: Words) -> Words | None:
+@dataclass(frozen=True)
+class Atomic:
+    """An atomic operation.
+
+    Attributes:
+        one: from the bits of a word and of its operands to what the word becomes.
+        function: the same in NumPy, for many operands of one word; None where there is none.
+        own: whether that has its own rules for minus zero and NaN.
+    """
+
+    one: Callable[..., np.uint32]
+    function: np.ufunc | None = None
+    own: bool = False
+
+
+def _by_op(op: Op) -> Callable[[np.uint32, np.uint32], np.uint32]:
+    def one(word: np.uint32, given: np.uint32) -> np.uint32:
+        a, b = np.uint32(word).view(np.float32), np.uint32(given).view(np.float32)
+        return np.uint32(np.asarray(op.evaluate(a, b), np.float32).view(np.uint32))
+
+    return one
+
+
+def _add(word: np.uint32, given: np.uint32) -> np.uint32:
+    with np.errstate(all="ignore"):
+        return (word.view(np.float32) + given.view(np.float32)).view(np.uint32)
+
+
+ATOMICS = {
+    "ATOMIC_ADD": Atomic(_add, np.add),
+    "ATOMIC_MIN": Atomic(_by_op(SINGLE["fmin"]), np.fmin, own=True),
+    "ATOMIC_MAX": Atomic(_by_op(SINGLE["fmax"]), np.fmax, own=True),
+    "ATOMIC_CAS": Atomic(lambda word, given, other: other if word == given else word),
+}
+"""What each atomic instruction makes of a word."""
+
+
+def together(atomic: Atomic, shared: Words, at: Addresses, given: Words) -> Words | None:
     """One atomic operation by many VMs, as if one after another.
 
     Args:
-        name: ATOMIC_ADD, ATOMIC_MIN or ATOMIC_MAX.
+        atomic: one with a `function`.
         shared: what is worked on.
         at: where, all inside, in the order of VMs.
         given: the operand of each.
 
     Returns:
-        What each found, or None where one must go after another in earnest.
+        The word that each VM came to, or None where one must go after another in earnest.
     """
-    functions = {"ATOMIC_ADD": np.add, "ATOMIC_MIN": np.fmin, "ATOMIC_MAX": np.fmax}
-    if name not in functions:
-        return None
-    function = functions[name]
-    if name != "ATOMIC_ADD" and (_odd(shared[at]) or _odd(given)):
+    function = atomic.function
+    if function is None or (atomic.own and (_odd(shared[at]) or _odd(given))):
         return None
     order = np.argsort(at, kind="stable")
     places, starts = np.unique(at[order], return_index=True)
-    found = np.empty(len(at), np.uint32)
+    before = np.empty(len(at), np.uint32)
     floats = shared.view(np.float32)
     if len(places) == len(at):
-        found[:] = shared[at]
+        before[:] = shared[at]
         floats[at] = function(floats[at], given.view(np.float32))
-        return found
+        return before
     for place, begin, end in zip(places, starts, [*starts[1:], len(at)], strict=True):
         who = order[begin:end]
         chain = np.empty(len(who) + 1, np.float32)
         chain[0], chain[1:] = floats[place], given.view(np.float32)[who]
         steps = function.accumulate(chain)  # one after another, each rounded
-        found[who] = steps[:-1].view(np.uint32)
+        before[who] = steps[:-1].view(np.uint32)
         floats[place] = steps[-1]
-    return found
+    return before
 
 
 def _odd(words: Words) -> bool:
     """Whether a minus zero or NaN is among floats: NumPy's fmin has rules of its own."""
     minus, most = np.uint32(0x80000000), np.uint32(0x7F800000)
     return bool(((words == minus) | ((words & ~minus) > most)).any())
-
-
-def atomic_one(name: str, word: np.uint32, given: np.uint32, other: np.uint32) -> np.uint32:
-    """What a word of shared memory becomes by one atomic operation.
-
-    Args:
-        name: the instruction.
-        word: what is there.
-        given: its operand; for ATOMIC_CAS what is expected.
-        other: for ATOMIC_CAS what replaces it.
-    """
-    if name == "ATOMIC_CAS":
-        return other if word == given else word
-    a, b = np.uint32(word).view(np.float32), np.uint32(given).view(np.float32)
-    if name == "ATOMIC_ADD":
-        with np.errstate(all="ignore"):
-            return np.float32(a + b).view(np.uint32)
-    op = SINGLE["fmin" if name == "ATOMIC_MIN" else "fmax"]
-    return np.uint32(np.asarray(op.evaluate(a, b), np.float32).view(np.uint32))

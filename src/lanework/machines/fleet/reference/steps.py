@@ -14,16 +14,16 @@ import numpy.typing as npt
 from lanework.base.rng import philox
 from lanework.core.ops.evaluate import direct, evaluate
 from lanework.core.ops.op import Op
-from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FleetInstr
 from lanework.machines.fleet.matrices.maps import ONE, Row
+from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members, ids
 from lanework.machines.fleet.state import VMState
 
 Words = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
 Step = Callable[[Members], Any]
-Streams = Callable[[Members], Words]
 
 
 def linear(vms: VMState, rows: Sequence[Row]) -> Step:
@@ -33,10 +33,10 @@ def linear(vms: VMState, rows: Sequence[Row]) -> Step:
         vms: the state.
         rows: which elements change, and how.
     """
-    made = [(row.element, _row(vms, row)) for row in rows]
+    values = [(row.element, _row(vms, row)) for row in rows]
     words = vms.words
-    if len(made) == 1:
-        element, value = made[0]
+    if len(values) == 1:
+        element, value = values[0]
         target = words[element]
 
         def one(members: Members) -> None:
@@ -46,8 +46,8 @@ def linear(vms: VMState, rows: Sequence[Row]) -> Step:
 
     def several(members: Members) -> None:
         # all rows see the vector as it was
-        values = [np.array(value(members)) for _, value in made]
-        for (element, _), bits in zip(made, values, strict=True):
+        results = [np.array(value(members)) for _, value in values]
+        for (element, _), bits in zip(values, results, strict=True):
             words[element][members] = bits
 
     return several
@@ -114,47 +114,51 @@ def _direct_sum(vms: VMState, row: Row) -> Step | None:
     return two
 
 
-def oracle(vms: VMState, info: FleetInstr, instruction: Instruction, streams: Streams,
-           seed: int) -> Step:  # fmt: skip
-    """An oracle instruction, applied to VMs; the function returns what it computed.
+def oracle(run: Execution, ip: int) -> Step:
+    """An oracle instruction, applied to VMs."""
+    info = run.view.infos[ip]
+    values = info.values(run.view.instructions[ip])
+    if info.name in COMPUTED:
+        return COMPUTED[info.name](run, values)
+    assert info.elementwise is not None
+    return _op(run.state, info, values, info.elementwise)
 
-    Args:
-        vms: the state.
-        info: the instruction's entry in the ISA.
-        instruction: the instruction.
-        streams: for VMs the second word of their random numbers' counter.
-        seed: of random numbers.
-    """
-    values = info.values(instruction)
-    target = vms.words[vms.profile.register(values["dest"])]
-    if info.elementwise is not None:
-        return _op(vms, info, values, info.elementwise, target)
-    if info.name == "SELECT":
-        cond = vms.floats[vms.profile.register(values["cond"])]
-        one, other = (vms.words[vms.profile.register(values[name])] for name in ("src1", "src2"))
 
-        def select(members: Members) -> None:
-            target[members] = np.where(cond[members] > 0.0, one[members], other[members])
+def _select(run: Execution, values: dict[str, int]) -> Step:
+    target, cond = run.register(values["dest"]), run.register(values["cond"]).view(np.float32)
+    one, other = run.register(values["src1"]), run.register(values["src2"])
 
-        return select
+    def select(members: Members) -> None:
+        target[members] = np.where(cond[members] > 0.0, one[members], other[members])
+
+    return select
+
+
+def _random(run: Execution, values: dict[str, int]) -> Step:
+    """The next number of Philox4x32-10 in the VM's stream."""
+    state, seed, target = run.state, run.settings.seed, run.register(values["dest"])
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
-    counter, generation = vms.row("counter"), vms.row("generation")
+    counter, generation, batch = (state.row(each) for each in ("counter", "generation", "batch"))
 
-    def rand(members: Members) -> None:
-        who = ids(members)
-        block = np.stack(
-            [counter[members], streams(members), who.astype(np.uint32), generation[members]], -1
-        )
-        words = philox(block, key)[..., 0]
-        target[members] = ((words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)).view(
-            np.uint32
-        )
+    def random(members: Members) -> None:
+        who = ids(members).astype(np.uint32)
+        streams = run.streams[batch[members]]
+        block = np.stack([counter[members], streams, who, generation[members]], -1)
+        words = philox(block, key)[..., 0] >> np.uint32(8)
+        target[members] = (words.astype(np.float32) * np.float32(2.0**-24)).view(np.uint32)
         counter[members] += np.uint32(1)
 
-    return rand
+    return random
 
 
-def _op(vms: VMState, info: FleetInstr, values: dict[str, int], op: Op, target: Words) -> Step:
+COMPUTED: dict[str, Callable[[Execution, dict[str, int]], Step]] = {
+    "SELECT": _select,
+    "RAND": _random,
+}
+"""What oracle instructions compute that have no op."""
+
+
+def _op(vms: VMState, info: FleetInstr, values: dict[str, int], op: Op) -> Step:
     integer = op.dtypes == ("i32",)
     kind: Any = np.int32 if integer else np.float32
     graph = op.graph("i32" if integer else "f32")
@@ -165,7 +169,8 @@ def _op(vms: VMState, info: FleetInstr, values: dict[str, int], op: Op, target: 
             sources.append(np.uint32(number).view(kind))
         else:
             sources.append(vms.words[vms.profile.register(number)].view(kind))
-    function, out = direct(graph), target.view(kind)
+    out = vms.words[vms.profile.register(values["dest"])].view(kind)
+    function = direct(graph)
     rows = [isinstance(each, np.ndarray) and each.ndim == 1 for each in sources]
 
     def apply(members: Members) -> None:
@@ -180,27 +185,25 @@ def _op(vms: VMState, info: FleetInstr, values: dict[str, int], op: Op, target: 
     return apply
 
 
-def finite(vms: VMState, info: FleetInstr, instruction: Instruction) -> Callable[..., Any] | None:
+def finite(run: Execution, ip: int) -> Callable[[Members], npt.NDArray[np.bool_]] | None:
     """For an op on floats: which VMs have finite operands only. None for others."""
-    op = info.elementwise
+    info = run.view.infos[ip]
+    op, values = info.elementwise, info.values(run.view.instructions[ip])
     if op is None or "f32" not in op.dtypes:
         return None
-    values = info.values(instruction)
-    rows = [
-        vms.floats[vms.profile.register(values[spec.name])]
-        for spec in info.operands[1:]
-        if spec.kind is not OperandKind.PATTERN
-    ]
-    constants = [
-        bool(np.isfinite(np.uint32(values[spec.name]).view(np.float32)))
-        for spec in info.operands[1:]
-        if spec.kind is OperandKind.PATTERN
-    ]
+    rows: list[Words] = []
+    constants = True
+    for spec in info.operands[1:]:
+        if spec.kind is OperandKind.PATTERN:
+            constants &= bool(np.isfinite(np.uint32(values[spec.name]).view(np.float32)))
+        else:
+            rows.append(run.register(values[spec.name]))
 
     def check(members: Members) -> npt.NDArray[np.bool_]:
-        out: npt.NDArray[np.bool_] = np.isfinite(rows[0][members]) & all(constants)
-        for row in rows[1:]:
-            out &= np.isfinite(row[members])
+        first, *rest = (np.isfinite(row.view(np.float32)[members]) for row in rows)
+        out: npt.NDArray[np.bool_] = first & constants
+        for each in rest:
+            out &= each
         return out
 
     return check

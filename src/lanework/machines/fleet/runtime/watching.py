@@ -155,14 +155,14 @@ def _entry(runtime: Runtime, vm: int, step: int) -> int | None:
 
 def show(view: FleetView, ip: int) -> str:
     """An instruction as it is listed, or else as assembly is printed."""
-    from lanework.machines.fleet.text import assembly
+    from lanework.machines.fleet.text import asm
 
     entry, routine = view.listing.get(ip), view.routine_of(ip)
     if entry is not None and entry.text:
         return entry.text
     names = {each.entry: each.name for each in view.routines}
     assert routine is not None
-    return assembly.show(routine, view.instructions[ip], names)
+    return asm.show(routine, view.instructions[ip], names)
 
 
 def check_vm(view: FleetView, vm: int) -> None:

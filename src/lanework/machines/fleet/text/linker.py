@@ -26,7 +26,7 @@ from lanework.machines.fleet.text.module import (
     Repeat,
 )
 from lanework.machines.fleet.text.operands import fill_in
-from lanework.machines.fleet.text.reading import Reader
+from lanework.machines.fleet.text.reading import read
 from lanework.machines.fleet.text.symbols import Symbols, conflict
 from lanework.machines.fleet.text.words import Place, float_bits
 from lanework.machines.fleet.verify import MOST_STEPS
@@ -51,7 +51,7 @@ def assemble_module(text: str, source: str = "assembly") -> Module:
         if [word.text for word in lines[0].words[1:]] != ["fleet"]:
             raise lines[0].fault("modules are of the fleet machine", None, "write .machine fleet")
         del lines[0]
-    return Reader(source).read(lines)
+    return read(lines, source)
 
 
 def link(modules: Sequence[Module]) -> Program:

@@ -1,241 +1,191 @@
-"""From the text of a fleet program to a module: routines with labels, buffers, symbols, phases."""
+"""From the lines of a fleet program to a module: labels, instructions, and directives by table."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
 from lanework.base.errors import did_you_mean
-from lanework.core.program.asmtext import Line, Token, read_string
-from lanework.core.program.isa import Instruction
-from lanework.core.program.program import ListingEntry
-from lanework.machines.fleet.text import directives
-from lanework.machines.fleet.text.expression import Expression, read_expression
-from lanework.machines.fleet.text.module import (
-    Fill,
-    Module,
-    ModuleBuffer,
-    ModuleRoutine,
-    Relocation,
-    Repeat,
-    Setting,
+from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
+from lanework.machines.fleet.state import PROFILES, Convention
+from lanework.machines.fleet.text.draft import ModuleDraft
+from lanework.machines.fleet.text.expression import Expression
+from lanework.machines.fleet.text.module import Module, ModuleBuffer, Setting
+from lanework.machines.fleet.text.words import (
+    Place,
+    directive_word,
+    directive_words,
+    own_word,
+    plain,
+    read_name,
+    register,
+    without_comment,
 )
-from lanework.machines.fleet.text.operands import Draft, read_instruction
-from lanework.machines.fleet.text.phases import PlanText
-from lanework.machines.fleet.text.words import Place, fields, named, plain, quote, without_comment
 
-MAIN = "main"
-"""The routine of a text that names none."""
-
-_LABEL = re.compile(r"\.?[^\W\d][\w.]*")
+DIRECTIONS = ("temp", "in", "out", "inout")
+DERIVED = ("state", "shared", "epsilon", "convention", "depth", "instructions", "linear",
+           "routines", "phases", "vms")  # fmt: skip
+"""Fields of the header that have a directive of their own, or follow from the rest."""
 
 
-@dataclass
-class Routine:
-    """A routine that is being read."""
+def read(lines: Sequence[Line], source: str) -> Module:
+    """The module of a text.
 
-    name: str
-    place: Place
-    aliases: dict[str, str]
-    labels: dict[str, int] = field(default_factory=dict)
-    drafts: list[Draft] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Reader:
-    """Reads the lines of a module; directives are functions of `directives`."""
-
-    source: str
-    raw: Sequence[str] = ()
-    settings: dict[str, Setting] = field(default_factory=dict)
-    header: dict[str, tuple[int | float | str, Place]] = field(default_factory=dict)
-    sections: dict[str, tuple[bytes, Place]] = field(default_factory=dict)
-    symbols: dict[str, Expression] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)  # of all symbols, those of buffers too
-    buffers: list[ModuleBuffer] = field(default_factory=list)
-    routines: dict[str, Routine] = field(default_factory=dict)
-    current: Routine | None = None
-    aliases: dict[str, str] = field(default_factory=dict)
-    externs: dict[str, Place] = field(default_factory=dict)
-    plan: PlanText = field(default_factory=PlanText)
-    implicit: bool = False
-
-    def read(self, lines: Sequence[Line]) -> Module:
-        """The module.
-
-        Raises:
-            Diagnostic: LW1010 with the place.
-        """
-        self.raw = lines[0].text.splitlines() if lines else ()
-        for line in lines:
-            words = without_comment(line.words)
-            while words and words[0].text.endswith(":") and words[0].text != ":":
-                self._label(line, words[0])
-                words = words[1:]
-            if words:
-                self._line(Line(line.number, words, line.source, line.text))
-        return self.finish()
-
-    def _line(self, line: Line) -> None:
-        if line.words[0].text.startswith("."):
-            directives.read(self, line)
-            return
-        routine = self._routine(line)
-        operands = fields(self.raw[line.number - 1], line.words[1:])
-        draft = read_instruction(line, operands, len(routine.drafts), routine.aliases)
-        last = line.words[-1]
-        text = self.raw[line.number - 1][line.words[0].column - 1 :]
-        routine.texts.append(text[: last.column + len(last.text) - line.words[0].column])
-        routine.drafts.append(draft)
-
-    def _routine(self, line: Line) -> Routine:
-        if self.current is None:
-            self.begin(MAIN, Place(line, line.words[0]))
-            self.implicit = True
-        assert self.current is not None
-        return self.current
-
-    def begin(self, name: str, place: Place) -> None:
-        """Begin a routine."""
-        if name in self.routines:
-            raise place.fault(f"the routine {name!r} is there twice")
-        if self.current is not None and not self.current.drafts:
-            raise self.current.place.fault(f"the routine {self.current.name!r} is empty")
-        self.current = self.routines[name] = Routine(name, place, dict(self.aliases))
-
-    def _label(self, line: Line, word: Token) -> None:
-        name = word.text[:-1]
-        if not _LABEL.fullmatch(name) or not plain(name.removeprefix(".")):
-            raise line.fault(f"{name!r} cannot be a label", word, "use letters, digits and _")
-        routine = self._routine(line)
-        if name in routine.labels:
-            raise line.fault(f"the label {name!r} is there twice in {routine.name}", word)
-        routine.labels[name] = len(routine.drafts)
-
-    # Names and numbers for directives ---------------------------------------------------------
-
-    def expression(self, line: Line, word: Token) -> Expression:
-        """A word of a directive as a number that may depend on symbols."""
-        return read_expression(word.text, Place(line, word))
-
-    def define(self, line: Line, word: Token, *names: str) -> None:
-        """Take names for symbols."""
-        for name in names:
-            if name in self.names or name in self.externs:
-                raise line.fault(f"the symbol {name!r} is there twice", word)
-            self.names.add(name)
-
-    # The end of the text ----------------------------------------------------------------------
-
-    def finish(self) -> Module:
-        """The module, when all lines are read."""
-        if self.current is not None and not self.current.drafts:
-            raise self.current.place.fault(f"the routine {self.current.name!r} is empty")
-        module = Module(
-            self.source,
-            self.settings,
-            self.header,
-            self.sections,
-            self.symbols,
-            tuple(self.buffers),
-            tuple(self._finished(routine) for routine in self.routines.values()),
-            self.plan.finished(),
-            self.plan.steps(),
-            self.plan.said,
-            self.implicit,
-            self.externs,
-        )
-        _Needs(module, self.names).check()
-        return module
-
-    def _finished(self, routine: Routine) -> ModuleRoutine:
-        instructions, relocations, listing = [], [], []
-        for number, (draft, text) in enumerate(zip(routine.drafts, routine.texts, strict=True)):
-            values = list(draft.fields)
-            for each in draft.open:
-                found = self._target(routine, each) if each.fill is Fill.ENTRY else each
-                if isinstance(found, int):
-                    values[each.field] = found
-                else:
-                    relocations.append(found)
-            instructions.append(Instruction(draft.info.name, values[0], tuple(values[1:])))
-            listing.append(ListingEntry(number, draft.line.span(), text))
-        parts = (tuple(instructions), tuple(relocations), tuple(listing))
-        return ModuleRoutine(routine.name, routine.place, *parts)
-
-    def _target(self, routine: Routine, open: Relocation) -> Relocation | int:
-        """Where a branch, call or spawn leads: within its routine, or still open."""
-        text, place = open.value, open.place
-        assert isinstance(text, str)
-        assert place.word is not None
-        quoted = text.startswith('"')
-        name = read_string(place.line, place.word) if quoted else text
-        if not quoted and name in routine.labels:
-            return routine.labels[name]
-        known = name in self.routines or name in self.externs
-        if known and (quoted or named(name)):
-            return Relocation(open.instruction, open.field, Fill.ENTRY, name, place)
-        if quoted or (_LABEL.fullmatch(name) and name not in self.names):
-            near = did_you_mean(name, [*routine.labels, *self.routines, *self.externs])
-            raise place.fault(f"there is no label and no routine {name!r}", near)
-        value = read_expression(text, place)
-        return Relocation(open.instruction, open.field, Fill.OFFSET, value, place)
+    Raises:
+        Diagnostic: LW1010 with the place.
+    """
+    draft = ModuleDraft(source)
+    raw = lines[0].text.splitlines() if lines else ()
+    for line in lines:
+        words = without_comment(line.words)
+        while words and words[0].text.endswith(":") and words[0].text != ":":
+            draft.label(line, words[0])
+            words = words[1:]
+        rest = Line(line.number, words, line.source, line.text)
+        if words and words[0].text.startswith("."):
+            find_directive(rest, DIRECTIVES)(draft, rest)
+        elif words:
+            draft.instruction(rest, raw[line.number - 1])
+    return draft.finish()
 
 
-@dataclass
-class _Needs:
-    """Looks whether everything that a module needs is there, or declared."""
+# Settings -------------------------------------------------------------------------------------
 
-    module: Module
-    symbols: set[str]
 
-    def check(self) -> None:
-        module, symbols = self.module, self.symbols
-        for expression in self._expressions():
-            for name in expression.names:
-                bare = name.removesuffix(".size")
-                if name not in symbols and not {name, bare} & module.externs.keys():
-                    near = did_you_mean(name, sorted(symbols | module.externs.keys()))
-                    raise expression.place.fault(
-                        f"there is no symbol {name!r}",
-                        near or f"define it: .const {name} 5, or declare it: .extern {name}",
-                    )
-        kept: set[str] = set()
-        for phase in module.phases:
-            kept |= {launch.keep for launch in phase.launches}
-        routines = {routine.name for routine in module.routines}
-        for phase in module.phases:
-            for launch in phase.launches:
-                self._known(launch.place, launch.routine, routines, "routine")
-                if launch.resume:
-                    self._known(launch.group, launch.resume, kept, "group of kept VMs")
+def _set(draft: ModuleDraft, line: Line, value: str | Convention | Expression) -> None:
+    name = line.words[0].text[1:]
+    if name in draft.settings:
+        raise line.fault(f".{name} is there twice")
+    draft.settings[name] = Setting(value, Place(line, line.words[-1]))
 
-    def _known(self, place: Place, name: str, known: set[str], what: str) -> None:
-        if name not in known and name not in self.module.externs:
-            near = did_you_mean(name, sorted(known))
-            help = near or f"if it is in another file, declare it: .extern {quote(name)}"
-            raise place.fault(f"there is no {what} {name!r}", help)
 
-    def _expressions(self) -> list[Expression]:
-        module = self.module
-        found = [*module.symbols.values()]
-        found += [s.value for s in module.settings.values() if isinstance(s.value, Expression)]
-        for buffer in module.buffers:
-            numbers = (buffer.offset, buffer.size, *buffer.lifetime, *buffer.ends)
-            found += [each for each in numbers if each is not None]
-        for phase in module.phases:
-            for launch in phase.launches:
-                numbers = (launch.count, launch.base, launch.stride)
-                found += [each for each in numbers if each is not None]
-        for routine in module.routines:
-            values = [open.value for open in routine.relocations]
-            found += [value for value in values if isinstance(value, Expression)]
-        waiting = [*module.schedule]
-        while waiting:
-            step = waiting.pop()
-            if isinstance(step, Repeat):
-                found.append(step.count)
-                waiting += step.steps
-        return found
+def _state(draft: ModuleDraft, line: Line) -> None:
+    word = directive_word(line, "S22")
+    name = word.text.upper()
+    if name not in PROFILES:
+        raise line.fault(f"there is no state {word.text!r}", word, ", ".join(PROFILES))
+    _set(draft, line, name)
+
+
+def _convention(draft: ModuleDraft, line: Line) -> None:
+    word = directive_word(line, "caller")
+    known = {each.name.lower(): each for each in Convention}
+    if word.text.lower() not in known:
+        raise line.fault(f"there is no convention {word.text!r}", word, ", ".join(known))
+    _set(draft, line, known[word.text.lower()])
+
+
+def _number(draft: ModuleDraft, line: Line) -> None:
+    _set(draft, line, draft.expression(line, directive_word(line, "16")))
+
+
+def _shared(draft: ModuleDraft, line: Line) -> None:
+    word = directive_word(line, "4096")
+    _set(draft, line, "auto" if word.text == "auto" else draft.expression(line, word))
+
+
+def _header(draft: ModuleDraft, line: Line) -> None:
+    name, value = read_header(line)
+    if name in DERIVED or name in draft.header:
+        what = "has a directive of its own" if name in DERIVED else "is there twice"
+        raise line.fault(f"the field {name!r} of the header {what}", line.words[1])
+    draft.header[name] = value, Place(line)
+
+
+def _section(draft: ModuleDraft, line: Line) -> None:
+    name, data = directive_words(line, 2, 2, '.section "name" 00ff')
+    text = read_string(line, name)
+    if text in ("routines", "plan", "buffers") or text in draft.sections:
+        raise line.fault(f"the section {text!r} cannot be given", name)
+    try:
+        draft.sections[text] = bytes.fromhex("" if data.text == "-" else data.text), Place(line)
+    except ValueError:
+        raise line.fault("a section is written in pairs of hexadecimal digits", data) from None
+
+
+# Symbols and names ----------------------------------------------------------------------------
+
+
+def _const(draft: ModuleDraft, line: Line) -> None:
+    name, value = directive_words(line, 2, 2, ".const N 1000")
+    text = read_name(line, name, "a symbol")
+    draft.define(line, name, text)
+    draft.symbols[text] = draft.expression(line, value)
+
+
+def _buffer(draft: ModuleDraft, line: Line) -> None:
+    form = ".buffer image, 0, 3000, in"
+    name, offset, size, *rest = directive_words(line, 3, 10, form)
+    text = read_name(line, name, "a buffer")
+    direction = "temp"
+    if rest and rest[0].text not in ("steps", "range"):
+        direction = rest.pop(0).text
+        if direction not in DIRECTIONS:
+            near = did_you_mean(direction, DIRECTIONS) or ", ".join(DIRECTIONS)
+            raise line.fault(f"a buffer has no direction {direction!r}", line.words[-1], near)
+    pairs: dict[str, list[Expression | None]] = {"steps": [], "range": []}
+    while rest:
+        option, *pair = rest[:3]
+        if len(pair) != 2 or pairs.get(option.text, [None]):
+            help = f"write {form}, steps 0 2, range -1 1"
+            raise line.fault("the buffer cannot be read", option, help)
+        pairs[option.text] = [
+            None if option.text == "range" and word.text == "any" else draft.expression(line, word)
+            for word in pair
+        ]
+        rest = rest[3:]
+    draft.define(line, name, text, f"{text}.size")
+    where = None if offset.text == "auto" else draft.expression(line, offset)
+    lifetime = tuple(each for each in pairs["steps"] if each is not None)
+    ends = tuple(pairs["range"]) or (None, None)
+    words = draft.expression(line, size)
+    draft.buffers.append(
+        ModuleBuffer(text, where, words, direction, lifetime, Place(line, name), ends)
+    )
+
+
+def _extern(draft: ModuleDraft, line: Line) -> None:
+    for word in directive_words(line, 1, 1000, ".extern name"):
+        name = read_name(line, word, "anything")
+        if name in draft.names:
+            raise line.fault(f"the symbol {name!r} is there twice", word)
+        draft.externs.setdefault(name, Place(line, word))
+
+
+def _alias(draft: ModuleDraft, line: Line) -> None:
+    name, word = directive_words(line, 2, 2, ".alias counter r2")
+    aliases = draft.aliases if draft.current is None else draft.current.aliases
+    to = aliases.get(word.text, word.text)
+    if register(to) is None and own_word(to) is None:
+        raise line.fault(f"{word.text!r} is no register and no memory word", word, "r2, or mem3")
+    if not plain(name.text) or name.text in aliases:
+        what = "is there twice" if name.text in aliases else "cannot be another name"
+        raise line.fault(f"{name.text!r} {what}", name)
+    aliases[name.text] = to
+
+
+def _routine(draft: ModuleDraft, line: Line) -> None:
+    word = directive_word(line, "name")
+    draft.begin(read_name(line, word, "a routine"), Place(line, word))
+
+
+DIRECTIVES: dict[str, Callable[[ModuleDraft, Line], None]] = {
+    ".state": _state,
+    ".shared": _shared,
+    ".epsilon": _number,
+    ".convention": _convention,
+    ".depth": _number,
+    ".spawn": _number,
+    ".header": _header,
+    ".section": _section,
+    ".const": _const,
+    ".buffer": _buffer,
+    ".extern": _extern,
+    ".alias": _alias,
+    ".routine": _routine,
+    ".phase": lambda draft, line: draft.plan.phase(line),
+    ".launch": lambda draft, line: draft.plan.launch(line),
+    ".repeat": lambda draft, line: draft.plan.repeat(line),
+    ".end": lambda draft, line: draft.plan.end(line),
+    ".schedule": lambda draft, line: draft.plan.schedule(line),
+}
+"""What each directive does."""

@@ -57,10 +57,9 @@ from lanework.machines.fleet.layout import DEPTH, FleetView
 from lanework.machines.fleet.matrices.storage import section
 from lanework.machines.fleet.plan import Launch, Routine, launches
 from lanework.machines.fleet.state import Convention
-from lanework.machines.fleet.text.directives import DERIVED
 from lanework.machines.fleet.text.linker import link
-from lanework.machines.fleet.text.reading import Reader
-from lanework.machines.fleet.text.schedule import Again, nested
+from lanework.machines.fleet.text.phases import Again, nested
+from lanework.machines.fleet.text.reading import DERIVED, read
 from lanework.machines.fleet.text.words import quote, show_pattern, show_single
 
 _LISTED = 32  # steps in a line
@@ -71,11 +70,11 @@ class FleetAssembler:
 
     def assemble(self, lines: Iterable[Line]) -> Program:
         """A program from its lines."""
-        found = list(lines)
-        module = Reader(found[0].source if found else "assembly").read(found)
+        text = list(lines)
+        module = read(text, text[0].source if text else "assembly")
         if not module.routines:
-            if found:
-                raise found[-1].fault("there is no instruction")
+            if text:
+                raise text[-1].fault("there is no instruction")
             raise Diagnostic(BAD_ASSEMBLY, "there is no instruction after .machine fleet")
         here = {routine.name for routine in module.routines}
         for name, place in module.externs.items():

@@ -1,0 +1,128 @@
+"""All there is of a run between two epochs, and what an epoch collects of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.machines.fleet.engine import Progress, Settings
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.reference import groups, sharing
+from lanework.machines.fleet.reference.groups import Index, Members
+from lanework.machines.fleet.state import Fault, Status, VMState
+
+Words = npt.NDArray[np.uint32]
+
+
+class Execution:
+    """VMs, shared memory and counts, and where VMs go.
+
+    Attributes:
+        state: all VMs; `words` is shared memory, `frames` the frames of open calls.
+        at: instruction -> the VMs that execute it in this epoch; `blocked` those that wait at it.
+        next: instruction -> the VMs that are there after this epoch.
+        writes: VMs, addresses and words to be written.
+        waiting: instruction -> the VMs whose turn in the ordered part comes.
+        spare: below it no place for spawned VMs is free.
+    """
+
+    def __init__(self, view: FleetView, settings: Settings) -> None:
+        self.view, self.settings = view, settings
+        self.half = settings.storage == "f16"
+        self.begin(np.zeros(view.shared, np.uint32))
+
+    def begin(self, shared: Words) -> None:
+        """Start anew: no VM, and shared memory as given."""
+        view, batches = self.view, max(self.view.places.batches, 1)
+        self.words: Words = np.array(shared, np.uint32)
+        self.state = VMState(view.profile, view.slots)
+        calls = any(info.name == "CALL" for info in view.infos)
+        frame = 1 + len(view.convention.saved)
+        self.frames: Words = np.zeros((view.depth, frame, view.slots * calls), np.uint32)
+        self.progress = Progress()
+        self.streams = np.zeros(batches, np.uint32)
+        self.counts = np.zeros(batches, np.float32)
+        self.live = np.zeros(batches, np.int64)
+        self.at: dict[int, Members] = {}
+        self.blocked: dict[int, Members] = {}
+        self.yielded: list[Members] = []
+        self.sweep, self.quiet, self.wrote = 1, 0, False
+        self.spare = view.places.slots
+        self.start()
+
+    def start(self) -> None:
+        """A new epoch."""
+        self.next: dict[int, list[Members]] = {}
+        self.writes: list[tuple[Index, sharing.Addresses, Words]] = []
+        self.waiting: dict[int, Members] = {}
+
+    def register(self, number: int) -> Words:
+        """A register of all VMs."""
+        row: Words = self.state.words[self.state.profile.register(number)]
+        return row
+
+    def put(self, register: int, members: Members, bits: Any) -> None:
+        """A register of some VMs becomes something else."""
+        self.register(register)[members] = bits
+        if self.half:
+            self.halve(members, (self.state.profile.register(register),))
+
+    def halve(self, members: Members, elements: Sequence[int]) -> None:
+        """Round elements to half precision."""
+        for element in elements:
+            row = self.state.floats[element]
+            values = row[members]
+            nan = np.isnan(values)
+            halves = values.astype(np.float16).astype(np.float32)
+            if nan.any():  # one NaN of either sign, as the op to_half has it
+                halves[nan] = np.copysign(np.float32(np.nan), values[nan])
+            row[members] = halves
+
+    def go(self, ip: int, members: Members | None) -> None:
+        """VMs that execute an instruction in the next epoch."""
+        if members is None:
+            return
+        if ip >= len(self.view.infos):
+            self.fault(ip, members, Fault.PAST_END)
+        else:
+            self.next.setdefault(ip, []).append(members)
+
+    def queue(self, ip: int, members: Members) -> None:
+        """VMs at an ordered instruction, who get their turns after all others."""
+        self.waiting[ip] = members
+
+    def end(self, ip: int, members: Members, status: Status) -> None:
+        """VMs that are no longer live."""
+        state = self.state
+        state.row("status")[members] = status
+        state.row("ip")[members] = ip
+        count = groups.size(members)
+        self.progress.live -= count
+        if len(self.live) == 1:
+            self.live[0] -= count
+        else:
+            self.live -= np.bincount(state.row("batch")[members], minlength=len(self.live))
+
+    def fault(self, ip: int, members: Members | None, fault: Fault) -> None:
+        """VMs that stop against their will."""
+        if members is None:
+            return
+        progress = self.progress
+        self.state.row("fault")[members] = fault
+        self.end(ip, members, Status.FAULTED)
+        progress.faults += groups.size(members)
+        lowest, first = int(groups.ids(members)[0]), progress.first_fault
+        progress.first_fault = lowest if first < 0 else min(first, lowest)
+
+    def inside(self, ip: int, members: Members, bits: Words, integer: bool = False) -> Any:
+        """The VMs that go on with their address, and where it points: `OUTSIDE` if outside."""
+        at = sharing.addresses(bits, len(self.words), integer)
+        if self.settings.bounds != "fault":
+            return members, at
+        bad = at < 0
+        faulty, rest = groups.split(members, bad)
+        self.fault(ip, faulty, Fault.BAD_ADDRESS)
+        return rest, at[~bad]
