@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.verify import Finding
+from lanework.machines.fleet.analysis.controlflow import Reach
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import NAME, Routine, launches
+from lanework.machines.fleet.plan import NAME, launches
 
 CALL, SPAWN, RETURN = "CALL", "SYSCALL_SPAWN", "RETURN"
 PLACE = 1
@@ -51,7 +52,7 @@ def operands(view: FleetView) -> Iterator[Finding]:
         OperandKind.REGISTER: ("register r", view.profile.registers),
         OperandKind.WORD: ("memory word ", view.profile.memory),
     }
-    found: list[tuple[int, str]] = []
+    absent: list[tuple[int, str]] = []
     for code in np.unique(view.words[:, 0]).tolist():
         info = FLEET.by_code[code]
         chosen = np.flatnonzero(view.words[:, 0] == code)
@@ -61,8 +62,8 @@ def operands(view: FleetView) -> Iterator[Finding]:
             what, limit = most[spec.kind]
             values = view.words[chosen, 1 + place]
             wrong = np.flatnonzero(values >= limit)
-            found += [(int(chosen[n]), f"{what}{values[n]}") for n in wrong.tolist()]
-    for number, what in sorted(found):
+            absent += [(int(chosen[n]), f"{what}{values[n]}") for n in wrong.tolist()]
+    for number, what in sorted(absent):
         where = f"{view.infos[number].name} at {view.where(number)}"
         yield Finding(f"{where} names {what}, which {view.profile.name} has not", number)
 
@@ -92,36 +93,14 @@ def targets(view: FleetView) -> Iterator[Finding]:
         yield Finding(f"{info.name} at {view.where(number)} leads to {where}: {kind}", number)
 
 
-def _next(view: FleetView, number: int, calls: bool) -> list[int]:
-    """Where control may go from an instruction; into what it calls, too, if asked."""
-    info = view.infos[number]
-    after = [] if info.ends else [number + 1]
-    if info.target is None or info.name == SPAWN or (info.name == CALL and not calls):
-        return after
-    return [int(view.words[number, 1 + info.target]), *after]
-
-
-def _reached(view: FleetView, routine: Routine, calls: bool) -> dict[int, int]:
-    """Instructions of a routine that control may come to, and from which one."""
-    came = {routine.entry: routine.entry}
-    waiting = [routine.entry]
-    inside = range(routine.entry, routine.entry + routine.count)
-    while waiting:
-        number = waiting.pop()
-        for each in _next(view, number, calls):
-            if each in inside and each not in came:
-                came[each] = number
-                waiting.append(each)
-    return came
-
-
 def ends(view: FleetView) -> Iterator[Finding]:
     """No way through a routine goes past its last instruction."""
+    graph = Reach(view)
     for routine in view.routines:
         last = routine.entry + routine.count - 1
         if view.infos[last].ends:
             continue
-        came = _reached(view, routine, calls=True)
+        came = graph.reached([routine.entry], calls=True, inside=range(routine.entry, last + 1))
         if last in came:
             way = f", where it comes from {view.where(came[last])}" if came[last] != last else ""
             yield Finding(
@@ -137,12 +116,14 @@ def returns(view: FleetView) -> Iterator[Finding]:
     A routine may be launched and also called, so it is refused only where no way leads to an end
     of the VM: neither its own, nor that of a routine that it calls.
     """
-    owner, ending = _owners(view), _ending(view)
+    owner, ending, graph = _owners(view), _ending(view), Reach(view)
     returning = set(owner[_rows(view, RETURN)].tolist())
     begun = {launch.routine for launch in launches(view.plan)}
     begun |= set(owner[_aims(view, SPAWN)].tolist())
     for number in sorted(begun & returning):
-        came = sorted(_reached(view, view.routines[number], calls=False))
+        routine = view.routines[number]
+        inside = range(routine.entry, routine.entry + routine.count)
+        came = sorted(graph.reached([routine.entry], calls=False, inside=inside))
         names = [view.infos[each].name for each in came]
         called = [each for each, name in zip(came, names, strict=True) if name == CALL]
         if any(name in _OUT for name in names) or RETURN not in names:
@@ -151,7 +132,7 @@ def returns(view: FleetView) -> Iterator[Finding]:
             continue
         at = came[names.index(RETURN)]
         yield Finding(
-            f"routine {view.routines[number].name!r} is launched and comes to RETURN at"
+            f"routine {routine.name!r} is launched and comes to RETURN at"
             f" {view.where(at)}, where no call is open",
             at,
         )
@@ -166,13 +147,13 @@ def _ending(view: FleetView) -> set[int]:
     for caller, called in pairs:
         callers.setdefault(called, set()).add(caller)
     waiting = list(set(owner[np.concatenate([_rows(view, name) for name in _OUT])].tolist()))
-    found = set(waiting)
+    ending = set(waiting)
     while waiting:
         for caller in callers.get(waiting.pop(), ()):
-            if caller not in found:
-                found.add(caller)
+            if caller not in ending:
+                ending.add(caller)
                 waiting.append(caller)
-    return found
+    return ending
 
 
 def _owners(view: FleetView) -> Numbers:
@@ -183,11 +164,11 @@ def _owners(view: FleetView) -> Numbers:
 
 def _rows(view: FleetView, name: str) -> Numbers:
     """The instructions of a mnemonic."""
-    found: Numbers = np.flatnonzero(view.words[:, 0] == FLEET.by_name[name].code)
-    return found
+    rows: Numbers = np.flatnonzero(view.words[:, 0] == FLEET.by_name[name].code)
+    return rows
 
 
 def _aims(view: FleetView, name: str) -> Numbers:
     """Where the instructions of a mnemonic lead to."""
-    found: Numbers = view.words[_rows(view, name), 1 + PLACE].astype(np.intp)
-    return found
+    aims: Numbers = view.words[_rows(view, name), 1 + PLACE].astype(np.intp)
+    return aims

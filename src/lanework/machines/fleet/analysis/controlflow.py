@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import NamedTuple
 
 from lanework.machines.fleet.analysis.interval import Interval, between, join
 from lanework.machines.fleet.layout import FleetView
@@ -13,6 +14,25 @@ Numbers = tuple[Interval, Interval, Interval]
 """What VMID, VMGID and VMCOUNT may give."""
 
 WORD = 2.0**32
+
+
+class Leads(NamedTuple):
+    """Where an instruction leads to: within its routine, into calls, and where VMs are started."""
+
+    next: tuple[int, ...]
+    called: tuple[int, ...] = ()
+    started: tuple[int, ...] = ()
+
+
+def _within(target: int, after: tuple[int, ...]) -> Leads:
+    return Leads((target, *after))
+
+
+ELSEWHERE: dict[str, Callable[[int, tuple[int, ...]], Leads]] = {
+    "CALL": lambda target, after: Leads(after, called=(target,)),
+    "SYSCALL_SPAWN": lambda target, after: Leads(after, started=(target,)),
+}
+"""Instructions whose target is not within their routine."""
 
 
 class Reach:
@@ -26,6 +46,14 @@ class Reach:
         self.view = view
         self.count = len(view.instructions)
 
+    def leads(self, ip: int) -> Leads:
+        """Where an instruction leads to."""
+        info = self.view.infos[ip]
+        after = () if info.ends else (ip + 1,)
+        if info.target is None:
+            return Leads(after)
+        return ELSEWHERE.get(info.name, _within)(self.target(ip), after)
+
     def after(self, ip: int, *, calls: bool = False) -> list[int]:
         """The instructions that a VM may come to next, within its routine.
 
@@ -33,30 +61,38 @@ class Reach:
             ip: the instruction.
             calls: whether to go into what is called, besides on to the next.
         """
-        info = self.view.infos[ip]
-        out = [] if info.ends else [ip + 1]
-        if info.target is not None and not info.ordered and (calls or info.name != "CALL"):
-            out.append(self.target(ip))
+        leads = self.leads(ip)
+        out = leads.called + leads.next if calls else leads.next
         return [each for each in out if each < self.count]
 
     def target(self, ip: int) -> int:
-        """Where an instruction leads to."""
-        return self.view.infos[ip].values(self.view.instructions[ip])["target"]
+        """Where an instruction leads to that has a target."""
+        return self.view.instructions[ip].operands[0]
 
     def named(self, name: str) -> list[int]:
         """Instructions of a mnemonic."""
         return [ip for ip, info in enumerate(self.view.infos) if info.name == name]
 
-    def reached(self, entries: Iterable[int], *, calls: bool) -> set[int]:
-        """What is reached from some instructions."""
-        waiting = [each for each in entries if each < self.count]
-        found = set(waiting)
+    def reached(
+        self, entries: Iterable[int], *, calls: bool, inside: range | None = None
+    ) -> dict[int, int]:
+        """What is reached from some instructions, and from which one it is reached first.
+
+        Args:
+            entries: where to begin; they are reached from themselves.
+            calls: whether to go into what is called.
+            inside: the instructions that count; by default all.
+        """
+        inside = range(self.count) if inside is None else inside
+        came = {each: each for each in entries if each in inside}
+        waiting = [*came]
         while waiting:
-            for each in self.after(waiting.pop(), calls=calls):
-                if each not in found:
-                    found.add(each)
+            ip = waiting.pop()
+            for each in self.after(ip, calls=calls):
+                if each in inside and each not in came:
+                    came[each] = ip
                     waiting.append(each)
-        return found
+        return came
 
     @cached_property
     def callers(self) -> dict[int, list[int]]:
@@ -66,9 +102,10 @@ class Reach:
         for call in self.named("CALL"):
             target = self.target(call)
             if target not in inside:
-                found = self.reached([target], calls=False)
                 inside[target] = [
-                    ip for ip in sorted(found) if self.view.infos[ip].name == "RETURN"
+                    ip
+                    for ip in sorted(self.reached([target], calls=False))
+                    if self.view.infos[ip].name == "RETURN"
                 ]
             for each in inside[target]:
                 out.setdefault(each, []).append(call)
@@ -86,11 +123,11 @@ class Reach:
     @cached_property
     def placed(self) -> list[Placed]:
         """Launches with their places; of each routine and place once."""
-        found: dict[tuple[Launch, int], Placed] = {}
+        first: dict[tuple[Launch, int], Placed] = {}
         for step in self.view.places.steps:
             for each in step:
-                found.setdefault((each.launch, each.slot), each)
-        return list(found.values())
+                first.setdefault((each.launch, each.slot), each)
+        return list(first.values())
 
     def entry(self, placed: Placed) -> int:
         """The first instruction of a launch."""

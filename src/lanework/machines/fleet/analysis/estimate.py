@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from lanework.core.program.isa import OperandKind
+from lanework.machines.fleet.analysis.controlflow import Reach
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import FRAME
@@ -74,17 +76,14 @@ def estimated_epochs(view: FleetView) -> int | None:
 
 def call_depth(view: FleetView) -> int | None:
     """The most calls that may be open at one time, or None for recursion."""
-    called: dict[int, list[int]] = {}
+    graph = Reach(view)
 
+    @cache
     def calls(entry: int) -> list[int]:
-        if entry not in called:
-            body = _reachable([entry], lambda number: _after(view, number)[0])
-            found = {target for number in body for target in _after(view, number)[1]}
-            called[entry] = sorted(found)
-        return called[entry]
+        body = graph.reached([entry], calls=False)
+        return sorted({target for ip in body for target in graph.leads(ip).called})
 
-    roots = sorted(routine.entry for routine in view.routines)
-    order = _bottom_up(roots, calls)
+    order = _bottom_up(sorted(routine.entry for routine in view.routines), calls)
     if order is None:
         return None
     deep: dict[int, int] = {}
@@ -95,45 +94,23 @@ def call_depth(view: FleetView) -> int | None:
 
 def _lengths(view: FleetView, entries: list[int]) -> dict[int, int] | None:
     """For each instruction the epochs from it to the end of all that it starts."""
-    order = _bottom_up(entries, lambda number: [at for part in _after(view, number) for at in part])
+    graph = Reach(view)
+    order = _bottom_up(entries, lambda ip: [at for part in graph.leads(ip) for at in part])
     if order is None:
         return None
     own: dict[int, int] = {}  # to where the routine ends or returns
     all_: dict[int, int] = {}  # to the end of VMs that were started on the way, too
-    for number in order:
-        if view.infos[number].name == "WAIT":
+    for ip in order:
+        if view.infos[ip].name == "WAIT":
             return None
-        follow, called, started = _after(view, number)
+        follow, called, started = graph.leads(ip)
         there = sum(own[each] for each in called)
         ways = [1 + all_[each] for each in (*called, *started)]
-        own[number] = 1 + there + max((own[each] for each in follow), default=0)
-        all_[number] = max(own[number], *ways, *(1 + there + all_[each] for each in follow), 0)
-        if all_[number] >= MOST:
+        own[ip] = 1 + there + max((own[each] for each in follow), default=0)
+        all_[ip] = max(own[ip], *ways, *(1 + there + all_[each] for each in follow), 0)
+        if all_[ip] >= MOST:
             return None
     return all_
-
-
-def _after(view: FleetView, number: int) -> tuple[list[int], list[int], list[int]]:
-    """Where an instruction goes within its routine, what it calls, and where it starts VMs."""
-    info = view.infos[number]
-    follow = [] if info.ends else [number + 1]
-    if info.target is None:
-        return follow, [], []
-    target = int(view.words[number, 1 + info.target])
-    if info.name == "CALL":
-        return follow, [target], []
-    if info.name == "SYSCALL_SPAWN":
-        return follow, [], [target]
-    return [*follow, target], [], []
-
-
-def _reachable(roots: Iterable[int], after: Callable[[int], list[int]]) -> set[int]:
-    found, waiting = set(roots), list(roots)
-    while waiting:
-        new = [each for each in after(waiting.pop()) if each not in found]
-        found.update(new)
-        waiting += new
-    return found
 
 
 def _bottom_up(roots: Iterable[int], after: Callable[[int], list[int]]) -> list[int] | None:
@@ -159,11 +136,11 @@ def _bottom_up(roots: Iterable[int], after: Callable[[int], list[int]]) -> list[
 
 def _named(view: FleetView, kind: OperandKind) -> tuple[int, ...]:
     """The registers or memory words that instructions name."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for code in set(view.words[:, 0].tolist()):
         info = FLEET.by_code[code]
         for spec, place in zip(info.operands, info.places, strict=True):
             if spec.kind is kind:
                 rows = view.words[view.words[:, 0] == code]
-                found |= set(rows[:, 1 + place].tolist())
-    return tuple(sorted(found))
+                numbers |= set(rows[:, 1 + place].tolist())
+    return tuple(sorted(numbers))

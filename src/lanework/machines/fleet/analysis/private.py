@@ -42,7 +42,7 @@ def own(reach: Reach, words: WordRanges, accesses: Mapping[int, Access]) -> list
     for together, here in _groups(words, accesses):
         formulas = {accesses[ip][1] for ip in here}
         launches = {launch for ip in here for launch in comes.get(ip, ())}
-        once = len(launches) == 1 and spawned.isdisjoint(here)
+        once = len(launches) == 1 and spawned.keys().isdisjoint(here)
         if once and len(formulas) == 1 and None not in formulas:
             (launch,) = launches
             if launched[launch.routine] == 1 and _differ(launch):

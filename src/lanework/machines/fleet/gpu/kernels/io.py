@@ -13,28 +13,10 @@ from __future__ import annotations
 from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, ENTRY, OUTSIDE, head, peek
 from lanework.machines.fleet.gpu.kernels.ordered import ATOMICS, native, operands, sources
 from lanework.machines.fleet.gpu.kernels.table import Spec
-from lanework.machines.fleet.isa import FleetInstr, Kernel
-
-READS = {"SYSCALL_READ": "float_address", "IREAD": "whole_address"}
-"""Instructions that read, and what their addresses are."""
+from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 
 WRITES = {"SYSCALL_WRITE": "float_address", "IWRITE": "whole_address"}
-"""Instructions that write."""
-
-GIVES = {
-    "SYSCALL_VMID": "bitcast<u32>(f32(load(vm, VM_ID)))",
-    "IVMID": "load(vm, VM_ID)",
-    "VMCOUNT": "bitcast<u32>(f32(atomicLoad(&control[batch_word(load(vm, BATCH), B_COUNT)])))",
-    "VMGID": "bitcast<u32>(f32(vm))",
-}
-"""What instructions give that only ask."""
-
-ENDS = {
-    "SYSCALL_YIELD": "rest(vm);",
-    "SYSCALL_HALT": "end_vm(vm, HALTED); stays = true;",
-    "WAIT": "stays = wait(vm, float_address(ADDR), SRC);",
-}
-"""What instructions do that rest or end."""
+"""Instructions that write, and what their addresses are."""
 
 
 def writes(spec: Spec) -> bool:
@@ -82,22 +64,39 @@ def commit(spec: Spec) -> str:
 
 
 def _case(info: FleetInstr, spec: Spec) -> str:
-    if info in spec.ordered:
-        body = "mark(vm); stays = true;"
-    elif info.name in READS:
-        body = f"made = read_word(vm, {READS[info.name]}(ADDR), &stays); has = !stays;"
-    elif info.name in WRITES:
-        body = f"stays = write_word(vm, {WRITES[info.name]}(ADDR), SRC, i);"
-    elif info.name in ATOMICS:
-        more = ", ".join(sources(info)).upper()
-        name = info.name.lower()
-        body = f"made = {name}(vm, float_address(ADDR), {more}, &stays); has = !stays;"
-    elif info.name in GIVES:
-        body = f"made = {GIVES[info.name]}; has = true;"
-    else:
-        body = ENDS[info.name]
+    body = "mark(vm); stays = true;" if info in spec.ordered else BODIES[info.name]
     return f"    case {info.code}u: {{ {operands(info, body)} }}\n"
 
+
+def _reads(address: str) -> str:
+    return f"made = read_word(vm, {address}(ADDR), &stays); has = !stays;"
+
+
+def _gives(bits: str) -> str:
+    return f"made = {bits}; has = true;"
+
+
+def _atomic(name: str) -> str:
+    more = ", ".join(sources(FLEET.by_name[name])).upper()
+    return f"made = {name.lower()}(vm, float_address(ADDR), {more}, &stays); has = !stays;"
+
+
+_COUNT = "atomicLoad(&control[batch_word(load(vm, BATCH), B_COUNT)])"
+
+BODIES = {
+    "SYSCALL_READ": _reads("float_address"),
+    "IREAD": _reads("whole_address"),
+    **{name: f"stays = write_word(vm, {at}(ADDR), SRC, i);" for name, at in WRITES.items()},
+    **{name: _atomic(name) for name in ATOMICS},
+    "SYSCALL_VMID": _gives("bitcast<u32>(f32(load(vm, VM_ID)))"),
+    "IVMID": _gives("load(vm, VM_ID)"),
+    "VMCOUNT": _gives(f"bitcast<u32>(f32({_COUNT}))"),
+    "VMGID": _gives("bitcast<u32>(f32(vm))"),
+    "SYSCALL_YIELD": "rest(vm);",
+    "SYSCALL_HALT": "end_vm(vm, HALTED); stays = true;",
+    "WAIT": "stays = wait(vm, float_address(ADDR), SRC);",
+}
+"""What each instruction of this kernel does, unless it is one for `ordered`."""
 
 _READ = """
 fn read_word(vm: u32, address: u32, stays: ptr<function, bool>) -> u32 {

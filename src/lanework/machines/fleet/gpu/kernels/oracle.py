@@ -39,12 +39,10 @@ def call(op: Op, *names: str) -> str:
 
 
 def _case(info: FleetInstr, spec: Spec) -> str:
-    if info.name == "SELECT":
-        return _SELECT
-    if info.name == "RAND":
-        return "      made = draw(vm);\n"
+    """The body of an instruction; that of an op calls it on operands that are words."""
     op = info.elementwise
-    assert op is not None
+    if op is None:
+        return BODIES[info.name]
     names, text = [], ""
     for n, (operand, place) in enumerate(zip(info.operands, info.places, strict=True)):
         if operand.name == "dest":
@@ -63,11 +61,15 @@ def _case(info: FleetInstr, spec: Spec) -> str:
     return text
 
 
-_SELECT = """\
+BODIES = {
+    "SELECT": """\
       let yes = fetch(vm, 1u + field2);
       let no = fetch(vm, 1u + field3);
       made = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
-"""
+""",
+    "RAND": "      made = draw(vm);\n",
+}
+"""What the instructions of this kernel do that have no op."""
 
 PHILOX = """
 // The product of two words, low and high.

@@ -13,7 +13,7 @@ from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE,
 from lanework.machines.fleet.gpu.kernels.launch import VECTOR
 from lanework.machines.fleet.gpu.kernels.oracle import call
 from lanework.machines.fleet.gpu.kernels.table import Spec
-from lanework.machines.fleet.isa import FleetInstr, Kernel
+from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 
 ATOMICS = {
     "ATOMIC_ADD": "bitcast<u32>(bitcast<f32>(word) + bitcast<f32>(src))",
@@ -22,12 +22,6 @@ ATOMICS = {
     "ATOMIC_CAS": "select(word, src2, word == src1)",
 }
 """What an atomic instruction makes of a word, from the word and its operands."""
-
-SYSTEM = {
-    "SYSCALL_SPAWN": "made = spawn(vm, TARGET, SRC);",
-    "SYSCALL_KILL": "kill(vm); return;",
-}
-"""What starts and ends VMs."""
 
 _OPS = {"ATOMIC_MIN": SINGLE["fmin"], "ATOMIC_MAX": SINGLE["fmax"]}
 
@@ -82,13 +76,10 @@ def ordered(spec: Spec) -> str:
         parts += [VECTOR, _SPAWN.replace("LITERALLY\n", _LITERAL if spec.cells.literal else "")]
     if spec.has("SYSCALL_KILL"):
         parts.append(_KILL)
-    cases = ""
-    for info in spec.ordered:
-        body = SYSTEM.get(info.name, "")
-        if info.name in ATOMICS:
-            lets = "".join(f"let {name} = {name.upper()}; " for name in sources(info))
-            body = _UPDATE.replace("LETS", lets).replace("UPDATED", ATOMICS[info.name])
-        cases += f"    case {info.code}u: {{\n      {operands(info, body)}\n    }}\n"
+    cases = "".join(
+        f"    case {info.code}u: {{\n      {operands(info, BODIES[info.name])}\n    }}\n"
+        for info in spec.ordered
+    )
     return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
 
 
@@ -120,6 +111,19 @@ let address = float_address(ADDR);
         made = word;
         wrote();
       }"""
+
+
+def _update(name: str) -> str:
+    lets = "".join(f"let {each} = {each.upper()}; " for each in sources(FLEET.by_name[name]))
+    return _UPDATE.replace("LETS", lets).replace("UPDATED", ATOMICS[name])
+
+
+BODIES = {
+    **{name: _update(name) for name in ATOMICS},
+    "SYSCALL_SPAWN": "made = spawn(vm, TARGET, SRC);",
+    "SYSCALL_KILL": "kill(vm); return;",
+}
+"""What each instruction does in the turn of a VM."""
 
 _SPAWN = """
 // A VM at the first free place, and its number as a float, or -1.
