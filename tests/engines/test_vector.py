@@ -10,7 +10,7 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
-from lanework.engines import choice
+from lanework.core import runner as runners
 from lanework.engines.loops import LoopNest, Stage
 from lanework.engines.stencil.building import Inputs
 from lanework.engines.stencil.shipped import unpack
@@ -162,9 +162,9 @@ def test_code_goes_with_its_runner(level):
 def test_a_missing_stencil_falls_back_with_a_notice(level, monkeypatch):
     helpers = loader.helpers(parts.SINGLE)
     monkeypatch.delitem(helpers.numbers, "mul")
-    monkeypatch.setattr(choice, "_told", set())
+    monkeypatch.setattr(runners, "_noticed", set())
     program = growth().compile()
-    with pytest.warns(choice.EngineNotice, match="no stencil for 'mul'"):
+    with pytest.warns(runners.EngineNotice, match="no stencil for 'mul'"):
         result = program.run(rate=0.5)
     assert result["value"][0] == 150.0
     assert result.stats["engine"] == "llvm"

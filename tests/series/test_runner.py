@@ -9,7 +9,9 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.engines import choice
+from lanework.core import runner as runners
+from lanework.engines.llvm import jit
+from lanework.engines.vector import loader
 from lanework.machines.series.check.fuzz import same_bits
 from lanework.machines.series.data.labels import along
 from lanework.machines.series.native import compiled
@@ -292,11 +294,12 @@ def test_one_runner_from_many_threads():
 def test_fallback_with_one_notice(monkeypatch):
     program = loan().compile()
     expected = program.run(rate=0.1)
-    monkeypatch.setattr(choice, "_told", set())
+    monkeypatch.setattr(runners, "_noticed", set())
     missing = {"llvm", "stencil"}
-    reasons = lambda name: f"no {name}" if name in missing else None  # noqa: E731
-    monkeypatch.setattr(choice, "unavailable", reasons)
-    with pytest.warns(choice.EngineNotice, match="no llvm") as caught:
+    for name, module in (("llvm", jit), ("stencil", loader)):
+        reason = lambda name=name: f"no {name}" if name in missing else None  # noqa: E731
+        monkeypatch.setattr(module, "why_not", reason)
+    with pytest.warns(runners.EngineNotice, match="no llvm") as caught:
         runner = program.bind()
         program.bind()
     assert len(caught) == 1
@@ -307,7 +310,7 @@ def test_fallback_with_one_notice(monkeypatch):
     monkeypatch.setattr(compiled, "WORTH", 1)
     monkeypatch.setattr(compiled, "LOADING", 0)
     runner = program.bind()
-    with pytest.warns(choice.EngineNotice, match="staying on stencils") as caught:
+    with pytest.warns(runners.EngineNotice, match="staying on stencils") as caught:
         results = [runner(rate=0.1) for _ in range(10)]
     assert len(caught) == 1
     for result in results:

@@ -11,7 +11,7 @@ from lanework.app import render
 from lanework.app.codes import DIVERGENCE
 from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic, InternalFault
-from lanework.engines import choice
+from lanework.core.runner import check_engine
 from lanework.engines.codes import NO_ADAPTER
 
 Run = Callable[[int, int, int, Callable[[int], None]], list[Any]]
@@ -55,7 +55,7 @@ def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "
     from lanework.machines.fleet.runtime.choice import ENGINES
 
     if engine != "all":
-        choice.check(engine, ENGINES)
+        check_engine(engine, ENGINES)
     every = fuzz.ways(engine)
     if not every:
         raise Diagnostic(NO_ADAPTER, f"engine {engine!r} cannot run: {fuzz.why_not(engine)}")

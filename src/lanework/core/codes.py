@@ -1,4 +1,4 @@
-"""Codes of the core: LW1xxx."""
+"""Codes of the core: LW1xxx, and LW20xx of what every runner does."""
 
 from __future__ import annotations
 
@@ -92,4 +92,39 @@ BAD_ASSEMBLY = code(
     "bad assembly",
     "A line of assembly text cannot be read. `lanework dis PROGRAM` prints programs in this "
     "format, and every line of it shows how a directive or an instruction is written.",
+)
+DEADLINE_PASSED = code(
+    "LW2001",
+    "deadline passed",
+    "The run took longer than the deadline that was set with `--deadline` or "
+    "`Limits(deadline=...)`. It was stopped and its partial results were dropped. Raise the "
+    "deadline, or run fewer lanes or periods.",
+)
+FUEL_SPENT = code(
+    "LW2002",
+    "fuel spent",
+    "The run would cost more fuel than `--fuel` or `Limits(fuel=...)` allows. Fuel counts the "
+    "primitive operations of a program: for a series program that is known before it starts, as "
+    "instructions times periods times lanes, so nothing was computed. Raise the limit or run "
+    "fewer lanes. For a register program fuel counts jumps backwards and calls while it runs, and "
+    "for a fleet the instructions of all its VMs.",
+)
+UNKNOWN_ENGINE = code(
+    "LW2003",
+    "unknown engine",
+    "The engine that was asked for does not exist. `auto` chooses one; `reference` is plain "
+    "NumPy or Python; `llvm` compiles to machine code; `stencil` copies and patches machine code "
+    "that was made before. Register programs also have `native`, an interpreter, and fleets "
+    "`epoch`, kernels on a GPU.",
+)
+ENGINE_UNAVAILABLE = code(
+    "LW2004",
+    "engine unavailable",
+    "The engine that was asked for by name cannot run here, for the reason given. With "
+    '`engine="auto"` the next one runs instead, with one notice.',
+)
+BAD_OPTION = code(
+    "LW2005",
+    "bad engine option",
+    "An option such as `lane_width` or `threads` has a value that the engine cannot use.",
 )

@@ -1,14 +1,151 @@
-"""What every runner is: a program bound to an engine, called with inputs."""
+"""What every runner is: a program bound to an engine, which is called with inputs.
+
+A machine's runner names its engines, says why one does not suit a program, and runs. How an engine
+is chosen, what happens when it cannot run, what is told about that, how many threads there are,
+what `explain` begins with, and that a runner is a context is the same for all machines.
+"""
 
 from __future__ import annotations
 
-from typing import Self
+import time
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Protocol, Self
+
+from lanework.base import host
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.limits import Limits
+from lanework.core.codes import BAD_OPTION, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
+from lanework.core.result.result import Result
+
+_noticed: set[str] = set()
 
 
-class Runner:
-    """A program ready to run; also a context, at whose end it gives back what it holds."""
+class EngineNotice(UserWarning):
+    """An engine could not run, and the next one did."""
 
-    def close(self) -> None:
+
+def notify(notice: str) -> None:
+    """Warn once in a process about each notice."""
+    if notice and notice not in _noticed:
+        _noticed.add(notice)
+        warnings.warn(notice, EngineNotice, stacklevel=4)
+
+
+def check_engine(name: str, engines: Sequence[str]) -> None:
+    """Refuse what is neither `auto` nor one of these engines.
+
+    Raises:
+        Diagnostic: LW2003, with a suggestion.
+    """
+    if name != "auto" and name not in engines:
+        raise Diagnostic(
+            UNKNOWN_ENGINE,
+            f"there is no engine {name!r}",
+            help=did_you_mean(name, engines) or f"engines are auto, {', '.join(engines)}",
+        )
+
+
+class Runnable(Protocol):
+    """What a runner needs of a program."""
+
+    def verify(self) -> None:
+        """Raise the first rule that it breaks."""
+
+
+class Runner(ABC):
+    r"""A program ready to run; also a context, at whose end it gives back what it holds.
+
+    Attributes:
+        program: what it runs.
+        ENGINES: the machine's engines, the fastest first; the last one always runs.
+        limits: fuel, memory, deadline and threads of each call.
+        threads: at most so many are used.
+        engine: the engine that runs the program.
+        notice: why it is not the first choice, or "".
+
+    Example:
+        >>> import lanework as lw
+        >>> with lw.register.assemble("mul r0, r0, r1\n halt").bind("reference") as run:
+        ...     print(run(r0=6, r1=7)["r0"], run.engine)
+        42 reference
+    """
+
+    ENGINES: ClassVar[tuple[str, ...]]
+
+    def __init__(self, program: Runnable, limits: Limits | None, threads: int | None = None):
+        """Take a program that keeps the machine's rules.
+
+        Raises:
+            Diagnostic: LW2005 for a number of threads that is none; a program that fails to verify.
+        """
+        program.verify()
+        self.program = program
+        self.limits = limits or Limits()
+        if threads is None:
+            threads = self.limits.threads
+        elif not isinstance(threads, int) or threads < 1:
+            raise Diagnostic(BAD_OPTION, f"threads is {threads!r}", help="give at least 1")
+        self.threads = threads or host.thread_count()
+
+    # Engines ------------------------------------------------------------------------------------
+
+    def _settle(self, engine: str, *, quiet: bool = False) -> None:
+        """Choose the engine, and give notice where it is not the first choice.
+
+        Raises:
+            Diagnostic: LW2003, LW2004.
+        """
+        check_engine(engine, self.ENGINES)
+        self.engine, self.notice = self._choose(engine)
+        if not quiet:
+            notify(self.notice)
+
+    def _choose(self, engine: str) -> tuple[str, str]:
+        """The engine to use, and the notice to give ("" when the first choice runs)."""
+        if engine != "auto":
+            reason = self._unsuited(engine)
+            if reason is not None:
+                raise Diagnostic(ENGINE_UNAVAILABLE, f"engine {engine!r} cannot run: {reason}")
+            return engine, ""
+        notices: list[str] = []
+        for candidate in self.ENGINES:
+            reason = self._unsuited(candidate)
+            if reason is None:
+                break
+            notices.append(f"engine {candidate!r} cannot run ({reason}), using the next one")
+        return candidate, "; ".join(notices)
+
+    @abstractmethod
+    def _unsuited(self, engine: str) -> str | None:
+        """Why an engine cannot run this program here, or None; the last one always can."""
+
+    def _fall_back(self, engine: str, notice: str) -> None:
+        """Go on with another engine than was chosen."""
+        self.engine, self.notice = engine, notice
+        notify(notice)
+
+    # Running ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def __call__(self, /, *args: Any, **inputs: Any) -> Result:
+        """Run the program on its inputs."""
+
+    def until(self) -> float | None:
+        """When a call that begins now has to end, on the clock of `time.monotonic`."""
+        return None if self.limits.deadline is None else time.monotonic() + self.limits.deadline
+
+    def explain(self) -> str:
+        """What will run how: the engine, and what was done to the program."""
+        engine = f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")
+        return "\n".join([engine, *self._details()])
+
+    @abstractmethod
+    def _details(self) -> Iterable[str]:
+        """The lines of `explain` that are the machine's own."""
+
+    def close(self) -> None:  # noqa: B027 - most runners hold nothing
         """Give back what the engine holds; a later call takes it again."""
 
     def __enter__(self) -> Self:
@@ -16,3 +153,6 @@ class Runner:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<Runner on {self.engine} of {self.program!r}>"

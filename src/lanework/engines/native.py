@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
+from lanework.core.codes import DEADLINE_PASSED
 from lanework.engines import threadpool as crew
-from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.kernel import Kernel
 
 DIRECT = 300_000  # fuel below which a call costs less than waking a thread

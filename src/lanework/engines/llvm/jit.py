@@ -43,6 +43,15 @@ def target_key() -> str:
     return f"{version}|{llvm.get_host_cpu_name()}|{features}|{host.machine()}"
 
 
+def why_not() -> str | None:
+    """Why nothing can be compiled here, or None."""
+    try:
+        target_key()
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"llvmlite cannot be used: {error}"
+    return None
+
+
 @functools.cache
 def _machine(level: int) -> Any:
     llvm = _llvm()

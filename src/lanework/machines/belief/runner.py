@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base import host
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
+from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
-from lanework.engines import choice
-from lanework.engines.codes import BAD_OPTION
 from lanework.engines.vector import loader
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.data.answers import (
@@ -78,6 +76,9 @@ class Runner(runner.Runner):
         [[0.529, 0.471], [0.03, 0.97]]
     """
 
+    ENGINES = ENGINES
+    program: Program
+
     def __init__(
         self,
         program: Program,
@@ -102,9 +103,8 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: LW2003, LW2004, LW2005, LW5011, a program that fails to verify.
         """
-        program.verify()
-        self.program, self.view = program, BeliefView.of(program)
-        self.limits = limits or Limits()
+        super().__init__(program, limits, threads)
+        self.view = BeliefView.of(program)
         own = str(program.header.get("semiring", "prob"))
         self.custom = semiring if isinstance(semiring, VMSemiringRuntime) else None
         self.semiring = CUSTOM if self.custom else str(semiring or own)
@@ -125,10 +125,8 @@ class Runner(runner.Runner):
         if self.semiring not in BY_PARTS and program.header.get("query") == "sensitivity":
             what = f"derivatives of a probability are not defined in the semiring {self.semiring}"
             raise Diagnostic(BAD_OPTION, what, help="bind the program to prob or logprob")
-        self.threads = threads or self.limits.threads or host.thread_count()
-        self.engine, self.notice = choice.choose(engine, self._unsuited, ENGINES)
-        if self.semiring in NATIVE:  # other semirings have one engine, which is no news
-            choice.tell(self.notice)
+        # other semirings than these have one engine, which is no news
+        self._settle(engine, quiet=self.semiring not in NATIVE)
         self._observed = frozenset(port.row for port in program.inputs)
         self.conditioned: Sequence[int] = ()  # variables whose states are all tried
         self._native: NativeExecutor | None = None
@@ -226,8 +224,7 @@ class Runner(runner.Runner):
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
         if count > 1:
             lead[ASSIGNMENTS] = count
-        seconds = self.limits.deadline
-        until = None if seconds is None else time.monotonic() + seconds
+        until = self.until()
         if kind == "kbest":
             answer = partial(self._posterior, until=until)
             posterior = best_assignments(answer, self.program, found, count, self.conditioned)
@@ -349,11 +346,9 @@ class Runner(runner.Runner):
         }
         return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
-    def explain(self) -> str:
-        """What will run how."""
+    def _details(self) -> list[str]:
         known = walk(self.program)
-        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
-        lines += [
+        lines = [
             f"semiring: {self.custom.name if self.custom else self.semiring}",
             *self.program.notes,
         ]
@@ -367,4 +362,4 @@ class Runner(runner.Runner):
                 f" {executor.block_bytes(MANY):,} bytes a thread,"
                 f" {executor.terms:,} terms a row"
             )
-        return "\n".join(lines)
+        return lines

@@ -13,8 +13,8 @@ from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
-from lanework.engines import choice
 from lanework.engines.codes import DEVICE_LOST
+from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.engine import CHOICES, Engine, Settings, Words
 from lanework.machines.fleet.isa import Kernel
@@ -27,12 +27,10 @@ from lanework.machines.fleet.state import VMState
 
 
 class Runner(runner.Runner):
-    """A fleet program on an engine.
+    """A fleet program on an engine."""
 
-    Attributes:
-        engine: the engine that runs it.
-        notice: why it is not the first choice, or "".
-    """
+    ENGINES = engines.ENGINES
+    program: Program
 
     def __init__(
         self,
@@ -60,23 +58,35 @@ class Runner(runner.Runner):
             Diagnostic: LW2003, LW2201, LW6011, LW6012, a program that fails to verify, and memory
                 beyond the cap.
         """
-        program.verify()
-        self.program, self.view = program, FleetView.of(program)
-        self.limits, self.epochs_limit, self.progress = limits or Limits(), epochs, progress
+        super().__init__(program, limits)
+        self.view = FleetView.of(program)
+        self.epochs_limit, self.progress = epochs, progress
         self.settings = _settings(settings)
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import refuse
 
             refuse(self.view)
         self._asked = engine
-        self.engine, self.notice = engines.choose(engine, self.view, self.settings)
-        choice.tell(self.notice)
+        self._settle(engine)
         self.limits.check_memory(
             engines.estimate(self.engine, self.view, self.settings),
             f"{self.view.slots:,} VMs and {self.view.shared:,} words of shared memory",
             help="launch fewer VMs, several times over, or raise the memory cap",
         )
         self._made: Engine | None = None
+
+    def _choose(self, engine: str) -> tuple[str, str]:
+        """A name is taken as it is: whoever asks for it hears which adapter is missing.
+
+        With `auto` the reference runs quietly where there is no GPU in hardware, because a GPU in
+        software is slower than it.
+        """
+        if engine != "auto":
+            return engine, ""
+        return super()._choose(engine) if gpu.hardware() else ("reference", "")
+
+    def _unsuited(self, engine: str) -> str | None:
+        return gpu.why_not(self.settings.adapter) if engine == "epoch" else None
 
     def __call__(self, /, **inputs: Any) -> Result:
         """Run the program.
@@ -106,9 +116,8 @@ class Runner(runner.Runner):
             if problem.code is not DEVICE_LOST or self._asked != "auto":
                 raise
             self.close()
-            self.engine = "reference"
-            self.notice = f"the graphics device was lost ({problem}), running on the reference"
-            choice.tell(self.notice)
+            notice = f"the graphics device was lost ({problem}), running on the reference"
+            self._fall_back("reference", notice)
             runtime = self._run(words)
         return self._result(runtime, time.perf_counter() - start)
 
@@ -184,27 +193,18 @@ class Runner(runner.Runner):
         """
         return Debugger(self.runtime(bind_inputs(self.program, inputs)))
 
-    def explain(self) -> str:
-        """What runs how."""
-        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
+    def _details(self) -> Iterator[str]:
         places = self.view.places
-        lines.append(
+        yield (
             f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {places.batches} batches"
             f" at a time, {self.view.shared:,} words of shared memory"
         )
-        return "\n".join(lines)
 
     def close(self) -> None:
         """Give back what the engine holds."""
         if self._made is not None:
             self._made.close()
             self._made = None
-
-    def __enter__(self) -> Runner:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Port, Program
-from lanework.engines.codes import BAD_OPTION
 from lanework.machines.register.codes import BAD_INPUT
 
 _TYPES = {"u64": np.uint64, "i64": np.int64, "f64": np.float64}

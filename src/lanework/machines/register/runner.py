@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,18 +11,15 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core import runner
+from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
-from lanework.engines import choice
-from lanework.engines.codes import (
-    BAD_OPTION,
-    MISSING_STENCIL,
-    NO_CODE_MEMORY,
-)
+from lanework.engines.codes import MISSING_STENCIL, NO_CODE_MEMORY
 from lanework.machines.register import codes
 from lanework.machines.register.binding import ExternalTable, Words, bind_inputs, output_array
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.lanes import quick_function
+from lanework.machines.register.native.loader import why_not
 from lanework.machines.register.reference.interpret import Externals
 from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
 from lanework.machines.register.traps import Meter, trap
@@ -49,6 +46,9 @@ class Runner(runner.Runner):
         >>> int(program.bind()(r0=6, r1=7)["r0"])
         42
     """
+
+    ENGINES = ENGINES
+    program: Program
 
     def __init__(
         self,
@@ -78,15 +78,13 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: LW2003 to LW2005, a program that fails to verify.
         """
-        program.verify()
-        self.program, self.view = program, RegisterView.of(program)
-        self.limits = limits or Limits()
+        super().__init__(program, limits)
+        self.view = RegisterView.of(program)
         if stencils not in ("pinned", "memory"):
             raise Diagnostic(
                 BAD_OPTION, f"stencils is {stencils!r}", help="choose pinned or memory"
             )
-        self.engine, self.notice = choice.choose(engine, _unavailable, ENGINES)
-        choice.tell(self.notice)
+        self._settle(engine)
         self.seed, self.stencils, self.on_yield = seed, stencils, on_yield
         self.externals = dict(externals or {})
         self.tiers = self.engine == "stencil" and engine == "auto"
@@ -95,6 +93,9 @@ class Runner(runner.Runner):
         self._executors: dict[str, Executor] = {}
         self._banks: list[RegisterBank] = []
         self.compile_seconds = 0.0
+
+    def _unsuited(self, engine: str) -> str | None:
+        return None if engine == "reference" else why_not()
 
     def executor(self, name: str) -> Executor:
         """The engine of this name with the program on it, made when it is first asked for."""
@@ -105,8 +106,8 @@ class Runner(runner.Runner):
             except Diagnostic as problem:
                 if not (self.tiers and name == "stencil" and problem.code in FALL_BACK):
                     raise
-                self.notice = f"no stencils for this program ({problem}), interpreting it"
-                choice.tell(self.notice)
+                notice = f"no stencils for this program ({problem}), interpreting it"
+                self._fall_back(self.engine, notice)
                 made = self.executor("native")
             self._executors[name] = made
             self.compile_seconds += made.seconds
@@ -317,32 +318,14 @@ class Runner(runner.Runner):
     def _where(self, bank: RegisterBank) -> int:
         return self.view.at(bank.words[PC])
 
-    def explain(self) -> str:
-        """What runs how."""
-        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
+    def _details(self) -> Iterator[str]:
         for name, made in self._executors.items():
             length = getattr(made, "length", None)
             code = "" if length is None else f", {length:,} bytes of code"
-            lines.append(f"{name}: made in {made.seconds * 1e6:.1f} us{code}")
-        return "\n".join(lines)
+            yield f"{name}: made in {made.seconds * 1e6:.1f} us{code}"
 
     def close(self) -> None:
         """Give back the memory of the code."""
         for made in self._executors.values():
             made.close()
         self._executors = {}
-
-    def __enter__(self) -> Runner:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _unavailable(name: str) -> str | None:
-    """Why an engine cannot run here."""
-    if name == "reference":
-        return None
-    from lanework.machines.register.native.loader import why_not
-
-    return why_not()

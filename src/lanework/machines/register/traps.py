@@ -6,8 +6,8 @@ import time
 
 from lanework.base.errors import Code, Trap
 from lanework.base.limits import Limits
+from lanework.core.codes import DEADLINE_PASSED, FUEL_SPENT
 from lanework.core.program.program import Program
-from lanework.engines.codes import DEADLINE_PASSED, FUEL_SPENT
 from lanework.machines.register import codes
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import LANE, PC, RegisterBank, Status

@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
+from lanework.core.codes import BAD_OPTION, FUEL_SPENT
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
-from lanework.engines import choice
-from lanework.engines.codes import BAD_OPTION, FUEL_SPENT
+from lanework.engines.llvm import jit as llvm
+from lanework.engines.vector import loader as stencils
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.lanes import Output, lane_order
@@ -30,6 +30,7 @@ from lanework.machines.series.reference.execute import Dependence, Executor, Job
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
 
+ENGINES = ("llvm", "stencil", "reference")
 WIDTHS = (1, 2, 4, 8, 16)
 SHORT = 300_000  # fuel up to which a run is over before anyone could want to stop it
 
@@ -46,6 +47,9 @@ class Runner(runner.Runner):
         >>> runner(rate=0.5)["value"].tolist()
         [150.0, 225.0, 337.5]
     """
+
+    ENGINES = ENGINES
+    program: Program
 
     def __init__(
         self,
@@ -77,54 +81,52 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: LW2003, LW2004, LW2005, an unknown output, a program that fails to verify.
         """
-        program.verify()
-        self.program = program
+        super().__init__(program, limits, threads)
         self.view = SeriesView.of(program)
-        self.limits = limits or Limits()
         if lane_width is not None and (type(lane_width) is not int or lane_width not in WIDTHS):
             raise Diagnostic(
                 BAD_OPTION, f"lane_width is {lane_width!r}", help=f"choose one of {WIDTHS}"
             )
-        threads = threads if threads is not None else self.limits.threads
-        if threads is not None and (not isinstance(threads, int) or threads < 1):
-            raise Diagnostic(BAD_OPTION, f"threads is {threads!r}", help="give at least 1")
         if periods is not None and (not isinstance(periods, int) or periods < 0):
             raise Diagnostic(
                 BAD_OPTION, f"periods is {periods!r}", help="give a whole number of at least 0"
             )
-        self.threads = threads or host.thread_count()
-        self.engine, self.notice = self._choose(engine, lane_width)
-        choice.tell(self.notice)
+        self._lane_width = lane_width
+        self._settle(engine)
         self.periods = periods if periods is not None else (self.view.periods or None)
         self.progress = progress
         self.ports = self.view.inputs
         self.wanted = self._wanted(outputs)
         self._dependence = Dependence(self.view)
-        self._executor = self._make_executor(lane_width, cache)
+        self._executor = self._make_executor(cache)
         self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
         self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
-    @staticmethod
-    def _choose(engine: str, lane_width: int | None) -> tuple[str, str]:
-        """The engine, and a notice; `auto` stays as it is where stencils can begin the work."""
-        if engine == "auto" and lane_width is None and choice.unavailable("stencil") is None:
+    def _choose(self, engine: str) -> tuple[str, str]:
+        """`auto` stays as it is where stencils can begin the work."""
+        if engine == "auto" and self._lane_width is None and self._unsuited("stencil") is None:
             return engine, ""
-        return choice.choose(engine)
+        return super()._choose(engine)
 
-    def _make_executor(self, lane_width: int | None, cache: bool) -> Executor:
+    def _unsuited(self, engine: str) -> str | None:
+        if engine == "stencil":
+            return stencils.why_not()
+        return llvm.why_not() if engine == "llvm" else None
+
+    def _make_executor(self, cache: bool) -> Executor:
         if self.engine == "reference":
             return ReferenceExecutor(self.view)
         from lanework.machines.series.native.compiled import CompiledExecutor
 
-        if self.engine == "stencil" and lane_width is not None:
+        if self.engine == "stencil" and self._lane_width is not None:
             raise Diagnostic(
                 BAD_OPTION,
                 "the engine stencil has a lane width of its own",
                 help="leave lane_width out, or bind to the engine llvm",
             )
         engines = ("stencil", "llvm") if self.engine == "auto" else (self.engine,)
-        return CompiledExecutor(self.view, self.threads, lane_width, cache, engines)
+        return CompiledExecutor(self.view, self.threads, self._lane_width, cache, engines)
 
     def _wanted(self, outputs: Iterable[str] | None) -> tuple[int, ...]:
         names = [port.name for port in self.view.outputs]
@@ -229,11 +231,8 @@ class Runner(runner.Runner):
         """Whether an output depends on the lane when the inputs are given like this."""
         return self._dependence.of(port.row, given)[1]
 
-    def explain(self) -> str:
-        """What will run how: the engine, and what the compiler did."""
-        lines = [f"engine: {self.engine}" + (f" ({self.notice})" if self.notice else "")]
-        lines += [f"threads: {self.threads}", *self.program.notes, *self._executor.explain()]
-        return "\n".join(lines)
+    def _details(self) -> list[str]:
+        return [f"threads: {self.threads}", *self.program.notes, *self._executor.explain()]
 
     # Running ------------------------------------------------------------------------------------
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.codes import ENGINE_UNAVAILABLE
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
-from lanework.engines.codes import ENGINE_UNAVAILABLE
 from lanework.machines.belief.check.enumeration import Answers, Array, Enumeration
 from lanework.machines.belief.check.generate import Case, random_case
 from lanework.machines.belief.data.answers import TOTALS

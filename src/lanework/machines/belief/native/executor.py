@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
+from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.program.program import Program
-from lanework.engines.codes import DEADLINE_PASSED
 from lanework.engines.tensors.scale import SCALE
 from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.tensors.writer import Word, block_sizes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Program
-from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.emit import Emitter

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
+from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
-from lanework.engines.codes import DEADLINE_PASSED
 from lanework.machines.belief.data.answers import BEST, total_name
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior

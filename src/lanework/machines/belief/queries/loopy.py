@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
+from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED
 from lanework.core.result.show import many
-from lanework.engines.codes import BAD_OPTION, DEADLINE_PASSED
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core.codes import BAD_OPTION
 from lanework.core.result.result import Array
-from lanework.engines.codes import BAD_OPTION
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.data.states import UNKNOWN, state_place

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from lanework.engines import choice
 from lanework.machines.fleet.engine import Engine, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 
 ENGINES = ("epoch", "reference")
 """The fastest first."""
-
-
-def choose(name: str, view: FleetView, settings: Settings) -> tuple[str, str]:
-    """The engine to use, and the notice to give.
-
-    With `auto` the reference runs quietly where there is no GPU in hardware, because a GPU in
-    software is slower than it.
-
-    Raises:
-        Diagnostic: LW2003 for a name that there is not, LW2201 where an adapter is asked for that
-            there is not.
-    """
-    choice.check(name, ENGINES)
-    if name != "auto":
-        return name, ""
-    from lanework.engines.gpu import device as gpu
-
-    if not gpu.hardware():
-        return "reference", ""
-    reason = gpu.why_not(settings.adapter)
-    return ("reference", f"engine 'epoch' cannot run ({reason})") if reason else ("epoch", "")
 
 
 def make(name: str, view: FleetView, settings: Settings) -> Engine:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
-from lanework.engines.codes import DEADLINE_PASSED, FUEL_SPENT
+from lanework.core.codes import DEADLINE_PASSED, FUEL_SPENT
 from lanework.machines.fleet.engine import Engine, Progress, Stop, Words
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime.traps import deadlock, fault

@@ -11,9 +11,9 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Port
 from lanework.core.result.result import Result
-from lanework.engines.codes import BAD_OPTION
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.labels import LANES, along

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.engines import choice
+from lanework.core.runner import notify
 from lanework.engines.codes import MISSING_STENCIL, NO_CODE_MEMORY
+from lanework.engines.llvm import jit as llvm
 from lanework.engines.loops import UNIT
 from lanework.engines.native import address
 from lanework.machines.series.data.binding import Array
@@ -121,7 +122,7 @@ class CompiledExecutor:
         except Diagnostic as error:
             if not worth or error.code not in (MISSING_STENCIL, NO_CODE_MEMORY):
                 raise
-            choice.tell(f"engine 'stencil' cannot run ({error.message}), using the next one")
+            notify(f"engine 'stencil' cannot run ({error.message}), using the next one")
             engine = self.engines[-1]
             parts = self._parts(plan, engine, lanes)
         self.compile_seconds += time.perf_counter() - start
@@ -144,10 +145,10 @@ class CompiledExecutor:
 
     def _large(self) -> str:
         """The engine for large work: stencils, too, where there is no LLVM, with one notice."""
-        reason = choice.unavailable(self.engines[-1])
+        reason = llvm.why_not()
         if reason is None:
             return self.engines[-1]
-        choice.tell(f"engine 'llvm' cannot run ({reason}), staying on stencils")
+        notify(f"engine 'llvm' cannot run ({reason}), staying on stencils")
         return self.engines[0]
 
     def _tier_up(self, variant: Variant, fuel: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Trap
-from lanework.engines.codes import DEADLINE_PASSED
+from lanework.core.codes import DEADLINE_PASSED
 from lanework.engines.loops import UNIT
 from lanework.machines.series.data.binding import Array, check_missing
 from lanework.machines.series.data.labels import LANES
