@@ -2,18 +2,17 @@
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
 from lanework.core.program.program import Program
 from lanework.machines.series.check import fuzz
 from lanework.machines.series.check.generate import random_inputs, random_program
 from lanework.machines.series.isa import SERIES
 
-COUNT, CHUNK = 20_000, 250
 
-
-@pytest.mark.parametrize("start", range(0, COUNT, CHUNK))
-def test_engines_agree_to_the_bit(start):
-    assert [str(d) for d in fuzz.run(CHUNK, start)] == []
+@pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=2000, quick=250))
+def test_engines_agree_to_the_bit(seeds):
+    assert [str(d) for d in fuzz.run(len(seeds), seeds.start)] == []
 
 
 def test_every_instruction_is_generated():

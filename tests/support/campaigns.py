@@ -1,4 +1,4 @@
-"""How much of a long campaign a daily run does; the rest is marked `long`, for `make test-long`."""
+"""How much of a long campaign each run does: `make quick`, `make test`, `make test-long`."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Any
 import pytest
 
 
-def campaign(count: int, daily: int, chunk: int) -> list[Any]:
-    """Ranges of seeds that together are all of `count`; those from `daily` on are marked `long`.
+def campaign(count: int, chunk: int, *, daily: int, quick: int | None = None) -> list[Any]:
+    """Ranges of seeds that together are all of `count`, for a test that is parametrised with them.
 
-    @pytest.mark.parametrize("seeds", campaign(20_000, daily=1000, chunk=250))
-    def test_engines_agree(seeds):
-        for seed in seeds: ...
+        @pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=2000, quick=250))
+        def test_engines_agree(seeds):
+            for seed in seeds: ...
+
+    Those from `daily` on are marked `long`, those from `quick` on (all of a day's) `slow`.
     """
-    starts = [*range(0, daily, chunk), *range(daily, count, chunk)]
+    quick = daily if quick is None else quick
+    ends = sorted({0, quick, daily, count} | set(range(0, count, chunk)))
     return [
-        pytest.param(range(start, end), id=str(start), marks=[pytest.mark.long] * (start >= daily))
-        for start, end in pairwise([*starts, count])
+        pytest.param(range(start, end), id=str(start), marks=marks(start, quick, daily))
+        for start, end in pairwise(ends)
     ]
+
+
+def marks(start: int, quick: int, daily: int) -> list[Any]:
+    return [pytest.mark.long] * (start >= daily) + [pytest.mark.slow] * (quick <= start < daily)
 
 
 def effort(daily: int, full: int) -> list[Any]:
