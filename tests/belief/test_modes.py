@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -41,7 +42,7 @@ from lanework.machines.belief.tensor import (
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"
 EDGES = json.loads((DATA / "expected/edge_cases.json").read_text())["cases"]
-COUNT, CHUNK = 1000, 100
+COUNT = 1000
 WAYS = [way for way in fuzz.ways() if way.strategy == "modes"]
 
 
@@ -119,9 +120,9 @@ def looped(seed):
     return Case(graph, tuple(names), tuple(names), (), given, 2)
 
 
-@pytest.mark.parametrize("start", range(0, COUNT, CHUNK))
-def test_graphs_of_many_cycles_by_enumeration(start):
-    for seed in range(start, start + CHUNK):
+@pytest.mark.parametrize("seeds", campaign(COUNT, 100, daily=300, quick=100))
+def test_graphs_of_many_cycles_by_enumeration(seeds):
+    for seed in seeds:
         assert fuzz.check(looped(seed), WAYS, seed) is None
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from campaigns import campaign
 from click.testing import CliRunner
 
 from lanework.app.cli import cli
@@ -15,12 +16,12 @@ from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.distribute import Downward
 from lanework.machines.belief.semiring import SEMIRINGS, vm_counting_semiring
 
-COUNT, CHUNK = 1500, 100
+COUNT = 1500
 
 
-@pytest.mark.parametrize("start", range(0, COUNT, CHUNK))
-def test_enumeration(start):
-    assert fuzz.run(CHUNK, start) == []
+@pytest.mark.parametrize("seeds", campaign(COUNT, 100, daily=500, quick=100))
+def test_enumeration(seeds):
+    assert fuzz.run(len(seeds), seeds.start) == []
 
 
 def test_cases_are_of_all_kinds():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
 from lanework.engines.tensors.sparse import grouped_sizes
 from lanework.engines.vector import loader
@@ -120,9 +121,9 @@ def test_native_answers_are_those_of_the_reference(seed, level, forced, monkeypa
                     np.testing.assert_allclose(found[name], expected[name], rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("start", range(0, 300, 100))
-def test_enumeration_with_groups(start, forced):
-    assert fuzz.run(100, start) == []
+@pytest.mark.parametrize("seeds", campaign(300, 100, daily=200, quick=50))
+def test_enumeration_with_groups(seeds, forced):
+    assert fuzz.run(len(seeds), seeds.start) == []
 
 
 def test_groups_pay_on_mildew():

@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -44,6 +45,7 @@ def growth(periods=5):
 # Tables -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_tables_are_what_the_sources_give():
     for name in LEVELS:
         shipped = (build.FOLDER / f"{name}.bin").read_bytes()
@@ -85,9 +87,9 @@ def test_code_that_depends_on_registers_otherwise_is_refused():
 # Programs -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", range(0, 2000, 500))
-def test_random_programs_at_every_level(level, start):
-    for seed in range(start, start + 500):
+@pytest.mark.parametrize("seeds", campaign(2000, 500, daily=1000, quick=250))
+def test_random_programs_at_every_level(level, seeds):
+    for seed in seeds:
         assert fuzz.check_seed(seed, ("stencil",)) is None
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from campaigns import campaign
 from oracle import Oracle, real
 
 from lanework.core.program.asm import assemble
@@ -51,9 +52,9 @@ def single(seed):
     return replace(case, settings=replace(case.settings, compose=False))
 
 
-@pytest.mark.parametrize("first", range(0, 600, 100))
-def test_the_reference_does_what_the_plain_machine_does(first):
-    for seed in range(first, first + 100):
+@pytest.mark.parametrize("seeds", campaign(600, 100, daily=300, quick=100))
+def test_the_reference_does_what_the_plain_machine_does(seeds):
+    for seed in seeds:
         case = single(seed)
         found = named(fuzz.run_way(case, fuzz.REFERENCE))
         assert difference(case, plain(case), found) is None, seed
@@ -70,6 +71,7 @@ class Other(Oracle):
         return result
 
 
+@pytest.mark.slow
 def test_what_a_gpu_rounds_otherwise_stays_in_loose_places():
     """And which NaN there is makes no difference anywhere."""
     differ = 0
@@ -82,6 +84,7 @@ def test_what_a_gpu_rounds_otherwise_stays_in_loose_places():
     assert differ > 20
 
 
+@pytest.mark.slow
 def test_random_programs_do_everything():
     """Every instruction, stop, fault, barrier, numbering, profile and convention is there."""
     seen, stops, vms = Counter(), Counter(), []
@@ -139,17 +142,17 @@ def test_loose_places():
     assert inexact == {*"div rem sqrt sin cos tan tanh exp log pow atan2".split()}
 
 
-@pytest.mark.parametrize("first", range(0, 300, 100))
-def test_engines_that_are_always_there(first):
+@pytest.mark.parametrize("seeds", campaign(300, 100, daily=300, quick=50))
+def test_engines_that_are_always_there(seeds):
     """The reference one epoch at a time, saved and restored, does the same."""
-    assert fuzz.run(100, first, name="reference") == []
+    assert fuzz.run(len(seeds), seeds.start, name="reference") == []
 
 
-@pytest.mark.parametrize("first", range(0, 40, 20))
-def test_random_programs_on_a_gpu(first):
+@pytest.mark.parametrize("seeds", campaign(40, 20, daily=20, quick=5))
+def test_random_programs_on_a_gpu(seeds):
     if reason := fuzz.why_not("epoch"):
         pytest.skip(f"needs a Vulkan adapter: {reason}")
-    for seed in range(first, first + 20):
+    for seed in seeds:
         assert fuzz.check_seed(seed, "epoch", 2) is None, seed
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from campaigns import campaign
 from watched import S22, Machine, inputs, inside, program, soup
 
 from lanework.base.errors import Trap
@@ -201,11 +202,11 @@ def test_every_io_instruction_is_known_here():
         assert found.before(1, 1).low >= -1.0, info.name
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
-def test_what_the_reference_shows(first):
+@pytest.mark.parametrize("seeds", campaign(60, 20, daily=60, quick=20))
+def test_what_the_reference_shows(seeds):
     """Random programs with phases, kept and spawned VMs: after every epoch, all VMs at once."""
     compared = 0
-    for seed in range(first, first + 20):
+    for seed in seeds:
         case = case_of(seed)
         view = FleetView.of(case.program)
         shared = np.nan_to_num(case.shared.view(np.float32), posinf=1e9, neginf=-1e9)

@@ -257,6 +257,7 @@ def replaced(tree, path, value):
     return [replaced(each, rest, value) if n == first else each for n, each in enumerate(tree)]
 
 
+@pytest.mark.slow
 def test_random_tapes():
     """Random words where operands are: most are refused, and what is not runs."""
     rand = random.Random(5)

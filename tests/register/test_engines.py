@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.words64 import INTEGER
@@ -64,10 +65,10 @@ def _value(op, *words):
     return int(op.evaluate(*signed)) % 2**64
 
 
-@pytest.mark.parametrize("seed", range(0, 20_000, 500))
-def test_random_programs_agree(seed):
-    for each in range(seed, seed + 500):
-        assert fuzz.check_seed(each) is None
+@pytest.mark.parametrize("seeds", campaign(20_000, 2500, daily=10_000, quick=2500))
+def test_random_programs_agree(seeds):
+    for seed in seeds:
+        assert fuzz.check_seed(seed) is None
 
 
 def test_random_programs_agree_with_llvm():

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
-COUNT, CHUNK = 4000, 500
 GUARD = 16 * mmap.PAGESIZE
 NO_ACCESS, READ_ONLY = 0, 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -99,14 +99,14 @@ def guard_everything():
     compiled.CompiledExecutor.__init__, compiled.CompiledExecutor.run = guarded_init, guarded_run
 
 
-def child(start, count):
+def child(seeds):
     """Check seeds; each is announced, so that a crash has a name."""
     global _side
     from lanework.machines.series.check import fuzz
 
     guard_everything()
     accepted, found = 0, []
-    for seed in range(start, start + count):
+    for seed in seeds:
         print(seed, flush=True)
         accepted += not fuzz.mutant(seed).problems()
         for _side in ("end", "begin"):
@@ -126,9 +126,7 @@ def overrun(side, distance):
 
 
 def in_child(code):
-    import lanework
-
-    paths = (str(Path(lanework.__file__).parents[1]), str(Path(__file__).parent))
+    paths = (str(Path(__file__).parent), *sys.path)
     return subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", f"import test_gate; test_gate.{code}"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
@@ -139,15 +137,15 @@ def in_child(code):
     )
 
 
-@pytest.mark.parametrize("start", range(0, COUNT, CHUNK))
-def test_what_the_gate_lets_through_stays_inside(start):
-    done = in_child(f"child({start}, {CHUNK})")
+@pytest.mark.parametrize("those", campaign(4000, 500, daily=1000, quick=100))
+def test_what_the_gate_lets_through_stays_inside(those):
+    done = in_child(f"child({those})")
     *seeds, last = done.stdout.splitlines()
     assert done.returncode == 0, f"seed {last} ends with {done.returncode}:\n{done.stderr[-3000:]}"
     report = json.loads(last)
-    assert len(seeds) == CHUNK
+    assert len(seeds) == len(those)
     assert report["found"] == []
-    assert CHUNK / 5 < report["accepted"] < CHUNK * 4 / 5
+    assert len(those) / 5 < report["accepted"] < len(those) * 4 / 5
 
 
 @pytest.mark.parametrize(
