@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
@@ -17,13 +17,33 @@ from lanework.core.program import container, inspecting
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
     from lanework.base.limits import Limits
+    from lanework.core.result.result import Result
+    from lanework.core.runner import Runner
+
+    R = TypeVar("R", covariant=True, default=Runner)
+    """The runner of the program's machine; where that is not known, any runner."""
+    O = TypeVar("O", covariant=True, bound=Result)
+    P = TypeVar("P", covariant=True, bound="Program")
+else:
+    from typing import TypeVar
+
+    R, O, P = TypeVar("R"), TypeVar("O"), TypeVar("P")
 
 __all__ = ["Compilable", "ListingEntry", "Port", "Program", "compile", "load", "loads"]
 
 
+class Call(Protocol[O]):
+    """What is called with inputs and gives a result."""
+
+    def __call__(self, /, *args: Any, **inputs: Any) -> O:
+        """Run."""
+
+
 @dataclass(frozen=True, eq=False)
-class Program(ProgramData):
+class Program(ProgramData, Generic[R]):
     """A compiled model: what it is made of, and what can be done with it."""
 
     @cached_property
@@ -80,11 +100,19 @@ class Program(ProgramData):
         facts = say(self) if say and not self.problems() else {}
         return inspecting.inspect(self, self.hash, self._machine, facts)
 
-    def bind(self, engine: str = "auto", limits: Limits | None = None, **options: Any) -> Any:
+    def bind(self, engine: str = "auto", limits: Limits | None = None, **options: Any) -> R:
         """A runner for an engine; the machine's `Runner` says which options there are."""
-        return self._machine.bind(self, engine, limits, **options)
+        runner: R = self._machine.bind(self, engine, limits, **options)
+        return runner
 
-    def run(self, /, *, engine: str = "auto", limits: Limits | None = None, **inputs: Any) -> Any:
+    def run(
+        self: Program[Call[O]],
+        /,
+        *,
+        engine: str = "auto",
+        limits: Limits | None = None,
+        **inputs: Any,
+    ) -> O:
         """Bind and run once."""
         return self.bind(engine, limits)(**inputs)
 
@@ -127,14 +155,14 @@ def loads(data: bytes, name: str = "program") -> Program:
     return Program(**vars(container.decode(data, name)))
 
 
-class Compilable(Protocol):
+class Compilable(Protocol[P]):
     """A model of some machine."""
 
-    def compile(self, **options: Any) -> Program:
+    def compile(self, *args: Any, **options: Any) -> P:
         """The program of the model."""
 
 
-def compile(model: Compilable, **options: Any) -> Program:
+def compile(model: Compilable[P], **options: Any) -> P:
     """Compile a model to a program.
 
     Args:
