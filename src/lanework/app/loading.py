@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lanework.app.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -34,7 +34,7 @@ NETWORKS = (*GRAPHS, *(f"{ending}.gz" for ending in GRAPHS))  # .gz: packed
 class Loaded:
     """A program, where it came from, and the seconds that it took to make it."""
 
-    program: Program
+    program: Program[Any]
     path: Path
     seconds: float
 

@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
     R = TypeVar("R", covariant=True, default=Runner)
     """The runner of the program's machine; where that is not known, any runner."""
-    O = TypeVar("O", covariant=True, bound=Result)
+    Out = TypeVar("Out", covariant=True, bound=Result)
     P = TypeVar("P", covariant=True, bound="Program")
 else:
     from typing import TypeVar
 
-    R, O, P = TypeVar("R"), TypeVar("O"), TypeVar("P")
+    R, Out, P = TypeVar("R"), TypeVar("Out"), TypeVar("P")
 
 __all__ = ["Compilable", "ListingEntry", "Port", "Program", "compile", "load", "loads"]
 
 
-class Call(Protocol[O]):
+class Call(Protocol[Out]):
     """What is called with inputs and gives a result."""
 
-    def __call__(self, /, *args: Any, **inputs: Any) -> O:
+    def __call__(self, /, *args: Any, **inputs: Any) -> Out:
         """Run."""
 
 
@@ -106,13 +106,13 @@ class Program(ProgramData, Generic[R]):
         return runner
 
     def run(
-        self: Program[Call[O]],
+        self: Program[Call[Out]],
         /,
         *,
         engine: str = "auto",
         limits: Limits | None = None,
         **inputs: Any,
-    ) -> O:
+    ) -> Out:
         """Bind and run once."""
         return self.bind(engine, limits)(**inputs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
@@ -15,6 +16,9 @@ from lanework.machines.belief.passes.outputs import Outputs
 from lanework.machines.belief.passes.problem import Problem
 from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.tensor import AxisKey, AxisType
+
+if TYPE_CHECKING:
+    from lanework.machines.belief.runner import Runner
 
 STRATEGIES = ("tree", "modes", "auto")
 # What modes can answer. Sums and maxima together want an order, and draws one copy of a variable.
@@ -31,7 +35,7 @@ def compile_graph(
     strategy: str = "auto",
     seconds: float = 0.2,
     seed: int = 0,
-) -> Program:
+) -> Program[Runner]:
     """A program that answers a query for any evidence.
 
     Args:
@@ -108,7 +112,7 @@ def _plan(problem: Problem, seconds: float, seed: int) -> Plan:
     return Plan(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 
-def _by_modes(problem: Problem, plan: Plan) -> Program:
+def _by_modes(problem: Problem, plan: Plan) -> Program[Runner]:
     out = Emitter(list(problem.graph.variables.values()))
     tree, leaves = backbone_tree(plan, out, problem.observed)
     late: set[AxisKey] = set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,9 @@ from lanework.machines.belief.reference.kernels import FOLD, vm_contract
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import Axis, AxisType, SelectorPayload, TensorSpec, joined
+
+if TYPE_CHECKING:
+    from lanework.machines.belief.runner import Runner
 
 TINY = 1e-280  # a product that is smaller is left to the program, which may run on logarithms
 _PROB, _SAT = vm_prob_semiring(), vm_sat_semiring()
@@ -167,7 +171,7 @@ class Emitter:
 
     def program(
         self, ports: list[Port], header: dict[str, int | float | str], notes: tuple[str, ...]
-    ) -> Program:
+    ) -> Program[Runner]:
         """What was collected; registers are freed after their last use and used again."""
         tables = [table.ravel() for table in self._tables]
         more = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
 
 from lanework.core.program.program import Port, Program
 from lanework.machines.belief.graph.factor import Factor
@@ -14,6 +15,9 @@ from lanework.machines.belief.passes.traceback import decide
 from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
+
+if TYPE_CHECKING:
+    from lanework.machines.belief.runner import Runner
 
 LN_P, JOINT, POSTERIOR = "ln_p_evidence", "joint", "posterior"
 
@@ -51,7 +55,7 @@ class Outputs:
         leaves: Sequence[Value | int],
         late: Container[AxisKey],
         notes: tuple[str, ...],
-    ) -> Program:
+    ) -> Program[Runner]:
         """Write messages and answers.
 
         Args:
@@ -146,7 +150,7 @@ class Outputs:
         self.out.store(value, slot)
         self.ports.append(Port(name, "out", len(self.out.slots) - 1))
 
-    def _finish(self, notes: tuple[str, ...]) -> Program:
+    def _finish(self, notes: tuple[str, ...]) -> Program[Runner]:
         problem = self.problem
         ports = [
             Port(self._name(v), "in", v, categories=self.out.variables[v].states)

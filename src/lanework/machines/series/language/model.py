@@ -25,6 +25,7 @@ from lanework.machines.series.language.registry import Registry
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
     from lanework.core.result.result import Result
+    from lanework.machines.series.runner import Runner
 
 
 class Model(Registry):
@@ -41,7 +42,9 @@ class Model(Registry):
         Diagnostic: LW3016 for a calendar that makes no sense.
     """
 
-    def compile(self, outputs: Iterable[str] | None = None, *, optimise: bool = True) -> Program:
+    def compile(
+        self, outputs: Iterable[str] | None = None, *, optimise: bool = True
+    ) -> Program[Runner]:
         """The program that computes these outputs.
 
         Args:
@@ -57,8 +60,7 @@ class Model(Registry):
 
     def run(self, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""
-        result: Result = self.compile().run(**inputs)
-        return result
+        return self.compile().run(**inputs)
 
     @staticmethod
     def from_text(text: str, source: str = "<model>", folder: str | None = None) -> Model:

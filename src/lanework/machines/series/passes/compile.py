@@ -28,11 +28,12 @@ from lanework.machines.series.passes.values import (
 
 if TYPE_CHECKING:
     from lanework.machines.series.passes.unitfit import Kinds
+    from lanework.machines.series.runner import Runner
 
 
 def compile_model(
     model: Registry, outputs: Sequence[str] | None = None, *, optimise: bool = True
-) -> Program:
+) -> Program[Runner]:
     """The program for these outputs of a model; see `Model.compile`."""
     asked = _asked(model, outputs)
     roots = [output.name for output in asked]

@@ -45,6 +45,7 @@ from lanework.machines.series.passes.walks import STRAIGHT, needed_values, segme
 
 if TYPE_CHECKING:
     from lanework.machines.series.passes.unitfit import Kinds
+    from lanework.machines.series.runner import Runner
 
 _MODES = {
     "error": TableMode.ERROR,
@@ -89,7 +90,7 @@ class Emitter:
         self.rows: list[Row] = []
         self.row_of = [NO_ROW] * len(values.ops)
 
-    def program(self, notes: list[str]) -> Program:
+    def program(self, notes: list[str]) -> Program[Runner]:
         """The whole program."""
         model, values = self.model, self.values
         self._check_over_time()
