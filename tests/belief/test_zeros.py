@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from campaigns import campaign
 
-from lanework.engines.tensors.sparse import grouped_sizes
+from lanework.engines.tensors.layout import grouped_sizes
 from lanework.engines.vector import loader
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.graph.files import read_network

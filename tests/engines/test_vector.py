@@ -13,7 +13,6 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core import runner as runners
 from lanework.engines.loops import LoopNest, Stage
-from lanework.engines.stencil.building import Inputs
 from lanework.engines.stencil.shipped import unpack
 from lanework.engines.stencil.stencil import Constants, Stencil
 from lanework.engines.vector import build, fields, kernel, loader, stencils
@@ -62,8 +61,8 @@ def test_all_tables_have_every_op():
 def test_one_stencil_serves_all_registers():
     """The fields give the code that the compiler makes for other registers, in every operand."""
     level, constants = LEVELS["x86-64-v3"], Constants()
-    made = stencils._patchable(level, [BODIES["sub"]], constants, Inputs(), copy=False)["sub"]
-    jobs = stencils._compile(level, [BODIES["sub"]], constants, Inputs(), copy=False)["sub"]
+    made = stencils._patchable(level, [BODIES["sub"]], constants, copy=False)["sub"]
+    jobs = stencils._compile(level, [BODIES["sub"]], constants, copy=False)["sub"]
     for choice_, stencil in jobs.items():
         a, b, target = choice_
         assert made.code((a, b, 0, target)) == stencil.code

@@ -20,7 +20,6 @@ from unicorn.arm64_const import (
 )
 
 from lanework.core.program.asm import assemble
-from lanework.engines.stencil.building import Inputs
 from lanework.engines.stencil.shipped import unpack
 from lanework.engines.stencil.stencil import Way
 from lanework.machines.register import state as words_of
@@ -127,7 +126,7 @@ def test_numbers_of_both_signs(number):
 
 
 def test_holes_are_where_instructions_with_numbers_are():
-    made, _ = build.make_stencils("aarch64", 0, Inputs())
+    made = build.make_stencils("aarch64", 0)
     masks = {Way.LOW16: (0x9F000000, 0x90000000), Way.JUMP26: (0xFC000000, 0x14000000)}
     masks[Way.HIGH16] = (0xFFC00000, 0xF9400000)  # adrp, b, ldr
     for stencil in made.values():

@@ -109,12 +109,16 @@ class Runner(ABC):
             if reason is not None:
                 raise Diagnostic(ENGINE_UNAVAILABLE, f"engine {engine!r} cannot run: {reason}")
             return engine, ""
-        notices: list[str] = []
+        reasons: dict[str, list[str]] = {}
         for candidate in self.ENGINES:
             reason = self._unsuited(candidate)
             if reason is None:
                 break
-            notices.append(f"engine {candidate!r} cannot run ({reason}), using the next one")
+            reasons.setdefault(reason, []).append(repr(candidate))
+        notices = [
+            f"engine {', '.join(names)} cannot run ({reason}), using the next one"
+            for reason, names in reasons.items()
+        ]
         return candidate, "; ".join(notices)
 
     @abstractmethod

@@ -23,6 +23,17 @@ MISSING_STENCIL = code(
     "The stencil table of this machine lacks an instruction of the program. With engine='auto' "
     "another engine runs it instead, with one notice.",
 )
+STALE_TABLES = code(
+    "LW2104",
+    "a stencil table of the package was made for another version of it",
+    "A file with machine code that the package ships was compiled from other sources than this "
+    "package has: other instructions, or another layout of what Python and compiled code share. "
+    "With engine='auto' another engine runs instead, with one notice. Install the package again; "
+    "`python -m lanework.machines.register.native.build` and `python -m "
+    "lanework.engines.vector.build` make the tables anew from the sources.",
+)
+# What is wrong with stencils here, and so no reason not to run on another engine.
+FALL_BACK = (NO_CODE_MEMORY, DAMAGED_TABLES, MISSING_STENCIL, STALE_TABLES)
 NO_ADAPTER = code(
     "LW2201",
     "no graphics adapter",

@@ -9,6 +9,12 @@ from typing import Any
 CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
 """The type of a kernel: columns, dims, shared words, scratch."""
 
+UNIT = 64
+"""Lanes in a unit of work: lane totals are added up within a unit first, then over units."""
+
+COLUMNS = 16
+"""Running totals in a unit: lane i of a unit is added to total i mod 16."""
+
 
 @dataclass
 class Kernel:

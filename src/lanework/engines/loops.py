@@ -17,12 +17,6 @@ from lanework.core.ops.op import Op
 
 Layout = Literal["scalar", "time", "lane", "both"]
 
-UNIT = 64
-"""Lanes in a unit of work: lane totals are added up within a unit first, then over units."""
-
-COLUMNS = 16
-"""Running totals in a unit: lane i of a unit is added to total i mod 16."""
-
 
 @dataclass(frozen=True)
 class Column:

@@ -4,8 +4,8 @@ Every thread calls the same function, which takes unit after unit from a shared 
 work spreads by itself and the result does not depend on the number of threads. The calls
 release the GIL. A stop flag in shared memory ends all of them within a block of lanes.
 
-Short runs share their work with the crew, whose helpers are quick to come (`crew.py`); long ones
-go to a pool of threads, and the caller looks after Ctrl-C, the deadline and the progress.
+Short runs share their work with the crew, whose helpers are quick to come (`threadpool.py`); long
+ones go to a pool of threads, and the caller looks after Ctrl-C, the deadline and the progress.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from lanework.base.errors import Trap
 from lanework.core.codes import DEADLINE_PASSED
 from lanework.engines import threadpool as crew
 from lanework.engines.kernel import Kernel
+from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WORDS
 
 DIRECT = 300_000  # fuel below which a call costs less than waking a thread
 OWN_SHARE = 100_000_000  # fuel below which the calling thread works too: under about 50 ms
@@ -75,8 +76,8 @@ class Frame:
         self.faults = np.zeros(0, np.int64)
         self._addresses = (address(self.columns), address(self.dims), address(self.shared))
         self._places = np.zeros(0, np.int64)
-        self._record = np.zeros(crew.WORDS, np.int64)
-        self._record[crew.ARGUMENTS : crew.ARGUMENTS + 3] = self._addresses
+        self._record = np.zeros(WORDS, np.int64)
+        self._record[ARGUMENTS : ARGUMENTS + 3] = self._addresses
 
     def shape(self, periods: int, lanes: int, units: int, scratch: int, threads: int) -> None:
         """Set the dimensions and make the scratch memory that these need."""
@@ -92,7 +93,7 @@ class Frame:
                 self._places = np.zeros(0, np.int64)
         if len(self._places) < threads:
             self._places = np.array([address(memory) for memory in self.scratch], np.int64)
-            self._record[crew.SCRATCH] = address(self._places)
+            self._record[SCRATCH] = address(self._places)
 
     def run(
         self,
@@ -157,7 +158,7 @@ class Frame:
         helpers = crew.take()
         if helpers is None:
             return False
-        self._record[crew.KERNEL], self._record[crew.THREADS] = kernel.address, threads
+        self._record[KERNEL], self._record[THREADS] = kernel.address, threads
         try:
             helpers.run(address(self._record), threads)
         finally:

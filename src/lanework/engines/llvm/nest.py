@@ -14,6 +14,7 @@ Lanes run in blocks of `width`, one SIMD value a block; the last block is masked
 from __future__ import annotations
 
 from lanework.core.ops.op import Op
+from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.ir import (
     constant,
     emit_graph,
@@ -23,7 +24,7 @@ from lanework.engines.llvm.ir import (
 )
 from lanework.engines.llvm.jam import jam, suits
 from lanework.engines.llvm.time import TimeWriter
-from lanework.engines.loops import COLUMNS, UNIT, Apply, LoopNest, Stage, Store
+from lanework.engines.loops import Apply, LoopNest, Stage, Store
 
 INLINE_COST = 14  # a longer body becomes a function
 INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inlined

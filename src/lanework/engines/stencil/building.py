@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lanework.base.files import write_bytes_atomic
+from lanework.engines.stencil.shipped import unpack
 
-
-class Inputs:
-    """A digest of all that a table is made from, which goes into its file.
-
-    With it one can tell without LLVM whether a table is that of other sources.
-    """
-
-    def __init__(self) -> None:
-        self._hash = hashlib.blake2b(digest_size=16)
-
-    def add(self, *texts: str) -> None:
-        """Take in texts."""
-        for text in texts:
-            self._hash.update(f"{len(text)}:{text}".encode())
-
-    def digest(self) -> str:
-        """The digest so far, as hex."""
-        return self._hash.hexdigest()
+Stamps = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -60,14 +44,10 @@ class Target:
             codemodel="small",
         )
 
-    def object_code(
-        self, text: str, inputs: Inputs, *, pic: bool = False, optimise: bool = False
-    ) -> bytes:
-        """An object file of a module, which is taken in by `inputs`."""
+    def object_code(self, text: str, *, pic: bool = False, optimise: bool = False) -> bytes:
+        """An object file of a module."""
         import llvmlite.binding as llvm
 
-        version = ".".join(map(str, llvm.llvm_version_info))
-        inputs.add(text, self.triple, self.cpu, self.features, version, f"{pic} {optimise}")
         machine = self.machine(pic=pic)
         module = llvm.parse_assembly(text)
         module.verify()
@@ -82,27 +62,36 @@ class Target:
         return bytes(machine.emit_object(module))
 
 
-def main(folder: Path, names: Iterable[str], build: Callable[[str], bytes]) -> int:
+def main(
+    folder: Path,
+    names: Iterable[str],
+    build: Callable[[str], bytes],
+    stamps: Callable[[str], Stamps],
+) -> int:
     """What a module does that is run to make tables: write them, or check them with ``--check``.
 
     Args:
         folder: where the files are, one ``NAME.bin`` a name.
         names: the tables.
         build: the bytes of a table.
+        stamps: the digests that its head has to have; made without LLVM, so that a check is quick.
 
     Returns:
         The exit status: 1 if a file is not what the sources give.
     """
-    check = "--check" in sys.argv[1:]
-    wrong = 0
-    for name in names:
-        path = folder / f"{name}.bin"
-        data = build(name)
-        if not check:
-            path.parent.mkdir(exist_ok=True)
-            write_bytes_atomic(path, data)
-            print(f"{path.name}: {len(data):,} bytes")
-        elif not path.is_file() or path.read_bytes() != data:
-            print(f"{path.name} is not what the sources give")
-            wrong = 1
-    return wrong
+    if "--check" in sys.argv[1:]:
+        return max(_check(folder / f"{name}.bin", stamps(name)) for name in names)
+    folder.mkdir(exist_ok=True)
+    with ProcessPoolExecutor() as pool:
+        for name, data in zip(names, pool.map(build, names), strict=True):
+            write_bytes_atomic(folder / f"{name}.bin", data)
+            print(f"{name}.bin: {len(data):,} bytes")
+    return 0
+
+
+def _check(path: Path, expected: Stamps) -> int:
+    head = unpack(path.read_bytes())[0] if path.is_file() else {}
+    other = [name for name, value in expected.items() if head.get(name) != value]
+    if other:
+        print(f"{path.name} is stale: made with other {' and '.join(other)}")
+    return len(other[:1])

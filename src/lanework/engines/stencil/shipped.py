@@ -1,23 +1,70 @@
 """Files of stencils and helpers that the package ships: named parts behind a head of JSON.
 
-The file begins with a magic word and a digest of all that follows, so that a damaged one is found
-before any of its bytes run.
+The file begins with a magic word and a digest of all that follows, so that a damaged one is known
+before any of its bytes run. Its head has two digests of what it was made from: of the contract, all
+that compiled code and Python must agree on, which is compared whenever a file is loaded; and of the
+sources, the text of all that was compiled, which is compared by tests and by ``--check`` of the
+build.
 """
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from types import ModuleType
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.engines.codes import DAMAGED_TABLES
+from lanework.engines.codes import DAMAGED_TABLES, STALE_TABLES
 
 MAGIC = b"lwstencl"
 _START = 24  # bytes of magic and digest
+
+
+def digest(texts: Iterable[str]) -> str:
+    """A digest of texts, as hex."""
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()
+
+
+def contract(*agreed: object) -> str:
+    """A digest of what compiled code and this package must agree on.
+
+    Args:
+        *agreed: values that `repr` tells apart, and modules: of these all their enumerations
+            and all plain constants (names in capitals), so that no layout is left out.
+
+    Example:
+        >>> contract("add", 1) == contract("add", 2)
+        False
+    """
+    return digest(
+        line
+        for item in agreed
+        for line in (_constants(item) if isinstance(item, ModuleType) else (repr(item),))
+    )
+
+
+def _constants(module: ModuleType) -> Iterable[str]:
+    for name, value in vars(module).items():
+        if isinstance(value, enum.EnumMeta):
+            if value.__module__ == module.__name__:
+                members: Mapping[str, enum.Enum] = value.__members__
+                yield f"{name} {[(key, member._value_) for key, member in members.items()]}"
+        elif name.isupper() and _plain(value):
+            yield f"{name} {value!r}"
+
+
+def _plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_plain, value)) and all(map(_plain, value.values()))
+    if isinstance(value, tuple):
+        return all(map(_plain, value))
+    return type(value) in (int, float, str, bytes)
 
 
 def pack(head: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
@@ -52,4 +99,30 @@ def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
         raise Diagnostic(
             DAMAGED_TABLES, f"the stencil table is damaged: {error}", help="install again"
         ) from None
+    return head, parts
+
+
+def load(package: str, name: str, agreed: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The head and the parts of a package's file, if it was made for this version of the package.
+
+    Args:
+        package: whose folder ``tables`` has the file.
+        name: of the file, without its suffix.
+        agreed: the contract, as `contract` gives it.
+
+    Raises:
+        Diagnostic: LW2102 for a file that is missing or damaged, LW2104 for one that is stale.
+    """
+    try:
+        raw = (resources.files(package) / "tables" / f"{name}.bin").read_bytes()
+    except OSError as error:
+        what = f"the stencil table {name} cannot be read: {error}"
+        raise Diagnostic(DAMAGED_TABLES, what, help="install again") from None
+    head, parts = unpack(raw)
+    if head.get("contract") != agreed:
+        raise Diagnostic(
+            STALE_TABLES,
+            f"the stencil table {name} was made for another version of the package",
+            help=f"install again, or run python -m {package}.build",
+        )
     return head, parts

@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from lanework.engines.tensors.writer import OPERANDS, Kernel, Word
-
-# How many operands have lanes, and how many have one number an entry.
-SHAPES = ((1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0), (3, 1), (4, 0))
-
-
-def tile(operands: int, vectors: int) -> int:
-    """Output entries at a time: several, so that sums do not wait for each other.
-
-    Each needs an address for each operand, and there are 15 registers for these.
-    """
-    return max(1, (4 if operands < 3 else 2) // vectors)
-
-
-def kernel_name(*, largest: bool, laned: int, spread: int, outputs: int, vectors: int) -> str:
-    """The kernel for so many output entries, in a block of so many SIMD registers."""
-    many = outputs >= tile(laned + spread, vectors) > 1
-    what = "largest" if largest else "sum"
-    return f"{what}_{laned}{spread}{'t' if many else ''}"
+from lanework.engines.tensors.layout import OPERANDS, SHAPES, Word, kernel_name, tile
+from lanework.engines.tensors.writer import Kernel
 
 
 def contractions(width: int, lanes: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lanework.engines.tensors.writer import Kernel, Word
+from lanework.engines.tensors.layout import Word
+from lanework.engines.tensors.writer import Kernel
 
 
 def copy(name: str, width: int, lanes: int, *, into: bool) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from lanework.engines.tensors.writer import Kernel, Word
-
-# Entries of a lane's scale: ``m 2^e`` as two numbers, the least sum, the least positive entry.
-SCALE = 4
+from lanework.engines.tensors.layout import Word
+from lanework.engines.tensors.writer import Kernel
 
 
 def normalize(name: str, width: int, lanes: int, *, keep: bool, largest: bool) -> str:

@@ -6,24 +6,17 @@ terms serve all outputs. Within a group the loops are as regular as those of den
 
 from __future__ import annotations
 
-from lanework.engines.tensors.contract import SHAPES, add_term, far, tile
-from lanework.engines.tensors.writer import Kernel, Word, block_sizes
-
-# Words of such a record; the places of operands are where dense contractions have them, and
-# `OUTPUTS` has the number of groups. The lists are of u32:
-HEADS = Word.AT0  # for each group how many tiles of outputs and terms, and the first term
-PLACES = Word.AT1  # for each output where it is, and what it adds to the places of operands
-STEPS = Word.APART1  # for each term what it adds to them
-
-
-def grouped_name(*, largest: bool, laned: int, spread: int) -> str:
-    """The kernel for so many operands with lanes, and with one number an entry."""
-    return f"{'largest' if largest else 'sum'}_{laned}{spread}g"
-
-
-def grouped_sizes(width: int) -> tuple[int, ...]:
-    """How many lanes a block may have: a tensor that fits more of them into caches is too small."""
-    return block_sizes(width)[:-1]
+from lanework.engines.tensors.contract import add_term, far
+from lanework.engines.tensors.layout import (
+    HEADS,
+    PLACES,
+    SHAPES,
+    STEPS,
+    Word,
+    grouped_name,
+    tile,
+)
+from lanework.engines.tensors.writer import Kernel
 
 
 def grouped(width: int, lanes: int) -> list[str]:

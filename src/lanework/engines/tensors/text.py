@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from lanework.engines.tensors.contract import contractions
 from lanework.engines.tensors.decide import choose, draw
+from lanework.engines.tensors.layout import OTHERS, Word, block_sizes, grouped_sizes
 from lanework.engines.tensors.move import copy, pick
 from lanework.engines.tensors.scale import divide, normalize
-from lanework.engines.tensors.sparse import grouped, grouped_sizes
-from lanework.engines.tensors.writer import Word, block_sizes
+from lanework.engines.tensors.sparse import grouped
 
 _RUN = f"""
 define void @tensors(ptr %records, i64 %count, i64 %first, i64 %after) nounwind {{
@@ -35,6 +38,21 @@ exit:
 """
 
 
+_WRITERS: dict[str, Callable[..., str]] = {
+    **{
+        f"{name}{tail}": partial(normalize, keep=keep, largest=largest)
+        for largest, tail in ((False, ""), (True, "_largest"))
+        for keep, name in ((False, "normalize"), (True, "rescale"))
+    },
+    "load": partial(copy, into=True),
+    "store": partial(copy, into=False),
+    "pick": pick,
+    "divide": divide,
+    "choose": choose,
+    "draw": draw,
+}
+
+
 def tensor_text(width: int) -> str:
     """All kernels for SIMD registers of `width` f64, and the loop over blocks and records."""
     parts = [_RUN]
@@ -46,18 +64,7 @@ def tensor_text(width: int) -> str:
     for lanes in block_sizes(width):
         parts += contractions(width, lanes)
         parts += grouped(width, lanes) if lanes in grouped_sizes(width) else []
-        for largest, tail in ((False, ""), (True, "_largest")):
-            for keep, what in ((False, "normalize"), (True, "rescale")):
-                name = f"{what}{tail}_{lanes}"
-                parts.append(normalize(name, width, lanes, keep=keep, largest=largest))
-        parts += [
-            copy(f"load_{lanes}", width, lanes, into=True),
-            copy(f"store_{lanes}", width, lanes, into=False),
-            pick(f"pick_{lanes}", width, lanes),
-            divide(f"divide_{lanes}", width, lanes),
-            choose(f"choose_{lanes}", width, lanes),
-            draw(f"draw_{lanes}", width, lanes),
-        ]
+        parts += [_WRITERS[name](f"{name}_{lanes}", width, lanes) for name in OTHERS]
     wide = 64 * width
     attributes = f'"prefer-vector-width"="{wide}" "min-legal-vector-width"="{wide}"'
     return "\n".join([*parts, f"attributes #0 = {{ {attributes} }}", "!0 = !{}"])

@@ -2,41 +2,7 @@
 
 from __future__ import annotations
 
-import enum
-
 from lanework.engines.llvm.ir import Writer
-
-OPERANDS = 4
-
-
-def block_sizes(width: int) -> tuple[int, ...]:
-    """How many lanes a block may have, on a machine whose SIMD registers hold `width` f64."""
-    return (1, width, 2 * width, 4 * width, 8 * width)
-
-
-class Word(enum.IntEnum):
-    """Words of a record: three for each operand, where it is and two lists of offsets.
-
-    Offsets count numbers of 8 bytes: `AT` has one for each output entry, `APART` one for each term.
-    """
-
-    KERNEL = 0  # its address
-    OUT = 1
-    OUTPUTS = 2  # how many entries there are
-    TERMS = 3
-    P0 = 4
-    AT0 = 5
-    APART0 = 6
-    P1 = 7
-    AT1 = 8
-    APART1 = 9
-    P2 = 10
-    AT2 = 11
-    APART2 = 12
-    P3 = 13
-    AT3 = 14
-    APART3 = 15
-    COUNT = 16
 
 
 class Kernel:

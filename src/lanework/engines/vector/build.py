@@ -1,7 +1,8 @@
 """Making the tables of vector stencils that the package ships: run when the package is built.
 
-``python -m lanework.engines.vector.build`` writes them anew; ``--check`` says whether those that
-are there are what the sources give.
+``python -m lanework.engines.vector.build`` writes them anew, in some ten seconds, to the same bytes
+every time; ``--check`` says without LLVM whether those that are there were made from these sources.
+It has to be run whenever the body of an op or of a kernel, or a layout changed.
 """
 
 from __future__ import annotations
@@ -12,31 +13,44 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lanework.engines.stencil.blob import flatten
-from lanework.engines.stencil.building import Inputs, Target, main
-from lanework.engines.stencil.shipped import pack
+from lanework.engines.stencil.building import Target, main
+from lanework.engines.stencil.shipped import digest, pack
 from lanework.engines.stencil.stencil import Constants
 from lanework.engines.tensors.text import tensor_text
-from lanework.engines.threadpool import crew_text
+from lanework.engines.threadtext import crew_text
 from lanework.engines.vector.driver import drive_text
 from lanework.engines.vector.fields import Patchable
 from lanework.engines.vector.isa import CONSTANT, EARLY, HEADER, HOLE_KINDS, HOLE_NEXT, LEVELS, Part
+from lanework.engines.vector.loader import agreed
 from lanework.engines.vector.patcher import RESERVE, patch_text
-from lanework.engines.vector.stencils import make
+from lanework.engines.vector.stencils import make, target
+from lanework.engines.vector.stencils import texts as stencil_texts
 
 FOLDER = Path(__file__).parent / "tables"
 HELPERS = Target("x86_64-unknown-linux-gnu", "x86-64-v3")
 
 
+def stamps(name: str) -> dict[str, str]:
+    """The digests of what the file of a level is made from."""
+    level = LEVELS[name]
+    texts = [repr(target(level)), _helpers_text(), tensor_text(level.width), *stencil_texts(level)]
+    return {"contract": agreed(level), "sources": digest(texts)}
+
+
+def _helpers_text() -> str:
+    """The patch loop, the driver, and what helper threads run."""
+    return f"{drive_text()}\n{patch_text()}\n{crew_text('x86_64')}"
+
+
 def build(name: str) -> bytes:
-    """The file of a level: the patch loop, the driver, the crew's code and the table."""
-    text = f"{drive_text()}\n{patch_text()}\n{crew_text('x86_64')}"
-    inputs, constants = Inputs(), Constants()
-    helpers = HELPERS.object_code(text, inputs, pic=True, optimise=True)
+    """The file of a level: helpers, kernels of tensors, and the table."""
+    level, constants = LEVELS[name], Constants()
+    helpers = HELPERS.object_code(_helpers_text(), pic=True, optimise=True)
     blob, functions = flatten("x86_64", helpers)
-    level = Target("x86_64-unknown-linux-gnu", name)
-    text = tensor_text(LEVELS[name].width)
-    kernels, more = flatten("x86_64", level.object_code(text, inputs, pic=True, optimise=True))
-    made = make(LEVELS[name], constants, inputs)
+    text = tensor_text(level.width)
+    made_for = Target(HELPERS.triple, name)
+    kernels, more = flatten("x86_64", made_for.object_code(text, pic=True, optimise=True))
+    made = make(level, constants)
     longest = max(len(stencil.stencil.code) for stencil in made.values())
     if 2 * longest > RESERVE:
         raise ValueError(f"a stencil of {longest} bytes is too long for the patch loop")
@@ -45,7 +59,7 @@ def build(name: str) -> bytes:
         "functions": functions,
         "kernels": more,
         "stencils": list(made),
-        "inputs": inputs.digest(),
+        **stamps(name),
     }
     return pack(head, {"blob": blob, "kernels": kernels, "table": table(made, constants)})
 
@@ -93,4 +107,4 @@ def _lay_out(constants: Constants) -> tuple[dict[int, int], bytes]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(FOLDER, LEVELS, build))
+    sys.exit(main(FOLDER, LEVELS, build, stamps))

@@ -7,8 +7,8 @@ share, and looks at the stop flag before each block and every thousand periods.
 
 from __future__ import annotations
 
+from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.nativetext import Function, Word
-from lanework.engines.loops import COLUMNS, UNIT
 from lanework.engines.vector.isa import FRAME_HEAD, Kind, Plan
 from lanework.engines.vector.isa import Word as Head
 

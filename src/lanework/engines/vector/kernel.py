@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import MISSING_STENCIL
-from lanework.engines.kernel import Kernel
-from lanework.engines.loops import COLUMNS, UNIT, LoopNest
+from lanework.engines.kernel import COLUMNS, UNIT, Kernel
+from lanework.engines.loops import LoopNest
 from lanework.engines.native import address
 from lanework.engines.stencil.arena import Buffer, Pool
 from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Job, Kind, Outcome, Plan

@@ -7,16 +7,19 @@ import functools
 import os
 import platform
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base import host
-from lanework.engines.kernel import CALL
+from lanework.base.errors import Diagnostic
+from lanework.engines import threadtext
+from lanework.engines.kernel import CALL, COLUMNS, UNIT
 from lanework.engines.stencil.arena import Buffer, code_pool
-from lanework.engines.stencil.shipped import unpack
+from lanework.engines.stencil.shipped import contract, load
+from lanework.engines.tensors import layout
+from lanework.engines.vector import isa
 from lanework.engines.vector.isa import LEVELS, Level
 
 _JOB = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
@@ -65,7 +68,12 @@ def level() -> Level | None:
 
 def why_not() -> str | None:
     """Why this machine has no vector stencils, or None if it has."""
-    if level() is not None:
+    known = level()
+    if known is not None:
+        try:
+            helpers(known.name)
+        except Diagnostic as problem:  # a table that is damaged or stale, or no memory for code
+            return str(problem)
         return None
     if platform.machine() not in ("x86_64", "AMD64"):
         return f"there are no vector stencils for {platform.machine()} processors"
@@ -77,11 +85,20 @@ def why_not() -> str | None:
     return "vector stencils need a processor of the level x86-64-v3"
 
 
+def agreed(known: Level) -> str:
+    """The digest of what compiled code and this package must agree on.
+
+    Vector instructions, and the layouts of jobs, plans, frames, units of work, the helper threads'
+    words, and the records and names of tensor kernels.
+    """
+    names = list(layout.kernel_names(known.width))
+    return contract(known, UNIT, COLUMNS, names, isa, threadtext, layout)
+
+
 @functools.cache
 def helpers(name: str) -> Helpers:
     """What was shipped for a level, loaded once."""
-    folder = resources.files("lanework.engines.vector") / "tables"
-    head, parts = unpack((folder / f"{name}.bin").read_bytes())
+    head, parts = load(__package__ or "", name, agreed(LEVELS[name]))
     buffer = code_pool().place(parts["blob"])
     places = {name: buffer.run + at for name, at in head["functions"].items()}
     more = code_pool().place(parts["kernels"])

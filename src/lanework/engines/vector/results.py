@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.engines.loops import COLUMNS
+from lanework.engines.kernel import COLUMNS
 from lanework.engines.vector.body import Bodies, BodyWriter, period_row
 from lanework.engines.vector.isa import Word
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import ARITH
 from lanework.engines.llvm.ir import emit_graph
-from lanework.engines.stencil.building import Inputs, Target
+from lanework.engines.stencil.building import Target
 from lanework.engines.stencil.stencil import Constants, Stencil, extract
 from lanework.engines.vector.body import Body, BodyWriter
 from lanework.engines.vector.fields import (
@@ -63,7 +63,7 @@ def names() -> list[str]:
     return [*BASIC, *(name for name in BODIES if name not in BASIC)]
 
 
-def make(level: Level, constants: Constants, inputs: Inputs) -> dict[str, Patchable]:
+def make(level: Level, constants: Constants) -> dict[str, Patchable]:
     """All stencils of a level; what they read from memory is added to `constants`.
 
     Raises:
@@ -72,15 +72,28 @@ def make(level: Level, constants: Constants, inputs: Inputs) -> dict[str, Patcha
     made: dict[str, Patchable] = {}
     left = list(BODIES.values())
     for copy in (False, True):
-        found = _patchable(level, left, constants, inputs, copy=copy)
+        found = _patchable(level, left, constants, copy=copy)
         made |= found
         left = [body for body in left if body.name not in found]
-    made |= _between_copies(level, left, constants, inputs)
-    texts = [*(_jump_text(name, step) for name, step in _JUMPS.items())]
-    texts += [_next_block_text(), _done_text()]
-    for name, stencil in _extract(level, texts, set(), constants, inputs).items():
+    made |= _between_copies(level, left, constants)
+    for name, stencil in _extract(level, _basic_texts(), set(), constants).items():
         made[name] = Patchable(stencil, (), early=False)
     return {name: made[name] for name in names()}
+
+
+def texts(level: Level) -> list[str]:
+    """Every body once, as a digest of the sources has it."""
+    functions = [
+        _function(level, body, _choices(body, len(level.registers))[0], copy=False)
+        for body in BODIES.values()
+    ]
+    return [*("\n".join(w.lines) for w in functions), *_basic_texts()]
+
+
+def _basic_texts() -> list[str]:
+    """What goes on to the next period or block, or comes to an end."""
+    jumps = (_jump_text(name, step) for name, step in _JUMPS.items())
+    return [*jumps, _next_block_text(), _done_text()]
 
 
 def _operands(body: Body) -> tuple[int, ...]:
@@ -96,10 +109,10 @@ def _choices(body: Body, registers: int) -> list[Choice]:
 
 
 def _patchable(
-    level: Level, bodies: list[Body], constants: Constants, inputs: Inputs, *, copy: bool
+    level: Level, bodies: list[Body], constants: Constants, *, copy: bool
 ) -> dict[str, Patchable]:
     """Those of the bodies whose registers can be patched."""
-    compiled = _compile(level, bodies, constants, inputs, copy=copy)
+    compiled = _compile(level, bodies, constants, copy=copy)
     found = {}
     for body in bodies:
         operands = _operands(body)
@@ -110,9 +123,7 @@ def _patchable(
     return found
 
 
-def _between_copies(
-    level: Level, bodies: list[Body], constants: Constants, inputs: Inputs
-) -> dict[str, Patchable]:
+def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> dict[str, Patchable]:
     """Bodies with their operands and results in fixed registers, between stencils that copy."""
     free = _free(level)
 
@@ -127,8 +138,8 @@ def _between_copies(
         return w.emit(f'call {w.kind} asm sideeffect "", "={{{free[0]}}}"()')
 
     ins = [Body(f"in{arity}", arity, False, bring) for arity in {b.arity for b in bodies}]
-    copies = _patchable(level, ins, constants, inputs, copy=False)
-    copies |= _patchable(level, [Body("out", 0, True, take)], constants, inputs, copy=True)
+    copies = _patchable(level, ins, constants, copy=False)
+    copies |= _patchable(level, [Body("out", 0, True, take)], constants, copy=True)
     texts, declares = [], set()
     for body in bodies:
         w = BodyWriter(level)
@@ -140,7 +151,7 @@ def _between_copies(
         _end(w, values[: len(level.registers)])
         texts.append(_define(body.name, w.lines))
         declares |= w.declares
-    middle = _extract(level, texts, declares, constants, inputs)
+    middle = _extract(level, texts, declares, constants)
     found = {body.name: copies[f"in{body.arity}"].then(middle[body.name]) for body in bodies}
     for body in bodies:
         if body.makes:
@@ -149,7 +160,7 @@ def _between_copies(
 
 
 def _compile(
-    level: Level, bodies: list[Body], constants: Constants, inputs: Inputs, *, copy: bool
+    level: Level, bodies: list[Body], constants: Constants, *, copy: bool
 ) -> dict[str, dict[Choice, Stencil]]:
     """The stencils of bodies for every choice that is looked at."""
     jobs = [(body, choice) for body in bodies for choice in _choices(body, len(level.registers))]
@@ -162,7 +173,7 @@ def _compile(
             writer = _function(level, body, choice, copy=copy)
             declares |= writer.declares
             texts.append(_define(f"f{number}", writer.lines))
-        found = _extract(level, texts, declares, constants, inputs)
+        found = _extract(level, texts, declares, constants)
         for number, (body, choice) in enumerate(part):
             made[body.name][choice] = found[f"f{number}"]
     return made
@@ -255,7 +266,7 @@ def _done_text() -> str:
 
 
 def _extract(
-    level: Level, texts: list[str], declares: set[str], constants: Constants, inputs: Inputs
+    level: Level, texts: list[str], declares: set[str], constants: Constants
 ) -> dict[str, Stencil]:
     head = [f"@hole_{name} = external global i8, !absolute_symbol !0" for name in HOLES]
     head += [f"declare void @hole_{name}({_TYPES})" for name in ("next", "target")]
@@ -267,5 +278,5 @@ def _extract(
         "!0 = !{i64 -2147483648, i64 2147483648}",
         '!1 = !{!"branch_weights", i32 1, i32 1000000}',
     ]
-    data = target(level).object_code("\n".join([*head, *texts, *tail]), inputs)
+    data = target(level).object_code("\n".join([*head, *texts, *tail]))
     return extract("x86_64", data, constants=constants)

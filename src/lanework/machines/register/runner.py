@@ -14,7 +14,7 @@ from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
-from lanework.engines.codes import MISSING_STENCIL, NO_CODE_MEMORY
+from lanework.engines.codes import FALL_BACK
 from lanework.machines.register import codes
 from lanework.machines.register.binding import ExternalTable, Words, bind_inputs, output_array
 from lanework.machines.register.layout import RegisterView
@@ -33,7 +33,6 @@ SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
 MANY = 16  # lanes from which they run in a native loop
 TURN = 0.02  # seconds of lanes between two looks at Ctrl-C and the deadline
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
-FALL_BACK = (MISSING_STENCIL, codes.TOO_LARGE, NO_CODE_MEMORY)
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 
 
@@ -104,7 +103,8 @@ class Runner(runner.Runner):
             try:
                 made = self._make(name)
             except Diagnostic as problem:
-                if not (self.tiers and name == "stencil" and problem.code in FALL_BACK):
+                known = problem.code in (codes.TOO_LARGE, *FALL_BACK)
+                if not (known and self.tiers and name == "stencil"):
                     raise
                 notice = f"no stencils for this program ({problem}), interpreting it"
                 self._fall_back(self.engine, notice)

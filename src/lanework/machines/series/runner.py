@@ -105,9 +105,15 @@ class Runner(runner.Runner):
 
     def _choose(self, engine: str) -> tuple[str, str]:
         """`auto` stays as it is where stencils can begin the work."""
-        if engine == "auto" and self._lane_width is None and self._unsuited("stencil") is None:
+        if engine != "auto" or self._lane_width is not None:
+            return super()._choose(engine)
+        reason = self._unsuited("stencil")
+        if reason is None:
             return engine, ""
-        return super()._choose(engine)
+        chosen, notice = super()._choose(engine)
+        if stencils.level() is not None:  # it should have run: its table is damaged or stale
+            notice = f"engine 'stencil' cannot run ({reason}), using the next one"
+        return chosen, notice
 
     def _unsuited(self, engine: str) -> str | None:
         if engine == "stencil":

@@ -20,9 +20,7 @@ import numpy.typing as npt
 from lanework.base.errors import Trap
 from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.program.program import Program
-from lanework.engines.tensors.scale import SCALE
-from lanework.engines.tensors.sparse import grouped_sizes
-from lanework.engines.tensors.writer import Word, block_sizes
+from lanework.engines.tensors.layout import SCALE, Word, block_sizes, grouped_sizes
 from lanework.engines.vector import loader
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost

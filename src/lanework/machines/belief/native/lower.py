@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lanework.core.program.isa import Instruction, OperandKind
-from lanework.engines.tensors.contract import SHAPES
+from lanework.engines.tensors.layout import SHAPES
 from lanework.machines.belief.isa import BELIEF, CONTRACTIONS
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native.calls import Call, Lowered, Parts, Tensor

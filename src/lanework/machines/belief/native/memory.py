@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.tensors.scale import SCALE
+from lanework.engines.tensors.layout import SCALE
 from lanework.machines.belief.native.calls import Call, Tensor
 from lanework.machines.belief.tensor import AxisKey, TensorSpec
 

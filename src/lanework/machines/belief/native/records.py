@@ -11,10 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.tensors import sparse
-from lanework.engines.tensors.contract import kernel_name, tile
-from lanework.engines.tensors.scale import SCALE
-from lanework.engines.tensors.writer import Word
+from lanework.engines.tensors.layout import (
+    HEADS,
+    PLACES,
+    SCALE,
+    STEPS,
+    Word,
+    grouped_name,
+    kernel_name,
+    tile,
+)
 from lanework.machines.belief.native.calls import Call, Tensor
 from lanework.machines.belief.native.groups import Groups
 from lanework.machines.belief.native.memory import offsets
@@ -212,12 +218,12 @@ class Records:
         words = {"OUT": place, "OUTPUTS": len(heads), "TERMS": mean}
         for n, tensor in enumerate(call.inputs):
             words[f"P{n}"] = self._place(tensor)
-        words[sparse.HEADS.name] = self._array(heads)
-        words[sparse.PLACES.name] = self._array(np.stack(places, axis=1))
-        words[sparse.STEPS.name] = self._array(np.stack(steps, axis=1))
+        words[HEADS.name] = self._array(heads)
+        words[PLACES.name] = self._array(np.stack(places, axis=1))
+        words[STEPS.name] = self._array(np.stack(steps, axis=1))
         inside = [Word.OUT, *(Word[f"P{n}"] for n in range(laned))]
         largest = call.kernel == "largest"
-        kernel = sparse.grouped_name(largest=largest, laned=laned, spread=count - laned)
+        kernel = grouped_name(largest=largest, laned=laned, spread=count - laned)
         self._record(kernel, tuple(inside), **words)
 
 

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.program.program import Program
-from lanework.engines.tensors.scale import SCALE
-from lanework.engines.tensors.writer import Word
+from lanework.engines.tensors.layout import SCALE, Word
 from lanework.machines.belief.data.answers import output_plan, total_name
 from lanework.machines.belief.data.posterior import may_be_lost
 from lanework.machines.belief.layout import BeliefView

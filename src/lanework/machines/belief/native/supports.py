@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.tensors.contract import tile
+from lanework.engines.tensors.layout import tile
 from lanework.machines.belief.native.calls import Call, Tensor
 from lanework.machines.belief.native.groups import Groups, TermSets, term_sets
 

@@ -1,27 +1,29 @@
 """Making the stencil tables that the package ships: run when the package is built, not by users.
 
-``python -m lanework.machines.register.native.build`` writes them anew; ``--check`` says whether
-those that are there are what the sources give.
+``python -m lanework.machines.register.native.build`` writes them anew, in some ten seconds, to the
+same bytes every time; ``--check`` says without LLVM whether those that are there were made from
+these sources. It has to be run whenever an instruction, the body of an op, or a layout changed.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
 from lanework.core.ops.words64 import INTEGER
 from lanework.engines.llvm.ir import op_function
 from lanework.engines.stencil.blob import flatten
-from lanework.engines.stencil.building import Inputs, Target, main
-from lanework.engines.stencil.shipped import pack
+from lanework.engines.stencil.building import Target, main
+from lanework.engines.stencil.shipped import digest, pack
 from lanework.engines.stencil.stencil import Stencil, extract
 from lanework.machines.register.native.interpreter import interpreter_text
 from lanework.machines.register.native.lanes import lanes_text
+from lanework.machines.register.native.loader import agreed
 from lanework.machines.register.native.patcher import patch_text
 from lanework.machines.register.native.stencils import (
     HELPER_NAMES,
     PINNED,
-    Form,
     entry_text,
     forms,
     module_text,
@@ -36,14 +38,21 @@ TARGETS = {
 BATCH = 1000  # stencils in a module
 
 
-def make_stencils(name: str, pinned: int, inputs: Inputs) -> tuple[dict[str, Stencil], list[Form]]:
-    """All stencils of a set, by the name of their form."""
+@functools.cache
+def stencil_texts(pinned: int) -> list[str]:
+    """The modules of a set; the same for all architectures."""
     wanted = list(forms(pinned))
-    made: dict[str, Stencil] = {}
-    for start in range(0, len(wanted), BATCH):
-        text = module_text(pinned, wanted[start : start + BATCH], extras=start == 0)
-        made |= extract(name, TARGETS[name].object_code(text, inputs))
-    return made, wanted
+    return [
+        module_text(pinned, wanted[start : start + BATCH], extras=start == 0)
+        for start in range(0, len(wanted), BATCH)
+    ]
+
+
+def make_stencils(name: str, pinned: int) -> dict[str, Stencil]:
+    """All stencils of a set, by the name of their form."""
+    target = TARGETS[name]
+    objects = map(target.object_code, stencil_texts(pinned))
+    return {key: made for data in objects for key, made in extract(name, data).items()}
 
 
 def helpers_text(machine: str) -> str:
@@ -61,18 +70,21 @@ def helpers_text(machine: str) -> str:
     return "\n".join([*sorted(declares), *body, '!0 = !{!"branch_weights", i32 1, i32 1000000}'])
 
 
+def stamps(name: str) -> dict[str, str]:
+    """The digests of what the file for an architecture is made from."""
+    texts = [repr(TARGETS[name]), helpers_text(name), *stencil_texts(0), *stencil_texts(PINNED)]
+    return {"contract": agreed(), "sources": digest(texts)}
+
+
 def build(name: str) -> bytes:
     """The file for an architecture: helpers and both tables, packed."""
-    inputs = Inputs()
-    helpers = TARGETS[name].object_code(helpers_text(name), inputs, pic=True, optimise=True)
+    helpers = TARGETS[name].object_code(helpers_text(name), pic=True, optimise=True)
     blob, functions = flatten(name, helpers)
     parts = {"blob": blob}
     for pinned in (0, PINNED):
-        made, wanted = make_stencils(name, pinned, inputs)
-        parts[f"table_{pinned}"] = pack_table(made, wanted, pinned)
-    head = {"machine": name, "functions": functions, "inputs": inputs.digest()}
-    return pack(head, parts)
+        parts[f"table_{pinned}"] = pack_table(make_stencils(name, pinned), forms(pinned), pinned)
+    return pack({"machine": name, "functions": functions, **stamps(name)}, parts)
 
 
 if __name__ == "__main__":
-    sys.exit(main(FOLDER, TARGETS, build))
+    sys.exit(main(FOLDER, TARGETS, build, stamps))

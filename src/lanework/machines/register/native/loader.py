@@ -7,14 +7,17 @@ import functools
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic
 from lanework.engines.stencil import arena
-from lanework.engines.stencil.shipped import unpack
+from lanework.engines.stencil.shipped import contract, load
+from lanework.machines.register import isa, state
+from lanework.machines.register.isa import REGISTER
+from lanework.machines.register.native import lanes, patcher, stencils, table
 from lanework.machines.register.native.patcher import STAGES
 from lanework.machines.register.native.stencils import HELPER_NAMES, PINNED
 
@@ -65,6 +68,10 @@ def why_not() -> str | None:
     missing = [name for name in _FEATURES[_ARCHITECTURES[machine]] if not _has(name)]
     if missing:
         return f"the processor lacks {', '.join(missing)}"
+    try:
+        native()
+    except Diagnostic as problem:  # a table that is damaged or stale, or no memory for code
+        return str(problem)
     return None
 
 
@@ -76,12 +83,23 @@ def _has(feature: str) -> bool:
     return not flags or feature in flags
 
 
+def agreed() -> str:
+    """The digest of what compiled code and this package must agree on.
+
+    The encoding of instructions, and the layouts of state, jobs, table and helpers.
+    """
+    instructions = [
+        (i.code, i.name, [(s.name, s.kind.name) for s in i.operands], i.writes, i.optional, i.last)
+        for i in REGISTER.by_name.values()
+    ]
+    return contract(instructions, isa, state, lanes, stencils, table, patcher)
+
+
 @functools.cache
 def native() -> Native:
     """What was shipped for this machine, loaded once."""
     architecture = _ARCHITECTURES[platform.machine()]
-    folder = resources.files("lanework.machines.register.native") / "tables"
-    head, parts = unpack((folder / f"{architecture}.bin").read_bytes())
+    head, parts = load(__package__ or "", architecture, agreed())
     buffer = arena.code_pool().place(parts["blob"])
     places = {name: buffer.run + at for name, at in head["functions"].items()}
     tables = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lanework.core.program.isa import OperandKind
 from lanework.engines.stencil.stencil import Stencil
@@ -68,7 +68,7 @@ KINDS |= {f"trap{int(status)}": FIRST_TRAP + int(status) for status in Status}
 HEADER = 16
 
 
-def pack(stencils: Mapping[str, Stencil], forms: list[Form], pinned: int) -> bytes:
+def pack(stencils: Mapping[str, Stencil], forms: Iterable[Form], pinned: int) -> bytes:
     """The table of a set of stencils; equal code is kept once."""
     records, holes, code = bytearray(), bytearray(), bytearray()
     numbers: dict[Stencil, int] = {}

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.program.program import Port
-from lanework.engines.loops import COLUMNS, UNIT, Layout
+from lanework.engines.kernel import COLUMNS, UNIT
+from lanework.engines.loops import Layout
 from lanework.machines.series.data.binding import Array, Bound
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import RowKind, SeriesView

@@ -12,9 +12,9 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.runner import notify
-from lanework.engines.codes import MISSING_STENCIL, NO_CODE_MEMORY
+from lanework.engines.codes import FALL_BACK
+from lanework.engines.kernel import UNIT
 from lanework.engines.llvm import jit as llvm
-from lanework.engines.loops import UNIT
 from lanework.engines.native import address
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.shape import Given
@@ -120,9 +120,9 @@ class CompiledExecutor:
         try:
             parts = self._parts(plan, engine, lanes)
         except Diagnostic as error:
-            if not worth or error.code not in (MISSING_STENCIL, NO_CODE_MEMORY):
+            if not worth or error.code not in FALL_BACK:
                 raise
-            notify(f"engine 'stencil' cannot run ({error.message}), using the next one")
+            notify(f"engine 'stencil' cannot run ({error}), using the next one")
             engine = self.engines[-1]
             parts = self._parts(plan, engine, lanes)
         self.compile_seconds += time.perf_counter() - start

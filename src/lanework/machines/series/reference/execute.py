@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Trap
 from lanework.core.codes import DEADLINE_PASSED
-from lanework.engines.loops import UNIT
+from lanework.engines.kernel import UNIT
 from lanework.machines.series.data.binding import Array, check_missing
 from lanework.machines.series.data.labels import LANES
 from lanework.machines.series.data.lanes import Output, unit_totals

@@ -1,0 +1,199 @@
+"""Shipped tables that are stale, damaged or missing: a sentence with a code, the next engine."""
+
+import dataclasses
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.core import runner
+from lanework.engines import kernel, threadpool, threadtext
+from lanework.engines.stencil import building, shipped
+from lanework.engines.tensors import layout
+from lanework.engines.vector import build as vector
+from lanework.engines.vector import isa, loader
+from lanework.machines.register import isa as register_isa
+from lanework.machines.register import state
+from lanework.machines.register.native import build as register
+from lanework.machines.register.native import loader as register_loader
+from lanework.machines.register.native import table as register_table
+
+BUILDS = [(register, name) for name in register.TARGETS] + [(vector, name) for name in isa.LEVELS]
+CODES = {"stale": "LW2104", "damaged": "LW2102", "missing": "LW2102"}
+
+
+def spoiled(path, how):
+    data = path.read_bytes()
+    if how == "damaged":
+        return data[:-1] + bytes((data[-1] ^ 1,))
+    head, parts = shipped.unpack(data)
+    return shipped.pack({**head, "contract": "that of another version"}, parts)
+
+
+@pytest.fixture(params=CODES)
+def code(request, tmp_path, monkeypatch):
+    """All tables spoiled in one way; the code that says so."""
+    (tmp_path / "tables").mkdir()
+    for module, name in BUILDS:
+        path = module.FOLDER / f"{name}.bin"
+        if request.param != "missing":
+            (tmp_path / "tables" / path.name).write_bytes(spoiled(path, request.param))
+    monkeypatch.setattr(shipped, "resources", SimpleNamespace(files=lambda package: tmp_path))
+    monkeypatch.setattr(runner, "_noticed", set())
+    caches = (loader.helpers, register_loader.native)
+    for cache in caches:
+        cache.cache_clear()
+    yield CODES[request.param]
+    for cache in caches:
+        cache.cache_clear()
+
+
+def noticed(call, code):
+    """What a call gives, with exactly one notice that has the code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    (notice,) = caught
+    assert notice.category is runner.EngineNotice
+    assert code in str(notice.message)
+    return result
+
+
+def refused(call, code):
+    with pytest.raises(Diagnostic) as caught:
+        call()
+    assert caught.value.code.ident in (code, "LW2004")
+    assert code in caught.value.render()
+
+
+def test_register_programs_run_on_the_reference(code):
+    program = lw.register.assemble("mul r0, r0, r1\nhalt")
+    result = noticed(lambda: program.run(r0=6, r1=7), code)
+    assert int(result["r0"]) == 42
+    assert result.stats["engine"] == "reference"
+    for engine in ("stencil", "native", "llvm"):
+        refused(lambda engine=engine: program.bind(engine), code)
+
+
+def test_series_programs_run_on_llvm(code):
+    model = lw.series.Model("growth", periods=5)
+    model.input("rate", axes=("scenario",))
+    model.formula("value", "prev(value, initial=100.0) * (1 + rate)")
+    program = model.compile()
+    rates = np.linspace(0, 0.1, 300)
+    result = noticed(lambda: program.run(rate=rates), code)
+    assert result.stats["engine"] == "llvm"
+    expected = program.run(engine="reference", rate=rates)["value"]
+    assert result["value"].tobytes() == expected.tobytes()
+    refused(lambda: program.run(engine="stencil", rate=rates), code)
+
+
+def test_one_stale_level_is_enough_for_the_other_engine(monkeypatch):
+    """One lane takes narrow registers, whatever the machine has."""
+    known = loader.level()
+    if known is None or known.name == "x86-64-v3":
+        pytest.skip("needs a processor of the level x86-64-v4")
+    real = loader.agreed
+    other = lambda level: "other" if level.name == "x86-64-v3" else real(level)  # noqa: E731
+    monkeypatch.setattr(loader, "agreed", other)
+    monkeypatch.setattr(runner, "_noticed", set())
+    loader.helpers.cache_clear()
+    model = lw.series.Model("growth", periods=5)
+    model.formula("value", "prev(value, initial=100.0) * 2")
+    result = noticed(lambda: model.compile().run(), "LW2104")
+    assert result.stats["engine"] == "llvm"
+    assert result["value"][-1] == 3200.0
+
+
+def test_belief_programs_run_on_the_reference(code):
+    graph = lw.belief.FactorGraph("rain")
+    graph.variable("rain", ("no", "yes"))
+    graph.variable("wet", ("no", "yes"))
+    graph.factor(("rain",), [0.8, 0.2])
+    graph.factor(("rain", "wet"), [[0.9, 0.1], [0.2, 0.8]])
+    program = lw.belief.compile_graph(graph)
+    result = noticed(lambda: program.run(wet="yes"), code)
+    assert result.stats["engine"] == "reference"
+    refused(lambda: program.bind("native"), code)
+
+
+def test_helper_threads_get_their_code_from_llvm(code):
+    serve, run = threadpool._code.__wrapped__()
+    assert callable(serve)
+    assert callable(run)
+
+
+# What a table is held to --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("module", "name"), BUILDS, ids=lambda value: str(value)[-12:])
+def test_tables_were_made_from_these_sources(module, name):
+    """A body that changed with the old table is red; without LLVM, so that it is quick."""
+    head, _ = shipped.unpack((module.FOLDER / f"{name}.bin").read_bytes())
+    stamps = module.stamps(name)
+    assert {key: head[key] for key in stamps} == stamps, f"run python -m {module.__name__}"
+
+
+def test_a_check_says_what_changed(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["build", "--check"])
+    for module, names in ((register, register.TARGETS), (vector, isa.LEVELS)):
+        arguments = (module.FOLDER, names, module.build, module.stamps)
+        assert building.main(*arguments) == 0
+        with monkeypatch.context() as changed:
+            changed.setattr(module, "patch_text", lambda *machine: "other code")
+            assert building.main(*arguments) == 1
+        assert capsys.readouterr().out.count("stale: made with other sources") == len(names)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value"),
+    [
+        (state, "COUNTER", 42),
+        (register_isa, "LONG", 2),
+        (register_table, "HOLE", 12),
+        (register_loader.patcher, "OUT", 9),
+        (register_loader.lanes, "USED", 9),
+        (register_loader.stencils, "PINNED", 6),
+        (register_loader.stencils, "HELPER_NAMES", ("ffloor",)),
+        (isa, "FRAME_HEAD", 128),
+        (isa, "HOLE_KINDS", {"slot": 1}),
+        (isa, "BASIC", ("store", "load")),
+        (layout, "SCALE", 5),
+        (layout, "OTHERS", ("normalize",)),
+        (threadtext, "STOP", 17),
+        (loader, "UNIT", 128),
+        (loader, "COLUMNS", 8),
+    ],
+)
+def test_every_layout_is_part_of_the_contract(monkeypatch, module, name, value):
+    assert hasattr(module, name)
+    level = isa.LEVELS["x86-64-v3"]
+    before = register_loader.agreed(), loader.agreed(level)
+    monkeypatch.setattr(module, name, value)
+    assert before != (register_loader.agreed(), loader.agreed(level))
+
+
+@pytest.mark.parametrize("change", [{"code": 511}, {"operands": ()}, {"writes": False}])
+def test_every_instruction_is_part_of_the_contract(monkeypatch, change):
+    table = register_isa.REGISTER.by_name
+    before = register_loader.agreed()
+    for name, info in table.items():
+        if any(getattr(info, key) != value for key, value in change.items()):
+            with monkeypatch.context() as changed:
+                changed.setitem(table, name, dataclasses.replace(info, **change))
+                assert register_loader.agreed() != before, name
+
+
+def test_enumerations_are_part_of_a_contract():
+    names = shipped._constants(isa)
+    assert {"Kind", "Word", "Plan", "Job", "Outcome"} <= {line.split()[0] for line in names}
+
+
+def test_kernels_are_those_that_are_asked_for():
+    for name, level in isa.LEVELS.items():
+        head, _ = shipped.unpack((vector.FOLDER / f"{name}.bin").read_bytes())
+        assert {*layout.kernel_names(level.width), "tensors"} == set(head["kernels"])
+    assert kernel.UNIT % max(level.width for level in isa.LEVELS.values()) == 0
