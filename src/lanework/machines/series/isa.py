@@ -59,6 +59,10 @@ _OWN = (
 AGGREGATES = frozenset(("tsum", "tmin", "tmax", "last", "at"))
 SHIFTS = frozenset(("prev", "lead"))
 LOOKUPS = frozenset(("lookup1", "lookup2"))
+EXTREMES = {"tmin": ARITH["min"], "tmax": ARITH["max"]}
+"""The op that each of these folds over the lane's periods."""
+OWN = tuple(instr.name for instr in _OWN)
+"""The instructions that are no ops of the table."""
 
 SERIES = ISA(
     "series",

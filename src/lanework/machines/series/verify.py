@@ -7,7 +7,7 @@ that the ledger's offsets fit in 63 bits. The engines check nothing of this agai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -79,6 +79,32 @@ def _rows(view: SeriesView) -> Iterator[Finding]:
             yield Finding(f"row {number} is made by no instruction")
 
 
+def _row(view: SeriesView, operand: int) -> str | None:
+    return None if operand < len(view.rows) else f"reads row {operand}, not there"
+
+
+def _lag(view: SeriesView, operand: int) -> str | None:
+    ok = 1 <= operand < MOST_PERIODS
+    return None if ok else f"has lag {operand}; it must be 1 or more"
+
+
+def _period(view: SeriesView, operand: int) -> str | None:
+    return None if operand < MOST_PERIODS else f"asks for period {operand}"
+
+
+def _table(view: SeriesView, operand: int) -> str | None:
+    return None if operand < len(view.tables) else f"reads table {operand}, not there"
+
+
+OPERANDS: dict[OperandKind, Callable[[SeriesView, int], str | None]] = {
+    OperandKind.ROW: _row,
+    OperandKind.LAG: _lag,
+    OperandKind.PERIOD: _period,
+    OperandKind.TABLE: _table,
+}
+"""For each kind of operand what is wrong with one, if anything is."""
+
+
 def _operands(view: SeriesView) -> Iterator[Finding]:
     seen: set[int] = set()
     for number, instruction in enumerate(view.instructions):
@@ -90,16 +116,9 @@ def _operands(view: SeriesView) -> Iterator[Finding]:
         seen.add(target)
         specs = SERIES.by_name[instruction.name].operands
         for spec, operand in zip(specs, instruction.operands, strict=True):
-            if spec.kind is OperandKind.ROW and operand >= len(view.rows):
-                yield Finding(f"instruction {number} reads row {operand}, not there", number)
-            elif spec.kind is OperandKind.LAG and not 1 <= operand < MOST_PERIODS:
-                yield Finding(
-                    f"instruction {number} has lag {operand}; it must be 1 or more", number
-                )
-            elif spec.kind is OperandKind.PERIOD and operand >= MOST_PERIODS:
-                yield Finding(f"instruction {number} asks for period {operand}", number)
-            elif spec.kind is OperandKind.TABLE and operand >= len(view.tables):
-                yield Finding(f"instruction {number} reads table {operand}, not there", number)
+            wrong = OPERANDS[spec.kind](view, operand)
+            if wrong:
+                yield Finding(f"instruction {number} {wrong}", number)
 
 
 def _tables(view: SeriesView) -> Iterator[Finding]:

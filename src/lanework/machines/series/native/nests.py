@@ -8,7 +8,7 @@ everything else it uses must come from an earlier walk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from lanework.engines.loops import (
     Store,
 )
 from lanework.machines.series.data.shape import Shape
-from lanework.machines.series.isa import AGGREGATES, SERIES
+from lanework.machines.series.isa import AGGREGATES, EXTREMES, SERIES
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
@@ -268,37 +268,44 @@ class Nest:
         return stages
 
     def _step(self, instruction: Instruction) -> Step:
-        name, target, operands = instruction.name, instruction.target, instruction.operands
-        elementwise = SERIES.by_name[name].elementwise
-        if elementwise is not None:
-            return Apply(target, elementwise, operands)
-        if name in ("prev", "lead"):
-            source, lag, fill = operands
-            walk = self.level[target]
-            carried = lag <= CARRY_LIMIT and self.level.get(source) == walk
-            carried = carried and (walk % 2 == 0) == (name == "prev")
-            return Shift(target, source, lag if name == "prev" else -lag, fill, carried)
-        if name in ("lookup1", "lookup2"):
-            *keys, number = operands
-            table = self.view.tables[number]
-            if number not in self.tables:
-                self.tables[number] = self._slot("table", number, "time")
-            slot = self.tables[number]
-            if table.knots is not None:
-                return Interpolate(target, keys[0], slot, len(table.knots))
-            dims = tuple(
-                Dimension(dim.base, dim.size, dim.mode == TableMode.CLAMP) for dim in table.dims
-            )
-            return Lookup(target, tuple(keys), slot, dims)
-        source = operands[0]
-        if name == "tsum":
-            return Fold(target, source, "sum")
-        if name in ("tmin", "tmax"):
-            return Fold(target, source, "fold", SERIES.by_name[name[1:]].elementwise)
-        if name == "last":
-            return Fold(target, source, "last")
-        assert name == "at", name
-        return Fold(target, source, "at", period=operands[1])
+        op = SERIES.by_name[instruction.name].elementwise
+        if op is None:
+            return STEPS[instruction.name](self, instruction)
+        return Apply(instruction.target, op, instruction.operands)
+
+    def _shift(self, instruction: Instruction) -> Step:
+        target, (source, lag, fill) = instruction.target, instruction.operands
+        earlier, walk = instruction.name == "prev", self.level[target]
+        carried = lag <= CARRY_LIMIT and self.level.get(source) == walk
+        carried = carried and (walk % 2 == 0) == earlier
+        return Shift(target, source, lag if earlier else -lag, fill, carried)
+
+    def _lookup(self, instruction: Instruction) -> Step:
+        *keys, number = instruction.operands
+        table = self.view.tables[number]
+        if number not in self.tables:
+            self.tables[number] = self._slot("table", number, "time")
+        slot = self.tables[number]
+        if table.knots is not None:
+            return Interpolate(instruction.target, keys[0], slot, len(table.knots))
+        dims = tuple(
+            Dimension(dim.base, dim.size, dim.mode == TableMode.CLAMP) for dim in table.dims
+        )
+        return Lookup(instruction.target, tuple(keys), slot, dims)
+
+    def _sum(self, instruction: Instruction) -> Step:
+        return Fold(instruction.target, instruction.operands[0], "sum")
+
+    def _extreme(self, instruction: Instruction) -> Step:
+        op = EXTREMES[instruction.name]
+        return Fold(instruction.target, instruction.operands[0], "fold", op)
+
+    def _last(self, instruction: Instruction) -> Step:
+        return Fold(instruction.target, instruction.operands[0], "last")
+
+    def _at_period(self, instruction: Instruction) -> Step:
+        source, period = instruction.operands
+        return Fold(instruction.target, source, "at", period=period)
 
     def _save(self, nest: LoopNest) -> None:
         """Find the rows that must be kept for every period of a block."""
@@ -321,3 +328,17 @@ class Nest:
                 home = some if walk is None else self.stage_of[walk]
                 assert home is not None
                 nest.home[store.value] = home
+
+
+STEPS: dict[str, Callable[[Nest, Instruction], Step]] = {
+    "prev": Nest._shift,
+    "lead": Nest._shift,
+    "lookup1": Nest._lookup,
+    "lookup2": Nest._lookup,
+    "tsum": Nest._sum,
+    "tmin": Nest._extreme,
+    "tmax": Nest._extreme,
+    "last": Nest._last,
+    "at": Nest._at_period,
+}
+"""What the machine's own instructions are in a nest; every other is an op of the table."""

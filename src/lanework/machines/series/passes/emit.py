@@ -15,7 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.series.codes import NOT_PER_LANE
-from lanework.machines.series.isa import SERIES
+from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.language.nodes import Formula, Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.layout import (
@@ -30,17 +30,7 @@ from lanework.machines.series.layout import (
     encode_segments,
     encode_tables,
 )
-from lanework.machines.series.passes.values import (
-    CONST,
-    FOLDS,
-    INPUT,
-    LOOKUPS,
-    PERIODS,
-    SHIFTS,
-    TIME,
-    TableData,
-    Values,
-)
+from lanework.machines.series.passes.values import CONST, INPUT, PERIODS, TIME, TableData, Values
 from lanework.machines.series.passes.walks import STRAIGHT, needed_values, segments
 
 if TYPE_CHECKING:
@@ -291,7 +281,7 @@ class Emitter:
                 help="a horizon is one number a lane, made of inputs without the axis time",
             )
         for value, wanted in enumerate(needed_values(values, [self.horizon])):
-            if wanted and (values.ops[value] in FOLDS or values.ops[value] == PERIODS):
+            if wanted and (values.ops[value] in AGGREGATES or values.ops[value] == PERIODS):
                 raise Diagnostic(
                     NOT_PER_LANE,
                     f"the horizon `{name}` needs a value of the whole of time, which needs the "
@@ -351,7 +341,7 @@ def over_time(values: Values, inputs: Mapping[str, Input]) -> list[bool]:
             varies = True
         elif op == INPUT:
             varies = "time" in inputs[values.settings[value]].axes
-        elif op not in FOLDS:
+        elif op not in AGGREGATES:
             for arg in values.args[value]:
                 if timed[arg]:
                     varies = True

@@ -11,19 +11,13 @@ from lanework.machines.series.codes import (
     UNKNOWN_LABEL,
     UNSUPPORTED,
 )
+from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import KeyDim, Table
 from lanework.machines.series.passes.lookups import Guard, Lookups
-from lanework.machines.series.passes.values import (
-    INPUT,
-    PERIODS,
-    SHIFTS,
-    TIME,
-    TableData,
-    Values,
-)
+from lanework.machines.series.passes.values import INPUT, PERIODS, TIME, TableData, Values
 
 _FOLD_OF = {
     "total": "tsum",

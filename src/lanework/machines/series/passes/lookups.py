@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNKNOWN_LABEL
+from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import Table, align, first_valid
-from lanework.machines.series.passes.values import SHIFTS, TableData, Values
+from lanework.machines.series.passes.values import TableData, Values
 
 Guard = tuple[tuple[int, bool], ...]
 """Conditions, by their values, and whether they must hold."""

@@ -18,17 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lanework.core.ops.table import ARITH
+from lanework.machines.series.isa import LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim
-from lanework.machines.series.passes.values import (
-    CONST,
-    LEAVES,
-    LOOKUPS,
-    PERIODS,
-    SHIFTS,
-    TIME,
-    TableData,
-    Values,
-)
+from lanework.machines.series.passes.values import CONST, LEAVES, PERIODS, TIME, TableData, Values
 from lanework.machines.series.passes.walks import needed_values
 
 MAX_CELLS = 65_536

@@ -19,9 +19,6 @@ Key = tuple[Any, ...]
 
 INPUT, CONST, TIME, PERIODS = "input", "const", "time", "periods"
 LEAVES = frozenset((INPUT, CONST, TIME, PERIODS))
-SHIFTS = frozenset(("prev", "lead"))
-FOLDS = frozenset(("tsum", "tmin", "tmax", "last", "at"))
-LOOKUPS = frozenset(("lookup1", "lookup2"))
 OPEN = -1
 """The operand of a `prev` or `lead` whose formula has not been read yet."""
 

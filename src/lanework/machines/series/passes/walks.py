@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import CYCLE_OVER_TIME
-from lanework.machines.series.passes.values import FOLDS, SHIFTS, Values
+from lanework.machines.series.isa import AGGREGATES, SHIFTS
+from lanework.machines.series.passes.values import Values
 
 STRAIGHT, FORWARD, BACKWARD = 0, 1, 2
 
@@ -178,7 +179,7 @@ def _direction(values: Values, loop: list[int]) -> int:
         op = values.ops[value]
         if op in SHIFTS and values.args[value][0] in inside:
             closing[op] = value
-        elif op in FOLDS:
+        elif op in AGGREGATES:
             raise _both_ways(values, inside, [value], "a value of the whole of time")
     if closing["prev"] >= 0 and closing["lead"] >= 0:
         raise _both_ways(values, inside, list(closing.values()), "both prev and lead")

@@ -7,7 +7,7 @@ engines are compared with this one, bit for bit (NaN payloads aside).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.program.isa import Instruction
-from lanework.machines.series.isa import SERIES
+from lanework.machines.series.isa import EXTREMES, SERIES
 from lanework.machines.series.layout import (
     BACKWARD,
     STRAIGHT,
@@ -147,55 +147,67 @@ class _Scan:
     # Straight segments --------------------------------------------------------------------------
 
     def _column(self, number: int, instruction: Instruction) -> None:
-        instr = SERIES.by_name[instruction.name]
-        name, operands = instruction.name, instruction.operands
-        if instr.elementwise is not None:
-            args = [self._value(row) for row in operands]
-            shape = np.broadcast_shapes((1, 1), *(arg.shape for arg in args))
-            value = np.broadcast_to(evaluate(instr.elementwise.graph("f64"), args), shape)
-        elif name == "prev":
-            value = self._shift(operands[0], operands[1], operands[2])
-        elif name == "lead":
-            value = self._shift(operands[0], -operands[1], operands[2])
-        elif name in ("lookup1", "lookup2"):
-            keys = [self._value(row) for row in operands[:-1]]
-            value, bad = _lookup(self.view.tables[operands[-1]], keys)
-            active = self._active() if value.shape[0] == self.periods else np.full((1, 1), True)
-            self._blame(number, bad & active, keys, operands[-1], None)
+        op = SERIES.by_name[instruction.name].elementwise
+        if op is None:
+            value = COLUMNS[instruction.name](self, number, instruction)
         else:
-            value = self._aggregate(name, operands)
+            args = [self._value(row) for row in instruction.operands]
+            shape = np.broadcast_shapes((1, 1), *(arg.shape for arg in args))
+            value = np.broadcast_to(evaluate(op.graph("f64"), args), shape)
         self._keep(instruction, value)
 
-    def _shift(self, source: int, lag: int, fill: int) -> Array:
-        t = np.arange(self.periods) - lag
+    def _shift(self, number: int, instruction: Instruction) -> Array:
+        source, lag, fill = instruction.operands
+        earlier = instruction.name == "prev"
+        t = np.arange(self.periods) - (lag if earlier else -lag)
         column = np.broadcast_to(self._value(source), (self.periods, self.lanes))
         there = column[np.clip(t, 0, max(self.periods - 1, 0))]
-        inside = (t >= 0)[:, np.newaxis] if lag > 0 else t[:, np.newaxis] < self.length
+        inside = (t >= 0)[:, np.newaxis] if earlier else t[:, np.newaxis] < self.length
         return np.where(inside, there, self._value(fill))
 
-    def _aggregate(self, name: str, operands: Sequence[int]) -> Array:
-        x = np.broadcast_to(self._value(operands[0]), (self.periods, self.lanes))
-        active = self._active()
-        if name == "tsum":
-            if self.periods == 0:
-                return np.zeros((1, self.lanes))
-            return np.add.accumulate(np.where(active, x, 0.0), axis=0)[-1:] + 0.0
+    def _lookup(self, number: int, instruction: Instruction) -> Array:
+        *rows, table = instruction.operands
+        keys = [self._value(row) for row in rows]
+        value, bad = _cells(self.view.tables[table], keys)
+        active = self._active() if value.shape[0] == self.periods else np.full((1, 1), True)
+        self._blame(number, bad & active, keys, table, None)
+        return value
+
+    # Values of the whole of time ----------------------------------------------------------------
+
+    def _over_time(self, row: int) -> tuple[Array, Mask]:
+        """A row in each period of each lane, and where the lane still runs."""
+        x = np.broadcast_to(self._value(row), (self.periods, self.lanes))
+        return x, self._active()
+
+    def _sum(self, number: int, instruction: Instruction) -> Array:
+        x, active = self._over_time(instruction.operands[0])
+        if self.periods == 0:
+            return np.zeros((1, self.lanes))
+        return np.add.accumulate(np.where(active, x, 0.0), axis=0)[-1:] + 0.0
+
+    def _extreme(self, number: int, instruction: Instruction) -> Array:
+        x, active = self._over_time(instruction.operands[0])
         out = np.full((1, self.lanes), np.nan)
-        if name == "at":
-            if operands[1] < self.periods:
-                out = np.where(active[operands[1]], x[operands[1]], np.nan)[np.newaxis]
-            return out
-        if name == "last":
-            for t in range(self.periods):
-                out = np.where(active[t], x[t], out)
-            return out
-        instr = SERIES.by_name[name[1:]]
-        assert instr.elementwise is not None
-        graph = instr.elementwise.graph("f64")
+        graph = EXTREMES[instruction.name].graph("f64")
         for t in range(self.periods):
             joined = x[t] if t == 0 else evaluate(graph, [out, x[t][np.newaxis]])
             out = np.where(active[t], joined, out)
         return out
+
+    def _last(self, number: int, instruction: Instruction) -> Array:
+        x, active = self._over_time(instruction.operands[0])
+        out = np.full((1, self.lanes), np.nan)
+        for t in range(self.periods):
+            out = np.where(active[t], x[t], out)
+        return out
+
+    def _at_period(self, number: int, instruction: Instruction) -> Array:
+        row, period = instruction.operands
+        x, active = self._over_time(row)
+        if period >= self.periods:
+            return np.full((1, self.lanes), np.nan)
+        return np.where(active[period], x[period], np.nan)[np.newaxis]
 
     # Loop segments ------------------------------------------------------------------------------
 
@@ -215,24 +227,29 @@ class _Scan:
         return now
 
     def _step(self, number: int, instruction: Instruction, t: int) -> Array:
-        instr = SERIES.by_name[instruction.name]
-        name, operands = instruction.name, instruction.operands
-        if instr.elementwise is not None:
-            args = [self._at(row, t) for row in operands]
-            return evaluate(instr.elementwise.graph("f64"), args)
-        if name in ("prev", "lead"):
-            source, lag, fill = operands
-            there = t - lag if name == "prev" else t + lag
-            final = self._at(fill, t)
-            if not 0 <= there < self.periods:
-                return final
-            value = self._at(source, there)
-            return value if name == "prev" else np.where(there < self.length[0], value, final)
-        keys = [self._at(row, t)[np.newaxis] for row in operands[:-1]]
-        value, bad = _lookup(self.view.tables[operands[-1]], keys)
-        self._blame(number, bad & (t < self.length), keys, operands[-1], t)
-        found: Array = value[0]
-        return found
+        op = SERIES.by_name[instruction.name].elementwise
+        if op is None:
+            return STEPS[instruction.name](self, number, instruction, t)
+        return evaluate(op.graph("f64"), [self._at(row, t) for row in instruction.operands])
+
+    def _step_back(self, number: int, instruction: Instruction, t: int) -> Array:
+        source, lag, fill = instruction.operands
+        return self._at(source, t - lag) if t >= lag else self._at(fill, t)
+
+    def _step_ahead(self, number: int, instruction: Instruction, t: int) -> Array:
+        source, lag, fill = instruction.operands
+        final = self._at(fill, t)
+        if t + lag >= self.periods:
+            return final
+        return np.where(t + lag < self.length[0], self._at(source, t + lag), final)
+
+    def _step_lookup(self, number: int, instruction: Instruction, t: int) -> Array:
+        *rows, table = instruction.operands
+        keys = [self._at(row, t)[np.newaxis] for row in rows]
+        value, bad = _cells(self.view.tables[table], keys)
+        self._blame(number, bad & (t < self.length), keys, table, t)
+        cells: Array = value[0]
+        return cells
 
     # Faults -------------------------------------------------------------------------------------
 
@@ -253,7 +270,29 @@ class _Scan:
         )
 
 
-def _lookup(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
+COLUMNS: dict[str, Callable[[_Scan, int, Instruction], Array]] = {
+    "prev": _Scan._shift,
+    "lead": _Scan._shift,
+    "lookup1": _Scan._lookup,
+    "lookup2": _Scan._lookup,
+    "tsum": _Scan._sum,
+    "tmin": _Scan._extreme,
+    "tmax": _Scan._extreme,
+    "last": _Scan._last,
+    "at": _Scan._at_period,
+}
+"""The machine's own instructions over whole columns; every other is an op of the table."""
+
+STEPS: dict[str, Callable[[_Scan, int, Instruction, int], Array]] = {
+    "prev": _Scan._step_back,
+    "lead": _Scan._step_ahead,
+    "lookup1": _Scan._step_lookup,
+    "lookup2": _Scan._step_lookup,
+}
+"""Those that may be in a loop, in one period."""
+
+
+def _cells(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
     """The values at the keys, and where the table has none."""
     shape = np.broadcast_shapes(*(key.shape for key in keys))
     if table.knots is not None:
