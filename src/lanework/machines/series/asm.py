@@ -94,8 +94,9 @@ class SeriesAssembler:
             yield _port(port)
         for row, record in enumerate(view.rows):
             if record.kind == RowKind.CONST:
-                value = show_float(float(program.constants[record.index]))
-                yield f".row %{row} const {record.index}  ; {value}"
+                values = program.constants[record.index : record.index + 1]  # there may be none
+                shown = " ".join(show_float(float(number)) for number in values)
+                yield f".row %{row} const {record.index}  ; {shown}"
             elif record.kind in (RowKind.TIME, RowKind.PERIODS):
                 yield f".row %{row} {record.kind.name.lower()}"
         for table in view.tables:

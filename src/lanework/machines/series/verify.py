@@ -7,27 +7,30 @@ that the ledger's offsets fit in 63 bits. The engines check nothing of this agai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, BAD_TABLE_SECTION, ORDER_BROKEN
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
-from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
+from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,
     FORWARD,
     STRAIGHT,
     RowKind,
     SeriesView,
+    Table,
     TableMode,
 )
 
 MOST_PERIODS = 1 << 31
-MOST_CELLS = 1 << 60
+MOST_CELLS = 1 << 48  # of a lane: offsets in bytes, of 64 lanes side by side, fit in 57 bits
 
 
 def verify(program: Program) -> list[Diagnostic]:
@@ -44,10 +47,6 @@ def _sizes(view: SeriesView) -> Iterator[Finding]:
         yield Finding(f"the program has {view.periods} periods")
     if len(view.rows) * max(view.periods, 1) >= MOST_CELLS:
         yield Finding("the ledger's offsets do not fit")
-    known = {"periods", "horizon"}
-    for name, value in view.program.header.items():
-        if name in known and not isinstance(value, int):
-            yield Finding(f"header field {name} is no integer")
     for name in view.program.sections:
         if name not in ("rows", "segments", "tables", "calendar"):
             yield Finding(f"section {name!r} is not one of the series machine's")
@@ -79,30 +78,33 @@ def _rows(view: SeriesView) -> Iterator[Finding]:
             yield Finding(f"row {number} is made by no instruction")
 
 
-def _row(view: SeriesView, operand: int) -> str | None:
-    return None if operand < len(view.rows) else f"reads row {operand}, not there"
+def _row(view: SeriesView, number: int, row: int) -> Iterator[Finding]:
+    if row >= len(view.rows):
+        yield Finding(f"instruction {number} reads row {row}, not there", number)
 
 
-def _lag(view: SeriesView, operand: int) -> str | None:
-    ok = 1 <= operand < MOST_PERIODS
-    return None if ok else f"has lag {operand}; it must be 1 or more"
+def _lag(view: SeriesView, number: int, lag: int) -> Iterator[Finding]:
+    if not 1 <= lag < MOST_PERIODS:
+        yield Finding(f"instruction {number} has lag {lag}; it must be 1 or more", number)
 
 
-def _period(view: SeriesView, operand: int) -> str | None:
-    return None if operand < MOST_PERIODS else f"asks for period {operand}"
+def _period(view: SeriesView, number: int, period: int) -> Iterator[Finding]:
+    if period >= MOST_PERIODS:
+        yield Finding(f"instruction {number} asks for period {period}", number)
 
 
-def _table(view: SeriesView, operand: int) -> str | None:
-    return None if operand < len(view.tables) else f"reads table {operand}, not there"
+def _table(view: SeriesView, number: int, table: int) -> Iterator[Finding]:
+    if table >= len(view.tables):
+        yield Finding(f"instruction {number} reads table {table}, not there", number)
 
 
-OPERANDS: dict[OperandKind, Callable[[SeriesView, int], str | None]] = {
+OPERANDS: dict[OperandKind, Callable[[SeriesView, int, int], Iterator[Finding]]] = {
     OperandKind.ROW: _row,
     OperandKind.LAG: _lag,
     OperandKind.PERIOD: _period,
     OperandKind.TABLE: _table,
 }
-"""For each kind of operand what is wrong with one, if anything is."""
+"""What is checked of an instruction's operand, by what its number means."""
 
 
 def _operands(view: SeriesView) -> Iterator[Finding]:
@@ -116,16 +118,12 @@ def _operands(view: SeriesView) -> Iterator[Finding]:
         seen.add(target)
         specs = SERIES.by_name[instruction.name].operands
         for spec, operand in zip(specs, instruction.operands, strict=True):
-            wrong = OPERANDS[spec.kind](view, operand)
-            if wrong:
-                yield Finding(f"instruction {number} {wrong}", number)
+            yield from OPERANDS[spec.kind](view, number, operand)
 
 
 def _tables(view: SeriesView) -> Iterator[Finding]:
     for number, table in enumerate(view.tables):
-        cells = 1
-        for dim in table.dims:
-            cells *= dim.size
+        cells = math.prod(dim.size for dim in table.dims)
         if any(dim.size < 1 for dim in table.dims) or cells != len(table.data):
             yield Finding(f"table {number} has {len(table.data)} cells, not {cells}")
         modes = {dim.mode for dim in table.dims}
@@ -133,15 +131,20 @@ def _tables(view: SeriesView) -> Iterator[Finding]:
             yield Finding(f"table {number} needs knots if it interpolates, and only then")
         if not all(np.isfinite(dim.base) for dim in table.dims):
             yield Finding(f"table {number} has a key that begins at no number")
-        if table.knots is not None:
-            rising = bool(np.all(np.diff(table.knots) > 0)) and bool(np.isfinite(table.knots).all())
-            if len(table.dims) != 1 or len(table.knots) != len(table.data) or not rising:
-                yield Finding(f"table {number} must have one rising knot for each value")
+        if table.knots is not None and not _rising(table, table.knots):
+            yield Finding(f"table {number} must have one rising knot for each value")
     for number, instruction in enumerate(view.instructions):
-        if instruction.name.startswith("lookup"):
-            wanted = len(instruction.operands) - 1
-            if len(view.tables[instruction.operands[-1]].dims) != wanted:
-                yield Finding(f"instruction {number} looks up with {wanted} keys", number)
+        if instruction.name in LOOKUPS:
+            keys = len(instruction.operands) - 1
+            if len(view.tables[instruction.operands[-1]].dims) != keys:
+                yield Finding(f"instruction {number} looks up with {keys} keys", number)
+
+
+def _rising(table: Table, knots: npt.NDArray[np.float64]) -> bool:
+    """Whether there is a knot for each value, and each is more than the one before."""
+    if len(table.dims) != 1 or len(knots) != len(table.data):
+        return False
+    return bool(np.all(np.diff(knots) > 0)) and bool(np.isfinite(knots).all())
 
 
 def _segments(view: SeriesView) -> Iterator[Finding]:
