@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 import lanework as lw
-from lanework.app import explaining
 from lanework.app.cli import cli
+from lanework.app.programs import known_codes
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOAN = '''"""A loan."""
@@ -183,7 +183,7 @@ def test_inspect_shows_ports_with_units_and_axes(folder):
 
 
 def test_explain():
-    codes = explaining.known()
+    codes = known_codes()
     for ident in ("LW3009", "lw3009", "3009"):
         done = call("explain", ident)
         assert done.exit_code == 0
@@ -334,7 +334,7 @@ def test_a_defect_is_one_line_and_a_traceback_on_demand(folder, monkeypatch):
     def broken(path):
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("lanework.app.programs.load_program", broken)
+    monkeypatch.setattr("lanework.core.program.program.Program.problems", broken)
     done = call("verify", "loan.series")
     assert done.exit_code == 4
     assert "error[LW8900]: Lanework failed (ZeroDivisionError: oh)" in done.stderr
@@ -348,7 +348,7 @@ def test_running_out_of_memory_is_no_defect(folder, monkeypatch):
     def broken(path):
         raise MemoryError
 
-    monkeypatch.setattr("lanework.app.programs.load_program", broken)
+    monkeypatch.setattr("lanework.core.program.program.Program.problems", broken)
     done = call("verify", "loan.series")
     assert (done.exit_code, "error[LW8009]" in done.stderr) == (1, True)
 

@@ -56,9 +56,9 @@ def test_a_terminal_gets_colour_unless_it_does_not_want_it():
 
 def test_a_long_run_shows_a_bar_on_a_terminal_and_none_in_a_pipe():
     code = (
-        "import time; from lanework.app import progress\n"
-        "progress.PATIENCE = 0.05\n"
-        "with progress.Bar('portfolio') as bar:\n"
+        "import time; from lanework.core import terminal\n"
+        "terminal.PATIENCE = 0.05\n"
+        "with terminal.Bar('portfolio') as bar:\n"
         "    for i in range(8):\n"
         "        bar.update(i, 8); time.sleep(0.05)\n"
     )

@@ -105,7 +105,7 @@ def test_compiled_for_a_query(tmp_path):
     assert CliRunner().invoke(cli, ["run", file, "xray=yes"]).exit_code == 1
     series = str(DATA.parents[1] / "projfin40.series")
     refused = CliRunner().invoke(cli, ["compile", series, "--query", "mpe"])
-    assert "are for networks" in refused.stderr
+    assert "the series machine, which has no option --query" in refused.stderr
 
 
 def test_queries_that_make_no_sense():

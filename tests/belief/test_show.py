@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import lanework as lw
 from lanework.app.cli import cli
-from lanework.app.loading import load_program
+from lanework.core.cli import Request
 from lanework.core.result.drawing import Drawing, Edge, Node
 from lanework.machines.belief.drawing import contractions
 
@@ -141,11 +141,11 @@ def test_from_the_command_line(tmp_path):
     series = str(DATA.parents[1] / "projfin40.series")
     for option in ("--graph", "--tree"):
         refused = CliRunner().invoke(cli, ["inspect", series, option, str(graph)])
-        assert refused.exit_code == 1
-        assert "is none" in refused.stderr
+        assert refused.exit_code == 2
+        assert f"the series machine, which has no option {option}" in refused.stderr
 
 
 @pytest.mark.parametrize("name", ["projfin40.series", "fib.lasm"])
 def test_programs_of_other_machines_have_pages(name):
-    program = load_program(str(DATA.parents[1] / name)).program
+    program = Request(str(DATA.parents[1] / name)).program
     assert program.hash[:16] in "".join(Checked(program._repr_html_()).text)

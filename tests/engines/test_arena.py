@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lanework.app.explaining import known
+from lanework.app.programs import known_codes
 from lanework.base.errors import Diagnostic
 from lanework.engines.stencil import arena, mapping
 from lanework.engines.stencil.arena import Pool, code_pool, flush
@@ -241,7 +241,7 @@ def test_exhaustion_is_an_error_after_waiting(count):
     assert time.perf_counter() - start >= 0.05
     held[3].release()
     pool.acquire(count).release()
-    assert known()["LW2101"].explanation
+    assert known_codes()["LW2101"].explanation
 
 
 @pytest.mark.parametrize("count", [1, 2])

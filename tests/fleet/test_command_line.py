@@ -119,7 +119,6 @@ def test_inspection(lanework):
         (("run", "double.lasm", "--engine", "epoch", "--adapter", "none such"), "LW2201"),
         (("trace", "double.lasm", "--vm", "1000"), "LW6030"),
         (("trace", FOLDER.parent / "fib.lasm", "--vm", "0"), "LW8001"),
-        (("run", FOLDER.parent / "fib.lasm", "--epochs", "3"), "LW8001"),
         (("run", "wrong.lasm"), "LW6001"),
         (("run", "double.lasm", "--memory", "10k"), "LW0101"),
     ],
@@ -133,6 +132,11 @@ def test_what_is_refused(lanework, words, code):
     Path("broken.npy").write_bytes(b"\x93NUMPY nothing")
     Path("broken.ppm").write_bytes(b"P6\n10 10\n255\nshort")
     assert code in lanework(*words, status=1).output
+
+
+def test_options_of_a_fleet_are_no_options_of_other_machines(lanework):
+    done = lanework("run", FOLDER.parent / "fib.lasm", "--epochs", "3", status=2)
+    assert "the register machine, which has no option --epochs" in done.output
 
 
 def test_a_trap_has_a_status_of_its_own(lanework):

@@ -62,7 +62,6 @@ def test_the_program_is_named_like_the_first_file():
         ("loan.series is no fleet assembly", ["loan.series", "library.lasm"]),
         ("missing.lasm does not exist", ["main.lasm", "missing.lasm"]),
         ("a compiled program ends in .lwp", ["main.lasm", "library.lasm", "-o", "program"]),
-        ("--normalize is for networks", ["main.lasm", "library.lasm", "--normalize"]),
         ("LW6002", ["main.lasm", "endless.lasm"]),
     ],
 )
@@ -72,3 +71,9 @@ def test_what_cannot_be_linked(tmp_path, said, words):
     assert done.exit_code == 1
     assert said.removeprefix("LW1010: ").removeprefix("LW6009: ") in done.stderr
     assert not said.startswith("LW") or f"error[{said[:6]}]" in done.stderr
+
+
+def test_an_option_of_networks_is_none_of_fleets():
+    done = call("compile", "main.lasm", "library.lasm", "--normalize")
+    assert done.exit_code == 2
+    assert "the fleet machine, which has no option --normalize" in done.stderr

@@ -11,9 +11,13 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from lanework.core.cli import Request
 
 EXIT_USAGE, EXIT_FAULT, EXIT_INTERRUPTED = 2, 4, 130
 
@@ -43,19 +47,19 @@ class Commands(click.Group):
 
 def _usage(error: click.UsageError, as_json: bool) -> int:
     if as_json:
-        from lanework.app import render
+        from lanework.core import terminal
 
         text = error.format_message()
-        render.json_out({"error": {"code": None, "kind": "usageerror", "message": text}})
+        terminal.json_out({"error": {"code": None, "kind": "usageerror", "message": text}})
     else:
         error.show()
     return EXIT_USAGE
 
 
 def _failed(error: Exception, as_json: bool) -> int:
-    from lanework.app import render
-    from lanework.app.codes import FAULT, OUT_OF_MEMORY
     from lanework.base.errors import Diagnostic, InternalFault, LaneworkError
+    from lanework.core import terminal
+    from lanework.core.codes import FAULT, OUT_OF_MEMORY
 
     problem: LaneworkError
     if isinstance(error, LaneworkError):
@@ -77,7 +81,7 @@ def _failed(error: Exception, as_json: bool) -> int:
         import traceback
 
         traceback.print_exception(error)
-    render.error(problem, as_json)
+    terminal.error(problem, as_json)
     return problem.exit_status
 
 
@@ -85,38 +89,97 @@ def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
     click.echo(f"note: {message}", err=True)
 
 
+class MachineCommand(click.Command):
+    """A command to which machines add options; its help lists them machine by machine."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own parameters, then those that machines add, each name once."""
+        params = {param.name: param for param in super().get_params(ctx)}
+        for options in self.added().values():
+            params = {**{option.name: option for option in options}, **params}
+        return list(params.values())
+
+    def added(self) -> dict[str, tuple[click.Option, ...]]:
+        """What each machine adds."""
+        from lanework.core.cli import command_lines
+
+        return {name: line.options.get(str(self.name), ()) for name, line in command_lines()}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of all machines, then those of each."""
+        own = tuple(param for param in super().get_params(ctx) if isinstance(param, click.Option))
+        groups = {f"Options for {name}": options for name, options in self.added().items()}
+        for title, options in {"Options": own, **groups}.items():
+            records = [option.get_help_record(ctx) for option in options]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl([record for record in records if record is not None])
+
+    def refuse_others(self, ctx: click.Context, request: Request) -> None:
+        """Refuse options that are for other machines than that of the file.
+
+        Raises:
+            UsageError: LW8001.
+        """
+        from lanework.base.errors import UsageError
+        from lanework.core.codes import BAD_ARGUMENT
+
+        own = {param.name for param in super().get_params(ctx)}
+        mine = request.line.options.get(str(self.name), ())
+        known = own | {option.name for option in mine}
+        for param in self.get_params(ctx):
+            given = ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
+            if given and param.name not in known:
+                others = [
+                    name
+                    for name, options in self.added().items()
+                    if any(option.name == param.name for option in options)
+                ]
+                raise UsageError(
+                    BAD_ARGUMENT,
+                    f"{request.file} is for the {request.machine} machine, which has no option"
+                    f" {param.opts[0]}",
+                    help=f"{param.opts[0]} is for {' and '.join(others)}",
+                )
+
+
+def ask(command: str = "", /, **options: Any) -> Request:
+    """The request of the command line.
+
+    Args:
+        command: one that the machine of the file must have.
+        **options: file, words, libraries, as_json, and what options say.
+
+    Raises:
+        UsageError: LW8001 for an option of another machine.
+        Diagnostic: LW8001 for a command that the machine lacks; what finding the machine says.
+    """
+    from lanework.base.errors import Diagnostic
+    from lanework.core.cli import Request, command_lines
+    from lanework.core.codes import BAD_ARGUMENT
+
+    file, as_json = options.pop("file"), options.pop("as_json")
+    words, libraries = options.pop("words", ()), options.pop("libraries", ())
+    request = Request(file, words, libraries, {"json": as_json, **options})
+    if command and command not in request.line.actions:
+        names = " and ".join(name for name, line in command_lines() if command in line.actions)
+        what = f"{file} is for the {request.machine} machine, which has no {command!r}"
+        raise Diagnostic(BAD_ARGUMENT, what, help=f"lanework {command} is for {names}")
+    ctx = click.get_current_context()
+    if isinstance(ctx.command, MachineCommand):
+        ctx.command.refuse_others(ctx, request)
+    return request
+
+
+def act(command: str, /, **options: Any) -> None:
+    """Let the machine of the file do what it has to do for a command."""
+    request = ask(command, **options)
+    request.line.actions[command](request)
+
+
 FILE = click.argument("file", type=click.Path())
-QUERY = click.option(
-    "--query",
-    default="all",
-    show_default=True,
-    help="What to ask a network: all, variables with commas, z, mpe, mmap:A,B, joint:A,B,"
-    " kbest:K, sample:N, gradient, sensitivity:A=STATE.",
-)
-NORMALIZE = click.option(
-    "--normalize", is_flag=True, help="Scale the tables of a network to sums of one."
-)
+WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
-
-
-def FLEET(command: Any) -> Any:  # noqa: N802 - used as the options above are
-    """What runs of fleet programs take."""
-    options = (
-        click.option("--shared", metavar="FILE", help="What a fleet's shared memory begins with."),
-        click.option("--epochs", type=click.IntRange(min=1), help="Stop a fleet after so many."),
-        click.option("--adapter", metavar="NAME", help="Part of a graphics adapter's name."),
-        click.option(
-            "--set",
-            "settings",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="Of a fleet: layout, format, threshold, compose, storage, io, bounds, arithmetic,"
-            " patience, on_fault, sort, general.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -131,61 +194,26 @@ def cli() -> None:
     warnings.showwarning = _notice
 
 
-@cli.command()
+@cli.command(cls=MachineCommand)
 @FILE
-@click.argument("inputs", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
-@click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    help="auto, llvm, stencil, reference; for register programs and networks also native; for"
-    " fleets epoch and reference.",
-)
+@WORDS
 @click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
 @click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min.")
-@click.option("--lanes", type=click.IntRange(min=1), help="Only the first rows of lane tables.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; one a core by default.")
-@click.option("--periods", type=click.IntRange(min=1), help="Periods, if not the model's own.")
-@click.option("--outputs", metavar="A,B", help="Compute these outputs only.")
-@click.option(
-    "--block",
-    type=click.IntRange(min=1),
-    default=65536,
-    show_default=True,
-    help="Lanes in a block when a table is streamed.",
-)
 @click.option("--out", metavar="FILE", help="Write outputs: .csv, .parquet, .npz, .npy, .json.")
-@click.option(
-    "--evidence", metavar="FILE", help="A table of evidence for a network (.csv, .parquet)."
-)
-@click.option("--given", multiple=True, metavar="VAR=STATE", help="What is known of a network.")
-@QUERY
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of what --query sample draws.")
-@click.option(
-    "--approximate",
-    type=click.Choice(["loopy"]),
-    help="Do not be exact: loopy belief propagation, for networks that are too wide.",
-)
-@NORMALIZE
-@FLEET
-@click.option("--trace", metavar="vm=N", help="Of a fleet: print what one VM does, and no result.")
-@click.option("--no-cache", is_flag=True, help="Neither use nor keep compiled code on disk.")
 @JSON
-def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **given: Any) -> None:
-    """Run a model (.series), assembly (.lasm) or a compiled program (.lwp).
+def run(**options: Any) -> None:
+    """Run a model (.series), a network (.bif), assembly (.lasm) or a compiled program (.lwp).
 
     NAME=VALUE gives an input: a number, numbers with commas, a label, @FILE or FILE:column.
     AXIS=FILE fills the inputs along an axis (time, scenario, point) from the columns of a table;
     a table longer than a block is streamed in bounded memory.
     """
-    from lanework.app.run import Options
-    from lanework.app.run import run as run_file
-
-    run_file(file, inputs, Options(**given, json=as_json, cache=not no_cache))
+    act("run", **options)
 
 
-@cli.command("compile")
+@cli.command("compile", cls=MachineCommand)
 @FILE
 @click.argument("libraries", nargs=-1, type=click.Path(), metavar="[LIBRARY]...")
 @click.option(
@@ -195,78 +223,62 @@ def run(file: str, inputs: tuple[str, ...], as_json: bool, no_cache: bool, **giv
     help="Where to write; by default FILE with .lwp. A register program also becomes an executable"
     " (no ending), an object with a C header (.o), raw code (.bin).",
 )
-@QUERY
-@click.option(
-    "--observed", default="", metavar="A,B", help="Variables of a network that every row observes."
-)
-@NORMALIZE
 @JSON
-def compile_(
-    file: str,
-    libraries: tuple[str, ...],
-    out: str | None,
-    query: str,
-    observed: str,
-    normalize: bool,
-    as_json: bool,
-) -> None:
+def compile_(**options: Any) -> None:
     """Compile a model, a network or assembly to a program file (.lwp), or to machine code.
 
     Fleet assembly (.lasm) is linked with the libraries that come after it.
     """
     from lanework.app.programs import compile_file
 
-    names = tuple(name.strip() for name in observed.split(",") if name.strip())
-    compile_file(file, out, as_json, libraries, query=query, observed=names, normalize=normalize)
+    compile_file(ask(**options))
 
 
 @cli.command()
 @FILE
 @JSON
-def dis(file: str, as_json: bool) -> None:
+def dis(**options: Any) -> None:
     """Print a program as assembly text, which assembles to the same hash."""
     from lanework.app.programs import disassemble_file
 
-    disassemble_file(file, as_json)
+    disassemble_file(ask(**options))
 
 
 @cli.command()
 @FILE
 @JSON
-def verify(file: str, as_json: bool) -> None:
+def verify(**options: Any) -> None:
     """Check a program against every rule of its machine."""
     from lanework.app.programs import verify_file
 
-    verify_file(file, as_json)
+    verify_file(ask(**options))
 
 
-@cli.command()
+@cli.command(cls=MachineCommand)
 @FILE
 @JSON
-@click.option("--graph", metavar="FILE", help="Draw the graph of a network (.svg, .dot).")
-@click.option("--tree", metavar="FILE", help="Draw the tree of a belief program (.svg, .dot).")
-def inspect(file: str, as_json: bool, graph: str | None, tree: str | None) -> None:
+def inspect(**options: Any) -> None:
     """Show inputs, outputs, sizes and what the compiler did."""
     from lanework.app.programs import inspect_file
 
-    inspect_file(file, as_json, graph=graph, tree=tree)
+    inspect_file(ask(**options))
+
+
+@cli.command(cls=MachineCommand)
+@FILE
+@WORDS
+@JSON
+def trace(**options: Any) -> None:
+    """Show what one VM of a fleet does in each epoch: instruction, kernel, registers, memory."""
+    act("trace", **options)
 
 
 @cli.command()
 @FILE
-@click.argument("inputs", nargs=-1, metavar="[NAME=FILE]...")
-@click.option("--vm", type=click.IntRange(min=0), required=True, help="The VM's number.")
-@click.option("--engine", default="auto", show_default=True, help="auto, epoch, reference.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of random numbers.")
-@FLEET
 @JSON
-def trace(file: str, inputs: tuple[str, ...], vm: int, as_json: bool, **given: Any) -> None:
-    """Show what one VM of a fleet does in each epoch: instruction, kernel, registers, memory."""
-    from lanework.app.fleets import trace as trace_vm
-    from lanework.app.loading import load_program
-    from lanework.app.run import Options
-
-    trace_vm(load_program(file), inputs, Options(**given, json=as_json), vm)
+def test(**options: Any) -> None:
+    """Run the `; @test:` lines of an assembly file on every engine."""
+    act("test", **options)
 
 
 @cli.command()
@@ -274,29 +286,22 @@ def trace(file: str, inputs: tuple[str, ...], vm: int, as_json: bool, **given: A
 @JSON
 def explain(code: str | None, as_json: bool) -> None:
     """Explain an error code, or list them all."""
-    from lanework.app.explaining import explain as explain_code
+    from lanework.app.programs import explain as explain_code
 
     explain_code(code, as_json)
 
 
 @cli.command()
-@FILE
-@JSON
-def test(file: str, as_json: bool) -> None:
-    """Run the `; @test:` lines of an assembly file on every engine."""
-    from lanework.app.registers import test as run_tests
-
-    run_tests(file, as_json)
-
-
-@cli.command()
-@click.argument("what", type=click.Choice(["jit"]))
+@click.argument("what")
 @JSON
 def bench(what: str, as_json: bool) -> None:
     """Measure on this machine: `jit`, how long code takes to be made."""
-    from lanework.app.registers import bench_jit
+    from lanework.core.cli import command_lines
 
-    bench_jit(as_json)
+    benches = {name: bench for _, line in command_lines() for name, bench in line.benches.items()}
+    if what not in benches:
+        raise click.BadParameter(f"{what!r} is not one of {', '.join(benches)}", param_hint="WHAT")
+    benches[what](as_json)
 
 
 @cli.command()

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from lanework.app import render
-from lanework.app.codes import DIVERGENCE
-from lanework.app.progress import Bar
 from lanework.base.errors import Diagnostic, InternalFault
+from lanework.core import terminal
+from lanework.core.codes import DIVERGENCE
 from lanework.core.runner import check_engine
+from lanework.core.terminal import Bar
 from lanework.engines.codes import NO_ADAPTER
 
 Run = Callable[[int, int, int, Callable[[int], None]], list[Any]]
@@ -34,7 +34,7 @@ def fuzz_belief(count: int, start: int, jobs: int, as_json: bool) -> None:
         _fail("belief", count, [str(each) for each in found], first.seed, text, "graphs are wrong")
     _say(count, start, seconds, as_json, "graphs")
     if not as_json:
-        render.message("each as: " + "; ".join(map(str, fuzz.ways())))
+        terminal.message("each as: " + "; ".join(map(str, fuzz.ways())))
 
 
 def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "all") -> None:
@@ -68,7 +68,7 @@ def fuzz_fleet(count: int, start: int, jobs: int, as_json: bool, engine: str = "
         _fail("fleet", count, [str(each) for each in found], first.seed, text)
     _say(count, start, seconds, as_json)
     if not as_json:
-        render.message("each in one of these ways, in turn: " + "; ".join(map(str, every)))
+        terminal.message("each in one of these ways, in turn: " + "; ".join(map(str, every)))
 
 
 def fuzz_register(count: int, start: int, jobs: int, as_json: bool) -> None:
@@ -124,17 +124,17 @@ def _checked(
             found = run(count, start, jobs, report)
         except KeyboardInterrupt:
             rest = f"--seed {start + done} --count {count - done}"
-            render.message(f"{done:,} of {count:,} {what} were checked; {rest} goes on")
+            terminal.message(f"{done:,} of {count:,} {what} were checked; {rest} goes on")
             raise
     return found, time.perf_counter() - began
 
 
 def _say(count: int, start: int, seconds: float, as_json: bool, what: str = "programs") -> None:
     if as_json:
-        render.json_out({what: count, "first": start, "divergences": 0, "seconds": seconds})
+        terminal.json_out({what: count, "first": start, "divergences": 0, "seconds": seconds})
     else:
         print(f"{count:,} {what} from seed {start}: 0 divergences")
-        render.message(f"took {seconds:.1f} s")
+        terminal.message(f"took {seconds:.1f} s")
 
 
 def _fail(

@@ -28,7 +28,7 @@ def face(package: str, homes: Mapping[str, Iterable[str]]) -> tuple[Getattr, Dir
     Args:
         package: the package's ``__name__``.
         homes: names by the module that has them, with a dot before it if it lies in the package;
-            a name that is the last part of this path is the module itself.
+            the last part of this path is the module itself, unless it has such a name.
 
     Raises:
         AttributeError: from `__getattr__`, for a name that is not in `homes`.
@@ -46,7 +46,8 @@ def face(package: str, homes: Mapping[str, Iterable[str]]) -> tuple[Getattr, Dir
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = import_module(home, package)
-        value = module if home.rpartition(".")[2] == name else getattr(module, name)
+        is_module = home.rpartition(".")[2] == name and not hasattr(module, name)
+        value = module if is_module else getattr(module, name)
         setattr(sys.modules[package], name, value)  # so that the next touch is an ordinary one
         return value
 

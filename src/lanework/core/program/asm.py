@@ -32,23 +32,31 @@ class Assembler(Protocol):
         """The lines of a program, without ``.machine``."""
 
 
-def assemble(text: str, source: str = "assembly") -> Program:
-    """Read assembly text.
+def machine_of(text: str, source: str = "assembly") -> str:
+    """The machine that a text begins with; register if it names none.
 
     Raises:
         Diagnostic: LW1010 with the place.
     """
+    first = next(lines_of(text, source), None)
+    if first is None or first.words[0].text != ".machine":
+        return "register"
+    if len(first.words) != 2:
+        raise first.fault("write .machine NAME")
+    return first.words[1].text
+
+
+def assemble(text: str, source: str = "assembly") -> Program:
+    """Read assembly text.
+
+    Raises:
+        Diagnostic: LW1010 with the place, LW1002 and what the machine's assembler says.
+    """
     lines = list(lines_of(text, source))
     if not lines:
         raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
-    first, machine = lines[0], "register"
-    if first.words[0].text == ".machine":
-        if len(first.words) != 2:
-            raise first.fault("write .machine NAME")
-        machine = first.words[1].text
-        lines = lines[1:]
-    assembler: Assembler = find(machine).part("text")()
-    return assembler.assemble(lines)
+    assembler: Assembler = find(machine_of(text, source)).part("text")()
+    return assembler.assemble(lines[1:] if lines[0].words[0].text == ".machine" else lines)
 
 
 def lines_of(text: str, source: str) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch
 
 WORDS = 1 << 32
 """Numbers of VMs are words."""
+INF = float("inf")
 _DIRECTIONS = ("in", "out", "inout", "temp")
 
 
@@ -24,8 +25,8 @@ def phases(view: FleetView) -> Iterator[Finding]:
         if not phase.launches:
             yield Finding(f"phase {number} launches nothing")
         for launch in phase.launches:
-            yield from _numbers(view, launch, f"phase {number} launches")
-            yield from _names(launch, f"phase {number} launches VMs")
+            for what in _launch(view, launch):
+                yield Finding(f"phase {number} launches {what}")
     for step, number in enumerate(plan.schedule):
         if not 0 <= number < len(plan.phases):
             yield Finding(f"step {step} of the schedule is phase {number}, which is not there")
@@ -35,27 +36,24 @@ def phases(view: FleetView) -> Iterator[Finding]:
         yield Finding(f"there are {plan.spawn} places for VMs that others start")
 
 
-def _numbers(view: FleetView, launch: Launch, where: str) -> Iterator[Finding]:
+def _launch(view: FleetView, launch: Launch) -> Iterator[str]:
     if not 0 <= launch.routine < len(view.routines):
-        yield Finding(f"{where} routine {launch.routine}, which is not there")
+        yield f"routine {launch.routine}, which is not there"
     if launch.count < 1:
-        yield Finding(f"{where} {launch.count} VMs")
+        yield f"{launch.count} VMs"
     if launch.strategy not in STRATEGIES:
-        yield Finding(f"{where} VMs with {launch.strategy!r} numbers, which there are not")
+        yield f"VMs with {launch.strategy!r} numbers, which there are not"
     elif launch.stride != 1 and launch.strategy != "strided":
-        yield Finding(f"{where} {launch.strategy} VMs with a stride of {launch.stride}")
+        yield f"{launch.strategy} VMs with a stride of {launch.stride}"
     step = launch.stride if launch.strategy == "strided" else 1
     last = launch.base + (launch.count - 1) * step
     if not (0 <= launch.base < WORDS and 0 <= last < WORDS):
-        yield Finding(f"{where} VMs with numbers from {launch.base} to {last}")
-
-
-def _names(launch: Launch, where: str) -> Iterator[Finding]:
+        yield f"VMs with numbers from {launch.base} to {last}"
     for name in {launch.keep, launch.resume} - {""}:
         if not NAME.fullmatch(name):
-            yield Finding(f"{where} that are kept as {name!r}, which is no name")
+            yield f"VMs that are kept as {name!r}, which is no name"
     if launch.keep and launch.resume and launch.keep != launch.resume:
-        yield Finding(f"{where} kept as {launch.resume!r}, and would keep them as {launch.keep!r}")
+        yield f"VMs kept as {launch.resume!r}, and would keep them as {launch.keep!r}"
 
 
 def kept(view: FleetView) -> Iterator[Finding]:
@@ -100,7 +98,10 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         steps = [0, *each.lifetime, len(view.plan.schedule) - 1]
         if len(each.lifetime) not in (0, 2) or steps != sorted(steps):
             yield Finding(f"buffer {each.name!r} is in use in the steps {each.lifetime}")
-        low, high = each.ends
+        low, high = (
+            -INF if each.low is None else each.low,
+            INF if each.high is None else each.high,
+        )
         if not low <= high:
             yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
     if program.ports != ports(view.shared, view.buffers):

@@ -8,8 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lanework.app.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
+import numpy as np
+
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.cli import split_input
+from lanework.core.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
+from lanework.machines.series.data.columns import (
+    BLOCK,
+    ENDINGS,
+    check_columns,
+    column_names,
+    iter_columns,
+    read_array,
+)
+from lanework.machines.series.data.csvtext import number_in
+from lanework.machines.series.data.labels import Labelled
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -38,9 +51,6 @@ class Table:
         self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
     ) -> Iterator[Block]:
         """Blocks of labelled columns, of at most `most` rows together."""
-        from lanework.machines.series.data.columns import iter_columns
-        from lanework.machines.series.data.labels import Labelled
-
         left = most
         wanted = list(self.columns.values())
         for block in iter_columns(self.path, wanted, rows, self.categories, progress):
@@ -59,7 +69,7 @@ class Inputs:
     """What the command line gives to a run.
 
     Attributes:
-        values: inputs that are given whole.
+        values: inputs that are given by name.
         tables: tables by axis, in the order given.
     """
 
@@ -77,14 +87,7 @@ def parse(arguments: Sequence[str], ports: Sequence[Port]) -> Inputs:
     axes = dict.fromkeys([*COMMON_AXES, *(axis for port in ports for axis in port.axes)])
     given: dict[str, str] = {}
     for argument in arguments:
-        name, equals, text = argument.partition("=")
-        name = name.strip()
-        if not equals or not name or not text:
-            raise Diagnostic(
-                BAD_ARGUMENT,
-                f"{argument!r} is not of the form name=value",
-                help="write name=number, name=FILE:column or axis=FILE",
-            )
+        name, text = split_input(argument, "write name=number, name=FILE:column or axis=FILE")
         if name not in by_name and name not in axes:
             near = did_you_mean(name, [*by_name, *axes])
             raise Diagnostic(
@@ -114,9 +117,6 @@ def value(port: Port, text: str) -> Any:
     Raises:
         Diagnostic: LW8001, or what is wrong with the file.
     """
-    from lanework.machines.series.data.columns import read_array
-    from lanework.machines.series.data.csvtext import number_in
-
     number = number_in(text)
     if number is not None:
         return number
@@ -152,8 +152,6 @@ def split_path(text: str) -> tuple[str, str | None]:
 
 def is_data(path: str) -> bool:
     """Whether the name is that of a data file."""
-    from lanework.machines.series.data.columns import ENDINGS
-
     return Path(path).suffix.lower() in ENDINGS
 
 
@@ -166,8 +164,6 @@ def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table
     Raises:
         Diagnostic: LW8005, LW3055, and what is wrong with the file.
     """
-    from lanework.machines.series.data.columns import check_columns, column_names
-
     header = column_names(path)
     columns: dict[str, str] = {}
     for port in ports:
@@ -211,17 +207,12 @@ def first_blocks(
     return first, itertools.chain([first, second], blocks)
 
 
-def whole(table: Table, most: int | None) -> Block:
+def all_rows(table: Table, most: int | None) -> Block:
     """All rows of a table as labelled columns.
 
     Raises:
         Diagnostic: LW8006 for a table without rows.
     """
-    import numpy as np
-
-    from lanework.machines.series.data.columns import BLOCK
-    from lanework.machines.series.data.labels import Labelled
-
     blocks = list(table.blocks(BLOCK, most, None))
     if not blocks:
         raise Diagnostic(NO_ROWS, f"{table.path} has no rows", help="give it at least one")

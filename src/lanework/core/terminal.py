@@ -1,4 +1,4 @@
-"""Everything that the command line prints: results to standard output, messages to error.
+"""What is printed for a person: results to standard output, messages and a bar to error.
 
 Colour and boxes on a terminal, plain text in a pipe.
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from lanework.base.errors import LaneworkError
+from lanework.core.result.show import size, text_table
 
 if TYPE_CHECKING:
     from lanework.core.result.result import Result
@@ -49,38 +53,23 @@ def json_out(value: Any) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
-def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "", title: str = ""
-) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
     """A table on standard output.
 
     Args:
         header: the titles of the columns.
         rows: the cells.
         right: one letter a column, `r` for columns set flush right.
-        title: printed above.
     """
-    from lanework.core.result.show import text_table
-
     if not on_terminal(sys.stdout):
-        print(
-            f"{title}\n{text_table(header, rows, right)}"
-            if title
-            else text_table(header, rows, right)
-        )
+        print(text_table(header, rows, right))
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(
-        box=SIMPLE_HEAD,
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        pad_edge=False,
-    )
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name, side in zip(header, right.ljust(len(header), "l"), strict=True):
         shown.add_column(Text(name), justify="right" if side == "r" else "left", overflow="fold")
     for row in rows:
@@ -103,3 +92,58 @@ def listing(title: str, pairs: Sequence[tuple[str, str]]) -> None:
     print(title)
     for name, value in pairs:
         print(f"  {name.ljust(width)}  {value}".rstrip())
+
+
+def wrote(files: Sequence[Path], first: str = "") -> None:
+    """Say which files were written; `first` is what else there is to say of the first of them."""
+    for number, file in enumerate(files):
+        more = "" if number else first
+        message(f"wrote {file} ({more}{size(file.stat().st_size)})")
+
+
+PATIENCE = 0.5
+"""Seconds before a bar appears: short runs show none."""
+
+
+class Bar:
+    """Call `update` with what is done and what there is; a bar appears when that takes long."""
+
+    def __init__(self, title: str, shown: bool = True) -> None:
+        self.title = title
+        self.shown = shown and on_terminal(sys.stderr)
+        self.start = time.monotonic()
+        self._progress: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def update(self, done: int, total: int) -> None:
+        """Move the bar; cheap when none is shown."""
+        if not self.shown or (self._progress is None and time.monotonic() - self.start < PATIENCE):
+            return
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+            from rich.progress import TimeRemainingColumn as Remaining
+
+            self._progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                Remaining(),
+                console=Console(file=sys.stderr),
+                transient=True,
+            )
+            self._task = self._progress.add_task(self.title, total=total)
+            self._progress.start()
+        self._progress.update(self._task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""`lanework run, trace` for fleet programs: arrays into shared memory, and out of it."""
+"""Fleets on the command line: arrays into shared memory and out of it, and what one VM does."""
 
 from __future__ import annotations
 
@@ -6,18 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lanework.app import render
-from lanework.app.codes import BAD_ARGUMENT, NO_SUCH_FILE
-from lanework.app.progress import Bar
+import click
+
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.result.show import many, seconds, size
+from lanework.core import terminal
+from lanework.core.cli import (
+    CommandLine,
+    Request,
+    check_file,
+    engine_option,
+    read_text,
+    split_input,
+)
+from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.result.show import many, seconds
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from lanework.app.loading import Loaded
-    from lanework.app.run import Options
+    from lanework.core.program.program import Program
     from lanework.machines.fleet.runner import Runner
     from lanework.machines.fleet.runtime.watching import Moment
 
@@ -25,68 +33,94 @@ NUMBERS = ("seed", "patience")
 FLAGS = ("compose", "sort", "general")
 
 
-def run(loaded: Loaded, arguments: Sequence[str], options: Options) -> None:
+def link_files(request: Request) -> Program:
+    """The program of some files of fleet assembly, linked in their order.
+
+    Raises:
+        Diagnostic: LW8001, LW8003, and all that the assembler and the linker say.
+    """
+    from lanework.core.program.asm import machine_of
+    from lanework.machines.fleet.text.linker import assemble_module, link
+
+    modules = []
+    for path in (request.file, *request.libraries):
+        check_file(Path(path))
+        text = read_text(Path(path)) if path.lower().endswith(".lasm") else ""
+        if machine_of(text, path) != "fleet":
+            what = f"{path} is no fleet assembly, and only that is linked with other files"
+            raise Diagnostic(BAD_ARGUMENT, what, help="begin each .lasm file with .machine fleet")
+        modules.append(assemble_module(text, path))
+    return link(modules)
+
+
+def run(request: Request) -> None:
     """Run a fleet program, write and print what comes out."""
-    if options.trace is not None:
-        trace(loaded, arguments, options, _traced(options.trace))
+    request.check_out()
+    if request["trace"] is not None:
+        _trace(request, _traced(request["trace"]))
         return
-    given = inputs(loaded, arguments, options)
-    with Bar(loaded.path.name, shown=not options.json) as bar:
-        runner = bind(loaded, options, bar.update)
-        with runner:
-            result = runner(**given)
+    given = inputs(request)
+    with (
+        terminal.Bar(request.path.name, shown=not request["json"]) as bar,
+        bind(request, progress=bar.update) as runner,
+    ):
+        result = runner(**given)
     files: Sequence[Path] = ()
-    if options.outputs is not None:
-        result = result.select(name.strip() for name in options.outputs.split(",") if name.strip())
-    if options.out is not None:
-        one = options.out.lower().endswith(".npy") and options.outputs is None
-        files = (result.select(["shared"]) if one else result).save(options.out)
+    chosen = request.names("outputs")
+    if chosen is not None:
+        result = result.select(chosen)
+    if request["out"] is not None:
+        one = request["out"].lower().endswith(".npy") and chosen is None
+        files = (result.select(["shared"]) if one else result).save(request["out"])
     stats = result.stats
-    if options.json:
-        render.json_out(
+    if request["json"]:
+        terminal.json_out(
             {
                 "outputs": {name: result[name].tolist() for name in result if not files},
-                "program": {"file": str(loaded.path), "hash": loaded.program.hash},
+                "program": request.about(),
                 "stats": dict(stats),
                 "files": [str(file) for file in files],
             }
         )
         return
-    render.result(result)
+    terminal.result(result)
     adapter = f" ({stats['adapter']})" if stats["adapter"] else ""
-    outside = stats["reads_outside"] + stats["writes_outside"]
-    render.message(
-        f"loaded {loaded.path.name} in {seconds(loaded.seconds)}, ran"
+    terminal.message(
+        f"loaded {request.path.name} in {seconds(request.seconds)}, ran"
         f" {many(stats['instructions'], 'instruction')} of {many(stats['vms'], 'VM')} in"
         f" {many(stats['epochs'], 'epoch')} on {stats['engine']}{adapter} in"
         f" {seconds(stats['run_seconds'])}"
     )
     if not stats["ended"]:
-        render.message(f"stopped after {many(stats['epochs'], 'epoch')}, as asked for")
-    if outside:
-        render.message(
+        terminal.message(f"stopped after {many(stats['epochs'], 'epoch')}, as asked for")
+    if stats["reads_outside"] + stats["writes_outside"]:
+        terminal.message(
             f"{stats['reads_outside']:,} reads and {stats['writes_outside']:,} writes were outside"
             " shared memory"
         )
     if stats["faults"]:
-        render.message(f"{many(stats['faults'], 'VM')} faulted")
-    for file in files:
-        render.message(f"wrote {file} ({size(file.stat().st_size)})")
+        terminal.message(f"{many(stats['faults'], 'VM')} faulted")
+    terminal.wrote(files)
 
 
-def trace(loaded: Loaded, arguments: Sequence[str], options: Options, vm: int) -> None:
-    """Print what one VM does, an epoch a line."""
+def trace(request: Request) -> None:
+    """Print what the VM of `--vm` does, an epoch a line."""
+    if request["vm"] is None:
+        raise click.UsageError("Missing option '--vm'.")
+    _trace(request, request["vm"])
+
+
+def _trace(request: Request, vm: int) -> None:
     from lanework.machines.fleet.runtime.binding import bind_inputs
     from lanework.machines.fleet.runtime.watching import trace as moments
 
-    need_fleet(loaded)
-    given = inputs(loaded, arguments, options)
-    with bind(loaded, options) as runner:
-        runtime = runner.runtime(bind_inputs(loaded.program, given))
+    given = inputs(request)
+    with bind(request) as runner:
+        runtime = runner.runtime(bind_inputs(request.program, given))
         last: Moment | None = None
-        for moment in moments(runtime, vm, options.epochs):
-            if options.json:
-                render.json_out(_plain(moment))
+        for moment in moments(runtime, vm, request["epochs"]):
+            if request["json"]:
+                terminal.json_out(_plain(moment))
             else:
                 if last is None:
                     print(f"{'epoch':>7}  {'kernel':6}  {'instruction':32}  VM {vm} after it")
@@ -131,31 +165,20 @@ def _differ(a: Any, b: Any) -> bool:
     return bool(a != b and not (a != a and b != b))
 
 
-def need_fleet(loaded: Loaded) -> None:
-    """Refuse a program of another machine.
-
-    Raises:
-        Diagnostic: LW8001.
-    """
-    if loaded.program.machine != "fleet":
-        what = f"{loaded.path} is a {loaded.program.machine} program, and only fleets are traced"
-        raise Diagnostic(BAD_ARGUMENT, what, help="give a .lasm file with .machine fleet")
-
-
-def bind(loaded: Loaded, options: Options, progress: Any = None) -> Runner:
+def bind(request: Request, **more: Any) -> Runner:
     """A runner with the options of the command line."""
-    settings: dict[str, Any] = {"seed": options.seed}
-    if options.adapter is not None:
-        settings["adapter"] = options.adapter
-    for text in options.settings:
+    settings: dict[str, Any] = {"seed": request["seed"]}
+    if request["adapter"] is not None:
+        settings["adapter"] = request["adapter"]
+    for text in request["settings"]:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not sign:
             raise Diagnostic(
                 BAD_ARGUMENT, f"--set {text} has no value", help="write --set layout=aos"
             )
         settings[name] = _setting(name, value)
-    runner: Runner = loaded.program.bind(
-        options.engine, options.limits(), epochs=options.epochs, progress=progress, **settings
+    runner: Runner = request.program.bind(
+        request["engine"], request.limits, epochs=request["epochs"], **more, **settings
     )
     return runner
 
@@ -180,30 +203,24 @@ def _setting(name: str, value: str) -> Any:
     return value
 
 
-def inputs(loaded: Loaded, arguments: Sequence[str], options: Options) -> dict[str, Any]:
+def inputs(request: Request) -> dict[str, Any]:
     """`--shared FILE` and `name=FILE`, `name=1,2,3` as arrays.
 
     Raises:
         Diagnostic: LW8001, LW8003.
     """
-    need_fleet(loaded)
-    known = [port.name for port in loaded.program.inputs]
+    known = [port.name for port in request.program.inputs]
+    choice = f"inputs are: {', '.join(known) or 'none'}"
     given: dict[str, Any] = {}
-    if options.shared is not None:
-        given["shared"] = read_numbers(options.shared)
-    for argument in arguments:
-        name, sign, text = (part.strip() for part in argument.partition("="))
-        if not sign or not text:
-            raise Diagnostic(
-                BAD_ARGUMENT,
-                f"{argument!r} is not of the form name=FILE or name=1,2,3",
-                help=f"inputs are: {', '.join(known) or 'none'}",
-            )
+    if request["shared"] is not None:
+        given["shared"] = read_numbers(request["shared"])
+    for word in request.words:
+        name, text = split_input(word, f"write name=FILE or name=1,2,3; {choice}")
         if name not in known or name in given:
             what = "is given twice" if name in given else "is no input of the program"
-            near = did_you_mean(name, known) or f"inputs are: {', '.join(known) or 'none'}"
+            near = did_you_mean(name, known) or choice
             raise Diagnostic(BAD_ARGUMENT, f"{name!r} {what}", help=near)
-        given[name] = _numbers(text)
+        given[name] = _numbers(text.strip())
     return given
 
 
@@ -223,8 +240,7 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
     import numpy as np
 
     file = Path(path)
-    if not file.is_file():
-        raise Diagnostic(NO_SUCH_FILE, f"{path} does not exist", help="check the path")
+    check_file(file)
     try:
         if file.suffix.lower() == ".npy":
             return np.asarray(np.load(file, allow_pickle=False))
@@ -240,3 +256,37 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
             f"{path} cannot be read as numbers: {what}",
             help="give .npy, .pgm, .ppm, or text with numbers",
         ) from None
+
+
+_SHARED = (
+    engine_option("epoch", "reference"),
+    click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Of random numbers."),
+    click.Option(["--shared"], metavar="FILE", help="What shared memory begins with."),
+    click.Option(["--epochs"], type=click.IntRange(min=1), help="Stop after so many."),
+    click.Option(["--adapter"], metavar="NAME", help="Part of a graphics adapter's name."),
+    click.Option(
+        ["--set", "settings"],
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="layout, format, threshold, compose, storage, io, bounds, arithmetic, patience,"
+        " on_fault, sort, general.",
+    ),
+)
+
+COMMANDS = CommandLine(
+    actions={"run": run, "trace": trace},
+    options={
+        "run": (
+            *_SHARED,
+            click.Option(["--outputs"], metavar="A,B", help="Show or write these outputs only."),
+            click.Option(
+                ["--trace"], metavar="vm=N", help="Print what one VM does, and no result."
+            ),
+        ),
+        "trace": (
+            click.Option(["--vm"], type=click.IntRange(min=0), help="The VM's number.  [required]"),
+            *_SHARED,
+        ),
+    },
+    link=link_files,
+)

@@ -1,0 +1,297 @@
+"""What a machine says of itself to the command line, and what a command asks of a machine.
+
+`Machine.cli` names a `CommandLine`. The commands of the house know what they all have in common,
+find the machine of a file, and hand it a `Request`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
+from lanework.core.machine import MACHINES, find
+
+if TYPE_CHECKING:
+    import click
+
+    from lanework.base.limits import Limits
+    from lanework.core.program.program import Program
+
+PROGRAMS = {".lasm": "assembly", ".lwp": "a compiled program"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command for a file.
+
+    Attributes:
+        file: the path as it was written.
+        words: the inputs after it.
+        libraries: the other files, which are linked with it.
+        options: what the options say, by name; `request["name"]` is None for one that the command
+            does not have.
+    """
+
+    file: str
+    words: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, option: str) -> Any:
+        return self.options.get(option)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.file)
+
+    @cached_property
+    def machine(self) -> str:
+        """The machine of the file: the one that reads such models, or a program's.
+
+        Raises:
+            Diagnostic: LW8003, LW8004 and, for a program, all that reading it says.
+        """
+        check_file(self.path)
+        owners = {end: name for name, line in command_lines() for end in line.models}
+        for ending, name in owners.items():
+            if self.file.lower().endswith(ending):
+                return name
+        if self.path.suffix.lower() == ".lasm":
+            from lanework.core.program.asm import machine_of
+
+            return machine_of(read_text(self.path), self.file)
+        return self.program.machine
+
+    @property
+    def line(self) -> CommandLine:
+        """What the machine of the file says to the command line."""
+        return command_line(self.machine)
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the file is a model, which is compiled before it runs."""
+        return self.path.suffix.lower() not in PROGRAMS
+
+    @cached_property
+    def _loaded(self) -> tuple[Program[Any], float]:
+        start = time.perf_counter()
+        program = _program(self)
+        return program, time.perf_counter() - start
+
+    @property
+    def program(self) -> Program[Any]:
+        """The program: loaded, assembled, or compiled.
+
+        Raises:
+            Diagnostic: LW8001, LW8003, LW8004, LW8008, and all that reader and compiler say.
+        """
+        return self._loaded[0]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took to load the program."""
+        return self._loaded[1]
+
+    @property
+    def limits(self) -> Limits:
+        """What a run may use.
+
+        Raises:
+            Diagnostic: LW0102.
+        """
+        from lanework.base.limits import Limits, parse_duration, parse_size
+
+        memory, deadline = self["memory"], self["deadline"]
+        return Limits(
+            fuel=self["fuel"],
+            memory=None if memory is None else parse_size(memory),
+            deadline=None if deadline is None else parse_duration(deadline),
+            threads=self["threads"],
+        )
+
+    def names(self, option: str) -> list[str] | None:
+        """The names with commas of an option, such as `--outputs a,b`; None without it."""
+        text = self[option]
+        return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+    def check_out(self, *endings: str) -> None:
+        """Refuse a file that results are not written to: before the work, not after it.
+
+        Raises:
+            Diagnostic: LW1023.
+        """
+        from lanework.core.result.saving import ENDINGS, check_ending
+
+        if self["out"] is not None:
+            check_ending(Path(self["out"]), endings or ENDINGS)
+
+    def about(self) -> dict[str, str]:
+        """The program, as every report in JSON names it."""
+        return {"file": str(self.path), "hash": self.program.hash}
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What a machine says to the command line.
+
+    Attributes:
+        actions: by the name of a command, what it does for files of this machine: `run`, which
+            every machine has, `trace` and `test`; of `inspect`, what comes before the facts.
+        options: by the name of a command, those that it takes beside what all machines have.
+        models: the endings of its model files, and what such a file is.
+        compile: the program of a model file.
+        link: the program of several files of assembly.
+        writers: other forms that `compile` writes: by their ending what they are, and a function
+            of a program and a path to the files that it wrote.
+        benches: measurements, by the name that `bench` has for them; told whether to print JSON.
+    """
+
+    actions: Mapping[str, Callable[[Request], None]]
+    options: Mapping[str, tuple[click.Option, ...]] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
+    compile: Callable[[Request], Program[Any]] | None = None
+    link: Callable[[Request], Program[Any]] | None = None
+    writers: Mapping[str, tuple[str, Callable[[Program[Any], Path], Sequence[Path]]]] = field(
+        default_factory=dict
+    )
+    benches: Mapping[str, Callable[[bool], None]] = field(default_factory=dict)
+
+
+def command_line(machine: str) -> CommandLine:
+    """What a machine says to the command line."""
+    line: CommandLine = find(machine).part("cli")
+    return line
+
+
+def command_lines() -> list[tuple[str, CommandLine]]:
+    """What every machine says, by its name."""
+    return [(name, command_line(name)) for name in MACHINES]
+
+
+def endings() -> dict[str, str]:
+    """Every ending of a file that commands take, and what such a file is."""
+    models = {end: what for _, line in command_lines() for end, what in line.models.items()}
+    return {**models, **PROGRAMS}
+
+
+def _program(request: Request) -> Program[Any]:
+    file = request.path
+    check_file(file)
+    ending = file.suffix.lower()
+    if request.libraries:
+        return _linked(request)
+    if ending == ".lwp":
+        from lanework.core.program.program import load
+
+        return load(file)
+    if ending == ".lasm":
+        from lanework.core.program.asm import assemble
+
+        program = assemble(read_text(file), request.file)
+        program.verify()
+        return program
+    known = endings()
+    if not request.file.lower().endswith(tuple(known)):
+        choice = ", ".join(f"{end} ({what})" for end, what in known.items() if end.count(".") == 1)
+        raise Diagnostic(
+            UNKNOWN_ENDING,
+            f"{request.file}: the ending {ending or '(none)'!r} does not say what the file is",
+            help=did_you_mean(ending, known) or f"use {choice}",
+        )
+    compiler = request.line.compile
+    assert compiler is not None, f"{request.machine} has models and no compiler"
+    return compiler(request)
+
+
+def _linked(request: Request) -> Program[Any]:
+    link = request.line.link if request.path.suffix.lower() == ".lasm" else None
+    if link is None:
+        names = " or ".join(name for name, line in command_lines() if line.link is not None)
+        raise Diagnostic(
+            BAD_ARGUMENT,
+            f"{request.file} is no {names} assembly, and only that is linked with other files",
+            help=f"begin each .lasm file with .machine {names}",
+        )
+    return link(request)
+
+
+def check_file(file: Path) -> None:
+    """Refuse a path that is no file.
+
+    Raises:
+        Diagnostic: LW8003, with a suggestion among the files beside it.
+    """
+    if not file.is_file():
+        known = tuple(endings())
+        beside = [p.name for p in file.parent.glob("*") if p.name.lower().endswith(known)]
+        near = did_you_mean(file.name, beside)
+        what = "is a folder" if file.is_dir() else "does not exist"
+        raise Diagnostic(NO_SUCH_FILE, f"{file} {what}", help=near or "check the path")
+
+
+def read_bytes(file: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        Diagnostic: LW8003.
+    """
+    check_file(file)
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Diagnostic(
+            NO_SUCH_FILE, f"{file} cannot be read: {error.strerror or error}", help="check the file"
+        ) from None
+
+
+def read_text(file: Path, unpack: Callable[[bytes, str], bytes] | None = None) -> str:
+    """The text in a file.
+
+    Args:
+        file: the file.
+        unpack: from the bytes of a file and its name to those of the text.
+
+    Raises:
+        Diagnostic: LW8003, LW8008, and what `unpack` says.
+    """
+    data = read_bytes(file)
+    if unpack is not None:
+        data = unpack(data, str(file))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Diagnostic(
+            NOT_TEXT, f"{file} is not UTF-8 text (byte {error.start})", help="check the file"
+        ) from None
+    if "\0" in text:
+        raise Diagnostic(
+            NOT_TEXT, f"{file} is not text (byte {text.index(chr(0))})", help="check the file"
+        )
+    return text
+
+
+def split_input(word: str, help: str) -> tuple[str, str]:
+    """The name and the text of an argument `name=text`.
+
+    Raises:
+        Diagnostic: LW8001 for one without a name, a sign or a text.
+    """
+    name, _, text = word.partition("=")
+    if not name.strip() or not text.strip():
+        raise Diagnostic(BAD_ARGUMENT, f"{word!r} is not of the form name=value", help=help)
+    return name.strip(), text
+
+
+def engine_option(*engines: str) -> click.Option:
+    """`--engine`, for a machine with these."""
+    import click
+
+    text = ", ".join(("auto", *engines))
+    return click.Option(["--engine"], default="auto", show_default=True, help=f"{text}.")

@@ -1,0 +1,150 @@
+"""Register programs on the command line: numbers in, registers or machine code out."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lanework.base.errors import Diagnostic
+from lanework.core import terminal
+from lanework.core.cli import CommandLine, Request, engine_option, read_text
+from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.result.show import many, seconds
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Program
+
+
+def parse(arguments: Sequence[str]) -> dict[str, Any]:
+    """`name=value`: whole numbers (0x, 0b too), floats, several with commas for lanes.
+
+    Raises:
+        Diagnostic: LW8001.
+    """
+    import numpy as np
+
+    values: dict[str, Any] = {}
+    for argument in arguments:
+        name, sign, text = argument.partition("=")
+        try:
+            if not sign or not name:
+                raise ValueError
+            words = [_number(word) for word in text.split(",")]
+        except ValueError:
+            raise Diagnostic(
+                BAD_ARGUMENT,
+                f"{argument!r} is no input of a register program",
+                help="write r0=20, r0=0x14, r0=2.5, or r0=1,2,3 for lanes",
+            ) from None
+        if len(words) == 1:
+            values[name] = words[0]
+        elif all(isinstance(word, int) for word in words):
+            values[name] = np.array([word % (1 << 64) for word in words], np.uint64)
+        else:
+            values[name] = np.array(words, np.float64)
+    return values
+
+
+def _number(word: str) -> int | float:
+    try:
+        return int(word.strip(), 0)
+    except ValueError:
+        return float(word)
+
+
+def run(request: Request) -> None:
+    """Run a register program and print its registers."""
+    request.check_out()
+    with request.program.bind(request["engine"], request.limits) as runner:
+        result = runner(**parse(request.words))
+    files: Sequence[Path] = () if request["out"] is None else result.save(request["out"])
+    stats = result.stats
+    if request["json"]:
+        outputs = {name: result[name].tolist() for name in result}
+        terminal.json_out({**outputs, "program": request.about(), "stats": dict(stats)})
+        return
+    terminal.result(result)
+    terminal.message(
+        f"loaded {request.path.name} in {seconds(request.seconds)}, made code in"
+        f" {seconds(stats['compile_seconds'])}, ran {many(stats['lanes'], 'lane')} on"
+        f" {', '.join(stats['tiers'])} in {seconds(stats['run_seconds'])},"
+        f" {stats['fuel']:,} back edges and calls"
+    )
+    terminal.wrote(files)
+
+
+def write_object(program: Program, target: Path) -> list[Path]:
+    """An object and, beside it, its C header."""
+    from lanework.base.files import write_bytes_atomic
+    from lanework.machines.register.native import aot
+
+    beside = target.with_suffix(".h")
+    write_bytes_atomic(target, aot.object_file(program, target.stem))
+    write_bytes_atomic(beside, aot.header(program, target.stem).encode())
+    return [target, beside]
+
+
+def write_raw(program: Program, target: Path) -> list[Path]:
+    """Machine code and nothing else."""
+    from lanework.base.files import write_bytes_atomic
+    from lanework.machines.register.native import aot
+
+    write_bytes_atomic(target, aot.raw(program))
+    return [target]
+
+
+def write_executable(program: Program, target: Path) -> list[Path]:
+    """A program of the operating system."""
+    from lanework.base.files import write_bytes_atomic
+    from lanework.machines.register.native import aot
+
+    write_bytes_atomic(target, aot.executable(program))
+    target.chmod(target.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return [target]
+
+
+def test(request: Request) -> None:
+    """Run the test lines of an assembly file on every engine."""
+    from lanework.machines.register.check.testing import check, read_tests
+
+    tests = read_tests(read_text(request.path), request.file)
+    engines = check(request.program, tests)
+    if request["json"]:
+        terminal.json_out({"tests": len(tests), "engines": list(engines)})
+    else:
+        print(f"{many(len(tests), 'test')} passed on {', '.join(engines)}")
+
+
+def bench_jit(as_json: bool) -> None:
+    """Show how long 32 instructions take to become code, here and with the peers there are."""
+    from lanework.machines.register.check.timing import measure
+
+    rows = measure()
+    if as_json:
+        fields = ("what", "seconds", "note")
+        terminal.json_out([dict(zip(fields, row, strict=True)) for row in rows])
+        return
+    first = rows[0][1]
+    terminal.table(
+        ["32 instructions", "median", "of the first", ""],
+        [[what, _time(time), f"{time / first:,.1f}", note] for what, time, note in rows],
+        right=" rr ",
+    )
+
+
+def _time(value: float) -> str:
+    return f"{value * 1e9:.0f} ns" if value < 1e-6 else seconds(value)
+
+
+COMMANDS = CommandLine(
+    actions={"run": run, "test": test},
+    options={"run": (engine_option("stencil", "llvm", "native", "reference"),)},
+    writers={
+        ".o": ("an object and its C header", write_object),
+        ".bin": ("raw machine code", write_raw),
+        "": ("an executable", write_executable),
+    },
+    benches={"jit": bench_jit},
+)

@@ -1,0 +1,167 @@
+"""Series on the command line: models compiled, tables streamed in blocks, totals and files out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lanework.core import terminal
+from lanework.core.cli import CommandLine, Request, engine_option, read_text
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Program
+    from lanework.core.result.result import Result
+    from lanework.machines.series.data.arguments import Block, Inputs, Table
+
+
+@dataclass
+class Outcome:
+    """What a run on the command line gave.
+
+    Attributes:
+        result: the outputs; of a streamed run those that are summed over its lanes.
+        files: what was written.
+        rows: rows in the first of them, if it is a table.
+        dropped: outputs of a streamed run that were not kept.
+    """
+
+    result: Result
+    files: tuple[Path, ...] = ()
+    rows: int | None = None
+    dropped: tuple[str, ...] = ()
+
+
+def compile_model(request: Request) -> Program:
+    """The program of a model file."""
+    from lanework.machines.series.language.model import read_model
+
+    path = request.path
+    return read_model(read_text(path), str(path), str(path.parent)).compile()
+
+
+def run(request: Request) -> None:
+    """Run a series program, write and print what comes out.
+
+    Raises:
+        Diagnostic: what inputs, verifier, limits and lookups say.
+        Trap: fuel and deadline.
+    """
+    from lanework.machines.series.data.arguments import parse
+
+    request.check_out()
+    inputs = parse(request.words, request.program.inputs)
+    with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
+        outcome = _execute(request, inputs, bar)
+    _report(request, outcome)
+
+
+def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
+    """Run the program, streaming the first table of lanes that is longer than a block."""
+    from lanework.machines.series.data.arguments import all_rows, first_blocks
+
+    values = dict(inputs.values)
+    streamed: tuple[Table, Iterator[Block]] | None = None
+    for table in inputs.tables:
+        if table.axis == "time" or streamed is not None:
+            values.update(all_rows(table, None if table.axis == "time" else request["lanes"]))
+            continue
+        first, blocks = first_blocks(table, request["block"], request["lanes"], bar.update)
+        if blocks is None:
+            values.update(first)
+        else:
+            streamed = table, blocks
+    runner = request.program.bind(
+        request["engine"],
+        request.limits,
+        threads=request["threads"],
+        periods=request["periods"],
+        outputs=request.names("outputs"),
+        progress=None if streamed else bar.update,
+        cache=not request["no_cache"],
+    )
+    if streamed is not None:
+        table, blocks = streamed
+        return _stream(request, runner, table.axis, blocks, values)
+    result = runner(**values)
+    if request["out"] is None:
+        return Outcome(result)
+    files = result.save(request["out"])
+    rows = None
+    if files[0].suffix.lower() in (".csv", ".parquet"):
+        first_shape = next(iter(result.shapes().values()))
+        rows = result[first_shape[0]].size
+    return Outcome(result, files, rows)
+
+
+def _stream(
+    request: Request, runner: Any, axis: str, blocks: Iterator[Block], values: Block
+) -> Outcome:
+    from lanework.machines.series.data.outputs import TableSink
+
+    if request["out"] is None:
+        seen: dict[str, None] = {}
+        result = runner.stream(
+            blocks, axis, lambda block: seen.update(dict.fromkeys(block)), **values
+        )
+        return Outcome(result, dropped=tuple(name for name in seen if name not in result))
+    with TableSink(request["out"], axis) as sink:
+        result = runner.stream(blocks, axis, sink, **values)
+        sink.totals(result)
+    return Outcome(result, tuple(sink.paths.values()), sink.rows)
+
+
+def _report(request: Request, outcome: Outcome) -> None:
+    """Print the result, the times, and where the output went."""
+    from lanework.core.result.show import many, seconds
+
+    result, stats = outcome.result, outcome.result.stats
+    if request["json"]:
+        files = [str(file) for file in outcome.files]
+        about = {"program": request.about(), "load_seconds": request.seconds, "files": files}
+        terminal.json_out({**result.to_dict(), **about})
+        return
+    terminal.result(result)
+    cached = " (from the cache)" if stats.get("cached") else ""
+    terminal.message(
+        f"loaded {request.path.name} in {seconds(request.seconds)}, compiled for"
+        f" {stats.get('engine')} in {seconds(stats.get('compile_seconds', 0.0))}{cached}, ran"
+        f" {many(stats.get('lanes', 1), 'lane')} x {many(stats.get('periods', 1), 'period')} in"
+        f" {seconds(stats.get('run_seconds', 0.0))} on {many(stats.get('threads', 1), 'thread')}"
+    )
+    if outcome.dropped:
+        names = ", ".join(outcome.dropped[:6]) + (", ..." if len(outcome.dropped) > 6 else "")
+        terminal.message(f"not kept, one value a lane: {names} (--out FILE.csv writes them)")
+    terminal.wrote(outcome.files, "" if outcome.rows is None else f"{many(outcome.rows, 'row')}, ")
+
+
+_POSITIVE = click.IntRange(min=1)
+
+COMMANDS = CommandLine(
+    actions={"run": run},
+    options={
+        "run": (
+            engine_option("llvm", "stencil", "reference"),
+            click.Option(["--lanes"], type=_POSITIVE, help="Only the first rows of lane tables."),
+            click.Option(["--periods"], type=_POSITIVE, help="Periods, if not the model's own."),
+            click.Option(["--outputs"], metavar="A,B", help="Compute these outputs only."),
+            click.Option(
+                ["--block"],
+                type=_POSITIVE,
+                default=65536,
+                show_default=True,
+                help="Lanes in a block when a table is streamed.",
+            ),
+            click.Option(
+                ["--no-cache"],
+                is_flag=True,
+                help="Neither use nor keep compiled code on disk.",
+            ),
+        )
+    },
+    models={".series": "a model"},
+    compile=compile_model,
+)
