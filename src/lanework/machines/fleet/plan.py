@@ -91,6 +91,12 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
             if end is not None:  # an integer would have other bytes, and the program another hash
                 msgspec.structs.force_setattr(self, name, float(end))
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Between which numbers its words lie, infinite where that is not known."""
+        low, high = self.low, self.high
+        return float("-inf") if low is None else low, float("inf") if high is None else high
+
 
 @dataclass(frozen=True)
 class Plan:

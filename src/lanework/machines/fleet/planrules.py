@@ -12,7 +12,6 @@ from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch
 
 WORDS = 1 << 32
 """Numbers of VMs are words."""
-INF = float("inf")
 _DIRECTIONS = ("in", "out", "inout", "temp")
 
 
@@ -25,8 +24,8 @@ def phases(view: FleetView) -> Iterator[Finding]:
         if not phase.launches:
             yield Finding(f"phase {number} launches nothing")
         for launch in phase.launches:
-            for what in _launch(view, launch):
-                yield Finding(f"phase {number} launches {what}")
+            yield from _numbers(view, launch, f"phase {number} launches")
+            yield from _names(launch, f"phase {number} launches VMs")
     for step, number in enumerate(plan.schedule):
         if not 0 <= number < len(plan.phases):
             yield Finding(f"step {step} of the schedule is phase {number}, which is not there")
@@ -36,24 +35,27 @@ def phases(view: FleetView) -> Iterator[Finding]:
         yield Finding(f"there are {plan.spawn} places for VMs that others start")
 
 
-def _launch(view: FleetView, launch: Launch) -> Iterator[str]:
+def _numbers(view: FleetView, launch: Launch, where: str) -> Iterator[Finding]:
     if not 0 <= launch.routine < len(view.routines):
-        yield f"routine {launch.routine}, which is not there"
+        yield Finding(f"{where} routine {launch.routine}, which is not there")
     if launch.count < 1:
-        yield f"{launch.count} VMs"
+        yield Finding(f"{where} {launch.count} VMs")
     if launch.strategy not in STRATEGIES:
-        yield f"VMs with {launch.strategy!r} numbers, which there are not"
+        yield Finding(f"{where} VMs with {launch.strategy!r} numbers, which there are not")
     elif launch.stride != 1 and launch.strategy != "strided":
-        yield f"{launch.strategy} VMs with a stride of {launch.stride}"
+        yield Finding(f"{where} {launch.strategy} VMs with a stride of {launch.stride}")
     step = launch.stride if launch.strategy == "strided" else 1
     last = launch.base + (launch.count - 1) * step
     if not (0 <= launch.base < WORDS and 0 <= last < WORDS):
-        yield f"VMs with numbers from {launch.base} to {last}"
+        yield Finding(f"{where} VMs with numbers from {launch.base} to {last}")
+
+
+def _names(launch: Launch, where: str) -> Iterator[Finding]:
     for name in {launch.keep, launch.resume} - {""}:
         if not NAME.fullmatch(name):
-            yield f"VMs that are kept as {name!r}, which is no name"
+            yield Finding(f"{where} that are kept as {name!r}, which is no name")
     if launch.keep and launch.resume and launch.keep != launch.resume:
-        yield f"VMs kept as {launch.resume!r}, and would keep them as {launch.keep!r}"
+        yield Finding(f"{where} kept as {launch.resume!r}, and would keep them as {launch.keep!r}")
 
 
 def kept(view: FleetView) -> Iterator[Finding]:
@@ -98,10 +100,7 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         steps = [0, *each.lifetime, len(view.plan.schedule) - 1]
         if len(each.lifetime) not in (0, 2) or steps != sorted(steps):
             yield Finding(f"buffer {each.name!r} is in use in the steps {each.lifetime}")
-        low, high = (
-            -INF if each.low is None else each.low,
-            INF if each.high is None else each.high,
-        )
+        low, high = each.ends
         if not low <= high:
             yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
     if program.ports != ports(view.shared, view.buffers):

@@ -105,22 +105,26 @@ def _kinds(program: Program) -> Iterator[Finding]:
 
 
 def _header(both: _Both) -> Iterator[Finding]:
-    program, view = both
+    for check in (_epsilon, _counts):
+        yield from check(*both)
+
+
+def _epsilon(program: Program, view: FleetView) -> Iterator[Finding]:
     if not (math.isfinite(view.epsilon) and math.copysign(1.0, view.epsilon) > 0):
         yield Finding(f"epsilon is {view.epsilon}, and not a number from 0 on")
     elif view.epsilon != program.header["epsilon"]:
         yield Finding(
             f"epsilon is {program.header['epsilon']}, which is no single-precision number"
         )
-    if int(program.header["convention"]) != view.convention:
-        yield Finding(f"there is no calling convention {program.header['convention']}")
+
+
+def _counts(program: Program, view: FleetView) -> Iterator[Finding]:
     for name, number in (("shared", view.shared), ("depth", view.depth)):
         if number < 0:
             yield Finding(f"the header's {name!r} is {number}")
-    linear = sum(info.kernel is Kernel.LINEAR for info in view.infos)
     right = {
         "instructions": len(view.infos),
-        "linear": linear,
+        "linear": sum(info.kernel is Kernel.LINEAR for info in view.infos),
         "routines": len(view.routines),
         "phases": len(view.plan.phases),
         "vms": view.slots,
@@ -134,11 +138,11 @@ def _header(both: _Both) -> Iterator[Finding]:
 
 def _size(both: _Both) -> Iterator[Finding]:
     view = both[1]
-    found = extent(view.plan)
+    needed = extent(view.plan)
     for what, number, most in (
         ("steps in the schedule", len(view.plan.schedule), MOST_STEPS),
-        ("launches in the schedule", found.launches, MOST_LAUNCHES),
-        ("batches at one time", found.batches, MOST_BATCHES),
+        ("launches in the schedule", needed.launches, MOST_LAUNCHES),
+        ("batches at one time", needed.batches, MOST_BATCHES),
         ("VMs", view.slots, MOST_VMS),
         ("calls within calls", view.depth, MOST_DEPTH),
         ("words of shared memory", view.shared, MOST_SHARED),

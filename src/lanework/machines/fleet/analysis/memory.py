@@ -118,10 +118,8 @@ def declared(view: FleetView, ranges: Ranges) -> WordRanges:
         if each.name in ranges:
             value = between(*ranges[each.name])
         elif each.low is not None or each.high is not None:
-            low = -INF if each.low is None else each.low
-            high = INF if each.high is None else each.high
-            _check(each.name, low, high)
-            value = between(low, high)
+            _check(each.name, *each.ends)
+            value = between(*each.ends)
         known.append((each.offset, each.offset + each.size, value))
     inside = WordRanges(view.shared, known)
     for n, start in enumerate(inside.starts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,8 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.verify import Finding
 from lanework.machines.fleet.analysis.bounds import KNOWN
 from lanework.machines.fleet.analysis.fixpoint import Intervals
-from lanework.machines.fleet.analysis.interval import Interval
 from lanework.machines.fleet.analysis.memory import Ranges, declared
-from lanework.machines.fleet.analysis.transfer import (
-    EXACT_HALF,
-    INTEGER_ADDRESSES,
-    LARGEST_HALF,
-    NUMBERS,
-)
+from lanework.machines.fleet.analysis.transfer import EXACT_HALF, LARGEST_HALF
 from lanework.machines.fleet.codes import BAD_INPUT, LEAVES_HALF
 from lanework.machines.fleet.layout import FleetView
 
@@ -39,11 +33,13 @@ def halves(view: FleetView, ranges: Ranges | None = None) -> list[Finding]:
         Each instruction that may make a number above 65504, numbers of VMs above 2048, or the bits
         of an integer, and each that may use an address above 2048, in order.
     """
-    found = Intervals(view, ranges, half=True)
+    known = Intervals(view, ranges, half=True)
     out: list[Finding] = []
-    for ip in range(len(view.instructions)):
-        if found.known[ip] is not None:
-            out += [Finding(f"{view.where(ip)}: {what}", ip) for what in _problems(found, ip)]
+    for ip, info in enumerate(view.infos):
+        if known.known[ip] is not None:
+            where = view.where(ip)
+            out += ADDRESSES.get(info.name, _address)(known, ip, where)
+            out += VALUES.get(info.name, _value)(known, ip, where)
     return out
 
 
@@ -53,14 +49,14 @@ def refuse(view: FleetView, ranges: Ranges | None = None) -> None:
     Raises:
         Diagnostic: LW6012, with what is wrong.
     """
-    found = halves(view, ranges)
-    if not found:
+    findings = halves(view, ranges)
+    if not findings:
         return
-    first = found[0]
+    first = findings[0]
     entry = view.listing.get(first.instruction or 0)
-    notes = [each.message for each in found[1:SHOWN]]
-    if len(found) > SHOWN:
-        notes.append(f"and {len(found) - SHOWN} more")
+    notes = [each.message for each in findings[1:SHOWN]]
+    if len(findings) > SHOWN:
+        notes.append(f"and {len(findings) - SHOWN} more")
     raise Diagnostic(
         LEAVES_HALF,
         first.message,
@@ -96,24 +92,48 @@ def check(view: FleetView, shared: Floats, ranges: Ranges | None = None) -> None
             )
 
 
-def _problems(found: Intervals, ip: int) -> Iterator[str]:
-    view = found.view
-    info = view.infos[ip]
-    made, address = found.made.get(ip), found.accesses.get(ip, (None, None))[0]
-    op = info.elementwise
-    if info.name in INTEGER_ADDRESSES:
-        yield "its address is the bits of an integer, which half precision does not keep"
-    elif address is not None and view.shared > EXACT_HALF and _above(address, EXACT_HALF):
-        yield f"its address may be {address}, and whole numbers are exact up to 2048"
-    if info.name == "IVMID" or (op is not None and "f32" not in op.dtypes and op.name not in KNOWN):
-        yield "it makes the bits of an integer, which half precision does not keep"
-    elif made is None:
-        return
-    elif info.name in (*NUMBERS, "SYSCALL_SPAWN") and _above(made, EXACT_HALF):
-        yield f"it may give {made}, and whole numbers are exact up to 2048"
-    elif _above(made, LARGEST_HALF):
-        yield f"it may give {made}, and numbers go up to 65504"
+# What each instruction may do that half precision does not keep -----------------------------------
+
+Check = Callable[[Intervals, int, str], Iterator[Finding]]
+"""From what is known, an instruction's number, and how to name it."""
+
+_BITS = "the bits of an integer, which half precision does not keep"
+_EXACT = "whole numbers are exact up to 2048"
 
 
-def _above(value: Interval, limit: float) -> bool:
-    return value.size > limit
+def _integer_address(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
+    yield Finding(f"{where}: its address is {_BITS}", ip)
+
+
+def _address(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
+    address = known.accesses[ip][0] if ip in known.accesses else None
+    if address is not None and known.view.shared > EXACT_HALF and address.size > EXACT_HALF:
+        yield Finding(f"{where}: its address may be {address}, and {_EXACT}", ip)
+
+
+def _bits(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
+    yield Finding(f"{where}: it makes {_BITS}", ip)
+
+
+def _number(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
+    """Of an instruction that gives the number of a VM."""
+    if known.made[ip].size > EXACT_HALF:
+        yield Finding(f"{where}: it may give {known.made[ip]}, and {_EXACT}", ip)
+
+
+def _value(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
+    value, op = known.made.get(ip), known.view.infos[ip].elementwise
+    if op is not None and "f32" not in op.dtypes and op.name not in KNOWN:
+        yield from _bits(known, ip, where)
+    elif value is not None and value.size > LARGEST_HALF:
+        yield Finding(f"{where}: it may give {value}, and numbers go up to 65504", ip)
+
+
+ADDRESSES: dict[str, Check] = {"IREAD": _integer_address, "IWRITE": _integer_address}
+"""Instructions whose address is no float."""
+
+VALUES: dict[str, Check] = {
+    "IVMID": _bits,
+    **dict.fromkeys(("SYSCALL_VMID", "VMGID", "VMCOUNT", "SYSCALL_SPAWN"), _number),
+}
+"""Instructions that give a number of VMs, or the bits of one."""
