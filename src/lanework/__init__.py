@@ -50,16 +50,5 @@ __all__ = [
     "series",
 ]
 
-__getattr__, __dir__ = face(
-    __name__,
-    {
-        ".core.program.program": ["Program", "compile", "load"],
-        ".core.result.result": ["Result"],
-        ".base.limits": ["Limits"],
-        ".base.errors": ["LaneworkError", "Diagnostic", "Trap", "UsageError", "InternalFault"],
-        ".machines.belief": ["belief"],
-        ".machines.fleet": ["fleet"],
-        ".machines.register": ["register"],
-        ".machines.series": ["series"],
-    },
-)
+if not TYPE_CHECKING:  # else any name would do
+    __getattr__, __dir__ = face(__name__)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -22,37 +23,50 @@ def load(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def face(package: str, homes: Mapping[str, Iterable[str]]) -> tuple[Getattr, Dir]:
+def face(package: str) -> tuple[Getattr, Dir]:
     """`__getattr__` and `__dir__` (PEP 562) of a package whose names are in its modules.
+
+    The names are those that the package imports ``if TYPE_CHECKING:``, where type checkers and
+    editors see them; but for private ones, they are loaded when they are first touched.
 
     Args:
         package: the package's ``__name__``.
-        homes: names by the module that has them, with a dot before it if it lies in the package;
-            the last part of this path is the module itself, unless it has such a name.
 
     Raises:
-        AttributeError: from `__getattr__`, for a name that is not in `homes`.
+        AttributeError: from `__getattr__`, for a name that the package does not import.
 
     Example:
-        >>> find, names = face("xml", {".dom.minidom": ["minidom"], ".sax.saxutils": ["escape"]})
-        >>> find("minidom").__name__, find("escape")("<"), "escape" in names()
-        ('xml.dom.minidom', '&lt;', True)
+        >>> find, names = face("lanework")
+        >>> find("Limits").__name__, "Program" in names()
+        ('Limits', True)
     """
-    home_of = {name: home for home, names in homes.items() for name in names}
+    homes = _homes(package)
 
     def find(name: str) -> Any:
         """Load a name when it is first touched."""
-        home = home_of.get(name)
-        if home is None:
+        if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = import_module(home, package)
-        is_module = home.rpartition(".")[2] == name and not hasattr(module, name)
-        value = module if is_module else getattr(module, name)
+        home = import_module(homes[name])
+        value = getattr(home, name, None) or import_module(f"{homes[name]}.{name}")
         setattr(sys.modules[package], name, value)  # so that the next touch is an ordinary one
         return value
 
     def names() -> list[str]:
         """What is loaded and what could be."""
-        return sorted({*vars(sys.modules[package]), *home_of})
+        return sorted({*vars(sys.modules[package]), *homes})
 
     return find, names
+
+
+def _homes(package: str) -> dict[str, str]:
+    """The module of each public name that a package imports for type checkers."""
+    loader: Any = sys.modules[package].__loader__
+    return {
+        alias.name: node.module
+        for block in ast.parse(loader.get_source(package)).body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if not (alias.asname or alias.name).startswith(("_", "*"))
+    }

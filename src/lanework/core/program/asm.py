@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_ASSEMBLY
@@ -46,7 +46,7 @@ def machine_of(text: str, source: str = "assembly") -> str:
     return first.words[1].text
 
 
-def assemble(text: str, source: str = "assembly") -> Program:
+def assemble(text: str, source: str = "assembly") -> Program[Any]:
     """Read assembly text.
 
     Raises:

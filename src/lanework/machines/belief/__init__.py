@@ -25,50 +25,68 @@ Room by room, from a network to posteriors:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lanework.base.lazy import face
 
-_HOMES = {
-    ".graph.factor": ["Factor", "Variable"],
-    ".graph.model": ["FactorGraph"],
-    ".queries.loopy": ["loopy"],
-    ".passes.compile": ["compile_graph"],
-    ".drawing": ["tree_dot", "tree_svg"],
-    ".queries.infer": ["infer"],
-    ".queries.jeffrey": ["jeffrey"],
-    ".queries.learning": ["expected_counts", "expected_log_likelihood"],
-    ".runner": ["Runner"],
-    ".graph.bif": ["read_bif", "write_bif"],
-    ".graph.files": ["read_network"],
-    ".graph.jsonform": ["read_json", "write_json"],
-    ".graph.uai": ["read_evid", "read_uai", "write_uai"],
-    ".graph.uairesults": ["read_results", "write_results"],
-    ".graph.xmlbif": ["read_xmlbif", "write_xmlbif"],
-    ".reference.vm": ["VirtualMachine"],
-    ".state": ["RegisterBank", "RegisterInfo", "SlotStore"],
-    ".graph.tables": ["TableNotice"],
-    ".reference.kernels": ["vm_contract", "vm_eliminate", "vm_eliminate_keep", "vm_unit"],
-    ".tensor": [
-        "Axis",
-        "AxisKey",
-        "AxisType",
-        "SelectorPayload",
-        "TensorSpec",
-        "align_array_to",
-        "vm_load_selector",
-        "vm_load_selector_dense",
-    ],
-    ".queries.sensitivity": ["Sensitivity", "sensitivity"],
-    ".semiring": [
-        "VMSemiringRuntime",
-        "vm_counting_semiring",
-        "vm_logprob_semiring",
-        "vm_max_semiring",
-        "vm_minsum_semiring",
-        "vm_prob_semiring",
-        "vm_sat_semiring",
-    ],
-}
+if TYPE_CHECKING:
+    from lanework.machines.belief.drawing import tree_dot, tree_svg
+    from lanework.machines.belief.graph.bif import read_bif, write_bif
+    from lanework.machines.belief.graph.factor import Factor, Variable
+    from lanework.machines.belief.graph.files import read_network
+    from lanework.machines.belief.graph.jsonform import read_json, write_json
+    from lanework.machines.belief.graph.model import FactorGraph
+    from lanework.machines.belief.graph.tables import TableNotice
+    from lanework.machines.belief.graph.uai import read_evid, read_uai, write_uai
+    from lanework.machines.belief.graph.uairesults import read_results, write_results
+    from lanework.machines.belief.graph.xmlbif import read_xmlbif, write_xmlbif
+    from lanework.machines.belief.passes.compile import compile_graph
+    from lanework.machines.belief.queries.infer import infer
+    from lanework.machines.belief.queries.jeffrey import jeffrey
+    from lanework.machines.belief.queries.learning import expected_counts, expected_log_likelihood
+    from lanework.machines.belief.queries.loopy import loopy
+    from lanework.machines.belief.queries.sensitivity import Sensitivity, sensitivity
+    from lanework.machines.belief.reference.kernels import (
+        vm_contract,
+        vm_eliminate,
+        vm_eliminate_keep,
+        vm_unit,
+    )
+    from lanework.machines.belief.reference.vm import VirtualMachine
+    from lanework.machines.belief.runner import Runner
+    from lanework.machines.belief.semiring import (
+        VMSemiringRuntime,
+        vm_counting_semiring,
+        vm_logprob_semiring,
+        vm_max_semiring,
+        vm_minsum_semiring,
+        vm_prob_semiring,
+        vm_sat_semiring,
+    )
+    from lanework.machines.belief.state import RegisterBank, RegisterInfo, SlotStore
+    from lanework.machines.belief.tensor import (
+        Axis,
+        AxisKey,
+        AxisType,
+        SelectorPayload,
+        TensorSpec,
+        align_array_to,
+        vm_load_selector,
+        vm_load_selector_dense,
+    )
 
-__all__ = sorted(name for names in _HOMES.values() for name in names)
+__all__ = [
+    "Axis", "AxisKey", "AxisType", "Factor", "FactorGraph", "RegisterBank", "RegisterInfo",
+    "Runner", "SelectorPayload", "Sensitivity", "SlotStore", "TableNotice", "TensorSpec",
+    "VMSemiringRuntime", "Variable", "VirtualMachine", "align_array_to", "compile_graph",
+    "expected_counts", "expected_log_likelihood", "infer", "jeffrey", "loopy", "read_bif",
+    "read_evid", "read_json", "read_network", "read_results", "read_uai", "read_xmlbif",
+    "sensitivity", "tree_dot", "tree_svg", "vm_contract", "vm_counting_semiring",
+    "vm_eliminate", "vm_eliminate_keep", "vm_load_selector", "vm_load_selector_dense",
+    "vm_logprob_semiring", "vm_max_semiring", "vm_minsum_semiring", "vm_prob_semiring",
+    "vm_sat_semiring", "vm_unit", "write_bif", "write_json", "write_results", "write_uai",
+    "write_xmlbif",
+]  # fmt: skip
 
-__getattr__, __dir__ = face(__name__, _HOMES)
+if not TYPE_CHECKING:  # else any name would do
+    __getattr__, __dir__ = face(__name__)

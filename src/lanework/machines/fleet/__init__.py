@@ -15,18 +15,41 @@ their own, and shared memory between them. It goes through these rooms:
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lanework.base.lazy import face
 
-_HOMES = {
-    "lanework.core.program.asm": ["assemble"],
-    ".compile": ["package"],
-    ".isa": ["FLEET"],
-    ".text.linker": ["assemble_module", "link"],
-    ".text.module": ["Module"],
-    ".plan": ["Buffer", "Launch", "Phase", "Plan", "Routine"],
-    ".state": ["PROFILES", "Convention", "Fault", "Profile", "Status", "VMState"],
-}
+if TYPE_CHECKING:
+    from collections.abc import Sequence as _Sequence
 
-__all__ = sorted(name for names in _HOMES.values() for name in names)
+    from lanework.core.program.program import Program as _Program
+    from lanework.machines.fleet.compile import package
+    from lanework.machines.fleet.isa import FLEET
+    from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
+    from lanework.machines.fleet.runner import Runner
+    from lanework.machines.fleet.state import PROFILES, Convention, Fault, Profile, Status, VMState
+    from lanework.machines.fleet.text.linker import assemble_module
+    from lanework.machines.fleet.text.module import Module
 
-__getattr__, __dir__ = face(__name__, _HOMES)
+__all__ = [
+    "Buffer", "Convention", "FLEET", "Fault", "Launch", "Module", "PROFILES", "Phase", "Plan",
+    "Profile", "Routine", "Runner", "Status", "VMState", "assemble", "assemble_module", "link",
+    "package",
+]  # fmt: skip
+
+if not TYPE_CHECKING:  # else any name would do
+    __getattr__, __dir__ = face(__name__)
+
+
+def assemble(text: str, source: str = "assembly") -> _Program[Runner]:
+    """A program from assembly text; see `lanework.core.program.asm.assemble`."""
+    from lanework.core.program.asm import assemble
+
+    return assemble(text, source)
+
+
+def link(modules: _Sequence[Module]) -> _Program[Runner]:
+    """One program of some modules; see `lanework.machines.fleet.text.linker.link`."""
+    from lanework.machines.fleet.text.linker import link
+
+    return link(modules)

@@ -19,15 +19,25 @@ program is in `traps`. `check/` draws programs and holds all engines to the refe
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lanework.base.lazy import face
 
-__all__ = ["Runner", "aot", "assemble"]
+if TYPE_CHECKING:
+    from lanework.core.program.program import Program as _Program
+    from lanework.machines.register.native import aot
+    from lanework.machines.register.runner import Runner
 
-__getattr__, __dir__ = face(
-    __name__,
-    {
-        "lanework.core.program.asm": ["assemble"],
-        ".native.aot": ["aot"],
-        ".runner": ["Runner"],
-    },
-)
+__all__ = [
+    "Runner", "aot", "assemble",
+]  # fmt: skip
+
+if not TYPE_CHECKING:  # else any name would do
+    __getattr__, __dir__ = face(__name__)
+
+
+def assemble(text: str, source: str = "assembly") -> _Program[Runner]:
+    """A program from assembly text; see `lanework.core.program.asm.assemble`."""
+    from lanework.core.program.asm import assemble
+
+    return assemble(text, source)

@@ -26,40 +26,43 @@ From text to code, room by room:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lanework.base.lazy import face
 
-__all__ = ["Calendar", "Expr", "Input", "Model", "Output", "Table", "along", "load_model"]
+if TYPE_CHECKING:
+    from lanework.machines.series.data.columns import iter_columns, read_columns
+    from lanework.machines.series.data.labels import Labelled, along
+    from lanework.machines.series.language.calendar import Calendar
+    from lanework.machines.series.language.calls import *  # noqa: F403
+    from lanework.machines.series.language.expression import Expr
+    from lanework.machines.series.language.functions import functions
+    from lanework.machines.series.language.model import Model, load_model, read_model
+    from lanework.machines.series.language.nodes import Input, Output, TableHandle
+    from lanework.machines.series.language.tables import Table
+    from lanework.machines.series.runner import Runner
 
-_find, _names = face(
-    __name__,
-    {
-        ".language.model": ["Model", "load_model", "read_model"],
-        ".language.nodes": ["TableHandle", "Input", "Output"],
-        ".language.calendar": ["Calendar"],
-        ".language.tables": ["Table"],
-        ".language.expression": ["Expr"],
-        ".data.labels": ["along", "Labelled"],
-        ".data.columns": ["read_columns", "iter_columns"],
-        ".language.functions": ["functions"],
-    },
-)
+__all__ = [
+    "Calendar", "Expr", "Input", "Labelled", "Model", "Output", "Runner", "Table",
+    "TableHandle", "along", "functions", "iter_columns", "load_model", "read_columns",
+    "read_model",
+]  # fmt: skip
 
+if not TYPE_CHECKING:  # else any name would do
+    _find, _names = face(__name__)
 
-def __getattr__(name: str) -> Any:
-    """The public names, and the functions of the formula language, on first use."""
-    if not name.startswith("__") and name not in _names():
-        from lanework.machines.series.language.formula import caller
+    def __getattr__(name: str) -> Any:
+        """The public names, and the functions of the formula language, on first use."""
+        if not name.startswith("__") and name not in _names():
+            from lanework.machines.series.language.formula import caller
+            from lanework.machines.series.language.functions import functions
+
+            if name in functions():
+                globals()[name] = caller(name)
+                return globals()[name]
+        return _find(name)
+
+    def __dir__() -> list[str]:
         from lanework.machines.series.language.functions import functions
 
-        if name in functions():
-            globals()[name] = caller(name)
-            return globals()[name]
-    return _find(name)
-
-
-def __dir__() -> list[str]:
-    from lanework.machines.series.language.functions import functions
-
-    return sorted({*_names(), *functions()})
+        return sorted({*_names(), *functions()})

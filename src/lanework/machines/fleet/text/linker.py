@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.asm import lines_of
@@ -54,7 +54,7 @@ def assemble_module(text: str, source: str = "assembly") -> Module:
     return read(lines, source)
 
 
-def link(modules: Sequence[Module]) -> Program:
+def link(modules: Sequence[Module]) -> Program[Any]:
     r"""One program of some modules.
 
     Routines and phases come in the order of the modules. `.extern name` in a module declares what
