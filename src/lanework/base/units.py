@@ -256,7 +256,7 @@ def _look_up(name: str) -> str:
     """The full name of a symbol in pint, now known here; "" for pint's names of pure numbers."""
     units = registry()
     try:
-        found = dict(units.parse_units(name)._units)
+        symbols = dict(units.parse_units(name)._units)
     except Exception as error:  # pint raises undefined-unit, tokenize and type errors alike
         raise Diagnostic(
             UNKNOWN_UNIT,
@@ -264,10 +264,10 @@ def _look_up(name: str) -> str:
             help=did_you_mean(name, [*CURRENCIES, *_COMMON])
             or "write units as USD, 1/month, EUR/MWh or kg*m/s**2",
         ) from error
-    if not found:
+    if not symbols:
         return ""
-    full = next(iter(found))
-    if len(found) > 1 or found[full] != 1:  # pint reads m² as meter ** 2
+    full = next(iter(symbols))
+    if len(symbols) > 1 or symbols[full] != 1:  # pint reads m² as meter ** 2
         raise Diagnostic(
             UNKNOWN_UNIT, f"{name!r} is no name of a unit", help="write exponents as in m**2"
         )

@@ -12,14 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, Self, TypeVar
 
 from lanework.base.codes import UNKNOWN_UNIT
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
-
-if TYPE_CHECKING:
-    from lanework.base.units import Unit
 
 LONGEST = 200
 _TOKEN = re.compile(r"\s*(?:(\*\*|[*/^()%+-])|([^\W\d]\w*)|(\d+(?:\.\d+)?)|(\S))")
@@ -27,7 +24,24 @@ _NAME, _NUMBER = 2, 3  # groups of `_TOKEN`
 _MOST = 64  # of an exponent's size
 
 
-def read(text: str, symbol: Callable[[str], Unit]) -> Unit:
+class Powers(Protocol):
+    """What units are made by: products and powers of other units."""
+
+    @property
+    def powers(self) -> tuple[tuple[str, Fraction], ...]:
+        """Names and their exponents."""
+
+    def __mul__(self, other: Self, /) -> Self: ...
+
+    def __truediv__(self, other: Self, /) -> Self: ...
+
+    def __pow__(self, exponent: Fraction, /) -> Self: ...
+
+
+U = TypeVar("U", bound=Powers)
+
+
+def read(text: str, symbol: Callable[[str], U]) -> U:
     """The unit of a text.
 
     Args:
@@ -39,21 +53,21 @@ def read(text: str, symbol: Callable[[str], Unit]) -> Unit:
     """
     if len(text) > LONGEST:
         raise Diagnostic(UNKNOWN_UNIT, f"a unit is at most {LONGEST} characters long")
-    return _Reader(text, symbol).whole()
+    return _Reader(text, symbol).unit()
 
 
-class _Reader:
-    def __init__(self, text: str, symbol: Callable[[str], Unit]) -> None:
+class _Reader(Generic[U]):
+    def __init__(self, text: str, symbol: Callable[[str], U]) -> None:
         self.text = text
         self.symbol = symbol
         self.tokens = [
-            (found[kind], found.start(kind), kind)
-            for found in _TOKEN.finditer(text)
-            if (kind := found.lastindex)
+            (match[kind], match.start(kind), kind)
+            for match in _TOKEN.finditer(text)
+            if (kind := match.lastindex)
         ]
         self.at = 0
 
-    def whole(self) -> Unit:
+    def unit(self) -> U:
         unit = self.product()
         if self.at < len(self.tokens):
             raise self.wrong()
@@ -67,7 +81,7 @@ class _Reader:
         self.at += 1
         return token
 
-    def product(self) -> Unit:
+    def product(self) -> U:
         unit = self.power()
         while self.peek() not in ("", ")"):
             if self.peek() in ("/", "per"):
@@ -79,7 +93,7 @@ class _Reader:
                 unit = unit * self.power()
         return unit
 
-    def power(self) -> Unit:
+    def power(self) -> U:
         unit = self.atom()
         if self.peek() in ("**", "^"):
             self.take()
@@ -88,7 +102,7 @@ class _Reader:
                 raise Diagnostic(UNKNOWN_UNIT, f"exponents in units are at most {_MOST}")
         return unit
 
-    def atom(self) -> Unit:
+    def atom(self) -> U:
         token, _, kind = self.tokens[self.at] if self.at < len(self.tokens) else ("", 0, 0)
         if token == "(":
             self.take()
@@ -106,7 +120,7 @@ class _Reader:
         self.take()
         return unit
 
-    def named(self, name: str) -> Unit:
+    def named(self, name: str) -> U:
         try:
             return self.symbol(name)
         except Diagnostic as error:

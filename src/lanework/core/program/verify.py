@@ -38,9 +38,9 @@ def run_rules(program: Program, view: V, rules: Iterable[Rule[V]]) -> list[Diagn
     """Everything that the rules find, as diagnostics that show only the guilty instruction."""
     out: list[Diagnostic] = []
     for rule in rules:
-        found = [_diagnostic(program, rule.code, finding) for finding in rule.check(view)]
-        out += found
-        if found and rule.gate:
+        findings = [_diagnostic(program, rule.code, finding) for finding in rule.check(view)]
+        out += findings
+        if findings and rule.gate:
             break
     return out
 

@@ -66,16 +66,16 @@ def crossings(layers: list[list[int]], below: list[list[int]]) -> int:
 def _by_depth(below: list[list[int]], above: list[list[int]]) -> list[int]:
     """All nodes, each with what is below it before the next."""
     seen: set[int] = set()
-    found = []
+    order = []
     for start in [n for n, over in enumerate(above) if not over]:
         stack = [start]
         while stack:
             node = stack.pop()
             if node not in seen:
                 seen.add(node)
-                found.append(node)
+                order.append(node)
                 stack += reversed(below[node])
-    return found
+    return order
 
 
 def _sort(layer: list[int], fixed: list[int], near: list[list[int]]) -> None:

@@ -93,8 +93,8 @@ class Drawing:
     def svg(self) -> str:
         """The graph as an image, laid out in layers (`lanework.core.result.layers`)."""
         sizes = [_size(node) for node in self.nodes]
-        found = layout(sizes, [(edge.tail, edge.head) for edge in self.edges])
-        width, height = found.width + 2 * MARGIN, found.height + 2 * MARGIN
+        paper = layout(sizes, [(edge.tail, edge.head) for edge in self.edges])
+        width, height = paper.width + 2 * MARGIN, paper.height + 2 * MARGIN
         out = [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}"'
             f' height="{height:.0f}" viewBox="{-MARGIN:g} {-MARGIN:g} {width:.0f} {height:.0f}"'
@@ -102,8 +102,8 @@ class Drawing:
             ' fill="currentColor" stroke="none">',
             f"<title>{markup(self.name)}</title>",
         ]
-        out += [_edge(edge, path) for edge, path in zip(self.edges, found.paths, strict=True)]
-        for node, at, size in zip(self.nodes, found.nodes, sizes, strict=True):
+        out += [_edge(edge, path) for edge, path in zip(self.edges, paper.paths, strict=True)]
+        for node, at, size in zip(self.nodes, paper.nodes, sizes, strict=True):
             out.append(_node(node, at, size))
         return "\n".join([*out, "</svg>"]) + "\n"
 

@@ -48,7 +48,7 @@ def common(result: Outputs, names: Sequence[str]) -> tuple[tuple[str, ...], tupl
     for name in chosen:
         groups.setdefault(result.axes(name), []).append(name)
     if len(groups) > 1:
-        found = "; ".join(
+        shapes = "; ".join(
             f"({', '.join(axes) or 'no axes'}): {', '.join(group[:4])}"
             + (", ..." if len(group) > 4 else "")
             for axes, group in groups.items()
@@ -57,7 +57,7 @@ def common(result: Outputs, names: Sequence[str]) -> tuple[tuple[str, ...], tupl
         call = ", ".join(repr(name) for name in groups[first][:3])
         raise Diagnostic(
             AXES_DIFFER,
-            f"these outputs do not fit one table, their axes differ: {found}",
+            f"these outputs do not fit one table, their axes differ: {shapes}",
             help=f"name outputs with the same axes, such as {call}; to_xarray() takes all",
         )
     return chosen, next(iter(groups), ())
@@ -111,8 +111,8 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
         frame = frame.unstack(list(axes[1:]))
         frame.columns = frame.columns.set_names("output", level=0)
         frame.attrs = attrs
-    made: pandas.DataFrame = frame
-    return made
+    out: pandas.DataFrame = frame
+    return out
 
 
 def to_xarray(result: Outputs) -> xarray.Dataset:
@@ -130,8 +130,8 @@ def to_xarray(result: Outputs) -> xarray.Dataset:
                 if labels.dtype.kind == "M":
                     labels = labels.astype("datetime64[ns]")
                 coords[axis] = labels
-    made: xarray.Dataset = xr.Dataset(variables, coords=coords)
-    return made
+    dataset: xarray.Dataset = xr.Dataset(variables, coords=coords)
+    return dataset
 
 
 def to_arrow(result: Outputs, names: Sequence[str], lanes_first: bool = False) -> pyarrow.Table:
@@ -143,5 +143,5 @@ def to_arrow(result: Outputs, names: Sequence[str], lanes_first: bool = False) -
         unit = result.units.get(name, "") if name in result else ""
         fields.append(pa.field(name, array.type, metadata={"unit": unit} if unit else None))
         arrays.append(array)
-    made: pyarrow.Table = pa.table(arrays, schema=pa.schema(fields))
-    return made
+    table: pyarrow.Table = pa.table(arrays, schema=pa.schema(fields))
+    return table

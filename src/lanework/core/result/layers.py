@@ -44,8 +44,8 @@ def layout(sizes: Sequence[Point], edges: Edges) -> Layout:
         edges: tails and heads by number; cycles are allowed, an edge to itself is not.
 
     Example:
-        >>> found = layout([(20, 10)] * 3, [(0, 1), (0, 2)])
-        >>> found.nodes, found.width
+        >>> paper = layout([(20, 10)] * 3, [(0, 1), (0, 2)])
+        >>> paper.nodes, paper.width
         ([(29.0, 5.0), (10.0, 49.0), (48.0, 49.0)], 58.0)
     """
     nodes: list[Point] = [(0.0, 0.0)] * len(sizes)
@@ -87,14 +87,14 @@ def _parts(count: int, edges: Edges) -> Iterator[tuple[list[int], list[int]]]:
         if seen[first]:
             continue
         seen[first] = True
-        found, lines = [first], set()
-        for node in found:  # grows while it is walked
+        members, lines = [first], set()
+        for node in members:  # grows while it is walked
             for other, number in near[node]:
                 lines.add(number)
                 if not seen[other]:
                     seen[other] = True
-                    found.append(other)
-        yield sorted(found), sorted(lines)
+                    members.append(other)
+        yield sorted(members), sorted(lines)
 
 
 def _part(sizes: Sequence[Point], edges: Edges, members: list[int], lines: list[int]) -> _Part:

@@ -51,7 +51,7 @@ def write_picture(samples: npt.ArrayLike) -> bytes:
     array = np.asarray(samples)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
         raise ValueError(f"samples of shape {array.shape} are no picture")
-    whole = np.clip(np.rint(np.nan_to_num(array)), 0, 255).astype(np.uint8)
+    levels = np.clip(np.rint(np.nan_to_num(array)), 0, 255).astype(np.uint8)
     kind = b"P6" if array.ndim == 3 else b"P5"
     head = kind + f"\n{array.shape[1]} {array.shape[0]}\n255\n".encode()
-    return head + bytes(whole.tobytes())
+    return head + bytes(levels.tobytes())

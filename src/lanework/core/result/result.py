@@ -27,6 +27,7 @@ class Result(Outputs):
     that it depends on and was not summed over follow.
 
     Example:
+        >>> import numpy as np
         >>> result = Result(
         ...     {"cash": np.array([[1.0, 2.0], [3.0, 4.0]]), "total": np.array(10.0)},
         ...     axes={"cash": ("time", "scenario"), "total": ()},

@@ -36,9 +36,9 @@ def figure(x: Any) -> str:
         return f"{x:.7g}"
     if x == int(x):
         return f"{x:,.0f}"
-    whole = len(str(int(size))) if size >= 1 else 0
-    text = f"{x:,.{max(2, 8 - whole)}f}"
-    return text.rstrip("0").rstrip(".") if whole < 6 else text
+    digits = len(str(int(size))) if size >= 1 else 0
+    text = f"{x:,.{max(2, 8 - digits)}f}"
+    return text.rstrip("0").rstrip(".") if digits < 6 else text
 
 
 def seconds(x: float) -> str:
