@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 from lanework.engines.llvm.ir import constant, type_of
 from lanework.engines.llvm.lookup import LookupWriter
@@ -14,17 +16,11 @@ class StepWriter(LookupWriter):
 
     def step(self, step: Step) -> None:
         """Write one step."""
-        if isinstance(step, Apply):
-            args, width = self.together(step.args)
-            self.define(step.target, self.apply(step.op, args, width), width > 1)
-        elif isinstance(step, Shift):
-            self._shift(step)
-        elif isinstance(step, Lookup):
-            self.lookup(step)
-        elif isinstance(step, Interpolate):
-            self.interpolate(step)
-        else:
-            self._fold(step)
+        STEPS[type(step)](self, step)
+
+    def _apply_op(self, step: Apply) -> None:
+        args, width = self.together(step.args)
+        self.define(step.target, self.apply(step.op, args, width), width > 1)
 
     def _select(
         self, condition: str, wide: bool, a: tuple[str, bool], b: tuple[str, bool]
@@ -49,29 +45,27 @@ class StepWriter(LookupWriter):
         return w.emit(f"fcmp olt <{self.width} x double> {when}, {self.length[0]}"), True
 
     def _shift(self, step: Shift) -> None:
-        w = self.writer
-        if step.carried:
-            name, vector = self._chain(step)
-            plain = step.fill not in self.nest.timed and not (step.lag < 0 and self.ragged)
-            value = (name, vector)
-            if not plain:
-                value = self._select(*self._inside(step.lag), (name, vector), self.get(step.fill))
-        else:
-            if step.source in self.nest.timed and step.source not in (
-                *self.nest.time,
-                *self.values,
-            ):
-                there = w.emit(f"sub i64 {self.period}, {step.lag}")
-                edge, call = ("0", "smax") if step.lag > 0 else (w.emit("sub i64 %T, 1"), "smin")
-                there = w.intrinsic(f"llvm.{call}.i64", "i64", [("i64", there), ("i64", edge)])
-                source = self.at_period(step.source, there)
-            elif step.source in self.nest.time:
-                there = w.emit(f"sub i64 {self.period}, {step.lag}")
-                source = (w.emit(f"sitofp i64 {there} to double"), False)
-            else:
-                source = self.get(step.source)
+        if not step.carried:
+            source = self._moved(step)
             value = self._select(*self._inside(step.lag), source, self.get(step.fill))
+        else:
+            value = self._chain(step)
+            if step.fill in self.nest.timed or (step.lag < 0 and self.ragged):
+                value = self._select(*self._inside(step.lag), value, self.get(step.fill))
         self.define(step.target, *value)
+
+    def _moved(self, step: Shift) -> tuple[str, bool]:
+        """The source in the period that lies `lag` before this one, or the nearest there is."""
+        w, source = self.writer, step.source
+        if source in self.nest.time:
+            there = w.emit(f"sub i64 {self.period}, {step.lag}")
+            return w.emit(f"sitofp i64 {there} to double"), False
+        if source not in self.nest.timed or source in self.values:
+            return self.get(source)
+        there = w.emit(f"sub i64 {self.period}, {step.lag}")
+        edge, call = ("0", "smax") if step.lag > 0 else (w.emit("sub i64 %T, 1"), "smin")
+        there = w.intrinsic(f"llvm.{call}.i64", "i64", [("i64", there), ("i64", edge)])
+        return self.at_period(source, there)
 
     def _chain(self, step: Shift) -> tuple[str, bool]:
         """Hold the last |lag| values in registers."""
@@ -113,19 +107,44 @@ class StepWriter(LookupWriter):
         kind, test = type_of("f64", width), type_of("bool", width)
         name, wide = self.get(step.source)
         now = self.splat(name, "double") if vector and not wide else name
-        if step.how == "sum":
-            value = w.emit(f"fadd {kind} {phi}, {now}")
-        elif step.how == "last":
-            value = now
-        elif step.how == "at":
-            here = w.emit(f"icmp eq i64 {self.period}, {step.period}")
-            value = w.emit(f"select i1 {here}, {kind} {now}, {kind} {phi}")
-        else:
-            assert step.op is not None
-            joined = self.apply(step.op, [phi, now], width)
-            first = w.emit(f"icmp eq i64 {self.period}, 0")
-            value = w.emit(f"select i1 {first}, {kind} {now}, {kind} {joined}")
+        value = FOLDS[step.how](self, step, phi, now, width)
         if self.ragged and vector:
             value = w.emit(f"select {test} {self.active}, {kind} {value}, {kind} {phi}")
         start = constant(0.0 if step.how == "sum" else float("nan"), "f64", width)
         self.folds.append((phi, kind, start, value))
+
+    def _sum(self, step: Fold, old: str, now: str, width: int) -> str:
+        return self.writer.emit(f"fadd {type_of('f64', width)} {old}, {now}")
+
+    def _joined(self, step: Fold, old: str, now: str, width: int) -> str:
+        assert step.op is not None
+        w, kind = self.writer, type_of("f64", width)
+        joined = self.apply(step.op, [old, now], width)
+        first = w.emit(f"icmp eq i64 {self.period}, 0")
+        return w.emit(f"select i1 {first}, {kind} {now}, {kind} {joined}")
+
+    def _last(self, step: Fold, old: str, now: str, width: int) -> str:
+        return now
+
+    def _at(self, step: Fold, old: str, now: str, width: int) -> str:
+        w, kind = self.writer, type_of("f64", width)
+        here = w.emit(f"icmp eq i64 {self.period}, {step.period}")
+        return w.emit(f"select i1 {here}, {kind} {now}, {kind} {old}")
+
+
+STEPS: dict[type[Step], Callable[[StepWriter, Any], None]] = {
+    Apply: StepWriter._apply_op,
+    Shift: StepWriter._shift,
+    Lookup: StepWriter.lookup,
+    Interpolate: StepWriter.interpolate,
+    Fold: StepWriter._fold,
+}
+"""How each step of a nest is written."""
+
+FOLDS: dict[str, Callable[[StepWriter, Fold, str, str, int], str]] = {
+    "sum": StepWriter._sum,
+    "fold": StepWriter._joined,
+    "last": StepWriter._last,
+    "at": StepWriter._at,
+}
+"""What a fold makes of what it had and the value of a period."""

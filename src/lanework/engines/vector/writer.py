@@ -7,6 +7,8 @@ a piece of its own, at whose end is copied what the next period needs to where i
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
+from typing import Any
 
 from lanework.engines.loops import (
     Apply,
@@ -238,15 +240,11 @@ class TapeWriter:
     # Steps ------------------------------------------------------------------------------------
 
     def _step(self, step: Step) -> int:
-        if type(step) is Apply:
-            a, b, c = (*map(self.get, step.args), NONE, NONE)[:3]
-            return self.tape.make(step.op.name, a, b, c)
-        if type(step) is Shift:
-            return self._shift(step)
-        if type(step) is Lookup:
-            return self._lookup(step)
-        assert type(step) is Interpolate
-        return self._interpolate(step)
+        return STEPS[type(step)](self, step)
+
+    def _apply(self, step: Apply) -> int:
+        a, b, c = (*map(self.get, step.args), NONE, NONE)[:3]
+        return self.tape.make(step.op.name, a, b, c)
 
     def _carried(self, step: Shift, value: int) -> int:
         """The oldest value of a chain, or the fill where there is none yet."""
@@ -302,19 +300,24 @@ class TapeWriter:
         return self.tape.make("line", place, key, numbers=(slot, step.size, last))
 
     def _fold(self, step: Fold, old: int) -> int:
-        tape, now = self.tape, self.get(step.source)
-        if step.how == "sum":
-            value = tape.make("add", old, now)
-        elif step.how == "last":
-            value = now
-        elif step.how == "at":
-            value = tape.make("in_period", now, old, numbers=(step.period, 0, 0))
-        else:
-            assert step.op is not None
-            value = tape.make("in_period", now, tape.make(step.op.name, old, now))
+        value = FOLDS[step.how](self, step, old, self.get(step.source))
         if self._ragged and step.target in self.nest.varying:
-            value = tape.make("where", self.active(), value, old)
+            value = self.tape.make("where", self.active(), value, old)
         return value
+
+    def _sum(self, step: Fold, old: int, now: int) -> int:
+        return self.tape.make("add", old, now)
+
+    def _joined(self, step: Fold, old: int, now: int) -> int:
+        assert step.op is not None
+        tape = self.tape
+        return tape.make("in_period", now, tape.make(step.op.name, old, now))
+
+    def _last(self, step: Fold, old: int, now: int) -> int:
+        return now
+
+    def _at_period(self, step: Fold, old: int, now: int) -> int:
+        return self.tape.make("in_period", now, old, numbers=(step.period, 0, 0))
 
     # Results ----------------------------------------------------------------------------------
 
@@ -332,3 +335,20 @@ class TapeWriter:
         else:
             name = ("put" if timed else "put_lanes") + ("_by" if self.ordered else "")
             tape.act(name, value, self.active(), self.order(), numbers=(slot, 0, 0))
+
+
+STEPS: dict[type[Step], Callable[[TapeWriter, Any], int]] = {
+    Apply: TapeWriter._apply,
+    Shift: TapeWriter._shift,
+    Lookup: TapeWriter._lookup,
+    Interpolate: TapeWriter._interpolate,
+}
+"""Steps that make a value by themselves; a `Fold` has one when its walk has ended."""
+
+FOLDS: dict[str, Callable[[TapeWriter, Fold, int, int], int]] = {
+    "sum": TapeWriter._sum,
+    "fold": TapeWriter._joined,
+    "last": TapeWriter._last,
+    "at": TapeWriter._at_period,
+}
+"""What a fold makes of what it had and the value of a period."""

@@ -12,7 +12,7 @@ are the passes that need the whole graph:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,8 +99,8 @@ class _Range:
 
 _ANY = _Range(-math.inf, math.inf, False, True)
 _TRUTH = _Range(0.0, 1.0, True, False)
-_TRUTHS = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"))
-_WHOLE = frozenset(("floor", "ceil", "trunc", "round"))
+_WHOLE = _Range(-math.inf, math.inf, True, True)
+_TIME = _Range(0.0, math.inf, True, False)
 
 
 def _range(values: Values, value: int, known: list[_Range]) -> _Range:
@@ -110,38 +110,74 @@ def _range(values: Values, value: int, known: list[_Range]) -> _Range:
         x = float(values.settings[value])
         return _Range(x, x, x.is_integer(), False) if math.isfinite(x) else _ANY
     if op in (TIME, PERIODS):
-        return _Range(0.0, math.inf, True, False)
-    if op in _TRUTHS:
-        return _TRUTH
-    if op in LEAVES or op in LOOKUPS or op not in ARITH:
-        return _ANY
-    args = [known[arg] for arg in values.args[value]]
-    a = args[0]
-    if op in _WHOLE:
-        rounded = getattr(np, "rint" if op == "round" else op)
-        return _Range(float(rounded(a.low)), float(rounded(a.high)), True, a.nan)
-    if op == "select":
-        _, a, b = args
-        whole = a.whole and b.whole
-        return _Range(min(a.low, b.low), max(a.high, b.high), whole, a.nan or b.nan)
-    if len(args) != 2:
-        return _ANY
-    b = args[1]
+        return _TIME
+    rule = RANGES.get(op)
+    return _ANY if rule is None else rule(*(known[arg] for arg in values.args[value]))
+
+
+def _truth(*args: _Range) -> _Range:
+    return _TRUTH
+
+
+def _rounded(how: Callable[[float], float]) -> Callable[[_Range], _Range]:
+    return lambda a: _Range(float(how(a.low)), float(how(a.high)), True, a.nan)
+
+
+def _either(test: _Range, a: _Range, b: _Range) -> _Range:
+    return _Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole, a.nan or b.nan)
+
+
+def _least(a: _Range, b: _Range) -> _Range:
+    high = b.high if a.nan else min(a.high, b.high)  # a if a < b else b: b whenever a is NaN
+    return _Range(min(a.low, b.low), high, a.whole and b.whole, b.nan)
+
+
+def _most(a: _Range, b: _Range) -> _Range:
+    low = b.low if a.nan else max(a.low, b.low)
+    return _Range(low, max(a.high, b.high), a.whole and b.whole, b.nan)
+
+
+def _added(a: _Range, b: _Range, low: float, high: float) -> _Range:
     whole = a.whole and b.whole
-    if op == "min":  # a if a < b else b: b whenever a is NaN
-        return _Range(min(a.low, b.low), b.high if a.nan else min(a.high, b.high), whole, b.nan)
-    if op == "max":
-        return _Range(b.low if a.nan else max(a.low, b.low), max(a.high, b.high), whole, b.nan)
-    if op == "floordiv":
-        return _Range(-math.inf, math.inf, True, True)
-    if op == "mod" and whole and b.low == b.high and b.low > 0.0:
-        return _Range(0.0, b.low - 1.0, True, True)
-    if op in ("add", "sub") and not math.isinf(a.low + b.low + a.high + b.high):
-        low, high = (b.low, b.high) if op == "add" else (-b.high, -b.low)
-        return _Range(a.low + low, a.high + high, whole, a.nan or b.nan)
-    if op in ("add", "sub", "mul"):
+    if math.isinf(a.low + b.low + a.high + b.high):
         return _Range(-math.inf, math.inf, whole, True)
+    return _Range(a.low + low, a.high + high, whole, a.nan or b.nan)
+
+
+def _sum(a: _Range, b: _Range) -> _Range:
+    return _added(a, b, b.low, b.high)
+
+
+def _difference(a: _Range, b: _Range) -> _Range:
+    return _added(a, b, -b.high, -b.low)
+
+
+def _product(a: _Range, b: _Range) -> _Range:
+    return _Range(-math.inf, math.inf, a.whole and b.whole, True)
+
+
+def _remainder(a: _Range, b: _Range) -> _Range:
+    if a.whole and b.whole and b.low == b.high and b.low > 0.0:
+        return _Range(0.0, b.low - 1.0, True, True)
     return _ANY
+
+
+RANGES: dict[str, Callable[..., _Range]] = {
+    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"), _truth),
+    "floor": _rounded(np.floor),
+    "ceil": _rounded(np.ceil),
+    "trunc": _rounded(np.trunc),
+    "round": _rounded(np.rint),
+    "select": _either,
+    "min": _least,
+    "max": _most,
+    "floordiv": lambda a, b: _WHOLE,
+    "mod": _remainder,
+    "add": _sum,
+    "sub": _difference,
+    "mul": _product,
+}
+"""What is known of an op's value from what is known of its operands; of others, nothing."""
 
 
 def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:

@@ -8,7 +8,9 @@ that compute the same are one value (hash-consing), so names and repeated terms 
 from __future__ import annotations
 
 import math
+import operator
 import struct
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lanework.core.ops.table import ARITH
@@ -144,45 +146,89 @@ class Values:
 
     def _simpler(self, op: str, args: tuple[int, ...], expr: Expr | None) -> int | None:
         ops, settings = self.ops, self.settings
-        constant = [settings[arg] if ops[arg] == CONST else None for arg in args]
-        if None not in constant:
+        constants = [settings[arg] if ops[arg] == CONST else None for arg in args]
+        if None not in constants:
             self.folded += 1
-            return self.const(evaluate_scalar(op, constant))
-        out: int | None = None
-        if op == "select":
-            if constant[0] is not None:
-                out = args[1] if constant[0] != 0.0 else args[2]
-            elif args[1] == args[2]:
-                out = args[1]
-        elif op in ("min", "max") and args[0] == args[1]:
-            out = args[0]
-        elif op == "neg" and ops[args[0]] == "neg":
-            out = self.args[args[0]][0]
-        elif len(args) == 2:
-            left, right = constant
-            if op == "mul":
-                out = args[0] if right == 1.0 else args[1] if left == 1.0 else None
-            elif op == "div" and right is not None:
-                if right == 1.0:
-                    out = args[0]
-                elif _power_of_two(right):
-                    out = self.apply("mul", (args[0], self.const(1.0 / right)), expr)
-            elif op == "sub" and right == 0.0 and math.copysign(1.0, right) > 0.0:
-                out = args[0]
+            return self.const(evaluate_scalar(op, constants))
+        rule = SIMPLER.get(op)
+        out = None if rule is None else rule(self, args, constants, expr)
         if out is not None:
             self.simplified += 1
         return out
 
 
+Constants = Sequence[float | None]
+"""For each operand its value, if it is a constant."""
+
+
+def _choice(
+    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
+) -> int | None:
+    _, yes, no = args
+    if constants[0] is not None:
+        return yes if constants[0] != 0.0 else no
+    return yes if yes == no else None
+
+
+def _of_equals(
+    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
+) -> int | None:
+    return args[0] if args[0] == args[1] else None
+
+
+def _twice_negated(
+    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
+) -> int | None:
+    return values.args[args[0]][0] if values.ops[args[0]] == "neg" else None
+
+
+def _product(
+    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
+) -> int | None:
+    left, right = constants
+    return args[0] if right == 1.0 else args[1] if left == 1.0 else None
+
+
+def _quotient(
+    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
+) -> int | None:
+    divisor = constants[1]
+    if divisor is None or not _power_of_two(divisor):
+        return None
+    if divisor == 1.0:
+        return args[0]
+    return values.apply("mul", (args[0], values.const(1.0 / divisor)), expr)
+
+
+def _difference(
+    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
+) -> int | None:
+    right = constants[1]
+    return args[0] if right == 0.0 and math.copysign(1.0, right) > 0.0 else None
+
+
+SIMPLER: dict[str, Callable[[Values, tuple[int, ...], Constants, Expr | None], int | None]] = {
+    "select": _choice,
+    "min": _of_equals,
+    "max": _of_equals,
+    "neg": _twice_negated,
+    "mul": _product,
+    "div": _quotient,
+    "sub": _difference,
+}
+"""The value that stands for an op of which some operands are constants or the same, if any does."""
+
+_PLAIN: dict[str, Callable[[float, float], float]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+}
+
+
 def evaluate_scalar(op: str, args: list[Any]) -> float:
     """One application of an op, by the op table's reference evaluation."""
-    if op == "add":
-        return float(args[0] + args[1])
-    if op == "sub":
-        return float(args[0] - args[1])
-    if op == "mul":
-        return float(args[0] * args[1])
-    return float(ARITH[op].evaluate(*args))
+    plain = _PLAIN.get(op)  # what is the same in Python, and much faster there
+    return float(ARITH[op].evaluate(*args) if plain is None else plain(*args))
 
 
 def _power_of_two(x: float) -> bool:
