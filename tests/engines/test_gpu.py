@@ -89,7 +89,7 @@ def test_without_the_package(monkeypatch):
 def test_the_package_is_loaded_when_it_is_needed():
     code = (
         "import sys, lanework as lw; from lanework.engines import gpu;"
-        " from lanework.machines.fleet import epoch; sys.exit('wgpu' in sys.modules)"
+        " from lanework.machines.fleet.gpu import epoch; sys.exit('wgpu' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

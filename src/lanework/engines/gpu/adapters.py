@@ -57,52 +57,52 @@ def adapters() -> list[Adapter]:
         import wgpu
         import wgpu.backends.wgpu_native
 
-        found = wgpu.gpu.enumerate_adapters_sync()
+        available = wgpu.gpu.enumerate_adapters_sync()
     except (ImportError, OSError, RuntimeError) as error:
         raise Diagnostic(
             NO_ADAPTER,
             f"the package wgpu cannot be used: {error}",
             help="pip install 'lanework[gpu]'",
         ) from None
-    made = []
-    for each in found:
+    listed = []
+    for each in available:
         info = each.info
         kind = _TYPES.get(info["adapter_type"], "unknown")
-        made.append(Adapter(info["device"], kind, info["backend_type"], each))
-    return sorted(made, key=lambda one: one.rank)
+        listed.append(Adapter(info["device"], kind, info["backend_type"], each))
+    return sorted(listed, key=lambda one: one.rank)
 
 
-def pick(wanted: str = "", found: Sequence[Adapter] | None = None) -> Adapter:
+def pick(wanted: str = "", available: Sequence[Adapter] | None = None) -> Adapter:
     """The adapter that is asked for.
 
     Args:
         wanted: part of its name, or its number in the list of `adapters`; "" is what the
             environment variable LANEWORK_ADAPTER says, and otherwise the best.
-        found: the adapters to choose from; by default those of this machine.
+        available: the adapters to choose from; by default those of this machine.
 
     Raises:
         Diagnostic: LW2201 with the adapters that there are.
     """
-    found = adapters() if found is None else found
+    available = adapters() if available is None else available
     wanted = wanted or os.environ.get(VARIABLE, "")
-    if not found:
+    if not available:
         raise Diagnostic(
             NO_ADAPTER,
             "this machine has no graphics adapter",
             help="install the driver of the GPU, or a software driver such as Mesa's llvmpipe",
         )
     if not wanted:
-        return found[0]
-    if wanted.isdecimal() and int(wanted) < len(found):
-        return found[int(wanted)]
-    for each in found:
+        return available[0]
+    if wanted.isdecimal() and int(wanted) < len(available):
+        return available[int(wanted)]
+    for each in available:
         if wanted.lower() in str(each).lower():
             return each
     raise Diagnostic(
         NO_ADAPTER,
         f"no graphics adapter is called {wanted!r}",
-        notes=[f"{number}: {each}" for number, each in enumerate(found)],
-        help=did_you_mean(wanted, [each.name for each in found]) or "take one of these",
+        notes=[f"{number}: {each}" for number, each in enumerate(available)],
+        help=did_you_mean(wanted, [each.name for each in available]) or "take one of these",
     )
 
 
@@ -111,10 +111,10 @@ def hardware() -> bool:
     global _hardware
     if _hardware is None:
         try:
-            found = adapters() if _may_have() else []
+            available = adapters() if _may_have() else []
         except Diagnostic:
-            found = []
-        _hardware = any(each.kind in ("discrete", "integrated") for each in found)
+            available = []
+        _hardware = any(each.kind in ("discrete", "integrated") for each in available)
     return _hardware
 
 

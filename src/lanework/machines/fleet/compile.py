@@ -78,7 +78,7 @@ def package(
 
 def ports(shared: int, buffers: Sequence[Buffer]) -> tuple[Port, ...]:
     """Inputs and outputs: all of shared memory, and the buffers that are more than temporary."""
-    made = []
+    out = []
     both: tuple[tuple[Literal["in", "out"], tuple[str, str]], ...]
     both = (("in", ("in", "inout")), ("out", ("out", "inout")))
     for direction, kinds in both:
@@ -86,5 +86,5 @@ def ports(shared: int, buffers: Sequence[Buffer]) -> tuple[Port, ...]:
         for name, offset in [("shared", 0)] * (shared > 0) + chosen:
             default = 0.0 if direction == "in" else None
             axis = "word" if name == "shared" else f"{name}_word"
-            made.append(Port(name, direction, offset, "f32", axes=(axis,), default=default))
-    return tuple(made)
+            out.append(Port(name, direction, offset, "f32", axes=(axis,), default=default))
+    return tuple(out)

@@ -47,15 +47,15 @@ def facts(program: Program) -> dict[str, Any]:
 
 def _matrices(view: FleetView) -> dict[str, str]:
     """What the matrices of linear instructions take in each format."""
-    found = report(view)
-    if not found["linear"]:
+    known = report(view)
+    if not known["linear"]:
         return {"linear instructions": "none"}
     out = {
-        "linear instructions": f"{found['linear']} of {found['instructions']},"
-        f" {found['matrices']} different matrices",
-        "densest": f"{found['coefficients']} coefficients, {found['density']:.1%}",
+        "linear instructions": f"{known['linear']} of {known['instructions']},"
+        f" {known['matrices']} different matrices",
+        "densest": f"{known['coefficients']} coefficients, {known['density']:.1%}",
     }
-    for name, each in found["formats"].items():
+    for name, each in known["formats"].items():
         chosen = ", ".join(f"{count} {kind}" for kind, count in each["chosen"].items())
         out[name] = f"{each['bytes']:,} bytes, {each['half']:,} with halves ({chosen})"
     return out
@@ -83,8 +83,8 @@ def _ranges(numbers: list[int]) -> str:
     """
     out = []
     for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
-        found = [number for _, number in run]
-        out.append(f"{found[0]}-{found[-1]}" if len(found) > 1 else str(found[0]))
+        stretch = [number for _, number in run]
+        out.append(f"{stretch[0]}-{stretch[-1]}" if len(stretch) > 1 else str(stretch[0]))
     return ", ".join(out)
 
 

@@ -155,8 +155,8 @@ def place(plan: Plan) -> Places:
     Example:
         >>> two = Phase("none", (Launch(0, 10), Launch(1, 5)))
         >>> last = Phase("wait_all", (Launch(0, 4),))
-        >>> found = place(Plan((two, last), (0, 1, 1)))
-        >>> [[(p.slot, p.batch) for p in step] for step in found.steps], found.slots
+        >>> places = place(Plan((two, last), (0, 1, 1)))
+        >>> [[(p.slot, p.batch) for p in step] for step in places.steps], places.slots
         ([[(0, 0), (10, 1)], [(15, 2)], [(0, 0)]], 19)
     """
     kept: dict[str, int] = {}

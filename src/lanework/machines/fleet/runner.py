@@ -139,11 +139,11 @@ class Runner(runner.Runner):
         return runtime
 
     def _result(self, runtime: Runtime, seconds: float) -> Result:
-        counts, made = runtime.counts, runtime.engine
-        values = outputs(self.program, made.shared())
+        counts, engine = runtime.counts, runtime.engine
+        values = outputs(self.program, engine.shared())
         stats = {
             "engine": self.engine,
-            "adapter": getattr(made, "adapter", ""),
+            "adapter": getattr(engine, "adapter", ""),
             "epochs": counts.epochs,
             "instructions": counts.executed,
             "by_kernel": {kernel.name.lower(): counts.by_kernel[kernel] for kernel in Kernel},
@@ -228,22 +228,22 @@ def _settings(given: dict[str, Any]) -> Settings:
                 f"{name} is {value!r}",
                 help=did_you_mean(str(value), choices) or f"choose one of {', '.join(choices)}",
             )
-    made = Settings(**given)
-    whole = isinstance(made.seed, int) and 0 <= made.seed < 1 << 64
-    if not whole or not isinstance(made.patience, int) or made.patience < 1:
+    chosen = Settings(**given)
+    whole = isinstance(chosen.seed, int) and 0 <= chosen.seed < 1 << 64
+    if not whole or not isinstance(chosen.patience, int) or chosen.patience < 1:
         raise Diagnostic(
             BAD_SETTING,
             "seed is a whole number below 2**64, and patience one from 1",
             help="look at seed and patience",
         )
-    if not isinstance(made.threshold, int | float) or not 0 <= made.threshold <= 1:
+    if not isinstance(chosen.threshold, int | float) or not 0 <= chosen.threshold <= 1:
         raise Diagnostic(
-            BAD_SETTING, f"threshold is {made.threshold!r}", help="a density is from 0 to 1"
+            BAD_SETTING, f"threshold is {chosen.threshold!r}", help="a density is from 0 to 1"
         )
-    if made.storage == "f16" and made.layout == "aos":
+    if chosen.storage == "f16" and chosen.layout == "aos":
         raise Diagnostic(
             BAD_SETTING,
             "halves are stored as a structure of arrays only",
             help="leave layout away, or store f32",
         )
-    return made
+    return chosen

@@ -225,7 +225,7 @@ class VMState:
     @classmethod
     def of(cls, profile: Profile, structures: npt.NDArray[np.void]) -> VMState:
         """The VMs of an array of structures."""
-        made = cls(profile, len(structures))
+        vms = cls(profile, len(structures))
         flat = np.ascontiguousarray(structures).view(np.uint32).reshape(len(structures), -1)
-        made.words[:] = flat[:, : profile.rows].T
-        return made
+        vms.words[:] = flat[:, : profile.rows].T
+        return vms

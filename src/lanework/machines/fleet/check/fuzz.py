@@ -138,15 +138,15 @@ def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
 @functools.cache
 def ways(name: str = "all") -> tuple[Way, ...]:
     """How programs are run by the engines of this name; `all` are those that can run here."""
-    found: list[Way] = []
+    ways: list[Way] = []
     for engine in engines.ENGINES:
         if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
-        found += [Way(engine, layout, format) for layout, format in pairs]
-        found += [Way(engine, sort=True), Way(engine, steps=True), Way(engine, own=True)]
-    found.append(replace(REFERENCE, steps=True))
-    return tuple(way for way in found if name in ("all", way.engine))
+        ways += [Way(engine, layout, format) for layout, format in pairs]
+        ways += [Way(engine, sort=True), Way(engine, steps=True), Way(engine, own=True)]
+    ways.append(replace(REFERENCE, steps=True))
+    return tuple(way for way in ways if name in ("all", way.engine))
 
 
 def why_not(engine: str) -> str | None:
@@ -167,14 +167,14 @@ def check_in_turn(seed: int, name: str = "all") -> Divergence | None:
     return check(case_of(seed), [every[seed // BLOCK % len(every)]], seed)
 
 
-def shrunk(case: Case, found: Divergence) -> Case:
+def shrunk(case: Case, divergence: Divergence) -> Case:
     """A smaller case that diverges in the same way, at the end of its run."""
 
     def wrong(each: Case) -> bool:
-        again = check(each, [found.way], found.seed)
+        again = check(each, [divergence.way], divergence.seed)
         if again is None or "does not end" in again.what:
             return False
-        return again.what.startswith("raises") == found.what.startswith("raises")
+        return again.what.startswith("raises") == divergence.what.startswith("raises")
 
     smaller: Case | None = case
     while smaller is not None:
@@ -216,7 +216,7 @@ def run(
     """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
     seeds = range(start, start + count)
     one = functools.partial(check_in_turn, name=name)
-    found: list[Divergence] = []
+    divergences: list[Divergence] = []
     # processes of their own from the start: the driver of a GPU does not survive a fork
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, context) if jobs > 1 else None
@@ -225,10 +225,10 @@ def run(
     try:
         for number, divergence in enumerate(outcomes, 1):
             if divergence is not None:
-                found.append(divergence)
+                divergences.append(divergence)
             if report is not None:
                 report(number)
     finally:
         if pool is not None:
             pool.shutdown(cancel_futures=True)
-    return found
+    return divergences

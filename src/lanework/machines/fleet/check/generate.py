@@ -79,31 +79,31 @@ class _Draft:
         return self.free.pop() if self.free else None
 
     def body(self, name: str, budget: int, calls: list[Callee], spawns: list[Callee]) -> Body:
-        made = Body(
+        body = Body(
             *(self.rand, self.room, self.special, name),
             budget=budget,
             calls=calls,
             spawns=spawns,
             take=self.take,
         )
-        self.bodies[name] = made
-        return made
+        self.bodies[name] = body
+        return body
 
     def subroutines(self) -> list[Callee]:
         """Routines that are called; some call themselves."""
-        made: list[Callee] = []
+        callees: list[Callee] = []
         for n in range(self.rand.choice((0, 1, 1, 2, 3))):
             word = self.take() if self.rand.random() < 0.4 else None
-            body = self.body(f"sub{n}", 14, made, [])
+            body = self.body(f"sub{n}", 14, callees, [])
             body.end = "RETURN"
             if word is None:
                 body.block(6)
                 body.finish()
-                made.append(Callee(f"sub{n}", body.cost))
+                callees.append(Callee(f"sub{n}", body.cost))
             else:
                 self.recursive(body, word)
-                made.append(Callee(f"sub{n}", 5 * body.cost, word))
-        return made
+                callees.append(Callee(f"sub{n}", 5 * body.cost, word))
+        return callees
 
     def recursive(self, body: Body, word: int) -> None:
         """A routine that calls itself as often as its counter says."""
@@ -121,14 +121,14 @@ class _Draft:
 
     def children(self, calls: list[Callee]) -> list[Callee]:
         """Routines that VMs are started on; they may start VMs on those before them."""
-        made: list[Callee] = []
+        callees: list[Callee] = []
         for n in range(self.rand.choice((0, 1, 1, 2))):
-            body = self.body(f"child{n}", 16, calls, list(made))
+            body = self.body(f"child{n}", 16, calls, list(callees))
             body.end = self.rand.choice(("SYSCALL_HALT", "SYSCALL_KILL"))
             body.block(6)
             body.finish()
-            made.append(Callee(f"child{n}", body.cost))
-        return made
+            callees.append(Callee(f"child{n}", body.cost))
+        return callees
 
     def routines(self) -> tuple[list[Instruction], list[Routine], list[int]]:
         """The tape, the routines on it, and which of them phases may launch."""

@@ -27,10 +27,10 @@ def shrink(program: Program, holds: Test) -> Program:
     while again:
         again = False
         for smaller in (_plans, _instructions):
-            found = _first(program, smaller, holds)
-            while found is not None:
-                again, program = True, found
-                found = _first(program, smaller, holds)
+            less = _first(program, smaller, holds)
+            while less is not None:
+                again, program = True, less
+                less = _first(program, smaller, holds)
     return program
 
 
@@ -99,10 +99,10 @@ def _without_routine(view: FleetView, number: int) -> Iterator[Program]:
     """The program without a routine, if nothing leads to it."""
     routine = view.routines[number]
     inside = range(routine.entry, routine.entry + routine.count)
-    made = _cut(view, inside)
-    if made is None:
+    cut = _cut(view, inside)
+    if cut is None:
         return
-    code, routines = made
+    code, routines = cut
     phases = tuple(
         Phase(
             phase.barrier,
@@ -122,21 +122,21 @@ def _instructions(view: FleetView) -> Iterator[Program]:
     size = count // 2
     while size:
         for begin in range(0, count, size):
-            made = _cut(view, range(begin, min(begin + size, count)))
-            if made is not None and all(routine.count for routine in made[1]):
-                yield remade(view, *made)
+            cut = _cut(view, range(begin, min(begin + size, count)))
+            if cut is not None and all(routine.count for routine in cut[1]):
+                yield remade(view, *cut)
         size //= 2
 
 
-def _cut(view: FleetView, gone: range) -> tuple[list[Instruction], list[Routine]] | None:
+def _cut(view: FleetView, removed: range) -> tuple[list[Instruction], list[Routine]] | None:
     """Code and routines without these instructions; what led to one leads to the one after."""
 
     def moved(number: int) -> int:
-        return number - min(max(number - gone.start, 0), len(gone))
+        return number - min(max(number - removed.start, 0), len(removed))
 
     code = []
     for number, (info, each) in enumerate(zip(view.infos, view.instructions, strict=True)):
-        if number in gone:
+        if number in removed:
             continue
         if info.target is not None:
             values = info.values(each)

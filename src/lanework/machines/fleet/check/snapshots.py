@@ -68,10 +68,10 @@ def snapshots(engine: Engine, case: Case, steps: bool = False) -> list[Snapshot]
     view = FleetView.of(case.program)
     runtime = Runtime(engine, view, Limits(fuel=case.fuel))
     runtime.begin(case.shared)
-    found = [_until(runtime, case.cut, steps)]
-    if found[0].stop == "epochs":
-        found.append(_until(runtime, MOST, steps))
-    return found
+    seen = [_until(runtime, case.cut, steps)]
+    if seen[0].stop == "epochs":
+        seen.append(_until(runtime, MOST, steps))
+    return seen
 
 
 def _until(runtime: Runtime, epochs: int, steps: bool) -> Snapshot:
@@ -101,24 +101,24 @@ def _until(runtime: Runtime, epochs: int, steps: bool) -> Snapshot:
 
 
 def difference(
-    case: Case, expected: Sequence[Snapshot], found: Sequence[Snapshot], ulp: int | None = 0
+    case: Case, expected: Sequence[Snapshot], actual: Sequence[Snapshot], ulp: int | None = 0
 ) -> str | None:
     """How two runs of a case differ, or None.
 
     Args:
         case: what was run.
         expected: one run.
-        found: the other.
+        actual: the other.
         ulp: how far loose values may be apart; None leaves them out.
     """
     view, free = FleetView.of(case.program), loose(case.program)
-    for a, b in zip(expected, found, strict=False):
+    for a, b in zip(expected, actual, strict=False):
         when = "at the end" if a is expected[-1] else f"after epoch {case.cut}"
         what = _stopped(a, b) or _shared(a, b, free, ulp) or _vms(a, b, view, free, ulp)
         if what:
             return f"{when} {what}"
-    if len(expected) != len(found):
-        return f"there are {len(found)} stops and not {len(expected)}"
+    if len(expected) != len(actual):
+        return f"there are {len(actual)} stops and not {len(expected)}"
     if expected[-1].stop == "epochs":
         return f"it does not end within {MOST:,} epochs"
     return None

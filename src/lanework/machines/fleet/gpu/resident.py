@@ -67,7 +67,7 @@ class Trace:
 @lru_cache(maxsize=64)
 def texts(spec: Spec) -> tuple[tuple[str, str], ...]:
     """The kernels that a program needs: names and texts."""
-    found = {
+    kernels = {
         "classify": classify.classify(spec),
         "plan": classify.plan(spec),
         "compact": classify.compact(spec),
@@ -80,16 +80,16 @@ def texts(spec: Spec) -> tuple[tuple[str, str], ...]:
         Kernel.BRANCH: branch.branch,
         Kernel.IO: io.io,
     }
-    found |= {each.name: make(spec) for each, make in makers.items() if spec.used(each)}
+    kernels |= {each.name: make(spec) for each, make in makers.items() if spec.used(each)}
     if io.writes(spec):
-        found["commit"] = io.commit(spec)
+        kernels["commit"] = io.commit(spec)
     if spec.sort:
-        found["scatter"] = classify.scatter(spec)
+        kernels["scatter"] = classify.scatter(spec)
     if spec.ordered:
-        found["ordered"] = ordered.ordered(spec)
+        kernels["ordered"] = ordered.ordered(spec)
     if spec.cells.literal:
-        found["fresh"] = launch.fresh(spec)
-    return tuple((name, lean(text)) for name, text in found.items())
+        kernels["fresh"] = launch.fresh(spec)
+    return tuple((name, lean(text)) for name, text in kernels.items())
 
 
 class Resident:

@@ -111,32 +111,32 @@ def depth(view: FleetView) -> int:
     return view.depth if known is None else min(view.depth, known)
 
 
-def marks(view: FleetView, made: Spec) -> tuple[int, int]:
+def marks(view: FleetView, spec: Spec) -> tuple[int, int]:
     """Words of bits for VMs at ordered instructions, and words of bits for these words."""
-    if not made.ordered:
+    if not spec.ordered:
         return 0, 0
     words = -(-view.slots // 32)
     return words, -(-words // 32)
 
 
-def sizes(view: FleetView, made: Spec, words: int) -> dict[str, int]:
+def sizes(view: FleetView, spec: Spec, words: int) -> dict[str, int]:
     """Words of each buffer.
 
     Args:
         view: the program.
-        made: what its kernels depend on.
+        spec: what its kernels depend on.
         words: of its code.
     """
     slots = max(view.slots, 1)
-    tallies = 2 * BUCKETS if made.sort else 0
+    tallies = 2 * BUCKETS if spec.sort else 0
     return {
         "code": words,
-        "states": slots * made.cells.words,
+        "states": slots * spec.cells.words,
         "memory": view.shared,
-        "lists": (6 if made.sort else 5) * slots,
-        "control": HEADER + len(Batch) * batches(view) + sum(marks(view, made)) + tallies,
-        "stack": slots * made.frame * depth(view),
-        "winner": view.shared if writes(made) else 0,
+        "lists": (6 if spec.sort else 5) * slots,
+        "control": HEADER + len(Batch) * batches(view) + sum(marks(view, spec)) + tallies,
+        "stack": slots * spec.frame * depth(view),
+        "winner": view.shared if writes(spec) else 0,
     }
 
 
@@ -188,7 +188,7 @@ def check(view: FleetView, needed: dict[str, int], largest: int, adapter: str) -
 def estimate(view: FleetView, settings: Settings) -> int:
     """Bytes that a run of the epoch engine needs, results on the host too."""
     stored = matrices(view, settings)
-    made = spec(view, settings, stored)
-    needed = sizes(view, made, len(code(view, stored).words))
+    chosen = spec(view, settings, stored)
+    needed = sizes(view, chosen, len(code(view, stored).words))
     host = needed["states"] + needed["memory"] + view.slots * view.profile.rows
     return WORD * (sum(needed.values()) + host)

@@ -90,8 +90,8 @@ def run(
         known |= {row.element: row.terms for row in rows}
         steps.append(rows)
     for length in range(len(steps), 0, -1):
-        made = {row.element: row for rows in steps[:length] for row in rows}
-        order = in_place(list(made.values()))
+        changed = {row.element: row for rows in steps[:length] for row in rows}
+        order = in_place(list(changed.values()))
         if order is not None:
             return LinearMap(tuple(order), length)
     return None
@@ -216,8 +216,8 @@ def _float(bits: int) -> np.float32:
 
 def _folded(operation: np.ufunc, a: int, b: int) -> int:
     with np.errstate(all="ignore"):
-        made = operation(_float(a), _float(b))
-    return int(np.float32(made).view(np.uint32))
+        value = operation(_float(a), _float(b))
+    return int(np.float32(value).view(np.uint32))
 
 
 def _doubles(bits: int) -> bool:

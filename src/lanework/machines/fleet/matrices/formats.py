@@ -170,8 +170,8 @@ def encode(
         words, stored = _writer(chosen)(each, profile, at, packed)
         table += [chosen | HALF * packed, at, each.length, stored]
         body += words
-    made = np.array(table + body, np.uint32)
-    return Encoded(profile, np.array(index, np.int32), made, len(numbers))
+    array = np.array(table + body, np.uint32)
+    return Encoded(profile, np.array(index, np.int32), array, len(numbers))
 
 
 def choose(

@@ -33,9 +33,9 @@ def section(profile: Profile, instructions: Sequence[Instruction]) -> bytes:
         >>> [int(each) for each in np.frombuffer(section(PROFILES["S22"], [clear]), "<i4")]
         [1, 1, 0, 0, 4, 1, 1, 2]
     """
-    made = encode(maps(profile, instructions), profile, "rows")
-    index, words = made.index.astype("<i4"), made.words.astype("<u4")
-    return HEAD.pack(len(index), made.count) + index.tobytes() + words.tobytes()
+    encoded = encode(maps(profile, instructions), profile, "rows")
+    index, words = encoded.index.astype("<i4"), encoded.words.astype("<u4")
+    return HEAD.pack(len(index), encoded.count) + index.tobytes() + words.tobytes()
 
 
 def check_section(view: FleetView, data: bytes) -> str | None:
@@ -65,23 +65,23 @@ def report(view: FleetView, *, threshold: float = THRESHOLD) -> dict[str, Any]:
         and the densest matrix of all.
     """
     single = maps(view.profile, view.instructions)
-    found = list(dict.fromkeys(each for each in single if each is not None))
+    different = list(dict.fromkeys(each for each in single if each is not None))
     linear = sum(each is not None for each in single)
-    full = [density(each, view.profile) for each in found]
+    full = [density(each, view.profile) for each in different]
     formats = {}
     for name in CHOICES:
-        made = encode(single, view.profile, name, threshold=threshold)
+        encoded = encode(single, view.profile, name, threshold=threshold)
         halves = encode(single, view.profile, name, threshold=threshold, half=True)
         formats[name] = {
-            "bytes": made.words.nbytes,
+            "bytes": encoded.words.nbytes,
             "half": halves.words.nbytes,
-            "chosen": _chosen(made),
+            "chosen": _chosen(encoded),
         }
     return {
         "instructions": len(single),
         "linear": linear,
-        "matrices": len(found),
-        "shared": linear - len(found),
+        "matrices": len(different),
+        "shared": linear - len(different),
         "length": view.profile.length,
         "coefficients": round(max(full, default=0.0) * view.profile.length**2),
         "density": max(full, default=0.0),
@@ -92,8 +92,8 @@ def report(view: FleetView, *, threshold: float = THRESHOLD) -> dict[str, Any]:
     }
 
 
-def _chosen(made: Encoded) -> dict[str, int]:
-    counts = Counter(made.format(number).name.lower() for number in range(made.count))
+def _chosen(encoded: Encoded) -> dict[str, int]:
+    counts = Counter(encoded.format(number).name.lower() for number in range(encoded.count))
     return dict(sorted(counts.items()))
 
 
@@ -116,7 +116,7 @@ def _composed(view: FleetView) -> dict[str, Any]:
     }
 
 
-def text(found: dict[str, Any]) -> str:
+def text(facts: dict[str, Any]) -> str:
     """A report for people.
 
     Example:
@@ -134,15 +134,15 @@ def text(found: dict[str, Any]) -> str:
         hybrid    588 B, with halves 500 B (2 csr)
         composed  90 B as rows: 1 run of 2 instructions in all, the densest of 5.2 %
     """
-    n, composed = found["length"], found["composed"]
-    matrices = f"{found['matrices']:,} {'matrix' if found['matrices'] == 1 else 'matrices'}"
+    n, composed = facts["length"], facts["composed"]
+    matrices = f"{facts['matrices']:,} {'matrix' if facts['matrices'] == 1 else 'matrices'}"
     lines = [
-        f"linear    {found['linear']:,} of {many(found['instructions'], 'instruction')}; they have"
+        f"linear    {facts['linear']:,} of {many(facts['instructions'], 'instruction')}; they have"
         f" {matrices} of {n} x {n}",
-        f"density   {100 * found['mean_density']:.1f} % on average; the fullest has"
-        f" {many(found['coefficients'], 'coefficient')}, {100 * found['density']:.1f} %",
+        f"density   {100 * facts['mean_density']:.1f} % on average; the fullest has"
+        f" {many(facts['coefficients'], 'coefficient')}, {100 * facts['density']:.1f} %",
     ]
-    for name, took in found["formats"].items():
+    for name, took in facts["formats"].items():
         chosen = ", ".join(f"{count} {each}" for each, count in took["chosen"].items())
         line = f"{name:8}  {size(took['bytes'])}, with halves {size(took['half'])}"
         lines.append(f"{line} ({chosen})" if chosen and name not in took["chosen"] else line)

@@ -80,9 +80,9 @@ def merge(parts: Sequence[Members]) -> Members:
     if len(parts) == 1:
         return parts[0]
     if all(isinstance(part, slice) for part in parts):
-        whole = _joined(parts)
-        if whole is not None:
-            return whole
+        joined = _joined(parts)
+        if joined is not None:
+            return joined
     return tidy(np.sort(np.concatenate([ids(part) for part in parts])))
 
 

@@ -133,9 +133,9 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
     for name, value in program.header.items():
         if name not in DERIVED:
             yield show_header(name, value)
-    made = {"matrices": section(view.profile, view.instructions)}  # by the assembler
+    derived = {"matrices": section(view.profile, view.instructions)}  # by the assembler
     for name, data in program.sections.items():
-        if name not in ("routines", "plan", "buffers") and made.get(name) != data:
+        if name not in ("routines", "plan", "buffers") and derived.get(name) != data:
             yield f".section {json.dumps(name)} {data.hex() or '-'}"
     for buffer in view.buffers:
         words = [quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction]

@@ -154,7 +154,7 @@ def constant(name: str, place: Place) -> Number:
     raise place.fault(f"there is no symbol {name!r} here")
 
 
-def whole(value: Number, place: Place, most: int = (1 << 32) - 1, least: int = 0) -> int:
+def integer(value: Number, place: Place, most: int = (1 << 32) - 1, least: int = 0) -> int:
     """A whole number within bounds.
 
     Raises:

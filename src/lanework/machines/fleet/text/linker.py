@@ -16,7 +16,7 @@ from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH
 from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
 from lanework.machines.fleet.state import Convention
-from lanework.machines.fleet.text.expression import Expression, Number, whole
+from lanework.machines.fleet.text.expression import Expression, Number, integer
 from lanework.machines.fleet.text.module import (
     Fill,
     Module,
@@ -100,7 +100,7 @@ class _Linker:
         routines, code, listing = self._code()
         plan = self._plan({routine.name: n for n, routine in enumerate(routines)})
         needed = max((buffer.offset + buffer.size for buffer in self.symbols.placed), default=0)
-        made = package(
+        program = package(
             code,
             routines,
             plan,
@@ -115,9 +115,9 @@ class _Linker:
         header = _merged("header", [module.header for module in self.modules])
         sections = _merged("sections", [module.sections for module in self.modules])
         if not header and not sections:
-            return made
+            return program
         return replace(
-            made, header={**made.header, **header}, sections={**made.sections, **sections}
+            program, header={**program.header, **header}, sections={**program.sections, **sections}
         )
 
     # Instructions -----------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class _Linker:
             return self.entries[open.value][0]
         value = open.value.value(self.symbols.value)
         if open.fill is Fill.OFFSET:
-            return entry + whole(value, open.place, (1 << 32) - 1 - entry, -entry)
+            return entry + integer(value, open.place, (1 << 32) - 1 - entry, -entry)
         return fill_in(open.fill, value, open.place)
 
     def _no_routine(self, name: str, place: Place) -> Diagnostic:
@@ -221,34 +221,34 @@ class _Linker:
             raise launch.group.fault("the launch does not say how many VMs")
         return Launch(
             numbers[launch.routine],
-            self.symbols.whole(count),
+            self.symbols.integer(count),
             launch.strategy,
-            0 if launch.base is None else self.symbols.whole(launch.base),
-            1 if launch.stride is None else self.symbols.whole(launch.stride, STRIDE),
+            0 if launch.base is None else self.symbols.integer(launch.base),
+            1 if launch.stride is None else self.symbols.integer(launch.stride, STRIDE),
             launch.keep,
             launch.resume,
         )
 
     def _steps(self, steps: Sequence[int | Repeat], first: int) -> list[int]:
-        made: list[int] = []
+        out: list[int] = []
         for step in steps:
             if isinstance(step, int):
-                made.append(first + step)
+                out.append(first + step)
                 continue
-            inner, count = self._steps(step.steps, first), self.symbols.whole(step.count)
-            if len(made) + len(inner) * count > MOST_STEPS:
+            inner, count = self._steps(step.steps, first), self.symbols.integer(step.count)
+            if len(out) + len(inner) * count > MOST_STEPS:
                 raise step.count.place.fault(
                     f"the schedule becomes longer than {MOST_STEPS:,} steps", "repeat less often"
                 )
-            made += inner * count
-        return made
+            out += inner * count
+        return out
 
     # Settings ---------------------------------------------------------------------------------
 
     def _numbers(self, name: str) -> list[int]:
         """What modules ask for, as whole numbers."""
         asked = [m.settings[name].value for m in self.modules if name in m.settings]
-        return [self.symbols.whole(each) for each in asked if isinstance(each, Expression)]
+        return [self.symbols.integer(each) for each in asked if isinstance(each, Expression)]
 
     def _epsilon(self) -> float:
         value = self._agreed("epsilon", 0.0)
@@ -259,7 +259,7 @@ class _Linker:
 
     def _agreed(self, name: str, absent: str | Number) -> str | Number:
         """What all modules ask for that ask at all."""
-        found: tuple[str | Number, Place] | None = None
+        agreed: tuple[str | Number, Place] | None = None
         for module in self.modules:
             setting = module.settings.get(name)
             if setting is None:
@@ -267,15 +267,15 @@ class _Linker:
             value = setting.value
             if isinstance(value, Expression):
                 value = value.value(self.symbols.value)
-            if found is not None and value != found[0]:
+            if agreed is not None and value != agreed[0]:
                 raise conflict(
-                    f".{name} is {_shown(found[0])} in {found[1].line.source} and"
+                    f".{name} is {_shown(agreed[0])} in {agreed[1].line.source} and"
                     f" {_shown(value)} in {setting.place.line.source}",
                     setting.place,
                     "all modules of a program have to agree",
                 )
-            found = found or (value, setting.place)
-        return absent if found is None else found[0]
+            agreed = agreed or (value, setting.place)
+        return absent if agreed is None else agreed[0]
 
 
 _Value = TypeVar("_Value")

@@ -9,7 +9,7 @@ from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, Token
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import ALIASES, FIELDS, FLEET, FleetInstr
-from lanework.machines.fleet.text.expression import Expression, constant, read_expression, whole
+from lanework.machines.fleet.text.expression import Expression, constant, integer, read_expression
 from lanework.machines.fleet.text.module import Fill, Relocation
 from lanework.machines.fleet.text.words import Place, float_bits, integer_bits, own_word, register
 
@@ -98,7 +98,7 @@ class _Operands:
     integer: bool
 
     def read(self, operands: list[Token]) -> Draft:
-        made = [0] * FIELDS
+        values = [0] * FIELDS
         left = []
         for spec, at, word in zip(self.info.operands, self.info.places, operands, strict=True):
             place = Place(self.line, word)
@@ -106,7 +106,7 @@ class _Operands:
             if not text:
                 raise self.line.fault("an operand is missing", None, f"write {pattern(self.info)}")
             if spec.kind is OperandKind.REGISTER:
-                made[at] = self._register(text, place)
+                values[at] = self._register(text, place)
             elif spec.kind is OperandKind.CODE:
                 left.append(Relocation(self.number, at, Fill.ENTRY, text, place))
             else:
@@ -114,10 +114,10 @@ class _Operands:
                 if isinstance(value, Expression) and not value.names:
                     value = fill_in(fill, value.value(constant), place)
                 if isinstance(value, int):
-                    made[at] = value
+                    values[at] = value
                 else:
                     left.append(Relocation(self.number, at, fill, value, place))
-        return Draft(self.info, tuple(made), tuple(left), self.line)
+        return Draft(self.info, tuple(values), tuple(left), self.line)
 
     def _register(self, text: str, place: Place) -> int:
         number = register(text)
@@ -147,7 +147,7 @@ class _Operands:
 
 def _bits(text: str, place: Place) -> int:
     value = read_expression(text, place).value(constant)
-    return whole(value, place)
+    return integer(value, place)
 
 
 def fill_in(fill: Fill, value: int | float, place: Place) -> int:
@@ -160,4 +160,4 @@ def fill_in(fill: Fill, value: int | float, place: Place) -> int:
         return float_bits(value, place)
     if fill is Fill.INTEGER:
         return integer_bits(value, place)
-    return whole(value, place)
+    return integer(value, place)

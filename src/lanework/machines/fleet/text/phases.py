@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, Token
 from lanework.machines.fleet.plan import BARRIERS
-from lanework.machines.fleet.text.expression import Expression, constant, read_expression, whole
+from lanework.machines.fleet.text.expression import Expression, constant, integer, read_expression
 from lanework.machines.fleet.text.module import ModuleLaunch, ModulePhase, Repeat
 from lanework.machines.fleet.text.words import Place, directive_word, directive_words, read_name
 
@@ -144,7 +144,7 @@ class PlanText:
             )
         numbers = []
         for each in self.listed:
-            number = whole(each.value(constant), each.place)
+            number = integer(each.value(constant), each.place)
             if number >= len(self.phases):
                 raise each.place.fault(f"there is no phase {number}", "phases are counted from 0")
             numbers.append(number)

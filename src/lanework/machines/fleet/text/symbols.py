@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.plan import Buffer
-from lanework.machines.fleet.text.expression import Expression, Number, whole
+from lanework.machines.fleet.text.expression import Expression, Number, integer
 from lanework.machines.fleet.text.module import Module, ModuleBuffer
 from lanework.machines.fleet.text.words import Place
 
@@ -52,10 +52,10 @@ class Symbols:
         starts = {sum(len(m.buffers) for m in modules[:n]) for n in range(len(modules))}
         for number, buffer in enumerate(self.buffers):
             at = highest if number in starts else at
-            size = self.whole(buffer.size)
-            offset = at if buffer.offset is None else self.whole(buffer.offset)
+            size = self.integer(buffer.size)
+            offset = at if buffer.offset is None else self.integer(buffer.offset)
             self.values[buffer.name] = offset
-            steps = [self.whole(each) for each in buffer.lifetime]
+            steps = [self.integer(each) for each in buffer.lifetime]
             lifetime = (steps[0], steps[1]) if steps else ()
             low, high = (
                 None if each is None else float(each.value(self.value)) for each in buffer.ends
@@ -102,6 +102,6 @@ class Symbols:
         self.depth -= 1
         return self.values[name]
 
-    def whole(self, expression: Expression, least: int = 0) -> int:
+    def integer(self, expression: Expression, least: int = 0) -> int:
         """The value of an expression that has to be a whole number."""
-        return whole(expression.value(self.value), expression.place, least=least)
+        return integer(expression.value(self.value), expression.place, least=least)

@@ -129,8 +129,8 @@ def lean(text: str) -> str:
 
 
 def _unused(line: str, uses: Counter[str]) -> bool:
-    found = _CONSTANT.match(line)
-    return found is not None and uses[found[1]] == 1
+    constant = _CONSTANT.match(line)
+    return constant is not None and uses[constant[1]] == 1
 
 
 def _parameters() -> str:

@@ -69,16 +69,16 @@ def _case(info: FleetInstr, spec: Spec) -> str:
 
 
 def _reads(address: str) -> str:
-    return f"made = read_word(vm, {address}(ADDR), &stays); has = !stays;"
+    return f"result = read_word(vm, {address}(ADDR), &stays); has = !stays;"
 
 
 def _gives(bits: str) -> str:
-    return f"made = {bits}; has = true;"
+    return f"result = {bits}; has = true;"
 
 
 def _atomic(name: str) -> str:
     more = ", ".join(sources(FLEET.by_name[name])).upper()
-    return f"made = {name.lower()}(vm, float_address(ADDR), {more}, &stays); has = !stays;"
+    return f"result = {name.lower()}(vm, float_address(ADDR), {more}, &stays); has = !stays;"
 
 
 _COUNT = "atomicLoad(&control[batch_word(load(vm, BATCH), B_COUNT)])"
@@ -170,14 +170,14 @@ _MAIN = (
   let ip = load(vm, IP);
 NO_BID
   let at = params.program_at + 5u * ip;
-  var made = 0u;
+  var result = 0u;
   var has = false;
   var stays = false;
   switch (code[at]) {
 CASES
     default: {}
   }
-  if (has) { put(vm, 1u + code[at + 1u], made); }
+  if (has) { put(vm, 1u + code[at + 1u], result); }
   if (!stays) { go(vm, ip + 1u); }
 }
 """

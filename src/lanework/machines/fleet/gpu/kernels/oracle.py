@@ -54,10 +54,10 @@ def _case(info: FleetInstr, spec: Spec) -> str:
         else:
             names.append(f"b{n}")
             text += f"      let b{n} = fetch(vm, 1u + field{place});\n"
-    text += f"      made = {call(op, *names)};\n"
+    text += f"      result = {call(op, *names)};\n"
     if spec.traps and "f32" in op.dtypes:
         given = " && ".join(f"finite({name})" for name in names)
-        text += f"      bad = {given} && !finite(rounded(made));\n"
+        text += f"      bad = {given} && !finite(rounded(result));\n"
     return text
 
 
@@ -65,9 +65,9 @@ BODIES = {
     "SELECT": """\
       let yes = fetch(vm, 1u + field2);
       let no = fetch(vm, 1u + field3);
-      made = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
+      result = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
 """,
-    "RAND": "      made = draw(vm);\n",
+    "RAND": "      result = draw(vm);\n",
 }
 """What the instructions of this kernel do that have no op."""
 
@@ -118,7 +118,7 @@ fn finite(bits: u32) -> bool { return (bits & 0x7f800000u) != 0x7f800000u; }
   let field2 = code[at + 3u];
   let field3 = code[at + 4u];
   let a = fetch(vm, 1u + field1);
-  var made = 0u;
+  var result = 0u;
   var bad = false;
   switch (code[at]) {
 CASES
@@ -128,7 +128,7 @@ CASES
     fault_vm(vm, FAULT_BAD_VALUE);
     return;
   }
-  put(vm, 1u + field0, made);
+  put(vm, 1u + field0, result);
   go(vm, ip + 1u);
 }
 """

@@ -108,7 +108,7 @@ let address = float_address(ADDR);
       } else {
         let word = memory[address];
         memory[address] = UPDATED;
-        made = word;
+        result = word;
         wrote();
       }"""
 
@@ -120,7 +120,7 @@ def _update(name: str) -> str:
 
 BODIES = {
     **{name: _update(name) for name in ATOMICS},
-    "SYSCALL_SPAWN": "made = spawn(vm, TARGET, SRC);",
+    "SYSCALL_SPAWN": "result = spawn(vm, TARGET, SRC);",
     "SYSCALL_KILL": "kill(vm); return;",
 }
 """What each instruction does in the turn of a VM."""
@@ -166,12 +166,12 @@ _MAIN = """
 fn take_turn(vm: u32) {
   let ip = load(vm, IP);
   let at = params.program_at + 5u * ip;
-  var made = 0u;
+  var result = 0u;
   switch (code[at]) {
 CASES
     default: {}
   }
-  put(vm, 1u + code[at + 1u], made);
+  put(vm, 1u + code[at + 1u], result);
   go(vm, ip + 1u);
 }
 

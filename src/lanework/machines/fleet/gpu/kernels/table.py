@@ -157,8 +157,8 @@ class Spec:
 
     def used(self, kernel: Kernel) -> list[FleetInstr]:
         """The program's instructions of a kernel, by opcode."""
-        found = [FLEET.by_code[code] for code in sorted(self.opcodes)]
-        return [info for info in found if info.kernel is kernel]
+        infos = [FLEET.by_code[code] for code in sorted(self.opcodes)]
+        return [info for info in infos if info.kernel is kernel]
 
     @property
     def profile(self) -> Profile:
@@ -173,8 +173,8 @@ class Spec:
     @property
     def ordered(self) -> list[FleetInstr]:
         """The program's instructions that VMs do one after another."""
-        found = [info for info in self.used(Kernel.IO) if info.ordered]
-        return [info for info in found if not self.fast or info.name in SERIAL]
+        infos = [info for info in self.used(Kernel.IO) if info.ordered]
+        return [info for info in infos if not self.fast or info.name in SERIAL]
 
     @property
     def frame(self) -> int:
