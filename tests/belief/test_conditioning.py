@@ -252,6 +252,7 @@ def test_cliques_past_any_float():
     assert 1e250 < order.cost < np.inf
 
 
+@pytest.mark.timeout(60, method="thread")
 def test_no_longer_than_the_deadline():
     graph = grid(12, 2)
     small = lw.Limits(memory=100_000)

@@ -114,6 +114,7 @@ def test_an_engine_that_there_is_not():
     assert "epoch" in str(refused(lambda: assemble(DOUBLE).bind("epohc"), "LW2003").help)
 
 
+@pytest.mark.timeout(60)
 def test_fuel_stops_before_the_epoch_that_it_does_not_suffice_for():
     runner = assemble(FOREVER).bind("reference", lw.Limits(fuel=10_500))
     problem = refused(runner, "LW2002")
@@ -148,6 +149,7 @@ def test_memory_cap_refuses_before_anything_is_allocated():
     assert time.process_time() - began < 1.0
 
 
+@pytest.mark.timeout(60)
 def test_epochs_stop_a_run_and_say_so():
     result = assemble(FOREVER).bind("reference", epochs=7)()
     assert result.stats["epochs"] == 7

@@ -37,6 +37,7 @@ def refused(call, code, *words):
         assert word in text, text
 
 
+@pytest.mark.timeout(60, method="thread")
 @pytest.mark.parametrize("engine", ENGINES)
 def test_fuel_stops_every_engine_at_the_same_instruction(engine):
     done = COUNT.bind(engine, Limits(fuel=9))(r0=10)
@@ -67,6 +68,7 @@ def test_ctrl_c_ends_compiled_code(ctrl_c):
     assert ctrl_c.work_since() < 0.1
 
 
+@pytest.mark.timeout(60, method="thread")
 def test_the_gil_is_released():
     runner = COUNT.bind("stencil")
     seen = []

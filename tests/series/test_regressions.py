@@ -173,6 +173,7 @@ def test_assembly_numbers_that_do_not_fit(line):
     refused(lambda: assemble(text.replace(".periods 3", f".periods 3\n{line}", 1)), "LW1010")
 
 
+@pytest.mark.timeout(60, method="thread")
 def test_the_reference_keeps_its_deadline():
     model = lw.series.Model("m", periods=300)
     model.input("x", axes=("point",))

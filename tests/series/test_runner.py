@@ -251,6 +251,7 @@ def test_ctrl_c_inside_compiled_code(engine, ctrl_c):
     assert np.isfinite(runner(x=0.5)["z"])
 
 
+@pytest.mark.timeout(60, method="thread")
 def test_the_gil_is_released():
     runner = slow().bind(threads=1)
     runner(x=1.0)
@@ -272,6 +273,7 @@ def test_the_gil_is_released():
     assert inside >= 10
 
 
+@pytest.mark.timeout(60, method="thread")
 def test_one_runner_from_many_threads():
     runner = loan().compile().bind()
     runner(rate=0.01)

@@ -47,6 +47,7 @@ def test_fuel_is_that_of_all_blocks():
         program.bind(limits=Limits(fuel=needed - 1)).stream(BLOCKS, rate=0.5)
 
 
+@pytest.mark.timeout(60, method="thread")
 def test_the_deadline_is_that_of_all_blocks():
     def endless():
         while True:
