@@ -343,6 +343,7 @@ def grid(size, states):
     return graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_what_fits_no_memory_is_refused_at_once(engine, tmp_path):
     graph = grid(30, 4)

@@ -70,6 +70,7 @@ def cut(name):
     return graph, list(zip(rows, programs, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 @pytest.mark.parametrize(("engine", "semiring"), WAYS)
 def test_large_networks(name, engine, semiring):

@@ -47,6 +47,7 @@ def same(graph, again, *, names=True):
         assert again.name == graph.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
 def test_networks_read_back_to_the_bit(file):
     graph = read_network(DATA / file)
