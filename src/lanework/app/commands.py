@@ -1,0 +1,170 @@
+"""What commands have in common: the status that an error ends in, and options of machines.
+
+Exit status: 0 done, 1 a diagnostic, 2 wrong usage, 3 a trap, 4 an internal fault, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from lanework.core.cli import Request
+
+EXIT_USAGE, EXIT_FAULT, EXIT_INTERRUPTED = 2, 4, 130
+
+
+class Commands(click.Group):
+    """A group of commands whose errors are shown for people and end in an exit status."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and exit with the status that the outcome has."""
+        kwargs["standalone_mode"] = False
+        words = kwargs.get("args") or (args[0] if args else None) or sys.argv[1:]
+        as_json = "--json" in words
+        try:
+            status = super().main(*args, **kwargs)
+        except click.UsageError as error:
+            status = _usage(error, as_json)
+        except click.ClickException as error:
+            error.show()
+            status = EXIT_USAGE
+        except click.Abort:
+            click.echo("interrupted", err=True)
+            status = EXIT_INTERRUPTED
+        except Exception as error:  # the last place where anything can be caught
+            status = _failed(error, as_json)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage(error: click.UsageError, as_json: bool) -> int:
+    if as_json:
+        from lanework.core import terminal
+
+        text = error.format_message()
+        terminal.json_out({"error": {"code": None, "kind": "usageerror", "message": text}})
+    else:
+        error.show()
+    return EXIT_USAGE
+
+
+def _failed(error: Exception, as_json: bool) -> int:
+    from lanework.base.errors import Diagnostic, InternalFault, LaneworkError
+    from lanework.core import terminal
+    from lanework.core.codes import FAULT, OUT_OF_MEMORY
+
+    problem: LaneworkError
+    if isinstance(error, LaneworkError):
+        problem = error
+    elif isinstance(error, MemoryError):
+        problem = Diagnostic(
+            OUT_OF_MEMORY,
+            "there is not enough memory",
+            help="run fewer lanes, or a smaller --block",
+        )
+    else:
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        problem = InternalFault(
+            FAULT,
+            f"Lanework failed ({what})",
+            help="please report this with the command and the file; LANEWORK_DEBUG=1 shows where",
+        )
+    if os.environ.get("LANEWORK_DEBUG") == "1" and problem.exit_status == EXIT_FAULT:
+        import traceback
+
+        traceback.print_exception(error)
+    terminal.error(problem, as_json)
+    return problem.exit_status
+
+
+class MachineCommand(click.Command):
+    """A command to which machines add options; its help lists them machine by machine."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own parameters, then those that machines add, each name once."""
+        params = {param.name: param for param in super().get_params(ctx)}
+        for options in self.added().values():
+            params = {**{option.name: option for option in options}, **params}
+        return list(params.values())
+
+    def added(self) -> dict[str, tuple[click.Option, ...]]:
+        """What each machine adds."""
+        from lanework.core.cli import command_lines
+
+        return {name: line.options.get(str(self.name), ()) for name, line in command_lines()}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of all machines, then those of each."""
+        own = tuple(param for param in super().get_params(ctx) if isinstance(param, click.Option))
+        groups = {f"Options for {name}": options for name, options in self.added().items()}
+        for title, options in {"Options": own, **groups}.items():
+            records = [option.get_help_record(ctx) for option in options]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl([record for record in records if record is not None])
+
+    def refuse_others(self, ctx: click.Context, request: Request) -> None:
+        """Refuse options that are for other machines than that of the file.
+
+        Raises:
+            UsageError: LW8001.
+        """
+        from lanework.base.errors import UsageError
+        from lanework.core.codes import BAD_ARGUMENT
+
+        own = {param.name for param in super().get_params(ctx)}
+        mine = request.line.options.get(str(self.name), ())
+        known = own | {option.name for option in mine}
+        for param in self.get_params(ctx):
+            given = ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
+            if given and param.name not in known:
+                others = [
+                    name
+                    for name, options in self.added().items()
+                    if any(option.name == param.name for option in options)
+                ]
+                raise UsageError(
+                    BAD_ARGUMENT,
+                    f"{request.file} is for the {request.machine} machine, which has no option"
+                    f" {param.opts[0]}",
+                    help=f"{param.opts[0]} is for {' and '.join(others)}",
+                )
+
+
+def ask(command: str = "", /, **options: Any) -> Request:
+    """The request of the command line.
+
+    Args:
+        command: one that the machine of the file must have.
+        **options: file, words, libraries, as_json, and what options say.
+
+    Raises:
+        UsageError: LW8001 for an option of another machine.
+        Diagnostic: LW8001 for a command that the machine lacks; what finding the machine says.
+    """
+    from lanework.base.errors import Diagnostic
+    from lanework.core.cli import Request, command_lines
+    from lanework.core.codes import BAD_ARGUMENT
+
+    file, as_json = options.pop("file"), options.pop("as_json")
+    words, libraries = options.pop("words", ()), options.pop("libraries", ())
+    request = Request(file, words, libraries, {"json": as_json, **options})
+    if command and command not in request.line.actions:
+        names = " and ".join(name for name, line in command_lines() if command in line.actions)
+        what = f"{file} is for the {request.machine} machine, which has no {command!r}"
+        raise Diagnostic(BAD_ARGUMENT, what, help=f"lanework {command} is for {names}")
+    ctx = click.get_current_context()
+    if isinstance(ctx.command, MachineCommand):
+        ctx.command.refuse_others(ctx, request)
+    return request
+
+
+def act(command: str, /, **options: Any) -> None:
+    """Let the machine of the file do what it has to do for a command."""
+    request = ask(command, **options)
+    request.line.actions[command](request)
