@@ -124,7 +124,7 @@ def _code() -> tuple[Callable[..., None], Callable[..., None]]:
 
 
 _idle: list[Crew] = []
-_made = threading.Lock()
+_created = threading.Lock()
 
 
 def take() -> Crew | None:
@@ -133,7 +133,7 @@ def take() -> Crew | None:
         return _idle.pop()
     except IndexError:
         pass
-    if _made.acquire(blocking=False):  # once in a process
+    if _created.acquire(blocking=False):  # once in a process
         crew = Crew()
         atexit.register(crew.stop)
         return crew
@@ -147,9 +147,9 @@ def give(crew: Crew) -> None:
 
 def _after_fork() -> None:
     """The child has no helpers; it makes a crew of its own when it needs one."""
-    global _made
+    global _created
     _idle.clear()
-    _made = threading.Lock()
+    _created = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -14,7 +14,7 @@ class LookupWriter(ValueWriter):
         """Write a lookup; the position in each key is a floor, as in the reference."""
         w = self.writer
         keys, width = self.together(step.keys)
-        kind, whole = type_of("f64", width), type_of("i64", width)
+        kind, integer = type_of("f64", width), type_of("i64", width)
         index = ""
         valid = ""
         test = type_of("bool", width)
@@ -35,10 +35,10 @@ class LookupWriter(ValueWriter):
                 below = w.emit(f"fcmp ole {kind} {place}, {high}")
                 good = w.emit(f"and {test} {above}, {below}")
                 place = w.emit(f"select {test} {good}, {kind} {place}, {kind} {low}")
-            number = w.emit(f"fptosi {kind} {place} to {whole}")
+            number = w.emit(f"fptosi {kind} {place} to {integer}")
             if index:
-                scaled = w.emit(f"mul {whole} {index}, {constant(dim.size, 'i64', width)}")
-                number = w.emit(f"add {whole} {scaled}, {number}")
+                scaled = w.emit(f"mul {integer} {index}, {constant(dim.size, 'i64', width)}")
+                number = w.emit(f"add {integer} {scaled}, {number}")
             index = number
             valid = w.emit(f"and {test} {valid}, {good}") if valid else good
         value = self.gather(f"%slot{step.slot}", index, constant(True, "bool", width), width)
@@ -69,7 +69,7 @@ class LookupWriter(ValueWriter):
         """Find the last knot not above the key by halving, then go along the line."""
         w = self.writer
         (key,), width = self.together((step.key,))
-        kind, whole, test = (type_of(d, width) for d in ("f64", "i64", "bool"))
+        kind, integer, test = (type_of(d, width) for d in ("f64", "i64", "bool"))
         table = f"%slot{step.slot}"
         every = constant(True, "bool", width)
         at = constant(0, "i64", width)
@@ -77,22 +77,22 @@ class LookupWriter(ValueWriter):
         while reach * 2 < step.size:
             reach *= 2
         while reach >= 1:
-            ahead = w.emit(f"add {whole} {at}, {constant(reach, 'i64', width)}")
-            exists = w.emit(f"icmp slt {whole} {ahead}, {constant(step.size, 'i64', width)}")
-            safe = w.emit(f"select {test} {exists}, {whole} {ahead}, {whole} {at}")
+            ahead = w.emit(f"add {integer} {at}, {constant(reach, 'i64', width)}")
+            exists = w.emit(f"icmp slt {integer} {ahead}, {constant(step.size, 'i64', width)}")
+            safe = w.emit(f"select {test} {exists}, {integer} {ahead}, {integer} {at}")
             knot = self.gather(table, safe, every, width)
             reached = w.emit(f"fcmp ole {kind} {knot}, {key}")
-            at = w.emit(f"select {test} {reached}, {whole} {safe}, {whole} {at}")
+            at = w.emit(f"select {test} {reached}, {integer} {safe}, {integer} {at}")
             reach //= 2
         last = constant(max(step.size - 2, 0), "i64", width)
-        inside = w.emit(f"icmp slt {whole} {at}, {last}")
-        at = w.emit(f"select {test} {inside}, {whole} {at}, {whole} {last}")
+        inside = w.emit(f"icmp slt {integer} {at}, {last}")
+        at = w.emit(f"select {test} {inside}, {integer} {at}, {integer} {last}")
         step_up = constant(1 if step.size > 1 else 0, "i64", width)
-        after = w.emit(f"add {whole} {at}, {step_up}")
+        after = w.emit(f"add {integer} {at}, {step_up}")
         size = constant(step.size, "i64", width)
         x0, x1 = (self.gather(table, i, every, width) for i in (at, after))
         y0, y1 = (
-            self.gather(table, w.emit(f"add {whole} {i}, {size}"), every, width)
+            self.gather(table, w.emit(f"add {integer} {i}, {size}"), every, width)
             for i in (at, after)
         )
         run = w.emit(f"fsub {kind} {x1}, {x0}")

@@ -108,9 +108,9 @@ class Function:
         """A variable that begins with a value."""
         slot = f"%{self.fresh()}"
         self._slots.append(f"  {slot} = alloca i64")
-        made = Variable(self, slot)
-        made.set(value)
-        return made
+        variable = Variable(self, slot)
+        variable.set(value)
+        return variable
 
     def array(self, words: int) -> Word:
         """The address of so many words on the stack."""

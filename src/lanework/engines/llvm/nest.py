@@ -208,20 +208,20 @@ class NestWriter(TimeWriter):
         width = self.width if vector else 1
         kind = type_of("f64", width)
         zero = constant(0.0, "f64", width)
-        whole = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, name)])
-        positive = w.emit(f"fcmp ogt {kind} {whole}, {zero}")
+        floor = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, name)])
+        positive = w.emit(f"fcmp ogt {kind} {floor}, {zero}")
         if vector:
             positive = w.emit(f"and <{width} x i1> {positive}, {self.mask}")
         mask = type_of("bool", width)
-        whole = w.emit(f"select {mask} {positive}, {kind} {whole}, {kind} {zero}")
+        floor = w.emit(f"select {mask} {positive}, {kind} {floor}, {kind} {zero}")
         top = self.splat("%Tf", "double") if vector else "%Tf"
-        below = w.emit(f"fcmp olt {kind} {whole}, {top}")
-        whole = w.emit(f"select {mask} {below}, {kind} {whole}, {kind} {top}")
-        self.length, self.ragged = (whole, vector), vector
-        longest = whole
+        below = w.emit(f"fcmp olt {kind} {floor}, {top}")
+        floor = w.emit(f"select {mask} {below}, {kind} {floor}, {kind} {top}")
+        self.length, self.ragged = (floor, vector), vector
+        longest = floor
         if vector:
             call = f"llvm.vector.reduce.fmax.{suffix('f64', width)}"
-            longest = w.intrinsic(call, "double", [(kind, whole)])
+            longest = w.intrinsic(call, "double", [(kind, floor)])
         self.steps = w.emit(f"fptosi double {longest} to i64")
 
     def _stage(self, number: int, stage: Stage) -> None:

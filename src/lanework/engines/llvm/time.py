@@ -28,7 +28,7 @@ class TimeWriter(StepWriter):
         header = len(w.lines)
         self.period = f"%{name}.t"
         self.pending, self.chains = [], []
-        made = {step.target for step in stage.steps}
+        targets = {step.target for step in stage.steps}
         self.begin_folds(stage, name)
         go = (
             f"icmp slt i64 {self.period}, {self.steps}"
@@ -57,7 +57,7 @@ class TimeWriter(StepWriter):
                 kind = type_of("f64", self.width if vector else 1)
                 at = self.saved_pointer(step.target, self.period)
                 w.line(f"store {kind} {text}, ptr {at}, align 8")
-        self._stores_in(stage, made)
+        self._stores_in(stage, targets)
         after = [
             (phi, kind, start, self._as(kind, value)) for phi, kind, start, value in self.pending
         ]
@@ -91,7 +91,7 @@ class TimeWriter(StepWriter):
         name, vector = self.get(value)
         return self.splat(name, "double") if kind != "double" and not vector else name
 
-    def _stores_in(self, stage: Stage, made: set[int]) -> None:
+    def _stores_in(self, stage: Stage, targets: set[int]) -> None:
         w = self.writer
         for store in self.nest.stores:
             if store.layout not in ("time", "both"):

@@ -93,9 +93,9 @@ class Pool:
     def _begin(self) -> None:
         """Own nothing: at first, and in the child of a fork."""
         self._free: _Free = collections.deque()
-        self._made = 0  # buffers of slabs
+        self._slabbed = 0  # buffers of slabs
         self._large = 0  # larger ones, in buffers
-        # To be taken off `_large` and `_made`; no locks, since finalizers call.
+        # To be taken off `_large` and `_slabbed`; no locks, since finalizers call.
         self._back: collections.deque[int] = collections.deque()
         self._lost: collections.deque[int] = collections.deque()
         self._lock = threading.Lock()  # for making memory, which is rare
@@ -179,7 +179,7 @@ class Pool:
                     self._free.popleft()  # the slab goes with the last of its buffers
                 except IndexError:
                     return None
-                self._made -= 1
+                self._slabbed -= 1
                 room += 1
             mapping = _mapping(count * self.size)
             self._large += count
@@ -195,11 +195,11 @@ class Pool:
                 return False
             slab = _mapping(count * self.size)
             if slab.two_views:
-                made = [(slab, n * self.size) for n in range(count)]
+                buffers = [(slab, n * self.size) for n in range(count)]
             else:  # each by itself, as the others must be able to run while one is written
-                made = [(_mapping(self.size), 0) for _ in range(count)]
-            self._made += count
-            self._free.extend(made)
+                buffers = [(_mapping(self.size), 0) for _ in range(count)]
+            self._slabbed += count
+            self._free.extend(buffers)
             return True
 
     def _room(self) -> int:
@@ -207,8 +207,8 @@ class Pool:
         while self._back:
             self._large -= self._back.popleft()
         while self._lost:
-            self._made -= self._lost.popleft()
-        return self.most - self._made - self._large
+            self._slabbed -= self._lost.popleft()
+        return self.most - self._slabbed - self._large
 
 
 def _wipe(buffer: Buffer) -> None:

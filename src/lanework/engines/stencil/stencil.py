@@ -166,7 +166,7 @@ def extract(
     text = elf.get_section_by_name(".text")
     number = elf.get_section_index(".text")
     code = text.data()
-    found = []
+    all_holes = []
     relocations = elf.get_section_by_name(".rela.text")
     for entry in relocations.iter_relocations() if relocations is not None else ():
         symbol = symbols.get_symbol(entry["r_info_sym"])
@@ -174,27 +174,27 @@ def extract(
         home = symbol["st_shndx"]
         if constants is not None and way is Way.REL32 and home != "SHN_UNDEF":
             addend = entry["r_addend"] + symbol["st_value"]
-            found.append(constants.hole(elf.get_section(home), entry["r_offset"], addend))
+            all_holes.append(constants.hole(elf.get_section(home), entry["r_offset"], addend))
             continue
         if way is None or not symbol.name.startswith(prefix):
             raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
         if way is Way.HIGH16 and not _same_register(code, entry["r_offset"]):
             raise UnknownRelocation(f"{symbol.name!r} goes through two registers")
         name = symbol.name.removeprefix(prefix)
-        found.append(Hole(entry["r_offset"], way, name, entry["r_addend"]))
-    found.sort(key=lambda hole: hole.offset)
+        all_holes.append(Hole(entry["r_offset"], way, name, entry["r_addend"]))
+    all_holes.sort(key=lambda hole: hole.offset)
     stencils = {}
     at = 0
     functions = [s for s in symbols.iter_symbols() if s["st_shndx"] == number and s["st_size"]]
     for symbol in sorted(functions, key=lambda symbol: int(symbol["st_value"])):
         start, size = symbol["st_value"], symbol["st_size"]
         holes = []
-        while at < len(found) and found[at].offset < start + size:
-            if found[at].offset >= start:
-                holes.append(replace(found[at], offset=found[at].offset - start))
+        while at < len(all_holes) and all_holes[at].offset < start + size:
+            if all_holes[at].offset >= start:
+                holes.append(replace(all_holes[at], offset=all_holes[at].offset - start))
             at += 1
-        made = Stencil(code[start : start + size], tuple(holes))
-        stencils[symbol.name] = made.turned().swapped().trimmed()
+        stencil = Stencil(code[start : start + size], tuple(holes))
+        stencils[symbol.name] = stencil.turned().swapped().trimmed()
     return stencils
 
 

@@ -8,7 +8,7 @@ from lanework.engines.tensors.writer import Kernel
 
 def contractions(width: int, lanes: int) -> list[str]:
     """All contractions of blocks of `lanes`, for SIMD registers of `width` f64."""
-    found = []
+    kernels = []
     vectors = max(1, lanes // width)
     for laned, spread in SHAPES:
         for largest in (False, True):
@@ -16,10 +16,10 @@ def contractions(width: int, lanes: int) -> list[str]:
                 name = kernel_name(
                     largest=largest, laned=laned, spread=spread, outputs=step, vectors=vectors
                 )
-                found.append(
+                kernels.append(
                     _contract(f"{name}_{lanes}", width, lanes, laned, spread, step, largest)
                 )
-    return found
+    return kernels
 
 
 def _contract(

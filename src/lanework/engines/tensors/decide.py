@@ -16,13 +16,13 @@ def choose(name: str, width: int, lanes: int) -> str:
     w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %search ]")
     for n in range(vectors):
         w.line(f"%best{n} = phi {k.kind} [ splat (double -1.0), %entry ], [ %top{n}, %search ]")
-        w.line(f"%at{n} = phi {k.whole} [ zeroinitializer, %entry ], [ %now{n}, %search ]")
+        w.line(f"%at{n} = phi {k.integer} [ zeroinitializer, %entry ], [ %now{n}, %search ]")
     here = k.splat("%i", "i64")
     for n in range(vectors):
         x = k.load(a, "%i", n)
         more = w.emit(f"fcmp ogt {k.kind} {x}, %best{n}")
         w.line(f"%top{n} = select {k.mask} {more}, {k.kind} {x}, {k.kind} %best{n}")
-        w.line(f"%now{n} = select {k.mask} {more}, {k.whole} {here}, {k.whole} %at{n}")
+        w.line(f"%now{n} = select {k.mask} {more}, {k.integer} {here}, {k.integer} %at{n}")
     k.again("i", count, "search", "write")
     return _one(k, [f"%now{n}" for n in range(vectors)])
 
@@ -54,7 +54,7 @@ def draw(name: str, width: int, lanes: int) -> str:
     w.line("%j = phi i64 [ 0, %bound ], [ %j.next, %search ]")
     for n in range(vectors):
         w.line(f"%part{n} = phi {k.kind} [ zeroinitializer, %bound ], [ %more{n}, %search ]")
-        w.line(f"%at{n} = phi {k.whole} [ zeroinitializer, %bound ], [ %now{n}, %search ]")
+        w.line(f"%at{n} = phi {k.integer} [ zeroinitializer, %bound ], [ %now{n}, %search ]")
     here = k.splat("%j", "i64")
     for n in range(vectors):
         # it stays where the sum so far passed the bound, and never goes to an entry of zero
@@ -63,7 +63,7 @@ def draw(name: str, width: int, lanes: int) -> str:
         some = w.emit(f"fcmp ogt {k.kind} {x}, zeroinitializer")
         on = w.emit(f"and {k.mask} {before}, {some}")
         w.line(f"%more{n} = fadd {k.kind} %part{n}, {x}")
-        w.line(f"%now{n} = select {k.mask} {on}, {k.whole} {here}, {k.whole} %at{n}")
+        w.line(f"%now{n} = select {k.mask} {on}, {k.integer} {here}, {k.integer} %at{n}")
     k.again("j", count, "search", "write")
     return _one(k, [f"%now{n}" for n in range(vectors)])
 
@@ -78,7 +78,7 @@ def _one(k: Kernel, places: list[str]) -> str:
     w.line("%o = phi i64 [ 0, %write ], [ %o.next, %ones ]")
     here = k.splat("%o", "i64")
     for n, place in enumerate(places):
-        same = w.emit(f"icmp eq {k.whole} {place}, {here}")
+        same = w.emit(f"icmp eq {k.integer} {place}, {here}")
         k.store(k.select(same, "splat (double 1.0)", "zeroinitializer"), out, "%o", n)
     k.again("o", count, "ones", "exit")
     w.label("exit")

@@ -45,14 +45,14 @@ def pick(name: str, width: int, lanes: int) -> str:
     for n in range(vectors):
         at = w.emit(f"add i64 {first}, {n * width}")
         pointer = w.emit(f"getelementptr i64, ptr {b}, i64 {at}")
-        places.append(w.emit(f"load {k.whole}, ptr {pointer}, align 8"))
+        places.append(w.emit(f"load {k.integer}, ptr {pointer}, align 8"))
     w.line("br label %loop")
     w.label("loop")
     w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %loop ]")
     row = w.emit(f"getelementptr double, ptr {a}, i64 {w.emit(f'mul i64 %i, {apart}')}")
     for n in range(vectors):
-        at = w.emit(f"getelementptr double, ptr {row}, {k.whole} {places[n]}")
-        found = w.intrinsic(
+        at = w.emit(f"getelementptr double, ptr {row}, {k.integer} {places[n]}")
+        values = w.intrinsic(
             f"llvm.masked.gather.v{width}f64.v{width}p0",
             k.kind,
             [
@@ -61,7 +61,7 @@ def pick(name: str, width: int, lanes: int) -> str:
                 (k.kind, "poison"),
             ],
         )
-        k.store(found, out, "%i", n)
+        k.store(values, out, "%i", n)
     k.again("i", count, "loop", "exit")
     w.label("exit")
     w.line("ret void")

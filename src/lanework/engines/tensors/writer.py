@@ -13,7 +13,7 @@ class Kernel:
         width = min(width, lanes)
         self.name, self.width, self.vectors = name, width, lanes // width
         self.kind, self.lanes = f"<{width} x double>", lanes
-        self.whole, self.mask = f"<{width} x i64>", f"<{width} x i1>"
+        self.integer, self.mask = f"<{width} x i64>", f"<{width} x i1>"
         self.w.label("entry")
 
     def word(self, word: int, kind: str = "ptr") -> str:

@@ -19,7 +19,7 @@ class BodyWriter(Writer):
         super().__init__()
         self.level, self.width = level, level.width
         self.kind = type_of("f64", self.width)
-        self.whole = type_of("i64", self.width)
+        self.integer = type_of("i64", self.width)
         self.test = type_of("bool", self.width)
 
     # Numbers and addresses --------------------------------------------------------------------
@@ -80,19 +80,19 @@ class BodyWriter(Writer):
 
     def bits(self, value: str) -> str:
         """A value's lanes as 64-bit words."""
-        return self.emit(f"bitcast {self.kind} {value} to {self.whole}")
+        return self.emit(f"bitcast {self.kind} {value} to {self.integer}")
 
     def value(self, bits: str) -> str:
         """64-bit words as a value."""
-        return self.emit(f"bitcast {self.whole} {bits} to {self.kind}")
+        return self.emit(f"bitcast {self.integer} {bits} to {self.kind}")
 
     def holds(self, mask: str) -> str:
         """A mask as conditions: what is negative holds."""
-        return self.emit(f"icmp slt {self.whole} {self.bits(mask)}, zeroinitializer")
+        return self.emit(f"icmp slt {self.integer} {self.bits(mask)}, zeroinitializer")
 
     def mask(self, condition: str) -> str:
         """Conditions as a mask."""
-        return self.value(self.emit(f"sext {self.test} {condition} to {self.whole}"))
+        return self.value(self.emit(f"sext {self.test} {condition} to {self.integer}"))
 
     def compare(self, how: str, a: str, b: str) -> str:
         """A comparison of values."""
@@ -110,7 +110,7 @@ class BodyWriter(Writer):
     def gather(self, table: str, index: str, condition: str) -> str:
         """Elements of a table where the condition holds, else zeros."""
         n = self.width
-        places = self.emit(f"getelementptr double, ptr {table}, {self.whole} {index}")
+        places = self.emit(f"getelementptr double, ptr {table}, {self.integer} {index}")
         return self.intrinsic(
             f"llvm.masked.gather.{suffix('f64', n)}.v{n}p0",
             self.kind,
@@ -142,7 +142,7 @@ class BodyWriter(Writer):
     def scatter(self, value: str, base: str, order: str, condition: str) -> None:
         """Store elements at places that `order` says."""
         n = self.width
-        at = self.emit(f"getelementptr double, ptr {base}, {self.whole} {self.bits(order)}")
+        at = self.emit(f"getelementptr double, ptr {base}, {self.integer} {self.bits(order)}")
         name = f"llvm.masked.scatter.{suffix('f64', n)}.v{n}p0"
         self.declares.add(f"declare void @{name}({self.kind}, <{n} x ptr>, {self.test})")
         self.line(

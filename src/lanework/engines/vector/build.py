@@ -50,18 +50,18 @@ def build(name: str) -> bytes:
     text = tensor_text(level.width)
     made_for = Target(HELPERS.triple, name)
     kernels, more = flatten("x86_64", made_for.object_code(text, pic=True, optimise=True))
-    made = make(level, constants)
-    longest = max(len(stencil.stencil.code) for stencil in made.values())
+    stencils = make(level, constants)
+    longest = max(len(stencil.stencil.code) for stencil in stencils.values())
     if 2 * longest > RESERVE:
         raise ValueError(f"a stencil of {longest} bytes is too long for the patch loop")
     head = {
         "level": name,
         "functions": functions,
         "kernels": more,
-        "stencils": list(made),
+        "stencils": list(stencils),
         **stamps(name),
     }
-    return pack(head, {"blob": blob, "kernels": kernels, "table": table(made, constants)})
+    return pack(head, {"blob": blob, "kernels": kernels, "table": table(stencils, constants)})
 
 
 def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
@@ -71,10 +71,10 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
     """
     places, data = _lay_out(constants)
     records, holes, fields, code = bytearray(), bytearray(), bytearray(), bytearray()
-    for made in stencils.values():
-        stencil = made.stencil
-        numbers = (len(stencil.code), len(stencil.holes), len(made.fields))
-        flags = EARLY if made.early else 0
+    for patchable in stencils.values():
+        stencil = patchable.stencil
+        numbers = (len(stencil.code), len(stencil.holes), len(patchable.fields))
+        flags = EARLY if patchable.early else 0
         records += struct.pack("<III", len(code), len(holes), len(fields))
         records += struct.pack("<HHHHI", *numbers, flags, 0)
         for hole in stencil.holes:
@@ -83,7 +83,7 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
                 kind = HOLE_KINDS[CONSTANT]
                 addend += places[int(hole.name.removeprefix(CONSTANT))]
             holes += struct.pack("<HBBi", hole.offset, hole.way, kind, addend)
-        for field in made.fields:
+        for field in patchable.fields:
             fields += struct.pack("<HBBI", field.offset, field.operand, field.bit, field.mask)
         code += stencil.code
     parts: list[bytes | bytearray] = [records, holes, fields, data, code + bytes(64)]

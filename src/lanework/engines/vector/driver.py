@@ -27,7 +27,7 @@ class _Driver:
         self.plan = plan = f.load(self.shared + 16)
         self.periods, self.lanes, self.units = (f.load(dims + 8 * n) for n in range(3))
         self.step, frame, saved, self.constants = (f.load(plan + 8 * n) for n in range(4))
-        self.whole, timed, flat = (f.load(plan + 8 * n) for n in range(Plan.WHOLE, Plan.TIMED))
+        self.all_lanes, timed, flat = (f.load(plan + 8 * n) for n in range(Plan.WHOLE, Plan.TIMED))
         self.timed, self.flat, self.count = (
             f.load(plan + 8 * n) for n in range(Plan.TIMED, Plan.FAULTS)
         )
@@ -89,7 +89,7 @@ class _Driver:
         with f.loop() as over:
             f.leave(over, lane.get().is_("sge", after))
             self._poll()
-            self.word(Head.STEPS, self.whole * self.periods)
+            self.word(Head.STEPS, self.all_lanes * self.periods)
             self._pieces(lane.get(), once=False)
             lane.add(self.step)
         self._sums(unit)

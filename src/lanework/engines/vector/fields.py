@@ -94,12 +94,12 @@ def _with(choice: Choice, operand: int, bit: int) -> Choice:
 
 
 def find(
-    made: Mapping[Choice, Stencil], count: int, bits: int, operands: tuple[int, ...]
+    compiled: Mapping[Choice, Stencil], count: int, bits: int, operands: tuple[int, ...]
 ) -> list[Field]:
     """The fields of a stencil from its samples.
 
     Args:
-        made: the stencil for each choice of `samples`.
+        compiled: the stencil for each choice of `samples`.
         count: how many registers it has.
         bits: of a register's number.
         operands: the place of each register among the operands.
@@ -109,9 +109,9 @@ def find(
     """
     fields = []
     for bit in range(bits):
-        base = made[_base(count, bit)]
+        base = compiled[_base(count, bit)]
         for n in range(count):
-            other = made[_with(_base(count, bit), n, bit)]
+            other = compiled[_with(_base(count, bit), n, bit)]
             if len(other.code) != len(base.code) or other.holes != base.holes:
                 raise NotPatchable
             for offset, (a, b) in enumerate(zip(base.code, other.code, strict=True)):
@@ -121,7 +121,7 @@ def find(
 
 
 def patchable(
-    made: Mapping[Choice, Stencil],
+    compiled: Mapping[Choice, Stencil],
     name: str,
     count: int,
     registers: int,
@@ -133,8 +133,8 @@ def patchable(
         NotPatchable: the fields do not give the code that was compiled.
     """
     bits = (registers - 1).bit_length()
-    fields = find(made, count, bits, operands)
-    first = made[_base(count, 0)]
+    fields = find(compiled, count, bits, operands)
+    first = compiled[_base(count, 0)]
 
     def full(choice: Choice) -> Choice:
         wide = [0] * 4
@@ -143,17 +143,17 @@ def patchable(
         return tuple(wide)
 
     code = _turned(first.code, fields, full(_base(count, 0)))
-    found = Patchable(Stencil(code, first.holes), tuple(fields), early=False)
+    result = Patchable(Stencil(code, first.holes), tuple(fields), early=False)
 
     def same(choice: Choice) -> bool:
-        wanted = made[choice]
-        return wanted.code == found.code(full(choice)) and wanted.holes == first.holes
+        wanted = compiled[choice]
+        return wanted.code == result.code(full(choice)) and wanted.holes == first.holes
 
     if not all(map(same, [*samples(count, bits), *checks(name, count, registers)])):
         raise NotPatchable
     makes = bool(operands) and operands[-1] == 3
     early = makes and not all(map(same, shared(count)))
-    return Patchable(found.stencil, found.fields, early)
+    return Patchable(result.stencil, result.fields, early)
 
 
 def _turned(code: bytes, fields: list[Field] | tuple[Field, ...], choice: Choice) -> bytes:

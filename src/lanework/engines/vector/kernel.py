@@ -85,17 +85,17 @@ def _finish(
     code, places, frame = assemble(tape, helpers, blocks)
     buffer = _pool().place(code)
     constants = b"".join(written.constants)
-    timed, whole = written.totals
+    timed, flat_totals = written.totals
     frame = -(-frame // FRAME_HEAD) * FRAME_HEAD
     entries: list[int] = []
     for piece, at in zip(tape.pieces, places, strict=True):
         entries += (buffer.run + at, piece.kind)
     flat = tape.pieces[-1].kind is Kind.FLAT
-    alone = entries[-2] if flat and not timed and not whole else 0
+    alone = entries[-2] if flat and not timed and not flat_totals else 0
     plan = array("q", [
         UNIT if flat else width, frame, 8 * width * len(nest.saved), 0, nest.horizon is None,
-        8 * COLUMNS * len(timed), 8 * COLUMNS * len(whole), len(timed), len(whole),
-        len(tape.pieces), 8 * nest.slots, alone, *entries, *timed, *whole,
+        8 * COLUMNS * len(timed), 8 * COLUMNS * len(flat_totals), len(timed), len(flat_totals),
+        len(tape.pieces), 8 * nest.slots, alone, *entries, *timed, *flat_totals,
     ])  # fmt: skip
     plan.frombytes(constants or bytes(8))
     place = plan.buffer_info()[0]
@@ -108,7 +108,7 @@ def _finish(
         _Held(buffer, plan),
         "stencil",
         width,
-        frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(whole),
+        frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(flat_totals),
         width * len(nest.saved) + COLUMNS * len(timed),
         place,
     )

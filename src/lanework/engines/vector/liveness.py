@@ -79,9 +79,9 @@ class Liveness(JobWriter):
             marks.set(marks.get() | (to & VARIES))
         with f.when((head & 0xFFFF).is_("eq", PLACE)):
             marks.set(marks.get() | (KEPT | PLACED))
-        made = f.load(record + 4, 4)
-        with f.when(made.is_("ne", NONE)):
-            f.store(self.info(made), marks.get() | piece, 4)
+        target = f.load(record + 4, 4)
+        with f.when(target.is_("ne", NONE)):
+            f.store(self.info(target), marks.get() | piece, 4)
         f.store(record, head | ((marks.get() & VARIES) >> 15), 4)
 
     def give_places(self) -> None:
@@ -135,13 +135,13 @@ class Liveness(JobWriter):
                 left.add(-1)
                 self.turn.add(1)
                 uses = self.uses + (self.turn.get() << 4)
-                made = f.load(record + 4, 4)
-                with f.when(made.is_("ne", NONE)):
-                    cell = last + (self.id(made, left.get()) << 2)
+                target = f.load(record + 4, 4)
+                with f.when(target.is_("ne", NONE)):
+                    cell = last + (self.id(target, left.get()) << 2)
                     use = f.load(cell, 4)
                     f.store(uses + 4 * TARGET, use, 4)
                     f.store(cell, 0, 4)
-                    self._count(made, use.is_("ne", 0), -1)
+                    self._count(target, use.is_("ne", 0), -1)
                 for passes in range(2):  # all are read before one is written
                     for n in range(OPERANDS):
                         value = f.load(record + 8 + 4 * n, 4)

@@ -57,13 +57,13 @@ def levels() -> tuple[Level, ...]:
     if platform.machine() not in ("x86_64", "AMD64") or platform.system() == "Windows":
         return ()
     flags = host.cpu_flags()
-    return tuple(found for found in LEVELS.values() if all(f in flags for f in found.flags))
+    return tuple(each for each in LEVELS.values() if all(f in flags for f in each.flags))
 
 
 def level() -> Level | None:
     """The highest level of this machine, or None; ``LANEWORK_CPU_LEVEL`` asks for another one."""
     asked = os.environ.get("LANEWORK_CPU_LEVEL")
-    return next((found for found in levels() if asked in (None, found.name)), None)
+    return next((each for each in levels() if asked in (None, each.name)), None)
 
 
 def why_not() -> str | None:

@@ -42,14 +42,14 @@ def element(w: BodyWriter, place: str) -> str:
     """The table's element at a place; NaN for NaN."""
     good = w.compare("ord", place, place)
     there = w.select(good, place, w.number(0.0))
-    index = w.emit(f"fptosi {w.kind} {there} to {w.whole}")
+    index = w.emit(f"fptosi {w.kind} {there} to {w.integer}")
     return w.select(good, w.gather(w.slot(), index, good), w.number(NAN))
 
 
 def _mark(w: BodyWriter, bad: str) -> None:
     """Mark the unit if a condition holds in a lane."""
-    found = w.emit(f"bitcast {w.test} {bad} to i{w.width}")
-    w.line(f"br i1 {w.emit(f'icmp ne i{w.width} {found}, 0')}, label %bad, label %good")
+    bits = w.emit(f"bitcast {w.test} {bad} to i{w.width}")
+    w.line(f"br i1 {w.emit(f'icmp ne i{w.width} {bits}, 0')}, label %bad, label %good")
     w.label("bad")
     w.line(f"store i64 1, ptr {w.frame_word(Word.FAULT, 'ptr')}")
     w.line("br label %good")
@@ -72,11 +72,11 @@ def flag_either(w: BodyWriter, a: str, b: str) -> None:
 def halve(w: BodyWriter, place: str, key: str) -> str:
     """Go on by the second number of knots if that knot exists (of the third) and is not above."""
     at = w.bits(place)
-    ahead = w.emit(f"add {w.whole} {at}, {w.splat(w.hole('n2'), 'i64')}")
-    exists = w.emit(f"icmp slt {w.whole} {ahead}, {w.splat(w.hole('n3'), 'i64')}")
+    ahead = w.emit(f"add {w.integer} {at}, {w.splat(w.hole('n2'), 'i64')}")
+    exists = w.emit(f"icmp slt {w.integer} {ahead}, {w.splat(w.hole('n3'), 'i64')}")
     knot = w.gather(w.slot(), ahead, exists)
     reached = w.emit(f"and {w.test} {exists}, {w.compare('ole', knot, key)}")
-    return w.value(w.emit(f"select {w.test} {reached}, {w.whole} {ahead}, {w.whole} {at}"))
+    return w.value(w.emit(f"select {w.test} {reached}, {w.integer} {ahead}, {w.integer} {at}"))
 
 
 @LOOKUPS.note(2)
@@ -84,10 +84,10 @@ def line(w: BodyWriter, place: str, key: str) -> str:
     """The value on the line from a knot to the next; the second number is how many there are."""
     size, last = w.hole("n2"), w.splat(w.hole("n3"), "i64")
     at = w.bits(place)
-    inside = w.emit(f"icmp slt {w.whole} {at}, {last}")
-    at = w.emit(f"select {w.test} {inside}, {w.whole} {at}, {w.whole} {last}")
+    inside = w.emit(f"icmp slt {w.integer} {at}, {last}")
+    at = w.emit(f"select {w.test} {inside}, {w.integer} {at}, {w.integer} {last}")
     more = w.emit(f"icmp sgt i64 {size}, 1")
-    after = w.emit(f"add {w.whole} {at}, {w.splat(w.emit(f'zext i1 {more} to i64'), 'i64')}")
+    after = w.emit(f"add {w.integer} {at}, {w.splat(w.emit(f'zext i1 {more} to i64'), 'i64')}")
     table, every = w.slot(), constant(True, "bool", w.width)
     values = w.at(table, size, "double")
     x0, x1 = w.gather(table, at, every), w.gather(table, after, every)

@@ -168,9 +168,9 @@ class _Assemble(Liveness):
         early = f.load(records + stencil * RECORD + 18, 2) & EARLY
         with f.when(early.is_("eq", 0)):
             self._release(chosen)
-        made = f.load(record + 4, 4)
+        value = f.load(record + 4, 4)
         target = f.variable(0)
-        with f.when(made.is_("ne", NONE)):
+        with f.when(value.is_("ne", NONE)):
             target.set(f.call("take", self.job))
         for n, register in enumerate(chosen):
             f.store(self.cell(Job.CHOSEN, n), register.get())
@@ -186,14 +186,14 @@ class _Assemble(Liveness):
         with f.when(early.is_("ne", 0)):
             self._release(chosen)
         self.set(Job.LOCK, self.get(Job.PINNED))
-        with f.when(made.is_("ne", NONE)):
-            self._keep(self.id(made, block), target.get(), f.load(uses + 4 * TARGET, 4))
+        with f.when(value.is_("ne", NONE)):
+            self._keep(self.id(value, block), target.get(), f.load(uses + 4 * TARGET, 4))
 
     def _fetch(self, value: Word) -> Word:
         """The register that holds a value, loaded from the frame if none does."""
         f = self.f
-        found = f.variable(f.load(self.where + value, 1))
-        with f.when(found.get().is_("eq", FREE)):
+        holder = f.variable(f.load(self.where + value, 1))
+        with f.when(holder.get().is_("eq", FREE)):
             register = f.call("take", self.job)
             place = f.load(self.home + (value << 2), 4)
             with f.when(place.is_("eq", NONE)):
@@ -203,8 +203,8 @@ class _Assemble(Liveness):
             f.call("put", self.job, LOAD)
             f.store(self.cell(Job.HELD, register), value)
             f.store(self.where + value, register, 1)
-            found.set(register)
-        return found.get()
+            holder.set(register)
+        return holder.get()
 
     def _release(self, chosen: list[Variable]) -> None:
         """Free the registers of operands that are used no more, each once."""

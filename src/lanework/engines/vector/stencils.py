@@ -69,16 +69,16 @@ def make(level: Level, constants: Constants) -> dict[str, Patchable]:
     Raises:
         NotPatchable: one whose registers cannot be patched.
     """
-    made: dict[str, Patchable] = {}
+    stencils: dict[str, Patchable] = {}
     left = list(BODIES.values())
     for copy in (False, True):
-        found = _patchable(level, left, constants, copy=copy)
-        made |= found
-        left = [body for body in left if body.name not in found]
-    made |= _between_copies(level, left, constants)
+        patched = _patchable(level, left, constants, copy=copy)
+        stencils |= patched
+        left = [body for body in left if body.name not in patched]
+    stencils |= _between_copies(level, left, constants)
     for name, stencil in _extract(level, _basic_texts(), set(), constants).items():
-        made[name] = Patchable(stencil, (), early=False)
-    return {name: made[name] for name in names()}
+        stencils[name] = Patchable(stencil, (), early=False)
+    return {name: stencils[name] for name in names()}
 
 
 def texts(level: Level) -> list[str]:
@@ -113,14 +113,14 @@ def _patchable(
 ) -> dict[str, Patchable]:
     """Those of the bodies whose registers can be patched."""
     compiled = _compile(level, bodies, constants, copy=copy)
-    found = {}
+    patched = {}
     for body in bodies:
         operands = _operands(body)
         with suppress(NotPatchable):
-            found[body.name] = patchable(
+            patched[body.name] = patchable(
                 compiled[body.name], body.name, len(operands), len(level.registers), operands
             )
-    return found
+    return patched
 
 
 def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> dict[str, Patchable]:
@@ -152,11 +152,11 @@ def _between_copies(level: Level, bodies: list[Body], constants: Constants) -> d
         texts.append(_define(body.name, w.lines))
         declares |= w.declares
     middle = _extract(level, texts, declares, constants)
-    found = {body.name: copies[f"in{body.arity}"].then(middle[body.name]) for body in bodies}
+    wrapped = {body.name: copies[f"in{body.arity}"].then(middle[body.name]) for body in bodies}
     for body in bodies:
         if body.makes:
-            found[body.name] = found[body.name].then(copies["out"])
-    return found
+            wrapped[body.name] = wrapped[body.name].then(copies["out"])
+    return wrapped
 
 
 def _compile(
@@ -164,7 +164,7 @@ def _compile(
 ) -> dict[str, dict[Choice, Stencil]]:
     """The stencils of bodies for every choice that is looked at."""
     jobs = [(body, choice) for body in bodies for choice in _choices(body, len(level.registers))]
-    made: dict[str, dict[Choice, Stencil]] = {body.name: {} for body in bodies}
+    compiled: dict[str, dict[Choice, Stencil]] = {body.name: {} for body in bodies}
     for start in range(0, len(jobs), _BATCH):
         part = jobs[start : start + _BATCH]
         texts = []
@@ -173,10 +173,10 @@ def _compile(
             writer = _function(level, body, choice, copy=copy)
             declares |= writer.declares
             texts.append(_define(f"f{number}", writer.lines))
-        found = _extract(level, texts, declares, constants)
+        extracted = _extract(level, texts, declares, constants)
         for number, (body, choice) in enumerate(part):
-            made[body.name][choice] = found[f"f{number}"]
-    return made
+            compiled[body.name][choice] = extracted[f"f{number}"]
+    return compiled
 
 
 def _function(level: Level, body: Body, choice: Choice, *, copy: bool) -> BodyWriter:

@@ -55,11 +55,11 @@ class Tape:
     ) -> int:
         """Add an instruction and return its value."""
         head = self.numbers[name] | (VARYING if varying else 0)
-        made = self.count
-        self.count = made + 1
+        value = self.count
+        self.count = value + 1
         words = (piece or self.piece).words
-        words += (head, made, a, b, c, *numbers)
-        return made
+        words += (head, value, a, b, c, *numbers)
+        return value
 
     def act(
         self,
@@ -80,11 +80,11 @@ class Tape:
     def place(self, varying: bool) -> int:
         """A new value that is in the frame from the beginning."""
         head = PLACE | (VARYING if varying else 0)
-        made = self.count
-        self.count = made + 1
+        value = self.count
+        self.count = value + 1
         words = self.once.words
-        words += (head, made, NONE, NONE, NONE, 0, 0, 0)
-        return made
+        words += (head, value, NONE, NONE, NONE, 0, 0, 0)
+        return value
 
     def store(self, value: int, to: int) -> None:
         """Copy a value to the place of another."""

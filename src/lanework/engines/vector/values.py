@@ -50,7 +50,7 @@ def mask(w: BodyWriter) -> str:
     """Which lanes of the block there are."""
     places = ", ".join(f"i64 {i}" for i in range(w.width))
     beyond = w.emit(f"sub i64 {w.lane()}, {w.frame_word(Word.LANE_END)}")
-    return w.value(w.emit(f"add {w.whole} {w.splat(beyond, 'i64')}, <{places}>"))
+    return w.value(w.emit(f"add {w.integer} {w.splat(beyond, 'i64')}, <{places}>"))
 
 
 @VALUES.note(1)
@@ -140,12 +140,12 @@ def whole_length(w: BodyWriter) -> str:
 def length(w: BodyWriter, horizon: str, mask: str) -> str:
     """How many periods lanes have: the horizon's floor, at least 0 and at most T."""
     name = f"llvm.floor.{suffix('f64', w.width)}"
-    whole = w.intrinsic(name, w.kind, [(w.kind, horizon)])
+    periods = w.intrinsic(name, w.kind, [(w.kind, horizon)])
     zero = w.number(0.0)
-    some = w.emit(f"and {w.test} {w.compare('ogt', whole, zero)}, {w.holds(mask)}")
-    whole = w.select(some, whole, zero)
+    some = w.emit(f"and {w.test} {w.compare('ogt', periods, zero)}, {w.holds(mask)}")
+    periods = w.select(some, periods, zero)
     top = w.splat(w.emit(f"sitofp i64 {w.periods()} to double"), "double")
-    return w.select(w.compare("olt", whole, top), whole, top)
+    return w.select(w.compare("olt", periods, top), periods, top)
 
 
 @VALUES.note(1, makes=False)

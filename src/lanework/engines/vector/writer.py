@@ -80,44 +80,44 @@ class TapeWriter:
 
     def constant(self, bits: bytes) -> int:
         """The value with this bit pattern in every lane."""
-        found = self.constants.get(bits)
-        if found is None:
+        value = self.constants.get(bits)
+        if value is None:
             numbers = (8 * len(self.constants), 0, 0)
-            found = self.tape.make("number", numbers=numbers, piece=self.tape.once)
-            self.constants[bits] = found
-        return found
+            value = self.tape.make("number", numbers=numbers, piece=self.tape.once)
+            self.constants[bits] = value
+        return value
 
     def mask(self) -> int:
         """Which lanes of the block there are."""
-        found = self._places.get("mask")
-        if found is None:
-            found = self.tape.make("mask", varying=True, piece=self.tape.first)
-            self._places["mask"] = found
-        return found
+        value = self._places.get("mask")
+        if value is None:
+            value = self.tape.make("mask", varying=True, piece=self.tape.first)
+            self._places["mask"] = value
+        return value
 
     def order(self) -> int:
         """The lanes' numbers; NONE if lanes run in the order in which they lie."""
         if not self.ordered:
             return NONE
-        found = self._places.get("order")
-        if found is None:
-            found = self.tape.make("order", self.mask(), piece=self.tape.first)
-            self._places["order"] = found
-        return found
+        value = self._places.get("order")
+        if value is None:
+            value = self.tape.make("order", self.mask(), piece=self.tape.first)
+            self._places["order"] = value
+        return value
 
     def length(self) -> int:
         """How many periods lanes have."""
-        found = self._places.get("length")
-        if found is None:
+        value = self._places.get("length")
+        if value is None:
             horizon = self.nest.horizon
             if horizon is None:
-                found = self.tape.make("whole_length", piece=self.tape.once)
+                value = self.tape.make("whole_length", piece=self.tape.once)
             else:
                 mask = self.mask() if self._ragged else self.constant(ALL_ONES)
-                found = self.tape.make("length", self.get(horizon), mask)
-                self.tape.act("longest", found)
-            self._places["length"] = found
-        return found
+                value = self.tape.make("length", self.get(horizon), mask)
+                self.tape.act("longest", value)
+            self._places["length"] = value
+        return value
 
     def active(self) -> int:
         """Which lanes run now."""
@@ -136,19 +136,19 @@ class TapeWriter:
         """A value that was not asked for before."""
         nest = self.nest
         if value in nest.constants:
-            found = self.constant(_bits(nest.constants[value]))
+            known = self.constant(_bits(nest.constants[value]))
         elif value in nest.periods:
-            found = self.length()
+            known = self.length()
         elif value in nest.columns and nest.columns[value].layout in ("scalar", "lane"):
-            found = self._column(nest.columns[value])
+            known = self._column(nest.columns[value])
         elif value in nest.time:
-            found = self.tape.make("period")
+            known = self.tape.make("period")
             self._passing.append(value)
         else:
-            found = self._at(value, None)
+            known = self._at(value, None)
             self._passing.append(value)
-        self._known[value] = found
-        return found
+        self._known[value] = known
+        return known
 
     def _column(self, column: Column) -> int:
         tape, numbers = self.tape, (8 * column.slot, 0, 0)

@@ -179,7 +179,7 @@ def decode_tables(data: bytes) -> list[Table]:
     return tables
 
 
-def _whole(program: Program, name: str, default: int) -> int:
+def _integer(program: Program, name: str, default: int) -> int:
     value = program.header.get(name, default)
     if not isinstance(value, int):
         raise Diagnostic(BAD_PROGRAM, f"header field {name} is no integer")
@@ -207,8 +207,8 @@ class SeriesView:
         self.segments = decode_segments(program.sections.get("segments", b""))
         self.tables = decode_tables(program.sections.get("tables", b""))
         self.constants = program.constants
-        self.periods = _whole(program, "periods", 0)
-        horizon = _whole(program, "horizon", NO_ROW)
+        self.periods = _integer(program, "periods", 0)
+        horizon = _integer(program, "horizon", NO_ROW)
         self.horizon = None if horizon == NO_ROW else horizon
         self.inputs: tuple[Port, ...] = program.inputs
         self.outputs: tuple[Port, ...] = program.outputs

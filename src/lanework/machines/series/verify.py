@@ -67,14 +67,14 @@ def _ports(view: SeriesView) -> Iterator[Finding]:
 
 
 def _rows(view: SeriesView) -> Iterator[Finding]:
-    made = {instruction.target for instruction in view.instructions}
+    targets = {instruction.target for instruction in view.instructions}
     inputs = {port.row: n for n, port in enumerate(view.inputs)}
     for number, row in enumerate(view.rows):
         if row.kind == RowKind.INPUT and inputs.get(number) != row.index:
             yield Finding(f"row {number} is input {row.index}, and the ports say otherwise")
         if row.kind == RowKind.CONST and row.index >= len(view.constants):
             yield Finding(f"row {number} is constant {row.index}, and there is none")
-        if row.kind == RowKind.NODE and number not in made:
+        if row.kind == RowKind.NODE and number not in targets:
             yield Finding(f"row {number} is made by no instruction")
 
 

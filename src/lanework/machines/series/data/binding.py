@@ -252,11 +252,11 @@ def check_missing(port: Port, array: Array, order: Sequence[str | None]) -> None
     with np.errstate(all="ignore"):
         if not math.isnan(np.add.reduce(array, axis=None)):
             return
-    found = np.argwhere(np.isnan(array))
-    if len(found) == 0:
+    missing = np.argwhere(np.isnan(array))
+    if len(missing) == 0:
         return  # inf - inf in the sum, no NaN in the data
-    where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(order, found[0], strict=True))
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(order, missing[0], strict=True))
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     raise Diagnostic(
         INPUT_IS_NAN,
         f"input {port.name!r} is NaN" + (f" at {where}{more}" if where else ""),

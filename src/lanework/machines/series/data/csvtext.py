@@ -149,7 +149,7 @@ class CsvText:
         wanted: Sequence[str],
         categories: Mapping[str, Sequence[str]],
     ) -> dict[str, Array]:
-        found: dict[str, list[float]] = {name: [] for name in wanted}
+        columns: dict[str, list[float]] = {name: [] for name in wanted}
         where = [(name, self.header.index(name)) for name in wanted]
         known = {
             name: {label: float(i) for i, label in enumerate(labels)}
@@ -161,8 +161,8 @@ class CsvText:
                 number = known[name].get(text) if name in known else number_in(text)
                 if number is None:
                     raise bad_cell(self.name, f"line {line}", name, text, categories.get(name))
-                found[name].append(number)
-        return {name: np.array(column, np.float64) for name, column in found.items()}
+                columns[name].append(number)
+        return {name: np.array(column, np.float64) for name, column in columns.items()}
 
     def rows(self, lines: Sequence[bytes]) -> Iterator[tuple[int, list[str]]]:
         """The rows in these lines with the numbers of their lines, blank lines left out.

@@ -252,10 +252,10 @@ def codes_of(
     Raises:
         Diagnostic: what `refuse` makes.
     """
-    found, where = np.unique(texts.reshape(-1), return_inverse=True)
-    codes = np.empty(len(found))
+    unique, where = np.unique(texts.reshape(-1), return_inverse=True)
+    codes = np.empty(len(unique))
     known = {label: float(code) for code, label in enumerate(categories)}
-    for i, item in enumerate(found.tolist()):
+    for i, item in enumerate(unique.tolist()):
         text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
         code = known.get(text.strip())
         codes[i] = -1.0 if code is None else code

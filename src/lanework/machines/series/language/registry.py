@@ -207,8 +207,8 @@ class Registry:
             title = name or body.__name__
             code = body.__code__
             try:
-                made = body(*(Expr.name(p) for p in inspect.signature(body).parameters))
-                expr = lift(made)
+                value = body(*(Expr.name(p) for p in inspect.signature(body).parameters))
+                expr = lift(value)
             except Diagnostic as error:
                 where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None)
                 raise Diagnostic(

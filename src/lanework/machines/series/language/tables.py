@@ -99,15 +99,15 @@ class Table:
                 f"table `{self.name}` has {len(self.columns)} columns and the lookup names none",
                 help=f'write {self.name}["{first}"](key)',
             )
-        found = self.columns.get(name)
-        if found is None:
+        column = self.columns.get(name)
+        if column is None:
             raise Diagnostic(
                 BAD_KEYS,
                 f"table `{self.name}` has no column `{name}`",
                 help=did_you_mean(name, self.columns)
                 or f"its columns are {', '.join(map(repr, self.columns))}",
             )
-        return found
+        return column
 
     @property
     def faults(self) -> bool:
@@ -184,22 +184,22 @@ def build_table(
             f"it has no column `{missing[0]}`",
             help=hint or f"its columns are {', '.join(rows.header)}",
         )
-    found: list[tuple[KeyDim, list[int]]] = []
+    keyed: list[tuple[KeyDim, list[int]]] = []
     for key, mode in zip(names, modes, strict=True):
         if key == across:
             cells = [cell for cell in rows.header if cell != names[0]]
-            found.append(_dimension(rows, key, cells, mode, None))
+            keyed.append(_dimension(rows, key, cells, mode, None))
         else:
             at = rows.header.index(key)
-            found.append(_dimension(rows, key, [row[at] for row in rows.rows], mode, at))
-    dims = tuple(dim for dim, _ in found)
+            keyed.append(_dimension(rows, key, [row[at] for row in rows.rows], mode, at))
+    dims = tuple(dim for dim, _ in keyed)
     shape = tuple(dim.size for dim in dims)
     if math.prod(shape) > MAX_CELLS:
         rows.fail(
             f"its keys span {math.prod(shape)} cells, more than {MAX_CELLS}",
             help="use outside='interpolate' for keys far apart, or names for keys that are codes",
         )
-    columns = _columns(rows, name, names, across, value, shape, [at for _, at in found])
+    columns = _columns(rows, name, names, across, value, shape, [at for _, at in keyed])
     table = Table(name, dims, columns, unit, kind, doc)
     _check_cells(rows, table)
     return table

@@ -289,7 +289,7 @@ class CompiledExecutor:
             return None
         clear = self.view.horizon is not None
         ports = self.view.inputs
-        made = Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
+        direct = Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
         if variant.worth and variant.engine == "stencil":
             fuel = max(self.view.fuel * periods, 1)
             calls = 1 + max(variant.worth - variant.spent, 0) // fuel
@@ -297,8 +297,8 @@ class CompiledExecutor:
             def spend() -> None:
                 variant.spent += calls * fuel
 
-            made.limit(calls, spend)
-        return made
+            direct.limit(calls, spend)
+        return direct
 
     def explain(self) -> list[str]:
         """A line for each nest that was compiled."""

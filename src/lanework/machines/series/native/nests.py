@@ -85,7 +85,7 @@ class Nest:
         self.level: dict[int, int] = {}  # row over time -> the walk that makes it
         self.ready: dict[int, int] = {}  # row without time -> the walk before which it is known
         self.walk_of: dict[int, int] = {}  # target -> the walk its instruction runs in
-        self.made = {instruction.target for instruction in code}
+        self.targets = {instruction.target for instruction in code}
         # what no lane changes is computed for all periods when lanes end at times of their own
         own = view.horizon is not None and (lanes or not shape.varying[view.horizon])
         self.horizon = view.horizon if own else None
@@ -135,7 +135,7 @@ class Nest:
 
     def _place(self) -> None:
         view = self.view
-        kept = self.made
+        kept = self.targets
         self.base = 0
         index = {id(instruction): n for n, instruction in enumerate(view.instructions)}
         positions = {index[id(instruction)] for instruction in self.code}
@@ -173,13 +173,13 @@ class Nest:
 
     def _after(self, row: int, how: str) -> int:
         """The first walk in which `row` can be used: now, or through prev or lead."""
-        made = self.level.get(row)
-        if made is None:
+        walk = self.level.get(row)
+        if walk is None:
             return self.ready.get(row, 0)
-        backwards = made % 2 == 1
+        backwards = walk % 2 == 1
         if (how == "prev" and backwards) or (how == "lead" and not backwards):
-            return made + 1
-        return made
+            return walk + 1
+        return walk
 
     def _place_loop(self, part: list[Instruction], parity: int) -> None:
         own = {instruction.target for instruction in part}
@@ -313,11 +313,11 @@ class Nest:
             for step in stage.steps:
                 walk = self.walk_of.get(step.target)
                 for row in step.reads:
-                    made = self.level.get(row)
-                    if made is None:
+                    source_walk = self.level.get(row)
+                    if source_walk is None:
                         continue
                     again = isinstance(step, Shift) and row == step.source and not step.carried
-                    if made != walk or again:
+                    if source_walk != walk or again:
                         nest.saved.setdefault(row, len(nest.saved))
 
     def _homes(self, nest: LoopNest) -> None:

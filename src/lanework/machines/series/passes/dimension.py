@@ -57,12 +57,12 @@ class Algebra:
             The unit, and the factor into it: kWh times USD/MWh is USD, times 0.001.
         """
         key = (a, b, sign)
-        found = self._products.get(key)
-        if found is None:
+        known = self._products.get(key)
+        if known is None:
             plain = a * b if sign == 1 else a / b
-            made = plain.reduced()
-            found = self._products[key] = (made, plain.factor(made) or 1.0)
-        return found
+            reduced = plain.reduced()
+            known = self._products[key] = (reduced, plain.factor(reduced) or 1.0)
+        return known
 
     def factor(self, source: Unit, target: Unit) -> float | None:
         """What turns a number in `source` into one in `target`; None if nothing does."""

@@ -301,12 +301,12 @@ class _Listing(Sequence[ListingEntry]):
         self._owners = values.owners
         self._exprs = values.exprs
         self._formulas = dict(formulas)
-        self._made: tuple[ListingEntry, ...] | None = None
+        self._known: tuple[ListingEntry, ...] | None = None
 
     def _entries(self) -> tuple[ListingEntry, ...]:
-        if self._made is None:
+        if self._known is None:
             texts: dict[str, str] = {}
-            made = []
+            entries = []
             for number, value in enumerate(self._order):
                 owner = self._owners[value]
                 if owner not in texts:
@@ -314,9 +314,9 @@ class _Listing(Sequence[ListingEntry]):
                     texts[owner] = f"{owner} = {formula.shown}" if formula else owner
                 expr = self._exprs[value]
                 span = expr.span if expr is not None else None
-                made.append(ListingEntry(number, span, texts[owner]))
-            self._made = tuple(made)
-        return self._made
+                entries.append(ListingEntry(number, span, texts[owner]))
+            self._known = tuple(entries)
+        return self._known
 
     @overload
     def __getitem__(self, index: int) -> ListingEntry: ...

@@ -95,10 +95,10 @@ class Flattener:
 
     def name(self, name: str) -> int:
         """The value of a name."""
-        found = self.known.get(name)
-        if found is None:
-            found = self.known[name] = self._leaf(name)
-        return found
+        value = self.known.get(name)
+        if value is None:
+            value = self.known[name] = self._leaf(name)
+        return value
 
     def _leaf(self, name: str) -> int:
         values = self.values
@@ -139,20 +139,20 @@ class Flattener:
         head = expr.head
         if head == NAME:
             name = expr.value
-            found = self.known.get(name)
-            return found if found is not None else self.name(name)
+            value = self.known.get(name)
+            return value if value is not None else self.name(name)
         if head == NUMBER:
             return self.values.const(expr.value)
         if self._guard:
             key = (id(expr), self._guard)
-            made = self._guarded.get(key)
-            if made is None:
-                made = self._guarded[key] = self._step(expr, head)
-            return made
-        made = self._memo.get(id(expr))
-        if made is None:
-            made = self._memo[id(expr)] = self._step(expr, head)
-        return made
+            value = self._guarded.get(key)
+            if value is None:
+                value = self._guarded[key] = self._step(expr, head)
+            return value
+        value = self._memo.get(id(expr))
+        if value is None:
+            value = self._memo[id(expr)] = self._step(expr, head)
+        return value
 
     def _operands(self, expr: Expr) -> tuple[int, ...]:
         read = self._expr
@@ -238,8 +238,8 @@ class Flattener:
             return values.apply("round", (value,), expr)
         scale = values.const(10.0 ** abs(digits))
         there, back = ("mul", "div") if digits > 0 else ("div", "mul")
-        whole = values.apply("round", (values.apply(there, (value, scale), expr),), expr)
-        return values.apply(back, (whole, scale), expr)
+        rounded = values.apply("round", (values.apply(there, (value, scale), expr),), expr)
+        return values.apply(back, (rounded, scale), expr)
 
     # Over time ----------------------------------------------------------------------------------
 
@@ -298,14 +298,14 @@ class Flattener:
             (value,) = self._operands(expr)
         finally:
             self._guard = outer
-        found = self._sums.get((expr.head, value))
-        if found is None:
+        total = self._sums.get((expr.head, value))
+        if total is None:
             op, start = ("add", 0.0) if expr.head == "cumsum" else ("mul", 1.0)
             before = values.open_shift("prev", values.const(start), 1, expr)
-            found = values.apply(op, (before, value), expr)
-            values.close(before, found)
-            self._sums[expr.head, value] = found
-        return found
+            total = values.apply(op, (before, value), expr)
+            values.close(before, total)
+            self._sums[expr.head, value] = total
+        return total
 
     def _lookup(self, expr: Expr) -> int:
         return self.lookups.read(expr, self._expr, self._guard)
@@ -365,12 +365,12 @@ def _has_lookup(expr: Expr) -> bool:
 
 def _guarded_steps(expr: Expr) -> set[int]:
     """Steps inside branches of `where` that hold lookups: they are read under their guard."""
-    found: set[int] = set()
+    steps: set[int] = set()
     for step in expr.walk():
         if step.head == "where":
             for side in step.args[1:]:
                 if _has_lookup(side):
-                    found.update(id(inner) for inner in side.walk())
+                    steps.update(id(inner) for inner in side.walk())
         elif step.head in SHIFTS:
-            found.update(id(inner) for inner in step.args[0].walk())
-    return found
+            steps.update(id(inner) for inner in step.args[0].walk())
+    return steps

@@ -154,14 +154,14 @@ class Lookups:
         self, table: Table, column: str | None, categories: tuple[tuple[str, ...], ...]
     ) -> int:
         key = (table.name, column, categories)
-        found = self._tables.get(key)
-        if found is None:
+        number = self._tables.get(key)
+        if number is None:
             chosen = table.column(column)
             dims, data = align(table, chosen, categories)
             shown = table.name if column is None else f"{table.name}[{column}]"
             self.values.tables.append(TableData(shown, dims, data))
-            found = self._tables[key] = len(self.values.tables) - 1
-        return found
+            number = self._tables[key] = len(self.values.tables) - 1
+        return number
 
     @staticmethod
     def _bad_keys(expr: Expr, message: str, help: str | None) -> Diagnostic:

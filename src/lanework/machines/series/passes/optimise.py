@@ -67,7 +67,7 @@ def merge_shifts(values: Values) -> dict[int, int]:
     same: dict[int, int] = {}
     while True:
         seen: dict[tuple[object, ...], int] = {}
-        found = False
+        merged = False
         for value, op in enumerate(values.ops):
             if value in same or (not same and op not in SHIFTS):
                 continue
@@ -78,8 +78,8 @@ def merge_shifts(values: Values) -> dict[int, int]:
             first = seen.setdefault((op, values.settings[value], *args), value)
             if first != value:
                 same[value] = first
-                found = True
-        if not found:
+                merged = True
+        if not merged:
             return same
         for value, target in same.items():
             while target in same:
@@ -93,7 +93,7 @@ class _Range:
 
     low: float
     high: float
-    whole: bool
+    integral: bool
     nan: bool
 
 
@@ -124,24 +124,24 @@ def _rounded(how: Callable[[float], float]) -> Callable[[_Range], _Range]:
 
 
 def _either(test: _Range, a: _Range, b: _Range) -> _Range:
-    return _Range(min(a.low, b.low), max(a.high, b.high), a.whole and b.whole, a.nan or b.nan)
+    return _Range(min(a.low, b.low), max(a.high, b.high), a.integral and b.integral, a.nan or b.nan)
 
 
 def _least(a: _Range, b: _Range) -> _Range:
     high = b.high if a.nan else min(a.high, b.high)  # a if a < b else b: b whenever a is NaN
-    return _Range(min(a.low, b.low), high, a.whole and b.whole, b.nan)
+    return _Range(min(a.low, b.low), high, a.integral and b.integral, b.nan)
 
 
 def _most(a: _Range, b: _Range) -> _Range:
     low = b.low if a.nan else max(a.low, b.low)
-    return _Range(low, max(a.high, b.high), a.whole and b.whole, b.nan)
+    return _Range(low, max(a.high, b.high), a.integral and b.integral, b.nan)
 
 
 def _added(a: _Range, b: _Range, low: float, high: float) -> _Range:
-    whole = a.whole and b.whole
+    integral = a.integral and b.integral
     if math.isinf(a.low + b.low + a.high + b.high):
-        return _Range(-math.inf, math.inf, whole, True)
-    return _Range(a.low + low, a.high + high, whole, a.nan or b.nan)
+        return _Range(-math.inf, math.inf, integral, True)
+    return _Range(a.low + low, a.high + high, integral, a.nan or b.nan)
 
 
 def _sum(a: _Range, b: _Range) -> _Range:
@@ -153,11 +153,11 @@ def _difference(a: _Range, b: _Range) -> _Range:
 
 
 def _product(a: _Range, b: _Range) -> _Range:
-    return _Range(-math.inf, math.inf, a.whole and b.whole, True)
+    return _Range(-math.inf, math.inf, a.integral and b.integral, True)
 
 
 def _remainder(a: _Range, b: _Range) -> _Range:
-    if a.whole and b.whole and b.low == b.high and b.low > 0.0:
+    if a.integral and b.integral and b.low == b.high and b.low > 0.0:
         return _Range(0.0, b.low - 1.0, True, True)
     return _ANY
 
@@ -244,7 +244,7 @@ def _sources(
         if ranges:
             here = _range(values, value, known) if needed[value] else _ANY
             known.append(here)
-            if source == _NONE and here.whole and here.high - here.low < MAX_RANGE:
+            if source == _NONE and here.integral and here.high - here.low < MAX_RANGE:
                 source, cost = value, 0
         sources.append(source)
         costs.append(cost)
@@ -263,17 +263,17 @@ def _fold(values: Values, source: int, end: int, known: list[_Range]) -> str | N
         cells = here.low + np.arange(size, dtype=np.float64)
         dims, keys = (KeyDim("key", "clamp", here.low, size),), (source,)
         name, faults = values.owners[source] or "range", False
-    made = _evaluate(values, source, end, np.append(cells.ravel(), math.nan))
-    at_nan, made = made[-1], made[:-1].reshape(cells.shape)
+    folded = _evaluate(values, source, end, np.append(cells.ravel(), math.nan))
+    at_nan, folded = folded[-1], folded[:-1].reshape(cells.shape)
     # Outside the table, and in its empty cells, the value must stay NaN; in a table whose NaN
     # cells are faults no other cell may become one.
     may_be_nan = values.ops[source] in LOOKUPS or known[source].nan
     if may_be_nan and not math.isnan(at_nan):
         return None
-    if faults and bool(np.any(np.isnan(made) & ~np.isnan(cells))):
+    if faults and bool(np.any(np.isnan(folded) & ~np.isnan(cells))):
         return None
     steps = _cone_size(values, source, end)
-    values.tables.append(TableData(f"{name}*", dims, np.ascontiguousarray(made)))
+    values.tables.append(TableData(f"{name}*", dims, np.ascontiguousarray(folded)))
     values.ops[end] = "lookup1" if len(keys) == 1 else "lookup2"
     values.args[end] = tuple(keys)
     values.settings[end] = len(values.tables) - 1
@@ -298,11 +298,11 @@ def _cone_size(values: Values, source: int, end: int) -> int:
 
 
 def _evaluate(values: Values, source: int, end: int, cells: Floats) -> Floats:
-    made: dict[int, Floats] = {source: cells}
+    results: dict[int, Floats] = {source: cells}
     for value in _cone(values, source, end):
         op = values.ops[value]
         if op == CONST:
-            made[value] = np.float64(values.settings[value])  # type: ignore[assignment]
+            results[value] = np.float64(values.settings[value])  # type: ignore[assignment]
         else:
-            made[value] = ARITH[op].evaluate(*(made[arg] for arg in values.args[value]))
-    return np.broadcast_to(made[end], cells.shape).copy()
+            results[value] = ARITH[op].evaluate(*(results[arg] for arg in values.args[value]))
+    return np.broadcast_to(results[end], cells.shape).copy()

@@ -73,18 +73,18 @@ class Values:
         return len(self.ops) - 1
 
     def _once(self, key: Key, op: str, args: tuple[int, ...], setting: Any, expr: Any) -> int:
-        found = self._memo.get(key)
-        if found is None:
-            found = self._memo[key] = self._new(op, args, setting, expr)
-        return found
+        value = self._memo.get(key)
+        if value is None:
+            value = self._memo[key] = self._new(op, args, setting, expr)
+        return value
 
     def const(self, value: float) -> int:
         """A constant; every NaN is one constant, and the two zeros are two."""
         key = (CONST, _pack(value if value == value else math.nan))
-        found = self._memo.get(key)
-        if found is None:
-            found = self._memo[key] = self._new(CONST, (), value, None)
-        return found
+        known = self._memo.get(key)
+        if known is None:
+            known = self._memo[key] = self._new(CONST, (), value, None)
+        return known
 
     def leaf(self, op: str, setting: Any = None) -> int:
         """An input (by its number), the period's index, or the number of periods."""
@@ -93,9 +93,9 @@ class Values:
     def apply(self, op: str, args: tuple[int, ...], expr: Expr | None = None) -> int:
         """An element-wise op; constants are folded and neutral operands dropped."""
         key: Key = (op, *args)
-        found = self._memo.get(key)
-        if found is not None:
-            return found
+        value = self._memo.get(key)
+        if value is not None:
+            return value
         if self.simplify:
             better = self._simpler(op, args, expr)
             if better is not None:
@@ -105,8 +105,8 @@ class Values:
             swapped = self._memo.get((op, args[1], args[0]))
             if swapped is not None:
                 return swapped
-        found = self._memo[key] = self._new(op, args, None, expr)
-        return found
+        value = self._memo[key] = self._new(op, args, None, expr)
+        return value
 
     def lookup(self, table: int, keys: tuple[int, ...], expr: Expr | None = None) -> int:
         """A cell of a table."""

@@ -138,11 +138,11 @@ class ReferenceExecutor:
                 _block(value, given, lanes)
                 for value, given in zip(job.arrays, job.given, strict=True)
             ]
-            found = scan(self.view, arrays, job.periods, len(lanes), wanted)
-            if found.faults:
-                return [fault.of_lane(lanes) for fault in found.faults]
+            scanned = scan(self.view, arrays, job.periods, len(lanes), wanted)
+            if scanned.faults:
+                return [fault.of_lane(lanes) for fault in scanned.faults]
             for output, buffer in zip(job.outputs, job.buffers, strict=True):
-                _put(output, buffer, found.rows[output.port.row], unit, lanes)
+                _put(output, buffer, scanned.rows[output.port.row], unit, lanes)
             if job.progress is not None:
                 job.progress(stop, job.lanes)
         return []
@@ -156,10 +156,10 @@ class ReferenceExecutor:
             else _block(value, how, lane)
             for value, how in zip(job.arrays, job.given, strict=True)
         ]
-        found = scan(self.view, arrays, job.periods, 1, wanted)
+        scanned = scan(self.view, arrays, job.periods, 1, wanted)
         for output, buffer in zip(job.outputs, job.buffers, strict=True):
             if not output.varying:
-                _put(output, buffer, found.rows[output.port.row], 0, lane)
+                _put(output, buffer, scanned.rows[output.port.row], 0, lane)
 
     def memory(self, job: Job) -> int:
         """The ledger of a unit of lanes."""

@@ -128,10 +128,10 @@ class _Scan:
             self._set_length(row)
 
     def _set_length(self, horizon: Array) -> None:
-        whole = np.floor(horizon[:1])
-        whole = np.where(whole > 0.0, whole, 0.0)
-        whole = np.where(whole < self.periods, whole, float(self.periods))
-        self.length = np.broadcast_to(whole, (1, self.lanes)).copy()
+        length = np.floor(horizon[:1])
+        length = np.where(length > 0.0, length, 0.0)
+        length = np.where(length < self.periods, length, float(self.periods))
+        self.length = np.broadcast_to(length, (1, self.lanes)).copy()
 
     def _active(self) -> Mask:
         """Which lanes still run, for each period: shape (T, L)."""
