@@ -142,7 +142,7 @@ def test_it_is_inspected_in_its_own_words():
 
 def test_its_options_are_its_own():
     shown = call("run", "--help").stdout
-    own = shown[shown.index("Options for toy") :]
+    own = shown[shown.index("For toy") :]
     assert "--plus" in own
     assert "--epochs" not in own
     done = call("run", "three.toy", "x=2", "--epochs", "3", status=2)

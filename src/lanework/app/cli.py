@@ -46,11 +46,9 @@ def cli() -> None:
 @click.option("--out", metavar="FILE", help="Write outputs: .csv, .parquet, .npz, .npy, .json.")
 @JSON
 def run(**options: Any) -> None:
-    """Run a model (.series), a network (.bif), assembly (.lasm) or a compiled program (.lwp).
+    """Run a model, assembly (.lasm) or a compiled program (.lwp).
 
-    NAME=VALUE gives an input: a number, numbers with commas, a label, @FILE or FILE:column.
-    AXIS=FILE fills the inputs along an axis (time, scenario, point) from the columns of a table;
-    a table longer than a block is streamed in bounded memory.
+    What inputs look like, and which other options there are, depends on the machine of the file.
     """
     act("run", **options)
 
@@ -62,15 +60,11 @@ def run(**options: Any) -> None:
     "--out",
     "-o",
     metavar="FILE",
-    help="Where to write; by default FILE with .lwp. A register program also becomes an executable"
-    " (no ending), an object with a C header (.o), raw code (.bin).",
+    help="Where to write; by default FILE with .lwp.",
 )
 @JSON
 def compile_(**options: Any) -> None:
-    """Compile a model, a network or assembly to a program file (.lwp), or to machine code.
-
-    Fleet assembly (.lasm) is linked with the libraries that come after it.
-    """
+    """Compile a model or assembly to a program file (.lwp), or to machine code."""
     from lanework.app.programs import compile_file
 
     compile_file(ask(**options))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from lanework.core.cli import Request
+    from lanework.core.cli import CommandLine, Request
 
 EXIT_USAGE, EXIT_FAULT, EXIT_INTERRUPTED = 2, 4, 130
 
@@ -100,13 +101,39 @@ class MachineCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options of all machines, then those of each."""
-        own = tuple(param for param in super().get_params(ctx) if isinstance(param, click.Option))
-        groups = {f"Options for {name}": options for name, options in self.added().items()}
-        for title, options in {"Options": own, **groups}.items():
-            records = [option.get_help_record(ctx) for option in options]
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl([record for record in records if record is not None])
+        from lanework.core.cli import command_lines
+
+        own = (param for param in super().get_params(ctx) if isinstance(param, click.Option))
+        self._section(ctx, formatter, "Options", [], own)
+        for name, line in command_lines():
+            options = line.options.get(str(self.name), ())
+            self._section(ctx, formatter, f"For {name}", list(self._notes(line)), options)
+
+    def _section(
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
+        title: str,
+        notes: list[str],
+        options: Iterable[click.Option],
+    ) -> None:
+        records = [record for each in options if (record := each.get_help_record(ctx)) is not None]
+        if notes or records:
+            with formatter.section(title):
+                for note in notes:
+                    formatter.write_text(note)
+                if records:
+                    formatter.write_dl(records)
+
+    def _notes(self, line: CommandLine) -> Iterator[str]:
+        """What else there is to say of a machine."""
+        if self.name == "run" and line.inputs:
+            yield line.inputs
+        if self.name == "compile" and line.writers:
+            kinds = (f"{end or 'no ending'} for {what}" for end, (what, _) in line.writers.items())
+            yield f"--out also takes {', '.join(kinds)}."
+        if self.name == "compile" and line.link is not None:
+            yield "Assembly is linked with the libraries that come after it."
 
     def refuse_others(self, ctx: click.Context, request: Request) -> None:
         """Refuse options that are for other machines than that of the file.

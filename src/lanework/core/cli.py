@@ -145,6 +145,7 @@ class CommandLine:
         actions: by the name of a command, what it does for files of this machine: `run`, which
             every machine has, `trace` and `test`; of `inspect`, what comes before the facts.
         options: by the name of a command, those that it takes beside what all machines have.
+        inputs: how the inputs of `run` are written.
         models: the endings of its model files, and what such a file is.
         compile: the program of a model file.
         link: the program of several files of assembly.
@@ -155,6 +156,7 @@ class CommandLine:
 
     actions: Mapping[str, Callable[[Request], None]]
     options: Mapping[str, tuple[click.Option, ...]] = field(default_factory=dict)
+    inputs: str = ""
     models: Mapping[str, str] = field(default_factory=dict)
     compile: Callable[[Request], Program[Any]] | None = None
     link: Callable[[Request], Program[Any]] | None = None

@@ -326,6 +326,7 @@ COMMANDS = CommandLine(
             click.Option(["--tree"], metavar="FILE", help="Draw its tree (.svg, .dot)."),
         ),
     },
+    inputs="VARIABLE=STATE is evidence, as with --given.",
     models={**_MODELS, **{f"{end}.gz": what for end, what in _MODELS.items()}},
     compile=compile_network,
 )

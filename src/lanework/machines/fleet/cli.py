@@ -288,5 +288,6 @@ COMMANDS = CommandLine(
             *_SHARED,
         ),
     },
+    inputs="NAME=FILE or NAME=1,2,3 fills a buffer; files are .npy, .pgm, .ppm, or text.",
     link=link_files,
 )

@@ -141,6 +141,7 @@ def _time(value: float) -> str:
 COMMANDS = CommandLine(
     actions={"run": run, "test": test},
     options={"run": (engine_option("stencil", "llvm", "native", "reference"),)},
+    inputs="NAME=VALUE is a number (20, 0x14, 2.5), or numbers with commas, one for each lane.",
     writers={
         ".o": ("an object and its C header", write_object),
         ".bin": ("raw machine code", write_raw),

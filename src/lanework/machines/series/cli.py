@@ -162,6 +162,9 @@ COMMANDS = CommandLine(
             ),
         )
     },
+    inputs="NAME=VALUE is a number, numbers with commas, a label, @FILE or FILE:column. AXIS=FILE"
+    " fills the inputs along an axis (time, scenario, point) from the columns of a table; a table"
+    " longer than a block is streamed in bounded memory.",
     models={".series": "a model"},
     compile=compile_model,
 )
