@@ -173,7 +173,7 @@ def test_unknown_files_are_told_what_there_is():
 @pytest.mark.parametrize("name", [*MACHINES, "toy"])
 def test_every_part_of_a_machine_is_where_it_says(name):
     for part in ("isa", "verify", "runner", "text", "cli", "facts", "drawing"):
-        assert (find(name).part(part) is None) == (getattr(find(name), part) == "")
+        assert (find(name).load(part) is None) == (getattr(find(name), part) == "")
 
 
 def test_options_of_one_name_are_read_in_one_way():

@@ -168,7 +168,7 @@ class CommandLine:
 
 def command_line(machine: str) -> CommandLine:
     """What a machine says to the command line."""
-    line: CommandLine = find(machine).part("cli")
+    line: CommandLine = find(machine).load("cli")
     return line
 
 

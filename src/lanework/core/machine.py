@@ -1,4 +1,4 @@
-"""Machines: where the parts of each are, and how one is found by its name."""
+"""Machines: where each has its isa, verifier, runner..., and how one is looked up by its name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MACHINES = {
 
 @dataclass(frozen=True)
 class Machine:
-    """The face of a machine: its parts as ``module:name``, each loaded when it is first needed.
+    """The face of a machine: what it has, as ``module:name``, loaded when it is first needed.
 
     Attributes:
         name: as programs and assembly text name it.
@@ -49,8 +49,8 @@ class Machine:
     inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
 
-    def part(self, name: str) -> Any:
-        """A part by its name above, loaded; None if the machine has no such part."""
+    def load(self, name: str) -> Any:
+        """What an attribute above names, loaded; None if the machine has none."""
         where = getattr(self, name)
         return load(where) if where else None
 
@@ -58,7 +58,7 @@ class Machine:
         self, program: Any, engine: str = "auto", limits: Limits | None = None, **options: Any
     ) -> Any:
         """A runner: called with inputs, it returns a result."""
-        return self.part("runner")(program, engine, limits, **options)
+        return self.load("runner")(program, engine, limits, **options)
 
 
 @cache

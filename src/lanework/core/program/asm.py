@@ -55,7 +55,7 @@ def assemble(text: str, source: str = "assembly") -> Program[Any]:
     lines = list(lines_of(text, source))
     if not lines:
         raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
-    assembler: Assembler = find(machine_of(text, source)).part("text")()
+    assembler: Assembler = find(machine_of(text, source)).load("text")()
     return assembler.assemble(lines[1:] if lines[0].words[0].text == ".machine" else lines)
 
 

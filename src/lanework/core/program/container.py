@@ -101,13 +101,13 @@ def dumps(program: ProgramData) -> bytes:
         listing.append(_Entry(entry.instruction, entry.text, place))
     fields = dict(sorted(program.header.items()))
 
-    def encode(places: list[_Section]) -> bytes:
+    def encode(table: list[_Section]) -> bytes:
         return msgspec.msgpack.encode(
             _Header(
                 program.machine,
                 fields,
                 _ports(program),
-                places,
+                table,
                 listing,
                 list(sources),
                 list(program.notes),
@@ -116,11 +116,11 @@ def dumps(program: ProgramData) -> bytes:
 
     # Offsets are written relative to where sections begin, so that they do not depend on
     # how long the header is.
-    places, at = [], 0
+    table, at = [], 0
     for name, data in sections:
-        places.append(_Section(name, at, len(data)))
+        table.append(_Section(name, at, len(data)))
         at += _padded(len(data))
-    header = encode(places)
+    header = encode(table)
     body = bytearray(_pad(header, _HEAD.size))
     for _, data in sections:
         body += _pad(data)

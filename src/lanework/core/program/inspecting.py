@@ -23,7 +23,7 @@ def inspect(
     program: ProgramData, digest: str, machine: Machine, facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """See `Program.inspect`; `facts` is what the machine has to say."""
-    code = machine.part("isa").decode(program.tape)
+    code = machine.load("isa").decode(program.tape)
     counts = Counter(instruction.name for instruction in code)
     sections = {name: len(data) for name, data in sorted(program.sections.items())}
     return {
@@ -77,7 +77,7 @@ def _doc(port: Port) -> str:
 
 def html(program: ProgramData, digest: str, machine: Machine, drawing: Drawing | None) -> str:
     """What a notebook shows: facts, ports, notes, and a drawing where that is small."""
-    code = machine.part("isa").decode(program.tape)
+    code = machine.load("isa").decode(program.tape)
     facts = [
         ["name", str(program.header.get("name", "")) or "-"],
         ["instructions", f"{len(code):,}"],

@@ -64,7 +64,7 @@ class Program(ProgramData, Generic[R]):
         """Every rule of the machine that the program breaks."""
         known: list[Diagnostic] | None = self.views.get("problems")
         if known is None:
-            known = self.views["problems"] = self._machine.part("verify")(self)
+            known = self.views["problems"] = self._machine.load("verify")(self)
         return known
 
     def verify(self) -> None:
@@ -86,7 +86,7 @@ class Program(ProgramData, Generic[R]):
 
     def dis(self) -> str:
         """The program as assembly text, which assembles to the same hash."""
-        lines = self._machine.part("text")().disassemble(self)
+        lines = self._machine.load("text")().disassemble(self)
         return "\n".join([f".machine {self.machine}", *lines]) + "\n"
 
     def inspect(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Program(ProgramData, Generic[R]):
             machine, hash, header, instructions (in all and by name), ports, constants, sections
             (name -> bytes), listing (entries), notes; and what the machine has to say.
         """
-        say = self._machine.part("facts")
+        say = self._machine.load("facts")
         facts = say(self) if say and not self.problems() else {}
         return inspecting.inspect(self, self.hash, self._machine, facts)
 
@@ -117,7 +117,7 @@ class Program(ProgramData, Generic[R]):
         return self.bind(engine, limits)(**inputs)
 
     def _repr_html_(self) -> str:
-        draw = self._machine.part("drawing")
+        draw = self._machine.load("drawing")
         drawing = draw(self) if draw and not self.problems() else None
         return inspecting.html(self, self.hash, self._machine, drawing)
 

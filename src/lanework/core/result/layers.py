@@ -37,7 +37,7 @@ class Layout:
 
 
 def layout(sizes: Sequence[Point], edges: Edges) -> Layout:
-    """Places for nodes and edges, each connected part beside the others.
+    """Places for nodes and edges, each connected component beside the others.
 
     Args:
         sizes: width and height of each node.
@@ -50,25 +50,25 @@ def layout(sizes: Sequence[Point], edges: Edges) -> Layout:
     """
     nodes: list[Point] = [(0.0, 0.0)] * len(sizes)
     paths: list[list[Point]] = [[] for _ in edges]
-    parts = [_part(sizes, edges, *part) for part in _parts(len(sizes), edges)]
-    area = sum((part.width + APART) * (part.height + APART) for part in parts)
-    widest = max([(area * 1.6) ** 0.5, *(part.width for part in parts)])
+    components = [_layered(sizes, edges, *each) for each in _components(len(sizes), edges)]
+    area = sum((each.width + APART) * (each.height + APART) for each in components)
+    widest = max([(area * 1.6) ** 0.5, *(each.width for each in components)])
     left = top = low = wide = 0.0
-    for part in parts:
-        if left and left + part.width > widest:  # a new row of parts
+    for each in components:
+        if left and left + each.width > widest:  # a new row of components
             left, top = 0.0, low + APART
-        for node, (x, y) in part.nodes.items():
+        for node, (x, y) in each.nodes.items():
             nodes[node] = (x + left, y + top)
-        for edge, path in part.paths.items():
+        for edge, path in each.paths.items():
             paths[edge] = [(x + left, y + top) for x, y in path]
-        wide, low = max(wide, left + part.width), max(low, top + part.height)
-        left += part.width + APART
+        wide, low = max(wide, left + each.width), max(low, top + each.height)
+        left += each.width + APART
     return Layout(nodes, paths, wide, low)
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A connected part, on paper of its own."""
+class _Component:
+    """A connected component, on paper of its own."""
 
     nodes: dict[int, Point]
     paths: dict[int, list[Point]]
@@ -76,8 +76,8 @@ class _Part:
     height: float
 
 
-def _parts(count: int, edges: Edges) -> Iterator[tuple[list[int], list[int]]]:
-    """Nodes and edges of each connected part, in order of the first node."""
+def _components(count: int, edges: Edges) -> Iterator[tuple[list[int], list[int]]]:
+    """Nodes and edges of each connected component, in order of the first node."""
     near: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     for number, (tail, head) in enumerate(edges):
         near[tail].append((head, number))
@@ -97,7 +97,9 @@ def _parts(count: int, edges: Edges) -> Iterator[tuple[list[int], list[int]]]:
         yield sorted(members), sorted(lines)
 
 
-def _part(sizes: Sequence[Point], edges: Edges, members: list[int], lines: list[int]) -> _Part:
+def _layered(
+    sizes: Sequence[Point], edges: Edges, members: list[int], lines: list[int]
+) -> _Component:
     index = {node: n for n, node in enumerate(members)}
     inner = [(index[edges[line][0]], index[edges[line][1]]) for line in lines]
     rank = _ranks(len(members), inner)
@@ -130,7 +132,7 @@ def _part(sizes: Sequence[Point], edges: Edges, members: list[int], lines: list[
         paths[line] = path if chain[0] == tail else path[::-1]
     places = {node: (x[n], y[rank[n]]) for n, node in enumerate(members)}
     right = max(at + width / 2 for at, (width, _) in zip(x, boxes, strict=True))
-    return _Part(places, paths, right, top - BETWEEN)
+    return _Component(places, paths, right, top - BETWEEN)
 
 
 def _ranks(count: int, edges: Edges) -> list[int]:
