@@ -8,7 +8,7 @@ from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding
 from lanework.machines.fleet.compile import ports
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch
+from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch, Phase
 
 WORDS = 1 << 32
 """Numbers of VMs are words."""
@@ -19,13 +19,7 @@ def phases(view: FleetView) -> Iterator[Finding]:
     """Phases launch something that is there, and the schedule names phases."""
     plan = view.plan
     for number, phase in enumerate(plan.phases):
-        if phase.barrier not in BARRIERS:
-            yield Finding(f"phase {number} has the barrier {phase.barrier!r}")
-        if not phase.launches:
-            yield Finding(f"phase {number} launches nothing")
-        for launch in phase.launches:
-            yield from _numbers(view, launch, f"phase {number} launches")
-            yield from _names(launch, f"phase {number} launches VMs")
+        yield from _phase(view, phase, f"phase {number}")
     for step, number in enumerate(plan.schedule):
         if not 0 <= number < len(plan.phases):
             yield Finding(f"step {step} of the schedule is phase {number}, which is not there")
@@ -33,6 +27,16 @@ def phases(view: FleetView) -> Iterator[Finding]:
         yield Finding("the schedule is empty, so that nothing would run")
     if plan.spawn < 0:
         yield Finding(f"there are {plan.spawn} places for VMs that others start")
+
+
+def _phase(view: FleetView, phase: Phase, where: str) -> Iterator[Finding]:
+    if phase.barrier not in BARRIERS:
+        yield Finding(f"{where} has the barrier {phase.barrier!r}")
+    if not phase.launches:
+        yield Finding(f"{where} launches nothing")
+    for launch in phase.launches:
+        yield from _numbers(view, launch, f"{where} launches")
+        yield from _names(launch, f"{where} launches VMs")
 
 
 def _numbers(view: FleetView, launch: Launch, where: str) -> Iterator[Finding]:

@@ -76,6 +76,12 @@ class Intervals:
         self._incoming: list[dict[tuple[int, int], Known]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
         self._heads: set[int] = set()
+        self._visits = [0] * len(self.known)
+        self._reads = [
+            ip
+            for ip, info in enumerate(self.view.infos)
+            if any(spec.name == "addr" for spec in info.operands)
+        ]
         self._thresholds = self._named()
         for n, entry in enumerate(self.reach.begun):
             self._incoming[entry][-1, n] = self._transfer.start()
@@ -105,36 +111,32 @@ class Intervals:
     # The fixed point ------------------------------------------------------------------------------
 
     def _climb(self) -> None:
-        """Until nothing new is found."""
-        infos = self.view.infos
-        reads = [
-            ip for ip, info in enumerate(infos) if any(s.name == "addr" for s in info.operands)
-        ]
+        """Until nothing new is learnt."""
         waiting = list(self.reach.begun)
         queued = set(waiting)
-        visits = [0] * len(self.known)
         while waiting:
             ip = heappop(waiting)
             queued.discard(ip)
-            new, old = self._joined(ip), self.known[ip]
-            if new is None:
-                continue
-            if old is not None:
-                new = old.join(new)
-                if ip in self._heads and new != old:
-                    visits[ip] += 1
-                    if visits[ip] > PATIENCE:
-                        new = self._widened(old, new, visits[ip] - PATIENCE)
-            self.known[ip] = new
-            self._transfer.news = False
-            changed = self._go(ip)
-            changed += self.reach.returns.get(ip, [])
-            if self._transfer.news:
-                changed += reads
-            for each in changed:
+            for each in self._visit(ip):
                 if each not in queued and self._incoming[each]:
                     queued.add(each)
                     heappush(waiting, each)
+
+    def _visit(self, ip: int) -> list[int]:
+        """Learn what is known at an instruction; those for which it is news."""
+        new, old = self._joined(ip), self.known[ip]
+        if new is None:
+            return []
+        if old is not None:
+            new = old.join(new)
+            if ip in self._heads and new != old:
+                self._visits[ip] += 1
+                if self._visits[ip] > PATIENCE:
+                    new = self._widened(old, new, self._visits[ip] - PATIENCE)
+        self.known[ip] = new
+        self._transfer.news = False
+        changed = self._go(ip) + self.reach.returns.get(ip, [])
+        return changed + self._reads if self._transfer.news else changed
 
     def _descend(self) -> None:
         """Go through once more, in order, and keep what is known better now."""

@@ -11,7 +11,7 @@ from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import Phase, Plan, Routine, launches
+from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine, launches
 
 Test = Callable[[Program], bool]
 
@@ -69,30 +69,28 @@ def _plans(view: FleetView) -> Iterator[Program]:
     for n in range(len(plan.schedule)):
         yield remade(view, plan=replace(plan, schedule=plan.schedule[:n] + plan.schedule[n + 1 :]))
     for n, phase in enumerate(plan.phases):
-        for k, launch in enumerate(phase.launches):
-            rest = phase.launches[:k] + phase.launches[k + 1 :]
-            for fewer in (
-                rest,
-                *(
-                    (*phase.launches[:k], msgspec.structs.replace(launch, count=count), *rest[k:])
-                    for count in (1, launch.count // 2, launch.count - 1)
-                    if 0 < count < launch.count
-                ),
-            ):
-                phases = list(plan.phases)
-                phases[n] = Phase(phase.barrier, fewer)
-                yield remade(view, plan=replace(plan, phases=tuple(phases)))
-    for n in range(len(plan.phases)):
-        if n not in plan.schedule:
-            phases = [phase for k, phase in enumerate(plan.phases) if k != n]
-            schedule = tuple(step - (step > n) for step in plan.schedule)
-            yield remade(view, plan=replace(plan, phases=tuple(phases), schedule=schedule))
+        for fewer in _launches(phase.launches):
+            phases = (*plan.phases[:n], Phase(phase.barrier, fewer), *plan.phases[n + 1 :])
+            yield remade(view, plan=replace(plan, phases=phases))
+    for n in sorted(set(range(len(plan.phases))) - set(plan.schedule)):
+        phases = plan.phases[:n] + plan.phases[n + 1 :]
+        schedule = tuple(step - (step > n) for step in plan.schedule)
+        yield remade(view, plan=replace(plan, phases=phases, schedule=schedule))
     if plan.spawn:
         yield remade(view, plan=replace(plan, spawn=plan.spawn // 2))
-    used = {launch.routine for launch in launches(plan)}
-    for n in range(len(view.routines)):
-        if n not in used:
-            yield from _without_routine(view, n)
+    begun = {launch.routine for launch in launches(plan)}
+    for n in sorted(set(range(len(view.routines))) - begun):
+        yield from _without_routine(view, n)
+
+
+def _launches(every: tuple[Launch, ...]) -> Iterator[tuple[Launch, ...]]:
+    """One launch less, or one with fewer VMs."""
+    for n, launch in enumerate(every):
+        yield every[:n] + every[n + 1 :]
+        for count in (1, launch.count // 2, launch.count - 1):
+            if 0 < count < launch.count:
+                less = msgspec.structs.replace(launch, count=count)
+                yield (*every[:n], less, *every[n + 1 :])
 
 
 def _without_routine(view: FleetView, number: int) -> Iterator[Program]:

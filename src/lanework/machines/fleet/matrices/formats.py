@@ -306,39 +306,48 @@ def apply(encoded: Encoded, number: int, words: Words) -> Words:
 
 def stored(encoded: Encoded, number: int) -> list[Row]:
     """The rows of a matrix as its words have them, read as a kernel reads them."""
+    return (_stored_rows if encoded.format(number) is Format.ROWS else _stored_blocks)(
+        encoded, number
+    )
+
+
+def _stored_rows(encoded: Encoded, number: int) -> list[Row]:
     _, at, length, count = (int(word) for word in encoded.table[number])
-    words: Sequence[int] = encoded.words.data
-    n, half, format = encoded.profile.length, encoded.half(number), encoded.format(number)
+    words, half = encoded.words.data, encoded.half(number)
+    rows = [Row(0, ((0, ONE), (encoded.profile.length - 1, pattern(length))))]
+    for _ in range(count):
+        element, many = words[at] & 0xFFFF, words[at] >> 16
+        at += 1
+        terms = []
+        for _ in range(many):
+            term = (words[at] >> 16, from_half(words[at] & 0xFFFF)) if half else None
+            terms.append(term or (words[at], words[at + 1]))
+            at += 1 if half else 2
+        rows.append(Row(element, tuple(terms)))
+    return rows
+
+
+def _stored_blocks(encoded: Encoded, number: int) -> list[Row]:
+    """Of dense, csr with blocks of one element, and bsr."""
+    _, at, _, count = (int(word) for word in encoded.table[number])
+    words, n, half = encoded.words.data, encoded.profile.length, encoded.half(number)
 
     def value(start: int, i: int) -> int:
         if half:
             return from_half(words[start + i // 2] >> 16 * (i % 2) & 0xFFFF)
         return words[start + i]
 
-    if format is Format.ROWS:
-        rows = [Row(0, ((0, ONE), (n - 1, pattern(length))))]
-        for _ in range(count):
-            element, many = words[at] & 0xFFFF, words[at] >> 16
-            at += 1
-            terms = []
-            for _ in range(many):
-                term = (words[at] >> 16, from_half(words[at] & 0xFFFF)) if half else None
-                terms.append(term or (words[at], words[at + 1]))
-                at += 1 if half else 2
-            rows.append(Row(element, tuple(terms)))
-        return rows
-    if format is Format.DENSE:
+    if encoded.format(number) is Format.DENSE:
         return [Row(r, _terms((c, value(at, r * n + c)) for c in range(n))) for r in range(n)]
-    side = format.block
+    side = encoded.format(number).block
     first = at + -(-n // side) + 1
-    values = first + count
     rows = []
     for r in range(n):
         block, inside = divmod(r, side)
         terms = []
         for p in range(words[at + block], words[at + block + 1]):
             begin = (p - first) * side * side + inside * side
-            terms += [(words[p] * side + c, value(values, begin + c)) for c in range(side)]
+            terms += [(words[p] * side + c, value(first + count, begin + c)) for c in range(side)]
         rows.append(Row(r, _terms(iter(terms))))
     return rows
 

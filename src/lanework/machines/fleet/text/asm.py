@@ -55,7 +55,7 @@ from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
 from lanework.machines.fleet.matrices.storage import section
-from lanework.machines.fleet.plan import Launch, Routine, launches
+from lanework.machines.fleet.plan import Buffer, Launch, Routine, launches
 from lanework.machines.fleet.state import Convention
 from lanework.machines.fleet.text.linker import link
 from lanework.machines.fleet.text.phases import Again, nested
@@ -122,14 +122,14 @@ def _check(view: FleetView) -> None:
 def _head(program: Program, view: FleetView) -> Iterator[str]:
     yield f".state {view.profile.name}"
     yield f".shared {view.shared}"
-    if view.epsilon:
-        yield f".epsilon {show_single(view.epsilon)}"
-    if view.convention is not Convention.CALLER:
-        yield f".convention {view.convention.name.lower()}"
-    if view.depth != DEPTH:
-        yield f".depth {view.depth}"
-    if view.plan.spawn:
-        yield f".spawn {view.plan.spawn}"
+    for name, word, absent in (
+        ("epsilon", show_single(view.epsilon), not view.epsilon),
+        ("convention", view.convention.name.lower(), view.convention is Convention.CALLER),
+        ("depth", view.depth, view.depth == DEPTH),
+        ("spawn", view.plan.spawn, not view.plan.spawn),
+    ):
+        if not absent:
+            yield f".{name} {word}"
     for name, value in program.header.items():
         if name not in DERIVED:
             yield show_header(name, value)
@@ -138,12 +138,15 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
         if name not in ("routines", "plan", "buffers") and derived.get(name) != data:
             yield f".section {json.dumps(name)} {data.hex() or '-'}"
     for buffer in view.buffers:
-        words = [quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction]
-        if buffer.lifetime:
-            words.append("steps " + " ".join(map(str, buffer.lifetime)))
-        if (buffer.low, buffer.high) != (None, None):
-            words.append(f"range {_end(buffer.low)} {_end(buffer.high)}")
-        yield f".buffer {', '.join(words)}"
+        yield f".buffer {', '.join(_buffer(buffer))}"
+
+
+def _buffer(buffer: Buffer) -> Iterator[str]:
+    yield from (quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction)
+    if buffer.lifetime:
+        yield "steps " + " ".join(map(str, buffer.lifetime))
+    if (buffer.low, buffer.high) != (None, None):
+        yield f"range {_end(buffer.low)} {_end(buffer.high)}"
 
 
 def _end(end: float | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.fleet.text.words import Place, plain
@@ -89,45 +89,62 @@ def read_expression(text: str, place: Place) -> Expression:
         >>> read_expression("N*4-(1+2)", Place(Line(1, (), "text", ""))).items
         ('N', 4, Sign(text='*'), 1, 2, Sign(text='+'), Sign(text='-'))
     """
-    out: list[Number | str | Sign] = []
-    waiting: list[str] = []
-    at, operand = 0, True  # whether an operand comes next
+    reading = _Reading()
+    operand = True  # whether one comes next
     text = text.rstrip()
-
-    def flush(least: int) -> None:
-        while waiting and waiting[-1] != "(" and _BINDS[waiting[-1]] >= least:
-            out.append(Sign(waiting.pop()))
+    at = 0
 
     def wrong() -> Diagnostic:
         return place.fault(f"{text!r} is no number", "write 2.5, N or N*4+1")
 
     while at < len(text):
         match = _PART.match(text, at)
-        if match is None:
+        sign = None if match is None else match[4] or ""
+        if match is None or sign in (("*", ")") if operand else ("", "(")):
             raise wrong()
         at = match.end()
-        sign = match[4] or ""
-        if sign in (("*", ")") if operand else ("", "(")):
-            raise wrong()
         if not sign:
-            out.append(_literal(match, place))
+            reading.out.append(_literal(match, place))
             operand = False
         elif operand:
-            if sign != "+":
-                waiting.append("neg" if sign == "-" else sign)
-        elif sign == ")":
-            flush(0)
-            if not waiting:
-                raise wrong()
-            waiting.pop()
-        else:
-            flush(_BINDS[sign])
-            waiting.append(sign)
+            reading.before(sign)
+        elif sign != ")":
+            reading.between(sign)
             operand = True
-    flush(0)
-    if operand or waiting:
+        elif not reading.close():
+            raise wrong()
+    reading.flush(0)
+    if operand or reading.waiting:
         raise wrong()
-    return Expression(tuple(out), place)
+    return Expression(tuple(reading.out), place)
+
+
+@dataclass
+class _Reading:
+    """What of an expression is in postfix order already, and the signs that wait."""
+
+    out: list[Number | str | Sign] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+    def flush(self, least: int) -> None:
+        """Put out signs that bind at least so strongly, to the last parenthesis."""
+        while self.waiting and self.waiting[-1] != "(" and _BINDS[self.waiting[-1]] >= least:
+            self.out.append(Sign(self.waiting.pop()))
+
+    def before(self, sign: str) -> None:
+        """A sign or a parenthesis before an operand."""
+        if sign != "+":
+            self.waiting.append("neg" if sign == "-" else sign)
+
+    def between(self, sign: str) -> None:
+        """A sign between two operands."""
+        self.flush(_BINDS[sign])
+        self.waiting.append(sign)
+
+    def close(self) -> bool:
+        """A parenthesis ends; whether one was open."""
+        self.flush(0)
+        return bool(self.waiting) and self.waiting.pop() == "("
 
 
 def _literal(match: re.Match[str], place: Place) -> Number | str:
