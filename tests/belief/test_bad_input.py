@@ -311,6 +311,7 @@ def test_counts_past_a_machine_word_are_exact(length):
     assert sum(int(count) for count in result["v0"][1]) == 3 * 2 ** (length - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("engine", "semiring"), [
     ("native", "prob"), ("reference", "prob"), ("reference", "logprob")])  # fmt: skip
 def test_a_thousand_tables_of_the_smallest_numbers(engine, semiring):
@@ -361,6 +362,7 @@ def test_what_fits_no_memory_is_refused_at_once(engine, tmp_path):
         assert "LW0101" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_more_variables_at_once_than_arrays_have_axes(engine):
     graph = FactorGraph()

@@ -194,6 +194,7 @@ def test_rows_that_fit_a_few_at_a_time():
     assert "fewer rows" in str(caught.value.help)
 
 
+@pytest.mark.slow
 def test_a_grid_that_does_not_fit():
     graph, given = grid(14, 2), {"v3_3": ["0", "1", None], "v5_7": ["1", None, None]}
     limits = lw.Limits(memory=1_000_000)

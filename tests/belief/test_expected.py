@@ -92,6 +92,7 @@ def test_the_most_probable_assignment_of_large_networks(name):
         assert float(best) == pytest.approx(row["mpe_ln_joint"], rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alarm", "hepar2", "mildew", "barley", "munin1", "diabetes"])
 def test_sums_alone_and_one_posterior(name):
     """Tables that sum to one in a few digits only are not left out."""

@@ -120,6 +120,7 @@ def test_counting_is_exact_past_any_machine_word():
     assert int(many) == 10 * 2**62
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("semiring", ["prob", "logprob"])
 @pytest.mark.parametrize("engine", ["auto", "reference"])
 def test_a_long_chain_does_not_underflow(engine, semiring):

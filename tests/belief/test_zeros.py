@@ -86,6 +86,7 @@ def random_graph(rng):
     return graph, sure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("seed", range(6))
 def test_native_answers_are_those_of_the_reference(seed, level, forced, monkeypatch):

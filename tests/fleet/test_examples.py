@@ -215,6 +215,7 @@ def flock(start, steps):
     return np.stack([x, y, vx, vy], 1)
 
 
+@pytest.mark.slow
 def test_boids(engine):
     rand = np.random.default_rng(3)
     start = np.concatenate([rand.uniform(0, 100, (64, 2)), rand.uniform(-1, 1, (64, 2))], 1)

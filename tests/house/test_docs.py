@@ -45,6 +45,7 @@ def console(text):
         assert same(expected, found), f"$ {command}\nshown:\n{expected}\nprinted:\n{found}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

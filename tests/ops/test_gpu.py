@@ -121,6 +121,7 @@ def test_a_wrong_device_is_not(op: Op) -> None:
         assert not agrees(Device(True, False), op, args, off).any(where=np.isfinite(want))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("required", "outcome"), [("1", "1 error"), ("0", "1 skipped")])
 def test_a_missing_adapter_fails_where_one_is_required(required: str, outcome: str) -> None:
     nothing = dict.fromkeys(("VK_DRIVER_FILES", "VK_ICD_FILENAMES"), os.devnull)

@@ -55,6 +55,7 @@ def test_page_is_deterministic(page: str) -> None:
     assert len(outputs) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["EXP", "SIN", "LOG_NARROW"])
 def test_coefficients_come_from_the_tool(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(TOOLS))

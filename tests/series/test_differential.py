@@ -15,6 +15,7 @@ def test_engines_agree_to_the_bit(seeds):
     assert [str(d) for d in fuzz.run(len(seeds), seeds.start)] == []
 
 
+@pytest.mark.slow
 def test_every_instruction_is_generated():
     seen = set()
     for seed in range(3000):

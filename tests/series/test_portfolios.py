@@ -31,7 +31,10 @@ def points(program, name, rows=None):
     return columns
 
 
-@pytest.fixture(scope="module", params=PUBLISHED)
+@pytest.fixture(
+    scope="module",
+    params=["basicterm_me", *(pytest.param(n, marks=pytest.mark.slow) for n in [*PUBLISHED][1:])],
+)
 def valued(request):
     program = load_model(EXAMPLES / f"{request.param}.series").compile()
     inputs = points(program, request.param)
