@@ -18,6 +18,9 @@ MOST_TAPE = 1 << 30
 
 def verify(program: Program) -> list[Diagnostic]:
     """Every rule that the program breaks."""
+    if len(program.tape) > MOST_TAPE:  # before it is decoded, which takes long
+        what = f"the program has {len(program.tape):,} bytes, more than {MOST_TAPE:,}"
+        return [Diagnostic(NO_END, what)]
     try:
         view = RegisterView.of(program)
     except Diagnostic as problem:
@@ -48,8 +51,6 @@ def _end(both: _Both) -> Iterator[Finding]:
         yield Finding("the program has no instruction")
     elif not view.infos[-1].last:
         yield Finding(f"{view.infos[-1].name} is the last instruction", len(view.infos) - 1)
-    if view.addresses[-1] > MOST_TAPE:
-        yield Finding(f"the program has {view.addresses[-1]:,} bytes, more than {MOST_TAPE:,}")
 
 
 def _memory(both: _Both) -> Iterator[Finding]:
