@@ -76,9 +76,9 @@ def guard_everything():
     from lanework.engines.llvm import jit as llvm
     from lanework.engines.vector import kernel
     from lanework.machines.series.data import lanes as target
-    from lanework.machines.series.native import compiled, direct, parts
+    from lanework.machines.series.native import compiled, direct, kernels
 
-    for module in (native, kernel, compiled, direct, parts, target):
+    for module in (native, kernel, compiled, direct, kernels, target):
         module.np = GuardedNumPy()
     llvm.compile_text = functools.lru_cache(maxsize=16)(llvm.compile_text)  # both sides use it
     make, run = compiled.CompiledExecutor.__init__, compiled.CompiledExecutor.run

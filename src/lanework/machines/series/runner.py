@@ -111,7 +111,7 @@ class Runner(runner.Runner):
         if reason is None:
             return engine, ""
         chosen, notice = super()._choose(engine)
-        if stencils.level() is not None:  # it should have run: its table is damaged or stale
+        if chosen == "llvm" and stencils.level() is not None:  # a table is damaged or stale
             notice = f"engine 'stencil' cannot run ({reason}), using the next one"
         return chosen, notice
 

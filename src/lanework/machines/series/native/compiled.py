@@ -19,9 +19,14 @@ from lanework.engines.native import address
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.native.lower import Plan, lower, swappable
+from lanework.machines.series.native.kernels import (
+    CompiledNest,
+    LaneLoop,
+    llvm_kernel,
+    stencil_kernel,
+)
+from lanework.machines.series.native.lower import Nests, lower, swappable
 from lanework.machines.series.native.nests import Lowered
-from lanework.machines.series.native.parts import Part, Way, llvm_kernel, stencil_kernel
 from lanework.machines.series.reference.execute import Job, locate
 from lanework.machines.series.reference.scan import Fault
 
@@ -41,18 +46,18 @@ class Variant:
 
     Attributes:
         checked: the input ports in which the code looks for NaN.
-        way: how the nest over lanes is run.
+        loop: how the nest over lanes goes over them.
         engine: where its code is from.
         worth: fuel from which LLVM pays; 0 if there is one engine only.
         spent: fuel of the runs so far.
     """
 
-    plan: Plan
-    shared: Part | None
-    lanes: Part | None
+    nests: Nests
+    shared: CompiledNest | None
+    lanes: CompiledNest | None
     swap: bool
     checked: frozenset[int]
-    way: Way
+    loop: LaneLoop
     engine: str
     worth: int
     spent: int = 0
@@ -110,38 +115,41 @@ class CompiledExecutor:
         totals: frozenset[int],
     ) -> Variant:
         start = time.perf_counter()
-        plan = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
-        sizes = [part.nest.size for part in (plan.shared, plan.lanes) if part is not None]
+        nests = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
+        sizes = [low.nest.size for low in (nests.shared, nests.lanes) if low is not None]
         worth = sum(sizes) * WORTH if len(self.engines) > 1 else 0
         if worth and "llvmlite" not in sys.modules:
             worth += LOADING
         engine = self.engines[0] if not worth or job.fuel <= worth else self._large()
-        lanes = Way(one and not swap, ordered, many)
+        loop = LaneLoop(one and not swap, ordered, many)
         try:
-            parts = self._parts(plan, engine, lanes)
+            kernels = self._kernels(nests, engine, loop)
         except Diagnostic as error:
             if not worth or error.code not in FALL_BACK:
                 raise
             notify(f"engine 'stencil' cannot run ({error}), using the next one")
             engine = self.engines[-1]
-            parts = self._parts(plan, engine, lanes)
+            kernels = self._kernels(nests, engine, loop)
         self.compile_seconds += time.perf_counter() - start
-        rows = [] if plan.lanes is None else plan.lanes.nest.tested
+        rows = [] if nests.lanes is None else nests.lanes.nest.tested
         tested = frozenset(self.view.rows[row].index for row in rows)
-        return Variant(plan, *parts, swap, tested, lanes, engine, worth)
+        return Variant(nests, *kernels, swap, tested, loop, engine, worth)
 
-    def _parts(self, plan: Plan, engine: str, lanes: Way) -> tuple[Part | None, Part | None]:
-        return self._part(plan.shared, engine, Way(True)), self._part(plan.lanes, engine, lanes)
+    def _kernels(
+        self, nests: Nests, engine: str, loop: LaneLoop
+    ) -> tuple[CompiledNest | None, CompiledNest | None]:
+        shared = self._kernel(nests.shared, engine, LaneLoop(True))
+        return shared, self._kernel(nests.lanes, engine, loop)
 
-    def _part(self, lowered: Lowered | None, engine: str, way: Way) -> Part | None:
+    def _kernel(self, lowered: Lowered | None, engine: str, loop: LaneLoop) -> CompiledNest | None:
         if lowered is None:
             return None
         if engine == "stencil":
-            kernel = stencil_kernel(lowered, way)
+            kernel = stencil_kernel(lowered, loop)
         else:
-            kernel = llvm_kernel(lowered, way, self.lane_width, cache=self.cache)
+            kernel = llvm_kernel(lowered, loop, self.lane_width, cache=self.cache)
         self.cached &= kernel.cached
-        return Part(lowered, kernel, self._tables)
+        return CompiledNest(lowered, kernel, self._tables)
 
     def _large(self) -> str:
         """The engine for large work: stencils, too, where there is no LLVM, with one notice."""
@@ -161,8 +169,8 @@ class CompiledExecutor:
             variant.worth = 0  # not to be tried again
             return
         start = time.perf_counter()
-        parts = self._parts(variant.plan, engine, variant.way)
-        variant.shared, variant.lanes = parts  # frames go with their part: runs may overlap
+        kernels = self._kernels(variant.nests, engine, variant.loop)
+        variant.shared, variant.lanes = kernels  # each with its frames: runs may overlap
         variant.engine = engine
         self.compile_seconds += time.perf_counter() - start
 
@@ -180,12 +188,12 @@ class CompiledExecutor:
         suspects: list[int] = []
         periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
         if variant.shared is not None:
-            everywhere = self._run_part(
+            everywhere = self._run_nest(
                 variant.shared, job, buffers, bridges, periods, 1, self._fuel(job, 1), None
             )
         if variant.lanes is not None:
             self.width_used = variant.lanes.kernel.width
-            suspects = self._run_part(
+            suspects = self._run_nest(
                 variant.lanes, job, buffers, bridges, periods, lanes, job.fuel, job.progress
             )
         else:
@@ -199,9 +207,9 @@ class CompiledExecutor:
     def _fuel(job: Job, lanes: int) -> int:
         return job.fuel // max(job.lanes, 1) * lanes
 
-    def _run_part(
+    def _run_nest(
         self,
-        part: Part,
+        nest: CompiledNest,
         job: Job,
         buffers: dict[int, Array],
         bridges: dict[int, Array],
@@ -210,43 +218,34 @@ class CompiledExecutor:
         fuel: int,
         progress: Callable[[int, int], None] | None,
     ) -> list[int]:
-        frame, cells = part.frame()
-        columns, dims = frame.columns, frame.dims
-        hold = []  # arrays made here must outlive the call
-        for number, slot in enumerate(part.lowered.slots):
-            kind = slot.kind
-            if kind == "input":
-                value = job.arrays[slot.index]
-                if type(value) is float:
-                    cells[number] = value
-                else:
-                    columns[number] = address(value)
-                    if slot.layout == "both":
-                        dims[4 + number] = value.strides[0] // 8
-            elif kind == "output":
-                buffer = buffers[slot.index]
-                columns[number] = address(buffer)
-                if buffer.ndim == 2:
-                    dims[4 + number] = buffer.strides[0] // 8
-            elif kind == "bridge":
-                memory = bridges.get(slot.index)
-                if memory is None:
-                    memory = bridges[slot.index] = np.zeros(periods if slot.layout == "time" else 1)
-                columns[number] = address(memory)
-            elif kind == "periods":
-                index = np.arange(float(lanes))
-                hold.append(index)
-                columns[number] = address(index)
+        frame, cells = nest.frame()
+        columns, dims, slots = frame.columns, frame.dims, nest.slots
+        index = np.arange(float(lanes if slots["periods"] else 0))  # must outlive the call
+        for number, slot in slots["input"]:
+            value = job.arrays[slot.index]
+            if type(value) is float:
+                cells[number] = value
+            else:
+                columns[number] = address(value)
+                if slot.layout == "both":
+                    dims[4 + number] = value.strides[0] // 8
+        for number, slot in slots["output"]:
+            buffer = buffers[slot.index]
+            columns[number] = address(buffer)
+            if buffer.ndim == 2:
+                dims[4 + number] = buffer.strides[0] // 8
+        for number, slot in slots["bridge"]:
+            memory = bridges.get(slot.index)
+            if memory is None:
+                memory = bridges[slot.index] = np.zeros(periods if slot.layout == "time" else 1)
+            columns[number] = address(memory)
+        for number, _ in slots["periods"]:
+            columns[number] = address(index)
         if job.order is not None and lanes > 1:
             dims[3] = address(job.order)
         units = -(-lanes // UNIT)
-        frame.shape(
-            periods,
-            lanes,
-            units,
-            part.kernel.scratch(periods),
-            max(min(self.threads, units), 1),
-        )
+        threads = max(min(self.threads, units), 1)
+        frame.shape(periods, lanes, units, nest.kernel.scratch(periods), threads)
         report = None
         if progress is not None:
 
@@ -254,9 +253,9 @@ class CompiledExecutor:
                 progress(min(done * UNIT, lanes), lanes)
 
         start = time.perf_counter()
-        faults = frame.run(part.kernel, fuel, self.threads, until=job.until, progress=report)
+        faults = frame.run(nest.kernel, fuel, self.threads, until=job.until, progress=report)
         self.code_seconds += time.perf_counter() - start
-        part.frames.append((frame, cells))
+        nest.keep(frame, cells)
         return faults
 
     def memory(self, job: Job) -> int:
@@ -264,11 +263,11 @@ class CompiledExecutor:
         variant = self._variant(job)
         periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
         numbers = 0
-        for part, count in ((variant.shared, 1), (variant.lanes, lanes)):
-            if part is not None:
+        for nest, count in ((variant.shared, 1), (variant.lanes, lanes)):
+            if nest is not None:
                 threads = max(min(self.threads, -(-count // UNIT)), 1)
-                numbers += part.kernel.scratch(periods) * threads
-                numbers += sum(periods for slot in part.lowered.slots if slot.kind == "bridge")
+                numbers += nest.kernel.scratch(periods) * threads
+                numbers += periods * len(nest.slots["bridge"])
         return numbers * 8
 
     def prepare(
@@ -303,8 +302,8 @@ class CompiledExecutor:
     def explain(self) -> list[str]:
         """A line for each nest that was compiled."""
         return [
-            f"{part.kernel.engine}, {name}: {part.describe()}"
+            f"{nest.kernel.engine}, {name}: {nest.describe()}"
             for variant in self._variants.values()
-            for name, part in (("shared", variant.shared), ("lanes", variant.lanes))
-            if part is not None
+            for name, nest in (("shared", variant.shared), ("lanes", variant.lanes))
+            if nest is not None
         ]

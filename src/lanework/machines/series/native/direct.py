@@ -19,7 +19,7 @@ from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.engines.native import Frame, address
 from lanework.machines.series.data.binding import probe
-from lanework.machines.series.native.parts import Part
+from lanework.machines.series.native.kernels import CompiledNest
 
 _F64 = np.dtype(np.float64)
 
@@ -33,7 +33,7 @@ class Direct:
 
     def __init__(
         self,
-        part: Part,
+        nest: CompiledNest,
         ports: tuple[Port, ...],
         outputs: Mapping[int, Port],
         periods: int,
@@ -45,7 +45,7 @@ class Direct:
         """Prepare.
 
         Args:
-            part: the compiled nest; all of the program's rows are in it.
+            nest: the compiled nest; all of the program's rows are in it.
             ports: the input ports.
             outputs: the output ports that are computed, by their place among all.
             periods: T.
@@ -53,18 +53,18 @@ class Direct:
             stats: what every result says of its run.
             clear: whether outputs may end early and need zeros there.
         """
-        self._part = part  # its code must not go while this runs it
+        self._nest = nest  # its code must not go while this runs it
         self._left, self._ended = -1, _nothing
-        self._call = part.kernel.call
-        self._shared = (0, 0, part.kernel.plan)
+        self._call = nest.kernel.call
+        self._shared = (0, 0, nest.kernel.plan)
         self._periods = periods
         self._stats = stats
-        slots = part.lowered.slots
+        slots = nest.lowered.slots
         self._frame = frame = Frame(len(slots))
         self._cells = np.zeros(len(ports))  # more than slots where inputs are unused
-        frame.shape(periods, 1, 1, part.kernel.scratch(periods), 1)
+        frame.shape(periods, 1, 1, nest.kernel.scratch(periods), 1)
         at = {(s.kind, s.index): n for n, s in enumerate(slots) if s.kind in ("input", "output")}
-        self._plan: list[tuple[str, float | None, bool, int]] = []
+        self._inputs: list[tuple[str, float | None, bool, int]] = []
         numbers = 0
         for index, port in enumerate(ports):
             slot = at.get(("input", index))
@@ -73,10 +73,10 @@ class Direct:
                 if slot is not None:
                     frame.columns[slot] = address(self._cells) + 8 * numbers
                 numbers += 1
-            self._plan.append((port.name, port.default, column, -1 if slot is None else slot))
+            self._inputs.append((port.name, port.default, column, -1 if slot is None else slot))
         for number, what in enumerate(slots):
             if what.kind == "table":
-                frame.columns[number] = address(part.tables[what.index])
+                frame.columns[number] = address(nest.tables[what.index])
         self._pack = struct.Struct(f"{numbers}d").pack_into
         self._held: dict[int, Any] = {}
         self._size = 0
@@ -126,7 +126,7 @@ class Direct:
         used = 0
         columns = self._frame.columns
         held = self._held
-        for name, default, column, slot in self._plan:
+        for name, default, column, slot in self._inputs:
             value = get(name)
             if value is None:
                 if default is None or column:

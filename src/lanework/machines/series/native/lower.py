@@ -16,11 +16,11 @@ from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.native.nests import Lowered, Nest
 
 SLIGHT = 6  # primitives up to which shared rows are not worth a nest of their own
-PLANS = 32  # ways of giving inputs whose nests stay with a program
+KEPT = 32  # ways of giving inputs whose nests stay with a program
 
 
 @dataclass
-class Plan:
+class Nests:
     """The nests of one way of giving inputs: the shared rows, then the lanes."""
 
     shared: Lowered | None
@@ -44,20 +44,20 @@ def lower(
     *,
     swap: bool = False,
     totals: frozenset[int] = frozenset(),
-) -> Plan:
+) -> Nests:
     """The nests for inputs given this way, computing these output ports; worked out once.
 
     Of the ports in `totals` lanes are added up.
 
     With `swap` (see `swappable`) the periods of a single lane are run as lanes.
     """
-    plans: dict[tuple[object, ...], Plan] = view.program.views.setdefault("plans", {})
+    known: dict[tuple[object, ...], Nests] = view.program.views.setdefault("nests", {})
     key = (inputs, outputs, swap, totals)
-    if key not in plans:
-        while len(plans) >= PLANS:
-            plans.pop(next(iter(plans)), None)
-        plans[key] = _lower(view, inputs, outputs, swap, totals)
-    return plans[key]
+    if key not in known:
+        while len(known) >= KEPT:
+            known.pop(next(iter(known)), None)
+        known[key] = _lower(view, inputs, outputs, swap, totals)
+    return known[key]
 
 
 def _lower(
@@ -66,7 +66,7 @@ def _lower(
     outputs: tuple[int, ...],
     swap: bool,
     totals: frozenset[int],
-) -> Plan:
+) -> Nests:
     shape = Shape.of(view, inputs)
     if swap:
         shape = shape.swapped()
@@ -88,12 +88,12 @@ def _lower(
         if not flat and _slight(code):  # cheaper done again in every block than run apart
             lane_code = _needed(view, lane_rows, lambda row: True)
             lanes = Nest(view, shape, lane_code, swap, lanes=True).lower(laned, [], totals)
-            return Plan(None, lanes)
+            return Nests(None, lanes)
         shared = Nest(view, shape, code, swap, lanes=False).lower(flat, sorted(bridges))
     if laned:
         nest = Nest(view, shape, lane_code, swap, bridges, lanes=True)
         lanes = nest.lower(laned, [], totals)
-    return Plan(shared, lanes)
+    return Nests(shared, lanes)
 
 
 def _slight(code: list[Instruction]) -> bool:

@@ -34,11 +34,14 @@ from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesVi
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 
 
+KINDS = ("input", "table", "bridge", "periods", "output")
+
+
 @dataclass(frozen=True)
 class Slot:
     """What a nest finds in one of its memory slots."""
 
-    kind: str  # "input", "table", "bridge" (a row of the one-lane nest), "periods", "output"
+    kind: str  # one of KINDS; a bridge is a row that the nest of one lane gives to the other
     index: int  # port, table or row
     layout: Layout
 

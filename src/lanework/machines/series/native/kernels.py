@@ -1,22 +1,22 @@
-"""A lowered nest with its code, from either engine that makes code."""
+"""The kernels of nests: code from either engine that makes code, and the memory it is given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from lanework.engines.kernel import Kernel
 from lanework.engines.native import Frame, address
 from lanework.machines.series.data.binding import Array
-from lanework.machines.series.native.nests import Lowered
+from lanework.machines.series.native.nests import KINDS, Lowered, Slot
 
 SINGLE = "x86-64-v3"  # one lane is done sooner in narrower registers
 
 
 @dataclass(frozen=True)
-class Way:
-    """How a nest is run.
+class LaneLoop:
+    """How a nest goes over its lanes.
 
     Attributes:
         single: with one lane, the same value for all.
@@ -29,29 +29,36 @@ class Way:
     many: bool = False
 
 
-@dataclass
-class Part:
-    """A nest, its code, and frames that wait for the next call."""
+class CompiledNest:
+    """A nest, its code, and frames that wait for the next call.
 
-    lowered: Lowered
-    kernel: Kernel
-    tables: list[Array]
-    frames: list[tuple[Frame, Array]] = field(default_factory=list)
+    Attributes:
+        slots: by what they are (`input`, `output`, `bridge`, `periods`), the nest's memory slots
+            and their numbers.
+    """
+
+    def __init__(self, lowered: Lowered, kernel: Kernel, tables: list[Array]) -> None:
+        self.lowered, self.kernel, self.tables = lowered, kernel, tables
+        self.slots: dict[str, list[tuple[int, Slot]]] = {kind: [] for kind in KINDS}
+        for number, slot in enumerate(lowered.slots):
+            self.slots[slot.kind].append((number, slot))
+        self._frames: list[tuple[Frame, Array]] = []
 
     def frame(self) -> tuple[Frame, Array]:
         """A frame nobody else uses, with a cell for each slot that holds one number."""
         try:
-            return self.frames.pop()  # atomic: two threads never get the same one
+            return self._frames.pop()  # atomic: two threads never get the same one
         except IndexError:
-            slots = self.lowered.slots
-            frame = Frame(len(slots))
-            cells = np.zeros(len(slots))
-            base = address(cells)
-            for number, slot in enumerate(slots):
-                frame.columns[number] = base + 8 * number
-                if slot.kind == "table":
-                    frame.columns[number] = address(self.tables[slot.index])
+            count = len(self.lowered.slots)
+            frame, cells = Frame(count), np.zeros(count)
+            frame.columns[:count] = address(cells) + 8 * np.arange(count)
+            for number, slot in self.slots["table"]:
+                frame.columns[number] = address(self.tables[slot.index])
             return frame, cells
+
+    def keep(self, frame: Frame, cells: Array) -> None:
+        """Let the next call have this frame."""
+        self._frames.append((frame, cells))
 
     def describe(self) -> str:
         """What was made of the nest."""
@@ -64,22 +71,22 @@ class Part:
         )
 
 
-def llvm_kernel(lowered: Lowered, way: Way, lane_width: int | None, *, cache: bool) -> Kernel:
+def llvm_kernel(lowered: Lowered, loop: LaneLoop, lane_width: int | None, *, cache: bool) -> Kernel:
     """Code from LLVM."""
     from lanework.engines.llvm import jit as llvm
     from lanework.engines.llvm.nest import nest_module, scratch_size
 
     nest = lowered.nest
     # two SIMD registers of f64 hide the latency of arithmetic
-    width = 1 if way.single else lane_width or max(2, llvm.vector_bits() // 32)
-    text = nest_module(nest, width, "lanework_nest", ordered=way.ordered, many=way.many)
+    width = 1 if loop.single else lane_width or max(2, llvm.vector_bits() // 32)
+    text = nest_module(nest, width, "lanework_nest", ordered=loop.ordered, many=loop.many)
     kernel = llvm.compile_text(text, "lanework_nest", nest.size, disk=cache)
     kernel.width, kernel.engine = width, "llvm"
     kernel.fixed, kernel.timed = scratch_size(nest, width)
     return kernel
 
 
-def stencil_kernel(lowered: Lowered, way: Way) -> Kernel:
+def stencil_kernel(lowered: Lowered, loop: LaneLoop) -> Kernel:
     """Code from stencils.
 
     Raises:
@@ -90,7 +97,7 @@ def stencil_kernel(lowered: Lowered, way: Way) -> Kernel:
 
     known = level()
     assert known is not None
-    name = SINGLE if way.single else known.name
+    name = SINGLE if loop.single else known.name
     return compile_nest(
-        lowered.nest, helpers(name), lowered.tapes, ordered=way.ordered, many=way.many
+        lowered.nest, helpers(name), lowered.tapes, ordered=loop.ordered, many=loop.many
     )
