@@ -21,7 +21,7 @@ from lanework.engines.vector.stencils import BODIES
 from lanework.machines.series.check import fuzz
 from lanework.machines.series.check.fuzz import same_bits
 from lanework.machines.series.data.labels import along
-from lanework.machines.series.native import compiled, parts
+from lanework.machines.series.native import compiled, kernels
 
 HERE = [level.name for level in loader.levels()]
 
@@ -161,7 +161,7 @@ def test_code_goes_with_its_runner(level):
 
 
 def test_a_missing_stencil_falls_back_with_a_notice(level, monkeypatch):
-    helpers = loader.helpers(parts.SINGLE)
+    helpers = loader.helpers(kernels.SINGLE)
     monkeypatch.delitem(helpers.numbers, "mul")
     monkeypatch.setattr(runners, "_noticed", set())
     program = growth().compile()
