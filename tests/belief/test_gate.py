@@ -10,7 +10,7 @@ from lanework.core.program.asm import assemble
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.native.memory import Places
 from lanework.machines.belief.passes.compile import compile_graph
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 HEAD = """
 .machine belief

@@ -18,7 +18,7 @@ from lanework.core.result.show import many
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 WIDE, LISTED = 30, 12  # letters in a line of a node, names in a node
 

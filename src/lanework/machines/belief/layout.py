@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_SECTION
-from lanework.core.program.isa import Instruction
+from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Program
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF
@@ -115,6 +115,12 @@ class BeliefView:
         """The table of a factor."""
         spec, start = self.scope(factor), self.factors[factor].start
         return self.constants[start : start + spec.entries].reshape(spec.shape)
+
+
+def operands_of(instruction: Instruction, kind: OperandKind) -> list[int]:
+    """The operands of a kind."""
+    specs = BELIEF.by_name[instruction.name].operands
+    return [n for o, n in zip(specs, instruction.operands, strict=True) if o.kind is kind]
 
 
 def encode_variables(variables: list[Variable]) -> bytes:

@@ -43,7 +43,7 @@ from lanework.machines.belief.semiring import (
     SEMIRINGS,
     VMSemiringRuntime,
 )
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 F64 = npt.NDArray[np.float64]
 ENGINES = ("native", "reference")

@@ -20,7 +20,7 @@ from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.tensor import AxisType
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 States = tuple[int, ...]
 

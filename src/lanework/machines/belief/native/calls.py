@@ -14,6 +14,7 @@ from lanework.machines.belief.tensor import TensorSpec
 
 F64 = npt.NDArray[np.float64]
 SCALAR = TensorSpec()
+SCALED = ("normalize", "rescale", "normalize_largest", "rescale_largest")  # kernels that scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Tensor:
     array: F64 | None = None
 
 
-Parts = tuple[Tensor, ...]
+Operands = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +36,15 @@ class Call:
         kernel: what it does; `sum` and `largest` for contractions.
         out: what it makes, if that is a tensor.
         inputs: what it reads.
-        gone: the axes that are summed over, or picked from by each lane's states.
+        reduced: the axes that are summed over, or picked from by each lane's states.
         key: the variable that it loads, or the slot that it fills.
         groups: of a contraction's outputs, where many terms are zero whatever the evidence.
     """
 
     kernel: str
     out: Tensor | None
-    inputs: Parts = ()
-    gone: TensorSpec = SCALAR
+    inputs: Operands = ()
+    reduced: TensorSpec = SCALAR
     key: Any = None
     groups: Groups | None = None
 
@@ -54,7 +55,7 @@ class Call:
             return 0
         if self.groups is not None:
             return self.groups.products()
-        return self.out.spec.entries * self.gone.entries
+        return self.out.spec.entries * self.reduced.entries
 
 
 @dataclass

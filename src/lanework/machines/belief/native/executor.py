@@ -31,7 +31,7 @@ from lanework.machines.belief.native.memory import placed
 from lanework.machines.belief.native.records import Records, group_bytes
 from lanework.machines.belief.native.supports import without_zeros
 from lanework.machines.belief.tensor import TensorSpec
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 F64 = npt.NDArray[np.float64]
 CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
@@ -106,7 +106,7 @@ class NativeExecutor:
                     tables[tensor] = tensor.array.nbytes
                 if call.groups is not None:
                     continue
-                orders = [call.gone] if call.out is None else [call.out.spec, call.gone]
+                orders = [call.reduced] if call.out is None else [call.out.spec, call.reduced]
                 for order in orders if call.kernel in ("sum", "largest") else []:
                     lists[order, tensor.spec, tensor.array is None] = 4 * order.entries
         grouped = (group_bytes(call) for call in self.lowered.calls)
@@ -144,15 +144,15 @@ class NativeExecutor:
                 weights[first : first + len(known), :rows] = known
         out = np.empty((records.rows_out, padded))
         table = records.pointed(weights, out)
-        for variable, record in records.draws.items():
+        for variable, record in records.samples.items():
             drawn = np.zeros(padded)
             drawn[:rows] = (chances or {})[variable]
             hold.append(drawn)
             table[record, Word.P1] = drawn.ctypes.data
         said = {v: states[v] if v in states else evidence[v].argmax(0) for v in self.view.fixed}
-        for record, gone in records.picks:
+        for record, reduced in records.picks:
             places = np.zeros(padded, np.int64)
-            for axis in gone.axes:
+            for axis in reduced.axes:
                 places[:rows] = places[:rows] * axis.size + said[axis.id]
             hold.append(places)
             table[record, Word.P1] = places.ctypes.data

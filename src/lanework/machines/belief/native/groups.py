@@ -113,13 +113,13 @@ class TermSets:
 
 
 def term_sets(
-    out: TensorSpec, gone: TensorSpec, supports: Iterable[tuple[Bools, TensorSpec]]
+    out: TensorSpec, reduced: TensorSpec, supports: Iterable[tuple[Bools, TensorSpec]]
 ) -> TermSets:
     """Which terms the outputs of a contraction have.
 
     Args:
         out: the axes of the outputs.
-        gone: the axes of the terms.
+        reduced: the axes of the terms.
         supports: where operands may be other than zero. One with too many different rows is left
             out, which is as if it had no zeros.
 
@@ -132,30 +132,30 @@ def term_sets(
         [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     """
     of: Ints = np.zeros((1,) * len(out.axes), np.int32)
-    sets = np.ones((1,) * (1 + len(gone.axes)), bool)
+    sets = np.ones((1,) * (1 + len(reduced.axes)), bool)
     for support, spec in supports:
-        rows, number = _rows(support, spec, out, gone)
+        rows, number = _rows(support, spec, out, reduced)
         if len(sets) * len(rows) > MOST:
             continue
         present, both = _numbered(of * len(rows) + number, len(sets) * len(rows))
-        if len(present) * gone.entries > MOST:
+        if len(present) * reduced.entries > MOST:
             continue
         of, sets = both, sets[present // len(rows)] & rows[present % len(rows)]
-    whole = np.broadcast_to(sets, (len(sets), *gone.shape)).reshape(len(sets), -1)
+    whole = np.broadcast_to(sets, (len(sets), *reduced.shape)).reshape(len(sets), -1)
     different, again = _different(whole)
     return TermSets(np.broadcast_to(again[of], out.shape), different)
 
 
 def _rows(
-    support: Bools, spec: TensorSpec, out: TensorSpec, gone: TensorSpec
+    support: Bools, spec: TensorSpec, out: TensorSpec, reduced: TensorSpec
 ) -> tuple[Bools, Ints]:
     """The different rows of an operand, and which of them each output reads."""
     keys = set(spec.keys)
-    inner, outer = gone.keep(keys), out.keep(keys)
+    inner, outer = reduced.keep(keys), out.keep(keys)
     table = align_array_to(support, spec, TensorSpec((*outer.axes, *inner.axes)))
     rows, number = _different(table.reshape(outer.entries, inner.entries))
     shapes = [
-        [axis.size if axis.key in keys else 1 for axis in whole.axes] for whole in (gone, out)
+        [axis.size if axis.key in keys else 1 for axis in whole.axes] for whole in (reduced, out)
     ]
     return rows.reshape(len(rows), *shapes[0]), number.reshape(shapes[1])
 

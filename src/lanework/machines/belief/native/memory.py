@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.engines.tensors.layout import SCALE
-from lanework.machines.belief.native.calls import Call, Tensor
+from lanework.machines.belief.native.calls import SCALED, Call, Tensor
 from lanework.machines.belief.tensor import AxisKey, TensorSpec
 
 
@@ -64,7 +64,7 @@ def offsets(order: TensorSpec, spec: TensorSpec, unit: int = 1) -> npt.NDArray[n
     return found.astype(np.uint32)
 
 
-IN_PLACE = ("normalize", "rescale", "normalize_largest", "rescale_largest", "choose", "draw")
+IN_PLACE = (*SCALED, "choose", "draw")
 
 
 def placed(calls: list[Call]) -> tuple[dict[Tensor, int], int]:

@@ -5,7 +5,7 @@ There is no code to make, so a program is ready as soon as its records are writt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Records:
             The scale comes first.
         outputs: slot -> where its entries begin among the rows of what comes out, and how many.
             The scale comes last.
-        draws: variable -> the record that reads its chances.
+        samples: variable -> the record that reads its chances.
         picks: records that pick by states, and of which variables.
     """
 
@@ -69,7 +69,7 @@ class Records:
         self._inside: list[list[bool]] = []
         self.inputs: dict[Any, int] = {}
         self.outputs: dict[SlotKey, tuple[int, int]] = {}
-        self.draws: dict[int, int] = {}
+        self.samples: dict[int, int] = {}
         self.picks: list[tuple[int, TensorSpec]] = []
         self._loads: list[tuple[int, int]] = [(0, 0)]  # records, and where they read
         self._stores: list[tuple[int, int]] = []
@@ -82,14 +82,14 @@ class Records:
         self.rows_out += SCALE
         self.table = np.array(self._words, np.int64)
         self.within = np.array(self._inside)
-        self._load, self._store = np.array(self._loads).T, np.array(self._stores).T
+        self._read, self._written = np.array(self._loads).T, np.array(self._stores).T
 
-    def pointed(self, given: F64, found: F64) -> npt.NDArray[np.int64]:
+    def pointed(self, given: F64, out: F64) -> npt.NDArray[np.int64]:
         """The table for what goes in and comes out, of the shapes (rows in or out, lanes)."""
         table = self.table.copy()
         for array, (numbers, starts), word in (
-            (given, self._load, Word.P0),
-            (found, self._store, Word.OUT),
+            (given, self._read, Word.P0),
+            (out, self._written, Word.OUT),
         ):
             table[numbers, word] = array.ctypes.data + array.strides[0] * starts
             table[numbers, Word.TERMS] = array.shape[1]
@@ -135,87 +135,85 @@ class Records:
         return self._array(tensor.array)
 
     def _write(self, call: Call) -> None:
-        kernel, out, inputs = call.kernel, call.out, call.inputs
-        if out is None:  # store
-            entries = inputs[0].spec.entries
-            record = self._record(kernel, (Word.P0,), P0=self._place(inputs[0]), OUTPUTS=entries)
-            self._stores.append((record, self.rows_out))
-            self.outputs[call.key] = (self.rows_out, entries)
-            self.rows_out += entries
-            return
-        place, entries = self._place(out), out.spec.entries
-        if kernel in ("sum", "largest"):
-            self._contract(call, place, entries)
-            return
-        if kernel == "load":
-            record = self._record(kernel, (Word.OUT,), OUT=place, OUTPUTS=entries)
-            if call.key not in self.inputs:
-                self.inputs[call.key] = self.rows_in
-                self.rows_in += entries
-            self._loads.append((record, self.inputs[call.key]))
-        elif kernel == "pick":
-            table = self._place(inputs[0])
-            record = self._record(
-                kernel, (Word.OUT,), OUT=place, P0=table, OUTPUTS=entries, TERMS=call.gone.entries
-            )
-            self.picks.append((record, call.gone))
-        elif kernel == "divide":
-            self._record(
-                kernel,
-                (Word.OUT, Word.P0, Word.P1),
-                OUT=place,
-                P0=self._place(inputs[0]),
-                P1=self._place(inputs[1]),
-                AT1=self._offsets(out.spec, inputs[1]),
-                OUTPUTS=entries,
-            )
-        else:  # of one tensor; the scale is at the block's beginning
-            inside = (Word.OUT, Word.P0) if kernel == "draw" else (Word.OUT, Word.P0, Word.P1)
-            record = self._record(
-                kernel, inside, OUT=place, P0=self._place(inputs[0]), OUTPUTS=entries
-            )
-            if kernel == "draw":
-                self.draws[call.key] = record
+        WRITERS.get(call.kernel, Records._unary)(self, call)
 
-    def _contract(self, call: Call, place: int, entries: int) -> None:
+    def _unary(self, call: Call, *, scale: bool = True) -> int:
+        """A kernel of one tensor; the scale is at the block's beginning."""
+        inside = (Word.OUT, Word.P0, Word.P1) if scale else (Word.OUT, Word.P0)
+        place = self._place(call.inputs[0])
+        return self._record(call.kernel, inside, **self._out(call), P0=place)
+
+    def _out(self, call: Call) -> dict[str, int]:
+        """Where a call writes, and how many entries."""
+        assert call.out is not None
+        return {"OUT": self._place(call.out), "OUTPUTS": call.out.spec.entries}
+
+    def _sample(self, call: Call) -> None:
+        self.samples[call.key] = self._unary(call, scale=False)
+
+    def _load(self, call: Call) -> None:
+        assert call.out is not None
+        record = self._record(call.kernel, (Word.OUT,), **self._out(call))
+        if call.key not in self.inputs:
+            self.inputs[call.key] = self.rows_in
+            self.rows_in += call.out.spec.entries
+        self._loads.append((record, self.inputs[call.key]))
+
+    def _store(self, call: Call) -> None:
+        entries, place = call.inputs[0].spec.entries, self._place(call.inputs[0])
+        record = self._record(call.kernel, (Word.P0,), P0=place, OUTPUTS=entries)
+        self._stores.append((record, self.rows_out))
+        self.outputs[call.key] = (self.rows_out, entries)
+        self.rows_out += entries
+
+    def _pick(self, call: Call) -> None:
+        words = self._out(call) | {"TERMS": call.reduced.entries}
+        record = self._record(call.kernel, (Word.OUT,), P0=self._place(call.inputs[0]), **words)
+        self.picks.append((record, call.reduced))
+
+    def _divide(self, call: Call) -> None:
+        assert call.out is not None
+        x, y = call.inputs
+        words = {"P0": self._place(x), "P1": self._place(y)}
+        words["AT1"] = self._offsets(call.out.spec, y)
+        self._record(call.kernel, (Word.OUT, Word.P0, Word.P1), **self._out(call), **words)
+
+    def _contract(self, call: Call) -> None:
         assert call.out is not None
         if call.groups is not None:
-            self._grouped(call, call.groups, place)
+            self._grouped(call, call.groups)
             return
         laned = sum(tensor.array is None for tensor in call.inputs)
         kernel = kernel_name(
             largest=call.kernel == "largest",
             laned=laned,
             spread=len(call.inputs) - laned,
-            outputs=entries,
+            outputs=call.out.spec.entries,
             vectors=self.vectors,
         )
-        words = {"OUT": place, "OUTPUTS": entries, "TERMS": call.gone.entries}
+        words = self._out(call) | {"TERMS": call.reduced.entries}
         inside = [Word.OUT]
         for n, tensor in enumerate(call.inputs):
             words[f"P{n}"] = self._place(tensor)
             words[f"AT{n}"] = self._offsets(call.out.spec, tensor)
-            words[f"APART{n}"] = self._offsets(call.gone, tensor)
+            words[f"APART{n}"] = self._offsets(call.reduced, tensor)
             if tensor.array is None:
                 inside.append(Word[f"P{n}"])
         self._record(kernel, tuple(inside), **words)
 
-    def _grouped(self, call: Call, groups: Groups, place: int) -> None:
+    def _grouped(self, call: Call, groups: Groups) -> None:
         """Lists of a contraction by groups: of outputs and of terms, all operands side by side."""
         assert call.out is not None
-        count = len(call.inputs)
+        count, out = len(call.inputs), call.out.spec
         laned = sum(tensor.array is None for tensor in call.inputs)
         step = tile(count, self.vectors)
         outputs = groups.padded(step)
-        units = [self.lanes if tensor.array is None else 1 for tensor in call.inputs]
-        specs = [tensor.spec for tensor in call.inputs]
-        whole = call.out.spec
-        places = [offsets(whole, whole, self.lanes)[outputs]]
-        places += [offsets(whole, s, u)[outputs] for s, u in zip(specs, units, strict=True)]
-        steps = [offsets(call.gone, s, u)[groups.terms] for s, u in zip(specs, units, strict=True)]
+        tensors = [(t.spec, self.lanes if t.array is None else 1) for t in call.inputs]
+        places = [offsets(out, *tensor)[outputs] for tensor in [(out, self.lanes), *tensors]]
+        steps = [offsets(call.reduced, *tensor)[groups.terms] for tensor in tensors]
         heads = groups.heads(step).astype(np.uint32)
         mean = -(-groups.products(step) // len(heads))  # terms of a group, for `divided`
-        words = {"OUT": place, "OUTPUTS": len(heads), "TERMS": mean}
+        words = {"OUT": self._place(call.out), "OUTPUTS": len(heads), "TERMS": mean}
         for n, tensor in enumerate(call.inputs):
             words[f"P{n}"] = self._place(tensor)
         words[HEADS.name] = self._array(heads)
@@ -225,6 +223,18 @@ class Records:
         largest = call.kernel == "largest"
         kernel = grouped_name(largest=largest, laned=laned, spread=count - laned)
         self._record(kernel, tuple(inside), **words)
+
+
+# Other kernels read one tensor and write one.
+WRITERS: dict[str, Callable[[Records, Call], object]] = {
+    "load": Records._load,
+    "store": Records._store,
+    "pick": Records._pick,
+    "sum": Records._contract,
+    "largest": Records._contract,
+    "divide": Records._divide,
+    "draw": Records._sample,
+}
 
 
 def group_bytes(call: Call) -> int:

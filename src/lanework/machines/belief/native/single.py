@@ -48,10 +48,10 @@ class SingleRow:
         self._weights = self._given[:, 0]
         table = records.pointed(self._given, self._found)
         self._picks: list[tuple[npt.NDArray[np.int64], list[tuple[int, int]]]] = []
-        for record, gone in records.picks:
+        for record, reduced in records.picks:
             place = np.zeros(1, np.int64)
             table[record, Word.P1] = place.ctypes.data
-            self._picks.append((place, [(axis.id, axis.size) for axis in gone.axes]))
+            self._picks.append((place, [(axis.id, axis.size) for axis in reduced.axes]))
         self._memory = np.empty(executor.entries + 8)
         base = -(-int(self._memory.ctypes.data) // 64) * 64
         self._table = np.where(records.within, table + base, table)

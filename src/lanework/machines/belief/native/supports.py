@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.engines.tensors.layout import tile
-from lanework.machines.belief.native.calls import Call, Tensor
+from lanework.machines.belief.native.calls import SCALED, Call, Tensor
 from lanework.machines.belief.native.groups import Groups, TermSets, term_sets
 
 Bools = npt.NDArray[np.bool_]
 WIDE = 1 << 22  # entries from which on the zeros of a tensor are not followed, to save memory
-SAME = ("normalize", "rescale", "normalize_largest", "rescale_largest", "divide")
+SAME = (*SCALED, "divide")
 PAYS = 0.8  # the share of all products that groups may cost at most
 TURN = 4  # what an output by groups costs besides its products, in products
 
@@ -45,7 +45,7 @@ def _followed(call: Call, known: dict[Tensor, Bools]) -> Call:
     assert out is not None
     if call.kernel in ("sum", "largest"):
         supports = [(known[x], x.spec) for x in call.inputs if x in known]
-        which = term_sets(out.spec, call.gone, supports)
+        which = term_sets(out.spec, call.reduced, supports)
         _note(known, out, which.support)
         return replace(call, groups=_worth(call, which))
     if call.kernel == "pick":  # any state may be picked
@@ -67,7 +67,7 @@ def _worth(call: Call, which: TermSets) -> Groups | None:
     assert call.out is not None
     outputs, step = call.out.spec.entries, tile(len(call.inputs), 1)
     least = int(np.bincount(which.of.ravel()) @ which.sets.sum(axis=1))
-    most = PAYS * outputs * call.gone.entries - TURN * outputs
+    most = PAYS * outputs * call.reduced.entries - TURN * outputs
     if least > most:
         return None
     groups = which.groups(step)

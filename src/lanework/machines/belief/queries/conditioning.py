@@ -30,7 +30,7 @@ from lanework.machines.belief.queries.recombination import Combined, absolute, l
 from lanework.machines.belief.runner import FEWER, Runner
 from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 F64 = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]

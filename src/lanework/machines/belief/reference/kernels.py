@@ -150,8 +150,8 @@ def vm_choose(array: Array, sr: VMSemiringRuntime) -> Array:
     return _ones(np.argmax(best, axis=0), array.shape, sr)
 
 
-def vm_draw(array: Array, chances: Array, sr: VMSemiringRuntime) -> Array:
-    """One at an entry that is drawn along the first axis; else zero.
+def vm_sample(array: Array, chances: Array, sr: VMSemiringRuntime) -> Array:
+    """One at an entry that is sampled along the first axis; else zero.
 
     Args:
         array: of the shape (entries,) or (entries, lanes).

@@ -6,33 +6,36 @@ Arrays have the axes of their tensors and, where evidence is in them, one more a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.core.program.dispatch import Dispatch
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
-from lanework.machines.belief.isa import CONTRACTIONS
+from lanework.machines.belief.isa import BELIEF, CONTRACTIONS
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.reference.kernels import (
     Tensor,
     vm_choose,
     vm_contract_eliminate,
     vm_divide,
-    vm_draw,
     vm_normalize,
     vm_reduce,
+    vm_sample,
     vm_unit,
 )
 from lanework.machines.belief.semiring import SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.state import RegisterBank, SlotStore
 from lanework.machines.belief.tensor import TensorSpec
-from lanework.machines.belief.verify import walk
+from lanework.machines.belief.walk import walk
 
 FactorProvider = Callable[[int], Tensor]
+Weights = Mapping[int, npt.NDArray[np.float64]]  # of a variable's states, or chances of its rows
 # The whole sum of a scaled number and the logarithm of what it was divided by, in semirings that
 # scale; it may be too small for a float64, which the logarithm is not.
 _UNSCALED: dict[str, Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]] = {
@@ -70,7 +73,7 @@ class VirtualMachine:
         self.regs = RegisterBank()
         self.slots = SlotStore()
         self.scale: npt.NDArray[Any] = np.zeros(())
-        self.chances: Mapping[int, npt.NDArray[np.float64]] = {}
+        self.chances: Weights = {}
         self.least_sum = self.least_entry = np.ones(())
 
     def run(
@@ -78,8 +81,8 @@ class VirtualMachine:
         program: Program,
         factor_provider: FactorProvider | None = None,
         selector_provider: FactorProvider | None = None,
-        evidence: Mapping[int, npt.NDArray[np.float64]] | None = None,
-        chances: Mapping[int, npt.NDArray[np.float64]] | None = None,
+        evidence: Weights | None = None,
+        chances: Weights | None = None,
     ) -> None:
         """Run a program.
 
@@ -99,15 +102,6 @@ class VirtualMachine:
         if unscaled is not None and ("Z",) in self.slots:
             self.slots.replace(("Z",), unscaled(self.slots.get(("Z",))[0], self.scale))
 
-    def _note(self, array: npt.NDArray[Any], spec: TensorSpec, logs: npt.NDArray[Any]) -> None:
-        """Keep the least sum and the least entry, where entries are numbers that may vanish."""
-        if array.dtype != np.float64 or self.sr.name not in ("prob", "max"):
-            return
-        axes = tuple(range(len(spec.axes)))
-        self.least_sum = np.minimum(self.least_sum, np.exp(logs))
-        entries = np.min(array, axis=axes, initial=1.0, where=array > 0)
-        self.least_entry = np.minimum(self.least_entry, entries)
-
     def use(
         self,
         view: BeliefView,
@@ -115,65 +109,117 @@ class VirtualMachine:
         selector_provider: FactorProvider | None = None,
     ) -> None:
         """Say where tables and selectors come from: by default from the program itself."""
-        self._factor = factor_provider or (
-            lambda n: (self.sr.convert(view.table(n)), view.scope(n))
-        )
-        self._selector = selector_provider or (
+        self.factor = factor_provider or (lambda n: (self.sr.convert(view.table(n)), view.scope(n)))
+        self.selector = selector_provider or (
             lambda n: (view.selector(n, self.sr), view.selected(n))
         )
 
-    def step(
-        self,
-        instruction: Instruction,
-        view: BeliefView,
-        evidence: Mapping[int, npt.NDArray[np.float64]],
-    ) -> None:
+    def step(self, instruction: Instruction, view: BeliefView, evidence: Weights) -> None:
         """Run one instruction."""
-        name, operands, sr = instruction.name, instruction.operands, self.sr
-        if name == "free":
-            self.regs.free(operands[0])
-            return
-        if name == "store_slot":
-            self.slots.put(view.slots[operands[1]], *self.regs.get(operands[0]))
-            return
-        array: npt.NDArray[Any]
-        if name == "unit":
-            spec = view.specs[operands[0]]
-            array = vm_unit(spec, sr)
-        elif name == "load_factor":
-            array, spec = self._factor(operands[0])
-        elif name == "load_selector":
-            array, spec = self._selector(operands[0])
-        elif name == "load_evidence":
-            spec = TensorSpec((view.axis(operands[0]),))
-            known = evidence.get(operands[0])
-            array = vm_unit(spec, sr) if known is None else sr.weigh(known)
-        elif name == "reduce":
-            spec = view.specs[operands[1]]
-            states = {v: np.argmax(evidence[v], axis=0) for v in view.fixed if v in evidence}
-            array = vm_reduce(*self._factor(operands[0]), spec, states)
-        elif name == "load_slot":
-            array, spec = self.slots.get(view.slots[operands[0]])
-        elif name in ("normalize", "rescale"):
-            array, spec = self.regs.get(operands[0])
-            array, logs = vm_normalize(array, spec, sr)
-            if name == "rescale":
-                self.scale = self.scale + logs
-            self._note(array, spec, logs)
-        elif name == "choose":
-            array, spec = self.regs.get(operands[0])
-            array = vm_choose(array, sr)
-        elif name == "draw":
-            array, spec = self.regs.get(operands[0])
-            array = vm_draw(array, self.chances[spec.axes[0].id], sr)
-        elif name == "divide":
-            dividend, divisor = (self.regs.get(row) for row in operands)
-            array, spec = vm_divide(dividend, divisor, sr), dividend[1]
-        else:
-            inputs = [self.regs.get(row) for row in operands[:-1]]
-            spec = view.specs[operands[-1]]
-            array = vm_contract_eliminate(inputs, spec, sr, largest=CONTRACTIONS[name][1])
-        self.regs.put(instruction.target, array, spec)
+        self.view, self.evidence = view, evidence
+        made = STEPS[instruction.name](self, *instruction.operands)
+        if made is not None:
+            self.regs.put(instruction.target, *made)
+
+    def normalized(self, row: int) -> tuple[Tensor, npt.NDArray[Any]]:
+        """A register scaled to a sum of one, and the logarithm of the sum.
+
+        The least sum and the least entry are kept, where entries are numbers that may vanish.
+        """
+        array, spec = self.regs.get(row)
+        array, logs = vm_normalize(array, spec, self.sr)
+        if array.dtype == np.float64 and self.sr.name in ("prob", "max"):
+            axes = tuple(range(len(spec.axes)))
+            self.least_sum = np.minimum(self.least_sum, np.exp(logs))
+            entries = np.min(array, axis=axes, initial=1.0, where=array > 0)
+            self.least_entry = np.minimum(self.least_entry, entries)
+        return (array, spec), logs
+
+
+STEPS: Dispatch[Callable[..., Tensor | None]] = Dispatch(BELIEF)
+
+
+@STEPS.register("unit")
+def _unit(vm: VirtualMachine, spec: int) -> Tensor:
+    return vm_unit(vm.view.specs[spec], vm.sr), vm.view.specs[spec]
+
+
+@STEPS.register("load_factor")
+def _load_factor(vm: VirtualMachine, factor: int) -> Tensor:
+    return vm.factor(factor)
+
+
+@STEPS.register("load_selector")
+def _load_selector(vm: VirtualMachine, selector: int) -> Tensor:
+    return vm.selector(selector)
+
+
+@STEPS.register("load_evidence")
+def _load_evidence(vm: VirtualMachine, variable: int) -> Tensor:
+    spec, known = TensorSpec((vm.view.axis(variable),)), vm.evidence.get(variable)
+    return vm_unit(spec, vm.sr) if known is None else vm.sr.weigh(known), spec
+
+
+@STEPS.register("reduce")
+def _reduce(vm: VirtualMachine, factor: int, spec: int) -> Tensor:
+    kept, known = vm.view.specs[spec], vm.evidence
+    states = {v: np.argmax(known[v], axis=0) for v in vm.view.fixed if v in known}
+    return vm_reduce(*vm.factor(factor), kept, states), kept
+
+
+@STEPS.register("load_slot")
+def _load_slot(vm: VirtualMachine, slot: int) -> Tensor:
+    return vm.slots.get(vm.view.slots[slot])
+
+
+@STEPS.register("store_slot")
+def _store_slot(vm: VirtualMachine, row: int, slot: int) -> None:
+    vm.slots.put(vm.view.slots[slot], *vm.regs.get(row))
+
+
+@STEPS.register("free")
+def _free(vm: VirtualMachine, row: int) -> None:
+    vm.regs.free(row)
+
+
+@STEPS.register("normalize")
+def _normalize(vm: VirtualMachine, row: int) -> Tensor:
+    return vm.normalized(row)[0]
+
+
+@STEPS.register("rescale")
+def _rescale(vm: VirtualMachine, row: int) -> Tensor:
+    tensor, logs = vm.normalized(row)
+    vm.scale = vm.scale + logs
+    return tensor
+
+
+@STEPS.register("choose")
+def _choose(vm: VirtualMachine, row: int) -> Tensor:
+    array, spec = vm.regs.get(row)
+    return vm_choose(array, vm.sr), spec
+
+
+@STEPS.register("draw")
+def _sample(vm: VirtualMachine, row: int) -> Tensor:
+    array, spec = vm.regs.get(row)
+    return vm_sample(array, vm.chances[spec.axes[0].id], vm.sr), spec
+
+
+@STEPS.register("divide")
+def _divide(vm: VirtualMachine, x: int, y: int) -> Tensor:
+    dividend = vm.regs.get(x)
+    return vm_divide(dividend, vm.regs.get(y), vm.sr), dividend[1]
+
+
+def _contraction(vm: VirtualMachine, *operands: int, largest: bool) -> Tensor:
+    spec = vm.view.specs[operands[-1]]
+    inputs = [vm.regs.get(row) for row in operands[:-1]]
+    return vm_contract_eliminate(inputs, spec, vm.sr, largest=largest), spec
+
+
+for _name, (_, _largest) in CONTRACTIONS.items():
+    STEPS.register(_name)(partial(_contraction, largest=_largest))
 
 
 def reference(
