@@ -1,16 +1,25 @@
 """The gate: a program that breaks one rule is refused, and one that breaks none has its memory."""
 
+import ast
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lanework.core.codes import BAD_SECTION, BAD_WORD
 from lanework.core.program.asm import assemble
+from lanework.machines.belief import layout
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.native.lower import LOWERED
 from lanework.machines.belief.native.memory import Places
 from lanework.machines.belief.passes.compile import compile_graph
-from lanework.machines.belief.walk import walk
+from lanework.machines.belief.reference.vm import STEPS
+from lanework.machines.belief.verify import RULES
+from lanework.machines.belief.walk import AXES, walk
+
+REFUSED = sorted((Path(__file__).resolve().parents[1] / "cases/belief").glob("refused_*.txt"))
 
 HEAD = """
 .machine belief
@@ -108,6 +117,27 @@ def test_an_input_with_other_states_than_its_variable():
     ):
         other = dataclasses.replace(made, ports=(dataclasses.replace(given, **changes), *rest))
         assert [message in str(problem) for problem in other.problems()] == [True]
+
+
+@pytest.mark.parametrize("table", [AXES, STEPS, LOWERED], ids=["axes", "steps", "lowered"])
+def test_every_instruction_has_a_function(table):
+    assert table.missing == []
+
+
+def test_every_code_of_the_gate_has_a_case():
+    codes = {path.read_text().partition("-- error ")[2].split()[0] for path in REFUSED}
+    assert codes == {code.ident for code in (BAD_WORD, BAD_SECTION, *(rule.code for rule in RULES))}
+
+
+def test_every_fault_of_a_section_has_a_case():
+    cases = "".join(path.read_text() for path in REFUSED)
+    faults = [
+        node.exc.args[0].value
+        for node in ast.walk(ast.parse(Path(layout.__file__).read_text()))
+        if isinstance(node, ast.Raise) and node.exc.func.id == "ValueError"
+    ]
+    assert len(faults) > 10
+    assert [fault for fault in faults if fault not in cases] == []
 
 
 def test_products_that_underflow_are_left_to_the_program():
