@@ -13,7 +13,7 @@ from lanework.core.program.asm import assemble
 from lanework.machines.belief import layout
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.native.lower import LOWERED
-from lanework.machines.belief.native.memory import Places
+from lanework.machines.belief.native.memory import BlockMemory
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.reference.vm import STEPS
 from lanework.machines.belief.verify import RULES
@@ -152,18 +152,18 @@ def test_products_that_underflow_are_left_to_the_program():
 
 
 def test_places_are_used_again():
-    places = Places()
-    first, second = places.take(4), places.take(4)
-    places.give(first, 4)
-    places.give(second, 4)
-    assert (places.take(8), places.size) == (0, 8)  # neighbours make one place
+    memory = BlockMemory()
+    first, second = memory.allocate(4), memory.allocate(4)
+    memory.release(first, 4)
+    memory.release(second, 4)
+    assert (memory.allocate(8), memory.size) == (0, 8)  # neighbours make one place
 
 
 def test_the_smallest_place_that_fits_is_taken():
-    places = Places()
-    large, _, small, _ = (places.take(size) for size in (8, 1, 3, 1))
-    places.give(large, 8)
-    places.give(small, 3)
-    assert places.take(3) == small
-    assert places.take(8) == large
-    assert places.size == 13
+    memory = BlockMemory()
+    large, _, small, _ = (memory.allocate(size) for size in (8, 1, 3, 1))
+    memory.release(large, 8)
+    memory.release(small, 3)
+    assert memory.allocate(3) == small
+    assert memory.allocate(8) == large
+    assert memory.size == 13

@@ -24,7 +24,7 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.passes.backbone import Backbone, find_ties
 from lanework.machines.belief.passes.compile import STRATEGIES, compile_graph
 from lanework.machines.belief.passes.holonomy import quotient
-from lanework.machines.belief.passes.modes import Plan
+from lanework.machines.belief.passes.modes import TiedBackbone
 from lanework.machines.belief.reference.vm import VirtualMachine
 from lanework.machines.belief.semiring import (
     SEMIRINGS,
@@ -70,7 +70,7 @@ def ring(count, tables):
 
 
 def plan(graph):
-    return Plan(graph, graph.factors, graph.variables, seconds=0.0)
+    return TiedBackbone(graph, graph.factors, graph.variables, seconds=0.0)
 
 
 def refused(code, work):

@@ -13,7 +13,7 @@ from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
-from lanework.machines.belief.passes.distribute import Downward
+from lanework.machines.belief.passes.distribute import Distribute
 from lanework.machines.belief.semiring import SEMIRINGS, vm_counting_semiring
 
 COUNT = 1500
@@ -49,13 +49,13 @@ def test_cases_are_of_all_kinds():
 
 def test_a_defect_is_found_and_shrunk(monkeypatch):
     """Beliefs of one part of a graph only, whatever the others say."""
-    belief = Downward.belief
+    belief = Distribute.belief
 
     def forgetful(self, number, target):
-        self.told[number] = None
+        self.received[number] = None
         return belief(self, number, target)
 
-    monkeypatch.setattr(Downward, "belief", forgetful)
+    monkeypatch.setattr(Distribute, "belief", forgetful)
     found = fuzz.run(20)
     assert found[0].kind == "belief"
     small = fuzz.shrink(random_case(found[0].seed), found[0])

@@ -29,16 +29,16 @@ def tree_drawing(program: Program) -> Drawing:
     Raises:
         Diagnostic: a program that fails to verify.
     """
-    found = contractions(program)
+    nodes = contractions(program)
     view = BeliefView.of(program)
-    most = max((made.entries for made in found), default=1)
+    most = max((node.entries for node in nodes), default=1)
     drawing = Drawing(str(program.header.get("name", "program")))
-    for made in found:
-        heat = math.log(made.entries) / math.log(most) if most > 1 else 0.0
-        drawing.nodes.append(Node(_lines(view, made), "box", _title(view, made), heat))
-    for number, made in enumerate(found):
-        for other in made.inputs:
-            kept = ", ".join(_names(view, found[other].kept.axes)) or "a number"
+    for node in nodes:
+        heat = math.log(node.entries) / math.log(most) if most > 1 else 0.0
+        drawing.nodes.append(Node(_lines(view, node), "box", _title(view, node), heat))
+    for number, node in enumerate(nodes):
+        for other in node.inputs:
+            kept = ", ".join(_names(view, nodes[other].kept.axes)) or "a number"
             drawing.edges.append(Edge(number, other, kept, arrow="tail"))
     return drawing
 
@@ -84,18 +84,18 @@ def _names(view: BeliefView, axes: Iterable[Axis]) -> list[str]:
     ]
 
 
-def _lines(view: BeliefView, made: Contraction) -> tuple[str, ...]:
+def _lines(view: BeliefView, node: Contraction) -> tuple[str, ...]:
     """What meets, what ends, and the size, in short lines."""
-    names = _names(view, made.spec.axes)
+    names = _names(view, node.spec.axes)
     if not names:
         return ("product",)
     lines = _wrapped(names)
-    if made.summed:
-        everything = len(made.summed) == len(names)
-        ending = ["all"] if everything else _names(view, made.summed)
+    if node.summed:
+        everything = len(node.summed) == len(names)
+        ending = ["all"] if everything else _names(view, node.summed)
         first, *more = _wrapped(ending)
         lines += [f"sums {first}", *more]
-    return (*lines, f"{made.entries:,} entries")
+    return (*lines, f"{node.entries:,} entries")
 
 
 def _wrapped(names: list[str]) -> list[str]:
@@ -112,15 +112,15 @@ def _wrapped(names: list[str]) -> list[str]:
     return lines
 
 
-def _title(view: BeliefView, made: Contraction) -> str:
+def _title(view: BeliefView, node: Contraction) -> str:
     """All names, and what is multiplied."""
-    parts = [", ".join(_names(view, made.spec.axes)) or "a number"]
-    if made.factors:
-        parts.append(many(len(made.factors), "table"))
-    if made.evidence:
-        parts.append(f"evidence of {', '.join(view.variables[v].name for v in made.evidence)}")
-    if made.inputs:
-        parts.append(many(len(made.inputs), "sum") + " from below")
+    parts = [", ".join(_names(view, node.spec.axes)) or "a number"]
+    if node.factors:
+        parts.append(many(len(node.factors), "table"))
+    if node.evidence:
+        parts.append(f"evidence of {', '.join(view.variables[v].name for v in node.evidence)}")
+    if node.inputs:
+        parts.append(many(len(node.inputs), "sum") + " from below")
     return "; ".join(parts)
 
 
@@ -167,7 +167,7 @@ def contractions(program: Program) -> list[Contraction]:
         ...     _ = graph.variable(name, 2)
         >>> _ = graph.factor("ab", [[1, 2], [3, 4]])
         >>> _ = graph.factor("bc", [[1, 2], [3, 4]])
-        >>> [(found.spec.entries, found.inputs) for found in contractions(compile_graph(graph))]
+        >>> [(node.spec.entries, node.inputs) for node in contractions(compile_graph(graph))]
         [(2, [1]), (4, [2]), (4, [])]
     """
     program.verify()
@@ -214,48 +214,48 @@ def _grouped(
     specs = walk(program).specs
 
     def spec(number: int) -> TensorSpec:
-        found = specs[number]
-        assert found is not None  # the instruction makes a register
-        return found
+        nodes = specs[number]
+        assert nodes is not None  # the instruction makes a register
+        return nodes
 
     uses = Counter(source for number in reached for source in sources[number])
     ends = dict.fromkeys(roots)  # the instruction that ends each contraction
     for number in sorted(reached, reverse=True):
-        whole = joined(*(spec(source) for source in sources[number]))
-        sums = len(whole.axes) > len(spec(number).axes)
+        union = joined(*(spec(source) for source in sources[number]))
+        sums = len(union.axes) > len(spec(number).axes)
         if sums or (uses[number] > 1 and sources[number]):
             ends.setdefault(number)
     names = {number: n for n, number in enumerate(ends)}
-    found = []
+    nodes = []
     for end in ends:
-        made = Contraction(spec(end), spec(end))
+        node = Contraction(spec(end), spec(end))
         todo = [end]
         while todo:
             number = todo.pop()
             operands = view.instructions[number].operands
             name = view.instructions[number].name
             if name in ("load_factor", "reduce"):
-                made.factors.append(operands[0])
+                node.factors.append(operands[0])
             elif name == "load_evidence":
-                made.evidence.append(operands[0])
+                node.evidence.append(operands[0])
             taken = sources[number]
-            whole = joined(spec(number), *(spec(source) for source in taken))
-            made.spec = joined(made.spec, whole)
-            made.entries = max(made.entries, whole.entries)
-            made.inputs += [names[source] for source in taken if source in names]
+            union = joined(spec(number), *(spec(source) for source in taken))
+            node.spec = joined(node.spec, union)
+            node.entries = max(node.entries, union.entries)
+            node.inputs += [names[source] for source in taken if source in names]
             todo += [source for source in taken if source not in names]
-        found.append(made)
-    return _trimmed(found)
+        nodes.append(node)
+    return _trimmed(nodes)
 
 
-def _trimmed(found: list[Contraction]) -> list[Contraction]:
+def _trimmed(nodes: list[Contraction]) -> list[Contraction]:
     """Without a last one that only hands a number on."""
-    first = found[0] if found else None
-    taken = [number for made in found for number in made.inputs]
+    first = nodes[0] if nodes else None
+    taken = [number for node in nodes for number in node.inputs]
     if first is None or first.spec.axes or first.factors or len(first.inputs) != 1:
-        return found
+        return nodes
     if first.inputs != [1] or 0 in taken:
-        return found
-    for made in found[1:]:
-        made.inputs = [number - 1 for number in made.inputs]
-    return found[1:]
+        return nodes
+    for node in nodes[1:]:
+        node.inputs = [number - 1 for number in node.inputs]
+    return nodes[1:]

@@ -103,13 +103,13 @@ class BeliefView:
     @cached_property
     def fixed(self) -> frozenset[int]:
         """The variables whose state every lane must say, since factors are reduced by them."""
-        found: set[int] = set()
+        variables: set[int] = set()
         for instruction in self.instructions:
             if instruction.name == "reduce":
                 factor, spec = instruction.operands
                 kept = {axis.id for axis in self.specs[spec].axes}
-                found.update(set(self.factors[factor].scope) - kept)
-        return frozenset(found)
+                variables.update(set(self.factors[factor].scope) - kept)
+        return frozenset(variables)
 
     def table(self, factor: int) -> npt.NDArray[np.float64]:
         """The table of a factor."""
@@ -193,10 +193,10 @@ def _decode(program: Program) -> BeliefView:
 
 
 def _json(data: bytes) -> list[Any]:
-    found = json.loads(data)
-    if not isinstance(found, list):
+    listed = json.loads(data)
+    if not isinstance(listed, list):
         raise ValueError("a list is missing")
-    return found
+    return listed
 
 
 def _variables(data: bytes) -> tuple[Variable, ...]:

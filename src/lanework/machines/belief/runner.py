@@ -183,9 +183,9 @@ class Runner(runner.Runner):
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
         if self._short and (evidence is None or isinstance(evidence, Mapping)):
-            found = self._one_row(evidence or {}, more)
-            if found is not None:
-                return found
+            result = self._one_row(evidence or {}, more)
+            if result is not None:
+                return result
         given = given_columns(evidence) | more
         return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
 
@@ -202,10 +202,10 @@ class Runner(runner.Runner):
                 self._short = False
                 return None
             single = self._single = SingleRow(self.program, executor, self.semiring)
-        found = single(evidence, more)
-        if found is None:
+        row = single(evidence, more)
+        if row is None:
             return None
-        values, impossible = found
+        values, impossible = row
         stats = {
             **self._stats,
             "lanes": 1,
@@ -216,24 +216,26 @@ class Runner(runner.Runner):
             values, axes=single.axes, coords=single.coords, stats=stats, **self._asked
         )
 
-    def answer(self, found: Evidence, seed: int = 0) -> BeliefResult:
+    def answer(self, evidence: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
         start = time.perf_counter()
-        self._check_fixed(found)
-        lead = {} if found.single else {ROWS: found.rows}
+        self._check_fixed(evidence)
+        lead = {} if evidence.single else {ROWS: evidence.rows}
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
         if count > 1:
             lead[ASSIGNMENTS] = count
         until = self.until()
         if kind == "kbest":
             answer = partial(self._posterior, until=until)
-            posterior = best_assignments(answer, self.program, found, count, self.conditioned)
+            posterior = best_assignments(answer, self.program, evidence, count, self.conditioned)
         elif kind == "sensitivity":
-            posterior = query_derivatives(partial(self._posterior, until=until), self.view, found)
+            posterior = query_derivatives(
+                partial(self._posterior, until=until), self.view, evidence
+            )
         else:
-            several = found if count == 1 else found.repeated(count)
+            several = evidence if count == 1 else evidence.repeated(count)
             posterior = self._posterior(several, seed, until)
-        return self._result(posterior, found, lead, time.perf_counter() - start)
+        return self._result(posterior, evidence, lead, time.perf_counter() - start)
 
     def refusal(self, rows: int = 1, beside: int = 0) -> Diagnostic | None:
         """Why memory does not suffice for so many rows beside some bytes, if so."""
@@ -311,22 +313,24 @@ class Runner(runner.Runner):
         self, evidence: Evidence, chances: Mapping[int, F64], until: float | None
     ) -> Posterior:
         if self.engine == "native":
-            found = self._executor().run(evidence, self.threads, until, chances)
+            posterior = self._executor().run(evidence, self.threads, until, chances)
         else:
             semiring = self._runtime if self.custom else self.semiring
-            found = reference(self.program, semiring, evidence, chances)
-        if found.lost.any():
-            self._ask_again(found, evidence, chances)
-        return found
+            posterior = reference(self.program, semiring, evidence, chances)
+        if posterior.lost.any():
+            self._ask_again(posterior, evidence, chances)
+        return posterior
 
-    def _ask_again(self, found: Posterior, evidence: Evidence, chances: Mapping[int, F64]) -> None:
+    def _ask_again(
+        self, posterior: Posterior, evidence: Evidence, chances: Mapping[int, F64]
+    ) -> None:
         """Answer the rows in which numbers may have vanished with logarithms, some at a time."""
-        logs, lost = LOGS[self.semiring], np.flatnonzero(found.lost)
+        logs, lost = LOGS[self.semiring], np.flatnonzero(posterior.lost)
         some = max(1, AGAIN // (24 * max(walk(self.program).varying, 1)))
         for first in range(0, len(lost), some):
             rows = lost[first : first + some]
             part = {variable: drawn[rows] for variable, drawn in chances.items()}
-            found.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
+            posterior.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
 
     def _result(
         self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float

@@ -79,8 +79,8 @@ def _shares(x: Array) -> Array:
 
 def _quotient(x: Array, y: Array) -> Array:
     zeros = np.zeros(np.broadcast_shapes(x.shape, y.shape))
-    found: Array = np.divide(x, y, out=zeros, where=y != 0)
-    return found
+    quotient: Array = np.divide(x, y, out=zeros, where=y != 0)
+    return quotient
 
 
 def _difference(zero: float) -> Callable[[Array, Array], Array]:
@@ -88,8 +88,8 @@ def _difference(zero: float) -> Callable[[Array, Array], Array]:
 
     def difference(x: Array, y: Array) -> Array:
         nothing = np.full(np.broadcast_shapes(x.shape, y.shape), zero)
-        found: Array = np.subtract(x, y, out=nothing, where=y != zero)
-        return found
+        rest: Array = np.subtract(x, y, out=nothing, where=y != zero)
+        return rest
 
     return difference
 
@@ -177,8 +177,8 @@ def _log_sum(x: Array, axes: Axes) -> Array:
     safe = np.where(np.isfinite(top), top, 0.0)
     with np.errstate(divide="ignore"):
         out = np.log(np.sum(np.exp(x - safe), axis=axes, keepdims=True)) + safe
-    found: Array = np.squeeze(out, axis=axes)
-    return found
+    logs: Array = np.squeeze(out, axis=axes)
+    return logs
 
 
 def _log_scaled(x: Array, axes: Axes) -> tuple[Array, Array]:

@@ -55,10 +55,10 @@ class RegisterBank:
         Raises:
             Diagnostic: LW5007 if there is none.
         """
-        found = self._held.get(register)
-        if found is None:
+        held = self._held.get(register)
+        if held is None:
             raise Diagnostic(BAD_SLOT, f"the register {register} holds nothing")
-        return found
+        return held
 
     def info(self, register: int) -> RegisterInfo:
         """What a register holds."""

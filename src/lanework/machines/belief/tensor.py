@@ -79,11 +79,11 @@ class TensorSpec:
 
 def joined(*specs: TensorSpec) -> TensorSpec:
     """The axes of several tensors, each once, in order of appearance."""
-    found: dict[AxisKey, Axis] = {}
+    axes: dict[AxisKey, Axis] = {}
     for spec in specs:
         for axis in spec.axes:
-            found.setdefault(axis.key, axis)
-    return TensorSpec(tuple(found.values()))
+            axes.setdefault(axis.key, axis)
+    return TensorSpec(tuple(axes.values()))
 
 
 Array = npt.NDArray[Any]

@@ -38,8 +38,8 @@ class Enumeration:
         >>> graph = FactorGraph()
         >>> _ = graph.variable("a", 2)
         >>> _ = graph.factor(["a"], [1.0, 3.0])
-        >>> found = Enumeration(graph, {}, 1).answers("prob")
-        >>> found.beliefs["a"].tolist(), float(np.exp(found.totals[0]).round(9))
+        >>> answers = Enumeration(graph, {}, 1).answers("prob")
+        >>> answers.beliefs["a"].tolist(), float(np.exp(answers.totals[0]).round(9))
         ([[0.25, 0.75]], 4.0)
     """
 
@@ -97,8 +97,8 @@ class Enumeration:
         return Answers(totals, {n: v / by for n, v in self._beliefs(np.sum, entries).items()})
 
     def _folded(self, fold: Any, table: Array) -> Array:
-        found: Array = fold(table.reshape(self.rows, -1), axis=1)
-        return found
+        folded: Array = fold(table.reshape(self.rows, -1), axis=1)
+        return folded
 
     def _beliefs(self, fold: Any, table: Array) -> dict[str, Array]:
         every = range(1, table.ndim)

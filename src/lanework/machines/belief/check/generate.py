@@ -42,15 +42,15 @@ class Case:
 
     def weights(self) -> dict[str, Array]:
         """What is known as weights, variable -> (rows, states)."""
-        found = {}
+        weights = {}
         for name, column in self.given.items():
             states = self.graph.variables[name].states
             if isinstance(column, np.ndarray):
-                found[name] = column
+                weights[name] = column
             else:
                 known = [[float(cell in (None, state)) for state in states] for cell in column]
-                found[name] = np.array(known)
-        return found
+                weights[name] = np.array(known)
+        return weights
 
 
 def random_case(seed: int) -> Case:

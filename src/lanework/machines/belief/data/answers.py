@@ -69,8 +69,8 @@ def read_answers(
         if value.shape[1] != len(totals):
             value = np.broadcast_to(value, (len(value), len(totals)))
         if key[0] == "state":
-            found = _states(value, states, totals, semiring).reshape(shape)
-            values[name], axes[name] = found if shape else found[()], rows
+            decided = _states(value, states, totals, semiring).reshape(shape)
+            values[name], axes[name] = decided if shape else decided[()], rows
             continue
         values[name], axes[name] = value.T.reshape(shape + sizes), rows + own
     return values, axes, dict(coords)
@@ -101,9 +101,9 @@ def _states(
 ) -> npt.NDArray[Any]:
     """The state that each row decided on; None where nothing is possible."""
     places = np.argmin(value, axis=0) if semiring == "minsum" else np.argmax(value, axis=0)
-    found: npt.NDArray[Any] = np.array(states, object)[places]
-    found[impossible(semiring, totals)] = None
-    return found
+    decided: npt.NDArray[Any] = np.array(states, object)[places]
+    decided[impossible(semiring, totals)] = None
+    return decided
 
 
 def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -44,14 +44,14 @@ def query_derivatives(
         raise Diagnostic(BAD_PROGRAM, "the program asks for the sensitivity of no state")
     _, variable, state = slot
     rows = evidence.rows
-    found = answer(_narrowed(evidence, variable, view.variables[variable].size, state))
-    plain, with_state, without = (found.totals[n * rows : (n + 1) * rows] for n in range(3))
-    wide = found.slots[slot]
+    answers = answer(_narrowed(evidence, variable, view.variables[variable].size, state))
+    plain, with_state, without = (answers.totals[n * rows : (n + 1) * rows] for n in range(3))
+    wide = answers.slots[slot]
     beliefs = np.broadcast_to(wide, (len(wide), 3 * rows))[:, :rows]
     yes, no = beliefs[state], np.delete(beliefs, state, axis=0).sum(axis=0)
     always, never = without == -np.inf, with_state == -np.inf
     slots = {}
-    for key, value in found.slots.items():
+    for key, value in answers.slots.items():
         if key[0] != "gradient":
             slots[key] = value[:, :rows] if value.shape[1] > 1 else value
         elif value.shape[1] == 1:  # it is the same whatever is known
@@ -61,7 +61,7 @@ def query_derivatives(
             slots[key] = np.where(
                 never, own - less, np.where(always, more - own, yes * no * (more - less))
             )
-    return Posterior(slots, plain.copy(), found.lost[:rows])
+    return Posterior(slots, plain.copy(), answers.lost[:rows])
 
 
 def _narrowed(evidence: Evidence, variable: int, size: int, state: int) -> Evidence:

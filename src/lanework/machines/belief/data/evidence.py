@@ -62,8 +62,8 @@ def read_evidence(
 
     Example:
         >>> coin = Variable("coin", ("heads", "tails"))
-        >>> found = read_evidence((coin,), frozenset([0]), {"coin": ["tails", None]})
-        >>> found.weights[0].tolist(), found.rows
+        >>> known = read_evidence((coin,), frozenset([0]), {"coin": ["tails", None]})
+        >>> known.weights[0].tolist(), known.rows
         ([[0.0, 1.0], [1.0, 1.0]], 2)
     """
     number = {variable.name: n for n, variable in enumerate(variables)}
@@ -80,16 +80,16 @@ def read_evidence(
                 if name in number
                 else did_you_mean(str(name), known) or f"it takes {listed(known)}",
             )
-        found, laned, said = _weights(variables[number[name]], given[name])
+        column, laned, said = _weights(variables[number[name]], given[name])
         if laned:
-            if rows is not None and rows[1] != found.shape[1]:
+            if rows is not None and rows[1] != column.shape[1]:
                 raise Diagnostic(
                     BAD_EVIDENCE,
-                    f"{name!r} has {found.shape[1]} rows, and {rows[0]!r} has {rows[1]}",
+                    f"{name!r} has {column.shape[1]} rows, and {rows[0]!r} has {rows[1]}",
                     help="give every column of evidence the same length",
                 )
-            rows = (str(name), found.shape[1])
-        weights[number[name]] = found
+            rows = (str(name), column.shape[1])
+        weights[number[name]] = column
         if said is not None:
             places[number[name]] = said
     count = 1 if rows is None else rows[1]
@@ -124,9 +124,9 @@ def _names(table: Any) -> Iterable[Any]:
 def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
     """Weights of shape (states, rows), whether they are of a column, and states if all are said."""
     if isinstance(value, str) and value in variable.states:  # what is said most often
-        found, place = np.zeros((variable.size, 1)), variable.states.index(value)
-        found[place] = 1.0
-        return found, False, np.array([place])
+        weights, place = np.zeros((variable.size, 1)), variable.states.index(value)
+        weights[place] = 1.0
+        return weights, False, np.array([place])
     if value is None or isinstance(value, str | bytes | int | float | np.generic):
         return _columns(variable, [value], laned=False)
     if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):

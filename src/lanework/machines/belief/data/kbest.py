@@ -26,7 +26,7 @@ States = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Part:
+class Subspace:
     """Assignments of a row: the states of the first variables, and those that the next lacks."""
 
     row: int
@@ -55,74 +55,74 @@ def best_assignments(
     """
     view = BeliefView.of(program)
     sizes = {key[1]: view.variables[key[1]].size for key in view.slots if key[0] == "state"}
-    made = zip(view.instructions, walk(program).specs, strict=True)
-    chosen = {spec.axes[0].key for op, spec in made if op.name == "choose" and spec is not None}
+    pairs = zip(view.instructions, walk(program).specs, strict=True)
+    chosen = {spec.axes[0].key for op, spec in pairs if op.name == "choose" and spec is not None}
     free = [
         v for v in sizes if v in also or (AxisType.GEOMETRIC, v) in chosen
     ]  # the others are known
-    heaps: list[list[tuple[float, int, Part, States]]] = [[] for _ in range(evidence.rows)]
+    heaps: list[list[tuple[float, int, Subspace, States]]] = [[] for _ in range(evidence.rows)]
     turns = itertools.count()
-    found: list[list[tuple[float, States]]] = [[] for _ in heaps]
-    parts = [Part(row) for row in range(evidence.rows)]
-    while parts:
-        posterior = answer(_narrowed(evidence, parts, free, sizes))
-        width = len(parts)
+    best: list[list[tuple[float, States]]] = [[] for _ in heaps]
+    subspaces = [Subspace(row) for row in range(evidence.rows)]
+    while subspaces:
+        posterior = answer(_narrowed(evidence, subspaces, free, sizes))
+        width = len(subspaces)
         states = np.array(
             [np.broadcast_to(posterior.slots["state", v].argmax(axis=0), (width,)) for v in sizes]
         ).reshape(len(sizes), width)
-        for n, part in enumerate(parts):
+        for n, subspace in enumerate(subspaces):
             total = float(posterior.totals[n])
             if total > -np.inf:
-                entry = (-total, next(turns), part, tuple(states[:, n].tolist()))
-                heapq.heappush(heaps[part.row], entry)
-        parts = []
+                entry = (-total, next(turns), subspace, tuple(states[:, n].tolist()))
+                heapq.heappush(heaps[subspace.row], entry)
+        subspaces = []
         for row, heap in enumerate(heaps):
-            if heap and len(found[row]) < count:
-                cost, _, part, assignment = heapq.heappop(heap)
-                found[row].append((-cost, assignment))
-                if len(found[row]) < count:
+            if heap and len(best[row]) < count:
+                cost, _, subspace, assignment = heapq.heappop(heap)
+                best[row].append((-cost, assignment))
+                if len(best[row]) < count:
                     places = list(sizes)
-                    parts += _divided(part, [assignment[places.index(v)] for v in free])
-    return _gathered(found, sizes, count)
+                    subspaces += _divided(subspace, [assignment[places.index(v)] for v in free])
+    return _gathered(best, sizes, count)
 
 
-def _divided(part: Part, states: list[int]) -> list[Part]:
+def _divided(subspace: Subspace, states: list[int]) -> list[Subspace]:
     """The parts of what is left when the best assignment is taken away."""
-    known = len(part.first)
+    known = len(subspace.first)
     divided = []
     for n in range(known, len(states)):
-        excluded = frozenset([states[n]]) | (part.not_next if n == known else frozenset())
-        divided.append(Part(part.row, tuple(states[:n]), excluded))
+        excluded = frozenset([states[n]]) | (subspace.not_next if n == known else frozenset())
+        divided.append(Subspace(subspace.row, tuple(states[:n]), excluded))
     return divided
 
 
 def _narrowed(
-    evidence: Evidence, parts: list[Part], free: list[int], sizes: dict[int, int]
+    evidence: Evidence, subspaces: list[Subspace], free: list[int], sizes: dict[int, int]
 ) -> Evidence:
     """Evidence that leaves each part's assignments alone."""
-    rows = np.array([part.row for part in parts])
+    rows = np.array([subspace.row for subspace in subspaces])
     weights = {v: known[:, rows].copy() for v, known in evidence.weights.items()}
     for place, variable in enumerate(free):
         size = sizes[variable]
-        mask = np.ones((size, len(parts)))
-        for n, part in enumerate(parts):
-            if place < len(part.first):
+        mask = np.ones((size, len(subspaces)))
+        for n, subspace in enumerate(subspaces):
+            if place < len(subspace.first):
                 mask[:, n] = 0.0
-                mask[part.first[place], n] = 1.0
-            elif place == len(part.first):
-                mask[list(part.not_next), n] = 0.0
+                mask[subspace.first[place], n] = 1.0
+            elif place == len(subspace.first):
+                mask[list(subspace.not_next), n] = 0.0
         known = weights.get(variable)
         weights[variable] = mask if known is None else known * mask
-    return Evidence(weights, len(parts), single=False)
+    return Evidence(weights, len(subspaces), single=False)
 
 
 def _gathered(
-    found: list[list[tuple[float, States]]], sizes: dict[int, int], count: int
+    assignments: list[list[tuple[float, States]]], sizes: dict[int, int], count: int
 ) -> Posterior:
-    rows = len(found) * count
+    rows = len(assignments) * count
     totals = np.full(rows, -np.inf)
     slots = {("state", v): np.zeros((size, rows)) for v, size in sizes.items()}
-    for row, best in enumerate(found):
+    for row, best in enumerate(assignments):
         for n, (total, states) in enumerate(best):
             totals[row * count + n] = total
             for state, variable in zip(states, sizes, strict=True):

@@ -132,16 +132,16 @@ class BeliefResult(Result):
     def _assignments(
         self, values: Mapping[str, Array], totals: Array, possible: Array, row: int
     ) -> dict[str, Any]:
-        found = []
+        assignments = []
         for turn in np.flatnonzero(possible).tolist():
             states = {name: str(value[row, turn]) for name, value in values.items()}
             one: dict[str, Any] = {"states": states}
-            found.append(one | ({BEST: totals[turn].item()} if self.total == BEST else {}))
+            assignments.append(one | ({BEST: totals[turn].item()} if self.total == BEST else {}))
         if self.query in ("mpe", "mmap"):
-            return found[0]
+            return assignments[0]
         if self.query == "sample":
-            return {LN_P: totals[0].item(), "assignments": found}
-        return {"assignments": found}
+            return {LN_P: totals[0].item(), "assignments": assignments}
+        return {"assignments": assignments}
 
     # Tables -----------------------------------------------------------------------------------
 
@@ -237,8 +237,8 @@ class BeliefResult(Result):
         """
         if names:
             return super().to_arrow(*names)
-        made: pyarrow.Table = need("pyarrow", "to_arrow()").table(self.columns())
-        return made
+        table: pyarrow.Table = need("pyarrow", "to_arrow()").table(self.columns())
+        return table
 
     # Files ------------------------------------------------------------------------------------
 

@@ -69,13 +69,13 @@ def _named(variable: Variable, name: str) -> int | None:
 
 
 def _number(variable: Variable, value: Any) -> int | None:
-    whole = int(value) if abs(value) < 1 << 53 and int(value) == value else None
-    for text in (str(value), str(whole)):
+    integer = int(value) if abs(value) < 1 << 53 and int(value) == value else None
+    for text in (str(value), str(integer)):
         if text in variable.states:
             return variable.states.index(text)
-    if whole is None or any(map(_is_number, variable.states)):
+    if integer is None or any(map(_is_number, variable.states)):
         return None
-    return whole if 0 <= whole < variable.size else None
+    return integer if 0 <= integer < variable.size else None
 
 
 def _is_number(text: str) -> bool:
@@ -87,11 +87,11 @@ def _is_number(text: str) -> bool:
 
 def _boolean(variable: Variable, value: bool) -> int:
     names = [state.casefold() for state in variable.states]
-    found = [place for place, name in enumerate(names) if name in _CALLED[value]]
-    if len(found) != 1:
+    fitting = [place for place, name in enumerate(names) if name in _CALLED[value]]
+    if len(fitting) != 1:
         what = f"{value} says nothing of {variable.name!r}, which has {listed(variable.states)}"
         raise Diagnostic(BAD_EVIDENCE, what, help="give the name of a state")
-    return found[0]
+    return fitting[0]
 
 
 def _unknown(variable: Variable, value: Any, row: int | None) -> Diagnostic:

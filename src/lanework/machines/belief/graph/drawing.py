@@ -84,11 +84,11 @@ def _from_the_rim(count: int, pairs: list[tuple[int, int]]) -> list[tuple[int, i
 
 def _distances(near: list[list[int]], start: int) -> dict[int, int]:
     """How far all others are, the farthest last."""
-    found = {start: 0}
+    distance = {start: 0}
     todo = [start]
     for node in todo:  # grows while it is walked
         for other in near[node]:
-            if other not in found:
-                found[other] = found[node] + 1
+            if other not in distance:
+                distance[other] = distance[node] + 1
                 todo.append(other)
-    return found
+    return distance

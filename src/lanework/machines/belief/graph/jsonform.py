@@ -21,7 +21,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import placed, span_of
+from lanework.machines.belief.graph.refusal import error_context, span_of
 
 
 def read_json(text: str, source: str = "graph.json") -> FactorGraph:
@@ -42,33 +42,33 @@ def read_json(text: str, source: str = "graph.json") -> FactorGraph:
         return Diagnostic(BAD_NETWORK, message, span=span)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:
+            if key in fields:
                 raise Diagnostic(BAD_NETWORK, f"{key!r} is there twice", span=where(key, 2))
-            found[key] = value
-        return found
+            fields[key] = value
+        return fields
 
     def where(name: object, nth: int = 1) -> Span:
         return span_of(text, source, re.escape(json.dumps(str(name), ensure_ascii=False)), nth)
 
     try:
-        found: Any = json.loads(text, object_pairs_hook=unique)
+        content: Any = json.loads(text, object_pairs_hook=unique)
     except (json.JSONDecodeError, RecursionError) as error:
         place = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
         raise wrong(f"the JSON is malformed: {error}", *place) from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise wrong("a graph is an object with variables and factors")
-    variables, factors = found.get("variables"), found.get("factors")
+    variables, factors = content.get("variables"), content.get("factors")
     if not isinstance(variables, dict) or not isinstance(factors, dict | list):
         raise wrong("a graph is an object with variables and factors")
-    graph = FactorGraph(str(found.get("name", source)))
+    graph = FactorGraph(str(content.get("name", source)))
     for name, states in variables.items():
         plain = isinstance(states, int) and not isinstance(states, bool)
         if not plain and not (isinstance(states, list) and all(_plain(s) for s in states)):
             message = f"the variable {name!r} has a number of states, or their names"
             raise Diagnostic(BAD_NETWORK, message, span=where(name))
-        with placed(functools.partial(where, name)):
+        with error_context(functools.partial(where, name)):
             graph.variable(name, states)
     pairs = enumerate(factors) if isinstance(factors, list) else factors.items()
     for name, factor in pairs:
@@ -80,7 +80,7 @@ def read_json(text: str, source: str = "graph.json") -> FactorGraph:
             message = f"the values of {name!r} are no table"
             raise Diagnostic(BAD_NETWORK, message, span=where(name))
         try:
-            with placed(functools.partial(where, name)):
+            with error_context(functools.partial(where, name)):
                 graph.factor(
                     [str(v) for v in factor["scope"]],
                     values,
@@ -90,7 +90,7 @@ def read_json(text: str, source: str = "graph.json") -> FactorGraph:
         except (TypeError, ValueError) as error:
             message = f"the values of {name!r} are no table: {error}"
             raise Diagnostic(BAD_NETWORK, message, span=where(name)) from None
-    with placed(lambda: span_of(text, source, '"factors"')):
+    with error_context(lambda: span_of(text, source, '"factors"')):
         graph.check()
     return graph
 

@@ -41,7 +41,7 @@ def _check(name: str, kind: str, what: str, illegal: re.Pattern[str]) -> None:
 
 
 @contextmanager
-def placed(span: Callable[[], Span]) -> Iterator[None]:
+def error_context(span: Callable[[], Span]) -> Iterator[None]:
     """Diagnostics without a place get this one, which is looked for only then."""
     try:
         yield
@@ -65,5 +65,5 @@ def span_of(text: str, source: str, pattern: str, nth: int = 1) -> Span:
         >>> span_of("a b c", "x.json", "c").column
         5
     """
-    found = [match.start() for match in re.finditer(pattern, text)][:nth]
-    return span_at(text, source, found[-1] if found else 0)
+    starts = [match.start() for match in re.finditer(pattern, text)][:nth]
+    return span_at(text, source, starts[-1] if starts else 0)

@@ -15,7 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import placed
+from lanework.machines.belief.graph.refusal import error_context
 
 
 class Words:
@@ -53,7 +53,7 @@ class Words:
         self.at += 1
         return self.words[self.at - 1]
 
-    def whole(self, what: str, most: float = math.inf) -> int:
+    def integer(self, what: str, most: float = math.inf) -> int:
         """The next word as a whole number, at most so large."""
         word = self.word()
         if not word.isdecimal() or int(word) > most:
@@ -67,7 +67,7 @@ class Words:
             self.at = len(self.words)
             raise self.wrong(f"a table of {count} numbers ends too soon")
         try:
-            found = np.array(part, np.float64)
+            numbers = np.array(part, np.float64)
         except ValueError:
             for word in part:
                 self.at += 1
@@ -77,7 +77,7 @@ class Words:
                     break
             raise self.wrong("a table holds numbers") from None
         self.at += count
-        return found
+        return numbers
 
 
 def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
@@ -95,33 +95,33 @@ def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
     if kind not in ("MARKOV", "BAYES"):
         raise words.wrong(f"{kind!r} is no kind of model; there is MARKOV and BAYES")
     graph = FactorGraph(source)
-    count = words.whole("number of variables")
+    count = words.integer("number of variables")
     for number in range(count):
-        size = words.whole("number of states")
+        size = words.integer("number of states")
         if size == 0:
             raise words.wrong("a variable has states")
-        with placed(words.span):
+        with error_context(words.span):
             graph.variable(str(number), size)
     scopes = []
-    for _ in range(words.whole("number of factors")):
-        length = words.whole("length of a scope", count)
-        scopes.append([words.whole("variable", count - 1) for _ in range(length)])
+    for _ in range(words.integer("number of factors")):
+        length = words.integer("length of a scope", count)
+        scopes.append([words.integer("variable", count - 1) for _ in range(length)])
     for scope in scopes:
-        with placed(words.span):
+        with error_context(words.span):
             shape = graph.shape([str(v) for v in scope])
-        if words.whole("number of entries") != math.prod(shape):
+        if words.integer("number of entries") != math.prod(shape):
             raise words.wrong(f"a table over {scope} has {math.prod(shape)} entries")
         start, table = words.at, words.numbers(math.prod(shape))
         child = str(scope[-1]) if kind == "BAYES" and scope else None
         bad = np.flatnonzero(~(np.isfinite(table) & (table >= 0)))
         if bad.size:
             words.at = start + int(bad[0]) + 1
-        with placed(words.span):
+        with error_context(words.span):
             graph.factor([str(v) for v in scope], table.reshape(shape), child=child)
     if words.at < len(words.words):
         words.at += 1
         raise words.wrong("the text goes on after the last table")
-    with placed(words.span):
+    with error_context(words.span):
         graph.check()
     return graph
 
@@ -139,17 +139,17 @@ def read_evid(text: str, source: str = "model.evid") -> dict[str, int]:
     words = Words(text, source)
     if not words.words:
         return {}
-    count = words.whole("number of observed variables")
-    found: dict[str, int] = {}
+    count = words.integer("number of observed variables")
+    states: dict[str, int] = {}
     for _ in range(count):
-        variable = str(words.whole("variable"))
-        if variable in found:
+        variable = str(words.integer("variable"))
+        if variable in states:
             raise words.wrong(f"the variable {variable} is observed twice")
-        found[variable] = words.whole("state")
+        states[variable] = words.integer("state")
     if words.at < len(words.words):
         words.at += 1
         raise words.wrong("the text goes on after the last variable")
-    return found
+    return states
 
 
 def write_uai(graph: FactorGraph) -> str:

@@ -80,18 +80,18 @@ def read_results(text: str, source: str = "model.uai.MAR") -> Results:
         [[0.25, 0.75]]
     """
     words = Words(text, source)
-    found = Results()
+    results = Results()
     while words.at < len(words.words):
         kind = words.word()
         if kind == "PR":
-            found.ln_z = float(words.numbers(1)[0]) * math.log(10)
+            results.ln_z = float(words.numbers(1)[0]) * math.log(10)
         elif kind == "MAR":
-            count = words.whole("number of variables")
-            sizes = (words.whole("number of states") for _ in range(count))
-            found.marginals = [words.numbers(size).tolist() for size in sizes]
+            count = words.integer("number of variables")
+            sizes = (words.integer("number of states") for _ in range(count))
+            results.marginals = [words.numbers(size).tolist() for size in sizes]
         elif kind == "MPE":
-            count = words.whole("number of variables")
-            found.best = {variable: words.whole("state") for variable in range(count)}
+            count = words.integer("number of variables")
+            results.best = {variable: words.integer("state") for variable in range(count)}
         else:
             raise words.wrong(f"{kind!r} is no kind of result; there is PR, MAR and MPE")
-    return found
+    return results

@@ -17,7 +17,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_names, placed, span_of
+from lanework.machines.belief.graph.refusal import check_names, error_context, span_of
 
 # What XML cannot hold, or what its readers take off: blanks around a text.
 NO_XML = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]|^\s|\s$")
@@ -54,7 +54,7 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
             raise _wrong("a VARIABLE has a NAME", source, text)
         tags = ("OUTCOME", "VALUE")
         states = [(e.text or "").strip() for tag in tags for e in variable.findall(tag)]
-        with placed(functools.partial(_place, text, source, "NAME", name)):
+        with error_context(functools.partial(_place, text, source, "NAME", name)):
             graph.variable(name, states)
     lacking = dict.fromkeys(graph.variables)
     for definition in (*network.findall("DEFINITION"), *network.findall("PROBABILITY")):
@@ -66,7 +66,7 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         if child not in lacking:
             raise _wrong(f"there are two tables of {child!r}", source, text)
         del lacking[child]
-        with placed(functools.partial(_place, text, source, "FOR", child)):
+        with error_context(functools.partial(_place, text, source, "FOR", child)):
             shape = graph.shape((*parents, child))
         try:
             values = np.array((_text(definition, "TABLE") or "").split(), np.float64)
@@ -75,11 +75,11 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         if values.size != math.prod(shape):
             message = f"the table of {child!r} has {values.size} numbers, not {math.prod(shape)}"
             raise _wrong(message, source, text)
-        with placed(functools.partial(_place, text, source, "FOR", child)):
+        with error_context(functools.partial(_place, text, source, "FOR", child)):
             graph.factor((*parents, child), values.reshape(shape), name=child, child=child)
     for name in lacking:
         raise _wrong(f"the variable {name!r} has no table", source, text)
-    with placed(functools.partial(span_of, text, source, "<(DEFINITION|PROBABILITY)")):
+    with error_context(functools.partial(span_of, text, source, "<(DEFINITION|PROBABILITY)")):
         graph.check()
     return graph
 
@@ -136,8 +136,8 @@ def _place(text: str, source: str, tag: str, name: str) -> Span:
 
 
 def _text(element: ElementTree.Element, tag: str) -> str:
-    found = element.find(tag)
-    return "" if found is None or found.text is None else found.text.strip()
+    child = element.find(tag)
+    return "" if child is None or child.text is None else child.text.strip()
 
 
 def _wrong(message: str, source: str, text: str, line: int = 1, column: int = 1) -> Diagnostic:

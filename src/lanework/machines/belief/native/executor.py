@@ -27,7 +27,7 @@ from lanework.machines.belief.data.posterior import Posterior, least_positive, m
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native.calls import Tensor
 from lanework.machines.belief.native.lower import lower
-from lanework.machines.belief.native.memory import placed
+from lanework.machines.belief.native.memory import buffer_starts
 from lanework.machines.belief.native.records import Records, group_bytes
 from lanework.machines.belief.native.supports import without_zeros
 from lanework.machines.belief.tensor import TensorSpec
@@ -57,7 +57,7 @@ class NativeExecutor:
         self.view, self.walk, self.width = BeliefView.of(program), walk(program), level.width
         self.kernels = loader.helpers(level.name).places
         self.lowered = lower(self.view, self.walk, semiring)
-        self.places, self.entries = placed(self.lowered.calls)
+        self.starts, self.entries = buffer_starts(self.lowered.calls)
         if self.lanes(MANY) in grouped_sizes(self.width):
             self.lowered.calls = without_zeros(self.lowered.calls)
         self._records: dict[int, Records] = {}  # by lanes
@@ -78,8 +78,8 @@ class NativeExecutor:
     def records(self, lanes: int) -> Records:
         """The records for blocks of so many lanes."""
         if lanes not in self._records:
-            made = Records(self.lowered.calls, self.places, self.kernels, lanes, self.width)
-            self._records[lanes] = made
+            records = Records(self.lowered.calls, self.starts, self.kernels, lanes, self.width)
+            self._records[lanes] = records
         return self._records[lanes]
 
     def _memory(self, lanes: int) -> F64:

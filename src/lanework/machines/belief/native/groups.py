@@ -43,8 +43,8 @@ class Groups:
 
     def tiles(self, tile: int) -> Ints:
         """How many tiles of outputs each group has."""
-        found: Ints = -(-self.sizes // tile)
-        return found
+        count: Ints = -(-self.sizes // tile)
+        return count
 
     def heads(self, tile: int) -> Ints:
         """For each group how many tiles and terms there are, and where the terms begin."""
@@ -57,8 +57,8 @@ class Groups:
         within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         starts = np.cumsum(self.sizes) - self.sizes
         last = np.repeat(self.sizes - 1, sizes)
-        found: Ints = self.outputs[np.repeat(starts, sizes) + np.minimum(within, last)]
-        return found
+        outputs: Ints = self.outputs[np.repeat(starts, sizes) + np.minimum(within, last)]
+        return outputs
 
     def products(self, tile: int = 1) -> int:
         """How many products are added up, by tiles."""
@@ -88,8 +88,8 @@ class TermSets:
     def support(self) -> Bools:
         """The outputs with any terms at all."""
         some = np.logical_or.reduce(self.sets, axis=1)
-        found: Bools = some[self.of]
-        return found
+        support: Bools = some[self.of]
+        return support
 
     def groups(self, tile: int) -> Groups:
         """The outputs by groups, each from a region of neighbours, which caches hold.
@@ -141,8 +141,8 @@ def term_sets(
         if len(present) * reduced.entries > MOST:
             continue
         of, sets = both, sets[present // len(rows)] & rows[present % len(rows)]
-    whole = np.broadcast_to(sets, (len(sets), *reduced.shape)).reshape(len(sets), -1)
-    different, again = _different(whole)
+    wide = np.broadcast_to(sets, (len(sets), *reduced.shape)).reshape(len(sets), -1)
+    different, again = _different(wide)
     return TermSets(np.broadcast_to(again[of], out.shape), different)
 
 
@@ -155,7 +155,7 @@ def _rows(
     table = align_array_to(support, spec, TensorSpec((*outer.axes, *inner.axes)))
     rows, number = _different(table.reshape(outer.entries, inner.entries))
     shapes = [
-        [axis.size if axis.key in keys else 1 for axis in whole.axes] for whole in (reduced, out)
+        [axis.size if axis.key in keys else 1 for axis in side.axes] for side in (reduced, out)
     ]
     return rows.reshape(len(rows), *shapes[0]), number.reshape(shapes[1])
 

@@ -13,13 +13,13 @@ from lanework.machines.belief.tensor import AxisKey, TensorSpec
 
 
 @dataclass
-class Places:
-    """Places of tensors in the memory of a block, used again when they are free."""
+class BlockMemory:
+    """The memory of a block of lanes, in which free places are used again."""
 
     free: list[tuple[int, int]] = field(default_factory=list)  # size, place
     size: int = 0
 
-    def take(self, size: int) -> int:
+    def allocate(self, size: int) -> int:
         """A place of so many numbers: the smallest that fits, or a new one."""
         fits = [(have, n) for n, (have, _) in enumerate(self.free) if have >= size]
         if not fits:
@@ -31,7 +31,7 @@ class Places:
             self.free.append((have - size, place + size))
         return place
 
-    def give(self, place: int, size: int) -> None:
+    def release(self, place: int, size: int) -> None:
         """Let a place be used again, joined with its free neighbours."""
         self.free.append((size, place))
         self.free.sort(key=lambda entry: entry[1])
@@ -57,17 +57,17 @@ def offsets(order: TensorSpec, spec: TensorSpec, unit: int = 1) -> npt.NDArray[n
     for axis in reversed(spec.axes):
         apart[axis.key] = step
         step *= axis.size
-    found = np.zeros(1, np.int64)
+    offsets = np.zeros(1, np.int64)
     for axis in order.axes:
-        places = np.arange(axis.size) * apart.get(axis.key, 0)
-        found = (found[:, np.newaxis] + places).ravel()
-    return found.astype(np.uint32)
+        starts = np.arange(axis.size) * apart.get(axis.key, 0)
+        offsets = (offsets[:, np.newaxis] + starts).ravel()
+    return offsets.astype(np.uint32)
 
 
 IN_PLACE = (*SCALED, "choose", "draw")
 
 
-def placed(calls: list[Call]) -> tuple[dict[Tensor, int], int]:
+def buffer_starts(calls: list[Call]) -> tuple[dict[Tensor, int], int]:
     """Where each tensor lies, in entries, and how many there are; the scale comes first.
 
     A tensor lies where another did that is not read any more.
@@ -76,19 +76,19 @@ def placed(calls: list[Call]) -> tuple[dict[Tensor, int], int]:
     for number, call in enumerate(calls):
         for tensor in call.inputs:
             last[tensor] = number
-    memory = Places()
-    memory.take(SCALE)
-    places: dict[Tensor, int] = {}
+    memory = BlockMemory()
+    memory.allocate(SCALE)
+    starts: dict[Tensor, int] = {}
     for number, call in enumerate(calls):
         out = call.out
-        dead = [t for t in dict.fromkeys(call.inputs) if t in places and last[t] == number]
+        dead = [t for t in dict.fromkeys(call.inputs) if t in starts and last[t] == number]
         if out is not None:
             if call.kernel in IN_PLACE and call.inputs[0] in dead:
-                places[out] = places[dead.pop(dead.index(call.inputs[0]))]
+                starts[out] = starts[dead.pop(dead.index(call.inputs[0]))]
             else:
-                places[out] = memory.take(out.spec.entries)
+                starts[out] = memory.allocate(out.spec.entries)
             if out not in last:
                 dead.append(out)
         for tensor in dead:
-            memory.give(places[tensor], tensor.spec.entries)
-    return places, memory.size
+            memory.release(starts[tensor], tensor.spec.entries)
+    return starts, memory.size

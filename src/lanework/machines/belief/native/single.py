@@ -43,10 +43,10 @@ class SingleRow:
         """
         view, records = BeliefView.of(program), executor.records(1)
         self._executor, self._lost = executor, executor.walk.factors
-        self._given, self._found = np.ones((records.rows_in, 1)), np.empty((records.rows_out, 1))
+        self._given, self._out = np.ones((records.rows_in, 1)), np.empty((records.rows_out, 1))
         self._given[1] = 0.0
         self._weights = self._given[:, 0]
-        table = records.pointed(self._given, self._found)
+        table = records.pointed(self._given, self._out)
         self._picks: list[tuple[npt.NDArray[np.int64], list[tuple[int, int]]]] = []
         for record, reduced in records.picks:
             place = np.zeros(1, np.int64)
@@ -128,8 +128,8 @@ class SingleRow:
         self._run(*self._arguments)
         for first, _, size in loads:
             weights[first : first + size] = 1.0
-        found: npt.NDArray[np.float64] = self._found[:, 0].copy()
-        product, exponent, least, smallest = found[-SCALE:].tolist()
+        rows: npt.NDArray[np.float64] = self._out[:, 0].copy()
+        product, exponent, least, smallest = rows[-SCALE:].tolist()
         if may_be_lost(least, min(smallest, self._executor.least), self._lost):
             return None
         impossible = product <= 0.0
@@ -140,10 +140,10 @@ class SingleRow:
             impossible = total == -math.inf
         values: dict[str, Any] = dict.fromkeys(self._order)
         for name, first, after, sizes in self._read:
-            part = found[first:after]
+            part = rows[first:after]
             values[name] = part if len(sizes) == 1 else part.reshape(sizes)
         for name, first, after, states in self._decided:
-            values[name] = None if impossible else states[int(found[first:after].argmax())]
+            values[name] = None if impossible else states[int(rows[first:after].argmax())]
         for name, known in self._known.items():
             values[name] = None if impossible and isinstance(known, str) else known
         values[self._total] = np.float64(total)

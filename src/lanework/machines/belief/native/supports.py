@@ -25,18 +25,18 @@ def without_zeros(calls: list[Call]) -> list[Call]:
     """The same calls, with groups where these pay."""
     last = {tensor: n for n, call in enumerate(calls) for tensor in call.inputs}
     known: dict[Tensor, Bools] = {}  # of tensors with zeros: where entries may be others
-    found = []
+    grouped = []
     for number, call in enumerate(calls):
         for tensor in call.inputs:
             if tensor.array is not None and tensor not in known:
                 _note(known, tensor, tensor.array != 0)
         some = any(tensor in known for tensor in call.inputs)
         follow = some and call.out is not None and call.out.spec.entries <= WIDE
-        found.append(_followed(call, known) if follow else call)
+        grouped.append(_followed(call, known) if follow else call)
         for tensor in call.inputs:
             if last[tensor] == number:
                 known.pop(tensor, None)
-    return found
+    return grouped
 
 
 def _followed(call: Call, known: dict[Tensor, Bools]) -> Call:

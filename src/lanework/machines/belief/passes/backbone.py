@@ -114,11 +114,11 @@ class Backbone:
 
     def cost(self, passing: Iterable[tuple[Collection[int], int]]) -> int:
         """Entries of all nodes' products, with mode axes: the nodes of each and its length."""
-        found = [self.entries(node) for node in range(len(self.scopes))]
+        entries = [self.entries(node) for node in range(len(self.scopes))]
         for nodes, length in passing:
             for node in nodes:
-                found[node] *= length
-        return sum(found)
+                entries[node] *= length
+        return sum(entries)
 
     def shared(self, a: int, b: int) -> Scope:
         """The variables that two nodes share."""
@@ -136,7 +136,7 @@ class Backbone:
         return left + right[-2::-1]
 
 
-class Parts:
+class DisjointSets:
     """Disjoint sets of nodes (R. E. Tarjan, J. ACM 22, 1975).
 
     Example:
@@ -197,7 +197,7 @@ def find_ties(bone: Backbone) -> list[Tie]:
         >>> triangle.parents, triangle.cycles, tie.interface, tie.chords
         ([None, 0, 0], 1, (2,), ((1, 2),))
     """
-    parts: dict[int, Parts] = {v: Parts() for v in bone.holders if bone.sizes[v] > 1}
+    parts: dict[int, DisjointSets] = {v: DisjointSets() for v in bone.holders if bone.sizes[v] > 1}
     for node, parent in enumerate(bone.parents):
         for variable in () if parent is None else bone.shared(node, parent):
             if variable in parts and parent is not None:
@@ -259,7 +259,7 @@ def best_backbone(
     while ties and cost > CHEAP and time.monotonic() < until:
         bone = Backbone(scopes, sizes, rng)
         others = find_ties(bone)
-        found = bone.cost((tie.nodes, tie.states) for tie in others)
-        if found < cost:
-            best, ties, cost = bone, others, found
+        other = bone.cost((tie.nodes, tie.states) for tie in others)
+        if other < cost:
+            best, ties, cost = bone, others, other
     return best, ties

@@ -13,7 +13,7 @@ from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
 
 
-class Upward:
+class Collect:
     """The tensors that a tree's nodes send to their parents.
 
     Attributes:
@@ -56,18 +56,18 @@ class Upward:
         node, out = self.tree.nodes[number], self.out
         keep = node.spec
         values = [self.sent[part] for part in node.parts]
-        whole = joined(*(value.spec for value in values))
-        gone = [axis for axis in whole.axes if axis.key not in set(keep.keys)]
-        if not gone:
+        union = joined(*(value.spec for value in values))
+        ending = [axis for axis in union.axes if axis.key not in set(keep.keys)]
+        if not ending:
             return out.product(values[0], values[1], keep)
-        best = [axis.key for axis in gone if axis.key in self.late]
-        between = whole.keep({*keep.keys, *best}) if best else keep
-        if len(best) == len(gone):
-            made = out.largest(values, keep)
+        best = [axis.key for axis in ending if axis.key in self.late]
+        between = union.keep({*keep.keys, *best}) if best else keep
+        if len(best) == len(ending):
+            product = out.largest(values, keep)
         else:
-            made = out.summed(values, between)
-            made = out.largest([made], keep) if best else made
-        return Value(keep, out.emit("rescale", out.register(made)))
+            product = out.summed(values, between)
+            product = out.largest([product], keep) if best else product
+        return Value(keep, out.emit("rescale", out.register(product)))
 
 
 def table_leaf(out: Emitter, factor: Factor, numbers: Sequence[int], cut: Container[int]) -> Value:

@@ -11,7 +11,7 @@ from lanework.core.program.program import Program
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.emit import Emitter
-from lanework.machines.belief.passes.modes import Plan, backbone_tree
+from lanework.machines.belief.passes.modes import TiedBackbone, backbone_tree
 from lanework.machines.belief.passes.outputs import Outputs
 from lanework.machines.belief.passes.problem import Problem
 from lanework.machines.belief.semiring import VMSemiringRuntime
@@ -92,10 +92,10 @@ def compile_graph(
             what = "the strategy modes makes use of zeros, which another semiring may not have"
         raise Diagnostic(BAD_OPTION, what, help="leave the strategy to the compiler")
     if strategy == "modes":
-        return _by_modes(problem, _plan(problem, seconds, seed))
+        return _by_modes(problem, _tied(problem, seconds, seed))
     elimination = Elimination(problem, seconds, seed)
     if strategy == "auto" and along:
-        plan = _plan(problem, 0.0, seed)  # zeros of tables decide, and the first backbone shows it
+        plan = _tied(problem, 0.0, seed)  # zeros of tables decide, and the first backbone shows it
         cost = elimination.order.cost  # what cannot save half is not even planned
         if 2 * plan.least < cost and plan.cost < cost:
             return _by_modes(problem, plan)
@@ -105,14 +105,14 @@ def compile_graph(
     return Outputs(problem, out).program(tree, leaves, elimination.late_axes, notes)
 
 
-def _plan(problem: Problem, seconds: float, seed: int) -> Plan:
+def _tied(problem: Problem, seconds: float, seed: int) -> TiedBackbone:
     cut = [name for name, number in problem.number.items() if number in problem.cut]
     graph, factors, needed = problem.graph, problem.factors, problem.needed
     zeros = not problem.query.derives
-    return Plan(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
+    return TiedBackbone(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 
-def _by_modes(problem: Problem, plan: Plan) -> Program[Runner]:
+def _by_modes(problem: Problem, plan: TiedBackbone) -> Program[Runner]:
     out = Emitter(list(problem.graph.variables.values()))
     tree, leaves = backbone_tree(plan, out, problem.observed)
     late: set[AxisKey] = set()

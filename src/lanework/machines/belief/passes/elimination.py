@@ -133,9 +133,9 @@ def best_order(
         rule = RULES[turn % len(RULES)]
         bound = math.inf if best is None else best.cost
         ties = None if turn < len(RULES) else rng
-        found = _eliminate(listed, sizes, late, rule, ties, bound)
-        if found is not None and (best is None or found.cost < best.cost):
-            best = found
+        order = _eliminate(listed, sizes, late, rule, ties, bound)
+        if order is not None and (best is None or order.cost < best.cost):
+            best = order
         turn += 1
     return best
 

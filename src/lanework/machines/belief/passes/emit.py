@@ -123,13 +123,13 @@ class Emitter:
 
     def product(self, x: Value, y: Value, keep: TensorSpec | None = None) -> Value:
         """The product of two values, summed over all axes but those of `keep`."""
-        whole = joined(x.spec, y.spec)
-        out = whole if keep is None else keep
+        union = joined(x.spec, y.spec)
+        out = union if keep is None else keep
         known = _multiplied(x, y, out) if self.folds else None
         if known is not None:
             return known
         a, b = self.register(x), self.register(y)
-        if set(out.keys) == set(whole.keys):
+        if set(out.keys) == set(union.keys):
             return Value(out, self.emit("contract", a, b, self.spec(out)))
         return Value(out, self.emit("contract_eliminate", a, b, self.spec(out)))
 

@@ -59,7 +59,7 @@ class Mode:
         return not self.labels.any()
 
 
-class Plan:
+class TiedBackbone:
     """Backbone and modes of a graph, before anything is written.
 
     Example:
@@ -129,19 +129,19 @@ class Plan:
         return sum(self.spec(scope).entries for scope in self.scopes)
 
     @cached_property
-    def _found(self) -> tuple[Backbone, list[Tie]]:
+    def _tied(self) -> tuple[Backbone, list[Tie]]:
         return best_backbone(self.scopes, self.sizes, seconds=self.seconds, seed=self.seed)
 
     @property
     def bone(self) -> Backbone:
         """The backbone."""
-        return self._found[0]
+        return self._tied[0]
 
     @cached_property
     def modes(self) -> list[Mode]:
         """The ties that need modes."""
-        found = (self._mode(tie) for tie in self._found[1])
-        return [mode for mode in found if not mode.trivial]
+        modes = (self._mode(tie) for tie in self._tied[1])
+        return [mode for mode in modes if not mode.trivial]
 
     def _mode(self, tie: Tie) -> Mode:
         interface = self.spec(tie.interface)
@@ -149,20 +149,20 @@ class Plan:
         for chord in tie.chords:
             supports = [self._support(node) for node in self.bone.path(*chord)]
             known = [support for support in supports if support is not None]
-            whole = len(known) == len(supports)
+            complete = len(known) == len(supports)
             # without zeros every state leads to every other
-            some = self.zeros and whole and not all(table.all() for table, _ in known)
+            some = self.zeros and complete and not all(table.all() for table, _ in known)
             relations.append(transport(known, interface) if some else None)
         return Mode(tie, quotient(relations, tie.states))
 
     @cached_property
     def _members(self) -> dict[int, list[Factor]]:
         """The factors of each node."""
-        found: dict[int, list[Factor]] = {}
+        members: dict[int, list[Factor]] = {}
         for home, factor in zip(self.homes, self.factors, strict=True):
             if home is not None:
-                found.setdefault(home, []).append(factor)
-        return found
+                members.setdefault(home, []).append(factor)
+        return members
 
     def _support(self, node: int) -> Tensor | None:
         """Where a node's tables are not zero, whatever is cut out; None if it is too large."""
@@ -172,9 +172,9 @@ class Plan:
         if node not in self._supports:
             kept = []
             for factor in self._members[node]:
-                whole = self.spec(self.scope(factor))
+                scope = self.spec(self.scope(factor))
                 rest = self.spec(self.scope(factor, cut=True))
-                kept.append(vm_eliminate_keep(factor.table != 0, whole, rest.keys, _SAT))
+                kept.append(vm_eliminate_keep(factor.table != 0, scope, rest.keys, _SAT))
             self._supports[node] = vm_contract(kept, out, _SAT), out
         return self._supports[node]
 
@@ -207,7 +207,7 @@ class Plan:
 
 
 def backbone_tree(
-    plan: Plan, out: Emitter, observed: Sequence[int]
+    plan: TiedBackbone, out: Emitter, observed: Sequence[int]
 ) -> tuple[ContractionTree, list[Value | int]]:
     """The contraction tree of a plan, and its leaves.
 
@@ -233,18 +233,18 @@ def backbone_tree(
             pair = tree.smallest(bucket) if len(bucket) > 1 else (bucket[0],)
             union = joined(*(tree.nodes[part].spec for part in pair))
             bucket = [n for n in bucket if n not in pair]
-            made = tree.step(pair, union if bucket else union.keep(shared))
+            node_made = tree.step(pair, union if bucket else union.keep(shared))
             if not bucket:
                 break
-            bucket.append(made)
+            bucket.append(node_made)
         if parent is not None:
-            members[parent].append(made)
+            members[parent].append(node_made)
     tree.close()
     return tree, leaves
 
 
 def _leaves(
-    plan: Plan, out: Emitter, observed: Sequence[int]
+    plan: TiedBackbone, out: Emitter, observed: Sequence[int]
 ) -> tuple[list[Value | int], list[list[int]]]:
     """Tables, numbers among them, then selectors and evidence; and which are at which node."""
     leaves: list[Value | int] = []
@@ -272,7 +272,7 @@ def _leaf_spec(out: Emitter, leaf: Value | int) -> TensorSpec:
     return leaf.spec if isinstance(leaf, Value) else TensorSpec((out.axis(leaf),))
 
 
-def _home(plan: Plan, variable: int) -> int:
+def _home(plan: TiedBackbone, variable: int) -> int:
     """The smallest node that holds a variable; all copies are equal, so any would do."""
     holders = plan.bone.holders[variable]
     return min(holders, key=lambda node: (plan.spec(plan.scopes[node]).entries, node))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from lanework.core.program.program import Port, Program
 from lanework.machines.belief.graph.factor import Factor
-from lanework.machines.belief.passes.collect import Upward
-from lanework.machines.belief.passes.distribute import Downward
+from lanework.machines.belief.passes.collect import Collect
+from lanework.machines.belief.passes.distribute import Distribute
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.problem import Problem
-from lanework.machines.belief.passes.traceback import decide
+from lanework.machines.belief.passes.traceback import traceback
 from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
@@ -65,8 +65,8 @@ class Outputs:
             notes: what the compiler decided.
         """
         out, kind = self.out, self.problem.query.kind
-        self.up = Upward(out, tree, leaves, late)
-        roots = [self.up.sent[root] for root in tree.roots] or [out.unit(TensorSpec())]
+        self.collect = Collect(out, tree, leaves, late)
+        roots = [self.collect.sent[root] for root in tree.roots] or [out.unit(TensorSpec())]
         total = Value(TensorSpec(), out.emit("rescale", out.register(roots[0])))
         self.total = total
         if kind == "marginals":
@@ -81,18 +81,20 @@ class Outputs:
         return self._finish(notes)
 
     def _marginals(self) -> None:
-        down, cut, asked = Downward(self.up), self.problem.cut, self.problem.asked
+        distribute, cut, asked = Distribute(self.collect), self.problem.cut, self.problem.asked
         homes: dict[int, list[int]] = {}
-        for (variable,), home in down.homes([(v,) for v in asked if v not in cut]).items():
+        for (variable,), home in distribute.homes([(v,) for v in asked if v not in cut]).items():
             homes.setdefault(home, []).append(variable)
         for v in asked:
             if v in cut:
                 known = self.out.product(self._known(v), self.total)
                 self.out.store(self.out.normalized(known), ("bel", v))
-        for number in down.order():
-            down.tell(number)
+        for number in distribute.order():
+            distribute.send(number)
             for v in homes.get(number, ()):
-                self.out.store(down.belief(number, TensorSpec((self.out.axis(v),))), ("bel", v))
+                self.out.store(
+                    distribute.belief(number, TensorSpec((self.out.axis(v),))), ("bel", v)
+                )
         for v in asked:  # in the order in which they were asked for
             self.ports.append(Port(self._name(v), "out", self.out.slots.index(("bel", v))))
 
@@ -102,41 +104,41 @@ class Outputs:
         rest = tuple(v for v in asked if v not in cut)
         spec = TensorSpec(tuple(map(self.out.axis, asked)))
         if rest:
-            down = Downward(self.up)
-            home = down.homes([rest])[rest]
-            for number in down.order():
-                down.tell(number)
-            known.append(down.belief(home, TensorSpec(tuple(map(self.out.axis, rest)))))
-        made = known[0]
+            distribute = Distribute(self.collect)
+            home = distribute.homes([rest])[rest]
+            for number in distribute.order():
+                distribute.send(number)
+            known.append(distribute.belief(home, TensorSpec(tuple(map(self.out.axis, rest)))))
+        joint = known[0]
         for value in known[1:]:
-            made = self.out.product(made, value)
+            joint = self.out.product(joint, value)
         if not rest:
-            made = self.out.normalized(self.out.product(made, self.total))
-        self._port(JOINT, self.out.only(made, spec), ("joint", *asked))
+            joint = self.out.normalized(self.out.product(joint, self.total))
+        self._port(JOINT, self.out.only(joint, spec), ("joint", *asked))
 
     def _gradient(self, leaves: Sequence[Value | int]) -> None:
-        down, names = Downward(self.up), factor_names(self.problem.factors)
-        homes = down.homes([(v,) for v in self.problem.asked])
-        down.needed = set(range(len(self.up.tree.nodes)))
-        for number in down.order():
-            down.tell(number)
+        distribute, names = Distribute(self.collect), factor_names(self.problem.factors)
+        homes = distribute.homes([(v,) for v in self.problem.asked])
+        distribute.needed = set(range(len(self.collect.tree.nodes)))
+        for number in distribute.order():
+            distribute.send(number)
             if number < len(names):
                 leaf = leaves[number]
                 assert isinstance(leaf, Value)
                 slot = ("gradient", number, *(axis.id for axis in leaf.spec.axes))
-                self._port(names[number], down.gradient(number, leaf), slot)
+                self._port(names[number], distribute.gradient(number, leaf), slot)
             for (v,), home in homes.items():
                 if home == number:
                     spec = TensorSpec((self.out.axis(v),))
                     slot = ("posterior", v, self.problem.query.state)
-                    self._port(POSTERIOR, down.belief(number, spec), slot)
+                    self._port(POSTERIOR, distribute.belief(number, spec), slot)
 
     def _states(self, late: Container[AxisKey]) -> None:
         drawn = self.problem.query.kind == "sample"
         keys = {v: (AxisType.GEOMETRIC, v) for v in self.problem.asked}
-        found = decide(self.up, set(keys.values()) if drawn else late, drawn=drawn)
+        states = traceback(self.collect, set(keys.values()) if drawn else late, drawn=drawn)
         for v, key in keys.items():
-            self._port(self._name(v), found.get(key) or self._known(v), ("state", v))
+            self._port(self._name(v), states.get(key) or self._known(v), ("state", v))
 
     def _name(self, variable: int) -> str:
         return self.out.variables[variable].name

@@ -76,8 +76,8 @@ class Problem:
     @cached_property
     def factors(self) -> list[Factor]:
         """The factors that the answer depends on."""
-        whole = self.query.kind in ("mpe", "kbest") or self.query.derives
-        if whole or self.semiring not in BY_PARTS:
+        all_needed = self.query.kind in ("mpe", "kbest") or self.query.derives
+        if all_needed or self.semiring not in BY_PARTS:
             return list(self.graph.factors)
         return needed_factors(self.graph, self.needed)
 
@@ -97,10 +97,10 @@ class Problem:
 
         A search for several assignments needs it of all, sensitivity of the variable asked for.
         """
-        found = list(self.number.values()) if self.query.kind == "kbest" else self.evidence
+        variables = list(self.number.values()) if self.query.kind == "kbest" else self.evidence
         if self.query.kind == "sensitivity":
-            found = list(dict.fromkeys([*found, *self.asked]))
-        return [variable for variable in found if variable not in self.cut]
+            variables = list(dict.fromkeys([*variables, *self.asked]))
+        return [variable for variable in variables if variable not in self.cut]
 
     @cached_property
     def variables(self) -> list[int]:
@@ -124,14 +124,14 @@ def needed_factors(graph: FactorGraph, names: Iterable[str]) -> list[Factor]:
     if not graph.directed:
         return list(graph.factors)
     table = {str(factor.child): factor for factor in graph.factors}
-    found: dict[str, None] = {}
+    ancestors: dict[str, None] = {}
     todo = [*names, *(child for child, factor in table.items() if not _sums_to_one(factor))]
     while todo:
         name = todo.pop()
-        if name not in found:
-            found[name] = None
+        if name not in ancestors:
+            ancestors[name] = None
             todo += [parent for parent in table[name].scope if parent != name]
-    return [factor for factor in graph.factors if factor.child in found]
+    return [factor for factor in graph.factors if factor.child in ancestors]
 
 
 def _sums_to_one(factor: Factor) -> bool:

@@ -9,48 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from lanework.machines.belief.passes.collect import Upward
+from lanework.machines.belief.passes.collect import Collect
 from lanework.machines.belief.passes.emit import Value
 from lanework.machines.belief.tensor import AxisKey, TensorSpec, joined
 
 
-def decide(up: Upward, wanted: Container[AxisKey], *, drawn: bool) -> dict[AxisKey, Value]:
+def traceback(collect: Collect, wanted: Container[AxisKey], *, drawn: bool) -> dict[AxisKey, Value]:
     """For each axis a tensor with a one at its state.
 
     Args:
-        up: the messages towards the root.
+        collect: the messages towards the root.
         wanted: the axes that are decided; the others are summed over.
         drawn: whether states are drawn, each with its probability, instead of the best.
     """
-    out = up.out
-    found: dict[AxisKey, Value] = {}
-    for number in reversed(up.tree.schedule):
-        node = up.tree.nodes[number]
-        parts = [up.sent[part] for part in node.parts]
-        whole = joined(*(value.spec for value in parts))
-        kept = {*node.spec.keys, *found}
-        gone = [axis for axis in whole.axes if axis.key not in kept and axis.key in wanted]
-        if not gone:
+    out = collect.out
+    states: dict[AxisKey, Value] = {}
+    for number in reversed(collect.tree.schedule):
+        node = collect.tree.nodes[number]
+        parts = [collect.sent[part] for part in node.parts]
+        union = joined(*(value.spec for value in parts))
+        kept = {*node.spec.keys, *states}
+        ending = [axis for axis in union.axes if axis.key not in kept and axis.key in wanted]
+        if not ending:
             continue
-        parts = [_at(up, value, found) for value in parts]
-        left = TensorSpec(tuple(gone))
+        parts = [_at(collect, value, states) for value in parts]
+        left = TensorSpec(tuple(ending))
         value = out.summed(parts, left)
-        for axis in gone:
+        for axis in ending:
             own = TensorSpec((axis,))
             if drawn:
                 one = Value(own, out.emit("draw", out.register(out.only(value, own))))
             else:
                 one = Value(own, out.emit("choose", out.register(out.largest([value], own))))
-            found[axis.key] = one
-            if axis is not gone[-1]:
-                value = _at(up, value, {axis.key: one})
-    return found
+            states[axis.key] = one
+            if axis is not ending[-1]:
+                value = _at(collect, value, {axis.key: one})
+    return states
 
 
-def _at(up: Upward, value: Value, found: dict[AxisKey, Value]) -> Value:
+def _at(collect: Collect, value: Value, states: dict[AxisKey, Value]) -> Value:
     """A tensor at the states that are decided, the largest axes first."""
     for axis in sorted(value.spec.axes, key=lambda axis: -axis.size):
-        if axis.key in found:
+        if axis.key in states:
             rest = value.spec.keep(set(value.spec.keys) - {axis.key})
-            value = up.out.product(value, found[axis.key], rest)
+            value = collect.out.product(value, states[axis.key], rest)
     return value

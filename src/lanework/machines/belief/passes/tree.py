@@ -64,17 +64,17 @@ class ContractionTree:
 
         A step's tensors are let go when it is done, so that a subtree is best finished at once.
         """
-        found: list[int] = []
+        order: list[int] = []
         todo = [(root, False) for root in self.roots]
         while todo:
             number, ready = todo.pop()
             if ready:
-                found.append(number)
+                order.append(number)
                 continue
             todo.append((number, True))
             parts = sorted(self.nodes[number].parts, key=lambda n: self.nodes[n].joined)
             todo += [(part, False) for part in parts]
-        return found
+        return order
 
     def step(self, parts: tuple[int, ...], keep: TensorSpec) -> int:
         """Add a node that multiplies others and sums over all axes but some."""
@@ -128,9 +128,9 @@ def contraction_tree(
         kept = {axis for axis in union if holders[axis]}
         if any(axis.key not in late for axis in kept):
             kept.update(axis for axis in union if axis.key in late)
-        made = tree.step(parts, arranged(kept))
-        hold(made, kept)
-        return made
+        number = tree.step(parts, arranged(kept))
+        hold(number, kept)
+        return number
 
     for number, leaf in enumerate(leaves):
         tree.nodes.append(Node(arranged(set(leaf.axes))))
@@ -139,10 +139,10 @@ def contraction_tree(
         bucket = sorted(holders[axis])
         while len(bucket) > 1:
             pair = tree.smallest(bucket)
-            made = step(*pair)
+            number = step(*pair)
             bucket = [n for n in bucket if n not in pair]
-            if axis in tree.nodes[made].spec.axes:
-                bucket.append(made)
+            if axis in tree.nodes[number].spec.axes:
+                bucket.append(number)
         if bucket:
             step(bucket[0])
     tree.close()

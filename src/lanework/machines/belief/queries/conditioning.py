@@ -1,8 +1,8 @@
 """Conditioning: a program that does not fit is made for known states of some variables, the cutset.
 
-Every row becomes a lane for each joint state of these, and what is found for the cases is put
-together (J. Pearl, Artif. Intell. 29, 1986; with elimination for the rest: R. Dechter, Artif.
-Intell. 113, 1999). Memory is bought with time, so it is done only where its estimate allows.
+Every row becomes a lane for each joint state of these, and what these lanes say is recombined (J.
+Pearl, Artif. Intell. 29, 1986; with elimination for the rest: R. Dechter, Artif. Intell. 113,
+1999). Memory is bought with time, so it is done only where its estimate allows.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.graph.factor import listed
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.queries.cutset import Cutset, Question
-from lanework.machines.belief.queries.lanes import Cases
-from lanework.machines.belief.queries.recombination import Combined, absolute, logs_of
+from lanework.machines.belief.queries.lanes import ConditioningLanes
+from lanework.machines.belief.queries.recombination import Recombination, absolute, logs_of
 from lanework.machines.belief.runner import FEWER, Runner
 from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.state import SlotKey
@@ -99,14 +99,14 @@ def fitting(
 
 def asked_rows(program: Program, rows: int) -> int:
     """How many rows a program is run for."""
-    several = 3 if program.header.get("query") == "sensitivity" else draws(program) or 1
+    several = 3 if program.header.get("query") == "sensitivity" else samples(program) or 1
     return rows * several
 
 
-def draws(program: Program) -> int:
-    """How many assignments are drawn for a row."""
-    drawn = program.header.get("query") == "sample"
-    return int(program.header.get("count", 1)) if drawn else 0
+def samples(program: Program) -> int:
+    """How many assignments are sampled for a row."""
+    sampled = program.header.get("query") == "sample"
+    return int(program.header.get("count", 1)) if sampled else 0
 
 
 def _tensors(runner: Runner) -> int:
@@ -214,43 +214,44 @@ class ConditionedRunner(Runner):
     def _posterior(
         self, evidence: Evidence, seed: int = 0, until: float | None = None
     ) -> Posterior:
-        if draws(self.program):
-            return self._drawn(evidence, seed, until)
-        cases = Cases(evidence, self.conditioned, self._sizes)
+        if samples(self.program):
+            return self._sampled(evidence, seed, until)
+        lanes = ConditioningLanes(evidence, self.conditioned, self._sizes)
         best = total_name(self.program, self.semiring) == BEST  # of assignments, whatever is summed
-        found = Combined("max" if best else self.semiring, entries(self.program), evidence.rows)
-        for rows, part, logs, _ in self._parts(cases, np.arange(cases.lanes), until):
-            found.add(rows, self._run(part, {}, until), logs)
-        return found.posterior()
+        semiring = "max" if best else self.semiring
+        combined = Recombination(semiring, entries(self.program), evidence.rows)
+        for rows, known, logs, _ in self._chunks(lanes, np.arange(lanes.count), until):
+            combined.add(rows, self._run(known, {}, until), logs)
+        return combined.posterior()
 
-    def _drawn(self, evidence: Evidence, seed: int, until: float | None) -> Posterior:
-        """A case for each draw by the cases' totals, and then the other states by the program."""
-        count = draws(self.program)
+    def _sampled(self, evidence: Evidence, seed: int, until: float | None) -> Posterior:
+        """A lane for each sample by the lanes' totals, and then the other states by the program."""
+        count = samples(self.program)
         own = evidence.at(np.arange(0, evidence.rows, count))  # every row is there `count` times
-        cases = Cases(own, self.conditioned, self._sizes)
-        sums, totals = Combined(self.semiring, {}, own.rows), np.zeros(cases.lanes)
-        for rows, part, logs, lanes in self._parts(cases, np.arange(cases.lanes), until):
-            found = self._run(part, self._chances(part.rows, seed), until)
-            sums.add(rows, found, logs)
-            totals[lanes] = logs_of(absolute(found.totals, self.semiring, logs))
-        places, chosen = self._chosen(cases, totals, count, seed)
+        lanes = ConditioningLanes(own, self.conditioned, self._sizes)
+        sums, totals = Recombination(self.semiring, {}, own.rows), np.zeros(lanes.count)
+        for rows, known, logs, these in self._chunks(lanes, np.arange(lanes.count), until):
+            posterior = self._run(known, self._chances(known.rows, seed), until)
+            sums.add(rows, posterior, logs)
+            totals[these] = logs_of(absolute(posterior.totals, self.semiring, logs))
+        places, chosen = self._chosen(lanes, totals, count, seed)
         slots = {key: np.zeros((n, evidence.rows)) for key, n in entries(self.program).items()}
         chances = self._chances(evidence.rows, seed)
-        for _, part, _, lanes in self._parts(cases, chosen, until):
-            some = {variable: drawn[places[lanes]] for variable, drawn in chances.items()}
-            found = self._run(part, some, until)
+        for _, known, _, these in self._chunks(lanes, chosen, until):
+            some = {variable: numbers[places[these]] for variable, numbers in chances.items()}
+            posterior = self._run(known, some, until)
             for key, kept in slots.items():
-                kept[:, places[lanes]] = found.slots[key]
-        whole = np.repeat(sums.posterior().totals, count)
-        return Posterior(dict(slots), whole, np.zeros(evidence.rows, bool))
+                kept[:, places[these]] = posterior.slots[key]
+        totals = np.repeat(sums.posterior().totals, count)
+        return Posterior(dict(slots), totals, np.zeros(evidence.rows, bool))
 
     def _chosen(
-        self, cases: Cases, totals: F64, count: int, seed: int
+        self, lanes: ConditioningLanes, totals: F64, count: int, seed: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """The places of draws from rows that are possible, and the case of each."""
-        rng = np.random.default_rng([seed, 1])  # not the numbers that the states are drawn with
+        """The places of samples from rows that are possible, and the lane of each."""
+        rng = np.random.default_rng([seed, 1])  # not the numbers that the states are sampled with
         places, chosen = [], []
-        for row, (start, end) in enumerate(itertools.pairwise(cases.starts.tolist())):
+        for row, (start, end) in enumerate(itertools.pairwise(lanes.starts.tolist())):
             chances = rng.random(count)
             top = totals[start:end].max(initial=-np.inf)
             if top > -np.inf:
@@ -260,22 +261,22 @@ class ConditionedRunner(Runner):
         nothing = [np.zeros(0, np.int64)]
         return np.concatenate(places or nothing), np.concatenate(chosen or nothing)
 
-    def _parts(
-        self, cases: Cases, lanes: npt.NDArray[np.int64], until: float | None
+    def _chunks(
+        self, lanes: ConditioningLanes, numbers: npt.NDArray[np.int64], until: float | None
     ) -> Iterator[tuple[npt.NDArray[np.int64], Evidence, F64, slice]]:
         """Lanes in chunks that fit: rows, evidence, logarithms of weights, and which lanes."""
-        size = self._chunk(cases.evidence.rows, len(lanes))
-        for start in range(0, len(lanes), size):
+        size = self._chunk(lanes.evidence.rows, len(numbers))
+        for start in range(0, len(numbers), size):
             if until is not None and time.monotonic() > until:
                 raise Trap(
                     DEADLINE_PASSED,
                     "the run was stopped at its deadline",
                     help="raise the deadline, or run fewer rows",
                 )
-            these = slice(start, min(start + size, len(lanes)))
-            yield *cases.part(lanes[these]), these
+            these = slice(start, min(start + size, len(numbers)))
+            yield *lanes.some(numbers[these]), these
             if self._progress is not None:
-                self._progress(these.stop, len(lanes))
+                self._progress(these.stop, len(numbers))
 
     def _chunk(self, rows: int, lanes: int) -> int:
         """How many lanes at a time fit beside what is kept for all rows."""

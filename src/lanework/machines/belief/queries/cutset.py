@@ -107,12 +107,12 @@ class Cutset:
         Returns:
             Whether one was taken.
         """
-        found = [
+        prices = [
             (math.log(max(self._states(v), 1.0)) / gain, -gain, v) for v, gain in self._gains()
         ]
-        if not found:
+        if not prices:
             return False
-        price, _, best = min(found)
+        price, _, best = min(prices)
         if self.seconds > within and price >= 1.0 - LEAST_GAIN:
             return False
         self.variables.append(best)
@@ -131,8 +131,8 @@ class Cutset:
     def _states(self, variable: int) -> float:
         """How many lanes a row has for a variable, on average over the lanes there are."""
         states = possible(self.evidence, variable, self._sizes[variable]).sum(axis=0)
-        whole = self.lanes.sum()
-        return float((states * self.lanes).sum() / whole) if whole else 1.0
+        lanes = self.lanes.sum()
+        return float((states * self.lanes).sum() / lanes) if lanes else 1.0
 
     def _gains(self) -> list[tuple[int, float]]:
         """For variables by how much, as a logarithm, they lower the terms of this order."""

@@ -62,12 +62,12 @@ class Entries(Sequence[Entry]):
 
     def cells(self) -> list[list[str]]:
         """The cells of the table, as texts."""
-        found = []
+        cells = []
         for entry in self._entries:
             numbers = (entry.value, entry.derivative, entry.proportional, entry.relative)
             texts = ("-" if number != number else figure(number) for number in numbers)
-            found.append([entry.factor, entry.place, *texts])
-        return found
+            cells.append([entry.factor, entry.place, *texts])
+        return cells
 
     def __repr__(self) -> str:
         return text_table(self.HEADER, self.cells())

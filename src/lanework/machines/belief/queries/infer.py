@@ -112,13 +112,13 @@ def grouped(
     alike = len(everywhere) == len(given) or len(names) <= SMALL or derives
     patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
     if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
-        whole = Question(graph, query, given, everywhere, semiring)
-        return [Group(rows, whole.program(), whole)]
+        question = Question(graph, query, given, everywhere, semiring)
+        return [Group(rows, question.program(), question)]
     groups = []
     for number, pattern in enumerate(patterns.T):
         cut = [name for name, known in zip(given, pattern, strict=True) if known]
-        own = Question(graph, query, given, cut, semiring)
-        groups.append(Group(rows[where.ravel() == number], own.program(seconds=0.0), own))
+        question = Question(graph, query, given, cut, semiring)
+        groups.append(Group(rows[where.ravel() == number], question.program(seconds=0.0), question))
     return groups
 
 

@@ -103,12 +103,12 @@ def _contradiction(names: list[str]) -> Diagnostic:
 def _checked(variable: Variable, goal: npt.ArrayLike) -> F64:
     """A posterior as a column."""
     try:
-        found = np.asarray(goal, np.float64)
+        posterior = np.asarray(goal, np.float64)
     except (TypeError, ValueError):
-        found = np.zeros(0)
-    fits = found.shape == (variable.size,) and bool((found >= 0).all())
-    if not fits or abs(found.sum() - 1.0) > 1e-9:
+        posterior = np.zeros(0)
+    fits = posterior.shape == (variable.size,) and bool((posterior >= 0).all())
+    if not fits or abs(posterior.sum() - 1.0) > 1e-9:
         what = f"the posterior of {variable.name!r} is no {variable.size} probabilities"
         raise Diagnostic(BAD_EVIDENCE, what, help="give one a state, which sum to one")
-    column: F64 = (found / found.sum())[:, np.newaxis]
+    column: F64 = (posterior / posterior.sum())[:, np.newaxis]
     return column

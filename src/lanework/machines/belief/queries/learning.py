@@ -153,15 +153,15 @@ def _row_weights(weights: npt.ArrayLike | None, rows: int) -> F64:
     if weights is None:
         return np.ones(rows)
     try:
-        found = np.asarray(weights, np.float64)
+        often = np.asarray(weights, np.float64)
     except (TypeError, ValueError):
         raise Diagnostic(BAD_EVIDENCE, "the weights of rows are no numbers") from None
-    if found.shape != (rows,):
-        what = f"the weights of rows have the shape {found.shape}, and there are {rows} rows"
+    if often.shape != (rows,):
+        what = f"the weights of rows have the shape {often.shape}, and there are {rows} rows"
         raise Diagnostic(BAD_EVIDENCE, what, help="give a weight for each row")
-    if not (np.isfinite(found) & (found >= 0)).all():
+    if not (np.isfinite(often) & (often >= 0)).all():
         raise Diagnostic(BAD_EVIDENCE, "a weight of a row is negative or no finite number")
-    return found
+    return often
 
 
 def _blocks(
@@ -179,9 +179,9 @@ def _blocks(
     step = max(1, BLOCK // size)
     for first in range(0, evidence.rows, step):
         rows = np.arange(first, min(first + step, evidence.rows))
-        found = runner.answer(Evidence(evidence.at(rows).weights, len(rows), single=False))
-        derivatives = [found[name] for name in factor_names(graph.factors)]
-        yield slice(first, first + len(rows)), found[LN_P], derivatives
+        answers = runner.answer(Evidence(evidence.at(rows).weights, len(rows), single=False))
+        derivatives = [answers[name] for name in factor_names(graph.factors)]
+        yield slice(first, first + len(rows)), answers[LN_P], derivatives
 
 
 def _stats(evidence: Evidence, impossible: int, start: float) -> dict[str, Any]:

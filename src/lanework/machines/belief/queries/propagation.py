@@ -59,24 +59,24 @@ class Links:
                 table = np.moveaxis(self.tables[factor], place, 0)
                 self._turned.append(np.ascontiguousarray(table))
 
-    def sent(self, number: int, told: Sequence[F64]) -> F64:
-        """The sum of an edge's table times what its other variables tell, of shape (states, rows).
+    def sent(self, number: int, replies: Sequence[F64]) -> F64:
+        """The sum of an edge's table times what its other variables say, of shape (states, rows).
 
         Args:
             number: of the edge.
-            told: by edge, what its variable tells the factor, of shape (states, rows).
+            replies: by edge, what its variable says to the factor, of shape (states, rows).
         """
         edge, table = self.edges[number], self._turned[number]
-        others = [told[n] for n in self.of_factor[edge.factor] if n != number]
+        others = [replies[n] for n in self.of_factor[edge.factor] if n != number]
         if not others:
-            rows = told[number].shape[1]
+            rows = replies[number].shape[1]
             return np.broadcast_to(table[:, np.newaxis], (len(table), rows))
         last = others.pop()
-        found: F64 = table.reshape(-1, len(last)) @ last
+        message: F64 = table.reshape(-1, len(last)) @ last
         for values in reversed(others):
             shape = (-1, *values.shape)
-            found = np.einsum("xsr,sr->xr", found.reshape(shape), values)
-        return found
+            message = np.einsum("xsr,sr->xr", message.reshape(shape), values)
+        return message
 
 
 class Propagation:
@@ -123,7 +123,7 @@ class Propagation:
         self._tops = {v: _topped(own) for v, own in self._own.items()}
         sizes = [links.sizes[edge.variable] for edge in links.edges]
         self._messages = [np.full((n, rows), 1.0 / n) for n in sizes]
-        self._told: list[F64] = [np.empty(0)] * len(sizes)
+        self._replies: list[F64] = [np.empty(0)] * len(sizes)
         self._next: list[F64] = [np.empty(0)] * len(sizes)
         self._changes = np.zeros((len(sizes), rows))
         self._again = np.zeros(len(sizes), bool)  # whether a message was sent before
@@ -134,8 +134,8 @@ class Propagation:
     @property
     def residual(self) -> F64:
         """The largest change of each row that is left."""
-        found: F64 = self._changes.max(axis=0, initial=0.0)
-        return found
+        largest: F64 = self._changes.max(axis=0, initial=0.0)
+        return largest
 
     def settle(self, most: int = 200, look: Callable[[int], None] | None = None) -> None:
         """Send messages until none changes.
@@ -145,7 +145,7 @@ class Propagation:
             look: is told after each iteration how many were done.
         """
         for variable in self.links.of_variable:
-            self._tell(variable, None)
+            self._reply(variable, None)
         for number in range(len(self._messages)):
             self._prepare(number)
         count, sends = len(self._messages), 0
@@ -179,14 +179,14 @@ class Propagation:
         self._messages[number] = message
         self._wait(number)
         edge = self.links.edges[number]
-        for other in self._tell(edge.variable, number):
+        for other in self._reply(edge.variable, number):
             for neighbour in self.links.of_factor[self.links.edges[other].factor]:
                 if neighbour != other:
                     self._prepare(neighbour)
 
     def _prepare(self, number: int) -> None:
         """The message that an edge would send now."""
-        self._next[number] = _shares(self.links.sent(number, self._told))
+        self._next[number] = _shares(self.links.sent(number, self._replies))
         self._wait(number)
 
     def _wait(self, number: int) -> None:
@@ -200,7 +200,7 @@ class Propagation:
         if most > self.tolerance:
             heapq.heappush(self._heap, (-most, number, self._turn[number]))
 
-    def _tell(self, variable: int, number: int | None) -> list[int]:
+    def _reply(self, variable: int, number: int | None) -> list[int]:
         """What a variable tells the factors but one: evidence times all messages but theirs."""
         edges = self.links.of_variable[variable]
         if not edges:
@@ -213,15 +213,15 @@ class Propagation:
         after = np.ones_like(before[0])
         for other, product in zip(reversed(edges), reversed(before), strict=True):
             if other != number:
-                self._told[other] = _topped(product * after)
+                self._replies[other] = _topped(product * after)
             after = rest(after * self._messages[other])
         return [other for other in edges if other != number]
 
     def beliefs(self) -> dict[int, F64]:
         """For each variable its posterior, (states, rows); zeros where evidence is impossible."""
         impossible = self.ln_z() == -np.inf
-        found = {variable: self._belief(variable)[0] for variable in self.links.of_variable}
-        return {variable: np.where(impossible, 0.0, value) for variable, value in found.items()}
+        beliefs = {variable: self._belief(variable)[0] for variable in self.links.of_variable}
+        return {variable: np.where(impossible, 0.0, value) for variable, value in beliefs.items()}
 
     def _belief(self, variable: int) -> tuple[F64, F64]:
         """A variable's evidence times all messages, scaled, and the logarithm of its sum."""
@@ -241,11 +241,11 @@ class Propagation:
         plus = [self._belief(variable)[1] for variable in self.links.of_variable]
         minus = []
         for variable in self.links.of_variable:
-            self._tell(variable, None)
+            self._reply(variable, None)
         for edges in self.links.of_factor:
-            found = self.links.sent(edges[0], self._told)
-            plus.append(scaled(found * self._told[edges[0]])[1])
-            minus += [scaled(self._messages[n] * self._told[n])[1] for n in edges]
+            message = self.links.sent(edges[0], self._replies)
+            plus.append(scaled(message * self._replies[edges[0]])[1])
+            minus += [scaled(self._messages[n] * self._replies[n])[1] for n in edges]
         possible = np.ones(self.rows, bool)
         total = np.zeros(self.rows)
         for sign, terms in ((1.0, plus), (-1.0, minus)):

@@ -1,7 +1,7 @@
-"""Cases put together: what was found for each state of some variables becomes what holds for all.
+"""Recombination: what holds for each state of some variables becomes what holds for all.
 
-The total of a row is the semiring's sum of its cases' totals, and a belief the sum of the cases'
-beliefs, each times its total. Probabilities are added as logarithms, so that cases of probability
+The total of a row is the semiring's sum of its lanes' totals, and a belief the sum of the lanes'
+beliefs, each times its total. Probabilities are added as logarithms, so that lanes of probability
 zero, or far smaller than others, do no harm.
 """
 
@@ -18,7 +18,7 @@ from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.state import SlotKey
 
 Array = npt.NDArray[Any]
-# How cases are added. The numbers of the first four are logarithms here.
+# How lanes are added. The numbers of the first four are logarithms here.
 ADD: dict[str, np.ufunc] = {
     "prob": np.logaddexp,
     "logprob": np.logaddexp,
@@ -30,21 +30,21 @@ ADD: dict[str, np.ufunc] = {
 EXACT = ("counting", "bool")  # semirings without scales
 
 
-class Combined:
-    """Rows whose cases come one after another.
+class Recombination:
+    """Rows whose lanes come one after another.
 
     Example:
         >>> slots = {("bel", 0): np.array([[1.0, 0.5], [0.0, 0.5]])}
-        >>> cases = Posterior(slots, np.log([0.1, 0.3]), np.zeros(2, bool))
-        >>> rows = Combined("prob", {("bel", 0): 2}, 1)
-        >>> rows.add(np.array([0, 0]), cases, np.zeros(2))
-        >>> found = rows.posterior()
-        >>> found.slots["bel", 0].round(3).tolist(), np.exp(found.totals).round(3).tolist()
+        >>> lanes = Posterior(slots, np.log([0.1, 0.3]), np.zeros(2, bool))
+        >>> rows = Recombination("prob", {("bel", 0): 2}, 1)
+        >>> rows.add(np.array([0, 0]), lanes, np.zeros(2))
+        >>> posterior = rows.posterior()
+        >>> posterior.slots["bel", 0].round(3).tolist(), np.exp(posterior.totals).round(3).tolist()
         ([[0.625], [0.375]], [0.4])
     """
 
     def __init__(self, semiring: str, entries: Mapping[SlotKey, int], rows: int) -> None:
-        """Begin with no case at all.
+        """Begin with no lane at all.
 
         Args:
             semiring: of which name.
@@ -56,7 +56,7 @@ class Combined:
         # counts may outgrow any machine word
         dtype = {"counting": object, "bool": bool}.get(semiring, np.float64)
         self.totals = np.full(rows, nothing, dtype)
-        self.best = np.full(rows, -np.inf)  # the largest case, whose states are kept
+        self.best = np.full(rows, -np.inf)  # the largest lane, whose states are kept
         self.slots: dict[SlotKey, Array] = {}
         for key, count in entries.items():
             if key[0] == "state":
@@ -65,24 +65,24 @@ class Combined:
                 self.slots[key] = np.full((count, rows), nothing, dtype)
 
     def add(
-        self, rows: npt.NDArray[np.intp], cases: Posterior, logs: npt.NDArray[np.float64]
+        self, rows: npt.NDArray[np.intp], lanes: Posterior, logs: npt.NDArray[np.float64]
     ) -> None:
-        """Add cases.
+        """Add lanes.
 
         Args:
-            rows: the row of each case, in order.
-            cases: what was found for them.
-            logs: the logarithm of each case's weight.
+            rows: the row of each lane, in order.
+            lanes: what was worked out for them.
+            logs: the logarithm of each lane's weight.
         """
         which, starts = np.unique(rows, return_index=True)
-        totals = absolute(cases.totals, self.semiring, logs)
-        self._best(rows, which, starts, cases, logs_of(totals))
+        totals = absolute(lanes.totals, self.semiring, logs)
+        self._best(rows, which, starts, lanes, logs_of(totals))
         for key, kept in self.slots.items():
             if key[0] != "state":
-                value = np.broadcast_to(cases.slots[key], (len(kept), len(rows)))
-                found = self._scaled(value, totals)
+                value = np.broadcast_to(lanes.slots[key], (len(kept), len(rows)))
+                scaled = self._scaled(value, totals)
                 kept[:, which] = self.plus(
-                    kept[:, which], self.plus.reduceat(found, starts, axis=1)
+                    kept[:, which], self.plus.reduceat(scaled, starts, axis=1)
                 )
         self.totals[which] = self.plus(self.totals[which], self.plus.reduceat(totals, starts))
 
@@ -91,10 +91,10 @@ class Combined:
         rows: npt.NDArray[np.intp],
         which: npt.NDArray[np.intp],
         starts: npt.NDArray[np.intp],
-        cases: Posterior,
+        lanes: Posterior,
         logs: npt.NDArray[np.float64],
     ) -> None:
-        """Keep the states of each row's best case."""
+        """Keep the states of each row's best lane."""
         states = [key for key in self.slots if key[0] == "state"]
         tops = np.maximum.reduceat(logs, starts)
         better = tops > self.best[which]
@@ -103,14 +103,14 @@ class Combined:
         ends = [*starts[1:], len(rows)]
         firsts = np.array([a + np.argmax(logs[a:b]) for a, b in zip(starts, ends, strict=True)])
         for key in states:
-            value = np.broadcast_to(cases.slots[key], (len(self.slots[key]), len(rows)))
+            value = np.broadcast_to(lanes.slots[key], (len(self.slots[key]), len(rows)))
             if self.semiring == "minsum":
                 value = np.exp(-value)  # of costs the least is the state
             self.slots[key][:, which[better]] = value[:, firsts[better]]
         self.best[which[better]] = tops[better]
 
     def _scaled(self, value: Array, totals: Array) -> Array:
-        """Beliefs times the totals of their cases."""
+        """Beliefs times the totals of their lanes."""
         if self.semiring == "counting":
             return value.astype(object)
         if self.semiring == "bool":
@@ -137,7 +137,7 @@ class Combined:
 
 
 def absolute(totals: Array, semiring: str, logs: npt.NDArray[np.float64]) -> Array:
-    """Totals of cases times their weights; a count or a truth value knows no weights."""
+    """Totals of lanes times their weights; a count or a truth value knows no weights."""
     if semiring == "counting":
         return totals.astype(object)
     if semiring == "bool":

@@ -43,7 +43,7 @@ class Sensitivity(BeliefResult):
     def of(cls, graph: FactorGraph, query: Query, result: BeliefResult) -> Sensitivity:
         """A result of the query `sensitivity`, with the graph that it is of."""
         names = [*factor_names(graph.factors), POSTERIOR, LN_P]
-        made = cls(
+        sensitivity = cls(
             {name: result[name] for name in names},
             axes={name: result.axes(name) for name in names},
             coords=result.coords,
@@ -52,26 +52,26 @@ class Sensitivity(BeliefResult):
             states=result.states,
             total=result.total,
         )
-        made.graph, made.asked = graph, query
-        return made
+        sensitivity.graph, sensitivity.asked = graph, query
+        return sensitivity
 
     def columns(self, *names: str) -> dict[str, Array]:
         """A row for each entry of each table, without rows of evidence that are impossible."""
         if names:
             return super().columns(*names)
-        found = [
+        rows = [
             (row, e.factor, e.place, e.value, e.derivative, e.proportional, e.relative)
             for row in np.flatnonzero(self.possible()).tolist()
             for e in self.entries(row)
         ]
         titles = ("row", *Entries.HEADER)
-        columns = zip(*found, strict=True) if found else [()] * len(titles)
+        columns = zip(*rows, strict=True) if rows else [()] * len(titles)
         return {title: np.array(column) for title, column in zip(titles, columns, strict=True)}
 
     def probability(self) -> F64:
         """The posterior probability itself, of the shape () or (row,)."""
-        found: F64 = self[POSTERIOR][..., self.asked.state]
-        return found
+        probability: F64 = self[POSTERIOR][..., self.asked.state]
+        return probability
 
     def largest(self, count: int = 10, *, row: int = 0, by: str = "relative") -> Entries:
         """The entries of tables on which the probability hangs most.

@@ -41,52 +41,54 @@ def settled(runtime: VMSemiringRuntime, tables: Array) -> VMSemiringRuntime:
         array(3.)
     """
 
-    def made(what: str, value: Any, shape: Shape) -> Array:
+    def entries(what: str, value: Any, shape: Shape) -> Array:
         return _entries(runtime, what, value, shape)
 
     def mul(x: Array, y: Array) -> Array:
-        return made("mul", runtime.mul(x, y), np.broadcast_shapes(x.shape, y.shape))
+        return entries("mul", runtime.mul(x, y), np.broadcast_shapes(x.shape, y.shape))
 
     def add_reduce(x: Array, axes: Axes) -> Array:
         left = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
-        return made("add_reduce", runtime.add_reduce(x, axes), left)
+        return entries("add_reduce", runtime.add_reduce(x, axes), left)
 
     def normalize(x: Array, axes: Axes) -> tuple[Array, Array]:
         scaled, logs = runtime.normalize(x, axes)
-        return made("normalize", scaled, x.shape), np.asarray(logs, np.float64)
+        return entries("normalize", scaled, x.shape), np.asarray(logs, np.float64)
 
-    found = dataclasses.replace(
+    checked = dataclasses.replace(
         runtime,
         name=CUSTOM,  # the machine knows some semirings by their names
         mul=mul,
         add_reduce=add_reduce,
         normalize=normalize,
-        one=lambda shape: made("one", runtime.one(shape), shape),
-        zero=lambda shape: made("zero", runtime.zero(shape), shape),
-        convert=lambda table: made("convert", runtime.convert(table), np.shape(table)),
+        one=lambda shape: entries("one", runtime.one(shape), shape),
+        zero=lambda shape: entries("zero", runtime.zero(shape), shape),
+        convert=lambda table: entries("convert", runtime.convert(table), np.shape(table)),
     )
-    _check(runtime.name, found, np.unique(tables)[:TRIED])
-    return found
+    _check(runtime.name, checked, np.unique(tables)[:TRIED])
+    return checked
 
 
 def _entries(runtime: VMSemiringRuntime, what: str, value: Any, shape: Shape) -> Array:
     if isinstance(value, np.ndarray):
-        found = value
+        entries = value
     else:
-        found = np.empty((), runtime.dtype if runtime.dtype == object else np.asarray(value).dtype)
-        found[()] = value
-    if found.shape != shape:
+        entries = np.empty(
+            (), runtime.dtype if runtime.dtype == object else np.asarray(value).dtype
+        )
+        entries[()] = value
+    if entries.shape != shape:
         raise Diagnostic(
             BAD_SEMIRING,
-            f"{what} of the semiring {runtime.name} gives the shape {found.shape}, not {shape}",
+            f"{what} of the semiring {runtime.name} gives the shape {entries.shape}, not {shape}",
             help="its functions work on whole arrays; sums are over the given axes only",
         )
-    if not np.can_cast(found.dtype, runtime.dtype, "same_kind"):
-        what = f"{what} of the semiring {runtime.name} gives {found.dtype}, not {runtime.dtype}"
+    if not np.can_cast(entries.dtype, runtime.dtype, "same_kind"):
+        what = f"{what} of the semiring {runtime.name} gives {entries.dtype}, not {runtime.dtype}"
         raise Diagnostic(
             BAD_SEMIRING, what, help="give the semiring a dtype that holds its entries"
         )
-    return found.astype(runtime.dtype, copy=False)
+    return entries.astype(runtime.dtype, copy=False)
 
 
 def _check(name: str, sr: VMSemiringRuntime, tables: Array) -> None:
@@ -99,7 +101,7 @@ def _check(name: str, sr: VMSemiringRuntime, tables: Array) -> None:
         "zero times something is not zero": (sr.mul(some, zeros), zeros),
         "zero plus something is not that": (sr.add_reduce(np.stack([some, zeros]), (0,)), some),
     }
-    for wrong, (found, right) in cases.items():
-        same = found == right if sr.dtype == object else np.isclose(found, right)
+    for wrong, (result, right) in cases.items():
+        same = result == right if sr.dtype == object else np.isclose(result, right)
         if not bool(np.all(same)):
             raise Diagnostic(BAD_SEMIRING, f"in the semiring {name} {wrong}")

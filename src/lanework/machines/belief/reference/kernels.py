@@ -93,11 +93,11 @@ def vm_contract_eliminate(
 
     With `largest` the largest of the products stands for their sum.
     """
-    whole = joined(*(spec for _, spec in inputs))
-    missing = [axis for axis in out.axes if axis.key not in set(whole.keys)]
-    product = vm_contract(inputs, whole, sr)
+    union = joined(*(spec for _, spec in inputs))
+    missing = [axis for axis in out.axes if axis.key not in set(union.keys)]
+    product = vm_contract(inputs, union, sr)
     array, spec = vm_eliminate_keep(
-        product, whole, [key for key in out.keys if key in set(whole.keys)], sr, largest=largest
+        product, union, [key for key in out.keys if key in set(union.keys)], sr, largest=largest
     )
     if missing or spec != out:
         return vm_contract([(array, spec)], out, sr)
@@ -123,11 +123,11 @@ def vm_reduce(
         out: those that stay.
         states: variable -> its state in each lane.
     """
-    gone = TensorSpec(tuple(axis for axis in spec.axes if axis.key not in set(out.keys)))
-    moved = align_array_to(array, spec, TensorSpec((*out.axes, *gone.axes)))
-    places: tuple[Any, ...] = tuple(states[axis.id] for axis in gone.axes)
-    found: Array = moved[(..., *places)]
-    return found
+    picked = TensorSpec(tuple(axis for axis in spec.axes if axis.key not in set(out.keys)))
+    moved = align_array_to(array, spec, TensorSpec((*out.axes, *picked.axes)))
+    places: tuple[Any, ...] = tuple(states[axis.id] for axis in picked.axes)
+    entries: Array = moved[(..., *places)]
+    return entries
 
 
 def vm_divide(x: Tensor, y: Tensor, sr: VMSemiringRuntime) -> Array:

@@ -117,9 +117,9 @@ class VirtualMachine:
     def step(self, instruction: Instruction, view: BeliefView, evidence: Weights) -> None:
         """Run one instruction."""
         self.view, self.evidence = view, evidence
-        made = STEPS[instruction.name](self, *instruction.operands)
-        if made is not None:
-            self.regs.put(instruction.target, *made)
+        tensor = STEPS[instruction.name](self, *instruction.operands)
+        if tensor is not None:
+            self.regs.put(instruction.target, *tensor)
 
     def normalized(self, row: int) -> tuple[Tensor, npt.NDArray[Any]]:
         """A register scaled to a sum of one, and the logarithm of the sum.
