@@ -20,17 +20,21 @@ class Dispatch(dict[str, F]):
     Example:
         >>> from lanework.core.program.isa import ISA, Instr
         >>> isa = ISA("toy", [Instr("neg", 0, (), "", 1), Instr("halt", 1, (), "", 1)])
-        >>> table = Dispatch[Callable[[int], int]](isa)
-        >>> @table.register("neg")
-        ... def negated(x: int) -> int:
-        ...     return -x
+        >>> table = Dispatch[Callable[[int], int]](isa, neg=lambda x: -x)
         >>> table["neg"](3), table.missing
         (-3, ['halt'])
+        >>> @table.register("halt")
+        ... def halted(x: int) -> int:
+        ...     return x
+        >>> table.missing
+        []
     """
 
-    def __init__(self, isa: ISA, never: Iterable[str] = ()) -> None:
+    def __init__(self, isa: ISA, never: Iterable[str] = (), **functions: F) -> None:
         super().__init__()
         self.isa, self.never = isa, frozenset(never)
+        for name, function in functions.items():
+            self.register(name)(function)
 
     def register(self, *names: str) -> Callable[[F], F]:
         """Let a function stand for some instructions.

@@ -15,10 +15,9 @@ from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
 from lanework.core.result.drawing import Drawing, Edge, Node
 from lanework.core.result.show import many
-from lanework.machines.belief.isa import BELIEF
-from lanework.machines.belief.layout import BeliefView
+from lanework.machines.belief.layout import BeliefView, operands_of
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec, joined
-from lanework.machines.belief.walk import walk
+from lanework.machines.belief.walk import Walk, walk
 
 WIDE, LISTED = 30, 12  # letters in a line of a node, names in a node
 
@@ -55,6 +54,7 @@ def tree_dot(program: Program) -> str:
         Diagnostic: a program that fails to verify.
 
     Example:
+        >>> from lanework.machines.belief.graph.model import FactorGraph
         >>> from lanework.machines.belief.passes.compile import compile_graph
         >>> graph = FactorGraph("rain")
         >>> _ = graph.variable("rain", ["yes", "no"])
@@ -171,81 +171,46 @@ def contractions(program: Program) -> list[Contraction]:
         [(2, [1]), (4, [2]), (4, [])]
     """
     program.verify()
-    view = BeliefView.of(program)
-    sources, stored = _uses(view)
+    view, known = BeliefView.of(program), walk(program)
+    stored = known.stored
     roots = [stored[port.row] for port in program.outputs if view.slots[port.row] == ("Z",)]
     roots = roots or list(dict.fromkeys(stored[port.row] for port in program.outputs))
     reached = dict.fromkeys(roots)
     todo = list(roots)
     while todo:
-        for source in sources[todo.pop()]:
-            if source not in reached:
-                reached[source] = None
-                todo.append(source)
-    return _grouped(program, view, sources, roots, reached)
-
-
-def _uses(view: BeliefView) -> tuple[list[list[int]], dict[int, int]]:
-    """The instructions whose results each instruction takes, and the one that each slot keeps."""
-    held: dict[int, int] = {}  # register -> the instruction that made what is in it
-    stored: dict[int, int] = {}
-    sources: list[list[int]] = []
-    for number, instruction in enumerate(view.instructions):
-        kinds = [spec.kind for spec in BELIEF.by_name[instruction.name].operands]
-        pairs = list(zip(kinds, instruction.operands, strict=True))
-        taken = [held[operand] for kind, operand in pairs if kind is OperandKind.ROW]
-        if instruction.name == "load_slot":
-            taken.append(stored[instruction.operands[0]])
-        elif instruction.name == "store_slot":
-            stored[instruction.operands[1]] = taken[0]
-        sources.append(taken)
-        if instruction.name not in ("store_slot", "free"):
-            held[instruction.target] = number
-    return sources, stored
-
-
-def _grouped(
-    program: Program,
-    view: BeliefView,
-    sources: list[list[int]],
-    roots: list[int],
-    reached: dict[int, None],
-) -> list[Contraction]:
-    specs = walk(program).specs
-
-    def spec(number: int) -> TensorSpec:
-        nodes = specs[number]
-        assert nodes is not None  # the instruction makes a register
-        return nodes
-
-    uses = Counter(source for number in reached for source in sources[number])
+        fresh = [source for source in known.sources[todo.pop()] if source not in reached]
+        reached |= dict.fromkeys(fresh)
+        todo += fresh
+    uses = Counter(source for number in reached for source in known.sources[number])
     ends = dict.fromkeys(roots)  # the instruction that ends each contraction
     for number in sorted(reached, reverse=True):
-        union = joined(*(spec(source) for source in sources[number]))
-        sums = len(union.axes) > len(spec(number).axes)
-        if sums or (uses[number] > 1 and sources[number]):
+        sums = len(_union(known, number).axes) > len(known.spec(number).axes)
+        if sums or (uses[number] > 1 and known.sources[number]):
             ends.setdefault(number)
     names = {number: n for n, number in enumerate(ends)}
-    nodes = []
-    for end in ends:
-        node = Contraction(spec(end), spec(end))
-        todo = [end]
-        while todo:
-            number = todo.pop()
-            operands = view.instructions[number].operands
-            name = view.instructions[number].name
-            if name in ("load_factor", "reduce"):
-                node.factors.append(operands[0])
-            elif name == "load_evidence":
-                node.evidence.append(operands[0])
-            taken = sources[number]
-            union = joined(spec(number), *(spec(source) for source in taken))
-            node.spec = joined(node.spec, union)
-            node.entries = max(node.entries, union.entries)
-            node.inputs += [names[source] for source in taken if source in names]
-            todo += [source for source in taken if source not in names]
-        nodes.append(node)
-    return _trimmed(nodes)
+    return _trimmed([_contraction(view, known, end, names) for end in ends])
+
+
+def _union(known: Walk, number: int) -> TensorSpec:
+    """The axes of all that an instruction reads."""
+    return joined(*map(known.spec, known.sources[number]))
+
+
+def _contraction(view: BeliefView, known: Walk, end: int, names: dict[int, int]) -> Contraction:
+    """What is multiplied before an instruction sums, as far as no other contraction ends."""
+    node = Contraction(known.spec(end), known.spec(end))
+    todo = [end]
+    while todo:
+        number = todo.pop()
+        instruction, sources = view.instructions[number], known.sources[number]
+        node.factors += operands_of(instruction, OperandKind.FACTOR)
+        node.evidence += operands_of(instruction, OperandKind.VARIABLE)
+        union = joined(known.spec(number), _union(known, number))
+        node.spec = joined(node.spec, union)
+        node.entries = max(node.entries, union.entries)
+        node.inputs += [names[source] for source in sources if source in names]
+        todo += [source for source in sources if source not in names]
+    return node
 
 
 def _trimmed(nodes: list[Contraction]) -> list[Contraction]:

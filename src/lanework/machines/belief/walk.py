@@ -61,6 +61,12 @@ class Walk:
     stored: dict[int, int] = field(default_factory=dict)
     factors: int = 1
 
+    def spec(self, number: int) -> TensorSpec:
+        """The axes of the register that an instruction makes."""
+        spec = self.specs[number]
+        assert spec is not None
+        return spec
+
 
 def walk(program: Program) -> Walk:
     """What a program whose order is right does to axes, worked out once."""
@@ -116,27 +122,14 @@ class _Walking:
         return Held(kept, any(held.laned for held in inputs), factors)
 
 
-AXES: Dispatch[Callable[..., Held | None]] = Dispatch(BELIEF)
-
-
-@AXES.register("unit")
-def _unit(at: _Walking, spec: int) -> Held:
-    return Held(at.view.specs[spec], laned=False)
-
-
-@AXES.register("load_factor")
-def _load_factor(at: _Walking, factor: int) -> Held:
-    return Held(at.view.scope(factor), laned=False)
-
-
-@AXES.register("load_selector")
-def _load_selector(at: _Walking, selector: int) -> Held:
-    return Held(at.view.selected(selector), laned=False)
-
-
-@AXES.register("load_evidence")
-def _load_evidence(at: _Walking, variable: int) -> Held:
-    return Held(TensorSpec((at.view.axis(variable),)), laned=True)
+AXES: Dispatch[Callable[..., Held | None]] = Dispatch(
+    BELIEF,
+    unit=lambda at, spec: Held(at.view.specs[spec], laned=False),
+    load_factor=lambda at, factor: Held(at.view.scope(factor), laned=False),
+    load_selector=lambda at, selector: Held(at.view.selected(selector), laned=False),
+    load_evidence=lambda at, v: Held(TensorSpec((at.view.axis(v),)), laned=True),
+    contract=lambda at, x, y, spec: at.product((x, y), spec, sums=False),
+)
 
 
 @AXES.register("reduce")
@@ -191,11 +184,6 @@ def _divide(at: _Walking, x: int, y: int) -> Held:
         what = "a divisor has axes that the dividend lacks"
         at.walk.findings.append(Finding(what, at.number))
     return Held(dividend.spec, dividend.laned or divisor.laned)
-
-
-@AXES.register("contract")
-def _contract(at: _Walking, x: int, y: int, spec: int) -> Held:
-    return at.product((x, y), spec, sums=False)
 
 
 @AXES.register("eliminate", "maximize", "contract_eliminate", "contract_maximize")

@@ -96,6 +96,11 @@ class _Lowering:
             tensor = self.call("sum", tensor.spec, (ones, tensor))
         return tensor
 
+    def scaled(self, kernel: str, row: int) -> Operands:
+        """A register scaled by its sum, or by its largest entry."""
+        kernel = f"{kernel}_largest" if self.largest else kernel
+        return (self.call(kernel, self.spec, (self.written(row),)),)
+
     def contract(self, rows: tuple[int, ...], *, largest: bool) -> Operands:
         """A product of registers, summed over the axes that it may lose."""
         operands = self._together(rows)
@@ -165,13 +170,16 @@ def _uses(view: BeliefView, walk: Walk) -> list[list[str]]:
 
 # What no evidence is in is worked out by the reference.
 LOWERED: Dispatch[Callable[..., Operands | None]] = Dispatch(
-    BELIEF, never=("unit", "load_factor", "load_selector")
+    BELIEF,
+    never=("unit", "load_factor", "load_selector"),
+    free=lambda to, row: to.rows.__delitem__(row),
+    load_slot=lambda to, slot: to.slots[slot],
+    load_evidence=lambda to, variable: (to.call("load", to.spec, key=variable),),
+    normalize=lambda to, row: to.scaled("normalize", row),
+    rescale=lambda to, row: to.scaled("rescale", row),
+    choose=lambda to, row: (to.call("choose", to.spec, (to.written(row),)),),
+    divide=lambda to, *rows: (to.call("divide", to.spec, tuple(map(to.written, rows))),),
 )
-
-
-@LOWERED.register("free")
-def _free(to: _Lowering, row: int) -> None:
-    del to.rows[row]
 
 
 @LOWERED.register("store_slot")
@@ -180,14 +188,9 @@ def _store_slot(to: _Lowering, row: int, slot: int) -> None:
     to.out.calls.append(Call("store", None, to.slots[slot], key=to.view.slots[slot]))
 
 
-@LOWERED.register("load_slot")
-def _load_slot(to: _Lowering, slot: int) -> Operands:
-    return to.slots[slot]
-
-
-@LOWERED.register("load_evidence")
-def _load_evidence(to: _Lowering, variable: int) -> Operands:
-    return (to.call("load", to.spec, key=variable),)
+@LOWERED.register("draw")
+def _sample(to: _Lowering, row: int) -> Operands:
+    return (to.call("draw", to.spec, (to.written(row),), key=to.spec.axes[0].id),)
 
 
 @LOWERED.register("reduce")
@@ -198,30 +201,6 @@ def _reduce(to: _Lowering, factor: int, _: int) -> Operands:
     order = TensorSpec((*to.spec.axes, *picked.axes))
     table = np.ascontiguousarray(align_array_to(to.view.table(factor), scope, order))
     return (to.call("pick", to.spec, (Tensor(order, table),), reduced=picked),)
-
-
-def _scaled(to: _Lowering, row: int, *, kernel: str) -> Operands:
-    name = f"{kernel}_largest" if to.largest else kernel
-    return (to.call(name, to.spec, (to.written(row),)),)
-
-
-LOWERED.register("normalize")(partial(_scaled, kernel="normalize"))
-LOWERED.register("rescale")(partial(_scaled, kernel="rescale"))
-
-
-@LOWERED.register("choose")
-def _choose(to: _Lowering, row: int) -> Operands:
-    return (to.call("choose", to.spec, (to.written(row),)),)
-
-
-@LOWERED.register("draw")
-def _sample(to: _Lowering, row: int) -> Operands:
-    return (to.call("draw", to.spec, (to.written(row),), key=to.spec.axes[0].id),)
-
-
-@LOWERED.register("divide")
-def _divide(to: _Lowering, *rows: int) -> Operands:
-    return (to.call("divide", to.spec, tuple(map(to.written, rows))),)
 
 
 def _contraction(to: _Lowering, *operands: int, largest: bool) -> Operands:

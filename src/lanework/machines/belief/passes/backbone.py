@@ -140,9 +140,9 @@ class DisjointSets:
     """Disjoint sets of nodes (R. E. Tarjan, J. ACM 22, 1975).
 
     Example:
-        >>> parts = Parts()
-        >>> parts.join(1, 2)
-        >>> parts.find(1) == parts.find(2), parts.find(3)
+        >>> sets = DisjointSets()
+        >>> sets.join(1, 2)
+        >>> sets.find(1) == sets.find(2), sets.find(3)
         (True, 3)
     """
 
@@ -189,7 +189,7 @@ def find_ties(bone: Backbone) -> list[Tie]:
     The nodes that hold a variable are a simplex of the nerve, in which no cycle counts. So what
     the backbone lacks of it is the first homology, over GF(2), of that simplex relative to the
     backbone: one chord for each part but one. A chord whose variables are all connected already
-    closes a cycle that needs no mode. The sets of `Parts` are the elimination over GF(2).
+    closes a cycle that needs no mode. The `DisjointSets` are the elimination over GF(2).
 
     Example:
         >>> triangle = Backbone([(0, 1), (1, 2), (0, 2)], {0: 2, 1: 2, 2: 2})

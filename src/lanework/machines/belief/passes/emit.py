@@ -25,6 +25,7 @@ from lanework.machines.belief.layout import (
     encode_slots,
     encode_specs,
     encode_variables,
+    operands_of,
 )
 from lanework.machines.belief.reference.kernels import FOLD, vm_contract
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
@@ -215,40 +216,24 @@ def _multiplied(x: Value, y: Value, out: TensorSpec) -> Value | None:
 
 def _with_registers(code: list[Instruction]) -> list[Instruction]:
     """The same with as few registers as are needed at a time."""
-    last: dict[int, int] = {}
-    for number, instruction in enumerate(code):
-        for row in _rows(instruction):
-            last[row] = number
+    rows = [operands_of(instruction, OperandKind.ROW) for instruction in code]
+    last = {row: number for number, read in enumerate(rows) for row in read}
     names: dict[int, int] = {}
     spare: list[int] = []
-    count = 0
     out: list[Instruction] = []
     for number, instruction in enumerate(code):
-        rows = _rows(instruction)
-        info = BELIEF.by_name[instruction.name]
+        specs = BELIEF.by_name[instruction.name].operands
         operands = tuple(
             names[operand] if spec.kind is OperandKind.ROW else operand
-            for spec, operand in zip(info.operands, instruction.operands, strict=True)
+            for spec, operand in zip(specs, instruction.operands, strict=True)
         )
-        target = 0
+        target, ended = 0, dict.fromkeys(rows[number])
         if instruction.name not in EFFECTS:
-            if not spare:
-                spare.append(count)
-                count += 1
-            target = names[instruction.target] = spare.pop()
+            target = names[instruction.target] = spare.pop() if spare else len(names)
+            ended[instruction.target] = None
         out.append(Instruction(instruction.name, target, operands))
-        unused = [] if instruction.name in EFFECTS else [instruction.target]
-        for row in dict.fromkeys([*rows, *unused]):
+        for row in ended:
             if last.get(row, number) == number and row in names:
                 out.append(Instruction("free", 0, (names[row],)))
                 spare.append(names.pop(row))
     return out
-
-
-def _rows(instruction: Instruction) -> list[int]:
-    info = BELIEF.by_name[instruction.name]
-    return [
-        operand
-        for spec, operand in zip(info.operands, instruction.operands, strict=True)
-        if spec.kind is OperandKind.ROW
-    ]

@@ -69,7 +69,7 @@ class TiedBackbone:
         >>> blocks = np.kron(np.eye(2), np.ones((2, 2)))
         >>> for scope in ("ab", "bc", "ca"):
         ...     _ = graph.factor(scope, blocks)
-        >>> plan = Plan(graph, graph.factors, graph.variables)
+        >>> plan = TiedBackbone(graph, graph.factors, graph.variables)
         >>> [mode.size for mode in plan.modes], plan.cost
         ([2], 96)
     """

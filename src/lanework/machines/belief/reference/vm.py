@@ -136,22 +136,16 @@ class VirtualMachine:
         return (array, spec), logs
 
 
-STEPS: Dispatch[Callable[..., Tensor | None]] = Dispatch(BELIEF)
-
-
-@STEPS.register("unit")
-def _unit(vm: VirtualMachine, spec: int) -> Tensor:
-    return vm_unit(vm.view.specs[spec], vm.sr), vm.view.specs[spec]
-
-
-@STEPS.register("load_factor")
-def _load_factor(vm: VirtualMachine, factor: int) -> Tensor:
-    return vm.factor(factor)
-
-
-@STEPS.register("load_selector")
-def _load_selector(vm: VirtualMachine, selector: int) -> Tensor:
-    return vm.selector(selector)
+STEPS: Dispatch[Callable[..., Tensor | None]] = Dispatch(
+    BELIEF,
+    unit=lambda vm, spec: (vm_unit(vm.view.specs[spec], vm.sr), vm.view.specs[spec]),
+    load_factor=lambda vm, factor: vm.factor(factor),
+    load_selector=lambda vm, selector: vm.selector(selector),
+    load_slot=lambda vm, slot: vm.slots.get(vm.view.slots[slot]),
+    store_slot=lambda vm, row, slot: vm.slots.put(vm.view.slots[slot], *vm.regs.get(row)),
+    free=lambda vm, row: vm.regs.free(row),
+    normalize=lambda vm, row: vm.normalized(row)[0],
+)
 
 
 @STEPS.register("load_evidence")
@@ -165,26 +159,6 @@ def _reduce(vm: VirtualMachine, factor: int, spec: int) -> Tensor:
     kept, known = vm.view.specs[spec], vm.evidence
     states = {v: np.argmax(known[v], axis=0) for v in vm.view.fixed if v in known}
     return vm_reduce(*vm.factor(factor), kept, states), kept
-
-
-@STEPS.register("load_slot")
-def _load_slot(vm: VirtualMachine, slot: int) -> Tensor:
-    return vm.slots.get(vm.view.slots[slot])
-
-
-@STEPS.register("store_slot")
-def _store_slot(vm: VirtualMachine, row: int, slot: int) -> None:
-    vm.slots.put(vm.view.slots[slot], *vm.regs.get(row))
-
-
-@STEPS.register("free")
-def _free(vm: VirtualMachine, row: int) -> None:
-    vm.regs.free(row)
-
-
-@STEPS.register("normalize")
-def _normalize(vm: VirtualMachine, row: int) -> Tensor:
-    return vm.normalized(row)[0]
 
 
 @STEPS.register("rescale")
