@@ -16,10 +16,10 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import show_size
-from lanework.machines.belief.data.csvtable import read_csv
+from lanework.machines.belief.data.evidence import read_csv
+from lanework.machines.belief.graph.factor import TableNotice
 from lanework.machines.belief.graph.files import READERS, read_network
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.tables import TableNotice
 from lanework.machines.belief.passes.compile import compile_graph
 
 DATA = Path(__file__).resolve().parents[2] / "examples/data/belief"

@@ -64,7 +64,7 @@ def conditioned(graph, query, given, semiring, engine, variables=2):
     while len(cutset.variables) < variables and cutset.grow():
         pass
     program = question.program(cutset.names, seconds=0.0)
-    runner = ConditionedRunner(program, cutset, engine, semiring=semiring, threads=1)
+    runner = ConditionedRunner(program, cutset, engine=engine, semiring=semiring, threads=1)
     return plain, runner, known
 
 

@@ -309,7 +309,7 @@ def test_cyclic_networks_name_the_cycle():
     assert " <- " in refused("LW5004", lambda: read_bif(text)).message
 
 
-@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.tables.TableNotice")
+@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.factor.TableNotice")
 def test_truncated_and_mutated_networks_never_crash():
     rng = np.random.default_rng(2)
     for _ in range(300):

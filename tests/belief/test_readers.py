@@ -161,7 +161,7 @@ def test_endings(tmp_path):
 
 
 @pytest.mark.parametrize("read", [read_uai, read_xmlbif, read_json])
-@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.tables.TableNotice")
+@pytest.mark.filterwarnings("ignore::lanework.machines.belief.graph.factor.TableNotice")
 def test_mutations_never_crash(read):
     texts = {
         read_uai: write_uai(read_network(DATA / "asia.bif")),

@@ -32,11 +32,10 @@ from lanework.base.lazy import face
 if TYPE_CHECKING:
     from lanework.machines.belief.drawing import tree_dot, tree_svg
     from lanework.machines.belief.graph.bif import read_bif, write_bif
-    from lanework.machines.belief.graph.factor import Factor, Variable
+    from lanework.machines.belief.graph.factor import Factor, TableNotice, Variable
     from lanework.machines.belief.graph.files import read_network
     from lanework.machines.belief.graph.jsonform import read_json, write_json
     from lanework.machines.belief.graph.model import FactorGraph
-    from lanework.machines.belief.graph.tables import TableNotice
     from lanework.machines.belief.graph.uai import read_evid, read_uai, write_uai
     from lanework.machines.belief.graph.uairesults import read_results, write_results
     from lanework.machines.belief.graph.xmlbif import read_xmlbif, write_xmlbif

@@ -41,16 +41,7 @@ from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Port, Program
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF
-from lanework.machines.belief.layout import (
-    BeliefView,
-    FactorEntry,
-    encode_factors,
-    encode_modes,
-    encode_selectors,
-    encode_slots,
-    encode_specs,
-    encode_variables,
-)
+from lanework.machines.belief.layout import BeliefView, FactorEntry, encode_sections
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import NONE, Axis, AxisType, SelectorPayload, TensorSpec
 
@@ -113,16 +104,9 @@ class _Reader:
                 find_directive(line, _DIRECTIVES)(self, line, line.words[1:])
             else:
                 self.code.append(read_instruction(BELIEF, line))
-        sections = {
-            "variables": encode_variables(self.variables),
-            "factors": encode_factors(self.factors),
-            "specs": encode_specs(self.specs),
-            "slots": encode_slots(self.slots),
-        }
-        if self.modes:
-            sections["modes"] = encode_modes(self.modes)
-        if self.selectors:
-            sections["selectors"] = encode_selectors(self.selectors)
+        sections = encode_sections(
+            self.variables, self.factors, self.specs, self.slots, self.modes, self.selectors
+        )
         return Program(
             "belief",
             self.header,

@@ -92,7 +92,7 @@ def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
             raise Diagnostic(NO_SUCH_FILE, f"{path} is no Parquet: {error}") from None
         columns = {name: table.column(name).to_pylist() for name in table.column_names}
     else:
-        from lanework.machines.belief.data.csvtable import read_csv
+        from lanework.machines.belief.data.evidence import read_csv
 
         columns = read_csv(path, most)
     if not any(columns.values()):
@@ -127,15 +127,14 @@ def run(request: Request) -> None:
 
 
 def _ask(request: Request, given: dict[str, list[Any]]) -> None:
-    from lanework.machines.belief.data.evidence import read_evidence
+    from lanework.machines.belief.data.evidence import evidence_of
     from lanework.machines.belief.passes.query import read_query
     from lanework.machines.belief.queries.infer import grouped, run_groups
     from lanework.machines.belief.queries.sensitivity import Sensitivity
 
     start = time.perf_counter()
     graph = read_graph(request)
-    variables = tuple(graph.variables.values())
-    known = read_evidence(variables, frozenset(range(len(variables))), given)
+    known = evidence_of(graph.variables.values(), given)
     groups = grouped(graph, known, request["query"])
     loading = time.perf_counter() - start
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:

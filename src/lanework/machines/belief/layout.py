@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ from lanework.machines.belief.tensor import (
 )
 
 _TYPE = 31  # the bit of an axis word that says topological
+_FACTOR, _SPEC = struct.Struct("<QI"), struct.Struct("<I")  # before the words of an entry
 
 
 @dataclass(frozen=True)
@@ -123,47 +124,56 @@ def operands_of(instruction: Instruction, kind: OperandKind) -> list[int]:
     return [n for o, n in zip(specs, instruction.operands, strict=True) if o.kind is kind]
 
 
-def encode_variables(variables: list[Variable]) -> bytes:
-    """The section of variables."""
+def encode_sections(
+    variables: Iterable[Variable],
+    factors: Iterable[FactorEntry],
+    specs: Iterable[TensorSpec],
+    slots: Iterable[SlotKey],
+    modes: Sequence[int],
+    selectors: Sequence[SelectorPayload],
+) -> dict[str, bytes]:
+    """The sections of a program; without the last two where there are none.
+
+    A factor is its start (u64) and its variables, a spec its axes, of which bit 31 marks
+    topological ones; a mode is its length, all u32 but the start. A selector is its mode axis, its
+    variables, and the mode of each state.
+    """
+    axes = [[axis.id | int(axis.type) << _TYPE for axis in spec.axes] for spec in specs]
     listed = [[variable.name, list(variable.states)] for variable in variables]
-    return json.dumps(listed, ensure_ascii=False).encode()
+    sections = {
+        "variables": json.dumps(listed, ensure_ascii=False).encode(),
+        "factors": _entries([(_FACTOR, (factor.start,), factor.scope) for factor in factors]),
+        "specs": _entries([(_SPEC, (), words) for words in axes]),
+        "slots": json.dumps([list(slot) for slot in slots]).encode(),
+    }
+    if modes:
+        sections["modes"] = struct.pack(f"<{len(modes)}I", *modes)
+    if selectors:
+        payloads = [
+            [s.mode_axis_id, list(s.interface_axis_ids), s.labels.tolist()] for s in selectors
+        ]
+        sections["selectors"] = json.dumps(payloads, separators=(",", ":")).encode()
+    return sections
 
 
-def encode_slots(slots: list[SlotKey]) -> bytes:
-    """The section of slots."""
-    return json.dumps([list(slot) for slot in slots]).encode()
-
-
-def encode_factors(factors: list[FactorEntry]) -> bytes:
-    """The section of factors: for each its start (u64), how many variables, and these (u32)."""
-    out = bytearray(struct.pack("<I", len(factors)))
-    for factor in factors:
-        scope = factor.scope
-        out += struct.pack(f"<QI{len(scope)}I", factor.start, len(scope), *scope)
+def _entries(entries: Sequence[tuple[struct.Struct, Sequence[int], Sequence[int]]]) -> bytes:
+    """How many entries there are; for each its numbers, how many words it has, and these."""
+    out = bytearray(struct.pack("<I", len(entries)))
+    for head, numbers, words in entries:
+        out += head.pack(*numbers, len(words)) + struct.pack(f"<{len(words)}I", *words)
     return bytes(out)
 
 
-def encode_modes(sizes: list[int]) -> bytes:
-    """The section of modes: their lengths (u32)."""
-    return struct.pack(f"<{len(sizes)}I", *sizes)
-
-
-def encode_selectors(selectors: Sequence[SelectorPayload]) -> bytes:
-    """The section of selectors: for each its mode axis, its variables, the mode of each state."""
-    listed = [
-        [payload.mode_axis_id, list(payload.interface_axis_ids), payload.labels.tolist()]
-        for payload in selectors
-    ]
-    return json.dumps(listed, separators=(",", ":")).encode()
-
-
-def encode_specs(specs: list[TensorSpec]) -> bytes:
-    """The section of specs: for each how many axes, and these; bit 31 marks topological ones."""
-    out = bytearray(struct.pack("<I", len(specs)))
-    for spec in specs:
-        words = [axis.id | int(axis.type) << _TYPE for axis in spec.axes]
-        out += struct.pack(f"<I{len(words)}I", len(words), *words)
-    return bytes(out)
+def _read_entries(data: bytes, head: struct.Struct) -> Iterator[tuple[list[int], tuple[int, ...]]]:
+    """The numbers and the words of each entry."""
+    (count,) = struct.unpack_from("<I", data)
+    at = 4
+    for _ in range(count):
+        *numbers, length = head.unpack_from(data, at)
+        yield numbers, struct.unpack_from(f"<{length}I", data, at + head.size)
+        at += head.size + 4 * length
+    if at != len(data):
+        raise ValueError("factors or specs have bytes left over")
 
 
 def _decode(program: Program) -> BeliefView:
@@ -173,13 +183,13 @@ def _decode(program: Program) -> BeliefView:
         modes = tuple(
             int(n) for n in struct.iter_unpack("<I", sections.get("modes", b"")) for n in n
         )
-        factors = _factors(sections.get("factors", struct.pack("<I", 0)), len(variables))
+        factors = tuple(_factors(sections.get("factors", bytes(4)), len(variables)))
         if not all(modes):
             raise ValueError("a mode axis has no length")
         selectors = tuple(
             _selector(entry, variables, modes) for entry in _json(sections.get("selectors", b"[]"))
         )
-        specs = _specs(sections.get("specs", struct.pack("<I", 0)), variables, modes)
+        specs = tuple(_specs(sections.get("specs", bytes(4)), variables, modes))
         slots = tuple(_slot(key) for key in _json(sections.get("slots", b"[]")))
         for factor in factors:
             size = math.prod(variables[v].size for v in factor.scope)
@@ -231,37 +241,22 @@ def _selector(
     return SelectorPayload(axis, tuple(scope), np.array(labels, np.int64), modes[axis])
 
 
-def _factors(data: bytes, variables: int) -> tuple[FactorEntry, ...]:
-    (count,) = struct.unpack_from("<I", data)
-    at, out = 4, []
-    for _ in range(count):
-        start, length = struct.unpack_from("<QI", data, at)
-        scope = struct.unpack_from(f"<{length}I", data, at + 12)
-        if any(v >= variables for v in scope) or len(set(scope)) != length:
+def _factors(data: bytes, variables: int) -> Iterator[FactorEntry]:
+    for (start,), scope in _read_entries(data, _FACTOR):
+        if any(v >= variables for v in scope) or len(set(scope)) != len(scope):
             raise ValueError("a factor's scope names variables, each once")
-        out.append(FactorEntry(scope, start))
-        at += 12 + 4 * length
-    if at != len(data):
-        raise ValueError("the factors have bytes left over")
-    return tuple(out)
+        yield FactorEntry(scope, start)
 
 
 def _specs(
     data: bytes, variables: tuple[Variable, ...], modes: tuple[int, ...]
-) -> tuple[TensorSpec, ...]:
-    (count,) = struct.unpack_from("<I", data)
-    at, out = 4, []
-    for _ in range(count):
-        (length,) = struct.unpack_from("<I", data, at)
+) -> Iterator[TensorSpec]:
+    for _, words in _read_entries(data, _SPEC):
         axes = []
-        for word in struct.unpack_from(f"<{length}I", data, at + 4):
+        for word in words:
             kind, number = AxisType(word >> _TYPE), word & ((1 << _TYPE) - 1)
             size = modes[number] if kind is AxisType.TOPOLOGICAL else variables[number].size
             axes.append(Axis(number, kind, size))
-        if len({axis.key for axis in axes}) != length:
+        if len({axis.key for axis in axes}) != len(axes):
             raise ValueError("a spec has an axis twice")
-        out.append(TensorSpec(tuple(axes)))
-        at += 4 + 4 * length
-    if at != len(data):
-        raise ValueError("the specs have bytes left over")
-    return tuple(out)
+        yield TensorSpec(tuple(axes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,15 @@ AROUND, EACH = 400_000, 1_500
 AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
+
+
+class Options(TypedDict, total=False):
+    """What a `Runner` takes besides the program."""
+
+    engine: str
+    limits: Limits | None
+    semiring: str | VMSemiringRuntime | None
+    threads: int | None
 
 
 class Runner(runner.Runner):

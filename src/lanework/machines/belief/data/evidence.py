@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.data.states import UNKNOWN, state_place
 from lanework.machines.belief.graph.factor import Variable, listed
@@ -100,6 +104,16 @@ def read_evidence(
     return Evidence(wide, count, rows is None, places)
 
 
+def evidence_of(variables: Iterable[Variable], evidence: Mapping[str, Any] | None) -> Evidence:
+    """Weights from a mapping or a table, of variables all of which may be observed.
+
+    Raises:
+        Diagnostic: as `read_evidence` does.
+    """
+    every = tuple(variables)
+    return read_evidence(every, frozenset(range(len(every))), given_columns(evidence))
+
+
 def given_columns(evidence: Mapping[str, Any] | None) -> dict[str, Any]:
     """Evidence by name, from a mapping, or a table of pandas, polars or Arrow; None is none."""
     if evidence is None:
@@ -186,3 +200,58 @@ def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64
     weights[codes[known], np.flatnonzero(known)] = 1.0
     weights[:, ~known] = 1.0
     return weights, laned, None
+
+
+def read_csv(path: Path, most: int | None = None) -> dict[str, list[str]]:
+    """Columns of cells as text; empty where nothing is known.
+
+    Blanks around names and cells do not count, a byte order mark neither; lines end in LF or CRLF.
+    Lines with nothing in them are skipped, but where there is one column only: there they are rows.
+
+    Args:
+        path: a file in UTF-8.
+        most: at most so many rows.
+
+    Raises:
+        Diagnostic: LW5008 with the line, where there is no table, a line has too few or too many
+            cells, two columns have one name, or one has none.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Diagnostic(
+            BAD_EVIDENCE, f"{path} cannot be read: {error}", help="write the table as UTF-8"
+        ) from None
+    lines = csv.reader(io.StringIO(text, newline=""))
+
+    def wrong(message: str, help: str | None = None) -> Diagnostic:
+        at = max(lines.line_num, 1)
+        return Diagnostic(
+            BAD_EVIDENCE, message, help=help, span=Span(str(path), at, 1, at, 2, text)
+        )
+
+    try:
+        header = [name.strip() for name in next(lines, [])]
+        if not any(header):
+            raise wrong(f"{path} is empty", "the first line names variables")
+        for place, name in enumerate(header):
+            if name in header[:place]:
+                raise wrong(f"two columns are named {name!r}", "leave one of them out")
+            if not name:
+                raise wrong(f"column {place + 1} has no name", "the first line names variables")
+        columns: dict[str, list[str]] = {name: [] for name in header}
+        rows = 0
+        for line in lines:
+            if most is not None and rows >= most:
+                break
+            cells = line or [""] * (len(header) == 1)
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise wrong(f"{len(cells)} cells, not {len(header)}", "quote cells with commas")
+            for column, cell in zip(columns.values(), cells, strict=True):
+                column.append(cell.strip())
+            rows += 1
+    except csv.Error as error:
+        raise wrong(f"this is no CSV: {error}") from None
+    return columns

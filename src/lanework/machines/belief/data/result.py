@@ -16,10 +16,9 @@ from lanework.base.files import atomic_write
 from lanework.core.result.frames import need
 from lanework.core.result.result import Array, Result
 from lanework.core.result.saving import check_ending
-from lanework.core.result.show import figure
+from lanework.core.result.show import figure, markup
 from lanework.machines.belief.codes import NO_TABLE
 from lanework.machines.belief.data.answers import BEST, ROWS, TOTALS
-from lanework.machines.belief.data.page import posterior_page
 from lanework.machines.belief.graph.uairesults import write_results
 from lanework.machines.belief.semiring import CUSTOM
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 LN_P, JOINT, POSTERIOR, SCALE = "ln_p_evidence", "joint", "posterior", "ln_scale"
 ENDINGS = (".json", ".csv", ".parquet", ".npz", ".pr", ".mar", ".mpe")
-LISTED = 20  # variables whose posteriors a notebook shows
+LISTED, BAR = 20, 120  # variables that a notebook shows, and the width of a bar for one
 DECIDED = ("mpe", "mmap", "kbest", "sample")  # queries whose answers are states
 # What the value of a row is that has no answer, where that is not minus infinity.
 _NOTHING = {"count": 0, "satisfiable": False, "least_cost": np.inf}
@@ -312,4 +311,25 @@ class BeliefResult(Result):
         rows = [(n, self._labels(n), self[n].astype(np.float64).tolist()) for n in names[:LISTED]]
         total = f"{self.total} {figure(self[self.total].item())}"
         more = [f"{len(names) - LISTED:,} more"] if len(names) > LISTED else []
-        return posterior_page(rows, "Posteriors: " + ", ".join([self.summary(), total, *more]))
+        return _page(rows, "Posteriors: " + ", ".join([self.summary(), total, *more]))
+
+
+def _page(rows: Sequence[tuple[str, list[str], list[float]]], caption: str) -> str:
+    """A table with a bar for each state of each variable, which has the colour of the text."""
+    body = []
+    for name, states, values in rows:
+        for number, (state, value) in enumerate(zip(states, values, strict=True)):
+            head = f"<th rowspan={len(states)}>{markup(name)}</th>" if number == 0 else ""
+            share = min(max(value, 0.0), 1.0)
+            bar = (
+                f'<div style="width:{BAR * share:.0f}px;height:0.8em;background:currentColor;'
+                'opacity:0.5"></div>'
+            )
+            body.append(
+                f"<tr>{head}<td>{markup(state)}</td><td>{markup(figure(value))}</td>"
+                f'<td style="text-align:left">{bar}</td></tr>'
+            )
+    head = "<thead><tr><th>variable</th><th>state</th><th>probability</th><th></th></tr></thead>"
+    return (
+        f"<table><caption>{markup(caption)}</caption>{head}<tbody>{''.join(body)}</tbody></table>"
+    )

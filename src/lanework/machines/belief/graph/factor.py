@@ -1,15 +1,22 @@
-"""Variables with named states, and tables over some of them."""
+"""Variables with named states, tables over some of them, and what conditional ones sum to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief.codes import BAD_TABLE
+
 Table = npt.NDArray[np.float64]
 MOST_STATES = 1 << 24
+CLOSE = 1e-6  # what rounding in a file may make of one
+SHOWN = 3  # tables that a notice names
 MOST_AXES = 62  # NumPy has 64, and lanes are one
 
 
@@ -58,3 +65,81 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     every = list(names)
     shown = ", ".join(every[:most]) or "none"
     return f"{shown}, ... ({len(every)})" if len(every) > most else shown
+
+
+class TableNotice(UserWarning):
+    """Conditional tables of a network do not sum to one, and are used as they are."""
+
+
+def table_sums(factors: Iterable[Factor]) -> dict[str, tuple[float, float]]:
+    """For conditional tables that do not sum to one: the least and the greatest sum.
+
+    Example:
+        >>> table_sums([Factor("rain", ("rain",), np.array([0.5, 0.25]), "rain")])
+        {'rain': (0.75, 0.75)}
+    """
+    wrong: dict[str, tuple[float, float]] = {}
+    for factor in factors:
+        if factor.child is not None:
+            total = _totals(factor)
+            if not np.allclose(total, 1.0, rtol=0, atol=CLOSE):
+                wrong[factor.name] = (float(np.min(total)), float(np.max(total)))
+    return wrong
+
+
+def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]], stacklevel: int) -> None:
+    """Warn of tables that do not sum to one, if there are any.
+
+    Args:
+        graph: its name.
+        wrong: what `table_sums` says.
+        stacklevel: as `warnings.warn` has it; 1 is the caller of this.
+    """
+    if wrong:
+        many = (
+            f"{len(wrong)} conditional tables do" if len(wrong) > 1 else "a conditional table does"
+        )
+        parts = [
+            f"that of {name!r} to {least:.6g}"
+            if least == most
+            else f"that of {name!r} to {least:.6g} at least and {most:.6g} at most"
+            for name, (least, most) in list(wrong.items())[:SHOWN]
+        ]
+        warnings.warn(
+            f"{graph}: {many} not sum to one: {', '.join(parts)}"
+            f"{', ...' if len(wrong) > SHOWN else ''}; normalizing scales them",
+            TableNotice,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def _totals(factor: Factor) -> Table:
+    assert factor.child is not None
+    axis = factor.scope.index(factor.child)
+    total: Any = factor.table.sum(axis=axis, keepdims=True)
+    return np.asarray(total)
+
+
+def scaled_table(factor: Factor, variables: Mapping[str, Variable]) -> Table:
+    """A conditional table scaled to sums of one; another as it is.
+
+    Raises:
+        Diagnostic: LW5002 where a sum is zero, with the states of the others in its scope.
+    """
+    if factor.child is None:
+        return factor.table
+    total = _totals(factor)
+    if (total == 0).any():
+        at = np.argwhere(total == 0)[0]
+        given = ", ".join(
+            f"{name}={variables[name].states[place]}"
+            for name, place in zip(factor.scope, at.tolist(), strict=True)
+            if name != factor.child
+        )
+        where = f" at {given}" if given else ""
+        raise Diagnostic(
+            BAD_TABLE,
+            f"the table of {factor.name!r} sums to zero{where}, and cannot be scaled",
+            help="give these states of its parents some probabilities",
+        )
+    return factor.table / total

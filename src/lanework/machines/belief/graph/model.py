@@ -11,7 +11,6 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.result.drawing import Drawing
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
-from lanework.machines.belief.graph import tables
 from lanework.machines.belief.graph.drawing import graph_drawing, graph_page
 from lanework.machines.belief.graph.factor import (
     MOST_AXES,
@@ -19,6 +18,9 @@ from lanework.machines.belief.graph.factor import (
     Factor,
     Variable,
     listed,
+    notice_sums,
+    scaled_table,
+    table_sums,
 )
 
 
@@ -183,13 +185,13 @@ class FactorGraph:
 
     def sums(self) -> Mapping[str, tuple[float, float]]:
         """For conditional tables that do not sum to one: the least and the greatest sum."""
-        return tables.sums(self.factors)
+        return table_sums(self.factors)
 
     def notice(self, stacklevel: int = 2) -> None:
         """Warn of tables that do not sum to one, once for a graph; as `warnings.warn` has it."""
         if not self.noticed:
             self.noticed = True
-            tables.warn(self.name, self.sums(), stacklevel + 1)
+            notice_sums(self.name, self.sums(), stacklevel + 1)
 
     def normalized(self) -> FactorGraph:
         """The graph with every conditional table scaled to sums of one; other factors stay.
@@ -206,7 +208,7 @@ class FactorGraph:
         """
         graph = FactorGraph(self.name, dict(self.variables))
         for factor in self.factors:
-            table = tables.scaled(factor, self.variables)
+            table = scaled_table(factor, self.variables)
             graph.factor(factor.scope, table, name=factor.name, child=factor.child)
         return graph
 

@@ -17,16 +17,7 @@ from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF, EFFECTS
-from lanework.machines.belief.layout import (
-    FactorEntry,
-    encode_factors,
-    encode_modes,
-    encode_selectors,
-    encode_slots,
-    encode_specs,
-    encode_variables,
-    operands_of,
-)
+from lanework.machines.belief.layout import FactorEntry, encode_sections, operands_of
 from lanework.machines.belief.reference.kernels import FOLD, vm_contract
 from lanework.machines.belief.semiring import vm_prob_semiring, vm_sat_semiring
 from lanework.machines.belief.state import SlotKey
@@ -175,24 +166,15 @@ class Emitter:
     ) -> Program[Runner]:
         """What was collected; registers are freed after their last use and used again."""
         tables = [table.ravel() for table in self._tables]
-        more = {}
-        if self._modes:
-            more["modes"] = encode_modes(self._modes)
-        if self._selectors:
-            more["selectors"] = encode_selectors(self._selectors)
         return Program(
             "belief",
             header,
             BELIEF.encode(_with_registers(self.code)),
             tuple(ports),
             np.concatenate(tables) if tables else np.zeros(0),
-            {
-                "variables": encode_variables(self.variables),
-                "factors": encode_factors(self._factors),
-                "specs": encode_specs(list(self._specs)),
-                "slots": encode_slots(self.slots),
-                **more,
-            },
+            encode_sections(
+                self.variables, self._factors, self._specs, self.slots, self._modes, self._selectors
+            ),
             notes=notes,
         )
 

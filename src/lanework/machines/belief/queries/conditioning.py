@@ -10,12 +10,12 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, Trap
-from lanework.base.limits import Limits
 from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
@@ -27,8 +27,7 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.queries.cutset import Cutset, Question
 from lanework.machines.belief.queries.lanes import ConditioningLanes
 from lanework.machines.belief.queries.recombination import Recombination, absolute, logs_of
-from lanework.machines.belief.runner import FEWER, Runner
-from lanework.machines.belief.semiring import VMSemiringRuntime
+from lanework.machines.belief.runner import FEWER, Options, Runner
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.walk import walk
 
@@ -46,12 +45,8 @@ def fitting(
     question: Question,
     program: Program,
     evidence: Evidence,
-    engine: str = "auto",
-    limits: Limits | None = None,
-    *,
-    semiring: str | VMSemiringRuntime | None = None,
-    threads: int | None = None,
     progress: Progress | None = None,
+    **options: Unpack[Options],
 ) -> Runner:
     """The program bound; if it does not fit, a few rows at a time, or conditioned until it does.
 
@@ -59,17 +54,15 @@ def fitting(
         question: what the program answers.
         program: the program.
         evidence: the rows that it will be asked about.
-        engine: as for `Runner`; so are limits, semiring and threads.
-        limits: memory, and the deadline, within which conditioning has to be estimated; without
-            one ten minutes.
-        semiring: its name, or one of your own, whose cases nobody can put together.
-        threads: at most so many.
-        progress: is told how many lanes are done, and how many there are.
+        progress: hears how many lanes are done, and how many there are.
+        **options: as for `Runner`. Conditioning has to be estimated to take no longer than the
+            deadline, without one ten minutes; lanes of a semiring of your own nobody can put
+            together.
 
     Raises:
         Diagnostic: LW0101 where memory does not suffice, and conditioning would take too long.
     """
-    plain = Runner(program, engine, limits, semiring=semiring, threads=threads)
+    plain = Runner(program, **options)
     rows = asked_rows(program, evidence.rows)
     refusal = plain.refusal(rows)
     if refusal is None:
@@ -79,13 +72,8 @@ def fitting(
     cutset, within = Cutset(question, evidence), plain.limits.deadline or PATIENCE
     beside = kept_bytes(program, rows)
     plain.limits.check_memory(beside, many(rows, "row"), FEWER)
-
-    def bound(program: Program) -> ConditionedRunner:
-        return ConditionedRunner(
-            program, cutset, engine, limits, semiring=semiring, threads=threads, progress=progress
-        )
-
-    runner = bound(program)  # without a variable it only takes a few rows at a time
+    # without a variable it only takes a few rows at a time
+    runner = ConditionedRunner(program, cutset, progress, **options)
     while runner.refusal(1, beside) is not None:
         goal = cutset.terms * min(plain.limits.memory_cap / _tensors(runner), 1.0)
         grown = False
@@ -93,7 +81,7 @@ def fitting(
             grown = True
         if not grown or cutset.seconds > within:
             raise _refused(refusal, cutset, within)
-        runner = bound(question.program(cutset.names))
+        runner = ConditionedRunner(question.program(cutset.names), cutset, progress, **options)
     return runner
 
 
@@ -180,32 +168,22 @@ class ConditionedRunner(Runner):
         self,
         program: Program,
         cutset: Cutset,
-        engine: str = "auto",
-        limits: Limits | None = None,
-        *,
-        semiring: str | VMSemiringRuntime | None = None,
-        threads: int | None = None,
         progress: Progress | None = None,
+        **options: Unpack[Options],
     ) -> None:
         """Bind a program that was made with the cutset among the observed variables."""
-        super().__init__(program, engine, limits, semiring=semiring, threads=threads)
+        super().__init__(program, **options)
         self.conditioned = cutset.variables
         self._sizes = [self.view.variables[v].size for v in cutset.variables]
         self._progress = progress
         self._terms = max(cutset.terms, 1.0)
         lanes, rows = int(cutset.lanes.sum()), len(cutset.lanes)
-        self.note = (
-            ""
-            if not cutset.variables
-            else (
-                f"conditioned on {listed(cutset.names)}: {many(lanes, 'lane')} for"
-                f" {many(rows, 'row')}, {cutset.work / max(cutset.plain, 1.0):,.3g} times the work"
-            )
-        )
-
+        self.note = ""
+        if cutset.variables:
+            work = f"{cutset.work / max(cutset.plain, 1.0):,.3g} times the work"
+            what = f"{listed(cutset.names)}: {many(lanes, 'lane')} for {many(rows, 'row')}, {work}"
+            self._stats["conditioning"] = self.note = f"conditioned on {what}"
         self._short = False  # one row may be many lanes
-        if self.note:
-            self._stats["conditioning"] = self.note
 
     def explain(self) -> str:
         """What will run how, and what it is conditioned on."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lanework.base.limits import Limits
 from lanework.core.program.program import Program
 from lanework.machines.belief.data.answers import ROWS
-from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.elimination import Elimination
@@ -26,6 +26,7 @@ from lanework.machines.belief.passes.problem import Problem
 from lanework.machines.belief.passes.query import read_query
 from lanework.machines.belief.queries.conditioning import Progress, fitting
 from lanework.machines.belief.queries.cutset import Question
+from lanework.machines.belief.runner import Options
 from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
@@ -82,9 +83,7 @@ def infer(
         >>> infer(graph, {"grass": ["wet", None]})["rain"].round(3).tolist()
         [[0.529, 0.471], [0.2, 0.8]]
     """
-    given = given_columns(evidence)
-    variables = tuple(graph.variables.values())
-    known = read_evidence(variables, frozenset(range(len(variables))), given)
+    known = evidence_of(graph.variables.values(), evidence)
     groups = grouped(graph, known, query, semiring)
     return run_groups(
         groups, known, engine=engine, limits=limits, semiring=semiring, threads=threads, seed=seed
@@ -152,27 +151,15 @@ def run_groups(
     groups: list[Group],
     evidence: Evidence,
     *,
-    engine: str = "auto",
-    limits: Limits | None = None,
-    semiring: str | VMSemiringRuntime | None = None,
-    threads: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    **options: Unpack[Options],
 ) -> BeliefResult:
     """Run each group's program for its rows; the answers in the order of the rows."""
     parts = []
     for number, group in enumerate(groups):
         own = evidence if len(groups) == 1 else evidence.at(group.rows)
-        runner = fitting(
-            group.question,
-            group.program,
-            own,
-            engine,
-            limits,
-            semiring=semiring,
-            threads=threads,
-            progress=progress,
-        )
+        runner = fitting(group.question, group.program, own, progress, **options)
         parts.append(runner.answer(own, seed + number))
     first = parts[0]
     if len(groups) == 1:

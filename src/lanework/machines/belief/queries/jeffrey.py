@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.machines.belief.codes import BAD_EVIDENCE
-from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
@@ -64,7 +64,7 @@ def jeffrey(
     variables = list(graph.variables.values())
     goals = {name: _checked(graph.find(name), goal) for name, goal in posteriors.items()}
     wanted = {n: goals[v.name] for n, v in enumerate(variables) if v.name in goals}
-    known = read_evidence(tuple(variables), frozenset(range(len(variables))), given)
+    known = evidence_of(variables, given)
     weights = {v: np.array(array) for v, array in known.weights.items()}
     for v in wanted:
         weights.setdefault(v, np.ones((variables[v].size, known.rows)))

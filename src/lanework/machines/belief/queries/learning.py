@@ -20,7 +20,7 @@ from lanework.base.limits import Limits
 from lanework.core.result.result import Result
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.data.answers import ROWS
-from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.outputs import LN_P, factor_names
@@ -70,7 +70,7 @@ def expected_counts(
         ([0.5597, 2.4403], 3.0)
     """
     start = time.perf_counter()
-    known = _read(graph, evidence)
+    known = evidence_of(graph.variables.values(), evidence)
     often = _row_weights(weights, known.rows)
     counts = [np.zeros(factor.table.shape) for factor in graph.factors]
     total, impossible = 0.0, 0
@@ -126,7 +126,7 @@ def expected_log_likelihood(
         [-1.0, -1.0]
     """
     start = time.perf_counter()
-    known = _read(graph, evidence)
+    known = evidence_of(graph.variables.values(), evidence)
     expected, logs = np.zeros(known.rows), np.zeros(known.rows)
     ones = [np.where(factor.table > 0, factor.table, 1.0) for factor in graph.factors]
     terms = [factor.table * np.log(one) for factor, one in zip(graph.factors, ones, strict=True)]
@@ -142,11 +142,6 @@ def expected_log_likelihood(
         axes={EXPECTED: axes, LN_P: axes},
         stats=_stats(known, int((logs == -np.inf).sum()), start),
     )
-
-
-def _read(graph: FactorGraph, evidence: Mapping[str, Any] | None) -> Evidence:
-    variables = tuple(graph.variables.values())
-    return read_evidence(variables, frozenset(range(len(variables))), given_columns(evidence))
 
 
 def _row_weights(weights: npt.ArrayLike | None, rows: int) -> F64:

@@ -19,7 +19,7 @@ from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED
 from lanework.core.result.show import many
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS
-from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
+from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
@@ -59,7 +59,7 @@ def loopy(
         tolerance: the change of a message, as a share of an entry, that counts as none.
         most: how often each message is sent at most, on average.
         limits: memory and deadline.
-        progress: is told how much is done, of how much at most.
+        progress: hears how much is done, of how much at most.
 
     Returns:
         For each variable its posterior, float64, (states,) or (row, states), and `ln_p_evidence`,
@@ -88,7 +88,7 @@ def loopy(
     graph.notice()
     given = given_columns(evidence)
     variables = tuple(graph.variables.values())
-    known = read_evidence(variables, frozenset(range(len(variables))), given)
+    known = evidence_of(variables, given)
     problem = Problem(graph, query, given, (), "prob")
     if problem.query.kind not in ("marginals", "z"):
         what = f"{METHOD} does not answer {problem.query.kind}"
