@@ -14,7 +14,7 @@ from bench.harness import Case, Contestant, Job
 from bench.peers import einsum, inference
 from bench.peers.inference import Columns, Row
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.passes.problem import needed_factors
+from lanework.machines.belief.passes.query import needed_factors
 
 OURS = "Lanework"
 LAZY, SHAFER = "pyAgrum, lazy propagation", "pyAgrum, Shafer-Shenoy"

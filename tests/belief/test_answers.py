@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from lanework.app.cli import cli
-from lanework.machines.belief.graph.uairesults import read_results
+from lanework.machines.belief.graph.uai import read_results
 
 DATA = Path(__file__).parents[2] / "examples/data/belief"
 ASIA = str(DATA / "asia.bif")

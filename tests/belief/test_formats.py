@@ -13,8 +13,13 @@ from lanework.machines.belief.graph.bif import read_bif, write_bif
 from lanework.machines.belief.graph.files import read_network
 from lanework.machines.belief.graph.jsonform import read_json, write_json
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.uai import read_evid, read_uai, write_uai
-from lanework.machines.belief.graph.uairesults import read_results, write_results
+from lanework.machines.belief.graph.uai import (
+    read_evid,
+    read_results,
+    read_uai,
+    write_results,
+    write_uai,
+)
 from lanework.machines.belief.graph.xmlbif import read_xmlbif, write_xmlbif
 from lanework.machines.belief.passes.compile import compile_graph
 

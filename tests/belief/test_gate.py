@@ -12,8 +12,8 @@ from lanework.core.codes import BAD_SECTION, BAD_WORD
 from lanework.core.program.asm import assemble
 from lanework.machines.belief import layout
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.native.calls import BlockMemory
 from lanework.machines.belief.native.lower import LOWERED
-from lanework.machines.belief.native.memory import BlockMemory
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.reference.vm import STEPS
 from lanework.machines.belief.verify import RULES

@@ -1,7 +1,7 @@
 """What comes in and what goes out: evidence, and answers by name.
 
-`csvtable` reads a file of rows; `states` says which state a value names; `evidence` makes weights
-of columns of these. A run leaves slots and totals in a `posterior`, also whether numbers may have
+`states` says which state a value names; `evidence` makes weights of columns of these, which it also
+reads from files. A run leaves slots and totals in a `posterior`, also whether numbers may have
 vanished; `kbest` and `derivatives` put one together from several runs. `answers` gives slots their
-names and axes, `result` makes objects, tables and files of them, and `page` what notebooks show.
+names and axes, and `result` makes objects, tables, files and pages of them.
 """

@@ -19,7 +19,7 @@ from lanework.core.result.saving import check_ending
 from lanework.core.result.show import figure, markup
 from lanework.machines.belief.codes import NO_TABLE
 from lanework.machines.belief.data.answers import BEST, ROWS, TOTALS
-from lanework.machines.belief.graph.uairesults import write_results
+from lanework.machines.belief.graph.uai import write_results
 from lanework.machines.belief.semiring import CUSTOM
 
 if TYPE_CHECKING:

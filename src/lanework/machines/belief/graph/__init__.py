@@ -1,8 +1,7 @@
 """What a person writes: factor graphs, and files of them.
 
 `files` knows a format by its ending or its text and hands on to `bif` (whose blocks `bifblocks`
-reads), `xmlbif`, `uai`, `uairesults` or `jsonform`, each with a reader and a writer; `refusal` says
-where in a file a graph was refused, and what a format cannot hold. They all make a `FactorGraph`
-(`model`) of the variables and factors of `factor`. `tables` looks at what conditional tables sum
-to, and `drawing` shows a graph.
+reads), `xmlbif`, `uai` or `jsonform`, each with a reader and a writer; `refusal` says where in a
+file a graph was refused, and what a format cannot hold. They all make a `FactorGraph` (`model`) of
+the variables and tables of `factor`, which `drawing` shows.
 """

@@ -1,20 +1,22 @@
-"""What a program does natively: calls of kernels on tensors."""
+"""What a program does natively: calls of kernels on tensors, and where these lie in a block."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.engines.tensors.layout import SCALE
 from lanework.machines.belief.native.groups import Groups
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.tensor import TensorSpec
+from lanework.machines.belief.tensor import AxisKey, TensorSpec
 
 F64 = npt.NDArray[np.float64]
 SCALAR = TensorSpec()
 SCALED = ("normalize", "rescale", "normalize_largest", "rescale_largest")  # kernels that scale
+IN_PLACE = (*SCALED, "choose", "draw")  # kernels that may write where they read
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,3 +78,82 @@ class Lowered:
     def terms(self) -> int:
         """Products of one lane."""
         return sum(call.terms for call in self.calls)
+
+
+@dataclass
+class BlockMemory:
+    """The memory of a block of lanes, in which free places are used again."""
+
+    free: list[tuple[int, int]] = field(default_factory=list)  # size, place
+    size: int = 0
+
+    def allocate(self, size: int) -> int:
+        """A place of so many numbers: the smallest that fits, or a new one."""
+        fits = [(have, n) for n, (have, _) in enumerate(self.free) if have >= size]
+        if not fits:
+            place, self.size = self.size, self.size + size
+            return place
+        have, n = min(fits)
+        _, place = self.free.pop(n)
+        if have > size:
+            self.free.append((have - size, place + size))
+        return place
+
+    def release(self, place: int, size: int) -> None:
+        """Let a place be used again, joined with its free neighbours."""
+        self.free.append((size, place))
+        self.free.sort(key=lambda entry: entry[1])
+        merged: list[tuple[int, int]] = []
+        for have, at in self.free:
+            if merged and merged[-1][1] + merged[-1][0] == at:
+                merged[-1] = (merged[-1][0] + have, merged[-1][1])
+            else:
+                merged.append((have, at))
+        self.free = merged
+
+
+def offsets(order: TensorSpec, spec: TensorSpec, unit: int = 1) -> npt.NDArray[np.uint32]:
+    """Where the entries of `order` are in a tensor of `spec`, which lacks some of its axes.
+
+    Args:
+        order: the axes that are walked through.
+        spec: the axes of the tensor.
+        unit: how many numbers an entry has.
+    """
+    apart: dict[AxisKey, int] = {}
+    step = unit
+    for axis in reversed(spec.axes):
+        apart[axis.key] = step
+        step *= axis.size
+    offsets = np.zeros(1, np.int64)
+    for axis in order.axes:
+        starts = np.arange(axis.size) * apart.get(axis.key, 0)
+        offsets = (offsets[:, np.newaxis] + starts).ravel()
+    return offsets.astype(np.uint32)
+
+
+def buffer_starts(calls: list[Call]) -> tuple[dict[Tensor, int], int]:
+    """Where each tensor lies, in entries, and how many there are; the scale comes first.
+
+    A tensor lies where another did that is not read any more.
+    """
+    last: dict[Tensor, int] = {}
+    for number, call in enumerate(calls):
+        for tensor in call.inputs:
+            last[tensor] = number
+    memory = BlockMemory()
+    memory.allocate(SCALE)
+    starts: dict[Tensor, int] = {}
+    for number, call in enumerate(calls):
+        out = call.out
+        dead = [t for t in dict.fromkeys(call.inputs) if t in starts and last[t] == number]
+        if out is not None:
+            if call.kernel in IN_PLACE and call.inputs[0] in dead:
+                starts[out] = starts[dead.pop(dead.index(call.inputs[0]))]
+            else:
+                starts[out] = memory.allocate(out.spec.entries)
+            if out not in last:
+                dead.append(out)
+        for tensor in dead:
+            memory.release(starts[tensor], tensor.spec.entries)
+    return starts, memory.size

@@ -25,9 +25,8 @@ from lanework.engines.vector import loader
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.native.calls import Tensor
+from lanework.machines.belief.native.calls import Tensor, buffer_starts
 from lanework.machines.belief.native.lower import lower
-from lanework.machines.belief.native.memory import buffer_starts
 from lanework.machines.belief.native.records import Records, group_bytes
 from lanework.machines.belief.native.supports import without_zeros
 from lanework.machines.belief.tensor import TensorSpec

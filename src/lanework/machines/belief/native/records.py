@@ -21,9 +21,8 @@ from lanework.engines.tensors.layout import (
     kernel_name,
     tile,
 )
-from lanework.machines.belief.native.calls import Call, Tensor
+from lanework.machines.belief.native.calls import Call, Tensor, offsets
 from lanework.machines.belief.native.groups import Groups
-from lanework.machines.belief.native.memory import offsets
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec
 

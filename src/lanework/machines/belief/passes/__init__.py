@@ -1,9 +1,9 @@
 """From a graph and a query to a program, one pass a file; `compile` runs them in this order.
 
-`query` reads what is asked; `problem` numbers variables and leaves out what does not matter. A
-contraction tree (`tree`) comes from the cheapest order of `elimination`, or along a `backbone` of
-the factors, where `holonomy` says which states share a mode and `modes` ties parts by these. Along
-the tree, `collect` writes messages to the root, and `outputs` what is asked of them: `distribute`
-the adjoint of these messages, `traceback` states one after another. All write through `emit`,
-which folds what no evidence changes and hands out registers.
+`query` reads what is asked, numbers variables and leaves out what does not matter. A contraction
+tree (`tree`) comes from the cheapest order of `elimination`, or along a `backbone` of the factors,
+where `holonomy` says which states share a mode and `modes` ties parts by these. Along the tree,
+`collect` writes messages to the root, and `outputs` what is asked of them: `distribute` the adjoint
+of these messages, or states one after another. All write through `emit`, which folds what no
+evidence changes and hands out registers.
 """

@@ -13,7 +13,7 @@ from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.emit import Emitter
 from lanework.machines.belief.passes.modes import TiedBackbone, backbone_tree
 from lanework.machines.belief.passes.outputs import Outputs
-from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.tensor import AxisKey, AxisType
 

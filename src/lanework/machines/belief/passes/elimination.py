@@ -17,7 +17,7 @@ from itertools import combinations
 
 from lanework.machines.belief.passes.collect import table_leaf
 from lanework.machines.belief.passes.emit import Emitter, Value
-from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.passes.tree import ContractionTree, contraction_tree
 from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
 

@@ -10,7 +10,7 @@ from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.passes.collect import Collect
 from lanework.machines.belief.passes.distribute import Distribute, traceback
 from lanework.machines.belief.passes.emit import Emitter, Value
-from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec

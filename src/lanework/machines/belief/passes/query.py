@@ -1,14 +1,21 @@
-"""What is asked of a graph."""
+"""What a compiler is given: a graph, what is asked of it, what may be known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_QUERY
+from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
 
+SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
+ROUNDING = 1e-13  # of decimals, and of their sum
 KINDS = ("all", "z", "mpe", "mmap", "joint", "kbest", "sample", "gradient", "sensitivity")
 _LISTED, _COUNTED = ("mmap", "joint"), ("kbest", "sample")
 
@@ -116,3 +123,124 @@ def _names(graph: FactorGraph, names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         graph.find(name)
     return tuple(dict.fromkeys(names))
+
+
+class Problem:
+    """A question about a graph, with variables by number.
+
+    Attributes:
+        graph: variables and factors.
+        query: what is asked.
+        evidence: the variables that may be observed, as inputs.
+        cut: those whose state every row says, and which are cut out.
+        semiring: what the program is bound to unless another is asked for.
+        number: the number of each variable.
+        asked: the variables that are asked for.
+    """
+
+    def __init__(
+        self,
+        graph: FactorGraph,
+        query: str | Sequence[str],
+        evidence: Iterable[str] | None,
+        observed: Iterable[str],
+        semiring: str | VMSemiringRuntime,
+    ) -> None:
+        self.graph = graph
+        self.semiring = semiring if isinstance(semiring, str) else CUSTOM
+        self.query = read_query(graph, query)
+        if self.custom and self.query.kind not in SUMS:
+            what = f"a semiring of your own does not answer {self.query.kind}"
+            raise Diagnostic(BAD_QUERY, what, help="ask for sums: all, variables, z or joint:VARS")
+        cut = dict.fromkeys(observed)
+        known = dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut])
+        for name in known:
+            graph.find(name)
+        if self.query.derives and cut:
+            what = "derivatives are of whole tables, and observed variables are cut out of these"
+            raise Diagnostic(BAD_QUERY, what, help="name them as evidence instead")
+        self.number = {name: n for n, name in enumerate(graph.variables)}
+        self.evidence = [self.number[name] for name in known]
+        self.cut = frozenset(self.number[name] for name in cut)
+        self.asked = [self.number[name] for name in self.query.variables]
+
+    @property
+    def custom(self) -> bool:
+        """Whether nothing is known of the semiring."""
+        return self.semiring == CUSTOM
+
+    @property
+    def maximizes(self) -> bool:
+        """Whether the best assignment is wanted."""
+        return self.query.kind in ("mpe", "mmap", "kbest")
+
+    @cached_property
+    def needed(self) -> list[str]:
+        """The variables that the answer depends on, whatever is summed over."""
+        numbers = dict.fromkeys([*self.asked, *self.evidence])
+        names = list(self.graph.variables)
+        return [names[number] for number in numbers]
+
+    @cached_property
+    def factors(self) -> list[Factor]:
+        """The factors that the answer depends on."""
+        all_needed = self.query.kind in ("mpe", "kbest") or self.query.derives
+        if all_needed or self.semiring not in BY_PARTS:
+            return list(self.graph.factors)
+        return needed_factors(self.graph, self.needed)
+
+    @property
+    def pruned(self) -> bool:
+        """Whether tables were left out because they sum to one."""
+        return len(self.factors) < len(self.graph.factors)
+
+    @cached_property
+    def scopes(self) -> list[tuple[int, ...]]:
+        """The variables of each factor."""
+        return [tuple(self.number[name] for name in factor.scope) for factor in self.factors]
+
+    @cached_property
+    def observed(self) -> list[int]:
+        """The variables with evidence.
+
+        A search for several assignments needs it of all, sensitivity of the variable asked for.
+        """
+        variables = list(self.number.values()) if self.query.kind == "kbest" else self.evidence
+        if self.query.kind == "sensitivity":
+            variables = list(dict.fromkeys([*variables, *self.asked]))
+        return [variable for variable in variables if variable not in self.cut]
+
+    @cached_property
+    def variables(self) -> list[int]:
+        """The variables that are eliminated."""
+        used = {v for scope in self.scopes for v in scope}.union(self.observed, self.asked)
+        if not self.pruned:  # a variable in no factor has as many states as it has
+            used.update(self.number.values())
+        return sorted(used - self.cut)
+
+
+def needed_factors(graph: FactorGraph, names: Iterable[str]) -> list[Factor]:
+    """The factors that matter to some variables: in a Bayesian network, those of their ancestors.
+
+    A conditional table whose child nobody asks about or observes sums to one (R. D. Shachter,
+    Oper. Res. 34, 1986: barren nodes). Published tables often do so to some digits only; leaving
+    such a one out would change answers by as much, so it stays.
+    """
+    if not graph.directed:
+        return list(graph.factors)
+    table = {str(factor.child): factor for factor in graph.factors}
+    ancestors: dict[str, None] = {}
+    todo = [*names, *(child for child, factor in table.items() if not _sums_to_one(factor))]
+    while todo:
+        name = todo.pop()
+        if name not in ancestors:
+            ancestors[name] = None
+            todo += [parent for parent in table[name].scope if parent != name]
+    return [factor for factor in graph.factors if factor.child in ancestors]
+
+
+def _sums_to_one(factor: Factor) -> bool:
+    """Whether a conditional table does so to the last digits."""
+    assert factor.child is not None
+    sums = factor.table.sum(axis=factor.scope.index(factor.child))
+    return bool(np.abs(sums - 1.0).max() <= ROUNDING)

@@ -24,8 +24,7 @@ from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.graph.factor import listed
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.queries.cutset import Cutset, Question
-from lanework.machines.belief.queries.lanes import ConditioningLanes
+from lanework.machines.belief.queries.cutset import ConditioningLanes, Cutset, Question
 from lanework.machines.belief.queries.recombination import Recombination, absolute, logs_of
 from lanework.machines.belief.runner import FEWER, Options, Runner
 from lanework.machines.belief.state import SlotKey

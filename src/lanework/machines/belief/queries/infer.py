@@ -22,8 +22,7 @@ from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.elimination import Elimination
-from lanework.machines.belief.passes.problem import Problem
-from lanework.machines.belief.passes.query import read_query
+from lanework.machines.belief.passes.query import Problem, read_query
 from lanework.machines.belief.queries.conditioning import Progress, fitting
 from lanework.machines.belief.queries.cutset import Question
 from lanework.machines.belief.runner import Options

@@ -24,7 +24,7 @@ from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.outputs import LN_P
-from lanework.machines.belief.passes.problem import Problem
+from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.queries.propagation import Links, Propagation
 from lanework.machines.belief.runner import FEWER
 
