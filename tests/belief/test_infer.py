@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import lanework as lw
+from lanework.machines.belief.data.evidence import evidence_of
 from lanework.machines.belief.queries import infer as module
 from lanework.machines.belief.queries.infer import grouped, infer
 
@@ -59,11 +60,9 @@ def test_the_cheaper_way_is_taken():
     many = {
         name: [state[name] if rng.random() < 0.5 else None for _ in range(40)] for name in names
     }
-    variables = tuple(pigs.variables.values())
-    every = frozenset(range(len(variables)))
-    read = module.read_evidence
-    assert len(grouped(pigs, read(variables, every, few), "all")) == 2
-    assert len(grouped(pigs, read(variables, every, many), "z")) == 1  # cheap as it is
+    variables = pigs.variables.values()
+    assert len(grouped(pigs, evidence_of(variables, few), "all")) == 2
+    assert len(grouped(pigs, evidence_of(variables, many), "z")) == 1  # cheap as it is
 
 
 def test_one_row():

@@ -147,6 +147,7 @@ class ConditionedRunner(Runner):
     """A program for known states of a cutset, which is asked about all of them.
 
     Example:
+        >>> from lanework.base.limits import Limits
         >>> from lanework.machines.belief.graph.model import FactorGraph
         >>> graph = FactorGraph()
         >>> for name in "abcd":
