@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -81,24 +81,12 @@ class SeriesAssembler:
         """The lines of a program."""
         view = SeriesView.of(program)
         for name, value in sorted(program.header.items()):
-            if name == "horizon":
-                if value != NO_ROW:
-                    yield f".horizon %{value}"
-            elif name == "periods":
-                yield f".periods {value}"
-            else:
-                yield show_header(name, value)
+            yield from _HEADER.get(name, _field)(name, value)
         for value in program.constants:
             yield f".const {show_float(float(value))}"
-        for port in program.inputs:
-            yield _port(port)
+        yield from map(_port, program.inputs)
         for row, record in enumerate(view.rows):
-            if record.kind == RowKind.CONST:
-                values = program.constants[record.index : record.index + 1]  # there may be none
-                shown = " ".join(show_float(float(number)) for number in values)
-                yield f".row %{row} const {record.index}  ; {shown}"
-            elif record.kind in (RowKind.TIME, RowKind.PERIODS):
-                yield f".row %{row} {record.kind.name.lower()}"
+            yield from _row(program, row, record)
         for table in view.tables:
             yield from _table(table)
         for name, data in sorted(program.sections.items()):
@@ -109,8 +97,35 @@ class SeriesAssembler:
             yield next(name for name, kind in _SEGMENTS.items() if kind == segment.kind)
             for at in range(segment.start, segment.stop):
                 yield _instruction(view.instructions[at], names.get(at, ""))
-        for port in program.outputs:
-            yield _port(port)
+        yield from map(_port, program.outputs)
+
+
+def _field(name: str, value: Any) -> Iterator[str]:
+    yield show_header(name, value)
+
+
+def _horizon(name: str, value: Any) -> Iterator[str]:
+    if value != NO_ROW:
+        yield f".horizon %{value}"
+
+
+def _periods(name: str, value: Any) -> Iterator[str]:
+    yield f".periods {value}"
+
+
+_HEADER: dict[str, Callable[[str, Any], Iterator[str]]] = {
+    "horizon": _horizon,
+    "periods": _periods,
+}
+
+
+def _row(program: Program, row: int, record: Row) -> Iterator[str]:
+    if record.kind == RowKind.CONST:
+        values = program.constants[record.index : record.index + 1]  # there may be none
+        shown = " ".join(show_float(float(number)) for number in values)
+        yield f".row %{row} const {record.index}  ; {shown}"
+    elif record.kind in (RowKind.TIME, RowKind.PERIODS):
+        yield f".row %{row} {record.kind.name.lower()}"
 
 
 def _instruction(instruction: Instruction, note: str) -> str:

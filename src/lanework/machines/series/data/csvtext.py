@@ -122,7 +122,9 @@ class CsvText:
             if numbers:
                 where = [self.header.index(name) for name in numbers]
                 cells = np.loadtxt(lines, delimiter=",", usecols=where, comments=None, ndmin=2)
-                if len(cells) != len(lines) or math.isnan(float(np.add.reduce(cells, axis=None))):
+                with np.errstate(over="ignore"):
+                    total = float(np.add.reduce(cells, axis=None))
+                if len(cells) != len(lines) or math.isnan(total):
                     return None
                 block = {name: cells[:, i].copy() for i, name in enumerate(numbers)}
             for name in wanted:

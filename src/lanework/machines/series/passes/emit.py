@@ -5,7 +5,7 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
@@ -20,6 +20,7 @@ from lanework.machines.series.language.nodes import Formula, Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.layout import (
     NO_ROW,
+    STRAIGHT,
     Dim,
     Row,
     RowKind,
@@ -31,7 +32,7 @@ from lanework.machines.series.layout import (
     encode_tables,
 )
 from lanework.machines.series.passes.values import CONST, INPUT, PERIODS, TIME, TableData, Values
-from lanework.machines.series.passes.walks import STRAIGHT, needed_values, segments
+from lanework.machines.series.passes.walks import needed_values, segments
 
 if TYPE_CHECKING:
     from lanework.machines.series.passes.unitfit import Kinds
@@ -53,6 +54,28 @@ class Typed:
     factors: Mapping[int, Sequence[float]] = field(default_factory=dict)
     scale: Mapping[str, float] = field(default_factory=dict)
     notes: Sequence[str] = ()
+
+
+def _of_shift(rows: tuple[int, ...], lag: int, table_of: Mapping[int, int]) -> tuple[int, ...]:
+    return rows[0], lag, rows[1]
+
+
+def _of_lookup(rows: tuple[int, ...], table: int, table_of: Mapping[int, int]) -> tuple[int, ...]:
+    return *rows, table_of[table]
+
+
+def _of_period(rows: tuple[int, ...], period: int, table_of: Mapping[int, int]) -> tuple[int, ...]:
+    return *rows, period
+
+
+OPERANDS: dict[str, Callable[[tuple[int, ...], int, Mapping[int, int]], tuple[int, ...]]] = {
+    "prev": _of_shift,
+    "lead": _of_shift,
+    "lookup1": _of_lookup,
+    "lookup2": _of_lookup,
+    "at": _of_period,
+}
+"""The operands of instructions that have a setting besides rows, in their order on the tape."""
 
 
 class Emitter:
@@ -177,12 +200,9 @@ class Emitter:
         for value in order:
             op = ops[value]
             operands = tuple([row_of[arg] for arg in all_args[value]])
-            if op in SHIFTS:
-                operands = (operands[0], settings[value], operands[1])
-            elif op in LOOKUPS:
-                operands = (*operands, table_of[settings[value]])
-            elif op == "at":
-                operands = (operands[0], settings[value])
+            arrange = OPERANDS.get(op)
+            if arrange is not None:
+                operands = arrange(operands, settings[value], table_of)
             out.append(Instruction(op, row_of[value], operands))
         return out
 

@@ -19,7 +19,7 @@ from lanework.machines.series.language.tables import KeyDim, Table
 from lanework.machines.series.passes.lookups import Guard, Lookups
 from lanework.machines.series.passes.values import INPUT, PERIODS, TIME, TableData, Values
 
-_FOLD_OF = {
+FOLD_OF = {
     "total": "tsum",
     "minimum": "tmin",
     "maximum": "tmax",
@@ -168,7 +168,7 @@ class Flattener:
         return operands
 
     def _step(self, expr: Expr, head: str) -> int:
-        special = _SPECIAL.get(head)
+        special = SPECIAL.get(head)
         if special is not None:
             out: int = special(self, expr)
             return out
@@ -316,7 +316,7 @@ class Flattener:
             (value,) = self._operands(expr)
         finally:
             self._guard = outer
-        return self.values.fold(_FOLD_OF[expr.head], value, expr.value, expr)
+        return self.values.fold(FOLD_OF[expr.head], value, expr.value, expr)
 
     def _per_year(self, expr: Expr) -> float:
         if self.freq is None:
@@ -341,7 +341,7 @@ class Flattener:
         return values.apply("sub", (root, one), expr)
 
 
-_SPECIAL = {
+SPECIAL = {
     LABEL: Flattener._label,
     LOOKUP: Flattener._lookup,
     "where": Flattener._where,
@@ -355,7 +355,7 @@ _SPECIAL = {
     "cumprod": Flattener._running,
     "per_period": Flattener._per_period,
     "compound_per_period": Flattener._compound,
-    **dict.fromkeys(_FOLD_OF, Flattener._fold),
+    **dict.fromkeys(FOLD_OF, Flattener._fold),
 }
 
 

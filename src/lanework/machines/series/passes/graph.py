@@ -35,6 +35,14 @@ def order_formulas(
     known = {*leaves, *RESERVED}
     if dated:
         known.update(calendar.COLUMNS)
+
+    def named(formula: Formula, name: str) -> Formula | None:
+        """The formula of a name that another one uses, if it has one."""
+        needed = formulas.get(name)
+        if needed is None and name not in known:
+            raise _unknown(formula, name, formulas, known, dated)
+        return needed
+
     done: set[str] = set()
     ordered: list[Formula] = []
     waiting = list(reversed(roots))
@@ -42,39 +50,24 @@ def order_formulas(
         root = waiting.pop()
         if root in done or root not in formulas:
             continue
-        path: list[tuple[Formula, int]] = [(formulas[root], 0)]
+        path = [(formulas[root], iter(formulas[root].now))]
         active = {root}
         while path:
-            formula, next_one = path.pop()
-            needs = formula.now
-            pushed = False
-            while next_one < len(needs):
-                name = needs[next_one]
-                next_one += 1
-                if name in done:
-                    continue
-                needed = formulas.get(name)
-                if needed is None:
-                    if name not in known:
-                        raise _unknown(formula, name, formulas, known, dated)
-                    continue
-                path.append((formula, next_one))
-                if name in active:
-                    raise _cycle([step for step, _ in path], name)
-                path.append((needed, 0))
-                active.add(name)
-                pushed = True
-                break
-            if pushed:
+            formula, names = path[-1]
+            name = next((name for name in names if name not in done), None)
+            if name is None:
+                path.pop()
+                active.discard(formula.name)
+                done.add(formula.name)
+                ordered.append(formula)
+                waiting += [later for later in formula.later if named(formula, later)]
                 continue
-            active.discard(formula.name)
-            done.add(formula.name)
-            ordered.append(formula)
-            for name in formula.later:
-                if name in formulas:
-                    waiting.append(name)
-                elif name not in known:
-                    raise _unknown(formula, name, formulas, known, dated)
+            needed = named(formula, name)
+            if name in active:
+                raise _cycle([step for step, _ in path], name)
+            if needed is not None:
+                path.append((needed, iter(needed.now)))
+                active.add(name)
     return ordered
 
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import CYCLE_OVER_TIME
 from lanework.machines.series.isa import AGGREGATES, SHIFTS
+from lanework.machines.series.layout import BACKWARD, FORWARD, STRAIGHT
 from lanework.machines.series.passes.values import Values
-
-STRAIGHT, FORWARD, BACKWARD = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,28 @@ def segments(values: Values, needed: Sequence[bool], horizon: int | None) -> lis
     Raises:
         Diagnostic: LW3010 for a loop that cannot be walked in one direction.
     """
-    # Even stages are straight, odd ones are walks.
+    stage, direction = _stages(values, needed)
+    first: set[int] = set()
+    if horizon is not None:
+        first.update(v for v, wanted in enumerate(needed_values(values, [horizon])) if wanted)
+    buckets: dict[tuple[int, bool, int], list[int]] = {}
+    for value, level in stage.items():  # operands first, as the components came
+        kind = direction[value] if level & 1 else STRAIGHT
+        buckets.setdefault((level, value not in first, kind), []).append(value)
+    out: list[Segment] = []
+    for (_, _, kind), members in sorted(buckets.items()):
+        if out and kind == STRAIGHT and out[-1].kind == STRAIGHT:
+            out[-1].values.extend(members)
+        else:
+            out.append(Segment(kind, members))
+    return out
+
+
+def _stages(values: Values, needed: Sequence[bool]) -> tuple[dict[int, int], dict[int, int]]:
+    """For each value its stage, and for those in loops which way they walk.
+
+    Even stages are straight, odd ones are walks.
+    """
     stage: dict[int, int] = {}
     direction: dict[int, int] = {}
     all_args = values.args
@@ -65,33 +85,19 @@ def segments(values: Values, needed: Sequence[bool], horizon: int | None) -> lis
             continue
         kind = _direction(values, component)
         inside = set(component)
-        level = 1
-        for member in component:
-            for arg in all_args[member]:
-                if arg not in inside:
-                    at = stage.get(arg, 0)
-                    if at % 2 == 0:
-                        at += 1
-                    elif direction[arg] != kind:
-                        at += 2
-                    level = max(level, at)
+        outer = {arg for member in component for arg in all_args[member]} - inside
+        level = max(
+            (_walk_after(stage.get(arg, 0), direction.get(arg), kind) for arg in outer), default=1
+        )
         for member in component:
             stage[member] = level
             direction[member] = kind
-    first: set[int] = set()
-    if horizon is not None:
-        first.update(v for v, wanted in enumerate(needed_values(values, [horizon])) if wanted)
-    buckets: dict[tuple[int, bool, int], list[int]] = {}
-    for value, level in stage.items():  # operands first, as the components came
-        kind = direction[value] if level & 1 else STRAIGHT
-        buckets.setdefault((level, value not in first, kind), []).append(value)
-    out: list[Segment] = []
-    for (_, _, kind), members in sorted(buckets.items()):
-        if out and kind == STRAIGHT and out[-1].kind == STRAIGHT:
-            out[-1].values.extend(members)
-        else:
-            out.append(Segment(kind, members))
-    return out
+    return stage, direction
+
+
+def _walk_after(stage: int, direction: int | None, kind: int) -> int:
+    """The first walk this way in which a value of a stage can be used."""
+    return stage + 1 if stage % 2 == 0 else stage if direction == kind else stage + 2
 
 
 def components(values: Values, needed: Sequence[bool]) -> Iterator[int | list[int]]:
