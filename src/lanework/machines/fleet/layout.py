@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,12 +12,15 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_SECTION
-from lanework.core.program.isa import Instruction
+from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, FleetInstr
 from lanework.machines.fleet.plan import Buffer, Places, Plan, Routine
 from lanework.machines.fleet.state import PROFILES, Convention, Profile
+
+Words = npt.NDArray[np.uint32]
+Numbers = npt.NDArray[np.intp]
 
 DEPTH = 16
 """Calls within calls, where a program does not say."""
@@ -68,13 +72,26 @@ class FleetView:
         return known
 
     @cached_property
-    def words(self) -> npt.NDArray[np.uint32]:
+    def words(self) -> Words:
         """The tape as uint32, shape (instructions, 5): opcode and four operands."""
         rows = [
             (info.code, each.target, *each.operands)
             for info, each in zip(self.infos, self.instructions, strict=True)
         ]
         return np.array(rows, np.uint32).reshape(-1, 5)
+
+    def has(self, *names: str) -> bool:
+        """Whether there is an instruction of these mnemonics."""
+        return any(info.name in names for info in self.infos)
+
+    def named(self, kind: OperandKind) -> Iterator[tuple[FleetInstr, Numbers, Words]]:
+        """For operands of a kind, mnemonic by mnemonic: the instructions, and what each names."""
+        codes = self.words[:, 0]
+        for code in np.unique(codes).tolist():
+            info, rows = FLEET.by_code[code], np.flatnonzero(codes == code)
+            for spec, place in zip(info.operands, info.places, strict=True):
+                if spec.kind is kind:
+                    yield info, rows, self.words[rows, 1 + place]
 
     @cached_property
     def places(self) -> Places:

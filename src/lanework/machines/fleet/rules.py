@@ -6,7 +6,7 @@ last instruction goes on are walked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ PLACE = 1
 _OUT = ("SYSCALL_HALT", "SYSCALL_KILL")
 
 Numbers = npt.NDArray[np.intp]
+Truths = npt.NDArray[np.bool_]
 
 
 def routines(view: FleetView) -> Iterator[Finding]:
@@ -53,19 +54,24 @@ def operands(view: FleetView) -> Iterator[Finding]:
         OperandKind.WORD: ("memory word ", view.profile.memory),
     }
     absent: list[tuple[int, str]] = []
-    for code in np.unique(view.words[:, 0]).tolist():
-        info = FLEET.by_code[code]
-        chosen = np.flatnonzero(view.words[:, 0] == code)
-        for spec, place in zip(info.operands, info.places, strict=True):
-            if spec.kind not in most:
-                continue
-            what, limit = most[spec.kind]
-            values = view.words[chosen, 1 + place]
+    for kind, (what, limit) in most.items():
+        for _, rows, values in view.named(kind):
             wrong = np.flatnonzero(values >= limit)
-            absent += [(int(chosen[n]), f"{what}{values[n]}") for n in wrong.tolist()]
+            absent += [(int(rows[n]), f"{what}{values[n]}") for n in wrong.tolist()]
     for number, what in sorted(absent):
         where = f"{view.infos[number].name} at {view.where(number)}"
         yield Finding(f"{where} names {what}, which {view.profile.name} has not", number)
+
+
+def _own(own: Truths, entry: Truths) -> Truths:
+    return own
+
+
+AIMS: dict[str, Callable[[Truths, Truths], Truths]] = {
+    CALL: np.logical_or,
+    SPAWN: lambda own, entry: entry,
+}
+"""Where targets may be that may be elsewhere than in their own routine: at its entry."""
 
 
 def targets(view: FleetView) -> Iterator[Finding]:
@@ -74,17 +80,11 @@ def targets(view: FleetView) -> Iterator[Finding]:
     entries = np.array([routine.entry for routine in view.routines], np.int64)
     owner = _owners(view)
     bad: list[int] = []
-    for code in np.unique(words[:, 0]).tolist():
-        info = FLEET.by_code[code]
-        if info.target is None:
-            continue
-        chosen = np.flatnonzero(words[:, 0] == code)
-        aims = words[chosen, 1 + info.target].astype(np.int64)
+    for info, rows, aims in view.named(OperandKind.CODE):
         inside = aims < len(words)
-        own = inside & (owner[np.where(inside, aims, 0)] == owner[chosen])
-        entry = np.isin(aims, entries)
-        right = entry if info.name == SPAWN else own | entry if info.name == CALL else own
-        bad += chosen[~right].tolist()
+        own = inside & (owner[np.where(inside, aims, 0)] == owner[rows])
+        right = AIMS.get(info.name, _own)(own, np.isin(aims, entries))
+        bad += rows[~right].tolist()
     for number in sorted(bad):
         info = view.infos[number]
         aim = info.values(view.instructions[number])["target"]

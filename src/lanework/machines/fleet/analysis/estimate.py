@@ -8,7 +8,6 @@ from functools import cache
 
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.analysis.controlflow import Reach
-from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import FRAME
 
@@ -136,11 +135,4 @@ def _bottom_up(roots: Iterable[int], after: Callable[[int], list[int]]) -> list[
 
 def _named(view: FleetView, kind: OperandKind) -> tuple[int, ...]:
     """The registers or memory words that instructions name."""
-    numbers: set[int] = set()
-    for code in set(view.words[:, 0].tolist()):
-        info = FLEET.by_code[code]
-        for spec, place in zip(info.operands, info.places, strict=True):
-            if spec.kind is kind:
-                rows = view.words[view.words[:, 0] == code]
-                numbers |= set(rows[:, 1 + place].tolist())
-    return tuple(sorted(numbers))
+    return tuple(sorted({n for _, _, numbers in view.named(kind) for n in numbers.tolist()}))

@@ -100,8 +100,8 @@ class Body(Draft):
         for _ in range(most):
             if self.cost >= self.budget:
                 return
-            names, weights = zip(*_STATEMENTS, strict=True)
-            getattr(self, f"_{self.rand.choices(names, weights)[0]}")(nested)
+            statements, weights = zip(*_STATEMENTS, strict=True)
+            self.rand.choices(statements, weights)[0](self, nested)
 
     def _float(self, nested: int) -> None:
         info = self.rand.choice(floats(True))
@@ -352,20 +352,20 @@ LOCAL = 10
 """What a part after the end costs at most."""
 
 _STATEMENTS = (
-    ("float", 10),
-    ("inexact", 5),
-    ("integer", 5),
-    ("constant", 4),
-    ("linear", 12),
-    ("about", 5),
-    ("select", 2),
-    ("read", 8),
-    ("write", 8),
-    ("atomic", 6),
-    ("wait", 2),
-    ("meet", 1),
-    ("branch", 7),
-    ("loop", 4),
-    ("call", 4),
-    ("spawn", 4),
+    (Body._float, 10),
+    (Body._inexact, 5),
+    (Body._integer, 5),
+    (Body._constant, 4),
+    (Body._linear, 12),
+    (Body._about, 5),
+    (Body._select, 2),
+    (Body._read, 8),
+    (Body._write, 8),
+    (Body._atomic, 6),
+    (Body._wait, 2),
+    (Body._meet, 1),
+    (Body._branch, 7),
+    (Body._loop, 4),
+    (Body._call, 4),
+    (Body._spawn, 4),
 )

@@ -120,10 +120,5 @@ class Cells:
 
 def named(view: FleetView) -> int:
     """How many words of own memory a program names: the last one's number, and one more."""
-    most = 0
-    for info, instruction in zip(view.infos, view.instructions, strict=True):
-        values = info.values(instruction)
-        for spec in info.operands:
-            if spec.kind is OperandKind.WORD:
-                most = max(most, values[spec.name] + 1)
-    return min(most, view.profile.memory)
+    last = (int(numbers.max()) for _, _, numbers in view.named(OperandKind.WORD))
+    return min(max(last, default=-1) + 1, view.profile.memory)

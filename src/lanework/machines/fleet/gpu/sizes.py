@@ -105,7 +105,7 @@ def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
 
 def depth(view: FleetView) -> int:
     """Frames of calls that a VM can need: fewer than the header says where no call recurs."""
-    if not any(info.name == "CALL" for info in view.infos):
+    if not view.has("CALL"):
         return 0
     known = call_depth(view)
     return view.depth if known is None else min(view.depth, known)

@@ -31,7 +31,6 @@ SAVED = (
     *("words", "progress", "streams", "counts", "live", "at", "blocked", "yielded"),
     *("sweep", "quiet", "wrote", "spare"),
 )
-WAITING = ("WAIT", "SYSCALL_YIELD")
 
 
 class ReferenceEngine(Execution):
@@ -48,7 +47,7 @@ class ReferenceEngine(Execution):
         half = settings.storage == "f16"
         single = maps(view.profile, view.instructions)
         self.maps = compose(view, half=half) if settings.compose else single
-        self.waits = any(info.name in WAITING for info in view.infos)
+        self.waits = view.has("WAIT", "SYSCALL_YIELD")
         super().__init__(view, settings)
 
     def begin(self, shared: Words) -> None:

@@ -39,7 +39,7 @@ class Execution:
         view, batches = self.view, max(self.view.places.batches, 1)
         self.words: Words = np.array(shared, np.uint32)
         self.state = VMState(view.profile, view.slots)
-        calls = any(info.name == "CALL" for info in view.infos)
+        calls = view.has("CALL")
         frame = 1 + len(view.convention.saved)
         self.frames: Words = np.zeros((view.depth, frame, view.slots * calls), np.uint32)
         self.progress = Progress()

@@ -29,12 +29,6 @@ def estimate(name: str, view: FleetView, settings: Settings) -> int:
         from lanework.machines.fleet.gpu import sizes
 
         return sizes.estimate(view, settings)
-    profile = view.profile
-    calls = any(info.name == "CALL" for info in view.infos)
-    frame = 4 * (1 + len(view.convention.saved)) if name == "reference" else 24
-    frames = view.slots * view.depth * frame * calls
-    if name == "reference":
-        # the state, a copy of it for the result, ids of groups and of one merge, temporaries
-        return view.slots * (2 * 4 * profile.rows + 64) + frames + 3 * 4 * view.shared
-    size = profile.bytes if settings.layout == "aos" else 4 * profile.rows
-    return view.slots * (2 * size + 32) + frames + 4 * 4 * view.shared
+    frames = view.slots * view.depth * 4 * (1 + len(view.convention.saved)) * view.has("CALL")
+    # the state, a copy of it for the result, ids of groups and of one merge, temporaries
+    return view.slots * (2 * 4 * view.profile.rows + 64) + frames + 3 * 4 * view.shared

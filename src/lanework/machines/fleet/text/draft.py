@@ -193,9 +193,6 @@ def _known(module: Module, place: Place, name: str, known: set[str], what: str) 
         raise place.fault(f"there is no {what} {name!r}", help)
 
 
-_HOLDING = (Setting, ModuleBuffer, ModulePhase, ModuleLaunch, Relocation, Repeat)
-
-
 def _expressions(part: object) -> Iterator[Expression]:
     """The expressions in parts of a module."""
     if isinstance(part, Expression):

@@ -6,7 +6,7 @@ subnormals are zero.
 
 from __future__ import annotations
 
-from lanework.machines.fleet.gpu.kernels.common import ENDING, ENTRY, head
+from lanework.machines.fleet.gpu.kernels.common import ENDING, head, main
 from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.state import FRAME
@@ -93,14 +93,9 @@ BRING
 }
 """
 
-_MAIN = (
-    "\n"
-    + ENTRY
-    + """\
-  let i = number(group, groups, local);
-  if (i >= atomicLoad(&control[C_LENGTHS + C_BRANCH])) { return; }
-  let vm = lists[C_BRANCH * params.capacity + i];
-  let ip = load(vm, IP);
+_MAIN = main(
+    "BRANCH",
+    """\
   let at = params.program_at + 5u * ip;
   let bits = fetch(vm, 1u + code[at + 1u]);
   let negative = (bits >> 31u) != 0u;
@@ -118,5 +113,5 @@ CASES
   if (taken) { next = code[at + 2u]; }
   go(vm, next);
 }
-"""
+""",
 )

@@ -15,7 +15,7 @@ puts the VMs there.
 
 from __future__ import annotations
 
-from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, ENTRY, head, peek
+from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, head, main, peek
 from lanework.machines.fleet.gpu.kernels.table import Spec
 
 
@@ -41,8 +41,7 @@ def plan(spec: Spec) -> str:
     return head(spec, "control", indirect=True) + _PLAN
 
 
-_CLASSIFY = (
-    """
+_CLASSIFY = """
 var<workgroup> counts: array<atomic<u32>, 6>;
 var<workgroup> bases: array<u32, 4>;
 
@@ -94,10 +93,9 @@ fn number_of(i: u32) -> u32 {
   if (params.listed != 0u) { return lists[4u * params.capacity + i]; }
   return params.first + i;
 }
-
-"""
-    + ENTRY
-    + """\
+""" + main(
+    "",
+    """\
   if (local < 6u) { atomicStore(&counts[local], 0u); }
   workgroupBarrier();
   let begin = EACH * number(group, groups, local);
@@ -144,13 +142,12 @@ fn number_of(i: u32) -> u32 {
     }
   }
 }
-"""
+""",
 )
 
-_SCATTER = (
-    "\n"
-    + ENTRY
-    + """\
+_SCATTER = main(
+    "",
+    """\
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   var vm = params.first + i;
@@ -162,17 +159,15 @@ _SCATTER = (
   let kind = code[params.kinds_at + ip];
   lists[kind * params.capacity + begin + lists[5u * params.capacity + i]] = vm;
 }
-"""
+""",
 )
 
-_COMPACT = (
-    """
+_COMPACT = """
 var<workgroup> counted: atomic<u32>;
 var<workgroup> base: u32;
-
-"""
-    + ENTRY
-    + """\
+""" + main(
+    "",
+    """\
   if (local == 0u) { atomicStore(&counted, 0u); }
   workgroupBarrier();
   let i = number(group, groups, local);
@@ -189,7 +184,7 @@ var<workgroup> base: u32;
   workgroupBarrier();
   if (live) { lists[4u * params.capacity + base + place] = vm; }
 }
-"""
+""",
 )
 
 _PLAN = """

@@ -232,7 +232,7 @@ fn go(vm: u32, ip: u32) {
 }
 """
 
-ENTRY = """\
+_ENTRY = """
 @compute @workgroup_size(SIZE)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -240,7 +240,24 @@ fn main(
   @builtin(local_invocation_index) local: u32,
 ) {
 """
-"""How kernels with an invocation for each VM begin."""
+
+_LISTED = """\
+  let i = number(group, groups, local);
+  if (i >= atomicLoad(&control[C_LENGTHS + C_KERNEL])) { return; }
+  let vm = lists[C_KERNEL * params.capacity + i];
+  let ip = load(vm, IP);
+"""
+
+
+def main(kernel: str, body: str) -> str:
+    """The main function of a kernel with an invocation for each VM.
+
+    Args:
+        kernel: that on whose list the VMs are, of which this one is `vm` at `ip`; "" without.
+        body: what it does, to the end of the function.
+    """
+    return _ENTRY + (_LISTED.replace("KERNEL", kernel) if kernel else "") + body
+
 
 ENDING = """\
 // A VM that is no longer live; its batch knows.

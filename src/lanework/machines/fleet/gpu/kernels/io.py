@@ -10,7 +10,7 @@ If order does not matter, the I/O kernel does it all with atomics, but for `SERI
 
 from __future__ import annotations
 
-from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, ENTRY, OUTSIDE, head, peek
+from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head, main, peek
 from lanework.machines.fleet.gpu.kernels.ordered import ATOMICS, native, operands, sources
 from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
@@ -160,14 +160,9 @@ fn mark(vm: u32) {
 }
 """
 
-_MAIN = (
-    "\n"
-    + ENTRY
-    + """\
-  let i = number(group, groups, local);
-  if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
-  let vm = lists[C_IO * params.capacity + i];
-  let ip = load(vm, IP);
+_MAIN = main(
+    "IO",
+    """\
 NO_BID
   let at = params.program_at + 5u * ip;
   var result = 0u;
@@ -180,13 +175,12 @@ CASES
   if (has) { put(vm, 1u + code[at + 1u], result); }
   if (!stays) { go(vm, ip + 1u); }
 }
-"""
+""",
 )
 
-_COMMIT = (
-    "\n"
-    + ENTRY
-    + """\
+_COMMIT = main(
+    "",
+    """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
   let vm = lists[i];
@@ -205,5 +199,5 @@ CASES
   }
   go(vm, ip + 1u);
 }
-"""
+""",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENTRY, head, peek
+from lanework.machines.fleet.gpu.kernels.common import ADDRESS, head, main, peek
 from lanework.machines.fleet.gpu.kernels.table import Spec
 
 
@@ -42,8 +42,7 @@ _LITERAL = """\
   store(vm, GLOBAL_ID, vm);
 """
 
-_LAUNCH = (
-    """
+_LAUNCH = """
 fn vm_number(i: u32) -> u32 {
   switch (params.strategy) {
     case PLACED_STRIDED: { return params.base + i * params.stride; }
@@ -57,10 +56,9 @@ fn vm_number(i: u32) -> u32 {
     default: { return params.base + i; }
   }
 }
-
-"""
-    + ENTRY
-    + """\
+""" + main(
+    "",
+    """\
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   let vm = params.slot + i;
@@ -78,32 +76,30 @@ LITERALLY
     store(vm, GENERATION, 0u);
   }
 }
-"""
+""",
 )
 
-_CLEAR = (
-    "\n"
-    + ENTRY
-    + """\
+_CLEAR = main(
+    "",
+    """\
   let i = number(group, groups, local);
   if (i >= params.count) { return; }
   let vm = params.slot + i;
   store(vm, STATUS, FREE);
   store(vm, GENERATION, 0u);
 }
-"""
+""",
 )
 
-_FRESH = (
-    "\n"
-    + ENTRY
-    + """\
+_FRESH = main(
+    "",
+    """\
   let vm = number(group, groups, local);
   if (vm >= params.capacity) { return; }
   store(vm, GLOBAL_ID, vm);
   store(vm, LAST, ONE);
 }
-"""
+""",
 )
 
 _TRACE = """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lanework.core.ops.words32 import SINGLE
 from lanework.engines.gpu import wgsl
-from lanework.machines.fleet.gpu.kernels.common import ENTRY, head
+from lanework.machines.fleet.gpu.kernels.common import head, main
 from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.matrices.formats import HALF, Format
 
@@ -202,19 +202,14 @@ fn NAME(vm: u32, at: u32, stored: u32) {
 }
 """
 
-_MAIN = (
-    "\n"
-    + ENTRY
-    + """\
-  let i = number(group, groups, local);
-  if (i >= atomicLoad(&control[C_LENGTHS + C_LINEAR])) { return; }
-  let vm = lists[C_LINEAR * params.capacity + i];
-  let ip = load(vm, IP);
+_MAIN = main(
+    "LINEAR",
+    """\
   let matrix = 4u * code[params.index_at + ip];
   let at = code[matrix + 1u];
   let stored = code[matrix + 3u];
 TIMES
   go(vm, ip + ADVANCE);
 }
-"""
+""",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import wgsl
-from lanework.machines.fleet.gpu.kernels.common import ENDING, ENTRY, head
+from lanework.machines.fleet.gpu.kernels.common import ENDING, head, main
 from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 
@@ -101,17 +101,11 @@ fn draw(vm: u32) -> u32 {
 }
 """
 
-_MAIN = (
-    """
+_MAIN = """
 fn finite(bits: u32) -> bool { return (bits & 0x7f800000u) != 0x7f800000u; }
-
-"""
-    + ENTRY
-    + """\
-  let i = number(group, groups, local);
-  if (i >= atomicLoad(&control[C_LENGTHS + C_ORACLE])) { return; }
-  let vm = lists[C_ORACLE * params.capacity + i];
-  let ip = load(vm, IP);
+""" + main(
+    "ORACLE",
+    """\
   let at = params.program_at + 5u * ip;
   let field0 = code[at + 1u];
   let field1 = code[at + 2u];
@@ -131,5 +125,5 @@ CASES
   put(vm, 1u + field0, result);
   go(vm, ip + 1u);
 }
-"""
+""",
 )
