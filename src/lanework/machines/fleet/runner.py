@@ -229,21 +229,17 @@ def _settings(given: dict[str, Any]) -> Settings:
                 help=did_you_mean(str(value), choices) or f"choose one of {', '.join(choices)}",
             )
     chosen = Settings(**given)
-    whole = isinstance(chosen.seed, int) and 0 <= chosen.seed < 1 << 64
-    if not whole or not isinstance(chosen.patience, int) or chosen.patience < 1:
-        raise Diagnostic(
-            BAD_SETTING,
-            "seed is a whole number below 2**64, and patience one from 1",
-            help="look at seed and patience",
-        )
-    if not isinstance(chosen.threshold, int | float) or not 0 <= chosen.threshold <= 1:
-        raise Diagnostic(
-            BAD_SETTING, f"threshold is {chosen.threshold!r}", help="a density is from 0 to 1"
-        )
-    if chosen.storage == "f16" and chosen.layout == "aos":
-        raise Diagnostic(
-            BAD_SETTING,
-            "halves are stored as a structure of arrays only",
-            help="leave layout away, or store f32",
-        )
+    seed, patience, threshold = chosen.seed, chosen.patience, chosen.threshold
+    fits = isinstance(seed, int) and 0 <= seed < 1 << 64
+    message = help = ""
+    if not fits or not isinstance(patience, int) or patience < 1:
+        message = "seed is a whole number below 2**64, and patience one from 1"
+        help = "look at seed and patience"
+    elif not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        message, help = f"threshold is {threshold!r}", "a density is from 0 to 1"
+    elif chosen.storage == "f16" and chosen.layout == "aos":
+        message = "halves are stored as a structure of arrays only"
+        help = "leave layout away, or store f32"
+    if message:
+        raise Diagnostic(BAD_SETTING, message, help=help)
     return chosen

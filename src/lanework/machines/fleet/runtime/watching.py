@@ -19,8 +19,24 @@ EVERY = 64
 """Epochs between the snapshots that steps back begin from."""
 
 
+class Run:
+    """What can be seen of a run at any time."""
+
+    runtime: Runtime
+
+    @property
+    def vms(self) -> VMState:
+        """All VMs as they are now."""
+        return self.runtime.engine.vms()
+
+    @property
+    def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Shared memory as it is now."""
+        return self.runtime.engine.shared().view(np.float32)
+
+
 @dataclass(frozen=True)
-class Epoch:
+class Epoch(Run):
     """What there is after an epoch.
 
     Attributes:
@@ -38,16 +54,6 @@ class Epoch:
     live: int
     ended: bool
     runtime: Runtime = field(repr=False)
-
-    @property
-    def vms(self) -> VMState:
-        """All VMs as they are now."""
-        return self.runtime.engine.vms()
-
-    @property
-    def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Shared memory as it is now."""
-        return self.runtime.engine.shared().view(np.float32)
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ def check_vm(view: FleetView, vm: int) -> None:
         )
 
 
-class Debugger:
+class Debugger(Run):
     """A run that goes forwards and back by hand.
 
     A snapshot is kept every `EVERY` epochs; a step back begins from the one before.
@@ -245,13 +251,3 @@ class Debugger:
         vm = self.vm(number)
         status = Status(int(vm.row("status")[0]))
         return f"{status.name.lower()} at {self.runtime.view.where(int(vm.row('ip')[0]))}"
-
-    @property
-    def vms(self) -> VMState:
-        """All VMs as they are now."""
-        return self.runtime.engine.vms()
-
-    @property
-    def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Shared memory as it is now."""
-        return self.runtime.engine.shared().view(np.float32)
