@@ -21,7 +21,7 @@ COUNT = 1500
 
 @pytest.mark.parametrize("seeds", campaign(COUNT, 100, daily=500, quick=100))
 def test_enumeration(seeds):
-    assert fuzz.run(len(seeds), seeds.start) == []
+    assert fuzz.campaign().run(len(seeds), seeds.start) == []
 
 
 def test_cases_are_of_all_kinds():
@@ -56,7 +56,7 @@ def test_a_defect_is_found_and_shrunk(monkeypatch):
         return belief(self, number, target)
 
     monkeypatch.setattr(Distribute, "belief", forgetful)
-    found = fuzz.run(20)
+    found = fuzz.campaign().run(20)
     assert found[0].kind == "belief"
     small = fuzz.shrink(random_case(found[0].seed), found[0])
     assert len(small.graph.factors) <= 2

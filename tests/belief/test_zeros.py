@@ -124,7 +124,7 @@ def test_native_answers_are_those_of_the_reference(seed, level, forced, monkeypa
 
 @pytest.mark.parametrize("seeds", campaign(300, 100, daily=200, quick=50))
 def test_enumeration_with_groups(seeds, forced):
-    assert fuzz.run(len(seeds), seeds.start) == []
+    assert fuzz.campaign().run(len(seeds), seeds.start) == []
 
 
 def test_groups_pay_on_mildew():

@@ -145,7 +145,7 @@ def test_loose_places():
 @pytest.mark.parametrize("seeds", campaign(300, 100, daily=300, quick=50))
 def test_engines_that_are_always_there(seeds):
     """The reference one epoch at a time, saved and restored, does the same."""
-    assert fuzz.run(len(seeds), seeds.start, name="reference") == []
+    assert fuzz.campaign("reference").run(len(seeds), seeds.start) == []
 
 
 @pytest.mark.parametrize("seeds", campaign(40, 20, daily=20, quick=5))

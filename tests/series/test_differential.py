@@ -12,7 +12,7 @@ from lanework.machines.series.isa import SERIES
 
 @pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=2000, quick=250))
 def test_engines_agree_to_the_bit(seeds):
-    assert [str(d) for d in fuzz.run(len(seeds), seeds.start)] == []
+    assert [str(d) for d in fuzz.campaign().run(len(seeds), seeds.start)] == []
 
 
 @pytest.mark.slow

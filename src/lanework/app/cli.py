@@ -6,14 +6,14 @@ A command that depends on the machine of its file leaves options and work to tha
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import click
 
 from lanework.app.commands import Commands, MachineCommand, act, ask
+from lanework.core.machine import MACHINES, find
 
 FILE = click.argument("file", type=click.Path())
 WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
@@ -141,7 +141,7 @@ def bench(what: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("machine", type=click.Choice(["series", "belief", "register", "fleet"]))
+@click.argument("machine", type=click.Choice(list(MACHINES)))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -155,18 +155,15 @@ def bench(what: str, as_json: bool) -> None:
 @JSON
 def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
-    from lanework.app import fuzzing
     from lanework.base.host import thread_count
 
-    checks: dict[str, Callable[..., None]] = {
-        "series": fuzzing.fuzz_series,
-        "belief": fuzzing.fuzz_belief,
-        "register": fuzzing.fuzz_register,
-        "fleet": functools.partial(fuzzing.fuzz_fleet, engine=engine),
-    }
-    if machine != "fleet" and engine != "all":
+    campaign = find(machine).load("fuzz")
+    if campaign is None:
+        raise click.BadParameter(f"{machine} has no fuzzer", param_hint="MACHINE")
+    if engine != "all" and not signature(campaign).parameters:
         raise click.BadParameter(f"all engines of {machine} are compared", param_hint="--engine")
-    checks[machine](count, seed, jobs or thread_count(), as_json)
+    chosen = campaign() if engine == "all" else campaign(engine)
+    chosen.report(count, seed, jobs or thread_count(), as_json)
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ class Machine:
         runner: the class of its runners.
         text: the class that reads and prints its assembly text.
         cli: what it says to the command line, a `CommandLine`.
+        fuzz: a function that returns the `Campaign` of its fuzzer, if it has one.
         facts: a function from a program to what `Program.inspect` also says, if any.
         drawing: a function from a program to a `Drawing` of it, if there is one.
         inputs: what it says of an input port: titles, and the fields of `Port` that they are of.
@@ -44,6 +45,7 @@ class Machine:
     runner: str
     text: str
     cli: str
+    fuzz: str = ""
     facts: str = ""
     drawing: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)

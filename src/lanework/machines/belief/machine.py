@@ -11,6 +11,7 @@ MACHINE = Machine(
     runner="lanework.machines.belief.runner:Runner",
     text="lanework.machines.belief.asm:BeliefAssembler",
     cli="lanework.machines.belief.cli:COMMANDS",
+    fuzz="lanework.machines.belief.check.fuzz:campaign",
     drawing="lanework.machines.belief.drawing:tree_drawing",
     inputs={"variable": "row"},
     outputs={"slot": "row"},

@@ -11,6 +11,7 @@ MACHINE = Machine(
     runner="lanework.machines.fleet.runner:Runner",
     text="lanework.machines.fleet.text.asm:FleetAssembler",
     cli="lanework.machines.fleet.cli:COMMANDS",
+    fuzz="lanework.machines.fleet.check.fuzz:campaign",
     facts="lanework.machines.fleet.facts:facts",
     inputs={"from word": "row"},
     outputs={"from word": "row"},

@@ -11,6 +11,7 @@ MACHINE = Machine(
     runner="lanework.machines.register.runner:Runner",
     text="lanework.machines.register.text.asm:RegisterAssembler",
     cli="lanework.machines.register.cli:COMMANDS",
+    fuzz="lanework.machines.register.check.fuzz:campaign",
     inputs={"type": "dtype", "default": "default"},
     outputs={"type": "dtype"},
 )

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import ENGINE_UNAVAILABLE
+from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.machines.belief.check.enumeration import Answers, Array, Enumeration
@@ -44,19 +44,6 @@ class Way:
 
     def __str__(self) -> str:
         return f"{self.strategy}, {self.engine}, {self.semiring}"
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """A way whose answers are wrong."""
-
-    seed: int
-    way: Way
-    kind: str  # raises, total or belief
-    what: str
-
-    def __str__(self) -> str:
-        return f"seed {self.seed}, on {self.way}: {self.what}"
 
 
 @functools.cache
@@ -95,10 +82,11 @@ def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
                 made[key].verify()
             result = made[key].bind(way.engine, semiring=way.semiring, threads=1)(case.given)
         except Exception as error:  # whatever comes out is what is looked for
-            return Divergence(seed, way, "raises", f"raises {error!r}")
+            return Divergence(seed, way, f"raises {error!r}", "raises")
         wrong = difference(case, way.semiring, expected(way.semiring), result)
         if wrong is not None:
-            return Divergence(seed, way, *wrong)
+            kind, what = wrong
+            return Divergence(seed, way, what, kind)
     return None
 
 
@@ -141,25 +129,16 @@ def _same(a: Array, b: Array, semiring: str, *, logarithms: bool) -> bool:
     return np.allclose(b, a, rtol=CLOSE, atol=CLOSE if logarithms else 0.0)
 
 
-def run(
-    count: int, start: int = 0, jobs: int = 1, report: Callable[[int], None] | None = None
-) -> list[Divergence]:
-    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
-    seeds = range(start, start + count)
-    found: list[Divergence] = []
-    pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
-    outcomes: Iterable[Divergence | None]
-    outcomes = map(check_seed, seeds) if pool is None else pool.map(check_seed, seeds, chunksize=50)
-    try:
-        for number, divergence in enumerate(outcomes, 1):
-            if divergence is not None:
-                found.append(divergence)
-            if report is not None:
-                report(number)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-    return found
+def campaign() -> Campaign:
+    """Every strategy, engine and semiring on random graphs."""
+    return Campaign(
+        "belief",
+        check_seed,
+        lambda divergence: script(shrink(random_case(divergence.seed), divergence), divergence.way),
+        cases="graphs",
+        fault="graphs are wrong",
+        ways="each as: " + "; ".join(map(str, ways())),
+    )
 
 
 def shrink(

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import functools
 import itertools
-import multiprocessing
 import random
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from lanework.base.errors import Diagnostic
+from lanework.core.fuzzing import Campaign, Divergence
+from lanework.core.runner import check_engine
+from lanework.engines.codes import NO_ADAPTER
 from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.check.generate import random_program, random_shared
 from lanework.machines.fleet.check.shrink import shrink
@@ -66,18 +68,6 @@ REFERENCE = Way("reference")
 
 BLOCK = 250
 """Seeds that are run in the same way, one after another."""
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """A seed whose program does not do the same."""
-
-    seed: int
-    way: Way
-    what: str
-
-    def __str__(self) -> str:
-        return f"seed {self.seed}, on {self.way}: {self.what}"
 
 
 def case_of(seed: int) -> Case:
@@ -206,29 +196,26 @@ def script(case: Case, way: Way) -> str:
     return head + case.program.dis()
 
 
-def run(
-    count: int,
-    start: int = 0,
-    jobs: int = 1,
-    report: Callable[[int], None] | None = None,
-    name: str = "all",
-) -> list[Divergence]:
-    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
-    seeds = range(start, start + count)
-    one = functools.partial(check_in_turn, name=name)
-    divergences: list[Divergence] = []
-    # processes of their own from the start: the driver of a GPU does not survive a fork
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, context) if jobs > 1 else None
-    outcomes: Iterable[Divergence | None]
-    outcomes = map(one, seeds) if pool is None else pool.map(one, seeds, chunksize=BLOCK)
-    try:
-        for number, divergence in enumerate(outcomes, 1):
-            if divergence is not None:
-                divergences.append(divergence)
-            if report is not None:
-                report(number)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-    return divergences
+def campaign(engine: str = "all") -> Campaign:
+    """The ways of an engine, or all, on random programs.
+
+    Raises:
+        Diagnostic: LW2003 for an engine that does not exist, LW2201 for one that cannot run here.
+    """
+    if engine != "all":
+        check_engine(engine, engines.ENGINES)
+    every = ways(engine)
+    if not every:
+        raise Diagnostic(NO_ADAPTER, f"engine {engine!r} cannot run: {why_not(engine)}")
+
+    def small(divergence: Divergence) -> str:
+        return script(shrunk(case_of(divergence.seed), divergence), divergence.way)
+
+    return Campaign(
+        "fleet",
+        functools.partial(check_in_turn, name=engine),
+        small,
+        ways="each in one of these ways, in turn: " + "; ".join(map(str, every)),
+        block=BLOCK,
+        process="spawn",  # from the start: the driver of a GPU does not survive a fork
+    )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import ENGINE_UNAVAILABLE
+from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
 from lanework.machines.register.binding import ExternalTable
@@ -24,15 +24,6 @@ from lanework.machines.register.state import COUNTER, FUEL, PC, STATUS, Register
 
 Snapshot = tuple[Any, ...]
 ENGINES = ("native", "memory", "pinned", "llvm")
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """A seed whose program does not do the same on an engine."""
-
-    seed: int
-    engine: str
-    what: str
 
 
 def _bump(registers: memoryview) -> None:
@@ -139,25 +130,17 @@ def shrink(program: Program, seed: int, engine: str) -> Program:
     return dataclasses.replace(program, tape=REGISTER.encode(code))
 
 
-def run(
-    count: int, start: int = 0, jobs: int = 1, report: Callable[[int], None] | None = None
-) -> list[Divergence]:
-    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
+def campaign() -> Campaign:
+    """All engines but LLVM, which takes a while for each program, on random programs.
+
+    Raises:
+        Diagnostic: LW2004 where there are no stencils.
+    """
     reason = why_not()
     if reason is not None:
-        raise RuntimeError(reason)
-    seeds = range(start, start + count)
-    found: list[Divergence] = []
-    pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
-    outcomes: Iterable[Divergence | None]
-    outcomes = map(check_seed, seeds) if pool is None else pool.map(check_seed, seeds, chunksize=50)
-    try:
-        for number, divergence in enumerate(outcomes, 1):
-            if divergence is not None:
-                found.append(divergence)
-            if report is not None:
-                report(number)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-    return found
+        raise Diagnostic(ENGINE_UNAVAILABLE, f"engine 'stencil' cannot run: {reason}")
+    return Campaign("register", check_seed, _shrunk)
+
+
+def _shrunk(divergence: Divergence) -> str:
+    return shrink(program_of(divergence.seed), divergence.seed, divergence.way).dis()

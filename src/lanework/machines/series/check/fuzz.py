@@ -7,15 +7,14 @@ programs are made. A divergence is shrunk to the instructions that the first wro
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
@@ -32,19 +31,6 @@ Way = int | str | None
 WAYS: tuple[Way, ...] = (1, 4, 16, "stencil")
 PERIODS = (1, 2, 3, 7, 70)
 LANES = (1, 2, 5, 19, 70)
-
-
-@dataclass(frozen=True)
-class Divergence:
-    """An engine that differs from the reference."""
-
-    seed: int
-    way: Way
-    outputs: tuple[str, ...]
-    detail: str
-
-    def __str__(self) -> str:
-        return f"seed {self.seed}, on {self.way}: {', '.join(self.outputs)} {self.detail}"
 
 
 def same_bits(a: npt.ArrayLike, b: npt.ArrayLike) -> bool:
@@ -82,7 +68,7 @@ def compare(
         found = runner(**given)
         wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
         if wrong:
-            return Divergence(seed, way, wrong, f"with {periods} periods")
+            return Divergence(seed, way, f"{', '.join(wrong)} with {periods} periods")
     return None
 
 
@@ -120,7 +106,7 @@ def check_mutant(seed: int, ways: tuple[Way, ...] = (1, 16, "stencil")) -> Diver
             return None
         return _compare_mutant(program, seed, ways)
     except Exception as error:  # whatever else comes out is what is looked for
-        return Divergence(seed, None, (), f"raises {error!r}")
+        return Divergence(seed, None, f"raises {error!r}")
 
 
 def _compare_mutant(program: Program, seed: int, ways: tuple[Way, ...]) -> Divergence | None:
@@ -142,11 +128,11 @@ def _compare_mutant(program: Program, seed: int, ways: tuple[Way, ...]) -> Diver
             if isinstance(expected, str) or isinstance(found, str):
                 # engines skip what no output needs, and with it the lookups that fail there
                 if found != expected and expected != LOOKUP_OUTSIDE.ident:
-                    return Divergence(seed, way, (), f"{found} is not {expected}")
+                    return Divergence(seed, way, f"{found} is not {expected}")
                 continue
             wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
             if wrong:
-                return Divergence(seed, way, wrong, f"with {periods} periods")
+                return Divergence(seed, way, f"{', '.join(wrong)} with {periods} periods")
     return None
 
 
@@ -158,32 +144,16 @@ def _outcome(runner: Runner, given: Mapping[str, Any]) -> Result | str:
         return error.code.ident
 
 
-def run(
-    count: int,
-    start: int = 0,
-    jobs: int = 1,
-    report: Callable[[int], None] | None = None,
-    check: Callable[[int], Divergence | None] = check_seed,
-) -> list[Divergence]:
-    """Check seeds ``start`` to ``start + count``, on several processes; the divergences."""
-    seeds = range(start, start + count)
-    found: list[Divergence] = []
-    if jobs == 1:
-        outcomes: Iterable[Divergence | None] = map(check, seeds)
-        pool = None
-    else:
-        pool = ProcessPoolExecutor(jobs)
-        outcomes = pool.map(check, seeds, chunksize=20)
-    try:
-        for number, divergence in enumerate(outcomes, 1):
-            if divergence is not None:
-                found.append(divergence)
-            if report is not None:
-                report(number)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-    return found
+def campaign() -> Campaign:
+    """All engines and lane widths on random programs."""
+    return Campaign("series", check_seed, _shrunk, block=20)
+
+
+def _shrunk(divergence: Divergence) -> str:
+    program = random_program(divergence.seed)
+    periods, lanes = shape_of(divergence.seed)
+    inputs = random_inputs(program, divergence.seed, periods, lanes)
+    return shrink(program, inputs, periods, divergence.way).dis()
 
 
 def shrink(program: Program, inputs: dict[str, Any], periods: int, way: Way) -> Program:

@@ -1,0 +1,143 @@
+"""A campaign of the fuzzer: the case of each seed is held to an oracle, and what differs is shrunk.
+
+Generator, oracle and shrinker are a machine's own, in its room `check`; the seed names everything
+that they do. Going through seeds on several processes, progress, stopping and going on, and the
+report are the same for all.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from lanework.base.errors import InternalFault
+from lanework.core import terminal
+from lanework.core.codes import DIVERGENCE
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """A case that is not what the oracle says.
+
+    Attributes:
+        seed: of the case.
+        way: how it was run, as the machine says that.
+        what: what is wrong with it, in words.
+        kind: of what kind that is, where a machine tells such apart.
+    """
+
+    seed: int
+    way: Any
+    what: str
+    kind: str = ""
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}, on {self.way}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What a machine says of its fuzzer.
+
+    Attributes:
+        machine: its name.
+        check: a function from a seed to what is wrong there; processes must be able to import it.
+        shrunk: the text of a small case that is wrong as a divergence is.
+        cases: what the seeds name, in words.
+        fault: what a divergence is, likewise.
+        ways: how cases are run, likewise, if there is more to say than the engines' names.
+        block: how many seeds a process takes at a time.
+        process: how processes are started, as `multiprocessing` calls it.
+    """
+
+    machine: str
+    check: Callable[[int], Divergence | None]
+    shrunk: Callable[[Divergence], str]
+    cases: str = "programs"
+    fault: str = "programs differ between engines"
+    ways: str = ""
+    block: int = 50
+    process: str | None = None
+
+    def run(
+        self,
+        count: int,
+        start: int = 0,
+        jobs: int = 1,
+        *,
+        seconds: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Divergence]:
+        """Check the seeds ``start`` to ``start + count``.
+
+        Args:
+            count: how many.
+            start: the first.
+            jobs: processes; one is this process.
+            seconds: begin no further seed after so many; by default all are checked.
+            progress: called with the seeds that are done, and all there are.
+
+        Returns:
+            The divergences, in the order of their seeds.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        seeds = range(start, start + count)
+        divergences: list[Divergence] = []
+        with ExitStack() as stack:
+            outcomes: Iterable[Divergence | None] = map(self.check, seeds)
+            if jobs > 1:
+                pool = ProcessPoolExecutor(jobs, multiprocessing.get_context(self.process))
+                stack.callback(pool.shutdown, cancel_futures=True)
+                outcomes = pool.map(self.check, seeds, chunksize=self.block)
+            for done, divergence in enumerate(outcomes, 1):
+                if divergence is not None:
+                    divergences.append(divergence)
+                if progress is not None:
+                    progress(done, count)
+                if until is not None and time.monotonic() > until:
+                    break
+        return divergences
+
+    def report(self, count: int, start: int, jobs: int, as_json: bool) -> None:
+        """Run, with a bar, and print what came of it; an interrupted run says where to go on.
+
+        Raises:
+            InternalFault: LW8901, with the shrunk case of the first divergence in the notes.
+        """
+        began, done = time.perf_counter(), 0
+        with terminal.Bar(self.cases, shown=not as_json) as bar:
+
+            def progress(number: int, total: int) -> None:
+                nonlocal done
+                done = number
+                bar.update(number, total)
+
+            try:
+                divergences = self.run(count, start, jobs, progress=progress)
+            except KeyboardInterrupt:
+                rest = f"--seed {start + done} --count {count - done}"
+                terminal.message(f"{done:,} of {count:,} {self.cases} were checked; {rest} goes on")
+                raise
+        seconds = time.perf_counter() - began
+        if divergences:
+            first, *others = divergences
+            raise InternalFault(
+                DIVERGENCE,
+                f"{len(divergences)} of {count:,} {self.fault}; the first is {first}",
+                help=f"lanework fuzz {self.machine} --seed {first.seed} --count 1 makes it again",
+                notes=[*map(str, others[:9]), *self.shrunk(first).splitlines()],
+            )
+        if as_json:
+            terminal.json_out(
+                {self.cases: count, "first": start, "divergences": 0, "seconds": seconds}
+            )
+            return
+        print(f"{count:,} {self.cases} from seed {start}: 0 divergences")
+        terminal.message(f"took {seconds:.1f} s")
+        if self.ways:
+            terminal.message(self.ways)
