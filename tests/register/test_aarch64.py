@@ -8,7 +8,6 @@ import random
 import struct
 
 import pytest
-from campaigns import campaign
 from unicorn import UC_ARCH_ARM64, UC_MODE_ARM, Uc
 from unicorn.arm64_const import (
     UC_ARM64_REG_CPACR_EL1,
@@ -101,11 +100,11 @@ class Arm:
 
 
 @pytest.mark.parametrize("pinned", [0, 8])
-@pytest.mark.parametrize("seeds", campaign(600, 100, daily=300, quick=100))
-def test_random_programs_agree(seeds, pinned):
+@pytest.mark.parametrize("start", range(0, 600, 100))
+def test_random_programs_agree(start, pinned):
     arm = Arm()
     ran = 0
-    for seed in seeds:
+    for seed in range(start, start + 100):
         program = fuzz.program_of(seed)
         view = RegisterView.of(program)
         if any(info.group == "ext" for info in view.infos):

@@ -27,8 +27,3 @@ def campaign(count: int, chunk: int, *, daily: int, quick: int | None = None) ->
 
 def marks(start: int, quick: int, daily: int) -> list[Any]:
     return [pytest.mark.long] * (start >= daily) + [pytest.mark.slow] * (quick <= start < daily)
-
-
-def effort(daily: int, full: int) -> list[Any]:
-    """Two efforts of the same test: that of a daily run, and the full one, marked `long`."""
-    return [daily, pytest.param(full, marks=pytest.mark.long)]
