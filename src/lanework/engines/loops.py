@@ -16,6 +16,8 @@ from typing import Literal
 from lanework.core.ops.op import Op
 
 Layout = Literal["scalar", "time", "lane", "both"]
+How = Literal["sum", "fold", "last", "at"]
+"""What a fold over time makes: a sum, an op applied again and again, one of the values."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Fold:
 
     target: int
     source: int
-    how: Literal["sum", "fold", "last", "at"]
+    how: How
     op: Op | None = None
     period: int = 0
 

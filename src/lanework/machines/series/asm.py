@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -81,7 +81,7 @@ class SeriesAssembler:
         """The lines of a program."""
         view = SeriesView.of(program)
         for name, value in sorted(program.header.items()):
-            yield from _HEADER.get(name, _field)(name, value)
+            yield from _field(name, value)
         for value in program.constants:
             yield f".const {show_float(float(value))}"
         yield from map(_port, program.inputs)
@@ -100,23 +100,13 @@ class SeriesAssembler:
         yield from map(_port, program.outputs)
 
 
-def _field(name: str, value: Any) -> Iterator[str]:
-    yield show_header(name, value)
-
-
-def _horizon(name: str, value: Any) -> Iterator[str]:
-    if value != NO_ROW:
+def _field(name: str, value: int | float | str) -> Iterator[str]:
+    if name == "periods":
+        yield f".periods {value}"
+    elif name != "horizon":
+        yield show_header(name, value)
+    elif value != NO_ROW:
         yield f".horizon %{value}"
-
-
-def _periods(name: str, value: Any) -> Iterator[str]:
-    yield f".periods {value}"
-
-
-_HEADER: dict[str, Callable[[str, Any], Iterator[str]]] = {
-    "horizon": _horizon,
-    "periods": _periods,
-}
 
 
 def _row(program: Program, row: int, record: Row) -> Iterator[str]:

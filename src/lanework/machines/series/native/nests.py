@@ -18,6 +18,7 @@ from lanework.engines.loops import (
     Column,
     Dimension,
     Fold,
+    How,
     Interpolate,
     Layout,
     Lookup,
@@ -28,7 +29,7 @@ from lanework.engines.loops import (
     Store,
 )
 from lanework.machines.series.data.shape import Shape
-from lanework.machines.series.isa import AGGREGATES, EXTREMES, SERIES
+from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
@@ -296,19 +297,9 @@ class Nest:
         )
         return Lookup(instruction.target, tuple(keys), slot, dims)
 
-    def _sum(self, instruction: Instruction) -> Step:
-        return Fold(instruction.target, instruction.operands[0], "sum")
-
-    def _extreme(self, instruction: Instruction) -> Step:
-        op = EXTREMES[instruction.name]
-        return Fold(instruction.target, instruction.operands[0], "fold", op)
-
-    def _last(self, instruction: Instruction) -> Step:
-        return Fold(instruction.target, instruction.operands[0], "last")
-
-    def _at_period(self, instruction: Instruction) -> Step:
-        source, period = instruction.operands
-        return Fold(instruction.target, source, "at", period=period)
+    def _fold(self, instruction: Instruction) -> Step:
+        name, (source, *period) = instruction.name, instruction.operands
+        return Fold(instruction.target, source, FOLDS[name], EXTREMES.get(name), *period)
 
     def _save(self, nest: LoopNest) -> None:
         """Find the rows that must be kept for every period of a block."""
@@ -333,15 +324,16 @@ class Nest:
                 nest.home[store.value] = home
 
 
+FOLDS: dict[str, How] = {
+    "tsum": "sum",
+    "tmin": "fold",
+    "tmax": "fold",
+    "last": "last",
+    "at": "at",
+}
 STEPS: dict[str, Callable[[Nest, Instruction], Step]] = {
-    "prev": Nest._shift,
-    "lead": Nest._shift,
-    "lookup1": Nest._lookup,
-    "lookup2": Nest._lookup,
-    "tsum": Nest._sum,
-    "tmin": Nest._extreme,
-    "tmax": Nest._extreme,
-    "last": Nest._last,
-    "at": Nest._at_period,
+    **dict.fromkeys(SHIFTS, Nest._shift),
+    **dict.fromkeys(LOOKUPS, Nest._lookup),
+    **dict.fromkeys(FOLDS, Nest._fold),
 }
 """What the machine's own instructions are in a nest; every other is an op of the table."""

@@ -56,24 +56,10 @@ class Typed:
     notes: Sequence[str] = ()
 
 
-def _of_shift(rows: tuple[int, ...], lag: int, table_of: Mapping[int, int]) -> tuple[int, ...]:
-    return rows[0], lag, rows[1]
-
-
-def _of_lookup(rows: tuple[int, ...], table: int, table_of: Mapping[int, int]) -> tuple[int, ...]:
-    return *rows, table_of[table]
-
-
-def _of_period(rows: tuple[int, ...], period: int, table_of: Mapping[int, int]) -> tuple[int, ...]:
-    return *rows, period
-
-
-OPERANDS: dict[str, Callable[[tuple[int, ...], int, Mapping[int, int]], tuple[int, ...]]] = {
-    "prev": _of_shift,
-    "lead": _of_shift,
-    "lookup1": _of_lookup,
-    "lookup2": _of_lookup,
-    "at": _of_period,
+OPERANDS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {
+    **dict.fromkeys(SHIFTS, lambda rows, lag: (rows[0], lag, rows[1])),
+    **dict.fromkeys(LOOKUPS, lambda rows, table: (*rows, table)),
+    "at": lambda rows, period: (*rows, period),
 }
 """The operands of instructions that have a setting besides rows, in their order on the tape."""
 
@@ -202,7 +188,8 @@ class Emitter:
             operands = tuple([row_of[arg] for arg in all_args[value]])
             arrange = OPERANDS.get(op)
             if arrange is not None:
-                operands = arrange(operands, settings[value], table_of)
+                setting = settings[value]
+                operands = arrange(operands, table_of[setting] if op in LOOKUPS else setting)
             out.append(Instruction(op, row_of[value], operands))
         return out
 

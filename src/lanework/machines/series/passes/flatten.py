@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import (
@@ -26,6 +27,7 @@ FOLD_OF = {
     "last": "last",
     "at": "at",
 }
+T = TypeVar("T")
 _STONE = 100  # levels of a formula that are read by recursion at a time
 
 
@@ -81,17 +83,12 @@ class Flattener:
             values.owner = formula.name
             self._memo.clear()
             value = self._deep(formula.expr)
-            factor = scale.get(formula.name)
-            if factor is not None:
-                value = values.apply("mul", (value, values.const(factor)), formula.expr)
-            self.known[formula.name] = value
+            factor = scale.get(formula.name, 1.0)
+            self.known[formula.name] = self._times(value, factor, formula.expr)
         while self._pending:
             shift, expr, owner, factor = self._pending.pop(0)
             values.owner = owner
-            value = self._deep(expr)
-            if factor != 1.0:
-                value = values.apply("mul", (value, values.const(factor)), expr)
-            values.close(shift, value)
+            values.close(shift, self._times(self._deep(expr), factor, expr))
 
     def name(self, name: str) -> int:
         """The value of a name."""
@@ -160,12 +157,23 @@ class Flattener:
         if self.factors:
             factors = self.factors.get(id(expr))
             if factors is not None:
-                values = self.values
-                operands = tuple(
-                    value if factor == 1.0 else values.apply("mul", (value, values.const(factor)))
-                    for value, factor in zip(operands, factors, strict=True)
-                )
+                operands = tuple(map(self._times, operands, factors))
         return operands
+
+    def _times(self, value: int, factor: float, expr: Expr | None = None) -> int:
+        """A value in the unit that is wanted."""
+        values = self.values
+        if factor == 1.0:
+            return value
+        return values.apply("mul", (value, values.const(factor)), expr)
+
+    def _under(self, guard: Guard, read: Callable[[Expr], T], expr: Expr) -> T:
+        """What is read of an expression under other conditions than these here."""
+        outer, self._guard = self._guard, guard
+        try:
+            return read(expr)
+        finally:
+            self._guard = outer
 
     def _step(self, expr: Expr, head: str) -> int:
         special = SPECIAL.get(head)
@@ -187,22 +195,13 @@ class Flattener:
         if not (_has_lookup(yes) or _has_lookup(no)):
             return self.values.apply("select", self._operands(expr), expr)
         test = self._expr(condition)
-        outer = self._guard
-        sides = []
-        for side, taken in ((yes, True), (no, False)):
-            self._guard = (*outer, (test, taken))
-            try:
-                sides.append(self._expr(side))
-            finally:
-                self._guard = outer
+        sides = [
+            self._under((*self._guard, (test, taken)), self._expr, side)
+            for side, taken in ((yes, True), (no, False))
+        ]
         factors = self.factors.get(id(expr))
         if factors is not None:
-            sides = [
-                side
-                if factor == 1.0
-                else self.values.apply("mul", (side, self.values.const(factor)))
-                for side, factor in zip(sides, factors[1:], strict=True)
-            ]
+            sides = list(map(self._times, sides, factors[1:]))
         return self.values.apply("select", (test, *sides), expr)
 
     def _equality(self, expr: Expr) -> int:
@@ -247,13 +246,8 @@ class Flattener:
         source, fill_expr = expr.args
         values, op, lag = self.values, expr.head, expr.value
         fill = self._expr(fill_expr)
-        factor = 1.0
-        if self.factors:
-            factors = self.factors.get(id(expr))
-            if factors is not None:
-                factor = factors[0]
-                if factors[1] != 1.0:
-                    fill = values.apply("mul", (fill, values.const(factors[1])))
+        factor, of_fill = self.factors.get(id(expr), (1.0, 1.0))
+        fill = self._times(fill, of_fill)
         if source.head == NAME and factor == 1.0:
             name = source.value
             shift = values.shift_of_name(op, name, fill, lag, expr)
@@ -263,15 +257,9 @@ class Flattener:
                 else:
                     self._pending.append((shift, source, values.owner, 1.0))
             return shift
-        outer, self._guard = self._guard, ()
-        try:
-            if self._ready(source):
-                value = self._expr(source)
-                if factor != 1.0:
-                    value = values.apply("mul", (value, values.const(factor)))
-                return values.shift(op, value, fill, lag, expr)
-        finally:
-            self._guard = outer
+        if self._ready(source):
+            value = self._times(self._under((), self._expr, source), factor)
+            return values.shift(op, value, fill, lag, expr)
         shift = values.open_shift(op, fill, lag, expr)
         self._pending.append((shift, source, values.owner, factor))
         return shift
@@ -293,11 +281,7 @@ class Flattener:
     def _running(self, expr: Expr) -> int:
         """Running sum y[t] = y[t-1] + x[t] from 0; product y[t] = y[t-1] * x[t] from 1."""
         values = self.values
-        outer, self._guard = self._guard, ()
-        try:
-            (value,) = self._operands(expr)
-        finally:
-            self._guard = outer
+        (value,) = self._under((), self._operands, expr)
         total = self._sums.get((expr.head, value))
         if total is None:
             op, start = ("add", 0.0) if expr.head == "cumsum" else ("mul", 1.0)
@@ -311,11 +295,7 @@ class Flattener:
         return self.lookups.read(expr, self._expr, self._guard)
 
     def _fold(self, expr: Expr) -> int:
-        outer, self._guard = self._guard, ()
-        try:
-            (value,) = self._operands(expr)
-        finally:
-            self._guard = outer
+        (value,) = self._under((), self._operands, expr)
         return self.values.fold(FOLD_OF[expr.head], value, expr.value, expr)
 
     def _per_year(self, expr: Expr) -> float:
@@ -345,14 +325,11 @@ SPECIAL = {
     LABEL: Flattener._label,
     LOOKUP: Flattener._lookup,
     "where": Flattener._where,
-    "eq": Flattener._equality,
-    "ne": Flattener._equality,
+    **dict.fromkeys(("eq", "ne"), Flattener._equality),
     "pow": Flattener._power,
     "round": Flattener._round,
-    "prev": Flattener._shift,
-    "lead": Flattener._shift,
-    "cumsum": Flattener._running,
-    "cumprod": Flattener._running,
+    **dict.fromkeys(SHIFTS, Flattener._shift),
+    **dict.fromkeys(("cumsum", "cumprod"), Flattener._running),
     "per_period": Flattener._per_period,
     "compound_per_period": Flattener._compound,
     **dict.fromkeys(FOLD_OF, Flattener._fold),

@@ -157,42 +157,32 @@ class Values:
         return out
 
 
-Constants = Sequence[float | None]
-"""For each operand its value, if it is a constant."""
+Args = tuple[int, ...]
+Known = Sequence[float | None]  # for each operand its value, if it is a constant
+Rule = Callable[[Values, Args, Known, Expr | None], int | None]
 
 
-def _choice(
-    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
-) -> int | None:
-    _, yes, no = args
-    if constants[0] is not None:
-        return yes if constants[0] != 0.0 else no
+def _choice(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+    condition, (_, yes, no) = known[0], args
+    if condition is not None:
+        return yes if condition != 0.0 else no
     return yes if yes == no else None
 
 
-def _of_equals(
-    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
-) -> int | None:
+def _same(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
     return args[0] if args[0] == args[1] else None
 
 
-def _twice_negated(
-    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
-) -> int | None:
+def _negated(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
     return values.args[args[0]][0] if values.ops[args[0]] == "neg" else None
 
 
-def _product(
-    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
-) -> int | None:
-    left, right = constants
-    return args[0] if right == 1.0 else args[1] if left == 1.0 else None
+def _product(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+    return args[0] if known[1] == 1.0 else args[1] if known[0] == 1.0 else None
 
 
-def _quotient(
-    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
-) -> int | None:
-    divisor = constants[1]
+def _quotient(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+    divisor = known[1]
     if divisor is None or not _power_of_two(divisor):
         return None
     if divisor == 1.0:
@@ -200,18 +190,16 @@ def _quotient(
     return values.apply("mul", (args[0], values.const(1.0 / divisor)), expr)
 
 
-def _difference(
-    values: Values, args: tuple[int, ...], constants: Constants, expr: Expr | None
-) -> int | None:
-    right = constants[1]
+def _difference(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+    right = known[1]
     return args[0] if right == 0.0 and math.copysign(1.0, right) > 0.0 else None
 
 
-SIMPLER: dict[str, Callable[[Values, tuple[int, ...], Constants, Expr | None], int | None]] = {
+SIMPLER: dict[str, Rule] = {
     "select": _choice,
-    "min": _of_equals,
-    "max": _of_equals,
-    "neg": _twice_negated,
+    "min": _same,
+    "max": _same,
+    "neg": _negated,
     "mul": _product,
     "div": _quotient,
     "sub": _difference,
@@ -219,9 +207,7 @@ SIMPLER: dict[str, Callable[[Values, tuple[int, ...], Constants, Expr | None], i
 """The value that stands for an op of which some operands are constants or the same, if any does."""
 
 _PLAIN: dict[str, Callable[[float, float], float]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
+    name: getattr(operator, name) for name in ("add", "sub", "mul")
 }
 
 

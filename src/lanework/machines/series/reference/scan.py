@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.program.isa import Instruction
-from lanework.machines.series.isa import EXTREMES, SERIES
+from lanework.machines.series.isa import EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,
     STRAIGHT,
@@ -271,13 +271,10 @@ class _Scan:
 
 
 COLUMNS: dict[str, Callable[[_Scan, int, Instruction], Array]] = {
-    "prev": _Scan._shift,
-    "lead": _Scan._shift,
-    "lookup1": _Scan._lookup,
-    "lookup2": _Scan._lookup,
+    **dict.fromkeys(SHIFTS, _Scan._shift),
+    **dict.fromkeys(LOOKUPS, _Scan._lookup),
+    **dict.fromkeys(EXTREMES, _Scan._extreme),
     "tsum": _Scan._sum,
-    "tmin": _Scan._extreme,
-    "tmax": _Scan._extreme,
     "last": _Scan._last,
     "at": _Scan._at_period,
 }
@@ -286,8 +283,7 @@ COLUMNS: dict[str, Callable[[_Scan, int, Instruction], Array]] = {
 STEPS: dict[str, Callable[[_Scan, int, Instruction, int], Array]] = {
     "prev": _Scan._step_back,
     "lead": _Scan._step_ahead,
-    "lookup1": _Scan._step_lookup,
-    "lookup2": _Scan._step_lookup,
+    **dict.fromkeys(LOOKUPS, _Scan._step_lookup),
 }
 """Those that may be in a loop, in one period."""
 
