@@ -12,6 +12,7 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.core import machine, terminal
 from lanework.core.cli import CommandLine, command_lines, engine_option, read_text, split_input
+from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.machine import MACHINES, Machine, find
 from lanework.core.program.data import Port
 from lanework.core.program.isa import ISA, Instr, Instruction
@@ -32,6 +33,7 @@ MACHINE = Machine(
     runner=f"{HERE}:ToyRunner",
     text=f"{HERE}:Text",
     cli=f"{HERE}:COMMANDS",
+    fuzz=f"{HERE}:campaign",
     facts=f"{HERE}:facts",
     inputs={"number": "row"},
 )
@@ -100,6 +102,15 @@ COMMANDS = CommandLine(
 )
 
 
+def check_seed(seed):
+    factor = program(seed % 5).run(x=1.0)["y"]
+    return None if factor == 2 ** (seed % 5) else Divergence(seed, "reference", "is wrong")
+
+
+def campaign():
+    return Campaign("toy", check_seed, lambda divergence: f"twice {divergence.seed}")
+
+
 # What the house does with it ----------------------------------------------------------------------
 
 
@@ -161,6 +172,18 @@ def test_commands_that_it_lacks():
     assert "jit, toys" in call("bench", "tois", status=2).stderr
 
 
+def test_it_is_fuzzed(monkeypatch):
+    assert (
+        "30 programs from seed 0: 0 divergences"
+        in call("fuzz", "toy", "--count", "30", "--jobs", "1").stdout
+    )
+    monkeypatch.setattr(ToyRunner, "__call__", lambda self, x: {"y": 4.0})
+    done = call("fuzz", "toy", "--count", "5", "--jobs", "1", status=4)
+    assert "4 of 5 programs differ between engines; the first is seed 0" in done.stderr
+    assert "twice 0" in done.stderr
+    assert "'toi' is not one of series, belief" in call("fuzz", "toi", status=2).stderr
+
+
 def test_unknown_files_are_told_what_there_is():
     Path("x.to").write_text("")
     done = call("run", "x.to", status=1)
@@ -172,7 +195,7 @@ def test_unknown_files_are_told_what_there_is():
 
 @pytest.mark.parametrize("name", [*MACHINES, "toy"])
 def test_every_part_of_a_machine_is_where_it_says(name):
-    for part in ("isa", "verify", "runner", "text", "cli", "facts", "drawing"):
+    for part in ("isa", "verify", "runner", "text", "cli", "fuzz", "facts", "drawing"):
         assert (find(name).load(part) is None) == (getattr(find(name), part) == "")
 
 
