@@ -1,6 +1,6 @@
 """Derive the polynomial coefficients of the elementary functions.
 
-Run from the repository root; writes `src/lanework/core/ops/coefficients.py`:
+Run from the repository root; writes `src/lanework/core/ops/bodies/coefficients.py`:
 
     python tools/coefficients.py
 
@@ -22,7 +22,7 @@ from mpmath import mp, mpf
 
 mp.dps = 80
 Real = Callable[[mpf], mpf]
-TARGET = Path(__file__).parent.parent / "src/lanework/core/ops/coefficients.py"
+TARGET = Path(__file__).parent.parent / "src/lanework/core/ops/bodies/coefficients.py"
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from watched import FLOATS, inside
 
+from lanework.core.ops.bounds import bounds
 from lanework.core.ops.evaluate import evaluate as run_graph
-from lanework.machines.fleet.analysis.bounds import bounds
-from lanework.machines.fleet.analysis.interval import ANY, Interval, between, point
+from lanework.core.ops.interval import ANY, Interval, between, point
 from lanework.machines.fleet.isa import FLEET
 
 OPS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lanework.core.ops.evaluate import evaluate as run_graph
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.isa import FLEET, Kernel

@@ -10,9 +10,9 @@ from campaigns import campaign
 from watched import S22, Machine, inputs, inside, program, soup
 
 from lanework.base.errors import Trap
+from lanework.core.ops.interval import Interval, between, point
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.analysis.fixpoint import Intervals
-from lanework.machines.fleet.analysis.interval import Interval, between, point
 from lanework.machines.fleet.check.fuzz import case_of
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView

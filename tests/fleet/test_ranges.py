@@ -7,9 +7,9 @@ import pytest
 from watched import FOUR, MAP, Machine, inputs, program, soup
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.interval import ANY, Interval, between, point
 from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.analysis.fixpoint import Intervals
-from lanework.machines.fleet.analysis.interval import ANY, Interval, between, point
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from lanework.core.ops.evaluate import evaluate as run_graph
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.analysis.transfer import LARGEST_HALF

@@ -21,6 +21,10 @@ def _power(x: mpf, y: mpf) -> mpf:
     return mp.power(x, int(y)) if y == int(y) and abs(y) < 2**62 else mp.power(x, y)
 
 
+def _cbrt(x: mpf) -> mpf:
+    return mp.sign(x) * mp.cbrt(abs(x))
+
+
 EXACT: dict[str, Callable[..., mpf]] = {
     "exp": mp.exp,
     "log": mp.log,
@@ -32,6 +36,8 @@ EXACT: dict[str, Callable[..., mpf]] = {
     "atan2": mp.atan2,
     "erf": mp.erf,
     "normcdf": _normcdf,
+    "hypot": mp.hypot,
+    "cbrt": _cbrt,
 }
 
 

@@ -164,6 +164,23 @@ def _normcdf(rng: np.random.Generator, n: int, dtype: str) -> tuple[Array, ...]:
     )
 
 
+def _cbrt(rng: np.random.Generator, n: int, dtype: str) -> tuple[Array, ...]:
+    least, most = (-1074, 1023) if dtype == "f64" else (-149, 127)
+    x = np.concatenate(
+        (exponents(rng, least, most, n // 2, dtype), uniform(rng, 1.0, 8.0, n // 2, dtype))
+    )
+    return (both_signs(rng, x),)
+
+
+def _hypot(rng: np.random.Generator, n: int, dtype: str) -> tuple[Array, ...]:
+    least, most = (-1074, 1022) if dtype == "f64" else (-149, 126)
+    a = exponents(rng, least, most, n // 2, dtype)
+    with np.errstate(under="ignore"):
+        b = (a * exponents(rng, -30, 0, n // 2, dtype)).astype(NUMPY[dtype])
+    c, d = uniform(rng, 0.0, 2.0, n // 2, dtype), uniform(rng, 0.0, 2.0, n // 2, dtype)
+    return both_signs(rng, np.concatenate((a, c))), both_signs(rng, np.concatenate((b, d)))
+
+
 POINTS: dict[str, Callable[[np.random.Generator, int, str], tuple[Array, ...]]] = {
     "exp": _exp,
     "log": _log,
@@ -175,4 +192,6 @@ POINTS: dict[str, Callable[[np.random.Generator, int, str], tuple[Array, ...]]] 
     "atan2": _atan2,
     "erf": _erf,
     "normcdf": _normcdf,
+    "hypot": _hypot,
+    "cbrt": _cbrt,
 }

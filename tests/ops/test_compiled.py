@@ -13,8 +13,7 @@ from points import POINTS
 from words import special, wild
 
 from lanework.core.ops.op import Op
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import ARITH, SINGLE
 
 SPECIAL = [0.0, 0.5, 1.0, 2.5, 3.0, 1e-40, 5e-324, 1e300, math.inf]
 BITS = {"f64": np.int64, "f32": np.int32}

@@ -26,6 +26,7 @@ EXTRA: dict[str, Callable[..., mpf]] = {
     "mod": lambda a, b: a - b * mp.floor(a / b),
     "select": lambda c, a, b: a if c != 0 else b,
     "copysign": lambda a, b: abs(a) if b >= 0 else -abs(a),
+    "fma": lambda a, b, c: a * b + c,
 }
 FLAT = "floor ceil trunc round floordiv lt le gt ge eq ne and or not sign".split()
 
@@ -83,6 +84,8 @@ def test_every_op_is_covered() -> None:
         ("pow", (0.0, 0.0), (0.0, 0.0)),
         ("pow", (-2.0, 3.0), (12.0, math.nan)),
         ("tanh", (400.0,), (0.0,)),
+        ("hypot", (0.0, 0.0), (0.0, 0.0)),
+        ("cbrt", (0.0,), (math.inf,)),
     ],
 )
 def test_at_kinks(name: str, args: tuple[float, ...], want: tuple[float, ...]) -> None:

@@ -18,8 +18,7 @@ from words import special, wild
 
 from lanework.core.ops.measured import MEASURED
 from lanework.core.ops.op import Op
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import ARITH, SINGLE
 
 TABLE = (*ARITH.values(), *SINGLE.values())
 OPS = pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lanework.core.ops.scalar import python_function
-from lanework.core.ops.words64 import INTEGER
+from lanework.core.ops.table import INTEGER
 
 EDGES = [0, 1, 2, 63, 64, 65, 255, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64 - 1, 2**64 - 2]
 FLOATS = [0.0, -0.0, 1.0, -1.5, 2.5, 1e308, 5e-324, np.inf, -np.inf, np.nan, 2.0**63, -(2.0**63)]

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lanework.core.ops import coefficients as stored
+from lanework.core.ops.bodies import coefficients as stored
 from lanework.core.ops.docs import render_op, render_ops, render_words
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import ARITH, SINGLE
 
 TOOLS = Path(__file__).parent.parent.parent / "tools"
 
@@ -71,8 +70,8 @@ def test_coefficients_come_from_the_tool(name: str, monkeypatch: pytest.MonkeyPa
 def test_the_words_of_two_over_pi() -> None:
     from mpmath import mp
 
-    from lanework.core.ops.layout import DOUBLE, SINGLE
-    from lanework.core.ops.reduction import two_over_pi
+    from lanework.core.ops.bodies.layout import DOUBLE, SINGLE
+    from lanework.core.ops.bodies.reduction import two_over_pi
 
     for form in (DOUBLE, SINGLE):
         words = [word % 2**form.word for word in two_over_pi(form)]

@@ -14,7 +14,7 @@ import pytest
 from words import PATTERNS, special, wild
 
 from lanework.core.ops.op import Op
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 
 Array = np.ndarray[Any, Any]
 OPS = pytest.mark.parametrize("op", list(SINGLE.values()), ids=list(SINGLE))
@@ -178,6 +178,12 @@ PYTHON: dict[str, Callable[..., int]] = {
     "ishl": lambda a, b: a << b % 32,
     "ishr": lambda a, b: a >> b % 32,
     "isar": lambda a, b: _signed(a) >> b % 32,
+    "irotl": lambda a, b: a << b % 32 | a >> (32 - b % 32),
+    "irotr": lambda a, b: a >> b % 32 | a << (32 - b % 32),
+    "ipopcount": int.bit_count,
+    "iclz": lambda a: 32 - a.bit_length(),
+    "ictz": lambda a: (a & -a).bit_length() - 1 if a else 32,
+    "ibswap": lambda a: int.from_bytes(a.to_bytes(4, "little"), "big"),
     "icmp": lambda a, b: _order(_signed(a), _signed(b)),
     "ucmp": _order,
     "itof": lambda a: _pattern(_signed(a)),  # a double holds the integer, so it is rounded once

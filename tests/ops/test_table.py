@@ -17,7 +17,7 @@ from lanework.core.ops.table import ARITH
 
 ORDER = (
     "add sub mul div neg abs sqrt floor ceil trunc round min max mod floordiv lt le gt ge eq ne "
-    "and or not select sign copysign exp log sin cos tan tanh pow atan2 erf normcdf"
+    "and or not select sign copysign exp log sin cos tan tanh pow atan2 erf normcdf hypot cbrt fma"
 ).split()
 OPS = pytest.mark.parametrize("op", list(ARITH.values()), ids=list(ARITH))
 DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -65,6 +65,8 @@ NUMPY: dict[str, Any] = {
     "tanh": np.tanh,
     "pow": power,
     "atan2": np.arctan2,
+    "hypot": np.hypot,
+    "cbrt": np.cbrt,
 }
 
 

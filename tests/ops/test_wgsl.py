@@ -14,8 +14,7 @@ from lanework.core.ops import expr
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.ops.op import Op
 from lanework.core.ops.scalar import python_function
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import ARITH, SINGLE
 from lanework.engines.gpu.wgsl import (
     PREAMBLE,
     RULED,

@@ -7,7 +7,7 @@ import pytest
 from campaigns import campaign
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.words64 import INTEGER
+from lanework.core.ops.table import INTEGER
 from lanework.core.program.asm import assemble
 from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.check import fuzz

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from lanework.core.ops.expr import FLOATS
 from lanework.core.ops.measured import MEASURED
 from lanework.core.ops.op import Op, Term
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import ARITH, SINGLE
 
 HEAD = """\
 # The op table

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.ops.expr import Graph
+from lanework.core.ops.fused import without_fma
 
 Array = npt.NDArray[Any]
 
@@ -112,6 +113,7 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
         >>> evaluate(trace(lambda x, y: x * y + 1.0, ("f64", "f64")), [np.arange(3.0), 2.0])
         array([1., 3., 5.])
     """
+    graph = without_fma(graph)
     made: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for value in graph.values:

@@ -5,7 +5,8 @@ of primitives; every engine is an interpreter over that graph (NumPy in `core.ev
 in `engines.llvm_ir`, WGSL in `engines.wgsl`). The idea is that of JAX's autodidax: a set of
 primitives, and a set of interpreters over them.
 
-There is deliberately no fused multiply-add: NumPy has none, and the engines agree to the bit.
+Nothing is contracted: `fma` is a primitive that a body asks for, rounded once on every engine
+(`core.ops.fused` where there is no instruction for it), and products and sums stay apart.
 
 Example:
     >>> graph = trace(lambda x: select(x < 0.0, -x, x), ("f64",))
@@ -15,7 +16,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,6 +29,7 @@ FLOAT_OF = {"i64": "f64", "i32": "f32"}
 
 ARITHMETIC = ("add", "sub", "mul")  # floats, and integers that wrap
 FLOAT_BINARY = ("div",)
+FLOAT_TERNARY = ("fma",)
 FLOAT_UNARY = ("neg", "sqrt", "abs", "floor", "ceil", "trunc", "rint")  # rint: ties to even
 BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor on bool too
 INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned
@@ -45,6 +47,7 @@ PRIMITIVES = (
     *("arg", "const", "select", "not"),
     *ARITHMETIC,
     *FLOAT_BINARY,
+    *FLOAT_TERNARY,
     *FLOAT_UNARY,
     *BITWISE,
     *INTEGER,
@@ -195,6 +198,13 @@ def rint(x: Value) -> Value:
     return _unary("rint", x)
 
 
+def fma(a: Value, b: Value, c: Value) -> Value:
+    """A * b + c, rounded once."""
+    _same(a, b, "fma")
+    _same(b, c, "fma")
+    return Value("fma", (_float(a, "fma"), b, c), a.dtype)
+
+
 def bits(x: Value) -> Value:
     """The bit pattern of a float as an integer of the same width."""
     return Value("bits", (_float(x, "bits"),), INT_OF[x.dtype])
@@ -316,6 +326,24 @@ def trace(body: Callable[..., Value], dtypes: tuple[str, ...]) -> Graph:
             order.append(known)
         canonical[id(value)] = known
     return Graph(tuple(order), canonical[id(result)], dtypes)
+
+
+def retrace(graph: Graph, rules: Mapping[str, Callable[..., Value]]) -> Graph:
+    """The same body with some of its primitives written by other means."""
+
+    def body(*args: Value) -> Value:
+        made: dict[int, Value] = {}
+        for value in graph.values:
+            operands = tuple(made[id(arg)] for arg in value.args)
+            if value.prim == "arg":
+                made[id(value)] = args[int(value.payload or 0)]
+            elif value.prim in rules:
+                made[id(value)] = rules[value.prim](*operands)
+            else:
+                made[id(value)] = Value(value.prim, operands, value.dtype, value.payload)
+        return made[id(graph.result)]
+
+    return trace(body, graph.dtypes)
 
 
 def _lift(x: Value | float | int, dtype: str) -> Value:

@@ -2,7 +2,9 @@
 
 `@op(...)` above a function over traced scalars makes an `Op`. Its docstring is the op's
 documentation, its `special` cases are checked on every engine, its `derivative` feeds the
-adjoint, its traced body becomes the reference evaluation, LLVM IR, WGSL and the fuel cost.
+adjoint, its traced body becomes the reference evaluation, LLVM IR, WGSL and the fuel cost. The
+decorator also says which machines offer the op, under which number, and by which rules units and
+intervals go through it, so that a new op is one function in one file.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ import numpy.typing as npt
 
 from lanework.core.ops.evaluate import NUMPY_DTYPE, evaluate
 from lanework.core.ops.expr import FLOATS, Graph, Value, trace
+from lanework.core.ops.interval import Interval
+
+IntervalRule = Callable[["Op", Sequence[Interval]], Interval]
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,71 @@ class Term:
     value: float | None = None
 
 
+@dataclass(frozen=True)
+class Offer:
+    """How a machine has an op.
+
+    Attributes:
+        code: its number there. Numbers are written down, and never moved or given again.
+        name: its mnemonic there, if that is another than the op's.
+        immediate: the number of the form whose last operand is a number, if there is one.
+        common: it is worth code of its own for each combination of pinned registers.
+        since: the version of the machine's instruction set that first had it.
+    """
+
+    code: int
+    name: str = ""
+    immediate: int | None = None
+    common: bool = False
+    since: int = 1
+
+
+@dataclass(frozen=True)
+class UnitRule:
+    """What an op makes of units; series models give each rule its meaning.
+
+    Attributes:
+        name: of the rule.
+        degree: of a root, which root it is.
+    """
+
+    name: str
+    degree: int = 1
+
+
+PURE = UnitRule("pure")
+"""Pure numbers in, a pure number out."""
+SUM = UnitRule("sum")
+"""One unit for all, and for the result."""
+PRODUCT = UnitRule("product")
+QUOTIENT = UnitRule("quotient")
+PRODUCT_SUM = UnitRule("product_sum")
+"""The last operand has the unit of the product of the others."""
+POWER = UnitRule("power")
+REMAINDER = UnitRule("remainder")
+COMPARE = UnitRule("compare")
+"""One unit for both, and a pure number out."""
+LOGIC = UnitRule("logic")
+"""Anything in, a pure number out."""
+LEAST = UnitRule("least")
+"""One unit for both; one of them comes out."""
+CHOICE = UnitRule("choice")
+"""As `LEAST`, of all operands but the first."""
+KEEP = UnitRule("keep")
+"""The unit of the first operand."""
+LENGTH = UnitRule("length")
+"""One unit for both and for the result, which is none of them."""
+RATIO = UnitRule("ratio")
+"""One unit for all, and an index out."""
+SIGN = UnitRule("sign")
+"""Anything in, an index out."""
+
+
+def root(degree: int) -> UnitRule:
+    """The rule of a root."""
+    return UnitRule("root", degree)
+
+
 @dataclass(eq=False)
 class Op:
     """An operation on scalars, defined once.
@@ -56,6 +126,14 @@ class Op:
             0.5 means correctly rounded; ops that are exact say 0.
         commutes: swapping the two operands gives the same bits.
         dtypes: what its operands may be; the first is what its fuel is counted in.
+        offers: the machines that have it, by name.
+        units: what it makes of units; None for ops on words, which have none.
+        interval: what it may give for operands in intervals; None says that its graph tells, or,
+            of an op on words, that nothing is known.
+        symbol: how formulas write it in Python: an operator, such as ``+``, or the special method
+            of a built-in function, such as ``__abs__``.
+        called: its name in formulas, if that is another than the op's.
+        folds: formulas may give it more than two operands.
         partials: for each operand the derivative as a `Term`, or None where it is zero
             everywhere it exists.
     """
@@ -69,6 +147,12 @@ class Op:
     ulp: dict[str, float] = field(default_factory=dict)
     commutes: bool = False
     dtypes: tuple[str, ...] = FLOATS
+    offers: dict[str, Offer] = field(default_factory=dict)
+    units: UnitRule | None = None
+    interval: IntervalRule | None = None
+    symbol: str = ""
+    called: str = ""
+    folds: bool = False
     partials: Callable[..., tuple[Term | None, ...]] | None = None
 
     def __repr__(self) -> str:
@@ -135,15 +219,30 @@ def op(
     special: Sequence[tuple[tuple[float, ...], float]] = (),
     example: tuple[tuple[float, ...], float] | None = None,
     ulp: float | dict[str, float] = 0.5,
-    commutes: bool = False,
     name: str | None = None,
     dtypes: tuple[str, ...] = FLOATS,
+    series: int | Offer | None = None,
+    fleet: int | Offer | None = None,
+    register: int | Offer | None = None,
+    units: UnitRule | None = None,
+    interval: IntervalRule | None = None,
+    commutes: bool = False,
+    symbol: str = "",
+    called: str = "",
+    folds: bool = False,
 ) -> Callable[[Callable[..., Value]], Op]:
-    """Make an `Op` of a function over traced scalars; operand names are its parameters."""
+    """Make an `Op` of a function over traced scalars; operand names are its parameters.
+
+    Raises:
+        TypeError: it has no documentation, or an op on floats says nothing of units.
+    """
 
     def wrap(body: Callable[..., Value]) -> Op:
         if not body.__doc__:
             raise TypeError(f"op {body.__name__} has no documentation")
+        given = {"series": series, "fleet": fleet, "register": register}
+        if given["series"] is not None and units is None:
+            raise TypeError(f"op {body.__name__} has no rule for units")
         code = body.__code__
         return Op(
             name=name or body.__name__.rstrip("_"),
@@ -155,6 +254,16 @@ def op(
             ulp=ulp if isinstance(ulp, dict) else dict.fromkeys(dtypes, ulp),
             commutes=commutes,
             dtypes=dtypes,
+            offers={
+                machine: offer if isinstance(offer, Offer) else Offer(offer)
+                for machine, offer in given.items()
+                if offer is not None
+            },
+            units=units,
+            interval=interval,
+            symbol=symbol,
+            called=called,
+            folds=folds,
         )
 
     return wrap

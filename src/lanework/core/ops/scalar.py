@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lanework.core.ops.expr import FLOATS, Graph, Value
+from lanework.core.ops.fused import without_fma
 
 _SIZE = {"i64": 64, "i32": 32}
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^"}
@@ -73,6 +74,7 @@ def python_function(graph: Graph) -> Callable[..., Any]:
         >>> python_function(trace(lambda a, b: a * b - 1, ("i64", "i64")))(2**63, 2)
         18446744073709551615
     """
+    graph = without_fma(graph)
     names: dict[int, str] = {}
     lines = []
     for number, value in enumerate(graph.values):

@@ -1,8 +1,8 @@
-"""The op table: every element-wise operation of every machine, each defined once.
+"""The op table: every op of every machine, each defined once, collected from their files.
 
-The order is part of the binary encoding of programs: a new op goes at the end, and none is
-ever moved or taken out. To add one, write its function in a file of `core.ops`, with
-its documentation, special cases, derivative and example, and name it at the end of `ARITH`.
+To add one, write its function in a file of `core.ops.bodies`, with its documentation, special
+cases, derivative, example and rules, and the numbers under which machines offer it. Nothing else
+names it: files are found by themselves, and machines read this table.
 
 Example:
     >>> from lanework.core.ops.table import ARITH
@@ -14,14 +14,65 @@ Example:
 
 from __future__ import annotations
 
-from lanework.core.ops import arctangent, basic, erf, exp, log, power, tanh, trig
-from lanework.core.ops.op import Op
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
 
-ARITH: dict[str, Op] = {
-    op.name: op
-    for op in (
-        *basic.OPS,
-        *(exp.exp, log.log, trig.sin, trig.cos, trig.tan, tanh.tanh),
-        *(power.power, arctangent.atan2, erf.erf, erf.normcdf),
+from lanework.core.ops import bodies
+from lanework.core.ops.bodies.words64 import I64, lift
+from lanework.core.ops.expr import FLOATS
+from lanework.core.ops.op import Offer, Op
+
+
+def _collect() -> Iterator[Op]:
+    seen: set[int] = set()
+    for info in pkgutil.iter_modules(bodies.__path__):
+        for value in vars(import_module(f"{bodies.__name__}.{info.name}")).values():
+            if isinstance(value, Op) and id(value) not in seen:
+                seen.add(id(value))
+                yield value
+
+
+def _by_name(ops: list[Op]) -> dict[str, Op]:
+    named = {op.name: op for op in ops}
+    if len(named) < len(ops):
+        raise ValueError(
+            f"two ops of one name: {[op.name for op in ops if op is not named[op.name]]}"
+        )
+    return named
+
+
+_OPS = list(_collect())
+
+ARITH = _by_name(
+    sorted((op for op in _OPS if op.dtypes == FLOATS), key=lambda op: op.offers["series"].code)
+)
+"""Ops on floats of either size, by name, in the order of their numbers in series programs."""
+
+IN_FORMULAS = {op.called or op.name: op for op in ARITH.values()}
+"""The same by their names in formulas."""
+
+INTEGER = _by_name(
+    [
+        *(op for op in _OPS if op.dtypes == I64),
+        *(lift(op) for op in ARITH.values() if "register" in op.offers),
+    ]
+)
+"""Ops on 64-bit words by name."""
+
+SINGLE = _by_name([op for op in _OPS if len(op.dtypes) == 1 and op.dtypes != I64])
+"""Ops on 32-bit words by name, but for those of `ARITH`, traced in f32."""
+
+
+def offered(machine: str) -> list[tuple[Op, Offer]]:
+    """The ops that a machine has, by their numbers there.
+
+    Example:
+        >>> [(op.name, offer.code) for op, offer in offered("register")][:2]
+        [('add', 0), ('sub', 1)]
+    """
+    words = INTEGER if machine == "register" else ARITH | SINGLE
+    return sorted(
+        ((op, op.offers[machine]) for op in words.values() if machine in op.offers),
+        key=lambda pair: pair[1].code,
     )
-}

@@ -1,7 +1,9 @@
 """Instruction sets: what a machine's tape may hold, derived from the op table.
 
-An `ISA` gives codes to ops. Element-wise ops come from the op table with their documentation and
-fuel; a machine adds its own. Encoding, decoding, assembler, verifier and the generated pages all
+Ops come from the op table with their numbers, documentation and fuel; a machine adds instructions
+of its own. Numbers are written down where the op or instruction is, and never move: programs that
+were saved keep their meaning. A program needs the version of the set that has all of its
+instructions (`since`). Encoding, decoding, assembler, verifier and the generated pages all
 read the ISA, so that no list of ops is kept twice.
 """
 
@@ -9,12 +11,13 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
 from lanework.core.ops.op import Op
+from lanework.core.ops.table import offered
 
 WORD = struct.Struct("<4I")
 EXTENSION = 0xFFFFFFFF
@@ -58,7 +61,9 @@ class Instr:
         operands: what follows the target.
         doc: what it does.
         fuel: what one application to one lane costs.
-        elementwise: the op it applies, or None for an op of the machine's own.
+        elementwise: the op it applies, or None for an instruction of the machine's own.
+        since: the version of the instruction set that first had it.
+        former: mnemonics that assembly text may still use for it.
     """
 
     name: str
@@ -67,6 +72,8 @@ class Instr:
     doc: str
     fuel: int
     elementwise: Op | None = None
+    since: int = 1
+    former: tuple[str, ...] = ()
 
     @property
     def words(self) -> int:
@@ -100,6 +107,14 @@ class ISA:
                 raise ValueError(f"{name}: {instr.name} has the code of extension words")
             self.by_name[instr.name] = instr
             self.by_code[instr.code] = instr
+        self.version = max(instr.since for instr in self.by_code.values())
+        self.spellings = self.by_name | {
+            name: instr for instr in self.by_code.values() for name in instr.former
+        }
+
+    def version_of(self, instructions: Iterable[Instruction]) -> int:
+        """The oldest version of the set that has all of these instructions."""
+        return max((self.by_name[each.name].since for each in instructions), default=1)
 
     def encode(self, instructions: Iterable[Instruction]) -> bytes:
         """The tape of these instructions.
@@ -156,16 +171,20 @@ class ISA:
         return out
 
 
-def elementwise(ops: Mapping[str, Op], codes: Mapping[str, int], start: int) -> list[Instr]:
-    """Instructions for ops of the table: `codes` where given, else from `start` on, in order."""
-    out = []
-    for name, op in ops.items():
-        code = codes.get(name)
-        if code is None:
-            code, start = start, start + 1
-        specs = tuple(OperandSpec(operand) for operand in op.operands)
-        out.append(Instr(name, code, specs, op.doc, op.fuel, op))
-    return out
+def elementwise(machine: str) -> list[Instr]:
+    """Instructions for the ops of the table that a machine offers, under their own numbers."""
+    return [
+        Instr(
+            offer.name or op.name,
+            offer.code,
+            tuple(OperandSpec(operand) for operand in op.operands),
+            op.doc,
+            op.fuel,
+            op,
+            offer.since,
+        )
+        for op, offer in offered(machine)
+    ]
 
 
 def row_operands(instr: Instr, operands: Sequence[int]) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ import struct
 from collections.abc import Iterable
 
 from lanework.core.ops.expr import FLOATS, Graph, Value
+from lanework.core.ops.fused import without_fma
 from lanework.core.ops.op import Op
 
 TYPES = {"f32": "f32", "i32": "i32", "bool": "bool"}
@@ -140,6 +141,7 @@ def render_graph(name: str, graph: Graph) -> str:
     Raises:
         TypeError: the body uses 64-bit values, which WGSL does not have.
     """
+    graph = without_fma(graph)  # WGSL may round its fma twice
     names: dict[int, str] = {}
     lines: list[str] = []
     held = _held(graph)

@@ -48,6 +48,7 @@ _CAST = {
 }
 RULED = frozenset(
     (
+        "fma",
         *_ICMP,
         *_FCMP,
         *_BITS,
@@ -154,6 +155,9 @@ def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
         flag = [("i1", "false")] if prim in ("clz", "ctz") else []
         call = f"llvm.{_BITS[prim]}.{suffix(source, width)}"
         return writer.intrinsic(call, kind, [(kind, args[0]), *flag])
+    if prim == "fma":
+        name = f"llvm.fma.{suffix(source, width)}"
+        return writer.intrinsic(name, kind, [(kind, arg) for arg in args])
     if prim == "umulh":
         return _upper(writer, source, args, width)
     if prim in _INT_BINARY:

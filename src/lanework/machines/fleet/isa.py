@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
 from lanework.core.ops.op import Op
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
 
 WORD = struct.Struct("<5I")
@@ -131,6 +130,7 @@ _KINDS = {
     "src": OperandKind.REGISTER,
     "src1": OperandKind.REGISTER,
     "src2": OperandKind.REGISTER,
+    "src3": OperandKind.REGISTER,
     "cond": OperandKind.REGISTER,
     "addr": OperandKind.REGISTER,
     "word": OperandKind.WORD,
@@ -155,6 +155,7 @@ def _table() -> list[FleetInstr]:
         ends: bool = False,
         ordered: bool = False,
         immediate: str = "",
+        since: int = 1,
     ) -> None:
         names = operands.split()
         specs = tuple(OperandSpec(each, _KINDS[each]) for each in names)
@@ -170,13 +171,14 @@ def _table() -> list[FleetInstr]:
                 doc,
                 1,
                 op,
-                kernel,
-                places,
-                linear,
-                dest,
-                ends,
-                ordered,
-                immediate,
+                since,
+                kernel=kernel,
+                places=places,
+                linear=linear,
+                dest=dest,
+                ends=ends,
+                ordered=ordered,
+                immediate=immediate,
             )
         )
 
@@ -197,26 +199,15 @@ def _table() -> list[FleetInstr]:
     add(8, "NEG", linear, "dest src", "dest = -src.", linear=((-one, "src"),))
     add(9, "SCALE", linear, "dest src imm", "dest = src times the number; 0 if that is 0.",
         linear=(("imm", "src"),))  # fmt: skip
-    for code, name, op in (
-        (10, "MUL", ARITH["mul"]),
-        (11, "DIV", ARITH["div"]),
-        (12, "MOD", SINGLE["rem"]),
-        (13, "CMP", ARITH["sub"]),
-        (14, "MIN", SINGLE["fmin"]),
-        (15, "MAX", SINGLE["fmax"]),
-    ):
-        add(code, name, oracle, "dest src1 src2", "", op=op,
-            immediate=f"{name}I" if code < 14 else "")  # fmt: skip
-    for code, name in ((16, "ABS"), (17, "SQRT"), (18, "SIN"), (19, "COS")):
-        add(code, name, oracle, "dest src", "", op=ARITH[name.lower()])
-    for code, name, op in (
-        (20, "MULI", ARITH["mul"]),
-        (21, "DIVI", ARITH["div"]),
-        (22, "MODI", SINGLE["rem"]),
-        (23, "CMPI", ARITH["sub"]),
-    ):
-        doc = f"{op.doc.splitlines()[0]} Here b is the number."
-        add(code, name, oracle, "dest src imm", doc, op=op)
+    sources = {1: "src", 2: "src1 src2", 3: "src1 src2 src3"}
+    for op, offer in offered("fleet"):
+        name, since = offer.name or op.name.upper(), offer.since
+        code, form = offer.immediate, f"{name}I" if offer.immediate is not None else ""
+        add(offer.code, name, oracle, f"dest {sources[len(op.operands)]}", "", op=op,
+            immediate=form, since=since)  # fmt: skip
+        if code is not None:
+            doc = f"{op.doc.splitlines()[0]} Here b is the number."
+            add(code, form, oracle, "dest src imm", doc, op=op, since=since)
     add(30, "SYSCALL_READ", io, "dest addr",
         "dest = the word of shared memory at addr, as the epoch began; 0 outside.")  # fmt: skip
     add(31, "SYSCALL_WRITE", io, "addr src",
@@ -225,38 +216,24 @@ def _table() -> list[FleetInstr]:
     add(32, "SYSCALL_VMID", io, "dest", "dest = the VM's number within its launch.")
     add(33, "SYSCALL_YIELD", io, "", "Let the others run; the VM goes on in the next epoch.")
     add(34, "SYSCALL_HALT", io, "", "End the VM; its registers and memory stay.", ends=True)
-    conditions = {"EQ": "is zero", "NE": "is not zero, or NaN", "LT": "< 0", "GT": "> 0",
-                  "LE": "<= 0", "GE": ">= 0"}  # fmt: skip
-    for number, (name, what) in enumerate(conditions.items()):
-        note = " Below epsilon counts as zero." if number < 2 else ""
-        add(
-            50 + number,
-            f"BRANCH_{name}",
-            branch,
-            "cond target",
-            f"Go to target if cond {what}.{note}",
-        )
+    for code, test, what in (
+        (50, "EQ", "is zero. Below epsilon counts as zero"),
+        (51, "NE", "is not zero, or NaN. Below epsilon counts as zero"),
+        (52, "LT", "< 0"),
+        (53, "GT", "> 0"),
+        (54, "LE", "<= 0"),
+        (55, "GE", ">= 0"),
+    ):
+        add(code, f"BRANCH_{test}", branch, "cond target", f"Go to target if cond {what}.")
     add(56, "JUMP", branch, "target", "Go to target.", ends=True)
     add(60, "CALL", branch, "target", "Go to target; RETURN comes back to the next instruction.")
     add(61, "RETURN", branch, "", "Back to where the routine was called from; r0 is the result.",
         ends=True)  # fmt: skip
     add(70, "SELECT", oracle, "dest cond src1 src2", "dest = src1 where cond > 0, else src2.")
-    for code, name in enumerate(
-        ("FLOOR", "CEIL", "TRUNC", "ROUND", "EXP", "LOG", "TAN", "TANH"), 71
-    ):
-        add(code, name, oracle, "dest src", "", op=ARITH[name.lower()])
-    add(79, "POW", oracle, "dest src1 src2", "", op=ARITH["pow"])
     add(80, "ADDI", linear, "dest src imm", "dest = src + the number.",
         linear=((one, "src"), ("imm", None)))  # fmt: skip
     add(81, "SUBI", linear, "dest src imm", "dest = src - the number.",
         linear=((one, "src"), ("-imm", None)))  # fmt: skip
-    add(82, "ATAN2", oracle, "dest src1 src2", "", op=ARITH["atan2"])
-    add(83, "FMOD", oracle, "dest src1 src2", "", op=SINGLE["fmod"])
-    binary = "iadd isub imul iquo irem iand ior ixor ishl ishr isar icmp ucmp".split()
-    for code, name in enumerate(binary, 90):
-        add(code, name.upper(), oracle, "dest src1 src2", "", op=SINGLE[name])
-    for code, name in enumerate("inot itof ftoi utof ftou".split(), 103):
-        add(code, name.upper(), oracle, "dest src", "", op=SINGLE[name])
     add(110, "RAND", oracle, "dest",
         "dest = the VM's next random number in [0, 1): a multiple of 2**-24.")  # fmt: skip
     add(120, "VMCOUNT", io, "dest", "dest = how many VMs were launched together with this one.")
@@ -283,7 +260,7 @@ def _table() -> list[FleetInstr]:
     return table
 
 
-FLEET = FleetISA("fleet", _table())
+FLEET = FleetISA("fleet", sorted(_table(), key=lambda instr: instr.code))
 """The instructions; `FLEET.by_name`, `FLEET.by_code`."""
 
 ALIASES = {

@@ -8,13 +8,13 @@ is ``opcode << 3 | mode``, the index of everything that is kept by instruction.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
 from lanework.core.ops.op import Op
-from lanework.core.ops.words64 import INTEGER
+from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
 
 REGISTERS = 32
@@ -37,6 +37,7 @@ class RegisterInstr(Instr):
         writes: whether it writes its target, rd.
         optional: whether the second word is left out where its number is 0.
         last: whether the instruction after it is never the next.
+        compares: whether its target is also what memory is compared with.
     """
 
     group: str = ""
@@ -44,6 +45,17 @@ class RegisterInstr(Instr):
     writes: bool = True
     optional: bool = False
     last: bool = False
+    compares: bool = False
+
+    @property
+    def reads_target(self) -> bool:
+        """Whether it reads its target before it writes it."""
+        return self.compares or self.accumulates
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether its target is also the last operand of its op."""
+        return self.elementwise is not None and len(self.elementwise.operands) == 3
 
     @property
     def wide(self) -> bool:
@@ -130,107 +142,84 @@ class RegisterISA(ISA):
         return out
 
 
-def _table() -> list[RegisterInstr]:
-    table: list[RegisterInstr] = []
-    groups: dict[str, int] = {}
+GROUPS = {
+    0: "alu", 1: "alui", 2: "muldiv", 3: "load", 4: "store", 5: "atomic", 6: "branch", 7: "call",
+    8: "ret", 9: "jump", 10: "mov", 11: "fpu", 12: "fcmp", 13: "fcvt", 14: "bits", 15: "rand",
+    16: "fence", 17: "yield", 18: "nop", 19: "halt", 20: "trap", 21: "ext", 22: "rotate",
+    23: "fused",
+}  # fmt: skip
+"""Opcodes and what they are called in the long form of mnemonics."""
 
-    def add(
-        group: str,
-        mode: str,
-        name: str,
-        doc: str,
-        *operands: OperandSpec,
-        op: Op | None = None,
-        writes: bool = True,
-        optional: bool = False,
-        last: bool = False,
-    ) -> None:
-        opcode = groups.setdefault(group, len(groups))
-        number = sum(instr.group == group for instr in table)
-        table.append(
-            RegisterInstr(
-                name,
-                opcode << 3 | number,
-                operands,
-                doc,
-                1,
-                op,
-                group=group,
-                mode=mode,
-                writes=writes,
-                optional=optional,
-                last=last,
-            )
-        )
+FLOATS = ("fpu", "fcmp", "fused")
+"""Groups whose modes leave out the f of their mnemonics."""
 
-    alu = ("add", "sub", "and", "or", "xor", "shl", "shr", "sar")
-    for mode in alu:
-        add("alu", mode, mode, INTEGER[mode].doc, RS1, RS2, op=INTEGER[mode])
-    for mode in alu:
-        doc = f"{INTEGER[mode].doc.splitlines()[0]} Here b is the number."
-        add("alui", mode, f"{mode}i", doc, RS1, IMM, op=INTEGER[mode])
-    for mode in ("mul", "mulh", "div", "mod"):
-        add("muldiv", mode, mode, INTEGER[mode].doc, RS1, RS2, op=INTEGER[mode])
-    sizes = {"b": "1 byte", "h": "2 bytes", "w": "4 bytes", "d": "8 bytes"}
-    for mode, size in sizes.items():
-        doc = f"Load {size} at rs1 + imm, with zeros above."
-        add("load", mode, f"load.{mode}", doc, RS1, IMM, optional=True)
-    for mode, size in sizes.items():
-        doc = f"Store the lowest {size} of rs2 at rs1 + imm."
-        add("store", mode, f"store.{mode}", doc, RS2, RS1, IMM, writes=False, optional=True)
-    atomics = {
-        "cas": "If the 8 bytes at rs1 are rd, store rs2; rd becomes what was there.",
-        "xchg": "Store rs2 at rs1; rd becomes what was there.",
-        **{
-            mode: f"Replace the 8 bytes at rs1 by {how} and rs2; rd becomes what was there."
-            for mode, how in (
-                ("add", "the sum of them"),
-                ("and", "the and of them"),
-                ("or", "the or of them"),
-                ("xor", "the xor of them"),
-                ("min", "the lesser, signed, of them"),
-                ("max", "the greater, signed, of them"),
-            )
-        },
-    }
-    for mode, doc in atomics.items():
-        add("atomic", mode, f"atomic.{mode}", doc, RS1, RS2)
-    add("branch", "always", "b", "Go to the label.", OFFSET, writes=False, last=True)
-    for mode in ("eq", "ne", "lt", "le", "gt", "ge", "ltu"):
-        doc = f"Go to the label if rs1 {mode} rs2. {INTEGER[mode].doc}"
-        add("branch", mode, f"b{mode}", doc, RS1, RS2, OFFSET, op=INTEGER[mode], writes=False)
-    add("call", "direct", "call", "Go to the label; lr becomes the next address.", OFFSET,
-        writes=False)  # fmt: skip
-    add("call", "register", "callr", "Go to the address in rs1; lr becomes the next one.", RS1,
-        writes=False)  # fmt: skip
-    add("ret", "link", "ret", "Go to the address in lr.", writes=False, last=True)
-    add("jump", "direct", "jmp", "Go to the label.", OFFSET, writes=False, last=True)
-    add("jump", "register", "jmpr", "Go to the address in rs1.", RS1, writes=False, last=True)
-    add("mov", "register", "mov", "Copy rs1.", RS1)
-    add("mov", "immediate", "movi", "The number, its sign extended.", IMM)
-    add("mov", "high", "movh", "Rs1 with the number in place of its upper 32 bits.", RS1, IMM)
-    for mode in ("add", "sub", "mul", "div"):
-        add("fpu", mode, f"f{mode}", INTEGER[f"f{mode}"].doc, RS1, RS2, op=INTEGER[f"f{mode}"])
-    for mode in ("sqrt", "abs", "floor", "ceil"):
-        add("fpu", mode, f"f{mode}", INTEGER[f"f{mode}"].doc, RS1, op=INTEGER[f"f{mode}"])
-    for mode in ("eq", "ne", "lt", "le", "gt", "ge"):
-        add("fcmp", mode, f"f{mode}", INTEGER[f"f{mode}"].doc, RS1, RS2, op=INTEGER[f"f{mode}"])
-    for mode in ("itof", "ftoi", "utof", "ftou"):
-        add("fcvt", mode, mode, INTEGER[mode].doc, RS1, op=INTEGER[mode])
-    for mode in ("popcount", "clz", "ctz", "bswap"):
-        add("bits", mode, mode, INTEGER[mode].doc, RS1, op=INTEGER[mode])
-    add("rand", "next", "rand", "The next random word of the lane: seeded, by counter.")
-    add("fence", "all", "fence", "Order all memory accesses before it and after it.", writes=False)
-    add("yield", "host", "yield", "Let the host look up; the program goes on after it.",
-        writes=False)  # fmt: skip
-    add("nop", "none", "nop", "Nothing.", writes=False)
-    add("halt", "done", "halt", "End the program.", writes=False, last=True)
-    add("trap", "number", "trap", "Stop with a number.", IMM, writes=False, last=True)
-    add("ext", "call", "ext", "Call the external function of this number.", IMM, writes=False)
-    return table
+SIZES = {"b": "1 byte", "h": "2 bytes", "w": "4 bytes", "d": "8 bytes"}
 
 
-REGISTER = RegisterISA("register", _table())
+def _table() -> Iterator[RegisterInstr]:
+    def own(code: int, mode: str, name: str, doc: str, *operands: OperandSpec, op: Op | None = None,
+            since: int = 1, **flags: bool) -> RegisterInstr:  # fmt: skip
+        return RegisterInstr(name, code, operands, doc, 1, op, since, (), GROUPS[code >> 3],
+                             mode, **flags)  # fmt: skip
+
+    for op, offer in offered("register"):
+        name, doc, operands = offer.name or op.name, op.doc, (RS1, RS2)[: len(op.operands)]
+        mode = op.name.removeprefix("f") if GROUPS[offer.code >> 3] in FLOATS else op.name
+        if GROUPS[offer.code >> 3] == "branch":
+            doc = f"Go to the label if rs1 {op.name} rs2. {op.doc}"
+            yield own(offer.code, mode, name, doc, RS1, RS2, OFFSET, op=op, writes=False)
+        else:
+            if len(op.operands) == 3:
+                doc = f"{doc.splitlines()[0]} Here c is rd."
+            yield own(offer.code, mode, name, doc, *operands, op=op, since=offer.since)
+        if offer.immediate is not None:
+            doc = f"{op.doc.splitlines()[0]} Here b is the number."
+            yield own(offer.immediate, mode, f"{name}i", doc, RS1, IMM, op=op, since=offer.since)
+    for code, (size, what) in enumerate(SIZES.items(), 24):
+        doc = f"Load {what} at rs1 + imm, with zeros above."
+        yield own(code, size, f"load.{size}", doc, RS1, IMM, optional=True)
+    for code, (size, what) in enumerate(SIZES.items(), 32):
+        doc = f"Store the lowest {what} of rs2 at rs1 + imm."
+        yield own(code, size, f"store.{size}", doc, RS2, RS1, IMM, writes=False, optional=True)
+    doc = "If the 8 bytes at rs1 are rd, store rs2; rd becomes what was there."
+    yield own(40, "cas", "atomic.cas", doc, RS1, RS2, compares=True)
+    doc = "Store rs2 at rs1; rd becomes what was there."
+    yield own(41, "xchg", "atomic.xchg", doc, RS1, RS2)
+    for code, mode, how in (
+        (42, "add", "the sum of them"),
+        (43, "and", "the and of them"),
+        (44, "or", "the or of them"),
+        (45, "xor", "the xor of them"),
+        (46, "min", "the lesser, signed, of them"),
+        (47, "max", "the greater, signed, of them"),
+    ):
+        doc = f"Replace the 8 bytes at rs1 by {how} and rs2; rd becomes what was there."
+        yield own(code, mode, f"atomic.{mode}", doc, RS1, RS2)
+    yield own(48, "always", "b", "Go to the label.", OFFSET, writes=False, last=True)
+    doc = "Go to the label; lr becomes the next address."
+    yield own(56, "direct", "call", doc, OFFSET, writes=False)
+    doc = "Go to the address in rs1; lr becomes the next one."
+    yield own(57, "register", "callr", doc, RS1, writes=False)
+    yield own(64, "link", "ret", "Go to the address in lr.", writes=False, last=True)
+    yield own(72, "direct", "jmp", "Go to the label.", OFFSET, writes=False, last=True)
+    yield own(73, "register", "jmpr", "Go to the address in rs1.", RS1, writes=False, last=True)
+    yield own(80, "register", "mov", "Copy rs1.", RS1)
+    yield own(81, "immediate", "movi", "The number, its sign extended.", IMM)
+    doc = "Rs1 with the number in place of its upper 32 bits."
+    yield own(82, "high", "movh", doc, RS1, IMM)
+    yield own(120, "next", "rand", "The next random word of the lane: seeded, by counter.")
+    doc = "Order all memory accesses before it and after it."
+    yield own(128, "all", "fence", doc, writes=False)
+    doc = "Let the host look up; the program goes on after it."
+    yield own(136, "host", "yield", doc, writes=False)
+    yield own(144, "none", "nop", "Nothing.", writes=False)
+    yield own(152, "done", "halt", "End the program.", writes=False, last=True)
+    yield own(160, "number", "trap", "Stop with a number.", IMM, writes=False, last=True)
+    doc = "Call the external function of this number."
+    yield own(168, "call", "ext", doc, IMM, writes=False)
+
+
+REGISTER = RegisterISA("register", sorted(_table(), key=lambda instr: instr.code))
 
 
 def register_name(number: int) -> str:

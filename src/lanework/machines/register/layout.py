@@ -72,7 +72,7 @@ def reads(instruction: Instruction, info: RegisterInstr) -> tuple[int, ...]:
         for spec, operand in zip(info.operands, instruction.operands, strict=True)
         if spec.kind is OperandKind.REGISTER
     ]
-    if instruction.name == "atomic.cas":
+    if info.reads_target:
         found.append(instruction.target)
     if instruction.name == "ret":
         found.append(30)

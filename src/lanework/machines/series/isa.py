@@ -66,5 +66,5 @@ OWN = tuple(instr.name for instr in _OWN)
 
 SERIES = ISA(
     "series",
-    [*elementwise(ARITH, {"add": 0, "sub": 1, "mul": 2, "div": 3}, 16), *_OWN],
+    [*elementwise("series"), *_OWN],
 )

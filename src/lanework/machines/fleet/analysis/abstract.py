@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from lanework.machines.fleet.analysis.interval import EXACT, NOTHING, ZERO, Interval, between
+from lanework.core.ops.interval import EXACT, NOTHING, ZERO, Interval, between
 from lanework.machines.fleet.state import Profile
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class Known:
         affine: elements that are a multiple of the VM's number and a constant.
 
     Example:
-        >>> from lanework.machines.fleet.analysis.interval import point
+        >>> from lanework.core.ops.interval import point
         >>> known = Known([ZERO, between(0.0, 9.0, whole=True), ZERO])
         >>> known.put(2, between(-5.0, 4.0, whole=True), (1, point(5.0)))
         >>> known.branch(2, "LT", True, 0.0).values[1]

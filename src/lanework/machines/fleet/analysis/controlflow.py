@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple
 
-from lanework.machines.fleet.analysis.interval import Interval, between, join
+from lanework.core.ops.interval import Interval, between, join
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Launch, Placed
 

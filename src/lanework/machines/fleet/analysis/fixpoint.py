@@ -14,10 +14,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 
+from lanework.core.ops.interval import INF, Interval, join, single
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.analysis.abstract import Known, widen
 from lanework.machines.fleet.analysis.controlflow import Reach
-from lanework.machines.fleet.analysis.interval import INF, Interval, join, single
 from lanework.machines.fleet.analysis.linear import number
 from lanework.machines.fleet.analysis.memory import Ranges, declared
 from lanework.machines.fleet.analysis.private import Access, own

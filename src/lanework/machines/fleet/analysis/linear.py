@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from lanework.machines.fleet.analysis import interval
+from lanework.core.ops import interval
+from lanework.core.ops.interval import ZERO, Interval, point
 from lanework.machines.fleet.analysis.abstract import Affine, Difference, Known, Side
-from lanework.machines.fleet.analysis.interval import ZERO, Interval, point
 from lanework.machines.fleet.matrices.maps import Row
 
 Term = tuple[Interval, Side]

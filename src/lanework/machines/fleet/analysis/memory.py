@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.machines.fleet.analysis.interval import ANY, INF, ZERO, Interval, between, join
+from lanework.core.ops.interval import ANY, INF, ZERO, Interval, between, join
 from lanework.machines.fleet.codes import BAD_BUFFER, BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from lanework.core.ops.interval import Interval
 from lanework.machines.fleet.analysis.abstract import Affine
 from lanework.machines.fleet.analysis.controlflow import Reach
-from lanework.machines.fleet.analysis.interval import Interval
 from lanework.machines.fleet.analysis.memory import WordRanges
 from lanework.machines.fleet.plan import Launch
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from lanework.core.ops.table import ARITH
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.bounds import bounds
+from lanework.core.ops.interval import ANY, EXACT, ZERO, Interval, between, join
+from lanework.core.ops.table import ARITH, SINGLE
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.machines.fleet.analysis.abstract import Affine, Difference, Known
-from lanework.machines.fleet.analysis.bounds import bounds
 from lanework.machines.fleet.analysis.controlflow import Reach
-from lanework.machines.fleet.analysis.interval import ANY, EXACT, ZERO, Interval, between, join
 from lanework.machines.fleet.analysis.linear import (
     MINUS_ONE,
     ONE,

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.ops.evaluate import evaluate
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import METADATA, Profile, VMState

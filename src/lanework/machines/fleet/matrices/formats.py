@@ -47,7 +47,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.evaluate import evaluate as run
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, Row, Words, evaluate, pattern
 from lanework.machines.fleet.state import Profile

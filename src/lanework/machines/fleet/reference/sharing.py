@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.ops.op import Op
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 
 Words = npt.NDArray[np.uint32]
 Index = npt.NDArray[np.intp]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from lanework.core.ops.words64 import INTEGER
+from lanework.core.ops.table import INTEGER
 from lanework.engines.llvm.ir import Writer, emit_graph
 from lanework.machines.register.isa import RegisterInstr
 from lanework.machines.register.state import (
@@ -92,6 +92,8 @@ def emit(host: Host, info: RegisterInstr) -> None:
 def _value(host: Host, info: RegisterInstr) -> str:
     assert info.elementwise is not None
     args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
+    if info.accumulates:
+        args.append(host.read("rd"))
     return value_of(host, info.elementwise.name, args)
 
 

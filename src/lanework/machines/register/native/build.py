@@ -11,7 +11,7 @@ import functools
 import sys
 from pathlib import Path
 
-from lanework.core.ops.words64 import INTEGER
+from lanework.core.ops.table import INTEGER
 from lanework.engines.llvm.ir import op_function
 from lanework.engines.stencil.blob import flatten
 from lanework.engines.stencil.building import Target, main

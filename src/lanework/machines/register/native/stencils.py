@@ -15,6 +15,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import INTEGER, offered
 from lanework.core.program.isa import OperandKind
 from lanework.engines.llvm.ir import Writer
 from lanework.machines.register.isa import LINK, REGISTER, ZERO, RegisterInstr
@@ -26,19 +28,27 @@ PINNED = 8
 CC = "preserve_nonecc"
 BACK = 512  # added to the code of a jump that leads backwards
 IN_STATE, AS_ZERO = "m", "z"
-# Ops that need constants in memory, or much code: functions beside the stencils.
-HELPERS = ("floor", "ceil", "ftoi", "ftou", "utof", "random")
-OUTLINED = {"ffloor": "ffloor", "fceil": "fceil", "ftoi": "ftoi", "ftou": "ftou", "utof": "utof"}
-OUTLINED |= {"random": "random"}
-HELPER_NAMES = tuple(OUTLINED)
+SHORT = 6  # primitives of an op that is written in place, in a stencil
+LIBRARY = frozenset(("floor", "ceil", "trunc", "rint"))  # what older processors call a library for
+
+
+def _outlined(op: Op) -> bool:
+    """Whether an op is a function beside the stencils: it has much code, or needs a library."""
+    graph = op.graph("i64")
+    return graph.cost > SHORT or not LIBRARY.isdisjoint(value.prim for value in graph.values)
+
+
+HELPER_NAMES = tuple(name for name, op in INTEGER.items() if _outlined(op))
 
 # What may be pinned: instructions whose every operand then is.
-_THREE = ("add", "sub", "and", "or", "xor", "shl", "shr", "sar", "mul", "fadd", "fsub", "fmul")
-PINNED_COMMUTES = {"add", "and", "or", "xor", "mul", "fadd", "fmul"}
-_TWO = ("addi", "subi", "andi", "ori", "xori", "shli", "shri", "sari", "mov")
+_THREE = tuple(op.name for op, offer in offered("register") if offer.common)
+PINNED_COMMUTES = {name for name in _THREE if INTEGER[name].commutes}
+_TWO = (*(name for name, each in REGISTER.by_name.items() if each.group == "alui"), "mov")
 _LOADS = ("load.b", "load.h", "load.w", "load.d")
 _STORES = ("store.b", "store.h", "store.w", "store.d")
-_BRANCHES = ("beq", "bne", "blt", "ble", "bgt", "bge", "bltu")
+_BRANCHES = tuple(
+    each.name for each in REGISTER.by_name.values() if each.group == "branch" and each.elementwise
+)
 
 HOLES = ("rd", "was", "rs1", "rs2", "imm", "minus", "after", "pc", "status")  # numbers
 PLACES = ("next", "target", "exit")  # places to go to
@@ -210,7 +220,7 @@ class StencilHost:
         w = self.writer
         if name == "sub" and self.form.rd != IN_STATE and self._has_number():
             return w.emit(f"add i64 {args[0]}, {self.hole('minus')}")  # one lea
-        if name not in OUTLINED:
+        if name not in HELPER_NAMES:
             return None
         table = w.emit(f"load ptr, ptr {self.word(HELPER_WORD)}")
         at = w.emit(f"getelementptr ptr, ptr {table}, i64 {HELPER_NAMES.index(name)}")

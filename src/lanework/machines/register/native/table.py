@@ -133,6 +133,6 @@ def uses(info: RegisterInstr) -> Uses:
     flags |= Uses.RS1 if "rs1" in registers else 0
     flags |= Uses.RS2 if "rs2" in registers else 0
     flags |= Uses.RD_WRITTEN if info.writes else 0
-    flags |= Uses.RD_READ if info.name == "atomic.cas" else 0
+    flags |= Uses.RD_READ if info.reads_target else 0
     flags |= Uses.DIRECT if direct(info) else 0
     return flags

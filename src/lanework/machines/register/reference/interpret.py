@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lanework.core.ops.scalar import python_function
-from lanework.core.ops.words64 import INTEGER
+from lanework.core.ops.table import INTEGER
 from lanework.core.program.isa import Instruction
 from lanework.machines.register.isa import LINK, ZERO, RegisterInstr
 from lanework.machines.register.layout import RegisterView
@@ -111,6 +111,16 @@ class Interpreter:
                 return after
 
             return immediate
+
+        if info.accumulates:
+            before = instruction.target
+
+            def accumulate(bank: RegisterBank) -> int:
+                words = bank.words
+                words[target] = body(words[first], words[second], words[before])
+                return after
+
+            return accumulate
 
         def binary(bank: RegisterBank) -> int:
             words = bank.words

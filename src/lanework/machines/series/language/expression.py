@@ -20,9 +20,14 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
+from lanework.core.ops.op import COMPARE
+from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import NO_TRUTH, UNSUPPORTED
 
 NUMBER, LABEL, NAME, LOOKUP = "number", "label", "name", "lookup"
+
+WRITTEN = {op.symbol: name for name, op in IN_FORMULAS.items() if op.symbol}
+"""What operators, and special methods of Python's built-in functions, apply."""
 
 Scalar = float | int | bool | np.generic
 
@@ -146,85 +151,85 @@ class Expr:
         return id(self)
 
     def __add__(self, other: Expr | Scalar) -> Expr:
-        return _apply("add", self, other)
+        return _apply("+", self, other)
 
     def __radd__(self, other: Scalar) -> Expr:
-        return _apply("add", other, self)
+        return _apply("+", other, self)
 
     def __sub__(self, other: Expr | Scalar) -> Expr:
-        return _apply("sub", self, other)
+        return _apply("-", self, other)
 
     def __rsub__(self, other: Scalar) -> Expr:
-        return _apply("sub", other, self)
+        return _apply("-", other, self)
 
     def __mul__(self, other: Expr | Scalar) -> Expr:
-        return _apply("mul", self, other)
+        return _apply("*", self, other)
 
     def __rmul__(self, other: Scalar) -> Expr:
-        return _apply("mul", other, self)
+        return _apply("*", other, self)
 
     def __truediv__(self, other: Expr | Scalar) -> Expr:
-        return _apply("div", self, other)
+        return _apply("/", self, other)
 
     def __rtruediv__(self, other: Scalar) -> Expr:
-        return _apply("div", other, self)
+        return _apply("/", other, self)
 
     def __floordiv__(self, other: Expr | Scalar) -> Expr:
-        return _apply("floordiv", self, other)
+        return _apply("//", self, other)
 
     def __rfloordiv__(self, other: Scalar) -> Expr:
-        return _apply("floordiv", other, self)
+        return _apply("//", other, self)
 
     def __mod__(self, other: Expr | Scalar) -> Expr:
-        return _apply("mod", self, other)
+        return _apply("%", self, other)
 
     def __rmod__(self, other: Scalar) -> Expr:
-        return _apply("mod", other, self)
+        return _apply("%", other, self)
 
     def __pow__(self, other: Expr | Scalar) -> Expr:
-        return _apply("pow", self, other)
+        return _apply("**", self, other)
 
     def __rpow__(self, other: Scalar) -> Expr:
-        return _apply("pow", other, self)
+        return _apply("**", other, self)
 
     def __neg__(self) -> Expr:
-        return _apply("neg", self)
+        return _apply("__neg__", self)
 
     def __pos__(self) -> Expr:
         return self
 
     def __abs__(self) -> Expr:
-        return _apply("abs", self)
+        return _apply("__abs__", self)
 
     def __round__(self, digits: int = 0) -> Expr:
-        return Expr("round", (self,), int(digits))
+        return Expr(WRITTEN["__round__"], (self,), int(digits))
 
     def __floor__(self) -> Expr:
-        return _apply("floor", self)
+        return _apply("__floor__", self)
 
     def __ceil__(self) -> Expr:
-        return _apply("ceil", self)
+        return _apply("__ceil__", self)
 
     def __trunc__(self) -> Expr:
-        return _apply("trunc", self)
+        return _apply("__trunc__", self)
 
     def __lt__(self, other: Expr | Scalar) -> Expr:
-        return _apply("lt", self, other)
+        return _apply("<", self, other)
 
     def __le__(self, other: Expr | Scalar) -> Expr:
-        return _apply("le", self, other)
+        return _apply("<=", self, other)
 
     def __gt__(self, other: Expr | Scalar) -> Expr:
-        return _apply("gt", self, other)
+        return _apply(">", self, other)
 
     def __ge__(self, other: Expr | Scalar) -> Expr:
-        return _apply("ge", self, other)
+        return _apply(">=", self, other)
 
     def __eq__(self, other: object) -> Expr:  # type: ignore[override]
-        return _apply("eq", self, other)
+        return _apply("==", self, other)
 
     def __ne__(self, other: object) -> Expr:  # type: ignore[override]
-        return _apply("ne", self, other)
+        return _apply("!=", self, other)
 
     def __and__(self, other: Expr | Scalar) -> Expr:
         return _apply("and", self, other)
@@ -262,25 +267,32 @@ def lift(value: object) -> Expr:
     )
 
 
-def _apply(head: str, *args: object) -> Expr:
-    return Expr(head, tuple(lift(arg) for arg in args))
+def _apply(symbol: str, *args: object) -> Expr:
+    return Expr(WRITTEN[symbol], tuple(lift(arg) for arg in args))
 
+
+_LEVELS = {
+    "or": 1,
+    "and": 2,
+    "<": 4,
+    "<=": 4,
+    ">": 4,
+    ">=": 4,
+    "==": 4,
+    "!=": 4,
+    "+": 5,
+    "-": 5,
+    "*": 6,
+    "/": 6,
+    "//": 6,
+    "%": 6,
+}
+"""How tightly Python's operators bind."""
 
 _INFIX = {
-    "or": ("or", 1),
-    "and": ("and", 2),
-    "lt": ("<", 4),
-    "le": ("<=", 4),
-    "gt": (">", 4),
-    "ge": (">=", 4),
-    "eq": ("==", 4),
-    "ne": ("!=", 4),
-    "add": ("+", 5),
-    "sub": ("-", 5),
-    "mul": ("*", 6),
-    "div": ("/", 6),
-    "floordiv": ("//", 6),
-    "mod": ("%", 6),
+    name: (op.symbol, _LEVELS[op.symbol], op.units == COMPARE)
+    for name, op in IN_FORMULAS.items()
+    if op.symbol in _LEVELS
 }
 _RENDER_DEPTH = 60
 
@@ -297,15 +309,15 @@ def _render(expr: Expr, outer: int, depth: int = 0) -> str:
         return "..."
     depth += 1
     if head in _INFIX:
-        symbol, level = _INFIX[head]
+        symbol, level, compares = _INFIX[head]
         # a comparison of a comparison needs brackets: without them it reads as a chain
-        left = level + 1 if head in ("lt", "le", "gt", "ge", "eq", "ne") else level
+        left = level + 1 if compares else level
         text = f"{_render(args[0], left, depth)} {symbol} {_render(args[1], level + 1, depth)}"
-    elif head == "neg":
+    elif head == WRITTEN["__neg__"]:
         level, text = 7, f"-{_render(args[0], 7, depth)}"
-    elif head == "not":
+    elif head == WRITTEN["not"]:
         level, text = 3, f"not {_render(args[0], 3, depth)}"
-    elif head == "pow":
+    elif head == WRITTEN["**"]:
         level, text = 8, f"{_render(args[0], 9, depth)} ** {_render(args[1], 7, depth)}"
     elif head == LOOKUP:
         table, column = expr.value

@@ -25,6 +25,7 @@ from lanework.machines.series.language.expression import (
     LOOKUP,
     NAME,
     NUMBER,
+    WRITTEN,
     Expr,
     Origin,
     Place,
@@ -41,23 +42,23 @@ from lanework.machines.series.language.functions import (
 MAX_DEPTH = 200
 
 _BINARY: dict[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "sub",
-    ast.Mult: "mul",
-    ast.Div: "div",
-    ast.FloorDiv: "floordiv",
-    ast.Mod: "mod",
-    ast.Pow: "pow",
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
     ast.BitAnd: "and",
     ast.BitOr: "or",
 }
 _COMPARE: dict[type[ast.cmpop], str] = {
-    ast.Lt: "lt",
-    ast.LtE: "le",
-    ast.Gt: "gt",
-    ast.GtE: "ge",
-    ast.Eq: "eq",
-    ast.NotEq: "ne",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
 }
 _SAID = {
     "Lambda": "a lambda",
@@ -236,10 +237,10 @@ class FormulaReader:
             left = left.left
         out = self.expr(left)
         for step in reversed(chain):
-            head = _BINARY.get(type(step.op))
-            if head is None:
+            symbol = _BINARY.get(type(step.op))
+            if symbol is None:
                 raise self.unsupported(step, "this operator")
-            out = Expr(head, (out, self.expr(step.right)), None, self.place(step))
+            out = Expr(WRITTEN[symbol], (out, self.expr(step.right)), None, self.place(step))
         return out
 
     def _unary(self, node: ast.UnaryOp) -> Expr:
@@ -247,26 +248,26 @@ class FormulaReader:
         if isinstance(node.op, ast.UAdd):
             return operand
         if isinstance(node.op, (ast.Not, ast.Invert)):
-            return Expr("not", (operand,), None, self.place(node))
+            return Expr(WRITTEN["not"], (operand,), None, self.place(node))
         if operand.head == NUMBER:
             return Expr(NUMBER, (), -operand.value, self.place(node))
-        return Expr("neg", (operand,), None, self.place(node))
+        return Expr(WRITTEN["__neg__"], (operand,), None, self.place(node))
 
     def _compare(self, node: ast.Compare) -> Expr:
         place = self.place(node)
         values = [self.expr(value) for value in (node.left, *node.comparators)]
         out: Expr | None = None
         for op, left, right in zip(node.ops, values, values[1:], strict=False):
-            head = _COMPARE.get(type(op))
-            if head is None:
+            symbol = _COMPARE.get(type(op))
+            if symbol is None:
                 raise self.unsupported(node, "`in` or `is`")
-            step = Expr(head, (left, right), None, place)
-            out = step if out is None else Expr("and", (out, step), None, place)
+            step = Expr(WRITTEN[symbol], (left, right), None, place)
+            out = step if out is None else Expr(WRITTEN["and"], (out, step), None, place)
         assert out is not None
         return out
 
     def _boolean(self, node: ast.BoolOp) -> Expr:
-        head = "and" if isinstance(node.op, ast.And) else "or"
+        head = WRITTEN["and" if isinstance(node.op, ast.And) else "or"]
         place = self.place(node)
         out = self.expr(node.values[0])
         for value in node.values[1:]:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.table import ARITH
+from lanework.core.ops.op import Op
+from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import BAD_CALL
 from lanework.machines.series.language.expression import NUMBER, Expr, Place
 
@@ -167,24 +168,15 @@ LOOKUP_FUNCTION = Function(
 )
 
 
-WHERE = "where"
-"""What formulas call the op `select`."""
-
-
-def _from_op(name: str) -> Function:
-    op = ARITH["select" if name == WHERE else name]
-    return Function(
-        name,
-        tuple(Parameter(operand) for operand in op.operands),
-        op.doc,
-        variadic=name in ("min", "max"),
-    )
+def _from_op(name: str, op: Op) -> Function:
+    parameters = tuple(Parameter(operand) for operand in op.operands)
+    return Function(name, parameters, op.doc, variadic=op.folds)
 
 
 @functools.cache
 def functions() -> dict[str, Function]:
     """Every function by name, ops first."""
-    table = {name: _from_op(name) for name in (*ARITH, WHERE) if name != "select"}
+    table = {name: _from_op(name, op) for name, op in IN_FORMULAS.items()}
     own = (*OVER_TIME, *AGGREGATES, *CALENDAR_FUNCTIONS, ROUND, *MACROS)
     table.update((function.name, function) for function in own)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
 from lanework.machines.series.language.nodes import Formula
@@ -19,24 +20,6 @@ from lanework.machines.series.passes.kindrules import (
 )
 from lanework.machines.series.passes.unitfit import ANY, Kinds, Type, UnitFit
 
-_COMPARISONS = frozenset(("lt", "le", "gt", "ge", "eq", "ne"))
-_LOGIC = frozenset(("and", "or", "not"))
-_JOINS = frozenset(("min", "max"))
-_KEEPS = frozenset(
-    (
-        "neg",
-        "abs",
-        "floor",
-        "ceil",
-        "trunc",
-        "round",
-        "copysign",
-        "minimum",
-        "maximum",
-        "last",
-        "at",
-    )
-)
 _OPEN = Type(None, "")
 
 
@@ -72,8 +55,7 @@ class StepRules(UnitFit):
                 made[id(expr)] = self.tables.get(expr.value[0], _OPEN)
             else:
                 args = [made[id(arg)] for arg in expr.args]
-                rule = _RULES.get(head, StepRules._pure)
-                made[id(expr)] = rule(self, expr, args)
+                made[id(expr)] = RULES[head](self, expr, args)
         return made[id(formula.expr)]
 
     def _pure(self, expr: Expr, args: Sequence[Type]) -> Type:
@@ -178,11 +160,20 @@ class StepRules(UnitFit):
         self.need_pure(expr, args, [0, 1])
         return Type(NONE, kind)
 
-    def _sqrt(self, expr: Expr, args: Sequence[Type]) -> Type:
-        unit = args[0].unit
-        if self.algebra is None or unit is None or unit is ANY:
+    def _root(self, expr: Expr, args: Sequence[Type]) -> Type:
+        unit, rule = args[0].unit, IN_FORMULAS[expr.head].units
+        if self.algebra is None or unit is None or unit is ANY or rule is None:
             return Type(unit, "")
-        return Type(unit**0.5, "")
+        return Type(unit ** (1 / rule.degree), "")
+
+    def _length(self, expr: Expr, args: Sequence[Type]) -> Type:
+        return Type(self.join(expr, args, 0, f"{expr.head} needs one unit"), "")
+
+    def _product_sum(self, expr: Expr, args: Sequence[Type]) -> Type:
+        """A * b + c: as the product, then as the sum of that and c."""
+        product = self._mul(Expr("mul", expr.args[:2], None, expr.place), args[:2])
+        both = Expr("add", (expr, expr.args[2]), None, expr.place)
+        return self._add(both, [product, args[2]])
 
     def _compare(self, expr: Expr, args: Sequence[Type]) -> Type:
         self.join(expr, args, 0, "they cannot be compared")
@@ -221,7 +212,7 @@ class StepRules(UnitFit):
         return Type(self.none, "index")
 
     def _angle(self, expr: Expr, args: Sequence[Type]) -> Type:
-        self.join(expr, args, 0, "atan2 needs one unit")
+        self.join(expr, args, 0, f"{expr.head} needs one unit")
         return Type(self.none, "index")
 
     def _sign(self, expr: Expr, args: Sequence[Type]) -> Type:
@@ -253,27 +244,40 @@ def _all(args: Sequence[Type], kind: str) -> bool:
     return all(arg.kind == kind for arg in args)
 
 
-_RULES: dict[str, Callable[[StepRules, Expr, Sequence[Type]], Type]] = {
-    "add": StepRules._add,
-    "sub": StepRules._add,
-    "mul": StepRules._mul,
-    "div": StepRules._div,
-    "floordiv": StepRules._div,
-    "mod": StepRules._mod,
-    "pow": StepRules._pow,
-    "sqrt": StepRules._sqrt,
-    "where": StepRules._where,
+Rule = Callable[[StepRules, Expr, Sequence[Type]], Type]
+
+OF_UNITS: dict[str, Rule] = {
+    "pure": StepRules._pure,
+    "sum": StepRules._add,
+    "product": StepRules._mul,
+    "quotient": StepRules._div,
+    "product_sum": StepRules._product_sum,
+    "power": StepRules._pow,
+    "root": StepRules._root,
+    "remainder": StepRules._mod,
+    "compare": StepRules._compare,
+    "logic": StepRules._logic,
+    "least": StepRules._least,
+    "choice": StepRules._where,
+    "keep": StepRules._keep,
+    "length": StepRules._length,
+    "ratio": StepRules._angle,
+    "sign": StepRules._sign,
+}
+"""What the rules that ops name for units mean here, where values have kinds too."""
+
+RULES: dict[str, Rule] = {
+    **{name: OF_UNITS[op.units.name] for name, op in IN_FORMULAS.items() if op.units is not None},
     "prev": StepRules._shift,
     "lead": StepRules._shift,
     "cumsum": StepRules._sum,
     "total": StepRules._sum,
     "cumprod": StepRules._running,
-    "atan2": StepRules._angle,
-    "sign": StepRules._sign,
+    "minimum": StepRules._keep,
+    "maximum": StepRules._keep,
+    "last": StepRules._keep,
+    "at": StepRules._keep,
     "per_period": StepRules._per_period,
     "compound_per_period": StepRules._compound,
-    **dict.fromkeys(_COMPARISONS, StepRules._compare),
-    **dict.fromkeys(_LOGIC, StepRules._logic),
-    **dict.fromkeys(_JOINS, StepRules._least),
-    **dict.fromkeys(_KEEPS, StepRules._keep),
 }
+"""The rule of every function; those of ops come from the op table."""

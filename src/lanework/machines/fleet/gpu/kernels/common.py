@@ -10,7 +10,7 @@ import enum
 import re
 from collections import Counter
 
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.engine import Stop
 from lanework.machines.fleet.gpu.kernels.table import (

@@ -7,7 +7,7 @@ held, so that no compiler fuses them into the sum.
 
 from __future__ import annotations
 
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.gpu.kernels.common import head, main
 from lanework.machines.fleet.gpu.kernels.table import Spec

@@ -29,7 +29,7 @@ def call(op: Op, *names: str) -> str:
     """An op applied to words, as an expression over their bits.
 
     Example:
-        >>> from lanework.core.ops.words32 import SINGLE
+        >>> from lanework.core.ops.table import SINGLE
         >>> call(SINGLE["iadd"], "a", "b")
         'bitcast<u32>(lw_iadd(bitcast<i32>(a), bitcast<i32>(b)))'
     """

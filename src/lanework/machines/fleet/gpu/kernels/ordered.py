@@ -6,7 +6,7 @@ set, and words of bits by a summary of them.
 
 from __future__ import annotations
 
-from lanework.core.ops.words32 import SINGLE
+from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head

@@ -1,9 +1,9 @@
-"""What ops make of intervals.
+"""What ops make of intervals, and the rules that say so beside their bodies.
 
 Most follow from an op's own graph: each primitive on intervals (`interval`), and both sides of a
 choice that may go either way. Where that says too little, or the graph takes numbers apart into
-bits, something is known of the function: that it keeps the order of numbers, or where its results
-lie. Of any other op nothing is said: it may give every number, and NaN.
+bits, the op names a rule: that it keeps the order of numbers, or where its results lie. Of any
+other op nothing is said: it may give every number, and NaN.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lanework.core.ops.op import Op
-from lanework.machines.fleet.analysis import interval
-from lanework.machines.fleet.analysis.interval import (
+from lanework.core.ops import interval
+from lanework.core.ops.interval import (
     ANY,
     EXACT,
     INF,
@@ -25,6 +24,7 @@ from lanework.machines.fleet.analysis.interval import (
     between,
     point,
 )
+from lanework.core.ops.op import IntervalRule, Op
 
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -41,15 +41,14 @@ def bounds(op: Op, args: Sequence[Interval]) -> Interval:
 
     Example:
         >>> from lanework.core.ops.table import ARITH
-        >>> from lanework.machines.fleet.analysis.interval import between
+        >>> from lanework.core.ops.interval import between
         >>> bounds(ARITH["mul"], [between(-2.0, 3.0), between(0.0, 4.0)])
         Interval(low=-8.0, high=12.0, nan=False, whole=False)
         >>> bounds(ARITH["sin"], [between(-2.0, 3.0)]).high
         1.0000009536743164
     """
-    known = KNOWN.get(op.name)
-    if known is not None:
-        return known(op, args)
+    if op.interval is not None:
+        return op.interval(op, args)
     return along(op, args) if "f32" in op.dtypes else ANY
 
 
@@ -84,6 +83,7 @@ def along(op: Op, args: Sequence[Interval]) -> Interval:
 
 
 PRIMITIVES: dict[str, Callable[..., Interval]] = {
+    "fma": interval.fma,
     "add": interval.add,
     "sub": interval.sub,
     "mul": interval.mul,
@@ -140,7 +140,7 @@ def _ends(op: Op, *args: float) -> float:
     return float(op.evaluate(*(np.float32(arg) for arg in args)))
 
 
-def _rising(op: Op, args: Sequence[Interval]) -> Interval:
+def rising(op: Op, args: Sequence[Interval]) -> Interval:
     """Of a function that keeps the order of numbers, where it has one."""
     (a,) = args
     if a.empty:
@@ -153,7 +153,7 @@ def _rising(op: Op, args: Sequence[Interval]) -> Interval:
     return _outward(low, ends[1], nan)
 
 
-def _within(low: float, high: float, whole: bool = False) -> Callable[..., Interval]:
+def within(low: float, high: float, whole: bool = False) -> IntervalRule:
     """Of a function whose results lie between two numbers, whatever its operands."""
 
     def known(op: Op, args: Sequence[Interval]) -> Interval:
@@ -165,7 +165,8 @@ def _within(low: float, high: float, whole: bool = False) -> Callable[..., Inter
     return known
 
 
-def _lesser(op: Op, args: Sequence[Interval]) -> Interval:
+def lesser(op: Op, args: Sequence[Interval]) -> Interval:
+    """Of the lesser of two, the number where one is NaN."""
     a, b = args
     out = Interval(min(a.low, b.low), min(a.high, b.high), False, a.whole and b.whole)
     if a.empty or b.empty:
@@ -175,39 +176,45 @@ def _lesser(op: Op, args: Sequence[Interval]) -> Interval:
     return out.wide(a.nan and b.nan)
 
 
-def _greater(op: Op, args: Sequence[Interval]) -> Interval:
-    return interval.neg(_lesser(op, [interval.neg(a) for a in args]))
+def greater(op: Op, args: Sequence[Interval]) -> Interval:
+    """Of the greater of two, likewise."""
+    return interval.neg(lesser(op, [interval.neg(a) for a in args]))
 
 
-def _remainder(op: Op, args: Sequence[Interval]) -> Interval:
-    """Of a - b * trunc(a / b), rounded at every step, and of the exact remainder.
+def remainder(*, exact: bool) -> IntervalRule:
+    """Of a - b * trunc(a / b), rounded at every step, or of the exact remainder.
 
     A quotient is wrong by 2**-24 of itself at most, and so is its product with b, so that the
     remainder exceeds |b|, or has not the sign of a, by 2**-22 of |a| at most. Of integers up to
     2**23 it is exact.
     """
-    a, b = args
-    nan = a.nan or b.nan or 0.0 in b or a.infinite or (b.infinite and op.name == "rem")
-    if a.empty or b.empty:
-        return NAN if nan else NOTHING
-    least = 0.0 if 0.0 in b else min(abs(b.low), abs(b.high))
-    least = max(least, 1.0) if b.whole else least
-    whole = a.whole and b.whole
-    if op.name == "fmod":
-        limit, slack = min(a.size, b.size - 1.0 if whole else b.size), 0.0
-    elif whole and a.size <= EXACT / 2:
-        limit, slack = min(a.size, max(b.size - 1.0, 0.0)), 0.0
-    elif a.size > 1e38 or least == 0.0 or a.size / least > 1e38:
-        return Interval(-INF, INF, nan)
-    else:
-        slack = 2.0**-22 * a.size
-        limit = min(a.size, b.size + slack) * (1.0 + 2.0**-22)
-    low = -slack if a.low >= 0.0 else -limit
-    high = slack if a.high <= 0.0 else limit
-    return between(low, high, nan, whole)
+
+    def known(op: Op, args: Sequence[Interval]) -> Interval:
+        a, b = args
+        nan = a.nan or b.nan or 0.0 in b or a.infinite or (b.infinite and not exact)
+        if a.empty or b.empty:
+            return NAN if nan else NOTHING
+        least = 0.0 if 0.0 in b else min(abs(b.low), abs(b.high))
+        least = max(least, 1.0) if b.whole else least
+        whole = a.whole and b.whole
+        slack = 0.0
+        if exact:
+            limit = min(a.size, b.size - 1.0 if whole else b.size)
+        elif whole and a.size <= EXACT / 2:
+            limit = min(a.size, max(b.size - 1.0, 0.0))
+        elif a.size > 1e38 or least == 0.0 or a.size / least > 1e38:
+            return Interval(-INF, INF, nan)
+        else:
+            slack = 2.0**-22 * a.size
+            limit = min(a.size, b.size + slack) * (1.0 + 2.0**-22)
+        low = -slack if a.low >= 0.0 else -limit
+        high = slack if a.high <= 0.0 else limit
+        return between(low, high, nan, whole)
+
+    return known
 
 
-def _power(op: Op, args: Sequence[Interval]) -> Interval:
+def between_corners(op: Op, args: Sequence[Interval]) -> Interval:
     """Of positive bases: between the powers of the ends, for it keeps the order in either."""
     a, b = args
     nan = a.nan or b.nan
@@ -220,24 +227,9 @@ def _power(op: Op, args: Sequence[Interval]) -> Interval:
     return out.join(point(1.0)) if nan else out
 
 
-Known = Callable[[Op, Sequence[Interval]], Interval]
-
-KNOWN: dict[str, Known] = {
-    "exp": _rising,
-    "log": _rising,
-    "tanh": _rising,
-    "sin": _within(-1.0, 1.0),
-    "cos": _within(-1.0, 1.0),
-    "atan2": _within(-math.pi, math.pi),
-    "fmin": _lesser,
-    "fmax": _greater,
-    "rem": _remainder,
-    "fmod": _remainder,
-    "pow": _power,
-    "icmp": _within(-1.0, 1.0, whole=True),
-    "ucmp": _within(-1.0, 1.0, whole=True),
-    "itof": _within(-(2.0**31), 2.0**31, whole=True),
-    "utof": _within(0.0, 2.0**32, whole=True),
-}
-"""Ops by name. Integer ops that are here give floats; all others of them give the bits of integers,
-which as a float may be anything."""
+def length(op: Op, args: Sequence[Interval]) -> Interval:
+    """Of the length of two sides: it rises with the magnitude of either."""
+    a, b = (interval.fabs(arg) for arg in args)
+    if a.empty or b.empty:
+        return ANY
+    return _outward(_ends(op, a.low, b.low), _ends(op, a.high, b.high), a.nan or b.nan)

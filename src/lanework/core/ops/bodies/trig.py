@@ -7,12 +7,13 @@ How the quadrant chooses between the two polynomials is in J.-M. Muller, Element
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.basic import add, mul, neg
-from lanework.core.ops.coefficients import COS, SIN
+from lanework.core.ops.bodies.arithmetic import add, mul, neg
+from lanework.core.ops.bodies.coefficients import COS, SIN
+from lanework.core.ops.bodies.layout import INF, NAN, horner, layout, sign_bit, with_sign
+from lanework.core.ops.bodies.reduction import reduce
+from lanework.core.ops.bounds import within
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, horner, layout, sign_bit, with_sign
-from lanework.core.ops.op import Op, Term, op
-from lanework.core.ops.reduction import reduce
+from lanework.core.ops.op import PURE, Term, op
 
 
 def _kernels(r: Value, tail: Value) -> tuple[Value, Value, Value, Value]:
@@ -46,6 +47,10 @@ _UNDEFINED = (((INF,), NAN), ((-INF,), NAN), ((NAN,), NAN))
     special=(((0.0,), 0.0), ((-0.0,), -0.0), *_UNDEFINED),
     example=((1.0,), 0.8414709848078965),
     ulp={"f64": 1.0, "f32": 1.0},
+    units=PURE,
+    interval=within(-1.0, 1.0),
+    series=41,
+    fleet=18,
 )
 def sin(x: Value) -> Value:
     """The sine of x radians, for every finite x; NaN for the infinities."""
@@ -61,6 +66,10 @@ def _(x: Term, r: Term) -> tuple[Term]:
     special=(((0.0,), 1.0), ((-0.0,), 1.0), *_UNDEFINED),
     example=((1.0,), 0.5403023058681398),
     ulp={"f64": 1.0, "f32": 1.0},
+    units=PURE,
+    interval=within(-1.0, 1.0),
+    series=42,
+    fleet=19,
 )
 def cos(x: Value) -> Value:
     """The cosine of x radians, for every finite x; NaN for the infinities."""
@@ -76,6 +85,9 @@ def _(x: Term, r: Term) -> tuple[Term]:
     special=(((0.0,), 0.0), ((-0.0,), -0.0), *_UNDEFINED),
     example=((1.0,), 1.5574077246549023),
     ulp={"f64": 2.0, "f32": 2.0},
+    units=PURE,
+    series=43,
+    fleet=77,
 )
 def tan(x: Value) -> Value:
     """The tangent of x radians, for every finite x; NaN for the infinities."""
@@ -99,6 +111,3 @@ def tan(x: Value) -> Value:
 @tan.derivative
 def _(x: Term, r: Term) -> tuple[Term]:
     return (add(1.0, mul(r, r)),)
-
-
-OPS: tuple[Op, ...] = (sin, cos, tan)

@@ -8,12 +8,13 @@ Elementary Functions, 1980, chapter 5). The terms are added so that the largest,
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.basic import div
-from lanework.core.ops.coefficients import LOG
-from lanework.core.ops.exp import LN2_HIGH, LN2_LOW
+from lanework.core.ops.bodies.arithmetic import div
+from lanework.core.ops.bodies.coefficients import LOG
+from lanework.core.ops.bodies.exp import LN2_HIGH, LN2_LOW
+from lanework.core.ops.bodies.layout import INF, NAN, horner, layout
+from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, horner, layout
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import PURE, Term, op
 
 SQRT_HALF = 0.7071067811865476
 
@@ -46,6 +47,10 @@ def split(x: Value, start: float) -> tuple[Value, Value]:
     ),
     example=((10.0,), 2.302585092994046),
     ulp={"f64": 1.0, "f32": 1.0},
+    units=PURE,
+    interval=rising,
+    series=40,
+    fleet=76,
 )
 def log(x: Value) -> Value:
     """The natural logarithm of x: -infinity at zeros of either sign, NaN below."""
@@ -63,6 +68,3 @@ def log(x: Value) -> Value:
 @log.derivative
 def _(x: Term, r: Term) -> tuple[Term]:
     return (div(1.0, x),)
-
-
-OPS: tuple[Op, ...] = (log,)

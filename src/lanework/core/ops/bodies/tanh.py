@@ -6,12 +6,13 @@ x coth(x) is an even function without poles nearer than pi i, so its polynomial 
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.basic import abs_, add, div, mul
-from lanework.core.ops.coefficients import COTH
-from lanework.core.ops.exp import exp, exponential
+from lanework.core.ops.bodies.arithmetic import abs_, add, div, mul
+from lanework.core.ops.bodies.coefficients import COTH
+from lanework.core.ops.bodies.exp import exp, exponential
+from lanework.core.ops.bodies.layout import INF, NAN, horner, sign_bit, with_sign
+from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, horner, sign_bit, with_sign
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import PURE, Term, op
 
 SPLIT = 0.55
 SATURATED = {"f64": 20.0, "f32": 10.0}  # from here on the result rounds to one
@@ -27,6 +28,10 @@ SATURATED = {"f64": 20.0, "f32": 10.0}  # from here on the result rounds to one
     ),
     example=((0.5,), 0.46211715726000973),
     ulp={"f64": 2.0, "f32": 2.0},
+    units=PURE,
+    interval=rising,
+    series=44,
+    fleet=78,
 )
 def tanh(x: Value) -> Value:
     """The hyperbolic tangent of x."""
@@ -49,6 +54,3 @@ def _(x: Term, r: Term) -> tuple[Term]:
     # 1 / cosh(x)**2, written so that it stays right where tanh rounds to one
     e = exp(mul(-2.0, abs_(x)))
     return (div(mul(4.0, e), mul(add(1.0, e), add(1.0, e))),)
-
-
-OPS: tuple[Op, ...] = (tanh,)

@@ -9,12 +9,12 @@ the whole half-line (M. M. Shepherd and J. G. Laframboise, Chebyshev approximati
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.basic import mul, neg
-from lanework.core.ops.coefficients import ERF, ERFC, NORMAL
-from lanework.core.ops.exp import exp, exponential, reduced, scaled
+from lanework.core.ops.bodies.arithmetic import mul, neg
+from lanework.core.ops.bodies.coefficients import ERF, ERFC, NORMAL
+from lanework.core.ops.bodies.exp import exp, exponential, reduced, scaled
+from lanework.core.ops.bodies.layout import INF, NAN, head, horner, sign_bit, with_sign
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, head, horner, sign_bit, with_sign
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import PURE, Term, op
 
 SPLIT = 0.75
 ERF_CENTRE = 3.0
@@ -29,6 +29,8 @@ NORMAL_ZERO = {"f64": 40.0, "f32": 16.0}  # beyond it the tail rounds to zero
     special=(((0.0,), 0.0), ((-0.0,), -0.0), ((INF,), 1.0), ((-INF,), -1.0), ((NAN,), NAN)),
     example=((0.5,), 0.5204998778130465),
     ulp={"f64": 2.0, "f32": 2.0},
+    units=PURE,
+    series=47,
 )
 def erf(x: Value) -> Value:
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x."""
@@ -50,6 +52,8 @@ def _(x: Term, r: Term) -> tuple[Term]:
     special=(((0.0,), 0.5), ((-0.0,), 0.5), ((INF,), 1.0), ((-INF,), 0.0), ((NAN,), NAN)),
     example=((1.0,), 0.8413447460685429),
     ulp={"f64": 4.0, "f32": 4.0},
+    units=PURE,
+    series=48,
 )
 def normcdf(x: Value) -> Value:
     """The standard normal distribution function: the probability of a value of at most x.
@@ -74,6 +78,3 @@ def normcdf(x: Value) -> Value:
 @normcdf.derivative
 def _(x: Term, r: Term) -> tuple[Term]:
     return (mul(0.3989422804014327, exp(mul(-0.5, mul(x, x)))),)
-
-
-OPS: tuple[Op, ...] = (erf, normcdf)

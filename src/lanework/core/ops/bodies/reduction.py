@@ -13,8 +13,8 @@ import functools
 from itertools import pairwise
 
 from lanework.core.ops import expr
+from lanework.core.ops.bodies.layout import Layout, head, layout
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import Layout, head, layout
 
 QUARTER_PI = 0.7853981633974483
 HALF_PI = 1.5707963267948966

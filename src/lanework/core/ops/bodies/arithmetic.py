@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from lanework.core.ops import expr, logic
+from lanework.core.ops import expr
+from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit
+from lanework.core.ops.bodies.logic import choose, gt, lt
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, head, layout, sign_bit
-from lanework.core.ops.logic import choose, gt, lt
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import (
+    KEEP,
+    LEAST,
+    PRODUCT,
+    QUOTIENT,
+    REMAINDER,
+    SIGN,
+    SUM,
+    Offer,
+    Term,
+    op,
+    root,
+)
 
 
 def number(value: float) -> Term:
@@ -24,6 +36,10 @@ def number(value: float) -> Term:
     ),
     example=((2.0, 3.0), 5.0),
     commutes=True,
+    symbol="+",
+    units=SUM,
+    series=0,
+    register=Offer(88, common=True),
 )
 def add(a: Value, b: Value) -> Value:
     """The sum a + b, correctly rounded."""
@@ -38,6 +54,11 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
 @op(
     special=(((INF, INF), NAN), ((0.0, 0.0), 0.0), ((-0.0, 0.0), -0.0), ((1.0, NAN), NAN)),
     example=((2.0, 3.0), -1.0),
+    symbol="-",
+    units=SUM,
+    series=1,
+    register=Offer(89, common=True),
+    fleet=Offer(13, "CMP", immediate=23),
 )
 def sub(a: Value, b: Value) -> Value:
     """The difference a - b, correctly rounded."""
@@ -59,6 +80,11 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     ),
     example=((2.0, 3.0), 6.0),
     commutes=True,
+    symbol="*",
+    units=PRODUCT,
+    series=2,
+    register=Offer(90, common=True),
+    fleet=Offer(10, immediate=20),
 )
 def mul(a: Value, b: Value) -> Value:
     """The product a * b, correctly rounded."""
@@ -80,6 +106,11 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
         ((1.0, NAN), NAN),
     ),
     example=((3.0, 2.0), 1.5),
+    symbol="/",
+    units=QUOTIENT,
+    series=3,
+    register=Offer(91),
+    fleet=Offer(11, immediate=21),
 )
 def div(a: Value, b: Value) -> Value:
     """The quotient a / b, correctly rounded; a / 0 is an infinity and 0 / 0 is NaN."""
@@ -91,7 +122,14 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     return div(1.0, b), neg(div(r, b))
 
 
-@op(special=(((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)), example=((2.0,), -2.0), ulp=0.0)
+@op(
+    special=(((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)),
+    example=((2.0,), -2.0),
+    ulp=0.0,
+    symbol="__neg__",
+    units=KEEP,
+    series=16,
+)
 def neg(a: Value) -> Value:
     """The negation -a: the sign bit is flipped."""
     return -a
@@ -102,7 +140,15 @@ def _(a: Term, r: Term) -> tuple[Term]:
     return (number(-1.0),)
 
 
-@op(special=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)), example=((-2.0,), 2.0), ulp=0.0)
+@op(
+    special=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
+    example=((-2.0,), 2.0),
+    ulp=0.0,
+    symbol="__abs__",
+    units=KEEP,
+    series=17,
+    fleet=16,
+)
 def abs_(a: Value) -> Value:
     """The magnitude of a. The derivative is -1 below zero and 1 elsewhere."""
     return expr.fabs(a)
@@ -116,6 +162,10 @@ def _(a: Term, r: Term) -> tuple[Term]:
 @op(
     special=(((-0.0,), -0.0), ((INF,), INF), ((-1.0,), NAN), ((NAN,), NAN)),
     example=((9.0,), 3.0),
+    units=root(2),
+    series=18,
+    fleet=17,
+    register=92,
 )
 def sqrt(a: Value) -> Value:
     """The square root of a, correctly rounded; NaN below zero."""
@@ -130,19 +180,45 @@ def _(a: Term, r: Term) -> tuple[Term]:
 _KEEPS = (((-0.0,), -0.0), ((INF,), INF), ((-INF,), -INF), ((NAN,), NAN))
 
 
-@op(special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -1.0)), example=((-1.5,), -2.0), ulp=0.0)
+@op(
+    special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -1.0)),
+    example=((-1.5,), -2.0),
+    ulp=0.0,
+    symbol="__floor__",
+    units=KEEP,
+    series=19,
+    fleet=71,
+    register=94,
+)
 def floor(a: Value) -> Value:
     """The largest integer not above a. Flat: its derivative is zero."""
     return expr.floor(a)
 
 
-@op(special=(*_KEEPS, ((0.5,), 1.0), ((-0.5,), -0.0)), example=((1.5,), 2.0), ulp=0.0)
+@op(
+    special=(*_KEEPS, ((0.5,), 1.0), ((-0.5,), -0.0)),
+    example=((1.5,), 2.0),
+    ulp=0.0,
+    symbol="__ceil__",
+    units=KEEP,
+    series=20,
+    fleet=72,
+    register=95,
+)
 def ceil(a: Value) -> Value:
     """The smallest integer not below a. Flat: its derivative is zero."""
     return expr.ceil(a)
 
 
-@op(special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -0.0)), example=((-1.5,), -1.0), ulp=0.0)
+@op(
+    special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -0.0)),
+    example=((-1.5,), -1.0),
+    ulp=0.0,
+    symbol="__trunc__",
+    units=KEEP,
+    series=21,
+    fleet=73,
+)
 def trunc(a: Value) -> Value:
     """The integer part of a, towards zero. Flat: its derivative is zero."""
     return expr.trunc(a)
@@ -152,6 +228,10 @@ def trunc(a: Value) -> Value:
     special=(*_KEEPS, ((0.5,), 0.0), ((1.5,), 2.0), ((2.5,), 2.0), ((-0.5,), -0.0)),
     example=((2.5,), 2.0),
     ulp=0.0,
+    symbol="__round__",
+    units=KEEP,
+    series=22,
+    fleet=74,
 )
 def round_(a: Value) -> Value:
     """The integer nearest to a, ties to even. Flat: its derivative is zero."""
@@ -168,6 +248,9 @@ def round_(a: Value) -> Value:
     ),
     example=((2.0, 3.0), 2.0),
     ulp=0.0,
+    units=LEAST,
+    folds=True,
+    series=23,
 )
 def min_(a: Value, b: Value) -> Value:
     """`a` if a < b, else `b`.
@@ -194,6 +277,9 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     ),
     example=((2.0, 3.0), 3.0),
     ulp=0.0,
+    units=LEAST,
+    folds=True,
+    series=24,
 )
 def max_(a: Value, b: Value) -> Value:
     """`a` if a > b, else `b`.
@@ -244,6 +330,9 @@ def _floored(a: Value, b: Value) -> tuple[Value, Value, Value]:
         ((NAN, 1.0), NAN),
     ),
     example=((-7.0, 3.0), 2.0),
+    symbol="%",
+    units=REMAINDER,
+    series=25,
 )
 def mod(a: Value, b: Value) -> Value:
     """The floored remainder a - b * floor(a / b), with the sign of b, as ``%`` in Python.
@@ -280,6 +369,9 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     ),
     example=((-7.0, 3.0), -3.0),
     ulp=1.0,
+    symbol="//",
+    units=QUOTIENT,
+    series=26,
 )
 def floordiv(a: Value, b: Value) -> Value:
     """The floor of the exact quotient a / b, as ``//`` in NumPy.
@@ -298,6 +390,8 @@ def floordiv(a: Value, b: Value) -> Value:
     special=(((0.0,), 0.0), ((-0.0,), 0.0), ((INF,), 1.0), ((NAN,), NAN)),
     example=((-3.0,), -1.0),
     ulp=0.0,
+    units=SIGN,
+    series=37,
 )
 def sign(a: Value) -> Value:
     """1.0 above zero, -1.0 below, 0.0 at zeros of either sign, NaN for NaN. Flat."""
@@ -315,6 +409,8 @@ def sign(a: Value) -> Value:
     ),
     example=((3.0, -2.0), -3.0),
     ulp=0.0,
+    units=KEEP,
+    series=38,
 )
 def copysign(a: Value, b: Value) -> Value:
     """The magnitude of a with the sign of b.
@@ -330,10 +426,3 @@ def copysign(a: Value, b: Value) -> Value:
 @copysign.derivative
 def _(a: Term, b: Term, r: Term) -> tuple[Term, None]:
     return mul(copysign(1.0, a), copysign(1.0, b)), None
-
-
-OPS: tuple[Op, ...] = (
-    *(add, sub, mul, div, neg, abs_, sqrt, floor, ceil, trunc, round_, min_, max_, mod, floordiv),
-    *logic.OPS,
-    *(sign, copysign),
-)

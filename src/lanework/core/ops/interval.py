@@ -172,6 +172,20 @@ def mul(a: Interval, b: Interval) -> Interval:
     return between(min(corners), max(corners), nan or undefined, a.whole and b.whole)
 
 
+def fma(a: Interval, b: Interval, c: Interval) -> Interval:
+    """A product and c, rounded once: as rounded twice, but for the last place of the product."""
+    product = mul(a, b)
+    made = add(product, c)
+    if made.empty:
+        return made
+    slack = 2.0**-23 * product.size if math.isfinite(product.size) else INF
+    whole = made.whole and slack < INF
+    low, high = made.low - slack, made.high + slack
+    return between(
+        -INF if math.isnan(low) else low, INF if math.isnan(high) else high, made.nan, whole
+    )
+
+
 def div(a: Interval, b: Interval) -> Interval:
     """The quotient, correctly rounded."""
     nan = a.nan or b.nan or (a.infinite and b.infinite)

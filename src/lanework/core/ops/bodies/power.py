@@ -9,15 +9,16 @@ term 2u must be carried as a head and a tail (T. J. Dekker, 1971, for the exact 
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.basic import mul, number, sub
-from lanework.core.ops.coefficients import LOG_NARROW
-from lanework.core.ops.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
+from lanework.core.ops.bodies.arithmetic import mul, number, sub
+from lanework.core.ops.bodies.coefficients import LOG_NARROW
+from lanework.core.ops.bodies.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
+from lanework.core.ops.bodies.layout import INF, NAN, head, horner
+from lanework.core.ops.bodies.log import log, split
+from lanework.core.ops.bodies.logic import and_ as both
+from lanework.core.ops.bodies.logic import choose, eq, ge, gt
+from lanework.core.ops.bounds import between_corners
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, head, horner
-from lanework.core.ops.log import log, split
-from lanework.core.ops.logic import and_ as both
-from lanework.core.ops.logic import choose, eq, ge, gt
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import POWER, Term, op
 
 # m runs from 2**(-3/8) to 2**(5/8). The constants c nearest to it are 1 and these three; BREAKS
 # are the values of m between them. log(c) comes in two parts; the first is a multiple of 2**-40
@@ -105,6 +106,11 @@ def precise_log(x: Value) -> tuple[Value, Value]:
     ),
     example=((2.0, 0.5), 1.4142135623730951),
     ulp={"f64": 2.0, "f32": 2.0},
+    symbol="**",
+    units=POWER,
+    interval=between_corners,
+    series=45,
+    fleet=79,
 )
 def power(x: Value, y: Value) -> Value:
     """The power ``x**y``.
@@ -140,6 +146,3 @@ def _(x: Term, y: Term, r: Term) -> tuple[Term, Term]:
     flat = both(eq(x, 0.0), ge(y, 0.0))
     elsewhere = choose(flat, number(0.0), number(NAN))
     return by_x, choose(gt(x, 0.0), mul(r, log(x)), elsewhere)
-
-
-OPS: tuple[Op, ...] = (power,)

@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+from lanework.core.ops.bodies.layout import NAN, truth
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import NAN, truth
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, Term, op
 
 
-@op(special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)), example=((1.0, 2.0), 1.0), ulp=0.0)
+@op(
+    special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)),
+    example=((1.0, 2.0), 1.0),
+    ulp=0.0,
+    symbol="<",
+    units=COMPARE,
+    series=27,
+)
 def lt(a: Value, b: Value) -> Value:
     """1.0 if a < b, else 0.0; false if either is NaN."""
     return truth(a < b, a)
 
 
-@op(special=(((1.0, 1.0), 1.0), ((NAN, NAN), 0.0)), example=((2.0, 2.0), 1.0), ulp=0.0)
+@op(
+    special=(((1.0, 1.0), 1.0), ((NAN, NAN), 0.0)),
+    example=((2.0, 2.0), 1.0),
+    ulp=0.0,
+    symbol="<=",
+    units=COMPARE,
+    series=28,
+)
 def le(a: Value, b: Value) -> Value:
     """1.0 if a <= b, else 0.0; false if either is NaN."""
     return truth(a <= b, a)
 
 
-@op(special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)), example=((2.0, 1.0), 1.0), ulp=0.0)
+@op(
+    special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)),
+    example=((2.0, 1.0), 1.0),
+    ulp=0.0,
+    symbol=">",
+    units=COMPARE,
+    series=29,
+)
 def gt(a: Value, b: Value) -> Value:
     """1.0 if a > b, else 0.0; false if either is NaN."""
     return truth(a > b, a)
 
 
-@op(special=(((-0.0, 0.0), 1.0), ((1.0, NAN), 0.0)), example=((1.0, 2.0), 0.0), ulp=0.0)
+@op(
+    special=(((-0.0, 0.0), 1.0), ((1.0, NAN), 0.0)),
+    example=((1.0, 2.0), 0.0),
+    ulp=0.0,
+    symbol=">=",
+    units=COMPARE,
+    series=30,
+)
 def ge(a: Value, b: Value) -> Value:
     """1.0 if a >= b, else 0.0; false if either is NaN."""
     return truth(a >= b, a)
@@ -36,6 +64,9 @@ def ge(a: Value, b: Value) -> Value:
     example=((2.0, 2.0), 1.0),
     ulp=0.0,
     commutes=True,
+    symbol="==",
+    units=COMPARE,
+    series=31,
 )
 def eq(a: Value, b: Value) -> Value:
     """1.0 if a equals b, else 0.0; false if either is NaN."""
@@ -47,6 +78,9 @@ def eq(a: Value, b: Value) -> Value:
     example=((2.0, 2.0), 0.0),
     ulp=0.0,
     commutes=True,
+    symbol="!=",
+    units=COMPARE,
+    series=32,
 )
 def ne(a: Value, b: Value) -> Value:
     """1.0 if a differs from b, else 0.0; true if either is NaN."""
@@ -58,6 +92,9 @@ def ne(a: Value, b: Value) -> Value:
     example=((2.0, 3.0), 1.0),
     ulp=0.0,
     commutes=True,
+    symbol="and",
+    units=LOGIC,
+    series=33,
 )
 def and_(a: Value, b: Value) -> Value:
     """1.0 if both are true, else 0.0. What is not zero is true, NaN included."""
@@ -69,13 +106,23 @@ def and_(a: Value, b: Value) -> Value:
     example=((0.0, 3.0), 1.0),
     ulp=0.0,
     commutes=True,
+    symbol="or",
+    units=LOGIC,
+    series=34,
 )
 def or_(a: Value, b: Value) -> Value:
     """1.0 if either is true, else 0.0. What is not zero is true, NaN included."""
     return truth(a.differs(0.0) | b.differs(0.0), a)
 
 
-@op(special=(((NAN,), 0.0), ((-0.0,), 1.0)), example=((3.0,), 0.0), ulp=0.0)
+@op(
+    special=(((NAN,), 0.0), ((-0.0,), 1.0)),
+    example=((3.0,), 0.0),
+    ulp=0.0,
+    symbol="not",
+    units=LOGIC,
+    series=35,
+)
 def not_(a: Value) -> Value:
     """1.0 if a is zero of either sign, else 0.0."""
     return truth(a.equals(0.0), a)
@@ -86,6 +133,9 @@ def not_(a: Value) -> Value:
     example=((1.0, 5.0, 7.0), 5.0),
     ulp=0.0,
     name="select",
+    called="where",
+    units=CHOICE,
+    series=36,
 )
 def choose(c: Value, a: Value, b: Value) -> Value:
     """`a` where c is true (not zero; NaN is true), else `b`. Both are evaluated."""
@@ -95,6 +145,3 @@ def choose(c: Value, a: Value, b: Value) -> Value:
 @choose.derivative
 def _(c: Term, a: Term, b: Term, r: Term) -> tuple[None, Term, Term]:
     return None, ne(c, 0.0), eq(c, 0.0)
-
-
-OPS: tuple[Op, ...] = (lt, le, gt, ge, eq, ne, and_, or_, not_, choose)

@@ -8,12 +8,15 @@ for the identity).
 
 from __future__ import annotations
 
+import math
+
 from lanework.core.ops import expr
-from lanework.core.ops.basic import add, div, mul, neg
-from lanework.core.ops.coefficients import ATAN
+from lanework.core.ops.bodies.arithmetic import add, div, mul, neg
+from lanework.core.ops.bodies.coefficients import ATAN
+from lanework.core.ops.bodies.layout import INF, NAN, horner, layout, sign_bit, with_sign
+from lanework.core.ops.bounds import within
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.layout import INF, NAN, horner, layout, sign_bit, with_sign
-from lanework.core.ops.op import Op, Term, op
+from lanework.core.ops.op import RATIO, Term, op
 
 FIRST, SECOND = 0.3125, 0.71875  # q where the centre becomes 1/2, and 1
 # Angles as a value and what it lacks, in each format.
@@ -59,6 +62,10 @@ ATAN_HALF = {
     ),
     example=((1.0, -1.0), 2.356194490192345),
     ulp={"f64": 2.0, "f32": 2.0},
+    units=RATIO,
+    interval=within(-math.pi, math.pi),
+    series=46,
+    fleet=82,
 )
 def atan2(y: Value, x: Value) -> Value:
     """The angle in radians of the point (x, y), between -pi and pi; y comes first.
@@ -113,6 +120,3 @@ def atan2(y: Value, x: Value) -> Value:
 def _(y: Term, x: Term, r: Term) -> tuple[Term, Term]:
     square = add(mul(x, x), mul(y, y))
     return div(x, square), neg(div(y, square))
-
-
-OPS: tuple[Op, ...] = (atan2,)

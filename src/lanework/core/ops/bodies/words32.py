@@ -1,7 +1,7 @@
 """Ops on 32-bit words: single-precision floats and, by their bit patterns, integers.
 
 They belong to the one op table, for machines whose registers hold 32 bits. The float ops here are
-those whose rules differ from the ops of `core.arith` (which number comes back beside a NaN, how a
+those whose rules differ from the ops on f64 and f32 (which number comes back beside a NaN, how a
 remainder is rounded); all others are taken from there. Ops on integers are traced in i32 and take
 and give the patterns that registers hold.
 """
@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lanework.core.ops import expr
+from lanework.core.ops.bodies.layout import INF, NAN
+from lanework.core.ops.bounds import greater, lesser, remainder, within
 from lanework.core.ops.expr import (
     Value,
     bits,
@@ -24,19 +26,10 @@ from lanework.core.ops.expr import (
     ult,
     urem,
 )
-from lanework.core.ops.layout import INF, NAN
-from lanework.core.ops.op import Op, op
+from lanework.core.ops.op import IntervalRule, Offer, Op, op
 
 F32, I32 = ("f32",), ("i32",)
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
-
-SINGLE: dict[str, Op] = {}
-"""Every op on 32-bit words by its name."""
-
-
-def _known(made: Op) -> Op:
-    SINGLE[made.name] = made
-    return made
 
 
 def _word(
@@ -44,19 +37,25 @@ def _word(
     special: tuple[tuple[tuple[int, ...], int], ...] = (),
     *,
     commutes: bool = False,
+    name: str | None = None,
+    fleet: int | Offer | None = None,
+    interval: IntervalRule | None = None,
 ) -> Callable[[Callable[..., Value]], Op]:
-    def wrap(body: Callable[..., Value]) -> Op:
-        return _known(
-            op(example=example, special=special, commutes=commutes, ulp=0.0, dtypes=I32)(body)
-        )
-
-    return wrap
+    return op(
+        example=example,
+        special=special,
+        commutes=commutes,
+        name=name,
+        ulp=0.0,
+        dtypes=I32,
+        fleet=fleet,
+        interval=interval,
+    )
 
 
 # Floats -------------------------------------------------------------------------------------------
 
 
-@_known
 @op(
     special=(
         ((5.0, 3.0), 2.0),
@@ -70,6 +69,8 @@ def _word(
     example=((-7.0, 3.0), -1.0),
     ulp=INF,
     dtypes=F32,
+    interval=remainder(exact=False),
+    fleet=Offer(12, "MOD", immediate=22),
 )
 def rem(a: Value, b: Value) -> Value:
     """The remainder a - b * trunc(a / b), each step rounded to single precision.
@@ -81,7 +82,6 @@ def rem(a: Value, b: Value) -> Value:
     return a - b * expr.trunc(a / b)
 
 
-@_known
 @op(
     special=(
         ((5.0, 3.0), 2.0),
@@ -97,6 +97,8 @@ def rem(a: Value, b: Value) -> Value:
     example=((-7.0, 3.0), -1.0),
     ulp=0.0,
     dtypes=F32,
+    interval=remainder(exact=True),
+    fleet=83,
 )
 def fmod(a: Value, b: Value) -> Value:
     """The exact remainder of the truncated division, with the sign of a, as fmod in C.
@@ -143,24 +145,26 @@ def _power(n: Value) -> Value:
     return from_bits((n + 127) << 23)
 
 
-@_known
 @op(
     special=(((NAN, 1.0), 1.0), ((1.0, NAN), 1.0), ((NAN, NAN), NAN), ((-INF, 1.0), -INF)),
     example=((2.0, 3.0), 2.0),
     ulp=0.0,
     dtypes=F32,
+    interval=lesser,
+    fleet=Offer(14, "MIN"),
 )
 def fmin(a: Value, b: Value) -> Value:
     """The lesser of a and b; the number where one of them is NaN; b where they are equal."""
     return select((a < b) | b.differs(b), a, b)
 
 
-@_known
 @op(
     special=(((NAN, 1.0), 1.0), ((1.0, NAN), 1.0), ((NAN, NAN), NAN), ((INF, 1.0), INF)),
     example=((2.0, 3.0), 3.0),
     ulp=0.0,
     dtypes=F32,
+    interval=greater,
+    fleet=Offer(15, "MAX"),
 )
 def fmax(a: Value, b: Value) -> Value:
     """The greater of a and b; the number where one of them is NaN; b where they are equal."""
@@ -170,78 +174,122 @@ def fmax(a: Value, b: Value) -> Value:
 # Integers and bits --------------------------------------------------------------------------------
 
 
-@_word(((2, 3), 5), (((HIGHEST, 1), LOWEST),), commutes=True)
+@_word(((2, 3), 5), (((HIGHEST, 1), LOWEST),), commutes=True, fleet=90)
 def iadd(a: Value, b: Value) -> Value:
     """The sum a + b, modulo 2**32."""
     return a + b
 
 
-@_word(((2, 3), -1), (((LOWEST, 1), HIGHEST),))
+@_word(((2, 3), -1), (((LOWEST, 1), HIGHEST),), fleet=91)
 def isub(a: Value, b: Value) -> Value:
     """The difference a - b, modulo 2**32."""
     return a - b
 
 
-@_word(((-3, 5), -15), (((2**30, 4), 0),), commutes=True)
+@_word(((-3, 5), -15), (((2**30, 4), 0),), commutes=True, fleet=92)
 def imul(a: Value, b: Value) -> Value:
     """The product a * b, modulo 2**32."""
     return a * b
 
 
-@_word(((17, 5), 3), (((-1, 2), HIGHEST), ((1, -1), 0), ((7, 0), -1)))
+@_word(((17, 5), 3), (((-1, 2), HIGHEST), ((1, -1), 0), ((7, 0), -1)), fleet=93)
 def iquo(a: Value, b: Value) -> Value:
     """The unsigned quotient; all ones for a divisor of 0."""
     zero = b.equals(0)
     return select(zero, -1, udiv(a, select(zero, 1, b)))
 
 
-@_word(((17, 5), 2), (((-1, 16), 15), ((7, 0), 7)))
+@_word(((17, 5), 2), (((-1, 16), 15), ((7, 0), 7)), fleet=94)
 def irem(a: Value, b: Value) -> Value:
     """The unsigned remainder; a for a divisor of 0."""
     zero = b.equals(0)
     return select(zero, a, urem(a, select(zero, 1, b)))
 
 
-@_word(((12, 10), 8), commutes=True)
+@_word(((12, 10), 8), commutes=True, fleet=95)
 def iand(a: Value, b: Value) -> Value:
     """The bits that both have."""
     return a & b
 
 
-@_word(((12, 10), 14), commutes=True)
+@_word(((12, 10), 14), commutes=True, fleet=96)
 def ior(a: Value, b: Value) -> Value:
     """The bits that either has."""
     return a | b
 
 
-@_word(((12, 10), 6), commutes=True)
+@_word(((12, 10), 6), commutes=True, fleet=97)
 def ixor(a: Value, b: Value) -> Value:
     """The bits that one of them has."""
     return a ^ b
 
 
-@_word(((0,), -1))
+@_word(((0,), -1), fleet=103)
 def inot(a: Value) -> Value:
     """The bits that a has not."""
     return a ^ -1
 
 
-@_word(((3, 4), 48), (((1, 32), 1), ((1, 31), LOWEST)))
+@_word(((3, 4), 48), (((1, 32), 1), ((1, 31), LOWEST)), fleet=98)
 def ishl(a: Value, b: Value) -> Value:
     """The word a shifted to the left by b modulo 32."""
     return a << (b & 31)
 
 
-@_word(((-1, 28), 15), (((-1, 32), -1),))
+@_word(((-1, 28), 15), (((-1, 32), -1),), fleet=99)
 def ishr(a: Value, b: Value) -> Value:
     """The word a shifted to the right by b modulo 32, zeros from the left."""
     return lshr(a, b & 31)
 
 
-@_word(((-16, 2), -4), (((LOWEST, 63), -1),))
+@_word(((-16, 2), -4), (((LOWEST, 63), -1),), fleet=100)
 def isar(a: Value, b: Value) -> Value:
     """The word a shifted to the right by b modulo 32, copies of the sign from the left."""
     return a >> (b & 31)
+
+
+@_word(
+    ((LOWEST + 1, 1), 3),
+    (((1, 32), 1), ((1, -1), LOWEST), ((-2, 1), -3)),
+    fleet=Offer(112, since=2),
+)
+def irotl(a: Value, b: Value) -> Value:
+    """The word a rotated to the left by b modulo 32: bits that leave come back on the right."""
+    return a << (b & 31) | lshr(a, (0 - b) & 31)
+
+
+@_word(
+    ((3, 1), LOWEST + 1),
+    (((1, 32), 1), ((LOWEST, -1), 1), ((-2, 1), HIGHEST)),
+    fleet=Offer(113, since=2),
+)
+def irotr(a: Value, b: Value) -> Value:
+    """The word a rotated to the right by b modulo 32: bits that leave come back on the left."""
+    return lshr(a, b & 31) | a << ((0 - b) & 31)
+
+
+@_word(((255,), 8), (((0,), 0), ((-1,), 32)), fleet=Offer(114, since=2))
+def ipopcount(a: Value) -> Value:
+    """How many bits of a are set."""
+    return expr.popcount(a)
+
+
+@_word(((1,), 31), (((0,), 32), ((-1,), 0)), fleet=Offer(115, since=2))
+def iclz(a: Value) -> Value:
+    """Zeros above the highest set bit of a; 32 for 0."""
+    return expr.clz(a)
+
+
+@_word(((8,), 3), (((0,), 32), ((-1,), 0)), fleet=Offer(116, since=2))
+def ictz(a: Value) -> Value:
+    """Zeros below the lowest set bit of a; 32 for 0."""
+    return expr.ctz(a)
+
+
+@_word(((1,), 2**24), (((0x1234,), 0x34120000),), fleet=Offer(117, since=2))
+def ibswap(a: Value) -> Value:
+    """The four bytes of a in the opposite order."""
+    return expr.bswap(a)
 
 
 _ONE, _INF, _NAN = 0x3F800000, 0x7F800000, 0x7FC00000
@@ -252,19 +300,34 @@ def _order(below: Value, same: Value) -> Value:
     return select(same, 0, select(below, const(_MINUS_ONE, "i32"), _ONE))
 
 
-@_word(((3, 5), _MINUS_ONE), (((5, 5), 0), ((1, -1), _ONE)))
+@_word(
+    ((3, 5), _MINUS_ONE),
+    (((5, 5), 0), ((1, -1), _ONE)),
+    fleet=101,
+    interval=within(-1.0, 1.0, whole=True),
+)
 def icmp(a: Value, b: Value) -> Value:
     """The float -1.0, 0.0 or 1.0: a below, equal to or above b, signed; for a branch to test."""
     return _order(a < b, a.equals(b))
 
 
-@_word(((3, 5), _MINUS_ONE), (((5, 5), 0), ((1, -1), _MINUS_ONE)))
+@_word(
+    ((3, 5), _MINUS_ONE),
+    (((5, 5), 0), ((1, -1), _MINUS_ONE)),
+    fleet=102,
+    interval=within(-1.0, 1.0, whole=True),
+)
 def ucmp(a: Value, b: Value) -> Value:
     """The float -1.0, 0.0 or 1.0: a below, equal to or above b, unsigned."""
     return _order(ult(a, b), a.equals(b))
 
 
-@_word(((1,), _ONE), (((-1,), _MINUS_ONE),))
+@_word(
+    ((1,), _ONE),
+    (((-1,), _MINUS_ONE),),
+    fleet=104,
+    interval=within(-(2.0**31), 2.0**31, whole=True),
+)
 def itof(a: Value) -> Value:
     """The float nearest to the signed integer a."""
     return bits(to_float(a))
@@ -273,6 +336,7 @@ def itof(a: Value) -> Value:
 @_word(
     ((_ONE,), 1),
     (((_NAN,), 0), ((_INF,), HIGHEST), ((_INF + LOWEST,), LOWEST), ((_MINUS_ONE,), -1)),
+    fleet=105,
 )
 def ftoi(a: Value) -> Value:
     """The signed integer part of the float a; the nearest there is if out of range, 0 for NaN."""
@@ -282,14 +346,23 @@ def ftoi(a: Value) -> Value:
     return select(inside, to_int(select(inside, x, 0.0)), outside)
 
 
-@_word(((1,), _ONE), (((-1,), 0x4F800000), ((LOWEST,), 0x4F000000)))
+@_word(
+    ((1,), _ONE),
+    (((-1,), 0x4F800000), ((LOWEST,), 0x4F000000)),
+    fleet=106,
+    interval=within(0.0, 2.0**32, whole=True),
+)
 def utof(a: Value) -> Value:
     """The float nearest to the unsigned integer a."""
     half = to_float(lshr(a, 1) | (a & 1))  # the lowest bit stays, so that rounding sees it
     return bits(select(a < 0, half + half, to_float(a)))
 
 
-@_word(((_ONE,), 1), (((_NAN,), 0), ((_INF,), -1), ((_MINUS_ONE,), 0), ((0x4F000000,), LOWEST)))
+@_word(
+    ((_ONE,), 1),
+    (((_NAN,), 0), ((_INF,), -1), ((_MINUS_ONE,), 0), ((0x4F000000,), LOWEST)),
+    fleet=107,
+)
 def ftou(a: Value) -> Value:
     """The unsigned integer part of the float a; the nearest there is if out of range, 0 for NaN."""
     x = from_bits(a)
