@@ -23,8 +23,8 @@ MNEMONICS: dict[str, FleetInstr] = {
 }
 """Instructions by every name that they have."""
 
-_EXAMPLES = {"dest": "r0", "src": "r1", "src1": "r1", "src2": "r2", "cond": "r1", "addr": "r1",
-             "word": "3", "from": "4", "imm": "2.5", "target": "label"}  # fmt: skip
+_EXAMPLES = {"dest": "r0", "src": "r1", "src1": "r1", "src2": "r2", "src3": "r3", "cond": "r1",
+             "addr": "r1", "word": "3", "from": "4", "imm": "2.5", "target": "label"}  # fmt: skip
 
 
 def pattern(info: FleetInstr) -> str:
