@@ -6,6 +6,7 @@ import functools
 import math
 import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,10 @@ class Limits:
     def memory_cap(self) -> int:
         """The cap in bytes that `check_memory` holds."""
         return self.memory if self.memory is not None else default_memory_cap()
+
+    def until(self) -> float | None:
+        """When a run that begins now must have ended, on the clock of `time.monotonic`."""
+        return None if self.deadline is None else time.monotonic() + self.deadline
 
     def check_memory(self, needed: int, what: str, help: str = FIT) -> None:
         """Refuse what would not fit.

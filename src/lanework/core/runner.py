@@ -1,7 +1,7 @@
 """What every runner is: a program bound to an engine, which is called with inputs.
 
 A machine's runner names its engines, says why one does not suit a program, and runs. How an engine
-is chosen, what happens when it cannot run, what is told about that, how many threads there are,
+is chosen, what happens when it cannot run, what is said about that, how many threads there are,
 what `explain` begins with, and that a runner is a context is the same for all machines.
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 from lanework.base import host
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_OPTION, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
+from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
 from lanework.core.result.result import Result
 
 _noticed: set[str] = set()
@@ -45,6 +45,21 @@ def check_engine(name: str, engines: Sequence[str]) -> None:
             f"there is no engine {name!r}",
             help=did_you_mean(name, engines) or f"engines are auto, {', '.join(engines)}",
         )
+
+
+def check_deadline(
+    until: float | None,
+    help: str,
+    message: str = "the run was stopped at its deadline",
+    instruction: int | None = None,
+) -> None:
+    """Stop a run at its deadline, which is what `Limits.until` said at its begin.
+
+    Raises:
+        Trap: LW2001.
+    """
+    if until is not None and time.monotonic() > until:
+        raise Trap(DEADLINE_PASSED, message, help=help, instruction=instruction)
 
 
 class Runnable(Protocol):
@@ -135,10 +150,6 @@ class Runner(ABC):
     @abstractmethod
     def __call__(self, /, *args: Any, **inputs: Any) -> Result:
         """Run the program on its inputs."""
-
-    def until(self) -> float | None:
-        """When a call that begins now has to end, on the clock of `time.monotonic`."""
-        return None if self.limits.deadline is None else time.monotonic() + self.limits.deadline
 
     def explain(self) -> str:
         """What will run how: the engine, and what was done to the program."""

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Trap
 from lanework.core.codes import DEADLINE_PASSED
+from lanework.core.runner import check_deadline
 from lanework.engines import threadpool as crew
 from lanework.engines.kernel import Kernel
 from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WORDS
@@ -177,14 +178,10 @@ class Frame:
                 future.result(timeout=_TICK)
                 return
             except TimeoutError:
-                if progress is not None:
-                    progress(min(int(self.shared[0]), int(self.dims[2])))
-                if until is not None and time.monotonic() > until:
-                    raise Trap(
-                        DEADLINE_PASSED,
-                        "the run was stopped at its deadline",
-                        help="raise the deadline, or run fewer lanes or periods",
-                    ) from None
+                pass
+            if progress is not None:
+                progress(min(int(self.shared[0]), int(self.dims[2])))
+            check_deadline(until, "raise the deadline, or run fewer lanes or periods")
 
 
 def _ended(futures: list[Future[None]]) -> bool:

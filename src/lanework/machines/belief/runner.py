@@ -233,7 +233,7 @@ class Runner(runner.Runner):
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
         if count > 1:
             lead[ASSIGNMENTS] = count
-        until = self.until()
+        until = self.limits.until()
         if kind == "kbest":
             answer = partial(self._posterior, until=until)
             posterior = best_assignments(answer, self.program, evidence, count, self.conditioned)

@@ -6,8 +6,9 @@ import time
 
 from lanework.base.errors import Code, Trap
 from lanework.base.limits import Limits
-from lanework.core.codes import DEADLINE_PASSED, FUEL_SPENT
+from lanework.core.codes import FUEL_SPENT
 from lanework.core.program.program import Program
+from lanework.core.runner import check_deadline
 from lanework.machines.register import codes
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import LANE, PC, RegisterBank, Status
@@ -73,8 +74,7 @@ class Meter:
         self.left = limits.fuel
         self.used = 0
         self.start = time.monotonic()
-        self.deadline = limits.deadline
-        self.until = None if limits.deadline is None else time.monotonic() + limits.deadline
+        self.deadline, self.until = limits.deadline, limits.until()
 
     def slice(self, most: int) -> int:
         """Fuel for the next slice, at most this much."""
@@ -99,10 +99,10 @@ class Meter:
                 help="raise the fuel limit, or look for a loop that does not end",
                 instruction=instruction,
             )
-        if self.until is not None and time.monotonic() > self.until:
-            raise Trap(
-                DEADLINE_PASSED,
+        if self.until is not None:
+            check_deadline(
+                self.until,
+                "raise the deadline, or look for a loop that does not end",
                 f"the program ran longer than {self.deadline:g} s",
-                help="raise the deadline, or look for a loop that does not end",
-                instruction=instruction,
+                instruction,
             )

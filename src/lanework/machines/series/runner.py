@@ -259,7 +259,6 @@ class Runner(runner.Runner):
             )
         order = lane_order(self.view, bound)
         outputs = [self._output(index, bound) for index in self.wanted]
-        until = None if limits.deadline is None else time.monotonic() + limits.deadline
         job = Job(
             arrays=bound.arrays,
             given=bound.given,
@@ -270,7 +269,7 @@ class Runner(runner.Runner):
             buffers=[],
             ports=self.wanted,
             fuel=fuel // max(bound.repeats, 1),
-            until=until,
+            until=limits.until(),
             progress=None if bound.outer else self.progress,
             unchecked=bound.unchecked,
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
@@ -17,9 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Trap
-from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.program.program import Program
+from lanework.core.runner import check_deadline
 from lanework.engines.tensors.layout import SCALE, Word, block_sizes, grouped_sizes
 from lanework.engines.vector import loader
 from lanework.machines.belief.data.evidence import Evidence
@@ -199,12 +197,7 @@ class NativeExecutor:
                 for first, count in groups:
                     if ended:
                         return
-                    if until is not None and time.monotonic() > until:
-                        raise Trap(
-                            DEADLINE_PASSED,
-                            "the run was stopped at its deadline",
-                            help="raise the deadline, or run fewer rows",
-                        )
+                    check_deadline(until, "raise the deadline, or run fewer rows")
                     place = address + first * own.itemsize * Word.COUNT
                     call(place, count, start, min(start + step, blocks))
 

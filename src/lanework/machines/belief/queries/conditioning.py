@@ -8,17 +8,16 @@ Pearl, Artif. Intell. 29, 1986; with elimination for the rest: R. Dechter, Artif
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic, Trap
-from lanework.core.codes import DEADLINE_PASSED
+from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
+from lanework.core.runner import check_deadline
 from lanework.machines.belief.data.answers import BEST, total_name
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior
@@ -245,12 +244,7 @@ class ConditionedRunner(Runner):
         """Lanes in chunks that fit: rows, evidence, logarithms of weights, and which lanes."""
         size = self._chunk(lanes.evidence.rows, len(numbers))
         for start in range(0, len(numbers), size):
-            if until is not None and time.monotonic() > until:
-                raise Trap(
-                    DEADLINE_PASSED,
-                    "the run was stopped at its deadline",
-                    help="raise the deadline, or run fewer rows",
-                )
+            check_deadline(until, "raise the deadline, or run fewer rows")
             these = slice(start, min(start + size, len(numbers)))
             yield *lanes.some(numbers[these]), these
             if self._progress is not None:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic, Trap
+from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED
+from lanework.core.codes import BAD_OPTION
 from lanework.core.result.show import many
+from lanework.core.runner import check_deadline
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
@@ -143,8 +144,7 @@ class _Run:
         self.problem, self.variables = problem, variables
         self.limits, self.progress = limits, progress
         self.damping, self.tolerance, self.most = damping, tolerance, most
-        seconds = limits.deadline
-        self.until = None if seconds is None else time.monotonic() + seconds
+        self.until = limits.until()
         sizes = {v: variables[v].size for v in problem.variables}
         each = list(zip(problem.factors, problem.scopes, strict=True))
         numbers = [factor.table for factor, scope in each if not scope]
@@ -201,9 +201,8 @@ class _Run:
         )
 
         def look(iteration: int) -> None:
-            if self.until is not None and time.monotonic() > self.until:
-                help = "raise the deadline, run fewer rows, or accept a larger tolerance"
-                raise Trap(DEADLINE_PASSED, "the run was stopped at its deadline", help=help)
+            help = "raise the deadline, run fewer rows, or accept a larger tolerance"
+            check_deadline(self.until, help)
             if self.progress is not None:
                 self.progress(number * self.most + iteration, blocks * self.most)
 

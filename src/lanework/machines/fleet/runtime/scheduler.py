@@ -10,7 +10,8 @@ from typing import Any
 
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
-from lanework.core.codes import DEADLINE_PASSED, FUEL_SPENT
+from lanework.core.codes import FUEL_SPENT
+from lanework.core.runner import check_deadline
 from lanework.machines.fleet.engine import Engine, Progress, Stop, Words
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime.traps import deadlock, fault
@@ -65,8 +66,7 @@ class Runtime:
         """Start anew with these words of shared memory."""
         self.engine.begin(shared)
         self.place, self.counts = Place(), Progress()
-        deadline = self.limits.deadline
-        self.until = None if deadline is None else time.monotonic() + deadline
+        self.until = self.limits.until()
 
     def run(self, epochs: int | None = None) -> bool:
         """Go on, for so many epochs or to the end; whether the end was reached.
@@ -90,13 +90,12 @@ class Runtime:
             left = None if left is None else left - done
             self._adapt(time.monotonic() - began)
             self._stopped(self.counts.stop)
-            if self.until is not None and time.monotonic() > self.until:
-                raise Trap(
-                    DEADLINE_PASSED,
-                    f"the run took longer than {self.limits.deadline:g} s, in epoch"
-                    f" {self.counts.epochs:,}",
-                    help="raise the deadline, or look for a loop that does not end",
-                )
+            check_deadline(
+                self.until,
+                "raise the deadline, or look for a loop that does not end",
+                f"the run took longer than {self.limits.deadline or 0:g} s, in epoch"
+                f" {self.counts.epochs:,}",
+            )
         return True
 
     def _adapt(self, seconds: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Trap
-from lanework.core.codes import DEADLINE_PASSED
+from lanework.core.runner import check_deadline
 from lanework.engines.kernel import UNIT
 from lanework.machines.series.data.binding import Array, check_missing
 from lanework.machines.series.data.labels import LANES
@@ -125,12 +123,7 @@ class ReferenceExecutor:
         if job.lanes == 0 and units is None:
             self._without_lanes(job, wanted)
         for unit in range(-(-job.lanes // UNIT)) if units is None else units:
-            if job.until is not None and time.monotonic() > job.until:
-                raise Trap(
-                    DEADLINE_PASSED,
-                    "the run was stopped at its deadline",
-                    help="raise the deadline, or run fewer lanes or periods",
-                )
+            check_deadline(job.until, "raise the deadline, or run fewer lanes or periods")
             start = unit * UNIT
             stop = min(start + UNIT, job.lanes)
             lanes = np.arange(start, stop) if job.order is None else job.order[start:stop]
