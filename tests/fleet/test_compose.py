@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from readers import apply, evaluate
 
 from lanework.core.ops.evaluate import evaluate as run_graph
 from lanework.core.ops.table import SINGLE
@@ -12,12 +13,11 @@ from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.compose import MOST, compose, in_place
-from lanework.machines.fleet.matrices.formats import apply, encode
+from lanework.machines.fleet.matrices.formats import encode
 from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,
-    evaluate,
     is_linear,
     linear_row,
     pattern,

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from readers import apply, dense, evaluate, stored
 from scipy import sparse
 
 from lanework.base.errors import Diagnostic
@@ -13,22 +14,11 @@ from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices import storage
 from lanework.machines.fleet.matrices.compose import in_place
-from lanework.machines.fleet.matrices.formats import (
-    CHOICES,
-    HALF,
-    Format,
-    apply,
-    density,
-    encode,
-    exact,
-    stored,
-)
+from lanework.machines.fleet.matrices.formats import CHOICES, HALF, Format, density, encode, exact
 from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,
-    dense,
-    evaluate,
     linear_map,
     linear_row,
     maps,

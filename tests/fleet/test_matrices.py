@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from readers import dense, evaluate
 
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FLEET, Kernel
@@ -11,8 +12,6 @@ from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,
-    dense,
-    evaluate,
     linear_map,
     linear_row,
     maps,

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from readers import evaluate
 
 from lanework.core.ops.evaluate import evaluate as run_graph
 from lanework.core.ops.table import SINGLE
@@ -11,7 +12,7 @@ from lanework.machines.fleet import compile as fleet
 from lanework.machines.fleet.analysis.transfer import LARGEST_HALF
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices.maps import evaluate, linear_row, pattern
+from lanework.machines.fleet.matrices.maps import linear_row, pattern
 from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
 from lanework.machines.fleet.state import PROFILES, Convention
 

@@ -31,7 +31,7 @@ With HALF the coefficients of dense, csr and bsr are packed, two to a word: coef
 i // 2, in its lower half if i is even. A matrix is stored so only if all its coefficients are exact
 in half precision.
 
-What is read is meant as `matrices` says: terms in the order of columns, each sum rounded, a
+What is read is meant as `maps` says: terms in the order of columns, each sum rounded, a
 coefficient 1.0 copies bits, the last column gives the coefficient's own bits, no terms give 0.
 """
 
@@ -49,7 +49,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.ops.evaluate import evaluate as run
 from lanework.core.ops.table import SINGLE
 from lanework.machines.fleet.codes import BAD_SETTING
-from lanework.machines.fleet.matrices.maps import ONE, LinearMap, Row, Words, evaluate, pattern
+from lanework.machines.fleet.matrices.maps import LinearMap, Words
 from lanework.machines.fleet.state import Profile
 
 ENTRY = 4
@@ -281,76 +281,3 @@ def _packed(values: list[int], half: bool) -> list[int]:
         return values
     halves = [to_half(bits) for bits in values] + [0] * (len(values) % 2)
     return [low | high << 16 for low, high in zip(halves[::2], halves[1::2], strict=True)]
-
-
-# Reading ------------------------------------------------------------------------------------------
-
-
-def apply(encoded: Encoded, number: int, words: Words) -> Words:
-    """A matrix times vectors: the reference of all kernels.
-
-    Args:
-        encoded: the matrices.
-        number: which of them.
-        words: the bits of the vectors, uint32, shape (elements, lanes).
-
-    Returns:
-        The new vectors, of the same shape.
-    """
-    out = words.copy()
-    old = out if encoded.format(number) is Format.ROWS else words  # rows are done in place
-    for row in stored(encoded, number):
-        out[row.element] = evaluate(row, old)
-    return out
-
-
-def stored(encoded: Encoded, number: int) -> list[Row]:
-    """The rows of a matrix as its words have them, read as a kernel reads them."""
-    return (_stored_rows if encoded.format(number) is Format.ROWS else _stored_blocks)(
-        encoded, number
-    )
-
-
-def _stored_rows(encoded: Encoded, number: int) -> list[Row]:
-    _, at, length, count = (int(word) for word in encoded.table[number])
-    words, half = encoded.words.data, encoded.half(number)
-    rows = [Row(0, ((0, ONE), (encoded.profile.length - 1, pattern(length))))]
-    for _ in range(count):
-        element, many = words[at] & 0xFFFF, words[at] >> 16
-        at += 1
-        terms = []
-        for _ in range(many):
-            term = (words[at] >> 16, from_half(words[at] & 0xFFFF)) if half else None
-            terms.append(term or (words[at], words[at + 1]))
-            at += 1 if half else 2
-        rows.append(Row(element, tuple(terms)))
-    return rows
-
-
-def _stored_blocks(encoded: Encoded, number: int) -> list[Row]:
-    """Of dense, csr with blocks of one element, and bsr."""
-    _, at, _, count = (int(word) for word in encoded.table[number])
-    words, n, half = encoded.words.data, encoded.profile.length, encoded.half(number)
-
-    def value(start: int, i: int) -> int:
-        if half:
-            return from_half(words[start + i // 2] >> 16 * (i % 2) & 0xFFFF)
-        return words[start + i]
-
-    if encoded.format(number) is Format.DENSE:
-        return [Row(r, _terms((c, value(at, r * n + c)) for c in range(n))) for r in range(n)]
-    side = encoded.format(number).block
-    first = at + -(-n // side) + 1
-    rows = []
-    for r in range(n):
-        block, inside = divmod(r, side)
-        terms = []
-        for p in range(words[at + block], words[at + block + 1]):
-            begin = (p - first) * side * side + inside * side
-            terms += [(words[p] * side + c, value(first + count, begin + c)) for c in range(side)]
-        rows.append(Row(r, _terms(iter(terms))))
-    return rows
-
-
-def _terms(pairs: Iterator[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    return tuple((column, bits) for column, bits in pairs if bits)

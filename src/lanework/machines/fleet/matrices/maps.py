@@ -101,36 +101,6 @@ def _there(profile: Profile, instruction: Instruction) -> bool:
     return all(values[spec.name] < most.get(spec.kind, 1 << 32) for spec in info.operands)
 
 
-def evaluate(row: Row, words: Words) -> Words:
-    """What a row makes of vectors.
-
-    Args:
-        row: the row.
-        words: the bits of the vectors, uint32, shape (elements, lanes).
-
-    Returns:
-        The bits of the new element, shape (lanes).
-
-    Example:
-        >>> vectors = np.array([[0.0], [1.5], [1.0]], np.float32).view(np.uint32)
-        >>> evaluate(Row(1, ((1, pattern(2.0)), (2, pattern(0.25)))), vectors).view(np.float32)
-        array([3.25], dtype=float32)
-    """
-    total: Matrix | None = None
-    with np.errstate(all="ignore"):
-        for column, bits in row.terms:
-            if column == len(words) - 1:
-                term = np.full(words.shape[1], bits, np.uint32).view(np.float32)
-            elif bits == ONE:
-                term = words[column].view(np.float32)
-            else:
-                term = np.uint32(bits).view(np.float32) * words[column].view(np.float32)
-            total = term if total is None else total + term
-    if total is None:
-        return np.zeros(words.shape[1], np.uint32)
-    return total.view(np.uint32).copy()
-
-
 def linear_row(profile: Profile, instruction: Instruction) -> Row:
     """The row of a linear instruction's destination.
 
@@ -180,25 +150,6 @@ def element(profile: Profile, info: FleetInstr, name: str, values: dict[str, int
 def destination(profile: Profile, info: FleetInstr, values: dict[str, int]) -> int:
     """The element of the vector that a linear instruction writes."""
     return element(profile, info, "dest" if info.dest is not None else "word", values)
-
-
-def dense(profile: Profile, instruction: Instruction) -> Matrix:
-    """The whole matrix of a linear instruction: float32, square in the vector's length.
-
-    Example:
-        >>> from lanework.machines.fleet.state import PROFILES
-        >>> add = FLEET.by_name["ADD"].make(dest=2, src1=0, src2=1)
-        >>> matrix = dense(PROFILES["S22"], add)
-        >>> matrix[3, :5].tolist(), matrix[0, [0, 21]].tolist()
-        ([0.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0])
-    """
-    matrix = np.eye(profile.length, dtype=np.float32)
-    row = linear_row(profile, instruction)
-    matrix[row.element] = 0.0
-    for column, bits in row.terms:
-        matrix.view(np.uint32)[row.element, column] = bits
-    matrix[0, profile.length - 1] = 1.0
-    return matrix
 
 
 def is_linear(instruction: Instruction) -> bool:
