@@ -17,17 +17,14 @@ from lanework.machines.series.language import calendar as calendars
 from lanework.machines.series.language.nodes import Formula, Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import Table as SourceTable
-from lanework.machines.series.passes.emit import Emitter, Typed
+from lanework.machines.series.passes.emit import Emitter
 from lanework.machines.series.passes.flatten import Flattener
 from lanework.machines.series.passes.graph import order_formulas
 from lanework.machines.series.passes.lookups import infer_categories
 from lanework.machines.series.passes.optimise import optimise as run_passes
-from lanework.machines.series.passes.values import (
-    Values,
-)
+from lanework.machines.series.passes.values import Kinds, Values
 
 if TYPE_CHECKING:
-    from lanework.machines.series.passes.unitfit import Kinds
     from lanework.machines.series.runner import Runner
 
 
@@ -102,11 +99,11 @@ def _need_no_dates(model: Registry, ordered: Sequence[Formula]) -> None:
                 model.need_periods()
 
 
-def _types(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds | Typed:
+def _types(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:
     """Units and kinds, if the model declares any; pint is not loaded otherwise."""
     declared: list[Formula | Input | SourceTable] = [*ordered, *model.given]
     if not any(node.unit or node.kind for node in declared):
-        return Typed()
+        return Kinds()
     from lanework.machines.series.passes.kinds import infer_kinds
 
     return infer_kinds(model, ordered, roots)

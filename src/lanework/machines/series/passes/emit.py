@@ -6,7 +6,6 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -31,11 +30,18 @@ from lanework.machines.series.layout import (
     encode_segments,
     encode_tables,
 )
-from lanework.machines.series.passes.values import CONST, INPUT, PERIODS, TIME, TableData, Values
+from lanework.machines.series.passes.values import (
+    CONST,
+    INPUT,
+    PERIODS,
+    TIME,
+    Kinds,
+    TableData,
+    Values,
+)
 from lanework.machines.series.passes.walks import needed_values, segments
 
 if TYPE_CHECKING:
-    from lanework.machines.series.passes.unitfit import Kinds
     from lanework.machines.series.runner import Runner
 
 _MODES = {
@@ -43,17 +49,6 @@ _MODES = {
     "clamp": TableMode.CLAMP,
     "interpolate": TableMode.INTERPOLATE,
 }
-
-
-@dataclass
-class Typed:
-    """What units and kinds say of a model without any."""
-
-    units: Mapping[str, str] = field(default_factory=dict)
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    factors: Mapping[int, Sequence[float]] = field(default_factory=dict)
-    scale: Mapping[str, float] = field(default_factory=dict)
-    notes: Sequence[str] = ()
 
 
 OPERANDS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {
@@ -75,7 +70,7 @@ class Emitter:
         targets: Sequence[int],
         horizon: int | None,
         categories: Mapping[str, tuple[str, ...]],
-        typed: Kinds | Typed,
+        typed: Kinds,
     ) -> None:
         self.model = model
         self.values = values

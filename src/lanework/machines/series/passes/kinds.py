@@ -27,7 +27,8 @@ from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.passes.dimension import Algebra
 from lanework.machines.series.passes.kindrules import assignable
 from lanework.machines.series.passes.steprules import StepRules
-from lanework.machines.series.passes.unitfit import ANY, Kinds, Type
+from lanework.machines.series.passes.unitfit import ANY, Type
+from lanework.machines.series.passes.values import Kinds
 
 if TYPE_CHECKING:
     from lanework.machines.series.language.registry import Registry

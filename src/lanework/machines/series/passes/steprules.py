@@ -18,7 +18,8 @@ from lanework.machines.series.passes.kindrules import (
     quotient,
     with_article,
 )
-from lanework.machines.series.passes.unitfit import ANY, Kinds, Type, UnitFit
+from lanework.machines.series.passes.unitfit import ANY, Type, UnitFit
+from lanework.machines.series.passes.values import Kinds
 
 _OPEN = Type(None, "")
 

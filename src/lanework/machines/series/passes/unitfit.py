@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from lanework.base.errors import Diagnostic
@@ -11,28 +11,10 @@ from lanework.base.units import Unit
 from lanework.machines.series.codes import PERIOD_CLASH, UNIT_CLASH
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.passes.dimension import NONE, YEAR, Algebra
+from lanework.machines.series.passes.values import Kinds
 
 ANY = Unit((("0", Fraction(1)),))
 """The unit of a written 0, which fits every unit; compared with `is`."""
-
-
-@dataclass
-class Kinds:
-    """What was found out.
-
-    Attributes:
-        units: the unit of each node, as text; "" is none.
-        kinds: the kind of each node, "" where it is open.
-        factors: for a step of a formula (by id) a factor for each operand.
-        scale: for a formula the factor into its declared unit.
-        notes: a line for each conversion.
-    """
-
-    units: dict[str, str] = field(default_factory=dict)
-    kinds: dict[str, str] = field(default_factory=dict)
-    factors: dict[int, tuple[float, ...]] = field(default_factory=dict)
-    scale: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

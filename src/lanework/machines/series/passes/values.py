@@ -11,6 +11,7 @@ import math
 import operator
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lanework.core.ops.table import ARITH
@@ -36,6 +37,25 @@ class TableData:
         self.name = name
         self.dims = dims
         self.data = data
+
+
+@dataclass
+class Kinds:
+    """Units and temporal kinds of a model: by default, of one that declares none.
+
+    Attributes:
+        units: the unit of each node, as text; "" is none.
+        kinds: the kind of each node, "" where it is open.
+        factors: for a step of a formula (by id) a factor for each operand.
+        scale: for a formula the factor into its declared unit.
+        notes: a line for each conversion.
+    """
+
+    units: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    factors: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    scale: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 class Values:
