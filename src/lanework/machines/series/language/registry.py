@@ -42,14 +42,7 @@ from lanework.machines.series.language.tables import Table, build_table
 
 
 class Registry:
-    """Inputs, tables, formulas and outputs by name.
-
-    Args:
-        name: what the model is called.
-        periods: how many periods; None to take it from the inputs over time of each run.
-        start: the first day, ``YYYY-MM-DD``, for a model with dates.
-        freq: `day`, `month`, `quarter` or `year`.
-        doc: what the model is for.
+    """Inputs, tables, formulas and outputs by name; see `Model` for the arguments.
 
     Raises:
         Diagnostic: LW3016 for a calendar that makes no sense.
