@@ -59,6 +59,13 @@ BAD_TABLE_SECTION = code(
     "The verifier refused the program: a table's cells do not fit its keys, or its knots do not "
     "rise.",
 )
+NEWER_SET = code(
+    "LW1011",
+    "other instruction set",
+    "The program needs a newer version of its machine's instruction set than this version of "
+    "Lanework has. Update Lanework, or compile the model again. Older programs are read, and mean "
+    "what they meant.",
+)
 UNKNOWN_RESULT = code(
     "LW1020",
     "unknown output",

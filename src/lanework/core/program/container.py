@@ -6,8 +6,10 @@
     8   u32       format version
     12  u32       header bytes
     16  u64       file bytes
-    24  32 bytes  blake2b-256 of the rest of the file
-    56  8 bytes   zero
+    24  32 bytes  blake2b-256 of the head before it, the version at 56 if it is not 0, and what
+                  follows the head
+    56  u32       version of the machine's instruction set that the program needs; 0 is the first
+    60  4 bytes   zero
     64  header    MessagePack: machine, header fields, ports, section table, listing, notes
         sections  each at a multiple of 64 bytes, zeros between
 
@@ -32,7 +34,7 @@ from lanework.core.program.data import ListingEntry, Port, ProgramData
 MAGIC = b"\x89LANEWK\n"
 VERSION = 1
 ALIGN = 64
-_HEAD = struct.Struct("<8sIIQ32s8x")
+_HEAD = struct.Struct("<8sIIQ32sI4x")
 _TAPE, _CONSTANTS = ".tape", ".constants"
 
 
@@ -87,8 +89,13 @@ def content(program: ProgramData) -> bytes:
     return msgspec.msgpack.encode(head) + b"".join(data for _, data in sections)
 
 
-def dumps(program: ProgramData) -> bytes:
-    """The file of a program; the same program gives the same bytes."""
+def dumps(program: ProgramData, version: int = 1) -> bytes:
+    """The file of a program; the same program gives the same bytes.
+
+    Args:
+        program: what it holds.
+        version: the version of the machine's instruction set that it needs.
+    """
     sections = _sections(program)
     sources: dict[tuple[str, str | None], int] = {}
     listing = []
@@ -124,12 +131,15 @@ def dumps(program: ProgramData) -> bytes:
     body = bytearray(_pad(header, _HEAD.size))
     for _, data in sections:
         body += _pad(data)
-    head = _HEAD.pack(MAGIC, VERSION, len(header), _HEAD.size + len(body), b"\0" * 32)
+    size = _HEAD.size + len(body)
+    head = _HEAD.pack(MAGIC, VERSION, len(header), size, b"\0" * 32, version - 1 and version)
     return head[:24] + _digest(head, bytes(body)) + head[56:] + bytes(body)
 
 
-def decode(data: bytes, name: str = "program") -> ProgramData:
-    """What the bytes of a file hold; nothing of it is verified yet.
+def decode(data: bytes, name: str = "program") -> tuple[ProgramData, int]:
+    """What the bytes of a file hold, and the version of the instruction set that it needs.
+
+    Nothing of it is verified yet.
 
     Raises:
         Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one.
@@ -140,7 +150,7 @@ def decode(data: bytes, name: str = "program") -> ProgramData:
             f"{name} is no Lanework program: it does not begin as one (offset 0)",
             help="compile a model first: lanework compile MODEL --out PROGRAM.lwp",
         )
-    _, version, header_size, size, digest = _HEAD.unpack_from(data)
+    _, version, header_size, size, digest, needs = _HEAD.unpack_from(data)
     if version != VERSION:
         raise Diagnostic(
             NEWER_FORMAT,
@@ -148,8 +158,8 @@ def decode(data: bytes, name: str = "program") -> ProgramData:
         )
     if size != len(data):
         raise _damaged(name, 16, f"it should have {size} bytes and has {len(data)}")
-    if data[56:64] != b"\0" * 8:
-        raise _damaged(name, 56, "bytes that must be zero are not")
+    if data[60:64] != b"\0" * 4:
+        raise _damaged(name, 60, "bytes that must be zero are not")
     if _digest(data[: _HEAD.size], data[_HEAD.size :]) != digest:
         raise _damaged(name, 24, "the checksum does not fit")
     start = _HEAD.size + header_size
@@ -159,7 +169,7 @@ def decode(data: bytes, name: str = "program") -> ProgramData:
         header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(name, _HEAD.size, f"the header cannot be read ({error})") from None
-    return _data(name, header, header_size, data)
+    return _data(name, header, header_size, data), max(needs, 1)
 
 
 def _data(name: str, header: _Header, header_size: int, data: bytes) -> ProgramData:
@@ -224,7 +234,8 @@ def _pad(data: bytes, before: int = 0) -> bytes:
 
 
 def _digest(head: bytes, body: bytes) -> bytes:
-    return hashlib.blake2b(head[:24] + body, digest_size=32).digest()
+    needs = head[56:60].strip(b"\0") and head[56:60]
+    return hashlib.blake2b(head[:24] + needs + body, digest_size=32).digest()
 
 
 def _damaged(name: str, offset: int, what: str) -> Diagnostic:

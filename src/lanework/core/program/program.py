@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
-from lanework.core.codes import NO_PROGRAM_FILE
+from lanework.core.codes import BAD_WORD, NEWER_SET, NO_PROGRAM_FILE
 from lanework.core.machine import Machine, find
 from lanework.core.program import container, inspecting
 from lanework.core.program.data import ListingEntry, Port, ProgramData
@@ -64,8 +64,22 @@ class Program(ProgramData, Generic[R]):
         """Every rule of the machine that the program breaks."""
         known: list[Diagnostic] | None = self.views.get("problems")
         if known is None:
-            known = self.views["problems"] = self._machine.load("verify")(self)
+            known = self._machine.load("verify")(self)
+            if not known and self.needs > (says := self.views.get("version", self.needs)):
+                message = f"the file says that it needs version {says} of the {self.machine}"
+                known = [Diagnostic(BAD_WORD, f"{message} ISA, and its tape needs {self.needs}")]
+            self.views["problems"] = known
         return known
+
+    @property
+    def needs(self) -> int:
+        """The oldest version of the machine's instruction set that has all of its instructions."""
+        isa = self._machine.load("isa")
+        try:
+            version: int = isa.version_of(isa.decode(self.tape))
+        except Diagnostic:  # a tape that cannot be read is for nobody else to read
+            version = isa.version
+        return version
 
     def verify(self) -> None:
         """Check the program; nothing that fails here may run.
@@ -82,7 +96,7 @@ class Program(ProgramData, Generic[R]):
         Raises:
             Diagnostic: LW0201; the file is then as it was.
         """
-        write_bytes_atomic(path, container.dumps(self))
+        write_bytes_atomic(path, container.dumps(self, self.needs))
 
     def dis(self) -> str:
         """The program as assembly text, which assembles to the same hash."""
@@ -150,9 +164,21 @@ def loads(data: bytes, name: str = "program") -> Program:
     """Read a program from the bytes of a file; it is not verified yet.
 
     Raises:
-        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one.
+        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, LW1011 when it
+            needs a newer instruction set than this version has.
     """
-    return Program(**vars(container.decode(data, name)))
+    held, needs = container.decode(data, name)
+    known = find(held.machine).load("isa").version
+    if needs > known:
+        raise Diagnostic(
+            NEWER_SET,
+            f"{name} needs version {needs} of the {held.machine} instruction set, and this version "
+            f"of Lanework has {known} (offset 56)",
+            help="update Lanework, or compile the model again",
+        )
+    program: Program = Program(**vars(held))
+    program.views["version"] = needs
+    return program
 
 
 class Compilable(Protocol[P]):

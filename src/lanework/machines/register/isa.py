@@ -164,7 +164,8 @@ def _table() -> Iterator[RegisterInstr]:
 
     for op, offer in offered("register"):
         name, doc, operands = offer.name or op.name, op.doc, (RS1, RS2)[: len(op.operands)]
-        mode = op.name.removeprefix("f") if GROUPS[offer.code >> 3] in FLOATS else op.name
+        short = GROUPS[offer.code >> 3] in FLOATS and not offer.name
+        mode = op.name.removeprefix("f") if short else op.name
         if GROUPS[offer.code >> 3] == "branch":
             doc = f"Go to the label if rs1 {op.name} rs2. {op.doc}"
             yield own(offer.code, mode, name, doc, RS1, RS2, OFFSET, op=op, writes=False)
