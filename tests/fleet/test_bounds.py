@@ -78,17 +78,17 @@ def test_ops(name):
         ("sqrt", (between(-1, 4),), between(0, 2, True)),
         ("fmin", (between(0, 9), between(-4, 5)), between(-4, 5)),
         ("fmax", (ANY, between(0, 0)), between(0, math.inf)),
-        ("floor", (between(0.5, 2.5),), between(0, 2, whole=True)),
-        ("rem", (between(0, 1000, whole=True), point(10)), between(0, 9, whole=True)),
+        ("floor", (between(0.5, 2.5),), between(0, 2, integral=True)),
+        ("rem", (between(0, 1000, integral=True), point(10)), between(0, 9, integral=True)),
         ("fmod", (ANY, between(2, 3)), between(-3, 3, True)),
-        ("icmp", (ANY, ANY), between(-1, 1, whole=True)),
+        ("icmp", (ANY, ANY), between(-1, 1, integral=True)),
         ("iadd", (ANY, ANY), ANY),
     ],
 )  # fmt: skip
 def test_tight(name, args, expected):
     found = bounds(OPS[name], args)
     assert (found.low, found.high, found.nan) == (expected.low, expected.high, expected.nan)
-    assert found.whole or not expected.whole
+    assert found.integral or not expected.integral
 
 
 def test_functions_know_where_their_results_lie():

@@ -30,7 +30,7 @@ def inside(value, found):
     value = np.asarray(value, np.float32)
     nan = np.isnan(value)
     held = nan & found.nan | ~nan & (value >= found.low) & (value <= found.high)
-    if found.whole:
+    if found.integral:
         with np.errstate(invalid="ignore"):
             held &= nan | np.isinf(value) | (value == np.floor(value))
     return held

@@ -43,7 +43,7 @@ def bounds(op: Op, args: Sequence[Interval]) -> Interval:
         >>> from lanework.core.ops.table import ARITH
         >>> from lanework.core.ops.interval import between
         >>> bounds(ARITH["mul"], [between(-2.0, 3.0), between(0.0, 4.0)])
-        Interval(low=-8.0, high=12.0, nan=False, whole=False)
+        Interval(low=-8.0, high=12.0, nan=False, integral=False)
         >>> bounds(ARITH["sin"], [between(-2.0, 3.0)]).high
         1.0000009536743164
     """
@@ -153,12 +153,12 @@ def rising(op: Op, args: Sequence[Interval]) -> Interval:
     return _outward(low, ends[1], nan)
 
 
-def within(low: float, high: float, whole: bool = False) -> IntervalRule:
+def within(low: float, high: float, integral: bool = False) -> IntervalRule:
     """Of a function whose results lie between two numbers, whatever its operands."""
 
     def known(op: Op, args: Sequence[Interval]) -> Interval:
         nan = "f32" in op.dtypes and any(a.nan or a.infinite for a in args)
-        if whole:
+        if integral:
             return between(low, high, nan, True)
         return _outward(low, high, nan)
 
@@ -168,11 +168,11 @@ def within(low: float, high: float, whole: bool = False) -> IntervalRule:
 def lesser(op: Op, args: Sequence[Interval]) -> Interval:
     """Of the lesser of two, the number where one is NaN."""
     a, b = args
-    out = Interval(min(a.low, b.low), min(a.high, b.high), False, a.whole and b.whole)
+    out = Interval(min(a.low, b.low), min(a.high, b.high), False, a.integral and b.integral)
     if a.empty or b.empty:
         out = NOTHING
-    out = out.join(Interval(b.low, b.high, False, b.whole)) if a.nan else out
-    out = out.join(Interval(a.low, a.high, False, a.whole)) if b.nan else out
+    out = out.join(Interval(b.low, b.high, False, b.integral)) if a.nan else out
+    out = out.join(Interval(a.low, a.high, False, a.integral)) if b.nan else out
     return out.wide(a.nan and b.nan)
 
 
@@ -195,12 +195,12 @@ def remainder(*, exact: bool) -> IntervalRule:
         if a.empty or b.empty:
             return NAN if nan else NOTHING
         least = 0.0 if 0.0 in b else min(abs(b.low), abs(b.high))
-        least = max(least, 1.0) if b.whole else least
-        whole = a.whole and b.whole
+        least = max(least, 1.0) if b.integral else least
+        integral = a.integral and b.integral
         slack = 0.0
         if exact:
-            limit = min(a.size, b.size - 1.0 if whole else b.size)
-        elif whole and a.size <= EXACT / 2:
+            limit = min(a.size, b.size - 1.0 if integral else b.size)
+        elif integral and a.size <= EXACT / 2:
             limit = min(a.size, max(b.size - 1.0, 0.0))
         elif a.size > 1e38 or least == 0.0 or a.size / least > 1e38:
             return Interval(-INF, INF, nan)
@@ -209,7 +209,7 @@ def remainder(*, exact: bool) -> IntervalRule:
             limit = min(a.size, b.size + slack) * (1.0 + 2.0**-22)
         low = -slack if a.low >= 0.0 else -limit
         high = slack if a.high <= 0.0 else limit
-        return between(low, high, nan, whole)
+        return between(low, high, nan, integral)
 
     return known
 

@@ -33,11 +33,11 @@ class Interval:
     Attributes:
         low, high: the ends; none are between them if low is above high.
         nan: whether it may be NaN.
-        whole: whether every number is an integer or infinite.
+        integral: whether every number is an integer or infinite.
 
     Example:
         >>> between(1.0, 2.0).join(point(5.0))
-        Interval(low=1.0, high=5.0, nan=False, whole=False)
+        Interval(low=1.0, high=5.0, nan=False, integral=False)
         >>> 2.0 in between(1.0, 2.0), math.nan in between(1.0, 2.0)
         (True, False)
     """
@@ -45,7 +45,7 @@ class Interval:
     low: float
     high: float
     nan: bool = False
-    whole: bool = False
+    integral: bool = False
 
     def __contains__(self, x: float) -> bool:
         return self.nan if math.isnan(x) else self.low <= x <= self.high
@@ -78,7 +78,7 @@ class Interval:
             min(self.low, other.low),
             max(self.high, other.high),
             self.nan or other.nan,
-            self.whole and other.whole,
+            self.integral and other.integral,
         )
 
     def meet(self, other: Interval) -> Interval:
@@ -87,7 +87,7 @@ class Interval:
             max(self.low, other.low),
             min(self.high, other.high),
             self.nan and other.nan,
-            self.whole or other.whole,
+            self.integral or other.integral,
         )
 
     def wide(self, nan: bool) -> Interval:
@@ -99,19 +99,19 @@ class Interval:
         return f"{numbers} or NaN" if self.nan else numbers
 
 
-def between(low: float, high: float, nan: bool = False, whole: bool = False) -> Interval:
+def between(low: float, high: float, nan: bool = False, integral: bool = False) -> Interval:
     """The interval of these ends: of single precision, and not subnormal."""
     low, high = single(low), single(high)
     low = 0.0 if 0.0 <= low < SMALLEST else low
     high = 0.0 if -SMALLEST < high <= 0.0 else high
-    return Interval(low, high, nan, whole) if low <= high else Interval(INF, -INF, nan, True)
+    return Interval(low, high, nan, integral) if low <= high else Interval(INF, -INF, nan, True)
 
 
 def point(x: float) -> Interval:
     """One number, or NaN."""
     if math.isnan(x):
         return NAN
-    return between(x, x, whole=math.isinf(x) or x == math.floor(x))
+    return between(x, x, integral=math.isinf(x) or x == math.floor(x))
 
 
 def join(intervals: Iterable[Interval]) -> Interval:
@@ -130,7 +130,7 @@ def join(intervals: Iterable[Interval]) -> Interval:
 ANY = Interval(-INF, INF, True)
 NOTHING = Interval(INF, -INF, False, True)
 NAN = Interval(INF, -INF, True, True)
-ZERO = Interval(0.0, 0.0, whole=True)
+ZERO = Interval(0.0, 0.0, integral=True)
 
 
 # Arithmetic ---------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ ZERO = Interval(0.0, 0.0, whole=True)
 
 def neg(a: Interval) -> Interval:
     """The negation."""
-    return Interval(-a.high + 0.0, -a.low + 0.0, a.nan, a.whole)
+    return Interval(-a.high + 0.0, -a.low + 0.0, a.nan, a.integral)
 
 
 def add(a: Interval, b: Interval) -> Interval:
@@ -152,7 +152,7 @@ def add(a: Interval, b: Interval) -> Interval:
         -INF if math.isnan(low) else low,
         INF if math.isnan(high) else high,
         nan or opposite,
-        a.whole and b.whole,
+        a.integral and b.integral,
     )
 
 
@@ -169,7 +169,7 @@ def mul(a: Interval, b: Interval) -> Interval:
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     corners = [0.0 if math.isnan(x) else x for x in corners]  # 0 x inf, and what is finite beside
     undefined = (0.0 in a and b.infinite) or (0.0 in b and a.infinite)
-    return between(min(corners), max(corners), nan or undefined, a.whole and b.whole)
+    return between(min(corners), max(corners), nan or undefined, a.integral and b.integral)
 
 
 def fma(a: Interval, b: Interval, c: Interval) -> Interval:
@@ -179,10 +179,10 @@ def fma(a: Interval, b: Interval, c: Interval) -> Interval:
     if made.empty:
         return made
     slack = 2.0**-23 * product.size if math.isfinite(product.size) else INF
-    whole = made.whole and slack < INF
+    integral = made.integral and slack < INF
     low, high = made.low - slack, made.high + slack
     return between(
-        -INF if math.isnan(low) else low, INF if math.isnan(high) else high, made.nan, whole
+        -INF if math.isnan(low) else low, INF if math.isnan(high) else high, made.nan, integral
     )
 
 
@@ -222,7 +222,7 @@ def fabs(a: Interval) -> Interval:
         return a
     if a.high <= 0.0:
         return neg(a)
-    return Interval(0.0, max(-a.low, a.high), a.nan, a.whole)
+    return Interval(0.0, max(-a.low, a.high), a.nan, a.integral)
 
 
 def floor(a: Interval) -> Interval:
@@ -246,7 +246,7 @@ def rint(a: Interval) -> Interval:
 
 
 def _rounded(a: Interval, function: Callable[[float], int]) -> Interval:
-    if a.empty or a.whole:
+    if a.empty or a.integral:
         return a
     low, high = (x if math.isinf(x) else float(function(x)) for x in (a.low, a.high))
     return between(low, high, a.nan, True)

@@ -304,7 +304,7 @@ def _order(below: Value, same: Value) -> Value:
     ((3, 5), _MINUS_ONE),
     (((5, 5), 0), ((1, -1), _ONE)),
     fleet=101,
-    interval=within(-1.0, 1.0, whole=True),
+    interval=within(-1.0, 1.0, integral=True),
 )
 def icmp(a: Value, b: Value) -> Value:
     """The float -1.0, 0.0 or 1.0: a below, equal to or above b, signed; for a branch to test."""
@@ -315,7 +315,7 @@ def icmp(a: Value, b: Value) -> Value:
     ((3, 5), _MINUS_ONE),
     (((5, 5), 0), ((1, -1), _MINUS_ONE)),
     fleet=102,
-    interval=within(-1.0, 1.0, whole=True),
+    interval=within(-1.0, 1.0, integral=True),
 )
 def ucmp(a: Value, b: Value) -> Value:
     """The float -1.0, 0.0 or 1.0: a below, equal to or above b, unsigned."""
@@ -326,7 +326,7 @@ def ucmp(a: Value, b: Value) -> Value:
     ((1,), _ONE),
     (((-1,), _MINUS_ONE),),
     fleet=104,
-    interval=within(-(2.0**31), 2.0**31, whole=True),
+    interval=within(-(2.0**31), 2.0**31, integral=True),
 )
 def itof(a: Value) -> Value:
     """The float nearest to the signed integer a."""
@@ -350,7 +350,7 @@ def ftoi(a: Value) -> Value:
     ((1,), _ONE),
     (((-1,), 0x4F800000), ((LOWEST,), 0x4F000000)),
     fleet=106,
-    interval=within(0.0, 2.0**32, whole=True),
+    interval=within(0.0, 2.0**32, integral=True),
 )
 def utof(a: Value) -> Value:
     """The float nearest to the unsigned integer a."""

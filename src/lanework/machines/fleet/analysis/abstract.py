@@ -39,10 +39,10 @@ class Known:
 
     Example:
         >>> from lanework.core.ops.interval import point
-        >>> known = Known([ZERO, between(0.0, 9.0, whole=True), ZERO])
-        >>> known.put(2, between(-5.0, 4.0, whole=True), (1, point(5.0)))
+        >>> known = Known([ZERO, between(0.0, 9.0, integral=True), ZERO])
+        >>> known.put(2, between(-5.0, 4.0, integral=True), (1, point(5.0)))
         >>> known.branch(2, "LT", True, 0.0).values[1]
-        Interval(low=0.0, high=4.0, nan=False, whole=True)
+        Interval(low=0.0, high=4.0, nan=False, integral=True)
     """
 
     __slots__ = ("affine", "differences", "values")
@@ -55,7 +55,7 @@ class Known:
     @classmethod
     def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> Known:
         """Of a VM that begins: all zero, but for words of shared memory that are its own."""
-        return cls([*[ZERO] * (profile.length - 1), between(1.0, 1.0, whole=True), *own])
+        return cls([*[ZERO] * (profile.length - 1), between(1.0, 1.0, integral=True), *own])
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -156,18 +156,18 @@ MIRROR = {"EQ": "EQ", "NE": "NE", "LT": "GT", "GT": "LT", "LE": "GE", "GE": "LE"
 
 
 def _both(x: Interval, y: Interval) -> bool:
-    return x.whole and y.whole
+    return x.integral and y.integral
 
 
 def _cut(x: Interval, test: str, epsilon: float) -> Interval:
     """The numbers of an interval that pass a test."""
-    if test not in ("EQ", "NE") or epsilon == 0.0 or (x.whole and epsilon < 1.0):
+    if test not in ("EQ", "NE") or epsilon == 0.0 or (x.integral and epsilon < 1.0):
         return _against(x, ZERO, test)
     if test == "EQ":
         return x.meet(between(-epsilon, epsilon))
     low = max(x.low, epsilon) if x.low > -epsilon else x.low
     high = min(x.high, -epsilon) if x.high < epsilon else x.high
-    return between(low, high, False, x.whole)
+    return between(low, high, False, x.integral)
 
 
 def _against(x: Interval, y: Interval, test: str) -> Interval:
@@ -186,17 +186,17 @@ def _against(x: Interval, y: Interval, test: str) -> Interval:
     if test == "NE" and y.low == y.high:
         low = _above(x, low) if low == y.low else low
         high = _below(x, high) if high == y.high else high
-    return between(low, high, False, x.whole)
+    return between(low, high, False, x.integral)
 
 
 def _below(x: Interval, end: float) -> float:
     """The largest number below an end, where numbers are whole; else the end itself."""
-    return math.ceil(end) - 1.0 if x.whole and abs(end) < EXACT else end
+    return math.ceil(end) - 1.0 if x.integral and abs(end) < EXACT else end
 
 
 def _above(x: Interval, end: float) -> float:
     """The smallest number above an end, where numbers are whole; else the end itself."""
-    return math.floor(end) + 1.0 if x.whole and abs(end) < EXACT else end
+    return math.floor(end) + 1.0 if x.integral and abs(end) < EXACT else end
 
 
 def widen(
@@ -214,7 +214,7 @@ def widen(
     for a, b in zip(old.values, new.values, strict=True):
         bottom = low(b.low) if b.low < a.low else b.low
         top = high(b.high) if b.high > a.high else b.high
-        values.append(Interval(bottom, top, b.nan, b.whole) if not b.empty else b)
+        values.append(Interval(bottom, top, b.nan, b.integral) if not b.empty else b)
     out = new.copy()
     out.values = values
     return out

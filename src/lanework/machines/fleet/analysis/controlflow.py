@@ -167,7 +167,7 @@ class Reach:
         spawns = self.named("SYSCALL_SPAWN") if self.view.plan.spawn else []
         if spawns and by_entry:
             first = self.view.places.slots
-            place = between(first, first + self.view.plan.spawn - 1, whole=True)
+            place = between(first, first + self.view.plan.spawn - 1, integral=True)
             count = join(each[2] for each in by_entry.values())
             for spawn in spawns:
                 _add(by_entry, self.target(spawn), (place, place, count))
@@ -191,7 +191,7 @@ def _numbers(placed: Placed) -> Numbers:
     if stride is None or ends[0] < 0 or ends[1] >= WORD:
         ends = [0, int(WORD)]
     return (
-        between(ends[0], ends[1], whole=True),
-        between(placed.slot, placed.slot + launch.count - 1, whole=True),
-        between(launch.count, launch.count, whole=True),
+        between(ends[0], ends[1], integral=True),
+        between(placed.slot, placed.slot + launch.count - 1, integral=True),
+        between(launch.count, launch.count, integral=True),
     )

@@ -95,4 +95,4 @@ def affine(terms: list[Term], known: Known, limit: float) -> Affine | None:
 
 
 def _integer(value: Interval, limit: float) -> bool:
-    return value.fixed and value.whole and value.size < limit
+    return value.fixed and value.integral and value.size < limit

@@ -80,7 +80,7 @@ class WordRanges:
                 if self.touched[n] > TOUCHES:
                     low = -INF if joined.low < known.low else joined.low
                     high = INF if joined.high > known.high else joined.high
-                    joined = Interval(low, high, joined.nan, joined.whole)
+                    joined = Interval(low, high, joined.nan, joined.integral)
                 self.values[n] = joined
                 news = True
         return news
@@ -111,10 +111,10 @@ def declared(view: FleetView, ranges: Ranges) -> WordRanges:
                 BAD_INPUT, f"there is no buffer {name!r}", help=did_you_mean(name, names)
             )
         _check(name, low, high)
-    whole = between(*ranges["shared"]) if "shared" in ranges else ANY
+    everywhere = between(*ranges["shared"]) if "shared" in ranges else ANY
     known = []
     for each in view.buffers:
-        value = whole
+        value = everywhere
         if each.name in ranges:
             value = between(*ranges[each.name])
         elif each.low is not None or each.high is not None:
@@ -124,7 +124,7 @@ def declared(view: FleetView, ranges: Ranges) -> WordRanges:
     inside = WordRanges(view.shared, known)
     for n, start in enumerate(inside.starts):
         if not any(first <= start < last for first, last, _ in known):
-            inside.first[n] = inside.values[n] = whole
+            inside.first[n] = inside.values[n] = everywhere
     return inside
 
 

@@ -108,7 +108,7 @@ class Transfer:
             if of is not None and any(type(side) is Interval and not _kept(side) for side in of):
                 of = None  # what is left of a small difference may be 0
         known.put(element, value, of)
-        if formula is not None and value.whole and not value.nan and value.size < self._exact:
+        if formula is not None and value.integral and not value.nan and value.size < self._exact:
             known.affine[element] = formula
 
     def _register(self, values: dict[str, int], name: str) -> int:
@@ -195,7 +195,7 @@ class Transfer:
         """What an instruction gives that reads no memory."""
         if info.name == "SYSCALL_SPAWN":
             room = self.view.plan.spawn
-            return between(-1.0, self.view.slots - 1 if room else -1.0, whole=True)
+            return between(-1.0, self.view.slots - 1 if room else -1.0, integral=True)
         if info.name in NUMBERS and ip in self.reach.numbers:
             return self.reach.numbers[ip][NUMBERS.index(info.name)]
         return ANY
@@ -229,7 +229,7 @@ def halved(value: Interval) -> Interval:
     low, high = (max(min(end, LARGEST_HALF), -LARGEST_HALF) for end in (value.low, value.high))
     if value.empty:
         return value
-    return between(half(low), half(high), value.nan, value.whole)
+    return between(half(low), half(high), value.nan, value.integral)
 
 
 @lru_cache(1 << 14)
