@@ -5,55 +5,25 @@ from __future__ import annotations
 from lanework.core.ops.table import ARITH
 from lanework.core.program.isa import ISA, Instr, OperandKind, OperandSpec, elementwise
 
-_ROW, _LAG, _TABLE, _PERIOD = (
-    OperandKind.ROW,
-    OperandKind.LAG,
-    OperandKind.TABLE,
-    OperandKind.PERIOD,
-)
+_ROW, _LAG = OperandKind.ROW, OperandKind.LAG
+_TABLE, _PERIOD = OperandKind.TABLE, OperandKind.PERIOD
 
 
-def _own(name: str, code: int, doc: str, *operands: tuple[str, OperandKind]) -> Instr:
-    return Instr(name, code, tuple(OperandSpec(n, kind) for n, kind in operands), doc, 1)
+def _own(name: str, code: int, doc: str, **operands: OperandKind) -> Instr:
+    return Instr(name, code, tuple(OperandSpec(n, kind) for n, kind in operands.items()), doc, 1)
 
 
+_LEAD = "x[t + lag] where t + lag < n, the lane's number of periods, else final[t]."
 _OWN = (
-    _own(
-        "prev",
-        4,
-        "x[t - lag] where t >= lag, else initial[t].",
-        ("x", _ROW),
-        ("lag", _LAG),
-        ("initial", _ROW),
-    ),
-    _own(
-        "lead",
-        5,
-        "x[t + lag] where t + lag < n, the lane's number of periods, else final[t].",
-        ("x", _ROW),
-        ("lag", _LAG),
-        ("final", _ROW),
-    ),
-    _own("lookup1", 6, "The table's value at key i.", ("i", _ROW), ("table", _TABLE)),
-    _own(
-        "lookup2",
-        7,
-        "The table's value at keys i and j.",
-        ("i", _ROW),
-        ("j", _ROW),
-        ("table", _TABLE),
-    ),
-    _own("tsum", 8, "The sum of x over the lane's periods, in order from 0.0.", ("x", _ROW)),
-    _own("tmin", 9, "The op min folded over the lane's periods; NaN if none.", ("x", _ROW)),
-    _own("tmax", 10, "The op max folded over the lane's periods; NaN if none.", ("x", _ROW)),
-    _own("last", 11, "x in the lane's last period; NaN if it has none.", ("x", _ROW)),
-    _own(
-        "at",
-        12,
-        "x in the given period; NaN if the lane has fewer.",
-        ("x", _ROW),
-        ("period", _PERIOD),
-    ),
+    _own("prev", 4, "x[t - lag] where t >= lag, else initial[t].", x=_ROW, lag=_LAG, initial=_ROW),
+    _own("lead", 5, _LEAD, x=_ROW, lag=_LAG, final=_ROW),
+    _own("lookup1", 6, "The table's value at key i.", i=_ROW, table=_TABLE),
+    _own("lookup2", 7, "The table's value at keys i and j.", i=_ROW, j=_ROW, table=_TABLE),
+    _own("tsum", 8, "The sum of x over the lane's periods, in order from 0.0.", x=_ROW),
+    _own("tmin", 9, "The op min folded over the lane's periods; NaN if none.", x=_ROW),
+    _own("tmax", 10, "The op max folded over the lane's periods; NaN if none.", x=_ROW),
+    _own("last", 11, "x in the lane's last period; NaN if it has none.", x=_ROW),
+    _own("at", 12, "x in the given period; NaN if the lane has fewer.", x=_ROW, period=_PERIOD),
 )
 
 AGGREGATES = frozenset(("tsum", "tmin", "tmax", "last", "at"))
@@ -64,7 +34,4 @@ EXTREMES = {"tmin": ARITH["min"], "tmax": ARITH["max"]}
 OWN = tuple(instr.name for instr in _OWN)
 """The instructions that are no ops of the table."""
 
-SERIES = ISA(
-    "series",
-    [*elementwise("series"), *_OWN],
-)
+SERIES = ISA("series", [*elementwise("series"), *_OWN])

@@ -408,13 +408,13 @@ def _parsed(text: str) -> Expr:
 
 
 def _expand(function: Function, bound: dict[str, Expr], place: Place | None) -> Expr:
-    made: dict[int, Expr] = {}
+    trees: dict[int, Expr] = {}
     assert function.text is not None
     tree = _parsed(function.text)
     for expr in tree.walk():
         if expr.head == NAME and expr.value in bound:
-            made[id(expr)] = bound[expr.value]
+            trees[id(expr)] = bound[expr.value]
         else:
-            args = tuple(made[id(arg)] for arg in expr.args)
-            made[id(expr)] = Expr(expr.head, args, expr.value, place)
-    return made[id(tree)]
+            args = tuple(trees[id(arg)] for arg in expr.args)
+            trees[id(expr)] = Expr(expr.head, args, expr.value, place)
+    return trees[id(tree)]

@@ -8,6 +8,11 @@ from __future__ import annotations
 
 MONEY = frozenset(("stock", "flow"))
 PURE = frozenset(("rate", "index", "count"))
+_PRODUCTS = {
+    frozenset(("stock", "rate")): "flow",
+    frozenset(("flow", "rate")): "flow",
+    frozenset(("rate",)): "rate",
+}
 
 
 def with_article(kind: str) -> str:
@@ -15,38 +20,27 @@ def with_article(kind: str) -> str:
     return f"an {kind}" if kind == "index" else f"a {kind}"
 
 
-def assignable(declared: str, made: str) -> bool:
+def assignable(declared: str, given: str) -> bool:
     """Whether a formula of one kind may be declared another.
 
     A flow may be given as a stock (a balance paid out in full), pure numbers may be called what
     they mean; money is no pure number, and a flow alone never makes a stock.
     """
-    if declared == made or made == "constant":
+    if given in (declared, "constant"):
         return True
     if declared == "constant":
-        return made not in MONEY
-    if declared == "stock":
-        return made == "stock"
-    if declared == "flow":
-        return made == "stock"
-    return made in PURE
+        return given not in MONEY
+    return given == "stock" if declared in MONEY else given in PURE
 
 
 def product(a: str, b: str) -> str:
     """The kind of a product, "" where it is open."""
     if not a or not b:
         return ""
-    pair = {a, b}
-    if "constant" in pair:
-        return a if b == "constant" else b
-    if pair == {"stock", "rate"}:
-        return "flow"
-    for factor in ("index", "count"):
-        if factor in pair:
-            return a if b == factor else b
-    if pair <= {"rate"}:
-        return "rate"
-    return "flow" if pair == {"flow", "rate"} else ""
+    for neutral in ("constant", "index", "count"):
+        if neutral in (a, b):
+            return a if b == neutral else b
+    return _PRODUCTS.get(frozenset((a, b)), "")
 
 
 def quotient(a: str, b: str) -> str:

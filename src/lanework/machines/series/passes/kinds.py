@@ -55,10 +55,10 @@ class _Inference:
     def __init__(self, model: Registry, ordered: Sequence[Formula]) -> None:
         self.model = model
         self.ordered = ordered
-        self.found = Kinds()
+        self.result = Kinds()
         declared = any(f.unit for f in ordered) or any(node.unit for node in model.given)
         self.algebra = Algebra(model.freq) if declared else None
-        self.rules = StepRules(self.algebra, self.found, model.formulas)
+        self.rules = StepRules(self.algebra, self.result, model.formulas)
         self.names = self.rules.names
         self.rules.tables = {
             table.name: Type(self._declared(table.unit, table.kind, table.name), table.kind)
@@ -94,11 +94,11 @@ class _Inference:
                 here = self.names[formula.name]
                 if here.unit is not None and here.kind:
                     continue
-                made = self.rules.type_of(steps, formula)
+                inferred = self.rules.type_of(steps, formula)
                 unit = here.unit
-                if unit is None and made.unit is not ANY and self.algebra is not None:
-                    unit = made.unit
-                kind = here.kind or made.kind
+                if unit is None and inferred.unit is not ANY and self.algebra is not None:
+                    unit = inferred.unit
+                kind = here.kind or inferred.kind
                 if unit != here.unit or kind != here.kind:
                     self.names[formula.name] = Type(unit, kind)
                     changed = True
@@ -107,49 +107,49 @@ class _Inference:
             self._check(formula, self.rules.type_of(steps, formula))
         for name in (*roots, *(formula.name for formula in self.ordered)):
             self._publish(name)
-        return self.found
+        return self.result
 
     def _publish(self, name: str) -> None:
         formula, node = self.model.formulas.get(name), self.model.inputs.get(name)
         declared = formula.unit if formula is not None else node.unit if node is not None else None
         here = self.names[name]
         if declared is not None:
-            self.found.units[name] = declared
+            self.result.units[name] = declared
         elif self.algebra is not None and here.unit is not None:
-            self.found.units[name] = self.algebra.text(here.unit)
-        self.found.kinds[name] = here.kind
+            self.result.units[name] = self.algebra.text(here.unit)
+        self.result.kinds[name] = here.kind
 
     # Checking a formula against its declaration ---------------------------------------------------
 
-    def _check(self, formula: Formula, made: Type) -> None:
+    def _check(self, formula: Formula, given: Type) -> None:
         declared = self.names[formula.name]
         algebra = self.algebra
         if formula.unit is not None and algebra is not None and declared.unit is not None:
             literal = formula.expr.head == NUMBER
-            if made.unit is not None and made.unit is not ANY and not literal:
-                factor = algebra.factor(made.unit, declared.unit)
+            if given.unit is not None and given.unit is not ANY and not literal:
+                factor = algebra.factor(given.unit, declared.unit)
                 if factor is None:
                     raise self.rules.clash(
                         formula.expr,
-                        made.unit,
+                        given.unit,
                         declared.unit,
                         f"`{formula.name}` is declared in {self.rules.said(declared.unit)} and its "
-                        f"formula gives {self.rules.said(made.unit)}",
+                        f"formula gives {self.rules.said(given.unit)}",
                     )
                 if factor != 1.0:
-                    self.found.scale[formula.name] = factor
-                    self.found.notes.append(
-                        f"{formula.name} is converted from {self.rules.said(made.unit)} to "
+                    self.result.scale[formula.name] = factor
+                    self.result.notes.append(
+                        f"{formula.name} is converted from {self.rules.said(given.unit)} to "
                         f"{self.rules.said(declared.unit)} (times {factor:g})"
                     )
-        if formula.kind and made.kind and not assignable(formula.kind, made.kind):
+        if formula.kind and given.kind and not assignable(formula.kind, given.kind):
             raise Diagnostic(
                 KIND_CLASH,
                 f"`{formula.name}` is declared a {formula.kind} and its formula gives a "
-                f"{made.kind}",
+                f"{given.kind}",
                 span=formula.expr.span,
                 notes=[f"{formula.name} = {formula.shown}"],
                 help="a stock is made of its own value a period before: prev(closing) + flow"
                 if formula.kind == "stock"
-                else f"declare it a {made.kind}, or check the formula",
+                else f"declare it a {given.kind}, or check the formula",
             )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH
+from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.passes.dimension import NONE, YEAR, Algebra
@@ -34,30 +36,35 @@ class StepRules(UnitFit):
     """
 
     def __init__(
-        self, algebra: Algebra | None, found: Kinds, formulas: Mapping[str, Formula]
+        self, algebra: Algebra | None, result: Kinds, formulas: Mapping[str, Formula]
     ) -> None:
-        super().__init__(algebra, found)
+        super().__init__(algebra, result)
         self.formulas = formulas
         self.names: dict[str, Type] = {}
         self.tables: dict[str, Type] = {}
 
     def type_of(self, steps: Sequence[Expr], formula: Formula) -> Type:
         """The type of a formula, from its steps in the order of `Expr.walk`."""
-        made: dict[int, Type] = {}
+        types: dict[int, Type] = {}
         for expr in steps:
-            head = expr.head
-            if head == NAME:
-                made[id(expr)] = self.names.get(expr.value, _OPEN)
-            elif head == NUMBER:
-                made[id(expr)] = Type(self.number(expr.value), "constant")
-            elif head == LABEL:
-                made[id(expr)] = Type(ANY, "")
-            elif head == LOOKUP:
-                made[id(expr)] = self.tables.get(expr.value[0], _OPEN)
+            leaf = LEAVES.get(expr.head)
+            if leaf is None:
+                types[id(expr)] = RULES[expr.head](self, expr, [types[id(a)] for a in expr.args])
             else:
-                args = [made[id(arg)] for arg in expr.args]
-                made[id(expr)] = RULES[head](self, expr, args)
-        return made[id(formula.expr)]
+                types[id(expr)] = leaf(self, expr.value)
+        return types[id(formula.expr)]
+
+    def _name(self, name: str) -> Type:
+        return self.names.get(name, _OPEN)
+
+    def _number(self, value: float) -> Type:
+        return Type(self.number(value), "constant")
+
+    def _label(self, label: str) -> Type:
+        return Type(ANY, "")
+
+    def _lookup(self, table: tuple[str, str | None]) -> Type:
+        return self.tables.get(table[0], _OPEN)
 
     def _pure(self, expr: Expr, args: Sequence[Type]) -> Type:
         """exp, log, erf and the like: pure number in, pure number out."""
@@ -269,16 +276,19 @@ OF_UNITS: dict[str, Rule] = {
 
 RULES: dict[str, Rule] = {
     **{name: OF_UNITS[op.units.name] for name, op in IN_FORMULAS.items() if op.units is not None},
-    "prev": StepRules._shift,
-    "lead": StepRules._shift,
-    "cumsum": StepRules._sum,
-    "total": StepRules._sum,
+    **dict.fromkeys(SHIFTS, StepRules._shift),
+    **dict.fromkeys(("cumsum", "total"), StepRules._sum),
     "cumprod": StepRules._running,
-    "minimum": StepRules._keep,
-    "maximum": StepRules._keep,
-    "last": StepRules._keep,
-    "at": StepRules._keep,
+    **dict.fromkeys(("minimum", "maximum", "last", "at"), StepRules._keep),
     "per_period": StepRules._per_period,
     "compound_per_period": StepRules._compound,
 }
 """The rule of every function; those of ops come from the op table."""
+
+LEAVES: dict[str, Callable[[StepRules, Any], Type]] = {
+    NAME: StepRules._name,
+    NUMBER: StepRules._number,
+    LABEL: StepRules._label,
+    LOOKUP: StepRules._lookup,
+}
+"""The type of a step that is no function, from its value."""

@@ -30,13 +30,13 @@ class UnitFit:
 
     Attributes:
         algebra: of units; None where no unit is declared, and then none is looked at.
-        found: where conversions are noted.
+        result: where conversions are noted.
         checking: whether all units are known, so that what does not fit is refused.
     """
 
-    def __init__(self, algebra: Algebra | None, found: Kinds) -> None:
+    def __init__(self, algebra: Algebra | None, result: Kinds) -> None:
         self.algebra = algebra
-        self.found = found
+        self.result = result
         self.checking = False
 
     @property
@@ -89,13 +89,13 @@ class UnitFit:
     def convert(self, expr: Expr, factors: Sequence[float]) -> None:
         """Note the factors of a step's operands, if one is not 1."""
         if any(factor != 1.0 for factor in factors):
-            self.found.factors[id(expr)] = tuple(factors)
+            self.result.factors[id(expr)] = tuple(factors)
             converted = [
                 f"`{arg}` times {factor:g}"
                 for arg, factor in zip(expr.args, factors, strict=True)
                 if factor != 1.0
             ]
-            self.found.notes.append(f"unit conversion in `{expr}`: {', '.join(converted)}")
+            self.result.notes.append(f"unit conversion in `{expr}`: {', '.join(converted)}")
 
     def need_pure(self, expr: Expr, args: Sequence[Type], which: Sequence[int]) -> None:
         """These operands must be pure numbers; percentages and the like are converted."""
@@ -121,10 +121,10 @@ class UnitFit:
     def unit_product(self, expr: Expr, a: Unit, b: Unit, sign: int) -> Unit:
         """A product's unit with each dimension once; the factor goes to the first operand."""
         assert self.algebra is not None
-        made, factor = self.algebra.product(a, b, sign)
+        unit, factor = self.algebra.product(a, b, sign)
         if self.checking:
             self.convert(expr, (factor, 1.0))
-        return made
+        return unit
 
     def said(self, unit: Unit | None) -> str:
         """A unit in a sentence."""
@@ -139,13 +139,13 @@ class UnitFit:
         ratio = a / b
         pure_time = algebra.factor(ratio, YEAR) or algebra.factor(ratio, NONE / YEAR)
         if algebra.freq is not None and pure_time is not None and per[0] != per[1]:
-            found = self.wrong_period(expr, "")
+            wrong = self.wrong_period(expr, "")
             said = next(p for p in per if p is not None)
             return Diagnostic(
                 PERIOD_CLASH,
                 f"{message} (one is per {said}, and periods are {algebra.freq}s)",
                 span=expr.span,
-                help=found.help,
+                help=wrong.help,
             )
         return Diagnostic(
             UNIT_CLASH,
