@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
@@ -62,6 +62,21 @@ class Place:
         return Span(
             origin.source, self.line, self.column, self.end_line, self.end_column, origin.text
         )
+
+
+Operator = Callable[["Expr", "Expr | Scalar"], "Expr"]
+
+
+def _both_ways(symbol: str) -> tuple[Operator, Operator]:
+    """The methods of a Python operator, with the tree on its left and on its right."""
+
+    def left(self: Expr, other: Expr | Scalar) -> Expr:
+        return _apply(symbol, self, other)
+
+    def right(self: Expr, other: Expr | Scalar) -> Expr:
+        return _apply(symbol, other, self)
+
+    return left, right
 
 
 class Expr:
@@ -150,47 +165,18 @@ class Expr:
     def __hash__(self) -> int:
         return id(self)
 
-    def __add__(self, other: Expr | Scalar) -> Expr:
-        return _apply("+", self, other)
-
-    def __radd__(self, other: Scalar) -> Expr:
-        return _apply("+", other, self)
-
-    def __sub__(self, other: Expr | Scalar) -> Expr:
-        return _apply("-", self, other)
-
-    def __rsub__(self, other: Scalar) -> Expr:
-        return _apply("-", other, self)
-
-    def __mul__(self, other: Expr | Scalar) -> Expr:
-        return _apply("*", self, other)
-
-    def __rmul__(self, other: Scalar) -> Expr:
-        return _apply("*", other, self)
-
-    def __truediv__(self, other: Expr | Scalar) -> Expr:
-        return _apply("/", self, other)
-
-    def __rtruediv__(self, other: Scalar) -> Expr:
-        return _apply("/", other, self)
-
-    def __floordiv__(self, other: Expr | Scalar) -> Expr:
-        return _apply("//", self, other)
-
-    def __rfloordiv__(self, other: Scalar) -> Expr:
-        return _apply("//", other, self)
-
-    def __mod__(self, other: Expr | Scalar) -> Expr:
-        return _apply("%", self, other)
-
-    def __rmod__(self, other: Scalar) -> Expr:
-        return _apply("%", other, self)
-
-    def __pow__(self, other: Expr | Scalar) -> Expr:
-        return _apply("**", self, other)
-
-    def __rpow__(self, other: Scalar) -> Expr:
-        return _apply("**", other, self)
+    __add__, __radd__ = _both_ways("+")
+    __sub__, __rsub__ = _both_ways("-")
+    __mul__, __rmul__ = _both_ways("*")
+    __truediv__, __rtruediv__ = _both_ways("/")
+    __floordiv__, __rfloordiv__ = _both_ways("//")
+    __mod__, __rmod__ = _both_ways("%")
+    __pow__, __rpow__ = _both_ways("**")
+    __and__, __rand__ = _both_ways("and")
+    __or__, __ror__ = _both_ways("or")
+    __lt__, __gt__ = _both_ways("<")[0], _both_ways(">")[0]
+    __le__, __ge__ = _both_ways("<=")[0], _both_ways(">=")[0]
+    __eq__, __ne__ = _both_ways("==")[0], _both_ways("!=")[0]  # type: ignore[assignment]
 
     def __neg__(self) -> Expr:
         return _apply("__neg__", self)
@@ -212,36 +198,6 @@ class Expr:
 
     def __trunc__(self) -> Expr:
         return _apply("__trunc__", self)
-
-    def __lt__(self, other: Expr | Scalar) -> Expr:
-        return _apply("<", self, other)
-
-    def __le__(self, other: Expr | Scalar) -> Expr:
-        return _apply("<=", self, other)
-
-    def __gt__(self, other: Expr | Scalar) -> Expr:
-        return _apply(">", self, other)
-
-    def __ge__(self, other: Expr | Scalar) -> Expr:
-        return _apply(">=", self, other)
-
-    def __eq__(self, other: object) -> Expr:  # type: ignore[override]
-        return _apply("==", self, other)
-
-    def __ne__(self, other: object) -> Expr:  # type: ignore[override]
-        return _apply("!=", self, other)
-
-    def __and__(self, other: Expr | Scalar) -> Expr:
-        return _apply("and", self, other)
-
-    def __rand__(self, other: Scalar) -> Expr:
-        return _apply("and", other, self)
-
-    def __or__(self, other: Expr | Scalar) -> Expr:
-        return _apply("or", self, other)
-
-    def __ror__(self, other: Scalar) -> Expr:
-        return _apply("or", other, self)
 
     def __invert__(self) -> Expr:
         return _apply("not", self)
