@@ -144,23 +144,19 @@ class MachineCommand(click.Command):
         from lanework.base.errors import UsageError
         from lanework.core.codes import BAD_ARGUMENT
 
-        own = {param.name for param in super().get_params(ctx)}
-        mine = request.line.options.get(str(self.name), ())
-        known = own | {option.name for option in mine}
-        for param in self.get_params(ctx):
-            given = ctx.get_parameter_source(str(param.name)) == ParameterSource.COMMANDLINE
-            if given and param.name not in known:
-                others = [
-                    name
-                    for name, options in self.added().items()
-                    if any(option.name == param.name for option in options)
-                ]
-                raise UsageError(
-                    BAD_ARGUMENT,
-                    f"{request.file} is for the {request.machine} machine, which has no option"
-                    f" {param.opts[0]}",
-                    help=f"{param.opts[0]} is for {' and '.join(others)}",
-                )
+        added = self.added()
+        known = {option.name for option in request.line.options.get(str(self.name), ())}
+        for option in (option for options in added.values() for option in options):
+            source = ctx.get_parameter_source(str(option.name))
+            if source != ParameterSource.COMMANDLINE or option.name in known:
+                continue
+            owners = [name for name, has in added.items() if option.name in {o.name for o in has}]
+            raise UsageError(
+                BAD_ARGUMENT,
+                f"{request.file} is for the {request.machine} machine, which has no option"
+                f" {option.opts[0]}",
+                help=f"{option.opts[0]} is for {' and '.join(owners)}",
+            )
 
 
 def ask(command: str = "", /, **options: Any) -> Request:
