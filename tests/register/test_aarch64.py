@@ -20,7 +20,7 @@ from unicorn.arm64_const import (
 
 from lanework.core.program.asm import assemble
 from lanework.engines.stencil.shipped import unpack
-from lanework.engines.stencil.stencil import Way
+from lanework.engines.stencil.stencil import Relocation
 from lanework.machines.register import state as words_of
 from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.check import fuzz
@@ -126,12 +126,15 @@ def test_numbers_of_both_signs(number):
 
 def test_holes_are_where_instructions_with_numbers_are():
     made = build.make_stencils("aarch64", 0)
-    masks = {Way.LOW16: (0x9F000000, 0x90000000), Way.JUMP26: (0xFC000000, 0x14000000)}
-    masks[Way.HIGH16] = (0xFFC00000, 0xF9400000)  # adrp, b, ldr
+    masks = {
+        Relocation.LOW16: (0x9F000000, 0x90000000),
+        Relocation.JUMP26: (0xFC000000, 0x14000000),
+    }
+    masks[Relocation.HIGH16] = (0xFFC00000, 0xF9400000)  # adrp, b, ldr
     for stencil in made.values():
         assert len(stencil.code) % 4 == 0
         for hole in stencil.holes:
-            mask, bits = masks[hole.way]
+            mask, bits = masks[hole.relocation]
             (word,) = struct.unpack_from("<I", stencil.code, hole.offset)
             assert hole.offset % 4 == 0
             assert word & mask == bits

@@ -5,7 +5,7 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.engines.stencil.shipped import unpack
-from lanework.engines.stencil.stencil import Hole, Stencil, UnknownRelocation, Way, extract
+from lanework.engines.stencil.stencil import Hole, Relocation, Stencil, UnknownRelocation, extract
 from lanework.machines.register.native import build
 from lanework.machines.register.native.stencils import PINNED, forms
 
@@ -47,7 +47,7 @@ def test_every_form_has_a_stencil():
 
 def test_the_last_jump_is_dropped():
     code = b"\x90\xe9\0\0\0\0"
-    stencil = Stencil(code, (Hole(2, Way.REL32, "next", -4),))
+    stencil = Stencil(code, (Hole(2, Relocation.REL32, "next", -4),))
     assert stencil.trimmed() == Stencil(b"\x90", ())
-    kept = Stencil(code, (Hole(2, Way.REL32, "target", -4),))
+    kept = Stencil(code, (Hole(2, Relocation.REL32, "target", -4),))
     assert kept.trimmed() == kept

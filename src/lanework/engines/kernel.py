@@ -30,7 +30,7 @@ class Kernel:
         width: lanes in a block.
         fixed: doubles of scratch that a thread needs.
         timed: doubles of scratch that it needs for each period besides.
-        plan: the address of what the function must know besides; in the third shared word.
+        descriptor: the address of what the function must know besides; in the third shared word.
     """
 
     call: Any
@@ -42,7 +42,7 @@ class Kernel:
     width: int = 1
     fixed: int = 0
     timed: int = 0
-    plan: int = 0
+    descriptor: int = 0
 
     def scratch(self, periods: int) -> int:
         """Doubles of scratch that one thread needs."""

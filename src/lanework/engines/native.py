@@ -4,8 +4,8 @@ Every thread calls the same function, which takes unit after unit from a shared 
 work spreads by itself and the result does not depend on the number of threads. The calls
 release the GIL. A stop flag in shared memory ends all of them within a block of lanes.
 
-Short runs share their work with the crew, whose helpers are quick to come (`threadpool.py`); long
-ones go to a pool of threads, and the caller looks after Ctrl-C, the deadline and the progress.
+Short runs share their work with helpers that are quick to come (`threadpool.py`); long ones go to
+Python's pool of threads, and the caller looks after Ctrl-C, the deadline and the progress.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy.typing as npt
 from lanework.base.errors import Trap
 from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.runner import check_deadline
-from lanework.engines import threadpool as crew
+from lanework.engines import threadpool
 from lanework.engines.kernel import Kernel
 from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WORDS
 
@@ -111,7 +111,7 @@ class Frame:
             Trap: the deadline `until` (on the clock of `time.monotonic`) has passed.
             KeyboardInterrupt: Ctrl-C, after every thread has stopped.
         """
-        self.shared[:3] = 0, 0, kernel.plan
+        self.shared[:3] = 0, 0, kernel.descriptor
         if fuel < DIRECT:
             self._share(kernel, 0)
         else:
@@ -152,18 +152,18 @@ class Frame:
             raise
 
     def _helped(self, kernel: Kernel, threads: int) -> bool:
-        """Run a short job with the crew; False when the crew is at another one."""
+        """Run a short job with the thread pool; False when the thread pool is at another one."""
         if threads == 1:
             self._share(kernel, 0)
             return True
-        helpers = crew.take()
+        helpers = threadpool.take()
         if helpers is None:
             return False
         self._record[KERNEL], self._record[THREADS] = kernel.address, threads
         try:
             helpers.run(address(self._record), threads)
         finally:
-            crew.give(helpers)
+            threadpool.give(helpers)
         return True
 
     def _share(self, kernel: Kernel, thread: int) -> None:

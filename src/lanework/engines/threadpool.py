@@ -35,14 +35,14 @@ from lanework.engines.threadtext import (
     START,
     STATUS,
     STOP,
-    crew_text,
+    pool_text,
 )
 from lanework.engines.vector import loader
 
 LINGER = 0.0005  # seconds that a helper spins before it goes to sleep
 
 
-class Crew:
+class ThreadPool:
     """Helpers of one process; one job at a time."""
 
     def __init__(self) -> None:
@@ -117,36 +117,36 @@ def _code() -> tuple[Callable[..., None], Callable[..., None]]:
     known = loader.level()
     if known is not None and loader.why_not() is None:
         places = loader.helpers(known.name).places
-        serve, run = (CALL(places[name]) for name in ("crew_serve", "crew_run"))
+        serve, run = (CALL(places[name]) for name in ("pool_serve", "pool_run"))
         return serve, run
-    text = crew_text(platform.machine())
-    return tuple(llvm.compile_text(text, name, 0).call for name in ("crew_serve", "crew_run"))
+    text = pool_text(platform.machine())
+    return tuple(llvm.compile_text(text, name, 0).call for name in ("pool_serve", "pool_run"))
 
 
-_idle: list[Crew] = []
+_idle: list[ThreadPool] = []
 _created = threading.Lock()
 
 
-def take() -> Crew | None:
-    """The crew, or None while another thread has it; give it back with `give`."""
+def take() -> ThreadPool | None:
+    """The pool, or None while another thread has it; give it back with `give`."""
     try:
         return _idle.pop()
     except IndexError:
         pass
     if _created.acquire(blocking=False):  # once in a process
-        crew = Crew()
-        atexit.register(crew.stop)
-        return crew
+        pool = ThreadPool()
+        atexit.register(pool.stop)
+        return pool
     return None
 
 
-def give(crew: Crew) -> None:
-    """The crew is free again."""
-    _idle.append(crew)
+def give(pool: ThreadPool) -> None:
+    """The pool is free again."""
+    _idle.append(pool)
 
 
 def _after_fork() -> None:
-    """The child has no helpers; it makes a crew of its own when it needs one."""
+    """The child has no helpers; it makes a pool of its own when it needs one."""
     global _created
     _idle.clear()
     _created = threading.Lock()

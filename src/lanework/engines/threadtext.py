@@ -10,11 +10,11 @@ from __future__ import annotations
 
 SPINS = 2000  # pauses of the caller between looks at whether helpers have left
 MOST = 256  # helpers
-# Words of the crew, in cache lines of their own; the words after AWAKE are the helpers', by index.
+# Words of the pool, in cache lines of their own; the words after AWAKE are the helpers', by index.
 OPEN, INSIDE, STOP, RECORD, STATUS, AWAKE, END = 0, 8, 16, 24, 25, 32, 32 + MOST
 # Words of a job's record: kernel, its first three arguments, scratch by thread, threads.
 KERNEL, ARGUMENTS, SCRATCH, THREADS, WORDS = 0, 1, 4, 5, 6
-START, SHARE, CLOSE = 0, 1, 2  # what `crew_run` is asked to do
+START, SHARE, CLOSE = 0, 1, 2  # what `pool_run` is asked to do
 DONE, SLEEPERS, BUSY = 0, 1, 2  # what it says: helpers sleep, helpers are still inside
 
 # Tells the processor that this is a loop that waits; elsewhere it just waits.
@@ -24,7 +24,7 @@ _PAUSE = {"x86_64": _X86, "AMD64": _X86, "aarch64": _ARM, "arm64": _ARM}
 _TEXT = """
 {declare}
 
-define void @crew_share(ptr %words, i64 %index) noinline nounwind {{
+define void @pool_share(ptr %words, i64 %index) noinline nounwind {{
   %record.p = getelementptr i64, ptr %words, i64 {RECORD}
   %record = load ptr, ptr %record.p
   %threads.p = getelementptr i64, ptr %record, i64 {THREADS}
@@ -49,7 +49,7 @@ exit:
   ret void
 }}
 
-define void @crew_serve(ptr %words, i64 %index, i64 %spins, i64 %unused) nounwind {{
+define void @pool_serve(ptr %words, i64 %index, i64 %spins, i64 %unused) nounwind {{
 entry:
   %inside = getelementptr i64, ptr %words, i64 {INSIDE}
   %stop = getelementptr i64, ptr %words, i64 {STOP}
@@ -84,7 +84,7 @@ join:
   %closed = icmp eq i64 %now, 0
   br i1 %closed, label %leave, label %work
 work:
-  call void @crew_share(ptr %words, i64 %index)
+  call void @pool_share(ptr %words, i64 %index)
   br label %leave
 leave:
   %after = atomicrmw sub ptr %inside, i64 1 seq_cst
@@ -101,7 +101,7 @@ exit:
   ret void
 }}
 
-define void @crew_run(ptr %words, ptr %record, i64 %job, i64 %phase) nounwind {{
+define void @pool_run(ptr %words, ptr %record, i64 %job, i64 %phase) nounwind {{
 entry:
   %inside = getelementptr i64, ptr %words, i64 {INSIDE}
   %record.p = getelementptr i64, ptr %words, i64 {RECORD}
@@ -128,7 +128,7 @@ sleepers:
   store i64 {SLEEPERS}, ptr %status
   ret void
 share:
-  call void @crew_share(ptr %words, i64 0)
+  call void @pool_share(ptr %words, i64 0)
   br label %close
 close:
   store atomic i64 0, ptr %words seq_cst, align 8
@@ -155,7 +155,7 @@ done:
 """
 
 
-def crew_text(family: str) -> str:
+def pool_text(family: str) -> str:
     """The native code of callers and helpers as LLVM IR, for a family of processors."""
     names = "RECORD THREADS ARGUMENTS SCRATCH INSIDE STOP AWAKE STATUS START SHARE SLEEPERS BUSY"
     words = {name: globals()[name] for name in f"{names} SPINS DONE".split()}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 
-class Way(enum.IntEnum):
+class Relocation(enum.IntEnum):
     """How the bytes of a hole are written."""
 
     ABS32 = 0  # the value, 4 bytes
@@ -26,12 +26,18 @@ class Way(enum.IntEnum):
 
 
 # ELF relocation types of the x86-64 psABI, section 4.4: R_X86_64_64, PC32, PLT32, 32, 32S.
-X86_64 = {1: Way.ABS64, 2: Way.REL32, 4: Way.REL32, 10: Way.ABS32, 11: Way.ABS32}
+X86_64 = {
+    1: Relocation.ABS64,
+    2: Relocation.REL32,
+    4: Relocation.REL32,
+    10: Relocation.ABS32,
+    11: Relocation.ABS32,
+}
 # R_AARCH64_JUMP26, ADR_GOT_PAGE, LD64_GOT_LO12_NC (ELF for the Arm 64-bit Architecture, 5.7). The
 # compiler loads the value of an absolute symbol from a table, by an adrp and an ldr of one
 # register; in their place the patch loop puts a movz (or movn) and a movk of it.
-AARCH64 = {282: Way.JUMP26, 311: Way.LOW16, 312: Way.HIGH16}
-WAYS = {"x86_64": X86_64, "aarch64": AARCH64}
+AARCH64 = {282: Relocation.JUMP26, 311: Relocation.LOW16, 312: Relocation.HIGH16}
+RELOCATIONS = {"x86_64": X86_64, "aarch64": AARCH64}
 _JUMP = 0xE9
 
 
@@ -41,13 +47,13 @@ class Hole:
 
     Attributes:
         offset: from the stencil's first byte.
-        way: how they are written.
+        relocation: how they are written.
         name: whose value it is: an operand, or a place to go to.
         addend: added to the value.
     """
 
     offset: int
-    way: Way
+    relocation: Relocation
     name: str
     addend: int
 
@@ -64,7 +70,7 @@ class Stencil:
         last = self.holes[-1] if self.holes else None
         if last is None or last.name != "next" or last.offset + 4 != len(self.code):
             return self
-        if last.way is Way.JUMP26:
+        if last.relocation is Relocation.JUMP26:
             return Stencil(self.code[:-4], self.holes[:-1])
         if self.code[last.offset - 1] != _JUMP:
             return self
@@ -141,7 +147,7 @@ class Constants:
             raise UnknownRelocation(f"constants in {section.name!r}")
         at = -(-(addend + 4) // size) * size
         number = self.known.setdefault(section.data()[at : at + size], len(self.known))
-        return Hole(offset, Way.REL32, f"{self.PREFIX}{number}", addend - at)
+        return Hole(offset, Relocation.REL32, f"{self.PREFIX}{number}", addend - at)
 
 
 def extract(
@@ -160,7 +166,7 @@ def extract(
     """
     from elftools.elf.elffile import ELFFile
 
-    ways = WAYS[machine]
+    kinds = RELOCATIONS[machine]
     elf: Any = ELFFile(io.BytesIO(data))
     symbols = elf.get_section_by_name(".symtab")
     text = elf.get_section_by_name(".text")
@@ -170,18 +176,18 @@ def extract(
     relocations = elf.get_section_by_name(".rela.text")
     for entry in relocations.iter_relocations() if relocations is not None else ():
         symbol = symbols.get_symbol(entry["r_info_sym"])
-        way = ways.get(entry["r_info_type"])
+        relocation = kinds.get(entry["r_info_type"])
         home = symbol["st_shndx"]
-        if constants is not None and way is Way.REL32 and home != "SHN_UNDEF":
+        if constants is not None and relocation is Relocation.REL32 and home != "SHN_UNDEF":
             addend = entry["r_addend"] + symbol["st_value"]
             all_holes.append(constants.hole(elf.get_section(home), entry["r_offset"], addend))
             continue
-        if way is None or not symbol.name.startswith(prefix):
+        if relocation is None or not symbol.name.startswith(prefix):
             raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
-        if way is Way.HIGH16 and not _same_register(code, entry["r_offset"]):
+        if relocation is Relocation.HIGH16 and not _same_register(code, entry["r_offset"]):
             raise UnknownRelocation(f"{symbol.name!r} goes through two registers")
         name = symbol.name.removeprefix(prefix)
-        all_holes.append(Hole(entry["r_offset"], way, name, entry["r_addend"]))
+        all_holes.append(Hole(entry["r_offset"], relocation, name, entry["r_addend"]))
     all_holes.sort(key=lambda hole: hole.offset)
     stencils = {}
     at = 0

@@ -17,10 +17,18 @@ from lanework.engines.stencil.building import Target, main
 from lanework.engines.stencil.shipped import digest, pack
 from lanework.engines.stencil.stencil import Constants
 from lanework.engines.tensors.text import tensor_text
-from lanework.engines.threadtext import crew_text
+from lanework.engines.threadtext import pool_text
 from lanework.engines.vector.driver import drive_text
 from lanework.engines.vector.fields import Patchable
-from lanework.engines.vector.isa import CONSTANT, EARLY, HEADER, HOLE_KINDS, HOLE_NEXT, LEVELS, Part
+from lanework.engines.vector.isa import (
+    CONSTANT,
+    EARLY,
+    HEADER,
+    HOLE_KINDS,
+    HOLE_NEXT,
+    LEVELS,
+    Section,
+)
 from lanework.engines.vector.loader import agreed
 from lanework.engines.vector.patcher import RESERVE, patch_text
 from lanework.engines.vector.stencils import make, target
@@ -39,7 +47,7 @@ def stamps(name: str) -> dict[str, str]:
 
 def _helpers_text() -> str:
     """The patch loop, the driver, and what helper threads run."""
-    return f"{drive_text()}\n{patch_text()}\n{crew_text('x86_64')}"
+    return f"{drive_text()}\n{patch_text()}\n{pool_text('x86_64')}"
 
 
 def build(name: str) -> bytes:
@@ -82,7 +90,7 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
             if hole.name.startswith(CONSTANT):
                 kind = HOLE_KINDS[CONSTANT]
                 addend += places[int(hole.name.removeprefix(CONSTANT))]
-            holes += struct.pack("<HBBi", hole.offset, hole.way, kind, addend)
+            holes += struct.pack("<HBBi", hole.offset, hole.relocation, kind, addend)
         for field in patchable.fields:
             fields += struct.pack("<HBBI", field.offset, field.operand, field.bit, field.mask)
         code += stencil.code
@@ -92,7 +100,7 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
         out += bytes(-len(out) % 16)
         struct.pack_into("<Q", out, part * 8, len(out))
         out += content
-    struct.pack_into("<Q", out, Part.SIZE * 8, len(data))
+    struct.pack_into("<Q", out, Section.SIZE * 8, len(data))
     return bytes(out)
 
 

@@ -1,15 +1,15 @@
 """The loops around a nest's code: units, blocks of lanes, periods, and the sums of totals.
 
-`drive` is a function of `engines.native`; the third shared word is a plan, which says which pieces
-of code there are and how much memory they need. It takes units from the counter that threads
-share, and looks at the stop flag before each block and every thousand periods.
+`drive` is a function of `engines.native`; the third shared word is a descriptor, which says which
+pieces of code there are and how much memory they need. It takes units from the counter that
+threads share, and looks at the stop flag before each block and every thousand periods.
 """
 
 from __future__ import annotations
 
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.nativetext import Function, Word
-from lanework.engines.vector.isa import FRAME_HEAD, Kind, Plan
+from lanework.engines.vector.isa import FRAME_HEAD, Descriptor, Kind
 from lanework.engines.vector.isa import Word as Head
 
 POLL = 1024  # periods between two looks at the stop flag
@@ -24,14 +24,16 @@ class _Driver:
         self.f = f = Function("drive", PARAMETERS)
         self.columns, self.dims, self.shared = f["columns"], f["dims"], f["shared"]
         dims = self.dims
-        self.plan = plan = f.load(self.shared + 16)
+        self.descriptor = descriptor = f.load(self.shared + 16)
         self.periods, self.lanes, self.units = (f.load(dims + 8 * n) for n in range(3))
-        self.step, frame, saved, self.constants = (f.load(plan + 8 * n) for n in range(4))
-        self.all_lanes, timed, flat = (f.load(plan + 8 * n) for n in range(Plan.WHOLE, Plan.TIMED))
-        self.timed, self.flat, self.count = (
-            f.load(plan + 8 * n) for n in range(Plan.TIMED, Plan.FAULTS)
+        self.step, frame, saved, self.constants = (f.load(descriptor + 8 * n) for n in range(4))
+        self.all_lanes, timed, flat = (
+            f.load(descriptor + 8 * n) for n in range(Descriptor.ALL_LANES, Descriptor.TIMED)
         )
-        self.entries = plan + 8 * Plan.ENTRIES
+        self.timed, self.flat, self.count = (
+            f.load(descriptor + 8 * n) for n in range(Descriptor.TIMED, Descriptor.FAULTS)
+        )
+        self.entries = descriptor + 8 * Descriptor.ENTRIES
         self.slots = self.entries + (self.count << 4)
         self.frame = (f["scratch"] + (FRAME_HEAD - 1)) & -FRAME_HEAD
         self.saved = self.frame + frame
@@ -48,8 +50,8 @@ class _Driver:
         self.word(Head.ORDER, f.load(self.dims + 24))
         self.word(Head.CONSTANTS, self.constants)
         self._pieces(f.variable(0).get(), once=True)
-        faults = f.load(self.columns + f.load(self.plan + 8 * Plan.FAULTS))
-        flat = f.load(self.plan + 8 * Plan.FLAT_CODE)
+        faults = f.load(self.columns + f.load(self.descriptor + 8 * Descriptor.FAULTS))
+        flat = f.load(self.descriptor + 8 * Descriptor.FLAT_CODE)
         share = f.variable(1)
         with f.when(flat.is_("ne", 0)), f.when(self.units.is_("ugt", MANY)):
             share.set(SHARE)

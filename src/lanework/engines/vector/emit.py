@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lanework.engines.llvm.nativetext import Function, Word
-from lanework.engines.stencil.stencil import Way
+from lanework.engines.stencil.stencil import Relocation
 from lanework.engines.vector.isa import (
     CONSTANT,
     FIELD,
@@ -24,7 +24,7 @@ from lanework.engines.vector.isa import (
     STORE,
     TARGET_HOLE,
     Job,
-    Part,
+    Section,
 )
 
 FREE = 255  # the register of a value that is in none
@@ -73,8 +73,8 @@ def put_text() -> str:
     f = p.f
     table, out, off = p.get(Job.TABLE), p.get(Job.OUT), p.get(Job.OFFSET)
     records, holes, fields, code = (
-        table + f.load(table + 8 * part)
-        for part in (Part.RECORDS, Part.HOLES, Part.FIELDS, Part.CODE)
+        table + f.load(table + 8 * section)
+        for section in (Section.RECORDS, Section.HOLES, Section.FIELDS, Section.CODE)
     )
     record = records + f["stencil"] * RECORD
     source, length = code + f.load(record, 4), f.load(record + 12, 2)
@@ -107,7 +107,7 @@ def put_text() -> str:
 
 def _fill(p: JobWriter, hole: Word, to: Word, off: Word, follows: Word) -> None:
     f = p.f
-    offset, way, kind = f.load(hole, 2), f.load(hole + 2, 1), f.load(hole + 3, 1)
+    offset, how, kind = f.load(hole, 2), f.load(hole + 2, 1), f.load(hole + 3, 1)
     value = f.variable(f.load(hole + 4, 4, signed=True))
     with f.when(kind.is_("ult", len(HOLES))):
         value.add(f.load(p.cell(Job.NUMBERS, kind)))
@@ -116,11 +116,11 @@ def _fill(p: JobWriter, hole: Word, to: Word, off: Word, follows: Word) -> None:
     with f.when(kind.is_("eq", HOLE_NEXT)):
         value.add(follows)
     assert HOLE_KINDS[CONSTANT] >= len(HOLES)  # whose place is in the addend
-    with f.when(way.is_("eq", Way.REL32)):
+    with f.when(how.is_("eq", Relocation.REL32)):
         value.set(value.get() - off - offset)
-    with f.when(way.is_("eq", Way.ABS64)):
+    with f.when(how.is_("eq", Relocation.ABS64)):
         f.store(to + offset, value.get())
-    with f.when(way.is_("ne", Way.ABS64)):
+    with f.when(how.is_("ne", Relocation.ABS64)):
         f.store(to + offset, value.get(), 4)
 
 

@@ -45,14 +45,14 @@ class Word(enum.IntEnum):
 FRAME_HEAD = 64  # bytes, and the alignment of frames
 
 
-class Plan(enum.IntEnum):
-    """Words of a plan: what the driver must know of a nest. Pieces and totals follow."""
+class Descriptor(enum.IntEnum):
+    """Words of a nest's descriptor, which the driver reads. Pieces and totals follow."""
 
     LANES = 0  # that pieces of code run at a time
     FRAME = 1  # bytes of a frame
     SAVED = 2  # bytes of saved rows, for a period
     CONSTANTS = 3  # the address of the constants
-    WHOLE = 4  # 1 if all lanes have all periods
+    ALL_LANES = 4  # 1 if all lanes have all periods
     CLEAR_TIMED = 5  # bytes of running totals, for a period
     CLEAR_FLAT = 6  # and without time
     TIMED = 7  # how many totals there are over time
@@ -123,11 +123,11 @@ RECORD, HOLE, FIELD = 24, 8, 8
 EARLY = 1
 
 
-class Part(enum.IntEnum):
+class Section(enum.IntEnum):
     """Words of the header of a table of stencils: where each part begins."""
 
     RECORDS = 0  # code u32, holes u32, fields u32, bytes u16, holes u16, fields u16, flags u16
-    HOLES = 1  # offset u16, way u8, kind u8, addend i32
+    HOLES = 1  # offset u16, relocation u8, kind u8, addend i32
     FIELDS = 2  # offset u16, operand u8, bit u8, mask u32
     CONSTANTS = 3
     CODE = 4

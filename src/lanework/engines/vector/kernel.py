@@ -15,7 +15,7 @@ from lanework.engines.kernel import COLUMNS, UNIT, Kernel
 from lanework.engines.loops import LoopNest
 from lanework.engines.native import address
 from lanework.engines.stencil.arena import Buffer, Pool
-from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Job, Kind, Outcome, Plan
+from lanework.engines.vector.isa import FRAME_HEAD, RECORD_WORDS, Descriptor, Job, Kind, Outcome
 from lanework.engines.vector.loader import Helpers
 from lanework.engines.vector.tape import Tape
 from lanework.engines.vector.writer import TapeWriter
@@ -31,8 +31,8 @@ FEW, FEW_FLAT = 8, 100
 class _Held:
     """What a kernel needs as long as it lives."""
 
-    def __init__(self, buffer: Buffer, plan: array[int]) -> None:
-        self.buffer, self.plan = buffer, plan
+    def __init__(self, buffer: Buffer, descriptor: array[int]) -> None:
+        self.buffer, self.descriptor = buffer, descriptor
 
     def __del__(self) -> None:
         self.buffer.release()
@@ -80,7 +80,7 @@ def compile_nest(
 def _finish(
     nest: LoopNest, written: TapeWriter, helpers: Helpers, blocks: int, start: float
 ) -> Kernel:
-    """Code in its place, and the plan for the driver."""
+    """Code in its place, and the descriptor for the driver."""
     tape, width = written.tape, blocks * helpers.level.width
     code, places, frame = assemble(tape, helpers, blocks)
     buffer = _pool().place(code)
@@ -92,20 +92,20 @@ def _finish(
         entries += (buffer.run + at, piece.kind)
     flat = tape.pieces[-1].kind is Kind.FLAT
     alone = entries[-2] if flat and not timed and not flat_totals else 0
-    plan = array("q", [
+    descriptor = array("q", [
         UNIT if flat else width, frame, 8 * width * len(nest.saved), 0, nest.horizon is None,
         8 * COLUMNS * len(timed), 8 * COLUMNS * len(flat_totals), len(timed), len(flat_totals),
         len(tape.pieces), 8 * nest.slots, alone, *entries, *timed, *flat_totals,
     ])  # fmt: skip
-    plan.frombytes(constants or bytes(8))
-    place = plan.buffer_info()[0]
-    plan[Plan.CONSTANTS] = place + 8 * len(plan) - max(len(constants), 8)
+    descriptor.frombytes(constants or bytes(8))
+    place = descriptor.buffer_info()[0]
+    descriptor[Descriptor.CONSTANTS] = place + 8 * len(descriptor) - max(len(constants), 8)
     return Kernel(
         helpers.drive,
         helpers.places["drive"],
         False,
         time.perf_counter() - start,
-        _Held(buffer, plan),
+        _Held(buffer, descriptor),
         "stencil",
         width,
         frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(flat_totals),

@@ -29,7 +29,7 @@ from lanework.engines.vector.isa import (
     Job,
     Kind,
     Outcome,
-    Part,
+    Section,
 )
 from lanework.engines.vector.liveness import PLACED, RECORD_BYTES, Liveness
 
@@ -71,8 +71,8 @@ class _Assemble(Liveness):
     def _constants(self) -> None:
         f = self.f
         table, out = self.get(Job.TABLE), self.get(Job.OUT)
-        size = f.load(table + 8 * Part.SIZE)
-        source = table + f.load(table + 8 * Part.CONSTANTS)
+        size = f.load(table + 8 * Section.SIZE)
+        source = table + f.load(table + 8 * Section.CONSTANTS)
         done = f.variable(0)
         with f.loop() as copied:
             f.leave(copied, done.get().is_("uge", size))
@@ -164,7 +164,7 @@ class _Assemble(Liveness):
             with f.when(register.get().is_("ne", NONE)):
                 f.store(self.cell(Job.NEXT, register.get()), f.load(uses + 4 * n, 4))
         table = self.get(Job.TABLE)
-        records = table + f.load(table + 8 * Part.RECORDS)
+        records = table + f.load(table + 8 * Section.RECORDS)
         early = f.load(records + stencil * RECORD + 18, 2) & EARLY
         with f.when(early.is_("eq", 0)):
             self._release(chosen)

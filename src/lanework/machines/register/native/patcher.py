@@ -9,7 +9,7 @@ built, so that nothing but this loop is needed at run time.
 from __future__ import annotations
 
 from lanework.engines.llvm.nativetext import Function, Variable, Word
-from lanework.engines.stencil.stencil import Way
+from lanework.engines.stencil.stencil import Relocation
 from lanework.machines.register.isa import ZERO
 from lanework.machines.register.native.stencils import BACK, PINNED
 from lanework.machines.register.native.table import (
@@ -205,16 +205,16 @@ class _Patch:
             where = hole.get()
             f.leave(filled, where.is_("uge", last))
             place = off + f.load(where, 2)
-            way, kind = f.load(where + 2, 1), f.load(where + 3, 1)
+            how, kind = f.load(where + 2, 1), f.load(where + 3, 1)
             addend = f.load(where + 4, 4, signed=True)
             with f.when(kind.is_("ult", FIRST_PLACE)):
                 value = f.load(self.values + (kind << 3)) + addend
                 if self.machine == "aarch64":
-                    self._halves(way, place, value)
+                    self._halves(how, place, value)
                 else:
-                    with f.when(way.is_("eq", Way.ABS64)):
+                    with f.when(how.is_("eq", Relocation.ABS64)):
                         f.store(self.out + place, value)
-                    with f.when(way.is_("ne", Way.ABS64)):
+                    with f.when(how.is_("ne", Relocation.ABS64)):
                         f.store(self.out + place, value, 4)
             with f.when(kind.is_("uge", FIRST_PLACE)):
                 self._reach(kind, place, addend, off + length)
@@ -243,19 +243,19 @@ class _Patch:
             self._note(self.colds, place, addend, pc, status)
         self._jump(place, to.get() - place + addend)
 
-    def _halves(self, way: Word, place: Word, value: Word) -> None:
+    def _halves(self, how: Word, place: Word, value: Word) -> None:
         """On aarch64: two instructions that make a signed number of 32 bits, the first of which
         sets all bits above its own to the sign.
         """
         f = self.f
         register = f.load(self.out + place, 4) & 31
-        with f.when(way.is_("eq", Way.LOW16)):
+        with f.when(how.is_("eq", Relocation.LOW16)):
             negative = f.emit(f"icmp slt i64 {value.name}, 0")
             op = f.emit(f"select i1 {negative.name}, i64 {_MOVN}, i64 {_MOVZ}")
             sign = f.emit(f"select i1 {negative.name}, i64 65535, i64 0")
             low = f.emit(f"xor i64 {(value & 0xFFFF).name}, {sign.name}")
             f.store(self.out + place, op | (low << 5) | register, 4)
-        with f.when(way.is_("eq", Way.HIGH16)):
+        with f.when(how.is_("eq", Relocation.HIGH16)):
             high = (value >> 16) & 0xFFFF
             f.store(self.out + place, (high << 5) | register | _MOVK, 4)
 

@@ -84,7 +84,9 @@ def pack(stencils: Mapping[str, Stencil], forms: Iterable[Form], pinned: int) ->
             )
             for hole in stencil.holes:
                 holes.extend(
-                    struct.pack("<HBBi", hole.offset, hole.way, KINDS[hole.name], hole.addend)
+                    struct.pack(
+                        "<HBBi", hole.offset, hole.relocation, KINDS[hole.name], hole.addend
+                    )
                 )
             code.extend(stencil.code)
         return numbers[stencil]

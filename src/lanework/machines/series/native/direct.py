@@ -56,7 +56,7 @@ class Direct:
         self._nest = nest  # its code must not go while this runs it
         self._left, self._ended = -1, _nothing
         self._call = nest.kernel.call
-        self._shared = (0, 0, nest.kernel.plan)
+        self._shared = (0, 0, nest.kernel.descriptor)
         self._periods = periods
         self._stats = stats
         slots = nest.lowered.slots

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.engines import threadpool as crew
+from lanework.engines import threadpool
 
 RATES = np.linspace(0.0, 0.01, 3000)
 
@@ -43,7 +43,7 @@ def test_spinning_and_sleeping_helpers_give_the_same(threads, pause):
 
 
 def test_callers_at_once():
-    """One of them has the crew; the others do without."""
+    """One of them has the pool; the others do without."""
     right = expected()
     wrong = []
 
@@ -65,22 +65,22 @@ def test_callers_at_once():
 def test_helpers_sleep_soon_after_the_last_job():
     run = runner(2)
     run(rate=RATES)
-    helpers = crew.take()
+    helpers = threadpool.take()
     assert helpers is not None
     try:
-        while helpers.words[crew.AWAKE :].any():
+        while helpers.words[threadpool.AWAKE :].any():
             time.sleep(0.01)
-        assert not helpers.words[crew.OPEN]
-        assert not helpers.words[crew.INSIDE]
+        assert not helpers.words[threadpool.OPEN]
+        assert not helpers.words[threadpool.INSIDE]
     finally:
-        crew.give(helpers)
+        threadpool.give(helpers)
 
 
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {here!r})
 import numpy as np
-from test_crew import RATES, expected, runner
+from test_threadpool import RATES, expected, runner
 run = runner(2)
 run(rate=RATES)
 {more}
