@@ -105,10 +105,10 @@ def test_the_error():
 def test_half_precision_has_few_whole_numbers():
     view = program([*MAP, "SYSCALL_HALT"], shared=5000, launches=(Launch(0, 2049),))
     one = {"shared": (1, 2)}
-    assert Intervals(view, one).own == [[0]]
-    assert Intervals(view, one, half=True).own == []
+    assert Intervals(view, one).private == [[0]]
+    assert Intervals(view, one, half=True).private == []
     fewer = program([*MAP, "SYSCALL_HALT"], shared=5000, launches=(Launch(0, 2048),))
-    assert Intervals(fewer, one, half=True).own == [[0]]
+    assert Intervals(fewer, one, half=True).private == [[0]]
     assert halves(fewer, one) == []
 
 

@@ -21,7 +21,7 @@ def test_words_that_are_a_vms_own():
     for _ in range(100):
         view = soup(rng, wild=False, own=True)
         found = Intervals(view, {"b": (0.0, 9.0)})
-        own += bool(found.own)
+        own += bool(found.private)
         Machine(view, found, rng, inputs(rng)).run(25)
     assert own > 30
 
@@ -50,7 +50,7 @@ def test_what_another_vm_wrote():
     lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "ADDI 0 0 1",
              "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
     found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
-    assert found.own == []
+    assert found.private == []
     assert found.before(2, 2) == Interval(1.0, math.inf)
     alone = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WRITE 0 1",
              "SYSCALL_HALT"]  # fmt: skip
@@ -64,10 +64,10 @@ def test_what_another_vm_wrote():
         ((Launch(0, 2), Launch(0, 2, "contiguous", 2)), []),
     ):
         found = Intervals(program(alone, shared=8, launches=launches), one)
-        assert found.own == own
+        assert found.private == own
         assert (found.words.read(point(1.0)).high == 20.0) is bool(own)
     twice = Plan((Phase("wait_all", FOUR),), (0, 0))
-    assert Intervals(program(alone, shared=8, plan=twice), one).own == []
+    assert Intervals(program(alone, shared=8, plan=twice), one).private == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_another_vm_wrote():
 def test_words_that_are_no_vms_own(lines, options):
     options = {"shared": 8} | options
     found = Intervals(program(lines, **options), {"shared": (1, 2)})
-    assert found.own == []
+    assert found.private == []
     assert found.words.read(point(1.0)).high == math.inf
 
 
@@ -96,7 +96,7 @@ def test_own_words_by_other_ways():
              "CMPI 3 0 5", "LOAD 3 1", "SYSCALL_READ 1 3", "MULI 1 1 10", "CMPI 3 3 -2",
              "SUBI 3 3 2", "SYSCALL_WRITE 3 1", "SYSCALL_READ 2 3", "SYSCALL_HALT"]  # fmt: skip
     found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
-    assert found.own == [[0]]
+    assert found.private == [[0]]
     assert found.before(14, 3) == between(0.0, 20.0)
 
 
@@ -105,7 +105,7 @@ def test_one_region_may_be_own_and_another_not():
              "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
     buffers = [Buffer("x", 0, 4, "inout", (), 1.0, 2.0), Buffer("y", 4, 5, "inout", (), 1.0, 2.0)]
     found = Intervals(program(lines, shared=16, buffers=buffers))
-    assert found.own == [[0]]
+    assert found.private == [[0]]
     assert found.words.read(point(0.0)).high == 20.0
     assert found.words.read(point(4.0)).high == math.inf
 
@@ -114,7 +114,7 @@ def test_an_own_word_may_stay():
     lines = ["main:", "SYSCALL_VMID 0", "SETI 3 7", "ATOMIC_CAS 1 0 2 3", "SYSCALL_READ 2 0",
              "SYSCALL_HALT"]  # fmt: skip
     found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
-    assert found.own
+    assert found.private
     assert found.before(4, 3) == between(1.0, 7.0)
 
 
@@ -127,7 +127,7 @@ def test_a_number_of_before():
         Phase("wait_all", (Launch(1, 3, "contiguous", 1, resume="a"),)),
     )
     found = Intervals(program(lines, shared=8, plan=Plan(phases, (0, 1))), {"shared": (1, 2)})
-    assert found.own == []
+    assert found.private == []
 
 
 def test_addresses_between_words():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanework.machines.fleet.analysis import controlflow
+from lanework.machines.fleet.analysis import controlflow, transfer
 from lanework.machines.fleet.gpu.kernels import branch, io, oracle, ordered
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.reference import control, steps
@@ -20,6 +20,8 @@ ATOMICS = [info for info in ORDERED if "addr" in {spec.name for spec in info.ope
     ("table", "infos"),
     [
         (steps.COMPUTED, COMPUTED),
+        (transfer.EFFECTS, COMPUTED + SHARED),
+        (transfer.BRANCHES, BRANCHES),
         (control.HANDLERS, BRANCHES + [info for info in SHARED if not info.ordered]),
         (turns.TURNS, ORDERED),
         (oracle.BODIES, COMPUTED),

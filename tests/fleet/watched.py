@@ -90,7 +90,7 @@ class Machine:
 
     def put(self, lane, element, bits):
         value = np.uint32(bits).view(np.float32)
-        assert inside(value, self.found.made[lane["ip"]]), self.view.where(lane["ip"])
+        assert inside(value, self.found.results[lane["ip"]]), self.view.where(lane["ip"])
         if self.half:
             if abs(value) > LARGEST_HALF:
                 self.left.append(lane["ip"])

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.verify import Finding
-from lanework.machines.fleet.analysis.controlflow import Reach
+from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import NAME, launches
@@ -95,7 +95,7 @@ def targets(view: FleetView) -> Iterator[Finding]:
 
 def ends(view: FleetView) -> Iterator[Finding]:
     """No way through a routine goes past its last instruction."""
-    graph = Reach(view)
+    graph = ControlFlow(view)
     for routine in view.routines:
         last = routine.entry + routine.count - 1
         if view.infos[last].ends:
@@ -116,7 +116,7 @@ def returns(view: FleetView) -> Iterator[Finding]:
     A routine may be launched and also called, so it is refused only where no way leads to an end
     of the VM: neither its own, nor that of a routine that it calls.
     """
-    owner, ending, graph = _owners(view), _ending(view), Reach(view)
+    owner, ending, graph = _owners(view), _ending(view), ControlFlow(view)
     returning = set(owner[_rows(view, RETURN)].tolist())
     begun = {launch.routine for launch in launches(view.plan)}
     begun |= set(owner[_aims(view, SPAWN)].tolist())

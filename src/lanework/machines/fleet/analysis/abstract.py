@@ -5,7 +5,7 @@ which elements are the difference of which two operands, as long as neither has 
 copy is the difference to zero. And addresses are mostly computed from the VM's number: which
 elements are a multiple of it and a constant is known as well (`affine`).
 
-Behind the elements of the vector there may be words of shared memory that are the VM's own.
+Behind the elements of the vector there may be words of shared memory that are thread-private.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Affine = tuple[str, int, int]
 """A number of the VM (the instruction that gives it), a factor, and what is added: exactly so."""
 
 
-class Known:
+class AbstractState:
     """What is known of a VM.
 
     Attributes:
@@ -39,7 +39,7 @@ class Known:
 
     Example:
         >>> from lanework.core.ops.interval import point
-        >>> known = Known([ZERO, between(0.0, 9.0, integral=True), ZERO])
+        >>> known = AbstractState([ZERO, between(0.0, 9.0, integral=True), ZERO])
         >>> known.put(2, between(-5.0, 4.0, integral=True), (1, point(5.0)))
         >>> known.branch(2, "LT", True, 0.0).values[1]
         Interval(low=0.0, high=4.0, nan=False, integral=True)
@@ -53,13 +53,13 @@ class Known:
         self.affine: dict[int, Affine] = {}
 
     @classmethod
-    def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> Known:
+    def start(cls, profile: Profile, own: Sequence[Interval] = ()) -> AbstractState:
         """Of a VM that begins: all zero, but for words of shared memory that are its own."""
         return cls([*[ZERO] * (profile.length - 1), between(1.0, 1.0, integral=True), *own])
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Known)
+            isinstance(other, AbstractState)
             and self.values == other.values
             and self.differences == other.differences
             and self.affine == other.affine
@@ -67,9 +67,9 @@ class Known:
 
     __hash__ = None  # type: ignore[assignment]
 
-    def copy(self) -> Known:
+    def copy(self) -> AbstractState:
         """The same, to be changed."""
-        out = Known(self.values)
+        out = AbstractState(self.values)
         out.differences, out.affine = dict(self.differences), dict(self.affine)
         return out
 
@@ -87,11 +87,11 @@ class Known:
         if difference is not None and element not in difference:
             self.differences[element] = difference
 
-    def join(self, other: Known) -> Known:
+    def join(self, other: AbstractState) -> AbstractState:
         """What is known if either may be."""
         if self is other:
             return self
-        out = Known([a.join(b) for a, b in zip(self.values, other.values, strict=True)])
+        out = AbstractState([a.join(b) for a, b in zip(self.values, other.values, strict=True)])
         out.differences = _common(self.differences, other.differences)
         out.affine = _common(self.affine, other.affine)
         return out
@@ -100,7 +100,7 @@ class Known:
         """The interval of an operand."""
         return side if isinstance(side, Interval) else self.values[side]
 
-    def branch(self, element: int, test: str, taken: bool, epsilon: float) -> Known | None:
+    def branch(self, element: int, test: str, taken: bool, epsilon: float) -> AbstractState | None:
         """What is known after a test of an element; None if it cannot come out so.
 
         Args:
@@ -200,8 +200,11 @@ def _above(x: Interval, end: float) -> float:
 
 
 def widen(
-    old: Known, new: Known, low: Callable[[float], float], high: Callable[[float], float]
-) -> Known:
+    old: AbstractState,
+    new: AbstractState,
+    low: Callable[[float], float],
+    high: Callable[[float], float],
+) -> AbstractState:
     """What is known of a loop that goes on: ends that move go further, to the next that is given.
 
     Args:

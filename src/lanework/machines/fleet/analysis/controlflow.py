@@ -35,7 +35,7 @@ ELSEWHERE: dict[str, Callable[[int, tuple[int, ...]], Leads]] = {
 """Instructions whose target is not within their routine."""
 
 
-class Reach:
+class ControlFlow:
     """The ways through a program.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from lanework.core.program.isa import OperandKind
-from lanework.machines.fleet.analysis.controlflow import Reach
+from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import FRAME
 
@@ -75,7 +75,7 @@ def estimated_epochs(view: FleetView) -> int | None:
 
 def call_depth(view: FleetView) -> int | None:
     """The most calls that may be open at one time, or None for recursion."""
-    graph = Reach(view)
+    graph = ControlFlow(view)
 
     @cache
     def calls(entry: int) -> list[int]:
@@ -93,7 +93,7 @@ def call_depth(view: FleetView) -> int | None:
 
 def _lengths(view: FleetView, entries: list[int]) -> dict[int, int] | None:
     """For each instruction the epochs from it to the end of all that it starts."""
-    graph = Reach(view)
+    graph = ControlFlow(view)
     order = _bottom_up(entries, lambda ip: [at for part in graph.leads(ip) for at in part])
     if order is None:
         return None

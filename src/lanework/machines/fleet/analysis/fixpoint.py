@@ -16,11 +16,10 @@ from heapq import heappop, heappush
 
 from lanework.core.ops.interval import INF, Interval, join, single
 from lanework.core.program.isa import OperandKind
-from lanework.machines.fleet.analysis.abstract import Known, widen
-from lanework.machines.fleet.analysis.controlflow import Reach
+from lanework.machines.fleet.analysis.abstract import AbstractState, widen
+from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.linear import number
-from lanework.machines.fleet.analysis.memory import Ranges, declared
-from lanework.machines.fleet.analysis.private import Access, own
+from lanework.machines.fleet.analysis.memory import Access, Ranges, declared, thread_private
 from lanework.machines.fleet.analysis.transfer import Edge, Transfer
 from lanework.machines.fleet.layout import FleetView
 
@@ -42,15 +41,15 @@ class Intervals:
         ranges: for buffers by name, or for all of shared memory with the name shared, between which
             numbers the inputs lie; else what the buffers themselves say, or any number.
         half: whether registers and memory are stored in half precision. Then it holds as far as
-            nothing leaves half precision, which `made` shows.
+            nothing leaves half precision, which `results` shows.
 
     Attributes:
         known: for every instruction what is known of a VM that comes to it; None if none does.
         words: what shared memory may hold.
-        own: the regions of it whose words each belong to one VM, put together if one access may be
-            to either.
-        made: for instructions, by number, what they may write to an element of the vector, before
-            it is rounded to half precision.
+        private: the regions of it whose words each belong to one VM, put together if one access
+            may be to either.
+        results: for instructions, by number, what they may write to an element of the vector,
+            before it is rounded to half precision.
         accesses: for instructions with an address in shared memory, what it may be.
 
     Raises:
@@ -61,19 +60,19 @@ class Intervals:
         self, view: FleetView, ranges: Ranges | None = None, *, half: bool = False
     ) -> None:
         self.view = view
-        self.reach = Reach(view)
+        self.flow = ControlFlow(view)
         self._ranges, self._half = ranges or {}, half
         self._solve(())
-        self.own = own(self.reach, self.words, self._transfer.accesses)
-        if self.own:
-            self._solve(self.own)
+        self.private = thread_private(self.flow, self.words, self._transfer.accesses)
+        if self.private:
+            self._solve(self.private)
 
     def _solve(self, regions: Sequence[Sequence[int]]) -> None:
         """Find what is known, where the words of some regions are a VM's own."""
         self.words = declared(self.view, self._ranges)
-        self.known: list[Known | None] = [None] * len(self.view.instructions)
-        self._transfer = Transfer(self.reach, self.words, self._half, regions)
-        self._incoming: list[dict[tuple[int, int], Known]] = [{} for _ in self.known]
+        self.known: list[AbstractState | None] = [None] * len(self.view.instructions)
+        self._transfer = Transfer(self.flow, self.words, self._half, regions)
+        self._incoming: list[dict[tuple[int, int], AbstractState]] = [{} for _ in self.known]
         self._outgoing: dict[int, list[int]] = {}
         self._heads: set[int] = set()
         self._visits = [0] * len(self.known)
@@ -83,16 +82,16 @@ class Intervals:
             if any(spec.name == "addr" for spec in info.operands)
         ]
         self._thresholds = self._named()
-        for n, entry in enumerate(self.reach.begun):
+        for n, entry in enumerate(self.flow.begun):
             self._incoming[entry][-1, n] = self._transfer.start()
         self._climb()
         for _ in range(PASSES):
             self._descend()
 
     @property
-    def made(self) -> Mapping[int, Interval]:
+    def results(self) -> Mapping[int, Interval]:
         """What instructions may write."""
-        return self._transfer.made
+        return self._transfer.results
 
     @property
     def accesses(self) -> Mapping[int, Access]:
@@ -112,7 +111,7 @@ class Intervals:
 
     def _climb(self) -> None:
         """Until nothing new is learnt."""
-        waiting = list(self.reach.begun)
+        waiting = list(self.flow.begun)
         queued = set(waiting)
         while waiting:
             ip = heappop(waiting)
@@ -135,22 +134,22 @@ class Intervals:
                     new = self._widened(old, new, self._visits[ip] - PATIENCE)
         self.known[ip] = new
         self._transfer.news = False
-        changed = self._go(ip) + self.reach.returns.get(ip, [])
+        changed = self._go(ip) + self.flow.returns.get(ip, [])
         return changed + self._reads if self._transfer.news else changed
 
     def _descend(self) -> None:
         """Go through once more, in order, and keep what is known better now."""
         transfer = self._transfer
-        for found in (transfer.made, transfer.accesses, transfer.writes):
-            found.clear()
+        for learnt in (transfer.results, transfer.accesses, transfer.writes):
+            learnt.clear()
         for ip in range(len(self.known)):
             self.known[ip] = self._joined(ip)
             self._go(ip)
         self.words.again(transfer.writes.values())
 
-    def _joined(self, ip: int) -> Known | None:
+    def _joined(self, ip: int) -> AbstractState | None:
         """What is known from all ways to an instruction."""
-        out: Known | None = None
+        out: AbstractState | None = None
         for known in self._incoming[ip].values():
             out = known if out is None else out.join(known)
         return out
@@ -179,13 +178,13 @@ class Intervals:
         if known is None:
             return []
         edges = self._transfer.run(ip, known)
-        for call in self.reach.callers.get(ip, ()):
+        for call in self.flow.callers.get(ip, ()):
             edges.append((call + 1, self._returned(known, self.known[call])))
-        for entry in self.reach.resumed.get(ip, ()):
+        for entry in self.flow.resumed.get(ip, ()):
             edges.append((entry, known))
         return edges
 
-    def _returned(self, known: Known, before: Known | None) -> Known | None:
+    def _returned(self, known: AbstractState, before: AbstractState | None) -> AbstractState | None:
         """What is known after a call: registers that it keeps are as they were."""
         if before is None:
             return None
@@ -195,7 +194,7 @@ class Intervals:
             out.put(element, before.values[element])
         return out
 
-    def _widened(self, old: Known, new: Known, step: int) -> Known:
+    def _widened(self, old: AbstractState, new: AbstractState, step: int) -> AbstractState:
         ends = self._thresholds if step <= STEPS else []
 
         def low(end: float) -> float:
@@ -211,19 +210,19 @@ class Intervals:
     def _named(self) -> list[float]:
         """The numbers that a program names, and those beside them."""
         view = self.view
-        found = {0.0, float(view.shared), float(view.slots)}
+        ends = {0.0, float(view.shared), float(view.slots)}
         for info, instruction in zip(view.infos, view.instructions, strict=True):
             for spec in info.operands:
                 if spec.kind is OperandKind.PATTERN:
                     value = number(info.values(instruction)[spec.name])
-                    found |= _finite((value.low, value.high))
+                    ends |= _finite((value.low, value.high))
         for value in self.words.first:
-            found |= _finite((value.low, value.high))
-        for numbers in self.reach.numbers.values():
+            ends |= _finite((value.low, value.high))
+        for numbers in self.flow.numbers.values():
             for value in numbers:
-                found |= {value.low, value.high}
-        found |= {-end for end in found}
-        return sorted({single(end + step) for end in found for step in (-1.0, 0.0, 1.0)})
+                ends |= {value.low, value.high}
+        ends |= {-end for end in ends}
+        return sorted({single(end + step) for end in ends for step in (-1.0, 0.0, 1.0)})
 
 
 def _finite(ends: Iterable[float]) -> set[float]:

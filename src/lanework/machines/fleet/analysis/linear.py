@@ -6,7 +6,7 @@ import struct
 
 from lanework.core.ops import interval
 from lanework.core.ops.interval import ZERO, Interval, point
-from lanework.machines.fleet.analysis.abstract import Affine, Difference, Known, Side
+from lanework.machines.fleet.analysis.abstract import AbstractState, Affine, Difference, Side
 from lanework.machines.fleet.matrices.maps import Row
 
 Term = tuple[Interval, Side]
@@ -36,7 +36,7 @@ def terms_of(row: Row, last: int) -> list[Term]:
     return [(number(bits), ONE if column == last else column) for column, bits in row.terms]
 
 
-def combine(terms: list[Term], known: Known) -> Interval:
+def combine(terms: list[Term], known: AbstractState) -> Interval:
     """What a sum may be: added in order, and rounded each time."""
     out: Interval | None = None
     for coefficient, side in terms:
@@ -68,7 +68,7 @@ def difference(terms: list[Term]) -> Difference | None:
     return None
 
 
-def affine(terms: list[Term], known: Known, limit: float) -> Affine | None:
+def affine(terms: list[Term], known: AbstractState, limit: float) -> Affine | None:
     """A sum as a multiple of the VM's number and a constant, if it is one.
 
     It is exactly so if it is below the limit, as its operands are.

@@ -116,12 +116,12 @@ def _bits(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
 
 def _number(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
     """Of an instruction that gives the number of a VM."""
-    if known.made[ip].size > EXACT_HALF:
-        yield Finding(f"{where}: it may give {known.made[ip]}, and {_EXACT}", ip)
+    if known.results[ip].size > EXACT_HALF:
+        yield Finding(f"{where}: it may give {known.results[ip]}, and {_EXACT}", ip)
 
 
 def _value(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
-    value, op = known.made.get(ip), known.view.infos[ip].elementwise
+    value, op = known.results.get(ip), known.view.infos[ip].elementwise
     if op is not None and "f32" not in op.dtypes and op.interval is None:
         yield from _bits(known, ip, where)
     elif value is not None and value.size > LARGEST_HALF:

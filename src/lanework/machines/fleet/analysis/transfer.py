@@ -1,16 +1,18 @@
-"""What each instruction does to what is known of a VM."""
+"""The transfer function of each instruction: what it does to the abstract state of a VM."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from lanework.core.ops.bounds import bounds
 from lanework.core.ops.interval import ANY, EXACT, ZERO, Interval, between, join
+from lanework.core.ops.op import Op
 from lanework.core.ops.table import ARITH, SINGLE
-from lanework.core.program.isa import Instruction, OperandKind
-from lanework.machines.fleet.analysis.abstract import Affine, Difference, Known
-from lanework.machines.fleet.analysis.controlflow import Reach
+from lanework.core.program.isa import OperandKind
+from lanework.machines.fleet.analysis.abstract import AbstractState, Affine, Difference, Side
+from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.linear import (
     MINUS_ONE,
     ONE,
@@ -20,8 +22,7 @@ from lanework.machines.fleet.analysis.linear import (
     number,
     terms_of,
 )
-from lanework.machines.fleet.analysis.memory import WordRanges
-from lanework.machines.fleet.analysis.private import Access
+from lanework.machines.fleet.analysis.memory import Access, WordRanges
 from lanework.machines.fleet.isa import FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.formats import from_half, to_half
@@ -33,24 +34,41 @@ LARGEST_HALF = 65504.0
 EXACT_HALF = 2048.0
 """Up to here all whole numbers are in half precision: they take 11 bits."""
 
-RANDOM = between(0.0, 1.0 - 2.0**-24)
-
-Edge = tuple[int, Known | None]
+Edge = tuple[int, AbstractState | None]
 """Where a VM goes on, and what is known of it there; None if it cannot."""
+
+
+@dataclass(frozen=True)
+class At:
+    """An instruction, and what is known of a VM before and after it.
+
+    Attributes:
+        ip: its number.
+        name: its mnemonic.
+        values: its operands.
+        before: what is known of a VM that comes to it.
+        after: what is known then; transfer functions change it.
+    """
+
+    ip: int
+    name: str
+    values: Mapping[str, int]
+    before: AbstractState
+    after: AbstractState
 
 
 class Transfer:
     """The meaning of a program's instructions on intervals.
 
     Args:
-        reach: the program's ways.
+        flow: the program's control flow.
         words: what shared memory may hold; writes are added to it.
         half: whether registers and memory are stored in half precision.
-        own: regions of shared memory whose words are a VM's own. What they hold is known behind
-            the elements of the vector, in this order; that of several together as one.
+        private: regions of shared memory whose words are thread-private. What they hold is known
+            behind the elements of the vector, in this order; that of several together as one.
 
     Attributes:
-        made: for instructions, by number, what they may write to a register or word of the VM's
+        results: for instructions, by number, what they may write to a register or word of the VM's
             memory, before it is rounded to half precision.
         accesses: for instructions with an address in shared memory, where it may be.
         writes: for instructions that write to shared memory, the address and the value.
@@ -58,170 +76,244 @@ class Transfer:
     """
 
     def __init__(
-        self, reach: Reach, words: WordRanges, half: bool, own: Sequence[Sequence[int]] = ()
+        self, flow: ControlFlow, words: WordRanges, half: bool, private: Sequence[Sequence[int]]
     ) -> None:
-        self.reach, self.words, self.half = reach, words, half
-        self.view: FleetView = reach.view
-        self.own, self._mine = own, dict[int, int]()
-        for n, together in enumerate(own):
-            self._mine |= dict.fromkeys(together, self.view.profile.length + n)
-        self.made: dict[int, Interval] = {}
+        self.flow, self.words, self.half = flow, words, half
+        self.view: FleetView = flow.view
+        self.private, self._element = private, dict[int, int]()
+        for n, together in enumerate(private):
+            self._element |= dict.fromkeys(together, self.view.profile.length + n)
+        self.results: dict[int, Interval] = {}
         self.accesses: dict[int, Access] = {}
         self.writes: dict[int, tuple[Interval, Interval]] = {}
         self.news = False
-        self._exact = EXACT_HALF if half else EXACT
+        self.exact = EXACT_HALF if half else EXACT
 
-    def start(self) -> Known:
+    def start(self) -> AbstractState:
         """What is known of a VM that begins."""
-        held = (join(self.words.first[region] for region in each) for each in self.own)
-        return Known.start(self.view.profile, list(held))
+        held = (join(self.words.first[region] for region in each) for each in self.private)
+        return AbstractState.start(self.view.profile, list(held))
 
-    def run(self, ip: int, known: Known) -> list[Edge]:
+    def run(self, ip: int, known: AbstractState) -> list[Edge]:
         """What is known after an instruction, for each way that it may go on."""
-        info, instruction = self.view.infos[ip], self.view.instructions[ip]
+        info = self.view.infos[ip]
+        values = info.values(self.view.instructions[ip])
         if info.kernel is Kernel.BRANCH:
-            return self._branch(ip, info, instruction, known)
-        after = known.copy()
+            return BRANCHES[info.name](self, ip, values, known)
+        at = At(ip, info.name, values, known, known.copy())
         if info.kernel is Kernel.LINEAR:
-            row = linear_row(self.view.profile, instruction)
-            terms = terms_of(row, self.view.profile.length - 1)
-            formula = affine(terms, known, self._exact)
-            self._put(ip, after, row.element, combine(terms, known), difference(terms), formula)
-        elif info.kernel is Kernel.ORACLE:
-            self._oracle(ip, info, instruction, known, after)
+            self._linear(at)
+        elif info.elementwise is not None:
+            self._op(at, info, info.elementwise)
         else:
-            self._io(ip, info, instruction, known, after)
-        out: list[Edge] = [] if info.ends else [(ip + 1, after)]
+            EFFECTS[info.name](self, at)
+        out: list[Edge] = [] if info.ends else [(ip + 1, at.after)]
         if info.target is not None and self.view.plan.spawn:
             begun = self.start()
-            source = info.values(instruction)["src"]
-            first = self.view.profile.register(0)
-            begun.values[first] = known.values[self.view.profile.register(source)]
-            out.append((self.reach.target(ip), begun))
+            begun.values[self.view.profile.register(0)] = self.given(at, "src")
+            out.append((values["target"], begun))
         return out
 
-    def _put(self, ip: int, known: Known, element: int, value: Interval,
-             of: Difference | None = None, formula: Affine | None = None) -> None:  # fmt: skip
-        self.made[ip] = value
+    def register(self, at: At, name: str) -> int:
+        """The element that an operand names."""
+        return self.view.profile.register(at.values[name])
+
+    def given(self, at: At, name: str) -> Interval:
+        """What a register may hold before an instruction."""
+        return at.before.values[self.register(at, name)]
+
+    def put(self, at: At, value: Interval, of: Difference | None = None,
+            formula: Affine | None = None, element: int | None = None) -> None:  # fmt: skip
+        """The destination, or another element, becomes something else."""
+        element = self.register(at, "dest") if element is None else element
+        self.results[at.ip] = value
         if self.half:
             value = halved(value)
             if of is not None and any(type(side) is Interval and not _kept(side) for side in of):
                 of = None  # what is left of a small difference may be 0
-        known.put(element, value, of)
-        if formula is not None and value.integral and not value.nan and value.size < self._exact:
-            known.affine[element] = formula
+        at.after.put(element, value, of)
+        if formula is not None and value.integral and not value.nan and value.size < self.exact:
+            at.after.affine[element] = formula
 
-    def _register(self, values: dict[str, int], name: str) -> int:
-        return self.view.profile.register(values[name])
+    def touch(self, at: At, integer: bool = False) -> tuple[Interval, int | None]:
+        """Note where an instruction accesses shared memory.
 
-    def _oracle(self, ip: int, info: FleetInstr, instruction: Instruction, known: Known,
-                after: Known) -> None:  # fmt: skip
-        values, op = info.values(instruction), info.elementwise
-        dest, of, formula = self._register(values, "dest"), None, None
-        if op is not None:
-            sides = [
-                number(values[spec.name])
-                if spec.kind is OperandKind.PATTERN
-                else self._register(values, spec.name)
-                for spec in info.operands
-                if spec.name != "dest"
-            ]
-            made = bounds(op, [known.side(side) for side in sides])
-            if op.name == "sub":
-                of = sides[0], sides[1]
-                formula = affine([(ONE, of[0]), (MINUS_ONE, of[1])], known, self._exact)
-            elif op.name == "mul":
-                for a, b in (sides, sides[::-1]):
-                    coefficient = known.side(a)
-                    formula = formula or affine([(coefficient, b)], known, self._exact)
-        elif info.name == "SELECT":
-            cond = self._register(values, "cond")
-            ways = [
-                way.values[self._register(values, name)]
-                for name, holds in (("src1", True), ("src2", False))
-                if (way := known.branch(cond, "GT", holds, 0.0)) is not None
-            ]
-            made = ways[0].join(ways[-1])
-        else:
-            made = RANDOM if info.name == "RAND" else ANY
-        self._put(ip, after, dest, made, of, formula)
-
-    def _io(self, ip: int, info: FleetInstr, instruction: Instruction, known: Known,
-            after: Known) -> None:  # fmt: skip
-        values = info.values(instruction)
-        of = {
-            spec.name: known.values[self._register(values, spec.name)]
-            for spec in info.operands
-            if spec.kind is OperandKind.REGISTER and spec.name != "dest"
-        }
-        word = None
-        if "addr" in of and info.name != "WAIT":
-            word = self._shared(ip, info, values, of, after)
-        elif "addr" in of:
-            self.accesses[ip] = of["addr"], None
-        if "dest" in values:
-            made = word if word is not None else self._numbered(ip, info)
-            formula = (info.name, 1, 0) if info.name in NUMBERS[:2] else None
-            self._put(ip, after, self._register(values, "dest"), made, None, formula)
-
-    def _shared(self, ip: int, info: FleetInstr, values: dict[str, int],
-                of: dict[str, Interval], after: Known) -> Interval:  # fmt: skip
-        """What an instruction does to shared memory; the word that was there."""
-        address, formula = of["addr"], after.affine.get(self._register(values, "addr"))
-        if info.name in INTEGER_ADDRESSES:
+        Returns:
+            The word there, and the element behind the vector that is known to be it.
+        """
+        address, formula = self.given(at, "addr"), at.after.affine.get(self.register(at, "addr"))
+        if integer:
             address, formula = between(0.0, max(self.view.shared, 1), True), None
-        self.accesses[ip] = address, formula
-        outside = self.words.outside(address)
+        self.accesses[at.ip] = address, formula
         regions = self.words.regions(address)
-        mine = self._mine.get(regions[0]) if regions else None
-        if mine is None:
-            word = self.words.read(address)
-        else:
-            word = after.values[mine].join(ZERO) if outside else after.values[mine]
-        written = of.get("src2", of.get("src"))
-        if written is None:
-            return word
-        if info.name in SHARED_OPS:
-            written = bounds(SHARED_OPS[info.name], [word, written])
-        elif info.name == "ATOMIC_CAS":
-            written = written.join(word)
-        if mine is not None:
-            after.put(mine, written)
-        self.writes[ip] = address, written
-        self.news |= self.words.write(address, written)
-        return word
+        element = self._element.get(regions[0]) if regions else None
+        if element is None:
+            return self.words.read(address), None
+        word = at.after.values[element]
+        return word.join(ZERO) if self.words.outside(address) else word, element
 
-    def _numbered(self, ip: int, info: FleetInstr) -> Interval:
-        """What an instruction gives that reads no memory."""
-        if info.name == "SYSCALL_SPAWN":
-            room = self.view.plan.spawn
-            return between(-1.0, self.view.slots - 1 if room else -1.0, integral=True)
-        if info.name in NUMBERS and ip in self.reach.numbers:
-            return self.reach.numbers[ip][NUMBERS.index(info.name)]
-        return ANY
+    def store(self, at: At, element: int | None, value: Interval) -> None:
+        """A word that an instruction has touched becomes something else."""
+        if element is not None:
+            at.after.put(element, value)
+        address, _ = self.accesses[at.ip]
+        self.writes[at.ip] = address, value
+        self.news |= self.words.write(address, value)
 
-    def _branch(self, ip: int, info: FleetInstr, instruction: Instruction,
-                known: Known) -> list[Edge]:  # fmt: skip
-        values = info.values(instruction)
-        if "cond" in values:
-            cond, test = self._register(values, "cond"), info.name.removeprefix("BRANCH_")
-            epsilon = self.view.epsilon
-            return [
-                (values["target"], known.branch(cond, test, True, epsilon)),
-                (ip + 1, known.branch(cond, test, False, epsilon)),
-            ]
-        if "target" in values:
-            return [(values["target"], known)]
-        return []  # RETURN: where to is a matter of the calls
+    def _linear(self, at: At) -> None:
+        row = linear_row(self.view.profile, self.view.instructions[at.ip])
+        terms = terms_of(row, self.view.profile.length - 1)
+        formula = affine(terms, at.before, self.exact)
+        self.put(at, combine(terms, at.before), difference(terms), formula, row.element)
+
+    def _op(self, at: At, info: FleetInstr, op: Op) -> None:
+        sides: list[Side] = [
+            number(at.values[spec.name])
+            if spec.kind is OperandKind.PATTERN
+            else self.register(at, spec.name)
+            for spec in info.operands
+            if spec.name != "dest"
+        ]
+        relation = RELATIONS.get(op.name)
+        of, formula = relation(sides, at.before, self.exact) if relation else (None, None)
+        self.put(at, bounds(op, [at.before.side(side) for side in sides]), of, formula)
 
 
-INTEGER_ADDRESSES = ("IREAD", "IWRITE")
-NUMBERS = ("SYSCALL_VMID", "VMGID", "VMCOUNT")
-SHARED_OPS = {
-    "ATOMIC_ADD": ARITH["add"],
-    "ATOMIC_MIN": SINGLE["fmin"],
-    "ATOMIC_MAX": SINGLE["fmax"],
+# What ops say beside an interval ------------------------------------------------------------------
+
+Relation = tuple[Difference | None, Affine | None]
+
+
+def _subtracts(sides: Sequence[Side], known: AbstractState, exact: float) -> Relation:
+    of = sides[0], sides[1]
+    return of, affine([(ONE, of[0]), (MINUS_ONE, of[1])], known, exact)
+
+
+def _multiplies(sides: Sequence[Side], known: AbstractState, exact: float) -> Relation:
+    either = (affine([(known.side(a), b)], known, exact) for a, b in (sides, sides[::-1]))
+    return None, next((formula for formula in either if formula), None)
+
+
+RELATIONS = {"sub": _subtracts, "mul": _multiplies}
+"""Ops of which more is known than an interval."""
+
+# What instructions do that have no op -------------------------------------------------------------
+
+Effect = Callable[[Transfer, At], None]
+
+
+def _nothing(transfer: Transfer, at: At) -> None:
+    pass
+
+
+def _gives(value: Interval) -> Effect:
+    return lambda transfer, at: transfer.put(at, value)
+
+
+def _select(transfer: Transfer, at: At) -> None:
+    cond = transfer.register(at, "cond")
+    ways = [
+        way.values[transfer.register(at, name)]
+        for name, holds in (("src1", True), ("src2", False))
+        if (way := at.before.branch(cond, "GT", holds, 0.0)) is not None
+    ]
+    transfer.put(at, ways[0].join(ways[-1]))
+
+
+def _number(which: int, affine: bool) -> Effect:
+    """Of an instruction that gives a number of VMs: which of `controlflow.Numbers`."""
+
+    def effect(transfer: Transfer, at: At) -> None:
+        numbers = transfer.flow.numbers.get(at.ip)
+        value = ANY if numbers is None else numbers[which]
+        transfer.put(at, value, formula=(at.name, 1, 0) if affine else None)
+
+    return effect
+
+
+def _spawn(transfer: Transfer, at: At) -> None:
+    last = transfer.view.slots - 1 if transfer.view.plan.spawn else -1.0
+    transfer.put(at, between(-1.0, last, integral=True))
+
+
+def _read(transfer: Transfer, at: At, integer: bool = False) -> None:
+    transfer.put(at, transfer.touch(at, integer)[0])
+
+
+def _write(transfer: Transfer, at: At, integer: bool = False) -> None:
+    _, element = transfer.touch(at, integer)
+    transfer.store(at, element, transfer.given(at, "src"))
+
+
+def _wait(transfer: Transfer, at: At) -> None:
+    transfer.accesses[at.ip] = transfer.given(at, "addr"), None
+
+
+def _atomic(update: Callable[[Transfer, At, Interval], Interval]) -> Effect:
+    def effect(transfer: Transfer, at: At) -> None:
+        word, element = transfer.touch(at)
+        transfer.store(at, element, update(transfer, at, word))
+        transfer.put(at, word)
+
+    return effect
+
+
+def _by(op: Op) -> Effect:
+    return _atomic(lambda transfer, at, word: bounds(op, [word, transfer.given(at, "src")]))
+
+
+EFFECTS: dict[str, Effect] = {
+    "SELECT": _select,
+    "RAND": _gives(between(0.0, 1.0 - 2.0**-24)),
+    "SYSCALL_READ": _read,
+    "IREAD": partial(_read, integer=True),
+    "SYSCALL_WRITE": _write,
+    "IWRITE": partial(_write, integer=True),
+    "SYSCALL_VMID": _number(0, True),
+    "VMGID": _number(1, True),
+    "VMCOUNT": _number(2, False),
+    "IVMID": _gives(ANY),
+    "SYSCALL_YIELD": _nothing,
+    "SYSCALL_HALT": _nothing,
+    "WAIT": _wait,
+    "ATOMIC_ADD": _by(ARITH["add"]),
+    "ATOMIC_MIN": _by(SINGLE["fmin"]),
+    "ATOMIC_MAX": _by(SINGLE["fmax"]),
+    "ATOMIC_CAS": _atomic(lambda transfer, at, word: transfer.given(at, "src2").join(word)),
+    "SYSCALL_SPAWN": _spawn,
+    "SYSCALL_KILL": _nothing,
 }
+"""The transfer function of each instruction that is neither linear, nor an op, nor a branch."""
+
+# Where control goes -------------------------------------------------------------------------------
+
+Branch = Callable[[Transfer, int, Mapping[str, int], AbstractState], list[Edge]]
+
+
+def _branch(test: str) -> Branch:
+    def edges(
+        transfer: Transfer, ip: int, values: Mapping[str, int], known: AbstractState
+    ) -> list[Edge]:
+        cond, epsilon = transfer.view.profile.register(values["cond"]), transfer.view.epsilon
+        return [
+            (values["target"], known.branch(cond, test, True, epsilon)),
+            (ip + 1, known.branch(cond, test, False, epsilon)),
+        ]
+
+    return edges
+
+
+def _target(_: Transfer, ip: int, values: Mapping[str, int], known: AbstractState) -> list[Edge]:
+    return [(values["target"], known)]
+
+
+BRANCHES: dict[str, Branch] = {
+    **{f"BRANCH_{test}": _branch(test) for test in ("EQ", "NE", "LT", "GT", "LE", "GE")},
+    "JUMP": _target,
+    "CALL": _target,
+    "RETURN": lambda *_: [],  # where to is a matter of the calls
+}
+"""Where each branch leads, and what is known there."""
 
 
 def halved(value: Interval) -> Interval:

@@ -144,6 +144,7 @@ def encode(
         Diagnostic: LW6011, there is no such format.
 
     Example:
+        >>> from lanework.machines.fleet.matrices.maps import Row, pattern
         >>> from lanework.machines.fleet.state import PROFILES
         >>> double = LinearMap((Row(1, ((1, pattern(2.0)),)),))
         >>> encoded = encode([double, None, double], PROFILES["S22"])
