@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -240,18 +240,12 @@ def read_csv(path: Path, most: int | None = None) -> dict[str, list[str]]:
             if not name:
                 raise wrong(f"column {place + 1} has no name", "the first line names variables")
         columns: dict[str, list[str]] = {name: [] for name in header}
-        rows = 0
-        for line in lines:
-            if most is not None and rows >= most:
-                break
-            cells = line or [""] * (len(header) == 1)
-            if not cells:
-                continue
+        rows = filter(None, (line or [""] * (len(header) == 1) for line in lines))
+        for cells in islice(rows, most):
             if len(cells) != len(header):
                 raise wrong(f"{len(cells)} cells, not {len(header)}", "quote cells with commas")
             for column, cell in zip(columns.values(), cells, strict=True):
                 column.append(cell.strip())
-            rows += 1
     except csv.Error as error:
         raise wrong(f"this is no CSV: {error}") from None
     return columns

@@ -36,51 +36,67 @@ def read_json(text: str, source: str = "graph.json") -> FactorGraph:
         >>> read_json(text)
         <FactorGraph graph.json: 1 variables, 1 factors>
     """
+    return _Reader(text, source).graph()
 
-    def wrong(message: str, line: int = 1, column: int = 1) -> Diagnostic:
-        span = Span(source, line, column, line, column + 1, text)
-        return Diagnostic(BAD_NETWORK, message, span=span)
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class _Reader:
+    def __init__(self, text: str, source: str) -> None:
+        self.text, self.source = text, source
+
+    def where(self, name: object, nth: int = 1) -> Span:
+        """Where a name is in the text."""
+        pattern = re.escape(json.dumps(str(name), ensure_ascii=False))
+        return span_of(self.text, self.source, pattern, nth)
+
+    def wrong(self, message: str, name: object) -> Diagnostic:
+        return Diagnostic(BAD_NETWORK, message, span=self.where(name))
+
+    def unique(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for key, value in pairs:
             if key in fields:
-                raise Diagnostic(BAD_NETWORK, f"{key!r} is there twice", span=where(key, 2))
+                raise Diagnostic(BAD_NETWORK, f"{key!r} is there twice", span=self.where(key, 2))
             fields[key] = value
         return fields
 
-    def where(name: object, nth: int = 1) -> Span:
-        return span_of(text, source, re.escape(json.dumps(str(name), ensure_ascii=False)), nth)
+    def graph(self) -> FactorGraph:
+        line, column, content = 1, 1, None
+        message = "a graph is an object with variables and factors"
+        try:
+            content = json.loads(self.text, object_pairs_hook=self.unique)
+        except (json.JSONDecodeError, RecursionError) as error:
+            if isinstance(error, json.JSONDecodeError):
+                line, column = error.lineno, error.colno
+            message = f"the JSON is malformed: {error}"
+        known = content if isinstance(content, dict) else {}
+        variables, factors = known.get("variables"), known.get("factors")
+        if not isinstance(variables, dict) or not isinstance(factors, dict | list):
+            span = Span(self.source, line, column, line, column + 1, self.text)
+            raise Diagnostic(BAD_NETWORK, message, span=span)
+        graph = FactorGraph(str(known.get("name", self.source)))
+        for name, states in variables.items():
+            self.variable(graph, name, states)
+        for name, factor in factors.items() if isinstance(factors, dict) else enumerate(factors):
+            self.factor(graph, name, factor)
+        with error_context(lambda: span_of(self.text, self.source, '"factors"')):
+            graph.check()
+        return graph
 
-    try:
-        content: Any = json.loads(text, object_pairs_hook=unique)
-    except (json.JSONDecodeError, RecursionError) as error:
-        place = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
-        raise wrong(f"the JSON is malformed: {error}", *place) from None
-    if not isinstance(content, dict):
-        raise wrong("a graph is an object with variables and factors")
-    variables, factors = content.get("variables"), content.get("factors")
-    if not isinstance(variables, dict) or not isinstance(factors, dict | list):
-        raise wrong("a graph is an object with variables and factors")
-    graph = FactorGraph(str(content.get("name", source)))
-    for name, states in variables.items():
-        plain = isinstance(states, int) and not isinstance(states, bool)
-        if not plain and not (isinstance(states, list) and all(_plain(s) for s in states)):
-            message = f"the variable {name!r} has a number of states, or their names"
-            raise Diagnostic(BAD_NETWORK, message, span=where(name))
-        with error_context(functools.partial(where, name)):
+    def variable(self, graph: FactorGraph, name: str, states: Any) -> None:
+        listed = isinstance(states, list) and all(isinstance(s, str | int | float) for s in states)
+        if not listed and type(states) is not int:
+            raise self.wrong(f"the variable {name!r} has a number of states, or their names", name)
+        with error_context(functools.partial(self.where, name)):
             graph.variable(name, states)
-    pairs = enumerate(factors) if isinstance(factors, list) else factors.items()
-    for name, factor in pairs:
+
+    def factor(self, graph: FactorGraph, name: object, factor: Any) -> None:
         if not isinstance(factor, dict) or not isinstance(factor.get("scope"), list):
-            message = f"the factor {name!r} has a scope and values"
-            raise Diagnostic(BAD_NETWORK, message, span=where(name))
+            raise self.wrong(f"the factor {name!r} has a scope and values", name)
         child, values = factor.get("child"), factor.get("values")
         if not isinstance(values, list | int | float):
-            message = f"the values of {name!r} are no table"
-            raise Diagnostic(BAD_NETWORK, message, span=where(name))
+            raise self.wrong(f"the values of {name!r} are no table", name)
         try:
-            with error_context(functools.partial(where, name)):
+            with error_context(functools.partial(self.where, name)):
                 graph.factor(
                     [str(v) for v in factor["scope"]],
                     values,
@@ -88,15 +104,7 @@ def read_json(text: str, source: str = "graph.json") -> FactorGraph:
                     child=None if child is None else str(child),
                 )
         except (TypeError, ValueError) as error:
-            message = f"the values of {name!r} are no table: {error}"
-            raise Diagnostic(BAD_NETWORK, message, span=where(name)) from None
-    with error_context(lambda: span_of(text, source, '"factors"')):
-        graph.check()
-    return graph
-
-
-def _plain(state: object) -> bool:
-    return isinstance(state, str | int | float)
+            raise self.wrong(f"the values of {name!r} are no table: {error}", name) from None
 
 
 def write_json(graph: FactorGraph) -> str:

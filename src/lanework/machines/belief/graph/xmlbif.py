@@ -58,16 +58,32 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
             graph.variable(name, states)
     lacking = dict.fromkeys(graph.variables)
     for definition in (*network.findall("DEFINITION"), *network.findall("PROBABILITY")):
-        child = _text(definition, "FOR")
-        parents = [(element.text or "").strip() for element in definition.findall("GIVEN")]
-        unknown = [name for name in (*parents, child) if name not in graph.variables]
-        if unknown:
-            raise _wrong(f"there is no variable {unknown[0]!r}", source, text)
-        if child not in lacking:
-            raise _wrong(f"there are two tables of {child!r}", source, text)
-        del lacking[child]
-        with error_context(functools.partial(_place, text, source, "FOR", child)):
-            shape = graph.shape((*parents, child))
+        _define(graph, definition, lacking, source, text)
+    for name in lacking:
+        raise _wrong(f"the variable {name!r} has no table", source, text)
+    with error_context(functools.partial(span_of, text, source, "<(DEFINITION|PROBABILITY)")):
+        graph.check()
+    return graph
+
+
+def _define(
+    graph: FactorGraph,
+    definition: ElementTree.Element,
+    lacking: dict[str, None],
+    source: str,
+    text: str,
+) -> None:
+    """Add the table of a variable that lacks one."""
+    child = _text(definition, "FOR")
+    parents = [(element.text or "").strip() for element in definition.findall("GIVEN")]
+    unknown = [name for name in (*parents, child) if name not in graph.variables]
+    if unknown:
+        raise _wrong(f"there is no variable {unknown[0]!r}", source, text)
+    if child not in lacking:
+        raise _wrong(f"there are two tables of {child!r}", source, text)
+    del lacking[child]
+    with error_context(functools.partial(_place, text, source, "FOR", child)):
+        shape = graph.shape((*parents, child))
         try:
             values = np.array((_text(definition, "TABLE") or "").split(), np.float64)
         except ValueError:
@@ -75,13 +91,7 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         if values.size != math.prod(shape):
             message = f"the table of {child!r} has {values.size} numbers, not {math.prod(shape)}"
             raise _wrong(message, source, text)
-        with error_context(functools.partial(_place, text, source, "FOR", child)):
-            graph.factor((*parents, child), values.reshape(shape), name=child, child=child)
-    for name in lacking:
-        raise _wrong(f"the variable {name!r} has no table", source, text)
-    with error_context(functools.partial(span_of, text, source, "<(DEFINITION|PROBABILITY)")):
-        graph.check()
-    return graph
+        graph.factor((*parents, child), values.reshape(shape), name=child, child=child)
 
 
 def write_xmlbif(graph: FactorGraph) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from typing import Any
 
@@ -206,10 +206,15 @@ class NativeExecutor:
             return
         with ThreadPoolExecutor(threads) as pool:
             try:
-                for future in [pool.submit(work) for _ in range(threads)]:
-                    while not future.done():  # a signal may reach another thread than this one
-                        wait([future], TICK)
-                    future.result()
+                _waited(pool.submit(work) for _ in range(threads))
             except BaseException:
                 ended.append(True)
                 raise
+
+
+def _waited(futures: Iterable[Future[None]]) -> None:
+    """Wait for threads so that a signal is seen, which may reach another thread than this one."""
+    for future in list(futures):
+        while not future.done():
+            wait([future], TICK)
+        future.result()

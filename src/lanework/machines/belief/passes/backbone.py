@@ -15,10 +15,12 @@ import random
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from lanework.machines.belief.passes.elimination import CHEAP
 
 Scope = tuple[int, ...]
+Chord = tuple[int, int]
 
 
 def cover(scopes: Iterable[Scope]) -> tuple[list[Scope], list[int]]:
@@ -173,7 +175,7 @@ class Tie:
     """
 
     interface: Scope
-    chords: tuple[tuple[int, int], ...]
+    chords: tuple[Chord, ...]
     nodes: frozenset[int]
     states: int
 
@@ -181,6 +183,28 @@ class Tie:
     def ends(self) -> tuple[int, ...]:
         """One node of each part."""
         return tuple(sorted({node for chord in self.chords for node in chord}))
+
+
+def _connected(bone: Backbone) -> dict[int, DisjointSets]:
+    """For each variable the sets of its nodes that the backbone connects."""
+    parts = {v: DisjointSets() for v in bone.holders if bone.sizes[v] > 1}
+    for node, parent in enumerate(bone.parents):
+        if parent is not None:
+            for variable in parts.keys() & set(bone.shared(node, parent)):
+                parts[variable].join(node, parent)
+    return parts
+
+
+def _chords(bone: Backbone, parts: Mapping[int, DisjointSets]) -> dict[Chord, list[int]]:
+    """Pairs of nodes of different parts, and the variables whose parts these are."""
+    chords: dict[Chord, list[int]] = {}
+    for variable, sets in parts.items():
+        held = [(node, sets.find(node)) for node in bone.holders[variable]]
+        several = len({part for _, part in held}) > 1
+        for (a, part), (b, other) in combinations(held, 2) if several else ():
+            if part != other:
+                chords.setdefault((a, b), []).append(variable)
+    return chords
 
 
 def find_ties(bone: Backbone) -> list[Tie]:
@@ -197,28 +221,16 @@ def find_ties(bone: Backbone) -> list[Tie]:
         >>> triangle.parents, triangle.cycles, tie.interface, tie.chords
         ([None, 0, 0], 1, (2,), ((1, 2),))
     """
-    parts: dict[int, DisjointSets] = {v: DisjointSets() for v in bone.holders if bone.sizes[v] > 1}
-    for node, parent in enumerate(bone.parents):
-        for variable in () if parent is None else bone.shared(node, parent):
-            if variable in parts and parent is not None:
-                parts[variable].join(node, parent)
-    candidates: dict[tuple[int, int], list[int]] = {}
-    for variable, sets in parts.items():
-        held = [(node, sets.find(node)) for node in bone.holders[variable]]
-        if len({part for _, part in held}) == 1:
-            continue
-        for i, (a, part) in enumerate(held):
-            for b, other in held[i + 1 :]:
-                if part != other:
-                    candidates.setdefault((a, b), []).append(variable)
+    parts = _connected(bone)
+    candidates = _chords(bone, parts)
     first = {(v, n): parts[v].find(n) for v in parts for n in bone.holders[v]}
 
-    def rank(chord: tuple[int, int]) -> tuple[int, int, tuple[int, int]]:
+    def rank(chord: Chord) -> tuple[int, int, Chord]:
         wide = math.prod(bone.sizes[v] for v in candidates[chord])
         return len(bone.path(*chord)), -wide, chord
 
     ends: dict[tuple[Scope, Scope], int] = {}  # of each part one node, whichever chord meets it
-    groups: dict[tuple[Scope, int], tuple[tuple[int, int], ...]] = {}  # by interface and end
+    groups: dict[tuple[Scope, int], tuple[Chord, ...]] = {}  # by interface and end
     for chord in sorted(candidates, key=rank):
         loose = (v for v in candidates[chord] if parts[v].find(chord[0]) != parts[v].find(chord[1]))
         interface = tuple(sorted(loose))

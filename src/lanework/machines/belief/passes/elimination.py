@@ -140,6 +140,36 @@ def best_order(
     return best
 
 
+def _neighbours(scopes: list[tuple[int, ...]], sizes: Mapping[int, int]) -> dict[int, set[int]]:
+    """For each variable those that share a factor with it."""
+    near: dict[int, set[int]] = {variable: set() for variable in sizes}
+    for scope in scopes:
+        for variable in scope:
+            near[variable].update(scope)
+    for variable, others in near.items():
+        others.discard(variable)
+    return near
+
+
+def _score(
+    variable: int,
+    near: Mapping[int, set[int]],
+    weight: Mapping[int, float],
+    rule: str,
+    rng: random.Random | None,
+) -> tuple[float, float]:
+    """What a rule says of eliminating a variable next, and what breaks ties."""
+    others = near[variable]
+    tie = variable if rng is None else rng.random()
+    heavy = weight[variable] + sum(weight[other] for other in others)
+    if rule == "weight":
+        return heavy, tie
+    missing = [(a, b) for a, b in combinations(others, 2) if b not in near[a]]
+    if rule == "fill":
+        return float(len(missing)), heavy if rng is None else tie
+    return sum(weight[a] * weight[b] for a, b in missing), tie
+
+
 def _eliminate(
     scopes: list[tuple[int, ...]],
     sizes: Mapping[int, int],
@@ -149,25 +179,11 @@ def _eliminate(
     bound: float,
 ) -> Order | None:
     """An order by one rule; None as soon as it costs more than `bound`."""
-    near: dict[int, set[int]] = {variable: set() for variable in sizes}
-    for scope in scopes:
-        for variable in scope:
-            near[variable].update(scope)
-    for variable, others in near.items():
-        others.discard(variable)
+    near = _neighbours(scopes, sizes)
     weight = {variable: math.log(size) for variable, size in sizes.items()}
 
     def score(variable: int) -> tuple[bool, float, float, int]:
-        others = near[variable]
-        tie = variable if rng is None else rng.random()
-        after = variable in late
-        heavy = weight[variable] + sum(weight[other] for other in others)
-        if rule == "weight":
-            return after, heavy, tie, variable
-        missing = [(a, b) for a, b in combinations(others, 2) if b not in near[a]]
-        if rule == "fill":
-            return after, float(len(missing)), heavy if rng is None else tie, variable
-        return after, sum(weight[a] * weight[b] for a, b in missing), tie, variable
+        return variable in late, *_score(variable, near, weight, rule, rng), variable
 
     heap = [score(variable) for variable in sizes]
     current = {entry[-1]: entry for entry in heap}

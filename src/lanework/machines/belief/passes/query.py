@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +16,6 @@ from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntim
 
 SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
 ROUNDING = 1e-13  # of decimals, and of their sum
-KINDS = ("all", "z", "mpe", "mmap", "joint", "kbest", "sample", "gradient", "sensitivity")
-_LISTED, _COUNTED = ("mmap", "joint"), ("kbest", "sample")
 
 
 @dataclass(frozen=True)
@@ -70,27 +68,11 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
     """
     if not isinstance(query, str):
         return Query("marginals", _names(graph, query))
+    if query in _PLAIN:
+        return _PLAIN[query](graph)
     kind, colon, rest = query.partition(":")
-    if kind in _LISTED and colon:
-        return Query(kind, _names(graph, _split(graph, rest)))
-    if kind in _COUNTED and colon:
-        if not rest.strip().isdecimal() or int(rest) == 0:
-            what = f"{query!r} needs a number of assignments"
-            raise Diagnostic(BAD_QUERY, what, help=f"write {kind}:10")
-        return Query(kind, tuple(graph.variables), int(rest))
-    if kind == "sensitivity":
-        return _sensitivity(graph, rest)
-    if query == "all":
-        return Query("marginals", tuple(graph.variables))
-    if query == "mpe":
-        return Query("mpe", tuple(graph.variables))
-    if query in ("z", "gradient"):
-        return Query(query)
-    if query in (*_LISTED, *_COUNTED):
-        what = "names of variables" if query in _LISTED else "a number"
-        example = f"{query}:{','.join(list(graph.variables)[:2])}"
-        help = f"write {example}" if query in _LISTED else f"write {query}:10"
-        raise Diagnostic(BAD_QUERY, f"the query {query!r} needs {what}", help=help)
+    if kind in _READERS:
+        return _READERS[kind](graph, kind, rest if colon else None)
     names = _split(graph, query)
     unknown = [name for name in names if name not in graph.variables]
     if unknown:
@@ -100,18 +82,54 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
     return Query("marginals", _names(graph, names))
 
 
-def _sensitivity(graph: FactorGraph, text: str) -> Query:
+def _listed(graph: FactorGraph, kind: str, text: str | None) -> Query:
+    """Names of variables."""
+    if text is None:
+        example = f"{kind}:{','.join(list(graph.variables)[:2])}"
+        what = f"the query {kind!r} needs names of variables"
+        raise Diagnostic(BAD_QUERY, what, help=f"write {example}")
+    return Query(kind, _names(graph, _split(graph, text)))
+
+
+def _counted(graph: FactorGraph, kind: str, text: str | None) -> Query:
+    """A number of assignments."""
+    if text is None:
+        raise Diagnostic(BAD_QUERY, f"the query {kind!r} needs a number", help=f"write {kind}:10")
+    if not text.strip().isdecimal() or int(text) == 0:
+        what = f"'{kind}:{text}' needs a number of assignments"
+        raise Diagnostic(BAD_QUERY, what, help=f"write {kind}:10")
+    return Query(kind, tuple(graph.variables), int(text))
+
+
+def _sensitivity(graph: FactorGraph, kind: str, text: str | None) -> Query:
     """`VAR=STATE`; where names have that sign, the first place that divides it into two of them."""
+    text = text or ""
     places = [place for place, sign in enumerate(text) if sign == "="]
     for place in places:
         variable, state = graph.variables.get(text[:place]), text[place + 1 :]
         if variable is not None and state in variable.states:
-            return Query("sensitivity", (variable.name,), state=variable.states.index(state))
+            return Query(kind, (variable.name,), state=variable.states.index(state))
     if not places:
         what = "the query 'sensitivity' needs a state of a variable"
         raise Diagnostic(BAD_QUERY, what, help="write sensitivity:VARIABLE=STATE")
     name, _, state = text.partition("=")
-    return Query("sensitivity", (name,), state=graph.state(name, state))
+    return Query(kind, (name,), state=graph.state(name, state))
+
+
+_PLAIN: dict[str, Callable[[FactorGraph], Query]] = {
+    "all": lambda graph: Query("marginals", tuple(graph.variables)),
+    "mpe": lambda graph: Query("mpe", tuple(graph.variables)),
+    "z": lambda graph: Query("z"),
+    "gradient": lambda graph: Query("gradient"),
+}
+_READERS: dict[str, Callable[[FactorGraph, str, str | None], Query]] = {
+    "mmap": _listed,
+    "joint": _listed,
+    "kbest": _counted,
+    "sample": _counted,
+    "sensitivity": _sensitivity,
+}
+KINDS = (*_PLAIN, *_READERS)
 
 
 def _split(graph: FactorGraph, text: str) -> list[str]:
