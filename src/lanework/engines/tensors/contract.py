@@ -37,9 +37,7 @@ def _contract(
     w.label("outer")
     w.line("%o = phi i64 [ 0, %entry ], [ %o.next, %done ]")
     bases = [[_moved(k, p, at, f"%o{t}") for p, at, _ in operands] for t in _tiles(k, step)]
-    w.line("br label %inner")
-    w.label("inner")
-    w.line("%k = phi i64 [ 0, %outer ], [ %k.next, %inner ]")
+    k.begin("inner", "k", "outer")
     zero = "zeroinitializer"
     for t in range(step):
         for n in range(vectors):
@@ -57,9 +55,7 @@ def _contract(
     w.line(f"%o.next = select i1 %o.over, i64 {last}, i64 %o.far")
     w.line(f"%o.end = icmp eq i64 %o, {last}")
     w.line("br i1 %o.end, label %exit, label %outer")
-    w.label("exit")
-    w.line("ret void")
-    return k.text()
+    return k.finish()
 
 
 def _tiles(k: Kernel, step: int) -> range:

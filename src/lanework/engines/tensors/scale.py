@@ -15,9 +15,7 @@ def normalize(name: str, width: int, lanes: int, *, keep: bool, largest: bool) -
     w, width, vectors = k.w, k.width, k.vectors
     out, a, scale = k.word(Word.OUT), k.word(Word.P0), k.word(Word.P1)
     count = k.word(Word.OUTPUTS, "i64")
-    w.line("br label %sums")
-    w.label("sums")
-    w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %sums ]")
+    k.begin("sums")
     for n in range(vectors):
         w.line(f"%sum{n} = phi {k.kind} [ zeroinitializer, %entry ], [ %new{n}, %sums ]")
     for n in range(vectors):
@@ -30,9 +28,7 @@ def normalize(name: str, width: int, lanes: int, *, keep: bool, largest: bool) -
     k.again("i", count, "sums", "scale")
     w.label("scale")
     inverse = [_scaled(k, scale, n, keep) for n in range(vectors)]
-    w.line("br label %divide")
-    w.label("divide")
-    w.line("%j = phi i64 [ 0, %scale ], [ %j.next, %divide ]")
+    k.begin("divide", "j", "scale")
     for n in range(vectors):
         w.line(f"%low{n} = phi {k.kind} [ splat (double 1.0), %scale ], [ %lower{n}, %divide ]")
     for n in range(vectors):
@@ -47,9 +43,7 @@ def normalize(name: str, width: int, lanes: int, *, keep: bool, largest: bool) -
         _smaller(k, f"%lowest{n}", f"%lower{n}", k.load(scale, "3", n))
         k.store(f"%lowest{n}", scale, "3", n)
     w.line("br label %exit")
-    w.label("exit")
-    w.line("ret void")
-    return k.text()
+    return k.finish()
 
 
 def _smaller(k: Kernel, name: str, x: str, y: str) -> None:
@@ -87,9 +81,7 @@ def divide(name: str, width: int, lanes: int) -> str:
     w, width, vectors = k.w, k.width, k.vectors
     out, a, b, at = (k.word(n) for n in (Word.OUT, Word.P0, Word.P1, Word.AT1))
     count = k.word(Word.OUTPUTS, "i64")
-    w.line("br label %loop")
-    w.label("loop")
-    w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %loop ]")
+    k.begin("loop")
     place = w.emit(f"getelementptr i32, ptr {at}, i64 %i")
     offset = w.emit(f"zext i32 {w.emit(f'load i32, ptr {place}')} to i64")
     for n in range(vectors):
@@ -101,6 +93,4 @@ def divide(name: str, width: int, lanes: int) -> str:
         quotient = w.emit(f"fdiv {k.kind} {k.load(a, '%i', n)}, {below}")
         k.store(k.select(nothing, "zeroinitializer", quotient), out, "%i", n)
     k.again("i", count, "loop", "exit")
-    w.label("exit")
-    w.line("ret void")
-    return k.text()
+    return k.finish()

@@ -80,9 +80,7 @@ def _grouped(width: int, lanes: int, laned: int, spread: int, largest: bool) -> 
     k.again("n", tiles, "tile", "next")
     w.label("next")
     k.again("g", groups, "group", "exit")
-    w.label("exit")
-    w.line("ret void")
-    return k.text()
+    return k.finish()
 
 
 def _number(k: Kernel, base: str, n: int) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from lanework.engines.tensors.contract import contractions
-from lanework.engines.tensors.decide import choose, draw
+from lanework.engines.tensors.entries import choose, copy, draw, pick
 from lanework.engines.tensors.layout import OTHERS, Word, block_sizes, grouped_sizes
-from lanework.engines.tensors.move import copy, pick
 from lanework.engines.tensors.scale import divide, normalize
 from lanework.engines.tensors.sparse import grouped
 

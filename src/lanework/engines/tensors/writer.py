@@ -48,14 +48,22 @@ class Kernel:
         """A choice by lane."""
         return self.w.emit(f"select {self.mask} {condition}, {self.kind} {yes}, {self.kind} {no}")
 
+    def begin(self, loop: str, index: str = "i", before: str = "entry") -> None:
+        """The beginning of a loop, which `again` ends; it comes after the block `before`."""
+        self.w.line(f"br label %{loop}")
+        self.w.label(loop)
+        self.w.line(f"%{index} = phi i64 [ 0, %{before} ], [ %{index}.next, %{loop} ]")
+
     def again(self, index: str, count: str, loop: str, after: str) -> None:
         """The end of a loop over ``0 <= index < count``."""
         self.w.line(f"%{index}.next = add i64 %{index}, 1")
         self.w.line(f"%{index}.more = icmp ult i64 %{index}.next, {count}")
         self.w.line(f"br i1 %{index}.more, label %{loop}, label %{after}")
 
-    def text(self) -> str:
-        """The function. It begins with a line of the cache, whatever was added before it."""
+    def finish(self) -> str:
+        """The function, at whose exit nothing is left to do; it begins with a line of the cache."""
+        self.w.label("exit")
+        self.w.line("ret void")
         body = "\n".join(self.w.lines)
         head = f"define void @{self.name}(ptr %record, i64 %block) nounwind #0 align 64"
         return f"{head} {{\n{body}\n}}\n"

@@ -1,4 +1,4 @@
-"""One entry of each lane, as a tensor of zeros and a one."""
+"""Single entries: chosen or sampled by lanes, copied for all lanes, picked from tables."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ def choose(name: str, width: int, lanes: int) -> str:
     k = Kernel(name, width, lanes)
     w, width, vectors = k.w, k.width, k.vectors
     a, count = k.word(Word.P0), k.word(Word.OUTPUTS, "i64")
-    w.line("br label %search")
-    w.label("search")
-    w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %search ]")
+    k.begin("search")
     for n in range(vectors):
         w.line(f"%best{n} = phi {k.kind} [ splat (double -1.0), %entry ], [ %top{n}, %search ]")
         w.line(f"%at{n} = phi {k.integer} [ zeroinitializer, %entry ], [ %now{n}, %search ]")
@@ -33,9 +31,7 @@ def draw(name: str, width: int, lanes: int) -> str:
     w, width, vectors = k.w, k.width, k.vectors
     a, b, count = k.word(Word.P0), k.word(Word.P1), k.word(Word.OUTPUTS, "i64")
     first = w.emit(f"mul i64 %block, {k.lanes}")
-    w.line("br label %sums")
-    w.label("sums")
-    w.line("%i = phi i64 [ 0, %entry ], [ %i.next, %sums ]")
+    k.begin("sums")
     for n in range(vectors):
         w.line(f"%sum{n} = phi {k.kind} [ zeroinitializer, %entry ], [ %new{n}, %sums ]")
     for n in range(vectors):
@@ -49,9 +45,7 @@ def draw(name: str, width: int, lanes: int) -> str:
             f"load {k.kind}, ptr {w.emit(f'getelementptr double, ptr {b}, i64 {at}')}, align 8"
         )
         bounds.append(w.emit(f"fmul {k.kind} {chance}, %new{n}"))
-    w.line("br label %search")
-    w.label("search")
-    w.line("%j = phi i64 [ 0, %bound ], [ %j.next, %search ]")
+    k.begin("search", "j", "bound")
     for n in range(vectors):
         w.line(f"%part{n} = phi {k.kind} [ zeroinitializer, %bound ], [ %more{n}, %search ]")
         w.line(f"%at{n} = phi {k.integer} [ zeroinitializer, %bound ], [ %now{n}, %search ]")
@@ -73,14 +67,64 @@ def _one(k: Kernel, places: list[str]) -> str:
     w = k.w
     w.label("write")
     out, count = k.word(Word.OUT), k.word(Word.OUTPUTS, "i64")
-    w.line("br label %ones")
-    w.label("ones")
-    w.line("%o = phi i64 [ 0, %write ], [ %o.next, %ones ]")
+    k.begin("ones", "o", "write")
     here = k.splat("%o", "i64")
     for n, place in enumerate(places):
         same = w.emit(f"icmp eq {k.integer} {place}, {here}")
         k.store(k.select(same, "splat (double 1.0)", "zeroinitializer"), out, "%o", n)
     k.again("o", count, "ones", "exit")
-    w.label("exit")
-    w.line("ret void")
-    return k.text()
+    return k.finish()
+
+
+def copy(name: str, width: int, lanes: int, *, into: bool) -> str:
+    """A block's lanes of each entry from a table of all lanes, or to one.
+
+    The table's entries are `TERMS` numbers apart.
+    """
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
+    out, a = k.word(Word.OUT), k.word(Word.P0)
+    count, apart = k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
+    first = w.emit(f"mul i64 %block, {k.lanes}")
+    k.begin("loop")
+    row = w.emit(f"mul i64 %i, {apart}")
+    begin = w.emit(f"add i64 {row}, {first}")
+    for n in range(vectors):
+        at = w.emit(f"add i64 {begin}, {n * width}")
+        far = w.emit(f"getelementptr double, ptr {a if into else out}, i64 {at}")
+        if into:
+            k.store(w.emit(f"load {k.kind}, ptr {far}, align 8"), out, "%i", n)
+        else:
+            w.line(f"store {k.kind} {k.load(a, '%i', n)}, ptr {far}, align 8")
+    k.again("i", count, "loop", "exit")
+    return k.finish()
+
+
+def pick(name: str, width: int, lanes: int) -> str:
+    """Entries of a table at places that lanes say: ``a[o * TERMS + b[lane]]``."""
+    k = Kernel(name, width, lanes)
+    w, width, vectors = k.w, k.width, k.vectors
+    out, a, b = k.word(Word.OUT), k.word(Word.P0), k.word(Word.P1)
+    count, apart = k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
+    first = w.emit(f"mul i64 %block, {k.lanes}")
+    places = []
+    for n in range(vectors):
+        at = w.emit(f"add i64 {first}, {n * width}")
+        pointer = w.emit(f"getelementptr i64, ptr {b}, i64 {at}")
+        places.append(w.emit(f"load {k.integer}, ptr {pointer}, align 8"))
+    k.begin("loop")
+    row = w.emit(f"getelementptr double, ptr {a}, i64 {w.emit(f'mul i64 %i, {apart}')}")
+    for n in range(vectors):
+        at = w.emit(f"getelementptr double, ptr {row}, {k.integer} {places[n]}")
+        values = w.intrinsic(
+            f"llvm.masked.gather.v{width}f64.v{width}p0",
+            k.kind,
+            [
+                (f"<{width} x ptr>", f"align 8 {at}"),
+                (k.mask, "splat (i1 true)"),
+                (k.kind, "poison"),
+            ],
+        )
+        k.store(values, out, "%i", n)
+    k.again("i", count, "loop", "exit")
+    return k.finish()
