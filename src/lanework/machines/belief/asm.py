@@ -116,7 +116,7 @@ class _Reader:
             sections,
         )
 
-    def _whole(self, line: Line, word: Token, prefix: str = "") -> int:
+    def _number(self, line: Line, word: Token, prefix: str = "") -> int:
         digits = word.text.removeprefix(prefix)
         if not word.text.startswith(prefix) or not digits.isdecimal() or int(digits) >= 1 << 31:
             raise line.fault(f"{word.text!r} is no number; write {prefix}0, {prefix}1, ...", word)
@@ -136,16 +136,16 @@ class _Reader:
 
     def _mode(self, line: Line, words: tuple[Token, ...]) -> None:
         line.need(1)
-        self.modes.append(self._whole(line, words[0]))
+        self.modes.append(self._number(line, words[0]))
 
     def _selector(self, line: Line, words: tuple[Token, ...]) -> None:
         if not words:
             raise line.fault("write the selector's mode axis, its variables and each state's mode")
         axis, *rest = words
         scope = [word for word in rest if word.text.startswith("v")]
-        labels = [NONE if w.text == "-" else self._whole(line, w) for w in rest[len(scope) :]]
-        number = self._whole(line, axis, "m")
-        interface = tuple(self._whole(line, word, "v") for word in rest[: len(scope)])
+        labels = [NONE if w.text == "-" else self._number(line, w) for w in rest[len(scope) :]]
+        number = self._number(line, axis, "m")
+        interface = tuple(self._number(line, word, "v") for word in rest[: len(scope)])
         payload = SelectorPayload(number, interface, np.array(labels, np.int64), len(labels))
         self.selectors.append(payload)
 
@@ -156,21 +156,21 @@ class _Reader:
         if not words:
             raise line.fault("write .factor, its first cell, and its variables")
         start, *scope = words
-        numbers = tuple(self._whole(line, word, "v") for word in scope)
-        self.factors.append(FactorEntry(numbers, self._whole(line, start)))
+        numbers = tuple(self._number(line, word, "v") for word in scope)
+        self.factors.append(FactorEntry(numbers, self._number(line, start)))
 
     def _spec(self, line: Line, words: tuple[Token, ...]) -> None:
         axes = []
         for word in words:
             kind = AxisType.TOPOLOGICAL if word.text.startswith("m") else AxisType.GEOMETRIC
-            axes.append(Axis(self._whole(line, word, _LETTERS[kind]), kind, 0))
+            axes.append(Axis(self._number(line, word, _LETTERS[kind]), kind, 0))
         self.specs.append(TensorSpec(tuple(axes)))
 
     def _slot(self, line: Line, words: tuple[Token, ...]) -> None:
         key: list[Any] = []
         for word in words:
             text = word.text.startswith('"')
-            key.append(read_string(line, word) if text else self._whole(line, word))
+            key.append(read_string(line, word) if text else self._number(line, word))
         self.slots.append(tuple(key))
 
     def _input(self, line: Line, words: tuple[Token, ...]) -> None:
@@ -186,7 +186,7 @@ class _Reader:
     def _port(self, line: Line, words: tuple[Token, ...]) -> tuple[str, int]:
         if len(words) != 2:
             raise line.fault("write the port's name and its number")
-        return read_string(line, words[0]), self._whole(line, words[1])
+        return read_string(line, words[0]), self._number(line, words[1])
 
 
 _DIRECTIVES = {

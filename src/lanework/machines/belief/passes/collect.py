@@ -73,6 +73,6 @@ class Collect:
 def table_leaf(out: Emitter, factor: Factor, numbers: Sequence[int], cut: Container[int]) -> Value:
     """A factor's table, reduced by the variables whose state every row says."""
     axes = [out.axis(v) for v in numbers]
-    value = out.table(factor.table, TensorSpec(tuple(axes)))
+    value = Value(TensorSpec(tuple(axes)), table=factor.table)
     rest = TensorSpec(tuple(axis for axis in axes if axis.id not in cut))
     return value if rest == value.spec else out.reduced(value, rest)

@@ -74,10 +74,6 @@ class Emitter:
         """The number of a spec."""
         return self._specs.setdefault(spec, len(self._specs))
 
-    def table(self, table: Table, spec: TensorSpec) -> Value:
-        """A table that is known."""
-        return Value(spec, None, table)
-
     def register(self, value: Value) -> int:
         """The register of a value, loaded if it is a table."""
         if value.register is not None:

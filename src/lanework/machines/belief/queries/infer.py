@@ -176,12 +176,5 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
-    return BeliefResult(
-        values,
-        axes=axes,
-        coords=coords,
-        stats=stats,
-        query=first.query,
-        states=first.states,
-        total=first.total,
-    )
+    asked: dict[str, Any] = {"query": first.query, "states": first.states, "total": first.total}
+    return BeliefResult(values, axes=axes, coords=coords, stats=stats, **asked)
