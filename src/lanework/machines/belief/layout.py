@@ -112,6 +112,16 @@ class BeliefView:
                 variables.update(set(self.factors[factor].scope) - kept)
         return frozenset(variables)
 
+    @cached_property
+    def rows(self) -> list[list[int]]:
+        """The registers that each instruction reads."""
+        return [operands_of(instruction, OperandKind.ROW) for instruction in self.instructions]
+
+    @cached_property
+    def slotted(self) -> list[list[int]]:
+        """The slots that each instruction reads or writes."""
+        return [operands_of(instruction, OperandKind.SLOT) for instruction in self.instructions]
+
     def table(self, factor: int) -> npt.NDArray[np.float64]:
         """The table of a factor."""
         spec, start = self.scope(factor), self.factors[factor].start

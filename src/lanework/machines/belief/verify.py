@@ -12,7 +12,7 @@ from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.isa import BELIEF, EFFECTS
-from lanework.machines.belief.layout import BeliefView, operands_of
+from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import TensorSpec
 from lanework.machines.belief.walk import walk
@@ -50,8 +50,7 @@ def _order(program: Program) -> Iterator[Finding]:
     held: set[int] = set()
     written: set[int] = set()
     for number, instruction in enumerate(view.instructions):
-        rows = operands_of(instruction, OperandKind.ROW)
-        slots = operands_of(instruction, OperandKind.SLOT)
+        rows, slots = view.rows[number], view.slotted[number]
         for row in rows:
             if row not in held:
                 yield Finding(f"the register {row} is read, and holds nothing", number)

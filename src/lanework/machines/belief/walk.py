@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from lanework.core.program.dispatch import Dispatch
-from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding
 from lanework.machines.belief.isa import BELIEF
-from lanework.machines.belief.layout import BeliefView, operands_of
+from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.tensor import TensorSpec, joined
 
 
@@ -94,8 +94,7 @@ class _Walking:
 
     def _step(self, instruction: Instruction) -> None:
         out = self.walk
-        rows = operands_of(instruction, OperandKind.ROW)
-        out.sources.append([self.held[row].source for row in rows])
+        out.sources.append([self.held[row].source for row in self.view.rows[self.number]])
         held = AXES[instruction.name](self, *instruction.operands)
         if held is not None:
             self.held[instruction.target] = replace(held, source=self.number)

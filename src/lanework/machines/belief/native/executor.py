@@ -106,7 +106,7 @@ class NativeExecutor:
                 orders = [call.reduced] if call.out is None else [call.out.spec, call.reduced]
                 for order in orders if call.kernel in ("sum", "largest") else []:
                     lists[order, tensor.spec, tensor.array is None] = 4 * order.entries
-        grouped = (group_bytes(call) for call in self.lowered.calls)
+        grouped = (group_bytes(c, c.groups) for c in self.lowered.calls if c.groups)
         return sum(lists.values()) + sum(tables.values()) + sum(grouped)
 
     def run(

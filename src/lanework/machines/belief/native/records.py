@@ -236,11 +236,9 @@ WRITERS: dict[str, Callable[[Records, Call], object]] = {
 }
 
 
-def group_bytes(call: Call) -> int:
+def group_bytes(call: Call, groups: Groups) -> int:
     """The bytes of a contraction's groups and their lists, at most."""
-    if call.groups is None:
-        return 0
-    groups, count = call.groups, len(call.inputs)
+    count = len(call.inputs)
     step = tile(count, 1)
     outputs = step * int(groups.tiles(step).sum())
     lists = (1 + count) * outputs + count * len(groups.terms) + 3 * len(groups.sizes)
