@@ -85,6 +85,7 @@ def test_large_networks(name, engine, semiring):
             assert result[variable][graph.state(variable, state)] == 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LARGE)
 def test_the_most_probable_assignment_of_large_networks(name):
     for row, program in cut(name)[1]:

@@ -74,6 +74,7 @@ def said(tmp_path_factory):
     return [line.split("user.py:", 1)[1] for line in out.splitlines()]
 
 
+@pytest.mark.slow
 def test_results_and_runners_have_types(said):
     revealed = [line.split('"')[1] for line in said if "Revealed type" in line]
     assert len(revealed) == len(REVEALED)

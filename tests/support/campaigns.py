@@ -11,7 +11,7 @@ import pytest
 def campaign(count: int, chunk: int, *, daily: int, quick: int | None = None) -> list[Any]:
     """Ranges of seeds that together are all of `count`, for a test that is parametrised with them.
 
-        @pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=2000, quick=250))
+        @pytest.mark.parametrize("seeds", campaign(20_000, 250, daily=2000, quick=150))
         def test_engines_agree(seeds):
             for seed in seeds: ...
 
