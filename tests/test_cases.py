@@ -151,19 +151,19 @@ def given_register(_, words):
     return patterns if len(patterns) > 1 else int(patterns[0])
 
 
-def same_belief(found, words):
-    flat = np.ravel(found)
+def same_belief(value, words):
+    flat = np.ravel(value)
     if flat.dtype.kind in "OU":
         return ["-" if state is None else state for state in flat.tolist()] == words
     expected = floats(words)
     return flat.shape == expected.shape and np.allclose(flat, expected, rtol=1e-10, atol=1e-14)
 
 
-def same_fleet(found, words):
+def same_fleet(value, words):
     def patterns(values):
         return [struct.pack("<f", x) if x == x else "nan" for x in values]
 
-    return patterns(found[: len(words)]) == patterns(np.float32(floats(words)))
+    return patterns(value[: len(words)]) == patterns(np.float32(floats(words)))
 
 
 GIVEN = {
@@ -173,9 +173,9 @@ GIVEN = {
     "fleet": lambda _, words: np.float32(floats(words)),
 }
 SAME = {
-    "series": lambda found, words: same_bits(found, floats(words)),
+    "series": lambda value, words: same_bits(value, floats(words)),
     "belief": same_belief,
-    "register": lambda found, words: np.ravel(found).view("u8").tolist() == [*map(pattern, words)],
+    "register": lambda value, words: np.ravel(value).view("u8").tolist() == [*map(pattern, words)],
     "fleet": same_fleet,
 }
 

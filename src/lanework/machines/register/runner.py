@@ -98,20 +98,20 @@ class Runner(runner.Runner):
 
     def executor(self, name: str) -> Executor:
         """The engine of this name with the program on it, made when it is first asked for."""
-        made = self._executors.get(name)
-        if made is None:
+        executor = self._executors.get(name)
+        if executor is None:
             try:
-                made = self._make(name)
+                executor = self._make(name)
             except Diagnostic as problem:
                 known = problem.code in (codes.TOO_LARGE, *FALL_BACK)
                 if not (known and self.tiers and name == "stencil"):
                     raise
                 notice = f"no stencils for this program ({problem}), interpreting it"
                 self._fall_back(self.engine, notice)
-                made = self.executor("native")
-            self._executors[name] = made
-            self.compile_seconds += made.seconds
-        return made
+                executor = self.executor("native")
+            self._executors[name] = executor
+            self.compile_seconds += executor.seconds
+        return executor
 
     def _make(self, name: str) -> Executor:
         from lanework.machines.register.native import execute
@@ -319,13 +319,13 @@ class Runner(runner.Runner):
         return self.view.at(bank.words[PC])
 
     def _details(self) -> Iterator[str]:
-        for name, made in self._executors.items():
-            length = getattr(made, "length", None)
+        for name, executor in self._executors.items():
+            length = getattr(executor, "length", None)
             code = "" if length is None else f", {length:,} bytes of code"
-            yield f"{name}: made in {made.seconds * 1e6:.1f} us{code}"
+            yield f"{name}: made in {executor.seconds * 1e6:.1f} us{code}"
 
     def close(self) -> None:
         """Give back the memory of the code."""
-        for made in self._executors.values():
-            made.close()
+        for executor in self._executors.values():
+            executor.close()
         self._executors = {}

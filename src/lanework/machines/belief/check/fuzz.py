@@ -50,7 +50,7 @@ class Way:
 def ways() -> tuple[Way, ...]:
     """Every strategy on every engine of this machine, in the semirings that the engine has."""
     program = compile_graph(FactorGraph(), seconds=0.0)
-    found = []
+    every = []
     for engine in ENGINES:
         for semiring in SEMIRINGS:
             try:
@@ -59,8 +59,8 @@ def ways() -> tuple[Way, ...]:
                 if error.code is not ENGINE_UNAVAILABLE:
                     raise
                 continue
-            found += [Way(strategy, engine, semiring) for strategy in STRATEGIES]
-    return tuple(sorted(found))
+            every += [Way(strategy, engine, semiring) for strategy in STRATEGIES]
+    return tuple(sorted(every))
 
 
 def check_seed(seed: int) -> Divergence | None:
@@ -72,15 +72,15 @@ def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
     """Run a case in some ways; the first whose answers are wrong."""
     table = Enumeration(case.graph, case.weights(), case.rows)
     expected = functools.cache(table.answers)
-    made: dict[tuple[str, str], Program] = {}
+    programs: dict[tuple[str, str], Program] = {}
     for way in some:
         group = "prob" if way.semiring in BY_PARTS else way.semiring
         try:
             key = (way.strategy, group if case.graph.directed else "prob")
-            if key not in made:
-                made[key] = compiled(case, way.strategy, key[1])
-                made[key].verify()
-            result = made[key].bind(way.engine, semiring=way.semiring, threads=1)(case.given)
+            if key not in programs:
+                programs[key] = compiled(case, way.strategy, key[1])
+                programs[key].verify()
+            result = programs[key].bind(way.engine, semiring=way.semiring, threads=1)(case.given)
         except Exception as error:  # whatever comes out is what is looked for
             return Divergence(seed, way, f"raises {error!r}", "raises")
         wrong = difference(case, way.semiring, expected(way.semiring), result)
@@ -105,15 +105,15 @@ def compiled(case: Case, strategy: str, semiring: str) -> Program:
 
 
 def difference(
-    case: Case, semiring: str, expected: Answers, found: Result
+    case: Case, semiring: str, expected: Answers, result: Result
 ) -> tuple[str, str] | None:
     """What is wrong in a result, its kind first; or None."""
     name = TOTALS[semiring]
-    total = np.atleast_1d(found[name])
+    total = np.atleast_1d(result[name])
     if not _same(expected.totals[: len(total)], total, semiring, logarithms=True):
         return "total", f"{name} is {total.tolist()} and not {expected.totals.tolist()}"
     for variable in case.query:
-        belief = np.atleast_2d(found[variable])
+        belief = np.atleast_2d(result[variable])
         right = expected.beliefs[variable][: len(belief)]
         if not _same(right, belief, semiring, logarithms=semiring == "minsum"):
             return "belief", f"{variable} is {belief.tolist()} and not {right.tolist()}"
@@ -142,13 +142,13 @@ def campaign() -> Campaign:
 
 
 def shrink(
-    case: Case, found: Divergence, checked: Callable[[Case, list[Way]], Divergence | None] = check
+    case: Case, first: Divergence, checked: Callable[[Case, list[Way]], Divergence | None] = check
 ) -> Case:
     """A smaller case that is wrong in the same way: nothing can be left out of it."""
 
     def wrong(each: Case) -> bool:
-        other = checked(each, [found.way])
-        return other is not None and other.kind == found.kind
+        other = checked(each, [first.way])
+        return other is not None and other.kind == first.kind
 
     smaller: Case | None = case
     while smaller is not None:

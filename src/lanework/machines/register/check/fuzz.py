@@ -94,16 +94,16 @@ def compare(program: Program, seed: int, engines: tuple[str, ...]) -> Divergence
     expected = outcome(engine_of("reference", program, table), view, words, fuel)
     for name in engines:
         engine = engine_of(name, program, table)
-        found = outcome(engine, view, words, fuel)
+        got = outcome(engine, view, words, fuel)
         engine.close()
-        if found != expected:
-            return Divergence(seed, name, _difference(expected, found))
+        if got != expected:
+            return Divergence(seed, name, _difference(expected, got))
     return None
 
 
-def _difference(expected: Snapshot, found: Snapshot) -> str:
+def _difference(expected: Snapshot, got: Snapshot) -> str:
     names = ("status", "pc", "fuel", "counter", "yields", "registers", "memory")
-    for name, a, b in zip(names, expected, found, strict=True):
+    for name, a, b in zip(names, expected, got, strict=True):
         if a != b:
             if name == "registers":
                 n = next(i for i in range(32) if a[i] != b[i])

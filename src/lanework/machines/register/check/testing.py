@@ -37,7 +37,7 @@ def read_tests(text: str, source: str) -> list[Expectation]:
         >>> read_tests("; @test: r0=5, r1=2 -> r0=10", "assembly")[0].expected
         {'r0': 10}
     """
-    found = []
+    expectations = []
     for number, line in enumerate(text.splitlines(), 1):
         if "@test" not in line:
             continue
@@ -47,7 +47,7 @@ def read_tests(text: str, source: str) -> list[Expectation]:
             if match is None:
                 raise ValueError
             trap = match[2] if re.fullmatch(r"LW\d{4}", match[2]) else ""
-            found.append(
+            expectations.append(
                 Expectation(_pairs(match[1]), {} if trap else _pairs(match[2]), trap, span)
             )
         except ValueError:
@@ -57,11 +57,11 @@ def read_tests(text: str, source: str) -> list[Expectation]:
                 span=span,
                 help="write ; @test: r0=5 -> r0=120, or a code such as LW4011 after the arrow",
             ) from None
-    if not found:
+    if not expectations:
         raise Diagnostic(
             DISAGREE, f"{source} has no test lines", help="write one: ; @test: r0=5 -> r0=120"
         )
-    return found
+    return expectations
 
 
 def _pairs(text: str) -> dict[str, int | float]:
@@ -104,8 +104,8 @@ def _hold(runner: Runner, engine: str, test: Expectation) -> None:
     if test.trap:
         raise Diagnostic(DISAGREE, f"on {engine}: it ends, without {test.trap}", span=test.span)
     for name, wanted in test.expected.items():
-        found = result[name]
-        value = found.view("f8") if isinstance(wanted, float) else found
+        word = result[name]
+        value = word.view("f8") if isinstance(wanted, float) else word
         same = (
             int(value) % (1 << 64) == wanted % (1 << 64)
             if isinstance(wanted, int)

@@ -65,8 +65,8 @@ def compare(
     expected = Runner(program, "reference", periods=periods)(**given)
     for way in ways:
         runner = _runner(program, way, periods)
-        found = runner(**given)
-        wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
+        result = runner(**given)
+        wrong = tuple(name for name in expected if not same_bits(expected[name], result[name]))
         if wrong:
             return Divergence(seed, way, f"{', '.join(wrong)} with {periods} periods")
     return None
@@ -124,13 +124,13 @@ def _compare_mutant(program: Program, seed: int, ways: tuple[Way, ...]) -> Diver
     expected = _outcome(reference, given)
     for way in ways:
         runner = _runner(program, way, periods)
-        for found in (_outcome(runner, given), _outcome(runner, given)):
-            if isinstance(expected, str) or isinstance(found, str):
+        for result in (_outcome(runner, given), _outcome(runner, given)):
+            if isinstance(expected, str) or isinstance(result, str):
                 # engines skip what no output needs, and with it the lookups that fail there
-                if found != expected and expected != LOOKUP_OUTSIDE.ident:
-                    return Divergence(seed, way, f"{found} is not {expected}")
+                if result != expected and expected != LOOKUP_OUTSIDE.ident:
+                    return Divergence(seed, way, f"{result} is not {expected}")
                 continue
-            wrong = tuple(name for name in expected if not same_bits(expected[name], found[name]))
+            wrong = tuple(name for name in expected if not same_bits(expected[name], result[name]))
             if wrong:
                 return Divergence(seed, way, f"{', '.join(wrong)} with {periods} periods")
     return None
@@ -217,6 +217,5 @@ def _cone(program: Program, view: SeriesView, row: int) -> Program:
 
 
 def _renumber(view: SeriesView, dropped: list[int]) -> dict[int, int]:
-    gone = set(dropped)
-    kept = [row for row in range(len(view.rows)) if row not in gone]
+    kept = sorted(set(range(len(view.rows))) - set(dropped))
     return {row: number for number, row in enumerate(kept)}
