@@ -21,48 +21,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lanework.core.ops.expr import FLOATS, Graph, Value
 from lanework.core.ops.fused import without_fma
 from lanework.core.ops.op import Op
 
 TYPES = {"f32": "f32", "i32": "i32", "bool": "bool"}
-_INFIX = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "div": "/",
-    "and": "&",
-    "or": "|",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-}
-_CALL = {
-    "sqrt": "sqrt",
-    "abs": "abs",
-    "floor": "floor",
-    "ceil": "ceil",
-    "trunc": "trunc",
-    "rint": "round",
-    "bits": "bitcast<i32>",
-    "from_bits": "bitcast<f32>",
-    "to_int": "i32",
-    "to_float": "f32",
-    "popcount": "countOneBits",
-    "clz": "countLeadingZeros",
-    "ctz": "countTrailingZeros",
-    "umulh": "lw_upper",
-    "bswap": "lw_swapped",
-}
-_UNSIGNED = {"ult": "<", "udiv": "/", "urem": "%"}
-RULED = frozenset(
-    (*_INFIX, *_CALL, *_UNSIGNED, "ne", "xor", "shl", "ashr", "lshr", "neg", "not", "select")
-)
-
 PREAMBLE = """\
 // Patterns that no constant expression may make.
 var<private> lw_infinity: u32 = 0x7f800000u;
@@ -162,7 +127,7 @@ def render_graph(name: str, graph: Graph) -> str:
             if _hides_zero(value):
                 hidden = "bitcast<f32>(zero)" if value.dtype == "f32" else "zero"
                 args = [hidden if arg in ("0.0f", "0i") else arg for arg in args]
-            text = _expression(value, args)
+            text = RULES[value.prim](value, args)
             if id(value) in held:
                 text = f"lw_hold({text}, zero)"
             lines.append(f"  let {known} = {text};\n")
@@ -207,45 +172,94 @@ def _hides_zero(value: Value) -> bool:
     return patterns == {0xBF800000, 0}
 
 
-def _expression(value: Value, args: list[str]) -> str:
-    prim = value.prim
-    if prim in ("ne", "eq") and value.args[0] is value.args[1] and value.args[0].dtype == "f32":
-        # whether it is NaN: by its bits, since a compiler may rule NaN out and drop x == x
-        return (
-            f"(bitcast<u32>({args[0]}) & 0x7fffffffu) {'>' if prim == 'ne' else '<='} 0x7f800000u"
-        )
-    if prim in _INFIX:
-        return f"{args[0]} {_INFIX[prim]} {args[1]}"
-    if prim in _CALL:
-        return f"{_CALL[prim]}({', '.join(args)})"
-    if prim in _UNSIGNED:
+# What is written for each primitive ---------------------------------------------------------------
+
+Rule = Callable[[Value, list[str]], str]
+"""From a value and its arguments' texts to its own."""
+
+
+def _infix(sign: str) -> Rule:
+    return lambda value, args: f"{args[0]} {sign} {args[1]}"
+
+
+def _call(name: str) -> Rule:
+    return lambda value, args: f"{name}({', '.join(args)})"
+
+
+def _words(sign: str) -> Rule:
+    """Of unsigned integers."""
+
+    def rule(value: Value, args: list[str]) -> str:
         left, right = (_unsigned(*pair) for pair in zip(value.args, args, strict=True))
-        text = f"{left} {_UNSIGNED[prim]} {right}"
+        text = f"{left} {sign} {right}"
         return text if value.dtype == "bool" else f"bitcast<i32>({text})"
-    if prim == "select":
-        return f"select({args[2]}, {args[1]}, {args[0]})"
-    if prim == "xor":
-        return f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}"
-    if prim == "ne":  # in this form it stays true for NaN where a compiler rules NaN out
-        return f"!({args[0]} == {args[1]})"
-    if prim == "neg":
-        return f"-({args[0]})"
-    if prim == "not":
-        return f"!({args[0]})"
-    amount = _unsigned(value.args[1], args[1])
-    if prim == "shl":
-        return f"{args[0]} << {amount}"
-    if prim == "ashr":
-        return f"{args[0]} >> {amount}"
-    if prim == "lshr":
-        return f"bitcast<i32>({_unsigned(value.args[0], args[0])} >> {amount})"
-    raise TypeError(f"WGSL has no rule for the primitive {prim}")
+
+    return rule
+
+
+def _shift(sign: str) -> Rule:
+    return lambda value, args: f"{args[0]} {sign} {_unsigned(value.args[1], args[1])}"
+
+
+def _compared(sign: str, otherwise: str) -> Rule:
+    """Whether it is NaN, where a float is compared with itself.
+
+    That is told by its bits, since a compiler may rule NaN out and drop x == x.
+    """
+
+    def rule(value: Value, args: list[str]) -> str:
+        if value.args[0] is value.args[1] and value.args[0].dtype == "f32":
+            return f"(bitcast<u32>({args[0]}) & 0x7fffffffu) {sign} 0x7f800000u"
+        return otherwise.format(*args)
+
+    return rule
 
 
 def _unsigned(value: Value, text: str) -> str:
     if value.prim == "const":
         return f"{int(value.payload or 0) & 0xFFFFFFFF}u"
     return f"bitcast<u32>({text})"
+
+
+RULES: dict[str, Rule] = {
+    "add": _infix("+"),
+    "sub": _infix("-"),
+    "mul": _infix("*"),
+    "div": _infix("/"),
+    "and": _infix("&"),
+    "or": _infix("|"),
+    "xor": lambda value, args: f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}",
+    "neg": lambda value, args: f"-({args[0]})",
+    "not": lambda value, args: f"!({args[0]})",
+    "lt": _infix("<"),
+    "le": _infix("<="),
+    "gt": _infix(">"),
+    "ge": _infix(">="),
+    "eq": _compared("<=", "{} == {}"),
+    "ne": _compared(">", "!({} == {})"),  # so it stays true for NaN where a compiler rules it out
+    "select": lambda value, args: f"select({args[2]}, {args[1]}, {args[0]})",
+    "sqrt": _call("sqrt"),
+    "abs": _call("abs"),
+    "floor": _call("floor"),
+    "ceil": _call("ceil"),
+    "trunc": _call("trunc"),
+    "rint": _call("round"),
+    "bits": _call("bitcast<i32>"),
+    "from_bits": _call("bitcast<f32>"),
+    "to_int": _call("i32"),
+    "to_float": _call("f32"),
+    "popcount": _call("countOneBits"),
+    "clz": _call("countLeadingZeros"),
+    "ctz": _call("countTrailingZeros"),
+    "umulh": _call("lw_upper"),
+    "bswap": _call("lw_swapped"),
+    "ult": _words("<"),
+    "udiv": _words("/"),
+    "urem": _words("%"),
+    "shl": _shift("<<"),
+    "ashr": _shift(">>"),
+    "lshr": _words(">>"),
+}
 
 
 def render_op(op: Op) -> str:

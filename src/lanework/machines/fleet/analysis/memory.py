@@ -73,10 +73,10 @@ class WordRanges:
 
     def read(self, address: Interval) -> Interval:
         """What is at an address; 0 outside."""
-        found = [self.values[n] for n in self.regions(address)]
-        if self.outside(address) or not found:
-            found.append(ZERO)
-        return join(found)
+        values = [self.values[n] for n in self.regions(address)]
+        if self.outside(address) or not values:
+            values.append(ZERO)
+        return join(values)
 
     def write(self, address: Interval, value: Interval) -> bool:
         """A word may become something else; whether that is news."""
