@@ -13,6 +13,8 @@ from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.check import fuzz
 from lanework.machines.register.isa import REGISTER
 from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.native.bodies import BODIES
+from lanework.machines.register.reference.steps import STEPS
 from lanework.machines.register.state import RegisterBank
 
 WORDS = [0, 1, 2, 63, 64, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1]
@@ -113,3 +115,13 @@ def test_tapes_are_written_in_one_way_only():
             assert problem.code.ident == "LW1001"
         else:
             assert REGISTER.encode(code) == bytes(changed)
+
+
+@pytest.mark.parametrize("handlers", [STEPS, BODIES], ids=["reference", "native"])
+def test_every_instruction_has_a_function(handlers):
+    """Its own, that of its group, or the one for all that apply an op; and none is for nothing."""
+    keys = {info.name: handlers.key(info) for info in REGISTER.by_name.values()}
+    assert set(keys.values()) == set(handlers.known)
+    for info in REGISTER.by_name.values():
+        assert callable(handlers.of(info))
+        assert info.elementwise is not None or keys[info.name] != "*"

@@ -23,6 +23,7 @@ Words = npt.NDArray[np.uint64]
 MOST_FUNCTIONS = 1 << 16
 _NATIVE: Any = ctypes.CFUNCTYPE(None).__mro__[1]  # what every ctypes function is
 Function = Callable[[memoryview], object]
+Externals = Mapping[int, Any]  # functions of Python and of ctypes, and addresses
 
 
 def bind_inputs(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.isa import REGISTER, STACK, ZERO, RegisterInstr
 
+F = TypeVar("F")
 MEMORY = 64 * 1024
 """Bytes of memory, where a program does not say."""
 
@@ -63,6 +66,45 @@ class RegisterView:
     def at(self, address: int) -> int:
         """The instruction at an address, or the first if there is none."""
         return self.index.get(address, 0)
+
+
+class Handlers(Generic[F]):
+    """A function for each instruction: by its long form, by its group, or for all that apply ops.
+
+    Example:
+        >>> handlers = Handlers()
+        >>> @handlers.note("mov.register")
+        ... def copy(): ...
+        >>> handlers.of(REGISTER.by_name["mov"]).__name__
+        'copy'
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[str, F] = {}
+
+    def note(self, *keys: str) -> Callable[[F], F]:
+        """A decorator: the function is for these, ``group.mode``, ``group.*`` or ``*``."""
+
+        def add(function: F) -> F:
+            self.known |= dict.fromkeys(keys, function)
+            return function
+
+        return add
+
+    def of(self, info: RegisterInstr) -> F:
+        """The function of an instruction, the most special one that there is.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return self.known[self.key(info)]
+
+    def key(self, info: RegisterInstr) -> str:
+        """What the function of an instruction was noted for."""
+        keys = [f"{info.group}.{info.mode}", f"{info.group}.*"]
+        return next(
+            (key for key in keys if key in self.known), "*" if info.elementwise else keys[0]
+        )
 
 
 def reads(instruction: Instruction, info: RegisterInstr) -> tuple[int, ...]:

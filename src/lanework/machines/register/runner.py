@@ -16,11 +16,16 @@ from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import FALL_BACK
 from lanework.machines.register import codes
-from lanework.machines.register.binding import ExternalTable, Words, bind_inputs, output_array
+from lanework.machines.register.binding import (
+    Externals,
+    ExternalTable,
+    Words,
+    bind_inputs,
+    output_array,
+)
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.lanes import quick_function
 from lanework.machines.register.native.loader import why_not
-from lanework.machines.register.reference.interpret import Externals
 from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
 from lanework.machines.register.traps import Meter, trap
 

@@ -19,7 +19,7 @@ from lanework.machines.register.layout import RegisterView
 # Words of the state after the 32 registers.
 DISCARD = 32  # where results for r31 go
 FUEL, MEMORY, SIZE = 33, 34, 35
-PC, STATUS, DETAIL = 36, 37, 38
+PC, STATUS = 36, 37
 SEED, LANE, COUNTER = 39, 40, 41
 EXTERNALS, EXTERNAL_COUNT = 42, 43
 MAP, MAP_COUNT, CODE, HELPERS = 44, 45, 46, 47
@@ -76,7 +76,7 @@ class RegisterBank:
         for n in range(4):
             words[LAST + n] = len(self.array) - (1 << n)
         words[PC] = self._view.entry
-        words[STATUS] = words[DETAIL] = 0
+        words[STATUS] = Status.RUNNING
         words[SEED], words[LANE], words[COUNTER] = seed & MASK, lane, 0
 
     @property

@@ -20,6 +20,7 @@ from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.optimised import NAME, PLAIN, program_text
 from lanework.machines.register.state import (
+    EXTERNAL_COUNT,
     FUEL,
     LAST,
     MEMORY,
@@ -81,7 +82,7 @@ def _functions(program: Program, name: str) -> str:
         MEMORY: run["memory"],
         SIZE: view.memory,
         PC: view.entry,
-        **dict.fromkeys(range(38, 44), 0),
+        **dict.fromkeys(range(STATUS, EXTERNAL_COUNT + 1), 0),
         **{LAST + n: view.memory - (1 << n) for n in range(4)},
     }
     for index, value in fixed.items():

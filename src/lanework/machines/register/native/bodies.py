@@ -13,6 +13,7 @@ from typing import Protocol
 from lanework.core.ops.table import INTEGER
 from lanework.engines.llvm.ir import Writer, emit_graph
 from lanework.machines.register.isa import RegisterInstr
+from lanework.machines.register.layout import Handlers
 from lanework.machines.register.state import (
     COUNTER,
     EXTERNAL_COUNT,
@@ -24,8 +25,6 @@ from lanework.machines.register.state import (
 )
 
 BITS = {"b": 8, "h": 16, "w": 32, "d": 64}
-_ATOMIC = {"xchg": "xchg", "add": "add", "and": "and", "or": "or", "xor": "xor"}
-_ATOMIC |= {"min": "min", "max": "max"}
 
 
 class Host(Protocol):
@@ -79,30 +78,19 @@ class Host(Protocol):
         """The value of an op by other means than in place, or None."""
 
 
+_Body = Callable[[Host, RegisterInstr], None]
+BODIES: Handlers[_Body] = Handlers()
+
+
 def emit(host: Host, info: RegisterInstr) -> None:
     """Write the body of an instruction."""
-    special = _SPECIAL.get(info.group)
-    if special is not None:
-        special(host, info)
-    else:
-        host.write(_value(host, info))
-        host.next()
-
-
-def _value(host: Host, info: RegisterInstr) -> str:
-    assert info.elementwise is not None
-    args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
-    if info.accumulates:
-        args.append(host.read("rd"))
-    return value_of(host, info.elementwise.name, args)
+    BODIES.of(info)(host, info)
 
 
 def value_of(host: Host, name: str, args: list[str]) -> str:
     """The value of an op on words."""
-    made = host.complex(name, args)
-    return (
-        made if made is not None else emit_graph(host.writer, INTEGER[name].graph("i64"), args, 1)
-    )
+    value = host.complex(name, args)
+    return emit_graph(host.writer, INTEGER[name].graph("i64"), args, 1) if value is None else value
 
 
 def _unless(host: Host, bad: str, status: Status) -> None:
@@ -113,31 +101,6 @@ def _unless(host: Host, bad: str, status: Status) -> None:
     w.label(f"bad.{label}")
     host.trap(status)
     w.label(f"good.{label}")
-
-
-def _muldiv(host: Host, info: RegisterInstr) -> None:
-    w = host.writer
-    a, b = host.read("rs1"), host.read("rs2")
-    if info.mode in ("div", "mod"):
-        _unless(host, w.emit(f"icmp eq i64 {b}, 0"), Status.DIVIDE)
-        host.write(w.emit(f"{'udiv' if info.mode == 'div' else 'urem'} i64 {a}, {b}"))
-    else:
-        host.write(value_of(host, info.mode, [a, b]))
-    host.next()
-
-
-def _mov(host: Host, info: RegisterInstr) -> None:
-    w = host.writer
-    if info.mode == "register":
-        value = host.read("rs1")
-    elif info.mode == "immediate":
-        value = host.number()
-    else:
-        low = w.emit(f"and i64 {host.read('rs1')}, 4294967295")
-        high = w.emit(f"shl i64 {host.number()}, 32")
-        value = w.emit(f"or i64 {low}, {high}")
-    host.write(value)
-    host.next()
 
 
 def _place(host: Host, size: int, offset: bool) -> str:
@@ -154,69 +117,59 @@ def _place(host: Host, size: int, offset: bool) -> str:
     return w.emit(f"getelementptr i8, ptr {host.memory()}, i64 {at}")
 
 
-def _load(host: Host, info: RegisterInstr) -> None:
-    w, bits = host.writer, BITS[info.mode]
-    value = w.emit(f"load i{bits}, ptr {_place(host, bits // 8, True)}, align 1")
-    host.write(value if bits == 64 else w.emit(f"zext i{bits} {value} to i64"))
+# Values -------------------------------------------------------------------------------------------
+
+
+@BODIES.note("*")
+def _apply(host: Host, info: RegisterInstr) -> None:
+    assert info.elementwise is not None
+    args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
+    if info.accumulates:
+        args.append(host.read("rd"))
+    host.write(value_of(host, info.elementwise.name, args))
     host.next()
 
 
-def _store(host: Host, info: RegisterInstr) -> None:
-    w, bits = host.writer, BITS[info.mode]
-    value, at = host.read("rs2"), _place(host, bits // 8, True)
-    if bits < 64:
-        value = w.emit(f"trunc i64 {value} to i{bits}")
-    w.line(f"store i{bits} {value}, ptr {at}, align 1")
+def _divide(host: Host, instruction: str) -> None:
+    """Without the op's own care for zero, which ends in a trap before."""
+    a, b = host.read("rs1"), host.read("rs2")
+    _unless(host, host.writer.emit(f"icmp eq i64 {b}, 0"), Status.DIVIDE)
+    host.write(host.writer.emit(f"{instruction} i64 {a}, {b}"))
     host.next()
 
 
-def _atomic(host: Host, info: RegisterInstr) -> None:
+@BODIES.note("muldiv.div")
+def _div(host: Host, info: RegisterInstr) -> None:
+    _divide(host, "udiv")
+
+
+@BODIES.note("muldiv.mod")
+def _mod(host: Host, info: RegisterInstr) -> None:
+    _divide(host, "urem")
+
+
+@BODIES.note("mov.register")
+def _move(host: Host, info: RegisterInstr) -> None:
+    host.write(host.read("rs1"))
+    host.next()
+
+
+@BODIES.note("mov.immediate")
+def _move_number(host: Host, info: RegisterInstr) -> None:
+    host.write(host.number())
+    host.next()
+
+
+@BODIES.note("mov.high")
+def _move_high(host: Host, info: RegisterInstr) -> None:
     w = host.writer
-    at, value = _place(host, 8, False), host.read("rs2")
-    if info.mode == "cas":
-        pair = w.emit(f"cmpxchg ptr {at}, i64 {host.read('rd')}, i64 {value} seq_cst seq_cst")
-        old = w.emit(f"extractvalue {{ i64, i1 }} {pair}, 0")
-    else:
-        old = w.emit(f"atomicrmw {_ATOMIC[info.mode]} ptr {at}, i64 {value} seq_cst")
-    host.write(old)
+    low = w.emit(f"and i64 {host.read('rs1')}, 4294967295")
+    high = w.emit(f"shl i64 {host.number()}, 32")
+    host.write(w.emit(f"or i64 {low}, {high}"))
     host.next()
 
 
-def _branch(host: Host, info: RegisterInstr) -> None:
-    w = host.writer
-    if info.elementwise is None:
-        host.target()
-        return
-    truth = value_of(host, info.elementwise.name, [host.read("rs1"), host.read("rs2")])
-    taken = w.emit(f"icmp ne i64 {truth}, 0")
-    label = w.name()[1:]
-    w.line(f"br i1 {taken}, label %taken.{label}, label %not.{label}")
-    w.label(f"taken.{label}")
-    host.target()
-    w.label(f"not.{label}")
-    host.next()
-
-
-def _call(host: Host, info: RegisterInstr) -> None:
-    if info.mode == "direct":
-        host.spend()
-        host.link(host.after())
-        host.target(paid=True)
-    else:
-        host.arrive(host.read("rs1"), link=True)
-
-
-def _ret(host: Host, info: RegisterInstr) -> None:
-    host.arrive(host.linked())
-
-
-def _jump(host: Host, info: RegisterInstr) -> None:
-    if info.mode == "direct":
-        host.target()
-    else:
-        host.arrive(host.read("rs1"))
-
-
+@BODIES.note("rand.next")
 def _rand(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     seed, lane, counter = (w.emit(f"load i64, ptr {host.word(n)}") for n in (SEED, LANE, COUNTER))
@@ -227,15 +180,117 @@ def _rand(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
+# Memory -------------------------------------------------------------------------------------------
+
+
+@BODIES.note("load.*")
+def _load(host: Host, info: RegisterInstr) -> None:
+    w, bits = host.writer, BITS[info.mode]
+    value = w.emit(f"load i{bits}, ptr {_place(host, bits // 8, True)}, align 1")
+    host.write(value if bits == 64 else w.emit(f"zext i{bits} {value} to i64"))
+    host.next()
+
+
+@BODIES.note("store.*")
+def _store(host: Host, info: RegisterInstr) -> None:
+    w, bits = host.writer, BITS[info.mode]
+    value, at = host.read("rs2"), _place(host, bits // 8, True)
+    if bits < 64:
+        value = w.emit(f"trunc i64 {value} to i{bits}")
+    w.line(f"store i{bits} {value}, ptr {at}, align 1")
+    host.next()
+
+
+@BODIES.note("atomic.*")
+def _atomic(host: Host, info: RegisterInstr) -> None:
+    at, value = _place(host, 8, False), host.read("rs2")
+    host.write(host.writer.emit(f"atomicrmw {info.mode} ptr {at}, i64 {value} seq_cst"))
+    host.next()
+
+
+@BODIES.note("atomic.cas")
+def _compare_and_swap(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    at, value = _place(host, 8, False), host.read("rs2")
+    pair = w.emit(f"cmpxchg ptr {at}, i64 {host.read('rd')}, i64 {value} seq_cst seq_cst")
+    host.write(w.emit(f"extractvalue {{ i64, i1 }} {pair}, 0"))
+    host.next()
+
+
+@BODIES.note("fence.all")
 def _fence(host: Host, info: RegisterInstr) -> None:
     host.writer.line("fence seq_cst")
     host.next()
 
 
+# Control ------------------------------------------------------------------------------------------
+
+
+@BODIES.note("branch.always", "jump.direct")
+def _jump(host: Host, info: RegisterInstr) -> None:
+    host.target()
+
+
+@BODIES.note("branch.*")
+def _branch(host: Host, info: RegisterInstr) -> None:
+    w = host.writer
+    assert info.elementwise is not None
+    truth = value_of(host, info.elementwise.name, [host.read("rs1"), host.read("rs2")])
+    taken = w.emit(f"icmp ne i64 {truth}, 0")
+    label = w.name()[1:]
+    w.line(f"br i1 {taken}, label %taken.{label}, label %not.{label}")
+    w.label(f"taken.{label}")
+    host.target()
+    w.label(f"not.{label}")
+    host.next()
+
+
+@BODIES.note("call.direct")
+def _call(host: Host, info: RegisterInstr) -> None:
+    host.spend()
+    host.link(host.after())
+    host.target(paid=True)
+
+
+@BODIES.note("call.register")
+def _call_register(host: Host, info: RegisterInstr) -> None:
+    host.arrive(host.read("rs1"), link=True)
+
+
+@BODIES.note("jump.register")
+def _jump_register(host: Host, info: RegisterInstr) -> None:
+    host.arrive(host.read("rs1"))
+
+
+@BODIES.note("ret.link")
+def _ret(host: Host, info: RegisterInstr) -> None:
+    host.arrive(host.linked())
+
+
+# The host -----------------------------------------------------------------------------------------
+
+
+@BODIES.note("nop.none")
 def _nop(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
+@BODIES.note("yield.host")
+def _yield(host: Host, info: RegisterInstr) -> None:
+    host.trap(Status.YIELD)
+
+
+@BODIES.note("halt.done")
+def _halt(host: Host, info: RegisterInstr) -> None:
+    host.trap(Status.HALT)
+
+
+@BODIES.note("trap.number")
+def _trap(host: Host, info: RegisterInstr) -> None:
+    host.trap(Status.TRAP)
+
+
+@BODIES.note("ext.call")
 def _ext(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     number = host.number()
@@ -249,24 +304,3 @@ def _ext(host: Host, info: RegisterInstr) -> None:
     failed = host.call(function)
     _unless(host, w.emit(f"icmp ne i64 {failed}, 0"), Status.EXTERNAL)
     host.next()
-
-
-_Body = Callable[[Host, RegisterInstr], None]
-_SPECIAL: dict[str, _Body] = {
-    "muldiv": _muldiv,
-    "mov": _mov,
-    "load": _load,
-    "store": _store,
-    "atomic": _atomic,
-    "branch": _branch,
-    "call": _call,
-    "ret": _ret,
-    "jump": _jump,
-    "rand": _rand,
-    "fence": _fence,
-    "nop": _nop,
-    "ext": _ext,
-    "yield": lambda host, info: host.trap(Status.YIELD),
-    "halt": lambda host, info: host.trap(Status.HALT),
-    "trap": lambda host, info: host.trap(Status.TRAP),
-}

@@ -13,13 +13,13 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import MISSING_STENCIL
 from lanework.engines.stencil import arena
-from lanework.machines.register.binding import ExternalTable
+from lanework.machines.register.binding import Externals, ExternalTable
 from lanework.machines.register.codes import TOO_LARGE
 from lanework.machines.register.isa import ZERO
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native import patcher
 from lanework.machines.register.native.loader import SETS, native
-from lanework.machines.register.reference.interpret import Externals, Interpreter
+from lanework.machines.register.reference.interpret import Interpreter
 from lanework.machines.register.state import (
     CODE,
     EXTERNAL_COUNT,

@@ -1,0 +1,404 @@
+"""What each instruction does, in plain Python: a function for each makes the step of a place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from lanework.core.ops.scalar import python_function
+from lanework.core.ops.table import INTEGER
+from lanework.machines.register.binding import Externals
+from lanework.machines.register.isa import LINK, ZERO
+from lanework.machines.register.layout import Handlers, RegisterView
+from lanework.machines.register.state import (
+    COUNTER,
+    DISCARD,
+    FUEL,
+    LANE,
+    MASK,
+    PC,
+    SEED,
+    STATUS,
+    RegisterBank,
+    Status,
+)
+
+Step = Callable[[RegisterBank], int]
+BYTES = {"b": 1, "h": 2, "w": 4, "d": 8}
+
+
+@functools.cache
+def body_of(name: str) -> Callable[..., int]:
+    """The Python function of an op on words."""
+    return python_function(INTEGER[name].graph("i64"))
+
+
+class Site:
+    """An instruction at its place in a program.
+
+    Attributes:
+        number: which instruction it is.
+        operands: its registers and numbers.
+        target: where its result goes.
+        after: the number of the next one.
+        externals: functions that programs call, by number.
+        fail: is called with what such a function raised.
+    """
+
+    def __init__(
+        self,
+        view: RegisterView,
+        number: int,
+        externals: Externals,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self.view, self.number, self.externals, self.fail = view, number, externals, fail
+        self.info, instruction = view.infos[number], view.instructions[number]
+        self.rd, self.operands = instruction.target, instruction.operands
+        self.target = DISCARD if self.rd == ZERO else self.rd
+        self.after = number + 1
+
+    def stop(self, status: Status, at: int = 0) -> Step:
+        """End the run at this instruction, or so many after it."""
+        pc = self.view.addresses[self.number + at]
+
+        def stop(bank: RegisterBank) -> int:
+            words = bank.words
+            words[PC], words[STATUS] = pc, status
+            return -1
+
+        return stop
+
+    def spend(self, go: Step) -> Step:
+        """Go on as `go` does, if there is fuel for it."""
+        stop = self.stop(Status.FUEL)
+
+        def spend(bank: RegisterBank) -> int:
+            words = bank.words
+            words[FUEL] = (words[FUEL] - 1) & MASK
+            return stop(bank) if words[FUEL] >> 63 else go(bank)
+
+        return spend
+
+    def direct(self) -> Step:
+        """Go to the instruction's own target; backwards at a cost."""
+        to = self.view.index[self.view.target(self.number)]
+        return self.spend(lambda _: to) if to <= self.number else lambda _: to
+
+    def arrive(self, register: int, *, link: bool = False) -> Step:
+        """Go to the address in a register, if an instruction is there; it costs fuel."""
+        index, stop = self.view.index, self.stop(Status.JUMP)
+        back = self.view.addresses[self.after]
+
+        def go(bank: RegisterBank) -> int:
+            to = index[bank.words[register]]
+            if link:
+                bank.words[LINK] = back
+            return to
+
+        spend = self.spend(go)
+        return lambda bank: spend(bank) if bank.words[register] in index else stop(bank)
+
+
+STEPS: Handlers[Callable[[Site], Step]] = Handlers()
+
+
+# Values -------------------------------------------------------------------------------------------
+
+
+@STEPS.note("*")
+def apply(site: Site) -> Step:
+    """An op of registers, of a register and a number, or of the target besides."""
+    assert site.info.elementwise is not None
+    body = body_of(site.info.elementwise.name)
+    if site.info.wide:
+        return _of_number(site, body)
+    return (_of_one, _of_two, _of_three)[len(site.operands) - 1 + site.info.accumulates](site, body)
+
+
+def _of_one(site: Site, body: Callable[[int], int]) -> Step:
+    (source,), target, after = site.operands, site.target, site.after
+
+    def unary(bank: RegisterBank) -> int:
+        bank.words[target] = body(bank.words[source])
+        return after
+
+    return unary
+
+
+def _of_two(site: Site, body: Callable[[int, int], int]) -> Step:
+    (first, second), target, after = site.operands, site.target, site.after
+
+    def binary(bank: RegisterBank) -> int:
+        words = bank.words
+        words[target] = body(words[first], words[second])
+        return after
+
+    return binary
+
+
+def _of_number(site: Site, body: Callable[[int, int], int]) -> Step:
+    (first, number), target, after = site.operands, site.target, site.after
+    constant = number & MASK
+
+    def immediate(bank: RegisterBank) -> int:
+        bank.words[target] = body(bank.words[first], constant)
+        return after
+
+    return immediate
+
+
+def _of_three(site: Site, body: Callable[[int, int, int], int]) -> Step:
+    (first, second), third, target, after = site.operands, site.rd, site.target, site.after
+
+    def accumulate(bank: RegisterBank) -> int:
+        words = bank.words
+        words[target] = body(words[first], words[second], words[third])
+        return after
+
+    return accumulate
+
+
+@STEPS.note("muldiv.div", "muldiv.mod")
+def divide(site: Site) -> Step:
+    """A quotient or remainder, if there is one."""
+    step, divisor, stop = apply(site), site.operands[1], site.stop(Status.DIVIDE)
+    return lambda bank: step(bank) if bank.words[divisor] else stop(bank)
+
+
+@STEPS.note("mov.register")
+def move(site: Site) -> Step:
+    """A register to another."""
+    target, after, source = site.target, site.after, site.operands[0]
+
+    def move(bank: RegisterBank) -> int:
+        bank.words[target] = bank.words[source]
+        return after
+
+    return move
+
+
+@STEPS.note("mov.immediate")
+def move_number(site: Site) -> Step:
+    """A number to a register."""
+    target, after, constant = site.target, site.after, site.operands[0] & MASK
+
+    def move(bank: RegisterBank) -> int:
+        bank.words[target] = constant
+        return after
+
+    return move
+
+
+@STEPS.note("mov.high")
+def move_high(site: Site) -> Step:
+    """A number to the upper half of a register."""
+    target, after, (source, number) = site.target, site.after, site.operands
+    high = (number & 0xFFFFFFFF) << 32
+
+    def move(bank: RegisterBank) -> int:
+        bank.words[target] = bank.words[source] & 0xFFFFFFFF | high
+        return after
+
+    return move
+
+
+@STEPS.note("rand.next")
+def rand(site: Site) -> Step:
+    """The next random word of the lane."""
+    body, target, after = body_of("random"), site.target, site.after
+
+    def rand(bank: RegisterBank) -> int:
+        words = bank.words
+        words[target] = body(words[SEED], words[LANE], words[COUNTER])
+        words[COUNTER] = (words[COUNTER] + 1) & MASK
+        return after
+
+    return rand
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+@STEPS.note("load.*")
+def load(site: Site) -> Step:
+    """Bytes of memory, with zeros above."""
+    (base, offset), target, after = site.operands, site.target, site.after
+    count, stop = BYTES[site.info.mode], site.stop(Status.MEMORY)
+
+    def load(bank: RegisterBank) -> int:
+        at = (bank.words[base] + offset) & MASK
+        if at > len(bank.memory) - count:
+            return stop(bank)
+        bank.words[target] = int.from_bytes(bank.memory[at : at + count], "little")
+        return after
+
+    return load
+
+
+@STEPS.note("store.*")
+def store(site: Site) -> Step:
+    """The lowest bytes of a register."""
+    (source, base, offset), after = site.operands, site.after
+    count, stop = BYTES[site.info.mode], site.stop(Status.MEMORY)
+
+    def store(bank: RegisterBank) -> int:
+        at = (bank.words[base] + offset) & MASK
+        if at > len(bank.memory) - count:
+            return stop(bank)
+        bank.memory[at : at + count] = bank.words[source].to_bytes(8, "little")[:count]
+        return after
+
+    return store
+
+
+def _atomic(site: Site, join: Callable[[int, int, int], int]) -> Step:
+    """Replace a word by what is joined of it, of rs2 and of rd, which becomes what was there."""
+    (base, source), target, compared, after = site.operands, site.target, site.rd, site.after
+    outside, crooked = site.stop(Status.MEMORY), site.stop(Status.ALIGN)
+
+    def atomic(bank: RegisterBank) -> int:
+        words, memory = bank.words, bank.memory
+        at = words[base]
+        if at > len(memory) - 8:
+            return outside(bank)
+        if at % 8:
+            return crooked(bank)
+        old = int.from_bytes(memory[at : at + 8], "little")
+        memory[at : at + 8] = join(old, words[source], words[compared]).to_bytes(8, "little")
+        words[target] = old
+        return after
+
+    return atomic
+
+
+@STEPS.note("atomic.*")
+def atomic(site: Site) -> Step:
+    """The op of the mode, at once."""
+    body = body_of(site.info.mode)
+    return _atomic(site, lambda old, new, _: body(old, new))
+
+
+@STEPS.note("atomic.min")
+def atomic_min(site: Site) -> Step:
+    """The lesser, signed."""
+    less = body_of("lt")
+    return _atomic(site, lambda old, new, _: old if less(old, new) else new)
+
+
+@STEPS.note("atomic.max")
+def atomic_max(site: Site) -> Step:
+    """The greater, signed."""
+    less = body_of("lt")
+    return _atomic(site, lambda old, new, _: new if less(old, new) else old)
+
+
+@STEPS.note("atomic.xchg")
+def exchange(site: Site) -> Step:
+    """The new word."""
+    return _atomic(site, lambda old, new, compared: new)
+
+
+@STEPS.note("atomic.cas")
+def compare_and_swap(site: Site) -> Step:
+    """The new word where the old one is what was expected."""
+    return _atomic(site, lambda old, new, compared: new if old == compared else old)
+
+
+# Control ------------------------------------------------------------------------------------------
+
+
+@STEPS.note("branch.always", "jump.direct")
+def jump(site: Site) -> Step:
+    """To the label."""
+    return site.direct()
+
+
+@STEPS.note("branch.*")
+def branch(site: Site) -> Step:
+    """To the label, if the op says so."""
+    assert site.info.elementwise is not None
+    body, go, after = body_of(site.info.elementwise.name), site.direct(), site.after
+    first, second, _ = site.operands
+
+    def branch(bank: RegisterBank) -> int:
+        return go(bank) if body(bank.words[first], bank.words[second]) else after
+
+    return branch
+
+
+@STEPS.note("call.direct")
+def call(site: Site) -> Step:
+    """To the label, and note where to return."""
+    back, to = site.view.addresses[site.after], site.view.index[site.view.target(site.number)]
+
+    def call(bank: RegisterBank) -> int:
+        bank.words[LINK] = back
+        return to
+
+    return site.spend(call)
+
+
+@STEPS.note("call.register")
+def call_register(site: Site) -> Step:
+    """To the address in a register, and note where to return."""
+    return site.arrive(site.operands[0], link=True)
+
+
+@STEPS.note("jump.register")
+def jump_register(site: Site) -> Step:
+    """To the address in a register."""
+    return site.arrive(site.operands[0])
+
+
+@STEPS.note("ret.link")
+def ret(site: Site) -> Step:
+    """To where the call came from."""
+    return site.arrive(LINK)
+
+
+# The host -----------------------------------------------------------------------------------------
+
+
+@STEPS.note("nop.none", "fence.all")
+def nothing(site: Site) -> Step:
+    """On to the next: here all memory accesses are in order."""
+    after = site.after
+    return lambda _: after
+
+
+@STEPS.note("yield.host")
+def give_way(site: Site) -> Step:
+    """Stop; the program goes on after it."""
+    return site.stop(Status.YIELD, 1)
+
+
+@STEPS.note("halt.done")
+def halt(site: Site) -> Step:
+    """The end."""
+    return site.stop(Status.HALT)
+
+
+@STEPS.note("trap.number")
+def trap(site: Site) -> Step:
+    """The program stops itself."""
+    return site.stop(Status.TRAP)
+
+
+@STEPS.note("ext.call")
+def external(site: Site) -> Step:
+    """A function of the host, which gets the registers."""
+    function = site.externals.get(site.operands[0])
+    stop, after, fail = site.stop(Status.EXTERNAL), site.after, site.fail
+
+    def call(bank: RegisterBank) -> int:
+        if function is None:
+            return stop(bank)
+        try:
+            function(bank.words[:ZERO])
+        except BaseException as failure:  # raised when the program has stopped
+            fail(failure)
+            return stop(bank)
+        return after
+
+    return call
