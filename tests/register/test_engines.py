@@ -125,3 +125,13 @@ def test_every_instruction_has_a_function(handlers):
     for info in REGISTER.by_name.values():
         assert callable(handlers.of(info))
         assert info.elementwise is not None or keys[info.name] != "*"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_target_that_is_read_is_read_where_it_is(name):
+    """In a pinned register, or in the state, after it was written; and it is an input."""
+    for rd in (2, 12):
+        program = assemble(f"fadd r{rd}, r{rd}, r{rd}\nfma r{rd}, r0, r1\nhalt")
+        assert [port.name for port in program.inputs] == ["r0", "r1", f"r{rd}"]
+        two, three, five, sixteen = (int(np.float64(x).view("u8")) for x in (2, 3, 5, 16))
+        assert outcome(name, program, [{0: two, 1: three, rd: five}], rd) == [sixteen]

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
-from lanework.machines.register.isa import REGISTER, STACK, ZERO, RegisterInstr
+from lanework.machines.register.isa import LINK, REGISTER, STACK, ZERO, RegisterInstr
 
 F = TypeVar("F")
 MEMORY = 64 * 1024
@@ -107,18 +107,16 @@ class Handlers(Generic[F]):
         )
 
 
-def reads(instruction: Instruction, info: RegisterInstr) -> tuple[int, ...]:
+def reads(instruction: Instruction, info: RegisterInstr) -> set[int]:
     """The registers that an instruction reads."""
-    found = [
+    registers = {
         operand
         for spec, operand in zip(info.operands, instruction.operands, strict=True)
         if spec.kind is OperandKind.REGISTER
-    ]
-    if info.reads_target:
-        found.append(instruction.target)
-    if instruction.name == "ret":
-        found.append(30)
-    return tuple(register for register in found if register != ZERO)
+    }
+    registers |= {instruction.target} if info.reads_target else set()
+    registers |= {LINK} if info.group == "ret" else set()
+    return registers - {ZERO}
 
 
 def direct(info: RegisterInstr) -> bool:
@@ -128,16 +126,16 @@ def direct(info: RegisterInstr) -> bool:
 
 def default_ports(code: list[Instruction]) -> tuple[Port, ...]:
     """Registers that are read can be given, and those that are written come out."""
-    given: set[int] = set()
-    made: set[int] = set()
+    read: set[int] = set()
+    written: set[int] = set()
     for instruction in code:
         info = REGISTER.by_name[instruction.name]
-        given |= set(reads(instruction, info))
+        read |= reads(instruction, info)
         if info.writes and instruction.target != ZERO:
-            made.add(instruction.target)
+            written.add(instruction.target)
         if info.group == "ext":  # which may do what it likes
-            given |= set(range(STACK))
-            made |= set(range(STACK))
-    inputs = (Port(f"r{n}", "in", n, "u64", default=0.0) for n in sorted(given) if n < STACK)
-    outputs = (Port(f"r{n}", "out", n, "u64") for n in sorted(made) if n < STACK)
+            read |= set(range(STACK))
+            written |= set(range(STACK))
+    inputs = (Port(f"r{n}", "in", n, "u64", default=0.0) for n in sorted(read) if n < STACK)
+    outputs = (Port(f"r{n}", "out", n, "u64") for n in sorted(written) if n < STACK)
     return (*inputs, *outputs)

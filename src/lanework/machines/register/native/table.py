@@ -8,8 +8,11 @@ and where its pinned stencils are found; the index of pinned stencils by operand
 from __future__ import annotations
 
 import enum
+import functools
+import operator
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from lanework.core.program.isa import OperandKind
 from lanework.engines.stencil.stencil import Stencil
@@ -69,72 +72,95 @@ HEADER = 16
 
 
 def pack(stencils: Mapping[str, Stencil], forms: Iterable[Form], pinned: int) -> bytes:
-    """The table of a set of stencils; equal code is kept once."""
-    records, holes, code = bytearray(), bytearray(), bytearray()
-    numbers: dict[Stencil, int] = {}
-
-    def number(name: str) -> int:
-        stencil = stencils[name]
-        if stencil not in numbers:
-            numbers[stencil] = len(numbers)
-            records.extend(
-                struct.pack(
-                    "<IHHII", len(code), len(stencil.code), len(stencil.holes), len(holes), 0
-                )
-            )
-            for hole in stencil.holes:
-                holes.extend(
-                    struct.pack(
-                        "<HBBi", hole.offset, hole.relocation, KINDS[hole.name], hole.addend
-                    )
-                )
-            code.extend(stencil.code)
-        return numbers[stencil]
-
-    special = [number(name) if name in stencils else 0 for name in ("exit", "cold")]
-    by_code = bytearray(struct.pack("<HHI", NONE, 0, 0) * CODES)
-    index: list[int] = []
-    places: dict[int, int] = {}
-    for form in forms:
-        info = REGISTER.by_code[form.code % BACK]
-        if form == in_state(info, form.code - info.code):
-            struct.pack_into("<HH", by_code, form.code * 8, number(form.name), uses(info))
-            continue
-        if form.code not in places:
-            places[form.code] = len(index)
-            index += [NONE] * CLASSES**3
-        keys = [(form.rd, form.rs1, form.rs2)]
-        if info.name in PINNED_COMMUTES:
-            keys.append((form.rd, form.rs2, form.rs1))
-        for key in keys:
-            a, b, c = (0 if x is None else CLASSES - 1 if x == AS_ZERO else int(x) for x in key)
-            index[places[form.code] + (a * CLASSES + b) * CLASSES + c] = number(form.name)
-    for where, place in places.items():
-        stencil, flags = struct.unpack_from("<HH", by_code, where * 8)
-        struct.pack_into("<HHI", by_code, where * 8, stencil, flags | Uses.PINNED, place)
-    spill = [number(f"spill_{n}") for n in range(pinned)]
-    reload = [number(f"reload_{n}") for n in range(pinned)]
-    keys_data = struct.pack(f"<{len(index)}H", *index)
-    parts: list[bytes | bytearray] = [records, holes, code + bytes(64), by_code, keys_data]
+    """The table of a set of stencils."""
+    code = _Code(stencils)
+    special = [code.number(name) if name in stencils else 0 for name in ("exit", "cold")]
+    by_code, index = _lookups(code, forms)
+    moves = [
+        [code.number(f"{move}_{n}") for n in range(pinned)] or [0] for move in ("spill", "reload")
+    ]
+    for numbers in moves:  # one after another: the patch loop knows the first
+        assert numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+    parts: list[bytes | bytearray] = [
+        code.records,
+        code.holes,
+        code.bytes + bytes(64),
+        by_code,
+        index,
+    ]
     out = bytearray(HEADER * 8)
     for part, data in enumerate(parts):
         out += bytes(-len(out) % 16)
         struct.pack_into("<Q", out, part * 8, len(out))
         out += data
-    ends = (spill[0] if spill else 0, reload[0] if reload else 0, *special, pinned, len(out))
+    ends = (moves[0][0], moves[1][0], *special, pinned, len(out))
     struct.pack_into("<6Q", out, Part.SPILL * 8, *ends)
-    assert spill == list(range(spill[0], spill[0] + pinned)) if spill else True
-    assert reload == list(range(reload[0], reload[0] + pinned)) if reload else True
     return bytes(out)
+
+
+class _Code:
+    """Records, holes and code of stencils that are asked for by name; equal code is kept once."""
+
+    def __init__(self, stencils: Mapping[str, Stencil]) -> None:
+        self.stencils = stencils
+        self.records, self.holes, self.bytes = bytearray(), bytearray(), bytearray()
+        self._numbers: dict[Stencil, int] = {}
+
+    def number(self, name: str) -> int:
+        """The number of a stencil."""
+        stencil = self.stencils[name]
+        if stencil not in self._numbers:
+            self._numbers[stencil] = len(self._numbers)
+            sizes = (len(stencil.code), len(stencil.holes))
+            self.records += struct.pack("<IHHII", len(self.bytes), *sizes, len(self.holes), 0)
+            for hole in stencil.holes:
+                kind = KINDS[hole.name]
+                self.holes += struct.pack("<HBBi", hole.offset, hole.relocation, kind, hole.addend)
+            self.bytes += stencil.code
+        return self._numbers[stencil]
+
+
+def _lookups(code: _Code, forms: Iterable[Form]) -> tuple[bytearray, bytes]:
+    """What is known of each instruction code, and the index of pinned stencils."""
+    by_code = bytearray(struct.pack("<HHI", NONE, 0, 0) * CODES)
+    index: list[int] = []
+    places: dict[int, int] = {}
+    for form in forms:
+        info = REGISTER.by_code[form.code % BACK]
+        number = code.number(form.name)
+        if form == in_state(info, form.code - info.code):
+            struct.pack_into("<HH", by_code, form.code * 8, number, uses(info))
+            continue
+        if form.code not in places:
+            places[form.code] = len(index)
+            index += [NONE] * CLASSES**3
+        index[places[form.code] + _key(form)] = number
+        if info.name in PINNED_COMMUTES:
+            turned = replace(form, rs1=form.rs2, rs2=form.rs1)
+            index[places[form.code] + _key(turned)] = number
+    for where, place in places.items():
+        stencil, flags = struct.unpack_from("<HH", by_code, where * 8)
+        struct.pack_into("<HHI", by_code, where * 8, stencil, flags | Uses.PINNED, place)
+    return by_code, struct.pack(f"<{len(index)}H", *index)
+
+
+def _key(form: Form) -> int:
+    """Where a form's stencil is in the index of its code."""
+    key = 0
+    for where in (form.rd, form.rs1, form.rs2):
+        number = CLASSES - 1 if where == AS_ZERO else int(where or 0)
+        key = key * CLASSES + number
+    return key
 
 
 def uses(info: RegisterInstr) -> Uses:
     """The flags of an instruction."""
-    flags = Uses(0)
-    registers = {s.name for s in info.operands if s.kind is OperandKind.REGISTER}
-    flags |= Uses.RS1 if "rs1" in registers else 0
-    flags |= Uses.RS2 if "rs2" in registers else 0
-    flags |= Uses.RD_WRITTEN if info.writes else 0
-    flags |= Uses.RD_READ if info.reads_target else 0
-    flags |= Uses.DIRECT if direct(info) else 0
-    return flags
+    registers = {spec.name for spec in info.operands if spec.kind is OperandKind.REGISTER}
+    facts = {
+        Uses.RS1: "rs1" in registers,
+        Uses.RS2: "rs2" in registers,
+        Uses.RD_WRITTEN: info.writes,
+        Uses.RD_READ: info.reads_target,
+        Uses.DIRECT: direct(info),
+    }
+    return functools.reduce(operator.or_, (flag for flag, holds in facts.items() if holds), Uses(0))
