@@ -27,6 +27,7 @@ from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Program
 from lanework.machines.register.isa import register_name
 from lanework.machines.register.layout import RegisterView, direct
+from lanework.machines.register.text.forms import in_memory
 from lanework.machines.register.text.reading import Reader
 
 
@@ -62,20 +63,18 @@ class RegisterAssembler:
 def show(view: RegisterView, number: int, instruction: Instruction) -> str:
     """An instruction as it is written."""
     info = view.infos[number]
-    if info.group in ("load", "store"):
-        *others, base, offset = instruction.operands
-        first = others[0] if others else instruction.target
-        where = register_name(base)
-        if offset:
-            where += f" {'-' if offset < 0 else '+'} {abs(offset)}"
-        return f"{info.name} {register_name(first)}, [{where}]"
     words = [register_name(instruction.target)] if info.writes else []
-    for spec, operand in zip(info.operands, instruction.operands, strict=True):
-        if spec.kind is OperandKind.REGISTER:
-            text = register_name(operand)
-            words.append(f"[{text}]" if info.group == "atomic" and spec.name == "rs1" else text)
-        elif spec.kind is OperandKind.CODE:
-            words.append(f"L{view.target(number)}")
-        else:
-            words.append(str(operand))
+    operands = dict(zip((spec.name for spec in info.operands), instruction.operands, strict=True))
+    base = operands.pop("rs1") if in_memory(info) else None
+    offset = operands.pop("imm", 0) if info.optional else 0
+    words += [
+        (register_name if spec.kind is OperandKind.REGISTER else str)(operands[spec.name])
+        for spec in info.operands
+        if spec.name in operands and spec.kind is not OperandKind.CODE
+    ]
+    if base is not None:
+        moved = f" {'-' if offset < 0 else '+'} {abs(offset)}" if offset else ""
+        words.insert(1, f"[{register_name(base)}{moved}]")
+    if direct(info):
+        words.append(f"L{view.target(number)}")
     return f"{info.name} {', '.join(words)}".rstrip()

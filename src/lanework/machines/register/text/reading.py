@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, Token, read_float, read_string
-from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.isa import Instruction, OperandKind, OperandSpec
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 from lanework.machines.register.layout import MEMORY, default_ports
+from lanework.machines.register.text.forms import (
+    address,
+    fields_of,
+    in_memory,
+    mnemonics,
+    pattern,
+    variant,
+)
 
-_MEMORY_OPERAND = re.compile(r"\[([^\[\]+-]+)(?:([+-])([^\[\]]+))?\]")
-_SIZES = {".byte": "B", ".half": "H", ".word": "I", ".quad": "Q"}
-_PSEUDO = {"jump": "jmp", "jumpr": "jmpr"}
-
-
-def mnemonics() -> dict[str, RegisterInstr]:
-    """Every way to name an instruction: short, and with its group before a dot."""
-    names: dict[str, RegisterInstr] = {}
-    for instr in REGISTER.by_name.values():
-        names.setdefault(f"{instr.group}.{instr.mode}", instr)
-        names[instr.name] = instr
-    return names | {name: names[to] for name, to in _PSEUDO.items()}
+_SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
+_NUMBER = re.compile(r"[+-]?\d.*|'.'")
+_TARGET = OperandSpec("rd", OperandKind.REGISTER)
 
 
 @dataclass
@@ -104,13 +105,11 @@ class Reader:
             self._define(line, words.pop(0))
         if not words:
             return
-        name = words[0].text
-        if name in (".data", ".code", ".text"):
-            self.in_data = name == ".data"
-        elif name.startswith("."):
-            self._directive(line, words)
+        name, rest = words[0], [word for word in words[1:] if word.text != ","]
+        if name.text.startswith("."):
+            _DIRECTIVES.get(name.text, Reader._other)(self, line, name, rest)
         elif self.in_data:
-            raise line.fault(f"{name!r} stands among the data", words[0], "write .code before it")
+            raise line.fault(f"{name.text!r} stands among the data", name, "write .code before it")
         else:
             self._instruction(line, words)
 
@@ -128,133 +127,99 @@ class Reader:
 
     # Directives -------------------------------------------------------------------------------
 
-    def _directive(self, line: Line, words: list[Token]) -> None:
-        name, rest = words[0].text, [word for word in words[1:] if word.text != ","]
-        if name in (".input", ".output"):
-            self._port(line, name, rest)
-        elif name in (".memory", ".entry") and len(rest) != 1:
-            raise line.fault(f"write {name} and one word after it")
-        elif name == ".memory":
-            self.header["memory"] = self._whole(line, rest[0])
-        elif name == ".entry":
-            self.entry = line, rest[0]
-        elif not self.in_data:
-            known = (".data", ".code", ".memory", ".entry", ".input", ".output")
-            raise line.fault(
-                f"there is no directive {name}",
-                words[0],
-                did_you_mean(name, known) or "data goes after .data",
-            )
-        else:
-            self._data(line, name, rest, words[0])
+    def _section(self, line: Line, name: Token, rest: list[Token]) -> None:
+        self.in_data = name.text == ".data"
 
-    def _data(self, line: Line, name: str, rest: list[Token], word: Token) -> None:
-        if name == ".space" and len(rest) == 1:
-            self.data += bytes(self._whole(line, rest[0], 1 << 32))
-        elif name == ".align" and len(rest) == 1:
-            self.data += bytes(-len(self.data) % max(self._whole(line, rest[0], 4096), 1))
-        elif name == ".ascii":
-            self.data += b"".join(read_string(line, text).encode() for text in rest)
-        elif name == ".double":
-            self.data += b"".join(struct.pack("<d", read_float(line, text)) for text in rest)
-        elif name in _SIZES:
-            size = struct.calcsize(_SIZES[name])
-            for text in rest:
-                value = self._number(line, text.text, text)
-                if not -(1 << size * 8 - 1) <= value < 1 << size * 8:
-                    raise line.fault(f"{text.text} does not fit into {size} bytes", text)
-                self.data += (value % (1 << size * 8)).to_bytes(size, "little")
-        else:
-            known = (*_SIZES, ".space", ".align", ".ascii", ".double")
-            raise line.fault(f"there is no data directive {name} like this", word,
-                             did_you_mean(name, known))  # fmt: skip
+    def _memory(self, line: Line, name: Token, rest: list[Token]) -> None:
+        self.header["memory"] = self._bounded(line, _one(line, name, rest))
 
-    def _port(self, line: Line, name: str, rest: list[Token]) -> None:
+    def _entry(self, line: Line, name: Token, rest: list[Token]) -> None:
+        self.entry = line, _one(line, name, rest)
+
+    def _other(self, line: Line, name: Token, rest: list[Token]) -> None:
+        """Data, or a directive that there is not."""
+        if not self.in_data:
+            help = did_you_mean(name.text, list(_DIRECTIVES)) or "data goes after .data"
+            raise line.fault(f"there is no directive {name.text}", name, help)
+        read = _DATA.get(name.text)
+        data = None if read is None else read(self, line, rest)
+        if data is None:
+            what = f"there is no data directive {name.text} like this"
+            raise line.fault(what, name, did_you_mean(name.text, list(_DATA)))
+        self.data += data
+
+    def _space(self, line: Line, rest: list[Token]) -> bytes | None:
+        return bytes(self._bounded(line, rest[0], 1 << 32)) if len(rest) == 1 else None
+
+    def _align(self, line: Line, rest: list[Token]) -> bytes | None:
+        if len(rest) != 1:
+            return None
+        return bytes(-len(self.data) % max(self._bounded(line, rest[0], 4096), 1))
+
+    def _ascii(self, line: Line, rest: list[Token]) -> bytes:
+        return b"".join(read_string(line, word).encode() for word in rest)
+
+    def _double(self, line: Line, rest: list[Token]) -> bytes:
+        return b"".join(struct.pack("<d", read_float(line, word)) for word in rest)
+
+    def _numbers(self, line: Line, rest: list[Token], size: int) -> bytes:
+        data = b""
+        for word in rest:
+            value = self._number(line, word.text, word)
+            if not -(1 << size * 8 - 1) <= value < 1 << size * 8:
+                raise line.fault(f"{word.text} does not fit into {size} bytes", word)
+            data += (value % (1 << size * 8)).to_bytes(size, "little")
+        return data
+
+    def _port(self, line: Line, name: Token, rest: list[Token]) -> None:
         if len(rest) not in (2, 3) or rest[1].text not in REGISTER_NUMBERS:
-            raise line.fault(f'write {name} "name" r0, and f64 after it for floats')
+            raise line.fault(f'write {name.text} "name" r0, and f64 after it for floats')
         dtype = rest[2].text if len(rest) == 3 else "u64"
         if dtype not in ("u64", "i64", "f64"):
             raise line.fault(f"{dtype!r} is no type of a register", rest[2], "u64, i64 or f64")
-        way: Literal["in", "out"] = "in" if name == ".input" else "out"
-        self.ports.append(
-            Port(
-                read_string(line, rest[0]),
-                way,
-                REGISTER_NUMBERS[rest[1].text],
-                dtype,
-                default=0.0 if way == "in" else None,
-            )
-        )
+        direction: Literal["in", "out"] = "in" if name.text == ".input" else "out"
+        default = 0.0 if direction == "in" else None
+        row = REGISTER_NUMBERS[rest[1].text]
+        self.ports.append(Port(read_string(line, rest[0]), direction, row, dtype, default=default))
 
     # Instructions -----------------------------------------------------------------------------
 
     def _instruction(self, line: Line, words: list[Token]) -> None:
-        fields = _fields(words[1:])
-        name = words[0].text
+        fields, name = fields_of(words[1:]), words[0].text
         instr = self.names.get(name)
         if instr is None:
-            raise line.fault(
-                f"the register machine has no instruction {name!r}",
-                words[0],
-                did_you_mean(name, self.names),
-            )
-        instr, fields = self._variant(instr, fields)
+            what = f"the register machine has no instruction {name!r}"
+            raise line.fault(what, words[0], did_you_mean(name, self.names))
+        instr = self.names[variant(instr.name, fields)]
         if instr.name == "movi" and len(fields) == 2:
             self._constant(line, instr, fields)
-            return
-        self._add(line, instr, fields, words)
-
-    def _variant(self, instr: RegisterInstr, fields: list[str]) -> tuple[RegisterInstr, list[str]]:
-        """The instruction for operands of these kinds: `mov r1, 5` is `movi`, and so on."""
-        last = fields[-1] if fields else ""
-        register = last in REGISTER_NUMBERS
-        if instr.name in ("mov", "call", "jmp"):
-            if (instr.name == "mov") != register:
-                other = {"mov": "movi", "call": "callr", "jmp": "jmpr"}[instr.name]
-                return self.names[other], fields
-        elif instr.group == "alu" and len(fields) == 3 and not register:
-            return self.names[f"{instr.name}i"], fields
-        return instr, fields
+        else:
+            self._add(line, instr, fields)
 
     def _constant(self, line: Line, instr: RegisterInstr, fields: list[str]) -> None:
         """A number of up to 64 bits in a register, in one instruction or in two."""
         target, text = fields
-        value: int | None = None
-        try:
-            value = self._number(line, text, line.words[-1])
-        except Exception:
-            if re.fullmatch(r"[+-]?\d.*", text):
-                raise
-        words = list(line.words)
-        if value is None or -(1 << 31) <= value < 1 << 31:
-            self._add(line, instr, fields, words)
+        value = self._number(line, text, line.words[-1]) if _NUMBER.fullmatch(text) else 0
+        if -(1 << 31) <= value < 1 << 31:
+            self._add(line, instr, fields)
             return
         value %= 1 << 64
         low, high = value & 0xFFFFFFFF, value >> 32
-        self._add(line, instr, [target, str(low - (low >> 31 << 32))], words)
-        self._add(line, self.names["movh"], [target, target, str(high - (high >> 31 << 32))], words)
+        self._add(line, instr, [target, str(low - (low >> 31 << 32))])
+        self._add(line, self.names["movh"], [target, target, str(high - (high >> 31 << 32))])
 
-    def _add(self, line: Line, instr: RegisterInstr, fields: list[str], words: list[Token]) -> None:
-        wanted = (["rd"] if instr.writes else []) + [spec.name for spec in instr.operands]
-        memory = instr.group in ("load", "store") or instr.group == "atomic"
-        if memory:
-            fields = self._address(line, instr, fields)
-        if len(fields) != len(wanted):
-            raise line.fault(
-                f"{instr.name} takes {len(wanted) - (instr.group in ('load', 'store'))} operands",
-                None,
-                f"write {instr.name} {pattern(instr)}",
-            )
-        kinds = [OperandKind.REGISTER] if instr.writes else []
-        kinds += [spec.kind for spec in instr.operands]
-        values: list[int | str] = []
-        for text, kind in zip(fields, kinds, strict=True):
-            if kind is OperandKind.REGISTER:
-                if text not in REGISTER_NUMBERS:
-                    raise line.fault(f"{text!r} is no register", None, "r0 to r31, zero, lr, sp")
-                values.append(REGISTER_NUMBERS[text])
-            else:
-                values.append(text)
+    def _add(self, line: Line, instr: RegisterInstr, fields: list[str]) -> None:
+        specs = [*([_TARGET] if instr.writes else []), *instr.operands]
+        if in_memory(instr):
+            fields = address(line, instr, fields)
+        if len(fields) != len(specs):
+            count = len(specs) - (in_memory(instr) and instr.optional)
+            help = f"write {instr.name} {pattern(instr)}"
+            raise line.fault(f"{instr.name} takes {count} operands", None, help)
+        values = [
+            self._register(line, text) if spec.kind is OperandKind.REGISTER else text
+            for text, spec in zip(fields, specs, strict=True)
+        ]
         target = values.pop(0) if instr.writes else 0
         assert isinstance(target, int)
         pending = _Pending(line, instr, target, values, self.scope, self.address)
@@ -262,21 +227,10 @@ class Reader:
         short = instr.optional and self._value(pending) == 0
         self.address += 8 if instr.wide and not short else 4
 
-    def _address(self, line: Line, instr: RegisterInstr, fields: list[str]) -> list[str]:
-        """`[r1 + 8]` as the fields rs1 and imm."""
-        at = 1
-        if len(fields) <= at:
-            return fields
-        match = _MEMORY_OPERAND.fullmatch(fields[at])
-        if match is None:
-            raise line.fault(f"{fields[at]!r} is no address", None, "write [r1], or [r1 + 8]")
-        base, sign, offset = match[1], match[2] or "+", match[3] or "0"
-        if base not in REGISTER_NUMBERS and match[3] is None:
-            base, offset = "zero", base
-        if instr.group == "atomic":
-            return [fields[0], base, *fields[2:]]
-        number = offset if sign == "+" else f"-{offset}"
-        return [fields[0], base, number, *fields[2:]]
+    def _register(self, line: Line, text: str) -> int:
+        if text not in REGISTER_NUMBERS:
+            raise line.fault(f"{text!r} is no register", None, "r0 to r31, zero, lr, sp")
+        return REGISTER_NUMBERS[text]
 
     def _value(self, pending: _Pending) -> int | None:
         """The number of an instruction, as far as it is one and no label."""
@@ -305,7 +259,7 @@ class Reader:
         return Instruction(pending.instr.name, pending.target, tuple(operands))
 
     def _operand(self, pending: _Pending, text: str) -> int:
-        if re.fullmatch(r"[+-]?\d.*|'.'", text):
+        if _NUMBER.fullmatch(text):
             return self._number(pending.line, text, pending.line.words[-1])
         sign = -1 if text.startswith("-") else 1
         return sign * self._label(pending.line, text.lstrip("-"), pending.scope)
@@ -329,36 +283,32 @@ class Reader:
             raise line.fault(f"{text} does not fit into 64 bits", word)
         return value
 
-    def _whole(self, line: Line, word: Token, most: int = 1 << 40) -> int:
+    def _bounded(self, line: Line, word: Token, most: int = 1 << 40) -> int:
         value = self._number(line, word.text, word)
         if not 0 <= value <= most:
             raise line.fault(f"{word.text} is out of range", word)
         return value
 
 
-def _fields(words: list[Token]) -> list[str]:
-    """Operands between commas, without spaces."""
-    fields: list[str] = []
-    current = ""
-    for word in words:
-        if word.text == ",":
-            fields.append(current)
-            current = ""
-        else:
-            current += word.text
-    return [*fields, current] if words else []
+def _one(line: Line, name: Token, rest: list[Token]) -> Token:
+    if len(rest) != 1:
+        raise line.fault(f"write {name.text} and one word after it")
+    return rest[0]
 
 
-def pattern(instr: RegisterInstr) -> str:
-    """Operands as an example has them."""
-    if instr.group == "load":
-        return "r0, [r1 + 8]"
-    if instr.group == "store":
-        return "r0, [r1 + 8]"
-    if instr.group == "atomic":
-        return "r0, [r1], r2"
-    names = (["r0"] if instr.writes else []) + [
-        {"rs1": "r1", "rs2": "r2", "imm": "5", "offset": "label"}[spec.name]
-        for spec in instr.operands
-    ]
-    return ", ".join(names)
+_DIRECTIVES: dict[str, Callable[[Reader, Line, Token, list[Token]], None]] = {
+    ".data": Reader._section,
+    ".code": Reader._section,
+    ".text": Reader._section,
+    ".memory": Reader._memory,
+    ".entry": Reader._entry,
+    ".input": Reader._port,
+    ".output": Reader._port,
+}
+_DATA: dict[str, Callable[[Reader, Line, list[Token]], bytes | None]] = {
+    **{name: partial(Reader._numbers, size=size) for name, size in _SIZES.items()},
+    ".space": Reader._space,
+    ".align": Reader._align,
+    ".ascii": Reader._ascii,
+    ".double": Reader._double,
+}
