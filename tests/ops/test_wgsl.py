@@ -111,7 +111,7 @@ def test_nothing_of_64_bits() -> None:
 def test_every_primitive_has_a_rule() -> None:
     leaves = {"arg", "const", "promote", "demote", "fma"}  # fma is worked out with the others
     assert set(expr.PRIMITIVES) - leaves == set(RULES)
-    assert set(expr.PRIMITIVES) - {"arg", "const"} == llvm_ir.RULED
+    assert set(expr.PRIMITIVES) - {"arg", "const"} == set(llvm_ir.RULES)
 
 
 @pytest.mark.parametrize(

@@ -13,30 +13,19 @@ from lanework.core.ops.expr import Graph, Value
 
 _SCALAR = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
 _FLOAT = {"f64", "f32"}
-_ICMP = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne"}
+_ICMP = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne", "ult": "ult"}
 _FCMP = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _FLOAT_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _INT_BINARY = {
-    "add": "add",
-    "sub": "sub",
-    "mul": "mul",
-    "and": "and",
-    "or": "or",
-    "xor": "xor",
-    "shl": "shl",
-    "ashr": "ashr",
-    "lshr": "lshr",
+    name: name
+    for name in ("add", "sub", "mul", "udiv", "urem", "and", "or", "xor", "shl", "ashr", "lshr")
 }
-_ICMP["ult"] = "ult"
-_INT_BINARY |= {"udiv": "udiv", "urem": "urem"}
-_BITS = {"popcount": "ctpop", "clz": "ctlz", "ctz": "cttz", "bswap": "bswap"}
 _INTRINSIC = {
-    "sqrt": "sqrt",
+    **{name: name for name in ("sqrt", "floor", "ceil", "trunc", "rint", "fma", "bswap")},
     "abs": "fabs",
-    "floor": "floor",
-    "ceil": "ceil",
-    "trunc": "trunc",
-    "rint": "rint",
+    "popcount": "ctpop",
+    "clz": "ctlz",
+    "ctz": "cttz",
 }
 _CAST = {
     "bits": "bitcast",
@@ -46,22 +35,6 @@ _CAST = {
     "promote": "fpext",
     "demote": "fptrunc",
 }
-RULED = frozenset(
-    (
-        "fma",
-        *_ICMP,
-        *_FCMP,
-        *_BITS,
-        "umulh",
-        *_FLOAT_BINARY,
-        *_INT_BINARY,
-        *_INTRINSIC,
-        *_CAST,
-        "neg",
-        "not",
-        "select",
-    )
-)
 
 
 def type_of(dtype: str, width: int) -> str:
@@ -143,42 +116,32 @@ def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str
 
 
 def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
-    prim = value.prim
+    return RULES[value.prim](writer, value, args, width)
+
+
+def _compare(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    source, prim = value.args[0].dtype, value.prim
+    word = f"fcmp {_FCMP[prim]}" if source in _FLOAT else f"icmp {_ICMP[prim]}"
+    return writer.emit(f"{word} {type_of(source, width)} {args[0]}, {args[1]}")
+
+
+def _binary(writer: Writer, value: Value, args: list[str], width: int) -> str:
     source = value.args[0].dtype
+    words = _FLOAT_BINARY if source in _FLOAT else _INT_BINARY
+    return writer.emit(f"{words[value.prim]} {type_of(source, width)} {args[0]}, {args[1]}")
+
+
+def _call(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    source, prim = value.args[0].dtype, value.prim
     kind = type_of(source, width)
-    if prim in _ICMP or prim in _FCMP:
-        word = f"fcmp {_FCMP[prim]}" if source in _FLOAT else f"icmp {_ICMP[prim]}"
-        return writer.emit(f"{word} {kind} {args[0]}, {args[1]}")
-    if prim in _FLOAT_BINARY and source in _FLOAT:
-        return writer.emit(f"{_FLOAT_BINARY[prim]} {kind} {args[0]}, {args[1]}")
-    if prim in _BITS:
-        flag = [("i1", "false")] if prim in ("clz", "ctz") else []
-        call = f"llvm.{_BITS[prim]}.{suffix(source, width)}"
-        return writer.intrinsic(call, kind, [(kind, args[0]), *flag])
-    if prim == "fma":
-        name = f"llvm.fma.{suffix(source, width)}"
-        return writer.intrinsic(name, kind, [(kind, arg) for arg in args])
-    if prim == "umulh":
-        return _upper(writer, source, args, width)
-    if prim in _INT_BINARY:
-        return writer.emit(f"{_INT_BINARY[prim]} {kind} {args[0]}, {args[1]}")
-    if prim == "select":
-        chosen = type_of(value.dtype, width)
-        return writer.emit(
-            f"select {type_of('bool', width)} {args[0]}, {chosen} {args[1]}, {chosen} {args[2]}"
-        )
-    if prim == "neg":
-        return writer.emit(f"fneg {kind} {args[0]}")
-    if prim == "not":
-        return writer.emit(f"xor {kind} {args[0]}, {constant(True, 'bool', width)}")
-    if prim in _INTRINSIC:
-        name = f"llvm.{_INTRINSIC[prim]}.{suffix(source, width)}"
-        return writer.intrinsic(name, kind, [(kind, args[0])])
-    return writer.emit(f"{_CAST[prim]} {kind} {args[0]} to {type_of(value.dtype, width)}")
+    flag = [("i1", "false")] if prim in ("clz", "ctz") else []  # zero has an answer, too
+    name = f"llvm.{_INTRINSIC[prim]}.{suffix(source, width)}"
+    return writer.intrinsic(name, kind, [*((kind, arg) for arg in args), *flag])
 
 
-def _upper(writer: Writer, dtype: str, args: list[str], width: int) -> str:
+def _upper(writer: Writer, value: Value, args: list[str], width: int) -> str:
     """The upper half of a product, through integers of twice the width."""
+    dtype = value.args[0].dtype
     size = int(dtype[1:])
     kind = type_of(dtype, width)
     wide = f"i{2 * size}" if width == 1 else f"<{width} x i{2 * size}>"
@@ -187,6 +150,39 @@ def _upper(writer: Writer, dtype: str, args: list[str], width: int) -> str:
     by = str(size) if width == 1 else f"splat (i{2 * size} {size})"
     upper = writer.emit(f"lshr {wide} {product}, {by}")
     return writer.emit(f"trunc {wide} {upper} to {kind}")
+
+
+def _select(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    chosen = type_of(value.dtype, width)
+    return writer.emit(
+        f"select {type_of('bool', width)} {args[0]}, {chosen} {args[1]}, {chosen} {args[2]}"
+    )
+
+
+def _negate(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    return writer.emit(f"fneg {type_of(value.dtype, width)} {args[0]}")
+
+
+def _not(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    return writer.emit(f"xor {type_of('bool', width)} {args[0]}, {constant(True, 'bool', width)}")
+
+
+def _cast(writer: Writer, value: Value, args: list[str], width: int) -> str:
+    source, result = type_of(value.args[0].dtype, width), type_of(value.dtype, width)
+    return writer.emit(f"{_CAST[value.prim]} {source} {args[0]} to {result}")
+
+
+RULES: dict[str, Callable[[Writer, Value, list[str], int], str]] = {
+    **dict.fromkeys((*_ICMP, *_FCMP), _compare),
+    **dict.fromkeys((*_FLOAT_BINARY, *_INT_BINARY), _binary),
+    **dict.fromkeys(_INTRINSIC, _call),
+    **dict.fromkeys(_CAST, _cast),
+    "umulh": _upper,
+    "select": _select,
+    "neg": _negate,
+    "not": _not,
+}
+"""How each primitive is written."""
 
 
 def op_function(name: str, graph: Graph, width: int, attributes: str) -> tuple[str, set[str]]:
@@ -199,6 +195,3 @@ def op_function(name: str, graph: Graph, width: int, attributes: str) -> tuple[s
     body = "\n".join(writer.lines)
     head = f"define internal {kind} @{name}({params}) {attributes} {{"
     return f"{head}\n{body}\n  ret {kind} {result}\n}}\n", writer.declares
-
-
-EmitOp = Callable[[Writer, str, list[str], int], str]
