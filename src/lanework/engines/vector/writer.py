@@ -129,8 +129,8 @@ class TapeWriter:
 
     def get(self, value: int) -> int:
         """A value of the nest as it is now."""
-        found = self._known.get(value)
-        return self._first(value) if found is None else found
+        known = self._known.get(value)
+        return self._first(value) if known is None else known
 
     def _first(self, value: int) -> int:
         """A value that was not asked for before."""

@@ -2,7 +2,7 @@
 
 1. `graph.py` orders the formulas by their names and says where there is a loop within a period.
 2. `kinds.py` checks units and temporal kinds, only if any is declared: a rule for each step
-   (`steprules.py`, `kindrules.py`), units that fit (`unitfit.py`), their algebra (`dimension.py`).
+   (`steprules.py`), and units that fit (`unitfit.py`).
 3. `flatten.py` reads each formula once into the value graph (`values.py`); `lookups.py` gives it
    tables, keys and labels.
 4. `optimise.py` folds constants and tables. It changes no bit of any result.

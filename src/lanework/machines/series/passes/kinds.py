@@ -24,10 +24,8 @@ from lanework.machines.series.codes import KIND_CLASH
 from lanework.machines.series.language.calendar import COLUMNS
 from lanework.machines.series.language.expression import NUMBER
 from lanework.machines.series.language.nodes import Formula
-from lanework.machines.series.passes.dimension import Algebra
-from lanework.machines.series.passes.kindrules import assignable
-from lanework.machines.series.passes.steprules import StepRules
-from lanework.machines.series.passes.unitfit import ANY, Type
+from lanework.machines.series.passes.steprules import StepRules, assignable
+from lanework.machines.series.passes.unitfit import ANY, Algebra, Type
 from lanework.machines.series.passes.values import Kinds
 
 if TYPE_CHECKING:
