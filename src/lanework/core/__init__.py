@@ -4,5 +4,6 @@
 (`program`), which is verified, saved, printed and bound. `runner` is what every runner is; it gives
 back a result (`result`), which makes tables, files and pages of itself. `machine` says where the
 parts of a machine are and finds it by name; `cli` is what it says to the command line, and
-`terminal` what is printed there. `codes` has the error codes of this floor.
+`terminal` what is printed there. `fuzzing` goes through the cases of a machine's fuzzer. `codes`
+has the error codes of this floor.
 """
