@@ -55,14 +55,14 @@ def bounds(op: Op, args: Sequence[Interval]) -> Interval:
 def along(op: Op, args: Sequence[Interval]) -> Interval:
     """What an op may give, by its graph; anything if a primitive is not known here."""
     graph = op.graph("f32")
-    made: dict[int, Interval] = {}
+    results: dict[int, Interval] = {}
     truths: dict[int, Truth] = {}
     for value in graph.values:
-        operands = [made.get(id(arg), ANY) for arg in value.args]
+        operands = [results.get(id(arg), ANY) for arg in value.args]
         if value.prim == "arg":
-            made[id(value)] = args[int(value.payload or 0)]
+            results[id(value)] = args[int(value.payload or 0)]
         elif value.prim == "const" and value.dtype == "f32":
-            made[id(value)] = point(float(value.payload or 0.0))
+            results[id(value)] = point(float(value.payload or 0.0))
         elif value.prim == "const" and value.dtype == "bool":
             truths[id(value)] = bool(value.payload), not value.payload
         elif value.prim in COMPARISONS:
@@ -74,12 +74,12 @@ def along(op: Op, args: Sequence[Interval]) -> Interval:
             sides = [
                 each for each, holds in zip(operands[1:], (may, may_not), strict=True) if holds
             ]
-            made[id(value)] = sides[0].join(sides[-1]) if sides else Interval(INF, -INF)
+            results[id(value)] = sides[0].join(sides[-1]) if sides else Interval(INF, -INF)
         elif value.prim in PRIMITIVES and value.dtype == "f32":
-            made[id(value)] = PRIMITIVES[value.prim](*operands)
+            results[id(value)] = PRIMITIVES[value.prim](*operands)
         else:
             return ANY
-    return made[id(graph.result)]
+    return results[id(graph.result)]
 
 
 PRIMITIVES: dict[str, Callable[..., Interval]] = {

@@ -114,7 +114,7 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
         array([1., 3., 5.])
     """
     graph = without_fma(graph)
-    made: dict[int, Array] = {}
+    values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for value in graph.values:
             prim = value.prim
@@ -124,7 +124,7 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
             elif prim == "const":
                 out = np.asarray(value.payload, dtype=dtype)
             else:
-                operands = [made[id(arg)] for arg in value.args]
+                operands = [values[id(arg)] for arg in value.args]
                 if prim in _REINTERPRETS:
                     out = np.asarray(operands[0]).view(dtype)
                 elif prim in _CONVERSIONS:
@@ -133,8 +133,8 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
                     out = _lshr(value.dtype, operands[0], operands[1])
                 else:
                     out = np.asarray(_ELEMENTWISE[prim](*operands))
-            made[id(value)] = out
-    return made[id(graph.result)]
+            values[id(value)] = out
+    return values[id(graph.result)]
 
 
 def direct(graph: Graph) -> np.ufunc | None:
@@ -147,5 +147,5 @@ def direct(graph: Graph) -> np.ufunc | None:
     """
     function = _ELEMENTWISE.get(graph.result.prim)
     order = [arg.payload for arg in graph.result.args if arg.prim == "arg"]
-    whole = order == list(range(len(graph.dtypes))) and len(order) == len(graph.result.args)
-    return function if isinstance(function, np.ufunc) and whole else None
+    in_order = order == list(range(len(graph.dtypes))) and len(order) == len(graph.result.args)
+    return function if isinstance(function, np.ufunc) and in_order else None

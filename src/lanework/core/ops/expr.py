@@ -332,16 +332,16 @@ def retrace(graph: Graph, rules: Mapping[str, Callable[..., Value]]) -> Graph:
     """The same body with some of its primitives written by other means."""
 
     def body(*args: Value) -> Value:
-        made: dict[int, Value] = {}
+        copies: dict[int, Value] = {}
         for value in graph.values:
-            operands = tuple(made[id(arg)] for arg in value.args)
+            operands = tuple(copies[id(arg)] for arg in value.args)
             if value.prim == "arg":
-                made[id(value)] = args[int(value.payload or 0)]
+                copies[id(value)] = args[int(value.payload or 0)]
             elif value.prim in rules:
-                made[id(value)] = rules[value.prim](*operands)
+                copies[id(value)] = rules[value.prim](*operands)
             else:
-                made[id(value)] = Value(value.prim, operands, value.dtype, value.payload)
-        return made[id(graph.result)]
+                copies[id(value)] = Value(value.prim, operands, value.dtype, value.payload)
+        return copies[id(graph.result)]
 
     return trace(body, graph.dtypes)
 

@@ -175,14 +175,14 @@ def mul(a: Interval, b: Interval) -> Interval:
 def fma(a: Interval, b: Interval, c: Interval) -> Interval:
     """A product and c, rounded once: as rounded twice, but for the last place of the product."""
     product = mul(a, b)
-    made = add(product, c)
-    if made.empty:
-        return made
+    total = add(product, c)
+    if total.empty:
+        return total
     slack = 2.0**-23 * product.size if math.isfinite(product.size) else INF
-    integral = made.integral and slack < INF
-    low, high = made.low - slack, made.high + slack
+    integral = total.integral and slack < INF
+    low, high = total.low - slack, total.high + slack
     return between(
-        -INF if math.isnan(low) else low, INF if math.isnan(high) else high, made.nan, integral
+        -INF if math.isnan(low) else low, INF if math.isnan(high) else high, total.nan, integral
     )
 
 

@@ -267,3 +267,16 @@ def op(
         )
 
     return wrap
+
+
+def words(dtype: str) -> Callable[..., Callable[[Callable[..., Value]], Op]]:
+    """As `op`, for ops on words of an integer dtype: `made(example, special, **what op takes)`."""
+
+    def make(
+        example: tuple[tuple[int, ...], int],
+        special: Sequence[tuple[tuple[int, ...], int]] = (),
+        **more: Any,
+    ) -> Callable[[Callable[..., Value]], Op]:
+        return op(example=example, special=special, ulp=0.0, dtypes=(dtype,), **more)
+
+    return make

@@ -123,15 +123,17 @@ class RegisterISA(ISA):
                 number = words[at] - (words[at] >> 31 << 32)
                 at += 1
             operands = tuple(fields.pop(spec.name, number) for spec in instr.operands)
-            made = Instruction(instr.name, word >> 21 & 31, operands)
-            if self.encode([made]) != struct.pack(f"<{at - begin // 4}I", *words[begin // 4 : at]):
+            decoded = Instruction(instr.name, word >> 21 & 31, operands)
+            if self.encode([decoded]) != struct.pack(
+                f"<{at - begin // 4}I", *words[begin // 4 : at]
+            ):
                 raise Diagnostic(
                     BAD_WORD,
                     f"byte {begin}: {instr.name} has unused fields set, or the wrong length",
                 )
-            if not instr.writes and made.target:
+            if not instr.writes and decoded.target:
                 raise Diagnostic(BAD_WORD, f"byte {begin}: {instr.name} has no target")
-            out.append(made)
+            out.append(decoded)
         return out
 
     def addresses(self, instructions: Iterable[Instruction]) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from lanework.core.ops import expr
 from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit
 from lanework.core.ops.bodies.logic import choose, gt, lt
@@ -19,6 +21,9 @@ from lanework.core.ops.op import (
     op,
     root,
 )
+
+_keep = functools.partial(op, ulp=0.0, units=KEEP)
+_least = functools.partial(op, ulp=0.0, units=LEAST, folds=True)
 
 
 def number(value: float) -> Term:
@@ -122,12 +127,10 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     return div(1.0, b), neg(div(r, b))
 
 
-@op(
+@_keep(
     special=(((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)),
     example=((2.0,), -2.0),
-    ulp=0.0,
     symbol="__neg__",
-    units=KEEP,
     series=16,
 )
 def neg(a: Value) -> Value:
@@ -140,12 +143,10 @@ def _(a: Term, r: Term) -> tuple[Term]:
     return (number(-1.0),)
 
 
-@op(
+@_keep(
     special=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
     example=((-2.0,), 2.0),
-    ulp=0.0,
     symbol="__abs__",
-    units=KEEP,
     series=17,
     fleet=16,
 )
@@ -180,12 +181,10 @@ def _(a: Term, r: Term) -> tuple[Term]:
 _KEEPS = (((-0.0,), -0.0), ((INF,), INF), ((-INF,), -INF), ((NAN,), NAN))
 
 
-@op(
+@_keep(
     special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -1.0)),
     example=((-1.5,), -2.0),
-    ulp=0.0,
     symbol="__floor__",
-    units=KEEP,
     series=19,
     fleet=71,
     register=94,
@@ -195,12 +194,10 @@ def floor(a: Value) -> Value:
     return expr.floor(a)
 
 
-@op(
+@_keep(
     special=(*_KEEPS, ((0.5,), 1.0), ((-0.5,), -0.0)),
     example=((1.5,), 2.0),
-    ulp=0.0,
     symbol="__ceil__",
-    units=KEEP,
     series=20,
     fleet=72,
     register=95,
@@ -210,12 +207,10 @@ def ceil(a: Value) -> Value:
     return expr.ceil(a)
 
 
-@op(
+@_keep(
     special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -0.0)),
     example=((-1.5,), -1.0),
-    ulp=0.0,
     symbol="__trunc__",
-    units=KEEP,
     series=21,
     fleet=73,
 )
@@ -224,12 +219,10 @@ def trunc(a: Value) -> Value:
     return expr.trunc(a)
 
 
-@op(
+@_keep(
     special=(*_KEEPS, ((0.5,), 0.0), ((1.5,), 2.0), ((2.5,), 2.0), ((-0.5,), -0.0)),
     example=((2.5,), 2.0),
-    ulp=0.0,
     symbol="__round__",
-    units=KEEP,
     series=22,
     fleet=74,
 )
@@ -238,7 +231,7 @@ def round_(a: Value) -> Value:
     return expr.rint(a)
 
 
-@op(
+@_least(
     special=(
         ((NAN, 1.0), 1.0),
         ((1.0, NAN), NAN),
@@ -247,9 +240,6 @@ def round_(a: Value) -> Value:
         ((-INF, 1.0), -INF),
     ),
     example=((2.0, 3.0), 2.0),
-    ulp=0.0,
-    units=LEAST,
-    folds=True,
     series=23,
 )
 def min_(a: Value, b: Value) -> Value:
@@ -267,7 +257,7 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     return taken, sub(1.0, taken)
 
 
-@op(
+@_least(
     special=(
         ((NAN, 1.0), 1.0),
         ((1.0, NAN), NAN),
@@ -276,9 +266,6 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
         ((INF, 1.0), INF),
     ),
     example=((2.0, 3.0), 3.0),
-    ulp=0.0,
-    units=LEAST,
-    folds=True,
     series=24,
 )
 def max_(a: Value, b: Value) -> Value:
@@ -399,7 +386,7 @@ def sign(a: Value) -> Value:
     return select(a.equals(a), ordered, a)
 
 
-@op(
+@_keep(
     special=(
         ((1.0, -0.0), -1.0),
         ((-INF, 0.0), INF),
@@ -408,8 +395,6 @@ def sign(a: Value) -> Value:
         ((NAN, -1.0), NAN),
     ),
     example=((3.0, -2.0), -3.0),
-    ulp=0.0,
-    units=KEEP,
     series=38,
 )
 def copysign(a: Value, b: Value) -> Value:

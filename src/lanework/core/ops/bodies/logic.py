@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+
 from lanework.core.ops.bodies.layout import NAN, truth
 from lanework.core.ops.expr import Value, select
 from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, Term, op
 
+_compare = functools.partial(op, ulp=0.0, units=COMPARE)
+_logic = functools.partial(op, ulp=0.0, units=LOGIC)
 
-@op(
+
+@_compare(
     special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)),
     example=((1.0, 2.0), 1.0),
-    ulp=0.0,
     symbol="<",
-    units=COMPARE,
     series=27,
 )
 def lt(a: Value, b: Value) -> Value:
@@ -20,12 +23,10 @@ def lt(a: Value, b: Value) -> Value:
     return truth(a < b, a)
 
 
-@op(
+@_compare(
     special=(((1.0, 1.0), 1.0), ((NAN, NAN), 0.0)),
     example=((2.0, 2.0), 1.0),
-    ulp=0.0,
     symbol="<=",
-    units=COMPARE,
     series=28,
 )
 def le(a: Value, b: Value) -> Value:
@@ -33,12 +34,10 @@ def le(a: Value, b: Value) -> Value:
     return truth(a <= b, a)
 
 
-@op(
+@_compare(
     special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)),
     example=((2.0, 1.0), 1.0),
-    ulp=0.0,
     symbol=">",
-    units=COMPARE,
     series=29,
 )
 def gt(a: Value, b: Value) -> Value:
@@ -46,12 +45,10 @@ def gt(a: Value, b: Value) -> Value:
     return truth(a > b, a)
 
 
-@op(
+@_compare(
     special=(((-0.0, 0.0), 1.0), ((1.0, NAN), 0.0)),
     example=((1.0, 2.0), 0.0),
-    ulp=0.0,
     symbol=">=",
-    units=COMPARE,
     series=30,
 )
 def ge(a: Value, b: Value) -> Value:
@@ -59,13 +56,11 @@ def ge(a: Value, b: Value) -> Value:
     return truth(a >= b, a)
 
 
-@op(
+@_compare(
     special=(((-0.0, 0.0), 1.0), ((NAN, NAN), 0.0)),
     example=((2.0, 2.0), 1.0),
-    ulp=0.0,
     commutes=True,
     symbol="==",
-    units=COMPARE,
     series=31,
 )
 def eq(a: Value, b: Value) -> Value:
@@ -73,13 +68,11 @@ def eq(a: Value, b: Value) -> Value:
     return truth(a.equals(b), a)
 
 
-@op(
+@_compare(
     special=(((-0.0, 0.0), 0.0), ((NAN, NAN), 1.0)),
     example=((2.0, 2.0), 0.0),
-    ulp=0.0,
     commutes=True,
     symbol="!=",
-    units=COMPARE,
     series=32,
 )
 def ne(a: Value, b: Value) -> Value:
@@ -87,13 +80,11 @@ def ne(a: Value, b: Value) -> Value:
     return truth(a.differs(b), a)
 
 
-@op(
+@_logic(
     special=(((NAN, 2.0), 1.0), ((1.0, -0.0), 0.0)),
     example=((2.0, 3.0), 1.0),
-    ulp=0.0,
     commutes=True,
     symbol="and",
-    units=LOGIC,
     series=33,
 )
 def and_(a: Value, b: Value) -> Value:
@@ -101,13 +92,11 @@ def and_(a: Value, b: Value) -> Value:
     return truth(a.differs(0.0) & b.differs(0.0), a)
 
 
-@op(
+@_logic(
     special=(((NAN, 0.0), 1.0), ((0.0, -0.0), 0.0)),
     example=((0.0, 3.0), 1.0),
-    ulp=0.0,
     commutes=True,
     symbol="or",
-    units=LOGIC,
     series=34,
 )
 def or_(a: Value, b: Value) -> Value:
@@ -115,14 +104,7 @@ def or_(a: Value, b: Value) -> Value:
     return truth(a.differs(0.0) | b.differs(0.0), a)
 
 
-@op(
-    special=(((NAN,), 0.0), ((-0.0,), 1.0)),
-    example=((3.0,), 0.0),
-    ulp=0.0,
-    symbol="not",
-    units=LOGIC,
-    series=35,
-)
+@_logic(special=(((NAN,), 0.0), ((-0.0,), 1.0)), example=((3.0,), 0.0), symbol="not", series=35)
 def not_(a: Value) -> Value:
     """1.0 if a is zero of either sign, else 0.0."""
     return truth(a.equals(0.0), a)

@@ -74,9 +74,9 @@ def precise_log(x: Value) -> tuple[Value, Value]:
     z = u * u + u_tail * (double + u_tail)
     ratio = z * horner(z, LOG_NARROW[kind])  # log(m/c) / u = 2 + ratio
 
-    whole = k * LN2_HIGH[kind] + chosen(LOG_HIGH[kind], 0.0)
-    leading = whole + double
-    lost = double - (leading - whole)
+    multiple = k * LN2_HIGH[kind] + chosen(LOG_HIGH[kind], 0.0)
+    leading = multiple + double
+    lost = double - (leading - multiple)
     small = k * LN2_LOW[kind] + chosen(LOG_LOW[kind], 0.0)
     return leading, lost + (small + (u_tail * (2.0 + ratio) + u * ratio))
 
@@ -131,11 +131,11 @@ def power(x: Value, y: Value) -> Value:
     inside = select(rough.equals(rough), main, NAN)
     value = select(rough < LOWEST[kind], 0.0, select(rough > HIGHEST[kind], INF, inside))
 
-    whole = expr.floor(y).equals(y)
+    integral = expr.floor(y).equals(y)
     half = y * 0.5
-    odd = whole & expr.floor(half).differs(half)
+    odd = integral & expr.floor(half).differs(half)
     signed = select(odd & (expr.bits(x) < 0), -value, value)
-    undefined = (x < 0.0) & (x > -INF) & ~whole
+    undefined = (x < 0.0) & (x > -INF) & ~integral
     one = y.equals(0.0) | x.equals(1.0) | (size.equals(1.0) & expr.fabs(y).equals(INF))
     return select(one, 1.0, select(undefined, NAN, signed))
 

@@ -19,13 +19,7 @@ SATURATED = {"f64": 20.0, "f32": 10.0}  # from here on the result rounds to one
 
 
 @op(
-    special=(
-        ((0.0,), 0.0),
-        ((-0.0,), -0.0),
-        ((INF,), 1.0),
-        ((-INF,), -1.0),
-        ((NAN,), NAN),
-    ),
+    special=(((0.0,), 0.0), ((-0.0,), -0.0), ((INF,), 1.0), ((-INF,), -1.0), ((NAN,), NAN)),
     example=((0.5,), 0.46211715726000973),
     ulp={"f64": 2.0, "f32": 2.0},
     units=PURE,

@@ -8,8 +8,6 @@ and give the patterns that registers hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from lanework.core.ops import expr
 from lanework.core.ops.bodies.layout import INF, NAN
 from lanework.core.ops.bounds import greater, lesser, remainder, within
@@ -26,31 +24,13 @@ from lanework.core.ops.expr import (
     ult,
     urem,
 )
-from lanework.core.ops.op import IntervalRule, Offer, Op, op
+from lanework.core.ops.op import Offer, op, words
 
 F32, I32 = ("f32",), ("i32",)
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 
-def _word(
-    example: tuple[tuple[int, ...], int],
-    special: tuple[tuple[tuple[int, ...], int], ...] = (),
-    *,
-    commutes: bool = False,
-    name: str | None = None,
-    fleet: int | Offer | None = None,
-    interval: IntervalRule | None = None,
-) -> Callable[[Callable[..., Value]], Op]:
-    return op(
-        example=example,
-        special=special,
-        commutes=commutes,
-        name=name,
-        ulp=0.0,
-        dtypes=I32,
-        fleet=fleet,
-        interval=interval,
-    )
+_word = words("i32")
 
 
 # Floats -------------------------------------------------------------------------------------------

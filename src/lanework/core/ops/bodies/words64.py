@@ -32,30 +32,14 @@ from lanework.core.ops.expr import (
     umulh,
     urem,
 )
-from lanework.core.ops.op import Offer, Op, Special, op
+from lanework.core.ops.op import Offer, Op, Special, words
 
 I64 = ("i64",)
 NAN = 0x7FF8000000000000
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 
-def _word(
-    example: tuple[tuple[int, ...], int],
-    special: tuple[tuple[tuple[int, ...], int], ...] = (),
-    *,
-    commutes: bool = False,
-    name: str | None = None,
-    register: int | Offer | None = None,
-) -> Callable[[Callable[..., Value]], Op]:
-    return op(
-        example=example,
-        special=special,
-        commutes=commutes,
-        name=name,
-        ulp=0.0,
-        dtypes=I64,
-        register=register,
-    )
+_word = words("i64")
 
 
 # Arithmetic and bits ------------------------------------------------------------------------------

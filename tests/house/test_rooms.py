@@ -1,0 +1,86 @@
+"""The shape of the house: no circles, no crowded rooms, words that say what a thing is."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "lanework"
+MOST_FILES, MOST_LINES = 20, 420
+
+
+def house() -> ModuleType:
+    """The tool that prints the shape."""
+    spec = importlib.util.spec_from_file_location("house", ROOT / "tools" / "house.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+HOUSE = house()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert HOUSE.circles(HOUSE.graph()) == []
+
+
+def test_a_circle_is_seen(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "lanework"
+    package.mkdir(parents=True)
+    (package / "a.py").write_text("import lanework.b\n")
+    (package / "b.py").write_text("def f():\n    from lanework.c import g\n")
+    (package / "c.py").write_text('WHERE = "lanework.a:thing"\n')
+    assert HOUSE.circles(HOUSE.graph(package)) == [["lanework.a", "lanework.b", "lanework.c"]]
+
+
+def test_no_room_is_crowded() -> None:
+    crowded = {room: files for room, files, *_ in HOUSE.rooms() if files > MOST_FILES}
+    assert crowded == {}
+
+
+def test_files_are_not_long() -> None:
+    long = {
+        str(path.relative_to(SOURCE)): lines
+        for path in SOURCE.rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > MOST_LINES
+    }
+    assert long == {}
+
+
+def test_every_room_says_what_goes_through_it() -> None:
+    for face in SOURCE.rglob("__init__.py"):
+        assert ast.get_docstring(ast.parse(face.read_text())), face
+
+
+VAGUE = {"found", "made", "told", "gone", "whole"}
+KEPT = {  # places where the word is the thing's own name
+    "whole": "whether all numbers of an interval or range are integers",
+}
+
+
+def names(path: Path) -> set[str]:
+    """What a file names: variables, arguments, functions, attributes that it sets."""
+    out: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            out.add(node.id)
+        elif isinstance(node, ast.arg):
+            out.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            out.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            out.add(node.attr)
+    return out
+
+
+@pytest.mark.parametrize("word", sorted(VAGUE - KEPT.keys()))
+def test_names_say_what_a_thing_is(word: str) -> None:
+    users = [str(p.relative_to(SOURCE)) for p in SOURCE.rglob("*.py") if word in names(p)]
+    assert users == []
