@@ -35,7 +35,7 @@ def listed() -> list[str]:
             ]
         )
         for name in MACHINES
-        for each in sorted(find(name).part("isa").by_code.values(), key=lambda each: each.code)
+        for each in sorted(find(name).load("isa").by_code.values(), key=lambda each: each.code)
     ]
 
 
@@ -61,7 +61,7 @@ def test_every_function_of_formulas_has_a_rule() -> None:
 
 def test_every_op_that_a_machine_has_is_its_instruction() -> None:
     for machine in ("series", "register", "fleet"):
-        isa = find(machine).part("isa")
+        isa = find(machine).load("isa")
         ops = {each.elementwise.name for each in isa.by_code.values() if each.elementwise}
         assert ops == {op.name for op, _ in offered(machine)}
         for op, offer in offered(machine):

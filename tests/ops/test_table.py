@@ -172,7 +172,12 @@ def test_commutes_where_it_says_so(op: Op) -> None:
 @OPS
 @pytest.mark.parametrize("dtype", ["f64", "f32"])
 def test_graph_uses_known_primitives_of_its_width(op: Op, dtype: str) -> None:
-    rules = {*interpreter._ELEMENTWISE, *interpreter._CONVERSIONS, *interpreter._REINTERPRETS}
+    rules = {
+        "fma",
+        *interpreter._ELEMENTWISE,
+        *interpreter._CONVERSIONS,
+        *interpreter._REINTERPRETS,
+    }
     graph = op.graph(dtype)
     allowed = {"f64": {"f64", "i64", "bool"}, "f32": {"f32", "i32", "bool"}}[dtype]
     for value in graph.values:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lanework.core.ops import interval
+from lanework.core.ops.expr import ARITHMETIC, FLOAT_BINARY, FLOAT_UNARY
 from lanework.core.ops.interval import (
     ANY,
     EXACT,
@@ -84,17 +85,8 @@ def along(op: Op, args: Sequence[Interval]) -> Interval:
 
 PRIMITIVES: dict[str, Callable[..., Interval]] = {
     "fma": interval.fma,
-    "add": interval.add,
-    "sub": interval.sub,
-    "mul": interval.mul,
-    "div": interval.div,
-    "neg": interval.neg,
+    **{p: getattr(interval, p) for p in (*ARITHMETIC, *FLOAT_BINARY, *FLOAT_UNARY) if p != "abs"},
     "abs": interval.fabs,
-    "sqrt": interval.sqrt,
-    "floor": interval.floor,
-    "ceil": interval.ceil,
-    "trunc": interval.trunc,
-    "rint": interval.rint,
 }
 
 

@@ -18,7 +18,7 @@ Every element-wise operation of every machine. Numbers are float64 unless a mach
 otherwise; true is 1.0 and false is 0.0, and whatever is not zero counts as true, NaN included.
 
 Each op is one Python function over traced scalars. The reference evaluation, the machine code
-and the text for GPUs are read off the same trace, which holds no fused multiply-add, so all CPU
+and the text for GPUs are read off the same trace, in which nothing is contracted, so all CPU
 engines give the same bits (which NaN it is aside).
 
 Errors are in units in the last place of the exact result: 0 is exact, 0.5 correctly rounded, and
@@ -100,8 +100,20 @@ def render_op(op: Op) -> str:
         lines += ["Special values: " + "; ".join(cases) + ".", ""]
     if op.dtypes == FLOATS:
         lines += [_derivative(op), ""]
+    lines += [_offers(op), ""] if op.offers else []
     lines += [f"{_errors(op)}Fuel {op.fuel}.{' The operands commute.' * op.commutes}", ""]
     return "\n".join(lines)
+
+
+def _offers(op: Op) -> str:
+    """Where the op is had, under which number and name, and what it does to units."""
+    had = []
+    for machine, offer in op.offers.items():
+        name = {"register": f"f{op.name}", "fleet": op.name.upper()}.get(machine, op.name)
+        name = op.name if op.dtypes == ("i64",) else name
+        had.append(f"{machine} {offer.code} (`{offer.name or name}`)")
+    units = f" Units: {op.units.name.replace('_', ' ')}." if op.units else ""
+    return f"Machines: {', '.join(had)}.{units}"
 
 
 def _derivative(op: Op) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.ops.expr import Graph
+from lanework.core.ops.expr import FLOAT_UNARY, Graph
 from lanework.core.ops.fused import without_fma
 
 Array = npt.NDArray[Any]
@@ -71,13 +71,7 @@ _ELEMENTWISE: dict[str, Callable[..., Array]] = {
     "sub": np.subtract,
     "mul": np.multiply,
     "div": np.divide,
-    "neg": np.negative,
-    "sqrt": np.sqrt,
-    "abs": np.abs,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
-    "rint": np.rint,
+    **{prim: getattr(np, prim, np.negative) for prim in FLOAT_UNARY},
     "and": np.bitwise_and,
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,

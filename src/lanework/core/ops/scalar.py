@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from lanework.core.ops.expr import FLOATS, Graph, Value
+from lanework.core.ops.expr import FLOATS, ROUNDING, Graph, Value
 from lanework.core.ops.fused import without_fma
 
 _SIZE = {"i64": 64, "i32": 32}
@@ -51,10 +51,7 @@ def _signed(a: int, size: int) -> int:
 _HELPERS: dict[str, Any] = {
     "divide": _divide,
     "root": _root,
-    "floor": _rounded(math.floor),
-    "ceil": _rounded(math.ceil),
-    "trunc": _rounded(math.trunc),
-    "rint": _rounded(round),
+    **{prim: _rounded(getattr(math, prim, round)) for prim in ROUNDING},
     "integer": _integer,
     "signed": _signed,
     "pack": struct.pack,

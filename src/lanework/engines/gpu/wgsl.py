@@ -23,7 +23,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable
 
-from lanework.core.ops.expr import FLOATS, Graph, Value
+from lanework.core.ops.expr import FLOATS, ROUNDING, Graph, Value
 from lanework.core.ops.fused import without_fma
 from lanework.core.ops.op import Op
 
@@ -238,11 +238,7 @@ RULES: dict[str, Rule] = {
     "eq": _compared("<=", "{} == {}"),
     "ne": _compared(">", "!({} == {})"),  # so it stays true for NaN where a compiler rules it out
     "select": lambda value, args: f"select({args[2]}, {args[1]}, {args[0]})",
-    "sqrt": _call("sqrt"),
-    "abs": _call("abs"),
-    "floor": _call("floor"),
-    "ceil": _call("ceil"),
-    "trunc": _call("trunc"),
+    **{prim: _call(prim) for prim in ("sqrt", "abs", *ROUNDING)},
     "rint": _call("round"),
     "bits": _call("bitcast<i32>"),
     "from_bits": _call("bitcast<f32>"),

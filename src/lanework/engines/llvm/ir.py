@@ -9,19 +9,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from lanework.core.ops.expr import Graph, Value
+from lanework.core.ops.expr import ARITHMETIC, BITWISE, FLOAT_TERNARY, ROUNDING, Graph, Value
 
 _SCALAR = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
 _FLOAT = {"f64", "f32"}
 _ICMP = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne", "ult": "ult"}
 _FCMP = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _FLOAT_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_INT_BINARY = {
-    name: name
-    for name in ("add", "sub", "mul", "udiv", "urem", "and", "or", "xor", "shl", "ashr", "lshr")
-}
+_INT_BINARY = {prim: prim for prim in (*ARITHMETIC, *BITWISE, "udiv", "urem")}
 _INTRINSIC = {
-    **{name: name for name in ("sqrt", "floor", "ceil", "trunc", "rint", "fma", "bswap")},
+    **{prim: prim for prim in ("sqrt", *ROUNDING, *FLOAT_TERNARY, "bswap")},
     "abs": "fabs",
     "popcount": "ctpop",
     "clz": "ctlz",

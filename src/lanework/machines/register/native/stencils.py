@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lanework.core.ops.expr import ROUNDING
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import INTEGER, offered
 from lanework.core.program.isa import OperandKind
@@ -29,7 +30,7 @@ CC = "preserve_nonecc"
 BACK = 512  # added to the code of a jump that leads backwards
 IN_STATE, AS_ZERO = "m", "z"
 SHORT = 6  # primitives of an op that is written in place, in a stencil
-LIBRARY = frozenset(("floor", "ceil", "trunc", "rint"))  # what older processors call a library for
+LIBRARY = frozenset(ROUNDING)  # what older processors call a library for
 
 
 def _outlined(op: Op) -> bool:
