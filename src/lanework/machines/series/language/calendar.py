@@ -58,11 +58,7 @@ class Calendar:
     def __post_init__(self) -> None:
         check_frequency(self.freq)
         check_start(self.start)
-        if not 1 <= self.periods <= MAX_PERIODS:
-            raise Diagnostic(
-                BAD_CALENDAR,
-                f"a calendar has between 1 and {MAX_PERIODS} periods, not {self.periods}",
-            )
+        check_periods("calendar", self.periods)
         last = datetime.date.fromisoformat(self.start).year
         last += int(self.periods / PER_YEAR[self.freq]) + 1
         if last > 9999:
@@ -205,6 +201,14 @@ class Calendar:
         offsets = (begins - begins[0]).astype(np.int64)
         starts: npt.NDArray[np.int64] = offsets[offsets < self.periods]
         return starts
+
+
+def check_periods(what: str, periods: object) -> None:
+    """Raise the diagnostic for what is no number of periods."""
+    if type(periods) is not int or not 1 <= periods <= MAX_PERIODS:
+        raise Diagnostic(
+            BAD_CALENDAR, f"a {what} has between 1 and {MAX_PERIODS} periods, not {periods!r}"
+        )
 
 
 def check_frequency(freq: str) -> None:

@@ -230,58 +230,43 @@ def _apply(symbol: str, *args: object) -> Expr:
 _LEVELS = {
     "or": 1,
     "and": 2,
-    "<": 4,
-    "<=": 4,
-    ">": 4,
-    ">=": 4,
-    "==": 4,
-    "!=": 4,
-    "+": 5,
-    "-": 5,
-    "*": 6,
-    "/": 6,
-    "//": 6,
-    "%": 6,
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4),
+    **dict.fromkeys(("+", "-"), 5),
+    **dict.fromkeys(("*", "/", "//", "%"), 6),
 }
 """How tightly Python's operators bind."""
 
-_INFIX = {
-    name: (op.symbol, _LEVELS[op.symbol], op.units == COMPARE)
-    for name, op in IN_FORMULAS.items()
-    if op.symbol in _LEVELS
+# For each operator how it is written, how tightly it binds, and how its operands must. A comparison
+# of a comparison needs brackets: without them it reads as a chain.
+_SHAPES: dict[str, tuple[str, int, tuple[int, ...]]] = {
+    WRITTEN["__neg__"]: ("-{}", 7, (7,)),
+    WRITTEN["not"]: ("not {}", 3, (3,)),
+    WRITTEN["**"]: ("{} ** {}", 8, (9, 7)),
 }
+for _name, _op in IN_FORMULAS.items():
+    if _op.symbol in _LEVELS:
+        _level = _LEVELS[_op.symbol]
+        _left = _level + 1 if _op.units == COMPARE else _level
+        _SHAPES[_name] = (f"{{}} {_op.symbol} {{}}", _level, (_left, _level + 1))
 _RENDER_DEPTH = 60
 
 
 def _render(expr: Expr, outer: int, depth: int = 0) -> str:
     head, args = expr.head, expr.args
-    if head == NUMBER:
-        return repr(expr.value)
-    if head == LABEL:
+    if head in (NUMBER, LABEL):
         return repr(expr.value)
     if head == NAME:
         return str(expr.value)
     if depth > _RENDER_DEPTH:
         return "..."
-    depth += 1
-    if head in _INFIX:
-        symbol, level, compares = _INFIX[head]
-        # a comparison of a comparison needs brackets: without them it reads as a chain
-        left = level + 1 if compares else level
-        text = f"{_render(args[0], left, depth)} {symbol} {_render(args[1], level + 1, depth)}"
-    elif head == WRITTEN["__neg__"]:
-        level, text = 7, f"-{_render(args[0], 7, depth)}"
-    elif head == WRITTEN["not"]:
-        level, text = 3, f"not {_render(args[0], 3, depth)}"
-    elif head == WRITTEN["**"]:
-        level, text = 8, f"{_render(args[0], 9, depth)} ** {_render(args[1], 7, depth)}"
-    elif head == LOOKUP:
+    template, level, levels = _SHAPES.get(head, ("", 0, (0,) * len(args)))
+    shown = [_render(arg, inner, depth + 1) for arg, inner in zip(args, levels, strict=True)]
+    if template:
+        text = template.format(*shown)
+        return f"({text})" if level < outer else text
+    if head == LOOKUP:
         table, column = expr.value
-        shown = table if column is None else f"{table}[{column!r}]"
-        return f"{shown}({', '.join(_render(arg, 0, depth) for arg in args)})"
-    else:
-        shown_args = [_render(arg, 0, depth) for arg in args]
-        if expr.value is not None:
-            shown_args.insert(1, str(expr.value))
-        return f"{head}({', '.join(shown_args)})"
-    return f"({text})" if level < outer else text
+        head = table if column is None else f"{table}[{column!r}]"
+    elif expr.value is not None:
+        shown.insert(1, str(expr.value))
+    return f"{head}({', '.join(shown)})"

@@ -21,9 +21,9 @@ from lanework.machines.series.codes import (
     UNKNOWN_NAME,
 )
 from lanework.machines.series.language.calendar import (
-    MAX_PERIODS,
     Calendar,
     check_frequency,
+    check_periods,
     check_start,
 )
 from lanework.machines.series.language.expression import NAME, Expr, lift
@@ -58,15 +58,8 @@ class Registry:
     ) -> None:
         self.name = name
         self.doc = doc
-        if periods is not None and (
-            isinstance(periods, bool)
-            or not isinstance(periods, int)
-            or not 1 <= periods <= MAX_PERIODS
-        ):
-            raise Diagnostic(
-                BAD_CALENDAR,
-                f"a model has between 1 and {MAX_PERIODS} periods, not {periods!r}",
-            )
+        if periods is not None:
+            check_periods("model", periods)
         if freq is not None:
             check_frequency(freq)
         if start is not None:
