@@ -58,7 +58,7 @@ class Calendar:
     def __post_init__(self) -> None:
         check_frequency(self.freq)
         check_start(self.start)
-        check_periods("calendar", self.periods)
+        check_periods("calendar", int(self.periods))
         last = datetime.date.fromisoformat(self.start).year
         last += int(self.periods / PER_YEAR[self.freq]) + 1
         if last > 9999:
