@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -239,6 +239,20 @@ class SeriesView:
     def reads(self, instruction: Instruction) -> tuple[int, ...]:
         """The rows that an instruction reads, in operand order."""
         return self._reads[instruction.target]
+
+    def cone(
+        self, rows: Iterable[int], belongs: Callable[[int], bool] = lambda row: True
+    ) -> set[int]:
+        """These rows and all that they depend on, as far as rows belong."""
+        cone: set[int] = set()
+        todo = list(rows)
+        while todo:
+            row = todo.pop()
+            if row not in cone and belongs(row):
+                cone.add(row)
+                if row in self.maker:
+                    todo.extend(self.reads(self.instructions[self.maker[row]]))
+        return cone
 
     @cached_property
     def timed(self) -> list[bool]:

@@ -213,21 +213,11 @@ def _horizon(view: SeriesView) -> Iterator[Finding]:
 
 def _needs_length(view: SeriesView, row: int) -> bool:
     """Whether a row reads periods or anything that walks them."""
-    todo, seen = [row], set[int]()
-    while todo:
-        now = todo.pop()
-        if now in seen:
-            continue
-        seen.add(now)
-        if view.rows[now].kind == RowKind.PERIODS:
-            return True
-        number = view.maker.get(now)
-        if number is not None:
-            instruction = view.instructions[number]
-            if instruction.name in AGGREGATES or instruction.name in SHIFTS:
-                return True
-            todo.extend(view.reads(instruction))
-    return False
+    cone = view.cone([row])
+    return any(view.rows[row].kind == RowKind.PERIODS for row in cone) or any(
+        instruction.target in cone and instruction.name in AGGREGATES | SHIFTS
+        for instruction in view.instructions
+    )
 
 
 RULES: tuple[Rule[SeriesView], ...] = (

@@ -168,15 +168,7 @@ def shrink(program: Program, inputs: dict[str, Any], periods: int, way: Way) -> 
 
 def _cone(program: Program, view: SeriesView, row: int) -> Program:
     """The program with one output, this row, and only the instructions that it needs."""
-    needed, todo = set[int](), [row]
-    if view.horizon is not None:
-        todo.append(view.horizon)
-    while todo:
-        now = todo.pop()
-        if now not in needed:
-            needed.add(now)
-            if now in view.maker:
-                todo.extend(view.reads(view.instructions[view.maker[now]]))
+    needed = view.cone([row] if view.horizon is None else [row, view.horizon])
     code: list[Instruction] = []
     segments: list[Segment] = []
     for segment in view.segments:
@@ -185,8 +177,9 @@ def _cone(program: Program, view: SeriesView, row: int) -> Program:
         code += [i for i in part if i.target in needed]
         if len(code) > start:
             segments.append(Segment(segment.kind, start, len(code)))
-    dropped = [i.target for i in view.instructions if i.target not in needed]
-    renamed = _renumber(view, dropped)
+    dropped = {i.target for i in view.instructions if i.target not in needed}
+    keep = [row for row in range(len(view.rows)) if row not in dropped]
+    renamed = {row: number for number, row in enumerate(keep)}
     code = [
         dataclasses.replace(
             i,
@@ -199,7 +192,6 @@ def _cone(program: Program, view: SeriesView, row: int) -> Program:
         for i in code
     ]
     rows = np.frombuffer(program.sections["rows"], "<u4").reshape(-1, 2)
-    keep = [n for n in range(len(view.rows)) if n not in set(dropped)]
     horizon = -1 if view.horizon is None else renamed[view.horizon]
     ports = (*(dataclasses.replace(p, row=renamed[p.row]) for p in program.inputs),)
     return Program(
@@ -214,8 +206,3 @@ def _cone(program: Program, view: SeriesView, row: int) -> Program:
             "segments": encode_segments(segments),
         },
     )
-
-
-def _renumber(view: SeriesView, dropped: list[int]) -> dict[int, int]:
-    kept = sorted(set(range(len(view.rows))) - set(dropped))
-    return {row: number for number, row in enumerate(kept)}

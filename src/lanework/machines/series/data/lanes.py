@@ -42,13 +42,7 @@ def lane_order(view: SeriesView, bound: Bound) -> npt.NDArray[np.int64] | None:
 
 def _evaluate(view: SeriesView, bound: Bound, row: int) -> Array | None:
     """A row that takes only element-wise ops over inputs without time; None if it takes more."""
-    needed, todo = set[int](), [row]
-    while todo:
-        now = todo.pop()
-        if now not in needed:
-            needed.add(now)
-            if now in view.maker:
-                todo.extend(view.reads(view.instructions[view.maker[now]]))
+    needed = view.cone([row])
     known: dict[int, Array] = {}
     for now in needed:
         record = view.rows[now]

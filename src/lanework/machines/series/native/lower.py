@@ -104,16 +104,6 @@ def _slight(code: list[Instruction]) -> bool:
 
 def _needed(view: SeriesView, rows: set[int], belongs: Callable[[int], bool]) -> list[Instruction]:
     """The instructions on which these rows depend and which belong to the nest, in order."""
-    todo = list(rows)
-    if view.horizon is not None and rows:
-        todo.append(view.horizon)
-    seen: set[int] = set()
-    while todo:
-        row = todo.pop()
-        if row in seen or not belongs(row):
-            continue
-        seen.add(row)
-        maker = view.maker.get(row)
-        if maker is not None:
-            todo.extend(view.reads(view.instructions[maker]))
-    return [i for i in view.instructions if i.target in seen]
+    ends = [] if view.horizon is None or not rows else [view.horizon]
+    cone = view.cone([*rows, *ends], belongs)
+    return [i for i in view.instructions if i.target in cone]
