@@ -21,6 +21,16 @@ def test_text_reads_back_to_the_same_hash():
     assert assemble(made.dis()).hash == made.hash
 
 
+def test_a_former_mnemonic_still_reads():
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [0.25, 0.75])
+    made = compile_graph(graph, "sample:1")
+    text = made.dis()
+    assert "sample %" in text
+    assert assemble(text.replace("sample %", "draw %")).hash == made.hash
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -74,7 +74,7 @@ def find_directive(line: Line, known: Mapping[str, Known]) -> Known:
 def find_instr(isa: ISA, line: Line) -> Instr:
     """The instruction that a line's mnemonic names."""
     word = line.words[0]
-    instr = isa.by_name.get(word.text)
+    instr = isa.spellings.get(word.text)
     if instr is None:
         raise line.fault(
             f"the {isa.name} machine has no instruction {word.text!r}",

@@ -25,7 +25,7 @@ def choose(name: str, width: int, lanes: int) -> str:
     return _one(k, [f"%now{n}" for n in range(vectors)])
 
 
-def draw(name: str, width: int, lanes: int) -> str:
+def sample(name: str, width: int, lanes: int) -> str:
     """An entry with a chance in proportion to its size, by a number from 0 to 1 of each lane."""
     k = Kernel(name, width, lanes)
     w, width, vectors = k.w, k.width, k.vectors

@@ -20,7 +20,7 @@ OTHERS = (
     "pick",
     "divide",
     "choose",
-    "draw",
+    "sample",
 )  # what there is of kernels besides contractions
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from lanework.engines.tensors.contract import contractions
-from lanework.engines.tensors.entries import choose, copy, draw, pick
+from lanework.engines.tensors.entries import choose, copy, pick, sample
 from lanework.engines.tensors.layout import OTHERS, Word, block_sizes, grouped_sizes
 from lanework.engines.tensors.scale import divide, normalize
 from lanework.engines.tensors.sparse import grouped
@@ -48,7 +48,7 @@ _WRITERS: dict[str, Callable[..., str]] = {
     "pick": pick,
     "divide": divide,
     "choose": choose,
-    "draw": draw,
+    "sample": sample,
 }
 
 

@@ -12,8 +12,15 @@ _ROW, _SPEC, _SLOT = OperandKind.ROW, OperandKind.SPEC, OperandKind.SLOT
 _X, _Y, _LAST = ("x", _ROW), ("y", _ROW), ("spec", _SPEC)
 
 
-def _instr(name: str, code: int, doc: str, *operands: tuple[str, OperandKind]) -> Instr:
-    return Instr(name, code, tuple(OperandSpec(n, kind) for n, kind in operands), doc, 1)
+def _instr(
+    name: str,
+    code: int,
+    doc: str,
+    *operands: tuple[str, OperandKind],
+    former: tuple[str, ...] = (),
+) -> Instr:
+    specs = tuple(OperandSpec(n, kind) for n, kind in operands)
+    return Instr(name, code, specs, doc, 1, former=former)
 
 
 BELIEF = ISA(
@@ -71,10 +78,11 @@ BELIEF = ISA(
         ),
         _instr("choose", 15, "One where an entry is the largest, else zero.", _X),
         _instr(
-            "draw",
+            "sample",
             16,
-            "One at an entry that each lane draws, with chances in proportion; else zero.",
+            "One at an entry that each lane samples, with chances in proportion; else zero.",
             _X,
+            former=("draw",),
         ),
         _instr("divide", 17, "Entry over entry; over nothing it is nothing.", _X, _Y),
     ],

@@ -179,7 +179,7 @@ class Runner(runner.Runner):
 
         Args:
             evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
-            seed: of what is drawn, for programs that draw.
+            seed: of what is sampled, for programs that sample.
             **more: the same as `evidence`, for variables whose names Python allows.
 
         Returns:
@@ -262,7 +262,7 @@ class Runner(runner.Runner):
         return self._run(evidence, self._chances(evidence.rows, seed), until)
 
     def _chances(self, rows: int, seed: int) -> dict[int, F64]:
-        """A number from 0 to 1 for each row and variable that is drawn."""
+        """A number from 0 to 1 for each row and variable that is sampled."""
         names = [key[1] for key in self.view.slots if key[0] == "state"]
         if self.program.header.get("query") != "sample":
             return {}
@@ -338,7 +338,7 @@ class Runner(runner.Runner):
         some = max(1, AGAIN // (24 * max(walk(self.program).varying, 1)))
         for first in range(0, len(lost), some):
             rows = lost[first : first + some]
-            part = {variable: drawn[rows] for variable, drawn in chances.items()}
+            part = {variable: numbers[rows] for variable, numbers in chances.items()}
             posterior.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
 
     def _result(

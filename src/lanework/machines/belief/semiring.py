@@ -37,7 +37,7 @@ class VMSemiringRuntime:
             and the natural logarithm of what it was divided by; by default nothing is divided.
         convert: entries from tables of float64, entry by entry; by default these as they are.
         max_reduce: the best over some axes; by default the largest.
-        weights: entries as numbers in proportion to which one along the first axis is drawn.
+        weights: entries as numbers in proportion to which one along the first axis is sampled.
         div: entry over entry, nothing over nothing; None where there is no division.
     """
 

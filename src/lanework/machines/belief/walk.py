@@ -169,7 +169,7 @@ def _choose(at: _Walking, row: int) -> Held:
     return Held(at.held[row].spec, at.held[row].laned)
 
 
-@AXES.register("draw")
+@AXES.register("sample")
 def _sample(at: _Walking, row: int) -> Held:
     if len(at.held[row].spec.axes) != 1:
         at.walk.findings.append(Finding("an entry is sampled along one axis", at.number))

@@ -16,7 +16,7 @@ from lanework.machines.belief.tensor import AxisKey, TensorSpec
 F64 = npt.NDArray[np.float64]
 SCALAR = TensorSpec()
 SCALED = ("normalize", "rescale", "normalize_largest", "rescale_largest")  # kernels that scale
-IN_PLACE = (*SCALED, "choose", "draw")  # kernels that may write where they read
+IN_PLACE = (*SCALED, "choose", "sample")  # kernels that may write where they read
 
 
 @dataclass(frozen=True, eq=False)

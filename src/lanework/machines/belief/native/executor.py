@@ -122,7 +122,7 @@ class NativeExecutor:
             given: the rows; nothing is known of other variables.
             threads: at most so many.
             until: the deadline on the clock of `time.monotonic`.
-            chances: variable -> a number from 0 to 1 for each row, where programs draw.
+            chances: variable -> a number from 0 to 1 for each row, where programs sample.
 
         Raises:
             Trap: the deadline has passed.
@@ -142,10 +142,10 @@ class NativeExecutor:
         out = np.empty((records.rows_out, padded))
         table = records.pointed(weights, out)
         for variable, record in records.samples.items():
-            drawn = np.zeros(padded)
-            drawn[:rows] = (chances or {})[variable]
-            hold.append(drawn)
-            table[record, Word.P1] = drawn.ctypes.data
+            numbers = np.zeros(padded)
+            numbers[:rows] = (chances or {})[variable]
+            hold.append(numbers)
+            table[record, Word.P1] = numbers.ctypes.data
         said = {v: states[v] if v in states else evidence[v].argmax(0) for v in self.view.fixed}
         for record, reduced in records.picks:
             places = np.zeros(padded, np.int64)

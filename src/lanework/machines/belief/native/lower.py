@@ -188,9 +188,9 @@ def _store_slot(to: _Lowering, row: int, slot: int) -> None:
     to.out.calls.append(Call("store", None, to.slots[slot], key=to.view.slots[slot]))
 
 
-@LOWERED.register("draw")
+@LOWERED.register("sample")
 def _sample(to: _Lowering, row: int) -> Operands:
-    return (to.call("draw", to.spec, (to.written(row),), key=to.spec.axes[0].id),)
+    return (to.call("sample", to.spec, (to.written(row),), key=to.spec.axes[0].id),)
 
 
 @LOWERED.register("reduce")

@@ -232,7 +232,7 @@ WRITERS: dict[str, Callable[[Records, Call], object]] = {
     "sum": Records._contract,
     "largest": Records._contract,
     "divide": Records._divide,
-    "draw": Records._sample,
+    "sample": Records._sample,
 }
 
 

@@ -37,7 +37,7 @@ class SingleRow:
         """Prepare memory, records and names.
 
         Args:
-            program: that decides no more than one assignment, and draws none.
+            program: that decides no more than one assignment, and samples none.
             executor: its native one.
             semiring: over which it runs.
         """

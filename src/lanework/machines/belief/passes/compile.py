@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lanework.machines.belief.runner import Runner
 
 STRATEGIES = ("tree", "modes", "auto")
-# What modes can answer. Sums and maxima together want an order, and draws one copy of a variable.
+# What modes can answer. Sums and maxima together want an order, and samples one copy of a variable.
 ALONG_CYCLES = ("marginals", "z", "mpe", "kbest", "gradient", "sensitivity")
 
 
@@ -43,7 +43,7 @@ def compile_graph(
         query: `all` marginals or those of some variables; `z` for the evidence's probability alone;
             `mpe` for the most probable assignment, `mmap:VARS` for that of some variables, summed
             over the others, `kbest:K` for the K most probable; `joint:VARS` for the joint
-            posterior of some; `sample:N` for N assignments drawn from the posterior; `gradient`
+            posterior of some; `sample:N` for N assignments sampled from the posterior; `gradient`
             for the derivatives of ln P(evidence) by all tables' entries;
             `sensitivity:VAR=STATE` for those of P(VAR=STATE given the evidence).
         evidence: the variables that may be observed; by default all.

@@ -106,13 +106,15 @@ class Distribute:
         return Value(leaf.spec, out.emit("divide", out.register(message), out.register(total)))
 
 
-def traceback(collect: Collect, wanted: Container[AxisKey], *, drawn: bool) -> dict[AxisKey, Value]:
+def traceback(
+    collect: Collect, wanted: Container[AxisKey], *, sampled: bool
+) -> dict[AxisKey, Value]:
     """For each axis a tensor with a one at its state.
 
     Args:
         collect: the messages towards the root.
         wanted: the axes that are decided; the others are summed over.
-        drawn: whether states are drawn, each with its probability, instead of the best.
+        sampled: whether states are sampled, each with its probability, instead of the best.
     """
     out = collect.out
     states: dict[AxisKey, Value] = {}
@@ -129,8 +131,8 @@ def traceback(collect: Collect, wanted: Container[AxisKey], *, drawn: bool) -> d
         value = out.summed(parts, left)
         for axis in ending:
             own = TensorSpec((axis,))
-            if drawn:
-                one = Value(own, out.emit("draw", out.register(out.only(value, own))))
+            if sampled:
+                one = Value(own, out.emit("sample", out.register(out.only(value, own))))
             else:
                 one = Value(own, out.emit("choose", out.register(out.largest([value], own))))
             states[axis.key] = one

@@ -133,9 +133,9 @@ class Outputs:
                     self._port(POSTERIOR, distribute.belief(number, spec), slot)
 
     def _states(self, late: Container[AxisKey]) -> None:
-        drawn = self.problem.query.kind == "sample"
+        sampled = self.problem.query.kind == "sample"
         keys = {v: (AxisType.GEOMETRIC, v) for v in self.problem.asked}
-        states = traceback(self.collect, set(keys.values()) if drawn else late, drawn=drawn)
+        states = traceback(self.collect, set(keys.values()) if sampled else late, sampled=sampled)
         for v, key in keys.items():
             self._port(self._name(v), states.get(key) or self._known(v), ("state", v))
 

@@ -65,7 +65,7 @@ def infer(
             without one; `stats["conditioning"]` says so.
         semiring: its name, or one of your own.
         threads: at most so many.
-        seed: of what is drawn.
+        seed: of what is sampled.
 
     Returns:
         As a `Runner` does.

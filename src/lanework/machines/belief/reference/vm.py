@@ -91,7 +91,7 @@ class VirtualMachine:
             factor_provider: number -> table and axes; by default the program's own.
             selector_provider: number -> selector and axes; by default the program's own.
             evidence: variable -> weights of its states, of shape (states,) or (states, lanes).
-            chances: variable -> a number from 0 to 1 for each lane, where programs draw.
+            chances: variable -> a number from 0 to 1 for each lane, where programs sample.
         """
         view = BeliefView.of(program)
         self.use(view, factor_provider, selector_provider)
@@ -174,7 +174,7 @@ def _choose(vm: VirtualMachine, row: int) -> Tensor:
     return vm_choose(array, vm.sr), spec
 
 
-@STEPS.register("draw")
+@STEPS.register("sample")
 def _sample(vm: VirtualMachine, row: int) -> Tensor:
     array, spec = vm.regs.get(row)
     return vm_sample(array, vm.chances[spec.axes[0].id], vm.sr), spec
@@ -209,7 +209,7 @@ def reference(
         semiring: its name, or one of the user's own; that one's logarithms of what tensors were
             divided by are in the slot ``("scale",)``.
         evidence: its rows.
-        chances: variable -> a number from 0 to 1 for each row, where the program draws.
+        chances: variable -> a number from 0 to 1 for each row, where the program samples.
     """
     vm = VirtualMachine(SEMIRINGS[semiring]() if isinstance(semiring, str) else semiring)
     vm.run(program, evidence=evidence.weights, chances=chances)
