@@ -11,12 +11,15 @@ are the passes that need the whole graph:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lanework.core.ops.expr import ROUNDING
+from lanework.core.ops.op import COMPARE, LOGIC
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.isa import LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -111,8 +114,20 @@ def _range(values: Values, value: int, known: list[_Range]) -> _Range:
         return _Range(x, x, x.is_integer(), False) if math.isfinite(x) else _ANY
     if op in (TIME, PERIODS):
         return _TIME
-    rule = RANGES.get(op)
+    rule = _rule(op)
     return _ANY if rule is None else rule(*(known[arg] for arg in values.args[value]))
+
+
+@functools.cache
+def _rule(name: str) -> Callable[..., _Range] | None:
+    """What an op makes of ranges, by its primitive or by what it is there for."""
+    op = ARITH.get(name)
+    if op is None or op.units in (COMPARE, LOGIC):
+        return None if op is None else _truth
+    result = op.graph("f64").result
+    if result.prim in ROUNDING and result.args[0].prim == "arg":
+        return _rounded(getattr(np, result.prim))
+    return RANGES.get(name)
 
 
 def _truth(*args: _Range) -> _Range:
@@ -163,11 +178,6 @@ def _remainder(a: _Range, b: _Range) -> _Range:
 
 
 RANGES: dict[str, Callable[..., _Range]] = {
-    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"), _truth),
-    "floor": _rounded(np.floor),
-    "ceil": _rounded(np.ceil),
-    "trunc": _rounded(np.trunc),
-    "round": _rounded(np.rint),
     "select": _either,
     "min": _least,
     "max": _most,
@@ -177,7 +187,7 @@ RANGES: dict[str, Callable[..., _Range]] = {
     "sub": _difference,
     "mul": _product,
 }
-"""What is known of an op's value from what is known of its operands; of others, nothing."""
+"""What is known of other ops' values from what is known of their operands; of most, nothing."""
 
 
 def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
