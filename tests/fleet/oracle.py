@@ -94,6 +94,12 @@ WORDS = {
     "utof": bits,
     "ftoi": lambda a: clamped(real(a), -(2**31), 2**31 - 1),
     "ftou": lambda a: clamped(real(a), 0, 2**32 - 1),
+    "irotl": lambda a, b: a << b % 32 | a >> (32 - b % 32),
+    "irotr": lambda a, b: a >> b % 32 | a << (32 - b % 32),
+    "ipopcount": int.bit_count,
+    "iclz": lambda a: 32 - a.bit_length(),
+    "ictz": lambda a: (a & -a).bit_length() - 1 if a else 32,
+    "ibswap": lambda a: int.from_bytes(a.to_bytes(4, "big"), "little"),
 }
 
 

@@ -152,7 +152,7 @@ def test_every_instruction_reads_as_its_example_shows(name):
     program = read(f"label: {pattern(info)}")
     (row,) = struct.iter_unpack("<5I", program.tape)
     fields = [0] * 4
-    example = {"dest": 0, "src": 1, "src1": 1, "src2": 2, "cond": 1, "addr": 1,
+    example = {"dest": 0, "src": 1, "src1": 1, "src2": 2, "src3": 3, "cond": 1, "addr": 1,
                "word": 3, "from": 4, "imm": f32(2.5), "target": 0}  # fmt: skip
     for spec, place in zip(info.operands, info.places, strict=True):
         fields[place] = example[spec.name]

@@ -139,7 +139,7 @@ def test_loose_places():
     assert free.own_words.stop == view.profile.memory
     assert random_shared(3, program).shape == (view.shared,)
     inexact = {info.elementwise.name for info in floats(False)}
-    assert inexact == {*"div rem sqrt sin cos tan tanh exp log pow atan2".split()}
+    assert inexact == {*"div rem sqrt cbrt hypot sin cos tan tanh exp log pow atan2".split()}
 
 
 @pytest.mark.parametrize("seeds", campaign(300, 100, daily=300, quick=50))

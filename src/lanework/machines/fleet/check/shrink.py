@@ -72,6 +72,8 @@ def _plans(view: FleetView) -> Iterator[Program]:
         for fewer in _launches(phase.launches):
             phases = (*plan.phases[:n], Phase(phase.barrier, fewer), *plan.phases[n + 1 :])
             yield remade(view, plan=replace(plan, phases=phases))
+    for phases in _groups(plan):
+        yield remade(view, plan=replace(plan, phases=phases))
     for n in sorted(set(range(len(plan.phases))) - set(plan.schedule)):
         phases = plan.phases[:n] + plan.phases[n + 1 :]
         schedule = tuple(step - (step > n) for step in plan.schedule)
@@ -87,10 +89,31 @@ def _launches(every: tuple[Launch, ...]) -> Iterator[tuple[Launch, ...]]:
     """One launch less, or one with fewer VMs."""
     for n, launch in enumerate(every):
         yield every[:n] + every[n + 1 :]
-        for count in (1, launch.count // 2, launch.count - 1):
-            if 0 < count < launch.count:
-                less = msgspec.structs.replace(launch, count=count)
-                yield (*every[:n], less, *every[n + 1 :])
+        for count in _fewer(launch.count):
+            less = msgspec.structs.replace(launch, count=count)
+            yield (*every[:n], less, *every[n + 1 :])
+
+
+def _groups(plan: Plan) -> Iterator[tuple[Phase, ...]]:
+    """Fewer VMs that are kept, in all launches of them."""
+    for name, first in {each.keep: each for each in launches(plan) if each.keep}.items():
+        for count in _fewer(first.count):
+            yield tuple(
+                Phase(
+                    phase.barrier,
+                    tuple(
+                        msgspec.structs.replace(each, count=count)
+                        if name in (each.keep, each.resume)
+                        else each
+                        for each in phase.launches
+                    ),
+                )
+                for phase in plan.phases
+            )
+
+
+def _fewer(count: int) -> list[int]:
+    return [less for less in (1, count // 2, count - 1) if 0 < less < count]
 
 
 def _without_routine(view: FleetView, number: int) -> Iterator[Program]:
