@@ -89,12 +89,13 @@ def content(program: ProgramData) -> bytes:
     return msgspec.msgpack.encode(head) + b"".join(data for _, data in sections)
 
 
-def dumps(program: ProgramData, version: int = 1) -> bytes:
+def dumps(program: ProgramData, version: int | None = None) -> bytes:
     """The file of a program; the same program gives the same bytes.
 
     Args:
         program: what it holds.
-        version: the version of the machine's instruction set that it needs.
+        version: the version of the machine's instruction set that it needs, if the program is not
+            to say that itself.
     """
     sections = _sections(program)
     sources: dict[tuple[str, str | None], int] = {}
@@ -131,8 +132,9 @@ def dumps(program: ProgramData, version: int = 1) -> bytes:
     body = bytearray(_pad(header, _HEAD.size))
     for _, data in sections:
         body += _pad(data)
+    version = program.needs if version is None else version
     size = _HEAD.size + len(body)
-    head = _HEAD.pack(MAGIC, VERSION, len(header), size, b"\0" * 32, version - 1 and version)
+    head = _HEAD.pack(MAGIC, VERSION, len(header), size, b"\0" * 32, version if version > 1 else 0)
     return head[:24] + _digest(head, bytes(body)) + head[56:] + bytes(body)
 
 

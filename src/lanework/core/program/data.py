@@ -87,6 +87,11 @@ class ProgramData:
     notes: tuple[str, ...] = ()
 
     @property
+    def needs(self) -> int:
+        """The version of the machine's instruction set that it needs: the first, as data alone."""
+        return 1
+
+    @property
     def inputs(self) -> tuple[Port, ...]:
         """The input ports."""
         return tuple(port for port in self.ports if port.direction == "in")

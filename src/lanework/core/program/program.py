@@ -96,7 +96,7 @@ class Program(ProgramData, Generic[R]):
         Raises:
             Diagnostic: LW0201; the file is then as it was.
         """
-        write_bytes_atomic(path, container.dumps(self, self.needs))
+        write_bytes_atomic(path, container.dumps(self))
 
     def dis(self) -> str:
         """The program as assembly text, which assembles to the same hash."""

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 
 from lanework.core.ops.expr import ARITHMETIC, BITWISE, FLOAT_TERNARY, ROUNDING, Graph, Value
+from lanework.core.ops.fused import without_fma
 
 _SCALAR = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
 _FLOAT = {"f64", "f32"}
@@ -63,9 +64,14 @@ def suffix(dtype: str, width: int) -> str:
 
 
 class Writer:
-    """Collects the lines of one function and names its values."""
+    """Collects the lines of one function and names its values.
 
-    def __init__(self) -> None:
+    Args:
+        fused: whether the target has an instruction for `fma`, or a C library that has it.
+    """
+
+    def __init__(self, *, fused: bool = True) -> None:
+        self.fused = fused
         self.lines: list[str] = []
         self.declares: set[str] = set()
         self._count = 0
@@ -101,6 +107,7 @@ class Writer:
 def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str:
     """Write a traced body inline; `args` are LLVM values of `width` lanes; returns the result."""
     names: dict[int, str] = {}
+    graph = graph if writer.fused else without_fma(graph)
     for value in graph.values:
         if value.prim == "arg":
             names[id(value)] = args[int(value.payload or 0)]

@@ -193,7 +193,7 @@ def program_text(view: RegisterView, *, alone: bool = False) -> str:
         alone: whether there is no interpreter to go on where it cannot be entered, and no library
             of C; then every instruction is an entry if any jump goes through a register.
     """
-    w = Writer()
+    w = Writer(fused=not alone)
     entries = entries_of(view)
     if alone and any(i.group == "ret" or i.mode == "register" for i in view.infos):
         entries = frozenset(range(len(view.infos)))
