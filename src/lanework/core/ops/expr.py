@@ -200,7 +200,7 @@ def rint(x: Value) -> Value:
 
 
 def fma(a: Value, b: Value, c: Value) -> Value:
-    """A * b + c, rounded once."""
+    """The product a * b plus c, rounded once."""
     _same(a, b, "fma")
     _same(b, c, "fma")
     return Value("fma", (_float(a, "fma"), b, c), a.dtype)

@@ -32,7 +32,7 @@ Pair = tuple[Value, Value]
 
 
 def fused(a: Value, b: Value, c: Value) -> Value:
-    """A * b + c with one rounding, in primitives that every engine has."""
+    """The product a * b plus c with one rounding, in primitives that every engine has."""
     form = LAYOUTS[a.dtype]
     word, fraction = form.word, form.fraction
     (ma, ea), (mb, eb), (mc, ec) = (_parts(x) for x in (a, b, c))

@@ -138,7 +138,7 @@ def _(x: Term, r: Term) -> tuple[Term]:
     register=Offer(186, "fma", since=2),
 )
 def fma(a: Value, b: Value, c: Value) -> Value:
-    """A * b + c, rounded once: the product is not rounded before c is added.
+    """The product a * b plus c, rounded once: the product is not rounded before c is added.
 
     It is this only where it is asked for: no engine makes one of a product and a sum.
     """

@@ -228,10 +228,16 @@ class StepRules(UnitFit):
         return Type(self.join(expr, args, 0, f"{expr.head} needs one unit"), "")
 
     def _product_sum(self, expr: Expr, args: Sequence[Type]) -> Type:
-        """A * b + c: as the product, then as the sum of that and c."""
-        product = self._mul(Expr("mul", expr.args[:2], None, expr.place), args[:2])
-        both = Expr("add", (expr, expr.args[2]), None, expr.place)
-        return self._add(both, [product, args[2]])
+        """As the product of a and b, then as the sum of that and c, with the factors of both."""
+        product = Expr("mul", expr.args[:2], None, expr.place)
+        both = Expr("add", (product, expr.args[2]), None, expr.place)
+        out = self._add(both, [self._mul(product, args[:2]), args[2]])
+        noted = self.result.factors
+        first = noted.pop(id(product), (1.0, 1.0))
+        second = noted.pop(id(both), (1.0, 1.0))
+        if any(factor != 1.0 for factor in (*first, second[1])):
+            noted[id(expr)] = (first[0] * second[0], first[1], second[1])
+        return out
 
     def _compare(self, expr: Expr, args: Sequence[Type]) -> Type:
         self.join(expr, args, 0, "they cannot be compared")
