@@ -36,65 +36,98 @@ def link(data: bytes, extra: bytes, symbols: dict[str, int], entry: str = "_star
     """
     from elftools.elf.elffile import ELFFile
 
-    elf: Any = ELFFile(io.BytesIO(data))
-    groups: dict[str, list[tuple[int, Any]]] = {"r": [], "rx": [], "rw": []}
-    for number, section in enumerate(elf.iter_sections()):
-        flags = section["sh_flags"]
-        if flags & _ALLOC and section["sh_size"] and not section.name.startswith(".eh_frame"):
-            group = "rx" if flags & _EXECUTE else "rw" if flags & _WRITE else "r"
-            groups[group].append((number, section))
-    places: dict[int, int] = {}
-    images: dict[str, bytearray] = {}
-    starts: dict[str, int] = {}
-    sizes: dict[str, int] = {}
-    address = BASE + PAGE
-    for group, sections in groups.items():
-        image = bytearray(extra if group == "rx" else b"")
-        starts[group] = address
+    linker = _Linker(ELFFile(io.BytesIO(data)), extra, symbols)
+    linker.relocate()
+    linker.call_from_extra()
+    return _write(linker.images, linker.starts, linker.sizes, linker.known[entry])
+
+
+class _Linker:
+    """The sections of an object file in three segments.
+
+    Attributes:
+        places: by the number of a section its segment and address.
+        images, starts, sizes: by segment its bytes, its address, and how long it is.
+        known: the addresses of symbols.
+    """
+
+    def __init__(self, elf: Any, extra: bytes, symbols: dict[str, int]) -> None:
+        self.elf, self.symbols = elf, symbols
+        self.table = elf.get_section_by_name(".symtab")
+        self.places: dict[int, tuple[str, int]] = {}
+        self.images = {"r": bytearray(), "rx": bytearray(extra), "rw": bytearray()}
+        self.starts: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+        address = BASE + PAGE
+        for segment in self.images:
+            self.starts[segment] = address
+            self.sizes[segment] = self._lay_out(segment)
+            address += -(-max(self.sizes[segment], 1) // PAGE) * PAGE
+        self.known = {name: self.starts["rx"] + offset for name, offset in symbols.items()}
+
+    def _lay_out(self, segment: str) -> int:
+        """Put the sections of a segment one after another, those without bytes last."""
+        image, start = self.images[segment], self.starts[segment]
+        sections = [
+            pair for pair in enumerate(self.elf.iter_sections()) if _home(pair[1]) == segment
+        ]
         size = len(image)
-        ordered = sorted(sections, key=lambda pair: pair[1]["sh_type"] == "SHT_NOBITS")
-        for number, section in ordered:
-            align = max(section["sh_addralign"], 16)
-            size += -size % align
-            places[number] = address + size
-            if section["sh_type"] != "SHT_NOBITS":
+        for number, section in sorted(sections, key=lambda pair: _is_empty(pair[1])):
+            size += -size % max(section["sh_addralign"], 16)
+            self.places[number] = segment, start + size
+            if not _is_empty(section):
                 image += bytes(size - len(image)) + section.data()
             size += section["sh_size"]
-        images[group], sizes[group] = image, size
-        address += -(-max(size, 1) // PAGE) * PAGE
-    known = {name: starts["rx"] + offset for name, offset in symbols.items()}
-    table = elf.get_section_by_name(".symtab")
+        return size
 
-    def value_of(symbol: Any) -> int:
+    def _value_of(self, symbol: Any) -> int:
         home = symbol["st_shndx"]
-        if home in places:
-            return int(places[home] + symbol["st_value"])
-        if symbol.name in known:
-            return known[symbol.name]
+        if home in self.places:
+            return int(self.places[home][1] + symbol["st_value"])
+        if symbol.name in self.known:
+            return self.known[symbol.name]
         raise UnknownRelocation(f"nothing defines {symbol.name!r}")
 
-    for section in elf.iter_sections():
-        if section["sh_type"] != "SHT_RELA" or section["sh_info"] not in places:
-            continue
-        group = next(g for g, held in groups.items() if section["sh_info"] in dict(held))
-        base = places[section["sh_info"]]
-        for relocation in section.iter_relocations():
-            if relocation["r_info_type"] not in _RELOCATIONS:
-                raise UnknownRelocation(f"type {relocation['r_info_type']}")
-            size, distance = _RELOCATIONS[relocation["r_info_type"]]
-            at = base + relocation["r_offset"]
-            value = value_of(table.get_symbol(relocation["r_info_sym"])) + relocation["r_addend"]
-            value -= at if distance else 0
-            offset = at - starts[group]
-            images[group][offset : offset + size] = (value % (1 << 64)).to_bytes(8, "little")[:size]
-    for symbol in table.iter_symbols():
-        if symbol["st_shndx"] in places:
-            known.setdefault(symbol.name, value_of(symbol))
-    for name, offset in symbols.items():
-        if name.startswith("call:"):  # a call in `extra`: fill in its distance
-            at = starts["rx"] + offset
-            struct.pack_into("<i", images["rx"], offset, known[name[5:]] - at - 4)
-    return _write(images, starts, sizes, known[entry])
+    def relocate(self) -> None:
+        """Fill in what the object's own code refers to."""
+        for section in self.elf.iter_sections():
+            if section["sh_type"] == "SHT_RELA" and section["sh_info"] in self.places:
+                segment, base = self.places[section["sh_info"]]
+                for relocation in section.iter_relocations():
+                    self._fill(segment, base + relocation["r_offset"], relocation)
+
+    def _fill(self, segment: str, at: int, relocation: Any) -> None:
+        kind = relocation["r_info_type"]
+        if kind not in _RELOCATIONS:
+            raise UnknownRelocation(f"type {kind}")
+        size, distance = _RELOCATIONS[kind]
+        value = self._value_of(self.table.get_symbol(relocation["r_info_sym"]))
+        value += relocation["r_addend"] - (at if distance else 0)
+        offset = at - self.starts[segment]
+        data = (value % (1 << 64)).to_bytes(8, "little")[:size]
+        self.images[segment][offset : offset + size] = data
+
+    def call_from_extra(self) -> None:
+        """Fill in the distances of calls in the code that was put before the object's own."""
+        for symbol in self.table.iter_symbols():
+            if symbol["st_shndx"] in self.places:
+                self.known.setdefault(symbol.name, self._value_of(symbol))
+        for name, offset in self.symbols.items():
+            if name.startswith("call:"):
+                distance = self.known[name[5:]] - self.starts["rx"] - offset - 4
+                struct.pack_into("<i", self.images["rx"], offset, distance)
+
+
+def _home(section: Any) -> str | None:
+    """The segment that a section belongs to, if it is loaded at all."""
+    flags = section["sh_flags"]
+    if not flags & _ALLOC or not section["sh_size"] or section.name.startswith(".eh_frame"):
+        return None
+    return "rx" if flags & _EXECUTE else "rw" if flags & _WRITE else "r"
+
+
+def _is_empty(section: Any) -> bool:
+    return bool(section["sh_type"] == "SHT_NOBITS")
 
 
 def _write(

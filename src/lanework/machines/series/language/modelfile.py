@@ -46,6 +46,23 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
+def _is_names(value: Any) -> bool:
+    names = [value] if isinstance(value, str) else value
+    return isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
+
+
+_TEXT = (lambda value: isinstance(value, str), "text in quotes, not {!r}")
+_NAMES = (_is_names, "a name, or names in brackets, in quotes")
+_NUMBER = (lambda value: isinstance(value, (int, float, str)), "a number or a category, not {!r}")
+_ANYTHING = (lambda value: True, "")
+_MEANT: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("name", "start", "freq", "doc", "unit", "kind", "value"), _TEXT),
+    **dict.fromkeys(("axes", "keys", "outside", "categories"), _NAMES),
+    "default": _NUMBER,
+}
+"""For each setting what it must be, and how that is said."""
+
+
 def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
     """What a model file declares, in a registry that `make` gives; see `load_model`."""
     file = Path(path)
@@ -268,18 +285,10 @@ class _File(Generic[M]):
             if keyword.arg in given:
                 self._fail(keyword.value, f"`{keyword.arg}` is given twice", None)
             given[keyword.arg] = self._literal(keyword.value)
-        texts = {"name", "start", "freq", "doc", "unit", "kind", "value"}
         for name, value in given.items():
-            if name in texts and not isinstance(value, str):
-                self._fail(node, f"`{name}` is text in quotes, not {value!r}", None)
-            if name in ("axes", "keys", "outside", "categories"):
-                parts = [value] if isinstance(value, str) else value
-                if not isinstance(parts, (list, tuple)) or not all(
-                    isinstance(part, str) for part in parts
-                ):
-                    self._fail(node, f"`{name}` is a name, or names in brackets, in quotes", None)
-            if name == "default" and not isinstance(value, (int, float, str)):
-                self._fail(node, f"`default` is a number or a category, not {value!r}", None)
+            fits, meant = _MEANT.get(name, _ANYTHING)
+            if not fits(value):
+                self._fail(node, f"`{name}` is {meant.format(value)}", None)
         return given
 
     def _literal(self, node: ast.expr) -> Any:

@@ -239,9 +239,8 @@ class Emitter:
         bits = [0] * len(values.ops)
         for value, op in enumerate(values.ops):
             if op == INPUT:
-                for axis in inputs[values.settings[value]].axes:
-                    if axis != "time":
-                        bits[value] |= 1 << names.index(axis)
+                axes = inputs[values.settings[value]].axes
+                bits[value] = sum(1 << names.index(axis) for axis in axes if axis != "time")
         changed = True
         while changed:  # once, and once more for each level of loops
             changed = False
