@@ -276,43 +276,47 @@ def _columns(
         rows.fail(f"it has no value column `{value}`", help=did_you_mean(value, titles))
     if not titles:
         rows.fail("it has keys and no column of values")
-    if across is not None:
-        data = np.full(shape, math.nan)
-        seen: dict[int, int] = {}
-        for index, row in enumerate(rows.rows):
-            first = seen.setdefault(positions[0][index], index)
-            if first != index:
-                _duplicate(rows, index, first)
-            cells = [cell for title, cell in zip(rows.header, row, strict=True) if title in titles]
-            for position, title, cell in zip(positions[1], titles, cells, strict=True):
-                data[positions[0][index], position] = _cell(rows, index, title, cell)
-        return {name: Column(name, data)}
-    keys = list(zip(*positions, strict=True))
     met: dict[tuple[int, ...], int] = {}
+    keys = zip(*(positions if across is None else positions[:1]), strict=True)
     for index, key in enumerate(keys):
         first = met.setdefault(key, index)
         if first != index:
             _duplicate(rows, index, first)
+    if across is not None:
+        return {name: Column(name, _matrix(rows, titles, shape, positions))}
     where = tuple(np.array(axis, dtype=np.int64) for axis in positions)
-    columns: dict[str, Column] = {}
-    for title in titles if value is None else [value]:
-        at = rows.header.index(title)
-        cells = [row[at] for row in rows.rows]
-        data = np.full(shape, math.nan)
-        numbers = [read_number(cell) for cell in cells]
-        if all(n is None or math.isnan(n) for n in numbers) and any(n is None for n in numbers):
-            labels = tuple(
-                dict.fromkeys(
-                    str(c).strip() for c, n in zip(cells, numbers, strict=True) if n is None
-                )
-            )
-            codes = {label: float(i) for i, label in enumerate(labels)}
-            data[where] = [codes.get(str(cell).strip(), math.nan) for cell in cells]
-            columns[title] = Column(title, data, labels)
-        else:
-            data[where] = [_cell(rows, i, title, cell) for i, cell in enumerate(cells)]
-            columns[title] = Column(title, data)
-    return columns
+    chosen = titles if value is None else [value]
+    return {title: _column(rows, title, shape, where) for title in chosen}
+
+
+def _matrix(
+    rows: Rows, titles: list[str], shape: tuple[int, ...], positions: list[list[int]]
+) -> Floats:
+    """The cells of a table whose second key is the names of its columns."""
+    data = np.full(shape, math.nan)
+    for index, row in enumerate(rows.rows):
+        cells = [cell for title, cell in zip(rows.header, row, strict=True) if title in titles]
+        for position, title, cell in zip(positions[1], titles, cells, strict=True):
+            data[positions[0][index], position] = _cell(rows, index, title, cell)
+    return data
+
+
+def _column(
+    rows: Rows, title: str, shape: tuple[int, ...], where: tuple[npt.NDArray[np.int64], ...]
+) -> Column:
+    """A column of numbers, or of labels where no cell is a number."""
+    at = rows.header.index(title)
+    cells = [row[at] for row in rows.rows]
+    data = np.full(shape, math.nan)
+    numbers = [read_number(cell) for cell in cells]
+    texts = [str(c).strip() for c, n in zip(cells, numbers, strict=True) if n is None]
+    if texts and all(number is None or math.isnan(number) for number in numbers):
+        labels = tuple(dict.fromkeys(texts))
+        codes = {label: float(i) for i, label in enumerate(labels)}
+        data[where] = [codes.get(str(cell).strip(), math.nan) for cell in cells]
+        return Column(title, data, labels)
+    data[where] = [_cell(rows, i, title, cell) for i, cell in enumerate(cells)]
+    return Column(title, data)
 
 
 def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:

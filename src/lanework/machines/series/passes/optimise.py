@@ -200,31 +200,26 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
         return []
     needed = needed_values(values, roots)
     sources, costs, known = _sources(values, needed, fuel, has_costly)
+    escapes = set(roots)  # and what something of another source uses
+    escapes.update(
+        arg
+        for value, wanted in enumerate(needed)
+        if wanted
+        for arg in values.args[value]
+        if sources[arg] >= 0 and (sources[value] != sources[arg] or value == arg)
+    )
     tops: dict[int, list[int]] = {}
-    escapes = set(roots)
-    used_outside: set[int] = set()
-    for value, wanted in enumerate(needed):
-        if wanted:
-            for arg in values.args[value]:
-                if sources[arg] >= 0 and (sources[value] != sources[arg] or value == arg):
-                    escapes.add(arg)
-                    used_outside.add(arg)
     for value in sorted(escapes):
         source = sources[value]
         if source >= 0 and source != value and needed[value]:
             tops.setdefault(source, []).append(value)
     notes = []
     for source, ends in tops.items():
-        is_lookup = ops[source] in LOOKUPS
-        replaces = (
-            is_lookup and len(ends) == 1 and source not in used_outside and source not in roots
-        )
+        replaces = ops[source] in LOOKUPS and len(ends) == 1 and source not in escapes
         for end in reversed(ends):  # what an end is made of must still be there
             if replaces or costs[end] >= WORTH:
-                note = _fold(values, source, end, known)
-                if note:
-                    notes.append(note)
-    return notes
+                notes.append(_fold(values, source, end, known))
+    return [note for note in notes if note]
 
 
 def _sources(
