@@ -213,12 +213,12 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
         source = sources[value]
         if source >= 0 and source != value and needed[value]:
             tops.setdefault(source, []).append(value)
-    notes = []
+    notes: list[str | None] = []
     for source, ends in tops.items():
         replaces = ops[source] in LOOKUPS and len(ends) == 1 and source not in escapes
-        for end in reversed(ends):  # what an end is made of must still be there
-            if replaces or costs[end] >= WORTH:
-                notes.append(_fold(values, source, end, known))
+        paying = [end for end in ends if replaces or costs[end] >= WORTH]
+        # what an end is made of must still be there
+        notes += [_fold(values, source, end, known) for end in reversed(paying)]
     return [note for note in notes if note]
 
 
