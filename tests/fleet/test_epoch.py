@@ -71,8 +71,8 @@ def started(program, shared=None, engine=EpochEngine, settings=None, **more):
     view = FleetView.of(program)
     made = engine(view, settings or Settings(), **more)
     made.begin(np.zeros(view.shared, np.uint32) if shared is None else shared)
-    for placed in view.places.steps[0]:
-        made.launch(placed)
+    for allocated in view.allocation.steps[0]:
+        made.launch(allocated)
     return made
 
 
@@ -599,9 +599,9 @@ def test_only_live_vms_are_looked_at(monkeypatch):
         listed.add(made._listed)
     assert max(listed) <= 82
     assert len(listed) >= 2
-    for placed in made.view.places.steps[0]:
-        made.launch(placed)
-        expected.launch(placed)
+    for allocated in made.view.allocation.steps[0]:
+        made.launch(allocated)
+        expected.launch(allocated)
     assert made._listed == 0
     made.run(10**6)
     expected.run(10**6)

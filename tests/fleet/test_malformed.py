@@ -89,7 +89,7 @@ def run(program):
         return False
     engine = ReferenceEngine(view, Settings(on_fault="go on", patience=3))
     engine.begin(np.arange(view.shared, dtype=np.float32).view(np.uint32))
-    for step in view.places.steps:
+    for step in view.allocation.steps:
         for placed in step:
             engine.launch(placed)
         engine.run(12)

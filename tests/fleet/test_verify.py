@@ -19,7 +19,7 @@ from lanework.machines.fleet.analysis.estimate import estimate, estimated_epochs
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine, extent, place
+from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine, allocate, extent
 from lanework.machines.fleet.state import PROFILES
 
 
@@ -380,9 +380,9 @@ def test_the_extent_is_that_of_the_places():
             for _ in range(rng.integers(1, 5))
         )
         plan = Plan(phases, tuple(rng.integers(0, len(phases), rng.integers(1, 9)).tolist()))
-        places, found = place(plan), extent(plan)
-        assert (places.slots, places.batches) == (found.slots, found.batches)
-        assert sum(map(len, places.steps)) == found.launches
+        allocation, found = allocate(plan), extent(plan)
+        assert (allocation.slots, allocation.batches) == (found.slots, found.batches)
+        assert sum(map(len, allocation.steps)) == found.launches
 
 
 # Estimates ----------------------------------------------------------------------------------------

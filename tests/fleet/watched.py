@@ -43,7 +43,7 @@ class Machine:
         self.view, self.found, self.rng, self.half = view, found, rng, half
         self.shared = shared.astype(np.float32)
         self.lanes = []
-        for step in view.places.steps:
+        for step in view.allocation.steps:
             for placed in step:
                 for n in range(placed.launch.count):
                     self.begin(view.routines[placed.launch.routine].entry, placed, n)
@@ -165,10 +165,10 @@ class Machine:
         if name == "IVMID":
             return lane["numbers"][0]
         if name == "SYSCALL_SPAWN":
-            room = self.view.slots - self.view.places.slots
+            room = self.view.slots - self.view.allocation.slots
             if sum(each.get("spawned", False) for each in self.lanes) >= room:
                 return pattern(-1.0)
-            place = self.view.places.slots + int(self.rng.integers(room))
+            place = self.view.allocation.slots + int(self.rng.integers(room))
             self.begin(values["target"], lane["placed"], 0, bits["src"])
             self.lanes[-1].update(spawned=True, numbers=(place, place, lane["numbers"][2]))
             return pattern(place)

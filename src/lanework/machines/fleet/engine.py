@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lanework.machines.fleet.plan import Placed
+from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.state import VMState
 
 Words = npt.NDArray[np.uint32]
@@ -131,7 +131,7 @@ class Engine(Protocol):
     def clear(self, first: int, last: int) -> None:
         """Make the places from `first` to before `last` free."""
 
-    def launch(self, placed: Placed) -> None:
+    def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch at their places."""
 
     def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:

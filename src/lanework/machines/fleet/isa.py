@@ -38,7 +38,7 @@ class FleetInstr(Instr):
 
     Attributes:
         kernel: which kernel runs it.
-        places: for each operand the field (0 to 3) that holds it.
+        fields: for each operand the one (0 to 3) that holds it.
         linear: of a linear one: what its destination becomes, as `(coefficient, field)` terms.
             A coefficient is a number or the name of the field that holds one; field None is the
             constant 1.
@@ -49,7 +49,7 @@ class FleetInstr(Instr):
     """
 
     kernel: Kernel = Kernel.ORACLE
-    places: tuple[int, ...] = ()
+    fields: tuple[int, ...] = ()
     linear: tuple[tuple[float | str, str | None], ...] | None = None
     dest: int | None = None
     ends: bool = False
@@ -59,8 +59,8 @@ class FleetInstr(Instr):
     def field(self, name: str) -> int:
         """The field that holds an operand."""
         return next(
-            place
-            for spec, place in zip(self.operands, self.places, strict=True)
+            field
+            for spec, field in zip(self.operands, self.fields, strict=True)
             if spec.name == name
         )
 
@@ -68,7 +68,7 @@ class FleetInstr(Instr):
         """Operands by name."""
         fields = (instruction.target, *instruction.operands)
         return {
-            spec.name: fields[place] for spec, place in zip(self.operands, self.places, strict=True)
+            spec.name: fields[field] for spec, field in zip(self.operands, self.fields, strict=True)
         }
 
     def make(self, **values: int) -> Instruction:
@@ -81,9 +81,9 @@ class FleetInstr(Instr):
     @property
     def target(self) -> int | None:
         """The field of the instruction that it may lead to, or None."""
-        for spec, place in zip(self.operands, self.places, strict=True):
+        for spec, field in zip(self.operands, self.fields, strict=True):
             if spec.kind is OperandKind.CODE:
-                return place
+                return field
         return None
 
 
@@ -117,7 +117,7 @@ class FleetISA(ISA):
                 raise Diagnostic(
                     BAD_WORD, f"byte {number * 20}: opcode {code} is not in the {self.name} ISA"
                 )
-            if any(field for n, field in enumerate(fields) if n not in instr.places):
+            if any(field for n, field in enumerate(fields) if n not in instr.fields):
                 raise Diagnostic(
                     BAD_WORD, f"byte {number * 20}: {instr.name} has unused fields set"
                 )
@@ -160,7 +160,7 @@ def _table() -> list[FleetInstr]:
         names = operands.split()
         specs = tuple(OperandSpec(each, _KINDS[each]) for each in names)
         # a target is always operand 1, whatever comes before it
-        places = tuple(range(len(names))) if "target" not in names[:1] else (1,)
+        fields = tuple(range(len(names))) if "target" not in names[:1] else (1,)
         dest = names.index("dest") if "dest" in names else None
         doc = doc or (op.doc if op is not None else "")
         table.append(
@@ -173,7 +173,7 @@ def _table() -> list[FleetInstr]:
                 op,
                 since,
                 kernel=kernel,
-                places=places,
+                fields=fields,
                 linear=linear,
                 dest=dest,
                 ends=ends,

@@ -16,7 +16,7 @@ from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, FleetInstr
-from lanework.machines.fleet.plan import Buffer, Places, Plan, Routine
+from lanework.machines.fleet.plan import Allocation, Buffer, Plan, Routine
 from lanework.machines.fleet.state import PROFILES, Convention, Profile
 
 Words = npt.NDArray[np.uint32]
@@ -89,14 +89,14 @@ class FleetView:
         codes = self.words[:, 0]
         for code in np.unique(codes).tolist():
             info, rows = FLEET.by_code[code], np.flatnonzero(codes == code)
-            for spec, place in zip(info.operands, info.places, strict=True):
+            for spec, place in zip(info.operands, info.fields, strict=True):
                 if spec.kind is kind:
                     yield info, rows, self.words[rows, 1 + place]
 
     @cached_property
-    def places(self) -> Places:
+    def allocation(self) -> Allocation:
         """Where every launch goes."""
-        return plans.place(self.plan)
+        return plans.allocate(self.plan)
 
     @cached_property
     def slots(self) -> int:

@@ -1,4 +1,4 @@
-"""The execution plan: routines, phases of launches, barriers, and where each VM has its place."""
+"""The execution plan: routines, phases of launches, barriers, and where each VM has its slot."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A launch with its place.
+class Allocated:
+    """A launch with its slots.
 
     Attributes:
         launch: the launch.
@@ -131,32 +131,32 @@ class Placed:
 
 
 @dataclass
-class Places:
+class Allocation:
     """Where all launches go.
 
     Attributes:
         steps: for each entry of the schedule its launches.
-        slots: places that launches take.
+        slots: those that launches take.
         kept: how many of them are of VMs that are kept; these come first.
         batches: the most batches at one time.
     """
 
-    steps: list[list[Placed]] = field(default_factory=list)
+    steps: list[list[Allocated]] = field(default_factory=list)
     slots: int = 0
     batches: int = 0
     kept: int = 0
 
 
-def place(plan: Plan) -> Places:
-    """Give every launch of the schedule its place.
+def allocate(plan: Plan) -> Allocation:
+    """Give every launch of the schedule its slots.
 
-    Kept VMs have places of their own, first; the others begin anew after each wait_all.
+    Kept VMs have slots of their own, first; the others begin anew after each wait_all.
 
     Example:
         >>> two = Phase("none", (Launch(0, 10), Launch(1, 5)))
         >>> last = Phase("wait_all", (Launch(0, 4),))
-        >>> places = place(Plan((two, last), (0, 1, 1)))
-        >>> [[(p.slot, p.batch) for p in step] for step in places.steps], places.slots
+        >>> allocation = allocate(Plan((two, last), (0, 1, 1)))
+        >>> [[(p.slot, p.batch) for p in step] for step in allocation.steps], allocation.slots
         ([[(0, 0), (10, 1)], [(15, 2)], [(0, 0)]], 19)
     """
     kept: dict[str, int] = {}
@@ -166,30 +166,33 @@ def place(plan: Plan) -> Places:
             if launch.keep and launch.keep not in kept:
                 kept[launch.keep] = at
                 at += launch.count
-    places = Places(slots=at, kept=at)
+    allocation = Allocation(slots=at, kept=at)
     begin, batch = at, 0
     for step, number in enumerate(plan.schedule):
         phase = plan.phases[number]
-        placed = []
+        allocated = []
         for launch in phase.launches:
             name = launch.resume or launch.keep
             slot = kept.get(name, at) if name else at
             at += 0 if name else launch.count
-            placed.append(Placed(launch, step, slot, batch))
+            allocated.append(Allocated(launch, step, slot, batch))
             batch += 1
-        places.steps.append(placed)
-        places.slots, places.batches = max(places.slots, at), max(places.batches, batch)
+        allocation.steps.append(allocated)
+        allocation.slots, allocation.batches = (
+            max(allocation.slots, at),
+            max(allocation.batches, batch),
+        )
         if phase.barrier == "wait_all":
             at, batch = begin, 0
-    return places
+    return allocation
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is to place.
+    """How much there is to allocate.
 
     Attributes:
-        slots: places that launches take.
+        slots: those that launches take.
         batches: the most batches at one time.
         launches: launches of the whole schedule.
     """
@@ -200,7 +203,7 @@ class Extent:
 
 
 def extent(plan: Plan) -> Extent:
-    """What `place` would find, counted without placing anything.
+    """What `allocate` would give, counted without allocating anything.
 
     It takes no more time than the plan is long. Steps that name no phase count for nothing.
 

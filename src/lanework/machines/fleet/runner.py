@@ -150,8 +150,8 @@ class Runner(runner.Runner):
             "reads_outside": counts.reads_outside,
             "writes_outside": counts.writes_outside,
             "faults": counts.faults,
-            "steps": runtime.place.step,
-            "ended": runtime.place.ended,
+            "steps": runtime.cursor.step,
+            "ended": runtime.cursor.ended,
             "vms": self.view.slots,
             "run_seconds": seconds,
             "notice": self.notice,
@@ -194,9 +194,9 @@ class Runner(runner.Runner):
         return Debugger(self.runtime(bind_inputs(self.program, inputs)))
 
     def _details(self) -> Iterator[str]:
-        places = self.view.places
+        batches = self.view.allocation.batches
         yield (
-            f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {places.batches} batches"
+            f"{self.view.slots:,} VMs of {self.view.profile.bytes} bytes, {batches} batches"
             f" at a time, {self.view.shared:,} words of shared memory"
         )
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lanework.core.ops.interval import Interval, between, join
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import Launch, Placed
+from lanework.machines.fleet.plan import Allocated, Launch
 
 Numbers = tuple[Interval, Interval, Interval]
 """What VMID, VMGID and VMCOUNT may give."""
@@ -121,22 +121,22 @@ class ControlFlow:
         return out
 
     @cached_property
-    def placed(self) -> list[Placed]:
+    def allocated(self) -> list[Allocated]:
         """Launches with their places; of each routine and place once."""
-        first: dict[tuple[Launch, int], Placed] = {}
-        for step in self.view.places.steps:
+        first: dict[tuple[Launch, int], Allocated] = {}
+        for step in self.view.allocation.steps:
             for each in step:
                 first.setdefault((each.launch, each.slot), each)
         return list(first.values())
 
-    def entry(self, placed: Placed) -> int:
+    def entry(self, allocated: Allocated) -> int:
         """The first instruction of a launch."""
-        return self.view.routines[placed.launch.routine].entry
+        return self.view.routines[allocated.launch.routine].entry
 
     @cached_property
     def begun(self) -> list[int]:
         """Where VMs begin with nothing but zeros."""
-        return sorted({self.entry(each) for each in self.placed if not each.launch.resume})
+        return sorted({self.entry(each) for each in self.allocated if not each.launch.resume})
 
     @cached_property
     def resumed(self) -> dict[int, list[int]]:
@@ -146,12 +146,12 @@ class ControlFlow:
         have other ones now.
         """
         out: dict[int, set[int]] = {}
-        for again in self.placed:
+        for again in self.allocated:
             if not again.launch.resume:
                 continue
             kept = [
                 self.entry(each)
-                for each in self.placed
+                for each in self.allocated
                 if again.launch.resume in (each.launch.keep, each.launch.resume)
             ]
             for ip in self.reached(kept, calls=True):
@@ -162,11 +162,11 @@ class ControlFlow:
     def numbers(self) -> dict[int, Numbers]:
         """What VMs that come to an instruction are numbered, for every one that is reached."""
         by_entry: dict[int, Numbers] = {}
-        for each in self.placed:
+        for each in self.allocated:
             _add(by_entry, self.entry(each), _numbers(each))
         spawns = self.named("SYSCALL_SPAWN") if self.view.plan.spawn else []
         if spawns and by_entry:
-            first = self.view.places.slots
+            first = self.view.allocation.slots
             place = between(first, first + self.view.plan.spawn - 1, integral=True)
             count = join(each[2] for each in by_entry.values())
             for spawn in spawns:
@@ -184,14 +184,14 @@ def _add(to: dict[int, Numbers], key: int, numbers: Numbers) -> None:
     to[key] = a, b, c
 
 
-def _numbers(placed: Placed) -> Numbers:
-    launch = placed.launch
+def _numbers(allocated: Allocated) -> Numbers:
+    launch = allocated.launch
     stride = {"contiguous": 1, "strided": launch.stride}.get(launch.strategy)
     ends = sorted((launch.base, launch.base + (launch.count - 1) * (stride or 0)))
     if stride is None or ends[0] < 0 or ends[1] >= WORD:
         ends = [0, int(WORD)]
     return (
         between(ends[0], ends[1], integral=True),
-        between(placed.slot, placed.slot + launch.count - 1, integral=True),
+        between(allocated.slot, allocated.slot + launch.count - 1, integral=True),
         between(launch.count, launch.count, integral=True),
     )

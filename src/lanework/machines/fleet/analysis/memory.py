@@ -162,10 +162,10 @@ def thread_private(
     Returns:
         Regions, put together if an access may be to either.
     """
-    launched = Counter(each.launch.routine for step in flow.view.places.steps for each in step)
+    launched = Counter(each.launch.routine for step in flow.view.allocation.steps for each in step)
     spawned = flow.reached(map(flow.target, flow.named("SYSCALL_SPAWN")), calls=True)
     comes: dict[int, set[Launch]] = {}
-    for each in flow.placed:
+    for each in flow.allocated:
         for ip in flow.reached([flow.entry(each)], calls=True):
             comes.setdefault(ip, set()).add(each.launch)
     out = []

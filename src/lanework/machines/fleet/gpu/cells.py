@@ -95,23 +95,23 @@ class Cells:
             return 0
         return len(self.metadata) - (0 if self.packed else 1)
 
-    def unpack(self, words: Words, places: Words) -> VMState:
+    def unpack(self, words: Words, slots: Words) -> VMState:
         """VMs from their words; the mirror of IP stays zero.
 
         Args:
             words: shape (VMs, words) for the array of structures, else (words, VMs).
-            places: the global id of each.
+            slots: the global id of each.
         """
-        profile, vms = self.profile, VMState(self.profile, len(places))
+        profile, vms = self.profile, VMState(self.profile, len(slots))
         if self.literal:
             vms.words[1:] = words[:, 1 : profile.rows].T
             return vms
         for n, field in enumerate(self.metadata):
             vms.row(field)[:] = words[n]
-        vms.row("global_id")[:] = places
+        vms.row("global_id")[:] = slots
         stored = words[len(self.metadata) :]
         if self.packed:
-            halves = np.stack((stored & 0xFFFF, stored >> 16), 1).reshape(-1, len(places))
+            halves = np.stack((stored & 0xFFFF, stored >> 16), 1).reshape(-1, len(slots))
             stored = evaluate(SINGLE["from_half"].graph("i32"), [halves.view(np.int32)])
             stored = stored.view(np.uint32)
         vms.words[1 : 1 + self.elements] = stored[: self.elements]

@@ -24,7 +24,7 @@ from lanework.machines.fleet.gpu.kernels.table import EACH, Batch, Control
 from lanework.machines.fleet.gpu.resident import NOBODY, WORD, Resident
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import STRATEGIES, Placed
+from lanework.machines.fleet.plan import STRATEGIES, Allocated
 from lanework.machines.fleet.state import VMState
 
 Words = npt.NDArray[np.uint32]
@@ -84,7 +84,7 @@ class EpochEngine:
         self.progress = Progress()
         self._first = self._last = self._listed = 0
         self.on.begin()
-        self.on.head[Control.HINT] = self.view.places.slots
+        self.on.head[Control.HINT] = self.view.allocation.slots
         self.gpu.write(self.on.buffers["memory"], shared)
 
     def clear(self, first: int, last: int) -> None:
@@ -92,27 +92,27 @@ class EpochEngine:
         if last > first:
             self.on.set(slot=first, count=last - first)
             self.on.alone("clear", last - first)
-        self.on.head[Control.HINT] = self.view.places.slots
+        self.on.head[Control.HINT] = self.view.allocation.slots
 
-    def launch(self, placed: Placed) -> None:
+    def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch at their places."""
-        each = placed.launch
+        each = allocated.launch
         self.on.set(
-            slot=placed.slot,
+            slot=allocated.slot,
             count=each.count,
             entry=self.view.routines[each.routine].entry,
-            batch=placed.batch,
+            batch=allocated.batch,
             base=each.base,
             stride=each.stride,
             strategy=STRATEGIES.index(each.strategy),
             resume=bool(each.resume),
         )
         self.on.alone("launch", each.count)
-        batch = self.on.batch(placed.batch)
+        batch = self.on.batch(allocated.batch)
         batch[Batch.LIVE] = batch[Batch.COUNT] = each.count
-        batch[Batch.STREAM] = placed.step
+        batch[Batch.STREAM] = allocated.step
         self.on.head[Control.QUIET] = self.on.head[Control.WROTE] = 0
-        self._widen(placed.slot, placed.slot + each.count)
+        self._widen(allocated.slot, allocated.slot + each.count)
         self.progress.live = self.on.live
 
     def _widen(self, first: int, last: int) -> None:

@@ -151,7 +151,7 @@ class Resident:
             "seed_low": settings.seed & WORD,
             "seed_high": settings.seed >> 32,
             "epsilon": int(np.float32(max(view.epsilon, 0.0)).view(np.uint32)),
-            "spawn_first": view.places.slots,
+            "spawn_first": view.allocation.slots,
             "fault_stops": settings.on_fault == "stop",
             "group_limit": self.group_limit,
             "marks_at": marks_at,

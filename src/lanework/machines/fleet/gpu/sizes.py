@@ -142,7 +142,7 @@ def sizes(view: FleetView, spec: Spec, words: int) -> dict[str, int]:
 
 def batches(view: FleetView) -> int:
     """Batches that may run at one time, one at least."""
-    return max(view.places.batches, 1)
+    return max(view.allocation.batches, 1)
 
 
 WHAT = {

@@ -18,7 +18,7 @@ from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.compose import compose
 from lanework.machines.fleet.matrices.maps import maps
-from lanework.machines.fleet.plan import Placed
+from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.control import HANDLERS, Handler, changed
 from lanework.machines.fleet.reference.execution import Execution, Words
@@ -59,13 +59,13 @@ class ReferenceEngine(Execution):
         """Make places free; no VM may be live there."""
         self.state.row("status")[first:last] = Status.FREE
         self.state.row("generation")[first:last] = 0
-        self.spare = self.view.places.slots
+        self.spare = self.view.allocation.slots
 
-    def launch(self, placed: Placed) -> None:
+    def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch."""
-        launch, state = placed.launch, self.state
+        launch, state = allocated.launch, self.state
         routine = self.view.routines[launch.routine]
-        members = slice(placed.slot, placed.slot + launch.count)
+        members = slice(allocated.slot, allocated.slot + launch.count)
         if not launch.resume:
             state.words[1 : state.profile.length - 1, members] = 0
             state.row("counter")[members] = 0
@@ -80,11 +80,11 @@ class ReferenceEngine(Execution):
             step = launch.stride if launch.strategy == "strided" else 1
             vm_id = launch.base + step * number
         state.row("vm_id")[members] = vm_id.astype(np.uint32)
-        fields = {"status": Status.RUNNING, "batch": placed.batch, "ip": routine.entry}
+        fields = {"status": Status.RUNNING, "batch": allocated.batch, "ip": routine.entry}
         for name in ("status", "fault", "stack_pointer", "swept", "batch", "ip"):
             state.row(name)[members] = fields.get(name, 0)
-        self.streams[placed.batch], self.counts[placed.batch] = placed.step, launch.count
-        self.live[placed.batch] = launch.count
+        self.streams[allocated.batch], self.counts[allocated.batch] = allocated.step, launch.count
+        self.live[allocated.batch] = launch.count
         self.progress.live += launch.count
         self.quiet, self.wrote = 0, False
         self._join({routine.entry: [members]})
@@ -240,8 +240,8 @@ class ReferenceEngine(Execution):
         """Some VMs, with the instructions that groups stand at."""
         ip = self.state.row("ip")
         for where in (self.at, self.blocked):
-            for place, members in where.items():
-                ip[members] = place
+            for at, members in where.items():
+                ip[members] = at
         seen = VMState(self.view.profile, 0)
         seen.words = self.state.words[:, chosen].copy()
         return seen

@@ -36,7 +36,7 @@ class Execution:
 
     def begin(self, shared: Words) -> None:
         """Start anew: no VM, and shared memory as given."""
-        view, batches = self.view, max(self.view.places.batches, 1)
+        view, batches = self.view, max(self.view.allocation.batches, 1)
         self.words: Words = np.array(shared, np.uint32)
         self.state = VMState(view.profile, view.slots)
         calls = view.has("CALL")
@@ -50,7 +50,7 @@ class Execution:
         self.blocked: dict[int, Members] = {}
         self.yielded: list[Members] = []
         self.sweep, self.quiet, self.wrote = 1, 0, False
-        self.spare = view.places.slots
+        self.spare = view.allocation.slots
         self.start()
 
     def start(self) -> None:

@@ -90,31 +90,31 @@ def _spawn(run: Execution, ip: int, values: Values) -> Turn:
 
 def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint32:
     """Start a VM at the lowest free place; the bits of its number."""
-    state, place = run.state, run.spare
+    state, slot = run.state, run.spare
     status = state.row("status")
-    while place < state.count and status[place] != Status.FREE:
-        place += 1
-    run.spare = min(place + 1, state.count)
-    if place == state.count:
+    while slot < state.count and status[slot] != Status.FREE:
+        slot += 1
+    run.spare = min(slot + 1, state.count)
+    if slot == state.count:
         return np.uint32(NO_ROOM)
-    state.words[1 : state.profile.length - 1, place] = 0
-    run.register(0)[place] = data
+    state.words[1 : state.profile.length - 1, slot] = 0
+    run.register(0)[slot] = data
     batch = state.row("batch")[parent]
-    fields = {"vm_id": place, "status": Status.RUNNING, "batch": batch}
+    fields = {"vm_id": slot, "status": Status.RUNNING, "batch": batch}
     for name in ("vm_id", "stack_pointer", "status", "fault", "batch", "counter", "swept"):
-        state.row(name)[place] = fields.get(name, 0)
-    state.row("generation")[place] += np.uint32(1)
+        state.row(name)[slot] = fields.get(name, 0)
+    state.row("generation")[slot] += np.uint32(1)
     run.live[batch] += 1
     run.progress.live += 1
     run.wrote = True
-    run.go(entry, slice(place, place + 1))
-    return np.float32(place).view(np.uint32)
+    run.go(entry, slice(slot, slot + 1))
+    return np.float32(slot).view(np.uint32)
 
 
 def _kill(run: Execution, ip: int, values: Values) -> Turn:
     def turn(vm: int, member: slice) -> None:
         run.end(ip, member, Status.FREE)
-        if vm >= run.view.places.slots:
+        if vm >= run.view.allocation.slots:
             run.spare = min(run.spare, vm)
 
     return turn

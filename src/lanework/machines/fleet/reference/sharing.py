@@ -134,20 +134,20 @@ def together(atomic: Atomic, shared: Words, at: Addresses, given: Words) -> Word
     if function is None or (atomic.own and (_odd(shared[at]) or _odd(given))):
         return None
     order = np.argsort(at, kind="stable")
-    places, starts = np.unique(at[order], return_index=True)
+    words, starts = np.unique(at[order], return_index=True)
     before = np.empty(len(at), np.uint32)
     floats = shared.view(np.float32)
-    if len(places) == len(at):
+    if len(words) == len(at):
         before[:] = shared[at]
         floats[at] = function(floats[at], given.view(np.float32))
         return before
-    for place, begin, end in zip(places, starts, [*starts[1:], len(at)], strict=True):
+    for word, begin, end in zip(words, starts, [*starts[1:], len(at)], strict=True):
         who = order[begin:end]
         chain = np.empty(len(who) + 1, np.float32)
-        chain[0], chain[1:] = floats[place], given.view(np.float32)[who]
+        chain[0], chain[1:] = floats[word], given.view(np.float32)[who]
         steps = function.accumulate(chain)  # one after another, each rounded
         before[who] = steps[:-1].view(np.uint32)
-        floats[place] = steps[-1]
+        floats[word] = steps[-1]
     return before
 
 

@@ -23,7 +23,7 @@ MOST = 1 << 14
 
 
 @dataclass
-class Place:
+class Cursor:
     """Where in the schedule a run is.
 
     Attributes:
@@ -48,7 +48,7 @@ class Runtime:
         view: the program.
         limits: fuel (instructions of all VMs) and deadline.
         progress: called with steps of the schedule that have begun, and how many there are.
-        place: where the run is.
+        cursor: where the run is.
         counts: what the engine has counted so far.
         turn: epochs that the engine runs at a time, chosen by how long they take.
     """
@@ -57,7 +57,7 @@ class Runtime:
     view: FleetView
     limits: Limits = field(default_factory=Limits)
     progress: Callable[[int, int], None] | None = None
-    place: Place = field(default_factory=Place)
+    cursor: Cursor = field(default_factory=Cursor)
     counts: Progress = field(default_factory=Progress)
     turn: int = 1
     until: float | None = None
@@ -65,7 +65,7 @@ class Runtime:
     def begin(self, shared: Words) -> None:
         """Start anew with these words of shared memory."""
         self.engine.begin(shared)
-        self.place, self.counts = Place(), Progress()
+        self.cursor, self.counts = Cursor(), Progress()
         self.until = self.limits.until()
 
     def run(self, epochs: int | None = None) -> bool:
@@ -75,8 +75,8 @@ class Runtime:
             Trap: a fault of a VM, a deadlock, fuel or the deadline.
         """
         left = epochs
-        while not self.place.ended:
-            if not self.place.waiting:
+        while not self.cursor.ended:
+            if not self.cursor.waiting:
                 self._launch()
                 continue
             if left == 0:
@@ -85,7 +85,7 @@ class Runtime:
             most = self.turn if left is None else min(self.turn, left)
             fuel = self.limits.fuel
             rest = None if fuel is None else fuel - self.counts.executed
-            self.counts = self.engine.run(most, self.place.watch, rest)
+            self.counts = self.engine.run(most, self.cursor.watch, rest)
             done = self.counts.epochs - before
             left = None if left is None else left - done
             self._adapt(time.monotonic() - began)
@@ -117,49 +117,49 @@ class Runtime:
                 f" VMs, in epoch {self.counts.epochs:,}",
                 help="raise the fuel limit, or look for a loop that does not end",
             )
-        if stop is Stop.DONE or (stop is Stop.BATCH and self.place.watch):
+        if stop is Stop.DONE or (stop is Stop.BATCH and self.cursor.watch):
             self._past(stop)
 
     def _past(self, stop: Stop) -> None:
         """A barrier is open."""
-        place, plan = self.place, self.view.plan
-        place.waiting, place.watch = False, ()
-        if place.step == len(plan.schedule):
-            place.ended = stop is Stop.DONE
-            place.waiting = not place.ended
+        cursor, plan = self.cursor, self.view.plan
+        cursor.waiting, cursor.watch = False, ()
+        if cursor.step == len(plan.schedule):
+            cursor.ended = stop is Stop.DONE
+            cursor.waiting = not cursor.ended
             return
-        last = plan.phases[plan.schedule[place.step - 1]].barrier
+        last = plan.phases[plan.schedule[cursor.step - 1]].barrier
         if stop is Stop.DONE and last == "wait_all":
-            self.engine.clear(self.view.places.kept, self.view.slots)
+            self.engine.clear(self.view.allocation.kept, self.view.slots)
 
     def _launch(self) -> None:
         """Begin the next step of the schedule."""
-        place, plan = self.place, self.view.plan
-        if place.step == len(plan.schedule):
-            place.waiting = True
+        cursor, plan = self.cursor, self.view.plan
+        if cursor.step == len(plan.schedule):
+            cursor.waiting = True
             return
-        barrier = plan.phases[plan.schedule[place.step]].barrier
-        launches = self.view.places.steps[place.step]
-        for placed in launches:
-            self.engine.launch(placed)
-        place.step += 1
+        barrier = plan.phases[plan.schedule[cursor.step]].barrier
+        launches = self.view.allocation.steps[cursor.step]
+        for allocated in launches:
+            self.engine.launch(allocated)
+        cursor.step += 1
         if self.progress is not None:
-            self.progress(place.step, len(plan.schedule))
-        place.waiting = barrier != "none"
+            self.progress(cursor.step, len(plan.schedule))
+        cursor.waiting = barrier != "none"
         if barrier == "wait_any":
-            place.watch = tuple(placed.batch for placed in launches)
+            cursor.watch = tuple(allocated.batch for allocated in launches)
 
     @property
     def phase(self) -> int:
         """The entry of the schedule that was begun last."""
-        return max(self.place.step - 1, 0)
+        return max(self.cursor.step - 1, 0)
 
     def save(self) -> Any:
         """Everything there is, for `restore`."""
-        return copy.copy(self.place), copy.deepcopy(self.counts), self.engine.save()
+        return copy.copy(self.cursor), copy.deepcopy(self.counts), self.engine.save()
 
     def restore(self, saved: Any) -> None:
         """Go back to what `save` gave."""
-        place, counts, state = saved
-        self.place, self.counts = copy.copy(place), copy.deepcopy(counts)
+        cursor, counts, state = saved
+        self.cursor, self.counts = copy.copy(cursor), copy.deepcopy(counts)
         self.engine.restore(state)

@@ -119,7 +119,7 @@ def trace(runtime: Runtime, vm: int, most: int | None = None) -> Iterator[Moment
     check_vm(view, vm)
     done = 0
     while most is None or done < most:
-        before, counts, step = runtime.engine.vm(vm), runtime.counts, runtime.place.step
+        before, counts, step = runtime.engine.vm(vm), runtime.counts, runtime.cursor.step
         ended = runtime.run(1)
         if runtime.counts.epochs > counts.epochs:
             done += 1
@@ -152,10 +152,10 @@ def _moment(runtime: Runtime, before: VMState, after: VMState, step: int) -> Mom
 
 def _entry(runtime: Runtime, vm: int, step: int) -> int | None:
     """Where a VM began, if it was launched in this step or after it."""
-    for launches in runtime.view.places.steps[step : runtime.place.step]:
-        for placed in launches:
-            if placed.slot <= vm < placed.slot + placed.launch.count:
-                return runtime.view.routines[placed.launch.routine].entry
+    for launches in runtime.view.allocation.steps[step : runtime.cursor.step]:
+        for allocated in launches:
+            if allocated.slot <= vm < allocated.slot + allocated.launch.count:
+                return runtime.view.routines[allocated.launch.routine].entry
     return None
 
 

@@ -77,10 +77,10 @@ class FleetAssembler:
                 raise text[-1].fault("there is no instruction")
             raise Diagnostic(BAD_ASSEMBLY, "there is no instruction after .machine fleet")
         here = {routine.name for routine in module.routines}
-        for name, place in module.externs.items():
+        for name, position in module.externs.items():
             if name not in here:
                 help = "link both: lanework compile FILE LIBRARY, or lanework.fleet.link"
-                raise place.fault(f"{name!r} is in another file", help)
+                raise position.fault(f"{name!r} is in another file", help)
         return link([module])
 
     def disassemble(self, program: Program) -> Iterator[str]:

@@ -24,7 +24,7 @@ from lanework.machines.fleet.text.module import (
 )
 from lanework.machines.fleet.text.operands import Draft, read_instruction
 from lanework.machines.fleet.text.phases import PlanText
-from lanework.machines.fleet.text.words import Place, fields, named, plain, quote
+from lanework.machines.fleet.text.words import Position, fields, named, plain, quote
 
 MAIN = "main"
 """The routine of a text that names none."""
@@ -37,7 +37,7 @@ class Routine:
     """A routine that is being read."""
 
     name: str
-    place: Place
+    position: Position
     aliases: dict[str, str]
     labels: dict[str, int] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
@@ -50,15 +50,15 @@ class ModuleDraft:
 
     source: str
     settings: dict[str, Setting] = field(default_factory=dict)
-    header: dict[str, tuple[int | float | str, Place]] = field(default_factory=dict)
-    sections: dict[str, tuple[bytes, Place]] = field(default_factory=dict)
+    header: dict[str, tuple[int | float | str, Position]] = field(default_factory=dict)
+    sections: dict[str, tuple[bytes, Position]] = field(default_factory=dict)
     symbols: dict[str, Expression] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)  # of all symbols, those of buffers too
     buffers: list[ModuleBuffer] = field(default_factory=list)
     routines: dict[str, Routine] = field(default_factory=dict)
     current: Routine | None = None
     aliases: dict[str, str] = field(default_factory=dict)
-    externs: dict[str, Place] = field(default_factory=dict)
+    externs: dict[str, Position] = field(default_factory=dict)
     plan: PlanText = field(default_factory=PlanText)
     implicit: bool = False
 
@@ -74,21 +74,21 @@ class ModuleDraft:
 
     def _routine(self, line: Line) -> Routine:
         if self.current is None:
-            self.begin(MAIN, Place(line, line.words[0]))
+            self.begin(MAIN, Position(line, line.words[0]))
             self.implicit = True
         assert self.current is not None
         return self.current
 
-    def begin(self, name: str, place: Place) -> None:
+    def begin(self, name: str, position: Position) -> None:
         """Begin a routine."""
         if name in self.routines:
-            raise place.fault(f"the routine {name!r} is there twice")
+            raise position.fault(f"the routine {name!r} is there twice")
         self._no_empty_routine()
-        self.current = self.routines[name] = Routine(name, place, dict(self.aliases))
+        self.current = self.routines[name] = Routine(name, position, dict(self.aliases))
 
     def _no_empty_routine(self) -> None:
         if self.current is not None and not self.current.drafts:
-            raise self.current.place.fault(f"the routine {self.current.name!r} is empty")
+            raise self.current.position.fault(f"the routine {self.current.name!r} is empty")
 
     def label(self, line: Line, word: Token) -> None:
         """A label, which the next instruction has."""
@@ -102,7 +102,7 @@ class ModuleDraft:
 
     def expression(self, line: Line, word: Token) -> Expression:
         """A word of a directive as a number that may depend on symbols."""
-        return read_expression(word.text, Place(line, word))
+        return read_expression(word.text, Position(line, word))
 
     def define(self, line: Line, word: Token, *names: str) -> None:
         """Take names for symbols."""
@@ -144,25 +144,25 @@ class ModuleDraft:
             instructions.append(Instruction(draft.info.name, values[0], tuple(values[1:])))
             listing.append(ListingEntry(number, draft.line.span(), text))
         parts = (tuple(instructions), tuple(relocations), tuple(listing))
-        return ModuleRoutine(routine.name, routine.place, *parts)
+        return ModuleRoutine(routine.name, routine.position, *parts)
 
     def _target(self, routine: Routine, open: Relocation) -> Relocation | int:
         """Where a branch, call or spawn leads: within its routine, or still open."""
-        text, place = open.value, open.place
+        text, position = open.value, open.position
         assert isinstance(text, str)
-        assert place.word is not None
+        assert position.word is not None
         quoted = text.startswith('"')
-        name = read_string(place.line, place.word) if quoted else text
+        name = read_string(position.line, position.word) if quoted else text
         if not quoted and name in routine.labels:
             return routine.labels[name]
         known = name in self.routines or name in self.externs
         if known and (quoted or named(name)):
-            return Relocation(open.instruction, open.field, Fill.ENTRY, name, place)
+            return Relocation(open.instruction, open.field, Fill.ENTRY, name, position)
         if quoted or (_LABEL.fullmatch(name) and name not in self.names):
             near = did_you_mean(name, [*routine.labels, *self.routines, *self.externs])
-            raise place.fault(f"there is no label and no routine {name!r}", near)
-        value = read_expression(text, place)
-        return Relocation(open.instruction, open.field, Fill.OFFSET, value, place)
+            raise position.fault(f"there is no label and no routine {name!r}", near)
+        value = read_expression(text, position)
+        return Relocation(open.instruction, open.field, Fill.OFFSET, value, position)
 
 
 def _check(module: Module, symbols: set[str]) -> None:
@@ -174,23 +174,23 @@ def _check(module: Module, symbols: set[str]) -> None:
             bare = name.removesuffix(".size")
             if name not in symbols and not {name, bare} & module.externs.keys():
                 near = did_you_mean(name, sorted(symbols | module.externs.keys()))
-                raise expression.place.fault(
+                raise expression.position.fault(
                     f"there is no symbol {name!r}",
                     near or f"define it: .const {name} 5, or declare it: .extern {name}",
                 )
     launches = [launch for phase in module.phases for launch in phase.launches]
     kept, routines = {each.keep for each in launches}, {each.name for each in module.routines}
     for launch in launches:
-        _known(module, launch.place, launch.routine, routines, "routine")
+        _known(module, launch.position, launch.routine, routines, "routine")
         if launch.resume:
             _known(module, launch.group, launch.resume, kept, "group of kept VMs")
 
 
-def _known(module: Module, place: Place, name: str, known: set[str], what: str) -> None:
+def _known(module: Module, position: Position, name: str, known: set[str], what: str) -> None:
     if name not in known and name not in module.externs:
         near = did_you_mean(name, sorted(known))
         help = near or f"if it is in another file, declare it: .extern {quote(name)}"
-        raise place.fault(f"there is no {what} {name!r}", help)
+        raise position.fault(f"there is no {what} {name!r}", help)
 
 
 def _expressions(part: object) -> Iterator[Expression]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.fleet.text.words import Place, plain
+from lanework.machines.fleet.text.words import Position, plain
 
 Number = int | float
 
@@ -38,18 +38,18 @@ class Expression:
 
     Attributes:
         items: numbers, names of symbols, and signs, in postfix order.
-        place: where it stands.
+        position: where it stands.
     """
 
     items: tuple[Number | str | Sign, ...]
-    place: Place
+    position: Position
 
     @property
     def names(self) -> tuple[str, ...]:
         """The symbols that it needs."""
         return tuple(item for item in self.items if isinstance(item, str))
 
-    def value(self, symbol: Callable[[str, Place], Number]) -> Number:
+    def value(self, symbol: Callable[[str, Position], Number]) -> Number:
         """The number.
 
         Args:
@@ -61,14 +61,14 @@ class Expression:
         stack: list[Number] = []
         for item in self.items:
             if isinstance(item, str):
-                stack.append(symbol(item, self.place))
+                stack.append(symbol(item, self.position))
             elif isinstance(item, Sign):
                 right = stack.pop()
                 stack.append(-right if item.text == "neg" else _apply(item, stack.pop(), right))
             else:
                 stack.append(item)
             if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
-                raise self.place.fault("the number is too large")
+                raise self.position.fault("the number is too large")
         return stack[0]
 
 
@@ -78,7 +78,7 @@ def _apply(sign: Sign, left: Number, right: Number) -> Number:
     return left + right if sign.text == "+" else left - right
 
 
-def read_expression(text: str, place: Place) -> Expression:
+def read_expression(text: str, position: Position) -> Expression:
     """An expression.
 
     Raises:
@@ -86,7 +86,7 @@ def read_expression(text: str, place: Place) -> Expression:
 
     Example:
         >>> from lanework.core.program.asmtext import Line, Token
-        >>> read_expression("N*4-(1+2)", Place(Line(1, (), "text", ""))).items
+        >>> read_expression("N*4-(1+2)", Position(Line(1, (), "text", ""))).items
         ('N', 4, Sign(text='*'), 1, 2, Sign(text='+'), Sign(text='-'))
     """
     reading = _Reading()
@@ -95,7 +95,7 @@ def read_expression(text: str, place: Place) -> Expression:
     at = 0
 
     def wrong() -> Diagnostic:
-        return place.fault(f"{text!r} is no number", "write 2.5, N or N*4+1")
+        return position.fault(f"{text!r} is no number", "write 2.5, N or N*4+1")
 
     while at < len(text):
         match = _PART.match(text, at)
@@ -104,7 +104,7 @@ def read_expression(text: str, place: Place) -> Expression:
             raise wrong()
         at = match.end()
         if not sign:
-            reading.out.append(_literal(match, place))
+            reading.out.append(_literal(match, position))
             operand = False
         elif operand:
             reading.before(sign)
@@ -116,7 +116,7 @@ def read_expression(text: str, place: Place) -> Expression:
     reading.flush(0)
     if operand or reading.waiting:
         raise wrong()
-    return Expression(tuple(reading.out), place)
+    return Expression(tuple(reading.out), position)
 
 
 @dataclass
@@ -147,31 +147,31 @@ class _Reading:
         return bool(self.waiting) and self.waiting.pop() == "("
 
 
-def _literal(match: re.Match[str], place: Place) -> Number | str:
+def _literal(match: re.Match[str], position: Position) -> Number | str:
     if match[1]:
-        return _whole(match[1], 16, place)
+        return _whole(match[1], 16, position)
     if match[2]:
-        return _whole(match[2], 10, place) if match[2].isdecimal() else float(match[2])
+        return _whole(match[2], 10, position) if match[2].isdecimal() else float(match[2])
     name = match[3].strip("<>")
     if name.lower() in ("inf", "nan"):
         return float(name)
     if not plain(name):
-        raise place.fault(f"{name!r} is no number")
+        raise position.fault(f"{name!r} is no number")
     return name
 
 
-def _whole(text: str, base: int, place: Place) -> int:
+def _whole(text: str, base: int, position: Position) -> int:
     if len(text) > 40:
-        raise place.fault("the number is too large")
+        raise position.fault("the number is too large")
     return int(text, base)
 
 
-def constant(name: str, place: Place) -> Number:
+def constant(name: str, position: Position) -> Number:
     """No symbol has a value."""
-    raise place.fault(f"there is no symbol {name!r} here")
+    raise position.fault(f"there is no symbol {name!r} here")
 
 
-def integer(value: Number, place: Place, most: int = (1 << 32) - 1, least: int = 0) -> int:
+def integer(value: Number, position: Position, most: int = (1 << 32) - 1, least: int = 0) -> int:
     """A whole number within bounds.
 
     Raises:
@@ -180,5 +180,5 @@ def integer(value: Number, place: Place, most: int = (1 << 32) - 1, least: int =
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or not least <= value <= most:
-        raise place.fault(f"a whole number from {least} to {most} has to be here, not {value}")
+        raise position.fault(f"a whole number from {least} to {most} has to be here, not {value}")
     return value

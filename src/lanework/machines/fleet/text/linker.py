@@ -28,7 +28,7 @@ from lanework.machines.fleet.text.module import (
 from lanework.machines.fleet.text.operands import fill_in
 from lanework.machines.fleet.text.reading import read
 from lanework.machines.fleet.text.symbols import Symbols, conflict
-from lanework.machines.fleet.text.words import Place, float_bits
+from lanework.machines.fleet.text.words import Position, float_bits
 from lanework.machines.fleet.verify import MOST_STEPS
 
 STRIDE = 1 - (1 << 32)
@@ -88,7 +88,7 @@ class _Linker:
 
     modules: list[Module]
     symbols: Symbols = field(default_factory=Symbols)
-    entries: dict[str, tuple[int, Place]] = field(default_factory=dict)
+    entries: dict[str, tuple[int, Position]] = field(default_factory=dict)
     kept: dict[str, Expression | None] = field(default_factory=dict)
 
     def program(self) -> Program:
@@ -131,10 +131,10 @@ class _Linker:
                 first = self.entries[part.name][1].line.source
                 raise conflict(
                     f"the routine {part.name!r} is defined twice, in {first} and in"
-                    f" {part.place.line.source}",
-                    part.place,
+                    f" {part.position.line.source}",
+                    part.position,
                 )
-            self.entries[part.name] = at, part.place
+            self.entries[part.name] = at, part.position
             routines.append(Routine(part.name, at, len(part.instructions)))
             at += len(part.instructions)
         code: list[Instruction] = []
@@ -166,16 +166,16 @@ class _Linker:
     def _fill(self, open: Relocation, entry: int) -> int:
         if isinstance(open.value, str):
             if open.value not in self.entries:
-                raise self._no_routine(open.value, open.place)
+                raise self._no_routine(open.value, open.position)
             return self.entries[open.value][0]
         value = open.value.value(self.symbols.value)
         if open.fill is Fill.OFFSET:
-            return entry + integer(value, open.place, (1 << 32) - 1 - entry, -entry)
-        return fill_in(open.fill, value, open.place)
+            return entry + integer(value, open.position, (1 << 32) - 1 - entry, -entry)
+        return fill_in(open.fill, value, open.position)
 
-    def _no_routine(self, name: str, place: Place) -> Diagnostic:
+    def _no_routine(self, name: str, position: Position) -> Diagnostic:
         near = did_you_mean(name, list(self.entries))
-        return conflict(f"the routine {name!r} is defined nowhere", place, near)
+        return conflict(f"the routine {name!r} is defined nowhere", position, near)
 
     # The plan ---------------------------------------------------------------------------------
 
@@ -205,12 +205,12 @@ class _Linker:
         first = next(module for module in self.modules if module.routines).routines[0]
         help = f"add .phase wait_all, and below it .launch {first.name}, 1000"
         if len(self.modules) == 1:
-            raise first.place.fault("nothing says what runs", help)
-        raise conflict("no module says what runs", first.place, help)
+            raise first.position.fault("nothing says what runs", help)
+        raise conflict("no module says what runs", first.position, help)
 
     def _launch(self, launch: ModuleLaunch, numbers: dict[str, int]) -> Launch:
         if launch.routine not in numbers:
-            raise self._no_routine(launch.routine, launch.place)
+            raise self._no_routine(launch.routine, launch.position)
         count = launch.count
         if launch.resume and launch.resume not in self.kept:
             near = did_you_mean(launch.resume, list(self.kept))
@@ -237,7 +237,7 @@ class _Linker:
                 continue
             inner, count = self._steps(step.steps, first), self.symbols.integer(step.count)
             if len(out) + len(inner) * count > MOST_STEPS:
-                raise step.count.place.fault(
+                raise step.count.position.fault(
                     f"the schedule becomes longer than {MOST_STEPS:,} steps", "repeat less often"
                 )
             out += inner * count
@@ -252,14 +252,14 @@ class _Linker:
 
     def _epsilon(self) -> float:
         value = self._agreed("epsilon", 0.0)
-        places = [m.settings["epsilon"].place for m in self.modules if "epsilon" in m.settings]
-        if places:
-            float_bits(float(value), places[0])  # it has to be one of single precision
+        for module in self.modules:
+            if "epsilon" in module.settings:  # it has to be one of single precision
+                float_bits(float(value), module.settings["epsilon"].position)
         return float(value)
 
     def _agreed(self, name: str, absent: str | Number) -> str | Number:
         """What all modules ask for that ask at all."""
-        agreed: tuple[str | Number, Place] | None = None
+        agreed: tuple[str | Number, Position] | None = None
         for module in self.modules:
             setting = module.settings.get(name)
             if setting is None:
@@ -270,24 +270,24 @@ class _Linker:
             if agreed is not None and value != agreed[0]:
                 raise conflict(
                     f".{name} is {_shown(agreed[0])} in {agreed[1].line.source} and"
-                    f" {_shown(value)} in {setting.place.line.source}",
-                    setting.place,
+                    f" {_shown(value)} in {setting.position.line.source}",
+                    setting.position,
                     "all modules of a program have to agree",
                 )
-            agreed = agreed or (value, setting.place)
+            agreed = agreed or (value, setting.position)
         return absent if agreed is None else agreed[0]
 
 
 _Value = TypeVar("_Value")
 
 
-def _merged(what: str, parts: Sequence[Mapping[str, tuple[_Value, Place]]]) -> dict[str, _Value]:
+def _merged(what: str, parts: Sequence[Mapping[str, tuple[_Value, Position]]]) -> dict[str, _Value]:
     """What modules give by name, where they do not contradict each other."""
     merged: dict[str, _Value] = {}
     for part in parts:
-        for name, (value, place) in part.items():
+        for name, (value, position) in part.items():
             if merged.setdefault(name, value) != value:
-                raise conflict(f"two modules give {name!r} in the {what} differently", place)
+                raise conflict(f"two modules give {name!r} in the {what} differently", position)
     return merged
 
 

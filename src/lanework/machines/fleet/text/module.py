@@ -13,7 +13,7 @@ from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry
 from lanework.machines.fleet.state import Convention
 from lanework.machines.fleet.text.expression import Expression, Number
-from lanework.machines.fleet.text.words import Place
+from lanework.machines.fleet.text.words import Position
 
 
 class Fill(enum.Enum):
@@ -35,14 +35,14 @@ class Relocation:
         field: 0 to 3.
         fill: what goes there.
         value: a number, or the name of a routine.
-        place: where it stands.
+        position: where it stands.
     """
 
     instruction: int
     field: int
     fill: Fill
     value: Expression | str
-    place: Place
+    position: Position
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class ModuleRoutine:
 
     Attributes:
         name: as calls and launches name it.
-        place: where it begins in the text.
+        position: where it begins in the text.
         instructions: targets are counted from the start of the routine.
         relocations: what is open.
         listing: of each instruction.
     """
 
     name: str
-    place: Place
+    position: Position
     instructions: tuple[Instruction, ...]
     relocations: tuple[Relocation, ...]
     listing: tuple[ListingEntry, ...]
@@ -76,7 +76,7 @@ class ModuleBuffer:
     size: Expression
     direction: str
     lifetime: tuple[Expression, ...]
-    place: Place
+    position: Position
     ends: tuple[Expression | None, ...] = (None, None)
 
 
@@ -91,8 +91,8 @@ class ModuleLaunch:
     stride: Expression | None
     keep: str
     resume: str
-    place: Place
-    group: Place
+    position: Position
+    group: Position
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Setting:
     """What a module asks of the program: the value, and where it does."""
 
     value: int | float | str | Convention | Expression
-    place: Place
+    position: Position
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,8 @@ class Module:
 
     source: str
     settings: dict[str, Setting] = field(default_factory=dict)
-    header: dict[str, tuple[Number | str, Place]] = field(default_factory=dict)
-    sections: dict[str, tuple[bytes, Place]] = field(default_factory=dict)
+    header: dict[str, tuple[Number | str, Position]] = field(default_factory=dict)
+    sections: dict[str, tuple[bytes, Position]] = field(default_factory=dict)
     symbols: dict[str, Expression] = field(default_factory=dict)
     buffers: tuple[ModuleBuffer, ...] = ()
     routines: tuple[ModuleRoutine, ...] = ()
@@ -150,4 +150,4 @@ class Module:
     schedule: tuple[int | Repeat, ...] = ()
     planned: bool = False
     implicit: bool = False
-    externs: dict[str, Place] = field(default_factory=dict)
+    externs: dict[str, Position] = field(default_factory=dict)

@@ -11,7 +11,13 @@ from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import ALIASES, FIELDS, FLEET, FleetInstr
 from lanework.machines.fleet.text.expression import Expression, constant, integer, read_expression
 from lanework.machines.fleet.text.module import Fill, Relocation
-from lanework.machines.fleet.text.words import Place, float_bits, integer_bits, own_word, register
+from lanework.machines.fleet.text.words import (
+    Position,
+    float_bits,
+    integer_bits,
+    own_word,
+    register,
+)
 
 INTEGER = "ISETI"
 """SETI of an integer: `ISETI r0, 5` is `SETI r0, int:5`."""
@@ -100,64 +106,66 @@ class _Operands:
     def read(self, operands: list[Token]) -> Draft:
         values = [0] * FIELDS
         left = []
-        for spec, at, word in zip(self.info.operands, self.info.places, operands, strict=True):
-            place = Place(self.line, word)
+        for spec, at, word in zip(self.info.operands, self.info.fields, operands, strict=True):
+            position = Position(self.line, word)
             text = _known(word.text, self.aliases)
             if not text:
                 raise self.line.fault("an operand is missing", None, f"write {pattern(self.info)}")
             if spec.kind is OperandKind.REGISTER:
-                values[at] = self._register(text, place)
+                values[at] = self._register(text, position)
             elif spec.kind is OperandKind.CODE:
-                left.append(Relocation(self.number, at, Fill.ENTRY, text, place))
+                left.append(Relocation(self.number, at, Fill.ENTRY, text, position))
             else:
-                fill, value = self._number(text, place, spec.kind)
+                fill, value = self._number(text, position, spec.kind)
                 if isinstance(value, Expression) and not value.names:
-                    value = fill_in(fill, value.value(constant), place)
+                    value = fill_in(fill, value.value(constant), position)
                 if isinstance(value, int):
                     values[at] = value
                 else:
-                    left.append(Relocation(self.number, at, fill, value, place))
+                    left.append(Relocation(self.number, at, fill, value, position))
         return Draft(self.info, tuple(values), tuple(left), self.line)
 
-    def _register(self, text: str, place: Place) -> int:
+    def _register(self, text: str, position: Position) -> int:
         number = register(text)
         if number is None:
             near = did_you_mean(text, self.aliases) or f"write {pattern(self.info)}"
-            raise place.fault(f"{text!r} is no register", near)
+            raise position.fault(f"{text!r} is no register", near)
         return number
 
-    def _number(self, text: str, place: Place, kind: OperandKind) -> tuple[Fill, Expression | int]:
+    def _number(
+        self, text: str, position: Position, kind: OperandKind
+    ) -> tuple[Fill, Expression | int]:
         if register(text) is not None:
             help = f"write {pattern(self.info)}"
-            raise place.fault(f"{text!r} is a register, and a number has to be here", help)
+            raise position.fault(f"{text!r} is a register, and a number has to be here", help)
         if kind is OperandKind.WORD:
             inner = text[3:] if text[:4].lower() == "mem[" else text
             if inner.startswith("[") and inner.endswith("]"):
                 text = _known(inner[1:-1].strip(), self.aliases)
             own = own_word(text)
-            return Fill.WORD, own if own is not None else read_expression(text, place)
+            return Fill.WORD, own if own is not None else read_expression(text, position)
         prefix, colon, rest = text.partition(":")
         prefix = prefix.lower() if colon else ""
         if prefix == "bits":
-            return Fill.INTEGER, _bits(rest, place)
+            return Fill.INTEGER, _bits(rest, position)
         if prefix == "int" or self.integer:
-            return Fill.INTEGER, read_expression(rest if prefix == "int" else text, place)
-        return Fill.FLOAT, read_expression(text, place)
+            return Fill.INTEGER, read_expression(rest if prefix == "int" else text, position)
+        return Fill.FLOAT, read_expression(text, position)
 
 
-def _bits(text: str, place: Place) -> int:
-    value = read_expression(text, place).value(constant)
-    return integer(value, place)
+def _bits(text: str, position: Position) -> int:
+    value = read_expression(text, position).value(constant)
+    return integer(value, position)
 
 
-def fill_in(fill: Fill, value: int | float, place: Place) -> int:
+def fill_in(fill: Fill, value: int | float, position: Position) -> int:
     """The field that a number becomes.
 
     Raises:
         Diagnostic: LW1010 for a number that does not go there.
     """
     if fill is Fill.FLOAT:
-        return float_bits(value, place)
+        return float_bits(value, position)
     if fill is Fill.INTEGER:
-        return integer_bits(value, place)
-    return integer(value, place)
+        return integer_bits(value, position)
+    return integer(value, position)

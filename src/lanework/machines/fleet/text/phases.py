@@ -10,7 +10,7 @@ from lanework.core.program.asmtext import Line, Token
 from lanework.machines.fleet.plan import BARRIERS
 from lanework.machines.fleet.text.expression import Expression, constant, integer, read_expression
 from lanework.machines.fleet.text.module import ModuleLaunch, ModulePhase, Repeat
-from lanework.machines.fleet.text.words import Place, directive_word, directive_words, read_name
+from lanework.machines.fleet.text.words import Position, directive_word, directive_words, read_name
 
 _NESTED = 64  # .repeat within .repeat
 _CLAUSES = {"contiguous": ("strategy", 0, 1), "strided": ("strategy", 1, 2),
@@ -23,7 +23,7 @@ _CLAUSES = {"contiguous": ("strategy", 0, 1), "strided": ("strategy", 1, 2),
 class Block:
     """Steps of the schedule between `.repeat` and `.end`, or all of them."""
 
-    place: Place | None = None
+    position: Position | None = None
     count: Expression | None = None
     steps: list[int | Repeat] = field(default_factory=list)
 
@@ -91,13 +91,13 @@ class PlanText:
             raise line.fault("the launch does not say how many VMs", None, form)
         count = _number(line, first[0]) if first else None
         base = numbers[0] if numbers else None
-        places = (
-            Place(line, words[0]),
-            Place(line, given["resume"][1] if "resume" in given else None),
+        positions = (
+            Position(line, words[0]),
+            Position(line, given["resume"][1] if "resume" in given else None),
         )
         self.phases[-1][1].append(
             ModuleLaunch(
-                routine, count, strategy, base, stride, names["keep"], names["resume"], *places
+                routine, count, strategy, base, stride, names["keep"], names["resume"], *positions
             )
         )
 
@@ -106,7 +106,7 @@ class PlanText:
         word = directive_word(line, "100")
         if len(self.blocks) > _NESTED:
             raise line.fault("repeats are nested too deeply")
-        self.blocks.append(Block(Place(line), _number(line, word)))
+        self.blocks.append(Block(Position(line), _number(line, word)))
         self.said, self.open = True, False
 
     def end(self, line: Line) -> None:
@@ -133,26 +133,28 @@ class PlanText:
         """The schedule of a module: as phases stand in the text, or as it is written out."""
         if len(self.blocks) > 1:
             block = self.blocks[-1]
-            assert block.place is not None
-            raise block.place.fault(".repeat has no .end")
+            assert block.position is not None
+            raise block.position.fault(".repeat has no .end")
         steps = self.blocks[0].steps
         if not self.listed:
             return tuple(steps)
         if any(isinstance(step, Repeat) for step in steps):
-            raise self.listed[0].place.fault(
+            raise self.listed[0].position.fault(
                 "a schedule cannot be written out where phases repeat", "leave out .repeat"
             )
         numbers = []
         for each in self.listed:
-            number = integer(each.value(constant), each.place)
+            number = integer(each.value(constant), each.position)
             if number >= len(self.phases):
-                raise each.place.fault(f"there is no phase {number}", "phases are counted from 0")
+                raise each.position.fault(
+                    f"there is no phase {number}", "phases are counted from 0"
+                )
             numbers.append(number)
         return tuple(numbers)
 
 
 def _number(line: Line, word: Token) -> Expression:
-    return read_expression(word.text, Place(line, word))
+    return read_expression(word.text, Position(line, word))
 
 
 # How a schedule is written ------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from lanework.machines.fleet.text.draft import ModuleDraft
 from lanework.machines.fleet.text.expression import Expression
 from lanework.machines.fleet.text.module import Module, ModuleBuffer, Setting
 from lanework.machines.fleet.text.words import (
-    Place,
+    Position,
     directive_word,
     directive_words,
     own_word,
@@ -55,7 +55,7 @@ def _set(draft: ModuleDraft, line: Line, value: str | Convention | Expression) -
     name = line.words[0].text[1:]
     if name in draft.settings:
         raise line.fault(f".{name} is there twice")
-    draft.settings[name] = Setting(value, Place(line, line.words[-1]))
+    draft.settings[name] = Setting(value, Position(line, line.words[-1]))
 
 
 def _state(draft: ModuleDraft, line: Line) -> None:
@@ -88,7 +88,7 @@ def _header(draft: ModuleDraft, line: Line) -> None:
     if name in DERIVED or name in draft.header:
         what = "has a directive of its own" if name in DERIVED else "is there twice"
         raise line.fault(f"the field {name!r} of the header {what}", line.words[1])
-    draft.header[name] = value, Place(line)
+    draft.header[name] = value, Position(line)
 
 
 def _section(draft: ModuleDraft, line: Line) -> None:
@@ -97,7 +97,7 @@ def _section(draft: ModuleDraft, line: Line) -> None:
     if text in ("routines", "plan", "buffers") or text in draft.sections:
         raise line.fault(f"the section {text!r} cannot be given", name)
     try:
-        draft.sections[text] = bytes.fromhex("" if data.text == "-" else data.text), Place(line)
+        draft.sections[text] = bytes.fromhex("" if data.text == "-" else data.text), Position(line)
     except ValueError:
         raise line.fault("a section is written in pairs of hexadecimal digits", data) from None
 
@@ -139,7 +139,7 @@ def _buffer(draft: ModuleDraft, line: Line) -> None:
     ends = tuple(pairs["range"]) or (None, None)
     words = draft.expression(line, size)
     draft.buffers.append(
-        ModuleBuffer(text, where, words, direction, lifetime, Place(line, name), ends)
+        ModuleBuffer(text, where, words, direction, lifetime, Position(line, name), ends)
     )
 
 
@@ -148,7 +148,7 @@ def _extern(draft: ModuleDraft, line: Line) -> None:
         name = read_name(line, word, "anything")
         if name in draft.names:
             raise line.fault(f"the symbol {name!r} is there twice", word)
-        draft.externs.setdefault(name, Place(line, word))
+        draft.externs.setdefault(name, Position(line, word))
 
 
 def _alias(draft: ModuleDraft, line: Line) -> None:
@@ -165,7 +165,7 @@ def _alias(draft: ModuleDraft, line: Line) -> None:
 
 def _routine(draft: ModuleDraft, line: Line) -> None:
     word = directive_word(line, "name")
-    draft.begin(read_name(line, word, "a routine"), Place(line, word))
+    draft.begin(read_name(line, word, "a routine"), Position(line, word))
 
 
 DIRECTIVES: dict[str, Callable[[ModuleDraft, Line], None]] = {

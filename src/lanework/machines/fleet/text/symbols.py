@@ -10,14 +10,14 @@ from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.plan import Buffer
 from lanework.machines.fleet.text.expression import Expression, Number, integer
 from lanework.machines.fleet.text.module import Module, ModuleBuffer
-from lanework.machines.fleet.text.words import Place
+from lanework.machines.fleet.text.words import Position
 
 _DEEP = 100  # symbols that are defined through each other
 
 
-def conflict(message: str, place: Place, help: str | None = None) -> Diagnostic:
+def conflict(message: str, position: Position, help: str | None = None) -> Diagnostic:
     """A diagnostic of modules that do not go together, LW6009."""
-    return Diagnostic(BAD_LINK, message, span=place.line.span(place.word), help=help)
+    return Diagnostic(BAD_LINK, message, span=position.line.span(position.word), help=help)
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Symbols:
         depth: how many symbols are being found, one through the other.
     """
 
-    defined: dict[str, tuple[Expression | int, Place]] = field(default_factory=dict)
+    defined: dict[str, tuple[Expression | int, Position]] = field(default_factory=dict)
     values: dict[str, Number] = field(default_factory=dict)
     buffers: list[ModuleBuffer] = field(default_factory=list)
     placed: list[Buffer] = field(default_factory=list)
@@ -42,12 +42,12 @@ class Symbols:
         """Take the symbols of all modules, and place their buffers."""
         for module in modules:
             for name, expression in module.symbols.items():
-                self._symbol(name, expression, expression.place)
+                self._symbol(name, expression, expression.position)
             for buffer in module.buffers:
                 number = len(self.buffers)
                 self.buffers.append(buffer)
-                self._symbol(buffer.name, number, buffer.place)
-                self._symbol(f"{buffer.name}.size", buffer.size, buffer.place)
+                self._symbol(buffer.name, number, buffer.position)
+                self._symbol(f"{buffer.name}.size", buffer.size, buffer.position)
         at = highest = 0
         starts = {sum(len(m.buffers) for m in modules[:n]) for n in range(len(modules))}
         for number, buffer in enumerate(self.buffers):
@@ -65,11 +65,11 @@ class Symbols:
             )
             at = offset + size
             highest = max(highest, at)
-        for name, (value, place) in self.defined.items():
+        for name, (value, position) in self.defined.items():
             if isinstance(value, Expression):
-                self.value(name, place)
+                self.value(name, position)
 
-    def _symbol(self, name: str, value: Expression | int, place: Place) -> None:
+    def _symbol(self, name: str, value: Expression | int, position: Position) -> None:
         if name in self.defined:
             known, first = self.defined[name]
             same = [each.items for each in (known, value) if isinstance(each, Expression)]
@@ -77,24 +77,24 @@ class Symbols:
                 return
             raise conflict(
                 f"the symbol {name!r} is defined twice, in {first.line.source} and in"
-                f" {place.line.source}",
-                place,
+                f" {position.line.source}",
+                position,
                 f"define it once, and declare it elsewhere: .extern {name}",
             )
-        self.defined[name] = value, place
+        self.defined[name] = value, position
 
-    def value(self, name: str, place: Place) -> Number:
+    def value(self, name: str, position: Position) -> Number:
         """The value of a symbol."""
         if name in self.values:
             return self.values[name]
         if name not in self.defined:
             near = did_you_mean(name, list(self.defined))
             help = near or "no module defines it with .const or .buffer"
-            raise conflict(f"the symbol {name!r} is defined nowhere", place, help)
+            raise conflict(f"the symbol {name!r} is defined nowhere", position, help)
         expression, _ = self.defined[name]
         self.depth += 1
         if self.depth > _DEEP or isinstance(expression, int):
-            raise place.fault(
+            raise position.fault(
                 f"the symbol {name!r} depends on itself, or on too many others",
                 "define symbols before they are used",
             )
@@ -104,4 +104,4 @@ class Symbols:
 
     def integer(self, expression: Expression, least: int = 0) -> int:
         """The value of an expression that has to be a whole number."""
-        return integer(expression.value(self.value), expression.place, least=least)
+        return integer(expression.value(self.value), expression.position, least=least)

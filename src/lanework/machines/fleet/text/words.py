@@ -30,7 +30,7 @@ CLAUSES = (*STRATEGIES, "keep", "resume")
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where something stands in a text."""
 
     line: Line
@@ -130,7 +130,7 @@ def fields(raw: str, words: Sequence[Token]) -> list[Token]:
     return out if words else []
 
 
-def float_bits(value: int | float, place: Place) -> int:
+def float_bits(value: int | float, position: Position) -> int:
     """The bits of a number in single precision.
 
     Raises:
@@ -142,24 +142,24 @@ def float_bits(value: int | float, place: Place) -> int:
     try:
         bits: int = struct.unpack("<I", struct.pack("<f", value))[0]
     except OverflowError:
-        raise place.fault(f"{value} is beyond single precision", "write inf or -inf") from None
+        raise position.fault(f"{value} is beyond single precision", "write inf or -inf") from None
     near = struct.unpack("<f", struct.pack("<I", bits))[0]
     if isinstance(value, int) and near != value:
-        raise place.fault(
+        raise position.fault(
             f"{value} is no number of single precision, the nearest is {int(near)}",
             f"write {value}.0 for the nearest float, or int:{value} for the bits of the integer",
         )
     return bits
 
 
-def integer_bits(value: int | float, place: Place) -> int:
+def integer_bits(value: int | float, position: Position) -> int:
     """The bits of an integer.
 
     Raises:
         Diagnostic: LW1010 for what is no integer of 32 bits.
     """
     if isinstance(value, float) or not -(1 << 31) <= value < 1 << 32:
-        raise place.fault(f"{value} is no integer of 32 bits")
+        raise position.fault(f"{value} is no integer of 32 bits")
     return value % (1 << 32)
 
 

@@ -44,7 +44,7 @@ def _case(info: FleetInstr, spec: Spec) -> str:
     if op is None:
         return BODIES[info.name]
     names, text = [], ""
-    for n, (operand, place) in enumerate(zip(info.operands, info.places, strict=True)):
+    for n, (operand, place) in enumerate(zip(info.operands, info.fields, strict=True)):
         if operand.name == "dest":
             continue
         if operand.kind is OperandKind.PATTERN:
