@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TypeVar
 
 FLOATS = ("f64", "f32")
 INTS = ("i64", "i32")
@@ -34,27 +35,88 @@ ROUNDING = ("floor", "ceil", "trunc", "rint")  # to integers; rint: ties to even
 FLOAT_UNARY = ("neg", "sqrt", "abs", *ROUNDING)
 BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor on bool too
 INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned
-COMPARE = (
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "eq",
-    "ne",
-    "ult",
-)  # ordered, but ne is unordered, as IEEE 754 says
+COMPARE = ("lt", "le", "gt", "ge", "eq", "ne", "ult")  # ordered; ne is not, as IEEE 754 says
 CONVERT = ("bits", "from_bits", "to_int", "to_float", "promote", "demote")
 PRIMITIVES = (
     *("arg", "const", "select", "not"),
-    *ARITHMETIC,
-    *FLOAT_BINARY,
-    *FLOAT_TERNARY,
-    *FLOAT_UNARY,
-    *BITWISE,
-    *INTEGER,
-    *COMPARE,
-    *CONVERT,
+    *(*ARITHMETIC, *FLOAT_BINARY, *FLOAT_TERNARY, *FLOAT_UNARY),
+    *(*BITWISE, *INTEGER, *COMPARE, *CONVERT),
 )
+
+
+def _lift(x: Value | float | int, dtype: str) -> Value:
+    return x if isinstance(x, Value) else const(x, dtype)
+
+
+def _pair(a: Value | float, b: Value | float, prim: str) -> tuple[Value, Value]:
+    if isinstance(a, Value):
+        left, right = a, _lift(b, a.dtype)
+    elif isinstance(b, Value):
+        left, right = _lift(a, b.dtype), b
+    else:
+        raise TypeError(f"{prim} needs at least one traced side")
+    _same(left, right, prim)
+    return left, right
+
+
+def _same(a: Value, b: Value, prim: str) -> None:
+    if a.dtype != b.dtype:
+        raise TypeError(f"{prim} mixes {a.dtype} and {b.dtype}")
+
+
+def _arithmetic(prim: str, a: Value | float, b: Value | float) -> Value:
+    left, right = _pair(a, b, prim)
+    if left.dtype == "bool":
+        raise TypeError(f"{prim} does not take bool")
+    return Value(prim, (left, right), left.dtype)
+
+
+def _float_binary(prim: str, a: Value | float, b: Value | float) -> Value:
+    left, right = _pair(a, b, prim)
+    return Value(prim, (_float(left, prim), right), left.dtype)
+
+
+def _bitwise(prim: str, a: Value, b: Value | int) -> Value:
+    left, right = _pair(a, b, prim)
+    if left.dtype == "bool" and prim in ("and", "or", "xor"):
+        return Value(prim, (left, right), "bool")
+    return Value(prim, (_int(left, prim), right), left.dtype)
+
+
+def _compare(prim: str, a: Value | float, b: Value | float) -> Value:
+    left, right = _pair(a, b, prim)
+    return Value(prim, (left, right), "bool")
+
+
+def _unary(prim: str, x: Value) -> Value:
+    return Value(prim, (_float(x, prim),), x.dtype)
+
+
+def _integer(prim: str, x: Value) -> Value:
+    return Value(prim, (_int(x, prim),), x.dtype)
+
+
+def _float(x: Value, prim: str) -> Value:
+    if x.dtype not in FLOATS:
+        raise TypeError(f"{prim} needs a float, got {x.dtype}")
+    return x
+
+
+def _int(x: Value, prim: str) -> Value:
+    if x.dtype not in INTS:
+        raise TypeError(f"{prim} needs an integer, got {x.dtype}")
+    return x
+
+
+N = TypeVar("N")
+
+
+def _operator(rule: Callable[[str, Value, N], Value], prim: str) -> Callable[[Value, N], Value]:
+    return lambda value, other: rule(prim, value, other)
+
+
+def _reversed(rule: Callable[[str, N, Value], Value], prim: str) -> Callable[[Value, N], Value]:
+    return lambda value, other: rule(prim, other, value)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,64 +132,21 @@ class Value:
     dtype: str
     payload: float | int | bool | None = None  # a constant's value, an argument's index
 
-    def __add__(self, other: Value | float) -> Value:
-        return _arithmetic("add", self, other)
-
-    def __radd__(self, other: float) -> Value:
-        return _arithmetic("add", other, self)
-
-    def __sub__(self, other: Value | float) -> Value:
-        return _arithmetic("sub", self, other)
-
-    def __rsub__(self, other: float) -> Value:
-        return _arithmetic("sub", other, self)
-
-    def __mul__(self, other: Value | float) -> Value:
-        return _arithmetic("mul", self, other)
-
-    def __rmul__(self, other: float) -> Value:
-        return _arithmetic("mul", other, self)
-
-    def __truediv__(self, other: Value | float) -> Value:
-        return _float_binary("div", self, other)
-
-    def __rtruediv__(self, other: float) -> Value:
-        return _float_binary("div", other, self)
+    __add__, __radd__ = _operator(_arithmetic, "add"), _reversed(_arithmetic, "add")
+    __sub__, __rsub__ = _operator(_arithmetic, "sub"), _reversed(_arithmetic, "sub")
+    __mul__, __rmul__ = _operator(_arithmetic, "mul"), _reversed(_arithmetic, "mul")
+    __truediv__, __rtruediv__ = _operator(_float_binary, "div"), _reversed(_float_binary, "div")
+    __and__, __or__, __xor__ = (_operator(_bitwise, prim) for prim in ("and", "or", "xor"))
+    __lshift__, __rshift__ = _operator(_bitwise, "shl"), _operator(_bitwise, "ashr")
+    __lt__, __le__, __gt__, __ge__ = (_operator(_compare, prim) for prim in COMPARE[:4])
 
     def __neg__(self) -> Value:
         return _unary("neg", self) if self.dtype in FLOATS else 0 - self
-
-    def __and__(self, other: Value | int) -> Value:
-        return _bitwise("and", self, other)
-
-    def __or__(self, other: Value | int) -> Value:
-        return _bitwise("or", self, other)
-
-    def __xor__(self, other: Value | int) -> Value:
-        return _bitwise("xor", self, other)
-
-    def __lshift__(self, other: Value | int) -> Value:
-        return _bitwise("shl", self, other)
-
-    def __rshift__(self, other: Value | int) -> Value:
-        return _bitwise("ashr", self, other)
 
     def __invert__(self) -> Value:
         if self.dtype == "bool":
             return Value("not", (self,), "bool")
         return _bitwise("xor", self, -1)
-
-    def __lt__(self, other: Value | float) -> Value:
-        return _compare("lt", self, other)
-
-    def __le__(self, other: Value | float) -> Value:
-        return _compare("le", self, other)
-
-    def __gt__(self, other: Value | float) -> Value:
-        return _compare("gt", self, other)
-
-    def __ge__(self, other: Value | float) -> Value:
-        return _compare("ge", self, other)
 
     def equals(self, other: Value | float) -> Value:
         """The comparison ``==`` as a traced bool (``==`` itself stays identity of objects)."""
@@ -157,46 +176,18 @@ def like(x: Value, f64: float, f32: float | None = None) -> Value:
 
 def select(condition: Value, a: Value | float, b: Value | float) -> Value:
     """`a` where the condition holds, else `b`; both sides are evaluated."""
-    if isinstance(a, Value):
-        left, right = a, _lift(b, a.dtype)
-    elif isinstance(b, Value):
-        left, right = _lift(a, b.dtype), b
-    else:
-        raise TypeError("select needs at least one traced side")
-    _same(left, right, "select")
+    left, right = _pair(a, b, "select")
     if condition.dtype != "bool":
         raise TypeError(f"select needs a bool condition, got {condition.dtype}")
     return Value("select", (condition, left, right), left.dtype)
 
 
-def sqrt(x: Value) -> Value:
-    """Correctly rounded square root; NaN below zero."""
-    return _unary("sqrt", x)
-
-
-def fabs(x: Value) -> Value:
-    """The magnitude: the sign bit cleared, NaN included."""
-    return _unary("abs", x)
-
-
-def floor(x: Value) -> Value:
-    """The largest integer not above x, as a float."""
-    return _unary("floor", x)
-
-
-def ceil(x: Value) -> Value:
-    """The smallest integer not below x, as a float."""
-    return _unary("ceil", x)
-
-
-def trunc(x: Value) -> Value:
-    """The integer part, towards zero, as a float."""
-    return _unary("trunc", x)
-
-
-def rint(x: Value) -> Value:
-    """The nearest integer, ties to even, as a float."""
-    return _unary("rint", x)
+sqrt = partial(_unary, "sqrt")  # correctly rounded; NaN below zero
+fabs = partial(_unary, "abs")  # the sign bit cleared, NaN included
+floor = partial(_unary, "floor")  # the largest integer not above x, as a float
+ceil = partial(_unary, "ceil")  # the smallest integer not below x, as a float
+trunc = partial(_unary, "trunc")  # the integer part, towards zero, as a float
+rint = partial(_unary, "rint")  # the nearest integer, ties to even, as a float
 
 
 def fma(a: Value, b: Value, c: Value) -> Value:
@@ -228,49 +219,19 @@ def to_float(i: Value) -> Value:
     return Value("to_float", (_int(i, "to_float"),), FLOAT_OF[i.dtype])
 
 
-def lshr(i: Value, n: Value | int) -> Value:
-    """Logical shift right."""
-    return _bitwise("lshr", i, n)
+lshr = partial(_bitwise, "lshr")  # a shift to the right, zeros from the left
+udiv = partial(_bitwise, "udiv")  # the unsigned quotient; the body must keep b from zero:
+urem = partial(_bitwise, "urem")  # and the remainder; there the engines differ
+umulh = partial(_bitwise, "umulh")  # the upper half of the unsigned product
+popcount = partial(_integer, "popcount")  # how many bits are set
+clz = partial(_integer, "clz")  # zeros above the highest bit that is set; the width for 0
+ctz = partial(_integer, "ctz")  # zeros below the lowest bit that is set; the width for 0
+bswap = partial(_integer, "bswap")  # the bytes in the opposite order
 
 
 def ult(a: Value, b: Value | int) -> Value:
     """Whether a < b, both taken as unsigned."""
     return _compare("ult", _int(a, "ult"), b)
-
-
-def udiv(a: Value, b: Value) -> Value:
-    """Unsigned quotient. The body must keep b from zero: there the engines differ."""
-    return _bitwise("udiv", _int(a, "udiv"), b)
-
-
-def urem(a: Value, b: Value) -> Value:
-    """Unsigned remainder. The body must keep b from zero: there the engines differ."""
-    return _bitwise("urem", _int(a, "urem"), b)
-
-
-def umulh(a: Value, b: Value) -> Value:
-    """The upper half of the unsigned product."""
-    return _bitwise("umulh", _int(a, "umulh"), b)
-
-
-def popcount(i: Value) -> Value:
-    """How many bits are set."""
-    return Value("popcount", (_int(i, "popcount"),), i.dtype)
-
-
-def clz(i: Value) -> Value:
-    """Zeros above the highest bit that is set; the width for 0."""
-    return Value("clz", (_int(i, "clz"),), i.dtype)
-
-
-def ctz(i: Value) -> Value:
-    """Zeros below the lowest bit that is set; the width for 0."""
-    return Value("ctz", (_int(i, "ctz"),), i.dtype)
-
-
-def bswap(i: Value) -> Value:
-    """The bytes in the opposite order."""
-    return Value("bswap", (_int(i, "bswap"),), i.dtype)
 
 
 @dataclass(frozen=True)
@@ -345,62 +306,3 @@ def retrace(graph: Graph, rules: Mapping[str, Callable[..., Value]]) -> Graph:
         return copies[id(graph.result)]
 
     return trace(body, graph.dtypes)
-
-
-def _lift(x: Value | float | int, dtype: str) -> Value:
-    return x if isinstance(x, Value) else const(x, dtype)
-
-
-def _pair(a: Value | float, b: Value | float, prim: str) -> tuple[Value, Value]:
-    if isinstance(a, Value):
-        left, right = a, _lift(b, a.dtype)
-    else:
-        assert isinstance(b, Value)
-        left, right = _lift(a, b.dtype), b
-    _same(left, right, prim)
-    return left, right
-
-
-def _same(a: Value, b: Value, prim: str) -> None:
-    if a.dtype != b.dtype:
-        raise TypeError(f"{prim} mixes {a.dtype} and {b.dtype}")
-
-
-def _arithmetic(prim: str, a: Value | float, b: Value | float) -> Value:
-    left, right = _pair(a, b, prim)
-    if left.dtype == "bool":
-        raise TypeError(f"{prim} does not take bool")
-    return Value(prim, (left, right), left.dtype)
-
-
-def _float_binary(prim: str, a: Value | float, b: Value | float) -> Value:
-    left, right = _pair(a, b, prim)
-    return Value(prim, (_float(left, prim), right), left.dtype)
-
-
-def _bitwise(prim: str, a: Value, b: Value | int) -> Value:
-    left, right = _pair(a, b, prim)
-    if left.dtype == "bool" and prim in ("and", "or", "xor"):
-        return Value(prim, (left, right), "bool")
-    return Value(prim, (_int(left, prim), right), left.dtype)
-
-
-def _compare(prim: str, a: Value | float, b: Value | float) -> Value:
-    left, right = _pair(a, b, prim)
-    return Value(prim, (left, right), "bool")
-
-
-def _unary(prim: str, x: Value) -> Value:
-    return Value(prim, (_float(x, prim),), x.dtype)
-
-
-def _float(x: Value, prim: str) -> Value:
-    if x.dtype not in FLOATS:
-        raise TypeError(f"{prim} needs a float, got {x.dtype}")
-    return x
-
-
-def _int(x: Value, prim: str) -> Value:
-    if x.dtype not in INTS:
-        raise TypeError(f"{prim} needs an integer, got {x.dtype}")
-    return x

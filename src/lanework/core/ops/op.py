@@ -1,7 +1,7 @@
 """The op: one Python function that everything else derives from.
 
 `@op(...)` above a function over traced scalars makes an `Op`. Its docstring is the op's
-documentation, its `special` cases are checked on every engine, its `derivative` feeds the
+documentation, its `special` cases are checked on every engine, its `partials` feed the
 adjoint, its traced body becomes the reference evaluation, LLVM IR, WGSL and the fuel cost. The
 decorator also says which machines offer the op, under which number, and by which rules units and
 intervals go through it, so that a new op is one function in one file.
@@ -22,6 +22,7 @@ from lanework.core.ops.expr import FLOATS, Graph, Value, trace
 from lanework.core.ops.interval import Interval
 
 IntervalRule = Callable[["Op", Sequence[Interval]], Interval]
+Partials = Callable[..., tuple["Term | float | None", ...]]
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ class Op:
             of a built-in function, such as ``__abs__``.
         called: its name in formulas, if that is another than the op's.
         folds: formulas may give it more than two operands.
-        partials: for each operand the derivative as a `Term`, or None where it is zero
-            everywhere it exists.
+        partials: from terms for the operands and the result to each operand's derivative: a
+            `Term`, a number, or None where it is zero everywhere it exists.
     """
 
     name: str
@@ -153,7 +154,7 @@ class Op:
     symbol: str = ""
     called: str = ""
     folds: bool = False
-    partials: Callable[..., tuple[Term | None, ...]] | None = None
+    partials: Partials | None = None
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -170,19 +171,15 @@ class Op:
         """Fuel for one application to one lane: its primitives, at least one."""
         return max(1, self.graph(self.dtypes[0]).cost)
 
-    def derivative(
-        self, function: Callable[..., tuple[Term | None, ...]]
-    ) -> Callable[..., tuple[Term | None, ...]]:
-        """Decorator: `function(*operand terms, result term)` gives one partial an operand."""
-        self.partials = function
-        return function
-
     def gradient(self) -> tuple[Term | None, ...]:
         """The partial derivatives over leaf terms; all None for ops that are flat."""
         if self.partials is None:
             return (None,) * len(self.operands)
-        leaves = [Term(None, index=i) for i in range(len(self.operands))]
-        return self.partials(*leaves, Term(None, index=-1))
+        leaves = [Term(None, index=i) for i in (*range(len(self.operands)), -1)]
+        return tuple(
+            Term(None, value=each) if isinstance(each, float) else each
+            for each in self.partials(*leaves)
+        )
 
     def __call__(self, *args: Any) -> Any:
         """Traced values inline the body, terms build a term, numbers evaluate in NumPy."""
@@ -230,6 +227,7 @@ def op(
     symbol: str = "",
     called: str = "",
     folds: bool = False,
+    partials: Partials | None = None,
 ) -> Callable[[Callable[..., Value]], Op]:
     """Make an `Op` of a function over traced scalars; operand names are its parameters.
 
@@ -264,6 +262,7 @@ def op(
             symbol=symbol,
             called=called,
             folds=folds,
+            partials=partials,
         )
 
     return wrap

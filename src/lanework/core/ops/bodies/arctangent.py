@@ -38,6 +38,11 @@ ATAN_HALF = {
 }
 
 
+def _atan2_partials(y: Term, x: Term, r: Term) -> tuple[Term, Term]:
+    square = add(mul(x, x), mul(y, y))
+    return div(x, square), neg(div(y, square))
+
+
 @op(
     special=(
         ((0.0, 1.0), 0.0),
@@ -66,6 +71,7 @@ ATAN_HALF = {
     interval=within(-math.pi, math.pi),
     series=46,
     fleet=82,
+    partials=_atan2_partials,
 )
 def atan2(y: Value, x: Value) -> Value:
     """The angle in radians of the point (x, y), between -pi and pi; y comes first.
@@ -114,9 +120,3 @@ def atan2(y: Value, x: Value) -> Value:
     angle = leading + (lost + (second + with_sign(rest, flip)))
     known = select(wide.equals(wide) & high.equals(high), angle, NAN)
     return with_sign(known, sign_bit(y))
-
-
-@atan2.derivative
-def _(y: Term, x: Term, r: Term) -> tuple[Term, Term]:
-    square = add(mul(x, x), mul(y, y))
-    return div(x, square), neg(div(y, square))

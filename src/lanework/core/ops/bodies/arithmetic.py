@@ -26,11 +26,6 @@ _keep = functools.partial(op, ulp=0.0, units=KEEP)
 _least = functools.partial(op, ulp=0.0, units=LEAST, folds=True)
 
 
-def number(value: float) -> Term:
-    """A constant as a term."""
-    return Term(None, value=value)
-
-
 @op(
     special=(
         ((INF, -INF), NAN),
@@ -45,15 +40,11 @@ def number(value: float) -> Term:
     units=SUM,
     series=0,
     register=Offer(88, common=True),
+    partials=lambda a, b, r: (1.0, 1.0),
 )
 def add(a: Value, b: Value) -> Value:
     """The sum a + b, correctly rounded."""
     return a + b
-
-
-@add.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    return number(1.0), number(1.0)
 
 
 @op(
@@ -64,15 +55,11 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     series=1,
     register=Offer(89, common=True),
     fleet=Offer(13, "CMP", immediate=23),
+    partials=lambda a, b, r: (1.0, -1.0),
 )
 def sub(a: Value, b: Value) -> Value:
     """The difference a - b, correctly rounded."""
     return a - b
-
-
-@sub.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    return number(1.0), number(-1.0)
 
 
 @op(
@@ -90,15 +77,15 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     series=2,
     register=Offer(90, common=True),
     fleet=Offer(10, immediate=20),
+    partials=lambda a, b, r: (b, a),
 )
 def mul(a: Value, b: Value) -> Value:
     """The product a * b, correctly rounded."""
     return a * b
 
 
-@mul.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    return b, a
+def _div_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    return div(1.0, b), neg(div(r, b))
 
 
 @op(
@@ -116,15 +103,11 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     series=3,
     register=Offer(91),
     fleet=Offer(11, immediate=21),
+    partials=_div_partials,
 )
 def div(a: Value, b: Value) -> Value:
     """The quotient a / b, correctly rounded; a / 0 is an infinity and 0 / 0 is NaN."""
     return a / b
-
-
-@div.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    return div(1.0, b), neg(div(r, b))
 
 
 @_keep(
@@ -132,15 +115,11 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     example=((2.0,), -2.0),
     symbol="__neg__",
     series=16,
+    partials=lambda a, r: (-1.0,),
 )
 def neg(a: Value) -> Value:
     """The negation -a: the sign bit is flipped."""
     return -a
-
-
-@neg.derivative
-def _(a: Term, r: Term) -> tuple[Term]:
-    return (number(-1.0),)
 
 
 @_keep(
@@ -149,15 +128,11 @@ def _(a: Term, r: Term) -> tuple[Term]:
     symbol="__abs__",
     series=17,
     fleet=16,
+    partials=lambda a, r: (choose(lt(a, 0.0), -1.0, 1.0),),
 )
 def abs_(a: Value) -> Value:
     """The magnitude of a. The derivative is -1 below zero and 1 elsewhere."""
     return expr.fabs(a)
-
-
-@abs_.derivative
-def _(a: Term, r: Term) -> tuple[Term]:
-    return (choose(lt(a, 0.0), number(-1.0), number(1.0)),)
 
 
 @op(
@@ -167,15 +142,11 @@ def _(a: Term, r: Term) -> tuple[Term]:
     series=18,
     fleet=17,
     register=92,
+    partials=lambda a, r: (div(0.5, r),),
 )
 def sqrt(a: Value) -> Value:
     """The square root of a, correctly rounded; NaN below zero."""
     return expr.sqrt(a)
-
-
-@sqrt.derivative
-def _(a: Term, r: Term) -> tuple[Term]:
-    return (div(0.5, r),)
 
 
 _KEEPS = (((-0.0,), -0.0), ((INF,), INF), ((-INF,), -INF), ((NAN,), NAN))
@@ -241,6 +212,7 @@ def round_(a: Value) -> Value:
     ),
     example=((2.0, 3.0), 2.0),
     series=23,
+    partials=lambda a, b, r: (taken := lt(a, b), sub(1.0, taken)),
 )
 def min_(a: Value, b: Value) -> Value:
     """`a` if a < b, else `b`.
@@ -249,12 +221,6 @@ def min_(a: Value, b: Value) -> Value:
     tie the derivative goes to `b`.
     """
     return select(a < b, a, b)
-
-
-@min_.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    taken = lt(a, b)
-    return taken, sub(1.0, taken)
 
 
 @_least(
@@ -267,6 +233,7 @@ def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     ),
     example=((2.0, 3.0), 3.0),
     series=24,
+    partials=lambda a, b, r: (taken := gt(a, b), sub(1.0, taken)),
 )
 def max_(a: Value, b: Value) -> Value:
     """`a` if a > b, else `b`.
@@ -275,12 +242,6 @@ def max_(a: Value, b: Value) -> Value:
     tie the derivative goes to `b`.
     """
     return select(a > b, a, b)
-
-
-@max_.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    taken = gt(a, b)
-    return taken, sub(1.0, taken)
 
 
 def _floored(a: Value, b: Value) -> tuple[Value, Value, Value]:
@@ -297,6 +258,10 @@ def _floored(a: Value, b: Value) -> tuple[Value, Value, Value]:
     rest = select(q.equals(0.0), a, (a - product) - error)
     wrong = rest.differs(0.0) & ((rest < 0.0) ^ (b < 0.0))
     return q, rest, wrong
+
+
+def _mod_partials(a: Term, b: Term, r: Term) -> tuple[float, Term]:
+    return 1.0, neg(floordiv(a, b))
 
 
 @op(
@@ -320,6 +285,7 @@ def _floored(a: Value, b: Value) -> tuple[Value, Value, Value]:
     symbol="%",
     units=REMAINDER,
     series=25,
+    partials=_mod_partials,
 )
 def mod(a: Value, b: Value) -> Value:
     """The floored remainder a - b * floor(a / b), with the sign of b, as ``%`` in Python.
@@ -334,11 +300,6 @@ def mod(a: Value, b: Value) -> Value:
     zero = expr.from_bits(sign_bit(b))
     exact = expr.fabs(q) < 2.0 ** (layout(a).fraction + 1)
     return select(exact, select(signed.equals(0.0), zero, signed), NAN)
-
-
-@mod.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    return number(1.0), neg(floordiv(a, b))
 
 
 @op(
@@ -386,6 +347,10 @@ def sign(a: Value) -> Value:
     return select(a.equals(a), ordered, a)
 
 
+def _copysign_partials(a: Term, b: Term, r: Term) -> tuple[Term, None]:
+    return mul(copysign(1.0, a), copysign(1.0, b)), None
+
+
 @_keep(
     special=(
         ((1.0, -0.0), -1.0),
@@ -396,6 +361,7 @@ def sign(a: Value) -> Value:
     ),
     example=((3.0, -2.0), -3.0),
     series=38,
+    partials=_copysign_partials,
 )
 def copysign(a: Value, b: Value) -> Value:
     """The magnitude of a with the sign of b.
@@ -406,8 +372,3 @@ def copysign(a: Value, b: Value) -> Value:
     # the wrong truth table.
     size = expr.fabs(a)
     return select((expr.bits(b) < 0) & b.equals(b), -size, size)
-
-
-@copysign.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, None]:
-    return mul(copysign(1.0, a), copysign(1.0, b)), None

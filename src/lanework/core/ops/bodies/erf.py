@@ -14,7 +14,7 @@ from lanework.core.ops.bodies.coefficients import ERF, ERFC, NORMAL
 from lanework.core.ops.bodies.exp import exp, exponential, reduced, scaled
 from lanework.core.ops.bodies.layout import INF, NAN, head, horner, sign_bit, with_sign
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, Term, op
+from lanework.core.ops.op import PURE, op
 
 SPLIT = 0.75
 ERF_CENTRE = 3.0
@@ -31,6 +31,7 @@ NORMAL_ZERO = {"f64": 40.0, "f32": 16.0}  # beyond it the tail rounds to zero
     ulp={"f64": 2.0, "f32": 2.0},
     units=PURE,
     series=47,
+    partials=lambda x, r: (mul(1.1283791670955126, exp(neg(mul(x, x)))),),
 )
 def erf(x: Value) -> Value:
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x."""
@@ -43,17 +44,13 @@ def erf(x: Value) -> Value:
     return with_sign(select(size < SPLIT, near, 1.0 - tail), sign_bit(x))
 
 
-@erf.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (mul(1.1283791670955126, exp(neg(mul(x, x)))),)
-
-
 @op(
     special=(((0.0,), 0.5), ((-0.0,), 0.5), ((INF,), 1.0), ((-INF,), 0.0), ((NAN,), NAN)),
     example=((1.0,), 0.8413447460685429),
     ulp={"f64": 4.0, "f32": 4.0},
     units=PURE,
     series=48,
+    partials=lambda x, r: (mul(0.3989422804014327, exp(mul(-0.5, mul(x, x)))),),
 )
 def normcdf(x: Value) -> Value:
     """The standard normal distribution function: the probability of a value of at most x.
@@ -73,8 +70,3 @@ def normcdf(x: Value) -> Value:
     s, power = reduced(square, rest)
     tail = scaled(shape + shape * s, power)  # shape * (1 + s), with one rounding less
     return select(x > 0.0, 1.0 - tail, tail)
-
-
-@normcdf.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (mul(0.3989422804014327, exp(mul(-0.5, mul(x, x)))),)

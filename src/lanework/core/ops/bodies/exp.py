@@ -12,7 +12,7 @@ from lanework.core.ops.bodies.coefficients import EXP
 from lanework.core.ops.bodies.layout import INF, NAN, Layout, horner, layout
 from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, Term, op
+from lanework.core.ops.op import PURE, op
 
 INVERSE_LN2 = 1.4426950408889634  # 1 / log(2)
 # log(2) = high + low: the high part has 11 (8) trailing zeros and more, to be multiplied by k.
@@ -90,14 +90,10 @@ def _power_of_two(biased: Value, form: Layout) -> Value:
     interval=rising,
     series=39,
     fleet=75,
+    partials=lambda x, r: (r,),
 )
 def exp(x: Value) -> Value:
     """The exponential of x. Overflows to infinity; falls through the subnormals to zero."""
     low, high = LOWEST[x.dtype], HIGHEST[x.dtype]
     clamped = select(x > high, high, select(x < low, low, x))
     return exponential(clamped)
-
-
-@exp.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (r,)

@@ -14,7 +14,7 @@ from lanework.core.ops.bodies.exp import LN2_HIGH, LN2_LOW
 from lanework.core.ops.bodies.layout import INF, NAN, horner, layout
 from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, Term, op
+from lanework.core.ops.op import PURE, op
 
 SQRT_HALF = 0.7071067811865476
 
@@ -51,6 +51,7 @@ def split(x: Value, start: float) -> tuple[Value, Value]:
     interval=rising,
     series=40,
     fleet=76,
+    partials=lambda x, r: (div(1.0, x),),
 )
 def log(x: Value) -> Value:
     """The natural logarithm of x: -infinity at zeros of either sign, NaN below."""
@@ -63,8 +64,3 @@ def log(x: Value) -> Value:
     value = k * LN2_HIGH[x.dtype] - ((half - rest) - f)
     positive = select(x < INF, value, x)
     return select(x > 0.0, positive, select(x.equals(0.0), expr.like(x, -INF), NAN))
-
-
-@log.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (div(1.0, x),)

@@ -6,7 +6,7 @@ import functools
 
 from lanework.core.ops.bodies.layout import NAN, truth
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, Term, op
+from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, op
 
 _compare = functools.partial(op, ulp=0.0, units=COMPARE)
 _logic = functools.partial(op, ulp=0.0, units=LOGIC)
@@ -118,12 +118,8 @@ def not_(a: Value) -> Value:
     called="where",
     units=CHOICE,
     series=36,
+    partials=lambda c, a, b, r: (None, ne(c, 0.0), eq(c, 0.0)),
 )
 def choose(c: Value, a: Value, b: Value) -> Value:
     """`a` where c is true (not zero; NaN is true), else `b`. Both are evaluated."""
     return select(c.differs(0.0), a, b)
-
-
-@choose.derivative
-def _(c: Term, a: Term, b: Term, r: Term) -> tuple[None, Term, Term]:
-    return None, ne(c, 0.0), eq(c, 0.0)

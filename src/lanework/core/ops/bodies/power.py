@@ -9,7 +9,7 @@ term 2u must be carried as a head and a tail (T. J. Dekker, 1971, for the exact 
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.bodies.arithmetic import mul, number, sub
+from lanework.core.ops.bodies.arithmetic import mul, sub
 from lanework.core.ops.bodies.coefficients import LOG_NARROW
 from lanework.core.ops.bodies.exp import HIGHEST, LN2_HIGH, LN2_LOW, LOWEST, exponential
 from lanework.core.ops.bodies.layout import INF, NAN, head, horner
@@ -81,6 +81,13 @@ def precise_log(x: Value) -> tuple[Value, Value]:
     return leading, lost + (small + (u_tail * (2.0 + ratio) + u * ratio))
 
 
+def _power_partials(x: Term, y: Term, r: Term) -> tuple[Term, Term]:
+    by_x = choose(eq(y, 0.0), 0.0, mul(y, power(x, sub(y, 1.0))))
+    flat = both(eq(x, 0.0), ge(y, 0.0))
+    elsewhere = choose(flat, 0.0, NAN)
+    return by_x, choose(gt(x, 0.0), mul(r, log(x)), elsewhere)
+
+
 @op(
     name="pow",
     special=(
@@ -111,6 +118,7 @@ def precise_log(x: Value) -> tuple[Value, Value]:
     interval=between_corners,
     series=45,
     fleet=79,
+    partials=_power_partials,
 )
 def power(x: Value, y: Value) -> Value:
     """The power ``x**y``.
@@ -138,11 +146,3 @@ def power(x: Value, y: Value) -> Value:
     undefined = (x < 0.0) & (x > -INF) & ~integral
     one = y.equals(0.0) | x.equals(1.0) | (size.equals(1.0) & expr.fabs(y).equals(INF))
     return select(one, 1.0, select(undefined, NAN, signed))
-
-
-@power.derivative
-def _(x: Term, y: Term, r: Term) -> tuple[Term, Term]:
-    by_x = choose(eq(y, 0.0), number(0.0), mul(y, power(x, sub(y, 1.0))))
-    flat = both(eq(x, 0.0), ge(y, 0.0))
-    elsewhere = choose(flat, number(0.0), number(NAN))
-    return by_x, choose(gt(x, 0.0), mul(r, log(x)), elsewhere)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.bodies.arithmetic import div, mul, number
+from lanework.core.ops.bodies.arithmetic import div, mul
 from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit, with_sign
 from lanework.core.ops.bodies.logic import choose, eq
 from lanework.core.ops.bounds import length, rising
@@ -23,6 +23,11 @@ def _square(x: Value) -> tuple[Value, Value]:
     return product, ((upper * upper - product) + 2.0 * upper * lower) + lower * lower
 
 
+def _hypot_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
+    flat = eq(r, 0.0)
+    return choose(flat, 0.0, div(a, r)), choose(flat, 0.0, div(b, r))
+
+
 @op(
     special=(
         ((INF, NAN), INF),
@@ -40,6 +45,7 @@ def _square(x: Value) -> tuple[Value, Value]:
     series=Offer(49, since=2),
     fleet=Offer(84, since=2),
     register=Offer(184, since=2),
+    partials=_hypot_partials,
 )
 def hypot(a: Value, b: Value) -> Value:
     """The length of (a, b): the root of a * a + b * b, without overflow on the way.
@@ -69,12 +75,6 @@ def hypot(a: Value, b: Value) -> Value:
     return select(one.equals(INF) | other.equals(INF), INF, ordinary)
 
 
-@hypot.derivative
-def _(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    flat = eq(r, 0.0)
-    return choose(flat, number(0.0), div(a, r)), choose(flat, number(0.0), div(b, r))
-
-
 # A third of an exponent, less what makes the worst of the relative errors, 5 %, least (the constant
 # is that of W. Kahan's cbrt, 1991: 0.0330...).
 OFFSET = 0.03306235651
@@ -90,6 +90,7 @@ TINY = {"f64": (2.0**54, 2.0**-18), "f32": (2.0**24, 2.0**-8)}  # for subnormal 
     series=Offer(50, since=2),
     fleet=Offer(85, since=2),
     register=Offer(185, since=2),
+    partials=lambda x, r: (div(1.0, mul(3.0, mul(r, r))),),
 )
 def cbrt(x: Value) -> Value:
     """The cube root of x, which has the sign of x.
@@ -116,11 +117,6 @@ def cbrt(x: Value) -> Value:
     return select((size > 0.0) & (size < INF), value, x)
 
 
-@cbrt.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (div(1.0, mul(3.0, mul(r, r))),)
-
-
 @op(
     special=(
         ((INF, 0.0, 1.0), NAN),
@@ -136,6 +132,7 @@ def _(x: Term, r: Term) -> tuple[Term]:
     series=Offer(51, since=2),
     fleet=Offer(86, since=2),
     register=Offer(186, "fma", since=2),
+    partials=lambda a, b, c, r: (b, a, 1.0),
 )
 def fma(a: Value, b: Value, c: Value) -> Value:
     """The product a * b plus c, rounded once: the product is not rounded before c is added.
@@ -143,8 +140,3 @@ def fma(a: Value, b: Value, c: Value) -> Value:
     It is this only where it is asked for: no engine makes one of a product and a sum.
     """
     return expr.fma(a, b, c)
-
-
-@fma.derivative
-def _(a: Term, b: Term, c: Term, r: Term) -> tuple[Term, Term, Term]:
-    return b, a, number(1.0)

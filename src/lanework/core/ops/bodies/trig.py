@@ -43,6 +43,10 @@ def _turned(size: Value, turns: int) -> Value:
 _UNDEFINED = (((INF,), NAN), ((-INF,), NAN), ((NAN,), NAN))
 
 
+def _sin_partials(x: Term, r: Term) -> tuple[Term]:
+    return (cos(x),)
+
+
 @op(
     special=(((0.0,), 0.0), ((-0.0,), -0.0), *_UNDEFINED),
     example=((1.0,), 0.8414709848078965),
@@ -51,15 +55,11 @@ _UNDEFINED = (((INF,), NAN), ((-INF,), NAN), ((NAN,), NAN))
     interval=within(-1.0, 1.0),
     series=41,
     fleet=18,
+    partials=_sin_partials,
 )
 def sin(x: Value) -> Value:
     """The sine of x radians, for every finite x; NaN for the infinities."""
     return with_sign(_turned(expr.fabs(x), 0), sign_bit(x))
-
-
-@sin.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (cos(x),)
 
 
 @op(
@@ -70,15 +70,11 @@ def _(x: Term, r: Term) -> tuple[Term]:
     interval=within(-1.0, 1.0),
     series=42,
     fleet=19,
+    partials=lambda x, r: (neg(sin(x)),),
 )
 def cos(x: Value) -> Value:
     """The cosine of x radians, for every finite x; NaN for the infinities."""
     return _turned(expr.fabs(x), 1)
-
-
-@cos.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (neg(sin(x)),)
 
 
 @op(
@@ -88,6 +84,7 @@ def _(x: Term, r: Term) -> tuple[Term]:
     units=PURE,
     series=43,
     fleet=77,
+    partials=lambda x, r: (add(1.0, mul(r, r)),),
 )
 def tan(x: Value) -> Value:
     """The tangent of x radians, for every finite x; NaN for the infinities."""
@@ -106,8 +103,3 @@ def tan(x: Value) -> Value:
     form = layout(x)
     flip = sign_bit(x) ^ (quadrant << (form.word - 1))
     return select(size < INF, with_sign(value, flip), NAN)
-
-
-@tan.derivative
-def _(x: Term, r: Term) -> tuple[Term]:
-    return (add(1.0, mul(r, r)),)
