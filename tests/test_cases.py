@@ -32,7 +32,7 @@ import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.base.errors import LaneworkError
+from lanework.base.errors import Diagnostic, LaneworkError
 from lanework.base.limits import Limits
 from lanework.core.machine import MACHINES, find
 from lanework.core.program import verify
@@ -303,26 +303,36 @@ def test_case(path, way, request):
             assert counts[name] == value, name
 
 
+ELSEWHERE = "return [Diagnostic(NO_END, what)]"  # a tape of 1 GiB: tests/register/test_verify.py
+
+
 def sites(machine):
-    """Where a verifier says what it finds: file and line of each `Finding`."""
+    """Where a verifier says what is wrong: file and line of each finding, or fault of decoding."""
     for path in sorted((SOURCES / machine).rglob("*.py")):
+        gates = ("Finding", "Diagnostic")[: 1 + (path.name in ("layout.py", "verify.py"))]
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in gates:
                 yield path, node.lineno
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_rule_has_a_refused_case(machine, monkeypatch):
     """A rule has a case if it says the first problem there, and the case names the code."""
-    begun = verify.Finding.__init__
     said = {}
 
-    def record(self, message, instruction=None):
-        caller = sys._getframe(1)
-        said[message] = Path(caller.f_code.co_filename), caller.f_lineno
-        begun(self, message, instruction)
+    def recorded(kind, place):
+        """Remember which line said it."""
+        begin = kind.__init__
 
-    monkeypatch.setattr(verify.Finding, "__init__", record)
+        def record(self, *args, **more):
+            caller = sys._getframe(1)
+            said.setdefault(args[place], (Path(caller.f_code.co_filename), caller.f_lineno))
+            begin(self, *args, **more)
+
+        monkeypatch.setattr(kind, "__init__", record)
+
+    recorded(Diagnostic, 1)
+    recorded(verify.Finding, 0)
     held = set()
     for path, parts in PARTS.items():
         if path.parent.name == machine and "error" in parts:
@@ -331,11 +341,12 @@ def test_every_rule_has_a_refused_case(machine, monkeypatch):
             except LaneworkError as error:
                 if error.code.ident in parts["error"]:
                     held.add(said.get(error.message))
-    missing = [place for place in sites(machine) if place not in held]
-    assert not missing, "\n".join(
-        f"{path}:{line}: {path.read_text().splitlines()[line - 1].strip()}"
-        for path, line in missing
-    )
+    missing = {
+        f"{path.name}:{line}": path.read_text().splitlines()[line - 1].strip()
+        for path, line in sites(machine)
+        if (path, line) not in held
+    }
+    assert {place: text for place, text in missing.items() if text != ELSEWHERE} == {}
 
 
 def test_every_instruction_of_the_fleet_is_in_a_case():

@@ -124,11 +124,9 @@ class FleetView:
 def _decoded(program: Program) -> FleetView:
     header, sections = program.header, program.sections
     code = FLEET.decode(program.tape)
-    state = str(header.get("state", "S22"))
-    if state not in PROFILES:
-        raise Diagnostic(BAD_SECTION, f"the header asks for state {state!r}", help="S22, S32, S64")
     name = "header"
     try:
+        profile = PROFILES[str(header.get("state", "S22"))]
         shared, depth = int(header.get("shared", 0)), int(header.get("depth", DEPTH))
         with np.errstate(over="ignore"):
             epsilon = float(np.float32(header.get("epsilon", 0.0)))
@@ -139,12 +137,12 @@ def _decoded(program: Program) -> FleetView:
         plan = plans.decode_plan(sections.get("plan", plans.encode(((), (), 0))))
         name = "buffers"
         buffers = plans.decode_buffers(sections.get("buffers", plans.encode(())))
-    except (msgspec.DecodeError, ValueError, TypeError, OverflowError, UnicodeDecodeError) as bad:
+    except (msgspec.DecodeError, LookupError, ValueError, TypeError, OverflowError) as bad:
         raise Diagnostic(BAD_SECTION, f"the section {name} cannot be read: {bad}") from None
     return FleetView(
         tuple(code),
         tuple(FLEET.by_name[each.name] for each in code),
-        PROFILES[state],
+        profile,
         shared,
         epsilon,
         convention,
