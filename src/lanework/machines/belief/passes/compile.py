@@ -95,10 +95,10 @@ def compile_graph(
         return _by_modes(problem, _tied(problem, seconds, seed))
     elimination = Elimination(problem, seconds, seed)
     if strategy == "auto" and along:
-        plan = _tied(problem, 0.0, seed)  # zeros of tables decide, and the first backbone shows it
+        tied = _tied(problem, 0.0, seed)  # zeros of tables decide, and the first backbone shows it
         cost = elimination.order.cost  # what cannot save half is not even planned
-        if 2 * plan.least < cost and plan.cost < cost:
-            return _by_modes(problem, plan)
+        if 2 * tied.least < cost and tied.cost < cost:
+            return _by_modes(problem, tied)
     out = Emitter(list(graph.variables.values()), folds=not problem.custom)
     tree, leaves = elimination.tree(out)
     notes = (elimination.note(tree),)
@@ -112,12 +112,12 @@ def _tied(problem: Problem, seconds: float, seed: int) -> TiedBackbone:
     return TiedBackbone(graph, factors, needed, cut, zeros=zeros, seconds=seconds, seed=seed)
 
 
-def _by_modes(problem: Problem, plan: TiedBackbone) -> Program[Runner]:
+def _by_modes(problem: Problem, tied: TiedBackbone) -> Program[Runner]:
     out = Emitter(list(problem.graph.variables.values()))
-    tree, leaves = backbone_tree(plan, out, problem.observed)
+    tree, leaves = backbone_tree(tied, out, problem.observed)
     late: set[AxisKey] = set()
     if problem.maximizes:
         late = {(AxisType.GEOMETRIC, variable) for variable in problem.variables}
-        late |= {axis.key for axis in plan.axes(out)}
-    notes = plan.notes(list(problem.graph.variables))
+        late |= {axis.key for axis in tied.axes(out)}
+    notes = tied.notes(list(problem.graph.variables))
     return Outputs(problem, out).program(tree, leaves, late, notes)

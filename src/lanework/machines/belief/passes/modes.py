@@ -69,8 +69,8 @@ class TiedBackbone:
         >>> blocks = np.kron(np.eye(2), np.ones((2, 2)))
         >>> for scope in ("ab", "bc", "ca"):
         ...     _ = graph.factor(scope, blocks)
-        >>> plan = TiedBackbone(graph, graph.factors, graph.variables)
-        >>> [mode.size for mode in plan.modes], plan.cost
+        >>> tied = TiedBackbone(graph, graph.factors, graph.variables)
+        >>> [mode.size for mode in tied.modes], tied.cost
         ([2], 96)
     """
 
@@ -207,26 +207,26 @@ class TiedBackbone:
 
 
 def backbone_tree(
-    plan: TiedBackbone, out: Emitter, observed: Sequence[int]
+    tied: TiedBackbone, out: Emitter, observed: Sequence[int]
 ) -> tuple[ContractionTree, list[Value | int]]:
     """The contraction tree of a plan, and its leaves.
 
     Args:
-        plan: of which the leaves' selectors are written.
+        tied: of which the leaves' selectors are written.
         out: takes the instructions.
         observed: the variables with evidence.
     """
-    leaves, members = _leaves(plan, out, observed)
+    leaves, members = _leaves(tied, out, observed)
     tree = ContractionTree([Node(_leaf_spec(out, leaf)) for leaf in leaves])
-    passing: list[list[Axis]] = [[] for _ in plan.scopes]
-    for mode, axis in zip(plan.modes, plan.axes(out), strict=True):
+    passing: list[list[Axis]] = [[] for _ in tied.scopes]
+    for mode, axis in zip(tied.modes, tied.axes(out), strict=True):
         for node in sorted(mode.tie.nodes):
             passing[node].append(axis)
-    for node in reversed(plan.bone.order):
-        parent = plan.bone.parents[node]
+    for node in reversed(tied.bone.order):
+        parent = tied.bone.parents[node]
         shared = set()
         if parent is not None:
-            shared = {(AxisType.GEOMETRIC, v) for v in plan.scopes[parent]}
+            shared = {(AxisType.GEOMETRIC, v) for v in tied.scopes[parent]}
             shared |= {axis.key for axis in passing[parent]}
         bucket = members[node]
         while True:
@@ -244,27 +244,27 @@ def backbone_tree(
 
 
 def _leaves(
-    plan: TiedBackbone, out: Emitter, observed: Sequence[int]
+    tied: TiedBackbone, out: Emitter, observed: Sequence[int]
 ) -> tuple[list[Value | int], list[list[int]]]:
     """Tables, numbers among them, then selectors and evidence; and which are at which node."""
     leaves: list[Value | int] = []
-    members: list[list[int]] = [[] for _ in plan.scopes]
+    members: list[list[int]] = [[] for _ in tied.scopes]
 
     def put(node: int | None, leaf: Value | int) -> None:
         if node is not None:  # a number has no node
             members[node].append(len(leaves))
         leaves.append(leaf)
 
-    for home, factor in zip(plan.homes, plan.factors, strict=True):
-        put(home, table_leaf(out, factor, plan.scope(factor), plan.cut))
-    for mode, axis in zip(plan.modes, plan.axes(out), strict=True):
+    for home, factor in zip(tied.homes, tied.factors, strict=True):
+        put(home, table_leaf(out, factor, tied.scope(factor), tied.cut))
+    for mode, axis in zip(tied.modes, tied.axes(out), strict=True):
         for node in mode.tie.ends:
-            put(node, out.selector(plan.spec(mode.tie.interface), axis, mode.labels))
+            put(node, out.selector(tied.spec(mode.tie.interface), axis, mode.labels))
     for variable in observed:
-        put(_home(plan, variable), variable)
+        put(_home(tied, variable), variable)
     for node, listed in enumerate(members):
         if not listed:  # a variable of which nothing is known
-            put(node, out.unit(plan.spec(plan.scopes[node])))
+            put(node, out.unit(tied.spec(tied.scopes[node])))
     return leaves, members
 
 
@@ -272,7 +272,7 @@ def _leaf_spec(out: Emitter, leaf: Value | int) -> TensorSpec:
     return leaf.spec if isinstance(leaf, Value) else TensorSpec((out.axis(leaf),))
 
 
-def _home(plan: TiedBackbone, variable: int) -> int:
+def _home(tied: TiedBackbone, variable: int) -> int:
     """The smallest node that holds a variable; all copies are equal, so any would do."""
-    holders = plan.bone.holders[variable]
-    return min(holders, key=lambda node: (plan.spec(plan.scopes[node]).entries, node))
+    holders = tied.bone.holders[variable]
+    return min(holders, key=lambda node: (tied.spec(tied.scopes[node]).entries, node))

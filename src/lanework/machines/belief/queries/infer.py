@@ -9,7 +9,7 @@ does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 import numpy as np
@@ -22,7 +22,7 @@ from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.elimination import Elimination
-from lanework.machines.belief.passes.query import Problem, read_query
+from lanework.machines.belief.passes.query import read_query
 from lanework.machines.belief.queries.conditioning import Progress, fitting
 from lanework.machines.belief.queries.cutset import Question
 from lanework.machines.belief.runner import Options
@@ -109,15 +109,19 @@ def grouped(
     rows = np.arange(evidence.rows)
     alike = len(everywhere) == len(given) or len(names) <= SMALL or derives
     patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
-    if alike or not _pays(graph, query, given, everywhere, semiring, evidence.rows, patterns):
-        question = Question(graph, query, given, everywhere, semiring)
+    question = Question(graph, query, given, everywhere, semiring)
+    if alike or not _pays(question, patterns, evidence.rows):
         return [Group(rows, question.program(), question)]
-    groups = []
-    for number, pattern in enumerate(patterns.T):
-        cut = [name for name, known in zip(given, pattern, strict=True) if known]
-        question = Question(graph, query, given, cut, semiring)
-        groups.append(Group(rows[where.ravel() == number], question.program(seconds=0.0), question))
-    return groups
+    return [
+        Group(rows[where.ravel() == number], cut.program(seconds=0.0), cut)
+        for number, cut in enumerate(_cut(question, pattern) for pattern in patterns.T)
+    ]
+
+
+def _cut(question: Question, pattern: npt.NDArray[np.bool_]) -> Question:
+    """The same, asked of rows that are sure of some variables with evidence."""
+    observed = [name for name, sure in zip(question.evidence, pattern, strict=True) if sure]
+    return replace(question, observed=observed)
 
 
 def _sure(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -125,24 +129,14 @@ def _sure(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray(((weights > 0).sum(axis=0) == 1) & (weights.max(axis=0) == 1))
 
 
-def _pays(
-    graph: FactorGraph,
-    query: str | Sequence[str],
-    given: list[str],
-    everywhere: list[str],
-    semiring: str | VMSemiringRuntime,
-    rows: int,
-    patterns: npt.NDArray[np.bool_],
-) -> bool:
+def _pays(question: Question, patterns: npt.NDArray[np.bool_], rows: int) -> bool:
     """Whether programs of their own are worth compiling: estimates, in seconds."""
-    one = Elimination(Problem(graph, query, given, everywhere, semiring), 0.1, 0).order.cost
+    one = Elimination(question.problem(), 0.1, 0).order.cost
     count = patterns.shape[1]
-    some = np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)
-    costs = []
-    for pattern in patterns.T[some]:
-        cut = [name for name, known in zip(given, pattern, strict=True) if known]
-        costs.append(Elimination(Problem(graph, query, given, cut, semiring), 0.0, 0).order.cost)
-    compiling = count * COMPILING * len(graph.variables)
+    some = patterns.T[np.linspace(0, count - 1, min(count, SAMPLE)).astype(int)]
+    cuts = [_cut(question, pattern) for pattern in some]
+    costs = [Elimination(cut.problem(), 0.0, 0).order.cost for cut in cuts]
+    compiling = count * COMPILING * len(question.graph.variables)
     return bool(compiling + rows * np.mean(costs) * TERM < rows * one * TERM)
 
 
