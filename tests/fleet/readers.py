@@ -3,7 +3,7 @@
 import numpy as np
 
 from lanework.machines.fleet.matrices.formats import Format, from_half
-from lanework.machines.fleet.matrices.maps import ONE, Row, linear_row, pattern
+from lanework.machines.fleet.matrices.maps import ONE, Row, pattern
 
 
 def evaluate(row, words):
@@ -21,17 +21,6 @@ def evaluate(row, words):
     if total is None:
         return np.zeros(words.shape[1], np.uint32)
     return total.view(np.uint32).copy()
-
-
-def dense(profile, instruction):
-    """The whole matrix of a linear instruction: float32, square in the vector's length."""
-    matrix = np.eye(profile.length, dtype=np.float32)
-    row = linear_row(profile, instruction)
-    matrix[row.element] = 0.0
-    for column, bits in row.terms:
-        matrix.view(np.uint32)[row.element, column] = bits
-    matrix[0, profile.length - 1] = 1.0
-    return matrix
 
 
 def apply(encoded, number, words):

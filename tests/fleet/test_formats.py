@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from readers import apply, dense, evaluate, stored
+from readers import apply, evaluate, stored
 from scipy import sparse
 
 from lanework.base.errors import Diagnostic
@@ -19,6 +19,7 @@ from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,
+    dense,
     linear_map,
     linear_row,
     maps,

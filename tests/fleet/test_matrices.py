@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from readers import dense, evaluate
+from readers import evaluate
 
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.isa import FLEET, Kernel
@@ -12,6 +12,7 @@ from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,
+    dense,
     linear_map,
     linear_row,
     maps,

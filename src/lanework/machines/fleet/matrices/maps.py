@@ -152,6 +152,25 @@ def destination(profile: Profile, info: FleetInstr, values: dict[str, int]) -> i
     return element(profile, info, "dest" if info.dest is not None else "word", values)
 
 
+def dense(profile: Profile, instruction: Instruction) -> Matrix:
+    """The whole matrix of a linear instruction: float32, square in the vector's length.
+
+    Example:
+        >>> from lanework.machines.fleet.state import PROFILES
+        >>> add = FLEET.by_name["ADD"].make(dest=2, src1=0, src2=1)
+        >>> matrix = dense(PROFILES["S22"], add)
+        >>> matrix[3, :5].tolist(), matrix[0, [0, 21]].tolist()
+        ([0.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0])
+    """
+    matrix = np.eye(profile.length, dtype=np.float32)
+    row = linear_row(profile, instruction)
+    matrix[row.element] = 0.0
+    for column, bits in row.terms:
+        matrix.view(np.uint32)[row.element, column] = bits
+    matrix[0, profile.length - 1] = 1.0
+    return matrix
+
+
 def is_linear(instruction: Instruction) -> bool:
     """Whether an instruction has a matrix."""
     return FLEET.by_name[instruction.name].kernel is Kernel.LINEAR
