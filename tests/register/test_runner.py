@@ -144,6 +144,7 @@ def test_inputs_of_many_kinds():
     assert int(plain(r0=2.0)["r1"]) == 2
     assert int(plain(r0=0.5)["r1"]) == 0x3FE0000000000000
     assert plain(r0=np.array([True, False]))["r1"].tolist() == [1, 0]
+    assert plain(r0=np.arange(8, dtype=np.uint8))["r1"].tolist() == list(range(8))
 
 
 def test_inputs_that_make_no_sense_are_refused():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Container, Iterator
 from typing import Any
 
 from lanework.engines.stencil.stencil import UnknownRelocation
@@ -38,23 +39,26 @@ def flatten(machine: str, data: bytes) -> tuple[bytes, dict[str, int]]:
             out += bytes(-len(out) % max(section["sh_addralign"], 16))
             places[number] = len(out)
             out += section.data()
-    for section in elf.iter_sections():
-        if section["sh_type"] != "SHT_RELA" or section["sh_info"] not in places:
-            continue
-        base = places[section["sh_info"]]
-        for entry in section.iter_relocations():
-            symbol = symbols.get_symbol(entry["r_info_sym"])
-            kind, home = entry["r_info_type"], symbol["st_shndx"]
-            if home not in places:
-                raise UnknownRelocation(f"nothing defines {symbol.name!r}")
-            to = places[home] + symbol["st_value"] + entry["r_addend"]
-            _join(machine, out, base + entry["r_offset"], to, kind)
+    for section, entry, symbol in relocations(elf, places):
+        if symbol["st_shndx"] not in places:
+            raise UnknownRelocation(f"nothing defines {symbol.name!r}")
+        to = places[symbol["st_shndx"]] + symbol["st_value"] + entry["r_addend"]
+        _join(machine, out, places[section] + entry["r_offset"], to, entry["r_info_type"])
     functions = {
         symbol.name: places[symbol["st_shndx"]] + symbol["st_value"]
         for symbol in symbols.iter_symbols()
         if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_GLOBAL"
     }
     return bytes(out), functions
+
+
+def relocations(elf: Any, places: Container[int]) -> Iterator[tuple[int, Any, Any]]:
+    """Section, relocation and symbol, for all sections that have a place."""
+    symbols = elf.get_section_by_name(".symtab")
+    for section in elf.iter_sections():
+        if section["sh_type"] == "SHT_RELA" and section["sh_info"] in places:
+            for entry in section.iter_relocations():
+                yield section["sh_info"], entry, symbols.get_symbol(entry["r_info_sym"])
 
 
 def _join(machine: str, out: bytearray, at: int, to: int, kind: int) -> None:

@@ -11,6 +11,7 @@ import io
 import struct
 from typing import Any
 
+from lanework.engines.stencil.blob import relocations
 from lanework.engines.stencil.stencil import UnknownRelocation
 
 BASE, PAGE = 0x400000, 0x1000
@@ -90,18 +91,16 @@ class _Linker:
 
     def relocate(self) -> None:
         """Fill in what the object's own code refers to."""
-        for section in self.elf.iter_sections():
-            if section["sh_type"] == "SHT_RELA" and section["sh_info"] in self.places:
-                segment, base = self.places[section["sh_info"]]
-                for relocation in section.iter_relocations():
-                    self._fill(segment, base + relocation["r_offset"], relocation)
+        for section, relocation, symbol in relocations(self.elf, self.places):
+            segment, base = self.places[section]
+            self._fill(segment, base + relocation["r_offset"], relocation, symbol)
 
-    def _fill(self, segment: str, at: int, relocation: Any) -> None:
+    def _fill(self, segment: str, at: int, relocation: Any, symbol: Any) -> None:
         kind = relocation["r_info_type"]
         if kind not in _RELOCATIONS:
             raise UnknownRelocation(f"type {kind}")
         size, distance = _RELOCATIONS[kind]
-        value = self._value_of(self.table.get_symbol(relocation["r_info_sym"]))
+        value = self._value_of(symbol)
         value += relocation["r_addend"] - (at if distance else 0)
         offset = at - self.starts[segment]
         data = (value % (1 << 64)).to_bytes(8, "little")[:size]

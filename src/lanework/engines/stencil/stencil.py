@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import io
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -166,42 +167,40 @@ def extract(
     """
     from elftools.elf.elffile import ELFFile
 
-    kinds = RELOCATIONS[machine]
     elf: Any = ELFFile(io.BytesIO(data))
-    symbols = elf.get_section_by_name(".symtab")
-    text = elf.get_section_by_name(".text")
-    number = elf.get_section_index(".text")
-    code = text.data()
-    all_holes = []
+    symbols, text = elf.get_section_by_name(".symtab"), elf.get_section_by_name(".text")
+    code, number = text.data(), elf.get_section_index(".text")
     relocations = elf.get_section_by_name(".rela.text")
-    for entry in relocations.iter_relocations() if relocations is not None else ():
-        symbol = symbols.get_symbol(entry["r_info_sym"])
-        relocation = kinds.get(entry["r_info_type"])
-        home = symbol["st_shndx"]
-        if constants is not None and relocation is Relocation.REL32 and home != "SHN_UNDEF":
-            addend = entry["r_addend"] + symbol["st_value"]
-            all_holes.append(constants.hole(elf.get_section(home), entry["r_offset"], addend))
-            continue
-        if relocation is None or not symbol.name.startswith(prefix):
-            raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
-        if relocation is Relocation.HIGH16 and not _same_register(code, entry["r_offset"]):
-            raise UnknownRelocation(f"{symbol.name!r} goes through two registers")
-        name = symbol.name.removeprefix(prefix)
-        all_holes.append(Hole(entry["r_offset"], relocation, name, entry["r_addend"]))
-    all_holes.sort(key=lambda hole: hole.offset)
+    entries = () if relocations is None else relocations.iter_relocations()
+    holes = [_hole(machine, elf, code, entry, prefix, constants) for entry in entries]
+    holes.sort(key=lambda hole: hole.offset)
+    offsets = [hole.offset for hole in holes]
     stencils = {}
-    at = 0
-    functions = [s for s in symbols.iter_symbols() if s["st_shndx"] == number and s["st_size"]]
-    for symbol in sorted(functions, key=lambda symbol: int(symbol["st_value"])):
-        start, size = symbol["st_value"], symbol["st_size"]
-        holes = []
-        while at < len(all_holes) and all_holes[at].offset < start + size:
-            if all_holes[at].offset >= start:
-                holes.append(replace(all_holes[at], offset=all_holes[at].offset - start))
-            at += 1
-        stencil = Stencil(code[start : start + size], tuple(holes))
-        stencils[symbol.name] = stencil.turned().swapped().trimmed()
+    for symbol in symbols.iter_symbols():
+        if symbol["st_shndx"] != number or not symbol["st_size"]:
+            continue
+        start, end = symbol["st_value"], symbol["st_value"] + symbol["st_size"]
+        own = holes[bisect_left(offsets, start) : bisect_left(offsets, end)]
+        moved = tuple(replace(hole, offset=hole.offset - start) for hole in own)
+        stencils[symbol.name] = Stencil(code[start:end], moved).turned().swapped().trimmed()
     return stencils
+
+
+def _hole(
+    machine: str, elf: Any, code: bytes, entry: Any, prefix: str, constants: Constants | None
+) -> Hole:
+    """The hole that a relocation of the code is."""
+    symbol = elf.get_section_by_name(".symtab").get_symbol(entry["r_info_sym"])
+    relocation = RELOCATIONS[machine].get(entry["r_info_type"])
+    home, offset = symbol["st_shndx"], entry["r_offset"]
+    if constants is not None and relocation is Relocation.REL32 and home != "SHN_UNDEF":
+        addend = entry["r_addend"] + symbol["st_value"]
+        return constants.hole(elf.get_section(home), offset, addend)
+    if relocation is None or not symbol.name.startswith(prefix):
+        raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
+    if relocation is Relocation.HIGH16 and not _same_register(code, offset):
+        raise UnknownRelocation(f"{symbol.name!r} goes through two registers")
+    return Hole(offset, relocation, symbol.name.removeprefix(prefix), entry["r_addend"])
 
 
 def _same_register(code: bytes, offset: int) -> bool:

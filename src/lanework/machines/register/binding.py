@@ -71,20 +71,18 @@ def _words(port: Port, value: Any) -> tuple[Words, bool]:
         raise _bad(port, value) from None
     if array.ndim > 1 or array.dtype.kind not in "iufb":
         raise _bad(port, value)
-    many = array.ndim == 1
     flat = array.reshape(-1)
-    if array.dtype.kind == "f" or port.dtype == "f64":
-        if flat.dtype.kind == "f" and port.dtype != "f64" and _whole(flat):
-            flat = flat.astype(np.int64)
-        else:
-            flat = flat.astype(np.float64)
-    elif array.dtype.kind in "ib":
-        flat = flat.astype(np.int64)
-    return np.ascontiguousarray(flat).view(np.uint64), many
+    if port.dtype == "f64" or not _integral(flat):
+        flat = flat.astype(np.float64)
+    else:
+        flat = flat.astype(np.uint64 if array.dtype.kind == "u" else np.int64)
+    return np.ascontiguousarray(flat).view(np.uint64), array.ndim == 1
 
 
-def _whole(flat: npt.NDArray[Any]) -> bool:
-    """Whether floats stand for whole numbers, as they do on the command line."""
+def _integral(flat: npt.NDArray[Any]) -> bool:
+    """Whether numbers are integers, as floats on the command line may be."""
+    if flat.dtype.kind != "f":
+        return True
     return bool(np.all(np.abs(flat) < 2.0**53) and np.all(flat == np.floor(flat)))
 
 
@@ -152,7 +150,7 @@ class ExternalTable:
             return False
         try:
             function(registers)
-        except BaseException as failure:  # told when the program has stopped
+        except BaseException as failure:  # raised when the program has stopped
             self._failure = failure
             return False
         return True

@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from lanework.base.errors import Code, Trap
 from lanework.base.limits import Limits
 from lanework.core.codes import FUEL_SPENT
+from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
 from lanework.machines.register import codes
+from lanework.machines.register.isa import RegisterInstr
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import LANE, PC, RegisterBank, Status
 from lanework.machines.register.text.asm import show
 
-_TRAPS: dict[Status, tuple[Code, str]] = {
-    Status.MEMORY: (codes.OUT_OF_MEMORY, "an address is outside the memory"),
-    Status.DIVIDE: (codes.DIVIDED_BY_ZERO, "a division by zero"),
-    Status.JUMP: (codes.BAD_JUMP, "a jump to an address where no instruction begins"),
-    Status.TRAP: (codes.TRAPPED, "the program stopped itself"),
-    Status.ALIGN: (codes.MISALIGNED, "an atomic access that is not aligned"),
-    Status.EXTERNAL: (codes.EXTERNAL_FAILED, "an external function failed"),
+_Failure = BaseException | None
+
+
+def _address(bank: RegisterBank, at: Instruction, info: RegisterInstr, _: _Failure) -> str:
+    base, offset = at.operands[-2:] if info.optional else (at.operands[0], 0)
+    address = (bank.words[base] + offset) % (1 << 64)
+    return f"address {address:#x}, and the memory has {len(bank.memory):#x} bytes"
+
+
+def _itself(_: RegisterBank, at: Instruction, info: RegisterInstr, __: _Failure) -> str:
+    return f"the program stopped itself with trap {at.operands[0]}"
+
+
+def _external(_: RegisterBank, at: Instruction, info: RegisterInstr, failure: _Failure) -> str:
+    why = "there is none" if failure is None else f"{type(failure).__name__}: {failure}"
+    return f"external function {at.operands[0]}: {why}"
+
+
+_TRAPS: dict[Status, tuple[Code, Callable[..., str]]] = {
+    Status.MEMORY: (codes.OUT_OF_MEMORY, _address),
+    Status.ALIGN: (codes.MISALIGNED, _address),
+    Status.DIVIDE: (codes.DIVIDED_BY_ZERO, lambda *_: "a division by zero"),
+    Status.JUMP: (codes.BAD_JUMP, lambda *_: "a jump to an address where no instruction begins"),
+    Status.TRAP: (codes.TRAPPED, _itself),
+    Status.EXTERNAL: (codes.EXTERNAL_FAILED, _external),
 }
 
 
-def trap(
-    program: Program, bank: RegisterBank, status: Status, failure: BaseException | None
-) -> Trap:
+def trap(program: Program, bank: RegisterBank, status: Status, failure: _Failure) -> Trap:
     """The trap for a program that stopped by itself.
 
     Args:
@@ -39,25 +58,15 @@ def trap(
     number = view.at(bank.words[PC])
     instruction, info = view.instructions[number], view.infos[number]
     code, sentence = _TRAPS[status]
-    text = show(view, number, instruction)
-    words = bank.words
-    if status in (Status.MEMORY, Status.ALIGN):
-        base = instruction.operands[-2 if info.optional else 0]
-        offset = instruction.operands[-1] if info.optional else 0
-        address = (words[base] + offset) % (1 << 64)
-        sentence = f"address {address:#x}, and the memory has {len(bank.memory):#x} bytes"
-    elif status is Status.TRAP:
-        sentence = f"the program stopped itself with trap {instruction.operands[0]}"
-    elif status is Status.EXTERNAL:
-        why = "there is none" if failure is None else f"{type(failure).__name__}: {failure}"
-        sentence = f"external function {instruction.operands[0]}: {why}"
+    what = sentence(bank, instruction, info, failure)
+    place = f"`{show(view, number, instruction)}` (byte {view.addresses[number]})"
     entry = next((e for e in program.listing if e.instruction == number), None)
     return Trap(
         code,
-        f"{sentence}, at `{text}` (byte {view.addresses[number]})",
+        f"{what}, at {place}",
         span=None if entry is None else entry.span,
         instruction=number,
-        lane=int(words[LANE]),
+        lane=int(bank.words[LANE]),
     )
 
 

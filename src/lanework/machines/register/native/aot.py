@@ -51,8 +51,8 @@ def _bytes(name: str, data: bytes) -> str:
 
 def c_name(name: str) -> str:
     """A name as C allows it."""
-    made = re.sub(r"\W", "_", name)
-    return made if made and not made[0].isdigit() else f"p_{made}"
+    label = re.sub(r"\W", "_", name)
+    return label if label and not label[0].isdigit() else f"p_{label}"
 
 
 def _functions(program: Program, name: str) -> str:
@@ -231,17 +231,17 @@ def object_file(program: Program, name: str, machine: str = "x86_64") -> bytes:
 
 def header(program: Program, name: str) -> str:
     """The C header of `object_file`."""
-    view, made = RegisterView.of(program), c_name(name)
-    guard = f"LANEWORK_{made.upper()}_H"
+    view, label = RegisterView.of(program), c_name(name)
+    guard = f"LANEWORK_{label.upper()}_H"
     ports = [f" * {p.direction}: {p.name} is registers[{p.row}]\n" for p in program.ports]
     return (
         f"#ifndef {guard}\n#define {guard}\n#include <stdint.h>\n\n"
         f"/* Compiled from program {program.hash[:16]}.\n{''.join(ports)} */\n"
-        f"#define {made.upper()}_MEMORY {view.memory}\n\n"
-        f"/* Fill {made.upper()}_MEMORY bytes with the program's data. */\n"
-        f"int64_t {made}_init(void *memory);\n\n"
+        f"#define {label.upper()}_MEMORY {view.memory}\n\n"
+        f"/* Fill {label.upper()}_MEMORY bytes with the program's data. */\n"
+        f"int64_t {label}_init(void *memory);\n\n"
         "/* Run on 31 registers, which it changes. 0 when it came to its end, else the number of a"
-        f" trap. */\nint64_t {made}(uint64_t registers[31], void *memory);\n\n#endif\n"
+        f" trap. */\nint64_t {label}(uint64_t registers[31], void *memory);\n\n#endif\n"
     )
 
 

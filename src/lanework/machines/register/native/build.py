@@ -52,7 +52,7 @@ def make_stencils(name: str, pinned: int) -> dict[str, Stencil]:
     """All stencils of a set, by the name of their form."""
     target = TARGETS[name]
     objects = map(target.object_code, stencil_texts(pinned))
-    return {key: made for data in objects for key, made in extract(name, data).items()}
+    return {key: stencil for data in objects for key, stencil in extract(name, data).items()}
 
 
 def helpers_text(machine: str) -> str:

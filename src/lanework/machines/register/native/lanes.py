@@ -160,9 +160,9 @@ def quick_function(
     """
     cells, result = np.zeros(max(len(rows), 1), np.uint64), np.zeros(1, np.uint64)
     columns = [(row, cells[n : n + 1]) for n, row in enumerate(rows)]
-    made = LaneJob(executor, bank, columns, [(target, result)])
-    made.job[END] = 1
-    native, where = _ONE(executor.helpers.places["once"]), c_void_p(int(made.job.ctypes.data))
+    job = LaneJob(executor, bank, columns, [(target, result)])
+    job.job[END] = 1
+    native, where = _ONE(executor.helpers.places["once"]), c_void_p(int(job.job.ctypes.data))
     pack, given, taken = struct.Struct(f"{len(rows)}Q").pack_into, cells.data, result.data
 
     def run(*words: int) -> int:
@@ -174,5 +174,5 @@ def quick_function(
             return slowly(words)
         return taken[0]
 
-    run.__dict__["keep"] = (made, bank, executor)  # what native code reads
+    run.__dict__["keep"] = (job, bank, executor)  # what native code reads
     return run

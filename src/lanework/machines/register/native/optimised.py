@@ -115,21 +115,19 @@ class ProgramHost:
         """Go to an address: by a switch where it can be entered, else outside."""
         w = self.writer
         label = w.name()[1:]
-        end = len(self.view.infos)
-        cases = " ".join(
-            f"i64 {self.view.addresses[n]}, label %go.{label}" for n in (*sorted(self.entries), end)
-        )
-        w.line(f"switch i64 {address}, label %out.{label} [ {cases} ]")
+        places = [
+            (n, self.view.addresses[n]) for n in (*sorted(self.entries), len(self.view.infos))
+        ]
+        labels = " ".join(f"i64 {place}, label %go.{label}" for _, place in places)
+        w.line(f"switch i64 {address}, label %out.{label} [ {labels} ]")
         w.label(f"out.{label}")  # this instruction again, by one who knows every address
         self._leave(str(self.view.addresses[self.at]), Status.RUNNING)
         w.label(f"go.{label}")
         self.spend()
         if link:
             self.link(self.after())
-        ways = " ".join(
-            f"i64 {self.view.addresses[n]}, label %i{n}" for n in (*sorted(self.entries), end)
-        )
-        w.line(f"switch i64 {address}, label %never [ {ways} ]")
+        labels = " ".join(f"i64 {place}, label %i{n}" for n, place in places)
+        w.line(f"switch i64 {address}, label %never [ {labels} ]")
 
     def call(self, function: str) -> str:
         """Call an external function, with every register in the state."""
@@ -142,6 +140,50 @@ class ProgramHost:
     def complex(self, name: str, args: list[str]) -> str | None:
         """Everything is written in place."""
         return None
+
+    def begin(self) -> None:
+        """From the state into variables, and to the instruction where the program goes on."""
+        w, view = self.writer, self.view
+        for name in (*(f"r{n}" for n in range(ZERO)), "fuel", "pc", "status"):
+            w.line(f"%{name} = alloca i64")
+        _restore(w)
+        w.line(f"store i64 {self._load(FUEL)}, ptr %fuel")
+        w.line(f"%memory = getelementptr i8, ptr {self._load(MEMORY, 'ptr')}, i64 0")
+        for n in range(4):
+            w.line(f"%last{n}.p = alloca i64")
+            w.line(f"store i64 {self._load(LAST + n)}, ptr %last{n}.p")
+        pc = self._load(PC)
+        # a jump backwards is entered through a copy, or its loop would be entered in the middle
+        copies = [n for n in sorted(self.entries) if _jumps_back(view, n)]
+        labels = " ".join(
+            f"i64 {view.addresses[n]}, label %{'e' if n in copies else 'i'}{n}"
+            for n in sorted(self.entries)
+        )
+        w.line(f"switch i64 {pc}, label %other [ {labels} ]")
+        w.label("other")
+        self._leave(pc, Status.RUNNING)
+        for n in copies:
+            w.label(f"e{n}")
+            self.at = n
+            bodies.emit(self, view.infos[n])
+
+    def end(self) -> None:
+        """The end of the tape, and from variables back into the state."""
+        w = self.writer
+        w.label(f"i{len(self.view.infos)}")
+        self._leave(str(self.view.addresses[-1]), Status.HALT)
+        w.label("never")
+        w.line("unreachable")
+        w.label("leave")
+        _save(w)
+        for name, index in (("pc", PC), ("status", STATUS)):
+            at = w.emit(f"getelementptr i64, ptr %state, i64 {index}")
+            w.line(f"store i64 {w.emit(f'load i64, ptr %{name}')}, ptr {at}")
+        w.line("ret void")
+
+    def _load(self, index: int, kind: str = "i64") -> str:
+        at = self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
+        return self.writer.emit(f"load {kind}, ptr {at}")
 
 
 def _save(w: Writer) -> None:
@@ -160,20 +202,17 @@ def _restore(w: Writer) -> None:
 
 def entries_of(view: RegisterView) -> frozenset[int]:
     """Instructions at which the function can be entered."""
-    found = {view.index[view.entry]}
+    end = len(view.infos)
+    entries = {view.index[view.entry]}
     for n, info in enumerate(view.infos):
         if direct(info):
-            found.add(view.index[view.target(n)])
-            if view.target(n) <= view.addresses[n]:
-                found.add(n)
+            to = view.index[view.target(n)]
+            entries |= {to, n} if to <= n else {to}
         if info.group in ("call", "ret", "jump", "yield", "ext"):
-            found.add(n)
-            if n + 1 < len(view.infos):
-                found.add(n + 1)
-        if info.name == "movi" and view.instructions[n].operands[-1] in view.index:
-            found.add(view.index[view.instructions[n].operands[-1]])  # perhaps a function's address
-    found.discard(len(view.infos))
-    return frozenset(found)
+            entries |= {n, n + 1}
+        if info.name == "movi":  # perhaps a function's address
+            entries.add(view.index.get(view.instructions[n].operands[-1], end))
+    return frozenset(entries - {end})
 
 
 def _jumps_back(view: RegisterView, number: int) -> bool:
@@ -193,55 +232,17 @@ def program_text(view: RegisterView, *, alone: bool = False) -> str:
         alone: whether there is no interpreter to go on where it cannot be entered, and no library
             of C; then every instruction is an entry if any jump goes through a register.
     """
-    w = Writer(fused=not alone)
     entries = entries_of(view)
     if alone and any(i.group == "ret" or i.mode == "register" for i in view.infos):
         entries = frozenset(range(len(view.infos)))
-    host = ProgramHost(w, view, entries)
-    for name in (*(f"r{n}" for n in range(ZERO)), "fuel", "pc", "status"):
-        w.line(f"%{name} = alloca i64")
-    _restore(w)
-
-    def load(index: int, kind: str) -> str:
-        at = w.emit(f"getelementptr i64, ptr %state, i64 {index}")
-        return w.emit(f"load {kind}, ptr {at}")
-
-    w.line(f"store i64 {load(FUEL, 'i64')}, ptr %fuel")
-    w.line(f"%memory = getelementptr i8, ptr {load(MEMORY, 'ptr')}, i64 0")
-    for n in range(4):
-        w.line(f"%last{n}.p = alloca i64")
-        w.line(f"store i64 {load(LAST + n, 'i64')}, ptr %last{n}.p")
-    pc = load(PC, "i64")
-    # a jump backwards is entered through a copy of it, or its loop would be entered in the middle
-    copies = [n for n in sorted(entries) if _jumps_back(view, n)]
-    ways = " ".join(
-        f"i64 {view.addresses[n]}, label %{'e' if n in copies else 'i'}{n}" for n in sorted(entries)
-    )
-    w.line(f"switch i64 {pc}, label %other [ {ways} ]")
-    w.label("other")
-    w.line(f"store i64 {pc}, ptr %pc")
-    w.line(f"store i64 {int(Status.RUNNING)}, ptr %status")
-    w.line("br label %leave")
-    for n in copies:
-        w.label(f"e{n}")
-        host.at = n
-        bodies.emit(host, view.infos[n])
+    host = ProgramHost(Writer(fused=not alone), view, entries)
+    host.begin()
     for n, info in enumerate(view.infos):
-        w.label(f"i{n}")
+        host.writer.label(f"i{n}")
         host.at = n
         bodies.emit(host, info)
-    w.label(f"i{len(view.infos)}")
-    w.line(f"store i64 {view.addresses[-1]}, ptr %pc")
-    w.line(f"store i64 {int(Status.HALT)}, ptr %status")
-    w.line("br label %leave")
-    w.label("never")
-    w.line("unreachable")
-    w.label("leave")
-    _save(w)
-    for name, index in (("pc", PC), ("status", STATUS)):
-        at = w.emit(f"getelementptr i64, ptr %state, i64 {index}")
-        w.line(f"store i64 {w.emit(f'load i64, ptr %{name}')}, ptr {at}")
-    w.line("ret void")
+    host.end()
+    w = host.writer
     body, declares = "\n".join(w.lines), "\n".join(sorted(w.declares))
     return (
         f"{declares}\ndefine {'internal ' if alone else ''}void @{NAME}(ptr noalias %state)"

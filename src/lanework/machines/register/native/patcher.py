@@ -20,7 +20,7 @@ from lanework.machines.register.native.table import (
     KINDS,
     NONE,
     RECORD,
-    Part,
+    Section,
     Uses,
 )
 from lanework.machines.register.state import DISCARD, Status
@@ -50,9 +50,15 @@ class _Patch:
         )
         self.records, self.holes, self.code, self.by_code, self.index = (
             self.table + f.load(self.table + 8 * part)
-            for part in (Part.RECORDS, Part.HOLES, Part.CODE, Part.BY_CODE, Part.INDEX)
+            for part in (
+                Section.RECORDS,
+                Section.HOLES,
+                Section.CODE,
+                Section.BY_CODE,
+                Section.INDEX,
+            )
         )
-        self.pinned = f.load(self.table + 8 * Part.PINNED)
+        self.pinned = f.load(self.table + 8 * Section.PINNED)
         self.values = f.array(16)
         self.queue = f.array(2 * PINNED + 4)
         self.at, self.off, self.count = f.variable(), f.variable(), f.variable()
@@ -66,7 +72,7 @@ class _Patch:
     def text(self) -> str:
         f = self.f
         if self.stage == "patch":
-            self._copy(f.load(self.table + 8 * Part.EXIT))  # first: so its place is known
+            self._copy(f.load(self.table + 8 * Section.EXIT))  # first: so its place is known
         with f.loop() as done:
             f.leave(done, self.at.get().is_("uge", self.end))
             self._instruction()
@@ -166,8 +172,8 @@ class _Patch:
     def _in_state(self, stencil: Word, flags: Word, rd: Word, rs1: Word, rs2: Word) -> None:
         """With operands in the state, and what is pinned brought there and back."""
         f = self.f
-        spill = f.load(self.table + 8 * Part.SPILL)
-        reload = f.load(self.table + 8 * Part.RELOAD)
+        spill = f.load(self.table + 8 * Section.SPILL)
+        reload = f.load(self.table + 8 * Section.RELOAD)
 
         def move(flag: Uses, register: Word, first: Word) -> None:
             with f.when((flags & flag).is_("ne", 0)), f.when(register.is_("ult", self.pinned)):
@@ -282,7 +288,7 @@ class _Patch:
         f = self.f
         with f.when(self._full()):
             f.give(TOO_SMALL)
-        cold = f.load(self.table + 8 * Part.COLD)
+        cold = f.load(self.table + 8 * Section.COLD)
         f.store(self.map + self.end, self.off.get(), 4)
         self.value("pc", self.end)
         self.value("status", Status.HALT)

@@ -35,7 +35,7 @@ NONE = 0xFFFF
 RECORD, HOLE = 16, 8
 
 
-class Part(enum.IntEnum):
+class Section(enum.IntEnum):
     """Words of the table's header: where parts begin, and single numbers."""
 
     RECORDS = 0
@@ -94,7 +94,7 @@ def pack(stencils: Mapping[str, Stencil], forms: Iterable[Form], pinned: int) ->
         struct.pack_into("<Q", out, part * 8, len(out))
         out += data
     ends = (moves[0][0], moves[1][0], *special, pinned, len(out))
-    struct.pack_into("<6Q", out, Part.SPILL * 8, *ends)
+    struct.pack_into("<6Q", out, Section.SPILL * 8, *ends)
     return bytes(out)
 
 
