@@ -26,7 +26,7 @@ from lanework.machines.series.codes import (
     RAGGED_ROW,
 )
 from lanework.machines.series.data.csvtext import CsvText, bad_cell, check_header, number_in
-from lanework.machines.series.data.labels import Labelled, along, as_labelled, codes_of
+from lanework.machines.series.data.labels import codes_of
 
 Array = npt.NDArray[Any]
 Categories = Mapping[str, Sequence[str]]
@@ -374,15 +374,3 @@ def _damage(path: Path_) -> Iterator[None]:
             f"{os.fspath(path)} cannot be read: {reason}",
             help="check that the file is whole and that its ending fits",
         ) from None
-
-
-__all__ = [
-    "Labelled",
-    "along",
-    "as_labelled",
-    "check_columns",
-    "column_names",
-    "iter_columns",
-    "read_array",
-    "read_columns",
-]

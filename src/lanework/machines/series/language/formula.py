@@ -62,10 +62,7 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 }
 _SAID = {
     "Lambda": "a lambda",
-    "ListComp": "a comprehension",
-    "GeneratorExp": "a comprehension",
-    "SetComp": "a comprehension",
-    "DictComp": "a comprehension",
+    **dict.fromkeys(("ListComp", "GeneratorExp", "SetComp", "DictComp"), "a comprehension"),
     "JoinedStr": "an f-string",
     "Attribute": "an attribute",
     "Subscript": "an index",

@@ -330,14 +330,11 @@ def _text_of(node: ast.stmt) -> str | None:
 
 
 _STATEMENTS = {
-    "FunctionDef": "a function",
-    "AsyncFunctionDef": "a function",
+    **dict.fromkeys(("FunctionDef", "AsyncFunctionDef"), "a function"),
     "ClassDef": "a class",
-    "For": "a loop",
-    "While": "a loop",
+    **dict.fromkeys(("For", "While"), "a loop"),
     "If": "an if statement",
-    "Import": "an import",
-    "ImportFrom": "an import",
+    **dict.fromkeys(("Import", "ImportFrom"), "an import"),
     "With": "a with statement",
     "Try": "a try statement",
     "AugAssign": "an augmented assignment",
