@@ -121,9 +121,9 @@ def test_belief_programs_run_on_the_reference(code):
 
 
 def test_helper_threads_get_their_code_from_llvm(code):
-    serve, run = threadpool._code.__wrapped__()
-    assert callable(serve)
-    assert callable(run)
+    for made in threadpool._code.__wrapped__():
+        assert made.engine == "llvm"
+        assert made.keep is not None
 
 
 # What a table is held to --------------------------------------------------------------------------

@@ -15,12 +15,11 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.kernel import CALL
+from lanework.engines.kernel import CALL, Kernel
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.threadtext import (
     AWAKE,
@@ -39,6 +38,7 @@ from lanework.engines.threadtext import (
 )
 from lanework.engines.vector import loader
 
+_NAMES = ("pool_serve", "pool_run")
 LINGER = 0.0005  # seconds that a helper spins before it goes to sleep
 
 
@@ -48,7 +48,8 @@ class ThreadPool:
     def __init__(self) -> None:
         self.words = _aligned(END)
         self._at = int(self.words.ctypes.data)
-        self._serve, self._run = _code()
+        self._kernels = _code()  # which own the code
+        self._serve, self._run = (kernel.call for kernel in self._kernels)
         self._spins = self._in_pauses(LINGER)
         self._locks: list[threading.Lock] = []
         self._jobs = itertools.count(1)
@@ -112,15 +113,15 @@ def _aligned(count: int) -> npt.NDArray[np.int64]:
 
 
 @functools.cache
-def _code() -> tuple[Callable[..., None], Callable[..., None]]:
+def _code() -> tuple[Kernel, ...]:
     """What helpers and callers run: shipped, or from LLVM where nothing is."""
     known = loader.level()
     if known is not None and loader.why_not() is None:
-        places = loader.helpers(known.name).places
-        serve, run = (CALL(places[name]) for name in ("pool_serve", "pool_run"))
-        return serve, run
+        helpers = loader.helpers(known.name)
+        places = (helpers.places[name] for name in _NAMES)
+        return tuple(Kernel(CALL(place), place, True, 0.0, helpers, "stencil") for place in places)
     text = pool_text(platform.machine())
-    return tuple(llvm.compile_text(text, name, 0).call for name in ("pool_serve", "pool_run"))
+    return tuple(llvm.compile_text(text, name, 0) for name in _NAMES)
 
 
 _idle: list[ThreadPool] = []

@@ -31,8 +31,8 @@ FEW, FEW_FLAT = 8, 100
 class _Held:
     """What a kernel needs as long as it lives."""
 
-    def __init__(self, buffer: Buffer, descriptor: array[int]) -> None:
-        self.buffer, self.descriptor = buffer, descriptor
+    def __init__(self, buffer: Buffer, descriptor: array[int], helpers: Helpers) -> None:
+        self.buffer, self.descriptor, self.helpers = buffer, descriptor, helpers
 
     def __del__(self) -> None:
         self.buffer.release()
@@ -105,7 +105,7 @@ def _finish(
         helpers.places["drive"],
         False,
         time.perf_counter() - start,
-        _Held(buffer, descriptor),
+        _Held(buffer, descriptor, helpers),
         "stencil",
         width,
         frame // 8 + FRAME_HEAD // 8 + COLUMNS * len(flat_totals),

@@ -52,7 +52,8 @@ class NativeExecutor:
         level = loader.level()
         assert level is not None
         self.view, self.walk, self.width = BeliefView.of(program), walk(program), level.width
-        self.kernels = loader.helpers(level.name).places
+        self._helpers = loader.helpers(level.name)  # which own the code
+        self.kernels = self._helpers.places
         self.lowered = lower(self.view, self.walk, semiring)
         self.starts, self.entries = buffer_starts(self.lowered.calls)
         if self.lanes(MANY) in grouped_sizes(self.width):
