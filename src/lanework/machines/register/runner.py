@@ -24,14 +24,12 @@ from lanework.machines.register.binding import (
     output_array,
 )
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.native.lanes import quick_function
 from lanework.machines.register.native.loader import why_not
 from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
 from lanework.machines.register.traps import Meter, trap
 
 if TYPE_CHECKING:
-    from lanework.machines.register.native.execute import Executor
-    from lanework.machines.register.native.lanes import LaneJob
+    from lanework.machines.register.native.execute import Executor, LaneJob
 
 ENGINES = ("stencil", "llvm", "native", "reference")
 SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
@@ -208,7 +206,10 @@ class Runner(runner.Runner):
             given = dict(zip(inputs, words, strict=True))
             return int(np.asarray(self(**given)[target.name]).view(np.uint64))
 
+        from lanework.machines.register.native.execute import NativeExecutor, quick_function
+
         executor = self.executor("stencil" if self.tiers else self.engine)
+        assert isinstance(executor, NativeExecutor)
         return quick_function(executor, bank, rows, target.row, slowly)
 
     def _port(self, name: str, ports: tuple[Port, ...]) -> Port:
@@ -261,8 +262,7 @@ class Runner(runner.Runner):
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
     ) -> LaneJob:
-        from lanework.machines.register.native.execute import NativeExecutor
-        from lanework.machines.register.native.lanes import LaneJob
+        from lanework.machines.register.native.execute import LaneJob, NativeExecutor
 
         executor = self.executor(self._hottest())
         assert isinstance(executor, NativeExecutor)

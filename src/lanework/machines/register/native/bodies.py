@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lanework.core.ops.table import INTEGER
 from lanework.engines.llvm.ir import Writer, emit_graph
-from lanework.machines.register.isa import RegisterInstr
+from lanework.machines.register.isa import LINK, RegisterInstr
 from lanework.machines.register.layout import Handlers
 from lanework.machines.register.state import (
     COUNTER,
@@ -20,6 +20,8 @@ from lanework.machines.register.state import (
     EXTERNALS,
     LANE,
     LAST,
+    MAP,
+    MAP_COUNT,
     SEED,
     Status,
 )
@@ -76,6 +78,63 @@ class Host(Protocol):
 
     def complex(self, name: str, args: list[str]) -> str | None:
         """The value of an op by other means than in place, or None."""
+
+
+class StateHost:
+    """What is the same for engines whose link register is always in the state."""
+
+    unlikely = ""  # what a branch says of a way that is rarely taken
+
+    def __init__(self) -> None:
+        self.writer = Writer()
+
+    def word(self, index: int) -> str:
+        """A pointer to a word of the state."""
+        return self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
+
+    def link(self, value: str) -> None:
+        """Set the link register."""
+        self.writer.line(f"store i64 {value}, ptr {self.word(LINK)}")
+
+    def linked(self) -> str:
+        """The link register."""
+        return self.writer.emit(f"load i64, ptr {self.word(LINK)}")
+
+    def complex(self, name: str, args: list[str]) -> str | None:
+        """Everything is written in place."""
+        return None
+
+    def look_up(self, host: Host, address: str) -> str:
+        """What the map has for an address; trap if no instruction is there."""
+        w = self.writer
+        limit = w.emit(f"load i64, ptr {self.word(MAP_COUNT)}")
+        far = w.emit(f"icmp ugt i64 {address}, {limit}")
+        low = w.emit(f"and i64 {address}, 3")
+        odd = w.emit(f"icmp ne i64 {low}, 0")
+        bad = w.emit(f"or i1 {far}, {odd}")
+        label = w.name()[1:]
+        w.line(f"br i1 {bad}, label %lost.{label}, label %look.{label}{self.unlikely}")
+        w.label(f"look.{label}")
+        places = w.emit(f"load ptr, ptr {self.word(MAP)}")
+        at = w.emit(f"getelementptr i8, ptr {places}, i64 {address}")
+        offset = w.emit(f"load i32, ptr {at}")
+        none = w.emit(f"icmp eq i32 {offset}, -1")
+        w.line(f"br i1 {none}, label %lost.{label}, label %known.{label}{self.unlikely}")
+        w.label(f"lost.{label}")
+        host.trap(Status.JUMP)
+        w.label(f"known.{label}")
+        return offset
+
+
+def spend(host: Host, fuel: str, unlikely: str = ", !prof !0") -> None:
+    """Trap if this is what is left of the fuel after a step, and it is too little."""
+    w = host.writer
+    label = w.name()[1:]
+    empty = w.emit(f"icmp slt i64 {fuel}, 0")
+    w.line(f"br i1 {empty}, label %spent.{label}, label %go.{label}{unlikely}")
+    w.label(f"spent.{label}")
+    host.trap(Status.FUEL)
+    w.label(f"go.{label}")
 
 
 _Body = Callable[[Host, RegisterInstr], None]

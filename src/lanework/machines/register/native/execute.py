@@ -1,9 +1,15 @@
-"""Register programs on their engines: each goes on from where the state stands."""
+"""Register programs on their engines: each goes on from where the state stands.
+
+One run after another, or lane after lane in native code (`lanes`).
+"""
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import struct
 import time
+from collections.abc import Callable
 from ctypes import c_void_p
 from typing import Any, Protocol
 
@@ -13,11 +19,11 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import MISSING_STENCIL
 from lanework.engines.stencil import arena
-from lanework.machines.register.binding import Externals, ExternalTable
+from lanework.machines.register.binding import Externals, ExternalTable, Words
 from lanework.machines.register.codes import TOO_LARGE
 from lanework.machines.register.isa import ZERO
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.native import patcher
+from lanework.machines.register.native import lanes, patcher
 from lanework.machines.register.native.loader import SETS, native
 from lanework.machines.register.reference.interpret import Interpreter
 from lanework.machines.register.state import (
@@ -29,6 +35,7 @@ from lanework.machines.register.state import (
     MAP_COUNT,
     PC,
     STATUS,
+    WORDS,
     RegisterBank,
     Status,
 )
@@ -172,8 +179,6 @@ class StencilExecutor(NativeExecutor):
 
     def machine_code(self) -> bytes:
         """The code, as it runs."""
-        import ctypes
-
         return ctypes.string_at(self.buffer.run, self.length)
 
     def close(self) -> None:
@@ -242,3 +247,94 @@ def patch(
         if status == patcher.MISSING:
             raise Diagnostic(MISSING_STENCIL, "an instruction has no stencil on this machine")
         count *= 2
+
+
+class LaneJob:
+    """Columns in, columns out, and a state for all lanes one after another."""
+
+    def __init__(
+        self,
+        executor: NativeExecutor,
+        bank: RegisterBank,
+        columns: list[tuple[int, Words]],
+        outputs: list[tuple[int, Words]],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            executor: the engine with the program on it.
+            bank: a bank that was set back; its fuel is that of each lane.
+            columns: register and uint64 words, one a lane.
+            outputs: register and where its words go, one a lane.
+        """
+        view = executor.view
+        executor.point(bank.words)
+        enter, first, second = executor.way_in(bank)
+        writes = any(info.group in ("store", "atomic", "ext") for info in view.infos)
+        data = np.frombuffer(view.data or b"\0", np.uint8)
+        self._call = executor.helpers.lanes
+        fresh = np.array(bank.words[:WORDS], np.uint64)
+        tables = [
+            np.array([[row, words.ctypes.data] for row, words in pairs], np.uint64).reshape(-1)
+            for pairs in (columns, outputs)
+        ]
+        self._keep = [fresh, data, *tables, columns, outputs]
+        self.job = np.array(
+            [
+                bank.address, fresh.ctypes.data, enter, first, second, 0, 0,
+                tables[0].ctypes.data, len(columns), tables[1].ctypes.data, len(outputs),
+                bank.array.ctypes.data, len(bank.array) if writes else 0,
+                data.ctypes.data, len(view.data) if writes else 0, 0,
+            ],
+            np.uint64,
+        )  # fmt: skip
+
+    @property
+    def used(self) -> int:
+        """Fuel of all lanes that came to their end."""
+        return int(self.job[lanes.USED])
+
+    def run(self, start: int, stop: int) -> int:
+        """Run lanes; the first that did not halt, or `stop`."""
+        self.job[lanes.NEXT], self.job[lanes.END] = start, stop
+        self._call(c_void_p(int(self.job.ctypes.data)), 0, 0)
+        return int(self.job[lanes.NEXT])
+
+
+_ONE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+
+
+def quick_function(
+    executor: NativeExecutor,
+    bank: RegisterBank,
+    rows: list[int],
+    target: int,
+    slowly: Callable[[tuple[int, ...]], int],
+) -> Callable[..., int]:
+    """A function of words that runs one lane and returns a word.
+
+    Args:
+        executor: the engine with the program on it.
+        bank: a bank that was set back, with the fuel of a call.
+        rows: the registers of the arguments.
+        target: the register of the result.
+        slowly: what does the call if it cannot be done quickly.
+    """
+    cells, result = np.zeros(max(len(rows), 1), np.uint64), np.zeros(1, np.uint64)
+    columns = [(row, cells[n : n + 1]) for n, row in enumerate(rows)]
+    job = LaneJob(executor, bank, columns, [(target, result)])
+    job.job[lanes.END] = 1
+    native, where = _ONE(executor.helpers.places["once"]), c_void_p(int(job.job.ctypes.data))
+    pack, given, taken = struct.Struct(f"{len(rows)}Q").pack_into, cells.data, result.data
+
+    def run(*words: int) -> int:
+        try:
+            pack(given, 0, *words)
+        except struct.error:
+            return slowly(words)
+        if native(where):
+            return slowly(words)
+        return taken[0]
+
+    run.__dict__["keep"] = (job, bank, executor)  # what native code reads
+    return run

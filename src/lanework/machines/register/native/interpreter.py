@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from lanework.engines.llvm.ir import Writer
-from lanework.machines.register.isa import LINK, LONG, REGISTER, ZERO
+from lanework.machines.register.isa import LONG, REGISTER, ZERO
 from lanework.machines.register.native import bodies
 from lanework.machines.register.state import (
     DISCARD,
     FUEL,
-    MAP,
-    MAP_COUNT,
     MEMORY,
     PC,
     STATUS,
@@ -19,20 +16,13 @@ from lanework.machines.register.state import (
 _SHIFT = {"rd": 21, "rs1": 16, "rs2": 11}
 
 
-class InterpreterHost:
+class InterpreterHost(bodies.StateHost):
     """Reads operands out of the word at hand."""
-
-    def __init__(self, writer: Writer) -> None:
-        self.writer = writer
 
     def _register(self, field: str) -> str:
         w = self.writer
         shifted = w.emit(f"lshr i64 %word, {_SHIFT[field]}")
         return w.emit(f"and i64 {shifted}, 31")
-
-    def word(self, index: int) -> str:
-        """A pointer to a word of the state."""
-        return self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
 
     def read(self, field: str) -> str:
         """A register, by its number."""
@@ -52,14 +42,6 @@ class InterpreterHost:
     def number(self) -> str:
         """The number, decoded before."""
         return "%number"
-
-    def link(self, value: str) -> None:
-        """Set the link register."""
-        self.writer.line(f"store i64 {value}, ptr {self.word(LINK)}")
-
-    def linked(self) -> str:
-        """The link register."""
-        return self.writer.emit(f"load i64, ptr {self.word(LINK)}")
 
     def after(self) -> str:
         """The address of the next instruction."""
@@ -91,12 +73,7 @@ class InterpreterHost:
         fuel = self.word(FUEL)
         less = w.emit(f"sub i64 {w.emit(f'load i64, ptr {fuel}')}, 1")
         w.line(f"store i64 {less}, ptr {fuel}")
-        label = w.name()[1:]
-        empty = w.emit(f"icmp slt i64 {less}, 0")
-        w.line(f"br i1 {empty}, label %spent.{label}, label %go.{label}")
-        w.label(f"spent.{label}")
-        self.trap(Status.FUEL)
-        w.label(f"go.{label}")
+        bodies.spend(self, less, self.unlikely)
 
     def target(self, *, paid: bool = False) -> None:
         """Go to the target; backwards at a cost."""
@@ -113,22 +90,7 @@ class InterpreterHost:
 
     def arrive(self, address: str, *, link: bool = False) -> None:
         """Go to an address, if an instruction is there."""
-        w = self.writer
-        label = w.name()[1:]
-        limit = w.emit(f"load i64, ptr {self.word(MAP_COUNT)}")
-        far = w.emit(f"icmp ugt i64 {address}, {limit}")
-        low = w.emit(f"and i64 {address}, 3")
-        odd = w.emit(f"icmp ne i64 {low}, 0")
-        bad = w.emit(f"or i1 {far}, {odd}")
-        w.line(f"br i1 {bad}, label %lost.{label}, label %look.{label}")
-        w.label(f"look.{label}")
-        places = w.emit(f"load ptr, ptr {self.word(MAP)}")
-        at = w.emit(f"getelementptr i8, ptr {places}, i64 {address}")
-        none = w.emit(f"icmp eq i32 {w.emit(f'load i32, ptr {at}')}, -1")
-        w.line(f"br i1 {none}, label %lost.{label}, label %found.{label}")
-        w.label(f"lost.{label}")
-        self.trap(Status.JUMP)
-        w.label(f"found.{label}")
+        self.look_up(self, address)
         self.spend()
         if link:
             self.link("%after")
@@ -141,16 +103,11 @@ class InterpreterHost:
         w.line(f"store i64 0, ptr {self.word(ZERO)}")
         return failed
 
-    def complex(self, name: str, args: list[str]) -> str | None:
-        """Everything is written in place."""
-        return None
-
 
 def interpreter_text() -> str:
     """`interpret(state, tape, bytes)`: runs from the state's pc until the program stops."""
-    writer = Writer()
-    host = InterpreterHost(writer)
-    w = writer
+    host = InterpreterHost()
+    w = host.writer
     w.line("%at.p = alloca i64")
     first = w.emit(f"load i64, ptr {host.word(PC)}")
     w.line(f"store i64 {first}, ptr %at.p")

@@ -7,27 +7,14 @@ that Python can say why, or give it more fuel, and go on after it.
 
 from __future__ import annotations
 
-import ctypes
-import struct
-from collections.abc import Callable
-from ctypes import c_void_p
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
-
 from lanework.engines.llvm.nativetext import Function
-from lanework.machines.register.state import FUEL, LANE, STATUS, WORDS, RegisterBank, Status
-
-if TYPE_CHECKING:
-    from lanework.machines.register.native.execute import NativeExecutor
+from lanework.machines.register.state import FUEL, LANE, STATUS, WORDS, Status
 
 # Words of a job.
 STATE, FRESH, ENTER, FIRST_ARG, SECOND_ARG, NEXT, END = range(7)
 INPUTS, INPUT_COUNT, OUTPUTS, OUTPUT_COUNT = range(7, 11)
 MEMORY, SIZE, DATA, DATA_SIZE, USED = range(11, 16)
 JOB_WORDS = 16
-Words = npt.NDArray[np.uint64]
 
 
 def lanes_text() -> str:
@@ -85,94 +72,3 @@ def lanes_text() -> str:
     once.store(once["job"] + 8 * NEXT, 0)
     once.give(once.call("lanes", once["job"]))
     return f.definition() + once.definition()
-
-
-class LaneJob:
-    """Columns in, columns out, and a state for all lanes one after another."""
-
-    def __init__(
-        self,
-        executor: NativeExecutor,
-        bank: RegisterBank,
-        columns: list[tuple[int, Words]],
-        outputs: list[tuple[int, Words]],
-    ) -> None:
-        """Prepare.
-
-        Args:
-            executor: the engine with the program on it.
-            bank: a bank that was set back; its fuel is that of each lane.
-            columns: register and uint64 words, one a lane.
-            outputs: register and where its words go, one a lane.
-        """
-        view = executor.view
-        executor.point(bank.words)
-        enter, first, second = executor.way_in(bank)
-        writes = any(info.group in ("store", "atomic", "ext") for info in view.infos)
-        data = np.frombuffer(view.data or b"\0", np.uint8)
-        self._call = executor.helpers.lanes
-        fresh = np.array(bank.words[:WORDS], np.uint64)
-        tables = [
-            np.array([[row, words.ctypes.data] for row, words in pairs], np.uint64).reshape(-1)
-            for pairs in (columns, outputs)
-        ]
-        self._keep = [fresh, data, *tables, columns, outputs]
-        self.job = np.array(
-            [
-                bank.address, fresh.ctypes.data, enter, first, second, 0, 0,
-                tables[0].ctypes.data, len(columns), tables[1].ctypes.data, len(outputs),
-                bank.array.ctypes.data, len(bank.array) if writes else 0,
-                data.ctypes.data, len(view.data) if writes else 0, 0,
-            ],
-            np.uint64,
-        )  # fmt: skip
-
-    @property
-    def used(self) -> int:
-        """Fuel of all lanes that came to their end."""
-        return int(self.job[USED])
-
-    def run(self, start: int, stop: int) -> int:
-        """Run lanes; the first that did not halt, or `stop`."""
-        self.job[NEXT], self.job[END] = start, stop
-        self._call(c_void_p(int(self.job.ctypes.data)), 0, 0)
-        return int(self.job[NEXT])
-
-
-_ONE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-
-
-def quick_function(
-    executor: Any,
-    bank: RegisterBank,
-    rows: list[int],
-    target: int,
-    slowly: Callable[[tuple[int, ...]], int],
-) -> Callable[..., int]:
-    """A function of words that runs one lane and returns a word.
-
-    Args:
-        executor: the engine with the program on it.
-        bank: a bank that was set back, with the fuel of a call.
-        rows: the registers of the arguments.
-        target: the register of the result.
-        slowly: what does the call if it cannot be done quickly.
-    """
-    cells, result = np.zeros(max(len(rows), 1), np.uint64), np.zeros(1, np.uint64)
-    columns = [(row, cells[n : n + 1]) for n, row in enumerate(rows)]
-    job = LaneJob(executor, bank, columns, [(target, result)])
-    job.job[END] = 1
-    native, where = _ONE(executor.helpers.places["once"]), c_void_p(int(job.job.ctypes.data))
-    pack, given, taken = struct.Struct(f"{len(rows)}Q").pack_into, cells.data, result.data
-
-    def run(*words: int) -> int:
-        try:
-            pack(given, 0, *words)
-        except struct.error:
-            return slowly(words)
-        if native(where):
-            return slowly(words)
-        return taken[0]
-
-    run.__dict__["keep"] = (job, bank, executor)  # what native code reads
-    return run

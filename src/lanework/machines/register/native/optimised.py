@@ -97,12 +97,7 @@ class ProgramHost:
         w = self.writer
         less = w.emit(f"sub i64 {w.emit('load i64, ptr %fuel')}, 1")
         w.line(f"store i64 {less}, ptr %fuel")
-        label = w.name()[1:]
-        empty = w.emit(f"icmp slt i64 {less}, 0")
-        w.line(f"br i1 {empty}, label %spent.{label}, label %go.{label}, !prof !0")
-        w.label(f"spent.{label}")
-        self.trap(Status.FUEL)
-        w.label(f"go.{label}")
+        bodies.spend(self, less)
 
     def target(self, *, paid: bool = False) -> None:
         """Go to the target; backwards at a cost."""

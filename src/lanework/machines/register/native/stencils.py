@@ -20,9 +20,9 @@ from lanework.core.ops.op import Op
 from lanework.core.ops.table import INTEGER, offered
 from lanework.core.program.isa import OperandKind
 from lanework.engines.llvm.ir import Writer
-from lanework.machines.register.isa import LINK, REGISTER, ZERO, RegisterInstr
+from lanework.machines.register.isa import REGISTER, ZERO, RegisterInstr
 from lanework.machines.register.native import bodies
-from lanework.machines.register.state import CODE, FUEL, MAP, MAP_COUNT, MEMORY, PC, STATUS, Status
+from lanework.machines.register.state import CODE, FUEL, MEMORY, PC, STATUS, Status
 from lanework.machines.register.state import HELPERS as HELPER_WORD
 
 PINNED = 8
@@ -72,11 +72,13 @@ class Form:
         return "s_" + "_".join("x" if part is None else str(part) for part in parts)
 
 
-class StencilHost:
+class StencilHost(bodies.StateHost):
     """Writes one stencil."""
 
+    unlikely = ", !prof !0"
+
     def __init__(self, pinned: int, form: Form) -> None:
-        self.writer = Writer()
+        super().__init__()
         self.pinned, self.form = pinned, form
         self.start = {f"p{n}": f"%p{n}" for n in range(pinned)}
         self.values = {"fuel": "%fuel"} | self.start
@@ -118,21 +120,9 @@ class StencilHost:
         """The address of the next instruction."""
         return self.hole("after")
 
-    def link(self, value: str) -> None:
-        """Set the link register, which is never pinned."""
-        self.writer.line(f"store i64 {value}, ptr {self.word(LINK)}")
-
-    def linked(self) -> str:
-        """The link register."""
-        return self.writer.emit(f"load i64, ptr {self.word(LINK)}")
-
     def memory(self) -> str:
         """The program's memory."""
         return "%memory"
-
-    def word(self, index: int) -> str:
-        """A pointer to a word of the state."""
-        return self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
 
     # Going on ---------------------------------------------------------------------------------
 
@@ -158,12 +148,7 @@ class StencilHost:
         """Take one from the fuel."""
         w = self.writer
         self.values["fuel"] = w.emit("sub i64 %fuel, 1")
-        label = w.name()[1:]
-        empty = w.emit(f"icmp slt i64 {self.values['fuel']}, 0")
-        w.line(f"br i1 {empty}, label %spent.{label}, label %go.{label}, !prof !0")
-        w.label(f"spent.{label}")
-        self.trap(Status.FUEL)
-        w.label(f"go.{label}")
+        bodies.spend(self, self.values["fuel"])
 
     def target(self, *, paid: bool = False) -> None:
         """Go to the target; backwards at a cost."""
@@ -175,23 +160,7 @@ class StencilHost:
 
     def arrive(self, address: str, *, link: bool = False) -> None:
         """Go to an address, if an instruction is there."""
-        w = self.writer
-        limit = w.emit(f"load i64, ptr {self.word(MAP_COUNT)}")
-        low = w.emit(f"and i64 {address}, 3")
-        far = w.emit(f"icmp ugt i64 {address}, {limit}")
-        odd = w.emit(f"icmp ne i64 {low}, 0")
-        bad = w.emit(f"or i1 {far}, {odd}")
-        label = w.name()[1:]
-        w.line(f"br i1 {bad}, label %lost.{label}, label %look.{label}, !prof !0")
-        w.label(f"look.{label}")
-        places = w.emit(f"load ptr, ptr {self.word(MAP)}")
-        at = w.emit(f"getelementptr i8, ptr {places}, i64 {address}")
-        offset = w.emit(f"load i32, ptr {at}")
-        none = w.emit(f"icmp eq i32 {offset}, -1")
-        w.line(f"br i1 {none}, label %lost.{label}, label %found.{label}, !prof !0")
-        w.label(f"lost.{label}")
-        self.trap(Status.JUMP)
-        w.label(f"found.{label}")
+        w, offset = self.writer, self.look_up(self, address)
         self.spend()
         if link:
             self.link(self.after())

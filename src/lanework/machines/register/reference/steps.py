@@ -107,8 +107,7 @@ STEPS: Handlers[Callable[[Site], Step]] = Handlers()
 
 
 @STEPS.note("*")
-def apply(site: Site) -> Step:
-    """An op of registers, of a register and a number, or of the target besides."""
+def _apply(site: Site) -> Step:
     assert site.info.elementwise is not None
     body = body_of(site.info.elementwise.name)
     if site.info.wide:
@@ -160,15 +159,13 @@ def _of_three(site: Site, body: Callable[[int, int, int], int]) -> Step:
 
 
 @STEPS.note("muldiv.div", "muldiv.mod")
-def divide(site: Site) -> Step:
-    """A quotient or remainder, if there is one."""
-    step, divisor, stop = apply(site), site.operands[1], site.stop(Status.DIVIDE)
+def _divide(site: Site) -> Step:
+    step, divisor, stop = _apply(site), site.operands[1], site.stop(Status.DIVIDE)
     return lambda bank: step(bank) if bank.words[divisor] else stop(bank)
 
 
 @STEPS.note("mov.register")
-def move(site: Site) -> Step:
-    """A register to another."""
+def _move(site: Site) -> Step:
     target, after, source = site.target, site.after, site.operands[0]
 
     def move(bank: RegisterBank) -> int:
@@ -179,8 +176,7 @@ def move(site: Site) -> Step:
 
 
 @STEPS.note("mov.immediate")
-def move_number(site: Site) -> Step:
-    """A number to a register."""
+def _move_number(site: Site) -> Step:
     target, after, constant = site.target, site.after, site.operands[0] & MASK
 
     def move(bank: RegisterBank) -> int:
@@ -191,8 +187,7 @@ def move_number(site: Site) -> Step:
 
 
 @STEPS.note("mov.high")
-def move_high(site: Site) -> Step:
-    """A number to the upper half of a register."""
+def _move_high(site: Site) -> Step:
     target, after, (source, number) = site.target, site.after, site.operands
     high = (number & 0xFFFFFFFF) << 32
 
@@ -204,8 +199,7 @@ def move_high(site: Site) -> Step:
 
 
 @STEPS.note("rand.next")
-def rand(site: Site) -> Step:
-    """The next random word of the lane."""
+def _rand(site: Site) -> Step:
     body, target, after = body_of("random"), site.target, site.after
 
     def rand(bank: RegisterBank) -> int:
@@ -221,8 +215,7 @@ def rand(site: Site) -> Step:
 
 
 @STEPS.note("load.*")
-def load(site: Site) -> Step:
-    """Bytes of memory, with zeros above."""
+def _load(site: Site) -> Step:
     (base, offset), target, after = site.operands, site.target, site.after
     count, stop = BYTES[site.info.mode], site.stop(Status.MEMORY)
 
@@ -237,8 +230,7 @@ def load(site: Site) -> Step:
 
 
 @STEPS.note("store.*")
-def store(site: Site) -> Step:
-    """The lowest bytes of a register."""
+def _store(site: Site) -> Step:
     (source, base, offset), after = site.operands, site.after
     count, stop = BYTES[site.info.mode], site.stop(Status.MEMORY)
 
@@ -252,7 +244,7 @@ def store(site: Site) -> Step:
     return store
 
 
-def _atomic(site: Site, join: Callable[[int, int, int], int]) -> Step:
+def _swap(site: Site, join: Callable[[int, int, int], int]) -> Step:
     """Replace a word by what is joined of it, of rs2 and of rd, which becomes what was there."""
     (base, source), target, compared, after = site.operands, site.target, site.rd, site.after
     outside, crooked = site.stop(Status.MEMORY), site.stop(Status.ALIGN)
@@ -273,50 +265,43 @@ def _atomic(site: Site, join: Callable[[int, int, int], int]) -> Step:
 
 
 @STEPS.note("atomic.*")
-def atomic(site: Site) -> Step:
-    """The op of the mode, at once."""
+def _atomic(site: Site) -> Step:
     body = body_of(site.info.mode)
-    return _atomic(site, lambda old, new, _: body(old, new))
+    return _swap(site, lambda old, new, _: body(old, new))
 
 
 @STEPS.note("atomic.min")
-def atomic_min(site: Site) -> Step:
-    """The lesser, signed."""
+def _atomic_min(site: Site) -> Step:
     less = body_of("lt")
-    return _atomic(site, lambda old, new, _: old if less(old, new) else new)
+    return _swap(site, lambda old, new, _: old if less(old, new) else new)
 
 
 @STEPS.note("atomic.max")
-def atomic_max(site: Site) -> Step:
-    """The greater, signed."""
+def _atomic_max(site: Site) -> Step:
     less = body_of("lt")
-    return _atomic(site, lambda old, new, _: new if less(old, new) else old)
+    return _swap(site, lambda old, new, _: new if less(old, new) else old)
 
 
 @STEPS.note("atomic.xchg")
-def exchange(site: Site) -> Step:
-    """The new word."""
-    return _atomic(site, lambda old, new, compared: new)
+def _exchange(site: Site) -> Step:
+    return _swap(site, lambda old, new, compared: new)
 
 
 @STEPS.note("atomic.cas")
-def compare_and_swap(site: Site) -> Step:
-    """The new word where the old one is what was expected."""
-    return _atomic(site, lambda old, new, compared: new if old == compared else old)
+def _compare_and_swap(site: Site) -> Step:
+    return _swap(site, lambda old, new, compared: new if old == compared else old)
 
 
 # Control ------------------------------------------------------------------------------------------
 
 
 @STEPS.note("branch.always", "jump.direct")
-def jump(site: Site) -> Step:
-    """To the label."""
+def _jump(site: Site) -> Step:
     return site.direct()
 
 
 @STEPS.note("branch.*")
-def branch(site: Site) -> Step:
-    """To the label, if the op says so."""
+def _branch(site: Site) -> Step:
     assert site.info.elementwise is not None
     body, go, after = body_of(site.info.elementwise.name), site.direct(), site.after
     first, second, _ = site.operands
@@ -328,8 +313,7 @@ def branch(site: Site) -> Step:
 
 
 @STEPS.note("call.direct")
-def call(site: Site) -> Step:
-    """To the label, and note where to return."""
+def _call(site: Site) -> Step:
     back, to = site.view.addresses[site.after], site.view.index[site.view.target(site.number)]
 
     def call(bank: RegisterBank) -> int:
@@ -340,20 +324,17 @@ def call(site: Site) -> Step:
 
 
 @STEPS.note("call.register")
-def call_register(site: Site) -> Step:
-    """To the address in a register, and note where to return."""
+def _call_register(site: Site) -> Step:
     return site.arrive(site.operands[0], link=True)
 
 
 @STEPS.note("jump.register")
-def jump_register(site: Site) -> Step:
-    """To the address in a register."""
+def _jump_register(site: Site) -> Step:
     return site.arrive(site.operands[0])
 
 
 @STEPS.note("ret.link")
-def ret(site: Site) -> Step:
-    """To where the call came from."""
+def _ret(site: Site) -> Step:
     return site.arrive(LINK)
 
 
@@ -361,33 +342,28 @@ def ret(site: Site) -> Step:
 
 
 @STEPS.note("nop.none", "fence.all")
-def nothing(site: Site) -> Step:
-    """On to the next: here all memory accesses are in order."""
+def _nothing(site: Site) -> Step:
     after = site.after
     return lambda _: after
 
 
 @STEPS.note("yield.host")
-def give_way(site: Site) -> Step:
-    """Stop; the program goes on after it."""
+def _give_way(site: Site) -> Step:
     return site.stop(Status.YIELD, 1)
 
 
 @STEPS.note("halt.done")
-def halt(site: Site) -> Step:
-    """The end."""
+def _halt(site: Site) -> Step:
     return site.stop(Status.HALT)
 
 
 @STEPS.note("trap.number")
-def trap(site: Site) -> Step:
-    """The program stops itself."""
+def _trap(site: Site) -> Step:
     return site.stop(Status.TRAP)
 
 
 @STEPS.note("ext.call")
-def external(site: Site) -> Step:
-    """A function of the host, which gets the registers."""
+def _external(site: Site) -> Step:
     function = site.externals.get(site.operands[0])
     stop, after, fail = site.stop(Status.EXTERNAL), site.after, site.fail
 
