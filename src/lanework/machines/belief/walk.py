@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lanework.core.program.dispatch import Dispatch
 from lanework.core.program.isa import Instruction
@@ -14,7 +14,7 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.tensor import TensorSpec, joined
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Held:
     """What is in a register or a slot.
 
@@ -97,7 +97,7 @@ class _Walking:
         out.sources.append([self.held[row].source for row in self.view.rows[self.number]])
         held = AXES[instruction.name](self, *instruction.operands)
         if held is not None:
-            self.held[instruction.target] = replace(held, source=self.number)
+            held.source, self.held[instruction.target] = self.number, held
             self.entries[held.laned] += held.spec.entries
             out.uniform = max(out.uniform, self.entries[0])
             out.varying = max(out.varying, self.entries[1])
@@ -141,8 +141,9 @@ def _reduce(at: _Walking, factor: int, spec: int) -> Held:
 
 @AXES.register("load_slot")
 def _load_slot(at: _Walking, slot: int) -> Held:
-    at.walk.sources[-1].append(at.slots[slot].source)
-    return at.slots[slot]
+    held = at.slots[slot]
+    at.walk.sources[-1].append(held.source)
+    return Held(held.spec, held.laned, held.factors)
 
 
 @AXES.register("store_slot")
