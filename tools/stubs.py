@@ -20,7 +20,7 @@ def text() -> str:
         "from lanework.machines.series.language.expression import Expr",
         "",
     ]
-    for function in language.functions().values():
+    for _, function in sorted(language.functions().items()):
         if not keyword.iskeyword(function.name):
             names = [
                 f"{p.name}: object" + (" = ..." if p.default is not None else "")
