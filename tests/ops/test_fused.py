@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lanework.core.ops.fused import fused_graph
+from lanework.core.ops.expr import trace
+from lanework.core.ops.fused import fused
 from lanework.core.ops.op import Op
 from lanework.core.ops.scalar import python_function
 from lanework.core.ops.table import ARITH
@@ -74,7 +75,7 @@ def test_like_the_c_library(kind: type) -> None:
 
 
 def test_like_exact_fractions_and_as_a_python_function() -> None:
-    function = python_function(fused_graph("f64"))
+    function = python_function(trace(fused, ("f64",) * 3))
     for a, b, c in zip(*(x.tolist() for x in arguments(np.float64, 3000, 4)), strict=True):
         if not all(map(math.isfinite, (a, b, c))):
             continue

@@ -106,14 +106,10 @@ class Request:
         Raises:
             Diagnostic: LW0102.
         """
-        from lanework.base.limits import Limits, parse_duration, parse_size
+        from lanework.base.limits import Limits
 
-        memory, deadline = self["memory"], self["deadline"]
-        return Limits(
-            fuel=self["fuel"],
-            memory=None if memory is None else parse_size(memory),
-            deadline=None if deadline is None else parse_duration(deadline),
-            threads=self["threads"],
+        return Limits.from_text(
+            **{name: self[name] for name in ("fuel", "memory", "deadline", "threads")}
         )
 
     def names(self, option: str) -> list[str] | None:

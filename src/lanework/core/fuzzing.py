@@ -109,19 +109,15 @@ class Campaign:
         Raises:
             InternalFault: LW8901, with the shrunk case of the first divergence in the notes.
         """
-        began, done = time.perf_counter(), 0
+        began = time.perf_counter()
         with terminal.Bar(self.cases, shown=not as_json) as bar:
-
-            def progress(number: int, total: int) -> None:
-                nonlocal done
-                done = number
-                bar.update(number, total)
-
             try:
-                divergences = self.run(count, start, jobs, progress=progress)
+                divergences = self.run(count, start, jobs, progress=bar.update)
             except KeyboardInterrupt:
-                rest = f"--seed {start + done} --count {count - done}"
-                terminal.message(f"{done:,} of {count:,} {self.cases} were checked; {rest} goes on")
+                rest = f"--seed {start + bar.done} --count {count - bar.done}"
+                terminal.message(
+                    f"{bar.done:,} of {count:,} {self.cases} were checked; {rest} goes on"
+                )
                 raise
         seconds = time.perf_counter() - began
         if divergences:

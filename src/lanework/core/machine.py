@@ -30,7 +30,8 @@ class Machine:
         isa: its instructions, an `ISA`.
         verify: a function from a program to every rule that it breaks.
         runner: the class of its runners.
-        text: the class that reads and prints its assembly text.
+        text: the class whose `assemble` makes a program of lines of assembly text, and whose
+            `disassemble` gives the lines of a program; neither has ``.machine``.
         cli: what it says to the command line, a `CommandLine`.
         fuzz: a function that returns the `Campaign` of its fuzzer, if it has one.
         facts: a function from a program to what `Program.inspect` also says, if any.

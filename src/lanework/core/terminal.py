@@ -28,11 +28,6 @@ def on_terminal(stream: IO[str]) -> bool:
         return False
 
 
-def in_color(stream: IO[str]) -> bool:
-    """Whether the stream shows colours: a terminal, unless NO_COLOR is set."""
-    return on_terminal(stream) and not os.environ.get("NO_COLOR")
-
-
 def message(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
     print(text, file=sys.stderr, flush=True)
@@ -43,7 +38,7 @@ def error(problem: LaneworkError, as_json: bool = False) -> None:
     if as_json:
         json_out({"error": problem.to_dict()})
     else:
-        message(problem.render(color=in_color(sys.stderr)))
+        message(problem.render(on_terminal(sys.stderr) and not os.environ.get("NO_COLOR")))
 
 
 def json_out(value: Any) -> None:
@@ -111,7 +106,7 @@ class Bar:
     def __init__(self, title: str, shown: bool = True) -> None:
         self.title = title
         self.shown = shown and on_terminal(sys.stderr)
-        self.start = time.monotonic()
+        self.start, self.done = time.monotonic(), 0
         self._progress: Any = None
         self._task: Any = None
 
@@ -129,6 +124,7 @@ class Bar:
 
     def update(self, done: int, total: int) -> None:
         """Move the bar; cheap when none is shown."""
+        self.done = done
         if not self.shown or (self._progress is None and time.monotonic() - self.start < PATIENCE):
             return
         if self._progress is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from lanework.core.ops.expr import FLOATS
 from lanework.core.ops.measured import MEASURED
@@ -124,17 +124,12 @@ def _derivative(op: Op) -> str:
         f"by `{name}`: `{show_term(partial, op)}`"
         for name, partial in zip(op.operands, partials, strict=True)
     )
-    result_used = any("r" in _leaves(partial) for partial in partials)
-    note = ", where `r` is the result" if result_used else ""
+    note = ", where `r` is the result" if any(map(_uses_result, partials)) else ""
     return f"Derivative {'; '.join(shown)}{note}."
 
 
-def _leaves(term: Term | None) -> set[str]:
-    if term is None:
-        return set()
-    if term.op is None:
-        return {"r"} if term.index == -1 else set()
-    return set().union(*(_leaves(arg) for arg in term.args))
+def _uses_result(term: Term | None) -> bool:
+    return term is not None and (term.index == -1 or any(map(_uses_result, term.args)))
 
 
 def _errors(op: Op) -> str:
@@ -152,26 +147,21 @@ def _errors(op: Op) -> str:
 
 def render_ops() -> str:
     """The whole page in Markdown: an overview, then a section an op, in the table's order."""
-    rows = [
-        "| op | operands | f64 | f32 | fuel | |",
-        "| --- | --- | ---: | ---: | ---: | --- |",
-    ]
-    for op in ARITH.values():
-        summary = inspect.cleandoc(op.doc).splitlines()[0]
-        rows.append(
-            f"| `{op.name}` | {', '.join(op.operands)} | {op.ulp['f64']:g} | {op.ulp['f32']:g} "
-            f"| {op.fuel} | {summary} |"
-        )
-    sections = [render_op(op) for op in ARITH.values()]
-    return "\n".join([HEAD, *rows, "", *sections])
+    titles, sides = "f64 | f32", "---: | ---:"
+    return _page(HEAD, ARITH, titles, sides, lambda op: f"{op.ulp['f64']:g} | {op.ulp['f32']:g}")
 
 
 def render_words() -> str:
     """The page of ops on 32-bit words, made as `render_ops` makes its."""
-    rows = ["| op | operands | of | fuel | |", "| --- | --- | --- | ---: | --- |"]
-    for op in SINGLE.values():
+    return _page(WORDS_HEAD, SINGLE, "of", "---", lambda op: op.dtypes[0])
+
+
+def _page(
+    head: str, ops: Mapping[str, Op], titles: str, sides: str, cells: Callable[[Op], str]
+) -> str:
+    rows = [f"| op | operands | {titles} | fuel | |", f"| --- | --- | {sides} | ---: | --- |"]
+    for op in ops.values():
         summary = inspect.cleandoc(op.doc).splitlines()[0]
-        rows.append(
-            f"| `{op.name}` | {', '.join(op.operands)} | {op.dtypes[0]} | {op.fuel} | {summary} |"
-        )
-    return "\n".join([WORDS_HEAD, *rows, "", *(render_op(op) for op in SINGLE.values())])
+        operands = ", ".join(op.operands)
+        rows.append(f"| `{op.name}` | {operands} | {cells(op)} | {op.fuel} | {summary} |")
+    return "\n".join([head, *rows, "", *map(render_op, ops.values())])

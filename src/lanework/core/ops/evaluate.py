@@ -27,12 +27,6 @@ NUMPY_DTYPE: dict[str, type[np.generic]] = {
 _UNSIGNED = {"i64": np.uint64, "i32": np.uint32}
 
 
-def _lshr(dtype: str, a: Array, b: Array) -> Array:
-    unsigned = _UNSIGNED[dtype]
-    shifted = np.right_shift(np.asarray(a).view(unsigned), np.asarray(b).view(unsigned))
-    return np.asarray(shifted).view(NUMPY_DTYPE[dtype])
-
-
 def _unsigned(function: Callable[..., Any]) -> Callable[..., Array]:
     """The function over the same bits as unsigned integers."""
 
@@ -77,6 +71,7 @@ _ELEMENTWISE: dict[str, Callable[..., Array]] = {
     "xor": np.bitwise_xor,
     "shl": np.left_shift,
     "ashr": np.right_shift,
+    "lshr": _unsigned(np.right_shift),
     "not": np.logical_not,
     "ult": _unsigned(np.less),
     "udiv": _unsigned(np.floor_divide),
@@ -123,8 +118,6 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
                     out = np.asarray(operands[0]).view(dtype)
                 elif prim in _CONVERSIONS:
                     out = np.asarray(operands[0]).astype(dtype)
-                elif prim == "lshr":
-                    out = _lshr(value.dtype, operands[0], operands[1])
                 else:
                     out = np.asarray(_ELEMENTWISE[prim](*operands))
             values[id(value)] = out

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 
-from lanework.core.ops.bodies.layout import INF, LAYOUTS
+from lanework.core.ops.bodies.layout import INF, LAYOUTS, parts
 from lanework.core.ops.expr import (
     Graph,
     Value,
@@ -22,7 +22,6 @@ from lanework.core.ops.expr import (
     lshr,
     retrace,
     select,
-    trace,
     ult,
     umulh,
 )
@@ -35,7 +34,7 @@ def fused(a: Value, b: Value, c: Value) -> Value:
     """The product a * b plus c with one rounding, in primitives that every engine has."""
     form = LAYOUTS[a.dtype]
     word, fraction = form.word, form.fraction
-    (ma, ea), (mb, eb), (mc, ec) = (_parts(x) for x in (a, b, c))
+    (ma, ea), (mb, eb), (mc, ec) = (parts(x) for x in (a, b, c))
     apart = ec - ea - eb + (form.bias + fraction)  # of c's last place from the product's
 
     # Either may be shifted to the left by as much as there is room in two words, less a sign.
@@ -70,15 +69,6 @@ def fused(a: Value, b: Value, c: Value) -> Value:
     plain = (fabs(a) < INF) & (fabs(b) < INF)
     plain = plain & ma.differs(0) & mb.differs(0)
     return select(plain, select(fabs(c) < INF, value, c), a * b + c)
-
-
-def _parts(x: Value) -> Pair:
-    """The significand of |x| as an integer, and its exponent, 1 for subnormal numbers."""
-    form = LAYOUTS[x.dtype]
-    pattern = bits(fabs(x))
-    exponent, rest = lshr(pattern, form.fraction), pattern & form.fraction_mask
-    normal = exponent > 0
-    return select(normal, rest | (1 << form.fraction), rest), select(normal, exponent, 1)
 
 
 def _at_least(x: Value, least: int) -> Value:
@@ -130,12 +120,6 @@ def _sum(a: Pair, b: Pair, add: Value) -> tuple[Pair, Value]:
 
 def _bit(condition: Value, dtype: str) -> Value:
     return select(condition, const(1, dtype), 0)
-
-
-@functools.cache
-def fused_graph(dtype: str) -> Graph:
-    """The body of `fused` in a float dtype."""
-    return trace(fused, (dtype,) * 3)
 
 
 @functools.lru_cache(1024)

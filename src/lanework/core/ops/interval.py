@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable
 from ctypes import c_float
 from dataclasses import dataclass, replace
+from functools import partial
 
 INF = math.inf
 SMALLEST = 2.0**-126
@@ -100,8 +101,9 @@ class Interval:
 
 
 def between(low: float, high: float, nan: bool = False, integral: bool = False) -> Interval:
-    """The interval of these ends: of single precision, and not subnormal."""
-    low, high = single(low), single(high)
+    """The interval of these ends: of single precision, not subnormal, infinite where NaN."""
+    low = -INF if math.isnan(low) else single(low)
+    high = INF if math.isnan(high) else single(high)
     low = 0.0 if 0.0 <= low < SMALLEST else low
     high = 0.0 if -SMALLEST < high <= 0.0 else high
     return Interval(low, high, nan, integral) if low <= high else Interval(INF, -INF, nan, True)
@@ -148,12 +150,7 @@ def add(a: Interval, b: Interval) -> Interval:
         return NAN if nan else NOTHING
     low, high = a.low + b.low, a.high + b.high
     opposite = (a.high == INF and b.low == -INF) or (a.low == -INF and b.high == INF)
-    return between(
-        -INF if math.isnan(low) else low,
-        INF if math.isnan(high) else high,
-        nan or opposite,
-        a.integral and b.integral,
-    )
+    return between(low, high, nan or opposite, a.integral and b.integral)
 
 
 def sub(a: Interval, b: Interval) -> Interval:
@@ -180,10 +177,7 @@ def fma(a: Interval, b: Interval, c: Interval) -> Interval:
         return total
     slack = 2.0**-23 * product.size if math.isfinite(product.size) else INF
     integral = total.integral and slack < INF
-    low, high = total.low - slack, total.high + slack
-    return between(
-        -INF if math.isnan(low) else low, INF if math.isnan(high) else high, total.nan, integral
-    )
+    return between(total.low - slack, total.high + slack, total.nan, integral)
 
 
 def div(a: Interval, b: Interval) -> Interval:
@@ -225,28 +219,12 @@ def fabs(a: Interval) -> Interval:
     return Interval(0.0, max(-a.low, a.high), a.nan, a.integral)
 
 
-def floor(a: Interval) -> Interval:
-    """The largest integers not above."""
-    return _rounded(a, math.floor)
-
-
-def ceil(a: Interval) -> Interval:
-    """The smallest integers not below."""
-    return _rounded(a, math.ceil)
-
-
-def trunc(a: Interval) -> Interval:
-    """The integer parts."""
-    return _rounded(a, math.trunc)
-
-
-def rint(a: Interval) -> Interval:
-    """The nearest integers."""
-    return _rounded(a, round)
-
-
-def _rounded(a: Interval, function: Callable[[float], int]) -> Interval:
+def _rounded(function: Callable[[float], int], a: Interval) -> Interval:
     if a.empty or a.integral:
         return a
     low, high = (x if math.isinf(x) else float(function(x)) for x in (a.low, a.high))
     return between(low, high, a.nan, True)
+
+
+floor, ceil = partial(_rounded, math.floor), partial(_rounded, math.ceil)
+trunc, rint = partial(_rounded, math.trunc), partial(_rounded, round)

@@ -10,8 +10,8 @@ comment, and so does ``#`` at the begin of a line. Strings are written as in JSO
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_ASSEMBLY
@@ -20,16 +20,6 @@ from lanework.core.program.asmtext import Line, Token
 from lanework.core.program.program import Program
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,=]+|[,=]')
-
-
-class Assembler(Protocol):
-    """What a machine knows about its directives."""
-
-    def assemble(self, lines: Iterable[Line]) -> Program:
-        """A program from the lines after ``.machine``."""
-
-    def disassemble(self, program: Program) -> Iterator[str]:
-        """The lines of a program, without ``.machine``."""
 
 
 def machine_of(text: str, source: str = "assembly") -> str:
@@ -55,8 +45,10 @@ def assemble(text: str, source: str = "assembly") -> Program[Any]:
     lines = list(lines_of(text, source))
     if not lines:
         raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
-    assembler: Assembler = find(machine_of(text, source)).load("text")()
-    return assembler.assemble(lines[1:] if lines[0].words[0].text == ".machine" else lines)
+    if lines[0].words[0].text == ".machine":
+        del lines[0]
+    program: Program[Any] = find(machine_of(text, source)).load("text")().assemble(lines)
+    return program
 
 
 def lines_of(text: str, source: str) -> Iterator[Line]:

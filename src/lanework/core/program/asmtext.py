@@ -16,7 +16,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.core.codes import BAD_ASSEMBLY
-from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind
+from lanework.core.program.isa import ISA, Instruction, OperandKind
 
 _PREFIX = {OperandKind.ROW: "%"}
 _NUMBERS = 8  # in a line
@@ -71,22 +71,13 @@ def find_directive(line: Line, known: Mapping[str, Known]) -> Known:
     return known[word.text]
 
 
-def find_instr(isa: ISA, line: Line) -> Instr:
-    """The instruction that a line's mnemonic names."""
-    word = line.words[0]
-    instr = isa.spellings.get(word.text)
-    if instr is None:
-        raise line.fault(
-            f"the {isa.name} machine has no instruction {word.text!r}",
-            word,
-            did_you_mean(word.text, isa.by_name),
-        )
-    return instr
-
-
 def read_instruction(isa: ISA, line: Line) -> Instruction:
     """An instruction with its target and its operands: ``add %5, %0, %1``."""
-    instr = find_instr(isa, line)
+    word = line.words[0]
+    instr = isa.by_name.get(word.text)
+    if instr is None:
+        message = f"the {isa.name} machine has no instruction {word.text!r}"
+        raise line.fault(message, word, did_you_mean(word.text, isa.by_name))
     fields = [word for word in line.words[1:] if word.text != ","]
     specs = [("target", OperandKind.ROW), *((o.name, o.kind) for o in instr.operands)]
     if len(fields) != len(specs):

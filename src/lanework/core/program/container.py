@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -77,16 +78,8 @@ class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 def content(program: ProgramData) -> bytes:
     """The bytes that the content hash covers: everything but listing and notes."""
     sections = _sections(program)
-    head = _Header(
-        program.machine,
-        dict(sorted(program.header.items())),
-        _ports(program),
-        [_Section(name, 0, len(data)) for name, data in sections],
-        [],
-        [],
-        [],
-    )
-    return msgspec.msgpack.encode(head) + b"".join(data for _, data in sections)
+    table = [_Section(name, 0, len(data)) for name, data in sections]
+    return _header(program, table) + b"".join(data for _, data in sections)
 
 
 def dumps(program: ProgramData, version: int | None = None) -> bytes:
@@ -107,28 +100,13 @@ def dumps(program: ProgramData, version: int | None = None) -> bytes:
             number = sources.setdefault((span.source, span.text), len(sources))
             place = (number, span.line, span.column, span.end_line, span.end_column)
         listing.append(_Entry(entry.instruction, entry.text, place))
-    fields = dict(sorted(program.header.items()))
-
-    def encode(table: list[_Section]) -> bytes:
-        return msgspec.msgpack.encode(
-            _Header(
-                program.machine,
-                fields,
-                _ports(program),
-                table,
-                listing,
-                list(sources),
-                list(program.notes),
-            )
-        )
-
     # Offsets are written relative to where sections begin, so that they do not depend on
     # how long the header is.
     table, at = [], 0
     for name, data in sections:
         table.append(_Section(name, at, len(data)))
         at += _padded(len(data))
-    header = encode(table)
+    header = _header(program, table, listing, list(sources), program.notes)
     body = bytearray(_pad(header, _HEAD.size))
     for _, data in sections:
         body += _pad(data)
@@ -217,9 +195,19 @@ def _data(name: str, header: _Header, header_size: int, data: bytes) -> ProgramD
     )
 
 
-def _ports(program: ProgramData) -> list[_Port]:
-    fields = _Port.__struct_fields__
-    return [_Port(*(getattr(port, name) for name in fields)) for port in program.ports]
+def _header(
+    program: ProgramData,
+    table: list[_Section],
+    listing: Sequence[_Entry] = (),
+    sources: Sequence[tuple[str, str | None]] = (),
+    notes: Sequence[str] = (),
+) -> bytes:
+    fields, names = dict(sorted(program.header.items())), _Port.__struct_fields__
+    ports = [_Port(*(getattr(port, name) for name in names)) for port in program.ports]
+    header = _Header(
+        program.machine, fields, ports, table, list(listing), list(sources), list(notes)
+    )
+    return msgspec.msgpack.encode(header)
 
 
 def _sections(program: ProgramData) -> list[tuple[str, bytes]]:

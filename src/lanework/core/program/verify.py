@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from lanework.base.errors import Code, Diagnostic
-from lanework.base.span import Span
-from lanework.core.program.program import Program
+from lanework.core.program.data import ListingEntry, ProgramData
 
 V = TypeVar("V")
 
@@ -34,7 +33,7 @@ class Rule(Generic[V]):
     gate: bool = False
 
 
-def run_rules(program: Program, view: V, rules: Iterable[Rule[V]]) -> list[Diagnostic]:
+def run_rules(program: ProgramData, view: V, rules: Iterable[Rule[V]]) -> list[Diagnostic]:
     """Everything that the rules find, as diagnostics that show only the guilty instruction."""
     out: list[Diagnostic] = []
     for rule in rules:
@@ -45,14 +44,8 @@ def run_rules(program: Program, view: V, rules: Iterable[Rule[V]]) -> list[Diagn
     return out
 
 
-def _diagnostic(program: Program, code: Code, finding: Finding) -> Diagnostic:
-    span: Span | None = None
-    notes: list[str] = []
-    if finding.instruction is not None:
-        for entry in program.listing:
-            if entry.instruction == finding.instruction:
-                span = entry.span
-                if entry.text:
-                    notes.append(f"instruction {finding.instruction}: {entry.text}")
-                break
-    return Diagnostic(code, finding.message, span=span, notes=notes)
+def _diagnostic(program: ProgramData, code: Code, finding: Finding) -> Diagnostic:
+    entries = (each for each in program.listing if each.instruction == finding.instruction)
+    entry = next(entries, ListingEntry(0))
+    notes = [f"instruction {finding.instruction}: {entry.text}"] if entry.text else []
+    return Diagnostic(code, finding.message, span=entry.span, notes=notes)

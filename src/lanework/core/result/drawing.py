@@ -5,10 +5,10 @@ SVG takes the colour of the text around it, so that it can be read in light and 
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
+from unicodedata import east_asian_width
 
 from lanework.core.result.layers import Point, layout
 from lanework.core.result.show import markup
@@ -120,13 +120,12 @@ def _quoted(text: str) -> str:
 
 def _size(node: Node) -> Point:
     """About how large a node's text is, with its frame."""
-    wide = max((sum(_widths(letter) for letter in line) for line in node.lines), default=0.0)
-    return (max(wide * FONT + 18.0, 30.0), len(node.lines) * LINE + 11.0)
-
-
-def _widths(letter: str) -> float:
-    """The width of a letter in a font of size one: ideographs are square."""
-    return 1.0 if unicodedata.east_asian_width(letter) in "WF" else 0.58
+    # ideographs are square
+    wide = [[1.0 if east_asian_width(c) in "WF" else 0.58 for c in line] for line in node.lines]
+    return (
+        max(max(map(sum, wide), default=0.0) * FONT + 18.0, 30.0),
+        len(node.lines) * LINE + 11.0,
+    )
 
 
 def _node(node: Node, at: Point, size: Point) -> str:

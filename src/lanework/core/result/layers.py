@@ -183,10 +183,7 @@ def _across(
     layers: list[list[int]], below: list[list[int]], widths: list[float], real: int
 ) -> list[float]:
     """Centres from left to right: near those of neighbours, in order, and apart."""
-    above: list[list[int]] = [[] for _ in widths]
-    for node, under in enumerate(below):
-        for other in under:
-            above[other].append(node)
+    above = _turned(below)
     x = [0.0] * len(widths)
     steps: list[list[float]] = []  # where each would be if a layer were packed
     for layer in layers:
@@ -215,6 +212,15 @@ def _across(
     settle(range(len(layers)), above, below)
     left = min(at - width / 2 for at, width in zip(x, widths, strict=True))
     return [at - left for at in x]
+
+
+def _turned(below: list[list[int]]) -> list[list[int]]:
+    """For each node those that edges come from."""
+    above: list[list[int]] = [[] for _ in below]
+    for node, under in enumerate(below):
+        for other in under:
+            above[other].append(node)
+    return above
 
 
 def _apart(wish: list[float], weights: list[float], packed: list[float]) -> list[float]:
@@ -252,10 +258,7 @@ def ordered(rank: list[int], below: list[list[int]]) -> list[list[int]]:
         >>> ordered([0, 0, 1, 1], [[3], [2], [], []])
         [[0, 1], [3, 2]]
     """
-    above: list[list[int]] = [[] for _ in rank]
-    for node, under in enumerate(below):
-        for other in under:
-            above[other].append(node)
+    above = _turned(below)
     layers: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     for node in _by_depth(below, above):  # trees have no crossings in this order
         layers[rank[node]].append(node)

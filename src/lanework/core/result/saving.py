@@ -69,17 +69,13 @@ def save(result: Outputs, path: Path) -> tuple[Path, ...]:
             help="choose one output, or use .npz",
         )
     writers: dict[str, Callable[[IO[bytes]], None]] = {
-        ".npz": lambda file: _savez(file, {name: result[name] for name in result}),
+        ".npz": lambda file: np.savez(file, **dict[str, Any](result)),
         ".npy": lambda file: np.save(file, result[next(iter(result))]),
         ".json": lambda file: write_json(file, plain(result)),
     }
     with atomic_write(path) as file:
         writers[ending](file)
     return (path,)
-
-
-def _savez(file: IO[bytes], arrays: dict[str, Any]) -> None:
-    np.savez(file, **arrays)
 
 
 def plain(result: Outputs) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from lanework.core.program.dispatch import Dispatch
-from lanework.core.program.isa import Instruction
+from lanework.core.program.isa import Dispatch, Instruction
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding
 from lanework.machines.belief.isa import BELIEF

@@ -90,6 +90,15 @@ def with_sign(magnitude: Value, sign: Value) -> Value:
     return expr.from_bits(expr.bits(magnitude) ^ sign)
 
 
+def parts(x: Value) -> tuple[Value, Value]:
+    """The significand of |x| as an integer, and its exponent, 1 for subnormal numbers."""
+    form, pattern = layout(x), expr.bits(expr.fabs(x))
+    exponent, rest = expr.lshr(pattern, form.fraction), pattern & form.fraction_mask
+    normal = exponent > 0
+    significand = expr.select(normal, rest | (1 << form.fraction), rest)
+    return significand, expr.select(normal, exponent, 1)
+
+
 def horner(x: Value, coefficients: Sequence[float]) -> Value:
     """The polynomial with these coefficients, lowest power first."""
     total = x * coefficients[-1] + coefficients[-2]

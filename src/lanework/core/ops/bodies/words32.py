@@ -9,7 +9,7 @@ and give the patterns that registers hold.
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.bodies.layout import INF, NAN
+from lanework.core.ops.bodies.layout import INF, NAN, parts
 from lanework.core.ops.bounds import greater, lesser, remainder, within
 from lanework.core.ops.expr import (
     Value,
@@ -99,13 +99,6 @@ def fmod(a: Value, b: Value) -> Value:
 
 def _aligned(a: Value, b: Value) -> tuple[Value, Value, Value]:
     """The significands of |a| and |b| as integers, and how far their exponents are apart."""
-
-    def parts(x: Value) -> tuple[Value, Value]:
-        pattern = bits(expr.fabs(x))
-        exponent, fraction = pattern >> 23, pattern & 0x7FFFFF
-        normal = exponent > 0
-        return select(normal, fraction | 0x800000, fraction), select(normal, exponent, 1)
-
     (x, above), (m, below) = parts(a), parts(b)
     return x, select(m.equals(0), 1, m), above - below
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.core.program.dispatch import Dispatch
-from lanework.core.program.isa import Instruction
+from lanework.core.program.isa import Dispatch, Instruction
 from lanework.engines.tensors.layout import SHAPES
 from lanework.machines.belief.isa import BELIEF, CONTRACTIONS, EFFECTS
 from lanework.machines.belief.layout import BeliefView

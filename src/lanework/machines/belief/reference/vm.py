@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.program.dispatch import Dispatch
-from lanework.core.program.isa import Instruction
+from lanework.core.program.isa import Dispatch, Instruction
 from lanework.core.program.program import Program
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
