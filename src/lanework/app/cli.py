@@ -170,7 +170,3 @@ def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_
 def main() -> None:
     """The entry point of the `lanework` command."""
     cli.main(prog_name="lanework")
-
-
-if __name__ == "__main__":
-    main()

@@ -101,13 +101,13 @@ class MachineCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options of all machines, then those of each."""
-        from lanework.core.cli import command_lines
+        from lanework.core.cli import command_line
 
         own = (param for param in super().get_params(ctx) if isinstance(param, click.Option))
         self._section(ctx, formatter, "Options", [], own)
-        for name, line in command_lines():
-            options = line.options.get(str(self.name), ())
-            self._section(ctx, formatter, f"For {name}", list(self._notes(line)), options)
+        for name, options in self.added().items():
+            notes = list(self._notes(command_line(name)))
+            self._section(ctx, formatter, f"For {name}", notes, options)
 
     def _section(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lanework.base.span import Span
@@ -92,15 +92,7 @@ class LaneworkError(Exception):
             "message": self.message,
             "help": self.help,
             "notes": list(self.notes),
-            "span": None
-            if span is None
-            else {
-                "source": span.source,
-                "line": span.line,
-                "column": span.column,
-                "end_line": span.end_line,
-                "end_column": span.end_column,
-            },
+            "span": span and {key: value for key, value in asdict(span).items() if key != "text"},
         }
 
 

@@ -53,7 +53,8 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
             os.fsync(file.fileno())
         os.replace(temporary, target)
         temporary = None
-        _sync_folder(target.parent)
+        with suppress(OSError):  # not every file system can sync a folder
+            sync_folder(target.parent)
     except OSError as error:
         if error.filename is not None and Path(error.filename) not in (temporary, target):
             raise  # the block's own trouble with another file
@@ -103,10 +104,10 @@ def _open(handle: int, mode: str) -> IO[Any]:
     )
 
 
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # not every file system can sync a folder
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

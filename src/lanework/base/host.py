@@ -31,16 +31,17 @@ def cpu_digest() -> str:
     Two machines with the same digest can share compiled code.
     """
     fields = _cpu_fields()
-    # ARM calls its flags Features and its model by numbers.
+    # ARM calls its model by numbers.
     names = ("vendor_id", "cpu family", "model", "model name", "CPU implementer", "CPU part")
-    features = sorted({*fields.get("flags", "").split(), *fields.get("Features", "").split()})
     text = "\n".join([machine(), platform.processor(), *(fields.get(n, "") for n in names)])
-    return hashlib.blake2b(f"{text}\n{' '.join(features)}".encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(
+        f"{text}\n{' '.join(sorted(cpu_flags()))}".encode(), digest_size=8
+    ).hexdigest()
 
 
 def cpu_flags() -> frozenset[str]:
     """The processor's features as Linux names them; empty where that is not known."""
-    fields = _cpu_fields()
+    fields = _cpu_fields()  # ARM calls its flags Features
     return frozenset((*fields.get("flags", "").split(), *fields.get("Features", "").split()))
 
 

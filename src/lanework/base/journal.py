@@ -21,6 +21,7 @@ from typing import Self
 
 from lanework.base.codes import BAD_JOURNAL, FILE_NOT_WRITTEN, JOURNAL_BUSY
 from lanework.base.errors import Diagnostic
+from lanework.base.files import sync_folder
 
 MAGIC = b"LWJRNL\x00\x01"
 MARKER = b"\xa5LWR"
@@ -78,7 +79,7 @@ class Journal:
             if self._end == 0:
                 self._salt = secrets.randbits(32)
                 self._write(0, MAGIC + struct.pack("<I", self._salt))
-                self._sync_folder()
+                sync_folder(self.path.parent)
             elif self._end < len(data):
                 os.ftruncate(self._file, self._end)
                 os.fsync(self._file)
@@ -128,13 +129,6 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _failed(self, error: OSError) -> Diagnostic:
         return Diagnostic(

@@ -14,14 +14,13 @@ Example:
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from lanework.base.codes import UNKNOWN_UNIT
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.base.unittext import read
+from lanework.base.unittext import Powers, product, read, simple
 
 CURRENCIES = tuple(
     (
@@ -54,7 +53,7 @@ class Symbol:
 
     name: str
     scale: Fraction
-    dimensions: tuple[tuple[str, Fraction], ...] = ()
+    dimensions: Powers = ()
 
 
 @dataclass(frozen=True)
@@ -69,16 +68,16 @@ class Unit:
         True
     """
 
-    powers: tuple[tuple[str, Fraction], ...] = ()
+    powers: Powers = ()
 
     def __mul__(self, other: Unit) -> Unit:
-        return _product([(self, 1), (other, 1)])
+        return Unit(product([(self.powers, 1), (other.powers, 1)]))
 
     def __truediv__(self, other: Unit) -> Unit:
-        return _product([(self, 1), (other, -1)])
+        return Unit(product([(self.powers, 1), (other.powers, -1)]))
 
     def __pow__(self, exponent: float | Fraction) -> Unit:
-        return _product([(self, _exponent(exponent))])
+        return Unit(product([(self.powers, simple(exponent))]))
 
     def __str__(self) -> str:
         above = "*".join(_shown(name, power) for name, power in self.powers if power > 0)
@@ -92,11 +91,7 @@ class Unit:
             >>> {name: int(power) for name, power in parse("USD/month").dimensions().items()}
             {'[currency_USD]': 1, '[time]': -1}
         """
-        return _collect(
-            (dimension, power * exponent)
-            for name, power in self.powers
-            for dimension, exponent in _symbols[name].dimensions
-        )
+        return dict(product((_symbols[name].dimensions, power) for name, power in self.powers))
 
     def factor(self, target: Unit) -> float | None:
         """What turns a number in this unit into one in `target`; None if nothing does.
@@ -146,7 +141,7 @@ class Unit:
                     break
             else:
                 kept[name] = power
-        return _unit(kept)
+        return Unit(product([(tuple(kept.items()), 1)]))
 
     def per_time(self) -> str | None:
         """The symbol of time that this is per, such as `month` of USD/month; None if none."""
@@ -234,7 +229,9 @@ def parse(text: str) -> Unit:
 
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> Unit:
-    return Unit() if text.strip() in ("", "-") else read(text, symbol)
+    if text.strip() in ("", "-"):
+        return Unit()
+    return Unit(read(text, lambda name: symbol(name).powers))
 
 
 def factor(source: Unit, target: Unit) -> float | None:
@@ -282,34 +279,9 @@ def _look_up(name: str) -> str:
         dimensions = units.get_dimensionality(full)
         # pint multiplies floats, so the last digit may be off; definitions have fewer digits.
         scale = Fraction(f"{float(root):.14g}")
-        _symbols[full] = Symbol(full, scale, _ordered(dimensions))
+        exponents = tuple((name, simple(power)) for name, power in dimensions.items())
+        _symbols[full] = Symbol(full, scale, product([(exponents, 1)]))
     return str(full)
-
-
-def _ordered(powers: Mapping[str, Any]) -> tuple[tuple[str, Fraction], ...]:
-    return tuple((name, _exponent(powers[name])) for name in sorted(powers) if powers[name])
-
-
-def _exponent(value: float | Fraction) -> Fraction:
-    """An exponent as a fraction; a float means the simple fraction that it rounds."""
-    exact = Fraction(value)
-    near = exact.limit_denominator(64)
-    return near if abs(float(near - exact)) < 1e-12 else exact
-
-
-def _collect(terms: Iterable[tuple[str, Fraction]]) -> dict[str, Fraction]:
-    total: dict[str, Fraction] = {}
-    for name, power in terms:
-        total[name] = total.get(name, Fraction(0)) + power
-    return {name: power for name, power in total.items() if power}
-
-
-def _unit(powers: Mapping[str, Fraction]) -> Unit:
-    return Unit(tuple((name, powers[name]) for name in sorted(powers) if powers[name]))
-
-
-def _product(factors: Iterable[tuple[Unit, Fraction | int]]) -> Unit:
-    return _unit(_collect((n, p * exponent) for unit, exponent in factors for n, p in unit.powers))
 
 
 def _order(name: str) -> tuple[Fraction, str]:

@@ -10,9 +10,8 @@ Exponents are numbers, or fractions in brackets. A number other than 1 is no par
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Generic, Protocol, Self, TypeVar
 
 from lanework.base.codes import UNKNOWN_UNIT
 from lanework.base.errors import Diagnostic
@@ -23,25 +22,27 @@ _TOKEN = re.compile(r"\s*(?:(\*\*|[*/^()%+-])|([^\W\d]\w*)|(\d+(?:\.\d+)?)|(\S))
 _NAME, _NUMBER = 2, 3  # groups of `_TOKEN`
 _MOST = 64  # of an exponent's size
 
-
-class Powers(Protocol):
-    """What units are made by: products and powers of other units."""
-
-    @property
-    def powers(self) -> tuple[tuple[str, Fraction], ...]:
-        """Names and their exponents."""
-
-    def __mul__(self, other: Self, /) -> Self: ...
-
-    def __truediv__(self, other: Self, /) -> Self: ...
-
-    def __pow__(self, exponent: Fraction, /) -> Self: ...
+Powers = tuple[tuple[str, Fraction], ...]
+"""Names and their exponents, none 0, in order of name."""
 
 
-U = TypeVar("U", bound=Powers)
+def product(factors: Iterable[tuple[Powers, Fraction | int]]) -> Powers:
+    """The product of some factors, each to an exponent."""
+    total: dict[str, Fraction] = {}
+    for powers, exponent in factors:
+        for name, power in powers:
+            total[name] = total.get(name, Fraction(0)) + power * exponent
+    return tuple((name, total[name]) for name in sorted(total) if total[name])
 
 
-def read(text: str, symbol: Callable[[str], U]) -> U:
+def simple(value: float | Fraction) -> Fraction:
+    """An exponent as a fraction; a float means the simple fraction that it rounds."""
+    exact = Fraction(value)
+    near = exact.limit_denominator(64)
+    return near if abs(float(near - exact)) < 1e-12 else exact
+
+
+def read(text: str, symbol: Callable[[str], Powers]) -> Powers:
     """The unit of a text.
 
     Args:
@@ -53,127 +54,102 @@ def read(text: str, symbol: Callable[[str], U]) -> U:
     """
     if len(text) > LONGEST:
         raise Diagnostic(UNKNOWN_UNIT, f"a unit is at most {LONGEST} characters long")
-    return _Reader(text, symbol).unit()
+    reader = _Reader(text, symbol)
+    unit = reader.product()
+    reader.expect("")
+    return unit
 
 
-class _Reader(Generic[U]):
-    def __init__(self, text: str, symbol: Callable[[str], U]) -> None:
-        self.text = text
-        self.symbol = symbol
-        self.tokens = [
-            (match[kind], match.start(kind), kind)
-            for match in _TOKEN.finditer(text)
-            if (kind := match.lastindex)
-        ]
+class _Reader:
+    def __init__(self, text: str, symbol: Callable[[str], Powers]) -> None:
+        self.text, self.symbol = text, symbol
+        matches = ((match, match.lastindex or 0) for match in _TOKEN.finditer(text))
+        self.tokens = [(match[kind], match.start(kind), kind) for match, kind in matches]
+        self.tokens.append(("", len(text), 0))  # the end
         self.at = 0
 
-    def unit(self) -> U:
-        unit = self.product()
-        if self.at < len(self.tokens):
+    def accept(self, *tokens: str) -> bool:
+        """Go on if one of these is next."""
+        good = self.tokens[self.at][0] in tokens
+        self.at += good
+        return good
+
+    def expect(self, token: str) -> None:
+        if not self.accept(token):
             raise self.wrong()
-        return unit
 
-    def peek(self) -> str:
-        return self.tokens[self.at][0] if self.at < len(self.tokens) else ""
-
-    def take(self) -> str:
-        token = self.peek()
-        self.at += 1
-        return token
-
-    def product(self) -> U:
+    def product(self) -> Powers:
         unit = self.power()
-        while self.peek() not in ("", ")"):
-            if self.peek() in ("/", "per"):
-                self.take()
-                unit = unit / self.power()
-            else:
-                if self.peek() == "*":
-                    self.take()
-                unit = unit * self.power()
+        while self.tokens[self.at][0] not in ("", ")"):
+            sign = -1 if self.accept("/", "per") else 1
+            if sign > 0:
+                self.accept("*")
+            unit = product([(unit, 1), (self.power(), sign)])
         return unit
 
-    def power(self) -> U:
+    def power(self) -> Powers:
         unit = self.atom()
-        if self.peek() in ("**", "^"):
-            self.take()
-            unit = unit ** self.exponent()
-            if any(abs(power) > _MOST for _, power in unit.powers):
+        if self.accept("**", "^"):
+            unit = product([(unit, simple(self.exponent()))])
+            if any(abs(power) > _MOST for _, power in unit):
                 raise Diagnostic(UNKNOWN_UNIT, f"exponents in units are at most {_MOST}")
         return unit
 
-    def atom(self) -> U:
-        token, _, kind = self.tokens[self.at] if self.at < len(self.tokens) else ("", 0, 0)
-        if token == "(":
-            self.take()
+    def atom(self) -> Powers:
+        if self.accept("("):
             unit = self.product()
-            if self.peek() != ")":
-                raise self.wrong()
-            self.take()
+            self.expect(")")
             return unit
+        token, _, kind = self.tokens[self.at]
         if token == "%" or (kind == _NAME and token != "per"):
             unit = self.named(token)
         elif kind == _NUMBER and float(token) == 1.0:
-            unit = self.symbol("dimensionless")
+            unit = ()
         else:
             raise self.wrong()
-        self.take()
+        self.at += 1
         return unit
 
-    def named(self, name: str) -> U:
+    def named(self, name: str) -> Powers:
         try:
             return self.symbol(name)
         except Diagnostic as error:
             if name == self.text.strip():
                 raise
-            raise Diagnostic(
-                error.code,
-                f"{error.message}, in {self.text!r}",
-                span=self.span(),
-                help=error.help,
-            ) from error
+            message = f"{error.message}, in {self.text!r}"
+            raise Diagnostic(error.code, message, span=self.span(), help=error.help) from error
 
     def exponent(self) -> Fraction:
-        bracket = self.peek() == "("
-        if bracket:
-            self.take()
-        minus = self.peek() == "-"
-        if self.peek() in ("-", "+"):
-            self.take()
+        bracket = self.accept("(")
+        sign = -1 if self.accept("-") else 1
+        if sign > 0:
+            self.accept("+")
         value = self.number()
-        if bracket and self.peek() == "/":
-            self.take()
+        if bracket and self.accept("/"):
             below = self.number()
             if not below:
                 raise self.wrong()
             value /= below
         if bracket:
-            if self.peek() != ")":
-                raise self.wrong()
-            self.take()
-        return -value if minus else value
+            self.expect(")")
+        return sign * value
 
     def number(self) -> Fraction:
-        _, _, kind = self.tokens[self.at] if self.at < len(self.tokens) else ("", 0, 0)
-        if kind != _NUMBER or Fraction(self.peek()) > _MOST:
+        token, _, kind = self.tokens[self.at]
+        if kind != _NUMBER or Fraction(token) > _MOST:
             raise self.wrong()
-        return Fraction(self.take())
+        self.at += 1
+        return Fraction(token)
 
     def span(self) -> Span:
-        if self.at < len(self.tokens):
-            token, start, _ = self.tokens[self.at]
-            stop = start + len(token)
-        else:
-            start, stop = len(self.text), len(self.text) + 1
-        return Span("unit", 1, start + 1, 1, stop + 1, self.text)
+        token, start, _ = self.tokens[self.at]
+        return Span("unit", 1, start + 1, 1, start + max(len(token), 1) + 1, self.text)
 
     def wrong(self) -> Diagnostic:
-        token = self.peek()
-        _, _, kind = self.tokens[self.at] if token else ("", 0, 0)
+        token, _, kind = self.tokens[self.at]
         what = f"{token!r} does not belong there" if token else "something is missing at its end"
         hint = "write units as USD, 1/month, EUR/MWh or kg*m/s**2"
         if kind == _NUMBER:
             hint = "a unit has no numbers but 1 and exponents: put factors into the values"
-        return Diagnostic(
-            UNKNOWN_UNIT, f"{self.text!r} is no unit: {what}", span=self.span(), help=hint
-        )
+        message = f"{self.text!r} is no unit: {what}"
+        return Diagnostic(UNKNOWN_UNIT, message, span=self.span(), help=hint)
