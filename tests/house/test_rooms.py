@@ -64,7 +64,7 @@ def test_the_architecture_names_what_is_there() -> None:
     """Paths in backticks: from the root, from the package, or the end of one."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
     files = [
-        p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("t*/**/*.*"), *SOURCE.rglob("*.py"))
+        p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("t*/**/*.*"), *SOURCE.rglob("*.*"))
     ]
     rooms = {f"/{Path(file).parent.as_posix()}/" for file in files}
     missing = [
