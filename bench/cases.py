@@ -253,12 +253,12 @@ def compiling() -> Case:
         runner = program.bind("stencil")
         runner(**lanes, **columns)
         (variant,) = runner._executor._variants.values()
-        nest, way = variant.plan.lanes.nest, variant.way
+        nest, ordered = variant.nests.lanes.nest, variant.loop.ordered
         tables, tapes = loader.helpers(loader.level().name), {}
 
         def job() -> Answer:
             start = time.perf_counter()
-            compile_nest(nest, tables, tapes, ordered=way.ordered, many=True)
+            compile_nest(nest, tables, tapes, ordered=ordered, many=True)
             return {SECONDS: time.perf_counter() - start}
 
         return job
