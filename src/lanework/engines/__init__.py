@@ -1,1 +1,11 @@
-"""Floor 2: how a tape runs: loop nests, LLVM, the code cache, threads."""
+"""Floor 2: how a tape runs, free of the machine whose tape it is.
+
+1. A machine says what is to be computed: as a loop nest over lanes and time (`loops.py`), a record
+   of a tensor kernel (`tensors/`), or code of its own.
+2. Code is made of it: `llvm/` compiles a nest, and keeps what it made; `vector/` copies and patches
+   stencils, which `stencil/` cut out of object code when the package was built, and whose memory
+   it manages; `gpu/` hands kernels to a graphics device.
+3. What comes out is a `Kernel` (`kernel.py`). `native.py` runs one over units of lanes on threads,
+   with an eye on Ctrl-C and deadlines; short jobs go to helpers that wait in native code
+   (`threadpool.py`, `threadtext.py`).
+"""

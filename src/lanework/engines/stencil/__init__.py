@@ -1,6 +1,8 @@
 """Machine code made by copying: stencils, the memory that code runs in, and files of it.
 
-`building` makes object code when the package is built, `stencil` cuts it, `blob` joins helpers,
-`shipped` is the file that both travel in. At run time `arena` hands out buffers of `mapping`'s
-memory, never writable and executable at once. `elf` writes executables.
+When the package is built, `building.py` makes object code for a target, `stencil.py` cuts it into
+stencils with holes, `blob.py` joins helpers into one piece, and `shipped.py` packs all in a file
+with digests of what it was made from. At run time `shipped.py` checks and reads that file,
+`arena.py` hands out buffers of `mapping.py`'s memory, never writable and executable at once.
+`elf.py` links an object into an executable.
 """
