@@ -6,3 +6,7 @@
 3. `formats` stores matrices as words that a kernel walks.
 4. `storage` is the section of a program file, and what each format would take.
 """
+
+from lanework.machines.fleet.matrices.maps import dense
+
+__all__ = ["dense"]
