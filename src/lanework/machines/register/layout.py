@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
@@ -68,8 +68,10 @@ class RegisterView:
         return self.index.get(address, 0)
 
 
-class Handlers(Generic[F]):
+class Handlers(dict[str, F]):
     """A function for each instruction: by its long form, by its group, or for all that apply ops.
+
+    Keys are ``group.mode``, ``group.*`` and ``*``.
 
     Example:
         >>> handlers = Handlers()
@@ -79,14 +81,11 @@ class Handlers(Generic[F]):
         'copy'
     """
 
-    def __init__(self) -> None:
-        self.known: dict[str, F] = {}
-
     def note(self, *keys: str) -> Callable[[F], F]:
-        """A decorator: the function is for these, ``group.mode``, ``group.*`` or ``*``."""
+        """A decorator: the function is for these."""
 
         def add(function: F) -> F:
-            self.known |= dict.fromkeys(keys, function)
+            self.update(dict.fromkeys(keys, function))
             return function
 
         return add
@@ -97,14 +96,12 @@ class Handlers(Generic[F]):
         Raises:
             KeyError: there is none.
         """
-        return self.known[self.key(info)]
+        return self[self.key(info)]
 
     def key(self, info: RegisterInstr) -> str:
         """What the function of an instruction was noted for."""
         keys = [f"{info.group}.{info.mode}", f"{info.group}.*"]
-        return next(
-            (key for key in keys if key in self.known), "*" if info.elementwise else keys[0]
-        )
+        return next((key for key in keys if key in self), "*" if info.elementwise else keys[0])
 
 
 def reads(instruction: Instruction, info: RegisterInstr) -> set[int]:

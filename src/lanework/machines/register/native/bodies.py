@@ -138,7 +138,21 @@ def spend(host: Host, fuel: str, unlikely: str = ", !prof !0") -> None:
 
 
 _Body = Callable[[Host, RegisterInstr], None]
-BODIES: Handlers[_Body] = Handlers()
+BODIES: Handlers[_Body] = Handlers(
+    {
+        "muldiv.div": lambda host, _: _divide(host, "udiv"),
+        "muldiv.mod": lambda host, _: _divide(host, "urem"),
+        "branch.always": lambda host, _: host.target(),
+        "jump.direct": lambda host, _: host.target(),
+        "jump.register": lambda host, _: host.arrive(host.read("rs1")),
+        "call.register": lambda host, _: host.arrive(host.read("rs1"), link=True),
+        "ret.link": lambda host, _: host.arrive(host.linked()),
+        "nop.none": lambda host, _: host.next(),
+        "yield.host": lambda host, _: host.trap(Status.YIELD),
+        "halt.done": lambda host, _: host.trap(Status.HALT),
+        "trap.number": lambda host, _: host.trap(Status.TRAP),
+    }
+)
 
 
 def emit(host: Host, info: RegisterInstr) -> None:
@@ -195,16 +209,6 @@ def _divide(host: Host, instruction: str) -> None:
     _unless(host, host.writer.emit(f"icmp eq i64 {b}, 0"), Status.DIVIDE)
     host.write(host.writer.emit(f"{instruction} i64 {a}, {b}"))
     host.next()
-
-
-@BODIES.note("muldiv.div")
-def _div(host: Host, info: RegisterInstr) -> None:
-    _divide(host, "udiv")
-
-
-@BODIES.note("muldiv.mod")
-def _mod(host: Host, info: RegisterInstr) -> None:
-    _divide(host, "urem")
 
 
 @BODIES.note("mov.register")
@@ -285,11 +289,6 @@ def _fence(host: Host, info: RegisterInstr) -> None:
 # Control ------------------------------------------------------------------------------------------
 
 
-@BODIES.note("branch.always", "jump.direct")
-def _jump(host: Host, info: RegisterInstr) -> None:
-    host.target()
-
-
 @BODIES.note("branch.*")
 def _branch(host: Host, info: RegisterInstr) -> None:
     w = host.writer
@@ -311,42 +310,7 @@ def _call(host: Host, info: RegisterInstr) -> None:
     host.target(paid=True)
 
 
-@BODIES.note("call.register")
-def _call_register(host: Host, info: RegisterInstr) -> None:
-    host.arrive(host.read("rs1"), link=True)
-
-
-@BODIES.note("jump.register")
-def _jump_register(host: Host, info: RegisterInstr) -> None:
-    host.arrive(host.read("rs1"))
-
-
-@BODIES.note("ret.link")
-def _ret(host: Host, info: RegisterInstr) -> None:
-    host.arrive(host.linked())
-
-
 # The host -----------------------------------------------------------------------------------------
-
-
-@BODIES.note("nop.none")
-def _nop(host: Host, info: RegisterInstr) -> None:
-    host.next()
-
-
-@BODIES.note("yield.host")
-def _yield(host: Host, info: RegisterInstr) -> None:
-    host.trap(Status.YIELD)
-
-
-@BODIES.note("halt.done")
-def _halt(host: Host, info: RegisterInstr) -> None:
-    host.trap(Status.HALT)
-
-
-@BODIES.note("trap.number")
-def _trap(host: Host, info: RegisterInstr) -> None:
-    host.trap(Status.TRAP)
 
 
 @BODIES.note("ext.call")

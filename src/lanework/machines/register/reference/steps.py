@@ -100,7 +100,22 @@ class Site:
         return lambda bank: spend(bank) if bank.words[register] in index else stop(bank)
 
 
-STEPS: Handlers[Callable[[Site], Step]] = Handlers()
+STEPS: Handlers[Callable[[Site], Step]] = Handlers(
+    {
+        "branch.always": Site.direct,
+        "jump.direct": Site.direct,
+        "jump.register": lambda site: site.arrive(site.operands[0]),
+        "call.register": lambda site: site.arrive(site.operands[0], link=True),
+        "ret.link": lambda site: site.arrive(LINK),
+        "yield.host": lambda site: site.stop(Status.YIELD, 1),
+        "halt.done": lambda site: site.stop(Status.HALT),
+        "trap.number": lambda site: site.stop(Status.TRAP),
+        "atomic.xchg": lambda site: _swap(site, lambda old, new, compared: new),
+        "atomic.cas": lambda site: _swap(site, lambda a, b, rd: b if a == rd else a),
+        "atomic.min": lambda site: _swap(site, lambda a, b, _: a if body_of("lt")(a, b) else b),
+        "atomic.max": lambda site: _swap(site, lambda a, b, _: b if body_of("lt")(a, b) else a),
+    }
+)
 
 
 # Values -------------------------------------------------------------------------------------------
@@ -270,34 +285,7 @@ def _atomic(site: Site) -> Step:
     return _swap(site, lambda old, new, _: body(old, new))
 
 
-@STEPS.note("atomic.min")
-def _atomic_min(site: Site) -> Step:
-    less = body_of("lt")
-    return _swap(site, lambda old, new, _: old if less(old, new) else new)
-
-
-@STEPS.note("atomic.max")
-def _atomic_max(site: Site) -> Step:
-    less = body_of("lt")
-    return _swap(site, lambda old, new, _: new if less(old, new) else old)
-
-
-@STEPS.note("atomic.xchg")
-def _exchange(site: Site) -> Step:
-    return _swap(site, lambda old, new, compared: new)
-
-
-@STEPS.note("atomic.cas")
-def _compare_and_swap(site: Site) -> Step:
-    return _swap(site, lambda old, new, compared: new if old == compared else old)
-
-
 # Control ------------------------------------------------------------------------------------------
-
-
-@STEPS.note("branch.always", "jump.direct")
-def _jump(site: Site) -> Step:
-    return site.direct()
 
 
 @STEPS.note("branch.*")
@@ -323,21 +311,6 @@ def _call(site: Site) -> Step:
     return site.spend(call)
 
 
-@STEPS.note("call.register")
-def _call_register(site: Site) -> Step:
-    return site.arrive(site.operands[0], link=True)
-
-
-@STEPS.note("jump.register")
-def _jump_register(site: Site) -> Step:
-    return site.arrive(site.operands[0])
-
-
-@STEPS.note("ret.link")
-def _ret(site: Site) -> Step:
-    return site.arrive(LINK)
-
-
 # The host -----------------------------------------------------------------------------------------
 
 
@@ -345,21 +318,6 @@ def _ret(site: Site) -> Step:
 def _nothing(site: Site) -> Step:
     after = site.after
     return lambda _: after
-
-
-@STEPS.note("yield.host")
-def _give_way(site: Site) -> Step:
-    return site.stop(Status.YIELD, 1)
-
-
-@STEPS.note("halt.done")
-def _halt(site: Site) -> Step:
-    return site.stop(Status.HALT)
-
-
-@STEPS.note("trap.number")
-def _trap(site: Site) -> Step:
-    return site.stop(Status.TRAP)
 
 
 @STEPS.note("ext.call")
