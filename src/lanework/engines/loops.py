@@ -9,9 +9,10 @@ walks time forwards or backwards, stage after stage. Values are named by integer
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from lanework.core.ops.op import Op
 
@@ -37,11 +38,6 @@ class Apply:
     op: Op
     args: tuple[int, ...]
 
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """The values that this step needs."""
-        return self.args
-
 
 @dataclass(frozen=True)
 class Shift:
@@ -52,11 +48,6 @@ class Shift:
     lag: int
     fill: int
     carried: bool  # held in registers from step to step; else read back from memory
-
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """The values that this step needs."""
-        return (self.source, self.fill)
 
 
 @dataclass(frozen=True)
@@ -82,11 +73,6 @@ class Lookup:
         """Whether a lane can fault here."""
         return not all(dim.clamp for dim in self.dims)
 
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """The values that this step needs."""
-        return self.keys
-
 
 @dataclass(frozen=True)
 class Interpolate:
@@ -96,11 +82,6 @@ class Interpolate:
     key: int
     slot: int
     size: int
-
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """The values that this step needs."""
-        return (self.key,)
 
 
 @dataclass(frozen=True)
@@ -113,13 +94,17 @@ class Fold:
     op: Op | None = None
     period: int = 0
 
-    @property
-    def reads(self) -> tuple[int, ...]:
-        """The values that this step needs."""
-        return (self.source,)
-
 
 Step = Apply | Shift | Lookup | Interpolate | Fold
+
+READS: dict[type[Step], Callable[[Any], tuple[int, ...]]] = {
+    Apply: lambda step: step.args,
+    Shift: lambda step: (step.source, step.fill),
+    Lookup: lambda step: step.keys,
+    Interpolate: lambda step: (step.key,),
+    Fold: lambda step: (step.source,),
+}
+"""The values that a step needs."""
 
 
 @dataclass
@@ -188,7 +173,7 @@ class LoopNest:
             used.add(self.horizon)
         for stage in self.stages:
             for step in stage.steps:
-                used.update(step.reads)
+                used.update(READS[type(step)](step))
         return used
 
     @property

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from ctypes import addressof, c_char
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,11 +37,7 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
-def _forget_pools() -> None:
-    _pools.clear()
-
-
-os.register_at_fork(after_in_child=_forget_pools)
+os.register_at_fork(after_in_child=_pools.clear)
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
@@ -52,7 +47,6 @@ def _pool(threads: int) -> ThreadPoolExecutor:
         return _pools[threads]
 
 
-@dataclass
 class Frame:
     """The arguments of one call: memory by slot, dimensions, the shared words, scratch.
 
@@ -63,18 +57,12 @@ class Frame:
         scratch: float64, one array a thread.
     """
 
-    slots: int
-    columns: npt.NDArray[np.int64] = field(init=False)
-    dims: npt.NDArray[np.int64] = field(init=False)
-    shared: npt.NDArray[np.int64] = field(init=False)
-    faults: npt.NDArray[np.int64] = field(init=False)
-    scratch: list[npt.NDArray[np.float64]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.columns = np.zeros(self.slots + 1, np.int64)
-        self.dims = np.zeros(self.slots + 4, np.int64)
+    def __init__(self, slots: int) -> None:
+        self.columns = np.zeros(slots + 1, np.int64)
+        self.dims = np.zeros(slots + 4, np.int64)
         self.shared = np.zeros(16, np.int64)
         self.faults = np.zeros(0, np.int64)
+        self.scratch: list[npt.NDArray[np.float64]] = []
         self._addresses = (address(self.columns), address(self.dims), address(self.shared))
         self._places = np.zeros(0, np.int64)
         self._record = np.zeros(WORDS, np.int64)

@@ -67,11 +67,12 @@ class Writer:
     """Collects the lines of one function and names its values.
 
     Args:
+        width: of its vectors.
         fused: whether the target has an instruction for `fma`, or a C library that has it.
     """
 
-    def __init__(self, *, fused: bool = True) -> None:
-        self.fused = fused
+    def __init__(self, width: int = 1, *, fused: bool = True) -> None:
+        self.width, self.fused = width, fused
         self.lines: list[str] = []
         self.declares: set[str] = set()
         self._count = 0
@@ -103,6 +104,69 @@ class Writer:
         values = ", ".join(f"{kind} {value}" for kind, value in args)
         return self.emit(f"call {result} @{name}({values})")
 
+    def call(self, name: str, args: list[tuple[str, str]]) -> None:
+        """Call an intrinsic that gives nothing."""
+        self.declares.add(f"declare void @{name}({', '.join(kind for kind, _ in args)})")
+        values = ", ".join(f"{kind} {value}" for kind, value in args)
+        self.line(f"call void @{name}({values})")
+
+    # Vectors of f64, but where something else is said -------------------------------------------
+
+    def splat(self, name: str, kind: str) -> str:
+        """A number in every lane."""
+        n = self.width
+        one = self.emit(f"insertelement <{n} x {kind}> poison, {kind} {name}, i64 0")
+        zeros = f"<{n} x i32> zeroinitializer"
+        return self.emit(f"shufflevector <{n} x {kind}> {one}, <{n} x {kind}> poison, {zeros}")
+
+    def gather(self, table: str, index: str, condition: str) -> str:
+        """Elements of a table where the condition holds, else zeros."""
+        n, kind = self.width, f"<{self.width} x double>"
+        at = self.emit(f"getelementptr double, ptr {table}, <{n} x i64> {index}")
+        name = f"llvm.masked.gather.v{n}f64.v{n}p0"
+        places = (f"<{n} x ptr>", f"align 8 {at}")
+        mask = (f"<{n} x i1>", condition)
+        return self.intrinsic(name, kind, [places, mask, (kind, "zeroinitializer")])
+
+    def masked_load(self, pointer: str, condition: str, dtype: str = "f64") -> str:
+        """Elements in a row where the condition holds, else zeros."""
+        n, kind = self.width, f"<{self.width} x {_SCALAR[dtype]}>"
+        mask = (f"<{n} x i1>", condition)
+        args = [("ptr", f"align 8 {pointer}"), mask, (kind, "zeroinitializer")]
+        return self.intrinsic(f"llvm.masked.load.v{n}{dtype}.p0", kind, args)
+
+    def masked_store(self, value: str, pointer: str, condition: str) -> None:
+        """Store elements in a row where the condition holds."""
+        n = self.width
+        mask = (f"<{n} x i1>", condition)
+        args = [(f"<{n} x double>", value), ("ptr", f"align 8 {pointer}"), mask]
+        self.call(f"llvm.masked.store.v{n}f64.p0", args)
+
+    def scatter(self, value: str, base: str, index: str, condition: str) -> None:
+        """Store elements at their places where the condition holds."""
+        n = self.width
+        at = self.emit(f"getelementptr double, ptr {base}, <{n} x i64> {index}")
+        places = (f"<{n} x ptr>", f"align 8 {at}")
+        mask = (f"<{n} x i1>", condition)
+        name = f"llvm.masked.scatter.v{n}f64.v{n}p0"
+        self.call(name, [(f"<{n} x double>", value), places, mask])
+
+    def halved(self, vector: str, width: int) -> str:
+        """The sum of a vector, of one lane: halves onto each other until one is left."""
+        while width > 1:
+            half, parts = width // 2, []
+            for first in (0, half):
+                places = ", ".join(f"i32 {first + n}" for n in range(half))
+                parts.append(
+                    self.emit(
+                        f"shufflevector <{width} x double> {vector}, <{width} x double> poison,"
+                        f" <{half} x i32> <{places}>"
+                    )
+                )
+            vector = self.emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}")
+            width = half
+        return vector
+
 
 def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str:
     """Write a traced body inline; `args` are LLVM values of `width` lanes; returns the result."""
@@ -115,12 +179,9 @@ def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str
             assert value.payload is not None
             names[id(value)] = constant(value.payload, value.dtype, width)
         else:
-            names[id(value)] = _emit(writer, value, [names[id(a)] for a in value.args], width)
+            operands = [names[id(arg)] for arg in value.args]
+            names[id(value)] = RULES[value.prim](writer, value, operands, width)
     return names[id(graph.result)]
-
-
-def _emit(writer: Writer, value: Value, args: list[str], width: int) -> str:
-    return RULES[value.prim](writer, value, args, width)
 
 
 def _compare(writer: Writer, value: Value, args: list[str], width: int) -> str:
@@ -163,14 +224,6 @@ def _select(writer: Writer, value: Value, args: list[str], width: int) -> str:
     )
 
 
-def _negate(writer: Writer, value: Value, args: list[str], width: int) -> str:
-    return writer.emit(f"fneg {type_of(value.dtype, width)} {args[0]}")
-
-
-def _not(writer: Writer, value: Value, args: list[str], width: int) -> str:
-    return writer.emit(f"xor {type_of('bool', width)} {args[0]}, {constant(True, 'bool', width)}")
-
-
 def _cast(writer: Writer, value: Value, args: list[str], width: int) -> str:
     source, result = type_of(value.args[0].dtype, width), type_of(value.dtype, width)
     return writer.emit(f"{_CAST[value.prim]} {source} {args[0]} to {result}")
@@ -183,8 +236,10 @@ RULES: dict[str, Callable[[Writer, Value, list[str], int], str]] = {
     **dict.fromkeys(_CAST, _cast),
     "umulh": _upper,
     "select": _select,
-    "neg": _negate,
-    "not": _not,
+    "neg": lambda w, value, args, width: w.emit(f"fneg {type_of(value.dtype, width)} {args[0]}"),
+    "not": lambda w, _, args, width: w.emit(
+        f"xor {type_of('bool', width)} {args[0]}, {constant(True, 'bool', width)}"
+    ),
 }
 """How each primitive is written."""
 

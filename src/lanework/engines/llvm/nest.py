@@ -95,26 +95,21 @@ class NestWriter(TimeWriter):
     def _entry(self) -> None:
         w = self.writer
         w.label("entry")
-        self.periods = self._dim(0, "T")
-        self.lanes = self._dim(1, "L")
-        w.line("%units.p = getelementptr i64, ptr %dims, i64 2")
-        w.line("%units = load i64, ptr %units.p")
+        self._load("T", "%dims", 0)
+        self._load("L", "%dims", 1)
+        self._load("units", "%dims", 2)
         w.line("%Tf = sitofp i64 %T to double")
         w.line("%stop.p = getelementptr i64, ptr %shared, i64 1")
         if self.ordered:
-            w.line("%order.pp = getelementptr i64, ptr %dims, i64 3")
-            w.line("%order.i = load i64, ptr %order.pp")
+            self._load("order.i", "%dims", 3)
             w.line("%order = inttoptr i64 %order.i to ptr")
         for slot in range(self.nest.slots):
-            w.line(f"%slot{slot}.pp = getelementptr ptr, ptr %columns, i64 {slot}")
-            w.line(f"%slot{slot} = load ptr, ptr %slot{slot}.pp")
-        w.line(f"%faults.pp = getelementptr ptr, ptr %columns, i64 {self.nest.slots}")
-        w.line("%faults = load ptr, ptr %faults.pp")
+            self._load(f"slot{slot}", "%columns", slot, "ptr")
+        self._load("faults", "%columns", self.nest.slots, "ptr")
         strided = {c.slot for c in self.nest.columns.values() if c.layout == "both"}
         strided |= {s.slot for s in self.nest.stores if s.layout == "both" and not s.total}
         for slot in sorted(strided):
-            w.line(f"%stride{slot}.p = getelementptr i64, ptr %dims, i64 {4 + slot}")
-            w.line(f"%stride{slot} = load i64, ptr %stride{slot}.p")
+            self._load(f"stride{slot}", "%dims", 4 + slot)
         w.line(f"%totals.o = mul i64 %T, {len(self.nest.saved) * self.width}")
         w.line("%totals = getelementptr double, ptr %scratch, i64 %totals.o")
         for value, column in self.nest.columns.items():
@@ -122,10 +117,9 @@ class NestWriter(TimeWriter):
                 self.define(value, w.emit(f"load double, ptr %slot{column.slot}"), False)
         w.line("br label %unit.next")
 
-    def _dim(self, index: int, name: str) -> str:
-        self.writer.line(f"%{name}.p = getelementptr i64, ptr %dims, i64 {index}")
-        self.writer.line(f"%{name} = load i64, ptr %{name}.p")
-        return f"%{name}"
+    def _load(self, name: str, base: str, index: int, kind: str = "i64") -> None:
+        self.writer.line(f"%{name}.p = getelementptr {kind}, ptr {base}, i64 {index}")
+        self.writer.line(f"%{name} = load {kind}, ptr %{name}.p")
 
     def _units(self) -> None:
         w = self.writer
@@ -137,7 +131,7 @@ class NestWriter(TimeWriter):
         w.line(f"%lane.first = mul i64 %unit, {UNIT}")
         w.line(f"%lane.after = add i64 %lane.first, {UNIT}")
         w.line("%fault.p = getelementptr i64, ptr %faults, i64 %unit")
-        w.line(f"%lane.end = call i64 @llvm.smin.i64(i64 %lane.after, i64 {self.lanes})")
+        w.line("%lane.end = call i64 @llvm.smin.i64(i64 %lane.after, i64 %L)")
         w.declares.add("declare i64 @llvm.smin.i64(i64, i64)")
         self._clear_totals()
         w.line("br label %block.check")
@@ -178,7 +172,7 @@ class NestWriter(TimeWriter):
             self.mask = w.emit(f"icmp slt <{n} x i64> {index}, {end}")
             if self.ordered:
                 first = w.emit("getelementptr i64, ptr %order, i64 %lane")
-                self.order = self.masked_load(first, "i64")
+                self.order = w.masked_load(first, self.mask, "i64")
         elif self.ordered:
             first = w.emit("getelementptr i64, ptr %order, i64 %lane")
             self.order = w.emit(f"load i64, ptr {first}")
@@ -307,24 +301,9 @@ class NestWriter(TimeWriter):
         w.label("sum.done")
 
     def _sum_columns(self, pointer: str) -> str:
-        """Fold the 16 running totals: halves onto each other until one is left."""
         w = self.writer
-        width = COLUMNS
-        vector = w.emit(f"load <{width} x double>, ptr {pointer}, align 8")
-        while width > 1:
-            half = width // 2
-            low = ", ".join(f"i32 {i}" for i in range(half))
-            high = ", ".join(f"i32 {i + half}" for i in range(half))
-            parts = [
-                w.emit(
-                    f"shufflevector <{width} x double> {vector}, <{width} x double> poison,"
-                    f" <{half} x i32> <{which}>"
-                )
-                for which in (low, high)
-            ]
-            vector = w.emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}")
-            width = half
-        return w.emit(f"extractelement <1 x double> {vector}, i32 0")
+        vector = w.emit(f"load <{COLUMNS} x double>, ptr {pointer}, align 8")
+        return w.emit(f"extractelement <1 x double> {w.halved(vector, COLUMNS)}, i32 0")
 
 
 def nest_module(

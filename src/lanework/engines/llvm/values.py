@@ -7,7 +7,7 @@ A value is a scalar when it is the same for every lane of the block and a SIMD v
 from __future__ import annotations
 
 from lanework.core.ops.op import Op
-from lanework.engines.llvm.ir import Writer, literal, suffix, type_of
+from lanework.engines.llvm.ir import Writer, literal, type_of
 from lanework.engines.loops import LoopNest, Store
 
 
@@ -17,7 +17,7 @@ class ValueWriter:
     def __init__(self, nest: LoopNest, width: int) -> None:
         self.nest = nest
         self.width = width
-        self.writer = Writer()
+        self.writer = Writer(width)
         self.values: dict[int, tuple[str, bool]] = {}
         self.local: dict[int, tuple[str, bool]] = {}
         self.spread: dict[str, str] = {}
@@ -80,12 +80,7 @@ class ValueWriter:
             return f"splat ({kind} {name})"
         known = self.spread.get(name)
         if known is None:
-            n = self.width
-            one = self.writer.emit(f"insertelement <{n} x {kind}> poison, {kind} {name}, i64 0")
-            known = self.writer.emit(
-                f"shufflevector <{n} x {kind}> {one}, <{n} x {kind}> poison,"
-                f" <{n} x i32> zeroinitializer"
-            )
+            known = self.writer.splat(name, kind)
             self.spread[name] = known
         return known
 
@@ -103,21 +98,6 @@ class ValueWriter:
 
     # Memory -------------------------------------------------------------------------------------
 
-    def masked_load(self, pointer: str, kind: str = "double") -> str:
-        """A block of lanes from memory; lanes past the end read nothing and hold zero."""
-        n = self.width
-        dtype = "f64" if kind == "double" else "i64"
-        vector = f"<{n} x {kind}>"
-        return self.writer.intrinsic(
-            f"llvm.masked.load.{suffix(dtype, n)}.p0",
-            vector,
-            [
-                ("ptr", f"align 8 {pointer}"),
-                (f"<{n} x i1>", self.mask),
-                (vector, "zeroinitializer"),
-            ],
-        )
-
     def load_lanes(self, pointer: str) -> str:
         """The block's lanes of an [L] row that begins at `pointer`."""
         w = self.writer
@@ -126,52 +106,27 @@ class ValueWriter:
         at = w.emit(f"getelementptr double, ptr {pointer}, i64 %lane")
         if self.width == 1:
             return w.emit(f"load double, ptr {at}, align 8")
-        return self.masked_load(at)
+        return w.masked_load(at, self.mask)
 
     def store_lanes(self, pointer: str, name: str, mask: str) -> None:
         """Store the block's lanes into an [L] row that begins at `pointer`."""
         w = self.writer
-        n = self.width
-        if n == 1:
+        if self.width == 1:
             index = self.order if self.ordered else "%lane"
             at = w.emit(f"getelementptr double, ptr {pointer}, i64 {index}")
             w.line(f"store double {name}, ptr {at}, align 8")
         elif self.ordered:
-            at = w.emit(f"getelementptr double, ptr {pointer}, <{n} x i64> {self.order}")
-            self._call_void(
-                f"llvm.masked.scatter.{suffix('f64', n)}.v{n}p0",
-                [
-                    (f"<{n} x double>", name),
-                    (f"<{n} x ptr>", f"align 8 {at}"),
-                    (f"<{n} x i1>", mask),
-                ],
-            )
+            w.scatter(name, pointer, self.order, mask)
         else:
-            at = w.emit(f"getelementptr double, ptr {pointer}, i64 %lane")
-            self._call_void(
-                f"llvm.masked.store.{suffix('f64', n)}.p0",
-                [(f"<{n} x double>", name), ("ptr", f"align 8 {at}"), (f"<{n} x i1>", mask)],
-            )
-
-    def _call_void(self, name: str, args: list[tuple[str, str]]) -> None:
-        types = ", ".join(kind for kind, _ in args)
-        self.writer.declares.add(f"declare void @{name}({types})")
-        self.writer.line(f"call void @{name}({', '.join(f'{k} {v}' for k, v in args)})")
+            w.masked_store(name, w.emit(f"getelementptr double, ptr {pointer}, i64 %lane"), mask)
 
     def gather(self, pointer: str, index: str, mask: str, width: int | None = None) -> str:
         """Load an element for each lane; `index` holds one a lane."""
         w = self.writer
-        n = self.width if width is None else width
-        if n == 1:
-            at = w.emit(f"getelementptr double, ptr {pointer}, i64 {index}")
-            return w.emit(f"load double, ptr {at}, align 8")
-        at = w.emit(f"getelementptr double, ptr {pointer}, <{n} x i64> {index}")
-        vector = f"<{n} x double>"
-        return w.intrinsic(
-            f"llvm.masked.gather.{suffix('f64', n)}.v{n}p0",
-            vector,
-            [(f"<{n} x ptr>", f"align 8 {at}"), (f"<{n} x i1>", mask), (vector, "zeroinitializer")],
-        )
+        if (self.width if width is None else width) > 1:
+            return w.gather(pointer, index, mask)
+        at = w.emit(f"getelementptr double, ptr {pointer}, i64 {index}")
+        return w.emit(f"load double, ptr {at}, align 8")
 
     def at_period(self, value: int, period: str) -> tuple[str, bool]:
         """A column or a saved value in a given period, which must be in [0, T)."""

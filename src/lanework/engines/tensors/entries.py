@@ -41,9 +41,7 @@ def sample(name: str, width: int, lanes: int) -> str:
     bounds = []
     for n in range(vectors):
         at = w.emit(f"add i64 {first}, {n * width}")
-        chance = w.emit(
-            f"load {k.kind}, ptr {w.emit(f'getelementptr double, ptr {b}, i64 {at}')}, align 8"
-        )
+        chance = w.emit(f"load {k.kind}, ptr {k.at(b, at)}, align 8")
         bounds.append(w.emit(f"fmul {k.kind} {chance}, %new{n}"))
     k.begin("search", "j", "bound")
     for n in range(vectors):
@@ -91,7 +89,7 @@ def copy(name: str, width: int, lanes: int, *, into: bool) -> str:
     begin = w.emit(f"add i64 {row}, {first}")
     for n in range(vectors):
         at = w.emit(f"add i64 {begin}, {n * width}")
-        far = w.emit(f"getelementptr double, ptr {a if into else out}, i64 {at}")
+        far = k.at(a if into else out, at)
         if into:
             k.store(w.emit(f"load {k.kind}, ptr {far}, align 8"), out, "%i", n)
         else:
@@ -113,7 +111,7 @@ def pick(name: str, width: int, lanes: int) -> str:
         pointer = w.emit(f"getelementptr i64, ptr {b}, i64 {at}")
         places.append(w.emit(f"load {k.integer}, ptr {pointer}, align 8"))
     k.begin("loop")
-    row = w.emit(f"getelementptr double, ptr {a}, i64 {w.emit(f'mul i64 %i, {apart}')}")
+    row = k.at(a, w.emit(f"mul i64 %i, {apart}"))
     for n in range(vectors):
         at = w.emit(f"getelementptr double, ptr {row}, {k.integer} {places[n]}")
         values = w.intrinsic(

@@ -86,22 +86,29 @@ def kernel_name(*, largest: bool, laned: int, spread: int, outputs: int, vectors
     return f"{what}_{laned}{spread}{'t' if many else ''}"
 
 
+def dense(vectors: int) -> Iterator[tuple[str, int, int, int, bool]]:
+    """The contractions of a block of so many SIMD registers.
+
+    Each with its operands with lanes, those with one number an entry, the output entries at a
+    time, and whether it takes the largest.
+    """
+    for laned, spread in SHAPES:
+        for largest in (False, True):
+            for step in sorted({1, tile(laned + spread, vectors)}):
+                name = kernel_name(
+                    largest=largest, laned=laned, spread=spread, outputs=step, vectors=vectors
+                )
+                yield name, laned, spread, step, largest
+
+
 def kernel_names(width: int) -> Iterator[str]:
     """All kernels for SIMD registers of `width` f64."""
     for lanes in block_sizes(width):
-        vectors = max(1, lanes // width)
-        for laned, spread in SHAPES:
-            for largest in (False, True):
-                for outputs in sorted({1, tile(laned + spread, vectors)}):
-                    name = kernel_name(
-                        largest=largest,
-                        laned=laned,
-                        spread=spread,
-                        outputs=outputs,
-                        vectors=vectors,
-                    )
-                    yield f"{name}_{lanes}"
-                if lanes in grouped_sizes(width):
-                    name = grouped_name(largest=largest, laned=laned, spread=spread)
-                    yield f"{name}_{lanes}"
+        for name, laned, spread, step, largest in dense(max(1, lanes // width)):
+            yield f"{name}_{lanes}"
+            if lanes in grouped_sizes(width) and step == tile(
+                laned + spread, max(1, lanes // width)
+            ):
+                name = grouped_name(largest=largest, laned=laned, spread=spread)
+                yield f"{name}_{lanes}"
         yield from (f"{name}_{lanes}" for name in OTHERS)

@@ -82,13 +82,10 @@ def divide(name: str, width: int, lanes: int) -> str:
     out, a, b, at = (k.word(n) for n in (Word.OUT, Word.P0, Word.P1, Word.AT1))
     count = k.word(Word.OUTPUTS, "i64")
     k.begin("loop")
-    place = w.emit(f"getelementptr i32, ptr {at}, i64 %i")
-    offset = w.emit(f"zext i32 {w.emit(f'load i32, ptr {place}')} to i64")
+    offset = k.offset(at, "%i")
     for n in range(vectors):
         far = w.emit(f"add i64 {offset}, {n * width}")
-        below = w.emit(
-            f"load {k.kind}, ptr {w.emit(f'getelementptr double, ptr {b}, i64 {far}')}, align 8"
-        )
+        below = w.emit(f"load {k.kind}, ptr {k.at(b, far)}, align 8")
         nothing = w.emit(f"fcmp oeq {k.kind} {below}, zeroinitializer")
         quotient = w.emit(f"fdiv {k.kind} {k.load(a, '%i', n)}, {below}")
         k.store(k.select(nothing, "zeroinitializer", quotient), out, "%i", n)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from lanework.engines.tensors.contract import contractions
+from lanework.engines.tensors.contract import contractions, grouped
 from lanework.engines.tensors.entries import choose, copy, pick, sample
 from lanework.engines.tensors.layout import OTHERS, Word, block_sizes, grouped_sizes
 from lanework.engines.tensors.scale import divide, normalize
-from lanework.engines.tensors.sparse import grouped
 
 _RUN = f"""
 define void @tensors(ptr %records, i64 %count, i64 %first, i64 %after) nounwind {{

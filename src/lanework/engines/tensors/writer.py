@@ -9,8 +9,8 @@ class Kernel:
     """Writes one kernel for blocks of so many lanes."""
 
     def __init__(self, name: str, width: int, lanes: int) -> None:
-        self.w = Writer()
         width = min(width, lanes)
+        self.w = Writer(width)
         self.name, self.width, self.vectors = name, width, lanes // width
         self.kind, self.lanes = f"<{width} x double>", lanes
         self.integer, self.mask = f"<{width} x i64>", f"<{width} x i1>"
@@ -24,8 +24,7 @@ class Kernel:
     def entry(self, base: str, entry: str, n: int) -> str:
         """The address of a vector of an entry of a tensor that lies in order."""
         first = self.w.emit(f"mul i64 {entry}, {self.lanes}")
-        at = self.w.emit(f"add i64 {first}, {n * self.width}")
-        return self.w.emit(f"getelementptr double, ptr {base}, i64 {at}")
+        return self.at(base, self.w.emit(f"add i64 {first}, {n * self.width}"))
 
     def load(self, base: str, entry: str, n: int) -> str:
         """A vector of an entry."""
@@ -35,14 +34,18 @@ class Kernel:
         """Write a vector of an entry."""
         self.w.line(f"store {self.kind} {value}, ptr {self.entry(base, entry, n)}, align 8")
 
+    def at(self, base: str, offset: str | int) -> str:
+        """An address, so many numbers further."""
+        return self.w.emit(f"getelementptr double, ptr {base}, i64 {offset}")
+
+    def offset(self, offsets: str, index: str | int) -> str:
+        """A number of a list."""
+        at = self.w.emit(f"getelementptr i32, ptr {offsets}, i64 {index}")
+        return self.w.emit(f"zext i32 {self.w.emit(f'load i32, ptr {at}')} to i64")
+
     def splat(self, name: str, kind: str = "double") -> str:
         """One number in all lanes."""
-        n = self.width
-        one = self.w.emit(f"insertelement <{n} x {kind}> poison, {kind} {name}, i64 0")
-        return self.w.emit(
-            f"shufflevector <{n} x {kind}> {one}, <{n} x {kind}> poison,"
-            f" <{n} x i32> zeroinitializer"
-        )
+        return self.w.splat(name, kind)
 
     def select(self, condition: str, yes: str, no: str) -> str:
         """A choice by lane."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lanework.engines.llvm.ir import Writer, constant, suffix, type_of
+from lanework.engines.llvm.ir import Writer, constant, type_of
 from lanework.engines.vector.isa import Level, Word
 
 
@@ -16,8 +16,8 @@ class BodyWriter(Writer):
     """Writes one body over vectors of a level's width."""
 
     def __init__(self, level: Level) -> None:
-        super().__init__()
-        self.level, self.width = level, level.width
+        super().__init__(level.width)
+        self.level = level
         self.kind = type_of("f64", self.width)
         self.integer = type_of("i64", self.width)
         self.test = type_of("bool", self.width)
@@ -67,13 +67,6 @@ class BodyWriter(Writer):
 
     # Vectors ----------------------------------------------------------------------------------
 
-    def splat(self, name: str, kind: str) -> str:
-        """A number in every lane."""
-        n = self.width
-        one = self.emit(f"insertelement <{n} x {kind}> poison, {kind} {name}, i64 0")
-        zeros = f"<{n} x i32> zeroinitializer"
-        return self.emit(f"shufflevector <{n} x {kind}> {one}, <{n} x {kind}> poison, {zeros}")
-
     def number(self, value: float) -> str:
         """A constant in every lane."""
         return constant(value, "f64", self.width)
@@ -107,48 +100,9 @@ class BodyWriter(Writer):
         """A if a condition on no lane holds, else b."""
         return self.emit(f"select i1 {condition}, {self.kind} {a}, {self.kind} {b}")
 
-    def gather(self, table: str, index: str, condition: str) -> str:
-        """Elements of a table where the condition holds, else zeros."""
-        n = self.width
-        places = self.emit(f"getelementptr double, ptr {table}, {self.integer} {index}")
-        return self.intrinsic(
-            f"llvm.masked.gather.{suffix('f64', n)}.v{n}p0",
-            self.kind,
-            [
-                (f"<{n} x ptr>", f"align 8 {places}"),
-                (self.test, condition),
-                (self.kind, "zeroinitializer"),
-            ],
-        )
-
-    def masked_load(self, pointer: str, condition: str, dtype: str = "f64") -> str:
-        """Elements in a row where the condition holds, else zeros."""
-        kind = type_of(dtype, self.width)
-        return self.intrinsic(
-            f"llvm.masked.load.{suffix(dtype, self.width)}.p0",
-            kind,
-            [("ptr", f"align 8 {pointer}"), (self.test, condition), (kind, "zeroinitializer")],
-        )
-
-    def masked_store(self, value: str, pointer: str, condition: str) -> None:
-        """Store elements in a row where the condition holds."""
-        n, kind = self.width, self.kind
-        name = f"llvm.masked.store.{suffix('f64', n)}.p0"
-        self.declares.add(f"declare void @{name}({kind}, ptr, {self.test})")
-        self.line(
-            f"call void @{name}({kind} {value}, ptr align 8 {pointer}, {self.test} {condition})"
-        )
-
     def scatter(self, value: str, base: str, order: str, condition: str) -> None:
-        """Store elements at places that `order` says."""
-        n = self.width
-        at = self.emit(f"getelementptr double, ptr {base}, {self.integer} {self.bits(order)}")
-        name = f"llvm.masked.scatter.{suffix('f64', n)}.v{n}p0"
-        self.declares.add(f"declare void @{name}({self.kind}, <{n} x ptr>, {self.test})")
-        self.line(
-            f"call void @{name}({self.kind} {value}, <{n} x ptr> align 8 {at},"
-            f" {self.test} {condition})"
-        )
+        """Store elements at places that the value `order` says."""
+        super().scatter(value, base, self.bits(order), condition)
 
 
 NAN = float("nan")

@@ -14,6 +14,7 @@ from typing import Any
 
 from lanework.core.program.isa import Instruction
 from lanework.engines.loops import (
+    READS,
     Apply,
     Column,
     Dimension,
@@ -306,7 +307,7 @@ class Nest:
         for stage in nest.stages:
             for step in stage.steps:
                 walk = self.walk_of.get(step.target)
-                for row in step.reads:
+                for row in READS[type(step)](step):
                     source_walk = self.level.get(row)
                     if source_walk is None:
                         continue
