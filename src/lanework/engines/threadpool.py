@@ -17,7 +17,6 @@ import threading
 import time
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.engines.kernel import CALL, Kernel
 from lanework.engines.llvm import jit as llvm
@@ -46,11 +45,16 @@ class ThreadPool:
     """Helpers of one process; one job at a time."""
 
     def __init__(self) -> None:
-        self.words = _aligned(END)
+        raw = np.zeros(END + 8, np.int64)
+        skip = -int(raw.ctypes.data) % 64 // 8
+        self.words = raw[skip : skip + END]  # which begins at a cache line
         self._at = int(self.words.ctypes.data)
         self._kernels = _code()  # which own the code
         self._serve, self._run = (kernel.call for kernel in self._kernels)
-        self._spins = self._in_pauses(LINGER)
+        start = time.perf_counter()
+        self._serve(self._at, 0, SPINS, 0)  # as helper 0, whom nobody gives jobs
+        # in pauses: one takes 4 to 140 cycles, as the processor pleases
+        self._spins = int(SPINS * LINGER / (time.perf_counter() - start))
         self._locks: list[threading.Lock] = []
         self._jobs = itertools.count(1)
 
@@ -78,12 +82,6 @@ class ThreadPool:
                 if words[STATUS] == BUSY:
                     time.sleep(0)
 
-    def _in_pauses(self, seconds: float) -> int:
-        """A time in pauses: one takes 4 to 140 cycles, as the processor pleases."""
-        start = time.perf_counter()
-        self._serve(self._at, 0, SPINS, 0)  # as helper 0, whom nobody gives jobs
-        return int(SPINS * seconds / (time.perf_counter() - start))
-
     def _add(self) -> None:
         lock = threading.Lock()
         lock.acquire()
@@ -103,13 +101,6 @@ class ThreadPool:
         self.words[STOP] = 1
         while self.words[AWAKE:].any():
             time.sleep(0.0001)
-
-
-def _aligned(count: int) -> npt.NDArray[np.int64]:
-    """Zeros that begin at a cache line."""
-    raw = np.zeros(count + 8, np.int64)
-    skip = -int(raw.ctypes.data) % 64 // 8
-    return raw[skip : skip + count]
 
 
 @functools.cache

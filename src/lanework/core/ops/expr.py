@@ -37,6 +37,21 @@ BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor 
 INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned
 COMPARE = ("lt", "le", "gt", "ge", "eq", "ne", "ult")  # ordered; ne is not, as IEEE 754 says
 CONVERT = ("bits", "from_bits", "to_int", "to_float", "promote", "demote")
+SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+}
+"""How they are written where they are operators, as in Python."""
 PRIMITIVES = (
     *("arg", "const", "select", "not"),
     *(*ARITHMETIC, *FLOAT_BINARY, *FLOAT_TERNARY, *FLOAT_UNARY),

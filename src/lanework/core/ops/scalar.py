@@ -13,12 +13,10 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from lanework.core.ops.expr import FLOATS, ROUNDING, Graph, Value
+from lanework.core.ops.expr import COMPARE, FLOATS, ROUNDING, SIGNS, Graph, Value
 from lanework.core.ops.fused import without_fma
 
 _SIZE = {"i64": 64, "i32": 32}
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "and": "&", "or": "|", "xor": "^"}
-_COMPARE = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 
 def _divide(a: float, b: float) -> float:
@@ -101,11 +99,11 @@ def _line(value: Value, args: list[str]) -> str:
     if prim == "not":
         return f"not {args[0]}"
     source = value.args[0].dtype
-    if prim in _COMPARE or prim == "ult":
+    if prim in COMPARE:
         left, right = args
         if source in _SIZE and prim not in ("eq", "ne", "ult"):
             left, right = (f"signed({arg}, {_SIZE[source]})" for arg in args)
-        return f"{left} {_COMPARE.get(prim, '<')} {right}"
+        return f"{left} {SIGNS.get(prim, '<')} {right}"
     if prim in ("bits", "from_bits"):
         return f"unpack('<{_LETTER[dtype]}', pack('<{_LETTER[source]}', {args[0]}))[0]"
     if prim == "to_int":
@@ -118,8 +116,8 @@ def _line(value: Value, args: list[str]) -> str:
 
 
 def _float_line(prim: str, args: list[str]) -> str:
-    if prim in _INFIX:
-        return f"{args[0]} {_INFIX[prim]} {args[1]}"
+    if prim in SIGNS:
+        return f"{args[0]} {SIGNS[prim]} {args[1]}"
     if prim == "neg":
         return f"-{args[0]}"
     name = {"div": "divide", "sqrt": "root", "abs": "fabs"}.get(prim, prim)
@@ -129,8 +127,8 @@ def _float_line(prim: str, args: list[str]) -> str:
 def _integer_line(prim: str, args: list[str], size: int) -> str:
     mask = (1 << size) - 1
     a, b = args[0], args[-1]
-    if prim in _INFIX:
-        return f"({a} {_INFIX[prim]} {b}) & {mask}"
+    if prim in SIGNS:
+        return f"({a} {SIGNS[prim]} {b}) & {mask}"
     return {
         "shl": f"({a} << ({b} & {size - 1})) & {mask}",
         "lshr": f"{a} >> ({b} & {size - 1})",

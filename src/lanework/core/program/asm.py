@@ -19,7 +19,7 @@ from lanework.core.machine import find
 from lanework.core.program.asmtext import Line, Token
 from lanework.core.program.program import Program
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,=]+|[,=]')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|"[^\s,=]*|[^\s,=;]+|[,=]|;.*')
 
 
 def machine_of(text: str, source: str = "assembly") -> str:
@@ -56,14 +56,8 @@ def lines_of(text: str, source: str) -> Iterator[Line]:
     for number, raw in enumerate(text.splitlines(), 1):
         words: list[Token] = []
         for match in _TOKEN.finditer(raw):
-            if match[0].startswith(";") or (match[0].startswith("#") and not words):
+            if match[0][0] == ";" or (match[0][0] == "#" and not words):
                 break
             words.append(Token(match[0], match.start() + 1))
-            if ";" in match[0] and not match[0].startswith('"'):
-                head = match[0].split(";")[0]
-                words[-1] = Token(head, match.start() + 1)
-                if not head:
-                    words.pop()
-                break
         if words:
             yield Line(number, tuple(words), source, text)

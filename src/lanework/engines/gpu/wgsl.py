@@ -23,7 +23,7 @@ import math
 import struct
 from collections.abc import Callable, Iterable
 
-from lanework.core.ops.expr import FLOATS, ROUNDING, Graph, Value
+from lanework.core.ops.expr import FLOATS, ROUNDING, SIGNS, Graph, Value
 from lanework.core.ops.fused import without_fma
 from lanework.core.ops.op import Op
 
@@ -222,19 +222,11 @@ def _unsigned(value: Value, text: str) -> str:
 
 
 RULES: dict[str, Rule] = {
-    "add": _infix("+"),
-    "sub": _infix("-"),
-    "mul": _infix("*"),
     "div": _infix("/"),
-    "and": _infix("&"),
-    "or": _infix("|"),
+    **{prim: _infix(sign) for prim, sign in SIGNS.items()},
     "xor": lambda value, args: f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}",
     "neg": lambda value, args: f"-({args[0]})",
     "not": lambda value, args: f"!({args[0]})",
-    "lt": _infix("<"),
-    "le": _infix("<="),
-    "gt": _infix(">"),
-    "ge": _infix(">="),
     "eq": _compared("<=", "{} == {}"),
     "ne": _compared(">", "!({} == {})"),  # so it stays true for NaN where a compiler rules it out
     "select": lambda value, args: f"select({args[2]}, {args[1]}, {args[0]})",

@@ -151,21 +151,18 @@ class Writer:
         name = f"llvm.masked.scatter.v{n}f64.v{n}p0"
         self.call(name, [(f"<{n} x double>", value), places, mask])
 
-    def halved(self, vector: str, width: int) -> str:
-        """The sum of a vector, of one lane: halves onto each other until one is left."""
-        while width > 1:
-            half, parts = width // 2, []
-            for first in (0, half):
-                places = ", ".join(f"i32 {first + n}" for n in range(half))
-                parts.append(
-                    self.emit(
-                        f"shufflevector <{width} x double> {vector}, <{width} x double> poison,"
-                        f" <{half} x i32> <{places}>"
-                    )
-                )
-            vector = self.emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}")
-            width = half
-        return vector
+
+def halved(emit: Callable[[str], str], vector: str, width: int) -> str:
+    """The sum of a vector, of one lane: halves onto each other until one is left."""
+    while width > 1:
+        half, parts = width // 2, []
+        for first in (0, half):
+            places = ", ".join(f"i32 {first + n}" for n in range(half))
+            both = f"<{width} x double> {vector}, <{width} x double> poison"
+            parts.append(emit(f"shufflevector {both}, <{half} x i32> <{places}>"))
+        vector = emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}")
+        width = half
+    return vector
 
 
 def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str:

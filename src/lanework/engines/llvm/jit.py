@@ -74,11 +74,6 @@ def vector_bits() -> int:
     return 256 if features.get("avx2") else 128
 
 
-def level_for(size: int) -> int:
-    """The optimisation level for a nest of this many steps."""
-    return 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
-
-
 def compile_text(
     text: str, name: str, size: int, *, disk: bool = True, full: bool = False
 ) -> Kernel:
@@ -90,7 +85,7 @@ def compile_text(
     """
     start = time.perf_counter()
     llvm = _llvm()
-    level = level_for(size)
+    level = 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
     key = cache.key(text, target_key(), "full" if full else str(level))
     code = cache.read(key) if disk else None
     cached = code is not None
@@ -98,7 +93,10 @@ def compile_text(
         code = _object_code(text, level, full)
         if disk:
             cache.write(key, code)
-    library, address = _link(llvm, code, name)
+    builder = llvm.JITLibraryBuilder()
+    builder.add_object_img(code).add_current_process().export_symbol(name)
+    library = builder.link(_session(), f"lanework.{next(_serial)}")  # the code lives as long
+    address = library[name]
     return Kernel(CALL(address), address, cached, time.perf_counter() - start, library)
 
 
@@ -126,11 +124,3 @@ def _object_code(text: str, level: int, full: bool) -> bytes:
 @functools.cache
 def _session() -> Any:
     return _llvm().create_lljit_compiler()
-
-
-def _link(llvm: Any, code: bytes, name: str) -> tuple[Any, int]:
-    """Load an object and find a function in it; the code lives as long as the first result."""
-    builder = llvm.JITLibraryBuilder()
-    builder.add_object_img(code).add_current_process().export_symbol(name)
-    library = builder.link(_session(), f"lanework.{next(_serial)}")
-    return library, library[name]

@@ -13,20 +13,15 @@ Lanes run in blocks of `width`, one SIMD value a block; the last block is masked
 
 from __future__ import annotations
 
-from lanework.core.ops.op import Op
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.ir import (
-    constant,
-    emit_graph,
-    op_function,
-    suffix,
+    halved,
     type_of,
 )
 from lanework.engines.llvm.jam import jam, suits
 from lanework.engines.llvm.time import TimeWriter
-from lanework.engines.loops import Apply, LoopNest, Stage, Store
+from lanework.engines.loops import Apply, LoopNest
 
-INLINE_COST = 14  # a longer body becomes a function
 INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inlined
 # 512-bit registers are used where there are any, even where LLVM would hold back by itself
 _WIDE = '"prefer-vector-width"="512" "min-legal-vector-width"="512" "no-trapping-math"="true"'
@@ -48,7 +43,6 @@ class NestWriter(TimeWriter):
         super().__init__(nest, width)
         self.many = many
         self.ordered = ordered
-        self.functions: dict[tuple[str, int], str] = {}
         self.used = nest.used
         grown = sum(
             step.op.graph("f64").cost
@@ -77,20 +71,6 @@ class NestWriter(TimeWriter):
             f"attributes #1 = {{ alwaysinline nounwind memory(none) {_WIDE} }}\n"
             f"attributes #2 = {{ noinline nounwind memory(none) {_WIDE} }}\n"
         )
-
-    def apply(self, op: Op, args: list[str], width: int) -> str:
-        """Write an op: short bodies in place, long ones as a call of a private function."""
-        graph = op.graph("f64")
-        if graph.cost <= INLINE_COST:
-            return emit_graph(self.writer, graph, args, width)
-        key = (op.name, width)
-        name = f"op.{op.name}.{width}"
-        if key not in self.functions:
-            text, declares = op_function(name, graph, width, self.attributes)
-            self.functions[key] = text
-            self.writer.declares |= declares
-        kind = type_of("f64", width)
-        return self.writer.emit(f"call {kind} @{name}({', '.join(f'{kind} {a}' for a in args)})")
 
     def _entry(self) -> None:
         w = self.writer
@@ -147,7 +127,13 @@ class NestWriter(TimeWriter):
         self.block = "block.begin"
         self._block_prologue()
         for number, stage in enumerate(self.nest.stages):
-            self._stage(number, stage)
+            if stage.direction == 0:
+                for step in stage.steps:
+                    self.step(step)
+                continue
+            if self.steps is None:
+                self.bound()
+            self.loop(number, stage)
         self._block_stores()
         w.line("br label %block.end")
         w.label("block.end")
@@ -170,12 +156,12 @@ class NestWriter(TimeWriter):
             index = w.emit(f"add <{n} x i64> {lane}, <{iota}>")
             end = self.splat("%lane.end", "i64")
             self.mask = w.emit(f"icmp slt <{n} x i64> {index}, {end}")
-            if self.ordered:
-                first = w.emit("getelementptr i64, ptr %order, i64 %lane")
-                self.order = w.masked_load(first, self.mask, "i64")
-        elif self.ordered:
+        if self.ordered:
             first = w.emit("getelementptr i64, ptr %order, i64 %lane")
-            self.order = w.emit(f"load i64, ptr {first}")
+            wide = self.width > 1
+            self.order = (
+                w.masked_load(first, self.mask, "i64") if wide else w.emit(f"load i64, ptr {first}")
+            )
         for value, column in self.nest.columns.items():
             if column.layout == "lane" and value in self.used:
                 self.define(value, self.load_lanes(f"%slot{column.slot}"), self.width > 1)
@@ -191,41 +177,6 @@ class NestWriter(TimeWriter):
             bad = w.emit(f"or {test} {bad}, {either}") if bad else either
         if bad:
             self.flag(bad, self.width)
-
-    def bound(self) -> None:
-        """Work out how many periods the lanes of this block have."""
-        w = self.writer
-        if self.nest.horizon is None:
-            self.steps, self.length, self.ragged = "%T", ("%Tf", False), False
-            return
-        name, vector = self.get(self.nest.horizon)
-        width = self.width if vector else 1
-        kind = type_of("f64", width)
-        zero = constant(0.0, "f64", width)
-        floor = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, name)])
-        positive = w.emit(f"fcmp ogt {kind} {floor}, {zero}")
-        if vector:
-            positive = w.emit(f"and <{width} x i1> {positive}, {self.mask}")
-        mask = type_of("bool", width)
-        floor = w.emit(f"select {mask} {positive}, {kind} {floor}, {kind} {zero}")
-        top = self.splat("%Tf", "double") if vector else "%Tf"
-        below = w.emit(f"fcmp olt {kind} {floor}, {top}")
-        floor = w.emit(f"select {mask} {below}, {kind} {floor}, {kind} {top}")
-        self.length, self.ragged = (floor, vector), vector
-        longest = floor
-        if vector:
-            call = f"llvm.vector.reduce.fmax.{suffix('f64', width)}"
-            longest = w.intrinsic(call, "double", [(kind, floor)])
-        self.steps = w.emit(f"fptosi double {longest} to i64")
-
-    def _stage(self, number: int, stage: Stage) -> None:
-        if stage.direction == 0:
-            for step in stage.steps:
-                self.step(step)
-            return
-        if self.steps is None:
-            self.bound()
-        self.loop(number, stage)
 
     def _block_stores(self) -> None:
         for store in self.nest.stores:
@@ -259,21 +210,6 @@ class NestWriter(TimeWriter):
         w.declares.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
         w.line("call void @llvm.memset.p0.i64(ptr %totals, i8 0, i64 %clear, i1 false)")
 
-    def total_pointer(self, store: Store, period: str | None) -> str:
-        """Where the running totals of a store (in a period) begin."""
-        w = self.writer
-        timed, flat = self.total_at[store]
-        count = sum(s.layout == "both" for s in self.total_at)
-        if period is None:
-            # flat totals follow those over time; `timed` is how many of those came before this one
-            base = w.emit(f"mul i64 %T, {count * COLUMNS}")
-            offset = w.emit(f"add i64 {base}, {flat * COLUMNS}")
-        else:
-            base = w.emit(f"mul i64 %T, {timed * COLUMNS}")
-            within = w.emit(f"mul i64 {period}, {COLUMNS}")
-            offset = w.emit(f"add i64 {base}, {within}")
-        return w.emit(f"getelementptr double, ptr %totals, i64 {offset}")
-
     def _finish_totals(self) -> None:
         w = self.writer
         for store in self.total_at:
@@ -303,7 +239,7 @@ class NestWriter(TimeWriter):
     def _sum_columns(self, pointer: str) -> str:
         w = self.writer
         vector = w.emit(f"load <{COLUMNS} x double>, ptr {pointer}, align 8")
-        return w.emit(f"extractelement <1 x double> {w.halved(vector, COLUMNS)}, i32 0")
+        return w.emit(f"extractelement <1 x double> {halved(w.emit, vector, COLUMNS)}, i32 0")
 
 
 def nest_module(

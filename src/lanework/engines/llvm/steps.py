@@ -91,7 +91,7 @@ class StepWriter(LookupWriter):
             return f"splat (double {name})"
         return self.spread[name]
 
-    def begin_folds(self, stage: Stage, name: str) -> None:
+    def begin_folds(self, stage: Stage) -> None:
         """Name the running values of a stage, before its loop begins."""
         self.folds: list[tuple[str, str, str, str]] = []
         self.fold_names: dict[int, tuple[str, bool]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lanework.engines.kernel import COLUMNS
 from lanework.engines.llvm.ir import constant, type_of
 from lanework.engines.llvm.steps import StepWriter
 from lanework.engines.loops import Fold, Shift, Stage, Store
@@ -17,9 +18,10 @@ class TimeWriter(StepWriter):
         w = self.writer
         name = f"s{number}"
         forward = stage.direction > 0
-        for step in stage.steps:  # what starts a chain must be spread before the loop
-            if isinstance(step, Shift) and step.carried and step.target in self.nest.varying:
-                self.spread_fill(step)
+        chains = [step for step in stage.steps if isinstance(step, Shift) and step.carried]
+        for chain in chains:  # what starts one must be spread before the loop
+            if chain.target in self.nest.varying and chain.fill not in self.nest.timed:
+                self.wide(chain.fill)
         outer = dict(self.spread)
         entered = self.block
         first = "0" if forward else w.emit(f"sub i64 {self.steps}, 1")
@@ -29,7 +31,7 @@ class TimeWriter(StepWriter):
         self.period = f"%{name}.t"
         self.pending, self.chains = [], []
         targets = {step.target for step in stage.steps}
-        self.begin_folds(stage, name)
+        self.begin_folds(stage)
         go = (
             f"icmp slt i64 {self.period}, {self.steps}"
             if forward
@@ -82,11 +84,6 @@ class TimeWriter(StepWriter):
             if isinstance(step, Fold):
                 self.values[step.target] = self.fold_names[step.target]
 
-    def spread_fill(self, step: Shift) -> None:
-        """Spread what a chain starts from, outside the loop that carries it."""
-        if step.fill not in self.nest.timed:
-            self.wide(step.fill)
-
     def _as(self, kind: str, value: int) -> str:
         name, vector = self.get(value)
         return self.splat(name, "double") if kind != "double" and not vector else name
@@ -128,3 +125,18 @@ class TimeWriter(StepWriter):
             )
         old = w.emit(f"load {kind}, ptr {at}, align 8")
         w.line(f"store {kind} {w.emit(f'fadd {kind} {old}, {name}')}, ptr {at}, align 8")
+
+    def total_pointer(self, store: Store, period: str | None) -> str:
+        """Where the running totals of a store (in a period) begin."""
+        w = self.writer
+        timed, flat = self.total_at[store]
+        count = sum(s.layout == "both" for s in self.total_at)
+        if period is None:
+            # flat totals follow those over time; `timed` is how many of those came before this one
+            base = w.emit(f"mul i64 %T, {count * COLUMNS}")
+            offset = w.emit(f"add i64 {base}, {flat * COLUMNS}")
+        else:
+            base = w.emit(f"mul i64 %T, {timed * COLUMNS}")
+            within = w.emit(f"mul i64 {period}, {COLUMNS}")
+            offset = w.emit(f"add i64 {base}, {within}")
+        return w.emit(f"getelementptr double, ptr %totals, i64 {offset}")

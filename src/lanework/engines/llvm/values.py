@@ -7,8 +7,18 @@ A value is a scalar when it is the same for every lane of the block and a SIMD v
 from __future__ import annotations
 
 from lanework.core.ops.op import Op
-from lanework.engines.llvm.ir import Writer, literal, type_of
+from lanework.engines.llvm.ir import (
+    Writer,
+    constant,
+    emit_graph,
+    literal,
+    op_function,
+    suffix,
+    type_of,
+)
 from lanework.engines.loops import LoopNest, Store
+
+INLINE_COST = 14  # a longer body becomes a function
 
 
 class ValueWriter:
@@ -33,6 +43,8 @@ class ValueWriter:
         self.pending: list[tuple[str, str, str, int]] = []  # phi, type, first, value that follows
         self.chains: list[tuple[str, str, str, str]] = []  # phi, type, first, name that follows
         self.ordered = False
+        self.functions: dict[tuple[str, int], str] = {}
+        self.attributes = ""  # of functions
         for value, number in nest.constants.items():
             self.values[value] = (literal(number, "f64"), False)
 
@@ -63,16 +75,44 @@ class ValueWriter:
         return self.local[value]
 
     def bound(self) -> None:
-        """Work out how many periods this block has; the nest writer knows how."""
-        raise NotImplementedError
+        """Work out how many periods the lanes of this block have."""
+        w = self.writer
+        if self.nest.horizon is None:
+            self.steps, self.length, self.ragged = "%T", ("%Tf", False), False
+            return
+        name, vector = self.get(self.nest.horizon)
+        width = self.width if vector else 1
+        kind = type_of("f64", width)
+        zero = constant(0.0, "f64", width)
+        floor = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, name)])
+        positive = w.emit(f"fcmp ogt {kind} {floor}, {zero}")
+        if vector:
+            positive = w.emit(f"and <{width} x i1> {positive}, {self.mask}")
+        mask = type_of("bool", width)
+        floor = w.emit(f"select {mask} {positive}, {kind} {floor}, {kind} {zero}")
+        top = self.splat("%Tf", "double") if vector else "%Tf"
+        below = w.emit(f"fcmp olt {kind} {floor}, {top}")
+        floor = w.emit(f"select {mask} {below}, {kind} {floor}, {kind} {top}")
+        self.length, self.ragged = (floor, vector), vector
+        longest = floor
+        if vector:
+            call = f"llvm.vector.reduce.fmax.{suffix('f64', width)}"
+            longest = w.intrinsic(call, "double", [(kind, floor)])
+        self.steps = w.emit(f"fptosi double {longest} to i64")
 
     def apply(self, op: Op, args: list[str], width: int) -> str:
-        """Write an op over values of one width; the nest writer knows how."""
-        raise NotImplementedError
-
-    def total_pointer(self, store: Store, period: str | None) -> str:
-        """Where a store's running totals are; the nest writer knows."""
-        raise NotImplementedError
+        """Write an op: short bodies in place, long ones as a call of a private function."""
+        graph = op.graph("f64")
+        if graph.cost <= INLINE_COST:
+            return emit_graph(self.writer, graph, args, width)
+        key = (op.name, width)
+        name = f"op.{op.name}.{width}"
+        if key not in self.functions:
+            text, declares = op_function(name, graph, width, self.attributes)
+            self.functions[key] = text
+            self.writer.declares |= declares
+        kind = type_of("f64", width)
+        return self.writer.emit(f"call {kind} @{name}({', '.join(f'{kind} {a}' for a in args)})")
 
     def splat(self, name: str, kind: str) -> str:
         """A scalar in every lane."""

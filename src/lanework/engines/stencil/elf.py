@@ -140,36 +140,14 @@ def _write(
     count = len(used) + 1
     for group in used:
         offset = PAGE + len(body)
-        headers += struct.pack(
-            "<IIQQQQQQ",
-            1,
-            flags[group],
-            offset,
-            starts[group],
-            starts[group],
-            len(images[group]),
-            sizes[group],
-            PAGE,
-        )
+        start, length = starts[group], len(images[group])
+        load = (1, flags[group], offset, start, start, length, sizes[group], PAGE)
+        headers += struct.pack("<IIQQQQQQ", *load)
         body += images[group] + bytes(-len(images[group]) % PAGE)
     stack = (0x6474E551, flags["rw"], 0, 0, 0, 0, 0, 16)  # PT_GNU_STACK: not executable
     headers += struct.pack("<IIQQQQQQ", *stack)
-    head = struct.pack(
-        "<16sHHIQQQIHHHHHH",
-        b"\x7fELF\x02\x01\x01",
-        2,  # ET_EXEC
-        _X86_64,
-        1,
-        entry,
-        _HEADER,
-        0,
-        0,
-        _HEADER,
-        _PROGRAM_HEADER,
-        count,
-        64,
-        0,
-        0,
-    )
+    kind = (b"\x7fELF\x02\x01\x01", 2, _X86_64, 1)  # an executable (ET_EXEC), version 1
+    counts = (_HEADER, _PROGRAM_HEADER, count, 64, 0, 0)
+    head = struct.pack("<16sHHIQQQIHHHHHH", *kind, entry, _HEADER, 0, 0, *counts)
     first = head + bytes(headers)
     return first + bytes(PAGE - len(first)) + bytes(body)

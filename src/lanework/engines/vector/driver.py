@@ -8,6 +8,7 @@ threads share, and looks at the stop flag before each block and every thousand p
 from __future__ import annotations
 
 from lanework.engines.kernel import COLUMNS, UNIT
+from lanework.engines.llvm.ir import halved
 from lanework.engines.llvm.nativetext import Function, Word
 from lanework.engines.vector.isa import FRAME_HEAD, Descriptor, Kind
 from lanework.engines.vector.isa import Word as Head
@@ -129,21 +130,17 @@ class _Driver:
         """Run all periods, with looks at the stop flag between."""
         f = self.f
         steps = f.load(self.frame + 8 * Head.STEPS)
+        last: Word | int = steps if forward else -1
         t = f.variable(0 if forward else steps - 1)
         with f.loop() as done:
-            if forward:
-                f.leave(done, t.get().is_("sge", steps))
-                end = f.variable(t.get() + POLL)
-                with f.when(end.get().is_("sgt", steps)):
-                    end.set(steps)
-            else:
-                f.leave(done, t.get().is_("slt", 0))
-                end = f.variable(t.get() - POLL)
-                with f.when(end.get().is_("slt", -1)):
-                    end.set(-1)
+            now = t.get()
+            f.leave(done, now.is_("sge", steps) if forward else now.is_("slt", 0))
+            end = f.variable(t.get() + POLL if forward else t.get() - POLL)
+            with f.when(end.get().is_("sgt" if forward else "slt", last)):
+                end.set(last)
             self._call(code, t.get(), lane, end.get())
             t.set(end.get())
-            with f.when(t.get().is_("ne", steps if forward else -1)):
+            with f.when(t.get().is_("ne", last)):
                 self._poll()
 
     def _sums(self, unit: Word) -> None:
@@ -171,22 +168,9 @@ class _Driver:
     def _sum(self, row: Word, to: Word) -> None:
         """Fold a row of running totals: halves onto each other until one is left."""
         f = self.f
-        width = COLUMNS
         start = f.pointer(self.totals + row * (8 * COLUMNS))
-        vector = f.emit(f"load <{width} x double>, ptr {start}, align 8").name
-        while width > 1:
-            half = width // 2
-            parts = []
-            for begin in (0, half):
-                places = ", ".join(f"i32 {begin + n}" for n in range(half))
-                parts.append(
-                    f.emit(
-                        f"shufflevector <{width} x double> {vector}, <{width} x double> poison,"
-                        f" <{half} x i32> <{places}>"
-                    ).name
-                )
-            vector = f.emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}").name
-            width = half
+        vector = f.emit(f"load <{COLUMNS} x double>, ptr {start}, align 8").name
+        vector = halved(lambda text: f.emit(text).name, vector, COLUMNS)
         f.line(f"store <1 x double> {vector}, ptr {f.pointer(to)}, align 8")
 
 

@@ -35,7 +35,7 @@ from lanework.engines.vector.values import VALUES
 _TYPES = "ptr, ptr, ptr, i64, i64, i64"
 _NAMED = "ptr %frame, ptr %columns, ptr %dims, i64 %t, i64 %lane, i64 %end"
 _BATCH = 400  # functions in a module
-_JUMPS = {"next_period": 1, "back_period": -1}
+_JUMPS = {"next_period": 1, "back_period": -1, "next_block": 0}
 
 
 def _op(op: Op) -> Body:
@@ -92,8 +92,9 @@ def texts(level: Level) -> list[str]:
 
 def _basic_texts() -> list[str]:
     """What goes on to the next period or block, or comes to an end."""
-    jumps = (_jump_text(name, step) for name, step in _JUMPS.items())
-    return [*jumps, _next_block_text(), _done_text()]
+    # the way out; other code may use the lower halves of registers only
+    done = _define("done", ["call void @llvm.x86.avx.vzeroupper()", "ret void"])
+    return [*(_jump_text(name, step) for name, step in _JUMPS.items()), done]
 
 
 def _operands(body: Body) -> tuple[int, ...]:
@@ -235,34 +236,20 @@ def _define(name: str, lines: list[str]) -> str:
 
 
 def _jump_text(name: str, step: int) -> str:
-    """On to the following period, if there is one."""
+    """On to the following period, or to the unit's next block, if there is one."""
     w = BodyWriter(Level("", 4, range(0), ()))
-    following = w.emit(f"add i64 %t, {step}")
-    w.line(f"br i1 {w.emit(f'icmp eq i64 {following}, %end')}, label %over, label %again, !prof !1")
+    if step:
+        following = w.emit(f"add i64 %t, {step}")
+        over, lane = w.emit(f"icmp eq i64 {following}, %end"), "%lane"
+    else:
+        following, lane = "%t", w.emit(f"add i64 %lane, {w.hole('reach')}")
+        over = w.emit(f"icmp sge i64 {lane}, %end")
+    w.line(f"br i1 {over}, label %over, label %again, !prof !1")
     w.label("again")
-    _go(w, "target", following)
+    _go(w, "target", following, lane)
     w.label("over")
-    _go(w, "next", following)
+    _go(w, "next", following, lane)
     return _define(name, w.lines)
-
-
-def _next_block_text() -> str:
-    """On to the unit's next block, if there is one."""
-    w = BodyWriter(Level("", 4, range(0), ()))
-    following = w.emit(f"add i64 %lane, {w.hole('reach')}")
-    w.line(
-        f"br i1 {w.emit(f'icmp sge i64 {following}, %end')}, label %over, label %again, !prof !1"
-    )
-    w.label("again")
-    _go(w, "target", "%t", following)
-    w.label("over")
-    _go(w, "next", "%t", following)
-    return _define("next_block", w.lines)
-
-
-def _done_text() -> str:
-    """The way out; other code may use the lower halves of registers only."""
-    return _define("done", ["call void @llvm.x86.avx.vzeroupper()", "ret void"])
 
 
 def _extract(
