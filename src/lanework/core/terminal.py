@@ -129,17 +129,9 @@ class Bar:
             return
         if self._progress is None:
             from rich.console import Console
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-            from rich.progress import TimeRemainingColumn as Remaining
+            from rich.progress import Progress
 
-            self._progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                Remaining(),
-                console=Console(file=sys.stderr),
-                transient=True,
-            )
+            self._progress = Progress(console=Console(file=sys.stderr), transient=True)
             self._task = self._progress.add_task(self.title, total=total)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total)

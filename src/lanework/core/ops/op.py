@@ -268,14 +268,16 @@ def op(
     return wrap
 
 
-def words(dtype: str) -> Callable[..., Callable[[Callable[..., Value]], Op]]:
-    """As `op`, for ops on words of an integer dtype: `made(example, special, **what op takes)`."""
+def exact(
+    dtypes: tuple[str, ...] = FLOATS, **common: Any
+) -> Callable[..., Callable[[Callable[..., Value]], Op]]:
+    """As `op`, for exact ops that have something in common: `made(example, special, **others)`."""
 
     def make(
-        example: tuple[tuple[int, ...], int],
-        special: Sequence[tuple[tuple[int, ...], int]] = (),
+        example: tuple[tuple[float, ...], float],
+        special: Sequence[tuple[tuple[float, ...], float]] = (),
         **more: Any,
     ) -> Callable[[Callable[..., Value]], Op]:
-        return op(example=example, special=special, ulp=0.0, dtypes=(dtype,), **more)
+        return op(example=example, special=special, ulp=0.0, dtypes=dtypes, **common, **more)
 
     return make

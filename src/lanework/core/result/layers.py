@@ -50,29 +50,19 @@ def layout(sizes: Sequence[Point], edges: Edges) -> Layout:
     nodes: list[Point] = [(0.0, 0.0)] * len(sizes)
     paths: list[list[Point]] = [[] for _ in edges]
     components = [_layered(sizes, edges, *each) for each in _components(len(sizes), edges)]
-    area = sum((each.width + APART) * (each.height + APART) for each in components)
-    widest = max([(area * 1.6) ** 0.5, *(each.width for each in components)])
+    area = sum((width + APART) * (height + APART) for *_, width, height in components)
+    widest = max([(area * 1.6) ** 0.5, *(width for *_, width, _ in components)])
     left = top = low = wide = 0.0
-    for each in components:
-        if left and left + each.width > widest:  # a new row of components
+    for places, lines, width, height in components:
+        if left and left + width > widest:  # a new row of components
             left, top = 0.0, low + APART
-        for node, (x, y) in each.nodes.items():
+        for node, (x, y) in places.items():
             nodes[node] = (x + left, y + top)
-        for edge, path in each.paths.items():
+        for edge, path in lines.items():
             paths[edge] = [(x + left, y + top) for x, y in path]
-        wide, low = max(wide, left + each.width), max(low, top + each.height)
-        left += each.width + APART
+        wide, low = max(wide, left + width), max(low, top + height)
+        left += width + APART
     return Layout(nodes, paths, wide, low)
-
-
-@dataclass(frozen=True)
-class _Component:
-    """A connected component, on paper of its own."""
-
-    nodes: dict[int, Point]
-    paths: dict[int, list[Point]]
-    width: float
-    height: float
 
 
 def _components(count: int, edges: Edges) -> Iterator[tuple[list[int], list[int]]]:
@@ -98,7 +88,8 @@ def _components(count: int, edges: Edges) -> Iterator[tuple[list[int], list[int]
 
 def _layered(
     sizes: Sequence[Point], edges: Edges, members: list[int], lines: list[int]
-) -> _Component:
+) -> tuple[dict[int, Point], dict[int, list[Point]], float, float]:
+    """Places and paths of a connected component on paper of its own, and its width and height."""
     index = {node: n for n, node in enumerate(members)}
     inner = [(index[edges[line][0]], index[edges[line][1]]) for line in lines]
     rank = _ranks(len(members), inner)
@@ -131,7 +122,7 @@ def _layered(
         paths[line] = path if chain[0] == tail else path[::-1]
     places = {node: (x[n], y[rank[n]]) for n, node in enumerate(members)}
     right = max(at + width / 2 for at, (width, _) in zip(x, boxes, strict=True))
-    return _Component(places, paths, right, top - BETWEEN)
+    return places, paths, right, top - BETWEEN
 
 
 def _ranks(count: int, edges: Edges) -> list[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from lanework.core.ops import expr
 from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit
 from lanework.core.ops.bodies.logic import choose, gt, lt
@@ -18,12 +16,13 @@ from lanework.core.ops.op import (
     SUM,
     Offer,
     Term,
+    exact,
     op,
     root,
 )
 
-_keep = functools.partial(op, ulp=0.0, units=KEEP)
-_least = functools.partial(op, ulp=0.0, units=LEAST, folds=True)
+_keep = exact(units=KEEP)
+_least = exact(units=LEAST, folds=True)
 
 
 @op(
@@ -111,8 +110,8 @@ def div(a: Value, b: Value) -> Value:
 
 
 @_keep(
-    special=(((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)),
-    example=((2.0,), -2.0),
+    ((2.0,), -2.0),
+    (((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)),
     symbol="__neg__",
     series=16,
     partials=lambda a, r: (-1.0,),
@@ -123,8 +122,8 @@ def neg(a: Value) -> Value:
 
 
 @_keep(
-    special=(((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
-    example=((-2.0,), 2.0),
+    ((-2.0,), 2.0),
+    (((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
     symbol="__abs__",
     series=17,
     fleet=16,
@@ -153,8 +152,8 @@ _KEEPS = (((-0.0,), -0.0), ((INF,), INF), ((-INF,), -INF), ((NAN,), NAN))
 
 
 @_keep(
-    special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -1.0)),
-    example=((-1.5,), -2.0),
+    ((-1.5,), -2.0),
+    (*_KEEPS, ((0.5,), 0.0), ((-0.5,), -1.0)),
     symbol="__floor__",
     series=19,
     fleet=71,
@@ -166,8 +165,8 @@ def floor(a: Value) -> Value:
 
 
 @_keep(
-    special=(*_KEEPS, ((0.5,), 1.0), ((-0.5,), -0.0)),
-    example=((1.5,), 2.0),
+    ((1.5,), 2.0),
+    (*_KEEPS, ((0.5,), 1.0), ((-0.5,), -0.0)),
     symbol="__ceil__",
     series=20,
     fleet=72,
@@ -179,8 +178,8 @@ def ceil(a: Value) -> Value:
 
 
 @_keep(
-    special=(*_KEEPS, ((0.5,), 0.0), ((-0.5,), -0.0)),
-    example=((-1.5,), -1.0),
+    ((-1.5,), -1.0),
+    (*_KEEPS, ((0.5,), 0.0), ((-0.5,), -0.0)),
     symbol="__trunc__",
     series=21,
     fleet=73,
@@ -191,8 +190,8 @@ def trunc(a: Value) -> Value:
 
 
 @_keep(
-    special=(*_KEEPS, ((0.5,), 0.0), ((1.5,), 2.0), ((2.5,), 2.0), ((-0.5,), -0.0)),
-    example=((2.5,), 2.0),
+    ((2.5,), 2.0),
+    (*_KEEPS, ((0.5,), 0.0), ((1.5,), 2.0), ((2.5,), 2.0), ((-0.5,), -0.0)),
     symbol="__round__",
     series=22,
     fleet=74,
@@ -203,14 +202,14 @@ def round_(a: Value) -> Value:
 
 
 @_least(
-    special=(
+    ((2.0, 3.0), 2.0),
+    (
         ((NAN, 1.0), 1.0),
         ((1.0, NAN), NAN),
         ((0.0, -0.0), -0.0),
         ((-0.0, 0.0), 0.0),
         ((-INF, 1.0), -INF),
     ),
-    example=((2.0, 3.0), 2.0),
     series=23,
     partials=lambda a, b, r: (taken := lt(a, b), sub(1.0, taken)),
 )
@@ -224,14 +223,14 @@ def min_(a: Value, b: Value) -> Value:
 
 
 @_least(
-    special=(
+    ((2.0, 3.0), 3.0),
+    (
         ((NAN, 1.0), 1.0),
         ((1.0, NAN), NAN),
         ((0.0, -0.0), -0.0),
         ((-0.0, 0.0), 0.0),
         ((INF, 1.0), INF),
     ),
-    example=((2.0, 3.0), 3.0),
     series=24,
     partials=lambda a, b, r: (taken := gt(a, b), sub(1.0, taken)),
 )
@@ -352,14 +351,14 @@ def _copysign_partials(a: Term, b: Term, r: Term) -> tuple[Term, None]:
 
 
 @_keep(
-    special=(
+    ((3.0, -2.0), -3.0),
+    (
         ((1.0, -0.0), -1.0),
         ((-INF, 0.0), INF),
         ((0.0, -1.0), -0.0),
         ((-1.0, NAN), 1.0),
         ((NAN, -1.0), NAN),
     ),
-    example=((3.0, -2.0), -3.0),
     series=38,
     partials=_copysign_partials,
 )

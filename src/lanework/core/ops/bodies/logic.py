@@ -2,63 +2,41 @@
 
 from __future__ import annotations
 
-import functools
-
 from lanework.core.ops.bodies.layout import NAN, truth
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, op
+from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, exact, op
 
-_compare = functools.partial(op, ulp=0.0, units=COMPARE)
-_logic = functools.partial(op, ulp=0.0, units=LOGIC)
+_compare = exact(units=COMPARE)
+_logic = exact(units=LOGIC)
 
 
-@_compare(
-    special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)),
-    example=((1.0, 2.0), 1.0),
-    symbol="<",
-    series=27,
-)
+@_compare(((1.0, 2.0), 1.0), (((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)), symbol="<", series=27)
 def lt(a: Value, b: Value) -> Value:
     """1.0 if a < b, else 0.0; false if either is NaN."""
     return truth(a < b, a)
 
 
-@_compare(
-    special=(((1.0, 1.0), 1.0), ((NAN, NAN), 0.0)),
-    example=((2.0, 2.0), 1.0),
-    symbol="<=",
-    series=28,
-)
+@_compare(((2.0, 2.0), 1.0), (((1.0, 1.0), 1.0), ((NAN, NAN), 0.0)), symbol="<=", series=28)
 def le(a: Value, b: Value) -> Value:
     """1.0 if a <= b, else 0.0; false if either is NaN."""
     return truth(a <= b, a)
 
 
-@_compare(
-    special=(((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)),
-    example=((2.0, 1.0), 1.0),
-    symbol=">",
-    series=29,
-)
+@_compare(((2.0, 1.0), 1.0), (((0.0, -0.0), 0.0), ((NAN, 1.0), 0.0)), symbol=">", series=29)
 def gt(a: Value, b: Value) -> Value:
     """1.0 if a > b, else 0.0; false if either is NaN."""
     return truth(a > b, a)
 
 
-@_compare(
-    special=(((-0.0, 0.0), 1.0), ((1.0, NAN), 0.0)),
-    example=((1.0, 2.0), 0.0),
-    symbol=">=",
-    series=30,
-)
+@_compare(((1.0, 2.0), 0.0), (((-0.0, 0.0), 1.0), ((1.0, NAN), 0.0)), symbol=">=", series=30)
 def ge(a: Value, b: Value) -> Value:
     """1.0 if a >= b, else 0.0; false if either is NaN."""
     return truth(a >= b, a)
 
 
 @_compare(
-    special=(((-0.0, 0.0), 1.0), ((NAN, NAN), 0.0)),
-    example=((2.0, 2.0), 1.0),
+    ((2.0, 2.0), 1.0),
+    (((-0.0, 0.0), 1.0), ((NAN, NAN), 0.0)),
     commutes=True,
     symbol="==",
     series=31,
@@ -69,8 +47,8 @@ def eq(a: Value, b: Value) -> Value:
 
 
 @_compare(
-    special=(((-0.0, 0.0), 0.0), ((NAN, NAN), 1.0)),
-    example=((2.0, 2.0), 0.0),
+    ((2.0, 2.0), 0.0),
+    (((-0.0, 0.0), 0.0), ((NAN, NAN), 1.0)),
     commutes=True,
     symbol="!=",
     series=32,
@@ -81,8 +59,8 @@ def ne(a: Value, b: Value) -> Value:
 
 
 @_logic(
-    special=(((NAN, 2.0), 1.0), ((1.0, -0.0), 0.0)),
-    example=((2.0, 3.0), 1.0),
+    ((2.0, 3.0), 1.0),
+    (((NAN, 2.0), 1.0), ((1.0, -0.0), 0.0)),
     commutes=True,
     symbol="and",
     series=33,
@@ -93,8 +71,8 @@ def and_(a: Value, b: Value) -> Value:
 
 
 @_logic(
-    special=(((NAN, 0.0), 1.0), ((0.0, -0.0), 0.0)),
-    example=((0.0, 3.0), 1.0),
+    ((0.0, 3.0), 1.0),
+    (((NAN, 0.0), 1.0), ((0.0, -0.0), 0.0)),
     commutes=True,
     symbol="or",
     series=34,
@@ -104,7 +82,7 @@ def or_(a: Value, b: Value) -> Value:
     return truth(a.differs(0.0) | b.differs(0.0), a)
 
 
-@_logic(special=(((NAN,), 0.0), ((-0.0,), 1.0)), example=((3.0,), 0.0), symbol="not", series=35)
+@_logic(((3.0,), 0.0), (((NAN,), 0.0), ((-0.0,), 1.0)), symbol="not", series=35)
 def not_(a: Value) -> Value:
     """1.0 if a is zero of either sign, else 0.0."""
     return truth(a.equals(0.0), a)

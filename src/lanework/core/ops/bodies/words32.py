@@ -24,13 +24,13 @@ from lanework.core.ops.expr import (
     ult,
     urem,
 )
-from lanework.core.ops.op import Offer, op, words
+from lanework.core.ops.op import Offer, exact, op
 
 F32, I32 = ("f32",), ("i32",)
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 
-_word = words("i32")
+_word = exact(I32)
 
 
 # Floats -------------------------------------------------------------------------------------------

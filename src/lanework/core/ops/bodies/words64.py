@@ -32,14 +32,14 @@ from lanework.core.ops.expr import (
     umulh,
     urem,
 )
-from lanework.core.ops.op import Offer, Op, Special, words
+from lanework.core.ops.op import Offer, Op, Special, exact
 
 I64 = ("i64",)
 NAN = 0x7FF8000000000000
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 
-_word = words("i64")
+_word = exact(I64)
 
 
 # Arithmetic and bits ------------------------------------------------------------------------------
