@@ -21,12 +21,11 @@ from lanework.engines.gpu.wgsl import (
     function_name,
     literal,
     render_graph,
-    render_module,
     render_op,
 )
 from lanework.engines.llvm import ir as llvm_ir
 
-TEXT = render_module((*ARITH.values(), *SINGLE.values()))
+TEXT = "\n".join([PREAMBLE, *map(render_op, (*ARITH.values(), *SINGLE.values()))])
 MODULE = Module(TEXT)
 
 

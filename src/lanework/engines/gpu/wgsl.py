@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from lanework.core.ops.expr import FLOATS, ROUNDING, SIGNS, Graph, Value
 from lanework.core.ops.fused import without_fma
@@ -269,8 +269,3 @@ def render_op(op: Op) -> str:
     summary = op.doc.strip().splitlines()[0]
     dtype = "f32" if "f32" in op.dtypes else op.dtypes[0]
     return f"// {summary}\n{render_graph(function_name(op), op.graph(dtype))}"
-
-
-def render_module(ops: Iterable[Op]) -> str:
-    """A module with a function for each of these ops, in order, to put a kernel after."""
-    return "\n".join([PREAMBLE, *(render_op(op) for op in ops)])

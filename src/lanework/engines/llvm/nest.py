@@ -14,10 +14,7 @@ Lanes run in blocks of `width`, one SIMD value a block; the last block is masked
 from __future__ import annotations
 
 from lanework.engines.kernel import COLUMNS, UNIT
-from lanework.engines.llvm.ir import (
-    halved,
-    type_of,
-)
+from lanework.engines.llvm.ir import halved, type_of
 from lanework.engines.llvm.jam import jam, suits
 from lanework.engines.llvm.time import TimeWriter
 from lanework.engines.loops import Apply, LoopNest
@@ -44,12 +41,8 @@ class NestWriter(TimeWriter):
         self.many = many
         self.ordered = ordered
         self.used = nest.used
-        grown = sum(
-            step.op.graph("f64").cost
-            for stage in nest.stages
-            for step in stage.steps
-            if isinstance(step, Apply)
-        )
+        steps = [step for stage in nest.stages for step in stage.steps]
+        grown = sum(step.op.graph("f64").cost for step in steps if isinstance(step, Apply))
         self.attributes = "#1" if grown <= INLINE_BUDGET else "#2"
 
     def module(self, name: str) -> str:

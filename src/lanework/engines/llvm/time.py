@@ -32,12 +32,8 @@ class TimeWriter(StepWriter):
         self.pending, self.chains = [], []
         targets = {step.target for step in stage.steps}
         self.begin_folds(stage)
-        go = (
-            f"icmp slt i64 {self.period}, {self.steps}"
-            if forward
-            else f"icmp sge i64 {self.period}, 0"
-        )
-        w.line(f"%{name}.go = {go}")
+        go = f"slt i64 {self.period}, {self.steps}" if forward else f"sge i64 {self.period}, 0"
+        w.line(f"%{name}.go = icmp {go}")
         w.line(f"br i1 %{name}.go, label %{name}.poll, label %{name}.done")
         w.label(f"{name}.poll")
         w.line(f"%{name}.m = and i64 {self.period}, {POLL - 1}")

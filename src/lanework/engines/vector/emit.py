@@ -62,10 +62,6 @@ class JobWriter:
             yield now
             number.add(1)
 
-    def text(self) -> str:
-        """The function."""
-        return self.f.definition()
-
 
 def put_text() -> str:
     """`put(job, stencil)`: append a stencil with the job's registers and numbers."""
@@ -102,7 +98,7 @@ def put_text() -> str:
         _fill(p, at, to, off, off + length)
         hole.add(HOLE)
     p.set(Job.OFFSET, off + length)
-    return p.text()
+    return p.f.definition()
 
 
 def _fill(p: JobWriter, hole: Word, to: Word, off: Word, follows: Word) -> None:
@@ -140,7 +136,7 @@ def free_text() -> str:
         f.store(p.get(Job.SPARE) + (count << 2), place, 4)
         p.set(Job.SPARE_COUNT, count + 1)
         f.store(home, NONE, 4)
-    return p.text()
+    return p.f.definition()
 
 
 def take_text() -> str:
@@ -176,4 +172,4 @@ def take_text() -> str:
     f.store(p.get(Job.WHERE) + value, FREE, 1)
     f.store(p.cell(Job.HELD, register), NONE)
     f.give(register)
-    return p.text()
+    return p.f.definition()

@@ -72,8 +72,7 @@ def samples(count: int, bits: int) -> Iterator[Choice]:
 def checks(name: str, count: int, registers: int) -> list[Choice]:
     """Further choices, of so many registers, on which the fields are tried."""
     rng = random.Random(name)
-    every = range(registers)
-    return [tuple(rng.sample(every, count)) for _ in range(CHECKS)]
+    return [tuple(rng.sample(range(registers), count)) for _ in range(CHECKS)]
 
 
 def shared(count: int) -> list[Choice]:
@@ -88,9 +87,7 @@ def _base(count: int, bit: int) -> Choice:
 
 
 def _with(choice: Choice, operand: int, bit: int) -> Choice:
-    changed = list(choice)
-    changed[operand] |= 1 << bit
-    return tuple(changed)
+    return tuple(n | 1 << bit if place == operand else n for place, n in enumerate(choice))
 
 
 def find(

@@ -38,12 +38,6 @@ class _Held:
         self.buffer.release()
 
 
-def blocks_for(nest: LoopNest) -> int:
-    """How many blocks of lanes run together where there are many."""
-    walks = any(stage.direction for stage in nest.stages)
-    return 4 if nest.size <= (FEW if walks else FEW_FLAT) else 2
-
-
 def compile_nest(
     nest: LoopNest,
     helpers: Helpers,
@@ -74,7 +68,9 @@ def compile_nest(
             raise Diagnostic(MISSING_STENCIL, f"there is no stencil for {error}") from None
         if tapes is not None:
             tapes[ordered] = written
-    return _finish(nest, written, helpers, blocks_for(nest) if many else 1, start)
+    walks = any(stage.direction for stage in nest.stages)
+    blocks = 1 if not many else 4 if nest.size <= (FEW if walks else FEW_FLAT) else 2
+    return _finish(nest, written, helpers, blocks, start)
 
 
 def _finish(
