@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
-from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.isa import Dispatch, Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.isa import LINK, REGISTER, STACK, ZERO, RegisterInstr
 
-F = TypeVar("F")
 MEMORY = 64 * 1024
 """Bytes of memory, where a program does not say."""
 
@@ -68,40 +66,10 @@ class RegisterView:
         return self.index.get(address, 0)
 
 
-class Handlers(dict[str, F]):
-    """A function for each instruction: by its long form, by its group, or for all that apply ops.
-
-    Keys are ``group.mode``, ``group.*`` and ``*``.
-
-    Example:
-        >>> handlers = Handlers()
-        >>> @handlers.note("mov.register")
-        ... def copy(): ...
-        >>> handlers.of(REGISTER.by_name["mov"]).__name__
-        'copy'
-    """
-
-    def note(self, *keys: str) -> Callable[[F], F]:
-        """A decorator: the function is for these."""
-
-        def add(function: F) -> F:
-            self.update(dict.fromkeys(keys, function))
-            return function
-
-        return add
-
-    def of(self, info: RegisterInstr) -> F:
-        """The function of an instruction, the most special one that there is.
-
-        Raises:
-            KeyError: there is none.
-        """
-        return self[self.key(info)]
-
-    def key(self, info: RegisterInstr) -> str:
-        """What the function of an instruction was noted for."""
-        keys = [f"{info.group}.{info.mode}", f"{info.group}.*"]
-        return next((key for key in keys if key in self), "*" if info.elementwise else keys[0])
+def rest(table: Dispatch[Any], group: str | None = None) -> list[str]:
+    """Instructions without a function in a table yet: of a group, or all that apply an op."""
+    infos = [REGISTER.by_name[name] for name in table.missing]
+    return [i.name for i in infos if (i.group == group if group else i.elementwise is not None)]
 
 
 def reads(instruction: Instruction, info: RegisterInstr) -> set[int]:

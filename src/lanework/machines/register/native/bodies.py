@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lanework.core.ops.table import INTEGER
+from lanework.core.program.isa import Dispatch
 from lanework.engines.llvm.ir import Writer, emit_graph
-from lanework.machines.register.isa import LINK, RegisterInstr
-from lanework.machines.register.layout import Handlers
+from lanework.machines.register.isa import LINK, REGISTER, RegisterInstr
+from lanework.machines.register.layout import rest
 from lanework.machines.register.state import (
     COUNTER,
     EXTERNAL_COUNT,
@@ -137,27 +138,28 @@ def spend(host: Host, fuel: str, unlikely: str = ", !prof !0") -> None:
     w.label(f"go.{label}")
 
 
-_Body = Callable[[Host, RegisterInstr], None]
-BODIES: Handlers[_Body] = Handlers(
-    {
-        "muldiv.div": lambda host, _: _divide(host, "udiv"),
-        "muldiv.mod": lambda host, _: _divide(host, "urem"),
-        "branch.always": lambda host, _: host.target(),
-        "jump.direct": lambda host, _: host.target(),
-        "jump.register": lambda host, _: host.arrive(host.read("rs1")),
-        "call.register": lambda host, _: host.arrive(host.read("rs1"), link=True),
-        "ret.link": lambda host, _: host.arrive(host.linked()),
-        "nop.none": lambda host, _: host.next(),
-        "yield.host": lambda host, _: host.trap(Status.YIELD),
-        "halt.done": lambda host, _: host.trap(Status.HALT),
-        "trap.number": lambda host, _: host.trap(Status.TRAP),
-    }
+BODIES = Dispatch[Callable[[Host, RegisterInstr], None]](
+    REGISTER,
+    (),
+    **{
+        "div": lambda host, _: _divide(host, "udiv"),
+        "mod": lambda host, _: _divide(host, "urem"),
+        "b": lambda host, _: host.target(),
+        "jmp": lambda host, _: host.target(),
+        "jmpr": lambda host, _: host.arrive(host.read("rs1")),
+        "callr": lambda host, _: host.arrive(host.read("rs1"), link=True),
+        "ret": lambda host, _: host.arrive(host.linked()),
+        "nop": lambda host, _: host.next(),
+        "yield": lambda host, _: host.trap(Status.YIELD),
+        "halt": lambda host, _: host.trap(Status.HALT),
+        "trap": lambda host, _: host.trap(Status.TRAP),
+    },
 )
 
 
 def emit(host: Host, info: RegisterInstr) -> None:
     """Write the body of an instruction."""
-    BODIES.of(info)(host, info)
+    BODIES[info.name](host, info)
 
 
 def value_of(host: Host, name: str, args: list[str]) -> str:
@@ -193,7 +195,6 @@ def _place(host: Host, size: int, offset: bool) -> str:
 # Values -------------------------------------------------------------------------------------------
 
 
-@BODIES.note("*")
 def _apply(host: Host, info: RegisterInstr) -> None:
     assert info.elementwise is not None
     args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
@@ -211,19 +212,19 @@ def _divide(host: Host, instruction: str) -> None:
     host.next()
 
 
-@BODIES.note("mov.register")
+@BODIES.register("mov")
 def _move(host: Host, info: RegisterInstr) -> None:
     host.write(host.read("rs1"))
     host.next()
 
 
-@BODIES.note("mov.immediate")
+@BODIES.register("movi")
 def _move_number(host: Host, info: RegisterInstr) -> None:
     host.write(host.number())
     host.next()
 
 
-@BODIES.note("mov.high")
+@BODIES.register("movh")
 def _move_high(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     low = w.emit(f"and i64 {host.read('rs1')}, 4294967295")
@@ -232,7 +233,7 @@ def _move_high(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
-@BODIES.note("rand.next")
+@BODIES.register("rand")
 def _rand(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     seed, lane, counter = (w.emit(f"load i64, ptr {host.word(n)}") for n in (SEED, LANE, COUNTER))
@@ -246,7 +247,7 @@ def _rand(host: Host, info: RegisterInstr) -> None:
 # Memory -------------------------------------------------------------------------------------------
 
 
-@BODIES.note("load.*")
+@BODIES.register(*rest(BODIES, "load"))
 def _load(host: Host, info: RegisterInstr) -> None:
     w, bits = host.writer, BITS[info.mode]
     value = w.emit(f"load i{bits}, ptr {_place(host, bits // 8, True)}, align 1")
@@ -254,7 +255,7 @@ def _load(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
-@BODIES.note("store.*")
+@BODIES.register(*rest(BODIES, "store"))
 def _store(host: Host, info: RegisterInstr) -> None:
     w, bits = host.writer, BITS[info.mode]
     value, at = host.read("rs2"), _place(host, bits // 8, True)
@@ -264,14 +265,7 @@ def _store(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
-@BODIES.note("atomic.*")
-def _atomic(host: Host, info: RegisterInstr) -> None:
-    at, value = _place(host, 8, False), host.read("rs2")
-    host.write(host.writer.emit(f"atomicrmw {info.mode} ptr {at}, i64 {value} seq_cst"))
-    host.next()
-
-
-@BODIES.note("atomic.cas")
+@BODIES.register("atomic.cas")
 def _compare_and_swap(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     at, value = _place(host, 8, False), host.read("rs2")
@@ -280,7 +274,14 @@ def _compare_and_swap(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
-@BODIES.note("fence.all")
+@BODIES.register(*rest(BODIES, "atomic"))
+def _atomic(host: Host, info: RegisterInstr) -> None:
+    at, value = _place(host, 8, False), host.read("rs2")
+    host.write(host.writer.emit(f"atomicrmw {info.mode} ptr {at}, i64 {value} seq_cst"))
+    host.next()
+
+
+@BODIES.register("fence")
 def _fence(host: Host, info: RegisterInstr) -> None:
     host.writer.line("fence seq_cst")
     host.next()
@@ -289,7 +290,7 @@ def _fence(host: Host, info: RegisterInstr) -> None:
 # Control ------------------------------------------------------------------------------------------
 
 
-@BODIES.note("branch.*")
+@BODIES.register(*rest(BODIES, "branch"))
 def _branch(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     assert info.elementwise is not None
@@ -303,7 +304,7 @@ def _branch(host: Host, info: RegisterInstr) -> None:
     host.next()
 
 
-@BODIES.note("call.direct")
+@BODIES.register("call")
 def _call(host: Host, info: RegisterInstr) -> None:
     host.spend()
     host.link(host.after())
@@ -313,7 +314,7 @@ def _call(host: Host, info: RegisterInstr) -> None:
 # The host -----------------------------------------------------------------------------------------
 
 
-@BODIES.note("ext.call")
+@BODIES.register("ext")
 def _ext(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     number = host.number()
@@ -327,3 +328,6 @@ def _ext(host: Host, info: RegisterInstr) -> None:
     failed = host.call(function)
     _unless(host, w.emit(f"icmp ne i64 {failed}, 0"), Status.EXTERNAL)
     host.next()
+
+
+BODIES.register(*rest(BODIES))(_apply)

@@ -22,7 +22,7 @@ class Interpreter:
             Site(view, number, externals or {}, self._fail)
             for number in range(len(view.instructions))
         )
-        self.steps = [STEPS.of(site.info)(site) for site in sites]
+        self.steps = [STEPS[site.info.name](site) for site in sites]
 
     def _fail(self, failure: BaseException) -> None:
         self.failure = failure

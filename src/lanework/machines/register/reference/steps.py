@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from lanework.core.ops.scalar import python_function
 from lanework.core.ops.table import INTEGER
+from lanework.core.program.isa import Dispatch
 from lanework.machines.register.binding import Externals
-from lanework.machines.register.isa import LINK, ZERO
-from lanework.machines.register.layout import Handlers, RegisterView
+from lanework.machines.register.isa import LINK, REGISTER, ZERO
+from lanework.machines.register.layout import RegisterView, rest
 from lanework.machines.register.state import (
     COUNTER,
     DISCARD,
@@ -100,28 +101,29 @@ class Site:
         return lambda bank: spend(bank) if bank.words[register] in index else stop(bank)
 
 
-STEPS: Handlers[Callable[[Site], Step]] = Handlers(
-    {
-        "branch.always": Site.direct,
-        "jump.direct": Site.direct,
-        "jump.register": lambda site: site.arrive(site.operands[0]),
-        "call.register": lambda site: site.arrive(site.operands[0], link=True),
-        "ret.link": lambda site: site.arrive(LINK),
-        "yield.host": lambda site: site.stop(Status.YIELD, 1),
-        "halt.done": lambda site: site.stop(Status.HALT),
-        "trap.number": lambda site: site.stop(Status.TRAP),
+STEPS = Dispatch[Callable[[Site], Step]](
+    REGISTER,
+    (),
+    **{
+        "b": Site.direct,
+        "jmp": Site.direct,
+        "jmpr": lambda site: site.arrive(site.operands[0]),
+        "callr": lambda site: site.arrive(site.operands[0], link=True),
+        "ret": lambda site: site.arrive(LINK),
+        "yield": lambda site: site.stop(Status.YIELD, 1),
+        "halt": lambda site: site.stop(Status.HALT),
+        "trap": lambda site: site.stop(Status.TRAP),
         "atomic.xchg": lambda site: _swap(site, lambda old, new, compared: new),
         "atomic.cas": lambda site: _swap(site, lambda a, b, rd: b if a == rd else a),
         "atomic.min": lambda site: _swap(site, lambda a, b, _: a if body_of("lt")(a, b) else b),
         "atomic.max": lambda site: _swap(site, lambda a, b, _: b if body_of("lt")(a, b) else a),
-    }
+    },
 )
 
 
 # Values -------------------------------------------------------------------------------------------
 
 
-@STEPS.note("*")
 def _apply(site: Site) -> Step:
     assert site.info.elementwise is not None
     body = body_of(site.info.elementwise.name)
@@ -173,13 +175,13 @@ def _of_three(site: Site, body: Callable[[int, int, int], int]) -> Step:
     return accumulate
 
 
-@STEPS.note("muldiv.div", "muldiv.mod")
+@STEPS.register("div", "mod")
 def _divide(site: Site) -> Step:
     step, divisor, stop = _apply(site), site.operands[1], site.stop(Status.DIVIDE)
     return lambda bank: step(bank) if bank.words[divisor] else stop(bank)
 
 
-@STEPS.note("mov.register")
+@STEPS.register("mov")
 def _move(site: Site) -> Step:
     target, after, source = site.target, site.after, site.operands[0]
 
@@ -190,7 +192,7 @@ def _move(site: Site) -> Step:
     return move
 
 
-@STEPS.note("mov.immediate")
+@STEPS.register("movi")
 def _move_number(site: Site) -> Step:
     target, after, constant = site.target, site.after, site.operands[0] & MASK
 
@@ -201,7 +203,7 @@ def _move_number(site: Site) -> Step:
     return move
 
 
-@STEPS.note("mov.high")
+@STEPS.register("movh")
 def _move_high(site: Site) -> Step:
     target, after, (source, number) = site.target, site.after, site.operands
     high = (number & 0xFFFFFFFF) << 32
@@ -213,7 +215,7 @@ def _move_high(site: Site) -> Step:
     return move
 
 
-@STEPS.note("rand.next")
+@STEPS.register("rand")
 def _rand(site: Site) -> Step:
     body, target, after = body_of("random"), site.target, site.after
 
@@ -229,7 +231,7 @@ def _rand(site: Site) -> Step:
 # Memory -------------------------------------------------------------------------------------------
 
 
-@STEPS.note("load.*")
+@STEPS.register(*rest(STEPS, "load"))
 def _load(site: Site) -> Step:
     (base, offset), target, after = site.operands, site.target, site.after
     count, stop = BYTES[site.info.mode], site.stop(Status.MEMORY)
@@ -244,7 +246,7 @@ def _load(site: Site) -> Step:
     return load
 
 
-@STEPS.note("store.*")
+@STEPS.register(*rest(STEPS, "store"))
 def _store(site: Site) -> Step:
     (source, base, offset), after = site.operands, site.after
     count, stop = BYTES[site.info.mode], site.stop(Status.MEMORY)
@@ -279,7 +281,7 @@ def _swap(site: Site, join: Callable[[int, int, int], int]) -> Step:
     return atomic
 
 
-@STEPS.note("atomic.*")
+@STEPS.register(*rest(STEPS, "atomic"))
 def _atomic(site: Site) -> Step:
     body = body_of(site.info.mode)
     return _swap(site, lambda old, new, _: body(old, new))
@@ -288,7 +290,7 @@ def _atomic(site: Site) -> Step:
 # Control ------------------------------------------------------------------------------------------
 
 
-@STEPS.note("branch.*")
+@STEPS.register(*rest(STEPS, "branch"))
 def _branch(site: Site) -> Step:
     assert site.info.elementwise is not None
     body, go, after = body_of(site.info.elementwise.name), site.direct(), site.after
@@ -300,7 +302,7 @@ def _branch(site: Site) -> Step:
     return branch
 
 
-@STEPS.note("call.direct")
+@STEPS.register("call")
 def _call(site: Site) -> Step:
     back, to = site.view.addresses[site.after], site.view.index[site.view.target(site.number)]
 
@@ -314,13 +316,13 @@ def _call(site: Site) -> Step:
 # The host -----------------------------------------------------------------------------------------
 
 
-@STEPS.note("nop.none", "fence.all")
+@STEPS.register("nop", "fence")
 def _nothing(site: Site) -> Step:
     after = site.after
     return lambda _: after
 
 
-@STEPS.note("ext.call")
+@STEPS.register("ext")
 def _external(site: Site) -> Step:
     function = site.externals.get(site.operands[0])
     stop, after, fail = site.stop(Status.EXTERNAL), site.after, site.fail
@@ -336,3 +338,6 @@ def _external(site: Site) -> Step:
         return after
 
     return call
+
+
+STEPS.register(*rest(STEPS))(_apply)
