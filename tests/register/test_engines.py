@@ -57,9 +57,11 @@ def test_op_at_special_values(info, name):
         pairs = [(x, y) for x, y in itertools.product(WORDS, WORDS) if a != b or x == y]
         if info.name in ("div", "mod"):
             pairs = [(x, y) for x, y in pairs if y]
-        found = outcome(name, program, [{a: x, b: y} for x, y in pairs], rd)
-        args = [pair[: len(info.operands)] for pair in pairs]
-        assert found == [_value(op, *words) for words in args]
+        rows = [{rd: z, a: x, b: y} for (x, y), z in zip(pairs, itertools.cycle(WORDS[1:]))]
+        read = [a, b][: len(info.operands)]
+        read += [rd] * (len(op.operands) - len(read))  # an accumulator
+        found = outcome(name, program, rows, rd)
+        assert found == [_value(op, *(row[n] for n in read)) for row in rows]
 
 
 def _value(op, *words):
