@@ -1,1 +1,8 @@
-"""Graphics devices through WebGPU: `adapters` finds one, `device` runs kernels, `wgsl` has ops."""
+"""GPUs through WebGPU: which there are, what is on them, and ops as text for them.
+
+1. `adapters` lists the graphics adapters of this machine and picks the one that is meant.
+2. `device` opens it: buffers, compiled kernels, submissions, and errors as diagnostics.
+3. `wgsl` writes ops of the one table as functions that kernels call.
+
+The package `wgpu` is loaded when a device is first asked for.
+"""
