@@ -65,7 +65,8 @@ class Program(ProgramData, Generic[R]):
         known: list[Diagnostic] | None = self.views.get("problems")
         if known is None:
             known = self._machine.load("verify")(self)
-            if not known and self.needs > (says := self.views.get("version", self.needs)):
+            says = self.views.get("version")  # of a program that was read from a file
+            if not known and says is not None and self.needs > says:
                 message = f"the file says that it needs version {says} of the {self.machine}"
                 known = [Diagnostic(BAD_WORD, f"{message} ISA, and its tape needs {self.needs}")]
             self.views["problems"] = known

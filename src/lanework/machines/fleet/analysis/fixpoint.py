@@ -211,12 +211,8 @@ class Intervals:
         """The numbers that a program names, and those beside them."""
         view = self.view
         ends = {0.0, float(view.shared), float(view.slots)}
-        for info, instruction in zip(view.infos, view.instructions, strict=True):
-            for spec in info.operands:
-                if spec.kind is OperandKind.PATTERN:
-                    value = number(info.values(instruction)[spec.name])
-                    ends |= _finite((value.low, value.high))
-        for value in self.words.first:
+        named = {bits for _, _, many in view.named(OperandKind.PATTERN) for bits in many.tolist()}
+        for value in (*map(number, named), *self.words.first):
             ends |= _finite((value.low, value.high))
         for numbers in self.flow.numbers.values():
             for value in numbers:

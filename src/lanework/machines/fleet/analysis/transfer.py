@@ -38,7 +38,7 @@ Edge = tuple[int, AbstractState | None]
 """Where a VM goes on, and what is known of it there; None if it cannot."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class At:
     """An instruction, and what is known of a VM before and after it.
 
