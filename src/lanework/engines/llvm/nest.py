@@ -16,7 +16,7 @@ from __future__ import annotations
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.ir import halved, type_of
 from lanework.engines.llvm.jam import jam, suits
-from lanework.engines.llvm.time import TimeWriter
+from lanework.engines.llvm.steps import StepWriter
 from lanework.engines.loops import Apply, LoopNest
 
 INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inlined
@@ -31,7 +31,7 @@ def scratch_size(nest: LoopNest, width: int) -> tuple[int, int]:
     return COLUMNS * flat + 64, COLUMNS * timed + len(nest.saved) * width
 
 
-class NestWriter(TimeWriter):
+class NestWriter(StepWriter):
     """Writes one nest at one width."""
 
     def __init__(

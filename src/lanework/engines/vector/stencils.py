@@ -29,8 +29,7 @@ from lanework.engines.vector.fields import (
 )
 from lanework.engines.vector.isa import BASIC, HOLES, TARGET, Level
 from lanework.engines.vector.lookups import LOOKUPS
-from lanework.engines.vector.results import RESULTS
-from lanework.engines.vector.values import VALUES
+from lanework.engines.vector.values import RESULTS, VALUES
 
 _TYPES = "ptr, ptr, ptr, i64, i64, i64"
 _NAMED = "ptr %frame, ptr %columns, ptr %dims, i64 %t, i64 %lane, i64 %end"

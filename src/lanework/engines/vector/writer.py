@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from lanework.engines.loops import (
@@ -46,7 +47,6 @@ class TapeWriter:
         self.totals: tuple[list[int], list[int]] = ([], [])
         self._known: dict[int, int] = {}  # value of the nest -> value of the tape
         self._passing: list[int] = []  # the values of the nest that are known for one period only
-        self._places: dict[str, int] = {}  # mask, order, length: made when they are asked for
         self._active: int | None = None
         self._walking = False
         self._ragged = nest.horizon is not None and nest.horizon in nest.varying
@@ -87,44 +87,35 @@ class TapeWriter:
             self.constants[bits] = value
         return value
 
+    @cached_property
     def mask(self) -> int:
         """Which lanes of the block there are."""
-        value = self._places.get("mask")
-        if value is None:
-            value = self.tape.make("mask", varying=True, piece=self.tape.first)
-            self._places["mask"] = value
-        return value
+        return self.tape.make("mask", varying=True, piece=self.tape.first)
 
+    @cached_property
     def order(self) -> int:
         """The lanes' numbers; NONE if lanes run in the order in which they lie."""
         if not self.ordered:
             return NONE
-        value = self._places.get("order")
-        if value is None:
-            value = self.tape.make("order", self.mask(), piece=self.tape.first)
-            self._places["order"] = value
-        return value
+        return self.tape.make("order", self.mask, piece=self.tape.first)
 
+    @cached_property
     def length(self) -> int:
-        """How many periods lanes have."""
-        value = self._places.get("length")
-        if value is None:
-            horizon = self.nest.horizon
-            if horizon is None:
-                value = self.tape.make("whole_length", piece=self.tape.once)
-            else:
-                mask = self.mask() if self._ragged else self.constant(ALL_ONES)
-                value = self.tape.make("length", self.get(horizon), mask)
-                self.tape.act("longest", value)
-            self._places["length"] = value
+        """How many periods lanes have; the blocks run as long as the longest."""
+        tape, horizon = self.tape, self.nest.horizon
+        if horizon is None:
+            return tape.make("whole_length", piece=tape.once)
+        mask = self.mask if self._ragged else self.constant(ALL_ONES)
+        value = tape.make("length", self.get(horizon), mask)
+        tape.act("longest", value)
         return value
 
     def active(self) -> int:
         """Which lanes run now."""
         if not self._walking or not self._ragged:
-            return self.mask()
+            return self.mask
         if self._active is None:
-            self._active = self.tape.make("active", self.length())
+            self._active = self.tape.make("active", self.length)
         return self._active
 
     def get(self, value: int) -> int:
@@ -138,7 +129,7 @@ class TapeWriter:
         if value in nest.constants:
             known = self.constant(_bits(nest.constants[value]))
         elif value in nest.periods:
-            known = self.length()
+            known = self.length
         elif value in nest.columns and nest.columns[value].layout in ("scalar", "lane"):
             known = self._column(nest.columns[value])
         elif value in nest.time:
@@ -155,7 +146,7 @@ class TapeWriter:
         if column.layout == "scalar":
             return tape.make("scalar", numbers=numbers, piece=tape.once)
         name = "lanes_by" if self.ordered else "lanes"
-        return tape.make(name, self.mask(), self.order(), numbers=numbers, piece=tape.first)
+        return tape.make(name, self.mask, self.order, numbers=numbers, piece=tape.first)
 
     def _at(self, value: int, lag: int | None) -> int:
         """A column or a saved value now, or some periods ago, as far as there are periods."""
@@ -169,7 +160,7 @@ class TapeWriter:
         if column.layout == "time":
             return tape.make(f"over_time{then}", numbers=numbers)
         name = f"both{then}_by" if self.ordered else f"both{then}"
-        return tape.make(name, self.mask(), self.order(), numbers=numbers)
+        return tape.make(name, self.mask, self.order, numbers=numbers)
 
     # Walks ------------------------------------------------------------------------------------
 
@@ -177,7 +168,7 @@ class TapeWriter:
         tape, nest = self.tape, self.nest
         tape.begin(Kind.BLOCK)
         if nest.horizon is not None:
-            self.length()
+            _ = self.length  # before the walk
         self._ends = []
         chains = {
             step.target: self._chain(step)
@@ -257,7 +248,7 @@ class TapeWriter:
         fill = self.get(step.fill)
         if step.lag > 0:
             return self.tape.make("since", value, fill, numbers=(step.lag, 0, 0))
-        return self.tape.make("ahead", value, fill, self.length(), (-step.lag, 0, 0))
+        return self.tape.make("ahead", value, fill, self.length, (-step.lag, 0, 0))
 
     def _shift(self, step: Shift) -> int:
         source = step.source
@@ -334,7 +325,7 @@ class TapeWriter:
             tape.act(f"put_{store.layout}", value, numbers=(slot, 0, 0))
         else:
             name = ("put" if timed else "put_lanes") + ("_by" if self.ordered else "")
-            tape.act(name, value, self.active(), self.order(), numbers=(slot, 0, 0))
+            tape.act(name, value, self.active(), self.order, numbers=(slot, 0, 0))
 
 
 STEPS: dict[type[Step], Callable[[TapeWriter, Any], int]] = {
