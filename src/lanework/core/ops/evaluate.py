@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.ops.expr import CONVERT, FLOAT_UNARY, Graph
+from lanework.core.ops.expr import FLOAT_UNARY, Graph
 from lanework.core.ops.fused import without_fma
 
 Array = npt.NDArray[Any]
@@ -89,6 +89,8 @@ _ELEMENTWISE: dict[str, Callable[..., Array]] = {
     "ne": np.not_equal,
     "select": np.where,
 }
+_CONVERSIONS = frozenset(("to_int", "to_float", "promote", "demote"))
+_REINTERPRETS = frozenset(("bits", "from_bits"))
 
 
 def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
@@ -112,9 +114,9 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
                 out = np.asarray(value.payload, dtype=dtype)
             else:
                 operands = [values[id(arg)] for arg in value.args]
-                if prim in ("bits", "from_bits"):
+                if prim in _REINTERPRETS:
                     out = np.asarray(operands[0]).view(dtype)
-                elif prim in CONVERT:
+                elif prim in _CONVERSIONS:
                     out = np.asarray(operands[0]).astype(dtype)
                 else:
                     out = np.asarray(_ELEMENTWISE[prim](*operands))
