@@ -17,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
 
@@ -143,7 +143,7 @@ class Value:
     """
 
     prim: str
-    args: tuple[Value, ...]
+    args: tuple[Value, ...] = field(repr=False)  # shared by many: their text would have no end
     dtype: str
     payload: float | int | bool | None = None  # a constant's value, an argument's index
 
