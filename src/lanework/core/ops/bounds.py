@@ -15,16 +15,7 @@ import numpy as np
 
 from lanework.core.ops import interval
 from lanework.core.ops.expr import ARITHMETIC, FLOAT_BINARY, FLOAT_UNARY
-from lanework.core.ops.interval import (
-    ANY,
-    EXACT,
-    INF,
-    NAN,
-    NOTHING,
-    Interval,
-    between,
-    point,
-)
+from lanework.core.ops.interval import ANY, EXACT, INF, NAN, NOTHING, Interval, between, point
 from lanework.core.ops.op import IntervalRule, Op
 
 LARGEST = float(np.finfo(np.float32).max)
