@@ -37,8 +37,10 @@ def test_older_programs_mean_what_they_meant(name: str) -> None:
     expected = EXPECTED[name]
     program = lw.load(SAVED / f"{name}.lwp")
     assert program.hash == expected["hash"]
+    if len(expected) == 1:
+        return  # what it draws is said elsewhere; here its text, with a former mnemonic, is of use
     inputs = {port: np.array(value) for port, value in expected.get("inputs", {}).items()}
-    if name == "belief":
+    if name.startswith("belief"):
         inputs = {"smoke": ["yes", None, "no"], "dysp": ["yes", "no", None]}
     limits = lw.Limits(fuel=300_000_000 if name.startswith("fleet") else 200_000)
     if "stopped" in expected:
@@ -47,7 +49,8 @@ def test_older_programs_mean_what_they_meant(name: str) -> None:
         return
     result = program.run(engine="reference", limits=limits, **inputs)
     rounded = {
-        key: np.round(result[key], 12) if name == "belief" else result[key] for key in result
+        key: np.round(result[key], 12) if name.startswith("belief") else result[key]
+        for key in result
     }
     assert {key: digest(value) for key, value in rounded.items()} == expected["outputs"]
 

@@ -85,6 +85,7 @@ def test_every_op_is_covered() -> None:
         ("pow", (-2.0, 3.0), (12.0, math.nan)),
         ("tanh", (400.0,), (0.0,)),
         ("hypot", (0.0, 0.0), (0.0, 0.0)),
+        ("hypot", (-math.inf, 1.0), (-1.0, 0.0)),
         ("cbrt", (0.0,), (math.inf,)),
     ],
 )

@@ -16,6 +16,12 @@ from lanework.core.ops.op import KEEP, Offer, op
 def softsign(a):
     """a / (1 + |a|), between -1 and 1."""
     return a / (1.0 + expr.fabs(a))
+
+
+@op(example=((4.0,), 2.0), fleet=9002, register=Offer(192, "fhalf"))
+def half(a):
+    """Half of a; formulas have no use for it."""
+    return a * 0.5
 '''
 
 USE = """
@@ -43,6 +49,7 @@ text = '''
     VMID r0
     READ r1, r0
     SOFTSIGN r1, r1
+    HALF r1, r1
     WRITE r0, r1
     HALT
 .phase wait_all
@@ -50,15 +57,15 @@ text = '''
 '''
 program = lw.fleet.assemble(text)
 assert "SOFTSIGN" in program.dis()
-assert np.allclose(program.run(engine="reference", x=x)["x"], want)
+assert np.allclose(program.run(engine="reference", x=x)["x"], want / 2)
 
-program = lw.register.assemble("fsoftsign r0, r1\\nhalt")
+program = lw.register.assemble("fsoftsign r0, r1\\nfhalf r0, r0\\nop24.fhalf r0, r0\\nhalt")
 given = struct.unpack("<q", struct.pack("<d", -3.0))[0]
 with warnings.catch_warnings(record=True) as seen:  # the shipped stencils do not know it
     warnings.simplefilter("always")
     for engine in ("reference", "auto"):
         bits = int(program.run(engine=engine, r1=given)["r0"])
-        assert struct.unpack("<d", struct.pack("<Q", bits % 2**64))[0] == -0.75, engine
+        assert struct.unpack("<d", struct.pack("<Q", bits % 2**64))[0] == -0.1875, engine
 assert "made for another version" in str(seen[0].message)
 print("held")
 """

@@ -110,6 +110,14 @@ def test_intervals_hold_what_ops_give(op: Op) -> None:
             assert float(got) in made or abs(float(got)) < 2.0**-126, (op, args, row, got, made)
 
 
+def test_the_interval_of_a_sum_rounded_once_holds_ties() -> None:
+    """The product is not a float, and its last bits decide how the sum is rounded."""
+    for away in (-1.0, 1.0):
+        a, b, c = 1 - away * 2.0**-13, (1 + away * 2.0**-13) * 2.0**-24, 1 + 2.0**-23
+        got = ARITH["fma"](*map(np.float32, (a, b, c)))
+        assert float(got) in bounds(ARITH["fma"], [point(x) for x in (a, b, c)])
+
+
 def test_an_op_without_a_rule_is_refused() -> None:
     with pytest.raises(TypeError, match="has no rule for units"):
 

@@ -1,7 +1,8 @@
 """The one op table: every operation on scalars, each defined once, and what reads the definitions.
 
-`expr` has the primitives that bodies are made of, `op` the op itself; the files of families
-(`basic`, `logic`, `power`, ..., `words64`, `words32`) hold the bodies, with `layout`, `reduction`
-and `coefficients` as their tools; `table` collects them. `evaluate` is the reference over arrays,
-`scalar` the same for single numbers, `docs` the page of documentation.
+`expr` has the primitives that bodies are made of, `op` the op itself and its rules. The files of
+`bodies/` hold the ops, family by family; `table` collects them for machines and documentation.
+`evaluate` is the reference over arrays, `scalar` the same for single numbers, `fused` works out
+what not every processor has. `interval` and `bounds` say what ops may give, `docs` is their page,
+and `measured` has the worst errors met.
 """

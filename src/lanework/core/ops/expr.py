@@ -1,9 +1,9 @@
 """Traced scalars: the small set of primitives from which every op body is made.
 
 An op body is an ordinary Python function over `Value` objects. Running it once records a graph
-of primitives; every engine is an interpreter over that graph (NumPy in `core.evaluate`, LLVM IR
-in `engines.llvm_ir`, WGSL in `engines.wgsl`). The idea is that of JAX's autodidax: a set of
-primitives, and a set of interpreters over them.
+of primitives; every engine is an interpreter over that graph (NumPy in `core.ops.evaluate`,
+LLVM IR in `engines.llvm.ir`, WGSL in `engines.gpu.wgsl`). The idea is that of JAX's autodidax: a
+set of primitives, and a set of interpreters over them.
 
 Nothing is contracted: `fma` is a primitive that a body asks for, rounded once on every engine
 (`core.ops.fused` where there is no instruction for it), and products and sums stay apart.

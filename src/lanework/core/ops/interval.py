@@ -170,14 +170,12 @@ def mul(a: Interval, b: Interval) -> Interval:
 
 
 def fma(a: Interval, b: Interval, c: Interval) -> Interval:
-    """A product and c, rounded once: as rounded twice, but for the last place of the product."""
+    """A product and c, rounded once: the product before it was rounded, and c."""
     product = mul(a, b)
-    total = add(product, c)
-    if total.empty:
-        return total
-    slack = 2.0**-23 * product.size if math.isfinite(product.size) else INF
-    integral = total.integral and slack < INF
-    return between(total.low - slack, total.high + slack, total.nan, integral)
+    slack = 2.0**-23 * product.size
+    low = product.low - slack if slack < INF else -INF
+    high = product.high + slack if slack < INF else INF
+    return add(Interval(low, high, product.nan, product.integral and slack < INF), c)
 
 
 def div(a: Interval, b: Interval) -> Interval:

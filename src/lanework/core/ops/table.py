@@ -45,9 +45,12 @@ def _by_name(ops: list[Op]) -> dict[str, Op]:
 _OPS = list(_collect())
 
 ARITH = _by_name(
-    sorted((op for op in _OPS if op.dtypes == FLOATS), key=lambda op: op.offers["series"].code)
+    sorted(
+        (op for op in _OPS if op.dtypes == FLOATS and "series" in op.offers),
+        key=lambda op: op.offers["series"].code,
+    )
 )
-"""Ops on floats of either size, by name, in the order of their numbers in series programs."""
+"""Ops on floats that formulas have, by name, in the order of their numbers in series programs."""
 
 IN_FORMULAS = {op.called or op.name: op for op in ARITH.values()}
 """The same by their names in formulas."""
@@ -55,13 +58,13 @@ IN_FORMULAS = {op.called or op.name: op for op in ARITH.values()}
 INTEGER = _by_name(
     [
         *(op for op in _OPS if op.dtypes == I64),
-        *(lift(op) for op in ARITH.values() if "register" in op.offers),
+        *(lift(op) for op in _OPS if op.dtypes == FLOATS and "register" in op.offers),
     ]
 )
 """Ops on 64-bit words by name."""
 
-SINGLE = _by_name([op for op in _OPS if len(op.dtypes) == 1 and op.dtypes != I64])
-"""Ops on 32-bit words by name, but for those of `ARITH`, traced in f32."""
+SINGLE = _by_name([op for op in _OPS if op.dtypes != I64 and "series" not in op.offers])
+"""Other ops that are traced in f32 or i32, by name."""
 
 
 def offered(machine: str) -> list[tuple[Op, Offer]]:

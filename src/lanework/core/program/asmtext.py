@@ -74,7 +74,7 @@ def find_directive(line: Line, known: Mapping[str, Known]) -> Known:
 def read_instruction(isa: ISA, line: Line) -> Instruction:
     """An instruction with its target and its operands: ``add %5, %0, %1``."""
     word = line.words[0]
-    instr = isa.by_name.get(word.text)
+    instr = isa.spellings.get(word.text)
     if instr is None:
         message = f"the {isa.name} machine has no instruction {word.text!r}"
         raise line.fault(message, word, did_you_mean(word.text, isa.by_name))

@@ -152,6 +152,12 @@ GROUPS = {
 }  # fmt: skip
 """Opcodes and what they are called in the long form of mnemonics."""
 
+
+def group_of(code: int) -> str:
+    """What an instruction's opcode is called."""
+    return GROUPS.get(code >> 3, f"op{code >> 3}")
+
+
 FLOATS = ("fpu", "fcmp", "fused")
 """Groups whose modes leave out the f of their mnemonics."""
 
@@ -161,14 +167,14 @@ SIZES = {"b": "1 byte", "h": "2 bytes", "w": "4 bytes", "d": "8 bytes"}
 def _table() -> Iterator[RegisterInstr]:
     def own(code: int, mode: str, name: str, doc: str, *operands: OperandSpec, op: Op | None = None,
             since: int = 1, **flags: bool) -> RegisterInstr:  # fmt: skip
-        return RegisterInstr(name, code, operands, doc, 1, op, since, (), GROUPS[code >> 3],
+        return RegisterInstr(name, code, operands, doc, 1, op, since, (), group_of(code),
                              mode, **flags)  # fmt: skip
 
     for op, offer in offered("register"):
         name, doc, operands = offer.name or op.name, op.doc, (RS1, RS2)[: len(op.operands)]
-        short = GROUPS[offer.code >> 3] in FLOATS and not offer.name
+        short = group_of(offer.code) in FLOATS and not offer.name
         mode = op.name.removeprefix("f") if short else op.name
-        if GROUPS[offer.code >> 3] == "branch":
+        if group_of(offer.code) == "branch":
             doc = f"Go to the label if rs1 {op.name} rs2. {op.doc}"
             yield own(offer.code, mode, name, doc, RS1, RS2, OFFSET, op=op, writes=False)
         else:

@@ -1,6 +1,6 @@
 """The two float formats as the bodies see them, and the small tools the bodies share.
 
-There is no fused multiply-add, so exact products are made by splitting a factor in a head of
+Bodies ask for no fused multiply-add, so exact products are made by splitting a factor in a head of
 half the fraction and a tail (T. J. Dekker, A floating-point technique for extending the
 available precision, 1971); the head is cut off with a mask, which costs one operation.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lanework.core.ops import expr
-from lanework.core.ops.bodies.arithmetic import div, mul
+from lanework.core.ops.bodies.arithmetic import abs_, div, mul, sign
 from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit, with_sign
 from lanework.core.ops.bodies.logic import choose, eq
 from lanework.core.ops.bounds import length, rising
@@ -23,9 +23,10 @@ def _square(x: Value) -> tuple[Value, Value]:
     return product, ((upper * upper - product) + 2.0 * upper * lower) + lower * lower
 
 
-def _hypot_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    flat = eq(r, 0.0)
-    return choose(flat, 0.0, div(a, r)), choose(flat, 0.0, div(b, r))
+def _hypot_partial(side: Term, r: Term) -> Term:
+    # where one side is all there is, its sign: at zero, and at infinity, where a / r is no number
+    out: Term = choose(eq(abs_(side), r), sign(side), div(side, r))
+    return out
 
 
 @op(
@@ -45,7 +46,7 @@ def _hypot_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     series=Offer(49, since=2),
     fleet=Offer(84, since=2),
     register=Offer(184, since=2),
-    partials=_hypot_partials,
+    partials=lambda a, b, r: (_hypot_partial(a, r), _hypot_partial(b, r)),
 )
 def hypot(a: Value, b: Value) -> Value:
     """The length of (a, b): the root of a * a + b * b, without overflow on the way.

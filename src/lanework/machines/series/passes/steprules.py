@@ -7,7 +7,7 @@ from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.table import IN_FORMULAS
-from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH
+from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH, UNIT_CLASH
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
 from lanework.machines.series.language.nodes import Formula
@@ -228,15 +228,17 @@ class StepRules(UnitFit):
         return Type(self.join(expr, args, 0, f"{expr.head} needs one unit"), "")
 
     def _product_sum(self, expr: Expr, args: Sequence[Type]) -> Type:
-        """As the product of a and b, then as the sum of that and c, with the factors of both."""
+        """As the product of a and b, then as the sum of that and c, but nothing is converted."""
         product = Expr("mul", expr.args[:2], None, expr.place)
         both = Expr("add", (product, expr.args[2]), None, expr.place)
-        out = self._add(both, [self._mul(product, args[:2]), args[2]])
-        noted = self.result.factors
-        first = noted.pop(id(product), (1.0, 1.0))
-        second = noted.pop(id(both), (1.0, 1.0))
-        if any(factor != 1.0 for factor in (*first, second[1])):
-            noted[id(expr)] = (first[0] * second[0], first[1], second[1])
+        out, factors = self._add(both, [self._mul(product, args[:2]), args[2]]), self.result.factors
+        if not factors.keys().isdisjoint((id(product), id(both))):
+            raise Diagnostic(
+                UNIT_CLASH,
+                f"`{expr}` needs a unit conversion, which would round before {expr.head} does",
+                span=expr.span,
+                help=f"give its operands in units that fit, or write {both}",
+            )
         return out
 
     def _compare(self, expr: Expr, args: Sequence[Type]) -> Type:
