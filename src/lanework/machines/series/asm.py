@@ -22,7 +22,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
@@ -58,9 +58,7 @@ from lanework.machines.series.layout import (
     SeriesView,
     Table,
     TableMode,
-    encode_rows,
-    encode_segments,
-    encode_tables,
+    encode_sections,
 )
 
 _SEGMENTS = {".straight": STRAIGHT, ".forward": FORWARD, ".backward": BACKWARD}
@@ -96,7 +94,8 @@ class SeriesAssembler:
         for segment in view.segments:
             yield next(name for name, kind in _SEGMENTS.items() if kind == segment.kind)
             for at in range(segment.start, segment.stop):
-                yield _instruction(view.instructions[at], names.get(at, ""))
+                text, note = show_instruction(SERIES, view.instructions[at]), names.get(at, "")
+                yield f"{text:<36}; {' '.join(note.split())}" if note else text
         yield from map(_port, program.outputs)
 
 
@@ -116,11 +115,6 @@ def _row(program: Program, row: int, record: Row) -> Iterator[str]:
         yield f".row %{row} const {record.index}  ; {shown}"
     elif record.kind in (RowKind.TIME, RowKind.PERIODS):
         yield f".row %{row} {record.kind.name.lower()}"
-
-
-def _instruction(instruction: Instruction, note: str) -> str:
-    text = show_instruction(SERIES, instruction)
-    return f"{text:<36}; {' '.join(note.split())}" if note else text
 
 
 def _port(port: Port) -> str:
@@ -145,20 +139,13 @@ def _table(table: Table) -> Iterator[str]:
             yield from show_numbers(name, values)
 
 
-@dataclass
-class _Table:
-    dims: list[Dim]
-    knots: list[float]
-    cells: list[float]
-
-
 class _Reader:
     def __init__(self) -> None:
         self.header: dict[str, int | float | str] = {"periods": 0, "horizon": NO_ROW}
         self.ports: list[Port] = []
         self.rows: dict[int, Row] = {}
         self.constants: list[float] = []
-        self.tables: list[_Table] = []
+        self.tables: list[tuple[tuple[Dim, ...], list[float], list[float]]] = []
         self.sections: dict[str, bytes] = {}
         self.code: list[Instruction] = []
         self.segments: list[Segment] = []
@@ -181,22 +168,17 @@ class _Reader:
         if missing is not None and last is not None:
             raise last.fault(f"row %{missing} is never given or made")
         tables = [
-            Table(tuple(t.dims), np.array(t.cells), np.array(t.knots) if t.knots else None)
-            for t in self.tables
+            Table(dims, np.array(cells), np.array(knots) if knots else None)
+            for dims, cells, knots in self.tables
         ]
-        sections = {
-            **self.sections,
-            "rows": encode_rows(self.rows[row] for row in range(count)),
-            "segments": encode_segments(self.segments),
-        }
-        sections["tables"] = encode_tables(tables)
+        rows = [self.rows[row] for row in range(count)]
         return Program(
             machine="series",
             header=self.header,
             tape=SERIES.encode(self.code),
             ports=tuple(self.ports),
             constants=np.array(self.constants, np.float64),
-            sections=sections,
+            sections={**self.sections, **encode_sections(rows, self.segments, tables)},
             listing=tuple(self.listing),
         )
 
@@ -275,13 +257,13 @@ class _Reader:
             if int(size.text) > 0xFFFFFFFF:
                 raise line.fault("a table has fewer cells than that", size)
             dims.append(Dim(TableMode[mode.text.upper()], read_float(line, base), int(size.text)))
-        self.tables.append(_Table(dims, [], []))
+        self.tables.append((tuple(dims), [], []))
 
     def _values(self, line: Line) -> None:
         if not self.tables:
             raise line.fault(f"{line.words[0].text} stands before any .table")
-        table = self.tables[-1]
-        into = table.knots if line.words[0].text == ".knots" else table.cells
+        _, cells, knots = self.tables[-1]
+        into = knots if line.words[0].text == ".knots" else cells
         into += [read_float(line, word) for word in line.words[1:]]
 
     def _section(self, line: Line) -> None:

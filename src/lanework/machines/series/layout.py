@@ -142,6 +142,17 @@ def encode_tables(tables: Sequence[Table]) -> bytes:
     return bytes(out)
 
 
+def encode_sections(
+    rows: Iterable[Row], segments: Iterable[Segment], tables: Sequence[Table]
+) -> dict[str, bytes]:
+    """The sections that every series program has."""
+    return {
+        "rows": encode_rows(rows),
+        "segments": encode_segments(segments),
+        "tables": encode_tables(tables),
+    }
+
+
 def decode_tables(data: bytes) -> list[Table]:
     """Tables from their section.
 

@@ -23,9 +23,9 @@ from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_O
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import labels_of
-from lanework.machines.series.data.shape import Given
+from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.reference.execute import Dependence, Executor, Job, ReferenceExecutor
+from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
@@ -97,7 +97,6 @@ class Runner(runner.Runner):
         self.progress = progress
         self.ports = self.view.inputs
         self.wanted = self._wanted(outputs)
-        self._dependence = Dependence(self.view)
         self._executor = self._make_executor(cache)
         self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
@@ -198,9 +197,8 @@ class Runner(runner.Runner):
         if stats["fuel"] >= SHORT:
             return
         outputs = {index: self.view.outputs[index] for index in self.wanted}
-        timed = {
-            index: self._dependence.of(port.row, bound.given)[0] for index, port in outputs.items()
-        }
+        over_time = Shape.of(self.view, bound.given).timed
+        timed = {index: over_time[port.row] for index, port in outputs.items()}
         direct = self._executor.prepare(
             bound.given, bound.periods, outputs, timed, {**stats, "compile_seconds": 0.0}
         )
@@ -235,7 +233,7 @@ class Runner(runner.Runner):
 
     def varies(self, port: Port, given: tuple[Given, ...]) -> bool:
         """Whether an output depends on the lane when the inputs are given like this."""
-        return self._dependence.of(port.row, given)[1]
+        return Shape.of(self.view, given).output_varies(port.row)
 
     def _details(self) -> list[str]:
         return [f"threads: {self.threads}", *self.program.notes, *self._executor.explain()]
@@ -304,19 +302,15 @@ class Runner(runner.Runner):
 
     def _output(self, index: int, bound: Bound) -> Output:
         port = self.view.outputs[index]
-        timed, varying = self._dependence.of(port.row, bound.given)
+        ways = list(zip(bound.given, bound.outers, strict=True))
         outer = tuple(
             axis
             for axis in bound.outer
-            if self._dependence.of(
-                port.row,
-                tuple(
-                    Given(given.timed, axis in held)
-                    for given, held in zip(bound.given, bound.outers, strict=True)
-                ),
-            )[1]
+            if self.varies(port, tuple(Given(given.timed, axis in held) for given, held in ways))
         )
-        return Output(port, timed, varying, outer, bound, self.view.horizon is not None)
+        shape, ends = Shape.of(self.view, bound.given), self.view.horizon is not None
+        timed, varying = shape.timed[port.row], shape.output_varies(port.row)
+        return Output(port, timed, varying, outer, bound, ends)
 
     def _fault(self, fault: Any) -> Diagnostic:
         listing = self.program.listing

@@ -78,33 +78,13 @@ def _rows(view: SeriesView) -> Iterator[Finding]:
             yield Finding(f"row {number} is made by no instruction")
 
 
-def _row(view: SeriesView, number: int, row: int) -> Iterator[Finding]:
-    if row >= len(view.rows):
-        yield Finding(f"instruction {number} reads row {row}, not there", number)
-
-
-def _lag(view: SeriesView, number: int, lag: int) -> Iterator[Finding]:
-    if not 1 <= lag < MOST_PERIODS:
-        yield Finding(f"instruction {number} has lag {lag}; it must be 1 or more", number)
-
-
-def _period(view: SeriesView, number: int, period: int) -> Iterator[Finding]:
-    if period >= MOST_PERIODS:
-        yield Finding(f"instruction {number} asks for period {period}", number)
-
-
-def _table(view: SeriesView, number: int, table: int) -> Iterator[Finding]:
-    if table >= len(view.tables):
-        yield Finding(f"instruction {number} reads table {table}, not there", number)
-
-
-OPERANDS: dict[OperandKind, Callable[[SeriesView, int, int], Iterator[Finding]]] = {
-    OperandKind.ROW: _row,
-    OperandKind.LAG: _lag,
-    OperandKind.PERIOD: _period,
-    OperandKind.TABLE: _table,
+OPERANDS: dict[OperandKind, tuple[Callable[[SeriesView, int], bool], str]] = {
+    OperandKind.ROW: (lambda view, n: n < len(view.rows), "reads row {}, not there"),
+    OperandKind.LAG: (lambda _, n: 1 <= n < MOST_PERIODS, "has lag {}; it must be 1 or more"),
+    OperandKind.PERIOD: (lambda _, n: n < MOST_PERIODS, "asks for period {}"),
+    OperandKind.TABLE: (lambda view, n: n < len(view.tables), "reads table {}, not there"),
 }
-"""What is checked of an instruction's operand, by what its number means."""
+"""What an instruction's operand must be, by what its number means, and what is said otherwise."""
 
 
 def _operands(view: SeriesView) -> Iterator[Finding]:
@@ -118,7 +98,9 @@ def _operands(view: SeriesView) -> Iterator[Finding]:
         seen.add(target)
         specs = SERIES.by_name[instruction.name].operands
         for spec, operand in zip(specs, instruction.operands, strict=True):
-            yield from OPERANDS[spec.kind](view, number, operand)
+            fits, said = OPERANDS[spec.kind]
+            if not fits(view, operand):
+                yield Finding(f"instruction {number} {said.format(operand)}", number)
 
 
 def _tables(view: SeriesView) -> Iterator[Finding]:

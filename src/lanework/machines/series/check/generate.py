@@ -24,9 +24,7 @@ from lanework.machines.series.layout import (
     Segment,
     Table,
     TableMode,
-    encode_rows,
-    encode_segments,
-    encode_tables,
+    encode_sections,
 )
 
 SPECIALS = (
@@ -82,11 +80,7 @@ class _Builder:
             tape=SERIES.encode(self.code),
             ports=tuple(self.ports),
             constants=np.array(self.constants),
-            sections={
-                "rows": encode_rows(self.rows),
-                "segments": encode_segments(self.segments),
-                "tables": encode_tables(self.tables),
-            },
+            sections=encode_sections(self.rows, self.segments, self.tables),
         )
 
     def _tables(self) -> None:

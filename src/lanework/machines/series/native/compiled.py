@@ -27,7 +27,7 @@ from lanework.machines.series.native.kernels import (
 )
 from lanework.machines.series.native.lower import Nests, lower, swappable
 from lanework.machines.series.native.nests import Lowered
-from lanework.machines.series.reference.execute import Job, locate
+from lanework.machines.series.reference.execute import Executor, Job, locate
 from lanework.machines.series.reference.scan import Fault
 
 if TYPE_CHECKING:
@@ -63,12 +63,14 @@ class Variant:
     spent: int = 0
 
 
-class CompiledExecutor:
+class CompiledExecutor(Executor):
     """Compiles on first use of each variant, then runs it.
 
     With both engines, small work runs on stencils, whose code is there at once, and moves to LLVM
     when it has become enough to be worth the wait.
     """
+
+    lazy = cached = True
 
     def __init__(
         self,
@@ -81,11 +83,6 @@ class CompiledExecutor:
         self.view, self.threads, self.lane_width, self.cache = view, threads, lane_width, cache
         self.engines = engines
         self.engine_used = engines[-1]
-        self.lazy = True
-        self.width_used = 0
-        self.compile_seconds = 0.0
-        self.code_seconds = 0.0
-        self.cached = True
         self._variants: dict[tuple[Any, ...], Variant] = {}
         self._swappable = swappable(view)
         self._tables = [table.memory() for table in view.tables]
@@ -102,18 +99,11 @@ class CompiledExecutor:
         key = (job.given, job.ports, swap, ordered, one, many, totals)
         variant = self._variants.get(key)
         if variant is None:
-            variant = self._variants[key] = self._compile(job, swap, ordered, one, many, totals)
+            loop = LaneLoop(one and not swap, ordered, many)
+            variant = self._variants[key] = self._compile(job, swap, loop, totals)
         return variant
 
-    def _compile(
-        self,
-        job: Job,
-        swap: bool,
-        ordered: bool,
-        one: bool,
-        many: bool,
-        totals: frozenset[int],
-    ) -> Variant:
+    def _compile(self, job: Job, swap: bool, loop: LaneLoop, totals: frozenset[int]) -> Variant:
         start = time.perf_counter()
         nests = lower(self.view, job.given, job.ports, swap=swap, totals=totals)
         sizes = [low.nest.size for low in (nests.shared, nests.lanes) if low is not None]
@@ -121,7 +111,6 @@ class CompiledExecutor:
         if worth and "llvmlite" not in sys.modules:
             worth += LOADING
         engine = self.engines[0] if not worth or job.fuel <= worth else self._large()
-        loop = LaneLoop(one and not swap, ordered, many)
         try:
             kernels = self._kernels(nests, engine, loop)
         except Diagnostic as error:
@@ -188,8 +177,9 @@ class CompiledExecutor:
         suspects: list[int] = []
         periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
         if variant.shared is not None:
+            fuel = job.fuel // max(job.lanes, 1)
             everywhere = self._run_nest(
-                variant.shared, job, buffers, bridges, periods, 1, self._fuel(job, 1), None
+                variant.shared, job, buffers, bridges, periods, 1, fuel, None
             )
         if variant.lanes is not None:
             self.width_used = variant.lanes.kernel.width
@@ -202,10 +192,6 @@ class CompiledExecutor:
             return []
         job.check(self.view)
         return locate(self.view, job, None if everywhere or variant.swap else suspects)
-
-    @staticmethod
-    def _fuel(job: Job, lanes: int) -> int:
-        return job.fuel // max(job.lanes, 1) * lanes
 
     def _run_nest(
         self,

@@ -6,6 +6,7 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -26,9 +27,7 @@ from lanework.machines.series.layout import (
     Segment,
     Table,
     TableMode,
-    encode_rows,
-    encode_segments,
-    encode_tables,
+    encode_sections,
 )
 from lanework.machines.series.passes.values import (
     CONST,
@@ -44,13 +43,6 @@ from lanework.machines.series.passes.walks import needed_values, segments
 if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner
 
-_MODES = {
-    "error": TableMode.ERROR,
-    "clamp": TableMode.CLAMP,
-    "interpolate": TableMode.INTERPOLATE,
-}
-
-
 OPERANDS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {
     **dict.fromkeys(SHIFTS, lambda rows, lag: (rows[0], lag, rows[1])),
     **dict.fromkeys(LOOKUPS, lambda rows, table: (*rows, table)),
@@ -59,30 +51,28 @@ OPERANDS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {
 """The operands of instructions that have a setting besides rows, in their order on the tape."""
 
 
+@dataclass
 class Emitter:
     """Gives values rows, and writes the tape and the sections."""
 
-    def __init__(
-        self,
-        model: Registry,
-        values: Values,
-        outputs: Sequence[Output],
-        targets: Sequence[int],
-        horizon: int | None,
-        categories: Mapping[str, tuple[str, ...]],
-        typed: Kinds,
-    ) -> None:
-        self.model = model
-        self.values = values
-        self.outputs = outputs
-        self.targets = targets
-        self.horizon = horizon
-        self.categories = categories
-        self.typed = typed
-        roots = [*targets] if horizon is None else [*targets, horizon]
-        self.needed = needed_values(values, roots)
+    model: Registry
+    values: Values
+    outputs: Sequence[Output]
+    targets: Sequence[int]
+    horizon: int | None
+    categories: Mapping[str, tuple[str, ...]]
+    typed: Kinds
+
+    def __post_init__(self) -> None:
+        roots = [*self.targets] if self.horizon is None else [*self.targets, self.horizon]
+        self.needed = needed_values(self.values, roots)
         self.rows: list[Row] = []
-        self.row_of = [NO_ROW] * len(values.ops)
+        self.row_of = [NO_ROW] * len(self.values.ops)
+
+    def _row(self, value: int, row: Row) -> None:
+        """Give a value the next row."""
+        self.row_of[value] = len(self.rows)
+        self.rows.append(row)
 
     def program(self, notes: list[str]) -> Program[Runner]:
         """The whole program."""
@@ -92,8 +82,7 @@ class Emitter:
         parts = segments(values, self.needed, self.horizon)
         order = [value for part in parts for value in part.values]
         for value in order:
-            self.row_of[value] = len(self.rows)
-            self.rows.append(Row(RowKind.NODE))
+            self._row(value, Row(RowKind.NODE))
         tables, table_of = self._tables(order)
         instructions = self._instructions(order, table_of)
         records, start = [], 0
@@ -124,11 +113,7 @@ class Emitter:
             tape=SERIES.encode(instructions),
             ports=(*self._in_ports(inputs), *self._out_ports()),
             constants=np.array(self.constants, dtype=np.float64),
-            sections={
-                "rows": encode_rows(self.rows),
-                "segments": encode_segments(records),
-                "tables": encode_tables(tables),
-            },
+            sections=encode_sections(self.rows, records, tables),
             listing=_Listing(values, order, model.formulas),
             notes=tuple(notes),
         )
@@ -138,31 +123,19 @@ class Emitter:
     def _leaves(self) -> list[Input]:
         """Rows for inputs in their declared order, then constants, time, periods."""
         values = self.values
-        by_name: dict[str, int] = {}
-        self.constants: list[float] = []
-        constants: list[int] = []
-        clocks: list[int] = []
-        for value, wanted in enumerate(self.needed):
-            if not wanted:
-                continue
-            op = values.ops[value]
-            if op == INPUT:
-                by_name[values.settings[value]] = value
-            elif op == CONST:
-                constants.append(value)
-            elif op in (TIME, PERIODS):
-                clocks.append(value)
+        needed = [value for value, wanted in enumerate(self.needed) if wanted]
+        by_name = {values.settings[value]: value for value in needed if values.ops[value] == INPUT}
+        constants = [value for value in needed if values.ops[value] == CONST]
         inputs = [declared for name, declared in self.model.inputs.items() if name in by_name]
         for number, declared in enumerate(inputs):
-            self.row_of[by_name[declared.name]] = len(self.rows)
-            self.rows.append(Row(RowKind.INPUT, number))
+            self._row(by_name[declared.name], Row(RowKind.INPUT, number))
         for number, value in enumerate(constants):
-            self.row_of[value] = len(self.rows)
-            self.rows.append(Row(RowKind.CONST, number))
-            self.constants.append(values.settings[value])
-        for value in sorted(clocks, key=lambda value: values.ops[value] != TIME):
-            self.row_of[value] = len(self.rows)
-            self.rows.append(Row(RowKind.TIME if values.ops[value] == TIME else RowKind.PERIODS))
+            self._row(value, Row(RowKind.CONST, number))
+        for clock, kind in ((TIME, RowKind.TIME), (PERIODS, RowKind.PERIODS)):
+            for value in needed:
+                if values.ops[value] == clock:
+                    self._row(value, Row(kind))
+        self.constants = [values.settings[value] for value in constants]
         return inputs
 
     def _tables(self, order: Sequence[int]) -> tuple[list[Table], dict[int, int]]:
@@ -352,5 +325,5 @@ def over_time(values: Values, inputs: Mapping[str, Input]) -> list[bool]:
 
 
 def _table(block: TableData) -> Table:
-    dims = tuple(Dim(_MODES[dim.outside], dim.base, dim.size) for dim in block.dims)
+    dims = tuple(Dim(TableMode[dim.outside.upper()], dim.base, dim.size) for dim in block.dims)
     return Table(dims, np.ascontiguousarray(block.data.ravel()), block.dims[0].knots)

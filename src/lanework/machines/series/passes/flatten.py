@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.codes import (
-    NO_CALENDAR,
-    TOO_DEEP,
-    UNKNOWN_LABEL,
-    UNSUPPORTED,
-)
+from lanework.machines.series.codes import NO_CALENDAR, TOO_DEEP, UNKNOWN_LABEL, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
@@ -20,61 +16,40 @@ from lanework.machines.series.language.tables import KeyDim, Table
 from lanework.machines.series.passes.lookups import Guard, Lookups
 from lanework.machines.series.passes.values import INPUT, PERIODS, TIME, TableData, Values
 
-FOLD_OF = {
-    "total": "tsum",
-    "minimum": "tmin",
-    "maximum": "tmax",
-    "last": "last",
-    "at": "at",
-}
+FOLD_OF = {"total": "tsum", "minimum": "tmin", "maximum": "tmax", "last": "last", "at": "at"}
 T = TypeVar("T")
 _STONE = 100  # levels of a formula that are read by recursion at a time
 
 
+@dataclass
 class Flattener:
     """Reads formulas, in an order that `order_formulas` gives, into `values`.
 
     Attributes:
-        values: the value graph.
-        known: the value of every name read so far.
         categories: for each input the labels that its numbers stand for, () if none.
+        calendar: for calendar columns.
+        freq: for `per_period`.
+        factors: for a step of a formula (by id) a factor for each operand, where units of one
+            dimension differ in size.
+        known: the value of every name read so far.
     """
 
-    def __init__(
-        self,
-        values: Values,
-        formulas: Mapping[str, Formula],
-        tables: Mapping[str, Table],
-        categories: Mapping[str, tuple[str, ...]],
-        calendar: Calendar | None,
-        freq: str | None,
-        factors: Mapping[int, Sequence[float]],
-    ) -> None:
-        """Prepare to read.
+    values: Values
+    formulas: Mapping[str, Formula]
+    tables: Mapping[str, Table]
+    categories: Mapping[str, tuple[str, ...]]
+    calendar: Calendar | None
+    freq: str | None
+    factors: Mapping[int, Sequence[float]]
 
-        Args:
-            values: where the values go.
-            formulas: every formula, by name.
-            tables: every table, by name.
-            categories: for each input its labels.
-            calendar: for calendar columns.
-            freq: for `per_period`.
-            factors: for a step of a formula (by id) a factor for each operand, where units of
-                one dimension differ in size.
-        """
-        self.values = values
-        self.formulas = formulas
-        self.categories = categories
-        self.calendar = calendar
-        self.freq = freq
-        self.factors = factors
+    def __post_init__(self) -> None:
         self.known: dict[str, int] = {}
         self._memo: dict[int, int] = {}
         self._guarded: dict[tuple[int, Guard], int] = {}
         self._guard: Guard = ()
         self._pending: list[tuple[int, Expr, str, float]] = []
         self._sums: dict[tuple[str, int], int] = {}
-        self.lookups = Lookups(values, formulas, tables, categories)
+        self.lookups = Lookups(self.values, self.formulas, self.tables, self.categories)
 
     def read(self, ordered: Sequence[Formula], scale: Mapping[str, float]) -> None:
         """Read formulas; `scale` multiplies a formula's value into its declared unit."""
@@ -92,10 +67,9 @@ class Flattener:
 
     def name(self, name: str) -> int:
         """The value of a name."""
-        value = self.known.get(name)
-        if value is None:
-            value = self.known[name] = self._leaf(name)
-        return value
+        if name not in self.known:
+            self.known[name] = self._leaf(name)
+        return self.known[name]
 
     def _leaf(self, name: str) -> int:
         values = self.values
@@ -105,10 +79,9 @@ class Flattener:
             return values.leaf(PERIODS)
         if name in self.categories:
             return values.leaf(INPUT, name)
-        calendar = self.calendar
-        assert calendar is not None
+        assert self.calendar is not None
         assert name in COLUMNS
-        column = calendar.column(name)
+        column = self.calendar.column(name)
         dims = (KeyDim("t", "error", 0.0, len(column)),)
         values.tables.append(TableData(name, dims, column))
         return values.lookup(len(values.tables) - 1, (values.leaf(TIME),))
@@ -178,8 +151,7 @@ class Flattener:
     def _step(self, expr: Expr, head: str) -> int:
         special = SPECIAL.get(head)
         if special is not None:
-            out: int = special(self, expr)
-            return out
+            return special(self, expr)
         return self.values.apply(head, self._operands(expr), expr)
 
     def _label(self, expr: Expr) -> int:
@@ -291,9 +263,6 @@ class Flattener:
             self._sums[expr.head, value] = total
         return total
 
-    def _lookup(self, expr: Expr) -> int:
-        return self.lookups.read(expr, self._expr, self._guard)
-
     def _fold(self, expr: Expr) -> int:
         (value,) = self._under((), self._operands, expr)
         return self.values.fold(FOLD_OF[expr.head], value, expr.value, expr)
@@ -321,9 +290,9 @@ class Flattener:
         return values.apply("sub", (root, one), expr)
 
 
-SPECIAL = {
+SPECIAL: dict[str, Callable[[Flattener, Expr], int]] = {
     LABEL: Flattener._label,
-    LOOKUP: Flattener._lookup,
+    LOOKUP: lambda self, expr: self.lookups.read(expr, self._expr, self._guard),
     "where": Flattener._where,
     **dict.fromkeys(("eq", "ne"), Flattener._equality),
     "pow": Flattener._power,

@@ -12,9 +12,10 @@ from lanework.machines.series.codes import CYCLE, CYCLE_OVER_TIME, NO_CALENDAR, 
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language import calendar
 from lanework.machines.series.language.expression import NAME, Expr
+from lanework.machines.series.language.functions import AGGREGATES
 from lanework.machines.series.language.nodes import RESERVED, Formula
 
-OVER_ALL_TIME = frozenset(("total", "minimum", "maximum", "last", "at"))
+OVER_ALL_TIME = frozenset(function.name for function in AGGREGATES)
 
 
 def order_formulas(
@@ -22,11 +23,7 @@ def order_formulas(
 ) -> list[Formula]:
     """The formulas that the roots need, each after those whose value of the period it needs.
 
-    Args:
-        formulas: every formula of the model.
-        leaves: the names of the inputs.
-        roots: the nodes to compute.
-        dated: whether the model has a calendar.
+    `leaves` are the names of the inputs; a model that is `dated` has a calendar.
 
     Raises:
         Diagnostic: LW3003 for names that do not exist, LW3009 for a loop within one period,
@@ -40,7 +37,7 @@ def order_formulas(
         """The formula of a name that another one uses, if it has one."""
         needed = formulas.get(name)
         if needed is None and name not in known:
-            raise _unknown(formula, name, formulas, known, dated)
+            raise _unknown(formula, name, [*known, *formulas], dated)
         return needed
 
     done: set[str] = set()
@@ -71,13 +68,7 @@ def order_formulas(
     return ordered
 
 
-def _unknown(
-    formula: Formula,
-    name: str,
-    formulas: Mapping[str, Formula],
-    known: Iterable[str],
-    dated: bool,
-) -> Diagnostic:
+def _unknown(formula: Formula, name: str, names: Iterable[str], dated: bool) -> Diagnostic:
     place = next(
         (s.span for s in formula.expr.walk() if s.head == NAME and s.value == name and s.place),
         None,
@@ -89,7 +80,6 @@ def _unknown(
             span=place,
             help="give the model start= and freq=",
         )
-    names = [*known, *formulas]
     return Diagnostic(
         UNKNOWN_NAME,
         f"the formula of `{formula.name}` names `{name}`, which the model does not have",
@@ -103,13 +93,10 @@ def _cycle(path: list[Formula], name: str) -> Diagnostic:
     first = next(i for i, formula in enumerate(path) if formula.name == name)
     loop = path[first:]
     names = [formula.name for formula in loop]
-    aggregated = any(
-        _only_aggregated(formula.expr, needed)
-        for formula, needed in zip(loop, [*names[1:], names[0]], strict=True)
-    )
-    shown = " -> ".join([*names, names[0]])
+    around = [*names, names[0]]
+    shown = " -> ".join(around)
     notes = [f"{formula.name} = {formula.shown}" for formula in loop]
-    if aggregated:
+    if any(_only_aggregated(f.expr, needed) for f, needed in zip(loop, around[1:], strict=True)):
         return Diagnostic(
             CYCLE_OVER_TIME,
             f"these nodes need each other through a value of the whole of time: {shown}",

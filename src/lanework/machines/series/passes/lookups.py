@@ -7,6 +7,7 @@ becomes one that the table surely has.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNKNOWN_LABEL
@@ -21,27 +22,16 @@ Guard = tuple[tuple[int, bool], ...]
 """Conditions, by their values, and whether they must hold."""
 
 
+@dataclass
 class Lookups:
-    """Reads lookups into `values`.
+    """Reads lookups into `values`; `categories` are the labels that inputs' numbers stand for."""
 
-    Attributes:
-        values: the value graph.
-        formulas: every formula, by name.
-        tables: every table, by name.
-        categories: for each input the labels that its numbers stand for, () if none.
-    """
+    values: Values
+    formulas: Mapping[str, Formula]
+    tables: Mapping[str, Table]
+    categories: Mapping[str, tuple[str, ...]]
 
-    def __init__(
-        self,
-        values: Values,
-        formulas: Mapping[str, Formula],
-        tables: Mapping[str, Table],
-        categories: Mapping[str, tuple[str, ...]],
-    ) -> None:
-        self.values = values
-        self.formulas = formulas
-        self.tables = tables
-        self.categories = categories
+    def __post_init__(self) -> None:
         self._tables: dict[tuple[str, str | None, tuple[tuple[str, ...], ...]], int] = {}
 
     def labels(self, expr: Expr) -> tuple[str, ...]:
@@ -84,12 +74,7 @@ class Lookups:
         return labels.index(label.value)
 
     def read(self, expr: Expr, value_of: Callable[[Expr], int], guard: Guard) -> int:
-        """The value of a lookup.
-
-        Args:
-            expr: the lookup.
-            value_of: reads a key.
-            guard: the conditions under which it counts.
+        """The value of a lookup that counts under a guard; `value_of` reads a key.
 
         Raises:
             Diagnostic: LW3004 for a table that does not exist, LW3019 and LW3020 for keys and
@@ -109,10 +94,11 @@ class Lookups:
         except Diagnostic as error:
             raise Diagnostic(error.code, error.message, span=expr.span, help=error.help) from None
         if len(expr.args) != len(table.dims):
-            raise self._bad_keys(
-                expr,
+            raise Diagnostic(
+                BAD_KEYS,
                 f"table `{name}` has {len(table.dims)} keys and is looked up with {len(expr.args)}",
-                f"its keys are {', '.join(dim.name for dim in table.dims)}",
+                span=expr.span,
+                help=f"its keys are {', '.join(dim.name for dim in table.dims)}",
             )
         categories: list[tuple[str, ...]] = []
         for dim, arg in zip(table.dims, expr.args, strict=True):
@@ -120,52 +106,34 @@ class Lookups:
             if bool(dim.labels) != bool(labels):
                 has = "names" if dim.labels else "numbers"
                 gives = "numbers" if dim.labels else "names"
-                raise self._bad_keys(
-                    expr,
+                raise Diagnostic(
+                    BAD_KEYS,
                     f"key `{dim.name}` of table `{name}` has {has}, and `{arg}` gives {gives}",
-                    "declare the input with categories=(...)" if dim.labels else None,
+                    span=expr.span,
+                    help="declare the input with categories=(...)" if dim.labels else None,
                 )
             categories.append(labels)
-        number = self._table(table, column_name, tuple(categories))
-        data = self.values.tables[number]
+        tables, shape = self.values.tables, (name, column_name, tuple(categories))
+        number = self._tables.get(shape)
+        if number is None:
+            number = self._tables[shape] = len(tables)
+            shown = name if column_name is None else f"{name}[{column_name}]"
+            tables.append(TableData(shown, *align(table, column, categories)))
+        data = tables[number]
         keys = []
-        safe: tuple[float, ...] | None = None
+        safe = first_valid(data.dims, data.data) if guard and table.faults else None
         for axis, (dim, arg) in enumerate(zip(data.dims, expr.args, strict=True)):
             if arg.head == LABEL:
                 key = self.values.const(float(self.position(arg, dim.labels, expr)))
             else:
                 key = value_of(arg)
-            if guard and table.faults:
-                if safe is None:
-                    safe = first_valid(data.dims, data.data)
-                key = self._guarded_key(key, safe[axis], guard)
+            if safe is not None:
+                other = self.values.const(safe[axis])
+                for test, taken in reversed(guard):
+                    sides = (key, other) if taken else (other, key)
+                    key = self.values.apply("select", (test, *sides))
             keys.append(key)
-        assert len(column.data.shape) == len(keys)
         return self.values.lookup(number, tuple(keys), expr)
-
-    def _guarded_key(self, key: int, safe: float, guard: Guard) -> int:
-        other = self.values.const(safe)
-        for test, taken in reversed(guard):
-            sides = (key, other) if taken else (other, key)
-            key = self.values.apply("select", (test, *sides))
-        return key
-
-    def _table(
-        self, table: Table, column: str | None, categories: tuple[tuple[str, ...], ...]
-    ) -> int:
-        key = (table.name, column, categories)
-        number = self._tables.get(key)
-        if number is None:
-            chosen = table.column(column)
-            dims, data = align(table, chosen, categories)
-            shown = table.name if column is None else f"{table.name}[{column}]"
-            self.values.tables.append(TableData(shown, dims, data))
-            number = self._tables[key] = len(self.values.tables) - 1
-        return number
-
-    @staticmethod
-    def _bad_keys(expr: Expr, message: str, help: str | None) -> Diagnostic:
-        return Diagnostic(BAD_KEYS, message, span=expr.span, help=help)
 
 
 def infer_categories(

@@ -104,18 +104,6 @@ class StepRules(UnitFit):
                 types[id(expr)] = leaf(self, expr.value)
         return types[id(formula.expr)]
 
-    def _name(self, name: str) -> Type:
-        return self.names.get(name, _OPEN)
-
-    def _number(self, value: float) -> Type:
-        return Type(self.number(value), "constant")
-
-    def _label(self, label: str) -> Type:
-        return Type(ANY, "")
-
-    def _lookup(self, table: tuple[str, str | None]) -> Type:
-        return self.tables.get(table[0], _OPEN)
-
     def _pure(self, expr: Expr, args: Sequence[Type]) -> Type:
         """exp, log, erf and the like: pure number in, pure number out."""
         self.need_pure(expr, args, range(len(args)))
@@ -139,18 +127,16 @@ class StepRules(UnitFit):
             return "index"
         if "constant" in pair:
             return a if b == "constant" else b
-        if pair & MONEY and pair & PURE:
-            if self.checking:
-                verb = "added to" if expr.head == "add" else "subtracted from"
-                left, right = expr.args
-                raise Diagnostic(
-                    KIND_CLASH,
-                    f"`{left}` is {with_article(a)} and `{right}` is {with_article(b)}: "
-                    f"they cannot be {verb} each other",
-                    span=expr.span,
-                    help="a price or a rate is multiplied with an amount, not added to it",
-                )
-            return ""
+        if pair & MONEY and pair & PURE and self.checking:
+            verb = "added to" if expr.head == "add" else "subtracted from"
+            left, right = expr.args
+            raise Diagnostic(
+                KIND_CLASH,
+                f"`{left}` is {with_article(a)} and `{right}` is {with_article(b)}: "
+                f"they cannot be {verb} each other",
+                span=expr.span,
+                help="a price or a rate is multiplied with an amount, not added to it",
+            )
         return ""
 
     def _is_before(self, args: Sequence[Expr]) -> bool:
@@ -224,9 +210,6 @@ class StepRules(UnitFit):
             return Type(unit, "")
         return Type(unit ** (1 / rule.degree), "")
 
-    def _length(self, expr: Expr, args: Sequence[Type]) -> Type:
-        return Type(self.join(expr, args, 0, f"{expr.head} needs one unit"), "")
-
     def _product_sum(self, expr: Expr, args: Sequence[Type]) -> Type:
         """As the product of a and b, then as the sum of that and c, but nothing is converted."""
         product = Expr("mul", expr.args[:2], None, expr.place)
@@ -241,33 +224,11 @@ class StepRules(UnitFit):
             )
         return out
 
-    def _compare(self, expr: Expr, args: Sequence[Type]) -> Type:
-        self.join(expr, args, 0, "they cannot be compared")
-        return Type(self.none, "")
-
-    def _logic(self, expr: Expr, args: Sequence[Type]) -> Type:
-        return Type(self.none, "")
-
-    def _least(self, expr: Expr, args: Sequence[Type]) -> Type:
-        unit = self.join(expr, args, 0, f"{expr.head} needs one unit")
-        return Type(unit, join(args[0].kind, args[1].kind))
-
-    def _where(self, expr: Expr, args: Sequence[Type]) -> Type:
-        unit = self.join(expr, args, 1, "both branches need one unit")
-        return Type(unit, join(args[1].kind, args[2].kind))
-
     def _shift(self, expr: Expr, args: Sequence[Type]) -> Type:
         what = "initial" if expr.head == "prev" else "final"
         unit = self.join(expr, args, 0, f"the {what} value needs the unit of what it stands for")
         first, given = args[0].kind, args[1].kind
         return Type(unit, first or ("" if given == "constant" else given))
-
-    def _keep(self, expr: Expr, args: Sequence[Type]) -> Type:
-        return args[0]
-
-    def _mod(self, expr: Expr, args: Sequence[Type]) -> Type:
-        unit = self.join(expr, args, 0, "a remainder needs one unit")
-        return Type(unit, args[0].kind)
 
     def _sum(self, expr: Expr, args: Sequence[Type]) -> Type:
         kind = {"flow": "stock", "stock": ""}.get(args[0].kind, args[0].kind)
@@ -275,13 +236,6 @@ class StepRules(UnitFit):
 
     def _running(self, expr: Expr, args: Sequence[Type]) -> Type:
         self.need_pure(expr, args, [0])
-        return Type(self.none, "index")
-
-    def _angle(self, expr: Expr, args: Sequence[Type]) -> Type:
-        self.join(expr, args, 0, f"{expr.head} needs one unit")
-        return Type(self.none, "index")
-
-    def _sign(self, expr: Expr, args: Sequence[Type]) -> Type:
         return Type(self.none, "index")
 
     def _per_period(self, expr: Expr, args: Sequence[Type]) -> Type:
@@ -311,6 +265,22 @@ def _all(args: Sequence[Type], kind: str) -> bool:
 
 
 Rule = Callable[[StepRules, Expr, Sequence[Type]], Type]
+OF_ONE = "{} needs one unit"
+
+
+def _alike(doing: str, kind: Callable[..., str], *, first: int = 0, pure: bool = False) -> Rule:
+    """Operands of one unit, which the result has too unless it is a pure number."""
+
+    def rule(self: StepRules, expr: Expr, args: Sequence[Type]) -> Type:
+        unit = self.join(expr, args, first, doing.format(expr.head))
+        return Type(self.none if pure else unit, kind(*(arg.kind for arg in args[first:])))
+
+    return rule
+
+
+def _keep(self: StepRules, expr: Expr, args: Sequence[Type]) -> Type:
+    return args[0]
+
 
 OF_UNITS: dict[str, Rule] = {
     "pure": StepRules._pure,
@@ -320,15 +290,15 @@ OF_UNITS: dict[str, Rule] = {
     "product_sum": StepRules._product_sum,
     "power": StepRules._pow,
     "root": StepRules._root,
-    "remainder": StepRules._mod,
-    "compare": StepRules._compare,
-    "logic": StepRules._logic,
-    "least": StepRules._least,
-    "choice": StepRules._where,
-    "keep": StepRules._keep,
-    "length": StepRules._length,
-    "ratio": StepRules._angle,
-    "sign": StepRules._sign,
+    "remainder": _alike("a remainder needs one unit", lambda a, b: str(a)),
+    "compare": _alike("they cannot be compared", lambda *_: "", pure=True),
+    "logic": lambda self, expr, args: Type(self.none, ""),
+    "least": _alike(OF_ONE, lambda a, b: join(a, b)),
+    "choice": _alike("both branches need one unit", join, first=1),
+    "keep": _keep,
+    "length": _alike(OF_ONE, lambda *_: ""),
+    "ratio": _alike(OF_ONE, lambda *_: "index", pure=True),
+    "sign": lambda self, expr, args: Type(self.none, "index"),
 }
 """What the rules that ops name for units mean here, where values have kinds too."""
 
@@ -337,16 +307,16 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(SHIFTS, StepRules._shift),
     **dict.fromkeys(("cumsum", "total"), StepRules._sum),
     "cumprod": StepRules._running,
-    **dict.fromkeys(("minimum", "maximum", "last", "at"), StepRules._keep),
+    **dict.fromkeys(("minimum", "maximum", "last", "at"), _keep),
     "per_period": StepRules._per_period,
     "compound_per_period": StepRules._compound,
 }
 """The rule of every function; those of ops come from the op table."""
 
 LEAVES: dict[str, Callable[[StepRules, Any], Type]] = {
-    NAME: StepRules._name,
-    NUMBER: StepRules._number,
-    LABEL: StepRules._label,
-    LOOKUP: StepRules._lookup,
+    NAME: lambda rules, name: rules.names.get(name, _OPEN),
+    NUMBER: lambda rules, value: Type(rules.number(value), "constant"),
+    LABEL: lambda rules, label: Type(ANY, ""),
+    LOOKUP: lambda rules, table: rules.tables.get(table[0], _OPEN),
 }
 """The type of a step that is no function, from its value."""

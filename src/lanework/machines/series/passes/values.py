@@ -28,15 +28,13 @@ OPEN = -1
 _pack = struct.Struct("<d").pack
 
 
+@dataclass(slots=True, eq=False)
 class TableData:
     """One block of cells that lookups read: the keys, the cells, and the table it comes from."""
 
-    __slots__ = ("data", "dims", "name")
-
-    def __init__(self, name: str, dims: tuple[KeyDim, ...], data: Floats) -> None:
-        self.name = name
-        self.dims = dims
-        self.data = data
+    name: str
+    dims: tuple[KeyDim, ...]
+    data: Floats
 
 
 @dataclass
@@ -158,18 +156,14 @@ class Values:
         self.args[shift] = (x, fill)
         self._memo.setdefault((self.ops[shift], x, fill, self.settings[shift]), shift)
 
-    def is_const(self, value: int) -> bool:
-        """Whether a value is a constant."""
-        return self.ops[value] == CONST
-
     # Simplification: only what leaves every bit as it is ------------------------------------------
 
     def _simpler(self, op: str, args: tuple[int, ...], expr: Expr | None) -> int | None:
         ops, settings = self.ops, self.settings
-        constants = [settings[arg] if ops[arg] == CONST else None for arg in args]
+        constants: list[Any] = [settings[arg] if ops[arg] == CONST else None for arg in args]
         if None not in constants:
             self.folded += 1
-            return self.const(evaluate_scalar(op, constants))
+            return self.const(float(_PLAIN.get(op, ARITH[op].evaluate)(*constants)))
         rule = SIMPLER.get(op)
         out = None if rule is None else rule(self, args, constants, expr)
         if out is not None:
@@ -217,8 +211,7 @@ def _difference(values: Values, args: Args, known: Known, expr: Expr | None) -> 
 
 SIMPLER: dict[str, Rule] = {
     "select": _choice,
-    "min": _same,
-    "max": _same,
+    **dict.fromkeys(("min", "max"), _same),
     "neg": _negated,
     "mul": _product,
     "div": _quotient,
@@ -229,12 +222,7 @@ SIMPLER: dict[str, Rule] = {
 _PLAIN: dict[str, Callable[[float, float], float]] = {
     name: getattr(operator, name) for name in ("add", "sub", "mul")
 }
-
-
-def evaluate_scalar(op: str, args: list[Any]) -> float:
-    """One application of an op, by the op table's reference evaluation."""
-    plain = _PLAIN.get(op)  # what is the same in Python, and much faster there
-    return float(ARITH[op].evaluate(*args) if plain is None else plain(*args))
+"""What is the same in Python as in the op table, and much faster there."""
 
 
 def _power_of_two(x: float) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -15,7 +14,7 @@ from lanework.engines.kernel import UNIT
 from lanework.machines.series.data.binding import Array, check_missing
 from lanework.machines.series.data.labels import LANES
 from lanework.machines.series.data.lanes import Output, unit_totals
-from lanework.machines.series.data.shape import Given, Shape
+from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.scan import Fault, scan
 
@@ -68,9 +67,9 @@ class Executor(Protocol):
 
     lazy: bool
     engine_used: str
-    width_used: int
-    compile_seconds: float
-    code_seconds: float
+    width_used: int = 0
+    compile_seconds: float = 0.0
+    code_seconds: float = 0.0
     cached: bool
 
     def run(self, job: Job) -> list[Fault]:
@@ -87,35 +86,21 @@ class Executor(Protocol):
         timed: Mapping[int, bool],
         stats: dict[str, Any],
     ) -> Direct | None:
-        """The short way for one lane given like this, if there is one."""
+        """The short way for one lane given like this; None where there is none."""
+        return None
 
     def explain(self) -> list[str]:
         """What was done to the program."""
 
 
-class Dependence:
-    """Which rows depend on time and on lanes, for ways of giving the inputs."""
-
-    def __init__(self, view: SeriesView) -> None:
-        self.view = view
-
-    def of(self, row: int, given: tuple[Given, ...]) -> tuple[bool, bool]:
-        """(over time, over lanes)."""
-        shape = Shape.of(self.view, given)
-        return shape.timed[row], shape.output_varies(row)
-
-
-class ReferenceExecutor:
+class ReferenceExecutor(Executor):
     """The definition: the linear scan in NumPy, a unit of lanes at a time."""
 
+    lazy = cached = False
+    engine_used = "reference"
+
     def __init__(self, view: SeriesView) -> None:
         self.view = view
-        self.lazy = False
-        self.engine_used = "reference"
-        self.width_used = 0
-        self.compile_seconds = 0.0
-        self.code_seconds = 0.0
-        self.cached = False
 
     def run(self, job: Job, units: list[int] | None = None) -> list[Fault]:
         """Run all units of lanes, or just these."""
@@ -133,7 +118,7 @@ class ReferenceExecutor:
             ]
             scanned = scan(self.view, arrays, job.periods, len(lanes), wanted)
             if scanned.faults:
-                return [fault.of_lane(lanes) for fault in scanned.faults]
+                return [replace(fault, lane=int(lanes[fault.lane])) for fault in scanned.faults]
             for output, buffer in zip(job.outputs, job.buffers, strict=True):
                 _put(output, buffer, scanned.rows[output.port.row], unit, lanes)
             if job.progress is not None:
@@ -158,17 +143,6 @@ class ReferenceExecutor:
         """The ledger of a unit of lanes."""
         return len(self.view.rows) * job.periods * min(job.lanes, UNIT) * 8
 
-    def prepare(
-        self,
-        given: tuple[Given, ...],
-        periods: int,
-        outputs: Mapping[int, Port],
-        timed: Mapping[int, bool],
-        stats: dict[str, Any],
-    ) -> Direct | None:
-        """There is no short way through the reference."""
-        return None
-
     def explain(self) -> list[str]:
         """How the reference runs a tape."""
         return ["reference: each instruction over whole columns, recurrences period by period"]
@@ -181,7 +155,7 @@ def locate(view: SeriesView, job: Job, units: list[int] | None) -> list[Fault]:
     there means that there is none: a lane may look past the end of its own time. What the
     reference writes into the job's buffers is what is there already, to the bit.
     """
-    return ReferenceExecutor(view).run(dataclasses.replace(job, progress=None), units)
+    return ReferenceExecutor(view).run(replace(job, progress=None), units)
 
 
 def _block(value: Any, given: Given, lanes: npt.NDArray[np.int64]) -> Array:

@@ -8,7 +8,7 @@ engines are compared with this one, bit for bit (NaN payloads aside).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -45,10 +45,6 @@ class Fault:
     period: int | None
     lane: int
     message: str
-
-    def of_lane(self, lanes: npt.NDArray[np.int64]) -> Fault:
-        """The fault with the lane's number in the whole run."""
-        return replace(self, lane=int(lanes[self.lane]))
 
 
 @dataclass
