@@ -126,22 +126,16 @@ def _title(view: BeliefView, node: Contraction) -> str:
 
 @dataclass
 class Contraction:
-    """Tensors that are multiplied, and what their product is summed to.
+    """Tensors that are multiplied, and what their product is summed to."""
 
-    Attributes:
-        spec: all axes that meet.
-        kept: those that the sum leaves.
-        entries: of the largest product of two tensors.
-        factors: the factors that are loaded for it, by number.
-        evidence: the variables whose evidence comes in here, by number.
-        inputs: the contractions whose sums it takes, by number.
-    """
-
-    spec: TensorSpec
-    kept: TensorSpec
-    entries: int = 1
+    spec: TensorSpec  # all axes that meet
+    kept: TensorSpec  # those that the sum leaves
+    entries: int = 1  # of the largest product of two tensors
+    # the factors that are loaded for it, by number
     factors: list[int] = field(default_factory=list)
+    # the variables whose evidence comes in here, by number
     evidence: list[int] = field(default_factory=list)
+    # the contractions whose sums it takes, by number
     inputs: list[int] = field(default_factory=list)
 
     @property

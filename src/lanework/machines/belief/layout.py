@@ -44,26 +44,16 @@ class FactorEntry:
 
 @dataclass(frozen=True)
 class BeliefView:
-    """A program, decoded.
+    """A program, decoded."""
 
-    Attributes:
-        instructions: in the order of the tape.
-        variables: by number.
-        factors: by number.
-        specs: by number.
-        slots: their keys, by number.
-        modes: lengths of topological axes, by number.
-        constants: the tables, one after another.
-        selectors: which states of an interface belong to which mode, by number.
-    """
-
-    instructions: tuple[Instruction, ...]
-    variables: tuple[Variable, ...]
-    factors: tuple[FactorEntry, ...]
-    specs: tuple[TensorSpec, ...]
-    slots: tuple[SlotKey, ...]
-    modes: tuple[int, ...]
-    constants: npt.NDArray[np.float64]
+    instructions: tuple[Instruction, ...]  # in the order of the tape
+    variables: tuple[Variable, ...]  # by number
+    factors: tuple[FactorEntry, ...]  # by number
+    specs: tuple[TensorSpec, ...]  # by number
+    slots: tuple[SlotKey, ...]  # their keys, by number
+    modes: tuple[int, ...]  # lengths of topological axes, by number
+    constants: npt.NDArray[np.float64]  # the tables, one after another
+    # which states of an interface belong to which mode, by number
     selectors: tuple[SelectorPayload, ...] = ()
 
     @staticmethod

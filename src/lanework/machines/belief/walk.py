@@ -15,50 +15,32 @@ from lanework.machines.belief.tensor import TensorSpec, joined
 
 @dataclass(slots=True)
 class Held:
-    """What is in a register or a slot.
+    """What is in a register or a slot."""
 
-    Attributes:
-        spec: its axes.
-        laned: whether it differs between lanes.
-        factors: how many tensors were multiplied for it since they were scaled.
-        source: the instruction that made it.
-    """
-
-    spec: TensorSpec
-    laned: bool
-    factors: int = 1
-    source: int = -1
+    spec: TensorSpec  # its axes
+    laned: bool  # whether it differs between lanes
+    factors: int = 1  # how many tensors were multiplied for it since they were scaled
+    source: int = -1  # the instruction that made it
 
 
 @dataclass
 class Walk:
-    """What a program does to axes.
+    """What a program does to axes."""
 
-    Attributes:
-        specs: the axes of the register that each instruction makes.
-        laned: whether they differ between lanes.
-        sources: for each instruction those that made what it reads from registers and slots.
-        findings: what does not fit.
-        uniform: the most entries without lanes that are held at a time.
-        varying: the most entries of each lane that are held at a time.
-        product: the entries of the largest product, before any of it is summed.
-        axes: the most axes of a product.
-        slots: the axes of what each slot gets.
-        stored: for each slot the instruction that made what is in it.
-        factors: the most tensors that are multiplied before their product is scaled.
-    """
-
+    # the axes of the register that each instruction makes
     specs: list[TensorSpec | None] = field(default_factory=list)
-    laned: list[bool] = field(default_factory=list)
+    laned: list[bool] = field(default_factory=list)  # whether they differ between lanes
+    # for each instruction those that made what it reads from registers and slots
     sources: list[list[int]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    uniform: int = 0
-    varying: int = 0
-    product: int = 0
-    axes: int = 0
-    slots: dict[int, TensorSpec] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)  # what does not fit
+    uniform: int = 0  # the most entries without lanes that are held at a time
+    varying: int = 0  # the most entries of each lane that are held at a time
+    product: int = 0  # the entries of the largest product, before any of it is summed
+    axes: int = 0  # the most axes of a product
+    slots: dict[int, TensorSpec] = field(default_factory=dict)  # the axes of what each slot gets
+    # for each slot the instruction that made what is in it
     stored: dict[int, int] = field(default_factory=dict)
-    factors: int = 1
+    factors: int = 1  # the most tensors that are multiplied before their product is scaled
 
     def spec(self, number: int) -> TensorSpec:
         """The axes of the register that an instruction makes."""

@@ -20,15 +20,10 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Answers:
-    """What a graph has to say in one semiring.
+    """What a graph has to say in one semiring."""
 
-    Attributes:
-        totals: one a row: ln Z, the best logarithm, the least cost, a count, or whether any is.
-        beliefs: variable -> (rows, states), scaled as the semiring scales.
-    """
-
-    totals: Array
-    beliefs: dict[str, Array]
+    totals: Array  # one a row: ln Z, the best logarithm, the least cost, a count, or whether any is
+    beliefs: dict[str, Array]  # variable -> (rows, states), scaled as the semiring scales
 
 
 class Enumeration:

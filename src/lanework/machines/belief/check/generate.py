@@ -22,23 +22,14 @@ ROWS = (1, 1, 2, 3, 9, 20)
 
 @dataclass(frozen=True)
 class Case:
-    """A graph, what is asked of it, and what is known.
+    """A graph, what is asked of it, and what is known."""
 
-    Attributes:
-        graph: the graph.
-        query: the variables asked for.
-        evidence: those that may be observed.
-        observed: those of them whose state every row says.
-        given: what each row knows, as a user would say it; a column for each variable.
-        rows: how many rows there are.
-    """
-
-    graph: FactorGraph
-    query: tuple[str, ...]
-    evidence: tuple[str, ...]
-    observed: tuple[str, ...]
-    given: dict[str, Any]
-    rows: int
+    graph: FactorGraph  # the graph
+    query: tuple[str, ...]  # the variables asked for
+    evidence: tuple[str, ...]  # those that may be observed
+    observed: tuple[str, ...]  # those of them whose state every row says
+    given: dict[str, Any]  # what each row knows, as a user would say it; a column for each variable
+    rows: int  # how many rows there are
 
     def weights(self) -> dict[str, Array]:
         """What is known as weights, variable -> (rows, states)."""

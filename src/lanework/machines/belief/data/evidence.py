@@ -26,18 +26,12 @@ _KEPT = (str, bytes, bool, np.bool_)  # which an array of several types would ch
 
 @dataclass(frozen=True)
 class Evidence:
-    """Weights of states.
+    """Weights of states."""
 
-    Attributes:
-        weights: variable -> (states, rows).
-        rows: how many rows there are.
-        single: whether no table was given, but one row's values.
-        places: for variables of which every row says one state by name, these states.
-    """
-
-    weights: dict[int, F64]
-    rows: int
-    single: bool
+    weights: dict[int, F64]  # variable -> (states, rows)
+    rows: int  # how many rows there are
+    single: bool  # whether no table was given, but one row's values
+    # for variables of which every row says one state by name, these states
     places: dict[int, I64] = field(default_factory=dict)
 
     def at(self, rows: npt.NDArray[np.intp]) -> Evidence:

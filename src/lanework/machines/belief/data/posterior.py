@@ -21,16 +21,13 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass
 class Posterior:
-    """What a run found.
+    """What a run found."""
 
-    Attributes:
-        slots: slot -> (entries, rows), or (entries, 1) where all rows have the same.
-        totals: one a row: ln Z, -inf for evidence that is impossible, or the semiring's own value.
-        lost: one a row, whether numbers were so small that they may have vanished.
-    """
-
+    # slot -> (entries, rows), or (entries, 1) where all rows have the same
     slots: dict[SlotKey, npt.NDArray[Any]]
+    # one a row: ln Z, -inf for evidence that is impossible, or the semiring's own value
     totals: npt.NDArray[Any]
+    # one a row, whether numbers were so small that they may have vanished
     lost: npt.NDArray[np.bool_]
 
     def put(self, rows: npt.NDArray[np.intp], logs: Posterior, semiring: str) -> None:

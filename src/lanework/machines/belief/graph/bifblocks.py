@@ -24,19 +24,12 @@ _BLANK = re.compile(r"[^\n]")
 
 @dataclass(frozen=True)
 class Block:
-    """A piece of the text with braces.
+    """A piece of the text with braces."""
 
-    Attributes:
-        words: the words and marks before its brace.
-        start: where it begins.
-        inside: where its inside begins.
-        end: where the brace is that closes it.
-    """
-
-    words: tuple[str, ...]
-    start: int
-    inside: int
-    end: int
+    words: tuple[str, ...]  # the words and marks before its brace
+    start: int  # where it begins
+    inside: int  # where its inside begins
+    end: int  # where the brace is that closes it
 
 
 def name_of(word: str) -> str:

@@ -32,22 +32,15 @@ Operands = tuple[Tensor, ...]
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """A call of a kernel.
+    """A call of a kernel."""
 
-    Attributes:
-        kernel: what it does; `sum` and `largest` for contractions.
-        out: what it makes, if that is a tensor.
-        inputs: what it reads.
-        reduced: the axes that are summed over, or picked from by each lane's states.
-        key: the variable that it loads, or the slot that it fills.
-        groups: of a contraction's outputs, where many terms are zero whatever the evidence.
-    """
-
-    kernel: str
-    out: Tensor | None
-    inputs: Operands = ()
+    kernel: str  # what it does; `sum` and `largest` for contractions
+    out: Tensor | None  # what it makes, if that is a tensor
+    inputs: Operands = ()  # what it reads
+    # the axes that are summed over, or picked from by each lane's states
     reduced: TensorSpec = SCALAR
-    key: Any = None
+    key: Any = None  # the variable that it loads, or the slot that it fills
+    # of a contraction's outputs, where many terms are zero whatever the evidence
     groups: Groups | None = None
 
     @property
@@ -62,17 +55,11 @@ class Call:
 
 @dataclass
 class Lowered:
-    """A program as calls.
+    """A program as calls."""
 
-    Attributes:
-        calls: in order.
-        fixed: slots that no evidence changes.
-        scale: ln Z so far, as far as no evidence changes it.
-    """
-
-    calls: list[Call]
-    fixed: dict[SlotKey, F64]
-    scale: float
+    calls: list[Call]  # in order
+    fixed: dict[SlotKey, F64]  # slots that no evidence changes
+    scale: float  # ln Z so far, as far as no evidence changes it
 
     @property
     def terms(self) -> int:

@@ -25,21 +25,13 @@ NARROW = 16  # bits that a row may have to be a number
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Outputs by their terms.
+    """Outputs by their terms."""
 
-    Attributes:
-        outputs: their numbers, group after group.
-        sizes: how many outputs each group has.
-        sets: the number of each group's set of terms.
-        terms: the numbers of terms, set after set.
-        counts: how many terms each set has.
-    """
-
-    outputs: Ints
-    sizes: Ints
-    sets: Ints
-    terms: Ints
-    counts: Ints
+    outputs: Ints  # their numbers, group after group
+    sizes: Ints  # how many outputs each group has
+    sets: Ints  # the number of each group's set of terms
+    terms: Ints  # the numbers of terms, set after set
+    counts: Ints  # how many terms each set has
 
     def tiles(self, tile: int) -> Ints:
         """How many tiles of outputs each group has."""
@@ -74,15 +66,10 @@ class Groups:
 
 @dataclass(frozen=True, eq=False)
 class TermSets:
-    """Which terms outputs have.
+    """Which terms outputs have."""
 
-    Attributes:
-        of: the number of each output's set of terms, of the shape of the outputs.
-        sets: the sets, of shape (sets, terms); no two are equal.
-    """
-
-    of: Ints
-    sets: Bools
+    of: Ints  # the number of each output's set of terms, of the shape of the outputs
+    sets: Bools  # the sets, of shape (sets, terms); no two are equal
 
     @cached_property
     def support(self) -> Bools:

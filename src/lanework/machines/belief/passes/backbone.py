@@ -165,19 +165,12 @@ class DisjointSets:
 
 @dataclass(frozen=True)
 class Tie:
-    """What ties the parts of some variables together.
+    """What ties the parts of some variables together."""
 
-    Attributes:
-        interface: the variables.
-        chords: pairs of nodes, which make a tree over the tie's ends.
-        nodes: all those that are on the paths between the ends.
-        states: how many states the interface has.
-    """
-
-    interface: Scope
-    chords: tuple[Chord, ...]
-    nodes: frozenset[int]
-    states: int
+    interface: Scope  # the variables
+    chords: tuple[Chord, ...]  # pairs of nodes, which make a tree over the tie's ends
+    nodes: frozenset[int]  # all those that are on the paths between the ends
+    states: int  # how many states the interface has
 
     @property
     def ends(self) -> tuple[int, ...]:

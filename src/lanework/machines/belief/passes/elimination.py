@@ -87,19 +87,12 @@ CHEAP = 2000  # entries of cliques below which nobody would notice a better orde
 
 @dataclass(frozen=True)
 class Order:
-    """An order with the cliques that it makes.
+    """An order with the cliques that it makes."""
 
-    Attributes:
-        variables: in the order in which they are eliminated.
-        cliques: for each, itself and its neighbours at that moment.
-        cost: entries of all cliques together.
-        rule: how it was found.
-    """
-
-    variables: tuple[int, ...]
-    cliques: tuple[frozenset[int], ...]
-    cost: float
-    rule: str
+    variables: tuple[int, ...]  # in the order in which they are eliminated
+    cliques: tuple[frozenset[int], ...]  # for each, itself and its neighbours at that moment
+    cost: float  # entries of all cliques together
+    rule: str  # how it was found
 
 
 def best_order(

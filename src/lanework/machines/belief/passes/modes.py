@@ -38,15 +38,10 @@ _SAT = vm_sat_semiring()
 
 @dataclass(frozen=True, eq=False)
 class Mode:
-    """A tie with its modes.
+    """A tie with its modes."""
 
-    Attributes:
-        tie: the interface and the chords.
-        labels: the mode of each state of the interface, -1 for none.
-    """
-
-    tie: Tie
-    labels: npt.NDArray[np.int64]
+    tie: Tie  # the interface and the chords
+    labels: npt.NDArray[np.int64]  # the mode of each state of the interface, -1 for none
 
     @property
     def size(self) -> int:

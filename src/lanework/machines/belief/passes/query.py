@@ -20,19 +20,13 @@ ROUNDING = 1e-13  # of decimals, and of their sum
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked.
+    """What is asked."""
 
-    Attributes:
-        kind: `marginals`, `z`, `mpe`, `mmap`, `joint`, `kbest`, `sample`, `gradient` or
-            `sensitivity`.
-        variables: of whom.
-        count: how many assignments.
-        state: the place of the state whose probability is derived, for `sensitivity`.
-    """
-
+    # `marginals`, `z`, `mpe`, `mmap`, `joint`, `kbest`, `sample`, `gradient` or `sensitivity`
     kind: str
-    variables: tuple[str, ...] = ()
-    count: int = 1
+    variables: tuple[str, ...] = ()  # of whom
+    count: int = 1  # how many assignments
+    # the place of the state whose probability is derived, for `sensitivity`
     state: int | None = None
 
     @property

@@ -18,19 +18,13 @@ MANY = 24  # tensors of a bucket from which the smallest meet first, whatever th
 
 @dataclass
 class Node:
-    """A node of the tree.
+    """A node of the tree."""
 
-    Attributes:
-        spec: the axes of its tensor; those that are eliminated first come last.
-        parts: the two nodes that it multiplies, or the one that it sums; none for a leaf.
-        joined: entries of the product before the sum.
-        parent: the node that it is a part of, or None.
-    """
-
-    spec: TensorSpec
+    spec: TensorSpec  # the axes of its tensor; those that are eliminated first come last
+    # the two nodes that it multiplies, or the one that it sums; none for a leaf
     parts: tuple[int, ...] = ()
-    joined: int = 0
-    parent: int | None = None
+    joined: int = 0  # entries of the product before the sum
+    parent: int | None = None  # the node that it is a part of, or None
 
 
 @dataclass

@@ -30,17 +30,11 @@ class Edge:
 
 @dataclass(eq=False)
 class Links:
-    """The edges of a factor graph, and tables laid out for each.
+    """The edges of a factor graph, and tables laid out for each."""
 
-    Attributes:
-        sizes: states of each variable.
-        scopes: the variables of each factor, at least one.
-        tables: of each factor, one axis a variable.
-    """
-
-    sizes: Mapping[int, int]
-    scopes: Sequence[tuple[int, ...]]
-    tables: Sequence[F64]
+    sizes: Mapping[int, int]  # states of each variable
+    scopes: Sequence[tuple[int, ...]]  # the variables of each factor, at least one
+    tables: Sequence[F64]  # of each factor, one axis a variable
     edges: list[Edge] = field(init=False)
     of_factor: list[list[int]] = field(init=False)
     of_variable: dict[int, list[int]] = field(init=False)
