@@ -13,7 +13,7 @@ from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
-from lanework.machines.belief.passes.distribute import Distribute
+from lanework.machines.belief.passes.messages import Distribute
 from lanework.machines.belief.semiring import SEMIRINGS, vm_counting_semiring
 
 COUNT = 1500

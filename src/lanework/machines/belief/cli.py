@@ -113,9 +113,7 @@ def run(request: Request) -> None:
 
     request.check_out(*ENDINGS)
     given = evidence(request)
-    if request["approximate"] is not None and request.is_model:
-        _approximate(request, given)
-    elif request.is_model:
+    if request.is_model:
         _ask(request, given)
     else:
         for option, default in (("approximate", None), ("query", "all"), ("normalize", False)):
@@ -127,46 +125,36 @@ def run(request: Request) -> None:
 
 
 def _ask(request: Request, given: dict[str, list[Any]]) -> None:
+    """Answer of a network: exactly, or by messages that may go round in circles."""
     from lanework.machines.belief.data.evidence import evidence_of
     from lanework.machines.belief.passes.query import read_query
     from lanework.machines.belief.queries.infer import grouped, run_groups
+    from lanework.machines.belief.queries.loopy import convergence, loopy
     from lanework.machines.belief.queries.sensitivity import Sensitivity
 
-    start = time.perf_counter()
-    graph = read_graph(request)
-    known = evidence_of(graph.variables.values(), given)
-    groups = grouped(graph, known, request["query"])
-    loading = time.perf_counter() - start
-    with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
-        result = run_groups(
-            groups,
-            known,
-            engine=request["engine"],
-            limits=request.limits,
-            threads=request["threads"],
-            seed=request["seed"],
-            progress=bar.update,
-        )
-    query = read_query(graph, request["query"])
-    if query.kind == "sensitivity":
-        result = Sensitivity.of(graph, query, result)
-    _report(request, result, loading)
-
-
-def _approximate(request: Request, given: dict[str, list[Any]]) -> None:
-    """By messages that may go round in circles."""
-    from lanework.machines.belief.queries.loopy import convergence, loopy
-
-    if request["engine"] != "auto":
+    approximate, query = request["approximate"] is not None, request["query"]
+    if approximate and request["engine"] != "auto":
         help = "leave out --engine, or --approximate"
         raise Diagnostic(BAD_ARGUMENT, "approximations have no engine to choose", help=help)
     start = time.perf_counter()
     graph = read_graph(request)
+    if not approximate:
+        known = evidence_of(graph.variables.values(), given)
+        groups = grouped(graph, known, query)
     loading = time.perf_counter() - start
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
-        result = loopy(graph, given, request["query"], limits=request.limits, progress=bar.update)
+        limits, hears = request.limits, bar.update
+        if approximate:
+            result = loopy(graph, given, query, limits=limits, progress=hears)
+        else:
+            options = {name: request[name] for name in ("engine", "threads", "seed")}
+            result = run_groups(groups, known, limits=limits, progress=hears, **options)
+    asked = read_query(graph, query)
+    if asked.kind == "sensitivity":
+        result = Sensitivity.of(graph, asked, result)
     _report(request, result, loading)
-    terminal.message(convergence(result.stats))
+    if approximate:
+        terminal.message(convergence(result.stats))
 
 
 def _report(request: Request, result: BeliefResult, loading: float) -> None:
@@ -191,7 +179,6 @@ def _report(request: Request, result: BeliefResult, loading: float) -> None:
 
 
 def _show(result: BeliefResult) -> None:
-    """Print one row in words, many as a table."""
     from lanework.machines.belief.data.result import DECIDED, POSTERIOR
     from lanework.machines.belief.queries.entries import Entries
     from lanework.machines.belief.queries.sensitivity import Sensitivity
@@ -226,7 +213,6 @@ def _posterior(result: BeliefResult, name: str) -> str:
 
 
 def _assignments(result: BeliefResult) -> None:
-    """A line for each assignment, as many as fit."""
     from lanework.machines.belief.data.answers import BEST
 
     turns = result.possible()[0].nonzero()[0][:SHOWN]
@@ -260,8 +246,7 @@ def draw(request: Request) -> None:
             check_ending(Path(request[option]), (".svg", ".dot"))
     if request["graph"] is not None:
         if not request.is_model:
-            what = f"--graph draws networks, and {request.file} is none"
-            raise Diagnostic(BAD_ARGUMENT, what)
+            raise Diagnostic(BAD_ARGUMENT, f"--graph draws networks, and {request.file} is none")
         _write(read_graph(request).drawing(), Path(request["graph"]))
     if request["tree"] is not None:
         _write(tree_drawing(request.program), Path(request["tree"]))

@@ -91,20 +91,18 @@ def _lines(view: BeliefView, node: Contraction) -> tuple[str, ...]:
         return ("product",)
     lines = _wrapped(names)
     if node.summed:
-        everything = len(node.summed) == len(names)
-        ending = ["all"] if everything else _names(view, node.summed)
-        first, *more = _wrapped(ending)
+        every = len(node.summed) == len(names)
+        first, *more = _wrapped(["all"] if every else _names(view, node.summed))
         lines += [f"sums {first}", *more]
     return (*lines, f"{node.entries:,} entries")
 
 
 def _wrapped(names: list[str]) -> list[str]:
-    shown = (
-        names if len(names) <= LISTED else [*names[: LISTED - 1], f"{len(names) - LISTED + 1} more"]
-    )
+    if len(names) > LISTED:
+        names = [*names[: LISTED - 1], f"{len(names) - LISTED + 1} more"]
     lines = [""]
-    for n, name in enumerate(shown):
-        word = name if n == len(shown) - 1 else f"{name},"
+    for n, name in enumerate(names):
+        word = name if n == len(names) - 1 else f"{name},"
         if lines[-1] and len(lines[-1]) + 1 + len(word) > WIDE:
             lines.append(word)
         else:
@@ -113,7 +111,6 @@ def _wrapped(names: list[str]) -> list[str]:
 
 
 def _title(view: BeliefView, node: Contraction) -> str:
-    """All names, and what is multiplied."""
     parts = [", ".join(_names(view, node.spec.axes)) or "a number"]
     if node.factors:
         parts.append(many(len(node.factors), "table"))
@@ -186,7 +183,6 @@ def contractions(program: Program) -> list[Contraction]:
 
 
 def _union(known: Walk, number: int) -> TensorSpec:
-    """The axes of all that an instruction reads."""
     return joined(*map(known.spec, known.sources[number]))
 
 
@@ -209,11 +205,9 @@ def _contraction(view: BeliefView, known: Walk, end: int, names: dict[int, int])
 
 def _trimmed(nodes: list[Contraction]) -> list[Contraction]:
     """Without a last one that only hands a number on."""
-    first = nodes[0] if nodes else None
-    taken = [number for node in nodes for number in node.inputs]
-    if first is None or first.spec.axes or first.factors or len(first.inputs) != 1:
+    if not nodes or nodes[0].spec.axes or nodes[0].factors or nodes[0].inputs != [1]:
         return nodes
-    if first.inputs != [1] or 0 in taken:
+    if any(0 in node.inputs for node in nodes):
         return nodes
     for node in nodes[1:]:
         node.inputs = [number - 1 for number in node.inputs]

@@ -165,7 +165,6 @@ def _entries(entries: Sequence[tuple[struct.Struct, Sequence[int], Sequence[int]
 
 
 def _read_entries(data: bytes, head: struct.Struct) -> Iterator[tuple[list[int], tuple[int, ...]]]:
-    """The numbers and the words of each entry."""
     (count,) = struct.unpack_from("<I", data)
     at = 4
     for _ in range(count):

@@ -257,7 +257,6 @@ class Runner(runner.Runner):
     def _posterior(
         self, evidence: Evidence, seed: int = 0, until: float | None = None
     ) -> Posterior:
-        """What rows of evidence give, within the limits."""
         self.limits.check_memory(self._memory(evidence.rows), f"{evidence.rows:,} rows", FEWER)
         return self._run(evidence, self._chances(evidence.rows, seed), until)
 
@@ -274,11 +273,7 @@ class Runner(runner.Runner):
         for variable in sorted(self.view.fixed.difference(self.conditioned)):
             if variable in evidence.places:
                 continue
-            weights = evidence.weights.get(variable)
-            sure = weights is not None and bool(
-                ((weights > 0).sum(axis=0) == 1).all() and (weights.max(axis=0) == 1).all()
-            )
-            if not sure:
+            if variable not in evidence.weights or not evidence.sure(variable).all():
                 name = self.view.variables[variable].name
                 raise Diagnostic(
                     BAD_EVIDENCE,
@@ -300,9 +295,8 @@ class Runner(runner.Runner):
             executor = self._executor()
             least = executor.block_bytes(rows) + executor.shared_bytes
             self.limits.check_memory(least, "the tensors of the program", SMALLER)
-            inside = executor.block_bytes(rows) * min(
-                self.threads, -(-rows // executor.lanes(rows))
-            )
+            blocks = -(-rows // executor.lanes(rows))
+            inside = executor.block_bytes(rows) * min(self.threads, blocks)
             inside += executor.shared_bytes
         else:
             inside = 8 * (3 * known.varying + known.product) * rows + 8 * known.uniform
@@ -364,10 +358,8 @@ class Runner(runner.Runner):
         lines = [
             f"semiring: {self.custom.name if self.custom else self.semiring}",
             *self.program.notes,
+            f"tensors: at most {known.varying:,} entries a row, {known.uniform:,} for all rows",
         ]
-        lines.append(
-            f"tensors: at most {known.varying:,} entries a row, {known.uniform:,} for all rows"
-        )
         if self.engine == "native":
             executor = self._executor()
             lines.append(

@@ -124,16 +124,12 @@ def vm_sat_semiring() -> VMSemiringRuntime:
 
 def _scaled(array: Array, axes: Axes, add: Callable[..., Array]) -> tuple[Array, Array]:
     total = add(array, axis=axes, keepdims=True)
-    some = total > 0
-    with np.errstate(divide="ignore"):
-        logs = np.log(total)
-    return array / np.where(some, total, 1.0), np.squeeze(logs, axis=axes)
+    return array / np.where(total > 0, total, 1.0), np.squeeze(_logs(total), axis=axes)
 
 
 def _of_probabilities(
     name: str, add: Callable[..., Array], dtype: npt.DTypeLike
 ) -> VMSemiringRuntime:
-    """Some sum, and times, over numbers that are not negative."""
     kind = np.dtype(dtype)
     return VMSemiringRuntime(
         name,
@@ -169,16 +165,19 @@ def vm_max_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
     return _of_probabilities("max", np.max, dtype)
 
 
+def _logs(x: Array, dtype: npt.DTypeLike | None = None) -> Array:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.asarray(x, dtype)))
+
+
 def _log_sum(x: Array, axes: Axes) -> Array:
     """log(sum(exp(x))) with the largest taken out; exact where all are -inf."""
     if not axes:
         return x
     top = np.max(x, axis=axes, keepdims=True)
     safe = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        out = np.log(np.sum(np.exp(x - safe), axis=axes, keepdims=True)) + safe
-    logs: Array = np.squeeze(out, axis=axes)
-    return logs
+    out = _logs(np.sum(np.exp(x - safe), axis=axes, keepdims=True)) + safe
+    return np.asarray(np.squeeze(out, axis=axes))
 
 
 def _log_scaled(x: Array, axes: Axes) -> tuple[Array, Array]:
@@ -197,11 +196,6 @@ def vm_logprob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
     """
     kind = np.dtype(dtype)
 
-    def convert(table: Array) -> Array:
-        with np.errstate(divide="ignore"):
-            logs: Array = np.log(np.asarray(table, kind))
-        return logs
-
     return VMSemiringRuntime(
         "logprob",
         kind,
@@ -210,7 +204,7 @@ def vm_logprob_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         _filled(0, kind),
         _filled(-np.inf, kind),
         _log_scaled,
-        convert,
+        lambda table: _logs(table, kind),
         weights=lambda x: np.exp(_log_scaled(x, (0,))[0]),
         div=_difference(-np.inf),
     )
@@ -268,11 +262,6 @@ def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         safe = np.where(np.isfinite(least), least, 0.0)
         return x - safe, -np.squeeze(least, axis=axes)
 
-    def convert(table: Array) -> Array:
-        with np.errstate(divide="ignore"):
-            costs: Array = -np.log(np.asarray(table, kind))
-        return costs
-
     return VMSemiringRuntime(
         "minsum",
         kind,
@@ -281,7 +270,7 @@ def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
         _filled(0, kind),
         _filled(np.inf, kind),
         normalize,
-        convert,
+        lambda table: -_logs(table, kind),
         max_reduce=lambda x, axes: np.min(x, axis=axes),
         weights=lambda x: np.exp(-normalize(x, (0,))[0]),
         div=_difference(np.inf),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from lanework.core.program.isa import Dispatch, Instruction
+from lanework.core.program.isa import Dispatch
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding
 from lanework.machines.belief.isa import BELIEF
@@ -68,22 +68,19 @@ class _Walking:
         self.entries = [0, 0]  # held now without lanes, and in each lane
 
     def run(self) -> Walk:
-        for instruction in self.view.instructions:
-            self._step(instruction)
-            self.number += 1
-        return self.walk
-
-    def _step(self, instruction: Instruction) -> None:
         out = self.walk
-        out.sources.append([self.held[row].source for row in self.view.rows[self.number]])
-        held = AXES[instruction.name](self, *instruction.operands)
-        if held is not None:
-            held.source, self.held[instruction.target] = self.number, held
-            self.entries[held.laned] += held.spec.entries
-            out.uniform = max(out.uniform, self.entries[0])
-            out.varying = max(out.varying, self.entries[1])
-        out.specs.append(None if held is None else held.spec)
-        out.laned.append(held is not None and held.laned)
+        for number, instruction in enumerate(self.view.instructions):
+            self.number = number
+            out.sources.append([self.held[row].source for row in self.view.rows[number]])
+            held = AXES[instruction.name](self, *instruction.operands)
+            if held is not None:
+                held.source, self.held[instruction.target] = number, held
+                self.entries[held.laned] += held.spec.entries
+                out.uniform = max(out.uniform, self.entries[0])
+                out.varying = max(out.varying, self.entries[1])
+            out.specs.append(None if held is None else held.spec)
+            out.laned.append(held is not None and held.laned)
+        return out
 
     def product(self, rows: Sequence[int], spec: int, *, sums: bool) -> Held:
         """A product of registers, summed over what it may lose."""

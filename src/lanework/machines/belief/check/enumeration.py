@@ -39,13 +39,7 @@ class Enumeration:
     """
 
     def __init__(self, graph: FactorGraph, weights: Mapping[str, Array], rows: int) -> None:
-        """Enumerate.
-
-        Args:
-            graph: of few variables; the table has a place for every assignment.
-            weights: variable -> (rows, states), what is known.
-            rows: how many rows of evidence there are.
-        """
+        """Enumerate a graph of few variables; weights of its states: variable -> (rows, states)."""
         self.names = list(graph.variables)
         self.rows = rows
         place = {name: number for number, name in enumerate(self.names)}

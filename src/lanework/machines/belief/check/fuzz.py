@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -29,9 +27,7 @@ from lanework.machines.belief.runner import ENGINES
 from lanework.machines.belief.semiring import BY_PARTS, SEMIRINGS
 
 CLOSE = 1e-10
-STRATEGIES = (
-    ("tree", "modes") if "strategy" in inspect.signature(compile_graph).parameters else ("tree",)
-)
+STRATEGIES = ("tree", "modes")
 
 
 @dataclass(frozen=True, order=True)
@@ -92,15 +88,14 @@ def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
 
 def compiled(case: Case, strategy: str, semiring: str) -> Program:
     """The program of a case."""
-    options: dict[str, Any] = {"strategy": strategy} if len(STRATEGIES) > 1 else {}
     return compile_graph(
         case.graph,
         case.query or "z",
         evidence=case.evidence,
         observed=case.observed,
         semiring=semiring,
+        strategy=strategy,
         seconds=0.0,
-        **options,
     )
 
 
@@ -214,11 +209,10 @@ def script(case: Case, way: Way) -> str:
         child = "" if factor.child is None else f", child={factor.child!r}"
         lines.append(f"graph.factor({list(factor.scope)!r}, {factor.table.tolist()!r}{child})")
     asked = f"{list(case.query)!r}" if case.query else "'z'"
-    strategy = f", strategy={way.strategy!r}" if len(STRATEGIES) > 1 else ""
     semiring = "" if way.semiring in BY_PARTS else f", semiring={way.semiring!r}"
     lines.append(
         f"program = lw.belief.compile_graph(graph, {asked}, evidence={list(case.evidence)!r},"
-        f" observed={list(case.observed)!r}, seconds=0.0{strategy}{semiring})"
+        f" observed={list(case.observed)!r}, seconds=0.0, strategy={way.strategy!r}{semiring})"
     )
     lines.append(f"runner = program.bind({way.engine!r}, semiring={way.semiring!r})")
     cells = ", ".join(

@@ -24,7 +24,7 @@ ROWS = (1, 1, 2, 3, 9, 20)
 class Case:
     """A graph, what is asked of it, and what is known."""
 
-    graph: FactorGraph  # the graph
+    graph: FactorGraph
     query: tuple[str, ...]  # the variables asked for
     evidence: tuple[str, ...]  # those that may be observed
     observed: tuple[str, ...]  # those of them whose state every row says

@@ -45,14 +45,9 @@ def read_answers(
     totals: npt.NDArray[Any],
     lead: Mapping[str, int],
 ) -> Values:
-    """Values, their axes and the axes' labels.
+    """Values of a program's outputs, their axes and the axes' labels.
 
-    Args:
-        program: whose outputs are read.
-        semiring: over which it ran.
-        slots: slot -> (entries, rows), or (entries, 1) where all rows have the same.
-        totals: one a row.
-        lead: the axes that rows have, such as ``{"row": 1000}``; none for a single row.
+    `lead` are the axes that rows have, such as ``{"row": 1000}``; none for a single row.
     """
     values: dict[str, Any] = {}
     axes: dict[str, tuple[str, ...]] = {}

@@ -25,16 +25,10 @@ from lanework.machines.belief.layout import BeliefView
 def query_derivatives(
     answer: Callable[[Evidence], Posterior], view: BeliefView, evidence: Evidence
 ) -> Posterior:
-    """Three rows for each row of evidence, put together.
+    """Three rows for each row of evidence, put together from what `answer` says of them.
 
-    Args:
-        answer: runs the program, for derivatives of ln P(evidence) and the variable's posterior.
-        view: the program, one of whose slots says which state of which variable is asked for.
-        evidence: the rows.
-
-    Returns:
-        The posteriors of the rows; in place of the derivatives of ln P(evidence) those of the
-        state's posterior, zeros for rows that are impossible.
+    In place of the derivatives of ln P(evidence) are those of the state's posterior, zeros for rows
+    that are impossible.
 
     Raises:
         Diagnostic: LW1002 for a program that asks for no state.

@@ -40,6 +40,11 @@ class Evidence:
         places = {v: known[rows] for v, known in self.places.items()}
         return Evidence(weights, len(rows), self.single, places)
 
+    def sure(self, variable: int) -> npt.NDArray[np.bool_]:
+        """For each row whether it says one state of a variable."""
+        weights = self.weights[variable]
+        return np.asarray(((weights > 0).sum(axis=0) == 1) & (weights.max(axis=0) == 1))
+
     def repeated(self, count: int) -> Evidence:
         """Each row so many times, one after another."""
         return self.at(np.repeat(np.arange(self.rows), count))
@@ -91,11 +96,10 @@ def read_evidence(
         if said is not None:
             places[number[name]] = said
     count = 1 if rows is None else rows[1]
-    wide = weights
     if count > 1:
-        wide = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
-        places = {v: np.broadcast_to(known, count) for v, known in places.items()}
-    return Evidence(wide, count, rows is None, places)
+        weights = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
+        places = {v: np.broadcast_to(said, count) for v, said in places.items()}
+    return Evidence(weights, count, rows is None, places)
 
 
 def evidence_of(variables: Iterable[Variable], evidence: Mapping[str, Any] | None) -> Evidence:

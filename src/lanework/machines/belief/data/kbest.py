@@ -43,23 +43,16 @@ def best_assignments(
 ) -> Posterior:
     """The best assignments of each row of evidence.
 
-    Args:
-        answer: runs the program, which decides a state for every variable.
-        program: the program.
-        evidence: the rows.
-        count: how many assignments of each.
-        also: variables that are cut out of the program, and that `answer` decides nonetheless.
-
-    Returns:
-        `count` rows for each row, the best first; of probability zero where there are no more.
+    `answer` runs the program, and decides a state for every variable: for those of `also` too,
+    which are cut out of it. Each row becomes `count` rows, the best first; of probability zero
+    where there are no more.
     """
     view = BeliefView.of(program)
     sizes = {key[1]: view.variables[key[1]].size for key in view.slots if key[0] == "state"}
     pairs = zip(view.instructions, walk(program).specs, strict=True)
     chosen = {spec.axes[0].key for op, spec in pairs if op.name == "choose" and spec is not None}
-    free = [
-        v for v in sizes if v in also or (AxisType.GEOMETRIC, v) in chosen
-    ]  # the others are known
+    # the others are known
+    free = [v for v in sizes if v in also or (AxisType.GEOMETRIC, v) in chosen]
     heaps: list[list[tuple[float, int, Subspace, States]]] = [[] for _ in range(evidence.rows)]
     turns = itertools.count()
     best: list[list[tuple[float, States]]] = [[] for _ in heaps]
@@ -99,7 +92,6 @@ def _divided(subspace: Subspace, states: list[int]) -> list[Subspace]:
 def _narrowed(
     evidence: Evidence, subspaces: list[Subspace], free: list[int], sizes: dict[int, int]
 ) -> Evidence:
-    """Evidence that leaves each part's assignments alone."""
     rows = np.array([subspace.row for subspace in subspaces])
     weights = {v: known[:, rows].copy() for v, known in evidence.weights.items()}
     for place, variable in enumerate(free):

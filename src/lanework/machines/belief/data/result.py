@@ -121,12 +121,8 @@ class BeliefResult(Result):
             labels = self._labels(self.axes(POSTERIOR)[-1])
             posterior = dict(zip(labels, tables.pop(POSTERIOR), strict=True))
             return {POSTERIOR: posterior, "sensitivity": tables}
-        return {
-            "posteriors": {
-                name: dict(zip(self._labels(name), value[row].tolist(), strict=True))
-                for name, value in values.items()
-            }
-        }
+        pairs = {name: zip(self._labels(name), of, strict=True) for name, of in tables.items()}
+        return {"posteriors": {name: dict(pair) for name, pair in pairs.items()}}
 
     def _assignments(
         self, values: Mapping[str, Array], totals: Array, possible: Array, row: int
@@ -178,7 +174,6 @@ class BeliefResult(Result):
         return table
 
     def _jointly(self) -> dict[str, Array]:
-        """A row for each combination of states."""
         possible = np.flatnonzero(self.possible())
         names = self.axes(JOINT)[int(self.rowed) :]
         value = self.rows(JOINT)[possible]
@@ -190,7 +185,6 @@ class BeliefResult(Result):
         return {**table, "probability": value.ravel()}
 
     def _long(self) -> dict[str, Array]:
-        """A row for each state of each variable."""
         possible = np.flatnonzero(self.possible())
         parts: dict[str, list[Array]] = {n: [] for n in ("row", "variable", "state", "probability")}
         for name in self.names:
@@ -260,23 +254,19 @@ class BeliefResult(Result):
             with atomic_write(target) as raw:
                 parquet.write_table(table, raw)
             return (target,)
-        if ending == ".json":
-            with atomic_write(target, "w") as file:
+        with atomic_write(target, "w") as file:
+            if ending == ".json":
                 file.write('{"rows": [')
                 for number, row in enumerate(self.objects()):
                     file.write(",\n" * (number > 0) + json.dumps(row))
                 file.write('], "approximate": true}\n' if self.approximate else "]}\n")
-            return (target,)
-        if ending == ".csv":
-            columns = self.columns()
-            with atomic_write(target, "w") as file:
+            elif ending == ".csv":
+                columns = self.columns()
                 lines = csv.writer(file, lineterminator="\n")
                 lines.writerow(columns)
                 lines.writerows(zip(*(c.tolist() for c in columns.values()), strict=True))
-            return (target,)
-        text = self._uai(target)
-        with atomic_write(target, "w") as file:
-            file.write(text)
+            else:
+                file.write(self._uai(target))
         return (target,)
 
     def _uai(self, path: Path) -> str:
@@ -330,6 +320,5 @@ def _page(rows: Sequence[tuple[str, list[str], list[float]]], caption: str) -> s
                 f'<td style="text-align:left">{bar}</td></tr>'
             )
     head = "<thead><tr><th>variable</th><th>state</th><th>probability</th><th></th></tr></thead>"
-    return (
-        f"<table><caption>{markup(caption)}</caption>{head}<tbody>{''.join(body)}</tbody></table>"
-    )
+    title = f"<caption>{markup(caption)}</caption>"
+    return f"<table>{title}{head}<tbody>{''.join(body)}</tbody></table>"

@@ -48,7 +48,7 @@ def state_place(variable: Variable, value: Any, row: int | None = None) -> int:
     if value is None or isinstance(value, str):
         if not value:
             return UNKNOWN
-        place = _named(variable, value)
+        place = variable.states.index(value) if value in variable.states else None
     elif isinstance(value, bool | np.bool_):
         return _boolean(variable, bool(value))
     elif type(value).__name__ in ("NAType", "NaTType"):  # of pandas, which need not be there
@@ -60,12 +60,13 @@ def state_place(variable: Variable, value: Any, row: int | None = None) -> int:
     else:
         place = None
     if place is None:
-        raise _unknown(variable, value, row)
+        where = "" if row is None else f" (row {row})"
+        raise Diagnostic(
+            UNKNOWN_VARIABLE,
+            f"{variable.name!r} has no state {value!r}{where}",
+            help=did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}",
+        )
     return place
-
-
-def _named(variable: Variable, name: str) -> int | None:
-    return variable.states.index(name) if name in variable.states else None
 
 
 def _number(variable: Variable, value: Any) -> int | None:
@@ -92,12 +93,3 @@ def _boolean(variable: Variable, value: bool) -> int:
         what = f"{value} says nothing of {variable.name!r}, which has {listed(variable.states)}"
         raise Diagnostic(BAD_EVIDENCE, what, help="give the name of a state")
     return fitting[0]
-
-
-def _unknown(variable: Variable, value: Any, row: int | None) -> Diagnostic:
-    where = "" if row is None else f" (row {row})"
-    return Diagnostic(
-        UNKNOWN_VARIABLE,
-        f"{variable.name!r} has no state {value!r}{where}",
-        help=did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}",
-    )

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
 from lanework.machines.belief.graph.bifblocks import MARKS, WORD, BifText, Block, name_of
 from lanework.machines.belief.graph.factor import Table
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_names
+from lanework.machines.belief.graph.refusal import check_names, error_context
 
 _LIST = r'((?:"[^"\n]*"|[^()\[\]{};|"]++)*+)'  # words, commas and blanks
 _SPACE = re.compile(r"\s*")
@@ -75,14 +74,9 @@ class BifReader:
                 self.graph.check()
         return self.graph
 
-    @contextmanager
-    def _at(self, block: Block) -> Iterator[None]:
+    def _at(self, block: Block) -> AbstractContextManager[None]:
         """What the graph refuses is said with a place."""
-        try:
-            yield
-        except Diagnostic as error:
-            error.span = self.text.span(block.start)
-            raise
+        return error_context(partial(self.text.span, block.start))
 
     def _network(self, block: Block) -> None:
         words = block.words[1:]
@@ -118,12 +112,8 @@ class BifReader:
         inner = [word for word in block.words[2:-1] if word != ","]
         names = [name_of(word) for word in inner if word != "|"]
         outer = block.words[1:2] + block.words[-1:]
-        if (
-            outer != ("(", ")")
-            or not names
-            or (MARKS - {"|"}).intersection(inner)
-            or "|" in inner[2:]
-        ):
+        stray = (MARKS - {"|"}).intersection(inner) or "|" in inner[2:]
+        if outer != ("(", ")") or not names or stray:
             raise self.text.wrong(block.start, "whose table is this?")
         for name in names:
             if name not in self.graph.variables:
@@ -165,7 +155,9 @@ class _TableReader:
                 self.table[place] = self._numbers(entry, self.table.shape[-1])
             elif word == "table":
                 self._new(entry, ())
-                self._whole(self._numbers(entry, self.table.size))
+                shape = (self.table.shape[-1], *self.table.shape[:-1])  # the child's the slowest
+                values = self._numbers(entry, self.table.size).reshape(shape)
+                self.table[...] = np.moveaxis(values, 0, -1)
             elif default is not None:
                 raise self.text.wrong(at, f"{self.child!r} has a second default")
             else:
@@ -209,11 +201,6 @@ class _TableReader:
             message = f"{values.size} numbers are given here, and {count} wanted"
             raise self.text.wrong(entry.start(3), message)
         return values
-
-    def _whole(self, values: Table) -> None:
-        """A table in one piece, where the child's states are the slowest."""
-        shape = self.table.shape
-        self.table[...] = np.moveaxis(values.reshape(shape[-1:] + shape[:-1]), 0, -1)
 
 
 def _past(pattern: re.Pattern[str], text: str, at: int, block: Block) -> int:
@@ -262,11 +249,8 @@ def write_bif(graph: FactorGraph) -> str:
     out = [f"network {_word(graph.name)} {{", "}"]
     for variable in graph.variables.values():
         states = ", ".join(map(_word, variable.states))
-        out += [
-            f"variable {_word(variable.name)} {{",
-            f"  type discrete [ {variable.size} ] {{ {states} }};",
-        ]
-        out.append("}")
+        head = f"variable {_word(variable.name)} {{"
+        out += [head, f"  type discrete [ {variable.size} ] {{ {states} }};", "}"]
     for factor in graph.factors:
         assert factor.child is not None
         parents = [name for name in factor.scope if name != factor.child]

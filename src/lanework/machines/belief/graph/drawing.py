@@ -24,25 +24,15 @@ def graph_drawing(
         title = f"{variable.name}: {listed}{more}"
         drawing.nodes.append(Node((variable.name,), title=title))
     if directed:
-        for factor in factors:
-            assert factor.child is not None
-            drawing.edges += [
-                Edge(number[parent], number[factor.child])
-                for parent in factor.scope
-                if parent != factor.child
-            ]
+        pairs = [(parent, f.child) for f in factors for parent in f.scope if parent != f.child]
+        drawing.edges = [Edge(number[parent], number[str(child)]) for parent, child in pairs]
         return drawing
     for factor in factors:
         title = f"{factor.name} over {', '.join(factor.scope) or 'nothing'}"
         title += f": {many(factor.table.size, 'number')}"
         drawing.nodes.append(Node((factor.name,), "box", title))
-    count = len(number)
-    pairs = [
-        (number[variable], count + n)
-        for n, factor in enumerate(factors)
-        for variable in factor.scope
-    ]
-    drawing.edges = [Edge(*pair, arrow="none") for pair in _from_the_rim(len(drawing.nodes), pairs)]
+    ends = [(number[v], len(number) + n) for n, f in enumerate(factors) for v in f.scope]
+    drawing.edges = [Edge(*pair, arrow="none") for pair in _from_the_rim(len(drawing.nodes), ends)]
     return drawing
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,17 +87,10 @@ def table_sums(factors: Iterable[Factor]) -> dict[str, tuple[float, float]]:
 
 
 def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]], stacklevel: int) -> None:
-    """Warn of tables that do not sum to one, if there are any.
-
-    Args:
-        graph: its name.
-        wrong: what `table_sums` says.
-        stacklevel: as `warnings.warn` has it; 1 is the caller of this.
-    """
+    """Warn of what `table_sums` says, if anything; a `stacklevel` of 1 is the caller of this."""
     if wrong:
-        many = (
-            f"{len(wrong)} conditional tables do" if len(wrong) > 1 else "a conditional table does"
-        )
+        several = len(wrong) > 1
+        many = f"{len(wrong)} conditional tables do" if several else "a conditional table does"
         parts = [
             f"that of {name!r} to {least:.6g}"
             if least == most
@@ -116,8 +108,7 @@ def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]], stacklevel
 def _totals(factor: Factor) -> Table:
     assert factor.child is not None
     axis = factor.scope.index(factor.child)
-    total: Any = factor.table.sum(axis=axis, keepdims=True)
-    return np.asarray(total)
+    return np.asarray(factor.table.sum(axis=axis, keepdims=True))
 
 
 def scaled_table(factor: Factor, variables: Mapping[str, Variable]) -> Table:

@@ -65,11 +65,6 @@ def unpacked(data: bytes, source: str) -> bytes:
 def read_text(text: str, source: str, *, normalize: bool = False) -> FactorGraph:
     """A network from a text; the ending of its source says how it is written.
 
-    Args:
-        text: what a file holds.
-        source: its name.
-        normalize: scale conditional tables to sums of one.
-
     Raises:
         Diagnostic: LW5003 and what its reader says.
     """

@@ -44,7 +44,6 @@ class _Reader:
         self.text, self.source = text, source
 
     def where(self, name: object, nth: int = 1) -> Span:
-        """Where a name is in the text."""
         pattern = re.escape(json.dumps(str(name), ensure_ascii=False))
         return span_of(self.text, self.source, pattern, nth)
 

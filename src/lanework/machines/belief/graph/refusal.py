@@ -15,12 +15,7 @@ HELP = "write it as JSON, which holds any factor graph and any names"
 
 
 def check_names(graph: FactorGraph, what: str, illegal: re.Pattern[str]) -> None:
-    """Refuse a graph that is no Bayesian network, and names in which a pattern is found.
-
-    Args:
-        graph: what is to be written.
-        what: the name of the format.
-        illegal: what names must not have.
+    """Refuse what a format cannot hold: no Bayesian network, or names in which `illegal` occurs.
 
     Raises:
         Diagnostic: LW5001.

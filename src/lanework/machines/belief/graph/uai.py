@@ -7,8 +7,10 @@ which the last variable of a scope is the fastest. Variables and states have num
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import error_context
+from lanework.machines.belief.graph.refusal import error_context, span_at
 
 
 class Words:
@@ -33,16 +35,9 @@ class Words:
 
     def span(self) -> Span:
         """The word that was read last."""
-        line = column = 1
-        place, seen = 0, 0
-        for number, row in enumerate(self.text.splitlines(), 1):
-            words = row.split()
-            if seen + len(words) >= max(self.at, 1):
-                place = max(self.at, 1) - seen - 1
-                line, column = number, row.find(words[place]) + 1
-                break
-            seen += len(words)
-        return Span(self.source, line, column, line, column + 1, self.text)
+        read = islice(re.finditer(r"\S+", self.text), max(self.at, 1))
+        start = max((word.start() for word in read), default=0)
+        return span_at(self.text, self.source, start)
 
     def wrong(self, message: str) -> Diagnostic:
         """A diagnostic at the word that was read last."""

@@ -1,15 +1,19 @@
-"""What a program does natively: calls of kernels on tensors, and where these lie in a block."""
+"""What a program does natively: calls of kernels on tensors, and where these lie in a block.
+
+Zeros of tables are followed through the calls: what is zero whatever the evidence says.
+Contractions most of whose terms are such zeros are done by groups of outputs.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.engines.tensors.layout import SCALE
-from lanework.machines.belief.native.groups import Groups
+from lanework.engines.tensors.layout import SCALE, tile
+from lanework.machines.belief.native.groups import Bools, Groups, TermSets, term_sets
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.tensor import AxisKey, TensorSpec
 
@@ -17,6 +21,10 @@ F64 = npt.NDArray[np.float64]
 SCALAR = TensorSpec()
 SCALED = ("normalize", "rescale", "normalize_largest", "rescale_largest")  # kernels that scale
 IN_PLACE = (*SCALED, "choose", "sample")  # kernels that may write where they read
+WIDE = 1 << 22  # entries from which on the zeros of a tensor are not followed, to save memory
+SAME = (*SCALED, "divide")
+PAYS = 0.8  # the share of all products that groups may cost at most
+TURN = 4  # what an output by groups costs besides its products, in products
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,13 +108,7 @@ class BlockMemory:
 
 
 def offsets(order: TensorSpec, spec: TensorSpec, unit: int = 1) -> npt.NDArray[np.uint32]:
-    """Where the entries of `order` are in a tensor of `spec`, which lacks some of its axes.
-
-    Args:
-        order: the axes that are walked through.
-        spec: the axes of the tensor.
-        unit: how many numbers an entry has.
-    """
+    """Where the entries of `order` are in a tensor of `spec`, of `unit` numbers an entry."""
     apart: dict[AxisKey, int] = {}
     step = unit
     for axis in reversed(spec.axes):
@@ -144,3 +146,56 @@ def buffer_starts(calls: list[Call]) -> tuple[dict[Tensor, int], int]:
         for tensor in dead:
             memory.release(starts[tensor], tensor.spec.entries)
     return starts, memory.size
+
+
+def without_zeros(calls: list[Call]) -> list[Call]:
+    """The same calls, with groups where these pay."""
+    last = {tensor: n for n, call in enumerate(calls) for tensor in call.inputs}
+    known: dict[Tensor, Bools] = {}  # of tensors with zeros: where entries may be others
+    grouped = []
+    for number, call in enumerate(calls):
+        for tensor in call.inputs:
+            if tensor.array is not None and tensor not in known:
+                _note(known, tensor, tensor.array != 0)
+        some = any(tensor in known for tensor in call.inputs)
+        follow = some and call.out is not None and call.out.spec.entries <= WIDE
+        grouped.append(_followed(call, known) if follow else call)
+        for tensor in call.inputs:
+            if last[tensor] == number:
+                known.pop(tensor, None)
+    return grouped
+
+
+def _followed(call: Call, known: dict[Tensor, Bools]) -> Call:
+    """A call of which some inputs have zeros; those of what it makes become known."""
+    out = call.out
+    assert out is not None
+    if call.kernel in ("sum", "largest"):
+        supports = [(known[x], x.spec) for x in call.inputs if x in known]
+        which = term_sets(out.spec, call.reduced, supports)
+        _note(known, out, which.support)
+        return replace(call, groups=_worth(call, which))
+    if call.kernel == "pick":  # any state may be picked
+        table = known[call.inputs[0]]
+        axes = tuple(range(len(out.spec.axes), table.ndim))
+        _note(known, out, np.logical_or.reduce(table, axis=axes))
+    elif call.kernel in SAME and call.inputs[0] in known:
+        known[out] = known[call.inputs[0]]
+    return call
+
+
+def _note(known: dict[Tensor, Bools], tensor: Tensor, support: Bools) -> None:
+    if not support.all():
+        known[tensor] = support
+
+
+def _worth(call: Call, which: TermSets) -> Groups | None:
+    """The groups of a contraction, if they are quicker than all terms."""
+    assert call.out is not None
+    outputs, step = call.out.spec.entries, tile(len(call.inputs), 1)
+    least = int(np.bincount(which.of.ravel()) @ which.sets.sum(axis=1))
+    most = PAYS * outputs * call.reduced.entries - TURN * outputs
+    if least > most:
+        return None
+    groups = which.groups(step)
+    return groups if groups.products(step) <= most else None

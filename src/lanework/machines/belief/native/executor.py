@@ -23,10 +23,9 @@ from lanework.engines.vector import loader
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior, least_positive, may_be_lost
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.native.calls import Tensor, buffer_starts
+from lanework.machines.belief.native.calls import Tensor, buffer_starts, without_zeros
 from lanework.machines.belief.native.lower import lower
 from lanework.machines.belief.native.records import Records, group_bytes
-from lanework.machines.belief.native.supports import without_zeros
 from lanework.machines.belief.tensor import TensorSpec
 from lanework.machines.belief.walk import walk
 
@@ -43,12 +42,7 @@ class NativeExecutor:
     """A program on native kernels."""
 
     def __init__(self, program: Program, semiring: str = "prob") -> None:
-        """Plan what is called, and where tensors lie; records are written when they are needed.
-
-        Args:
-            program: a verified program.
-            semiring: `prob` or `max`.
-        """
+        """Plan what is called, and where tensors lie; records are written when they are needed."""
         level = loader.level()
         assert level is not None
         self.view, self.walk, self.width = BeliefView.of(program), walk(program), level.width
@@ -117,13 +111,7 @@ class NativeExecutor:
         until: float | None = None,
         chances: Mapping[int, F64] | None = None,
     ) -> Posterior:
-        """Answer for rows of evidence.
-
-        Args:
-            given: the rows; nothing is known of other variables.
-            threads: at most so many.
-            until: the deadline on the clock of `time.monotonic`.
-            chances: variable -> a number from 0 to 1 for each row, where programs sample.
+        """Answer for rows of evidence, before `until` on the clock of `time.monotonic`.
 
         Raises:
             Trap: the deadline has passed.

@@ -35,8 +35,7 @@ class Groups:
 
     def tiles(self, tile: int) -> Ints:
         """How many tiles of outputs each group has."""
-        count: Ints = -(-self.sizes // tile)
-        return count
+        return np.asarray(-(-self.sizes // tile))
 
     def heads(self, tile: int) -> Ints:
         """For each group how many tiles and terms there are, and where the terms begin."""
@@ -49,8 +48,7 @@ class Groups:
         within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         starts = np.cumsum(self.sizes) - self.sizes
         last = np.repeat(self.sizes - 1, sizes)
-        outputs: Ints = self.outputs[np.repeat(starts, sizes) + np.minimum(within, last)]
-        return outputs
+        return np.asarray(self.outputs[np.repeat(starts, sizes) + np.minimum(within, last)])
 
     def products(self, tile: int = 1) -> int:
         """How many products are added up, by tiles."""
@@ -59,9 +57,8 @@ class Groups:
     @property
     def nbytes(self) -> int:
         """How large this is."""
-        return sum(
-            array.nbytes for array in (self.outputs, self.sizes, self.sets, self.terms, self.counts)
-        )
+        arrays = (self.outputs, self.sizes, self.sets, self.terms, self.counts)
+        return sum(array.nbytes for array in arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +71,7 @@ class TermSets:
     @cached_property
     def support(self) -> Bools:
         """The outputs with any terms at all."""
-        some = np.logical_or.reduce(self.sets, axis=1)
-        support: Bools = some[self.of]
-        return support
+        return np.asarray(np.logical_or.reduce(self.sets, axis=1)[self.of])
 
     def groups(self, tile: int) -> Groups:
         """The outputs by groups, each from a region of neighbours, which caches hold.

@@ -28,13 +28,7 @@ DEAR = 3  # how much dearer
 
 
 def lower(view: BeliefView, walk: Walk, semiring: str) -> Lowered:
-    """The calls of a program.
-
-    Args:
-        view: a verified program.
-        walk: what it does to axes.
-        semiring: `prob` or `max`.
-    """
+    """The calls of a verified program, over `prob` or `max`."""
     return _Lowering(view, walk, semiring).run()
 
 
@@ -71,7 +65,6 @@ class _Lowering:
         return self.walk.laned[number]
 
     def call(self, kernel: str, spec: TensorSpec, inputs: Operands = (), **more: Any) -> Tensor:
-        """A call that makes a tensor."""
         out = Tensor(spec)
         self.out.calls.append(Call(kernel, out, inputs, **more))
         return out
@@ -96,7 +89,6 @@ class _Lowering:
         return tensor
 
     def scaled(self, kernel: str, row: int) -> Operands:
-        """A register scaled by its sum, or by its largest entry."""
         kernel = f"{kernel}_largest" if self.largest else kernel
         return (self.call(kernel, self.spec, (self.written(row),)),)
 

@@ -51,15 +51,7 @@ class Records:
         lanes: int,
         width: int,
     ) -> None:
-        """Write the records.
-
-        Args:
-            calls: in order.
-            places: where tensors lie in a block's memory, in entries.
-            kernels: where kernels are, by name.
-            lanes: in a block.
-            width: lanes of a SIMD register.
-        """
+        """Write the records of calls, in order; `places` of tensors are in entries."""
         self.lanes, self.vectors = lanes, max(1, lanes // width)
         self._places, self._kernels = places, kernels
         self._keep: list[Any] = []
@@ -114,7 +106,6 @@ class Records:
         return len(self._words) - 1
 
     def _array(self, values: npt.NDArray[Any]) -> int:
-        """The address of an array that is kept."""
         values = np.ascontiguousarray(values)
         self._keep.append(values)
         return int(values.ctypes.data)

@@ -34,13 +34,7 @@ class SingleRow:
     """
 
     def __init__(self, program: Program, executor: NativeExecutor, semiring: str) -> None:
-        """Prepare memory, records and names.
-
-        Args:
-            program: that decides no more than one assignment, and samples none.
-            executor: its native one.
-            semiring: over which it runs.
-        """
+        """Prepare memory, records and names of a program without samples or several assignments."""
         view, records = BeliefView.of(program), executor.records(1)
         self._executor, self._lost = executor, executor.walk.factors
         self._given, self._out = np.ones((records.rows_in, 1)), np.empty((records.rows_out, 1))

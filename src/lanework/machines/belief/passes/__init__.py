@@ -3,7 +3,7 @@
 `query` reads what is asked, numbers variables and leaves out what does not matter. A contraction
 tree (`tree`) comes from the cheapest order of `elimination`, or along a `backbone` of the factors,
 where `holonomy` says which states share a mode and `modes` ties parts by these. Along the tree,
-`collect` writes messages to the root, and `outputs` what is asked of them: `distribute` the adjoint
-of these messages, or states one after another. All write through `emit`, which folds what no
-evidence changes and hands out registers.
+`messages` go to the root, and `outputs` writes what is asked of them: their adjoint, or states one
+after another. All write through `emit`, which folds what no evidence changes and hands out
+registers.
 """

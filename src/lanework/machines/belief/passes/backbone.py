@@ -62,13 +62,7 @@ class Backbone:
     def __init__(
         self, scopes: Sequence[Scope], sizes: Mapping[int, int], rng: random.Random | None = None
     ) -> None:
-        """Grow the forest.
-
-        Args:
-            scopes: the variables of each node.
-            sizes: how many states each variable has.
-            rng: breaks ties; without it, the node nearest to the root comes first.
-        """
+        """Grow the forest; `rng` breaks ties, without it the node nearest to a root is first."""
         self.scopes, self.sizes = scopes, sizes
         self.holders: dict[int, list[int]] = {}
         for node, scope in enumerate(scopes):
@@ -178,16 +172,6 @@ class Tie:
         return tuple(sorted({node for chord in self.chords for node in chord}))
 
 
-def _connected(bone: Backbone) -> dict[int, DisjointSets]:
-    """For each variable the sets of its nodes that the backbone connects."""
-    parts = {v: DisjointSets() for v in bone.holders if bone.sizes[v] > 1}
-    for node, parent in enumerate(bone.parents):
-        if parent is not None:
-            for variable in parts.keys() & set(bone.shared(node, parent)):
-                parts[variable].join(node, parent)
-    return parts
-
-
 def _chords(bone: Backbone, parts: Mapping[int, DisjointSets]) -> dict[Chord, list[int]]:
     """Pairs of nodes of different parts, and the variables whose parts these are."""
     chords: dict[Chord, list[int]] = {}
@@ -214,7 +198,12 @@ def find_ties(bone: Backbone) -> list[Tie]:
         >>> triangle.parents, triangle.cycles, tie.interface, tie.chords
         ([None, 0, 0], 1, (2,), ((1, 2),))
     """
-    parts = _connected(bone)
+    # for each variable the sets of its nodes that the backbone connects
+    parts = {v: DisjointSets() for v in bone.holders if bone.sizes[v] > 1}
+    for node, parent in enumerate(bone.parents):
+        if parent is not None:
+            for variable in parts.keys() & set(bone.shared(node, parent)):
+                parts[variable].join(node, parent)
     candidates = _chords(bone, parts)
     first = {(v, n): parts[v].find(n) for v in parts for n in bone.holders[v]}
 
@@ -248,14 +237,7 @@ def find_ties(bone: Backbone) -> list[Tie]:
 def best_backbone(
     scopes: Sequence[Scope], sizes: Mapping[int, int], *, seconds: float = 0.2, seed: int = 0
 ) -> tuple[Backbone, list[Tie]]:
-    """The cheapest backbone that was found, if every state of an interface takes a mode.
-
-    Args:
-        scopes: the variables of each node.
-        sizes: how many states each variable has.
-        seconds: how long to try ties of the spanning forest at random.
-        seed: of the random numbers.
-    """
+    """The cheapest backbone of some seconds, if every state of an interface takes a mode."""
     rng = random.Random(seed)
     until = time.monotonic() + seconds
     best = Backbone(scopes, sizes)

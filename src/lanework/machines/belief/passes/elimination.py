@@ -11,15 +11,15 @@ import heapq
 import math
 import random
 import time
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from lanework.machines.belief.passes.collect import table_leaf
 from lanework.machines.belief.passes.emit import Emitter, Value
+from lanework.machines.belief.passes.messages import table_leaf
 from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.passes.tree import ContractionTree, contraction_tree
-from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec
+from lanework.machines.belief.tensor import AxisKey, AxisType
 
 Scope = tuple[int, ...]
 
@@ -33,21 +33,16 @@ class Elimination:
         self.late = {v for v in asked if v not in cut} if problem.maximizes else set[int]()
         left = [tuple(v for v in scope if v not in cut) for scope in problem.scopes]
         alone = [(v,) for v in problem.observed]
-        self.extra = self._extra({v for scope in [*left, *alone] for v in scope})
+        covered = {v for scope in [*left, *alone] for v in scope}
+        # tensors of ones: for variables that nothing else has, and for those asked for jointly
+        self.extra: list[Scope] = [(v,) for v in problem.variables if v not in covered]
+        joint = tuple(v for v in asked if v not in cut)
+        if problem.query.kind == "joint" and len(joint) > 1:
+            self.extra.append(joint)
         variables = list(problem.graph.variables.values())
         sizes = {v: variables[v].size for v in problem.variables}
         scopes = [*left, *alone, *self.extra]
         self.order: Order = best_order(scopes, sizes, late=self.late, seconds=seconds, seed=seed)
-
-    def _extra(self, covered: Collection[int]) -> list[Scope]:
-        """Tensors of ones: for variables that nothing else has, and for those asked for jointly."""
-        problem = self.problem
-        extra: list[Scope] = [(v,) for v in problem.variables if v not in covered]
-        if problem.query.kind == "joint":
-            joint = tuple(v for v in problem.asked if v not in problem.cut)
-            if len(joint) > 1:
-                extra.append(joint)
-        return extra
 
     @property
     def late_axes(self) -> frozenset[AxisKey]:
@@ -62,13 +57,9 @@ class Elimination:
             for factor, scope in zip(problem.factors, problem.scopes, strict=True)
         ]
         leaves += problem.observed
-        leaves += [out.unit(TensorSpec(tuple(map(out.axis, scope)))) for scope in self.extra]
-        specs = [
-            leaf.spec if isinstance(leaf, Value) else TensorSpec((out.axis(leaf),))
-            for leaf in leaves
-        ]
-        order = [out.axis(variable) for variable in self.order.variables]
-        return contraction_tree(specs, order, self.late_axes), leaves
+        leaves += [out.unit(out.axes(scope)) for scope in self.extra]
+        order = out.axes(self.order.variables).axes
+        return contraction_tree(list(map(out.leaf_spec, leaves)), order, self.late_axes), leaves
 
     def note(self, tree: ContractionTree) -> str:
         """What a person wants to know of it."""
@@ -103,14 +94,9 @@ def best_order(
     seconds: float = 0.2,
     seed: int = 0,
 ) -> Order:
-    """The cheapest order that was found.
+    """The cheapest order of all variables of `sizes`, those of `late` after all others.
 
-    Args:
-        scopes: the variables of each factor.
-        sizes: states of each variable; all of these are eliminated.
-        late: variables that are eliminated after all others.
-        seconds: how long to try ties at random, after each rule was tried once, if it may pay.
-        seed: of the random numbers.
+    After each rule was tried once, ties are tried at random for some seconds, if it may pay.
 
     Example:
         >>> order = best_order([(0, 1), (1, 2), (2, 3)], dict.fromkeys(range(4), 2), seconds=0.0)
@@ -131,17 +117,6 @@ def best_order(
             best = order
         turn += 1
     return best
-
-
-def _neighbours(scopes: list[tuple[int, ...]], sizes: Mapping[int, int]) -> dict[int, set[int]]:
-    """For each variable those that share a factor with it."""
-    near: dict[int, set[int]] = {variable: set() for variable in sizes}
-    for scope in scopes:
-        for variable in scope:
-            near[variable].update(scope)
-    for variable, others in near.items():
-        others.discard(variable)
-    return near
 
 
 def _score(
@@ -172,7 +147,12 @@ def _eliminate(
     bound: float,
 ) -> Order | None:
     """An order by one rule; None as soon as it costs more than `bound`."""
-    near = _neighbours(scopes, sizes)
+    near: dict[int, set[int]] = {variable: set() for variable in sizes}
+    for scope in scopes:
+        for variable in scope:
+            near[variable].update(scope)
+    for variable, others in near.items():
+        others.discard(variable)
     weight = {variable: math.log(size) for variable, size in sizes.items()}
 
     def score(variable: int) -> tuple[bool, float, float, int]:

@@ -6,7 +6,7 @@ small, and becomes a factor of the program where evidence meets it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,12 +44,7 @@ class Emitter:
     """Collects a program, which then runs over any semiring."""
 
     def __init__(self, variables: list[Variable], *, folds: bool = True) -> None:
-        """Begin.
-
-        Args:
-            variables: of the graph.
-            folds: whether tables are multiplied as numbers, which an unknown semiring may not want.
-        """
+        """Begin; `folds`: tables may be multiplied as numbers, whatever the semiring."""
         self.variables, self.folds = variables, folds
         self.code: list[Instruction] = []
         self.registers = 0
@@ -84,9 +79,7 @@ class Emitter:
 
     def reduced(self, value: Value, keep: TensorSpec) -> Value:
         """A table at each lane's states of the variables that `keep` lacks."""
-        assert value.table is not None
-        factor = self._factor(value)
-        return Value(keep, self.emit("reduce", factor, self.spec(keep)))
+        return Value(keep, self.emit("reduce", self._factor(value), self.spec(keep)))
 
     def mode(self, length: int) -> Axis:
         """A new mode axis."""
@@ -101,7 +94,6 @@ class Emitter:
         return Value(TensorSpec((*interface.axes, modes)), register)
 
     def _factor(self, value: Value) -> int:
-        """The number of a table as a factor of the program."""
         assert value.table is not None
         scope = tuple(axis.id for axis in value.spec.axes)
         self._factors.append(FactorEntry(scope, self._size))
@@ -117,9 +109,8 @@ class Emitter:
         if known is not None:
             return known
         a, b = self.register(x), self.register(y)
-        if set(out.keys) == set(union.keys):
-            return Value(out, self.emit("contract", a, b, self.spec(out)))
-        return Value(out, self.emit("contract_eliminate", a, b, self.spec(out)))
+        name = "contract" if set(out.keys) == set(union.keys) else "contract_eliminate"
+        return Value(out, self.emit(name, a, b, self.spec(out)))
 
     def largest(self, values: Sequence[Value], keep: TensorSpec) -> Value:
         """The largest of the product of one or two values over all axes but those of `keep`."""
@@ -137,9 +128,18 @@ class Emitter:
         """A tensor scaled to a sum of one."""
         return Value(x.spec, self.emit("normalize", self.register(x)))
 
-    def axis(self, variable: int) -> Axis:
-        """The axis of a variable."""
-        return Axis(variable, AxisType.GEOMETRIC, self.variables[variable].size)
+    def axes(self, variables: Iterable[int]) -> TensorSpec:
+        """The axes of variables."""
+        sizes = ((v, self.variables[v].size) for v in variables)
+        return TensorSpec(tuple(Axis(v, AxisType.GEOMETRIC, size) for v, size in sizes))
+
+    def evidence(self, variable: int) -> Value:
+        """What rows say of a variable."""
+        return Value(self.axes([variable]), self.emit("load_evidence", variable))
+
+    def leaf_spec(self, leaf: Value | int) -> TensorSpec:
+        """The axes of a tensor, or of the evidence of a variable."""
+        return leaf.spec if isinstance(leaf, Value) else self.axes([leaf])
 
     def summed(self, values: Sequence[Value], keep: TensorSpec) -> Value:
         """The product of one or two values, summed over all axes but those of `keep`."""

@@ -25,9 +25,9 @@ import numpy.typing as npt
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.backbone import Backbone, Tie, best_backbone, cover
-from lanework.machines.belief.passes.collect import table_leaf
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.holonomy import LARGEST, quotient, transport
+from lanework.machines.belief.passes.messages import table_leaf
 from lanework.machines.belief.passes.tree import ContractionTree, Node
 from lanework.machines.belief.reference.kernels import Tensor, vm_contract, vm_eliminate_keep
 from lanework.machines.belief.semiring import vm_sat_semiring
@@ -47,11 +47,6 @@ class Mode:
     def size(self) -> int:
         """How many modes there are, at least one: no state belongs to it if none comes round."""
         return max(int(self.labels.max()) + 1, 1)
-
-    @property
-    def trivial(self) -> bool:
-        """Whether every state comes back as it was, so that nothing is left to tie."""
-        return not self.labels.any()
 
 
 class TiedBackbone:
@@ -80,17 +75,10 @@ class TiedBackbone:
         seconds: float = 0.2,
         seed: int = 0,
     ) -> None:
-        """Plan.
+        """Plan for the factors that matter to `needed`; of `cut` variables rows say the state.
 
-        Args:
-            graph: variables and factors.
-            factors: those of them that matter.
-            needed: variables that are asked for or may be observed.
-            cut: variables whose state every row says.
-            zeros: whether the zeros of tables are there to stay. A derivative by such an entry
-                asks what would be if it were not zero: then every state is a mode of its own.
-            seconds: how long to look for a good backbone.
-            seed: of the random ties in it.
+        Without `zeros`, those of tables are not there to stay: a derivative by such an entry asks
+        what would be if it were not zero. Then every state is a mode of its own.
         """
         self.number = {name: n for n, name in enumerate(graph.variables)}
         self.sizes = {n: graph.variables[name].size for name, n in self.number.items()}
@@ -134,9 +122,8 @@ class TiedBackbone:
 
     @cached_property
     def modes(self) -> list[Mode]:
-        """The ties that need modes."""
-        modes = (self._mode(tie) for tie in self._tied[1])
-        return [mode for mode in modes if not mode.trivial]
+        """The ties that need modes: not every state comes back as it was."""
+        return [mode for mode in map(self._mode, self._tied[1]) if mode.labels.any()]
 
     def _mode(self, tie: Tie) -> Mode:
         interface = self.spec(tie.interface)
@@ -204,15 +191,9 @@ class TiedBackbone:
 def backbone_tree(
     tied: TiedBackbone, out: Emitter, observed: Sequence[int]
 ) -> tuple[ContractionTree, list[Value | int]]:
-    """The contraction tree of a plan, and its leaves.
-
-    Args:
-        tied: of which the leaves' selectors are written.
-        out: takes the instructions.
-        observed: the variables with evidence.
-    """
+    """The contraction tree of a plan, and its leaves, with evidence of `observed` variables."""
     leaves, members = _leaves(tied, out, observed)
-    tree = ContractionTree([Node(_leaf_spec(out, leaf)) for leaf in leaves])
+    tree = ContractionTree([Node(out.leaf_spec(leaf)) for leaf in leaves])
     passing: list[list[Axis]] = [[] for _ in tied.scopes]
     for mode, axis in zip(tied.modes, tied.axes(out), strict=True):
         for node in sorted(mode.tie.nodes):
@@ -255,19 +236,10 @@ def _leaves(
     for mode, axis in zip(tied.modes, tied.axes(out), strict=True):
         for node in mode.tie.ends:
             put(node, out.selector(tied.spec(mode.tie.interface), axis, mode.labels))
-    for variable in observed:
-        put(_home(tied, variable), variable)
+    for variable in observed:  # at the smallest node that holds it: all copies are equal
+        holders = tied.bone.holders[variable]
+        put(min(holders, key=lambda n: (tied.spec(tied.scopes[n]).entries, n)), variable)
     for node, listed in enumerate(members):
         if not listed:  # a variable of which nothing is known
             put(node, out.unit(tied.spec(tied.scopes[node])))
     return leaves, members
-
-
-def _leaf_spec(out: Emitter, leaf: Value | int) -> TensorSpec:
-    return leaf.spec if isinstance(leaf, Value) else TensorSpec((out.axis(leaf),))
-
-
-def _home(tied: TiedBackbone, variable: int) -> int:
-    """The smallest node that holds a variable; all copies are equal, so any would do."""
-    holders = tied.bone.holders[variable]
-    return min(holders, key=lambda node: (tied.spec(tied.scopes[node]).entries, node))

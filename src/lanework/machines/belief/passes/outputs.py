@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from lanework.core.program.program import Port, Program
 from lanework.machines.belief.graph.factor import Factor
-from lanework.machines.belief.passes.collect import Collect
-from lanework.machines.belief.passes.distribute import Distribute, traceback
 from lanework.machines.belief.passes.emit import Emitter, Value
+from lanework.machines.belief.passes.messages import Collect, Distribute, traceback
 from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.state import SlotKey
@@ -55,19 +55,11 @@ class Outputs:
         late: Container[AxisKey],
         notes: tuple[str, ...],
     ) -> Program[Runner]:
-        """Write messages and answers.
-
-        Args:
-            tree: whose first nodes are the leaves, the tables before all others.
-            leaves: a tensor, or the number of a variable whose evidence is loaded.
-            late: axes that are maximized.
-            notes: what the compiler decided.
-        """
+        """Write messages and answers; the tree begins with the leaves, tables before others."""
         out, kind = self.out, self.problem.query.kind
         self.collect = Collect(out, tree, leaves, late)
         roots = [self.collect.sent[root] for root in tree.roots] or [out.unit(TensorSpec())]
-        total = Value(TensorSpec(), out.emit("rescale", out.register(roots[0])))
-        self.total = total
+        self.total = Value(TensorSpec(), out.emit("rescale", out.register(roots[0])))
         if kind == "marginals":
             self._marginals()
         elif kind == "joint":
@@ -76,7 +68,7 @@ class Outputs:
             self._gradient(leaves)
         elif self.problem.query.decides:
             self._states(late)
-        self._port(LN_P, total, ("Z",))
+        self._port(LN_P, self.total, ("Z",))
         return self._finish(notes)
 
     def _marginals(self) -> None:
@@ -86,34 +78,29 @@ class Outputs:
             homes.setdefault(home, []).append(variable)
         for v in asked:
             if v in cut:
-                known = self.out.product(self._known(v), self.total)
+                known = self.out.product(self.out.evidence(v), self.total)
                 self.out.store(self.out.normalized(known), ("bel", v))
         for number in distribute.order():
             distribute.send(number)
             for v in homes.get(number, ()):
-                self.out.store(
-                    distribute.belief(number, TensorSpec((self.out.axis(v),))), ("bel", v)
-                )
+                self.out.store(distribute.belief(number, self.out.axes([v])), ("bel", v))
         for v in asked:  # in the order in which they were asked for
             self.ports.append(Port(self._name(v), "out", self.out.slots.index(("bel", v))))
 
     def _joint(self) -> None:
         asked, cut = self.problem.asked, self.problem.cut
-        known = [self._known(v) for v in asked if v in cut]
+        known = [self.out.evidence(v) for v in asked if v in cut]
         rest = tuple(v for v in asked if v not in cut)
-        spec = TensorSpec(tuple(map(self.out.axis, asked)))
         if rest:
             distribute = Distribute(self.collect)
             home = distribute.homes([rest])[rest]
             for number in distribute.order():
                 distribute.send(number)
-            known.append(distribute.belief(home, TensorSpec(tuple(map(self.out.axis, rest)))))
-        joint = known[0]
-        for value in known[1:]:
-            joint = self.out.product(joint, value)
+            known.append(distribute.belief(home, self.out.axes(rest)))
+        joint = reduce(self.out.product, known)
         if not rest:
             joint = self.out.normalized(self.out.product(joint, self.total))
-        self._port(JOINT, self.out.only(joint, spec), ("joint", *asked))
+        self._port(JOINT, self.out.only(joint, self.out.axes(asked)), ("joint", *asked))
 
     def _gradient(self, leaves: Sequence[Value | int]) -> None:
         distribute, names = Distribute(self.collect), factor_names(self.problem.factors)
@@ -128,24 +115,19 @@ class Outputs:
                 self._port(names[number], distribute.gradient(number, leaf), slot)
             for (v,), home in homes.items():
                 if home == number:
-                    spec = TensorSpec((self.out.axis(v),))
                     slot = ("posterior", v, self.problem.query.state)
-                    self._port(POSTERIOR, distribute.belief(number, spec), slot)
+                    belief = distribute.belief(number, self.out.axes([v]))
+                    self._port(POSTERIOR, belief, slot)
 
     def _states(self, late: Container[AxisKey]) -> None:
         sampled = self.problem.query.kind == "sample"
         keys = {v: (AxisType.GEOMETRIC, v) for v in self.problem.asked}
         states = traceback(self.collect, set(keys.values()) if sampled else late, sampled=sampled)
         for v, key in keys.items():
-            self._port(self._name(v), states.get(key) or self._known(v), ("state", v))
+            self._port(self._name(v), states.get(key) or self.out.evidence(v), ("state", v))
 
     def _name(self, variable: int) -> str:
         return self.out.variables[variable].name
-
-    def _known(self, variable: int) -> Value:
-        """What every row says of a variable that was cut out."""
-        spec = TensorSpec((self.out.axis(variable),))
-        return Value(spec, self.out.emit("load_evidence", variable))
 
     def _port(self, name: str, value: Value, slot: SlotKey) -> None:
         self.out.store(value, slot)

@@ -77,7 +77,6 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
 
 
 def _listed(graph: FactorGraph, kind: str, text: str | None) -> Query:
-    """Names of variables."""
     if text is None:
         example = f"{kind}:{','.join(list(graph.variables)[:2])}"
         what = f"the query {kind!r} needs names of variables"
@@ -86,7 +85,6 @@ def _listed(graph: FactorGraph, kind: str, text: str | None) -> Query:
 
 
 def _counted(graph: FactorGraph, kind: str, text: str | None) -> Query:
-    """A number of assignments."""
     if text is None:
         raise Diagnostic(BAD_QUERY, f"the query {kind!r} needs a number", help=f"write {kind}:10")
     if not text.strip().isdecimal() or int(text) == 0:

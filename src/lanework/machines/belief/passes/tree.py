@@ -99,11 +99,8 @@ def contraction_tree(
 ) -> ContractionTree:
     """The tree of an elimination order.
 
-    Args:
-        leaves: the axes of each leaf.
-        order: all axes.
-        late: axes that are maximized, which must wait for the sums over all others that their
-            tensor has; they come last in the order.
+    Axes of `late` are maximized: they come last in the order, and must wait for the sums over all
+    others that their tensor has.
     """
     place = {axis: n for n, axis in enumerate(order)}
     tree, holders = ContractionTree(), {axis: set[int]() for axis in order}

@@ -99,13 +99,9 @@ class Cutset:
         return self.work * TERM
 
     def grow(self, within: float = math.inf) -> bool:
-        """Take the variable that lowers the terms of a lane most for the lanes that it costs.
+        """Take the variable that lowers the terms of a lane most for what it costs, if any does.
 
-        Args:
-            within: seconds. What would take longer is only taken if it lowers the work.
-
-        Returns:
-            Whether one was taken.
+        What would take longer than `within` seconds is only taken if it lowers the work.
         """
         prices = [
             (math.log(max(self._states(v), 1.0)) / gain, -gain, v) for v, gain in self._gains()
@@ -189,13 +185,7 @@ class ConditioningLanes:
     """
 
     def __init__(self, evidence: Evidence, variables: Sequence[int], sizes: Sequence[int]) -> None:
-        """Count the lanes.
-
-        Args:
-            evidence: the rows; a state of weight zero has no lane.
-            variables: whose states have lanes of their own.
-            sizes: how many states each of them has.
-        """
+        """Count the lanes: the joint states of the variables that a row leaves possible."""
         self.evidence, self.variables = evidence, variables
         self._states: list[Integers] = []  # for each variable (states, rows), the possible first
         self._counts: list[Integers] = []

@@ -88,13 +88,7 @@ class Columns:
     """
 
     def __init__(self, graph: FactorGraph, derivatives: Sequence[F64], probability: float) -> None:
-        """Put them together.
-
-        Args:
-            graph: the graph.
-            derivatives: for each of its factors, of the shape of its table.
-            probability: the posterior probability.
-        """
+        """Put the derivatives by all entries together, of the shape of each factor's table."""
         self.graph, self.names = graph, factor_names(graph.factors)
         pairs = list(zip(graph.factors, derivatives, strict=True))
         self.value = _flat([factor.table for factor in graph.factors])

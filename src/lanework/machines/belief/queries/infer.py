@@ -100,7 +100,7 @@ def grouped(
     numbers = sorted(evidence.weights)
     sure = np.zeros((len(numbers), evidence.rows), bool)
     for place, v in enumerate(numbers):
-        sure[place] = _sure(evidence.weights[v])
+        sure[place] = evidence.sure(v)
     given = [names[v] for v in numbers]
     everywhere = [name for name, column in zip(given, sure, strict=True) if column.all()]
     derives = read_query(graph, query).derives
@@ -122,11 +122,6 @@ def _cut(question: Question, pattern: npt.NDArray[np.bool_]) -> Question:
     """The same, asked of rows that are sure of some variables with evidence."""
     observed = [name for name, sure in zip(question.evidence, pattern, strict=True) if sure]
     return replace(question, observed=observed)
-
-
-def _sure(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """For each row whether it says one state."""
-    return np.asarray(((weights > 0).sum(axis=0) == 1) & (weights.max(axis=0) == 1))
 
 
 def _pays(question: Question, patterns: npt.NDArray[np.bool_], rows: int) -> bool:

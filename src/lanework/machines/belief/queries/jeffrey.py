@@ -101,7 +101,6 @@ def _contradiction(names: list[str]) -> Diagnostic:
 
 
 def _checked(variable: Variable, goal: npt.ArrayLike) -> F64:
-    """A posterior as a column."""
     try:
         posterior = np.asarray(goal, np.float64)
     except (TypeError, ValueError):

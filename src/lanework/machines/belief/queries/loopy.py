@@ -116,16 +116,14 @@ def loopy(
 
 
 def _check(damping: float, tolerance: float, most: int) -> None:
-    """Options that make sense."""
-    wrong = {
-        f"damping is {damping!r}": not 0.0 <= damping < 1.0,
-        f"tolerance is {tolerance!r}": not 0.0 < tolerance < 1.0,
-        f"most is {most!r}": most < 1,
+    checks = {
+        f"damping is {damping!r}": 0.0 <= damping < 1.0,
+        f"tolerance is {tolerance!r}": 0.0 < tolerance < 1.0,
+        f"most is {most!r}": most >= 1,
     }
-    for what, is_wrong in wrong.items():
-        if is_wrong:
-            help = "damping is from 0 to less than 1, the tolerance between 0 and 1, most from 1"
-            raise Diagnostic(BAD_OPTION, what, help=help)
+    for what in (what for what, right in checks.items() if not right):
+        help = "damping is from 0 to less than 1, the tolerance between 0 and 1, most from 1"
+        raise Diagnostic(BAD_OPTION, what, help=help)
 
 
 class _Run:
@@ -187,18 +185,12 @@ class _Run:
         return named | {LN_P: totals}, self._stats(totals, iterations, residual)
 
     def _settled(self, evidence: Evidence, number: int, blocks: int) -> Propagation:
-        """The messages for a block of rows."""
         weights = dict(evidence.weights)
         for v, table in self.own.items():
             column = np.broadcast_to(table[:, np.newaxis], (len(table), evidence.rows))
             weights[v] = weights[v] * column if v in weights else column
-        run = Propagation(
-            self.links,
-            weights,
-            evidence.rows,
-            damping=self.damping,
-            tolerance=self.tolerance,
-        )
+        damping, tolerance = self.damping, self.tolerance
+        run = Propagation(self.links, weights, evidence.rows, damping=damping, tolerance=tolerance)
 
         def look(iteration: int) -> None:
             help = "raise the deadline, run fewer rows, or accept a larger tolerance"

@@ -54,12 +54,7 @@ class Links:
                 self._turned.append(np.ascontiguousarray(table))
 
     def sent(self, number: int, replies: Sequence[F64]) -> F64:
-        """The sum of an edge's table times what its other variables say, of shape (states, rows).
-
-        Args:
-            number: of the edge.
-            replies: by edge, what its variable says to the factor, of shape (states, rows).
-        """
+        """The sum of an edge's table times replies, by edge what its variable says, (states, rows)."""
         edge, table = self.edges[number], self._turned[number]
         others = [replies[n] for n in self.of_factor[edge.factor] if n != number]
         if not others:
@@ -102,15 +97,7 @@ class Propagation:
         damping: float = 0.2,
         tolerance: float = 1e-9,
     ) -> None:
-        """Begin with messages that say nothing.
-
-        Args:
-            links: the graph.
-            weights: variable -> evidence, of shape (states, rows).
-            rows: how many.
-            damping: the share of its logarithm that a message keeps when it is sent again.
-            tolerance: changes up to which count as none, as a share of an entry.
-        """
+        """Begin with messages that say nothing; weights are of shape (states, rows); see `loopy`."""
         self.links, self.rows = links, rows
         self.damping, self.tolerance = damping, tolerance
         self._own = {v: weights.get(v, np.ones((n, rows))) for v, n in links.sizes.items()}
@@ -128,16 +115,10 @@ class Propagation:
     @property
     def residual(self) -> F64:
         """The largest change of each row that is left."""
-        largest: F64 = self._changes.max(axis=0, initial=0.0)
-        return largest
+        return np.asarray(self._changes.max(axis=0, initial=0.0))
 
     def settle(self, most: int = 200, look: Callable[[int], None] | None = None) -> None:
-        """Send messages until none changes.
-
-        Args:
-            most: how often each is sent at most, on average.
-            look: is told after each iteration how many were done.
-        """
+        """Send messages until none changes; `most`: how often each at most, on average."""
         for variable in self.links.of_variable:
             self._reply(variable, None)
         for number in range(len(self._messages)):
@@ -179,7 +160,6 @@ class Propagation:
                     self._prepare(neighbour)
 
     def _prepare(self, number: int) -> None:
-        """The message that an edge would send now."""
         self._next[number] = _shares(self.links.sent(number, self._replies))
         self._wait(number)
 
@@ -273,5 +253,4 @@ def _topped(values: F64) -> F64:
 
 def _floored(values: F64) -> F64:
     """Positive values at least `FLOOR`: nothing is impossible that is only going to be."""
-    floored: F64 = np.maximum(values, FLOOR * (values > 0))
-    return floored
+    return np.asarray(np.maximum(values, FLOOR * (values > 0)))

@@ -27,7 +27,6 @@ ADD: dict[str, np.ufunc] = {
     "counting": np.add,
     "bool": np.logical_or,
 }
-EXACT = ("counting", "bool")  # semirings without scales
 
 
 class Recombination:
@@ -44,13 +43,7 @@ class Recombination:
     """
 
     def __init__(self, semiring: str, entries: Mapping[SlotKey, int], rows: int) -> None:
-        """Begin with no lane at all.
-
-        Args:
-            semiring: of which name.
-            entries: the slots of the answer, and how many entries they have.
-            rows: how many rows.
-        """
+        """Begin with no lane at all; `entries`: how many each slot of the answer has."""
         self.semiring, self.plus = semiring, ADD[semiring]
         nothing: Any = {"counting": 0, "bool": False}.get(semiring, -np.inf)
         # counts may outgrow any machine word
@@ -67,13 +60,7 @@ class Recombination:
     def add(
         self, rows: npt.NDArray[np.intp], lanes: Posterior, logs: npt.NDArray[np.float64]
     ) -> None:
-        """Add lanes.
-
-        Args:
-            rows: the row of each lane, in order.
-            lanes: what was worked out for them.
-            logs: the logarithm of each lane's weight.
-        """
+        """Add lanes, in the order of `rows`, their rows; `logs` are logarithms of their weights."""
         which, starts = np.unique(rows, return_index=True)
         totals = absolute(lanes.totals, self.semiring, logs)
         self._best(rows, which, starts, lanes, logs_of(totals))
@@ -94,7 +81,6 @@ class Recombination:
         lanes: Posterior,
         logs: npt.NDArray[np.float64],
     ) -> None:
-        """Keep the states of each row's best lane."""
         states = [key for key in self.slots if key[0] == "state"]
         tops = np.maximum.reduceat(logs, starts)
         better = tops > self.best[which]
@@ -148,12 +134,8 @@ def absolute(totals: Array, semiring: str, logs: npt.NDArray[np.float64]) -> Arr
 def logs_of(totals: Array) -> npt.NDArray[np.float64]:
     """Totals of `absolute` as logarithms, whatever they are."""
     if totals.dtype == object:  # whole numbers of any length, which only Python's log takes
-        return np.array([_log(total) for total in totals])
+        return np.array([math.log(total) if total else -math.inf for total in totals])
     return np.where(totals, 0.0, -np.inf) if totals.dtype == bool else totals
-
-
-def _log(count: int) -> float:
-    return math.log(count) if count else -math.inf
 
 
 def narrowed(counts: Array) -> Array:

@@ -70,8 +70,7 @@ class Sensitivity(BeliefResult):
 
     def probability(self) -> F64:
         """The posterior probability itself, of the shape () or (row,)."""
-        probability: F64 = self[POSTERIOR][..., self.asked.state]
-        return probability
+        return np.asarray(self[POSTERIOR][..., self.asked.state])
 
     def largest(self, count: int = 10, *, row: int = 0, by: str = "relative") -> Entries:
         """The entries of tables on which the probability hangs most.
@@ -89,11 +88,7 @@ class Sensitivity(BeliefResult):
             help = did_you_mean(by, ORDERS) or f"there is {', '.join(ORDERS)}"
             raise Diagnostic(BAD_OPTION, f"there is no order by {by!r}", help=help)
         columns = self._columns(row)
-        sizes = {
-            "relative": columns.relative,
-            "proportional": columns.effect,
-            "derivative": columns.derivative,
-        }[by]
+        sizes = getattr(columns, "effect" if by == "proportional" else by)
         order = np.argsort(-np.where(np.isnan(sizes), -1.0, np.abs(sizes)), kind="stable")
         return Entries([columns.entry(int(place)) for place in order[:count]])
 
@@ -107,12 +102,9 @@ class Sensitivity(BeliefResult):
         return (columns.entry(place) for place in range(len(columns.value)))
 
     def _repr_html_(self) -> str:
-        return (
-            self.largest()._repr_html_() if len(self[LN_P].reshape(-1)) else super()._repr_html_()
-        )
+        return self.largest()._repr_html_() if self[LN_P].size else super()._repr_html_()
 
     def _columns(self, row: int) -> Columns:
-        """All entries of all tables, for a row of evidence."""
         rows = len(self[POSTERIOR]) if self.rowed else 1
         if not 0 <= row < rows:
             raise Diagnostic(BAD_OPTION, f"there is no row {row} of evidence among {rows}")

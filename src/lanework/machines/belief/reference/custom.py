@@ -70,12 +70,10 @@ def settled(runtime: VMSemiringRuntime, tables: Array) -> VMSemiringRuntime:
 
 
 def _entries(runtime: VMSemiringRuntime, what: str, value: Any, shape: Shape) -> Array:
-    if isinstance(value, np.ndarray):
-        entries = value
-    else:
-        entries = np.empty(
-            (), runtime.dtype if runtime.dtype == object else np.asarray(value).dtype
-        )
+    entries: Array = value
+    if not isinstance(value, np.ndarray):
+        loose = runtime.dtype == object
+        entries = np.empty((), runtime.dtype if loose else np.asarray(value).dtype)
         entries[()] = value
     if entries.shape != shape:
         raise Diagnostic(
@@ -85,9 +83,8 @@ def _entries(runtime: VMSemiringRuntime, what: str, value: Any, shape: Shape) ->
         )
     if not np.can_cast(entries.dtype, runtime.dtype, "same_kind"):
         what = f"{what} of the semiring {runtime.name} gives {entries.dtype}, not {runtime.dtype}"
-        raise Diagnostic(
-            BAD_SEMIRING, what, help="give the semiring a dtype that holds its entries"
-        )
+        help = "give the semiring a dtype that holds its entries"
+        raise Diagnostic(BAD_SEMIRING, what, help=help)
     return entries.astype(runtime.dtype, copy=False)
 
 

@@ -115,14 +115,7 @@ def vm_normalize(array: Array, spec: TensorSpec, sr: VMSemiringRuntime) -> tuple
 def vm_reduce(
     array: Array, spec: TensorSpec, out: TensorSpec, states: Mapping[int, Array]
 ) -> Array:
-    """A tensor at each lane's states of some variables.
-
-    Args:
-        array: with the axes of `spec`.
-        spec: its axes.
-        out: those that stay.
-        states: variable -> its state in each lane.
-    """
+    """A tensor at each lane's states of the variables that `out` lacks: variable -> states."""
     picked = TensorSpec(tuple(axis for axis in spec.axes if axis.key not in set(out.keys)))
     moved = align_array_to(array, spec, TensorSpec((*out.axes, *picked.axes)))
     places: tuple[Any, ...] = tuple(states[axis.id] for axis in picked.axes)
@@ -151,13 +144,7 @@ def vm_choose(array: Array, sr: VMSemiringRuntime) -> Array:
 
 
 def vm_sample(array: Array, chances: Array, sr: VMSemiringRuntime) -> Array:
-    """One at an entry that is sampled along the first axis; else zero.
-
-    Args:
-        array: of the shape (entries,) or (entries, lanes).
-        chances: of each lane, from 0 to 1.
-        sr: the semiring.
-    """
+    """One at an entry along the first axis that each lane samples by its chance; else zero."""
     weights = sr.weights(array)
     weights = np.broadcast_to(weights.reshape(len(weights), -1), (len(weights), len(chances)))
     before = np.cumsum(weights, axis=0) - weights

@@ -201,14 +201,9 @@ def reference(
     evidence: Evidence,
     chances: Mapping[int, F64],
 ) -> Posterior:
-    """Run a program in NumPy.
+    """Run a verified program in NumPy, over a semiring by name or one of the user's own.
 
-    Args:
-        program: a verified program.
-        semiring: its name, or one of the user's own; that one's logarithms of what tensors were
-            divided by are in the slot ``("scale",)``.
-        evidence: its rows.
-        chances: variable -> a number from 0 to 1 for each row, where the program samples.
+    That one's logarithms of what tensors were divided by are in the slot ``("scale",)``.
     """
     vm = VirtualMachine(SEMIRINGS[semiring]() if isinstance(semiring, str) else semiring)
     vm.run(program, evidence=evidence.weights, chances=chances)

@@ -1,5 +1,9 @@
-"""Messages away from the root: derivatives of the whole sum, or states one after another.
+"""Messages along a contraction tree: collected at its root, and distributed from there.
 
+Towards the root each node sends its tensor, summed as early as may be. Each sum is scaled to one,
+and what it was divided by is kept, so that nothing underflows.
+
+Away from it go derivatives of the whole sum, or states one after another.
 Derivatives are the adjoint of the messages towards the root: what a part receives is what its step
 received times what the other part sent (A. Darwiche, J. ACM 50, 2003, section 4, for the same thing
 seen as a polynomial). Nothing is ever divided.
@@ -11,11 +15,64 @@ Comput. 2, 1992, sections 4 and 5, on cliques).
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
-from lanework.machines.belief.passes.collect import Collect
-from lanework.machines.belief.passes.emit import Value
+from lanework.machines.belief.graph.factor import Factor
+from lanework.machines.belief.passes.emit import Emitter, Value
+from lanework.machines.belief.passes.tree import ContractionTree
 from lanework.machines.belief.tensor import AxisKey, AxisType, TensorSpec, joined
+
+
+class Collect:
+    """The tensors that a tree's nodes send to their parents."""
+
+    def __init__(
+        self,
+        out: Emitter,
+        tree: ContractionTree,
+        leaves: Sequence[Value | int],
+        late: Container[AxisKey],
+    ) -> None:
+        """Emit the messages; axes of `late` are maximized.
+
+        A leaf is a table, or the number of a variable whose evidence is loaded.
+        """
+        self.out, self.tree, self.late = out, tree, late
+        self.sent: dict[int, Value] = {}  # for each node its tensor
+        for number in tree.schedule:
+            leaf = number < len(leaves)
+            self.sent[number] = self._leaf(leaves[number]) if leaf else self._step(number)
+
+    def _leaf(self, leaf: Value | int) -> Value:
+        if isinstance(leaf, Value):
+            if not leaf.spec.axes:  # a number: taken out before anything is multiplied by it
+                return Value(leaf.spec, self.out.emit("rescale", self.out.register(leaf)))
+            return leaf
+        return self.out.evidence(leaf)
+
+    def _step(self, number: int) -> Value:
+        node, out = self.tree.nodes[number], self.out
+        keep = node.spec
+        values = [self.sent[part] for part in node.parts]
+        union = joined(*(value.spec for value in values))
+        ending = [axis for axis in union.axes if axis.key not in set(keep.keys)]
+        if not ending:
+            return out.product(values[0], values[1], keep)
+        best = [axis.key for axis in ending if axis.key in self.late]
+        between = union.keep({*keep.keys, *best}) if best else keep
+        if len(best) == len(ending):
+            product = out.largest(values, keep)
+        else:
+            product = out.summed(values, between)
+            product = out.largest([product], keep) if best else product
+        return Value(keep, out.emit("rescale", out.register(product)))
+
+
+def table_leaf(out: Emitter, factor: Factor, numbers: Sequence[int], cut: Container[int]) -> Value:
+    """A factor's table, reduced by the variables whose state every row says."""
+    value = Value(out.axes(numbers), table=factor.table)
+    rest = out.axes(v for v in numbers if v not in cut)
+    return value if rest == value.spec else out.reduced(value, rest)
 
 
 class Distribute:
@@ -109,12 +166,9 @@ class Distribute:
 def traceback(
     collect: Collect, wanted: Container[AxisKey], *, sampled: bool
 ) -> dict[AxisKey, Value]:
-    """For each axis a tensor with a one at its state.
+    """For each wanted axis a tensor with a one at its state; the others are summed over.
 
-    Args:
-        collect: the messages towards the root.
-        wanted: the axes that are decided; the others are summed over.
-        sampled: whether states are sampled, each with its probability, instead of the best.
+    States are the best, or `sampled`, each with its probability.
     """
     out = collect.out
     states: dict[AxisKey, Value] = {}
