@@ -16,8 +16,8 @@ from lanework.engines.vector import loader
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.graph.files import read_network
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.native import calls as supports
 from lanework.machines.belief.native import executor as native
-from lanework.machines.belief.native import supports
 from lanework.machines.belief.native.groups import term_sets
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.tensor import Axis, AxisType, TensorSpec

@@ -190,14 +190,6 @@ class _Reader:
 
 
 _DIRECTIVES = {
-    ".header": _Reader._header,
-    ".variable": _Reader._variable,
-    ".mode": _Reader._mode,
-    ".selector": _Reader._selector,
-    ".cells": _Reader._cells,
-    ".factor": _Reader._factor,
-    ".spec": _Reader._spec,
-    ".slot": _Reader._slot,
-    ".input": _Reader._input,
-    ".output": _Reader._output,
+    f".{name}": getattr(_Reader, f"_{name}")
+    for name in "header variable mode selector cells factor spec slot input output".split()
 }

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
@@ -37,15 +36,10 @@ from lanework.machines.belief.native.executor import MANY, STEP, NativeExecutor
 from lanework.machines.belief.native.single import SingleRow
 from lanework.machines.belief.reference.custom import settled
 from lanework.machines.belief.reference.vm import reference
-from lanework.machines.belief.semiring import (
-    BY_PARTS,
-    CUSTOM,
-    SEMIRINGS,
-    VMSemiringRuntime,
-)
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
+from lanework.machines.belief.tensor import F64
 from lanework.machines.belief.walk import walk
 
-F64 = npt.NDArray[np.float64]
 ENGINES = ("native", "reference")
 FEWER = "raise the memory cap, or give fewer rows at a time"
 SMALLER = (
@@ -214,16 +208,8 @@ class Runner(runner.Runner):
         row = single(evidence, more)
         if row is None:
             return None
-        values, impossible = row
-        stats = {
-            **self._stats,
-            "lanes": 1,
-            "impossible": int(impossible),
-            "run_seconds": time.perf_counter() - start,
-        }
-        return BeliefResult(
-            values, axes=single.axes, coords=single.coords, stats=stats, **self._asked
-        )
+        values, no = row
+        return self._answered(values, single.axes, single.coords, 1, no, start)
 
     def answer(self, evidence: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
@@ -244,7 +230,7 @@ class Runner(runner.Runner):
         else:
             several = evidence if count == 1 else evidence.repeated(count)
             posterior = self._posterior(several, seed, until)
-        return self._result(posterior, evidence, lead, time.perf_counter() - start)
+        return self._result(posterior, evidence, lead, start)
 
     def refusal(self, rows: int = 1, beside: int = 0) -> Diagnostic | None:
         """Why memory does not suffice for so many rows beside some bytes, if so."""
@@ -336,7 +322,7 @@ class Runner(runner.Runner):
             posterior.put(rows, reference(self.program, logs, evidence.at(rows), part), logs)
 
     def _result(
-        self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], seconds: float
+        self, posterior: Posterior, evidence: Evidence, lead: Mapping[str, int], start: float
     ) -> BeliefResult:
         values, axes, coords = read_answers(
             self.program, self.semiring, posterior.slots, posterior.totals, lead
@@ -345,12 +331,14 @@ class Runner(runner.Runner):
             scale = np.broadcast_to(posterior.slots["scale",], (1, evidence.rows))
             values["ln_scale"] = scale.reshape(tuple(lead.values()))
             axes["ln_scale"] = tuple(lead)
-        stats = {
-            **self._stats,
-            "lanes": evidence.rows,
-            "impossible": int(impossible(self.semiring, posterior.totals).sum()),
-            "run_seconds": seconds,
-        }
+        count = int(impossible(self.semiring, posterior.totals).sum())
+        return self._answered(values, axes, coords, evidence.rows, count, start)
+
+    def _answered(
+        self, values: Any, axes: Any, coords: Any, lanes: int, impossible: int, start: float
+    ) -> BeliefResult:
+        stats = self._stats | {"lanes": lanes, "impossible": int(impossible)}
+        stats["run_seconds"] = time.perf_counter() - start
         return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
     def _details(self) -> list[str]:

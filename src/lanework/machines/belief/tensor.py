@@ -87,6 +87,7 @@ def joined(*specs: TensorSpec) -> TensorSpec:
 
 
 Array = npt.NDArray[Any]
+F64 = npt.NDArray[np.float64]
 
 
 def align_array_to(array: Array, spec: TensorSpec, out: TensorSpec) -> Array:

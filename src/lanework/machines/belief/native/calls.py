@@ -15,9 +15,8 @@ import numpy.typing as npt
 from lanework.engines.tensors.layout import SCALE, tile
 from lanework.machines.belief.native.groups import Bools, Groups, TermSets, term_sets
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.tensor import AxisKey, TensorSpec
+from lanework.machines.belief.tensor import F64, AxisKey, TensorSpec
 
-F64 = npt.NDArray[np.float64]
 SCALAR = TensorSpec()
 SCALED = ("normalize", "rescale", "normalize_largest", "rescale_largest")  # kernels that scale
 IN_PLACE = (*SCALED, "choose", "sample")  # kernels that may write where they read

@@ -26,10 +26,9 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.native.calls import Tensor, buffer_starts, without_zeros
 from lanework.machines.belief.native.lower import lower
 from lanework.machines.belief.native.records import Records, group_bytes
-from lanework.machines.belief.tensor import TensorSpec
+from lanework.machines.belief.tensor import F64, TensorSpec
 from lanework.machines.belief.walk import walk
 
-F64 = npt.NDArray[np.float64]
 CACHE = 512 * 1024  # bytes that the tensors of a block should fit in
 TICK = 0.02  # seconds between looks at Ctrl-C while other threads work
 STEP = 10_000_000  # terms times lanes between two looks at Ctrl-C

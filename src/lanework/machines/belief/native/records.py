@@ -24,9 +24,7 @@ from lanework.engines.tensors.layout import (
 from lanework.machines.belief.native.calls import Call, Tensor, offsets
 from lanework.machines.belief.native.groups import Groups
 from lanework.machines.belief.state import SlotKey
-from lanework.machines.belief.tensor import TensorSpec
-
-F64 = npt.NDArray[np.float64]
+from lanework.machines.belief.tensor import F64, TensorSpec
 
 
 class Records:

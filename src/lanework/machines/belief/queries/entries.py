@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.core.result.show import figure, html_table, text_table
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.outputs import factor_names
-
-F64 = npt.NDArray[np.float64]
+from lanework.machines.belief.tensor import F64
 
 
 @dataclass(frozen=True)

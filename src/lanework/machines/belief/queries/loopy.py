@@ -98,19 +98,17 @@ def loopy(
     run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
     values, stats = run.answer(known)
     stats["run_seconds"] = time.perf_counter() - start
-    names = [variables[v].name for v in problem.asked]
+    asked = {variables[v].name: variables[v].states for v in problem.asked}
     lead = () if known.single else (ROWS,)
     if known.single:
         values = {name: value[0] for name, value in values.items()}
-    axes = {**{name: (*lead, name) for name in names}, LN_P: lead}
-    coords = {variables[v].name: list(variables[v].states) for v in problem.asked}
     return BeliefResult(
         values,
-        axes=axes,
-        coords=coords,
+        axes={**{name: (*lead, name) for name in asked}, LN_P: lead},
+        coords={name: list(states) for name, states in asked.items()},
         stats=stats,
         query=problem.query.kind,
-        states={variables[v].name: variables[v].states for v in problem.asked},
+        states=asked,
         total=LN_P,
     )
 

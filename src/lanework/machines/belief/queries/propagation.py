@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-F64 = npt.NDArray[np.float64]
+from lanework.machines.belief.tensor import F64
+
 FLOOR = 1e-70  # the least number of a message: around a cycle they can shrink on and on
 FEW = 4  # of such numbers can be multiplied before anything vanishes
 
@@ -54,7 +54,7 @@ class Links:
                 self._turned.append(np.ascontiguousarray(table))
 
     def sent(self, number: int, replies: Sequence[F64]) -> F64:
-        """The sum of an edge's table times replies, by edge what its variable says, (states, rows)."""
+        """An edge's table times replies, by edge what its variable says, summed: (states, rows)."""
         edge, table = self.edges[number], self._turned[number]
         others = [replies[n] for n in self.of_factor[edge.factor] if n != number]
         if not others:
@@ -97,7 +97,7 @@ class Propagation:
         damping: float = 0.2,
         tolerance: float = 1e-9,
     ) -> None:
-        """Begin with messages that say nothing; weights are of shape (states, rows); see `loopy`."""
+        """Begin with messages that say nothing; weights have the shape (states, rows)."""
         self.links, self.rows = links, rows
         self.damping, self.tolerance = damping, tolerance
         self._own = {v: weights.get(v, np.ones((n, rows))) for v, n in links.sizes.items()}

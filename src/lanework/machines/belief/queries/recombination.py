@@ -29,6 +29,10 @@ ADD: dict[str, np.ufunc] = {
 }
 
 
+# Semirings without scales, and what holds their entries: counts may outgrow any machine word.
+EXACT: dict[str, Any] = {"counting": object, "bool": bool}
+
+
 class Recombination:
     """Rows whose lanes come one after another.
 
@@ -45,17 +49,13 @@ class Recombination:
     def __init__(self, semiring: str, entries: Mapping[SlotKey, int], rows: int) -> None:
         """Begin with no lane at all; `entries`: how many each slot of the answer has."""
         self.semiring, self.plus = semiring, ADD[semiring]
-        nothing: Any = {"counting": 0, "bool": False}.get(semiring, -np.inf)
-        # counts may outgrow any machine word
-        dtype = {"counting": object, "bool": bool}.get(semiring, np.float64)
+        nothing, dtype = 0 if semiring in EXACT else -np.inf, EXACT.get(semiring, np.float64)
         self.totals = np.full(rows, nothing, dtype)
         self.best = np.full(rows, -np.inf)  # the largest lane, whose states are kept
         self.slots: dict[SlotKey, Array] = {}
         for key, count in entries.items():
-            if key[0] == "state":
-                self.slots[key] = np.zeros((count, rows))
-            else:
-                self.slots[key] = np.full((count, rows), nothing, dtype)
+            own = (0.0, np.float64) if key[0] == "state" else (nothing, dtype)
+            self.slots[key] = np.full((count, rows), *own)
 
     def add(
         self, rows: npt.NDArray[np.intp], lanes: Posterior, logs: npt.NDArray[np.float64]
@@ -68,9 +68,8 @@ class Recombination:
             if key[0] != "state":
                 value = np.broadcast_to(lanes.slots[key], (len(kept), len(rows)))
                 scaled = self._scaled(value, totals)
-                kept[:, which] = self.plus(
-                    kept[:, which], self.plus.reduceat(scaled, starts, axis=1)
-                )
+                sums = self.plus.reduceat(scaled, starts, axis=1)
+                kept[:, which] = self.plus(kept[:, which], sums)
         self.totals[which] = self.plus(self.totals[which], self.plus.reduceat(totals, starts))
 
     def _best(
@@ -97,10 +96,8 @@ class Recombination:
 
     def _scaled(self, value: Array, totals: Array) -> Array:
         """Beliefs times the totals of their lanes."""
-        if self.semiring == "counting":
-            return value.astype(object)
-        if self.semiring == "bool":
-            return value.astype(bool)
+        if self.semiring in EXACT:
+            return value.astype(EXACT[self.semiring])
         with np.errstate(divide="ignore"):
             logs = -value if self.semiring == "minsum" else np.log(value)
         return np.asarray(np.where(totals == -np.inf, -np.inf, logs + totals))
@@ -124,10 +121,8 @@ class Recombination:
 
 def absolute(totals: Array, semiring: str, logs: npt.NDArray[np.float64]) -> Array:
     """Totals of lanes times their weights; a count or a truth value knows no weights."""
-    if semiring == "counting":
-        return totals.astype(object)
-    if semiring == "bool":
-        return totals.astype(bool)
+    if semiring in EXACT:
+        return totals.astype(EXACT[semiring])
     return np.asarray((-totals if semiring == "minsum" else totals) + logs)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
@@ -21,8 +20,8 @@ from lanework.machines.belief.passes.outputs import LN_P, POSTERIOR, factor_name
 from lanework.machines.belief.passes.query import Query, read_query
 from lanework.machines.belief.queries.entries import Columns, Entries, Entry
 from lanework.machines.belief.queries.infer import infer
+from lanework.machines.belief.tensor import F64
 
-F64 = npt.NDArray[np.float64]
 ORDERS = ("relative", "proportional", "derivative")
 
 

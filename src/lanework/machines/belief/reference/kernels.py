@@ -11,13 +11,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.semiring import VMSemiringRuntime
-from lanework.machines.belief.tensor import (
-    Array,
-    AxisKey,
-    TensorSpec,
-    align_array_to,
-    joined,
-)
+from lanework.machines.belief.tensor import Array, AxisKey, TensorSpec, align_array_to, joined
 
 Tensor = tuple[Array, TensorSpec]
 FOLD = 1 << 20  # entries up to which tables that no evidence changes are multiplied beforehand

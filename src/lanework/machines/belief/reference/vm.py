@@ -30,7 +30,7 @@ from lanework.machines.belief.reference.kernels import (
 )
 from lanework.machines.belief.semiring import SEMIRINGS, VMSemiringRuntime
 from lanework.machines.belief.state import RegisterBank, SlotStore
-from lanework.machines.belief.tensor import TensorSpec
+from lanework.machines.belief.tensor import F64, TensorSpec
 from lanework.machines.belief.walk import walk
 
 FactorProvider = Callable[[int], Tensor]
@@ -223,6 +223,3 @@ def reference(
     entries = np.minimum(vm.least_entry, numbers)
     lost = may_be_lost(vm.least_sum, entries, walk(program).factors)
     return Posterior(slots, np.broadcast_to(totals, rows).copy(), np.broadcast_to(lost, rows))
-
-
-F64 = npt.NDArray[np.float64]
