@@ -16,7 +16,7 @@ from lanework.engines.vector import loader
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.graph.files import read_network
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.native import calls as supports
+from lanework.machines.belief.native import calls
 from lanework.machines.belief.native import executor as native
 from lanework.machines.belief.native.groups import term_sets
 from lanework.machines.belief.passes.compile import compile_graph
@@ -29,8 +29,8 @@ LEVELS = [level.name for level in loader.levels()]
 @pytest.fixture
 def forced(monkeypatch):
     """Groups wherever there is a zero, in programs of any size."""
-    monkeypatch.setattr(supports, "PAYS", math.inf)
-    monkeypatch.setattr(supports, "TURN", 0)
+    monkeypatch.setattr(calls, "PAYS", math.inf)
+    monkeypatch.setattr(calls, "TURN", 0)
     monkeypatch.setattr(native, "CACHE", 0)
 
 
