@@ -197,8 +197,7 @@ def _decode(program: Program) -> BeliefView:
     except (ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError) as error:
         raise Diagnostic(BAD_SECTION, f"a section of the belief program: {error}") from None
     code = tuple(BELIEF.decode(program.tape))
-    constants = program.constants
-    return BeliefView(code, variables, factors, specs, slots, modes, constants, selectors)
+    return BeliefView(code, variables, factors, specs, slots, modes, program.constants, selectors)
 
 
 def _json(data: bytes) -> list[Any]:

@@ -80,7 +80,7 @@ def table_sums(factors: Iterable[Factor]) -> dict[str, tuple[float, float]]:
     wrong: dict[str, tuple[float, float]] = {}
     for factor in factors:
         if factor.child is not None:
-            total = _totals(factor)
+            total = sums(factor)
             if not np.allclose(total, 1.0, rtol=0, atol=CLOSE):
                 wrong[factor.name] = (float(np.min(total)), float(np.max(total)))
     return wrong
@@ -105,7 +105,8 @@ def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]], stacklevel
         )
 
 
-def _totals(factor: Factor) -> Table:
+def sums(factor: Factor) -> Table:
+    """The sums of a conditional table over its child, whose axis stays."""
     assert factor.child is not None
     axis = factor.scope.index(factor.child)
     return np.asarray(factor.table.sum(axis=axis, keepdims=True))
@@ -119,7 +120,7 @@ def scaled_table(factor: Factor, variables: Mapping[str, Variable]) -> Table:
     """
     if factor.child is None:
         return factor.table
-    total = _totals(factor)
+    total = sums(factor)
     if (total == 0).any():
         at = np.argwhere(total == 0)[0]
         given = ", ".join(

@@ -65,7 +65,7 @@ class Records:
         self.rows_in, self.rows_out = SCALE, 0
         self._record("load", (Word.OUT,), OUT=0, OUTPUTS=SCALE)
         for call in calls:
-            self._write(call)
+            WRITERS.get(call.kernel, Records._unary)(self, call)
         self._stores.append((len(self._words), self.rows_out))
         self._record("store", (Word.P0,), P0=0, OUTPUTS=SCALE)
         self.rows_out += SCALE
@@ -121,9 +121,6 @@ class Records:
         if tensor.array is None:
             return 8 * self.lanes * self._places[tensor]
         return self._array(tensor.array)
-
-    def _write(self, call: Call) -> None:
-        WRITERS.get(call.kernel, Records._unary)(self, call)
 
     def _unary(self, call: Call, *, scale: bool = True) -> int:
         """A kernel of one tensor; the scale is at the block's beginning."""

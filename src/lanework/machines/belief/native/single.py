@@ -26,12 +26,7 @@ Values = tuple[dict[str, Any], bool]
 
 
 class SingleRow:
-    """A program for one row at a time.
-
-    Attributes:
-        axes: of each value.
-        coords: labels of axes.
-    """
+    """A program for one row at a time; `axes` are of each value, `coords` their labels."""
 
     def __init__(self, program: Program, executor: NativeExecutor, semiring: str) -> None:
         """Prepare memory, records and names of a program without samples or several assignments."""

@@ -104,13 +104,9 @@ class Backbone:
                     heapq.heappush(heap, (-size, turn, other, node))
         return links
 
-    def entries(self, node: int) -> int:
-        """How many entries a product of a node's tables has."""
-        return math.prod(self.sizes[variable] for variable in self.scopes[node])
-
     def cost(self, passing: Iterable[tuple[Collection[int], int]]) -> int:
         """Entries of all nodes' products, with mode axes: the nodes of each and its length."""
-        entries = [self.entries(node) for node in range(len(self.scopes))]
+        entries = [math.prod(self.sizes[v] for v in scope) for scope in self.scopes]
         for nodes, length in passing:
             for node in nodes:
                 entries[node] *= length

@@ -10,7 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_QUERY
-from lanework.machines.belief.graph.factor import Factor
+from lanework.machines.belief.graph.factor import Factor, sums
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
 
@@ -139,13 +139,9 @@ class Problem:
     """A question about a graph, with variables by number.
 
     Attributes:
-        graph: variables and factors.
-        query: what is asked.
         evidence: the variables that may be observed, as inputs.
         cut: those whose state every row says, and which are cut out.
         semiring: what the program is bound to unless another is asked for.
-        number: the number of each variable.
-        asked: the variables that are asked for.
     """
 
     def __init__(
@@ -250,7 +246,4 @@ def needed_factors(graph: FactorGraph, names: Iterable[str]) -> list[Factor]:
 
 
 def _sums_to_one(factor: Factor) -> bool:
-    """Whether a conditional table does so to the last digits."""
-    assert factor.child is not None
-    sums = factor.table.sum(axis=factor.scope.index(factor.child))
-    return bool(np.abs(sums - 1.0).max() <= ROUNDING)
+    return bool(np.abs(sums(factor) - 1.0).max() <= ROUNDING)

@@ -75,14 +75,9 @@ class Entries(Sequence[Entry]):
 
 
 class Columns:
-    """All entries of all tables, one factor after another.
+    """All entries of all tables, one factor after another: columns of what an `Entry` has.
 
-    Attributes:
-        value: the entries.
-        derivative: of the probability by each.
-        proportional: the same under proportional changes of a conditional table.
-        effect: this, or `derivative` for tables that are not conditional.
-        relative: as an `Entry` has it.
+    Besides, `effect` is `proportional`, or `derivative` for tables that are not conditional.
     """
 
     def __init__(self, graph: FactorGraph, derivatives: Sequence[F64], probability: float) -> None:

@@ -180,7 +180,7 @@ class Propagation:
         if not edges:
             return []
         # the product of so few messages is a number that is not zero, whatever they are
-        rest = _as_it_is if len(edges) <= FEW else _topped
+        rest: Callable[[F64], F64] = np.asarray if len(edges) <= FEW else _topped
         before = [self._tops[variable]]
         for other in edges[:-1]:
             before.append(rest(before[-1] * self._messages[other]))
@@ -233,10 +233,6 @@ def _shares(values: F64) -> F64:
     """Values with a sum of one in each row."""
     sums = values.sum(axis=0)
     return _floored(values / np.where(sums > 0, sums, 1.0))
-
-
-def _as_it_is(values: F64) -> F64:
-    return values
 
 
 def scaled(values: F64) -> tuple[F64, F64]:
