@@ -143,12 +143,12 @@ def _ask(request: Request, given: dict[str, list[Any]]) -> None:
         groups = grouped(graph, known, query)
     loading = time.perf_counter() - start
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
-        limits, hears = request.limits, bar.update
+        limits, progress = request.limits, bar.update
         if approximate:
-            result = loopy(graph, given, query, limits=limits, progress=hears)
+            result = loopy(graph, given, query, limits=limits, progress=progress)
         else:
             options = {name: request[name] for name in ("engine", "threads", "seed")}
-            result = run_groups(groups, known, limits=limits, progress=hears, **options)
+            result = run_groups(groups, known, limits=limits, progress=progress, **options)
     asked = read_query(graph, query)
     if asked.kind == "sensitivity":
         result = Sensitivity.of(graph, asked, result)

@@ -208,8 +208,8 @@ class Runner(runner.Runner):
         row = single(evidence, more)
         if row is None:
             return None
-        values, no = row
-        return self._answered(values, single.axes, single.coords, 1, no, start)
+        values, impossible = row
+        return self._answered(values, single.axes, single.coords, 1, int(impossible), start)
 
     def answer(self, evidence: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
@@ -337,8 +337,8 @@ class Runner(runner.Runner):
     def _answered(
         self, values: Any, axes: Any, coords: Any, lanes: int, impossible: int, start: float
     ) -> BeliefResult:
-        stats = self._stats | {"lanes": lanes, "impossible": int(impossible)}
-        stats["run_seconds"] = time.perf_counter() - start
+        took = time.perf_counter() - start
+        stats = {**self._stats, "lanes": lanes, "impossible": impossible, "run_seconds": took}
         return BeliefResult(values, axes=axes, coords=coords, stats=stats, **self._asked)
 
     def _details(self) -> list[str]:

@@ -3,10 +3,10 @@
 Towards the root each node sends its tensor, summed as early as may be. Each sum is scaled to one,
 and what it was divided by is kept, so that nothing underflows.
 
-Away from it go derivatives of the whole sum, or states one after another.
-Derivatives are the adjoint of the messages towards the root: what a part receives is what its step
-received times what the other part sent (A. Darwiche, J. ACM 50, 2003, section 4, for the same thing
-seen as a polynomial). Nothing is ever divided.
+Away from it go derivatives of the whole sum, or states one after another. Derivatives are the
+adjoint of the messages towards the root: what a part receives is what its step received times what
+the other part sent (A. Darwiche, J. ACM 50, 2003, section 4, for the same thing seen as a
+polynomial). Nothing is ever divided.
 
 What is summed or maximized at a step is traced back when all that its result depends on is: the
 step's tensors at these states, which a product with a one at the state gives (A. P. Dawid, Stat.
