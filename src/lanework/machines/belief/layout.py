@@ -157,7 +157,6 @@ def encode_sections(
 
 
 def _entries(entries: Sequence[tuple[struct.Struct, Sequence[int], Sequence[int]]]) -> bytes:
-    """How many entries there are; for each its numbers, how many words it has, and these."""
     out = bytearray(struct.pack("<I", len(entries)))
     for head, numbers, words in entries:
         out += head.pack(*numbers, len(words)) + struct.pack(f"<{len(words)}I", *words)

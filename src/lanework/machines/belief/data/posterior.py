@@ -56,9 +56,7 @@ def least_positive(arrays: Iterable[F64]) -> float:
 def may_be_lost(sums: Any, entries: Any, factors: int) -> Any:
     """For each row, or for one, whether anything may have vanished.
 
-    Args:
-        sums: the least sum that a tensor was divided by.
-        entries: the least positive number that was multiplied.
-        factors: how many numbers are multiplied at most before they are scaled.
+    It may if a tensor was divided by a sum so small, and an entry was so small that was multiplied
+    with so many factors before they were scaled.
     """
     return (sums < SUM) & (entries < PRODUCT ** (1 / max(factors, 1)))

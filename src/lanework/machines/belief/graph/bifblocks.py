@@ -100,7 +100,6 @@ class BifText:
             raise self.wrong(start, "the text ends inside a part of the network", help)
 
     def _closing(self, brace: int) -> int:
-        """Where the brace is that closes the one at a place."""
         depth = 0
         for match in _BRACE.finditer(self.text, brace):
             depth += {"{": 1, "}": -1}.get(match.group(), 0)

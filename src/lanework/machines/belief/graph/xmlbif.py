@@ -73,7 +73,6 @@ def _define(
     source: str,
     text: str,
 ) -> None:
-    """Add the table of a variable that lacks one."""
     child = _text(definition, "FOR")
     parents = [(element.text or "").strip() for element in definition.findall("GIVEN")]
     unknown = [name for name in (*parents, child) if name not in graph.variables]

@@ -97,13 +97,10 @@ class TermSets:
 def term_sets(
     out: TensorSpec, reduced: TensorSpec, supports: Iterable[tuple[Bools, TensorSpec]]
 ) -> TermSets:
-    """Which terms the outputs of a contraction have.
+    """Which terms of `reduced` axes the outputs of a contraction have.
 
-    Args:
-        out: the axes of the outputs.
-        reduced: the axes of the terms.
-        supports: where operands may be other than zero. One with too many different rows is left
-            out, which is as if it had no zeros.
+    `supports` say where operands may be other than zero. One with too many different rows is left
+    out, which is as if it had no zeros.
 
     Example:
         >>> from lanework.machines.belief.tensor import Axis, AxisType

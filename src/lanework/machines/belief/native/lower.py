@@ -70,7 +70,6 @@ class _Lowering:
         return out
 
     def _operands(self, row: int) -> Operands:
-        """The operands whose product a register holds."""
         if row in self.rows:
             return self.rows[row]
         array, spec = self.vm.regs.get(row)

@@ -24,15 +24,10 @@ Relation = npt.NDArray[np.bool_]
 def transport(supports: Sequence[Tensor], interface: TensorSpec) -> Relation | None:
     """What the way along a path allows: state at its beginning -> state at its end.
 
-    Args:
-        supports: of the tables on the path, boolean; neighbours meet in the variables they share.
-        interface: variables of the first and of the last table.
-
-    Returns:
-        Of the shape (states, states), in the order of the interface; None if it is too large.
+    The supports are those of the tables on the path, boolean; neighbours meet in the variables they
+    share, and the first and the last have those of the interface. None if it is too large.
 
     Example:
-        >>> from lanework.machines.belief.tensor import joined
         >>> a, b, c = (Axis(n, AxisType.GEOMETRIC, 2) for n in range(3))
         >>> same, other = np.eye(2) > 0, np.eye(2) == 0
         >>> tables = [(same, (a, b)), (other, (b, c)), (same, (c, a))]
@@ -68,17 +63,13 @@ def quotient(relations: Sequence[Relation | None], states: int) -> npt.NDArray[n
     The quotient by strongly connected components does the opposite: it puts states together
     that ways connect, and counts these ways as if they closed.
 
-    Args:
-        relations: the transport along each chord of a tie; None where it is not known.
-        states: how many states the interface has.
-
     Example:
         >>> blocks = np.kron(np.eye(2), np.ones((2, 2))) > 0
         >>> quotient([blocks], 4).tolist(), quotient([np.roll(np.eye(3) > 0, 1, 0)], 3).tolist()
         ([0, 1, 0, 1], [-1, -1, -1])
     """
     known = [relation for relation in relations if relation is not None]
-    if len(known) < len(relations):
+    if len(known) < len(relations):  # a way that is not known may lead anywhere
         return np.arange(states)
     alive = np.ones(states, np.bool_)
     meets = np.zeros((states, states), np.bool_)

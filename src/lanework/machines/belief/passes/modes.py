@@ -139,7 +139,6 @@ class TiedBackbone:
 
     @cached_property
     def _members(self) -> dict[int, list[Factor]]:
-        """The factors of each node."""
         members: dict[int, list[Factor]] = {}
         for home, factor in zip(self.homes, self.factors, strict=True):
             if home is not None:

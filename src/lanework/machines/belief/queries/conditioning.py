@@ -48,14 +48,9 @@ def fitting(
 ) -> Runner:
     """The program bound; if it does not fit, a few rows at a time, or conditioned until it does.
 
-    Args:
-        question: what the program answers.
-        program: the program.
-        evidence: the rows that it will be asked about.
-        progress: hears how many lanes are done, and how many there are.
-        **options: as for `Runner`. Conditioning has to be estimated to take no longer than the
-            deadline, without one ten minutes; lanes of a semiring of your own nobody can put
-            together.
+    Conditioning has to be estimated to take no longer than the deadline, without one ten minutes;
+    lanes of a semiring of your own nobody can put together. `progress` hears how many lanes are
+    done, and how many there are.
 
     Raises:
         Diagnostic: LW0101 where memory does not suffice, and conditioning would take too long.
@@ -96,7 +91,6 @@ def samples(program: Program) -> int:
 
 
 def _tensors(runner: Runner) -> int:
-    """Bytes of the tensors of one lane."""
     known = walk(runner.program)
     return max(8 * (known.uniform + known.varying), 1)
 

@@ -114,14 +114,8 @@ def proportional(factor: Factor, derivative: F64) -> F64:
     """Derivatives while the other entries of a distribution change in proportion to their size.
 
     An entry theta leaves 1 - theta to the others, each its share of what they have now, and such a
-    change moves the network's distribution least (H. Chan, A. Darwiche, UAI 2004, theorem 2).
-
-    Args:
-        factor: a conditional table; of others all is NaN.
-        derivative: by each of its entries, of the table's shape.
-
-    Returns:
-        Of the table's shape; NaN where all others are zero, which have no proportion.
+    change moves the network's distribution least (H. Chan, A. Darwiche, UAI 2004, theorem 2). NaN
+    where all others are zero, which have no proportion, and for tables that are not conditional.
 
     Example:
         >>> factor = Factor("a", ("a",), np.array([0.5, 0.3, 0.2]), "a")

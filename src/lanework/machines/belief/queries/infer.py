@@ -119,7 +119,6 @@ def grouped(
 
 
 def _cut(question: Question, pattern: npt.NDArray[np.bool_]) -> Question:
-    """The same, asked of rows that are sure of some variables with evidence."""
     observed = [name for name, sure in zip(question.evidence, pattern, strict=True) if sure]
     return replace(question, observed=observed)
 

@@ -125,8 +125,6 @@ def _check(damping: float, tolerance: float, most: int) -> None:
 
 
 class _Run:
-    """Rows of evidence, some at a time."""
-
     def __init__(
         self,
         problem: Problem,
