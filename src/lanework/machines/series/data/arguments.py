@@ -50,8 +50,12 @@ class Table:
     def blocks(
         self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
     ) -> Iterator[Block]:
-        """Blocks of labelled columns, of at most `most` rows together."""
-        left = most
+        """Blocks of labelled columns, of at most `most` rows together.
+
+        Raises:
+            Diagnostic: LW8006 for a table without rows.
+        """
+        left, block = most, None
         wanted = list(self.columns.values())
         for block in iter_columns(self.path, wanted, rows, self.categories, progress):
             if left is not None:
@@ -62,6 +66,8 @@ class Table:
             }
             if left is not None and left <= 0:
                 return
+        if block is None:
+            raise Diagnostic(NO_ROWS, f"{self.path} has no rows", help="give it at least one")
 
 
 @dataclass
@@ -192,30 +198,15 @@ def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table
 def first_blocks(
     table: Table, rows: int, most: int | None, progress: Callable[[int, int], None] | None
 ) -> tuple[Block, Iterator[Block] | None]:
-    """The first block of a table and, if there is more, an iterator over all blocks.
-
-    Raises:
-        Diagnostic: LW8006 for a table without rows.
-    """
+    """The first block of a table and, if there is more, an iterator over all blocks."""
     blocks = table.blocks(rows, most, progress)
-    first = next(blocks, None)
-    if first is None:
-        raise Diagnostic(NO_ROWS, f"{table.path} has no rows", help="give it at least one")
-    second = next(blocks, None)
-    if second is None:
-        return first, None
-    return first, itertools.chain([first, second], blocks)
+    first, second = next(blocks), next(blocks, None)
+    return first, None if second is None else itertools.chain([first, second], blocks)
 
 
 def all_rows(table: Table, most: int | None) -> Block:
-    """All rows of a table as labelled columns.
-
-    Raises:
-        Diagnostic: LW8006 for a table without rows.
-    """
+    """All rows of a table as labelled columns."""
     blocks = list(table.blocks(BLOCK, most, None))
-    if not blocks:
-        raise Diagnostic(NO_ROWS, f"{table.path} has no rows", help="give it at least one")
     return {
         name: Labelled(np.concatenate([block[name].array for block in blocks]), (table.axis,))
         for name in table.columns

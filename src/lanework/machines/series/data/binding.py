@@ -87,11 +87,8 @@ def bind(
 ) -> Bound:
     """Check the inputs against the ports and lay them out.
 
-    Args:
-        ports: the program's input ports.
-        periods: the number of periods, or None to take it from the inputs over time.
-        inputs: what the caller gave, by name.
-        lazy: leave plain arrays over lanes to an engine that looks for NaN as it reads them.
+    Without `periods` their number is that of the inputs over time. With `lazy`, plain arrays over
+    lanes are left to an engine that looks for NaN as it reads them.
 
     Raises:
         Diagnostic: missing or unknown names, lengths that disagree, NaN.
@@ -100,7 +97,14 @@ def bind(
         fast = _bind_plain(ports, periods, inputs, lazy)
     if fast is not None:
         return fast
-    _check_names(ports, inputs)
+    names = [port.name for port in ports]
+    for name in inputs:
+        if name not in names:
+            raise Diagnostic(
+                UNKNOWN_INPUT,
+                f"the model has no input {name!r}",
+                help=did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
+            )
     labelled = []
     for port in ports:
         value = inputs.get(port.name, port.default)
@@ -119,7 +123,11 @@ def bind(
             help="give as many values as periods, or run with periods=...",
         )
     if steps is None:
-        raise _no_periods()
+        raise Diagnostic(
+            MISSING_INPUT,
+            "the number of periods is not known",
+            help="give periods=..., or an input over time",
+        )
     axes = tuple(sizes)
     # an axis of no lanes is the inner one, so that what does not depend on it is still run
     inner = max(axes, key=lambda axis: sizes[axis] or math.inf) if axes else None
@@ -214,17 +222,6 @@ def probe(value: Array) -> float:
     return number
 
 
-def _check_names(ports: Sequence[Port], inputs: Mapping[str, Any]) -> None:
-    names = [port.name for port in ports]
-    for name in inputs:
-        if name not in names:
-            raise Diagnostic(
-                UNKNOWN_INPUT,
-                f"the model has no input {name!r}",
-                help=did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
-            )
-
-
 def _missing(port: Port, inputs: Mapping[str, Any]) -> Diagnostic:
     near = did_you_mean(port.name, [str(name) for name in inputs])
     what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
@@ -232,14 +229,6 @@ def _missing(port: Port, inputs: Mapping[str, Any]) -> Diagnostic:
         MISSING_INPUT,
         f"input {port.name!r} is missing" + (f" ({what})" if what else ""),
         help=near or f"give {port.name}=...",
-    )
-
-
-def _no_periods() -> Diagnostic:
-    return Diagnostic(
-        MISSING_INPUT,
-        "the number of periods is not known",
-        help="give periods=..., or an input over time",
     )
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.result.frames import need
@@ -25,11 +24,16 @@ from lanework.machines.series.codes import (
     NO_DATA_FILE,
     RAGGED_ROW,
 )
-from lanework.machines.series.data.csvtext import CsvText, bad_cell, check_header, number_in
+from lanework.machines.series.data.csvtext import (
+    Array,
+    Categories,
+    CsvText,
+    bad_cell,
+    check_header,
+    number_in,
+)
 from lanework.machines.series.data.labels import codes_of
 
-Array = npt.NDArray[Any]
-Categories = Mapping[str, Sequence[str]]
 Path_ = str | os.PathLike[str]
 
 ENDINGS = (".csv", ".parquet", ".npy", ".npz", ".json")
@@ -218,17 +222,12 @@ def read_array(path: Path_, column: str | None = None) -> Array:
     ending = _ending(path)
     if ending in (".npy", ".npz", ".json"):
         return _column(path, column, _arrays(path, ending)[column], 0, None, labels=True)
-    return read_text_or_numbers(path, column)
-
-
-def read_text_or_numbers(path: Path_, column: str) -> Array:
-    """A column of a table as numbers, or as text where its first cell is no number."""
-    if _ending(path) == ".parquet":
+    if ending == ".parquet":
         with _parquet(path) as parquet, _damage(path):
             table = parquet.read(columns=[column])
             values = np.asarray(table.column(column).to_numpy(zero_copy_only=False))
         return _column(path, column, values, 0, None, labels=True)
-    with _open(path) as file:
+    with _open(path) as file:  # as text where the first cell is no number
         text = CsvText.start(file, os.fspath(path))
         first = next(text.rows(list(file.readlines(1))), None)
         cell = "" if first is None else first[1][text.header.index(column)].strip()
@@ -363,9 +362,7 @@ def _damage(path: Path_) -> Iterator[None]:
     """Errors of file readers as diagnostics."""
     try:
         yield
-    except Diagnostic:
-        raise
-    except (MemoryError, KeyboardInterrupt):
+    except (Diagnostic, MemoryError):
         raise
     except Exception as error:  # every reader has its own errors for damaged files
         reason = (str(error).splitlines() or [type(error).__name__])[0]

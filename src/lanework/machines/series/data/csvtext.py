@@ -22,6 +22,7 @@ from lanework.machines.series.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW, 
 from lanework.machines.series.data.labels import codes_of, label_help
 
 Array = npt.NDArray[Any]
+Categories = Mapping[str, Sequence[str]]
 BOM = b"\xef\xbb\xbf"
 TRUTH = {"true": 1.0, "false": 0.0}
 LONGEST_LINE = 2**20
@@ -75,7 +76,7 @@ class CsvText:
         return cls(file, name, header, line)
 
     def blocks(
-        self, wanted: Sequence[str], categories: Mapping[str, Sequence[str]], rows: int
+        self, wanted: Sequence[str], categories: Categories, rows: int
     ) -> Iterator[dict[str, Array]]:
         """Blocks of at most so many rows, as float64 columns.
 
@@ -104,10 +105,7 @@ class CsvText:
             odd = (odd + more.count(b'"')) % 2
 
     def _fast(
-        self,
-        lines: list[bytes],
-        wanted: Sequence[str],
-        categories: Mapping[str, Sequence[str]],
+        self, lines: list[bytes], wanted: Sequence[str], categories: Categories
     ) -> dict[str, Array] | None:
         """The block by NumPy's parser, or None when that cannot be sure of it."""
         if set(map(methodcaller("count", b","), lines)) != {len(self.header) - 1}:
@@ -140,16 +138,15 @@ class CsvText:
                     )
                     if len(texts) != len(lines):
                         return None
-                    block[name] = codes_of(texts, categories[name], _not_sure)
+                    block[name] = codes_of(
+                        texts, categories[name], lambda _, text: Diagnostic(UNKNOWN_LABEL, text)
+                    )
         except (ValueError, Diagnostic):
             return None
         return {name: block[name] for name in wanted}
 
     def _slow(
-        self,
-        lines: list[bytes],
-        wanted: Sequence[str],
-        categories: Mapping[str, Sequence[str]],
+        self, lines: list[bytes], wanted: Sequence[str], categories: Categories
     ) -> dict[str, Array]:
         columns: dict[str, list[float]] = {name: [] for name in wanted}
         where = [(name, self.header.index(name)) for name in wanted]
@@ -244,20 +241,11 @@ def bad_cell(
             f"{where}: {shown} is not one of the categories",
             help=label_help(text, categories),
         )
-    if not text:
-        return Diagnostic(
-            BAD_CELL, f"{where}: the cell is empty", help="fill it in, or drop the row"
-        )
-    if text.lower() in ("nan", "na", "null", "none"):
-        return Diagnostic(
-            BAD_CELL, f"{where}: the value is missing ({text})", help="fill it in, or drop the row"
-        )
+    if text.lower() in ("", "nan", "na", "null", "none"):
+        said = f"the value is missing ({text})" if text else "the cell is empty"
+        return Diagnostic(BAD_CELL, f"{where}: {said}", help="fill it in, or drop the row")
     return Diagnostic(
         BAD_CELL,
         f"{where}: {shown} is not a number",
         help="give a number, or declare the input with categories=[...] if it holds names",
     )
-
-
-def _not_sure(place: int, text: str) -> Diagnostic:
-    return Diagnostic(UNKNOWN_LABEL, text)

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from lanework.core.program.program import Port
 from lanework.engines.kernel import COLUMNS, UNIT
-from lanework.engines.loops import Layout
 from lanework.machines.series.data.binding import Array, Bound
+from lanework.machines.series.data.shape import layout_of
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 
@@ -97,11 +97,7 @@ class Output:
         self.shape = tuple(
             bound.periods if axis == "time" else bound.sizes[axis] for axis in self.axes
         )
-        self.layout: Layout = (
-            ("both" if self.varying else "time")
-            if self.timed
-            else ("lane" if self.varying else "scalar")
-        )
+        self.layout = layout_of(self.timed, self.varying)
 
     @property
     def bytes(self) -> int:

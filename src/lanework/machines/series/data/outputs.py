@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def labels_of(program: Program, periods: int | None) -> dict[str, Any]:
     return {"time": Calendar(str(start), str(freq), periods).begins()}
 
 
-class TableSink:
+class TableSink(contextlib.ExitStack):
     """Takes the results of blocks of lanes and writes their outputs as long tables.
 
     A context manager; inside it, call it with each block's result, and with `totals` at the end.
@@ -60,26 +59,14 @@ class TableSink:
         Raises:
             Diagnostic: LW1023 for another ending, LW1022 for Parquet without pyarrow.
         """
+        super().__init__()
         self.path = Path(path)
         self.axis = axis
         self.ending = check_ending(self.path, STREAMED)
         self.paths: dict[Axes, Path] = {}
         self.lanes = 0
         self.rows = 0
-        self._files = contextlib.ExitStack()
         self._tables: dict[Axes, tuple[tuple[str, ...], Any]] = {}
-
-    def __enter__(self) -> TableSink:
-        self._files.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._files.__exit__(kind, error, trace)
 
     def __call__(self, result: Result) -> None:
         """Write one block's outputs along the axis."""
@@ -116,12 +103,12 @@ class TableSink:
             self.rows = self.rows or written
 
     def _open(self, axes: Axes, group: tuple[str, ...], block: Result) -> None:
-        file: IO[bytes] = self._files.enter_context(atomic_write(self.paths[axes]))
+        file: IO[bytes] = self.enter_context(atomic_write(self.paths[axes]))
         table: Any = file
         if self.ending == ".parquet":
             schema = to_arrow(block, group, lanes_first=True).schema
             table = need("pyarrow.parquet", "writing Parquet").ParquetWriter(file, schema)
-            self._files.callback(table.close)
+            self.callback(table.close)
         self._tables[axes] = (group, table)
 
     def _write(self, table: Any, block: Result, group: tuple[str, ...], header: bool) -> int:

@@ -6,6 +6,7 @@ import copy
 from typing import NamedTuple
 
 from lanework.core.program.isa import Instruction
+from lanework.engines.loops import Layout
 from lanework.machines.series.isa import AGGREGATES, SHIFTS
 from lanework.machines.series.layout import STRAIGHT, RowKind, SeriesView
 
@@ -15,6 +16,11 @@ class Given(NamedTuple):
 
     timed: bool
     laned: bool
+
+
+def layout_of(timed: bool, varying: bool) -> Layout:
+    """How a row lies in memory that depends on time, on the lane, on both or on neither."""
+    return ("both" if varying else "time") if timed else ("lane" if varying else "scalar")
 
 
 class Shape:

@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -32,29 +33,23 @@ WRITTEN = {op.symbol: name for name, op in IN_FORMULAS.items() if op.symbol}
 Scalar = float | int | bool | np.generic
 
 
+@dataclass(slots=True, eq=False)
 class Origin:
     """Where formulas were written: a name for the source, and its text."""
 
-    __slots__ = ("source", "text")
-
-    def __init__(self, source: str, text: str) -> None:
-        self.source = source
-        self.text = text
+    source: str
+    text: str
 
 
+@dataclass(slots=True, eq=False)
 class Place:
     """A piece of an origin: lines from 1, columns from 1, the end column exclusive."""
 
-    __slots__ = ("column", "end_column", "end_line", "line", "origin")
-
-    def __init__(
-        self, origin: Origin, line: int, column: int, end_line: int, end_column: int
-    ) -> None:
-        self.origin = origin
-        self.line = line
-        self.column = column
-        self.end_line = end_line
-        self.end_column = end_column
+    origin: Origin
+    line: int
+    column: int
+    end_line: int
+    end_column: int
 
     def span(self) -> Span:
         """The span that a diagnostic underlines."""
@@ -77,6 +72,11 @@ def _both_ways(symbol: str) -> tuple[Operator, Operator]:
         return _apply(symbol, other, self)
 
     return left, right
+
+
+def _alone(symbol: str) -> Callable[[Expr], Expr]:
+    """The method of an operator, or of a built-in function, of the tree by itself."""
+    return lambda self: _apply(symbol, self)
 
 
 class Expr:
@@ -178,29 +178,15 @@ class Expr:
     __le__, __ge__ = _both_ways("<=")[0], _both_ways(">=")[0]
     __eq__, __ne__ = _both_ways("==")[0], _both_ways("!=")[0]  # type: ignore[assignment]
 
-    def __neg__(self) -> Expr:
-        return _apply("__neg__", self)
+    __neg__, __abs__ = _alone("__neg__"), _alone("__abs__")
+    __floor__, __ceil__ = _alone("__floor__"), _alone("__ceil__")
+    __trunc__, __invert__ = _alone("__trunc__"), _alone("not")
 
     def __pos__(self) -> Expr:
         return self
 
-    def __abs__(self) -> Expr:
-        return _apply("__abs__", self)
-
     def __round__(self, digits: int = 0) -> Expr:
         return Expr(WRITTEN["__round__"], (self,), int(digits))
-
-    def __floor__(self) -> Expr:
-        return _apply("__floor__", self)
-
-    def __ceil__(self) -> Expr:
-        return _apply("__ceil__", self)
-
-    def __trunc__(self) -> Expr:
-        return _apply("__trunc__", self)
-
-    def __invert__(self) -> Expr:
-        return _apply("not", self)
 
 
 def lift(value: object) -> Expr:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property, reduce
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
@@ -141,7 +141,6 @@ class FormulaReader:
         self.origin = origin
         self.line_shift = 0
         self.column_shift = 0
-        self.lines: list[bytes] | None = None
         self.depth = 0
 
     def read(self, node: ast.expr, text: str) -> Expr:
@@ -164,10 +163,16 @@ class FormulaReader:
             end + 1 + (shift if end_line == 1 else 0),
         )
 
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """The rows of the text that Python's positions count in, as bytes."""
+        lines = [row.encode() for row in self.origin.text.split("\n")]
+        if self.column_shift:
+            lines[0] = lines[0].lstrip(b" \t")
+        return lines
+
     def source_of(self, node: ast.expr) -> str:
         """The text of a node, on one line."""
-        if self.lines is None:
-            self.lines = [row.encode() for row in self.origin.text.split("\n")]
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
         rows = self.lines[first : last + 1]
         rows[-1] = rows[-1][: node.end_col_offset]
@@ -175,10 +180,6 @@ class FormulaReader:
         return " ".join(b" ".join(rows).decode(errors="replace").split())
 
     def _characters(self, line: int, column: int) -> int:
-        if self.lines is None:
-            self.lines = [row.encode() for row in self.origin.text.split("\n")]
-            if self.column_shift:
-                self.lines[0] = self.lines[0].lstrip(b" \t")
         if not 0 < line <= len(self.lines):
             return column
         return len(self.lines[line - 1][:column].decode(errors="ignore"))
@@ -253,23 +254,18 @@ class FormulaReader:
     def _compare(self, node: ast.Compare) -> Expr:
         place = self.place(node)
         values = [self.expr(value) for value in (node.left, *node.comparators)]
-        out: Expr | None = None
+        steps = []
         for op, left, right in zip(node.ops, values, values[1:], strict=False):
             symbol = _COMPARE.get(type(op))
             if symbol is None:
                 raise self.unsupported(node, "`in` or `is`")
-            step = Expr(WRITTEN[symbol], (left, right), None, place)
-            out = step if out is None else Expr(WRITTEN["and"], (out, step), None, place)
-        assert out is not None
-        return out
+            steps.append(Expr(WRITTEN[symbol], (left, right), None, place))
+        return reduce(lambda a, b: Expr(WRITTEN["and"], (a, b), None, place), steps)
 
     def _boolean(self, node: ast.BoolOp) -> Expr:
         head = WRITTEN["and" if isinstance(node.op, ast.And) else "or"]
         place = self.place(node)
-        out = self.expr(node.values[0])
-        for value in node.values[1:]:
-            out = Expr(head, (out, self.expr(value)), None, place)
-        return out
+        return reduce(lambda a, b: Expr(head, (a, b), None, place), map(self.expr, node.values))
 
     def _conditional(self, node: ast.IfExp) -> Expr:
         args = (self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
@@ -399,9 +395,7 @@ def caller(name: str) -> Callable[..., Expr]:
     return build
 
 
-@cache
-def _parsed(text: str) -> Expr:
-    return parse_formula(text, "<series functions>")
+_parsed = cache(lambda text: parse_formula(text, "<series functions>"))
 
 
 def _expand(function: Function, bound: dict[str, Expr], place: Place | None) -> Expr:

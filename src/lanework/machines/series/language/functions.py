@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.op import Op
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import BAD_CALL
 from lanework.machines.series.language.expression import NUMBER, Expr, Place
@@ -168,28 +167,22 @@ LOOKUP_FUNCTION = Function(
 )
 
 
-def _from_op(name: str, op: Op) -> Function:
-    parameters = tuple(Parameter(operand) for operand in op.operands)
-    return Function(name, parameters, op.doc, variadic=op.folds)
-
-
 @functools.cache
 def functions() -> dict[str, Function]:
     """Every function by name, ops first."""
-    table = {name: _from_op(name, op) for name, op in IN_FORMULAS.items()}
+    ops = (
+        Function(name, tuple(map(Parameter, op.operands)), op.doc, variadic=op.folds)
+        for name, op in IN_FORMULAS.items()
+    )
     own = (*OVER_TIME, *AGGREGATES, *CALENDAR_FUNCTIONS, ROUND, *MACROS)
-    table.update((function.name, function) for function in own)
-    return table
+    return {function.name: function for function in (*ops, *own)}
 
 
 def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
     """A variadic function of two or more values, from the left."""
     if len(args) < 2:
         raise _wrong(function, f"`{function.name}` needs at least two values", place)
-    out = args[0]
-    for arg in args[1:]:
-        out = Expr(function.name, (out, arg), None, place)
-    return out
+    return functools.reduce(lambda a, b: Expr(function.name, (a, b), None, place), args)
 
 
 def bind(

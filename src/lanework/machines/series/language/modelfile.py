@@ -108,7 +108,8 @@ class _File(Generic[M]):
         if doc is not None:
             body.pop(0)
             self.model.doc = doc
-        body.sort(key=lambda node: not self._is_header(node))  # the header holds wherever it is
+        # the header holds wherever it is
+        body.sort(key=lambda n: not (isinstance(n, ast.Expr) and _called(n.value) == "model"))
         at = 0
         while at < len(body):
             node = body[at]
@@ -121,18 +122,14 @@ class _File(Generic[M]):
                 self._within(node, self._statement, node.value)
             elif isinstance(node, ast.Expr) and _text_of(node) is not None:
                 self._fail(node, "this string documents nothing", "put it below a definition")
-            elif not isinstance(node, ast.Pass):
+            elif (kind := type(node).__name__) != "Pass":
                 self._fail(
                     node,
-                    f"a model file cannot contain {_said(node)}",
+                    f"a model file cannot contain {_STATEMENTS.get(kind, 'this statement')}",
                     "a model file has model(...), inputs, tables, formulas, output(...) and "
                     "horizon(...); it is read, not run",
                 )
         return self.model
-
-    @staticmethod
-    def _is_header(node: ast.stmt) -> bool:
-        return isinstance(node, ast.Expr) and _called(node.value) == "model"
 
     def _within(self, node: ast.stmt, step: Callable[..., None], *args: Any) -> None:
         """Run a step; a diagnostic without a place gets the statement's."""
@@ -218,12 +215,9 @@ class _File(Generic[M]):
         self.model = self.make(**given)
 
     def _output(self, node: ast.Call) -> None:
-        reduce: Any = ()
-        for keyword in node.keywords:
-            if keyword.arg == "reduce":
-                reduce = self._literal(keyword.value)
-        axes = [reduce] if isinstance(reduce, str) else reduce
-        if not isinstance(axes, (list, tuple)) or not all(isinstance(a, str) for a in axes):
+        given = [keyword.value for keyword in node.keywords if keyword.arg == "reduce"]
+        reduce: Any = self._literal(given[-1]) if given else ()
+        if not _is_names(reduce):
             self._fail(node, "reduce= takes the names of axes", 'write reduce="point"')
         for arg in node.args:
             if isinstance(arg, ast.Constant) and isinstance(arg.value, str):
@@ -341,7 +335,3 @@ _STATEMENTS = {
     "Return": "a return",
     "Delete": "a del statement",
 }
-
-
-def _said(node: ast.stmt) -> str:
-    return _STATEMENTS.get(type(node).__name__, "this statement")

@@ -172,7 +172,8 @@ class Registry:
         check_kind(kind or "", name)
         text = formula if isinstance(formula, str) else None
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
-        self._add(Formula(name, expr, unit, kind, doc, text.strip() if text else None))
+        stripped = text.strip() if text else None
+        self.formulas[name] = Formula(name, expr, unit, kind, doc, stripped)
         return Expr.name(name)
 
     def node(
@@ -204,9 +205,7 @@ class Registry:
                     help=error.help,
                     notes=error.notes,
                 ) from None
-            self._check_name(title)
-            check_kind(kind or "", title)
-            self._add(Formula(title, expr, unit, kind, inspect.getdoc(body) or "", None))
+            self.add_formula(Formula(title, expr, unit, kind, inspect.getdoc(body) or "", None))
             return Expr.name(title)
 
         return define if function is None else define(function)
@@ -288,12 +287,9 @@ class Registry:
     # Checks -------------------------------------------------------------------------------------
 
     def add_formula(self, formula: Formula) -> None:
-        """Add a formula that is parsed already (from a model file)."""
+        """Add a formula that is parsed already."""
         self._check_name(formula.name)
         check_kind(formula.kind or "", formula.name)
-        self._add(formula)
-
-    def _add(self, formula: Formula) -> None:
         self.formulas[formula.name] = formula
 
     def _check_name(self, name: str) -> None:

@@ -6,6 +6,7 @@ import csv
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +16,7 @@ from lanework.machines.series.codes import BAD_TABLE, NO_FILE
 _TRUTH = {"true": 1.0, "false": 0.0, "": math.nan}
 
 
+@dataclass
 class Rows:
     """A header and rows of cells, whatever they came from.
 
@@ -26,12 +28,11 @@ class Rows:
         lines: the line of each row, where they came from a file.
     """
 
-    def __init__(self, table: str, source: str, header: list[str], rows: list[list[Any]]) -> None:
-        self.table = table
-        self.source = source
-        self.header = header
-        self.rows = rows
-        self.lines: list[int] | None = None
+    table: str
+    source: str
+    header: list[str]
+    rows: list[list[Any]]
+    lines: list[int] | None = None
 
     def where(self, row: int) -> str:
         """How a message names a row."""
@@ -50,11 +51,9 @@ class Rows:
 
     def check_shape(self) -> None:
         """Refuse a title that is there twice, no rows, and rows of other lengths."""
-        seen: set[str] = set()
-        for title in self.header:
-            if title in seen:
-                self.fail(f"its header names `{title}` twice")
-            seen.add(title)
+        twice = next((t for i, t in enumerate(self.header) if t in self.header[:i]), None)
+        if twice is not None:
+            self.fail(f"its header names `{twice}` twice")
         if not self.rows:
             self.fail("it has a header and no rows")
         for index, row in enumerate(self.rows):
@@ -93,18 +92,11 @@ def read_csv(path: str | os.PathLike[str], table: str) -> Rows:
     if not kept:
         raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is empty")
     header = [cell.strip() for cell in kept[0][1]]
-    rows = Rows(table, shown, header, [list(row) for _, row in kept[1:]])
-    rows.lines = [line for line, _ in kept[1:]]
-    return rows
+    return Rows(table, shown, header, [row for _, row in kept[1:]], [line for line, _ in kept[1:]])
 
 
 def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
     """The rows of a CSV path, a DataFrame, a dict of columns or a dict from key to value.
-
-    Args:
-        name: the table that is made of them.
-        data: the source.
-        keys: the key columns, as far as they are given.
 
     Raises:
         Diagnostic: LW3018 for what is none of these, and as `read_csv`.

@@ -20,7 +20,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -201,7 +201,7 @@ def build_table(
         )
     columns = _columns(rows, name, names, across, value, shape, [at for _, at in keyed])
     table = Table(name, dims, columns, unit, kind, doc)
-    _check_cells(rows, table)
+    _check_cells(table)
     return table
 
 
@@ -281,7 +281,11 @@ def _columns(
     for index, key in enumerate(keys):
         first = met.setdefault(key, index)
         if first != index:
-            _duplicate(rows, index, first)
+            rows.fail(
+                f"the key is there already, in {rows.where(first)}",
+                index,
+                help="every key needs exactly one row",
+            )
     if across is not None:
         return {name: Column(name, _matrix(rows, titles, shape, positions))}
     where = tuple(np.array(axis, dtype=np.int64) for axis in positions)
@@ -326,15 +330,7 @@ def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:
     return number
 
 
-def _duplicate(rows: Rows, index: int, first: int) -> NoReturn:
-    rows.fail(
-        f"the key is there already, in {rows.where(first)}",
-        index,
-        help="every key needs exactly one row",
-    )
-
-
-def _check_cells(rows: Rows, table: Table) -> None:
+def _check_cells(table: Table) -> None:
     """A missing cell needs the rule `error`: nothing else can say what to do with it."""
     if table.faults:
         return

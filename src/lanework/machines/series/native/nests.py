@@ -29,7 +29,7 @@ from lanework.engines.loops import (
     Step,
     Store,
 )
-from lanework.machines.series.data.shape import Shape
+from lanework.machines.series.data.shape import Shape, layout_of
 from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
@@ -122,36 +122,20 @@ class Nest:
         return len(self.slots) - 1
 
     def _layout(self, row: int, varying: bool | None = None) -> Layout:
-        timed = self.shape.timed[row]
         varying = self.shape.varying[row] if varying is None else varying
-        return ("both" if varying else "time") if timed else ("lane" if varying else "scalar")
+        return layout_of(self.shape.timed[row], varying)
 
     def _given_layout(self, port: int) -> Layout:
         given = self.shape.given[port]
-        if self.swap:
-            return "lane" if given.timed else "scalar"
-        return (
-            ("both" if given.laned else "time")
-            if given.timed
-            else ("lane" if given.laned else "scalar")
-        )
+        return layout_of(False, given.timed) if self.swap else layout_of(*given)
 
     # Placement ----------------------------------------------------------------------------------
 
     def _place(self) -> None:
-        view = self.view
-        kept = self.targets
+        tape = self.view.instructions
         self.base = 0
-        index = {id(instruction): n for n, instruction in enumerate(view.instructions)}
-        positions = {index[id(instruction)] for instruction in self.code}
-        for segment in view.segments:
-            part = [
-                view.instructions[n]
-                for n in range(segment.start, segment.stop)
-                if n in positions and view.instructions[n].target in kept
-            ]
-            if not part:
-                continue
+        for segment in self.view.segments:
+            part = [i for i in tape[segment.start : segment.stop] if i.target in self.targets]
             if segment.kind == STRAIGHT or not any(self.shape.timed[i.target] for i in part):
                 for instruction in part:
                     self._place_one(instruction)
@@ -327,8 +311,7 @@ class Nest:
 
 FOLDS: dict[str, How] = {
     "tsum": "sum",
-    "tmin": "fold",
-    "tmax": "fold",
+    **dict.fromkeys(EXTREMES, "fold"),
     "last": "last",
     "at": "at",
 }

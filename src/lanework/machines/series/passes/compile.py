@@ -40,7 +40,9 @@ def compile_model(
         model.need(name)
     ordered = order_formulas(model.formulas, model.inputs, roots, model.freq is not None)
     if model.freq is not None and model.periods is None:
-        _need_no_dates(model, ordered)
+        names = {name for formula in ordered for name in (*formula.now, *formula.later)}
+        if any(name not in model for name in names.intersection(calendars.COLUMNS)):
+            model.need_periods()
     typed = _types(model, ordered, roots)
     categories = {name: declared.categories for name, declared in model.inputs.items()}
     infer_categories(ordered, model.formulas, model.tables, categories)
@@ -89,14 +91,6 @@ def _asked(model: Registry, outputs: Sequence[str] | None) -> list[Output]:
                     else f'declare an input with axes="{axis}"',
                 )
     return asked
-
-
-def _need_no_dates(model: Registry, ordered: Sequence[Formula]) -> None:
-    """Columns of the calendar need a number of periods."""
-    for formula in ordered:
-        for name in (*formula.now, *formula.later):
-            if name in calendars.COLUMNS and name not in model:
-                model.need_periods()
 
 
 def _types(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:

@@ -35,7 +35,6 @@ from lanework.machines.series.passes.values import (
     PERIODS,
     TIME,
     Kinds,
-    TableData,
     Values,
 )
 from lanework.machines.series.passes.walks import needed_values, segments
@@ -145,7 +144,12 @@ class Emitter:
         for value in order:
             if values.ops[value] in LOOKUPS:
                 number.setdefault(values.settings[value], len(number))
-        return [_table(values.tables[index]) for index in number], number
+        tables = []
+        for block in map(values.tables.__getitem__, number):
+            dims = tuple(Dim(TableMode[d.outside.upper()], d.base, d.size) for d in block.dims)
+            data = np.ascontiguousarray(block.data.ravel())
+            tables.append(Table(dims, data, block.dims[0].knots))
+        return tables, number
 
     def _instructions(self, order: Sequence[int], table_of: Mapping[int, int]) -> list[Instruction]:
         values, row_of = self.values, self.row_of
@@ -322,8 +326,3 @@ def over_time(values: Values, inputs: Mapping[str, Input]) -> list[bool]:
                     break
         timed.append(varies)
     return timed
-
-
-def _table(block: TableData) -> Table:
-    dims = tuple(Dim(TableMode[dim.outside.upper()], dim.base, dim.size) for dim in block.dims)
-    return Table(dims, np.ascontiguousarray(block.data.ravel()), block.dims[0].knots)

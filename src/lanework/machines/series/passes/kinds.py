@@ -38,10 +38,7 @@ _TIMED = {"days_in_period": "day", "year_fraction": "year"}
 def infer_kinds(model: Registry, ordered: Sequence[Formula], roots: Sequence[str]) -> Kinds:
     """Units and kinds of the nodes that are needed, and the conversions between them.
 
-    Args:
-        model: the model.
-        ordered: the formulas that are needed, in order.
-        roots: the names that are asked for.
+    `ordered` are the formulas that are needed, in order, and `roots` the names asked for.
 
     Raises:
         Diagnostic: LW3012, LW3013, LW3014 for what does not fit, LW3015 for unknown units.

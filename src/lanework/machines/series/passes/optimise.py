@@ -39,15 +39,7 @@ _NONE, _CONSTANT = -1, -2
 
 
 def optimise(values: Values, roots: list[int]) -> tuple[list[int], list[str]]:
-    """Run the passes.
-
-    Args:
-        values: the value graph, changed in place.
-        roots: the values that are asked for.
-
-    Returns:
-        The roots afterwards, and a line for each thing done.
-    """
+    """Run the passes, which change `values`; the roots afterwards, and a line for each thing."""
     notes = []
     if values.folded:
         notes.append(f"folded {values.folded} operations on constants")
@@ -123,19 +115,12 @@ def _rule(name: str) -> Callable[..., _Range] | None:
     """What an op makes of ranges, by its primitive or by what it is there for."""
     op = ARITH.get(name)
     if op is None or op.units in (COMPARE, LOGIC):
-        return None if op is None else _truth
+        return None if op is None else lambda *_: _TRUTH
     result = op.graph("f64").result
     if result.prim in ROUNDING and result.args[0].prim == "arg":
-        return _rounded(getattr(np, result.prim))
+        how = getattr(np, result.prim)
+        return lambda a: _Range(float(how(a.low)), float(how(a.high)), True, a.nan)
     return RANGES.get(name)
-
-
-def _truth(*args: _Range) -> _Range:
-    return _TRUTH
-
-
-def _rounded(how: Callable[[float], float]) -> Callable[[_Range], _Range]:
-    return lambda a: _Range(float(how(a.low)), float(how(a.high)), True, a.nan)
 
 
 def _either(test: _Range, a: _Range, b: _Range) -> _Range:
@@ -159,18 +144,6 @@ def _added(a: _Range, b: _Range, low: float, high: float) -> _Range:
     return _Range(a.low + low, a.high + high, integral, a.nan or b.nan)
 
 
-def _sum(a: _Range, b: _Range) -> _Range:
-    return _added(a, b, b.low, b.high)
-
-
-def _difference(a: _Range, b: _Range) -> _Range:
-    return _added(a, b, -b.high, -b.low)
-
-
-def _product(a: _Range, b: _Range) -> _Range:
-    return _Range(-math.inf, math.inf, a.integral and b.integral, True)
-
-
 def _remainder(a: _Range, b: _Range) -> _Range:
     if a.integral and b.integral and b.low == b.high and b.low > 0.0:
         return _Range(0.0, b.low - 1.0, True, True)
@@ -183,9 +156,9 @@ RANGES: dict[str, Callable[..., _Range]] = {
     "max": _most,
     "floordiv": lambda a, b: _WHOLE,
     "mod": _remainder,
-    "add": _sum,
-    "sub": _difference,
-    "mul": _product,
+    "add": lambda a, b: _added(a, b, b.low, b.high),
+    "sub": lambda a, b: _added(a, b, -b.high, -b.low),
+    "mul": lambda a, b: _WHOLE if a.integral and b.integral else _ANY,
 }
 """What is known of other ops' values from what is known of their operands; of most, nothing."""
 
@@ -277,7 +250,7 @@ def _fold(values: Values, source: int, end: int, known: list[_Range]) -> str | N
         return None
     if faults and bool(np.any(np.isnan(folded) & ~np.isnan(cells))):
         return None
-    steps = _cone_size(values, source, end)
+    steps = sum(values.ops[value] != CONST for value in _cone(values, source, end))
     values.tables.append(TableData(f"{name}*", dims, np.ascontiguousarray(folded)))
     values.ops[end] = "lookup1" if len(keys) == 1 else "lookup2"
     values.args[end] = tuple(keys)
@@ -296,10 +269,6 @@ def _cone(values: Values, source: int, end: int) -> list[int]:
             seen.add(value)
             stack.extend(values.args[value])
     return sorted(seen)
-
-
-def _cone_size(values: Values, source: int, end: int) -> int:
-    return sum(values.ops[value] != CONST for value in _cone(values, source, end))
 
 
 def _evaluate(values: Values, source: int, end: int, cells: Floats) -> Floats:

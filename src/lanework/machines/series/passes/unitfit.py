@@ -124,8 +124,7 @@ class UnitFit:
 
     def join(self, expr: Expr, args: Sequence[Type], first: int, doing: str) -> Unit | None:
         """The one unit of operands that need the same, from number `first` on."""
-        algebra = self.algebra
-        if algebra is None:
+        if self.algebra is None:
             return None
         unit: Unit | None = None
         wild = False
@@ -140,23 +139,32 @@ class UnitFit:
             return ANY if wild else None
         if not self.checking:
             return unit
+        left = f"`{expr.args[owner]}` is {self.said(unit)} and "
+        self._fit(expr, args, range(first, len(args)), unit, left, doing)
+        return unit
+
+    def _fit(
+        self,
+        expr: Expr,
+        args: Sequence[Type],
+        which: Sequence[int],
+        unit: Unit,
+        left: str,
+        doing: str,
+    ) -> None:
+        """Convert these operands to a unit, or refuse the first that does not fit."""
+        assert self.algebra is not None
         factors = [1.0] * len(args)
-        for index in range(first, len(args)):
+        for index in which:
             here = args[index].unit
             if here is None or here is ANY or here == unit:
                 continue
-            factor = algebra.factor(here, unit)
+            factor = self.algebra.factor(here, unit)
             if factor is None:
-                left, right = expr.args[owner], expr.args[index]
-                raise self.clash(
-                    expr,
-                    unit,
-                    here,
-                    f"`{left}` is {self.said(unit)} and `{right}` is {self.said(here)}: {doing}",
-                )
+                message = f"{left}`{expr.args[index]}` is {self.said(here)}: {doing}"
+                raise self.clash(expr, unit, here, message)
             factors[index] = factor
         self.convert(expr, factors)
-        return unit
 
     def convert(self, expr: Expr, factors: Sequence[float]) -> None:
         """Note the factors of a step's operands, if one is not 1."""
@@ -171,24 +179,8 @@ class UnitFit:
 
     def need_pure(self, expr: Expr, args: Sequence[Type], which: Sequence[int]) -> None:
         """These operands must be pure numbers; percentages and the like are converted."""
-        algebra = self.algebra
-        if algebra is None or not self.checking:
-            return
-        factors = [1.0] * len(args)
-        for index in which:
-            unit = args[index].unit
-            if unit is None or unit is ANY or unit == NONE:
-                continue
-            factor = algebra.factor(unit, NONE)
-            if factor is None:
-                raise self.clash(
-                    expr,
-                    NONE,
-                    unit,
-                    f"`{expr.args[index]}` is {self.said(unit)}: {expr.head} needs a pure number",
-                )
-            factors[index] = factor
-        self.convert(expr, factors)
+        if self.algebra is not None and self.checking:
+            self._fit(expr, args, which, NONE, "", f"{expr.head} needs a pure number")
 
     def unit_product(self, expr: Expr, a: Unit, b: Unit, sign: int) -> Unit:
         """A product's unit with each dimension once; the factor goes to the first operand."""
