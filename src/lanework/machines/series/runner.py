@@ -169,7 +169,10 @@ class Runner(runner.Runner):
         if self._unused:  # of the model, but not of the outputs that were compiled
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
         limited = limits.fuel is not None or limits.deadline is not None
-        direct = None if limited else self._take_direct()
+        try:  # the prepared call, unless another thread is in it
+            direct = None if limited else self._direct.pop()
+        except IndexError:
+            direct = None
         if direct is not None and direct.spent():
             direct = None
         if direct is not None:
@@ -181,29 +184,11 @@ class Runner(runner.Runner):
         bound = bind(self.ports, self.periods, inputs, lazy=self._executor.lazy)
         outputs, stats = self._run(bound, limits)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
-        if not limited and direct is None and not bound.axes:
-            self._prepare_direct(bound, stats)
+        if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:
+            stated = {**stats, "compile_seconds": 0.0}
+            short = self._executor.prepare(bound.given, bound.periods, self.wanted, stated)
+            self._direct = [short] if short is not None else self._direct
         return self._result(outputs, stats)
-
-    def _take_direct(self) -> Direct | None:
-        """The prepared call, unless another thread is in it."""
-        try:
-            return self._direct.pop()
-        except IndexError:
-            return None
-
-    def _prepare_direct(self, bound: Bound, stats: dict[str, Any]) -> None:
-        """After a run of one lane on compiled code: make the next ones short."""
-        if stats["fuel"] >= SHORT:
-            return
-        outputs = {index: self.view.outputs[index] for index in self.wanted}
-        over_time = Shape.of(self.view, bound.given).timed
-        timed = {index: over_time[port.row] for index, port in outputs.items()}
-        direct = self._executor.prepare(
-            bound.given, bound.periods, outputs, timed, {**stats, "compile_seconds": 0.0}
-        )
-        if direct is not None:
-            self._direct = [direct]
 
     def stream(
         self,

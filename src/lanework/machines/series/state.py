@@ -32,8 +32,8 @@ class Ledger:
     Example:
         >>> ledger = Ledger(2, periods=3)
         >>> ledger.row(1)[:, 0] = [1.0, 2.0, 3.0]
-        >>> float(ledger.heap[ledger.offset(1, 2)])
-        3.0
+        >>> ledger.heap[ledger.stride :][:3].tolist()
+        [1.0, 2.0, 3.0]
     """
 
     def __init__(self, nodes: int, periods: int, lanes: int = 1) -> None:
@@ -41,13 +41,7 @@ class Ledger:
         self.stride = stride_for(periods, lanes)
         self.heap: npt.NDArray[np.float64] = np.zeros(nodes * self.stride)
 
-    def offset(self, node: int, period: int, lane: int = 0) -> int:
-        """Where a number is in the heap."""
-        return node * self.stride + period * self.lanes + lane
-
     def row(self, node: int) -> npt.NDArray[np.float64]:
         """A node's column, shape (periods, lanes); a view of the heap."""
-        start = node * self.stride
-        return self.heap[start : start + self.periods * self.lanes].reshape(
-            self.periods, self.lanes
-        )
+        cells = self.heap[node * self.stride :][: self.periods * self.lanes]
+        return cells.reshape(self.periods, self.lanes)

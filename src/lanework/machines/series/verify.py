@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, BAD_TABLE_SECTION, ORDER_BROKEN
@@ -25,7 +24,6 @@ from lanework.machines.series.layout import (
     STRAIGHT,
     RowKind,
     SeriesView,
-    Table,
     TableMode,
 )
 
@@ -113,20 +111,19 @@ def _tables(view: SeriesView) -> Iterator[Finding]:
             yield Finding(f"table {number} needs knots if it interpolates, and only then")
         if not all(np.isfinite(dim.base) for dim in table.dims):
             yield Finding(f"table {number} has a key that begins at no number")
-        if table.knots is not None and not _rising(table, table.knots):
+        knots = table.knots
+        if knots is not None and not (
+            len(table.dims) == 1
+            and len(knots) == len(table.data)
+            and np.all(np.diff(knots) > 0)
+            and np.isfinite(knots).all()
+        ):
             yield Finding(f"table {number} must have one rising knot for each value")
     for number, instruction in enumerate(view.instructions):
         if instruction.name in LOOKUPS:
             keys = len(instruction.operands) - 1
             if len(view.tables[instruction.operands[-1]].dims) != keys:
                 yield Finding(f"instruction {number} looks up with {keys} keys", number)
-
-
-def _rising(table: Table, knots: npt.NDArray[np.float64]) -> bool:
-    """Whether there is a knot for each value, and each is more than the one before."""
-    if len(table.dims) != 1 or len(knots) != len(table.data):
-        return False
-    return bool(np.all(np.diff(knots) > 0)) and bool(np.isfinite(knots).all())
 
 
 def _segments(view: SeriesView) -> Iterator[Finding]:
@@ -169,9 +166,7 @@ def _order(view: SeriesView) -> Iterator[Finding]:
 
 def _loops(view: SeriesView) -> Iterator[Finding]:
     for segment in view.segments:
-        if segment.kind == STRAIGHT:
-            continue
-        for number in range(segment.start, segment.stop):
+        for number in range(segment.start, segment.stop) if segment.kind != STRAIGHT else ():
             if not view.timed[view.instructions[number].target]:
                 yield Finding(f"instruction {number} does not depend on time, in a loop", number)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.program.isa import Instruction, OperandKind
+from lanework.core.program.isa import Instruction, OperandKind, row_operands
 from lanework.core.program.program import Port, Program
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
@@ -147,14 +147,8 @@ class _Builder:
             own = [*AGGREGATES, *SHIFTS, *LOOKUPS]
             name = self._name(sorted(own) if self.random.random() < 0.35 else _ELEMENTWISE)
             operands = self._operands(name)
-            timed = name in SHIFTS or (
-                name not in AGGREGATES
-                and any(
-                    self.timed[operand]
-                    for spec, operand in zip(SERIES.by_name[name].operands, operands, strict=True)
-                    if spec.kind is OperandKind.ROW
-                )
-            )
+            rows = row_operands(SERIES.by_name[name], operands)
+            timed = name in SHIFTS or (name not in AGGREGATES and any(self.timed[r] for r in rows))
             self.code.append(Instruction(name, self.row(RowKind.NODE, timed=timed), operands))
         self.segments.append(Segment(STRAIGHT, start, len(self.code)))
 

@@ -72,12 +72,7 @@ class Table:
 
 @dataclass
 class Inputs:
-    """What the command line gives to a run.
-
-    Attributes:
-        values: inputs that are given by name.
-        tables: tables by axis, in the order given.
-    """
+    """What the command line gives to a run: inputs by name, and tables in the order given."""
 
     values: Block = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)

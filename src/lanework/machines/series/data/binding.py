@@ -109,7 +109,13 @@ def bind(
     for port in ports:
         value = inputs.get(port.name, port.default)
         if value is None:
-            raise _missing(port, inputs)
+            near = did_you_mean(port.name, [str(name) for name in inputs])
+            what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
+            raise Diagnostic(
+                MISSING_INPUT,
+                f"input {port.name!r} is missing" + (f" ({what})" if what else ""),
+                help=near or f"give {port.name}=...",
+            )
         labelled.append(as_labelled(value, port))
     sizes = merge(
         (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
@@ -220,16 +226,6 @@ def probe(value: Array) -> float:
     """
     number: float = value.dot(value) if len(value) <= PROBE else np.add.reduce(value)
     return number
-
-
-def _missing(port: Port, inputs: Mapping[str, Any]) -> Diagnostic:
-    near = did_you_mean(port.name, [str(name) for name in inputs])
-    what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
-    return Diagnostic(
-        MISSING_INPUT,
-        f"input {port.name!r} is missing" + (f" ({what})" if what else ""),
-        help=near or f"give {port.name}=...",
-    )
 
 
 def check_missing(port: Port, array: Array, order: Sequence[str | None]) -> None:

@@ -241,16 +241,11 @@ def codes_of(
     categories: Sequence[str],
     refuse: Callable[[int, str], Diagnostic],
 ) -> Floats:
-    """Labels as their positions in a list of categories.
-
-    Args:
-        texts: strings or bytes, of any shape.
-        categories: the labels that there are.
-        refuse: makes the error for the first label that is none of them, from its position in
-            the flattened array and the label.
+    """Labels, strings or bytes of any shape, as their positions in a list of categories.
 
     Raises:
-        Diagnostic: what `refuse` makes.
+        Diagnostic: what `refuse` makes of the first label that is none of them, from its position
+            in the flattened array and the label.
     """
     unique, where = np.unique(texts.reshape(-1), return_inverse=True)
     codes = np.empty(len(unique))

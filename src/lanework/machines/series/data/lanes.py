@@ -133,8 +133,7 @@ class Output:
         if self.direct:
             return self.value.reshape(1) if self.layout == "scalar" else self.value
         if self.varying and self.kept == self.outer:
-            part: Array = self.value[self._where(repeat)]
-            return part
+            return np.asarray(self.value[self._where(repeat)])
         shape = (
             *((self.bound.periods,) if self.timed else ()),
             *((self.bound.lanes,) if self.varying else ()),

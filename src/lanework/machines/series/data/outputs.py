@@ -50,11 +50,7 @@ class TableSink(contextlib.ExitStack):
     """
 
     def __init__(self, path: str | os.PathLike[str], axis: str) -> None:
-        """Prepare to write.
-
-        Args:
-            path: a .csv or .parquet file.
-            axis: the lane axis that the blocks are pieces of.
+        """Prepare to write a .csv or .parquet file; the blocks are pieces of the lane axis `axis`.
 
         Raises:
             Diagnostic: LW1023 for another ending, LW1022 for Parquet without pyarrow.

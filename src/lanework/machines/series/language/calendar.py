@@ -81,8 +81,7 @@ class Calendar:
         months = start.astype("datetime64[M]") + steps * MONTHS[self.freq]
         length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
         offset = np.minimum(day, length.astype(np.int64) - 1)
-        edges: Dates = months.astype("datetime64[D]") + offset
-        return edges
+        return np.asarray(months.astype("datetime64[D]") + offset)
 
     def begins(self) -> Dates:
         """The first day of each period."""
@@ -115,8 +114,7 @@ class Calendar:
         first = np.minimum(day[:-1], 30)
         second = np.where((day[1:] == 31) & (first == 30), 30, day[1:])
         days = 360 * np.diff(year) + 30 * np.diff(month) + (second - first)
-        fractions: Floats = days / 360.0
-        return fractions
+        return np.asarray(days / 360.0)
 
     def column(self, name: str) -> Floats:
         """A column for formulas.
@@ -198,9 +196,8 @@ class Calendar:
             return np.arange(0, self.periods, ratio)
         coarse = max(1, int(self.periods / PER_YEAR["day"] * PER_YEAR[freq]) + 2)
         begins = Calendar(self.start, freq, coarse).begins()
-        offsets = (begins - begins[0]).astype(np.int64)
-        starts: npt.NDArray[np.int64] = offsets[offsets < self.periods]
-        return starts
+        offsets: npt.NDArray[np.int64] = (begins - begins[0]).astype(np.int64)
+        return offsets[offsets < self.periods]
 
 
 def check_periods(what: str, periods: object) -> None:

@@ -8,7 +8,8 @@ Example:
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property, reduce
 
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -93,45 +94,39 @@ def parse_formula(text: str, source: str = "<formula>") -> Expr:
     stripped = text.strip()
     if not stripped:
         raise Diagnostic(BAD_FORMULA, f"the formula of {source} is empty")
-    reader = FormulaReader(origin)
-    try:
-        return reader.read(ast.parse(text.lstrip(" \t"), mode="eval").body, text)
-    except SyntaxError as error:
-        if "\n" not in stripped:
-            raise syntax_diagnostic(error, origin, len(text) - len(text.lstrip(" \t"))) from None
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise unreadable(error, origin) from None
-    # Several lines: Python reads them as one expression inside brackets.
-    reader.line_shift = -1
-    try:
+    reader, inner = FormulaReader(origin), text.lstrip(" \t")
+    with parsing(origin, len(text) - len(inner)):
+        try:
+            return reader.read(ast.parse(inner, mode="eval").body, text)
+        except SyntaxError:
+            if "\n" not in stripped:
+                raise
+    reader.line_shift = -1  # several lines: Python reads them as one expression inside brackets
+    with parsing(origin, above=1):
         return reader.read(ast.parse(f"(\n{text}\n)", mode="eval").body, text)
+
+
+@contextmanager
+def parsing(origin: Origin, shift: int = 0, above: int = 0) -> Iterator[None]:
+    """Python's complaints about a text as diagnostics, of which some lines and columns moved."""
+    try:
+        yield
     except SyntaxError as error:
-        error.lineno = max(1, (error.lineno or 2) - 1)
-        raise syntax_diagnostic(error, origin, 0) from None
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise unreadable(error, origin) from None
-
-
-def syntax_diagnostic(error: SyntaxError, origin: Origin, shift: int) -> Diagnostic:
-    """Python's complaint about a text, as a diagnostic with a span."""
-    line, column = error.lineno or 1, max(1, (error.offset or 1)) + shift
-    end_line = error.end_lineno or line
-    end = (error.end_offset or 0) + shift
-    if end_line != line or end <= column:
-        end_line, end = line, column + 1
-    span = Span(origin.source, line, column, end_line, end, origin.text)
-    return Diagnostic(BAD_FORMULA, f"Python cannot read this: {error.msg}", span=span)
-
-
-def unreadable(error: BaseException, origin: Origin) -> Diagnostic:
-    """The diagnostic for text that Python's parser gives up on."""
-    if isinstance(error, ValueError):
-        return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
-    return Diagnostic(
-        TOO_DEEP,
-        f"{origin.source} is nested too deeply for Python to read",
-        help="give the inner part a name of its own",
-    )
+        line = max(1, (error.lineno or 1 + above) - above)
+        column, end = max(1, (error.offset or 1)) + shift, (error.end_offset or 0) + shift
+        if (error.end_lineno or line) != line or end <= column:
+            end = column + 1
+        span = Span(origin.source, line, column, line, end, origin.text)
+        message = f"Python cannot read this: {error.msg}"
+        raise Diagnostic(BAD_FORMULA, message, span=span) from None
+    except ValueError as error:
+        raise Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}") from None
+    except (RecursionError, MemoryError):
+        raise Diagnostic(
+            TOO_DEEP,
+            f"{origin.source} is nested too deeply for Python to read",
+            help="give the inner part a name of its own",
+        ) from None
 
 
 class FormulaReader:
@@ -223,9 +218,6 @@ class FormulaReader:
             return Expr(LABEL, (), value, self.place(node))
         raise self.unsupported(node, "this constant")
 
-    def _name(self, node: ast.Name) -> Expr:
-        return Expr(NAME, (), node.id, self.place(node))
-
     def _binary(self, node: ast.BinOp) -> Expr:
         # A long sum is a deep tree leaning left; it is read in a loop so that its length is free.
         chain: list[ast.BinOp] = []
@@ -299,15 +291,11 @@ class FormulaReader:
 
     def _table(self, node: ast.expr) -> tuple[str, str | None]:
         """The table, and the column of it, that `mort` or `mort["male"]` names."""
-        if isinstance(node, ast.Name):
-            return node.id, None
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Name)
-            and isinstance(node.slice, ast.Constant)
-            and isinstance(node.slice.value, str)
-        ):
-            return node.value.id, node.slice.value
+        match node:
+            case ast.Name():
+                return node.id, None
+            case ast.Subscript(value=ast.Name(id=table), slice=ast.Constant(value=str(column))):
+                return table, column
         raise self._bad_lookup(
             'a table is written `mort`, or `mort["column"]` for one of its columns',
             self.place(node),
@@ -339,7 +327,7 @@ class FormulaReader:
 
 _HANDLERS: dict[type[ast.expr], Callable[..., Expr]] = {
     ast.Constant: FormulaReader._constant,
-    ast.Name: FormulaReader._name,
+    ast.Name: lambda reader, node: Expr(NAME, (), node.id, reader.place(node)),
     ast.BinOp: FormulaReader._binary,
     ast.UnaryOp: FormulaReader._unary,
     ast.Compare: FormulaReader._compare,

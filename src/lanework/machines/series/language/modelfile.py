@@ -33,7 +33,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.expression import Origin
-from lanework.machines.series.language.formula import FormulaReader, syntax_diagnostic, unreadable
+from lanework.machines.series.language.formula import FormulaReader, parsing
 from lanework.machines.series.language.nodes import KINDS, Formula
 from lanework.machines.series.language.registry import Registry
 
@@ -80,12 +80,8 @@ def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
 def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]) -> M:
     """What the text of a model file declares, in a registry that `make` gives; see `read_model`."""
     origin = Origin(source, text)
-    try:
+    with parsing(origin):
         tree = ast.parse(text)
-    except SyntaxError as error:
-        raise syntax_diagnostic(error, origin, 0) from None
-    except (RecursionError, MemoryError, ValueError) as error:
-        raise unreadable(error, origin) from None
     return _File(origin, Path(source).stem, folder, make).read(tree)
 
 
@@ -314,12 +310,9 @@ def _called(node: ast.expr) -> str | None:
 
 def _text_of(node: ast.stmt) -> str | None:
     """The text of a statement that is nothing but a string."""
-    if (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    ):
-        return " ".join(node.value.value.split())
+    match node:
+        case ast.Expr(value=ast.Constant(value=str(text))):
+            return " ".join(text.split())
     return None
 
 

@@ -118,15 +118,10 @@ class Table:
 def align(
     table: Table, column: Column, categories: Sequence[tuple[str, ...]]
 ) -> tuple[tuple[KeyDim, ...], Floats]:
-    """The table's cells in the order of the lookups' own categories.
+    """A column's keys and cells in the order of the lookups' own categories.
 
-    Args:
-        table: the table.
-        column: one of its columns.
-        categories: for each key the labels of the value it is looked up with, () if it has none.
-
-    Returns:
-        The keys as they are after it, and the cells; a label that the table lacks is NaN.
+    These are for each key the labels of the value it is looked up with, () if it has none. The
+    cells of a label that the table lacks are NaN.
     """
     data, dims = column.data, list(table.dims)
     for axis, (dim, labels) in enumerate(zip(table.dims, categories, strict=True)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from lanework.engines.kernel import UNIT
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.native import address
 from lanework.machines.series.data.binding import Array
-from lanework.machines.series.data.shape import Given
+from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.native.kernels import (
     CompiledNest,
@@ -31,7 +31,6 @@ from lanework.machines.series.reference.execute import Executor, Job, locate
 from lanework.machines.series.reference.scan import Fault
 
 if TYPE_CHECKING:
-    from lanework.core.program.program import Port
     from lanework.machines.series.native.direct import Direct
 
 # From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
@@ -257,24 +256,19 @@ class CompiledExecutor(Executor):
         return numbers * 8
 
     def prepare(
-        self,
-        given: tuple[Given, ...],
-        periods: int,
-        outputs: Mapping[int, Port],
-        timed: Mapping[int, bool],
-        stats: dict[str, Any],
+        self, given: tuple[Given, ...], periods: int, ports: tuple[int, ...], stats: dict[str, Any]
     ) -> Direct | None:
         """The short way, if the whole program is in the nest of one lane."""
         from lanework.machines.series.native.direct import Direct
 
-        variant = self._variants.get(
-            (given, tuple(outputs), False, False, True, False, frozenset())
-        )
+        variant = self._variants.get((given, ports, False, False, True, False, frozenset()))
         if variant is None or variant.shared is None or variant.lanes is not None:
             return None
-        clear = self.view.horizon is not None
-        ports = self.view.inputs
-        direct = Direct(variant.shared, ports, outputs, periods, timed, stats, clear=clear)
+        view, shape = self.view, Shape.of(self.view, given)
+        outputs = {index: view.outputs[index] for index in ports}
+        timed = {index: shape.timed[port.row] for index, port in outputs.items()}
+        clear = view.horizon is not None
+        direct = Direct(variant.shared, view.inputs, outputs, periods, timed, stats, clear=clear)
         if variant.worth and variant.engine == "stencil":
             fuel = max(self.view.fuel * periods, 1)
             calls = 1 + max(variant.worth - variant.spent, 0) // fuel

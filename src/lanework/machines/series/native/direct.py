@@ -24,10 +24,6 @@ from lanework.machines.series.native.kernels import CompiledNest
 _F64 = np.dtype(np.float64)
 
 
-def _nothing() -> None:
-    pass
-
-
 class Direct:
     """One prepared call for one lane; not shared between threads while it runs."""
 
@@ -54,7 +50,7 @@ class Direct:
             clear: whether outputs may end early and need zeros there.
         """
         self._nest = nest  # its code must not go while this runs it
-        self._left, self._ended = -1, _nothing
+        self.limit(-1, lambda: None)
         self._call = nest.kernel.call
         self._shared = (0, 0, nest.kernel.descriptor)
         self._periods = periods

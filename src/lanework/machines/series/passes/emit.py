@@ -99,12 +99,9 @@ class Emitter:
             "periods": model.periods or 0,
             "horizon": NO_ROW if self.horizon is None else self.row_of[self.horizon],
         }
-        if model.freq is not None:
-            header["freq"] = model.freq
-        if model.start is not None:
-            header["start"] = model.start
+        more = {"freq": model.freq, "start": model.start, "unused": ",".join(unused)}
+        header |= {key: value for key, value in more.items() if value}
         if unused:
-            header["unused"] = ",".join(unused)
             notes.append(f"these outputs do not need the inputs {', '.join(unused)}")
         return Program(
             machine="series",

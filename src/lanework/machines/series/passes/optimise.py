@@ -64,9 +64,7 @@ def merge_shifts(values: Values) -> dict[int, int]:
         seen: dict[tuple[object, ...], int] = {}
         merged = False
         for value, op in enumerate(values.ops):
-            if value in same or (not same and op not in SHIFTS):
-                continue
-            if op in LEAVES:
+            if value in same or op in LEAVES or (not same and op not in SHIFTS):
                 continue
             args = tuple(same.get(arg, arg) for arg in values.args[value])
             values.args[value] = args

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +19,6 @@ from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.scan import Fault, scan
 
 if TYPE_CHECKING:
-    from lanework.core.program.program import Port
     from lanework.machines.series.native.direct import Direct
 
 
@@ -79,14 +78,9 @@ class Executor(Protocol):
         """Bytes that a job needs besides inputs and outputs; its buffers are not looked at."""
 
     def prepare(
-        self,
-        given: tuple[Given, ...],
-        periods: int,
-        outputs: Mapping[int, Port],
-        timed: Mapping[int, bool],
-        stats: dict[str, Any],
+        self, given: tuple[Given, ...], periods: int, ports: tuple[int, ...], stats: dict[str, Any]
     ) -> Direct | None:
-        """The short way for one lane given like this; None where there is none."""
+        """The short way to these outputs of one lane given like this; None where there is none."""
         return None
 
     def explain(self) -> list[str]:

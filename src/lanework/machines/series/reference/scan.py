@@ -62,14 +62,9 @@ def scan(
     lanes: int,
     wanted: Iterable[int],
 ) -> Scanned:
-    """Run the whole tape.
+    """Run the whole tape; `arrays` are float64 of shape ``(1 or T, 1 or L)`` for each input port.
 
-    Args:
-        view: the program.
-        arrays: for each input port float64 of shape ``(1 or T, 1 or L)``.
-        periods: T.
-        lanes: L.
-        wanted: the rows to return. Over time they are 0.0 from the lane's horizon on.
+    The rows that are `wanted` are 0.0 from the lane's horizon on if they are over time.
     """
     return _Scan(view, arrays, periods, lanes).run(list(wanted))
 
@@ -182,20 +177,17 @@ class _Scan:
             return np.zeros((1, self.lanes))
         return np.add.accumulate(np.where(active, x, 0.0), axis=0)[-1:] + 0.0
 
-    def _extreme(self, number: int, instruction: Instruction) -> Array:
+    def _fold(self, number: int, instruction: Instruction) -> Array:
+        """An op folded over the periods; of none the last period stays."""
         x, active = self._over_time(instruction.operands[0])
         out = np.full((1, self.lanes), np.nan)
-        graph = EXTREMES[instruction.name].graph("f64")
+        op = EXTREMES.get(instruction.name)
         for t in range(self.periods):
-            joined = x[t] if t == 0 else evaluate(graph, [out, x[t][np.newaxis]])
-            out = np.where(active[t], joined, out)
-        return out
-
-    def _last(self, number: int, instruction: Instruction) -> Array:
-        x, active = self._over_time(instruction.operands[0])
-        out = np.full((1, self.lanes), np.nan)
-        for t in range(self.periods):
-            out = np.where(active[t], x[t], out)
+            if t == 0 or op is None:
+                out = np.where(active[t], x[t], out)
+            else:
+                joined = evaluate(op.graph("f64"), [out, x[t][np.newaxis]])
+                out = np.where(active[t], joined, out)
         return out
 
     def _at_period(self, number: int, instruction: Instruction) -> Array:
@@ -269,9 +261,8 @@ class _Scan:
 COLUMNS: dict[str, Callable[[_Scan, int, Instruction], Array]] = {
     **dict.fromkeys(SHIFTS, _Scan._shift),
     **dict.fromkeys(LOOKUPS, _Scan._lookup),
-    **dict.fromkeys(EXTREMES, _Scan._extreme),
+    **dict.fromkeys((*EXTREMES, "last"), _Scan._fold),
     "tsum": _Scan._sum,
-    "last": _Scan._last,
     "at": _Scan._at_period,
 }
 """The machine's own instructions over whole columns; every other is an op of the table."""
