@@ -120,8 +120,7 @@ def _compare_mutant(program: Program, seed: int, ways: tuple[Way, ...]) -> Diver
             given[name] = plain if plain.ndim else float(plain)
         elif lanes == 5 and len(given) == 1:
             given[name] = along(("point", *axes), np.stack([array, array + 1.0]))
-    reference = Runner(program, "reference", periods=periods)
-    expected = _outcome(reference, given)
+    expected = _outcome(Runner(program, "reference", periods=periods), given)
     for way in ways:
         runner = _runner(program, way, periods)
         for result in (_outcome(runner, given), _outcome(runner, given)):

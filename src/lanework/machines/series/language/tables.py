@@ -293,10 +293,10 @@ def _matrix(
 ) -> Floats:
     """The cells of a table whose second key is the names of its columns."""
     data = np.full(shape, math.nan)
+    across = list(zip(positions[1], titles, map(rows.header.index, titles), strict=True))
     for index, row in enumerate(rows.rows):
-        cells = [cell for title, cell in zip(rows.header, row, strict=True) if title in titles]
-        for position, title, cell in zip(positions[1], titles, cells, strict=True):
-            data[positions[0][index], position] = _cell(rows, index, title, cell)
+        for position, title, at in across:
+            data[positions[0][index], position] = _cell(rows, index, title, row[at])
     return data
 
 

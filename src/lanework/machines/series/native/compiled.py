@@ -181,12 +181,10 @@ class CompiledExecutor(Executor):
                 variant.shared, job, buffers, bridges, periods, 1, fuel, None
             )
         if variant.lanes is not None:
-            self.width_used = variant.lanes.kernel.width
             suspects = self._run_nest(
                 variant.lanes, job, buffers, bridges, periods, lanes, job.fuel, job.progress
             )
-        else:
-            self.width_used = 1
+        self.width_used = 1 if variant.lanes is None else variant.lanes.kernel.width
         if not everywhere and not suspects:
             return []
         job.check(self.view)

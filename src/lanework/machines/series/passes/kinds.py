@@ -67,11 +67,9 @@ class _Inference:
                 unit = self.algebra.parse(_TIMED[name])
             if name not in self.names:
                 self.names[name] = Type(unit, _DEFINED.get(name, "constant"))
-        for formula in ordered:
-            unit = None
-            if formula.unit is not None:
-                unit = self._declared(formula.unit, formula.kind or "", formula.name)
-            self.names[formula.name] = Type(unit, formula.kind or "")
+        for f in ordered:
+            unit = None if f.unit is None else self._declared(f.unit, f.kind or "", f.name)
+            self.names[f.name] = Type(unit, f.kind or "")
 
     def _declared(self, text: str, kind: str, name: str) -> Unit | None:
         """The unit that a declaration means: per-period amounts lose their period."""
