@@ -8,8 +8,7 @@ Example:
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -41,6 +40,7 @@ from lanework.machines.series.language.functions import (
 )
 
 MAX_DEPTH = 200
+REFUSALS = (SyntaxError, RecursionError, MemoryError, ValueError)  # of Python's parser
 
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -95,38 +95,34 @@ def parse_formula(text: str, source: str = "<formula>") -> Expr:
     if not stripped:
         raise Diagnostic(BAD_FORMULA, f"the formula of {source} is empty")
     reader, inner = FormulaReader(origin), text.lstrip(" \t")
-    with parsing(origin, len(text) - len(inner)):
-        try:
-            return reader.read(ast.parse(inner, mode="eval").body, text)
-        except SyntaxError:
-            if "\n" not in stripped:
-                raise
-    reader.line_shift = -1  # several lines: Python reads them as one expression inside brackets
-    with parsing(origin, above=1):
-        return reader.read(ast.parse(f"(\n{text}\n)", mode="eval").body, text)
-
-
-@contextmanager
-def parsing(origin: Origin, shift: int = 0, above: int = 0) -> Iterator[None]:
-    """Python's complaints about a text as diagnostics, of which some lines and columns moved."""
     try:
-        yield
-    except SyntaxError as error:
+        return reader.read(ast.parse(inner, mode="eval").body, text)
+    except REFUSALS as error:
+        if not isinstance(error, SyntaxError) or "\n" not in stripped:
+            raise refusal(error, origin, len(text) - len(inner)) from None
+    reader.line_shift = -1  # several lines: Python reads them as one expression inside brackets
+    try:
+        return reader.read(ast.parse(f"(\n{text}\n)", mode="eval").body, text)
+    except REFUSALS as error:
+        raise refusal(error, origin, above=1) from None
+
+
+def refusal(error: Exception, origin: Origin, shift: int = 0, above: int = 0) -> Diagnostic:
+    """What Python says of a text that it saw without `shift` columns and with lines `above`."""
+    if isinstance(error, SyntaxError):
         line = max(1, (error.lineno or 1 + above) - above)
         column, end = max(1, (error.offset or 1)) + shift, (error.end_offset or 0) + shift
         if (error.end_lineno or line) != line or end <= column:
             end = column + 1
         span = Span(origin.source, line, column, line, end, origin.text)
-        message = f"Python cannot read this: {error.msg}"
-        raise Diagnostic(BAD_FORMULA, message, span=span) from None
-    except ValueError as error:
-        raise Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}") from None
-    except (RecursionError, MemoryError):
-        raise Diagnostic(
-            TOO_DEEP,
-            f"{origin.source} is nested too deeply for Python to read",
-            help="give the inner part a name of its own",
-        ) from None
+        return Diagnostic(BAD_FORMULA, f"Python cannot read this: {error.msg}", span=span)
+    if isinstance(error, ValueError):
+        return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
+    return Diagnostic(
+        TOO_DEEP,
+        f"{origin.source} is nested too deeply for Python to read",
+        help="give the inner part a name of its own",
+    )
 
 
 class FormulaReader:

@@ -33,7 +33,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.expression import Origin
-from lanework.machines.series.language.formula import FormulaReader, parsing
+from lanework.machines.series.language.formula import REFUSALS, FormulaReader, refusal
 from lanework.machines.series.language.nodes import KINDS, Formula
 from lanework.machines.series.language.registry import Registry
 
@@ -80,8 +80,10 @@ def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
 def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]) -> M:
     """What the text of a model file declares, in a registry that `make` gives; see `read_model`."""
     origin = Origin(source, text)
-    with parsing(origin):
+    try:
         tree = ast.parse(text)
+    except REFUSALS as error:
+        raise refusal(error, origin) from None
     return _File(origin, Path(source).stem, folder, make).read(tree)
 
 
