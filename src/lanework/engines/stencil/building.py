@@ -44,8 +44,10 @@ class Target:
             codemodel="small",
         )
 
-    def object_code(self, text: str, *, pic: bool = False, optimise: bool = False) -> bytes:
-        """An object file of a module."""
+    def object_code(
+        self, text: str, *, pic: bool = False, optimise: bool = False, vectors: bool = False
+    ) -> bytes:
+        """An object file of a module; vectors are the optimiser's own, made of loops."""
         import llvmlite.binding as llvm
 
         machine = self.machine(pic=pic)
@@ -55,11 +57,18 @@ class Target:
         module.data_layout = str(machine.target_data)
         if optimise:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
-            options.loop_vectorization = options.slp_vectorization = False
-            llvm.create_pass_builder(machine, options).getModulePassManager().run(
-                module, llvm.create_pass_builder(machine, options)
-            )
+            if not vectors:
+                options.loop_vectorization = options.slp_vectorization = False
+            passes = llvm.create_pass_builder(machine, options)
+            passes.getModulePassManager().run(module, passes)
         return bytes(machine.emit_object(module))
+
+
+def declared_once(text: str) -> tuple[list[str], list[str]]:
+    """The declarations of a module of several texts, each once, and all its other lines."""
+    lines = text.splitlines()
+    declares = sorted({line for line in lines if line.startswith("declare ")})
+    return declares, [line for line in lines if not line.startswith("declare ")]
 
 
 def main(

@@ -121,27 +121,22 @@ class ExternalTable:
         self._keep: list[Any] = []
         for number in functions:
             if not isinstance(number, int) or not 0 <= number < MOST_FUNCTIONS:
-                raise Diagnostic(
-                    BAD_OPTION, f"the external function {number!r}", help="number them from 0"
-                )
+                what = f"the external function {number!r}"
+                raise Diagnostic(BAD_OPTION, what, help="number them from 0")
         self.count = max(functions, default=-1) + 1
         self._table = np.zeros(max(self.count, 1), np.uint64)
         for number, function in functions.items():
-            self._place(number, function)
+            if isinstance(function, int):
+                self._table[number] = function
+            elif isinstance(function, _NATIVE):
+                self._keep.append(function)
+                self._table[number] = ctypes.cast(function, ctypes.c_void_p).value or 0
+            elif callable(function):
+                self.python[number] = function
+            else:
+                what = f"{function!r} is no function"
+                raise Diagnostic(BAD_OPTION, what, help="give a function or its address")
         self.address = int(self._table.ctypes.data)
-
-    def _place(self, number: int, function: Any) -> None:
-        if isinstance(function, int):
-            self._table[number] = function
-        elif isinstance(function, _NATIVE):
-            self._keep.append(function)
-            self._table[number] = ctypes.cast(function, ctypes.c_void_p).value or 0
-        elif callable(function):
-            self.python[number] = function
-        else:
-            raise Diagnostic(
-                BAD_OPTION, f"{function!r} is no function", help="give a function or its address"
-            )
 
     def serve(self, number: int, registers: memoryview) -> bool:
         """Call a Python function; False if there is none, or it failed."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
+from lanework.base.files import write_bytes_atomic
 from lanework.core import terminal
 from lanework.core.cli import CommandLine, Request, engine_option, read_text
 from lanework.core.codes import BAD_ARGUMENT
@@ -77,7 +78,6 @@ def run(request: Request) -> None:
 
 def write_object(program: Program, target: Path) -> list[Path]:
     """An object and, beside it, its C header."""
-    from lanework.base.files import write_bytes_atomic
     from lanework.machines.register.native import aot
 
     beside = target.with_suffix(".h")
@@ -88,7 +88,6 @@ def write_object(program: Program, target: Path) -> list[Path]:
 
 def write_raw(program: Program, target: Path) -> list[Path]:
     """Machine code and nothing else."""
-    from lanework.base.files import write_bytes_atomic
     from lanework.machines.register.native import aot
 
     write_bytes_atomic(target, aot.raw(program))
@@ -97,7 +96,6 @@ def write_raw(program: Program, target: Path) -> list[Path]:
 
 def write_executable(program: Program, target: Path) -> list[Path]:
     """A program of the operating system."""
-    from lanework.base.files import write_bytes_atomic
     from lanework.machines.register.native import aot
 
     write_bytes_atomic(target, aot.executable(program))

@@ -83,9 +83,8 @@ class Runner(runner.Runner):
         super().__init__(program, limits)
         self.view = RegisterView.of(program)
         if stencils not in ("pinned", "memory"):
-            raise Diagnostic(
-                BAD_OPTION, f"stencils is {stencils!r}", help="choose pinned or memory"
-            )
+            what = f"stencils is {stencils!r}"
+            raise Diagnostic(BAD_OPTION, what, help="choose pinned or memory")
         self._settle(engine)
         self.seed, self.stencils, self.on_yield = seed, stencils, on_yield
         self.externals = dict(externals or {})
@@ -151,7 +150,10 @@ class Runner(runner.Runner):
         self.limits.check_memory(self.view.memory, "the program's memory")
         meter = Meter(self.limits)
         outputs = {p.name: np.zeros(lanes or 1, np.uint64) for p in self.program.outputs}
-        bank = self._bank()
+        try:
+            bank = self._banks.pop()
+        except IndexError:
+            bank = RegisterBank(self.view, self.seed)
         try:
             self._lanes(bank, meter, lanes, columns, outputs)
         finally:
@@ -268,19 +270,11 @@ class Runner(runner.Runner):
         assert isinstance(executor, NativeExecutor)
         bank.reset(self.seed)
         bank.words[FUEL] = SLICE
-        wide = [
-            (row, values if len(values) == count else np.repeat(values, count))
-            for row, values in columns
+        given = [
+            (row, np.ascontiguousarray(np.broadcast_to(values, count))) for row, values in columns
         ]
-        return LaneJob(
-            executor, bank, wide, [(p.row, outputs[p.name]) for p in self.program.outputs]
-        )
-
-    def _bank(self) -> RegisterBank:
-        try:
-            return self._banks.pop()
-        except IndexError:
-            return RegisterBank(self.view, self.seed)
+        taken = [(port.row, outputs[port.name]) for port in self.program.outputs]
+        return LaneJob(executor, bank, given, taken)
 
     def _go(self, bank: RegisterBank, meter: Meter) -> None:
         """Run one lane to its end, a slice of fuel at a time."""
@@ -296,10 +290,13 @@ class Runner(runner.Runner):
             if status is Status.HALT:
                 return
             if status is Status.FUEL:
-                meter.check(self._where(bank))
-                tier, most = self._warmer(tier, meter), SLICE
+                meter.check(self.view.at(bank.words[PC]))
+                if self.tiers and tier != "llvm":
+                    hot = tier == "stencil" and time.monotonic() - meter.start > HOT
+                    tier = "llvm" if hot else "stencil"
+                most = SLICE
             elif status is Status.YIELD:
-                meter.check(self._where(bank))
+                meter.check(self.view.at(bank.words[PC]))
                 if self.on_yield is not None:
                     self.on_yield(bank.words[:31])
             else:
@@ -311,17 +308,6 @@ class Runner(runner.Runner):
     def _hottest(self) -> str:
         """The engine to begin with: what the program was optimised for before, if it was."""
         return "llvm" if self.tiers and "llvm" in self._executors else self.engine
-
-    def _warmer(self, tier: str, meter: Meter) -> str:
-        """The engine to go on with where a slice ended."""
-        if not self.tiers or tier == "llvm":
-            return tier if not self.tiers else "llvm"
-        if tier == "stencil" and time.monotonic() - meter.start > HOT:
-            return "llvm"
-        return "stencil"
-
-    def _where(self, bank: RegisterBank) -> int:
-        return self.view.at(bank.words[PC])
 
     def _details(self) -> Iterator[str]:
         for name, executor in self._executors.items():

@@ -26,10 +26,6 @@ def _address(bank: RegisterBank, at: Instruction, info: RegisterInstr, _: _Failu
     return f"address {address:#x}, and the memory has {len(bank.memory):#x} bytes"
 
 
-def _itself(_: RegisterBank, at: Instruction, info: RegisterInstr, __: _Failure) -> str:
-    return f"the program stopped itself with trap {at.operands[0]}"
-
-
 def _external(_: RegisterBank, at: Instruction, info: RegisterInstr, failure: _Failure) -> str:
     why = "there is none" if failure is None else f"{type(failure).__name__}: {failure}"
     return f"external function {at.operands[0]}: {why}"
@@ -40,7 +36,10 @@ _TRAPS: dict[Status, tuple[Code, Callable[..., str]]] = {
     Status.ALIGN: (codes.MISALIGNED, _address),
     Status.DIVIDE: (codes.DIVIDED_BY_ZERO, lambda *_: "a division by zero"),
     Status.JUMP: (codes.BAD_JUMP, lambda *_: "a jump to an address where no instruction begins"),
-    Status.TRAP: (codes.TRAPPED, _itself),
+    Status.TRAP: (
+        codes.TRAPPED,
+        lambda _, at, *rest: f"the program stopped itself with trap {at.operands[0]}",
+    ),
     Status.EXTERNAL: (codes.EXTERNAL_FAILED, _external),
 }
 

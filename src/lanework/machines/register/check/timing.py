@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from lanework.engines.stencil import arena
 from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native import patcher
+from lanework.machines.register.native.execute import StencilExecutor, patch_job
 from lanework.machines.register.native.loader import native
+from lanework.machines.register.native.optimised import LLVMExecutor
 
 Row = tuple[str, float, str]
 MIXED = """
@@ -78,21 +81,13 @@ class PatchJob:
 
     def __init__(self, program: Program, stencils: str = "pinned") -> None:
         self.helpers = native()
-        tape = program.tape
-        words = len(tape) // 4 + 1
-        self.keep: list[Any] = [
-            np.frombuffer(tape + bytes(8), np.uint8),
-            np.zeros(words, np.uint32),
-            np.empty(2 * words * patcher.PER_WORD, np.uint8),
-        ]
+        size = len(program.tape)
+        tape = np.frombuffer(program.tape + bytes(8), np.uint8)
+        places = np.zeros(size // 4 + 1, np.uint32)
+        self.job, scratch = patch_job(self.helpers, tape, size, places, stencils)
+        self.keep = (tape, places, scratch)
         self.buffer = arena.code_pool().acquire(2)
-        addresses = [int(array.ctypes.data) for array in self.keep]
-        table = int(self.helpers.tables[stencils].ctypes.data)
-        self.job = np.array(
-            [addresses[0], len(tape), table, self.buffer.write, self.buffer.size, addresses[1],
-             addresses[2], addresses[2] + words * patcher.PER_WORD, *([0] * 8)],
-            np.uint64,
-        )  # fmt: skip
+        self.job[patcher.OUT], self.job[patcher.CAPACITY] = self.buffer.write, self.buffer.size
         self.address = c_void_p(int(self.job.ctypes.data))
 
     def once(self) -> int:
@@ -123,32 +118,24 @@ def measure() -> list[Row]:
         rows += [(f"  of it: {what}", time, stencils) for what, time in parts]
         rows.append((f"the same as a Python call, {stencils}", call, "ctypes"))
         job.buffer.release()
-    rows.append(("buffer from the pool and back", timed(_borrow, 5_000), "wiped"))
-    from lanework.machines.register.native.execute import StencilExecutor
-    from lanework.machines.register.native.optimised import LLVMExecutor
-
-    table = ExternalTable({})
-
-    def bind() -> None:
-        StencilExecutor(view, program.tape, table).close()
-
-    rows.append(("program object, ready to run", timed(bind, 500), "all of Python included"))
-
-    def optimise() -> None:
-        LLVMExecutor(view, program.tape, table, disk=False)
-
-    rows.append(("LLVM, optimised", timed(optimise, 3, 3), "llvmlite, text to code"))
+    rows.append(
+        (
+            "buffer from the pool and back",
+            timed(lambda: arena.code_pool().acquire().release(), 5_000),
+            "wiped",
+        )
+    )
+    given = (view, program.tape, ExternalTable({}))
+    bind = timed(lambda: StencilExecutor(*given).close(), 500)
+    rows.append(("program object, ready to run", bind, "all of Python included"))
+    optimise = timed(lambda: LLVMExecutor(*given, disk=False), 3, 3)
+    rows.append(("LLVM, optimised", optimise, "llvmlite, text to code"))
     return rows
 
 
 def _stages(job: PatchJob) -> list[tuple[str, float]]:
     """What the parts of a patch take, as differences between loops over more and more of it."""
-    took = [
-        statistics.median(job.in_loop(20_000, stage) for _ in range(9)) for stage in patcher.STAGES
-    ]
+    loops = ([job.in_loop(20_000, stage) for _ in range(9)] for stage in patcher.STAGES)
+    took = [0.0, *map(statistics.median, loops)]
     names = ("decode", "look up", "copy, patch and epilogue")
-    return [(name, took[n] - (took[n - 1] if n else 0.0)) for n, name in enumerate(names)]
-
-
-def _borrow() -> None:
-    arena.code_pool().acquire().release()
+    return [(name, b - a) for name, (a, b) in zip(names, itertools.pairwise(took), strict=True)]

@@ -15,6 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Port, Program
 from lanework.engines.llvm.nativetext import Function, Variable, Word
 from lanework.engines.stencil import elf
+from lanework.engines.stencil.building import Target, declared_once
 from lanework.machines.register.codes import NO_AOT
 from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
@@ -33,8 +34,8 @@ from lanework.machines.register.state import (
 )
 
 TARGETS = {
-    "x86_64": ("x86_64-unknown-linux-gnu", "x86-64-v2"),
-    "aarch64": ("aarch64-unknown-linux-gnu", "generic"),
+    "x86_64": Target("x86_64-unknown-linux-gnu", "x86-64-v2"),
+    "aarch64": Target("aarch64-unknown-linux-gnu", "generic"),
 }
 # mov rax,rdi; mov rdi,rsi; mov rsi,rdx; mov rdx,rcx; syscall; ret
 _SYSCALL = bytes.fromhex("4889f84889f74889d64889ca0f05c3")
@@ -191,24 +192,9 @@ class _Main:
 
 
 def _compile(text: str, machine: str) -> bytes:
-    import llvmlite.binding as llvm
-
-    llvm.initialize_all_targets()
-    llvm.initialize_all_asmprinters()
-    triple, cpu = TARGETS[machine]
-    target = llvm.Target.from_triple(triple).create_target_machine(
-        cpu=cpu, opt=2, reloc="pic", codemodel="small"
-    )
-    lines = text.splitlines()
-    declares = sorted({line for line in lines if line.startswith("declare ")})
-    body = [line for line in lines if not line.startswith("declare ")]
-    module = llvm.parse_assembly("\n".join([*declares, *body]))
-    module.verify()
-    module.triple, module.data_layout = triple, str(target.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=2)
-    builder = llvm.create_pass_builder(target, options)
-    builder.getModulePassManager().run(module, builder)
-    return bytes(target.emit_object(module))
+    declares, body = declared_once(text)
+    text = "\n".join([*declares, *body])
+    return TARGETS[machine].object_code(text, pic=True, optimise=True, vectors=True)
 
 
 def _check(program: Program) -> None:

@@ -34,6 +34,10 @@ class Host(Protocol):
     """How an engine writes what is around a body. Values are names or literals of i64."""
 
     writer: Writer
+    unlikely = ""  # what a branch says of a way that is rarely taken
+
+    def __init__(self) -> None:
+        self.writer = Writer()
 
     def read(self, field: str) -> str:
         """The register in the field rs1, rs2 or rd."""
@@ -44,20 +48,11 @@ class Host(Protocol):
     def number(self) -> str:
         """The instruction's number."""
 
-    def link(self, value: str) -> None:
-        """Set the link register."""
-
-    def linked(self) -> str:
-        """The link register."""
-
     def after(self) -> str:
         """The address of the next instruction."""
 
     def memory(self) -> str:
         """A pointer to the program's memory."""
-
-    def word(self, index: int) -> str:
-        """A pointer to a word of the state."""
 
     def next(self) -> None:
         """End the body: go on with the next instruction."""
@@ -79,17 +74,14 @@ class Host(Protocol):
 
     def complex(self, name: str, args: list[str]) -> str | None:
         """The value of an op by other means than in place, or None."""
+        return None
 
+    def give(self, value: str) -> None:
+        """End the body: rd becomes a value."""
+        self.write(value)
+        self.next()
 
-class StateHost:
-    """What is the same for engines whose link register is always in the state."""
-
-    unlikely = ""  # what a branch says of a way that is rarely taken
-
-    def __init__(self) -> None:
-        self.writer = Writer()
-
-    def word(self, index: int) -> str:
+    def word(self, index: int | str) -> str:
         """A pointer to a word of the state."""
         return self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
 
@@ -101,11 +93,7 @@ class StateHost:
         """The link register."""
         return self.writer.emit(f"load i64, ptr {self.word(LINK)}")
 
-    def complex(self, name: str, args: list[str]) -> str | None:
-        """Everything is written in place."""
-        return None
-
-    def look_up(self, host: Host, address: str) -> str:
+    def look_up(self, address: str) -> str:
         """What the map has for an address; trap if no instruction is there."""
         w = self.writer
         limit = w.emit(f"load i64, ptr {self.word(MAP_COUNT)}")
@@ -122,7 +110,7 @@ class StateHost:
         none = w.emit(f"icmp eq i32 {offset}, -1")
         w.line(f"br i1 {none}, label %lost.{label}, label %known.{label}{self.unlikely}")
         w.label(f"lost.{label}")
-        host.trap(Status.JUMP)
+        self.trap(Status.JUMP)
         w.label(f"known.{label}")
         return offset
 
@@ -144,6 +132,8 @@ BODIES = Dispatch[Callable[[Host, RegisterInstr], None]](
     **{
         "div": lambda host, _: _divide(host, "udiv"),
         "mod": lambda host, _: _divide(host, "urem"),
+        "mov": lambda host, _: host.give(host.read("rs1")),
+        "movi": lambda host, _: host.give(host.number()),
         "b": lambda host, _: host.target(),
         "jmp": lambda host, _: host.target(),
         "jmpr": lambda host, _: host.arrive(host.read("rs1")),
@@ -200,28 +190,14 @@ def _apply(host: Host, info: RegisterInstr) -> None:
     args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
     if info.accumulates:
         args.append(host.read("rd"))
-    host.write(value_of(host, info.elementwise.name, args))
-    host.next()
+    host.give(value_of(host, info.elementwise.name, args))
 
 
 def _divide(host: Host, instruction: str) -> None:
     """Without the op's own care for zero, which ends in a trap before."""
     a, b = host.read("rs1"), host.read("rs2")
     _unless(host, host.writer.emit(f"icmp eq i64 {b}, 0"), Status.DIVIDE)
-    host.write(host.writer.emit(f"{instruction} i64 {a}, {b}"))
-    host.next()
-
-
-@BODIES.register("mov")
-def _move(host: Host, info: RegisterInstr) -> None:
-    host.write(host.read("rs1"))
-    host.next()
-
-
-@BODIES.register("movi")
-def _move_number(host: Host, info: RegisterInstr) -> None:
-    host.write(host.number())
-    host.next()
+    host.give(host.writer.emit(f"{instruction} i64 {a}, {b}"))
 
 
 @BODIES.register("movh")
@@ -229,8 +205,7 @@ def _move_high(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     low = w.emit(f"and i64 {host.read('rs1')}, 4294967295")
     high = w.emit(f"shl i64 {host.number()}, 32")
-    host.write(w.emit(f"or i64 {low}, {high}"))
-    host.next()
+    host.give(w.emit(f"or i64 {low}, {high}"))
 
 
 @BODIES.register("rand")
@@ -240,8 +215,7 @@ def _rand(host: Host, info: RegisterInstr) -> None:
     value = value_of(host, "random", [seed, lane, counter])
     more = w.emit(f"add i64 {counter}, 1")
     w.line(f"store i64 {more}, ptr {host.word(COUNTER)}")
-    host.write(value)
-    host.next()
+    host.give(value)
 
 
 # Memory -------------------------------------------------------------------------------------------
@@ -251,8 +225,7 @@ def _rand(host: Host, info: RegisterInstr) -> None:
 def _load(host: Host, info: RegisterInstr) -> None:
     w, bits = host.writer, BITS[info.mode]
     value = w.emit(f"load i{bits}, ptr {_place(host, bits // 8, True)}, align 1")
-    host.write(value if bits == 64 else w.emit(f"zext i{bits} {value} to i64"))
-    host.next()
+    host.give(value if bits == 64 else w.emit(f"zext i{bits} {value} to i64"))
 
 
 @BODIES.register(*rest(BODIES, "store"))
@@ -270,15 +243,13 @@ def _compare_and_swap(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     at, value = _place(host, 8, False), host.read("rs2")
     pair = w.emit(f"cmpxchg ptr {at}, i64 {host.read('rd')}, i64 {value} seq_cst seq_cst")
-    host.write(w.emit(f"extractvalue {{ i64, i1 }} {pair}, 0"))
-    host.next()
+    host.give(w.emit(f"extractvalue {{ i64, i1 }} {pair}, 0"))
 
 
 @BODIES.register(*rest(BODIES, "atomic"))
 def _atomic(host: Host, info: RegisterInstr) -> None:
     at, value = _place(host, 8, False), host.read("rs2")
-    host.write(host.writer.emit(f"atomicrmw {info.mode} ptr {at}, i64 {value} seq_cst"))
-    host.next()
+    host.give(host.writer.emit(f"atomicrmw {info.mode} ptr {at}, i64 {value} seq_cst"))
 
 
 @BODIES.register("fence")

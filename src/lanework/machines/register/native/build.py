@@ -14,7 +14,7 @@ from pathlib import Path
 from lanework.core.ops.table import INTEGER
 from lanework.engines.llvm.ir import op_function
 from lanework.engines.stencil.blob import flatten
-from lanework.engines.stencil.building import Target, main
+from lanework.engines.stencil.building import Target, declared_once, main
 from lanework.engines.stencil.shipped import digest, pack
 from lanework.engines.stencil.stencil import Stencil, extract
 from lanework.machines.register.native.interpreter import interpreter_text
@@ -59,15 +59,11 @@ def helpers_text(machine: str) -> str:
     """What is called from outside or by stencils, as one module."""
     parts = [patch_text(machine), lanes_text(), interpreter_text(), entry_text(0, "enter_0")]
     parts.append(entry_text(PINNED, f"enter_{PINNED}"))
-    declares: set[str] = set()
     for op in HELPER_NAMES:
-        text, more = op_function(f"help_{op}", INTEGER[op].graph("i64"), 1, "nounwind")
-        declares |= more
-        parts.append(text.replace("define internal", "define"))
-    lines = "\n".join(parts).splitlines()
-    declares |= {line for line in lines if line.startswith("declare ")}
-    body = [line for line in lines if not line.startswith("declare ")]
-    return "\n".join([*sorted(declares), *body, '!0 = !{!"branch_weights", i32 1, i32 1000000}'])
+        text, declares = op_function(f"help_{op}", INTEGER[op].graph("i64"), 1, "nounwind")
+        parts += [*declares, text.replace("define internal", "define")]
+    once, body = declared_once("\n".join(parts))
+    return "\n".join([*once, *body, '!0 = !{!"branch_weights", i32 1, i32 1000000}'])
 
 
 def stamps(name: str) -> dict[str, str]:

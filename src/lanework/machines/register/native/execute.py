@@ -215,25 +215,9 @@ def patch(
     Raises:
         Diagnostic: LW2103 where a stencil is missing, LW2101 where there is no memory.
     """
-    words = size // 4 + 1
-    scratch = np.empty(2 * words * patcher.PER_WORD, np.uint8)
-    base = int(scratch.ctypes.data)
-    job = np.array(
-        [
-            tape.ctypes.data,
-            size,
-            helpers.tables[stencils].ctypes.data,
-            0,
-            0,
-            places.ctypes.data,
-            base,
-            base + words * patcher.PER_WORD,
-            *([0] * 8),
-        ],
-        np.uint64,
-    )
+    job, _scratch = patch_job(helpers, tape, size, places, stencils)
     address = c_void_p(job.ctypes.data)
-    count = -(-(words * PER_WORD + 2 * patcher.RESERVE) // pool.size)
+    count = -(-(len(places) * PER_WORD + 2 * patcher.RESERVE) // pool.size)
     while True:
         buffer = pool.acquire(count)
         job[patcher.OUT], job[patcher.CAPACITY] = buffer.write, buffer.size
@@ -247,6 +231,25 @@ def patch(
         if status == patcher.MISSING:
             raise Diagnostic(MISSING_STENCIL, "an instruction has no stencil on this machine")
         count *= 2
+
+
+def patch_job(
+    helpers: Any,
+    tape: npt.NDArray[np.uint8],
+    size: int,
+    places: npt.NDArray[np.uint32],
+    stencils: str,
+) -> tuple[Words, npt.NDArray[np.uint8]]:
+    """A job without its output, and the scratch memory that it points to; arguments as `patch`."""
+    half = len(places) * patcher.PER_WORD
+    scratch = np.empty(2 * half, np.uint8)
+    base = int(scratch.ctypes.data)
+    job = np.array(
+        [tape.ctypes.data, size, helpers.tables[stencils].ctypes.data, 0, 0, places.ctypes.data,
+         base, base + half, *([0] * 8)],
+        np.uint64,
+    )  # fmt: skip
+    return job, scratch
 
 
 class LaneJob:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from lanework.machines.register.isa import LONG, REGISTER, ZERO
 from lanework.machines.register.native import bodies
-from lanework.machines.register.state import (
-    DISCARD,
-    FUEL,
-    MEMORY,
-    PC,
-    STATUS,
-    Status,
-)
+from lanework.machines.register.state import DISCARD, FUEL, MEMORY, PC, STATUS, Status
 
 _SHIFT = {"rd": 21, "rs1": 16, "rs2": 11}
 
 
-class InterpreterHost(bodies.StateHost):
+class InterpreterHost(bodies.Host):
     """Reads operands out of the word at hand."""
 
     def _register(self, field: str) -> str:
@@ -26,9 +19,7 @@ class InterpreterHost(bodies.StateHost):
 
     def read(self, field: str) -> str:
         """A register, by its number."""
-        w = self.writer
-        at = w.emit(f"getelementptr i64, ptr %state, i64 {self._register(field)}")
-        return w.emit(f"load i64, ptr {at}")
+        return self.writer.emit(f"load i64, ptr {self.word(self._register(field))}")
 
     def write(self, value: str) -> None:
         """Set rd, unless it is r31."""
@@ -36,8 +27,7 @@ class InterpreterHost(bodies.StateHost):
         number = self._register("rd")
         zero = w.emit(f"icmp eq i64 {number}, {ZERO}")
         slot = w.emit(f"select i1 {zero}, i64 {DISCARD}, i64 {number}")
-        at = w.emit(f"getelementptr i64, ptr %state, i64 {slot}")
-        w.line(f"store i64 {value}, ptr {at}")
+        w.line(f"store i64 {value}, ptr {self.word(slot)}")
 
     def number(self) -> str:
         """The number, decoded before."""
@@ -90,7 +80,7 @@ class InterpreterHost(bodies.StateHost):
 
     def arrive(self, address: str, *, link: bool = False) -> None:
         """Go to an address, if an instruction is there."""
-        self.look_up(self, address)
+        self.look_up(address)
         self.spend()
         if link:
             self.link("%after")

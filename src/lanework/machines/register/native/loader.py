@@ -102,9 +102,7 @@ def native() -> Native:
     head, parts = load(__package__ or "", architecture, agreed())
     buffer = arena.code_pool().place(parts["blob"])
     places = {name: buffer.run + at for name, at in head["functions"].items()}
-    tables = {}
-    for name, pinned in SETS.items():
-        tables[name] = np.frombuffer(parts[f"table_{pinned}"], np.uint8).copy()
+    tables = {name: np.frombuffer(parts[f"table_{n}"], np.uint8).copy() for name, n in SETS.items()}
     return Native(
         _PROTOTYPE(places["patch"]),
         {stage: _PROTOTYPE(places[f"repeat_{stage}"]) for stage in STAGES},

@@ -26,7 +26,7 @@ NAME = "lanework_program"
 PLAIN = '"no-builtins"'  # loops stay loops, and do not become calls of memset
 
 
-class ProgramHost:
+class ProgramHost(bodies.Host):
     """Writes one instruction of the program."""
 
     def __init__(self, writer: Writer, view: RegisterView, entries: frozenset[int]) -> None:
@@ -71,11 +71,11 @@ class ProgramHost:
         """The program's memory, which stays where it is."""
         return "%memory"
 
-    def word(self, index: int) -> str:
+    def word(self, index: int | str) -> str:
         """A pointer to a word of the state; limits are read once, at the beginning."""
-        if LAST <= index < LAST + 4:
+        if isinstance(index, int) and LAST <= index < LAST + 4:
             return f"%last{index - LAST}.p"
-        return self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
+        return super().word(index)
 
     def next(self) -> None:
         """On to the next block."""
@@ -87,10 +87,9 @@ class ProgramHost:
         self._leave(str(self.view.addresses[place]), status)
 
     def _leave(self, pc: str, status: Status) -> None:
-        w = self.writer
-        w.line(f"store i64 {pc}, ptr %pc")
-        w.line(f"store i64 {int(status)}, ptr %status")
-        w.line("br label %leave")
+        self.writer.line(f"store i64 {pc}, ptr %pc")
+        self.writer.line(f"store i64 {int(status)}, ptr %status")
+        self.writer.line("br label %leave")
 
     def spend(self) -> None:
         """Take one from the fuel."""
@@ -126,22 +125,17 @@ class ProgramHost:
 
     def call(self, function: str) -> str:
         """Call an external function, with every register in the state."""
-        w = self.writer
-        _save(w)
-        failed = w.emit(f"call i64 {function}(ptr %state)")
-        _restore(w)
+        self._save()
+        failed = self.writer.emit(f"call i64 {function}(ptr %state)")
+        self._restore()
         return failed
-
-    def complex(self, name: str, args: list[str]) -> str | None:
-        """Everything is written in place."""
-        return None
 
     def begin(self) -> None:
         """From the state into variables, and to the instruction where the program goes on."""
         w, view = self.writer, self.view
         for name in (*(f"r{n}" for n in range(ZERO)), "fuel", "pc", "status"):
             w.line(f"%{name} = alloca i64")
-        _restore(w)
+        self._restore()
         w.line(f"store i64 {self._load(FUEL)}, ptr %fuel")
         w.line(f"%memory = getelementptr i8, ptr {self._load(MEMORY, 'ptr')}, i64 0")
         for n in range(4):
@@ -170,29 +164,27 @@ class ProgramHost:
         w.label("never")
         w.line("unreachable")
         w.label("leave")
-        _save(w)
+        self._save()
         for name, index in (("pc", PC), ("status", STATUS)):
-            at = w.emit(f"getelementptr i64, ptr %state, i64 {index}")
-            w.line(f"store i64 {w.emit(f'load i64, ptr %{name}')}, ptr {at}")
+            self._store(name, index)
         w.line("ret void")
 
     def _load(self, index: int, kind: str = "i64") -> str:
         at = self.writer.emit(f"getelementptr i64, ptr %state, i64 {index}")
         return self.writer.emit(f"load {kind}, ptr {at}")
 
+    def _store(self, name: str, index: int) -> None:
+        at = self.word(index)
+        self.writer.line(f"store i64 {self.writer.emit(f'load i64, ptr %{name}')}, ptr {at}")
 
-def _save(w: Writer) -> None:
-    for n in range(ZERO):
-        at = w.emit(f"getelementptr i64, ptr %state, i64 {n}")
-        w.line(f"store i64 {w.emit(f'load i64, ptr %r{n}')}, ptr {at}")
-    at = w.emit(f"getelementptr i64, ptr %state, i64 {FUEL}")
-    w.line(f"store i64 {w.emit('load i64, ptr %fuel')}, ptr {at}")
+    def _save(self) -> None:
+        for n in range(ZERO):
+            self._store(f"r{n}", n)
+        self._store("fuel", FUEL)
 
-
-def _restore(w: Writer) -> None:
-    for n in range(ZERO):
-        at = w.emit(f"getelementptr i64, ptr %state, i64 {n}")
-        w.line(f"store i64 {w.emit(f'load i64, ptr {at}')}, ptr %r{n}")
+    def _restore(self) -> None:
+        for n in range(ZERO):
+            self.writer.line(f"store i64 {self._load(n)}, ptr %r{n}")
 
 
 def entries_of(view: RegisterView) -> frozenset[int]:

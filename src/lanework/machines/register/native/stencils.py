@@ -72,7 +72,7 @@ class Form:
         return "s_" + "_".join("x" if part is None else str(part) for part in parts)
 
 
-class StencilHost(bodies.StateHost):
+class StencilHost(bodies.Host):
     """Writes one stencil."""
 
     unlikely = ", !prof !0"
@@ -160,7 +160,7 @@ class StencilHost(bodies.StateHost):
 
     def arrive(self, address: str, *, link: bool = False) -> None:
         """Go to an address, if an instruction is there."""
-        w, offset = self.writer, self.look_up(self, address)
+        w, offset = self.writer, self.look_up(address)
         self.spend()
         if link:
             self.link(self.after())
