@@ -14,7 +14,7 @@ from lanework.machines.register.check import fuzz
 from lanework.machines.register.isa import REGISTER
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.bodies import BODIES
-from lanework.machines.register.reference.steps import STEPS
+from lanework.machines.register.reference.interpret import STEPS
 from lanework.machines.register.state import RegisterBank
 
 WORDS = [0, 1, 2, 63, 64, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1]

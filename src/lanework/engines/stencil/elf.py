@@ -1,17 +1,19 @@
-"""Static ELF executables: sections of an object file laid out, joined, and written with a header.
+"""Object files laid out and joined: as a blob that runs wherever it lies, or as an executable.
 
-Small on purpose: one object, no library, no dynamic linking. Sections go into three segments by
-what they may do (read; read and execute; read and write), none of which may do all. The formats
-are those of the System V ABI, generic part (chapters 4 and 5) and AMD64 supplement (section 4.4).
+A blob needs no linker as long as its code asks for distances only; anything else is an error of the
+build. An executable is static and small on purpose: one object, no library. Its sections go into
+three segments by what they may do (read; read and execute; read and write), none of which may do
+all. The formats are those of the System V ABI, generic part (chapters 4 and 5) and AMD64 supplement
+(section 4.4).
 """
 
 from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Container, Iterator
 from typing import Any
 
-from lanework.engines.stencil.blob import relocations
 from lanework.engines.stencil.stencil import UnknownRelocation
 
 BASE, PAGE = 0x400000, 0x1000
@@ -21,6 +23,70 @@ _X86_64 = 62
 _HEADER, _PROGRAM_HEADER = 64, 56
 # Relocation -> bytes, and whether it is a distance: 64, PC32, PLT32, 32, 32S.
 _RELOCATIONS = {1: (8, False), 2: (4, True), 4: (4, True), 10: (4, False), 11: (4, False)}
+
+
+# R_X86_64_PC32 and PLT32: distances of 4 bytes.
+_DISTANCES = (2, 4)
+# R_AARCH64_ADR_PREL_PG_HI21 and ADD_ABS_LO12_NC, a distance in pages and the rest: so a blob has to
+# lie where a page begins. JUMP26 and CALL26, a distance in words.
+_PAGES, _REST, _JUMPS = 275, 277, (282, 283)
+
+
+def flatten(machine: str, data: bytes) -> tuple[bytes, dict[str, int]]:
+    """Code with its constants, and where its global functions begin.
+
+    Raises:
+        UnknownRelocation: the code asks for an address, or for something outside.
+    """
+    from elftools.elf.elffile import ELFFile
+
+    elf: Any = ELFFile(io.BytesIO(data))
+    symbols = elf.get_section_by_name(".symtab")
+    out = bytearray()
+    places: dict[int, int] = {}
+    for number, section in enumerate(elf.iter_sections()):
+        kept = section["sh_type"] == "SHT_PROGBITS" and section["sh_flags"] & _ALLOC
+        if kept and not section.name.startswith(".eh_frame") and section["sh_size"]:
+            out += bytes(-len(out) % max(section["sh_addralign"], 16))
+            places[number] = len(out)
+            out += section.data()
+    for section, entry, symbol in relocations(elf, places):
+        if symbol["st_shndx"] not in places:
+            raise UnknownRelocation(f"nothing defines {symbol.name!r}")
+        to = places[symbol["st_shndx"]] + symbol["st_value"] + entry["r_addend"]
+        _join(machine, out, places[section] + entry["r_offset"], to, entry["r_info_type"])
+    functions = {
+        symbol.name: places[symbol["st_shndx"]] + symbol["st_value"]
+        for symbol in symbols.iter_symbols()
+        if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_GLOBAL"
+    }
+    return bytes(out), functions
+
+
+def relocations(elf: Any, places: Container[int]) -> Iterator[tuple[int, Any, Any]]:
+    """Section, relocation and symbol, for all sections that have a place."""
+    symbols = elf.get_section_by_name(".symtab")
+    for section in elf.iter_sections():
+        if section["sh_type"] == "SHT_RELA" and section["sh_info"] in places:
+            for entry in section.iter_relocations():
+                yield section["sh_info"], entry, symbols.get_symbol(entry["r_info_sym"])
+
+
+def _join(machine: str, out: bytearray, at: int, to: int, kind: int) -> None:
+    """Fill in the way from one place of a blob to another."""
+    (word,) = struct.unpack_from("<I", out, at)
+    if machine == "x86_64" and kind in _DISTANCES:
+        struct.pack_into("<i", out, at, to - at)
+    elif machine == "aarch64" and kind in _JUMPS:
+        struct.pack_into("<I", out, at, word & 0xFC000000 | (to - at) >> 2 & 0x3FFFFFF)
+    elif machine == "aarch64" and kind == _REST:
+        struct.pack_into("<I", out, at, word & ~(0xFFF << 10) | (to & 0xFFF) << 10)
+    elif machine == "aarch64" and kind == _PAGES:
+        pages = (to >> 12) - (at >> 12)
+        low, high = pages & 3, pages >> 2 & 0x7FFFF
+        struct.pack_into("<I", out, at, word & 0x9F00001F | low << 29 | high << 5)
+    else:
+        raise UnknownRelocation(f"type {kind} in a blob for {machine}")
 
 
 def link(data: bytes, extra: bytes, symbols: dict[str, int], entry: str = "_start") -> bytes:
@@ -39,7 +105,6 @@ def link(data: bytes, extra: bytes, symbols: dict[str, int], entry: str = "_star
 
     linker = _Linker(ELFFile(io.BytesIO(data)), extra, symbols)
     linker.relocate()
-    linker.call_from_extra()
     return _write(linker.images, linker.starts, linker.sizes, linker.known[entry])
 
 
@@ -90,24 +155,17 @@ class _Linker:
         raise UnknownRelocation(f"nothing defines {symbol.name!r}")
 
     def relocate(self) -> None:
-        """Fill in what the object's own code refers to."""
+        """Fill in what the object refers to, and the calls in the code put before its own."""
         for section, relocation, symbol in relocations(self.elf, self.places):
             segment, base = self.places[section]
-            self._fill(segment, base + relocation["r_offset"], relocation, symbol)
-
-    def _fill(self, segment: str, at: int, relocation: Any, symbol: Any) -> None:
-        kind = relocation["r_info_type"]
-        if kind not in _RELOCATIONS:
-            raise UnknownRelocation(f"type {kind}")
-        size, distance = _RELOCATIONS[kind]
-        value = self._value_of(symbol)
-        value += relocation["r_addend"] - (at if distance else 0)
-        offset = at - self.starts[segment]
-        data = (value % (1 << 64)).to_bytes(8, "little")[:size]
-        self.images[segment][offset : offset + size] = data
-
-    def call_from_extra(self) -> None:
-        """Fill in the distances of calls in the code that was put before the object's own."""
+            at, kind = base + relocation["r_offset"], relocation["r_info_type"]
+            if kind not in _RELOCATIONS:
+                raise UnknownRelocation(f"type {kind}")
+            size, distance = _RELOCATIONS[kind]
+            value = self._value_of(symbol) + relocation["r_addend"] - (at if distance else 0)
+            offset = at - self.starts[segment]
+            data = (value % (1 << 64)).to_bytes(8, "little")[:size]
+            self.images[segment][offset : offset + size] = data
         for symbol in self.table.iter_symbols():
             if symbol["st_shndx"] in self.places:
                 self.known.setdefault(symbol.name, self._value_of(symbol))

@@ -27,13 +27,8 @@ class Relocation(enum.IntEnum):
 
 
 # ELF relocation types of the x86-64 psABI, section 4.4: R_X86_64_64, PC32, PLT32, 32, 32S.
-X86_64 = {
-    1: Relocation.ABS64,
-    2: Relocation.REL32,
-    4: Relocation.REL32,
-    10: Relocation.ABS32,
-    11: Relocation.ABS32,
-}
+X86_64 = {1: Relocation.ABS64, **dict.fromkeys((2, 4), Relocation.REL32)}
+X86_64 |= dict.fromkeys((10, 11), Relocation.ABS32)
 # R_AARCH64_JUMP26, ADR_GOT_PAGE, LD64_GOT_LO12_NC (ELF for the Arm 64-bit Architecture, 5.7). The
 # compiler loads the value of an absolute symbol from a table, by an adrp and an ldr of one
 # register; in their place the patch loop puts a movz (or movn) and a movk of it.
@@ -198,12 +193,7 @@ def _hole(
         return constants.hole(elf.get_section(home), offset, addend)
     if relocation is None or not symbol.name.startswith(prefix):
         raise UnknownRelocation(f"type {entry['r_info_type']} of symbol {symbol.name!r}")
-    if relocation is Relocation.HIGH16 and not _same_register(code, offset):
+    word = int.from_bytes(code[offset : offset + 4], "little")
+    if relocation is Relocation.HIGH16 and word & 31 != word >> 5 & 31:
         raise UnknownRelocation(f"{symbol.name!r} goes through two registers")
     return Hole(offset, relocation, symbol.name.removeprefix(prefix), entry["r_addend"])
-
-
-def _same_register(code: bytes, offset: int) -> bool:
-    """Whether an aarch64 load goes to the register that it takes its address from."""
-    word = int.from_bytes(code[offset : offset + 4], "little")
-    return word & 31 == word >> 5 & 31

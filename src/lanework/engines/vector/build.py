@@ -12,8 +12,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lanework.engines.stencil.blob import flatten
 from lanework.engines.stencil.building import Target, main
+from lanework.engines.stencil.elf import flatten
 from lanework.engines.stencil.shipped import digest, pack
 from lanework.engines.stencil.stencil import Constants
 from lanework.engines.tensors.text import tensor_text

@@ -236,10 +236,8 @@ def raw(program: Program) -> bytes:
 
     It runs wherever it lies. Memory is filled by the caller.
     """
-    from lanework.engines.stencil.blob import flatten
-
     _check(program)
-    blob, functions = flatten("x86_64", _compile(_functions(program, "run"), "x86_64"))
+    blob, functions = elf.flatten("x86_64", _compile(_functions(program, "run"), "x86_64"))
     jump = functions["run"] + 11  # over itself and the padding that keeps sections aligned
     return b"\xe9" + jump.to_bytes(4, "little") + bytes(11) + blob
 

@@ -34,7 +34,7 @@ class Host(Protocol):
     """How an engine writes what is around a body. Values are names or literals of i64."""
 
     writer: Writer
-    unlikely = ""  # what a branch says of a way that is rarely taken
+    unlikely: str = ""  # what a branch says of a way that is rarely taken
 
     def __init__(self) -> None:
         self.writer = Writer()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from lanework.core.ops.table import INTEGER
 from lanework.engines.llvm.ir import op_function
-from lanework.engines.stencil.blob import flatten
 from lanework.engines.stencil.building import Target, declared_once, main
+from lanework.engines.stencil.elf import flatten
 from lanework.engines.stencil.shipped import digest, pack
 from lanework.engines.stencil.stencil import Stencil, extract
 from lanework.machines.register.native.interpreter import interpreter_text

@@ -27,8 +27,7 @@ from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Program
 from lanework.machines.register.isa import register_name
 from lanework.machines.register.layout import RegisterView, direct
-from lanework.machines.register.text.forms import in_memory
-from lanework.machines.register.text.reading import Reader
+from lanework.machines.register.text.reading import Reader, in_memory
 
 
 class RegisterAssembler:

@@ -17,18 +17,68 @@ from lanework.core.program.isa import Instruction, OperandKind, OperandSpec
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 from lanework.machines.register.layout import MEMORY, default_ports
-from lanework.machines.register.text.forms import (
-    address,
-    fields_of,
-    in_memory,
-    mnemonics,
-    pattern,
-    variant,
-)
 
 _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
 _NUMBER = re.compile(r"[+-]?\d.*|'.'")
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
+_ADDRESS = re.compile(r"\[([^\[\]+-]+)(?:([+-])([^\[\]]+))?\]")
+_OTHER = {"mov": "movi", "call": "callr", "jmp": "jmpr"}  # for a number, and for registers
+_PSEUDO = {"jump": "jmp", "jumpr": "jmpr"}
+
+
+def mnemonics() -> dict[str, RegisterInstr]:
+    """Every way to name an instruction: short, and with its group before a dot."""
+    names: dict[str, RegisterInstr] = {}
+    for instr in REGISTER.by_name.values():
+        names.setdefault(f"{instr.group}.{instr.mode}", instr)
+        names[instr.name] = instr
+    return names | {name: names[to] for name, to in _PSEUDO.items()}
+
+
+def in_memory(instr: RegisterInstr) -> bool:
+    """Whether its second operand is an address between brackets."""
+    return instr.group in ("load", "store", "atomic")
+
+
+def variant(name: str, fields: list[str]) -> str:
+    """The instruction for operands of these kinds: `mov r1, 5` is `movi`, and so on."""
+    register = bool(fields) and fields[-1] in REGISTER_NUMBERS
+    if name in _OTHER:
+        return name if (name == "mov") == register else _OTHER[name]
+    if len(fields) == 3 and not register and f"{name}i" in REGISTER.by_name:
+        return f"{name}i"
+    return name
+
+
+def fields_of(words: list[Token]) -> list[str]:
+    """Operands between commas, without spaces."""
+    return "".join(word.text for word in words).split(",") if words else []
+
+
+def address(line: Line, instr: RegisterInstr, fields: list[str]) -> list[str]:
+    """`[r1 + 8]` as the fields rs1 and imm."""
+    if len(fields) < 2:
+        return fields
+    match = _ADDRESS.fullmatch(fields[1])
+    if match is None:
+        raise line.fault(f"{fields[1]!r} is no address", None, "write [r1], or [r1 + 8]")
+    base, sign, offset = match[1], match[2] or "+", match[3] or "0"
+    if base not in REGISTER_NUMBERS and match[3] is None:
+        base, offset = "zero", base
+    if instr.group == "atomic":
+        return [fields[0], base, *fields[2:]]
+    return [fields[0], base, offset if sign == "+" else f"-{offset}", *fields[2:]]
+
+
+def pattern(instr: RegisterInstr) -> str:
+    """Operands as an example has them."""
+    if in_memory(instr):
+        return "r0, [r1], r2" if instr.group == "atomic" else "r0, [r1 + 8]"
+    names = (["r0"] if instr.writes else []) + [
+        {"rs1": "r1", "rs2": "r2", "imm": "5", "offset": "label"}[spec.name]
+        for spec in instr.operands
+    ]
+    return ", ".join(names)
 
 
 @dataclass
@@ -45,32 +95,18 @@ class _Pending:
 
 @dataclass
 class Reader:
-    """Reads the lines of a program: all of them first, and then where labels are.
+    """Reads the lines of a program: all of them first, and then where labels are."""
 
-    Attributes:
-        lines: the text, without ``.machine``.
-        names: instructions by every mnemonic that they have.
-        code: instructions so far.
-        labels: addresses by label.
-        data: what memory begins with.
-        ports: as declared.
-        header: of the program.
-        entry: the line and the word that say where the program begins.
-        scope: the label to which labels with a dot belong.
-        address: of the next instruction.
-        in_data: whether data is being read.
-    """
-
-    lines: list[Line]
-    names: dict[str, RegisterInstr] = field(default_factory=mnemonics)
+    lines: list[Line]  # without `.machine`
+    names: dict[str, RegisterInstr] = field(default_factory=mnemonics)  # by every mnemonic
     code: list[_Pending] = field(default_factory=list)
-    labels: dict[str, int] = field(default_factory=dict)
-    data: bytearray = field(default_factory=bytearray)
+    labels: dict[str, int] = field(default_factory=dict)  # their addresses
+    data: bytearray = field(default_factory=bytearray)  # what memory begins with
     ports: list[Port] = field(default_factory=list)
     header: dict[str, int | float | str] = field(default_factory=dict)
-    entry: tuple[Line, Token] | None = None
-    scope: str = ""
-    address: int = 0
+    entry: tuple[Line, Token] | None = None  # where it is said
+    scope: str = ""  # the label to which labels with a dot belong
+    address: int = 0  # of the next instruction
     in_data: bool = False
 
     def read(self) -> Program:
@@ -252,9 +288,8 @@ class Reader:
             else:
                 value = self._operand(pending, operand)
             if not -(1 << 31) <= value < 1 << 31:
-                raise pending.line.fault(
-                    f"{operand} does not fit into 32 bits", None, "mov takes 64 bits"
-                )
+                what = f"{operand} does not fit into 32 bits"
+                raise pending.line.fault(what, None, "mov takes 64 bits")
             operands.append(value)
         return Instruction(pending.instr.name, pending.target, tuple(operands))
 
@@ -267,9 +302,8 @@ class Reader:
     def _label(self, line: Line, text: str, scope: str, word: Token | None = None) -> int:
         name = scope + text if text.startswith(".") else text
         if name not in self.labels:
-            raise line.fault(
-                f"there is no label {text!r}", word, did_you_mean(name, list(self.labels))
-            )
+            what = f"there is no label {text!r}"
+            raise line.fault(what, word, did_you_mean(name, list(self.labels)))
         return self.labels[name]
 
     def _number(self, line: Line, text: str, word: Token) -> int:
