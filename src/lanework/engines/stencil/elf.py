@@ -161,8 +161,8 @@ class _Linker:
             at, kind = base + relocation["r_offset"], relocation["r_info_type"]
             if kind not in _RELOCATIONS:
                 raise UnknownRelocation(f"type {kind}")
-            size, distance = _RELOCATIONS[kind]
-            value = self._value_of(symbol) + relocation["r_addend"] - (at if distance else 0)
+            size, relative = _RELOCATIONS[kind]
+            value = self._value_of(symbol) + relocation["r_addend"] - (at if relative else 0)
             offset = at - self.starts[segment]
             data = (value % (1 << 64)).to_bytes(8, "little")[:size]
             self.images[segment][offset : offset + size] = data
