@@ -17,13 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from lanework.machines.fleet.plan import Allocated
-from lanework.machines.fleet.state import VMState
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import VMState, Words
 
 
 class Stop(enum.IntEnum):

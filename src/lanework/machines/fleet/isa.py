@@ -12,6 +12,7 @@ import enum
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
@@ -58,11 +59,7 @@ class FleetInstr(Instr):
 
     def field(self, name: str) -> int:
         """The field that holds an operand."""
-        return next(
-            field
-            for spec, field in zip(self.operands, self.fields, strict=True)
-            if spec.name == name
-        )
+        return self.fields[[spec.name for spec in self.operands].index(name)]
 
     def values(self, instruction: Instruction) -> dict[str, int]:
         """Operands by name."""
@@ -81,10 +78,8 @@ class FleetInstr(Instr):
     @property
     def target(self) -> int | None:
         """The field of the instruction that it may lead to, or None."""
-        for spec, field in zip(self.operands, self.fields, strict=True):
-            if spec.kind is OperandKind.CODE:
-                return field
-        return None
+        kinds = [spec.kind for spec in self.operands]
+        return self.fields[kinds.index(OperandKind.CODE)] if OperandKind.CODE in kinds else None
 
 
 class FleetISA(ISA):
@@ -126,15 +121,8 @@ class FleetISA(ISA):
 
 
 _KINDS = {
-    "dest": OperandKind.REGISTER,
-    "src": OperandKind.REGISTER,
-    "src1": OperandKind.REGISTER,
-    "src2": OperandKind.REGISTER,
-    "src3": OperandKind.REGISTER,
-    "cond": OperandKind.REGISTER,
-    "addr": OperandKind.REGISTER,
-    "word": OperandKind.WORD,
-    "from": OperandKind.WORD,
+    **dict.fromkeys("dest src src1 src2 src3 cond addr".split(), OperandKind.REGISTER),
+    **dict.fromkeys(("word", "from"), OperandKind.WORD),
     "imm": OperandKind.PATTERN,
     "target": OperandKind.CODE,
 }
@@ -143,44 +131,15 @@ _KINDS = {
 def _table() -> list[FleetInstr]:
     table: list[FleetInstr] = []
 
-    def add(
-        code: int,
-        name: str,
-        kernel: Kernel,
-        operands: str,
-        doc: str,
-        *,
-        op: Op | None = None,
-        linear: tuple[tuple[float | str, str | None], ...] | None = None,
-        ends: bool = False,
-        ordered: bool = False,
-        immediate: str = "",
-        since: int = 1,
-    ) -> None:
+    def add(code: int, name: str, kernel: Kernel, operands: str, doc: str, op: Op | None = None,
+            since: int = 1, **more: Any) -> None:  # fmt: skip
         names = operands.split()
         specs = tuple(OperandSpec(each, _KINDS[each]) for each in names)
         # a target is always operand 1, whatever comes before it
         fields = tuple(range(len(names))) if "target" not in names[:1] else (1,)
         dest = names.index("dest") if "dest" in names else None
-        doc = doc or (op.doc if op is not None else "")
-        table.append(
-            FleetInstr(
-                name,
-                code,
-                specs,
-                doc,
-                1,
-                op,
-                since,
-                kernel=kernel,
-                fields=fields,
-                linear=linear,
-                dest=dest,
-                ends=ends,
-                ordered=ordered,
-                immediate=immediate,
-            )
-        )
+        more |= {"kernel": kernel, "fields": fields, "dest": dest}
+        table.append(FleetInstr(name, code, specs, doc, 1, op, since, **more))
 
     one = 1.0
     linear, oracle, branch, io = Kernel.LINEAR, Kernel.ORACLE, Kernel.BRANCH, Kernel.IO
@@ -203,11 +162,11 @@ def _table() -> list[FleetInstr]:
     for op, offer in offered("fleet"):
         name, since = offer.name or op.name.upper(), offer.since
         code, form = offer.immediate, f"{name}I" if offer.immediate is not None else ""
-        add(offer.code, name, oracle, f"dest {sources[len(op.operands)]}", "", op=op,
-            immediate=form, since=since)  # fmt: skip
+        operands = f"dest {sources[len(op.operands)]}"
+        add(offer.code, name, oracle, operands, op.doc, op, since, immediate=form)
         if code is not None:
             doc = f"{op.doc.splitlines()[0]} Here b is the number."
-            add(code, form, oracle, "dest src imm", doc, op=op, since=since)
+            add(code, form, oracle, "dest src imm", doc, op, since)
     add(30, "SYSCALL_READ", io, "dest addr",
         "dest = the word of shared memory at addr, as the epoch began; 0 outside.")  # fmt: skip
     add(31, "SYSCALL_WRITE", io, "addr src",

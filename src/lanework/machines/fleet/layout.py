@@ -17,9 +17,8 @@ from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, FleetInstr
 from lanework.machines.fleet.plan import Allocation, Buffer, Plan, Routine
-from lanework.machines.fleet.state import PROFILES, Convention, Profile
+from lanework.machines.fleet.state import PROFILES, Convention, Profile, Words
 
-Words = npt.NDArray[np.uint32]
 Numbers = npt.NDArray[np.intp]
 
 DEPTH = 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
@@ -130,21 +130,21 @@ class Allocated:
     batch: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class Allocation:
     """Where all launches go.
 
     Attributes:
         steps: for each entry of the schedule its launches.
         slots: those that launches take.
-        kept: how many of them are of VMs that are kept; these come first.
         batches: the most batches at one time.
+        kept: how many slots are of VMs that are kept; these come first.
     """
 
-    steps: list[list[Allocated]] = field(default_factory=list)
-    slots: int = 0
-    batches: int = 0
-    kept: int = 0
+    steps: list[list[Allocated]]
+    slots: int
+    batches: int
+    kept: int
 
 
 def allocate(plan: Plan) -> Allocation:
@@ -166,7 +166,8 @@ def allocate(plan: Plan) -> Allocation:
             if launch.keep and launch.keep not in kept:
                 kept[launch.keep] = at
                 at += launch.count
-    allocation = Allocation(slots=at, kept=at)
+    total = extent(plan)
+    allocation = Allocation([], total.slots, total.batches, at)
     begin, batch = at, 0
     for step, number in enumerate(plan.schedule):
         phase = plan.phases[number]
@@ -178,10 +179,6 @@ def allocate(plan: Plan) -> Allocation:
             allocated.append(Allocated(launch, step, slot, batch))
             batch += 1
         allocation.steps.append(allocated)
-        allocation.slots, allocation.batches = (
-            max(allocation.slots, at),
-            max(allocation.batches, batch),
-        )
         if phase.barrier == "wait_all":
             at, batch = begin, 0
     return allocation
@@ -223,11 +220,8 @@ def extent(plan: Plan) -> Extent:
         for phase in plan.phases
     ]
     begin = sum(kept.values())
-    slots, batches, launches = begin, 0, 0
-    at, batch = begin, 0
-    for number in plan.schedule:
-        if not 0 <= number < len(plan.phases):
-            continue
+    slots, batches, launches, at, batch = begin, 0, 0, begin, 0
+    for number in (each for each in plan.schedule if 0 <= each < len(plan.phases)):
         phase = plan.phases[number]
         at, batch = at + fresh[number], batch + len(phase.launches)
         launches += len(phase.launches)

@@ -63,10 +63,6 @@ def operands(view: FleetView) -> Iterator[Finding]:
         yield Finding(f"{where} names {what}, which {view.profile.name} has not", number)
 
 
-def _own(own: Truths, entry: Truths) -> Truths:
-    return own
-
-
 AIMS: dict[str, Callable[[Truths, Truths], Truths]] = {
     CALL: np.logical_or,
     SPAWN: lambda own, entry: entry,
@@ -83,12 +79,13 @@ def targets(view: FleetView) -> Iterator[Finding]:
     for info, rows, aims in view.named(OperandKind.CODE):
         inside = aims < len(words)
         own = inside & (owner[np.where(inside, aims, 0)] == owner[rows])
-        right = AIMS.get(info.name, _own)(own, np.isin(aims, entries))
+        aim = AIMS.get(info.name)
+        right = own if aim is None else aim(own, np.isin(aims, entries))
         bad += rows[~right].tolist()
     for number in sorted(bad):
         info = view.infos[number]
-        aim = info.values(view.instructions[number])["target"]
-        where = view.where(aim) if aim < len(words) else f"instruction {aim}, which is not there"
+        at = info.values(view.instructions[number])["target"]
+        where = view.where(at) if at < len(words) else f"instruction {at}, which is not there"
         kind = "the first of no routine" if info.name == SPAWN else "outside its routine"
         yield Finding(f"{info.name} at {view.where(number)} leads to {where}: {kind}", number)
 
@@ -117,9 +114,9 @@ def returns(view: FleetView) -> Iterator[Finding]:
     of the VM: neither its own, nor that of a routine that it calls.
     """
     owner, ending, graph = _owners(view), _ending(view), ControlFlow(view)
-    returning = set(owner[_rows(view, RETURN)].tolist())
+    returning = set(owner[_rows(view, RETURN)[0]].tolist())
     begun = {launch.routine for launch in launches(view.plan)}
-    begun |= set(owner[_aims(view, SPAWN)].tolist())
+    begun |= set(owner[_rows(view, SPAWN)[1]].tolist())
     for number in sorted(begun & returning):
         routine = view.routines[number]
         inside = range(routine.entry, routine.entry + routine.count)
@@ -142,11 +139,9 @@ def _ending(view: FleetView) -> set[int]:
     """Routines in which, or in what they call, a VM may end."""
     owner = _owners(view)
     callers: dict[int, set[int]] = {}
-    calls = _rows(view, CALL)
-    pairs = zip(owner[calls].tolist(), owner[_aims(view, CALL)].tolist(), strict=True)
-    for caller, called in pairs:
+    for caller, called in zip(*(owner[each].tolist() for each in _rows(view, CALL)), strict=True):
         callers.setdefault(called, set()).add(caller)
-    waiting = list(set(owner[np.concatenate([_rows(view, name) for name in _OUT])].tolist()))
+    waiting = list(set(owner[np.concatenate([_rows(view, name)[0] for name in _OUT])].tolist()))
     ending = set(waiting)
     while waiting:
         for caller in callers.get(waiting.pop(), ()):
@@ -162,13 +157,7 @@ def _owners(view: FleetView) -> Numbers:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def _rows(view: FleetView, name: str) -> Numbers:
-    """The instructions of a mnemonic."""
-    rows: Numbers = np.flatnonzero(view.words[:, 0] == FLEET.by_name[name].code)
-    return rows
-
-
-def _aims(view: FleetView, name: str) -> Numbers:
-    """Where the instructions of a mnemonic lead to."""
-    aims: Numbers = view.words[_rows(view, name), 1 + PLACE].astype(np.intp)
-    return aims
+def _rows(view: FleetView, name: str) -> tuple[Numbers, Numbers]:
+    """The instructions of a mnemonic, and where they lead to if it has a target."""
+    rows = np.flatnonzero(view.words[:, 0] == FLEET.by_name[name].code)
+    return rows, view.words[rows, 1 + PLACE].astype(np.intp)

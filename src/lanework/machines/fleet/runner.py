@@ -16,14 +16,14 @@ from lanework.core.result.result import Result
 from lanework.engines.codes import DEVICE_LOST
 from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.codes import BAD_SETTING
-from lanework.machines.fleet.engine import CHOICES, Engine, Settings, Words
+from lanework.machines.fleet.engine import CHOICES, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.binding import bind_inputs, outputs
 from lanework.machines.fleet.runtime.scheduler import Runtime
 from lanework.machines.fleet.runtime.watching import Debugger, Epoch, watch
-from lanework.machines.fleet.state import VMState
+from lanework.machines.fleet.state import VMState, Words
 
 
 class Runner(runner.Runner):

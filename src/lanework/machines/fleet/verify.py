@@ -52,7 +52,7 @@ MOST_FINDINGS = 16
 
 def verify(program: Program) -> list[Diagnostic]:
     """Every rule that the program breaks; of one rule no more than 16 findings."""
-    problems = run_rules(program, program, BEFORE)
+    problems = run_rules(program, (program,), BEFORE)
     if problems:
         return problems
     try:
@@ -60,9 +60,6 @@ def verify(program: Program) -> list[Diagnostic]:
     except Diagnostic as problem:
         return [problem]
     return run_rules(program, (program, view), RULES)
-
-
-_Both = tuple[Program, FleetView]
 
 
 def _length(program: Program) -> Iterator[Finding]:
@@ -104,21 +101,13 @@ def _kinds(program: Program) -> Iterator[Finding]:
             yield Finding(f"the section {name!r} is missing")
 
 
-def _header(both: _Both) -> Iterator[Finding]:
-    for check in (_epsilon, _counts):
-        yield from check(*both)
-
-
-def _epsilon(program: Program, view: FleetView) -> Iterator[Finding]:
+def _header(program: Program, view: FleetView) -> Iterator[Finding]:
     if not (math.isfinite(view.epsilon) and math.copysign(1.0, view.epsilon) > 0):
         yield Finding(f"epsilon is {view.epsilon}, and not a number from 0 on")
     elif view.epsilon != program.header["epsilon"]:
         yield Finding(
             f"epsilon is {program.header['epsilon']}, which is no single-precision number"
         )
-
-
-def _counts(program: Program, view: FleetView) -> Iterator[Finding]:
     for name, number in (("shared", view.shared), ("depth", view.depth)):
         if number < 0:
             yield Finding(f"the header's {name!r} is {number}")
@@ -136,8 +125,7 @@ def _counts(program: Program, view: FleetView) -> Iterator[Finding]:
         yield Finding(f"there are {len(program.constants)} constants, and fleet programs have none")
 
 
-def _size(both: _Both) -> Iterator[Finding]:
-    view = both[1]
+def _size(view: FleetView) -> Iterator[Finding]:
     needed = extent(view.plan)
     for what, number, most in (
         ("steps in the schedule", len(view.plan.schedule), MOST_STEPS),
@@ -151,42 +139,37 @@ def _size(both: _Both) -> Iterator[Finding]:
             yield Finding(f"there are {number:,} {what}, more than {most:,}")
 
 
-def _few(check: Callable[[Any], Iterator[Finding]]) -> Callable[[Any], Iterator[Finding]]:
+def _rule(code: Code, check: Callable[..., Iterator[Finding]], gate: bool = False) -> Rule[Any]:
     """The first findings of a rule: a damaged file may break it a million times."""
-    return lambda what: islice(check(what), MOST_FINDINGS)
+    return Rule(code, lambda parts: islice(check(*parts), MOST_FINDINGS), gate)
 
 
-def _rule(code: Code, check: Callable[[Any], Iterator[Finding]], gate: bool = False) -> Rule[Any]:
-    return Rule(code, _few(check), gate)
-
-
-def _of_view(
-    check: Callable[[FleetView], Iterator[Finding]],
-) -> Callable[[_Both], Iterator[Finding]]:
-    return lambda both: check(both[1])
+def _of_view(code: Code, check: Callable[[FleetView], Iterator[Finding]],
+             gate: bool = False) -> Rule[Any]:  # fmt: skip
+    return _rule(code, lambda program, view: check(view), gate)
 
 
 BEFORE = (_rule(TOO_LARGE, _length, gate=True), _rule(BAD_HEADER, _kinds))
 """Rules for what is looked at before anything is decoded."""
 
 
-def _matrices(both: _Both) -> Iterator[Finding]:
-    wrong = check_section(both[1], both[0].sections.get("matrices", b""))
+def _matrices(program: Program, view: FleetView) -> Iterator[Finding]:
+    wrong = check_section(view, program.sections.get("matrices", b""))
     if wrong is not None:
         yield Finding(wrong)
 
 
 RULES = (
     _rule(BAD_HEADER, _header, gate=True),
-    _rule(TOO_LARGE, _size, gate=True),
-    _rule(BAD_HEADER, _of_view(rules.routines), gate=True),
-    _rule(BAD_OPERAND, _of_view(rules.operands), gate=True),
-    _rule(BAD_TARGET, _of_view(rules.targets), gate=True),
-    _rule(NO_END, _of_view(rules.ends)),
-    _rule(BAD_PLAN, _of_view(planrules.phases), gate=True),
-    _rule(BAD_PLAN, _of_view(planrules.kept), gate=True),
-    _rule(STACK_UNDERFLOW, _of_view(rules.returns)),
-    _rule(BAD_BUFFER, lambda both: planrules.buffers(*both)),
+    _of_view(TOO_LARGE, _size, gate=True),
+    _of_view(BAD_HEADER, rules.routines, gate=True),
+    _of_view(BAD_OPERAND, rules.operands, gate=True),
+    _of_view(BAD_TARGET, rules.targets, gate=True),
+    _of_view(NO_END, rules.ends),
+    _of_view(BAD_PLAN, planrules.phases, gate=True),
+    _of_view(BAD_PLAN, planrules.kept, gate=True),
+    _of_view(STACK_UNDERFLOW, rules.returns),
+    _rule(BAD_BUFFER, planrules.buffers),
     _rule(BAD_MATRICES, _matrices),
 )
 """Rules for what was decoded."""

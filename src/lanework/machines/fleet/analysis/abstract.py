@@ -120,7 +120,8 @@ class AbstractState:
         if element in self.differences:
             a, b = self.differences[element]
             x, y = self.side(a), self.side(b)
-            if test in ("EQ", "NE") and not (epsilon == 0.0 or (epsilon < 1.0 and _both(x, y))):
+            exact_numbers = epsilon < 1.0 and x.integral and y.integral
+            if test in ("EQ", "NE") and not (epsilon == 0.0 or exact_numbers):
                 return out
             for side, first, second, way in ((a, x, y, test), (b, y, x, MIRROR[test])):
                 if nan and second.nan:
@@ -153,10 +154,6 @@ def _common(a: dict[int, T], b: dict[int, T]) -> dict[int, T]:
 
 OPPOSITE = {"EQ": "NE", "NE": "EQ", "LT": "GE", "GE": "LT", "GT": "LE", "LE": "GT"}
 MIRROR = {"EQ": "EQ", "NE": "NE", "LT": "GT", "GT": "LT", "LE": "GE", "GE": "LE"}
-
-
-def _both(x: Interval, y: Interval) -> bool:
-    return x.integral and y.integral
 
 
 def _cut(x: Interval, test: str, epsilon: float) -> Interval:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 
 from lanework.core.ops.interval import INF, Interval, join, single
@@ -76,11 +76,8 @@ class Intervals:
         self._outgoing: dict[int, list[int]] = {}
         self._heads: set[int] = set()
         self._visits = [0] * len(self.known)
-        self._reads = [
-            ip
-            for ip, info in enumerate(self.view.infos)
-            if any(spec.name == "addr" for spec in info.operands)
-        ]
+        addressed = [any(spec.name == "addr" for spec in each.operands) for each in self.view.infos]
+        self._reads = [ip for ip, reads in enumerate(addressed) if reads]
         self._thresholds = self._named()
         for n, entry in enumerate(self.flow.begun):
             self._incoming[entry][-1, n] = self._transfer.start()
@@ -177,12 +174,12 @@ class Intervals:
         known = self.known[ip]
         if known is None:
             return []
-        edges = self._transfer.run(ip, known)
-        for call in self.flow.callers.get(ip, ()):
-            edges.append((call + 1, self._returned(known, self.known[call])))
-        for entry in self.flow.resumed.get(ip, ()):
-            edges.append((entry, known))
-        return edges
+        back = [
+            (call + 1, self._returned(known, self.known[call]))
+            for call in self.flow.callers.get(ip, ())
+        ]
+        again = [(entry, known) for entry in self.flow.resumed.get(ip, ())]
+        return [*self._transfer.run(ip, known), *back, *again]
 
     def _returned(self, known: AbstractState, before: AbstractState | None) -> AbstractState | None:
         """What is known after a call: registers that it keeps are as they were."""
@@ -213,13 +210,9 @@ class Intervals:
         ends = {0.0, float(view.shared), float(view.slots)}
         named = {bits for _, _, many in view.named(OperandKind.PATTERN) for bits in many.tolist()}
         for value in (*map(number, named), *self.words.first):
-            ends |= _finite((value.low, value.high))
+            ends |= set(filter(math.isfinite, (value.low, value.high)))
         for numbers in self.flow.numbers.values():
             for value in numbers:
                 ends |= {value.low, value.high}
         ends |= {-end for end in ends}
         return sorted({single(end + step) for end in ends for step in (-1.0, 0.0, 1.0)})
-
-
-def _finite(ends: Iterable[float]) -> set[float]:
-    return {end for end in ends if math.isfinite(end)}

@@ -100,18 +100,17 @@ _BITS = "the bits of an integer, which half precision does not keep"
 _EXACT = "whole numbers are exact up to 2048"
 
 
-def _integer_address(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
-    yield Finding(f"{where}: its address is {_BITS}", ip)
+def _always(what: str) -> Check:
+    return lambda known, ip, where: iter((Finding(f"{where}: {what} {_BITS}", ip),))
+
+
+_bits = _always("it makes")
 
 
 def _address(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
     address = known.accesses[ip][0] if ip in known.accesses else None
     if address is not None and known.view.shared > EXACT_HALF and address.size > EXACT_HALF:
         yield Finding(f"{where}: its address may be {address}, and {_EXACT}", ip)
-
-
-def _bits(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
-    yield Finding(f"{where}: it makes {_BITS}", ip)
 
 
 def _number(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
@@ -128,7 +127,7 @@ def _value(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
         yield Finding(f"{where}: it may give {value}, and numbers go up to 65504", ip)
 
 
-ADDRESSES: dict[str, Check] = {"IREAD": _integer_address, "IWRITE": _integer_address}
+ADDRESSES: dict[str, Check] = dict.fromkeys(("IREAD", "IWRITE"), _always("its address is"))
 """Instructions whose address is no float."""
 
 VALUES: dict[str, Check] = {

@@ -202,10 +202,6 @@ RELATIONS = {"sub": _subtracts, "mul": _multiplies}
 Effect = Callable[[Transfer, At], None]
 
 
-def _nothing(transfer: Transfer, at: At) -> None:
-    pass
-
-
 def _gives(value: Interval) -> Effect:
     return lambda transfer, at: transfer.put(at, value)
 
@@ -273,15 +269,13 @@ EFFECTS: dict[str, Effect] = {
     "VMGID": _number(1, True),
     "VMCOUNT": _number(2, False),
     "IVMID": _gives(ANY),
-    "SYSCALL_YIELD": _nothing,
-    "SYSCALL_HALT": _nothing,
+    **dict.fromkeys(("SYSCALL_YIELD", "SYSCALL_HALT", "SYSCALL_KILL"), lambda transfer, at: None),
     "WAIT": _wait,
     "ATOMIC_ADD": _by(ARITH["add"]),
     "ATOMIC_MIN": _by(SINGLE["fmin"]),
     "ATOMIC_MAX": _by(SINGLE["fmax"]),
     "ATOMIC_CAS": _atomic(lambda transfer, at, word: transfer.given(at, "src2").join(word)),
     "SYSCALL_SPAWN": _spawn,
-    "SYSCALL_KILL": _nothing,
 }
 """The transfer function of each instruction that is neither linear, nor an op, nor a branch."""
 
@@ -303,14 +297,9 @@ def _branch(test: str) -> Branch:
     return edges
 
 
-def _target(_: Transfer, ip: int, values: Mapping[str, int], known: AbstractState) -> list[Edge]:
-    return [(values["target"], known)]
-
-
 BRANCHES: dict[str, Branch] = {
     **{f"BRANCH_{test}": _branch(test) for test in ("EQ", "NE", "LT", "GT", "LE", "GE")},
-    "JUMP": _target,
-    "CALL": _target,
+    **dict.fromkeys(("JUMP", "CALL"), lambda _, ip, values, known: [(values["target"], known)]),
     "RETURN": lambda *_: [],  # where to is a matter of the calls
 }
 """Where each branch leads, and what is known there."""

@@ -38,32 +38,24 @@ def exact(op: Op) -> bool:
     return op.ulp.get("f32", 0.0) == 0 or sum(prim in _ROUNDED for prim in prims) <= 1
 
 
+def _applying(which: Callable[[Op], bool]) -> tuple[FleetInstr, ...]:
+    every = FLEET.by_name.values()
+    return tuple(each for each in every if each.elementwise and which(each.elementwise))
+
+
 @cache
 def floats(which: bool) -> tuple[FleetInstr, ...]:
     """Operations on floats that are exact, or those that are not."""
-    return tuple(
-        info
-        for info in FLEET.by_name.values()
-        if info.elementwise is not None
-        and "f32" in info.elementwise.dtypes
-        and exact(info.elementwise) is which
-    )
+    return _applying(lambda op: "f32" in op.dtypes and exact(op) is which)
 
 
 @cache
 def integers() -> tuple[FleetInstr, ...]:
     """Operations on bits."""
-    return tuple(
-        info
-        for info in FLEET.by_name.values()
-        if info.elementwise is not None and info.elementwise.dtypes == ("i32",)
-    )
+    return _applying(lambda op: op.dtypes == ("i32",))
 
 
-@cache
-def linears() -> tuple[FleetInstr, ...]:
-    """Linear instructions."""
-    return tuple(info for info in FLEET.by_name.values() if info.kernel is Kernel.LINEAR)
+_LINEAR = [info for info in FLEET.by_name.values() if info.kernel is Kernel.LINEAR]
 
 
 @dataclass
@@ -104,8 +96,7 @@ class Body(Draft):
             self.rand.choices(statements, weights)[0](self, nested)
 
     def _float(self, nested: int) -> None:
-        info = self.rand.choice(floats(True))
-        self._operate(info, self.register())
+        self._operate(self.rand.choice(floats(True)), self.register())
 
     def _inexact(self, nested: int) -> None:
         self._operate(self.rand.choice(floats(False)), self.room.loose)
@@ -144,10 +135,9 @@ class Body(Draft):
 
     def _linear(self, nested: int) -> None:
         """Any linear instruction; a loose register or word only ever as a whole, to a loose one."""
-        info = self.rand.choice(linears())
+        info = self.rand.choice(_LINEAR)
         assert info.linear is not None
-        moves = [coefficient for coefficient, name in info.linear if name is not None] == [1.0]
-        moves = moves and len(info.linear) == 1
+        moves = len(info.linear) == 1 and info.linear[0][0] == 1.0 and info.linear[0][1] is not None
         loose = moves and self.chance(0.25)
         values: dict[str, int | str] = {}
         for spec in info.operands:
@@ -186,8 +176,7 @@ class Body(Draft):
             self.emit("SYSCALL_READ", dest=self.room.loose, addr=addr)
         else:
             self.address(addr)
-            to_loose = self.chance(0.1)
-            dest = self.room.loose if to_loose else self.register()
+            dest = self.room.loose if self.chance(0.1) else self.register()
             self.emit("SYSCALL_READ", dest=dest, addr=addr)
 
     def _write(self, nested: int) -> None:
@@ -340,12 +329,10 @@ class Body(Draft):
             self.put(label)
             self.budget = self.cost + LOCAL - 4
             for _ in range(self.rand.randint(1, 3)):
-                self._simple()
+                one = self.rand.choice((self._float, self._linear, self._inexact, self._constant))
+                one(0)
             self.emit("RETURN")
         self.calls = calls
-
-    def _simple(self) -> None:
-        self.rand.choice((self._float, self._linear, self._inexact, self._constant))(0)
 
 
 LOCAL = 10

@@ -105,9 +105,8 @@ class Draft:
             return self.rand.choice(SPECIAL)
         if self.chance(0.5):
             return self.rand.choice(PLAIN)
-        return (
-            self.rand.uniform(-20, 20) if self.chance(0.7) else float(self.rand.randrange(-9, 99))
-        )
+        plain = self.chance(0.7)
+        return self.rand.uniform(-20, 20) if plain else float(self.rand.randrange(-9, 99))
 
     def word(self, loose: bool) -> int:
         """A word of the VM's own memory that may be written."""

@@ -37,10 +37,8 @@ def shrink(program: Program, holds: Test) -> Program:
 def _first(
     program: Program, smaller: Callable[[FleetView], Iterator[Program]], holds: Test
 ) -> Program | None:
-    for each in smaller(FleetView.of(program)):
-        if not each.problems() and holds(each):
-            return each
-    return None
+    every = smaller(FleetView.of(program))
+    return next((each for each in every if not each.problems() and holds(each)), None)
 
 
 def remade(
@@ -98,18 +96,16 @@ def _groups(plan: Plan) -> Iterator[tuple[Phase, ...]]:
     """Fewer VMs that are kept, in all launches of them."""
     for name, first in {each.keep: each for each in launches(plan) if each.keep}.items():
         for count in _fewer(first.count):
-            yield tuple(
-                Phase(
-                    phase.barrier,
-                    tuple(
-                        msgspec.structs.replace(each, count=count)
-                        if name in (each.keep, each.resume)
-                        else each
-                        for each in phase.launches
-                    ),
-                )
-                for phase in plan.phases
-            )
+
+            def less(each: Launch, name: str = name, count: int = count) -> Launch:
+                of_it = name in (each.keep, each.resume)
+                return msgspec.structs.replace(each, count=count) if of_it else each
+
+            yield _relaunched(plan, less)
+
+
+def _relaunched(plan: Plan, change: Callable[[Launch], Launch]) -> tuple[Phase, ...]:
+    return tuple(Phase(each.barrier, tuple(map(change, each.launches))) for each in plan.phases)
 
 
 def _fewer(count: int) -> list[int]:
@@ -121,20 +117,14 @@ def _without_routine(view: FleetView, number: int) -> Iterator[Program]:
     routine = view.routines[number]
     inside = range(routine.entry, routine.entry + routine.count)
     cut = _cut(view, inside)
-    if cut is None:
-        return
-    code, routines = cut
-    phases = tuple(
-        Phase(
-            phase.barrier,
-            tuple(
-                msgspec.structs.replace(each, routine=each.routine - (each.routine > number))
-                for each in phase.launches
+    if cut is not None:
+        phases = _relaunched(
+            view.plan,
+            lambda each: msgspec.structs.replace(
+                each, routine=each.routine - (each.routine > number)
             ),
         )
-        for phase in view.plan.phases
-    )
-    yield remade(view, code, routines, replace(view.plan, phases=phases))
+        yield remade(view, *cut, replace(view.plan, phases=phases))
 
 
 def _instructions(view: FleetView) -> Iterator[Program]:

@@ -13,18 +13,14 @@ from lanework.base.errors import Trap
 from lanework.base.limits import Limits
 from lanework.core.program.program import Program
 from lanework.machines.fleet.check.generate import Loose, loose
-from lanework.machines.fleet.engine import Engine, Settings
+from lanework.machines.fleet.engine import Engine, Progress, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime.scheduler import Runtime
-from lanework.machines.fleet.state import METADATA
+from lanework.machines.fleet.state import METADATA, Words
 
-Words = npt.NDArray[np.uint32]
 MOST = 20_000
 """Epochs after which a random program does not end, which would be a defect of the generator."""
-COUNTS = (
-    *("epochs", "executed", "by_kernel", "live"),
-    *("reads_outside", "writes_outside", "faults", "first_fault"),
-)
+COUNTS = tuple(name for name in Progress.__dataclass_fields__ if name != "stop")
 
 
 @dataclass(frozen=True)
@@ -135,9 +131,8 @@ def _stopped(a: Snapshot, b: Snapshot) -> str | None:
 
 def _shared(a: Snapshot, b: Snapshot, free: Loose, ulp: int | None) -> str | None:
     wrong = ~same(a.shared, b.shared)
-    wrong[free.shared_words] &= ~_close(
-        a.shared[free.shared_words], b.shared[free.shared_words], ulp
-    )
+    loose = free.shared_words
+    wrong[loose] &= ~_close(a.shared[loose], b.shared[loose], ulp)
     if not wrong.any():
         return None
     n = int(np.flatnonzero(wrong)[0])
@@ -148,18 +143,14 @@ def _vms(a: Snapshot, b: Snapshot, view: FleetView, free: Loose, ulp: int | None
     profile = view.profile
     wrong = a.vms != b.vms
     wrong[: profile.length] = ~same(a.vms[: profile.length], b.vms[: profile.length])
-    for row in [
-        *(profile.register(n) for n in free.registers),
-        *(profile.own(n) for n in free.own_words),
-    ]:
+    for row in (*map(profile.register, free.registers), *map(profile.own, free.own_words)):
         wrong[row] &= ~_close(a.vms[row], b.vms[row], ulp)
     if not wrong.any():
         return None
     row, vm = (int(each) for each in np.argwhere(wrong)[0])
     name, x, y = profile.fields[row], a.vms[row, vm], b.vms[row, vm]
-    if name in METADATA:
-        return f"{name} of VM {vm} is {y} and not {x}"
-    return f"{name} of VM {vm} is {_shown(y)} and not {_shown(x)}"
+    seen, right = (y, x) if name in METADATA else (_shown(y), _shown(x))
+    return f"{name} of VM {vm} is {seen} and not {right}"
 
 
 def _shown(word: np.uint32) -> str:

@@ -13,15 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.state import METADATA, Profile, VMState
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import METADATA, Profile, VMState, Words
 
 _MADE = "global_id"  # the place itself
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.engines.gpu import device as gpu
 from lanework.engines.gpu.device import Gpu
@@ -25,9 +24,7 @@ from lanework.machines.fleet.gpu.resident import NOBODY, WORD, Resident
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import STRATEGIES, Allocated
-from lanework.machines.fleet.state import VMState
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import VMState, Words
 
 TURN = 0.06
 """Seconds that a submission should take."""
@@ -112,15 +109,12 @@ class EpochEngine:
         batch[Batch.LIVE] = batch[Batch.COUNT] = each.count
         batch[Batch.STREAM] = allocated.step
         self.on.head[Control.QUIET] = self.on.head[Control.WROTE] = 0
-        self._widen(allocated.slot, allocated.slot + each.count)
-        self.progress.live = self.on.live
-
-    def _widen(self, first: int, last: int) -> None:
-        """Look at these places too."""
-        if self.progress.live:
+        first, last = allocated.slot, allocated.slot + each.count
+        if self.progress.live:  # look at these places too
             first, last = min(self._first, first), max(self._last, last)
         self._first, self._last = first, self.view.slots if self._spawns else last
         self._listed = 0
+        self.progress.live = self.on.live
 
     # Running --------------------------------------------------------------------------------------
 
@@ -246,9 +240,8 @@ class EpochEngine:
 
     def save(self) -> Any:
         """Everything there is."""
-        kept = {
-            name: self.gpu.read(self.on.buffers[name]) for name in ("states", "memory", "stack")
-        }
+        names = ("states", "memory", "stack")
+        kept = {name: self.gpu.read(self.on.buffers[name]) for name in names}
         return copy.deepcopy(self.progress), self.on.head.copy(), (self._first, self._last), kept
 
     def restore(self, saved: Any) -> None:

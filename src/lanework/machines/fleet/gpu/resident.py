@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import LaneworkError
 from lanework.engines.gpu.device import Gpu
@@ -36,8 +35,7 @@ from lanework.machines.fleet.gpu.kernels.table import (
 )
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import Words
 
 WORD = 0xFFFFFFFF
 """The greatest number in a word."""
@@ -128,7 +126,10 @@ class Resident:
         self.staging = gpu.buffer(len(self.head), "counts", "staging")
         self.group = gpu.group(KINDS, [self.buffers[name] for name in BUFFERS])
         self.counts = gpu.group(("write",), [self.indirect])
-        self.kernels = self._compiled()
+        self.kernels = {
+            name: gpu.kernel(text, (KINDS, ("write",)) if name == "plan" else (KINDS,))
+            for name, text in texts(self.spec)
+        }
         self.trace: Trace | None = None
         gpu.write(self.buffers["code"], code.words)
 
@@ -166,13 +167,6 @@ class Resident:
         for name, value in values.items():
             uniform[parameter(name)] = value
         return uniform
-
-    def _compiled(self) -> dict[str, Any]:
-        kernels = {}
-        for name, text in texts(self.spec):
-            groups = (KINDS, ("write",)) if name == "plan" else (KINDS,)
-            kernels[name] = self.gpu.kernel(text, groups)
-        return kernels
 
     def set(self, **values: int) -> None:
         """Parameters of the next submission."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.result.show import size
@@ -22,8 +21,7 @@ from lanework.machines.fleet.matrices.compose import compose
 from lanework.machines.fleet.matrices.formats import CHOICES as FORMATS
 from lanework.machines.fleet.matrices.formats import Encoded, encode
 from lanework.machines.fleet.matrices.maps import maps
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import Words
 
 
 @dataclass(frozen=True)

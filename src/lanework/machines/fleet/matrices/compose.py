@@ -80,11 +80,8 @@ def run(
     for each in single:
         if each is None:
             break
-        rows = []
-        for row in each.rows:
-            terms = through(row.terms, known, profile.length - 1, half)
-            if terms is not None:
-                rows.append(Row(row.element, terms))
+        pairs = [(row, through(row.terms, known, profile.length - 1, half)) for row in each.rows]
+        rows = [Row(row.element, terms) for row, terms in pairs if terms is not None]
         if len(rows) < len(each.rows):
             break
         known |= {row.element: row.terms for row in rows}
@@ -138,7 +135,7 @@ def through(terms: Terms, known: dict[int, Terms], last: int, half: bool) -> Ter
             return None
     total = total or ()
     if half and is_constant(total, last):
-        return _constant(_rounded(_value(total)), last)
+        return _constant(from_half(to_half(_value(total))), last)
     return total
 
 
@@ -223,7 +220,3 @@ def _folded(operation: np.ufunc, a: int, b: int) -> int:
 def _doubles(bits: int) -> bool:
     """Whether a coefficient is a power of two, 1 or more, of either sign."""
     return bits & 0x7FFFFF == 0 and ONE <= bits & ~SIGN < 0x7F800000
-
-
-def _rounded(bits: int) -> int:
-    return from_half(to_half(bits))

@@ -49,8 +49,8 @@ from lanework.base.errors import Diagnostic
 from lanework.core.ops.evaluate import evaluate as run
 from lanework.core.ops.table import SINGLE
 from lanework.machines.fleet.codes import BAD_SETTING
-from lanework.machines.fleet.matrices.maps import LinearMap, Words
-from lanework.machines.fleet.state import Profile
+from lanework.machines.fleet.matrices.maps import LinearMap
+from lanework.machines.fleet.state import Profile, Words
 
 ENTRY = 4
 """Words of a matrix in the table."""
@@ -242,7 +242,7 @@ def _rows(each: LinearMap, profile: Profile, at: int, half: bool) -> tuple[list[
 
 
 def _dense(each: LinearMap, profile: Profile, at: int, half: bool) -> tuple[list[int], int]:
-    flat = _square(each, profile, profile.length).ravel().tolist()
+    flat = each.square(profile, profile.length).ravel().tolist()
     return _packed(flat, half), len(flat)
 
 
@@ -260,21 +260,12 @@ def _bsr(
     each: LinearMap, profile: Profile, at: int, half: bool, side: int
 ) -> tuple[list[int], int]:
     many = -(-profile.length // side)
-    square = _square(each, profile, many * side)
-    blocks = square.reshape(many, side, many, side).swapaxes(1, 2)
+    blocks = each.square(profile, many * side).reshape(many, side, many, side).swapaxes(1, 2)
     kept = blocks.any((2, 3))
     first = at + many + 1
     pointers = [first, *(first + np.cumsum(kept.sum(1))).tolist()]
     columns = [int(column) for _, column in np.argwhere(kept)]
     return [*pointers, *columns, *_packed(blocks[kept].ravel().tolist(), half)], len(columns)
-
-
-def _square(each: LinearMap, profile: Profile, side: int) -> Words:
-    square = np.zeros((side, side), np.uint32)
-    for row in each.full(profile):
-        for column, bits in row.terms:
-            square[row.element, column] = bits
-    return square
 
 
 def _packed(values: list[int], half: bool) -> list[int]:

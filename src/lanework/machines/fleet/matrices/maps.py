@@ -22,10 +22,9 @@ import numpy.typing as npt
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
-from lanework.machines.fleet.state import Profile
+from lanework.machines.fleet.state import Profile, Words
 
 Matrix = npt.NDArray[np.float32]
-Words = npt.NDArray[np.uint32]
 ONE = 0x3F800000
 """The bits of 1.0."""
 
@@ -76,6 +75,14 @@ class LinearMap:
         rows[0] = Row(0, ((0, ONE), (profile.length - 1, pattern(self.length))))
         return rows
 
+    def square(self, profile: Profile, side: int) -> Words:
+        """The matrix in full, as bits, padded with zeros to so many rows and columns."""
+        square = np.zeros((side, side), np.uint32)
+        for row in self.full(profile):
+            for column, bits in row.terms:
+                square[row.element, column] = bits
+        return square
+
 
 def linear_map(profile: Profile, instruction: Instruction) -> LinearMap:
     """The matrix of a linear instruction."""
@@ -89,13 +96,14 @@ def maps(profile: Profile, instructions: Iterable[Instruction]) -> list[LinearMa
     None, too, for one whose operands are not there, which the verifier refuses.
     """
     return [
-        linear_map(profile, each) if is_linear(each) and _there(profile, each) else None
-        for each in instructions
+        linear_map(profile, each) if _has_matrix(profile, each) else None for each in instructions
     ]
 
 
-def _there(profile: Profile, instruction: Instruction) -> bool:
+def _has_matrix(profile: Profile, instruction: Instruction) -> bool:
     info = FLEET.by_name[instruction.name]
+    if info.kernel is not Kernel.LINEAR:
+        return False
     most = {OperandKind.REGISTER: profile.registers, OperandKind.WORD: profile.memory}
     values = info.values(instruction)
     return all(values[spec.name] < most.get(spec.kind, 1 << 32) for spec in info.operands)
@@ -124,12 +132,12 @@ def linear_row(profile: Profile, instruction: Instruction) -> Row:
         column = profile.length - 1 if name is None else element(profile, info, name, values)
         with np.errstate(all="ignore"):
             sums[column] = sums[column] + number if column in sums else number
-    terms = []
-    for column in sorted(sums):
-        bits = pattern if pattern is not None else int(sums[column].view(np.uint32))
-        if bits:
-            terms.append((column, bits))
-    return Row(destination(profile, info, values), tuple(terms))
+    terms = [
+        (column, int(sums[column].view(np.uint32)) if pattern is None else pattern)
+        for column in sorted(sums)
+    ]
+    written = "dest" if info.dest is not None else "word"
+    return Row(element(profile, info, written, values), tuple(each for each in terms if each[1]))
 
 
 def _coefficient(coefficient: float | str, values: dict[str, int]) -> np.float32:
@@ -142,14 +150,8 @@ def _coefficient(coefficient: float | str, values: dict[str, int]) -> np.float32
 def element(profile: Profile, info: FleetInstr, name: str, values: dict[str, int]) -> int:
     """The element of the vector that an operand names."""
     spec = next(each for each in info.operands if each.name == name)
-    number = values[name]
-    own = spec.kind is OperandKind.WORD
-    return profile.own(number) if own else profile.register(number)
-
-
-def destination(profile: Profile, info: FleetInstr, values: dict[str, int]) -> int:
-    """The element of the vector that a linear instruction writes."""
-    return element(profile, info, "dest" if info.dest is not None else "word", values)
+    place = profile.own if spec.kind is OperandKind.WORD else profile.register
+    return place(values[name])
 
 
 def dense(profile: Profile, instruction: Instruction) -> Matrix:
@@ -162,13 +164,7 @@ def dense(profile: Profile, instruction: Instruction) -> Matrix:
         >>> matrix[3, :5].tolist(), matrix[0, [0, 21]].tolist()
         ([0.0, 1.0, 1.0, 0.0, 0.0], [1.0, 1.0])
     """
-    matrix = np.eye(profile.length, dtype=np.float32)
-    row = linear_row(profile, instruction)
-    matrix[row.element] = 0.0
-    for column, bits in row.terms:
-        matrix.view(np.uint32)[row.element, column] = bits
-    matrix[0, profile.length - 1] = 1.0
-    return matrix
+    return linear_map(profile, instruction).square(profile, profile.length).view(np.float32)
 
 
 def is_linear(instruction: Instruction) -> bool:

@@ -13,7 +13,7 @@ from lanework.core.program.isa import Instruction
 from lanework.core.result.show import many, size
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.compose import compose
-from lanework.machines.fleet.matrices.formats import CHOICES, THRESHOLD, Encoded, density, encode
+from lanework.machines.fleet.matrices.formats import CHOICES, THRESHOLD, density, encode
 from lanework.machines.fleet.matrices.maps import LinearMap, maps
 from lanework.machines.fleet.state import Profile
 
@@ -53,7 +53,7 @@ def check_section(view: FleetView, data: bytes) -> str | None:
     return f"word {place} of the matrices is {int(theirs[place])}, and should be {int(ours[place])}"
 
 
-def report(view: FleetView, *, threshold: float = THRESHOLD) -> dict[str, Any]:
+def report(view: FleetView) -> dict[str, Any]:
     """What the matrices of a program take.
 
     Returns:
@@ -70,12 +70,14 @@ def report(view: FleetView, *, threshold: float = THRESHOLD) -> dict[str, Any]:
     full = [density(each, view.profile) for each in different]
     formats = {}
     for name in CHOICES:
-        encoded = encode(single, view.profile, name, threshold=threshold)
-        halves = encode(single, view.profile, name, threshold=threshold, half=True)
+        encoded = encode(single, view.profile, name)
+        halves = encode(single, view.profile, name, half=True)
+        counts = Counter(encoded.format(number).name.lower() for number in range(encoded.count))
+        chosen = dict(sorted(counts.items()))
         formats[name] = {
             "bytes": encoded.words.nbytes,
             "half": halves.words.nbytes,
-            "chosen": _chosen(encoded),
+            "chosen": chosen,
         }
     return {
         "instructions": len(single),
@@ -86,15 +88,10 @@ def report(view: FleetView, *, threshold: float = THRESHOLD) -> dict[str, Any]:
         "coefficients": round(max(full, default=0.0) * view.profile.length**2),
         "density": max(full, default=0.0),
         "mean_density": sum(full) / len(full) if full else 0.0,
-        "threshold": threshold,
+        "threshold": THRESHOLD,
         "formats": formats,
         "composed": _composed(view),
     }
-
-
-def _chosen(encoded: Encoded) -> dict[str, int]:
-    counts = Counter(encoded.format(number).name.lower() for number in range(encoded.count))
-    return dict(sorted(counts.items()))
 
 
 def _composed(view: FleetView) -> dict[str, Any]:

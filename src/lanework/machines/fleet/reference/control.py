@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.machines.fleet.reference import groups, sharing
-from lanework.machines.fleet.reference.execution import Execution, Words
+from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members
-from lanework.machines.fleet.state import Fault, Status
+from lanework.machines.fleet.state import Fault, Status, Words
 
 Values = Mapping[str, int]
 Handler = Callable[[Members], None]
@@ -35,10 +35,6 @@ def _branch(test: Test) -> Maker:
         return handle
 
     return make
-
-
-def _jump(run: Execution, ip: int, values: Values) -> Handler:
-    return lambda members: run.go(values["target"], members)
 
 
 def _call(run: Execution, ip: int, values: Values) -> Handler:
@@ -127,11 +123,6 @@ def _float(name: str) -> Callable[[Execution, Members], Words]:
     return lambda run, members: run.state.row(name)[members].astype(np.float32).view(np.uint32)
 
 
-def _count(run: Execution, members: Members) -> Words:
-    out: Words = run.counts[run.state.row("batch")[members]].view(np.uint32)
-    return out
-
-
 def _yield(run: Execution, ip: int, values: Values) -> Handler:
     def handle(members: Members) -> None:
         run.state.row("status")[members] = Status.YIELDED
@@ -140,10 +131,6 @@ def _yield(run: Execution, ip: int, values: Values) -> Handler:
         run.go(ip + 1, members)
 
     return handle
-
-
-def _halt(run: Execution, ip: int, values: Values) -> Handler:
-    return lambda members: run.end(ip, members, Status.HALTED)
 
 
 def changed(run: Execution, ip: int, members: Members) -> tuple[npt.NDArray[np.bool_], Any]:
@@ -180,7 +167,7 @@ HANDLERS: dict[str, Maker] = {
     "BRANCH_GT": _branch(lambda x, epsilon: x > 0.0),
     "BRANCH_LE": _branch(lambda x, epsilon: x <= 0.0),
     "BRANCH_GE": _branch(lambda x, epsilon: x >= 0.0),
-    "JUMP": _jump,
+    "JUMP": lambda run, ip, values: partial(run.go, values["target"]),
     "CALL": _call,
     "RETURN": _return,
     "SYSCALL_READ": _read,
@@ -190,9 +177,9 @@ HANDLERS: dict[str, Maker] = {
     "SYSCALL_VMID": _asks(_float("vm_id")),
     "IVMID": _asks(lambda run, members: run.state.row("vm_id")[members]),
     "VMGID": _asks(_float("global_id")),
-    "VMCOUNT": _asks(_count),
+    "VMCOUNT": _asks(lambda run, who: run.counts[run.state.row("batch")[who]].view(np.uint32)),
     "SYSCALL_YIELD": _yield,
-    "SYSCALL_HALT": _halt,
+    "SYSCALL_HALT": lambda run, ip, values: partial(run.end, ip, status=Status.HALTED),
     "WAIT": _wait,
 }
 """What each branch and I/O instruction does that VMs do not do one after another."""

@@ -21,11 +21,11 @@ from lanework.machines.fleet.matrices.maps import maps
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.control import HANDLERS, Handler, changed
-from lanework.machines.fleet.reference.execution import Execution, Words
+from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members
 from lanework.machines.fleet.reference.ordered import run_ordered
 from lanework.machines.fleet.reference.steps import finite, linear, oracle
-from lanework.machines.fleet.state import LIVE, Fault, Status, VMState
+from lanework.machines.fleet.state import LIVE, Fault, Status, VMState, Words
 
 SAVED = (
     *("words", "progress", "streams", "counts", "live", "at", "blocked", "yielded"),
@@ -107,8 +107,11 @@ class ReferenceEngine(Execution):
     def _classify(self, watch: Sequence[int], fuel: int | None) -> Stop | None:
         """Wake VMs, and say whether to stop."""
         progress = self.progress
+        status = self.state.row("status")
         for members in self.yielded:
-            self._wake(members)
+            chosen = status[members]
+            chosen[chosen == Status.YIELDED] = Status.RUNNING
+            status[members] = chosen
         self.yielded = []
         self._recheck()
         if progress.faults and self.settings.on_fault == "stop":
@@ -123,12 +126,6 @@ class ReferenceEngine(Execution):
             return Stop.FUEL
         return None
 
-    def _wake(self, members: Members) -> None:
-        status = self.state.row("status")
-        chosen = status[members]
-        chosen[chosen == Status.YIELDED] = Status.RUNNING
-        status[members] = chosen
-
     def _recheck(self) -> None:
         """Let blocked VMs go on whose word has changed."""
         awake: dict[int, list[Members]] = {}
@@ -141,8 +138,7 @@ class ReferenceEngine(Execution):
                 del self.blocked[ip]
             else:
                 self.blocked[ip] = rest
-        if awake:
-            self._join(awake)
+        self._join(awake)
 
     def _stuck(self) -> bool:
         blocked = sum(map(groups.size, self.blocked.values()))
@@ -202,19 +198,20 @@ class ReferenceEngine(Execution):
             changed, after = [self.view.profile.register(self.view.instructions[ip].target)], ip + 1
             check = finite(self, ip) if self.settings.arithmetic == "trap" else None
 
-        def run(members: Members) -> None:
+        def compute(members: Members) -> None:
             step(members)
             if self.half:
                 self.halve(members, changed)
+
+        def run(members: Members) -> None:
+            compute(members)
             self.go(after, members)
 
         def careful(members: Members) -> None:
             assert check is not None
             row = self.state.floats[changed[0]]
             before, sound = np.array(row[members]), check(members)
-            step(members)
-            if self.half:
-                self.halve(members, changed)
+            compute(members)
             bad = sound & ~np.isfinite(row[members])
             faulty, rest = groups.split(members, bad)
             if faulty is not None:

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.machines.fleet.engine import Progress, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.groups import Index, Members
-from lanework.machines.fleet.state import Fault, Status, VMState
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import Fault, Status, VMState, Words
 
 
 class Execution:

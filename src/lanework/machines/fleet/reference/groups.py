@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,17 +78,8 @@ def merge(parts: Sequence[Members]) -> Members:
     """
     if len(parts) == 1:
         return parts[0]
-    if all(isinstance(part, slice) for part in parts):
-        joined = _joined(parts)
-        if joined is not None:
-            return joined
+    slices = sorted((p for p in parts if isinstance(p, slice)), key=lambda part: part.start)
+    follow = all(one.stop == other.start for one, other in itertools.pairwise(slices))
+    if follow and len(slices) == len(parts):
+        return slice(slices[0].start, slices[-1].stop)
     return tidy(np.sort(np.concatenate([ids(part) for part in parts])))
-
-
-def _joined(parts: Sequence[Any]) -> slice | None:
-    """Slices that follow one another as one."""
-    ordered = sorted(parts, key=lambda part: part.start)
-    for one, other in itertools.pairwise(ordered):
-        if one.stop != other.start:
-            return None
-    return slice(ordered[0].start, ordered[-1].stop)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import SINGLE
+from lanework.machines.fleet.state import Words
 
-Words = npt.NDArray[np.uint32]
 Index = npt.NDArray[np.intp]
 Addresses = npt.NDArray[np.int64]
 OUTSIDE = -1

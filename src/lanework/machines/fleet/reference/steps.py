@@ -19,9 +19,8 @@ from lanework.machines.fleet.isa import FleetInstr
 from lanework.machines.fleet.matrices.maps import ONE, Row
 from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members, ids
-from lanework.machines.fleet.state import VMState
+from lanework.machines.fleet.state import VMState, Words
 
-Words = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
 Step = Callable[[Members], Any]
 
@@ -200,10 +199,8 @@ def finite(run: Execution, ip: int) -> Callable[[Members], npt.NDArray[np.bool_]
             rows.append(run.register(values[spec.name]))
 
     def check(members: Members) -> npt.NDArray[np.bool_]:
-        first, *rest = (np.isfinite(row.view(np.float32)[members]) for row in rows)
-        out: npt.NDArray[np.bool_] = first & constants
-        for each in rest:
-            out &= each
+        each = [np.isfinite(row.view(np.float32)[members]) for row in rows]
+        out: npt.NDArray[np.bool_] = np.logical_and.reduce(each) & constants
         return out
 
     return check

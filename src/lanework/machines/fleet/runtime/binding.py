@@ -12,8 +12,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.program import Port, Program
 from lanework.machines.fleet.codes import BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
-
-Words = npt.NDArray[np.uint32]
+from lanework.machines.fleet.state import Words
 
 
 def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:

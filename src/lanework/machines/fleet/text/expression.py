@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import add, mul, sub
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.fleet.text.words import Position, plain
@@ -22,6 +23,7 @@ _PART = re.compile(
     r"|([^\W\d][\w.]*|<[^\W\d][\w.]*>)|([-+*()]))"
 )
 _BINDS = {"+": 1, "-": 1, "*": 2, "neg": 3}
+_SIGNS: dict[str, Callable[[Number, Number], Number]] = {"+": add, "-": sub, "*": mul}
 _LARGEST = 1 << 128  # as floats of single precision are below
 
 
@@ -64,18 +66,14 @@ class Expression:
                 stack.append(symbol(item, self.position))
             elif isinstance(item, Sign):
                 right = stack.pop()
-                stack.append(-right if item.text == "neg" else _apply(item, stack.pop(), right))
+                stack.append(
+                    -right if item.text == "neg" else _SIGNS[item.text](stack.pop(), right)
+                )
             else:
                 stack.append(item)
             if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
                 raise self.position.fault("the number is too large")
         return stack[0]
-
-
-def _apply(sign: Sign, left: Number, right: Number) -> Number:
-    if sign.text == "*":
-        return left * right
-    return left + right if sign.text == "+" else left - right
 
 
 def read_expression(text: str, position: Position) -> Expression:

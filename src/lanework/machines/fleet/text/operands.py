@@ -83,14 +83,9 @@ def read_instruction(
         count = len(info.operands)
         what = f"{info.name} takes {count} operand{'s' * (count != 1)}, not {len(operands)}"
         raise line.fault(what, None, f"write {pattern(info)}")
-    if info.immediate and register(_known(operands[-1].text, aliases)) is None:
+    if info.immediate and register(aliases.get(operands[-1].text, operands[-1].text)) is None:
         info = FLEET.by_name[info.immediate]
-    reading = _Operands(line, info, number, aliases, word.text.upper() == INTEGER)
-    return reading.read(operands)
-
-
-def _known(text: str, aliases: Mapping[str, str]) -> str:
-    return aliases.get(text, text)
+    return _Operands(line, info, number, aliases, word.text.upper() == INTEGER).read(operands)
 
 
 @dataclass
@@ -108,7 +103,7 @@ class _Operands:
         left = []
         for spec, at, word in zip(self.info.operands, self.info.fields, operands, strict=True):
             position = Position(self.line, word)
-            text = _known(word.text, self.aliases)
+            text = self.aliases.get(word.text, word.text)
             if not text:
                 raise self.line.fault("an operand is missing", None, f"write {pattern(self.info)}")
             if spec.kind is OperandKind.REGISTER:
@@ -141,21 +136,17 @@ class _Operands:
         if kind is OperandKind.WORD:
             inner = text[3:] if text[:4].lower() == "mem[" else text
             if inner.startswith("[") and inner.endswith("]"):
-                text = _known(inner[1:-1].strip(), self.aliases)
+                text = inner[1:-1].strip()
+                text = self.aliases.get(text, text)
             own = own_word(text)
             return Fill.WORD, own if own is not None else read_expression(text, position)
         prefix, colon, rest = text.partition(":")
         prefix = prefix.lower() if colon else ""
         if prefix == "bits":
-            return Fill.INTEGER, _bits(rest, position)
+            return Fill.INTEGER, integer(read_expression(rest, position).value(constant), position)
         if prefix == "int" or self.integer:
             return Fill.INTEGER, read_expression(rest if prefix == "int" else text, position)
         return Fill.FLOAT, read_expression(text, position)
-
-
-def _bits(text: str, position: Position) -> int:
-    value = read_expression(text, position).value(constant)
-    return integer(value, position)
 
 
 def fill_in(fill: Fill, value: int | float, position: Position) -> int:

@@ -91,15 +91,10 @@ class PlanText:
             raise line.fault("the launch does not say how many VMs", None, form)
         count = _number(line, first[0]) if first else None
         base = numbers[0] if numbers else None
-        positions = (
-            Position(line, words[0]),
-            Position(line, given["resume"][1] if "resume" in given else None),
-        )
-        self.phases[-1][1].append(
-            ModuleLaunch(
-                routine, count, strategy, base, stride, names["keep"], names["resume"], *positions
-            )
-        )
+        group = Position(line, given["resume"][1] if "resume" in given else None)
+        made = ModuleLaunch(routine, count, strategy, base, stride, **names,
+                            position=Position(line, words[0]), group=group)  # fmt: skip
+        self.phases[-1][1].append(made)
 
     def repeat(self, line: Line) -> None:
         """`.repeat 100`: the phases up to `.end` run so often."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
@@ -59,19 +59,19 @@ def _set(draft: ModuleDraft, line: Line, value: str | Convention | Expression) -
 
 
 def _state(draft: ModuleDraft, line: Line) -> None:
-    word = directive_word(line, "S22")
-    name = word.text.upper()
-    if name not in PROFILES:
-        raise line.fault(f"there is no state {word.text!r}", word, ", ".join(PROFILES))
-    _set(draft, line, name)
+    _chosen(draft, line, {name: name for name in PROFILES})
 
 
 def _convention(draft: ModuleDraft, line: Line) -> None:
-    word = directive_word(line, "caller")
-    known = {each.name.lower(): each for each in Convention}
-    if word.text.lower() not in known:
-        raise line.fault(f"there is no convention {word.text!r}", word, ", ".join(known))
-    _set(draft, line, known[word.text.lower()])
+    _chosen(draft, line, {each.name.lower(): each for each in Convention})
+
+
+def _chosen(draft: ModuleDraft, line: Line, known: Mapping[str, str | Convention]) -> None:
+    word, name = directive_word(line, next(iter(known))), line.words[0].text[1:]
+    values = {each.lower(): value for each, value in known.items()}
+    if word.text.lower() not in values:
+        raise line.fault(f"there is no {name} {word.text!r}", word, ", ".join(known))
+    _set(draft, line, values[word.text.lower()])
 
 
 def _number(draft: ModuleDraft, line: Line) -> None:
