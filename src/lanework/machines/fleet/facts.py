@@ -12,7 +12,7 @@ from lanework.machines.fleet.analysis.estimate import estimated_epochs
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.storage import report
-from lanework.machines.fleet.plan import Launch, Phase, Routine
+from lanework.machines.fleet.plan import Launch, Routine
 
 
 def facts(program: Program) -> dict[str, Any]:
@@ -36,7 +36,10 @@ def facts(program: Program) -> dict[str, Any]:
         "estimated epochs": estimated_epochs(view) or "unknown: there are loops",
         "calls": {"convention": view.convention.name.lower(), "depth": view.depth},
         "routines": {each.name: _routine(view, each) for each in view.routines},
-        "phases": {f"phase {n}": _phase(view, phase) for n, phase in enumerate(view.plan.phases)},
+        "phases": {
+            f"phase {n}": f"{phase.barrier}: {'; '.join(_launch(view, e) for e in phase.launches)}"
+            for n, phase in enumerate(view.plan.phases)
+        },
         "schedule": _schedule(view.plan.schedule),
         "buffers": {
             each.name: f"words {each.offset:,} to {each.offset + each.size - 1:,}, {each.direction}"
@@ -86,10 +89,6 @@ def _ranges(numbers: list[int]) -> str:
         stretch = [number for _, number in run]
         out.append(f"{stretch[0]}-{stretch[-1]}" if len(stretch) > 1 else str(stretch[0]))
     return ", ".join(out)
-
-
-def _phase(view: FleetView, phase: Phase) -> str:
-    return f"{phase.barrier}: " + "; ".join(_launch(view, each) for each in phase.launches)
 
 
 def _launch(view: FleetView, launch: Launch) -> str:

@@ -236,21 +236,16 @@ def encode(items: object) -> bytes:
     return msgspec.msgpack.encode(items)
 
 
-def decode_routines(data: bytes) -> tuple[Routine, ...]:
-    """The routines of a section.
+# Each raises msgspec.DecodeError for a section that holds something else.
 
-    Raises:
-        msgspec.DecodeError: it holds none.
-    """
+
+def decode_routines(data: bytes) -> tuple[Routine, ...]:
+    """The routines of a section."""
     return msgspec.msgpack.decode(data, type=tuple[Routine, ...])
 
 
 def decode_plan(data: bytes) -> Plan:
-    """The plan of a section.
-
-    Raises:
-        msgspec.DecodeError: it holds none.
-    """
+    """The plan of a section."""
     kind = tuple[tuple[Phase, ...], tuple[int, ...], int]
     return Plan(*msgspec.msgpack.decode(data, type=kind))
 
@@ -261,11 +256,7 @@ def encode_plan(plan: Plan) -> bytes:
 
 
 def decode_buffers(data: bytes) -> tuple[Buffer, ...]:
-    """The buffers of a section.
-
-    Raises:
-        msgspec.DecodeError: it holds none.
-    """
+    """The buffers of a section."""
     return msgspec.msgpack.decode(data, type=tuple[Buffer, ...])
 
 

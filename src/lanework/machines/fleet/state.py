@@ -18,17 +18,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-METADATA = (
-    "vm_id",
-    "global_id",
-    "stack_pointer",
-    "status",
-    "fault",
-    "ip",
-    "batch",
-    "counter",
-    "generation",
-    "swept",
+METADATA = tuple(
+    "vm_id global_id stack_pointer status fault ip batch counter generation swept".split()
 )
 """Words beside the vector: number within its launch, number among all, frames in use, `Status`,
 `Fault`, the instruction, its batch, random numbers drawn, how often its place was used before, and

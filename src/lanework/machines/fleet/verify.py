@@ -68,18 +68,8 @@ def _length(program: Program) -> Iterator[Finding]:
         yield Finding(f"the program has {count:,} instructions, more than {MOST_INSTRUCTIONS:,}")
 
 
-_HEADER = {
-    "state": str,
-    "shared": int,
-    "epsilon": float,
-    "convention": int,
-    "depth": int,
-    "instructions": int,
-    "linear": int,
-    "routines": int,
-    "phases": int,
-    "vms": int,
-}
+_NUMBERS = ("convention", "depth", "instructions", "linear", "routines", "phases", "vms")
+HEADER = {"state": str, "shared": int, "epsilon": float, **dict.fromkeys(_NUMBERS, int)}
 """What every header has, and of which type it is."""
 
 _ONE_OF: dict[str, list[str] | list[int]] = {
@@ -89,7 +79,7 @@ _ONE_OF: dict[str, list[str] | list[int]] = {
 
 
 def _kinds(program: Program) -> Iterator[Finding]:
-    for name, kind in _HEADER.items():
+    for name, kind in HEADER.items():
         if name not in program.header:
             yield Finding(f"the header lacks {name!r}")
         elif type(program.header[name]) is not kind:

@@ -102,11 +102,8 @@ class ControlFlow:
         for call in self.named("CALL"):
             target = self.target(call)
             if target not in inside:
-                inside[target] = [
-                    ip
-                    for ip in sorted(self.reached([target], calls=False))
-                    if self.view.infos[ip].name == "RETURN"
-                ]
+                body = sorted(self.reached([target], calls=False))
+                inside[target] = [ip for ip in body if self.view.infos[ip].name == "RETURN"]
             for each in inside[target]:
                 out.setdefault(each, []).append(call)
         return out
@@ -146,14 +143,10 @@ class ControlFlow:
         have other ones now.
         """
         out: dict[int, set[int]] = {}
-        for again in self.allocated:
-            if not again.launch.resume:
-                continue
-            kept = [
-                self.entry(each)
-                for each in self.allocated
-                if again.launch.resume in (each.launch.keep, each.launch.resume)
-            ]
+        for again in (each for each in self.allocated if each.launch.resume):
+            name = again.launch.resume
+            same = [e for e in self.allocated if name in (e.launch.keep, e.launch.resume)]
+            kept = map(self.entry, same)
             for ip in self.reached(kept, calls=True):
                 out.setdefault(ip, set()).add(self.entry(again))
         return {ip: sorted(entries) for ip, entries in out.items()}

@@ -83,12 +83,10 @@ def call_depth(view: FleetView) -> int | None:
         return sorted({target for ip in body for target in graph.leads(ip).called})
 
     order = _bottom_up(sorted(routine.entry for routine in view.routines), calls)
-    if order is None:
-        return None
     deep: dict[int, int] = {}
-    for entry in order:
+    for entry in order or ():
         deep[entry] = max((1 + deep[each] for each in calls(entry)), default=0)
-    return max(deep.values(), default=0)
+    return None if order is None else max(deep.values(), default=0)
 
 
 def _lengths(view: FleetView, entries: list[int]) -> dict[int, int] | None:

@@ -47,11 +47,8 @@ class WordRanges:
         self.starts = sorted(each for each in inside if 0 <= each < count)
         self.first = []
         for start in self.starts:
-            value: Interval | None = None
-            for first, last, each in declared:
-                if first <= start < last:
-                    value = each if value is None else value.join(each)
-            self.first.append(ANY if value is None else value)
+            here = [each for first, last, each in declared if first <= start < last]
+            self.first.append(join(here) if here else ANY)
         self.values = list(self.first)
         self.touched = [0] * len(self.starts)
 

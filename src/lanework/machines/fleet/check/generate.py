@@ -48,11 +48,8 @@ def loose(program: Program) -> Loose:
     view = FleetView.of(program)
     at = next((each.offset for each in view.buffers if each.name == LOOSE), view.shared)
     profile = view.profile
-    return Loose(
-        range(profile.registers - 1, profile.registers),
-        range(_loose_own(profile.memory), profile.memory),
-        range(at, view.shared),
-    )
+    own = range(_loose_own(profile.memory), profile.memory)
+    return Loose(range(profile.registers)[-1:], own, range(at, view.shared))
 
 
 def _loose_own(memory: int) -> int:
@@ -79,13 +76,8 @@ class _Draft:
         return self.free.pop() if self.free else None
 
     def body(self, name: str, budget: int, calls: list[Callee], spawns: list[Callee]) -> Body:
-        body = Body(
-            *(self.rand, self.room, self.special, name),
-            budget=budget,
-            calls=calls,
-            spawns=spawns,
-            take=self.take,
-        )
+        part = (self.rand, self.room, self.special, name)
+        body = Body(*part, budget=budget, calls=calls, spawns=spawns, take=self.take)
         self.bodies[name] = body
         return body
 
@@ -201,10 +193,7 @@ def assembled(bodies: dict[str, Body], names: list[str]) -> tuple[list[Instructi
     code = []
     for name in names:
         for mnemonic, operands in bodies[name].lines:
-            values = {
-                each: places[value] if isinstance(value, str) else value
-                for each, value in operands.items()
-            }
+            values = {k: places[v] if isinstance(v, str) else v for k, v in operands.items()}
             code.append(FLEET.by_name[mnemonic].make(**values))
     return code, routines
 

@@ -27,10 +27,8 @@ def shrink(program: Program, holds: Test) -> Program:
     while again:
         again = False
         for smaller in (_plans, _instructions):
-            less = _first(program, smaller, holds)
-            while less is not None:
+            while (less := _first(program, smaller, holds)) is not None:
                 again, program = True, less
-                less = _first(program, smaller, holds)
     return program
 
 

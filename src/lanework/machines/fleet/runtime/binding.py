@@ -57,9 +57,8 @@ def _floats(name: str, given: Any) -> npt.NDArray[np.float32]:
     except ValueError as error:
         raise Diagnostic(BAD_INPUT, f"{name} is no array: {error}") from None
     if array.dtype.kind not in "biuf":
-        raise Diagnostic(
-            BAD_INPUT, f"{name} holds {array.dtype}, not numbers", help="give an array of float32"
-        )
+        what = f"{name} holds {array.dtype}, not numbers"
+        raise Diagnostic(BAD_INPUT, what, help="give an array of float32")
     if array.dtype.kind in "iu" and array.size and np.abs(array.astype(np.float64)).max() > 2**24:
         raise Diagnostic(
             BAD_INPUT,

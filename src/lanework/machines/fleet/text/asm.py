@@ -155,12 +155,10 @@ def _end(end: float | None) -> str:
 
 
 def _routine(view: FleetView, routine: Routine, prefix: str) -> Iterator[str]:
-    code = view.instructions[routine.entry : routine.entry + routine.count]
-    infos = view.infos[routine.entry : routine.entry + routine.count]
-    targets = set()
-    for instruction, info in zip(code, infos, strict=True):
-        if info.target is not None:
-            targets.add((instruction.target, *instruction.operands)[info.target] - routine.entry)
+    own = slice(routine.entry, routine.entry + routine.count)
+    code = view.instructions[own]
+    operands = [info.values(each) for info, each in zip(view.infos[own], code, strict=True)]
+    targets = {each["target"] - routine.entry for each in operands if "target" in each}
     entries = {each.entry: each.name for each in view.routines}
     for number, instruction in enumerate(code):
         if number in targets:

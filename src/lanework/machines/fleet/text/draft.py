@@ -66,9 +66,8 @@ class ModuleDraft:
         """An instruction of the routine; `raw` is the line as it is written."""
         routine = self._routine(line)
         operands = fields(raw, line.words[1:])
-        routine.drafts.append(
-            read_instruction(line, operands, len(routine.drafts), routine.aliases)
-        )
+        number = len(routine.drafts)
+        routine.drafts.append(read_instruction(line, operands, number, routine.aliases))
         first, last = line.words[0], line.words[-1]
         routine.texts.append(raw[first.column - 1 : last.column - 1 + len(last.text)])
 
@@ -99,10 +98,6 @@ class ModuleDraft:
         if name in routine.labels:
             raise line.fault(f"the label {name!r} is there twice in {routine.name}", word)
         routine.labels[name] = len(routine.drafts)
-
-    def expression(self, line: Line, word: Token) -> Expression:
-        """A word of a directive as a number that may depend on symbols."""
-        return read_expression(word.text, Position(line, word))
 
     def define(self, line: Line, word: Token, *names: str) -> None:
         """Take names for symbols."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from operator import add, mul, sub
 
 from lanework.base.errors import Diagnostic
+from lanework.core.program.asmtext import Line, Token
 from lanework.machines.fleet.text.words import Position, plain
 
 Number = int | float
@@ -65,10 +66,8 @@ class Expression:
             if isinstance(item, str):
                 stack.append(symbol(item, self.position))
             elif isinstance(item, Sign):
-                right = stack.pop()
-                stack.append(
-                    -right if item.text == "neg" else _SIGNS[item.text](stack.pop(), right)
-                )
+                right, sign = stack.pop(), item.text
+                stack.append(-right if sign == "neg" else _SIGNS[sign](stack.pop(), right))
             else:
                 stack.append(item)
             if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
@@ -115,6 +114,11 @@ def read_expression(text: str, position: Position) -> Expression:
     if operand or reading.waiting:
         raise wrong()
     return Expression(tuple(reading.out), position)
+
+
+def read_number(line: Line, word: Token) -> Expression:
+    """A word of a directive as a number that may depend on symbols."""
+    return read_expression(word.text, Position(line, word))
 
 
 @dataclass

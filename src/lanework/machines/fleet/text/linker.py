@@ -129,11 +129,9 @@ class _Linker:
         for part in parts:
             if part.name in self.entries:
                 first = self.entries[part.name][1].line.source
-                raise conflict(
-                    f"the routine {part.name!r} is defined twice, in {first} and in"
-                    f" {part.position.line.source}",
-                    part.position,
-                )
+                second = part.position.line.source
+                what = f"the routine {part.name!r} is defined twice, in {first} and in {second}"
+                raise conflict(what, part.position)
             self.entries[part.name] = at, part.position
             routines.append(Routine(part.name, at, len(part.instructions)))
             at += len(part.instructions)
@@ -141,10 +139,8 @@ class _Linker:
         listing: list[ListingEntry] = []
         for part, routine in zip(parts, routines, strict=True):
             code += self._filled(part, routine.entry)
-            listing += [
-                ListingEntry(routine.entry + entry.instruction, entry.span, entry.text)
-                for entry in part.listing
-            ]
+            at = routine.entry
+            listing += [ListingEntry(at + e.instruction, e.span, e.text) for e in part.listing]
         return routines, code, listing
 
     def _filled(self, part: ModuleRoutine, entry: int) -> list[Instruction]:
@@ -183,11 +179,9 @@ class _Linker:
         spawn = sum(self._numbers("spawn"))
         if not any(module.planned for module in self.modules):
             return Plan((Phase("wait_all", (Launch(self._only(numbers), 1),)),), (0,), spawn)
-        for module in self.modules:
-            for phase in module.phases:
-                for launch in phase.launches:
-                    if launch.keep:
-                        self.kept.setdefault(launch.keep, launch.count)
+        written = [phase for module in self.modules for phase in module.phases]
+        for launch in (each for phase in written for each in phase.launches if each.keep):
+            self.kept.setdefault(launch.keep, launch.count)
         phases: list[Phase] = []
         schedule: list[int] = []
         for module in self.modules:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, Token
 from lanework.machines.fleet.plan import BARRIERS
-from lanework.machines.fleet.text.expression import Expression, constant, integer, read_expression
+from lanework.machines.fleet.text.expression import Expression, constant, integer, read_number
 from lanework.machines.fleet.text.module import ModuleLaunch, ModulePhase, Repeat
 from lanework.machines.fleet.text.words import Position, directive_word, directive_words, read_name
 
@@ -80,7 +80,7 @@ class PlanText:
             if kind in given or not least <= len(clause) - 1 <= most:
                 raise line.fault(f"{clause[0].text} cannot be read", clause[0], form)
             given[kind] = clause
-        numbers = [_number(line, word) for word in given.get("strategy", ())[1:]]
+        numbers = [read_number(line, word) for word in given.get("strategy", ())[1:]]
         strategy = given["strategy"][0].text if "strategy" in given else "contiguous"
         stride = numbers.pop(0) if strategy == "strided" else None
         names = {
@@ -89,7 +89,7 @@ class PlanText:
         }
         if not first and not names["resume"]:
             raise line.fault("the launch does not say how many VMs", None, form)
-        count = _number(line, first[0]) if first else None
+        count = read_number(line, first[0]) if first else None
         base = numbers[0] if numbers else None
         group = Position(line, given["resume"][1] if "resume" in given else None)
         made = ModuleLaunch(routine, count, strategy, base, stride, **names,
@@ -101,7 +101,7 @@ class PlanText:
         word = directive_word(line, "100")
         if len(self.blocks) > _NESTED:
             raise line.fault("repeats are nested too deeply")
-        self.blocks.append(Block(Position(line), _number(line, word)))
+        self.blocks.append(Block(Position(line), read_number(line, word)))
         self.said, self.open = True, False
 
     def end(self, line: Line) -> None:
@@ -117,7 +117,7 @@ class PlanText:
     def schedule(self, line: Line) -> None:
         """`.schedule 0 1 0`: the phases by number, in the order in which they run."""
         words = directive_words(line, 1, 1 << 20, ".schedule 0 1 0")
-        self.listed += [_number(line, word) for word in words]
+        self.listed += [read_number(line, word) for word in words]
         self.said = True
 
     def finished(self) -> tuple[ModulePhase, ...]:
@@ -146,10 +146,6 @@ class PlanText:
                 )
             numbers.append(number)
         return tuple(numbers)
-
-
-def _number(line: Line, word: Token) -> Expression:
-    return read_expression(word.text, Position(line, word))
 
 
 # How a schedule is written ------------------------------------------------------------------------

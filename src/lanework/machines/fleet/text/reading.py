@@ -8,7 +8,7 @@ from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
 from lanework.machines.fleet.state import PROFILES, Convention
 from lanework.machines.fleet.text.draft import ModuleDraft
-from lanework.machines.fleet.text.expression import Expression
+from lanework.machines.fleet.text.expression import Expression, read_number
 from lanework.machines.fleet.text.module import Module, ModuleBuffer, Setting
 from lanework.machines.fleet.text.words import (
     Position,
@@ -20,10 +20,10 @@ from lanework.machines.fleet.text.words import (
     register,
     without_comment,
 )
+from lanework.machines.fleet.verify import HEADER
 
 DIRECTIONS = ("temp", "in", "out", "inout")
-DERIVED = ("state", "shared", "epsilon", "convention", "depth", "instructions", "linear",
-           "routines", "phases", "vms")  # fmt: skip
+DERIVED = tuple(HEADER)
 """Fields of the header that have a directive of their own, or follow from the rest."""
 
 
@@ -75,12 +75,12 @@ def _chosen(draft: ModuleDraft, line: Line, known: Mapping[str, str | Convention
 
 
 def _number(draft: ModuleDraft, line: Line) -> None:
-    _set(draft, line, draft.expression(line, directive_word(line, "16")))
+    _set(draft, line, read_number(line, directive_word(line, "16")))
 
 
 def _shared(draft: ModuleDraft, line: Line) -> None:
     word = directive_word(line, "4096")
-    _set(draft, line, "auto" if word.text == "auto" else draft.expression(line, word))
+    _set(draft, line, "auto" if word.text == "auto" else read_number(line, word))
 
 
 def _header(draft: ModuleDraft, line: Line) -> None:
@@ -109,7 +109,7 @@ def _const(draft: ModuleDraft, line: Line) -> None:
     name, value = directive_words(line, 2, 2, ".const N 1000")
     text = read_name(line, name, "a symbol")
     draft.define(line, name, text)
-    draft.symbols[text] = draft.expression(line, value)
+    draft.symbols[text] = read_number(line, value)
 
 
 def _buffer(draft: ModuleDraft, line: Line) -> None:
@@ -129,15 +129,15 @@ def _buffer(draft: ModuleDraft, line: Line) -> None:
             help = f"write {form}, steps 0 2, range -1 1"
             raise line.fault("the buffer cannot be read", option, help)
         pairs[option.text] = [
-            None if option.text == "range" and word.text == "any" else draft.expression(line, word)
+            None if option.text == "range" and word.text == "any" else read_number(line, word)
             for word in pair
         ]
         rest = rest[3:]
     draft.define(line, name, text, f"{text}.size")
-    where = None if offset.text == "auto" else draft.expression(line, offset)
+    where = None if offset.text == "auto" else read_number(line, offset)
     lifetime = tuple(each for each in pairs["steps"] if each is not None)
     ends = tuple(pairs["range"]) or (None, None)
-    words = draft.expression(line, size)
+    words = read_number(line, size)
     draft.buffers.append(
         ModuleBuffer(text, where, words, direction, lifetime, Position(line, name), ends)
     )

@@ -36,11 +36,8 @@ KINDS = ("read", "write", "write", "write", "write", "write", "write", "uniform"
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _CONSTANT = re.compile(r"const (\w+): \w+ = \w+;$")
 
-_TYPES = {
-    "control": "array<atomic<u32>>",
-    "winner": "array<atomic<u32>>",
-    "params": "Params",
-}
+_ATOMIC = "array<atomic<u32>>"
+_TYPES = {"control": _ATOMIC, "winner": _ATOMIC, "params": "Params"}
 
 
 def head(spec: Spec, buffers: str, *, indirect: bool = False) -> str:
@@ -56,12 +53,11 @@ def head(spec: Spec, buffers: str, *, indirect: bool = False) -> str:
         n = BUFFERS.index(name)
         space = {"read": "storage, read", "write": "storage, read_write"}.get(KINDS[n], KINDS[n])
         kind = _TYPES.get(name, "array<u32>")
-        if name == "memory" and spec.fast:
-            kind = "array<atomic<u32>>"
+        kind = _ATOMIC if name == "memory" and spec.fast else kind
         lines.append(f"@group(0) @binding({n}) var<{space}> {name}: {kind};")
     if indirect:
         lines.append("@group(1) @binding(0) var<storage, read_write> indirect: array<u32>;")
-    parts = [_parameters(), "\n".join(lines) + "\n", constants(spec), _NUMBER]
+    parts = [_PARAMS, "\n".join(lines) + "\n", constants(spec), _NUMBER]
     if "states" in buffers.split():
         parts.append(accessors(spec))
     if "control" in buffers.split():
@@ -87,16 +83,9 @@ def constants(spec: Spec) -> str:
     for field in METADATA:
         if cells.literal or field in cells.metadata:
             numbers[field.upper()] = cells.row(field)
-    members: list[tuple[str, type[enum.IntEnum]]]
-    members = [
-        ("STOP_", Stop),
-        ("", Status),
-        ("FAULT_", Fault),
-        ("C_", Control),
-        ("B_", Batch),
-        ("D_", Dispatch),
-    ]
-    for prefix, each in members:
+    members: dict[str, type[enum.IntEnum]] = {"STOP_": Stop, "": Status, "FAULT_": Fault}
+    members |= {"C_": Control, "B_": Batch, "D_": Dispatch}
+    for prefix, each in members.items():
         numbers |= {f"{prefix}{member.name}": int(member) for member in each}
     numbers |= {f"PLACED_{name.upper()}": n for n, name in enumerate(STRATEGIES)}
     flags = {
@@ -124,19 +113,8 @@ def lean(text: str) -> str:
         'const A: u32 = 1u;\nfn main() { x = A; }'
     """
     uses = Counter(_NAME.findall(text))
-    lines = text.split("\n")
-    return "\n".join(line for line in lines if not _unused(line, uses))
-
-
-def _unused(line: str, uses: Counter[str]) -> bool:
-    constant = _CONSTANT.match(line)
-    return constant is not None and uses[constant[1]] == 1
-
-
-def _parameters() -> str:
-    names = [*PARAMETERS, *(f"padding{n}" for n in range(-len(PARAMETERS) % 4))]
-    fields = "".join(f"  {name}: u32,\n" for name in names)
-    return f"struct Params {{\n{fields}  watch: array<vec4<u32>, {WATCH // 4}>,\n}}\n"
+    constants = [(line, _CONSTANT.match(line)) for line in text.split("\n")]
+    return "\n".join(line for line, each in constants if each is None or uses[each[1]] > 1)
 
 
 def parameter(name: str) -> int:
@@ -146,6 +124,10 @@ def parameter(name: str) -> int:
 
 WATCH_AT = len(PARAMETERS) + -len(PARAMETERS) % 4
 """The word where the bits of watched batches begin."""
+
+_FIELDS = (*PARAMETERS, *(f"padding{n}" for n in range(WATCH_AT - len(PARAMETERS))))
+_PARAMS = "".join(f"  {name}: u32,\n" for name in _FIELDS)
+_PARAMS = f"struct Params {{\n{_PARAMS}  watch: array<vec4<u32>, {WATCH // 4}>,\n}}\n"
 
 _NUMBER = """\
 // The number of this invocation, whether workgroups are in one dimension or in two.
@@ -165,12 +147,7 @@ fn batch_word(batch: u32, word: u32) -> u32 { return HEADER + 3u * batch + word;
 def accessors(spec: Spec) -> str:
     """`load`, `store`, `fetch`, `put`, and the instruction pointer."""
     cells = spec.cells
-    if cells.literal:
-        cell = f"vm * {cells.words}u + row"
-        go = _GO_LITERAL
-    else:
-        cell = "row * params.capacity + vm"
-        go = _GO
+    cell = f"vm * {cells.words}u + row" if cells.literal else "row * params.capacity + vm"
     parts = [_CELLS.replace("CELL", cell)]
     if cells.half:
         parts += [wgsl.PREAMBLE, *(wgsl.render_op(SINGLE[n]) for n in ("to_half", "from_half"))]
@@ -179,7 +156,7 @@ def accessors(spec: Spec) -> str:
         parts.append(_EXACT)
     elements = _HALVES if cells.packed else _ELEMENTS
     parts.append(elements.replace("FIRST", f"{cells.first}u").replace(" + 0u", ""))
-    return "\n".join([*parts, go])
+    return "\n".join([*parts, _GO_LITERAL if cells.literal else _GO])
 
 
 _CELLS = """\
@@ -301,15 +278,8 @@ fn whole_address(at: u32) -> u32 { return select(NONE, at, at < params.shared_wo
 """
 """Addresses of shared memory."""
 
-PEEK = """\
-fn peek(at: u32) -> u32 { return memory[at]; }
-"""
-
-PEEK_ATOMIC = """\
-fn peek(at: u32) -> u32 { return atomicLoad(&memory[at]); }
-"""
-
 
 def peek(spec: Spec) -> str:
     """Reading a word of shared memory, which other invocations may write at the same time."""
-    return PEEK_ATOMIC if spec.fast else PEEK
+    word = "atomicLoad(&memory[at])" if spec.fast else "memory[at]"
+    return f"fn peek(at: u32) -> u32 {{ return {word}; }}\n"

@@ -26,29 +26,15 @@ def writes(spec: Spec) -> bool:
 
 def io(spec: Spec) -> str:
     """The kernel of shared memory and scheduling."""
-    winner = " winner" if writes(spec) else ""
-    parts = [
-        head(spec, f"code states memory lists control{winner}"),
-        ADDRESS,
-        peek(spec),
-        ENDING,
-        OUTSIDE,
-        _READ,
-        _REST,
-    ]
-    if spec.has("WAIT"):
-        parts.append(_WAIT)
-    if writes(spec):
-        parts.append(_BID)
-    elif spec.has(*WRITES):
-        parts.append(_WRITE_FAST)
-    if spec.fast:
-        parts.append(native(spec))
-    if spec.ordered:
-        parts.append(_MARK)
+    bids = writes(spec)
+    declared = head(spec, "code states memory lists control" + " winner" * bids)
+    parts = [declared, ADDRESS, peek(spec), ENDING, OUTSIDE, _READ, _REST]
+    parts += [_WAIT] * spec.has("WAIT")
+    parts += [_BID if bids else _WRITE_FAST] * spec.has(*WRITES)
+    parts += [native(spec)] if spec.fast else []
+    parts += [_MARK] if spec.ordered else []
     cases = "".join(_case(each, spec) for each in spec.used(Kernel.IO))
-    mark = _NO_BID if writes(spec) else ""
-    text = _MAIN.replace("CASES\n", cases).replace("NO_BID\n", mark)
+    text = _MAIN.replace("CASES\n", cases).replace("NO_BID\n", _NO_BID * bids)
     return "\n".join([*parts, text])
 
 

@@ -30,10 +30,9 @@ def linear(spec: Spec) -> str:
         parts.append(_text(format, half, spec.single).replace("NAME", name))
     times = f"  {names[0]}(vm, at, stored);\n"
     if len(names) > 1:
-        cases = "".join(
-            f"    case {int(format) | HALF * half}u: {{ {name}(vm, at, stored); }}\n"
-            for name, (format, half) in zip(names, formats, strict=True)
-        )
+        numbers = [format | HALF * half for format, half in formats]
+        pairs = zip(numbers, names, strict=True)
+        cases = "".join(f"    case {n}u: {{ {name}(vm, at, stored); }}\n" for n, name in pairs)
         times = f"  switch (code[matrix]) {{\n{cases}    default: {{}}\n  }}\n"
     length = "1u" if spec.single else "code[matrix + 2u]"
     return "\n".join([*parts, _MAIN.replace("TIMES\n", times).replace("ADVANCE", length)])

@@ -150,9 +150,7 @@ LITERALLY
 }
 """
 
-_LITERAL = """\
-  store(place, GLOBAL_ID, place);
-"""
+_LITERAL = "  store(place, GLOBAL_ID, place);\n"
 
 _KILL = """
 // A VM is no more, and its place may be given to another.

@@ -173,8 +173,8 @@ class Spec:
     @property
     def ordered(self) -> list[FleetInstr]:
         """The program's instructions that VMs do one after another."""
-        infos = [info for info in self.used(Kernel.IO) if info.ordered]
-        return [info for info in infos if not self.fast or info.name in SERIAL]
+        used = self.used(Kernel.IO)
+        return [each for each in used if each.ordered and (not self.fast or each.name in SERIAL)]
 
     @property
     def frame(self) -> int:
