@@ -90,11 +90,10 @@ class FleetISA(ISA):
 
     def encode(self, instructions: Iterable[Instruction]) -> bytes:
         """The tape of these instructions."""
-        out = bytearray()
-        for instruction in instructions:
-            code = self.by_name[instruction.name].code
-            out += WORD.pack(code, instruction.target, *instruction.operands)
-        return bytes(out)
+        rows = (
+            (self.by_name[each.name].code, each.target, *each.operands) for each in instructions
+        )
+        return b"".join(WORD.pack(*row) for row in rows)
 
     def decode(self, tape: bytes) -> list[Instruction]:
         """The instructions of a tape.

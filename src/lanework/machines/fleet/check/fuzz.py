@@ -113,9 +113,7 @@ def tolerance(way: Way) -> int | None:
 def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
     """Run a case in some ways; the first that does not do what the reference does."""
     expected = run_way(case, REFERENCE)
-    for way in some:
-        if not way.suits(case.settings):
-            continue
+    for way in (each for each in some if each.suits(case.settings)):
         try:
             what = difference(case, expected, run_way(case, way), tolerance(way))
         except Exception as error:  # whatever comes out is what is looked for

@@ -88,9 +88,7 @@ class Cells:
     @property
     def first(self) -> int:
         """The word or row that element 0 would have; in half precision that of element 1."""
-        if self.literal:
-            return 0
-        return len(self.metadata) - (0 if self.packed else 1)
+        return 0 if self.literal else len(self.metadata) - (not self.packed)
 
     def unpack(self, words: Words, slots: Words) -> VMState:
         """VMs from their words; the mirror of IP stays zero.

@@ -207,13 +207,12 @@ class Resident:
         self.head[:] = 0
         self.head[Control.SWEEP] = 1
         self.head[Control.FIRST_FAULT] = NOBODY
+        self.push()
         commands = self.gpu.commands()
         with self.gpu.guard("beginning"):
             for name in ("states", "control", "winner"):
                 commands.clear(self.buffers[name])
-        self.push()
-        if "fresh" in self.kernels:
-            with self.gpu.guard("beginning"):
+            if "fresh" in self.kernels:
                 commands.bind(self.group)
                 commands.run(self.kernels["fresh"], self.workgroups(self.capacity))
         self.gpu.submit(commands)

@@ -172,14 +172,12 @@ def check(view: FleetView, needed: dict[str, int], largest: int, adapter: str) -
             continue
         slots = max(view.slots, 1)
         fit = largest * slots // (WORD * words)
-        per_vm = name in ("states", "lists", "stack")
+        per_vm, less = name in ("states", "lists", "stack"), "use less shared memory"
         raise Diagnostic(
             DEVICE_LIMIT,
             f"the buffer of {WHAT[name]} needs {size(WORD * words)} for {view.slots:,} VMs and"
             f" {view.shared:,} words of shared memory; {adapter} allows {size(largest)}",
-            help=f"{fit:,} VMs would fit"
-            if per_vm
-            else "use less shared memory, or another engine",
+            help=f"{fit:,} VMs would fit" if per_vm else f"{less}, or another engine",
         )
 
 

@@ -156,10 +156,8 @@ def encode(
     if format not in CHOICES:
         known = ", ".join(CHOICES)
         raise Diagnostic(BAD_SETTING, f"there is no matrix format {format!r}", help=known)
-    numbers: dict[LinearMap, int] = {}
-    for each in maps:
-        if each is not None:
-            numbers.setdefault(each, len(numbers))
+    different = dict.fromkeys(each for each in maps if each is not None)
+    numbers = {each: number for number, each in enumerate(different)}
     index = [-1 if each is None else numbers[each] for each in maps]
     table: list[int] = []
     body: list[int] = []

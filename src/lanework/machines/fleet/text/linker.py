@@ -193,9 +193,9 @@ class _Linker:
 
     def _only(self, numbers: dict[str, int]) -> int:
         """The routine that one VM runs where no module has a plan."""
-        for module in self.modules:
-            if module.implicit:
-                return numbers[module.routines[0].name]
+        implicit = next((each for each in self.modules if each.implicit), None)
+        if implicit is not None:
+            return numbers[implicit.routines[0].name]
         first = next(module for module in self.modules if module.routines).routines[0]
         help = f"add .phase wait_all, and below it .launch {first.name}, 1000"
         if len(self.modules) == 1:
@@ -254,10 +254,7 @@ class _Linker:
     def _agreed(self, name: str, absent: str | Number) -> str | Number:
         """What all modules ask for that ask at all."""
         agreed: tuple[str | Number, Position] | None = None
-        for module in self.modules:
-            setting = module.settings.get(name)
-            if setting is None:
-                continue
+        for setting in (each.settings[name] for each in self.modules if name in each.settings):
             value = setting.value
             if isinstance(value, Expression):
                 value = value.value(self.symbols.value)
