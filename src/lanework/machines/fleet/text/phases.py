@@ -92,9 +92,9 @@ class PlanText:
         count = read_number(line, first[0]) if first else None
         base = numbers[0] if numbers else None
         group = Position(line, given["resume"][1] if "resume" in given else None)
-        made = ModuleLaunch(routine, count, strategy, base, stride, **names,
+        one = ModuleLaunch(routine, count, strategy, base, stride, **names,
                             position=Position(line, words[0]), group=group)  # fmt: skip
-        self.phases[-1][1].append(made)
+        self.phases[-1][1].append(one)
 
     def repeat(self, line: Line) -> None:
         """`.repeat 100`: the phases up to `.end` run so often."""
