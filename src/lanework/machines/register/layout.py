@@ -91,8 +91,7 @@ def direct(info: RegisterInstr) -> bool:
 
 def default_ports(code: list[Instruction]) -> tuple[Port, ...]:
     """Registers that are read can be given, and those that are written come out."""
-    read: set[int] = set()
-    written: set[int] = set()
+    read, written = set[int](), set[int]()
     for instruction in code:
         info = REGISTER.by_name[instruction.name]
         read |= reads(instruction, info)

@@ -204,11 +204,8 @@ def entries_of(view: RegisterView) -> frozenset[int]:
 
 def _jumps_back(view: RegisterView, number: int) -> bool:
     info = view.infos[number]
-    return (
-        info.group in ("branch", "jump")
-        and direct(info)
-        and view.target(number) <= view.addresses[number]
-    )
+    jumps = info.group in ("branch", "jump") and direct(info)
+    return jumps and view.target(number) <= view.addresses[number]
 
 
 def program_text(view: RegisterView, *, alone: bool = False) -> str:

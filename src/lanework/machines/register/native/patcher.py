@@ -49,14 +49,7 @@ class _Patch:
             f.load(job + 8 * n) for n in range(8)
         )
         self.records, self.holes, self.code, self.by_code, self.index = (
-            self.table + f.load(self.table + 8 * part)
-            for part in (
-                Section.RECORDS,
-                Section.HOLES,
-                Section.CODE,
-                Section.BY_CODE,
-                Section.INDEX,
-            )
+            self.table + f.load(self.table + 8 * part) for part in list(Section)[:5]
         )
         self.pinned = f.load(self.table + 8 * Section.PINNED)
         self.values = f.array(16)

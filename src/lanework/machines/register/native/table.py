@@ -81,14 +81,8 @@ def pack(stencils: Mapping[str, Stencil], forms: Iterable[Form], pinned: int) ->
     ]
     for numbers in moves:  # one after another: the patch loop knows the first
         assert numbers == [*range(numbers[0], numbers[0] + len(numbers))]
-    parts: list[bytes | bytearray] = [
-        code.records,
-        code.holes,
-        code.bytes + bytes(64),
-        by_code,
-        index,
-    ]
     out = bytearray(HEADER * 8)
+    parts = (code.records, code.holes, code.bytes + bytes(64), by_code, bytearray(index))
     for part, data in enumerate(parts):
         out += bytes(-len(out) % 16)
         struct.pack_into("<Q", out, part * 8, len(out))

@@ -347,10 +347,8 @@ class Interpreter:
     def __init__(self, view: RegisterView, externals: Externals | None = None) -> None:
         self.view = view
         self.failure: BaseException | None = None  # what an external function raised
-        sites = (
-            Site(view, number, externals or {}, self._fail)
-            for number in range(len(view.instructions))
-        )
+        numbers = range(len(view.instructions))
+        sites = (Site(view, number, externals or {}, self._fail) for number in numbers)
         self.steps = [STEPS[site.info.name](site) for site in sites]
 
     def _fail(self, failure: BaseException) -> None:
