@@ -175,7 +175,10 @@ def walk(task: Callable[[], object]) -> tuple[int, int]:
 
 
 def main() -> int:
-    """Print what was asked for; 1 if there is a circle or a folder that is too full."""
+    """Print what was asked for; 1 if there is a circle, 2 if nobody knows what is asked."""
+    if sys.argv[1:] not in ([], ["walk"]):
+        print(__doc__)
+        return 2
     if sys.argv[1:] == ["walk"]:
         for make in (series_formula, belief_infer, register_call, fleet_run):
             files, moves = walk(make())
