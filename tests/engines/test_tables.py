@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core import runner
+from lanework.core.ops import bodies
 from lanework.engines import kernel, threadpool, threadtext
 from lanework.engines.stencil import building, shipped
 from lanework.engines.tensors import layout
@@ -67,6 +69,20 @@ def refused(call, code):
         call()
     assert caught.value.code.ident in (code, "LW2004")
     assert code in caught.value.render()
+
+
+@pytest.mark.parametrize("change", [(".floor(a)", ".ceil(a)"), ("a - b", "b - a")])
+def test_a_changed_body_makes_tables_stale(change, tmp_path, monkeypatch):
+    """Stencils have the bodies of ops in them; other engines have the changed ones."""
+    for path in Path(bodies.__path__[0]).glob("*.py"):
+        (tmp_path / path.name).write_text(path.read_text().replace(*change))
+    monkeypatch.setattr(bodies, "__path__", [str(tmp_path)])
+    for package, name, agreed in (
+        ("lanework.engines.vector", "x86-64-v3", loader.agreed(isa.LEVELS["x86-64-v3"])),
+        ("lanework.machines.register.native", "x86_64", register_loader.agreed()),
+    ):
+        with pytest.raises(Diagnostic, match="LW2104"):
+            shipped.load(package, name, agreed)
 
 
 def test_register_programs_run_on_the_reference(code):

@@ -151,7 +151,12 @@ def bench(what: str, as_json: bool) -> None:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="The first one's seed.")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; one a core.")
-@click.option("--engine", default="all", show_default=True, help="Of the fleet: only this engine.")
+@click.option(
+    "--engine",
+    default="all",
+    show_default=True,
+    help="Only this one.",
+)
 @JSON
 def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""

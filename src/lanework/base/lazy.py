@@ -53,7 +53,7 @@ def face(package: str) -> tuple[Getattr, Dir]:
 
     def names() -> list[str]:
         """What is loaded and what could be."""
-        return sorted({*vars(sys.modules[package]), *homes})
+        return sorted({*vars(sys.modules[package]), *homes} - {"TYPE_CHECKING", "annotations"})
 
     return find, names
 

@@ -2,9 +2,9 @@
 
 The file begins with a magic word and a digest of all that follows, so that a damaged one is known
 before any of its bytes run. Its head has two digests of what it was made from: of the contract, all
-that compiled code and Python must agree on, which is compared whenever a file is loaded; and of the
-sources, the text of all that was compiled, which is compared by tests and by ``--check`` of the
-build.
+that compiled code and Python must agree on and the bodies of ops, which is compared whenever a file
+is loaded; and of the sources, the text of all that was compiled, which is compared by tests and by
+``--check`` of the build.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping
 from importlib import resources
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -35,8 +36,9 @@ def contract(*agreed: object) -> str:
     """A digest of what compiled code and this package must agree on.
 
     Args:
-        *agreed: values that `repr` tells apart, and modules: of these all their enumerations
-            and all plain constants (names in capitals), so that no layout is left out.
+        *agreed: values that `repr` tells apart; modules, of which all enumerations and plain
+            constants (names in capitals) count, so that no layout is left out; and packages, of
+            which every file counts as it stands.
 
     Example:
         >>> contract("add", 1) == contract("add", 2)
@@ -50,6 +52,9 @@ def contract(*agreed: object) -> str:
 
 
 def _constants(module: ModuleType) -> Iterable[str]:
+    for folder in getattr(module, "__path__", ()):
+        for path in sorted(Path(folder).glob("*.py")):
+            yield f"{path.name} {path.read_text(encoding='utf-8')}"
     for name, value in vars(module).items():
         if isinstance(value, enum.EnumMeta):
             if value.__module__ == module.__name__:

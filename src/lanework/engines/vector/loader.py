@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lanework.base import host
 from lanework.base.errors import Diagnostic
+from lanework.core.ops import bodies
 from lanework.engines import threadtext
 from lanework.engines.kernel import CALL, COLUMNS, UNIT
 from lanework.engines.stencil.arena import Buffer, code_pool
@@ -92,7 +93,7 @@ def agreed(known: Level) -> str:
     words, and the records and names of tensor kernels.
     """
     names = list(layout.kernel_names(known.width))
-    return contract(known, UNIT, COLUMNS, names, isa, threadtext, layout)
+    return contract(known, UNIT, COLUMNS, names, isa, threadtext, layout, bodies)
 
 
 @functools.cache

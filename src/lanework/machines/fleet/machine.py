@@ -13,6 +13,6 @@ MACHINE = Machine(
     cli="lanework.machines.fleet.cli:COMMANDS",
     fuzz="lanework.machines.fleet.check.fuzz:campaign",
     facts="lanework.machines.fleet.facts:facts",
-    inputs={"from word": "row"},
-    outputs={"from word": "row"},
+    inputs={"axes": "axes", "from word": "row"},
+    outputs={"axes": "axes", "from word": "row"},
 )

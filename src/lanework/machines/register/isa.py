@@ -161,7 +161,13 @@ def group_of(code: int) -> str:
 FLOATS = ("fpu", "fcmp", "fused")
 """Groups whose modes leave out the f of their mnemonics."""
 
-SIZES = {"b": "1 byte", "h": "2 bytes", "w": "4 bytes", "d": "8 bytes"}
+SIZES = (
+    (24, 32, "b", "1 byte"),
+    (25, 33, "h", "2 bytes"),
+    (26, 34, "w", "4 bytes"),
+    (27, 35, "d", "8 bytes"),
+)
+"""Numbers of loads and stores, their modes, and how much they move."""
 
 
 def _table() -> Iterator[RegisterInstr]:
@@ -184,12 +190,11 @@ def _table() -> Iterator[RegisterInstr]:
         if offer.immediate is not None:
             doc = f"{op.doc.splitlines()[0]} Here b is the number."
             yield own(offer.immediate, mode, f"{name}i", doc, RS1, IMM, op=op, since=offer.since)
-    for code, (size, what) in enumerate(SIZES.items(), 24):
+    for load, store, size, what in SIZES:
         doc = f"Load {what} at rs1 + imm, with zeros above."
-        yield own(code, size, f"load.{size}", doc, RS1, IMM, optional=True)
-    for code, (size, what) in enumerate(SIZES.items(), 32):
+        yield own(load, size, f"load.{size}", doc, RS1, IMM, optional=True)
         doc = f"Store the lowest {what} of rs2 at rs1 + imm."
-        yield own(code, size, f"store.{size}", doc, RS2, RS1, IMM, writes=False, optional=True)
+        yield own(store, size, f"store.{size}", doc, RS2, RS1, IMM, writes=False, optional=True)
     doc = "If the 8 bytes at rs1 are rd, store rs2; rd becomes what was there."
     yield own(40, "cas", "atomic.cas", doc, RS1, RS2, compares=True)
     doc = "Store rs2 at rs1; rd becomes what was there."

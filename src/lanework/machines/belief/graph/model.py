@@ -41,7 +41,9 @@ class FactorGraph:
     name: str = "graph"
     variables: dict[str, Variable] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
-    noticed: bool = field(default=False, repr=False, compare=False)  # of tables, by `notice`
+    noticed: bool = field(
+        default=False, init=False, repr=False, compare=False
+    )  # of tables, by `notice`
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.

@@ -177,10 +177,6 @@ class StencilExecutor(NativeExecutor):
     def _once(self, bank: RegisterBank) -> None:
         self._enter(bank.address, self._code + self._offsets[bank.words[PC] >> 2], 0)
 
-    def machine_code(self) -> bytes:
-        """The code, as it runs."""
-        return ctypes.string_at(self.buffer.run, self.length)
-
     def close(self) -> None:
         """Give the buffer back."""
         self.buffer.release()

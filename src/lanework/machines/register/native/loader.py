@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops import bodies
 from lanework.engines.stencil import arena
 from lanework.engines.stencil.shipped import contract, load
 from lanework.machines.register import isa, state
@@ -86,13 +87,13 @@ def _has(feature: str) -> bool:
 def agreed() -> str:
     """The digest of what compiled code and this package must agree on.
 
-    The encoding of instructions, and the layouts of state, jobs, table and helpers.
+    The encoding of instructions, the layouts of state, jobs, table and helpers, and what ops do.
     """
     instructions = [
         (i.code, i.name, [(s.name, s.kind.name) for s in i.operands], i.writes, i.optional, i.last)
         for i in REGISTER.by_name.values()
     ]
-    return contract(instructions, isa, state, lanes, stencils, table, patcher)
+    return contract(instructions, isa, state, lanes, stencils, table, patcher, bodies)
 
 
 @functools.cache

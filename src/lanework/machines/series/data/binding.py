@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -164,57 +164,53 @@ def _bind_plain(
     given = []
     unchecked = []
     used = 0
-    inner: str | None = None
-    lanes = 0
+    sizes: dict[str, int] = {} if periods is None else {"time": periods}
     for number, port in enumerate(ports):
         value = inputs.get(port.name)
-        if value is None:
-            value = port.default
-            if value is None:
+        used += value is not None
+        value = port.default if value is None else value
+        if type(value) is float or type(value) is int:
+            value, kind = _plain_number(value), SCALAR
+        elif _is_column(value) and len(port.axes) <= 1:
+            axis = port.axes[0] if port.axes else LANES
+            kind = TIMED if axis == "time" else LANED
+            if sizes.setdefault(axis, len(value)) != len(value):
+                return None
+            if lazy and kind is LANED:
+                unchecked.append(number)
+            elif math.isnan(probe(value)):
                 return None
         else:
-            used += 1
-        if type(value) is float or type(value) is int:
-            try:
-                scalar = float(value)
-            except OverflowError:
-                return None
-            if math.isnan(scalar):
-                return None
-            arrays.append(scalar)
-            given.append(SCALAR)
-            continue
-        if type(value) is not np.ndarray or value.dtype is not _F64 or value.ndim != 1:
             return None
-        if not value.flags.c_contiguous:
+        if value is None:
             return None
         arrays.append(value)
-        timed = port.axes == ("time",)
-        if lazy and not timed:
-            unchecked.append(number)
-        elif math.isnan(probe(value)):
-            return None
-        if timed:
-            if periods is None:
-                periods = len(value)
-            if len(value) != periods:
-                return None
-            given.append(TIMED)
-        else:
-            if len(port.axes) > 1:
-                return None
-            axis = port.axes[0] if port.axes else LANES
-            if inner is None:
-                inner, lanes = axis, len(value)
-            if axis != inner or len(value) != lanes:
-                return None
-            given.append(LANED)
-    if used != len(inputs) or periods is None or (inner is not None and lanes == 0):
+        given.append(kind)
+    steps = sizes.pop("time", None)
+    if used != len(inputs) or steps is None or len(sizes) > 1 or 0 in sizes.values():
         return None
-    axes = () if inner is None else (inner,)
-    sizes = {} if inner is None else {inner: lanes}
+    axes = tuple(sizes)
     held: list[tuple[str, ...]] = [()] * len(ports)
-    return Bound(arrays, tuple(given), held, axes, (), inner, sizes, periods, tuple(unchecked))
+    inner = axes[0] if axes else None
+    return Bound(arrays, tuple(given), held, axes, (), inner, sizes, steps, tuple(unchecked))
+
+
+def _plain_number(value: float) -> float | None:
+    """As a float; None for NaN, and for what no float holds."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return None if math.isnan(number) else number
+
+
+def _is_column(value: object) -> TypeGuard[Array]:
+    return (
+        type(value) is np.ndarray
+        and value.dtype is _F64
+        and value.ndim == 1
+        and value.flags.c_contiguous
+    )
 
 
 def probe(value: Array) -> float:
