@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -171,11 +171,18 @@ def _bind_plain(
         value = port.default if value is None else value
         if type(value) is float or type(value) is int:
             value, kind = _plain_number(value), SCALAR
-        elif _is_column(value) and len(port.axes) <= 1:
+        elif (
+            type(value) is np.ndarray
+            and value.dtype is _F64
+            and value.ndim == 1
+            and value.flags.c_contiguous
+            and len(port.axes) <= 1
+        ):
             axis = port.axes[0] if port.axes else LANES
-            kind = TIMED if axis == "time" else LANED
-            if sizes.setdefault(axis, len(value)) != len(value):
+            size = len(value)
+            if sizes.setdefault(axis, size) != size:
                 return None
+            kind = TIMED if axis == "time" else LANED
             if lazy and kind is LANED:
                 unchecked.append(number)
             elif math.isnan(probe(value)):
@@ -202,15 +209,6 @@ def _plain_number(value: float) -> float | None:
     except OverflowError:
         return None
     return None if math.isnan(number) else number
-
-
-def _is_column(value: object) -> TypeGuard[Array]:
-    return (
-        type(value) is np.ndarray
-        and value.dtype is _F64
-        and value.ndim == 1
-        and value.flags.c_contiguous
-    )
 
 
 def probe(value: Array) -> float:
