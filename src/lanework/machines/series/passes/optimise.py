@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lanework.core.ops.bodies import arithmetic, logic
 from lanework.core.ops.expr import ROUNDING
-from lanework.core.ops.op import COMPARE, LOGIC
+from lanework.core.ops.op import COMPARE, LOGIC, Op
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.isa import LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -118,7 +119,7 @@ def _rule(name: str) -> Callable[..., _Range] | None:
     if result.prim in ROUNDING and result.args[0].prim == "arg":
         how = getattr(np, result.prim)
         return lambda a: _Range(float(how(a.low)), float(how(a.high)), True, a.nan)
-    return RANGES.get(name)
+    return RANGES.get(op)
 
 
 def _either(test: _Range, a: _Range, b: _Range) -> _Range:
@@ -148,15 +149,15 @@ def _remainder(a: _Range, b: _Range) -> _Range:
     return _ANY
 
 
-RANGES: dict[str, Callable[..., _Range]] = {
-    "select": _either,
-    "min": _least,
-    "max": _most,
-    "floordiv": lambda a, b: _WHOLE,
-    "mod": _remainder,
-    "add": lambda a, b: _added(a, b, b.low, b.high),
-    "sub": lambda a, b: _added(a, b, -b.high, -b.low),
-    "mul": lambda a, b: _WHOLE if a.integral and b.integral else _ANY,
+RANGES: dict[Op, Callable[..., _Range]] = {
+    logic.choose: _either,
+    arithmetic.min_: _least,
+    arithmetic.max_: _most,
+    arithmetic.floordiv: lambda a, b: _WHOLE,
+    arithmetic.mod: _remainder,
+    arithmetic.add: lambda a, b: _added(a, b, b.low, b.high),
+    arithmetic.sub: lambda a, b: _added(a, b, -b.high, -b.low),
+    arithmetic.mul: lambda a, b: _WHOLE if a.integral and b.integral else _ANY,
 }
 """What is known of other ops' values from what is known of their operands; of most, nothing."""
 

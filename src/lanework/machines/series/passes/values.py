@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lanework.core.ops.bodies import arithmetic, logic
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -210,12 +211,12 @@ def _difference(values: Values, args: Args, known: Known, expr: Expr | None) -> 
 
 
 SIMPLER: dict[str, Rule] = {
-    "select": _choice,
-    **dict.fromkeys(("min", "max"), _same),
-    "neg": _negated,
-    "mul": _product,
-    "div": _quotient,
-    "sub": _difference,
+    logic.choose.name: _choice,
+    **dict.fromkeys((arithmetic.min_.name, arithmetic.max_.name), _same),
+    arithmetic.neg.name: _negated,
+    arithmetic.mul.name: _product,
+    arithmetic.div.name: _quotient,
+    arithmetic.sub.name: _difference,
 }
 """The value that stands for an op of which some operands are constants or the same, if any does."""
 
