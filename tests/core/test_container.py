@@ -152,6 +152,7 @@ def test_not_a_program(tmp_path):
     assert caught.value.code.ident == "LW1004"
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_hash_seeds(tmp_path):
     code = (
         "import lanework as lw; m = lw.series.Model('m', periods=3);"

@@ -95,6 +95,7 @@ def names(path: Path) -> set[str]:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", sorted(VAGUE))
 def test_names_say_what_a_thing_is(word: str) -> None:
     users = [str(p.relative_to(SOURCE)) for p in SOURCE.rglob("*.py") if word in names(p)]

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 OP = '''
 from lanework.core.ops import expr
 from lanework.core.ops.op import KEEP, Offer, op
@@ -71,6 +73,7 @@ print("held")
 """
 
 
+@pytest.mark.slow
 def test_a_new_op_is_one_function_in_one_file(tmp_path: Path) -> None:
     (tmp_path / "softsign.py").write_text(OP)
     run = subprocess.run(

@@ -88,6 +88,7 @@ ENDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op", [op for op, _ in offered("fleet")], ids=lambda op: op.name)
 def test_intervals_hold_what_ops_give(op: Op) -> None:
     """Random operands within random intervals: the result is within the bounds."""
