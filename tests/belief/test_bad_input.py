@@ -73,9 +73,11 @@ def test_a_graph_made_by_hand_is_said_when_it_is_compiled():
     graph.factor(["a"], [1.0, 2.0], name="a", child="a")
     with pytest.warns(TableNotice, match="'a' to 3"):
         compile_graph(graph)
+    assert graph.told
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compile_graph(graph)
+        compile_graph(FactorGraph("silent", graph.variables, graph.factors, told=True))
 
 
 def test_normalized(wrong):

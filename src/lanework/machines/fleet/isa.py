@@ -57,6 +57,11 @@ class FleetInstr(Instr):
     ordered: bool = False
     immediate: str = ""
 
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The same as `fields`."""
+        return self.fields
+
     def field(self, name: str) -> int:
         """The field that holds an operand."""
         return self.fields[[spec.name for spec in self.operands].index(name)]

@@ -41,9 +41,7 @@ class FactorGraph:
     name: str = "graph"
     variables: dict[str, Variable] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
-    noticed: bool = field(
-        default=False, init=False, repr=False, compare=False
-    )  # of tables, by `notice`
+    told: bool = field(default=False, repr=False, compare=False)  # whether `notice` was heard
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.
@@ -191,8 +189,8 @@ class FactorGraph:
 
     def notice(self, stacklevel: int = 2) -> None:
         """Warn of tables that do not sum to one, once for a graph; as `warnings.warn` has it."""
-        if not self.noticed:
-            self.noticed = True
+        if not self.told:
+            self.told = True
             notice_sums(self.name, self.sums(), stacklevel + 1)
 
     def normalized(self) -> FactorGraph:

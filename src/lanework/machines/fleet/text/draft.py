@@ -37,7 +37,7 @@ class Routine:
     """A routine that is being read."""
 
     name: str
-    position: Position
+    place: Position
     aliases: dict[str, str]
     labels: dict[str, int] = field(default_factory=dict)
     drafts: list[Draft] = field(default_factory=list)
@@ -87,7 +87,7 @@ class ModuleDraft:
 
     def _no_empty_routine(self) -> None:
         if self.current is not None and not self.current.drafts:
-            raise self.current.position.fault(f"the routine {self.current.name!r} is empty")
+            raise self.current.place.fault(f"the routine {self.current.name!r} is empty")
 
     def label(self, line: Line, word: Token) -> None:
         """A label, which the next instruction has."""
@@ -139,11 +139,11 @@ class ModuleDraft:
             instructions.append(Instruction(draft.info.name, values[0], tuple(values[1:])))
             listing.append(ListingEntry(number, draft.line.span(), text))
         parts = (tuple(instructions), tuple(relocations), tuple(listing))
-        return ModuleRoutine(routine.name, routine.position, *parts)
+        return ModuleRoutine(routine.name, routine.place, *parts)
 
     def _target(self, routine: Routine, open: Relocation) -> Relocation | int:
         """Where a branch, call or spawn leads: within its routine, or still open."""
-        text, position = open.value, open.position
+        text, position = open.value, open.place
         assert isinstance(text, str)
         assert position.word is not None
         quoted = text.startswith('"')
@@ -169,14 +169,14 @@ def _check(module: Module, symbols: set[str]) -> None:
             bare = name.removesuffix(".size")
             if name not in symbols and not {name, bare} & module.externs.keys():
                 near = did_you_mean(name, sorted(symbols | module.externs.keys()))
-                raise expression.position.fault(
+                raise expression.place.fault(
                     f"there is no symbol {name!r}",
                     near or f"define it: .const {name} 5, or declare it: .extern {name}",
                 )
     launches = [launch for phase in module.phases for launch in phase.launches]
     kept, routines = {each.keep for each in launches}, {each.name for each in module.routines}
     for launch in launches:
-        _known(module, launch.position, launch.routine, routines, "routine")
+        _known(module, launch.place, launch.routine, routines, "routine")
         if launch.resume:
             _known(module, launch.group, launch.resume, kept, "group of kept VMs")
 

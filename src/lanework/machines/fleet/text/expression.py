@@ -41,11 +41,11 @@ class Expression:
 
     Attributes:
         items: numbers, names of symbols, and signs, in postfix order.
-        position: where it stands.
+        place: where it stands.
     """
 
     items: tuple[Number | str | Sign, ...]
-    position: Position
+    place: Position
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -64,14 +64,14 @@ class Expression:
         stack: list[Number] = []
         for item in self.items:
             if isinstance(item, str):
-                stack.append(symbol(item, self.position))
+                stack.append(symbol(item, self.place))
             elif isinstance(item, Sign):
                 right, sign = stack.pop(), item.text
                 stack.append(-right if sign == "neg" else _SIGNS[sign](stack.pop(), right))
             else:
                 stack.append(item)
             if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
-                raise self.position.fault("the number is too large")
+                raise self.place.fault("the number is too large")
         return stack[0]
 
 

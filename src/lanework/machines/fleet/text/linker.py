@@ -129,10 +129,10 @@ class _Linker:
         for part in parts:
             if part.name in self.entries:
                 first = self.entries[part.name][1].line.source
-                second = part.position.line.source
+                second = part.place.line.source
                 what = f"the routine {part.name!r} is defined twice, in {first} and in {second}"
-                raise conflict(what, part.position)
-            self.entries[part.name] = at, part.position
+                raise conflict(what, part.place)
+            self.entries[part.name] = at, part.place
             routines.append(Routine(part.name, at, len(part.instructions)))
             at += len(part.instructions)
         code: list[Instruction] = []
@@ -162,12 +162,12 @@ class _Linker:
     def _fill(self, open: Relocation, entry: int) -> int:
         if isinstance(open.value, str):
             if open.value not in self.entries:
-                raise self._no_routine(open.value, open.position)
+                raise self._no_routine(open.value, open.place)
             return self.entries[open.value][0]
         value = open.value.value(self.symbols.value)
         if open.fill is Fill.OFFSET:
-            return entry + integer(value, open.position, (1 << 32) - 1 - entry, -entry)
-        return fill_in(open.fill, value, open.position)
+            return entry + integer(value, open.place, (1 << 32) - 1 - entry, -entry)
+        return fill_in(open.fill, value, open.place)
 
     def _no_routine(self, name: str, position: Position) -> Diagnostic:
         near = did_you_mean(name, list(self.entries))
@@ -199,12 +199,12 @@ class _Linker:
         first = next(module for module in self.modules if module.routines).routines[0]
         help = f"add .phase wait_all, and below it .launch {first.name}, 1000"
         if len(self.modules) == 1:
-            raise first.position.fault("nothing says what runs", help)
-        raise conflict("no module says what runs", first.position, help)
+            raise first.place.fault("nothing says what runs", help)
+        raise conflict("no module says what runs", first.place, help)
 
     def _launch(self, launch: ModuleLaunch, numbers: dict[str, int]) -> Launch:
         if launch.routine not in numbers:
-            raise self._no_routine(launch.routine, launch.position)
+            raise self._no_routine(launch.routine, launch.place)
         count = launch.count
         if launch.resume and launch.resume not in self.kept:
             near = did_you_mean(launch.resume, list(self.kept))
@@ -231,7 +231,7 @@ class _Linker:
                 continue
             inner, count = self._steps(step.steps, first), self.symbols.integer(step.count)
             if len(out) + len(inner) * count > MOST_STEPS:
-                raise step.count.position.fault(
+                raise step.count.place.fault(
                     f"the schedule becomes longer than {MOST_STEPS:,} steps", "repeat less often"
                 )
             out += inner * count
@@ -248,7 +248,7 @@ class _Linker:
         value = self._agreed("epsilon", 0.0)
         for module in self.modules:
             if "epsilon" in module.settings:  # it has to be one of single precision
-                float_bits(float(value), module.settings["epsilon"].position)
+                float_bits(float(value), module.settings["epsilon"].place)
         return float(value)
 
     def _agreed(self, name: str, absent: str | Number) -> str | Number:
@@ -261,11 +261,11 @@ class _Linker:
             if agreed is not None and value != agreed[0]:
                 raise conflict(
                     f".{name} is {_shown(agreed[0])} in {agreed[1].line.source} and"
-                    f" {_shown(value)} in {setting.position.line.source}",
-                    setting.position,
+                    f" {_shown(value)} in {setting.place.line.source}",
+                    setting.place,
                     "all modules of a program have to agree",
                 )
-            agreed = agreed or (value, setting.position)
+            agreed = agreed or (value, setting.place)
         return absent if agreed is None else agreed[0]
 
 

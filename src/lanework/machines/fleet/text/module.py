@@ -35,14 +35,14 @@ class Relocation:
         field: 0 to 3.
         fill: what goes there.
         value: a number, or the name of a routine.
-        position: where it stands.
+        place: where it stands.
     """
 
     instruction: int
     field: int
     fill: Fill
     value: Expression | str
-    position: Position
+    place: Position
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class ModuleRoutine:
 
     Attributes:
         name: as calls and launches name it.
-        position: where it begins in the text.
+        place: where it begins in the text.
         instructions: targets are counted from the start of the routine.
         relocations: what is open.
         listing: of each instruction.
     """
 
     name: str
-    position: Position
+    place: Position
     instructions: tuple[Instruction, ...]
     relocations: tuple[Relocation, ...]
     listing: tuple[ListingEntry, ...]
@@ -76,7 +76,7 @@ class ModuleBuffer:
     size: Expression
     direction: str
     lifetime: tuple[Expression, ...]
-    position: Position
+    place: Position
     ends: tuple[Expression | None, ...] = (None, None)
 
 
@@ -91,7 +91,7 @@ class ModuleLaunch:
     stride: Expression | None
     keep: str
     resume: str
-    position: Position
+    place: Position
     group: Position
 
 
@@ -116,7 +116,7 @@ class Setting:
     """What a module asks of the program: the value, and where it does."""
 
     value: int | float | str | Convention | Expression
-    position: Position
+    place: Position
 
 
 @dataclass(frozen=True)

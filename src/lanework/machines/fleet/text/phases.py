@@ -23,7 +23,7 @@ _CLAUSES = {"contiguous": ("strategy", 0, 1), "strided": ("strategy", 1, 2),
 class Block:
     """Steps of the schedule between `.repeat` and `.end`, or all of them."""
 
-    position: Position | None = None
+    place: Position | None = None
     count: Expression | None = None
     steps: list[int | Repeat] = field(default_factory=list)
 
@@ -93,7 +93,7 @@ class PlanText:
         base = numbers[0] if numbers else None
         group = Position(line, given["resume"][1] if "resume" in given else None)
         one = ModuleLaunch(routine, count, strategy, base, stride, **names,
-                            position=Position(line, words[0]), group=group)  # fmt: skip
+                            place=Position(line, words[0]), group=group)  # fmt: skip
         self.phases[-1][1].append(one)
 
     def repeat(self, line: Line) -> None:
@@ -128,22 +128,20 @@ class PlanText:
         """The schedule of a module: as phases stand in the text, or as it is written out."""
         if len(self.blocks) > 1:
             block = self.blocks[-1]
-            assert block.position is not None
-            raise block.position.fault(".repeat has no .end")
+            assert block.place is not None
+            raise block.place.fault(".repeat has no .end")
         steps = self.blocks[0].steps
         if not self.listed:
             return tuple(steps)
         if any(isinstance(step, Repeat) for step in steps):
-            raise self.listed[0].position.fault(
+            raise self.listed[0].place.fault(
                 "a schedule cannot be written out where phases repeat", "leave out .repeat"
             )
         numbers = []
         for each in self.listed:
-            number = integer(each.value(constant), each.position)
+            number = integer(each.value(constant), each.place)
             if number >= len(self.phases):
-                raise each.position.fault(
-                    f"there is no phase {number}", "phases are counted from 0"
-                )
+                raise each.place.fault(f"there is no phase {number}", "phases are counted from 0")
             numbers.append(number)
         return tuple(numbers)
 

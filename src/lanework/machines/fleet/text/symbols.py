@@ -42,12 +42,12 @@ class Symbols:
         """Take the symbols of all modules, and place their buffers."""
         for module in modules:
             for name, expression in module.symbols.items():
-                self._symbol(name, expression, expression.position)
+                self._symbol(name, expression, expression.place)
             for buffer in module.buffers:
                 number = len(self.buffers)
                 self.buffers.append(buffer)
-                self._symbol(buffer.name, number, buffer.position)
-                self._symbol(f"{buffer.name}.size", buffer.size, buffer.position)
+                self._symbol(buffer.name, number, buffer.place)
+                self._symbol(f"{buffer.name}.size", buffer.size, buffer.place)
         at = highest = 0
         starts = {sum(len(m.buffers) for m in modules[:n]) for n in range(len(modules))}
         for number, buffer in enumerate(self.buffers):
@@ -104,4 +104,4 @@ class Symbols:
 
     def integer(self, expression: Expression, least: int = 0) -> int:
         """The value of an expression that has to be a whole number."""
-        return integer(expression.value(self.value), expression.position, least=least)
+        return integer(expression.value(self.value), expression.place, least=least)
