@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from lanework.core.ops.bodies.arithmetic import add, mul
 from lanework.engines.loops import (
     Apply,
     Column,
@@ -269,7 +270,7 @@ class TapeWriter:
             place = tape.make(name, self.get(key), base, high)
             if index is not None:
                 size = self.constant(_bits(float(dim.size)))
-                place = tape.make("add", tape.make("mul", index, size), place)
+                place = tape.make(add.name, tape.make(mul.name, index, size), place)
             index = place
         assert index is not None
         value = tape.make("element", index, numbers=(8 * step.slot, 0, 0))
@@ -297,7 +298,7 @@ class TapeWriter:
         return value
 
     def _sum(self, step: Fold, old: int, now: int) -> int:
-        return self.tape.make("add", old, now)
+        return self.tape.make(add.name, old, now)
 
     def _joined(self, step: Fold, old: int, now: int) -> int:
         assert step.op is not None

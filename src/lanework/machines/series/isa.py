@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lanework.core.ops.table import ARITH
+from lanework.core.ops.bodies.arithmetic import max_, min_
 from lanework.core.program.isa import ISA, Instr, OperandKind, OperandSpec, elementwise
 
 _ROW, _LAG = OperandKind.ROW, OperandKind.LAG
@@ -29,7 +29,7 @@ _OWN = (
 AGGREGATES = frozenset(("tsum", "tmin", "tmax", "last", "at"))
 SHIFTS = frozenset(("prev", "lead"))
 LOOKUPS = frozenset(("lookup1", "lookup2"))
-EXTREMES = {"tmin": ARITH["min"], "tmax": ARITH["max"]}
+EXTREMES = {"tmin": min_, "tmax": max_}
 """The op that each of these folds over the lane's periods."""
 OWN = tuple(instr.name for instr in _OWN)
 """The instructions that are no ops of the table."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.core.ops.bodies.arithmetic import add, max_, mul
 from lanework.core.program.isa import Instruction, OperandKind, row_operands
 from lanework.core.program.program import Port, Program
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
@@ -108,7 +109,8 @@ class _Builder:
         start = len(self.code)
         target = self.row(RowKind.NODE)
         operands = (self.random.choice(flat), self.random.choice(flat))
-        self.code.append(Instruction(self.random.choice(("add", "mul", "max")), target, operands))
+        name = self.random.choice((add, mul, max_)).name
+        self.code.append(Instruction(name, target, operands))
         self.segments.append(Segment(STRAIGHT, start, start + 1))
         return target
 

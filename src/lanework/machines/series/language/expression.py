@@ -21,11 +21,12 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
+from lanework.core.ops.bodies.logic import choose
 from lanework.core.ops.op import COMPARE
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import NO_TRUTH, UNSUPPORTED
 
-NUMBER, LABEL, NAME, LOOKUP = "number", "label", "name", "lookup"
+NUMBER, LABEL, NAME, LOOKUP, WHERE = "number", "label", "name", "lookup", choose.called
 
 WRITTEN = {op.symbol: name for name, op in IN_FORMULAS.items() if op.symbol}
 """What operators, and special methods of Python's built-in functions, apply."""

@@ -25,6 +25,7 @@ from lanework.machines.series.language.expression import (
     LOOKUP,
     NAME,
     NUMBER,
+    WHERE,
     WRITTEN,
     Expr,
     Origin,
@@ -257,7 +258,7 @@ class FormulaReader:
 
     def _conditional(self, node: ast.IfExp) -> Expr:
         args = (self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
-        return Expr("where", args, None, self.place(node))
+        return Expr(WHERE, args, None, self.place(node))
 
     def _call(self, node: ast.Call) -> Expr:
         place = self.place(node)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies.arithmetic import neg, round_
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import BAD_CALL
 from lanework.machines.series.language.expression import NUMBER, Expr, Place
@@ -95,7 +96,7 @@ CALENDAR_FUNCTIONS = (
     ),
 )
 ROUND = Function(
-    "round",
+    round_.name,
     (_X, Parameter("digits", 0, static=True, least=-300)),
     "`x` rounded to `digits` decimals by NumPy's rule: rint(x * 10**digits) / 10**digits, ties to "
     "even.",
@@ -224,7 +225,7 @@ def _static(function: Function, parameter: Parameter, value: Expr) -> int:
     number: float = math.nan
     if value.head == NUMBER:
         number = value.value
-    elif value.head == "neg" and value.args[0].head == NUMBER:
+    elif value.head == neg.name and value.args[0].head == NUMBER:
         number = -value.args[0].value
     if not number.is_integer() or not parameter.least <= number < 2**31:
         raise _wrong(

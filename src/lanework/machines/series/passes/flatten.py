@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies.arithmetic import add, div, mul, round_, sub
+from lanework.core.ops.bodies.logic import choose, eq, ne
+from lanework.core.ops.bodies.power import power
 from lanework.machines.series.codes import NO_CALENDAR, TOO_DEEP, UNKNOWN_LABEL, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
-from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, Expr
+from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, WHERE, Expr
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import KeyDim, Table
 from lanework.machines.series.passes.lookups import Guard, Lookups
@@ -138,7 +141,7 @@ class Flattener:
         values = self.values
         if factor == 1.0:
             return value
-        return values.apply("mul", (value, values.const(factor)), expr)
+        return values.apply(mul.name, (value, values.const(factor)), expr)
 
     def _under(self, guard: Guard, read: Callable[[Expr], T], expr: Expr) -> T:
         """What is read of an expression under other conditions than these here."""
@@ -165,7 +168,7 @@ class Flattener:
     def _where(self, expr: Expr) -> int:
         condition, yes, no = expr.args
         if not (_has_lookup(yes) or _has_lookup(no)):
-            return self.values.apply("select", self._operands(expr), expr)
+            return self.values.apply(choose.name, self._operands(expr), expr)
         test = self._expr(condition)
         sides = [
             self._under((*self._guard, (test, taken)), self._expr, side)
@@ -174,7 +177,7 @@ class Flattener:
         factors = self.factors.get(id(expr))
         if factors is not None:
             sides = list(map(self._times, sides, factors[1:]))
-        return self.values.apply("select", (test, *sides), expr)
+        return self.values.apply(choose.name, (test, *sides), expr)
 
     def _equality(self, expr: Expr) -> int:
         left, right = expr.args
@@ -200,17 +203,17 @@ class Flattener:
         if exponent.head == NUMBER and exponent.value == 2.0:
             # A written square is a product: exact to half a unit, and one instruction.
             (value, _) = self._operands(expr)
-            return self.values.apply("mul", (value, value), expr)
-        return self.values.apply("pow", self._operands(expr), expr)
+            return self.values.apply(mul.name, (value, value), expr)
+        return self.values.apply(power.name, self._operands(expr), expr)
 
     def _round(self, expr: Expr) -> int:
         values, (value,), digits = self.values, self._operands(expr), expr.value
         if digits == 0:
-            return values.apply("round", (value,), expr)
+            return values.apply(round_.name, (value,), expr)
         scale = values.const(10.0 ** abs(digits))
-        there, back = ("mul", "div") if digits > 0 else ("div", "mul")
-        rounded = values.apply("round", (values.apply(there, (value, scale), expr),), expr)
-        return values.apply(back, (rounded, scale), expr)
+        there, back = (mul, div) if digits > 0 else (div, mul)
+        rounded = values.apply(round_.name, (values.apply(there.name, (value, scale), expr),), expr)
+        return values.apply(back.name, (rounded, scale), expr)
 
     # Over time ----------------------------------------------------------------------------------
 
@@ -256,9 +259,9 @@ class Flattener:
         (value,) = self._under((), self._operands, expr)
         total = self._sums.get((expr.head, value))
         if total is None:
-            op, start = ("add", 0.0) if expr.head == "cumsum" else ("mul", 1.0)
+            op, start = (add, 0.0) if expr.head == "cumsum" else (mul, 1.0)
             before = values.open_shift("prev", values.const(start), 1, expr)
-            total = values.apply(op, (before, value), expr)
+            total = values.apply(op.name, (before, value), expr)
             values.close(before, total)
             self._sums[expr.head, value] = total
         return total
@@ -279,24 +282,26 @@ class Flattener:
 
     def _per_period(self, expr: Expr) -> int:
         per_year = self._per_year(expr)
-        return self.values.apply("div", (*self._operands(expr), self.values.const(per_year)), expr)
+        return self.values.apply(
+            div.name, (*self._operands(expr), self.values.const(per_year)), expr
+        )
 
     def _compound(self, expr: Expr) -> int:
         values, per_year = self.values, self._per_year(expr)
         (rate,) = self._operands(expr)
         one = values.const(1.0)
-        growth = values.apply("add", (one, rate), expr)
-        root = values.apply("pow", (growth, values.const(1.0 / per_year)), expr)
-        return values.apply("sub", (root, one), expr)
+        growth = values.apply(add.name, (one, rate), expr)
+        root = values.apply(power.name, (growth, values.const(1.0 / per_year)), expr)
+        return values.apply(sub.name, (root, one), expr)
 
 
 SPECIAL: dict[str, Callable[[Flattener, Expr], int]] = {
     LABEL: Flattener._label,
     LOOKUP: lambda self, expr: self.lookups.read(expr, self._expr, self._guard),
-    "where": Flattener._where,
-    **dict.fromkeys(("eq", "ne"), Flattener._equality),
-    "pow": Flattener._power,
-    "round": Flattener._round,
+    WHERE: Flattener._where,
+    **dict.fromkeys((eq.name, ne.name), Flattener._equality),
+    power.name: Flattener._power,
+    round_.name: Flattener._round,
     **dict.fromkeys(SHIFTS, Flattener._shift),
     **dict.fromkeys(("cumsum", "cumprod"), Flattener._running),
     "per_period": Flattener._per_period,
@@ -313,7 +318,7 @@ def _guarded_steps(expr: Expr) -> set[int]:
     """Steps inside branches of `where` that hold lookups: they are read under their guard."""
     steps: set[int] = set()
     for step in expr.walk():
-        if step.head == "where":
+        if step.head == WHERE:
             for side in step.args[1:]:
                 if _has_lookup(side):
                     steps.update(id(inner) for inner in side.walk())

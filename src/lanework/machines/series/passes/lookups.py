@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.ops.bodies.logic import choose
 from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNKNOWN_LABEL
 from lanework.machines.series.isa import SHIFTS
-from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr
+from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, Expr
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import Table, align, first_valid
@@ -44,7 +45,7 @@ class Lookups:
                 expr = formula.expr
             elif expr.head in SHIFTS:
                 expr = expr.args[0]
-            elif expr.head == "where":
+            elif expr.head == WHERE:
                 expr = expr.args[1]
             else:
                 break
@@ -131,7 +132,7 @@ class Lookups:
                 other = self.values.const(safe[axis])
                 for test, taken in reversed(guard):
                     sides = (key, other) if taken else (other, key)
-                    key = self.values.apply("select", (test, *sides))
+                    key = self.values.apply(choose.name, (test, *sides))
             keys.append(key)
         return self.values.lookup(number, tuple(keys), expr)
 

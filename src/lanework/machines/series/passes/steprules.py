@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies.arithmetic import add, mul, sub
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import KIND_CLASH, PERIOD_CLASH, UNIT_CLASH
 from lanework.machines.series.isa import SHIFTS
@@ -111,9 +112,9 @@ class StepRules(UnitFit):
 
     def _add(self, expr: Expr, args: Sequence[Type]) -> Type:
         a, b = args[0].kind, args[1].kind
-        doing = "they cannot be added" if expr.head == "add" else "they cannot be subtracted"
+        doing = "they cannot be added" if expr.head == add.name else "they cannot be subtracted"
         unit = self.join(expr, args, 0, doing)
-        if expr.head == "sub" and a == "stock" and b == "stock" and self._is_before(expr.args):
+        if expr.head == sub.name and a == "stock" and b == "stock" and self._is_before(expr.args):
             return Type(unit, "flow")
         return Type(unit, self._add_kinds(expr, a, b))
 
@@ -128,7 +129,7 @@ class StepRules(UnitFit):
         if "constant" in pair:
             return a if b == "constant" else b
         if pair & MONEY and pair & PURE and self.checking:
-            verb = "added to" if expr.head == "add" else "subtracted from"
+            verb = "added to" if expr.head == add.name else "subtracted from"
             left, right = expr.args
             raise Diagnostic(
                 KIND_CLASH,
@@ -212,8 +213,8 @@ class StepRules(UnitFit):
 
     def _product_sum(self, expr: Expr, args: Sequence[Type]) -> Type:
         """As the product of a and b, then as the sum of that and c, but nothing is converted."""
-        product = Expr("mul", expr.args[:2], None, expr.place)
-        both = Expr("add", (product, expr.args[2]), None, expr.place)
+        product = Expr(mul.name, expr.args[:2], None, expr.place)
+        both = Expr(add.name, (product, expr.args[2]), None, expr.place)
         out, factors = self._add(both, [self._mul(product, args[:2]), args[2]]), self.result.factors
         if not factors.keys().isdisjoint((id(product), id(both))):
             raise Diagnostic(
