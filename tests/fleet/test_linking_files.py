@@ -75,5 +75,5 @@ def test_what_cannot_be_linked(tmp_path, said, words):
 
 def test_an_option_of_networks_is_none_of_fleets():
     done = call("compile", "main.lasm", "library.lasm", "--normalize")
-    assert done.exit_code == 2
+    assert done.exit_code == 1
     assert "the fleet machine, which has no option --normalize" in done.stderr

@@ -7,12 +7,13 @@ A command that depends on the machine of its file leaves options and work to tha
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
 import click
 
-from lanework.app.commands import Commands, MachineCommand, act, ask
+from lanework.app.commands import Commands, MachineCommand, Offered, act, ask
 from lanework.core.machine import MACHINES, find
 
 FILE = click.argument("file", type=click.Path())
@@ -102,7 +103,7 @@ def inspect(**options: Any) -> None:
 
 @cli.command(cls=MachineCommand)
 @FILE
-@WORDS
+@click.argument("words", nargs=-1, metavar="[NAME=FILE]...")
 @JSON
 def trace(**options: Any) -> None:
     """Show what one VM of a fleet does in each epoch: instruction, kernel, registers, memory."""
@@ -127,21 +128,22 @@ def explain(code: str | None, as_json: bool) -> None:
     explain_code(code, as_json)
 
 
+def _benches() -> dict[str, Callable[[bool], None]]:
+    from lanework.core.cli import command_lines
+
+    return {name: bench for _, line in command_lines() for name, bench in line.benches.items()}
+
+
 @cli.command()
-@click.argument("what")
+@click.argument("what", type=Offered(_benches))
 @JSON
 def bench(what: str, as_json: bool) -> None:
     """Measure on this machine: `jit`, how long code takes to be made."""
-    from lanework.core.cli import command_lines
-
-    benches = {name: bench for _, line in command_lines() for name, bench in line.benches.items()}
-    if what not in benches:
-        raise click.BadParameter(f"{what!r} is not one of {', '.join(benches)}", param_hint="WHAT")
-    benches[what](as_json)
+    _benches()[what](as_json)
 
 
 @cli.command()
-@click.argument("machine")
+@click.argument("machine", type=Offered(lambda: (name for name in MACHINES if find(name).fuzz)))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -155,17 +157,14 @@ def bench(what: str, as_json: bool) -> None:
     "--engine",
     default="all",
     show_default=True,
-    help="Only this one.",
+    help="Of the fleet: only this engine.",
 )
 @JSON
 def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
     from lanework.base.host import thread_count
 
-    campaign = find(machine).load("fuzz") if machine in MACHINES else None
-    if campaign is None:
-        fuzzed = ", ".join(name for name in MACHINES if find(name).fuzz)
-        raise click.BadParameter(f"{machine!r} is not one of {fuzzed}", param_hint="MACHINE")
+    campaign = find(machine).load("fuzz")
     if engine != "all" and not signature(campaign).parameters:
         raise click.BadParameter(f"all engines of {machine} are compared", param_hint="--engine")
     chosen = campaign() if engine == "all" else campaign(engine)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,6 +83,18 @@ def _failed(error: Exception, as_json: bool) -> int:
     return problem.exit_status
 
 
+class Offered(click.Choice[str]):
+    """A choice among what machines offer, who are asked when that is needed."""
+
+    def __init__(self, names: Callable[[], Iterable[str]]):
+        self._names, self.case_sensitive = names, True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # click has it as a field
+        """The names, as they are now."""
+        return tuple(self._names())
+
+
 class MachineCommand(click.Command):
     """A command to which machines add options; its help lists them machine by machine."""
 
@@ -139,9 +151,9 @@ class MachineCommand(click.Command):
         """Refuse options that are for other machines than that of the file.
 
         Raises:
-            UsageError: LW8001.
+            Diagnostic: LW8001.
         """
-        from lanework.base.errors import UsageError
+        from lanework.base.errors import Diagnostic
         from lanework.core.codes import BAD_ARGUMENT
 
         added = self.added()
@@ -151,7 +163,7 @@ class MachineCommand(click.Command):
             if source != ParameterSource.COMMANDLINE or option.name in known:
                 continue
             owners = [name for name, has in added.items() if option.name in {o.name for o in has}]
-            raise UsageError(
+            raise Diagnostic(
                 BAD_ARGUMENT,
                 f"{request.file} is for the {request.machine} machine, which has no option"
                 f" {option.opts[0]}",
@@ -167,8 +179,8 @@ def ask(command: str = "", /, **options: Any) -> Request:
         **options: file, words, libraries, as_json, and what options say.
 
     Raises:
-        UsageError: LW8001 for an option of another machine.
-        Diagnostic: LW8001 for a command that the machine lacks; what finding the machine says.
+        Diagnostic: LW8001 for an option of another machine or a command that the machine lacks;
+            what finding the machine says.
     """
     from lanework.base.errors import Diagnostic
     from lanework.core.cli import Request, command_lines
