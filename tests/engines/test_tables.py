@@ -108,7 +108,7 @@ def test_series_programs_run_on_llvm(code):
 
 
 def test_one_stale_level_is_enough_for_the_other_engine(monkeypatch):
-    """One lane takes narrow registers, whatever the machine has; no code of the higher level runs."""
+    """One lane takes narrow registers, and code of the higher level does not run."""
     monkeypatch.setattr(loader, "levels", lambda: tuple(isa.LEVELS.values()))
     monkeypatch.delenv("LANEWORK_CPU_LEVEL", raising=False)
     real = loader.agreed
