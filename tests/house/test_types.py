@@ -2,9 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from mypy import api
+
+from lanework.machines.fleet.engine import Changes, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = """
@@ -32,6 +35,12 @@ reveal_type(triple(1))
 reveal_type(lw.fleet.assemble("").bind().vms)
 reveal_type(lw.load("program.lwp").run())
 reveal_type(lw.load("program.lwp").bind().explain())
+lw.load("program.lwp").bind("reference", seed=1)
+
+program.bind("llvm", threads=2, lane_width=4, periods=9, outputs=["debt"], cache=False)
+asked.bind("native", semiring="logprob", threads=1)
+lw.register.assemble("halt").bind("stencil", seed=3, stencils="memory", externals={})
+lw.fleet.assemble("").bind("epoch", epochs=3, seed=1, layout="aos", compose=True, adapter="x")
 """
 REVEALED = [
     "Program[series.runner.Runner]",
@@ -55,6 +64,13 @@ MISSPELT = {
     "lw.Programm": "Programm",
     "model.formulae()": "formulae",
     "program.bindd()": "bindd",
+    "program.bind(lane_widht=4)": "lane_widht",
+    "program.bind(lane_width='4')": "lane_width",
+    "program.bind(seed=1)": "seed",
+    "asked.bind(semirings='prob')": "semirings",
+    "lw.register.assemble('').bind(seeds=1)": "seeds",
+    "lw.fleet.assemble('').bind(layouts='aos')": "layouts",
+    "lw.compile(model, output=['debt'])": "output",
     "program.bind().streem": "streem",
     "program.run().summarry()": "summarry",
 }
@@ -93,6 +109,10 @@ def test_what_is_misspelt_is_an_error_and_nothing_else_is(said):
     ], errors
     for line, name in zip(errors, MISSPELT.values(), strict=True):
         assert f'"{name}"' in line
+
+
+def test_settings_of_fleets_have_the_types_that_they_have():
+    assert get_type_hints(Changes) == get_type_hints(Settings)
 
 
 def test_the_stub_of_the_formula_language_is_what_is_written_today(monkeypatch):

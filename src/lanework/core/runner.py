@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, Protocol, Self
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, Self
 
 from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
@@ -69,6 +69,16 @@ class Runnable(Protocol):
         """Raise the first rule that it breaks."""
 
 
+Taken = ParamSpec("Taken")
+
+
+class Options(Generic[Taken]):
+    """What a runner is made with, for those who read types: `Program.bind` takes the same."""
+
+    def __init__(self, init: Callable[Concatenate[Any, Any, Taken], None]):
+        """Take over what `Runner.__init__` takes after the program."""
+
+
 class Runner(ABC):
     r"""A program ready to run; also a context, at whose end it gives back what it holds.
 
@@ -88,6 +98,7 @@ class Runner(ABC):
     """
 
     ENGINES: ClassVar[tuple[str, ...]]
+    _options: Any  # of each machine's runner, `Options(__init__)`
 
     def __init__(self, program: Runnable, limits: Limits | None, threads: int | None = None):
         """Take a program that keeps the machine's rules.

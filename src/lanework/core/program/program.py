@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lanework.base.limits import Limits
     from lanework.core.result.result import Result
-    from lanework.core.runner import Runner
+    from lanework.core.runner import Options, Runner
 
     R = TypeVar("R", covariant=True, default=Runner)
     """The runner of the program's machine; where that is not known, any runner."""
@@ -33,6 +33,25 @@ else:
     R, Out, P = TypeVar("R"), TypeVar("Out"), TypeVar("P")
 
 __all__ = ["Compilable", "ListingEntry", "Port", "Program", "compile", "load", "loads"]
+
+
+Taken = ParamSpec("Taken")
+
+
+class Taking(Protocol[Taken]):
+    """A runner that says what it is made with."""
+
+    @property
+    def _options(self) -> Options[Taken]:
+        """What `bind` takes."""
+
+
+class Unknown(Protocol):
+    """A runner of any machine, which does not say it."""
+
+    @property
+    def _options(self) -> None:
+        """What has the type Any."""
 
 
 class Call(Protocol[Out]):
@@ -115,10 +134,17 @@ class Program(ProgramData, Generic[R]):
         facts = say(self) if say and not self.problems() else {}
         return inspecting.inspect(self, self.hash, self._machine, facts)
 
-    def bind(self, engine: str = "auto", limits: Limits | None = None, **options: Any) -> R:
+    @overload
+    def bind(self: Program[Taking[Taken]], *args: Taken.args, **options: Taken.kwargs) -> R: ...
+    @overload
+    def bind(
+        self: Program[Unknown], engine: str = ..., limits: Limits | None = ..., **options: Any
+    ) -> R: ...
+    def bind(  # type: ignore[misc]  # all runners begin with engine and limits
+        self, engine: str = "auto", limits: Limits | None = None, **options: Any
+    ) -> Any:
         """A runner for an engine; the machine's `Runner` says which options there are."""
-        runner: R = self._machine.bind(self, engine, limits, **options)
-        return runner
+        return self._machine.bind(self, engine, limits, **options)
 
     def run(
         self: Program[Call[Out]],
@@ -129,7 +155,8 @@ class Program(ProgramData, Generic[R]):
         **inputs: Any,
     ) -> Out:
         """Bind and run once."""
-        return self.bind(engine, limits)(**inputs)
+        result: Out = self._machine.bind(self, engine, limits)(**inputs)
+        return result
 
     def _repr_html_(self) -> str:
         draw = self._machine.load("drawing")
@@ -182,21 +209,22 @@ def loads(data: bytes, name: str = "program") -> Program:
     return program
 
 
-class Compilable(Protocol[P]):
+class Compilable(Protocol[Taken, P]):
     """A model of some machine."""
 
-    def compile(self, *args: Any, **options: Any) -> P:
+    def compile(self, *args: Taken.args, **options: Taken.kwargs) -> P:
         """The program of the model."""
 
 
-def compile(model: Compilable[P], **options: Any) -> P:
+def compile(model: Compilable[Taken, P], *args: Taken.args, **options: Taken.kwargs) -> P:
     """Compile a model to a program.
 
     Args:
         model: a model, such as `lanework.series.Model`.
-        **options: what the model's own `compile` takes.
+        *args: what the model's own `compile` takes.
+        **options: likewise.
 
     Raises:
         Diagnostic: what is wrong with the model, and where.
     """
-    return model.compile(**options)
+    return model.compile(*args, **options)

@@ -149,6 +149,8 @@ class Runner(runner.Runner):
             "notice": self.notice,
         }
 
+    _options = runner.Options(__init__)
+
     def _settled(self, own: str) -> VMSemiringRuntime:
         """The semiring of the user's own, for a program that takes it."""
         if self.custom is None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.state import VMState, Words
@@ -75,6 +75,25 @@ class Settings:
     sort: bool = False
     general: bool = False
     adapter: str = ""
+
+
+class Changes(TypedDict, total=False):
+    """Settings by name, as `Program.bind` takes them."""
+
+    seed: int
+    layout: str
+    format: str
+    threshold: float
+    compose: bool
+    storage: str
+    io: str
+    bounds: str
+    arithmetic: str
+    patience: int
+    on_fault: str
+    sort: bool
+    general: bool
+    adapter: str
 
 
 CHOICES = {

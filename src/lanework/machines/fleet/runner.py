@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lanework.core.result.result import Result
 from lanework.engines.codes import DEVICE_LOST
 from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.codes import BAD_SETTING
-from lanework.machines.fleet.engine import CHOICES, Engine, Settings
+from lanework.machines.fleet.engine import CHOICES, Changes, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
@@ -40,7 +40,7 @@ class Runner(runner.Runner):
         *,
         epochs: int | None = None,
         progress: Callable[[int, int], None] | None = None,
-        **settings: Any,
+        **settings: Unpack[Changes],
     ) -> None:
         """Bind a program to an engine.
 
@@ -74,6 +74,8 @@ class Runner(runner.Runner):
             help="launch fewer VMs, several times over, or raise the memory cap",
         )
         self._made: Engine | None = None
+
+    _options = runner.Options(__init__)
 
     def _choose(self, engine: str) -> tuple[str, str]:
         """A name is taken as it is: whoever asks for it hears which adapter is missing.
@@ -207,7 +209,7 @@ class Runner(runner.Runner):
             self._made = None
 
 
-def _settings(given: dict[str, Any]) -> Settings:
+def _settings(given: Changes) -> Settings:
     """Settings, checked.
 
     Raises:

@@ -95,6 +95,8 @@ class Runner(runner.Runner):
         self._banks: list[RegisterBank] = []
         self.compile_seconds = 0.0
 
+    _options = runner.Options(__init__)
+
     def _unsuited(self, engine: str) -> str | None:
         return None if engine == "reference" else why_not()
 

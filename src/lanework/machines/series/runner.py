@@ -102,6 +102,8 @@ class Runner(runner.Runner):
         self._direct: list[Direct] = []
         self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
+    _options = runner.Options(__init__)
+
     def _choose(self, engine: str) -> tuple[str, str]:
         """`auto` stays as it is where stencils can begin the work."""
         if engine != "auto" or self._lane_width is not None:
