@@ -2,7 +2,7 @@
 
 import pytest
 
-from lanework.machines.fleet.analysis import controlflow, transfer
+from lanework.machines.fleet.analysis import abstract, controlflow, transfer
 from lanework.machines.fleet.gpu.kernels import branch, io, oracle, ordered
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.reference import control, steps
@@ -38,6 +38,13 @@ ATOMICS = [info for info in ORDERED if "addr" in {spec.name for spec in info.ope
 )  # fmt: skip
 def test_tables_are_total(table, infos):
     assert set(table) == {info.name for info in infos}
+
+
+def test_comparisons_of_branches():
+    tests = {info.test for info in BRANCHES} - {None}
+    assert set(abstract.TESTS) == tests
+    for test, of in abstract.TESTS.items():
+        assert abstract.TESTS[of.opposite].opposite is abstract.TESTS[of.mirror].mirror is test
 
 
 def test_every_instruction_has_a_meaning():

@@ -16,6 +16,7 @@ from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
+from lanework.core.ops.bodies import arithmetic, logic, words32
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
@@ -43,6 +44,9 @@ class FleetInstr(Instr):
         linear: of a linear one: what its destination becomes, as `(coefficient, field)` terms.
             A coefficient is a number or the name of the field that holds one; field None is the
             constant 1.
+        test: of a branch by a register: the comparison of it with zero.
+        updates: of an atomic: the op that makes of a word and src what the word becomes; None of
+            the one that compares and swaps.
         dest: the field of the register that it writes, or None.
         ends: whether the instruction after it is never the next.
         ordered: whether VMs do it one after another, by their global id.
@@ -52,6 +56,8 @@ class FleetInstr(Instr):
     kernel: Kernel = Kernel.ORACLE
     fields: tuple[int, ...] = ()
     linear: tuple[tuple[float | str, str | None], ...] | None = None
+    test: Op | None = None
+    updates: Op | None = None
     dest: int | None = None
     ends: bool = False
     ordered: bool = False
@@ -81,10 +87,21 @@ class FleetInstr(Instr):
         return Instruction(self.name, fields[0], tuple(fields[1:]))
 
     @property
+    def atomic(self) -> bool:
+        """Whether it changes a word of shared memory that it also gives."""
+        return self.ordered and any(spec.name == "addr" for spec in self.operands)
+
+    @property
     def target(self) -> int | None:
         """The field of the instruction that it may lead to, or None."""
         kinds = [spec.kind for spec in self.operands]
         return self.fields[kinds.index(OperandKind.CODE)] if OperandKind.CODE in kinds else None
+
+
+def mnemonic(op: Op) -> str:
+    """What fleet text calls an op."""
+    offer = op.offers.get("fleet")
+    return offer.name if offer and offer.name else op.name.upper()
 
 
 class FleetISA(ISA):
@@ -147,9 +164,9 @@ def _table() -> list[FleetInstr]:
 
     one = 1.0
     linear, oracle, branch, io = Kernel.LINEAR, Kernel.ORACLE, Kernel.BRANCH, Kernel.IO
-    add(0, "ADD", linear, "dest src1 src2", "dest = src1 + src2.",
+    add(0, arithmetic.add.name.upper(), linear, "dest src1 src2", "dest = src1 + src2.",
         linear=((one, "src1"), (one, "src2")), immediate="ADDI")  # fmt: skip
-    add(1, "SUB", linear, "dest src1 src2", "dest = src1 - src2.",
+    add(1, arithmetic.sub.name.upper(), linear, "dest src1 src2", "dest = src1 - src2.",
         linear=((one, "src1"), (-one, "src2")), immediate="SUBI")  # fmt: skip
     add(2, "MOV", linear, "dest src", "dest = src, all bits of it.", linear=((one, "src"),),
         immediate="SETI")  # fmt: skip
@@ -159,12 +176,12 @@ def _table() -> list[FleetInstr]:
     add(5, "STORE", linear, "src word", "The VM's own memory word = src.", linear=((one, "src"),))
     add(6, "COPY", linear, "word from", "A memory word = another.", linear=((one, "from"),))
     add(7, "CLEAR", linear, "dest", "dest = 0.", linear=())
-    add(8, "NEG", linear, "dest src", "dest = -src.", linear=((-one, "src"),))
+    add(8, arithmetic.neg.name.upper(), linear, "dest src", "dest = -src.", linear=((-one, "src"),))
     add(9, "SCALE", linear, "dest src imm", "dest = src times the number; 0 if that is 0.",
         linear=(("imm", "src"),))  # fmt: skip
     sources = {1: "src", 2: "src1 src2", 3: "src1 src2 src3"}
     for op, offer in offered("fleet"):
-        name, since = offer.name or op.name.upper(), offer.since
+        name, since = mnemonic(op), offer.since
         code, form = offer.immediate, f"{name}I" if offer.immediate is not None else ""
         operands = f"dest {sources[len(op.operands)]}"
         add(offer.code, name, oracle, operands, op.doc, op, since, immediate=form)
@@ -180,14 +197,15 @@ def _table() -> list[FleetInstr]:
     add(33, "SYSCALL_YIELD", io, "", "Let the others run; the VM goes on in the next epoch.")
     add(34, "SYSCALL_HALT", io, "", "End the VM; its registers and memory stay.", ends=True)
     for code, test, what in (
-        (50, "EQ", "is zero. Below epsilon counts as zero"),
-        (51, "NE", "is not zero, or NaN. Below epsilon counts as zero"),
-        (52, "LT", "< 0"),
-        (53, "GT", "> 0"),
-        (54, "LE", "<= 0"),
-        (55, "GE", ">= 0"),
+        (50, logic.eq, "is zero. Below epsilon counts as zero"),
+        (51, logic.ne, "is not zero, or NaN. Below epsilon counts as zero"),
+        (52, logic.lt, "< 0"),
+        (53, logic.gt, "> 0"),
+        (54, logic.le, "<= 0"),
+        (55, logic.ge, ">= 0"),
     ):
-        add(code, f"BRANCH_{test}", branch, "cond target", f"Go to target if cond {what}.")
+        add(code, f"BRANCH_{test.name.upper()}", branch, "cond target",
+            f"Go to target if cond {what}.", test=test)  # fmt: skip
     add(56, "JUMP", branch, "target", "Go to target.", ends=True)
     add(60, "CALL", branch, "target", "Go to target; RETURN comes back to the next instruction.")
     add(61, "RETURN", branch, "", "Back to where the routine was called from; r0 is the result.",
@@ -206,13 +224,14 @@ def _table() -> list[FleetInstr]:
     add(124, "IWRITE", io, "addr src", "As SYSCALL_WRITE, to an integer address.")
     add(125, "WAIT", io, "addr src",
         "Go on when the word of shared memory at addr has not the bits of src.")  # fmt: skip
-    for code, name, what in (
-        (130, "ATOMIC_ADD", "src is added to it"),
-        (131, "ATOMIC_MIN", "it becomes the lesser of both"),
-        (132, "ATOMIC_MAX", "it becomes the greater of both"),
+    for code, op, what in (
+        (130, arithmetic.add, "src is added to it"),
+        (131, words32.fmin, "it becomes the lesser of both"),
+        (132, words32.fmax, "it becomes the greater of both"),
     ):
-        add(code, name, io, "dest addr src",
-            f"dest = the word of shared memory at addr, and {what}.", ordered=True)  # fmt: skip
+        add(code, f"ATOMIC_{mnemonic(op)}", io, "dest addr src",
+            f"dest = the word of shared memory at addr, and {what}.",
+            updates=op, ordered=True)  # fmt: skip
     add(133, "ATOMIC_CAS", io, "dest addr src1 src2",
         "dest = the word of shared memory at addr; if it has the bits of src1, it becomes src2.",
         ordered=True)  # fmt: skip
@@ -239,7 +258,6 @@ ALIASES = {
     "SYSCALL_WAIT": "WAIT",
     "RET": "RETURN",
     "JMP": "JUMP",
-    "FMIN": "MIN",
-    "FMAX": "MAX",
+    **{op.name.upper(): mnemonic(op) for op in (words32.fmin, words32.fmax)},
 }
 """Other spellings of mnemonics."""

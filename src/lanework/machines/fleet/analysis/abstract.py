@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from lanework.core.ops.bodies import logic
 from lanework.core.ops.interval import EXACT, NOTHING, ZERO, Interval, between
+from lanework.core.ops.op import Op
 from lanework.machines.fleet.state import Profile
 
 T = TypeVar("T")
@@ -38,10 +40,11 @@ class AbstractState:
         affine: elements that are a multiple of the VM's number and a constant.
 
     Example:
+        >>> from lanework.core.ops.bodies import logic
         >>> from lanework.core.ops.interval import point
         >>> known = AbstractState([ZERO, between(0.0, 9.0, integral=True), ZERO])
         >>> known.put(2, between(-5.0, 4.0, integral=True), (1, point(5.0)))
-        >>> known.branch(2, "LT", True, 0.0).values[1]
+        >>> known.branch(2, logic.lt, True, 0.0).values[1]
         Interval(low=0.0, high=4.0, nan=False, integral=True)
     """
 
@@ -100,18 +103,18 @@ class AbstractState:
         """The interval of an operand."""
         return side if isinstance(side, Interval) else self.values[side]
 
-    def branch(self, element: int, test: str, taken: bool, epsilon: float) -> AbstractState | None:
+    def branch(self, element: int, test: Op, taken: bool, epsilon: float) -> AbstractState | None:
         """What is known after a test of an element; None if it cannot come out so.
 
         Args:
             element: what is tested.
-            test: EQ, NE, LT, GT, LE or GE; against zero.
+            test: one of `TESTS`, against zero.
             taken: whether it holds.
-            epsilon: what counts as zero in EQ and NE.
+            epsilon: what counts as zero in `eq` and `ne`.
         """
         out = self.copy()
-        nan = (test == "NE") == taken  # NaN takes no branch but NE
-        test = test if taken else OPPOSITE[test]
+        nan = (test is logic.ne) == taken  # NaN takes no branch but this
+        test = test if taken else TESTS[test].opposite
         cut = _cut(self.values[element], test, epsilon)
         cut = replace(cut, nan=self.values[element].nan and nan)
         if cut.empty and not cut.nan:
@@ -121,12 +124,12 @@ class AbstractState:
             a, b = self.differences[element]
             x, y = self.side(a), self.side(b)
             exact_numbers = epsilon < 1.0 and x.integral and y.integral
-            if test in ("EQ", "NE") and not (epsilon == 0.0 or exact_numbers):
+            if test in EQUALITY and not (epsilon == 0.0 or exact_numbers):
                 return out
-            for side, first, second, way in ((a, x, y, test), (b, y, x, MIRROR[test])):
+            for side, first, second, holds in ((a, x, y, test), (b, y, x, TESTS[test].mirror)):
                 if nan and second.nan:
                     continue  # the test is as it is because of the other one
-                less = replace(_against(first, second, way), nan=first.nan and nan)
+                less = replace(_against(first, second, holds), nan=first.nan and nan)
                 if less.empty and not less.nan:
                     return None
                 if type(side) is int:
@@ -152,38 +155,68 @@ def _common(a: dict[int, T], b: dict[int, T]) -> dict[int, T]:
     return {key: value for key, value in a.items() if b.get(key) == value}
 
 
-OPPOSITE = {"EQ": "NE", "NE": "EQ", "LT": "GE", "GE": "LT", "GT": "LE", "LE": "GT"}
-MIRROR = {"EQ": "EQ", "NE": "NE", "LT": "GT", "GT": "LT", "LE": "GE", "GE": "LE"}
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison says of two numbers.
+
+    Attributes:
+        opposite: what holds where it does not, NaN aside.
+        mirror: what holds of the second and the first.
+        low, high: from an interval of each to the ends of what the first may be.
+    """
+
+    opposite: Op
+    mirror: Op
+    low: Callable[[Interval, Interval], float] = lambda x, y: x.low
+    high: Callable[[Interval, Interval], float] = lambda x, y: x.high
 
 
-def _cut(x: Interval, test: str, epsilon: float) -> Interval:
+def _other_low(x: Interval, y: Interval) -> float:
+    return _above(x, x.low) if x.low == y.low == y.high else x.low
+
+
+def _other_high(x: Interval, y: Interval) -> float:
+    return _below(x, x.high) if x.high == y.low == y.high else x.high
+
+
+def _least(x: Interval, y: Interval) -> float:
+    return max(x.low, y.low)
+
+
+def _most(x: Interval, y: Interval) -> float:
+    return min(x.high, y.high)
+
+
+TESTS = {
+    logic.eq: Comparison(logic.ne, logic.eq, low=_least, high=_most),
+    logic.ne: Comparison(logic.eq, logic.ne, low=_other_low, high=_other_high),
+    logic.lt: Comparison(logic.ge, logic.gt, high=lambda x, y: min(x.high, _below(x, y.high))),
+    logic.gt: Comparison(logic.le, logic.lt, low=lambda x, y: max(x.low, _above(x, y.low))),
+    logic.le: Comparison(logic.gt, logic.ge, high=_most),
+    logic.ge: Comparison(logic.lt, logic.le, low=_least),
+}
+"""What branches test."""
+
+EQUALITY = (logic.eq, logic.ne)
+
+
+def _cut(x: Interval, test: Op, epsilon: float) -> Interval:
     """The numbers of an interval that pass a test."""
-    if test not in ("EQ", "NE") or epsilon == 0.0 or (x.integral and epsilon < 1.0):
+    if test not in EQUALITY or epsilon == 0.0 or (x.integral and epsilon < 1.0):
         return _against(x, ZERO, test)
-    if test == "EQ":
+    if test is logic.eq:
         return x.meet(between(-epsilon, epsilon))
     low = max(x.low, epsilon) if x.low > -epsilon else x.low
     high = min(x.high, -epsilon) if x.high < epsilon else x.high
     return between(low, high, False, x.integral)
 
 
-def _against(x: Interval, y: Interval, test: str) -> Interval:
+def _against(x: Interval, y: Interval, test: Op) -> Interval:
     """The numbers of x for which there is a number of y so that the test of x - y holds."""
     if x.empty or y.empty:
         return NOTHING
-    low, high = x.low, x.high
-    if test in ("EQ", "LE"):
-        high = min(high, y.high)
-    if test in ("EQ", "GE"):
-        low = max(low, y.low)
-    if test == "LT":
-        high = min(high, _below(x, y.high))
-    if test == "GT":
-        low = max(low, _above(x, y.low))
-    if test == "NE" and y.low == y.high:
-        low = _above(x, low) if low == y.low else low
-        high = _below(x, high) if high == y.high else high
-    return between(low, high, False, x.integral)
+    of = TESTS[test]
+    return between(of.low(x, y), of.high(x, y), False, x.integral)
 
 
 def _below(x: Interval, end: float) -> float:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from lanework.core.ops.bodies import arithmetic, logic
 from lanework.core.ops.bounds import bounds
 from lanework.core.ops.interval import ANY, EXACT, ZERO, Interval, between, join
 from lanework.core.ops.op import Op
-from lanework.core.ops.table import ARITH, SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.analysis.abstract import AbstractState, Affine, Difference, Side
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
@@ -23,7 +23,7 @@ from lanework.machines.fleet.analysis.linear import (
     terms_of,
 )
 from lanework.machines.fleet.analysis.memory import Access, WordRanges
-from lanework.machines.fleet.isa import FleetInstr, Kernel
+from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.formats import from_half, to_half
 from lanework.machines.fleet.matrices.maps import linear_row, pattern
@@ -174,7 +174,7 @@ class Transfer:
             for spec in info.operands
             if spec.name != "dest"
         ]
-        relation = RELATIONS.get(op.name)
+        relation = RELATIONS.get(op)
         of, formula = relation(sides, at.before, self.exact) if relation else (None, None)
         self.put(at, bounds(op, [at.before.side(side) for side in sides]), of, formula)
 
@@ -194,7 +194,7 @@ def _multiplies(sides: Sequence[Side], known: AbstractState, exact: float) -> Re
     return None, next((formula for formula in either if formula), None)
 
 
-RELATIONS = {"sub": _subtracts, "mul": _multiplies}
+RELATIONS = {arithmetic.sub: _subtracts, arithmetic.mul: _multiplies}
 """Ops of which more is known than an interval."""
 
 # What instructions do that have no op -------------------------------------------------------------
@@ -211,7 +211,7 @@ def _select(transfer: Transfer, at: At) -> None:
     ways = [
         way.values[transfer.register(at, name)]
         for name, holds in (("src1", True), ("src2", False))
-        if (way := at.before.branch(cond, "GT", holds, 0.0)) is not None
+        if (way := at.before.branch(cond, logic.gt, holds, 0.0)) is not None
     ]
     transfer.put(at, ways[0].join(ways[-1]))
 
@@ -245,17 +245,11 @@ def _wait(transfer: Transfer, at: At) -> None:
     transfer.accesses[at.ip] = transfer.given(at, "addr"), None
 
 
-def _atomic(update: Callable[[Transfer, At, Interval], Interval]) -> Effect:
-    def effect(transfer: Transfer, at: At) -> None:
-        word, element = transfer.touch(at)
-        transfer.store(at, element, update(transfer, at, word))
-        transfer.put(at, word)
-
-    return effect
-
-
-def _by(op: Op) -> Effect:
-    return _atomic(lambda transfer, at, word: bounds(op, [word, transfer.given(at, "src")]))
+def _atomic(op: Op | None, transfer: Transfer, at: At) -> None:
+    word, element = transfer.touch(at)
+    given = transfer.given(at, "src2" if op is None else "src")
+    transfer.store(at, element, word.join(given) if op is None else bounds(op, [word, given]))
+    transfer.put(at, word)
 
 
 EFFECTS: dict[str, Effect] = {
@@ -271,10 +265,7 @@ EFFECTS: dict[str, Effect] = {
     "IVMID": _gives(ANY),
     **dict.fromkeys(("SYSCALL_YIELD", "SYSCALL_HALT", "SYSCALL_KILL"), lambda transfer, at: None),
     "WAIT": _wait,
-    "ATOMIC_ADD": _by(ARITH["add"]),
-    "ATOMIC_MIN": _by(SINGLE["fmin"]),
-    "ATOMIC_MAX": _by(SINGLE["fmax"]),
-    "ATOMIC_CAS": _atomic(lambda transfer, at, word: transfer.given(at, "src2").join(word)),
+    **{each.name: partial(_atomic, each.updates) for each in FLEET.by_name.values() if each.atomic},
     "SYSCALL_SPAWN": _spawn,
 }
 """The transfer function of each instruction that is neither linear, nor an op, nor a branch."""
@@ -284,7 +275,7 @@ EFFECTS: dict[str, Effect] = {
 Branch = Callable[[Transfer, int, Mapping[str, int], AbstractState], list[Edge]]
 
 
-def _branch(test: str) -> Branch:
+def _branch(test: Op) -> Branch:
     def edges(
         transfer: Transfer, ip: int, values: Mapping[str, int], known: AbstractState
     ) -> list[Edge]:
@@ -298,7 +289,7 @@ def _branch(test: str) -> Branch:
 
 
 BRANCHES: dict[str, Branch] = {
-    **{f"BRANCH_{test}": _branch(test) for test in ("EQ", "NE", "LT", "GT", "LE", "GE")},
+    **{each.name: _branch(each.test) for each in FLEET.by_name.values() if each.test},
     **dict.fromkeys(("JUMP", "CALL"), lambda _, ip, values, known: [(values["target"], known)]),
     "RETURN": lambda *_: [],  # where to is a matter of the calls
 }

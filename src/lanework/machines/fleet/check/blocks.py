@@ -17,6 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from lanework.core.ops.bodies import words32
+from lanework.core.ops.bounds import bounds
+from lanework.core.ops.interval import ANY
 from lanework.core.ops.op import Op
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.check.drafting import FLOAT, FROM_FLOATS, KNOWN, NAN, NUMBER, Draft
@@ -26,8 +29,6 @@ from lanework.machines.fleet.matrices.maps import pattern
 
 _INEXACT = frozenset(("div", "sqrt"))
 _ROUNDED = frozenset(("add", "sub", "mul"))
-
-_TO_NUMBERS = ("ITOF", "UTOF", "ICMP", "UCMP")
 
 
 def exact(op: Op) -> bool:
@@ -53,6 +54,15 @@ def floats(which: bool) -> tuple[FleetInstr, ...]:
 def integers() -> tuple[FleetInstr, ...]:
     """Operations on bits."""
     return _applying(lambda op: op.dtypes == ("i32",))
+
+
+@cache
+def numbers() -> tuple[FleetInstr, ...]:
+    """Operations on bits that give floats, whatever the bits: no NaN."""
+    anything = [ANY, ANY]
+    return _applying(
+        lambda op: op.dtypes == ("i32",) and not bounds(op, anything[: len(op.operands)]).nan
+    )
 
 
 _LINEAR = [info for info in FLEET.by_name.values() if info.kernel is Kernel.LINEAR]
@@ -120,11 +130,10 @@ class Body(Draft):
             if spec.name == "dest":
                 continue
             source = self.register()
-            if info.name not in FROM_FLOATS and not self.kinds.get(source):
+            if info.elementwise not in FROM_FLOATS and not self.kinds.get(source):
                 self.know(source)
             values[spec.name] = source
-        kind = NUMBER if info.name in _TO_NUMBERS else KNOWN
-        self.emit(info.name, kind, dest=self.register(), **values)
+        self.emit(info.name, NUMBER if info in numbers() else KNOWN, dest=self.register(), **values)
 
     def _constant(self, nested: int) -> None:
         dest = self.register()
@@ -193,14 +202,14 @@ class Body(Draft):
             self.emit("SYSCALL_WRITE", addr=addr, src=self.register())
 
     def _atomic(self, nested: int) -> None:
-        names = [name for name in FLEET.by_name if name.startswith("ATOMIC")]
-        name, addr = self.rand.choice(names), self.register()
+        atomics = [info for info in FLEET.by_name.values() if info.atomic]
+        info, addr = self.rand.choice(atomics), self.register()
         self.address(addr)
-        sources = [spec.name for spec in FLEET.by_name[name].operands[2:]]
+        sources = [spec.name for spec in info.operands[2:]]
         values: dict[str, int | str] = {each: self.register() for each in sources}
         if len(sources) == 2:
             values["src1"] = self.surely_number(addr)
-        self.emit(name, FLOAT, dest=self.register(), addr=addr, **values)
+        self.emit(info.name, FLOAT, dest=self.register(), addr=addr, **values)
 
     def _wait(self, nested: int) -> None:
         if self.chance(0.6):
@@ -244,7 +253,7 @@ class Body(Draft):
         elif self.chance(0.15):
             limit = self.rand.choice((0.0, -0.0, SEED_EPSILON, -SEED_EPSILON, 9.9e-5, NAN))
             self.emit("SETI", KNOWN, dest=cond, imm=pattern(limit))
-        names = [name for name in FLEET.by_name if name.startswith("BRANCH")]
+        names = [name for name, info in FLEET.by_name.items() if info.test]
         self.emit(self.rand.choice(names), cond=cond, target=other)
         self.block(self.rand.randint(1, 4), nested + 1)
         if self.chance(0.06):
@@ -289,11 +298,9 @@ class Body(Draft):
         elif how < 0.8:
             self.emit("IVMID", KNOWN, dest=count)
             self.mask(count, other, 1 << (most.bit_length() - 1))
-            self.emit("ITOF", NUMBER, dest=count, src=count)
+            self.emit(words32.itof, NUMBER, dest=count, src=count)
         else:
-            for name, limit in (("MAX", 0.0), ("MIN", float(most))):
-                self.emit("SETI", NUMBER, dest=other, imm=pattern(limit))
-                self.emit(name, NUMBER, dest=count, src1=count, src2=other)
+            self.clamp(count, other, 0.0, float(most))
         self.emit("STORE", src=count, word=word)
 
     def _call(self, nested: int) -> None:

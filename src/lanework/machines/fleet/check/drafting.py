@@ -10,10 +10,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
+from lanework.core.ops.bodies import words32
+from lanework.core.ops.op import Op
+from lanework.machines.fleet.isa import mnemonic
 from lanework.machines.fleet.matrices.maps import pattern
 from lanework.machines.fleet.state import Profile
 
-FROM_FLOATS = ("FTOI", "FTOU")
+FROM_FLOATS = (words32.ftoi, words32.ftou)
 """Integers of floats, which are told by value: any NaN gives 0."""
 
 FLOAT, KNOWN, NUMBER = range(3)
@@ -73,9 +76,9 @@ class Draft:
     kinds: dict[int, int] = field(default_factory=dict)
     cost: int = 0
 
-    def emit(self, name: str, kind: int = FLOAT, **values: int | str) -> None:
-        """Write an instruction; what is known of its destination from then on."""
-        self.lines.append((name, values))
+    def emit(self, what: str | Op, kind: int = FLOAT, **values: int | str) -> None:
+        """Write an instruction, or that of an op; what is known of its destination from then on."""
+        self.lines.append((what if isinstance(what, str) else mnemonic(what), values))
         self.cost += 1
         dest = values.get("dest")
         if isinstance(dest, int):
@@ -130,18 +133,16 @@ class Draft:
             if self.chance(0.7):
                 self.emit("IVMID", KNOWN, dest=register)
             else:
-                self.emit("FTOI", KNOWN, dest=register, src=register)
+                self.emit(words32.ftoi, KNOWN, dest=register, src=register)
             self.mask(register, other, room.tight)
-            self.emit("ITOF", NUMBER, dest=register, src=register)
+            self.emit(words32.itof, NUMBER, dest=register, src=register)
             if self.chance(0.3):  # outside for some VMs: the lowest, or all but the first
                 name, number = self.rand.choice((("SUBI", 2.5), ("MULI", 4096.0)))
                 self.emit(name, NUMBER, dest=register, src=register, imm=pattern(number))
         else:
             low = self.rand.choice((0.0, 0.0, 0.0, -0.75, -2.0))
             high = room.tight - self.rand.choice((1.0, 1.0, 0.25))
-            for name, limit in (("MAX", low), ("MIN", high)):
-                self.emit("SETI", NUMBER, dest=other, imm=pattern(limit))
-                self.emit(name, NUMBER, dest=register, src1=register, src2=other)
+            self.clamp(register, other, low, high)
 
     def loose_address(self, register: int) -> None:
         """An address in the loose part of shared memory."""
@@ -153,7 +154,7 @@ class Draft:
             return
         self.emit("IVMID", KNOWN, dest=register)
         self.mask(register, self.register(register), size)
-        self.emit("ITOF", NUMBER, dest=register, src=register)
+        self.emit(words32.itof, NUMBER, dest=register, src=register)
         self.emit("ADDI", NUMBER, dest=register, src=register, imm=pattern(room.tight))
 
     def integer_address(self, register: int) -> None:
@@ -165,10 +166,16 @@ class Draft:
         self.know(register)
         self.mask(register, self.register(register), self.room.tight)
 
+    def clamp(self, register: int, other: int, low: float, high: float) -> None:
+        """Bring a float between two numbers."""
+        for op, limit in ((words32.fmax, low), (words32.fmin, high)):
+            self.emit("SETI", NUMBER, dest=other, imm=pattern(limit))
+            self.emit(op, NUMBER, dest=register, src1=register, src2=other)
+
     def mask(self, register: int, other: int, size: int) -> None:
         """Bring an integer below a power of two."""
         self.emit("SETI", KNOWN, dest=other, imm=size - 1)
-        self.emit("IAND", KNOWN, dest=register, src1=register, src2=other)
+        self.emit(words32.iand, KNOWN, dest=register, src1=register, src2=other)
 
     def know(self, register: int) -> None:
         """Give a register bits that are known."""

@@ -30,7 +30,7 @@ from lanework.machines.fleet.runtime import choice as engines
 
 
 @dataclass(frozen=True, order=True)
-class Way:
+class Variant:
     """How a program is run.
 
     Attributes:
@@ -64,7 +64,7 @@ class Way:
         return replace(case.settings, **same, general=not self.own)
 
 
-REFERENCE = Way("reference")
+REFERENCE = Variant("reference")
 
 BLOCK = 250
 """Seeds that are run in the same way, one after another."""
@@ -93,7 +93,7 @@ def case_of(seed: int) -> Case:
     return Case(program, words, settings, rand.choice((1, 7, 30, 100)), fuel)
 
 
-def run_way(case: Case, way: Way) -> list[Snapshot]:
+def run_way(case: Case, way: Variant) -> list[Snapshot]:
     """Run a case in one way."""
     engine = engines.make(way.engine, FleetView.of(case.program), way.settings(case))
     try:
@@ -102,7 +102,7 @@ def run_way(case: Case, way: Way) -> list[Snapshot]:
         engine.close()
 
 
-def tolerance(way: Way) -> int | None:
+def tolerance(way: Variant) -> int | None:
     """How far loose values may be off, in ULP: None, as far as they like, on GPUs in hardware.
 
     Those may divide to 2.5 ULP, from which the remainder, say, is off by the whole divisor.
@@ -110,7 +110,7 @@ def tolerance(way: Way) -> int | None:
     return 0 if way.engine == "reference" or gpu.pick().kind == "software" else None
 
 
-def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
+def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | None:
     """Run a case in some ways; the first that does not do what the reference does."""
     expected = run_way(case, REFERENCE)
     for way in (each for each in some if each.suits(case.settings)):
@@ -124,15 +124,15 @@ def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
 
 
 @functools.cache
-def ways(name: str = "all") -> tuple[Way, ...]:
+def ways(name: str = "all") -> tuple[Variant, ...]:
     """How programs are run by the engines of this name; `all` are those that can run here."""
-    ways: list[Way] = []
+    ways: list[Variant] = []
     for engine in engines.ENGINES:
         if engine == "reference" or name not in ("all", engine) or why_not(engine):
             continue
         pairs = itertools.product(CHOICES["layout"], CHOICES["format"])
-        ways += [Way(engine, layout, format) for layout, format in pairs]
-        ways += [Way(engine, sort=True), Way(engine, steps=True), Way(engine, own=True)]
+        ways += [Variant(engine, layout, format) for layout, format in pairs]
+        ways += [Variant(engine, sort=True), Variant(engine, steps=True), Variant(engine, own=True)]
     ways.append(replace(REFERENCE, steps=True))
     return tuple(way for way in ways if name in ("all", way.engine))
 
@@ -187,7 +187,7 @@ def _plainer(case: Case) -> Iterator[Case]:
             yield replace(case, settings=settings)
 
 
-def script(case: Case, way: Way) -> str:
+def script(case: Case, way: Variant) -> str:
     """What makes a case again: its settings, and the program as assembly text."""
     words = ", ".join(f"{word:#x}" for word in case.shared.tolist())
     head = f"; {way}; {way.settings(case)}; fuel {case.fuel}\n; shared memory: {words}\n"

@@ -181,19 +181,19 @@ class _Draft:
 
 def assembled(bodies: dict[str, Body], names: list[str]) -> tuple[list[Instruction], list[Routine]]:
     """Routines in this order: labels become instruction numbers."""
-    places: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     routines = []
     at = 0
     for name in names:
         body = bodies[name]
         routines.append(Routine(name, at, len(body.lines)))
-        places[name] = at
-        places |= {label: at + line for label, line in body.labels.items() if line >= 0}
+        numbers[name] = at
+        numbers |= {label: at + line for label, line in body.labels.items() if line >= 0}
         at += len(body.lines)
     code = []
     for name in names:
         for mnemonic, operands in bodies[name].lines:
-            values = {k: places[v] if isinstance(v, str) else v for k, v in operands.items()}
+            values = {k: numbers[v] if isinstance(v, str) else v for k, v in operands.items()}
             code.append(FLEET.by_name[mnemonic].make(**values))
     return code, routines
 

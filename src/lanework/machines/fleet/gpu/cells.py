@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
+from lanework.core.ops.bodies import words32
 from lanework.core.ops.evaluate import evaluate
-from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import METADATA, Profile, VMState, Words
@@ -107,7 +107,7 @@ class Cells:
         stored = words[len(self.metadata) :]
         if self.packed:
             halves = np.stack((stored & 0xFFFF, stored >> 16), 1).reshape(-1, len(slots))
-            stored = evaluate(SINGLE["from_half"].graph("i32"), [halves.view(np.int32)])
+            stored = evaluate(words32.from_half.graph("i32"), [halves.view(np.int32)])
             stored = stored.view(np.uint32)
         vms.words[1 : 1 + self.elements] = stored[: self.elements]
         return vms

@@ -46,8 +46,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies import words32
 from lanework.core.ops.evaluate import evaluate as run
-from lanework.core.ops.table import SINGLE
 from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.matrices.maps import LinearMap
 from lanework.machines.fleet.state import Profile, Words
@@ -202,13 +202,13 @@ def exact(bits: int) -> bool:
 @lru_cache(1 << 16)
 def to_half(bits: int) -> int:
     """The half-precision pattern of the float with these bits."""
-    return int(run(SINGLE["to_half"].graph("i32"), [_word(bits)])) & 0xFFFF
+    return int(run(words32.to_half.graph("i32"), [_word(bits)])) & 0xFFFF
 
 
 @lru_cache(1 << 16)
 def from_half(half: int) -> int:
     """The bits of the float with this half-precision pattern."""
-    return int(run(SINGLE["from_half"].graph("i32"), [_word(half)])) & 0xFFFFFFFF
+    return int(run(words32.from_half.graph("i32"), [_word(half)])) & 0xFFFFFFFF
 
 
 def _word(bits: int) -> npt.NDArray[np.int32]:

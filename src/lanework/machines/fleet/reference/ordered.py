@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.control import Values
 from lanework.machines.fleet.reference.execution import Execution
@@ -42,13 +43,14 @@ def run_ordered(run: Execution) -> None:
 def _together(run: Execution, ip: int, members: Members) -> bool:
     """All at the same atomic at once, where that comes to the same."""
     info = run.view.infos[ip]
-    atomic, values = sharing.ATOMICS.get(info.name), info.values(run.view.instructions[ip])
-    if atomic is None or atomic.function is None:
+    values = info.values(run.view.instructions[ip])
+    if info.updates is None:
         return False
     at = sharing.addresses(run.register(values["addr"])[members], len(run.words), False)
     if (at < 0).any():
         return False
-    before = sharing.together(atomic, run.words, at, np.array(run.register(values["src"])[members]))
+    given = np.array(run.register(values["src"])[members])
+    before = sharing.together(info.updates, run.words, at, given)
     if before is None:
         return False
     run.wrote = True
@@ -57,26 +59,23 @@ def _together(run: Execution, ip: int, members: Members) -> bool:
     return True
 
 
-def _atomic(atomic: sharing.Atomic) -> Maker:
-    def make(run: Execution, ip: int, values: Values) -> Turn:
-        addresses = run.register(values["addr"])
-        sources = [run.register(values[name]) for name in values if name.startswith("src")]
+def _atomic(run: Execution, ip: int, values: Values) -> Turn:
+    update, addresses = sharing.update(run.view.infos[ip]), run.register(values["addr"])
+    sources = [run.register(values[name]) for name in values if name.startswith("src")]
 
-        def turn(vm: int, member: slice) -> None:
-            at = int(sharing.addresses(addresses[member], len(run.words), False)[0])
-            before = np.uint32(0)
-            if at < 0:
-                run.progress.writes_outside += 1
-            else:
-                before = run.words[at]
-                run.words[at] = atomic.one(before, *(source[vm] for source in sources))
-                run.wrote = True
-            run.put(values["dest"], member, before)
-            run.go(ip + 1, member)
+    def turn(vm: int, member: slice) -> None:
+        at = int(sharing.addresses(addresses[member], len(run.words), False)[0])
+        before = np.uint32(0)
+        if at < 0:
+            run.progress.writes_outside += 1
+        else:
+            before = run.words[at]
+            run.words[at] = update(before, *(source[vm] for source in sources))
+            run.wrote = True
+        run.put(values["dest"], member, before)
+        run.go(ip + 1, member)
 
-        return turn
-
-    return make
+    return turn
 
 
 def _spawn(run: Execution, ip: int, values: Values) -> Turn:
@@ -121,7 +120,7 @@ def _kill(run: Execution, ip: int, values: Values) -> Turn:
 
 
 TURNS: dict[str, Maker] = {
-    **{name: _atomic(atomic) for name, atomic in sharing.ATOMICS.items()},
+    **{info.name: _atomic for info in FLEET.by_name.values() if info.atomic},
     "SYSCALL_SPAWN": _spawn,
     "SYSCALL_KILL": _kill,
 }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.core.ops.bodies import arithmetic, words32
+from lanework.core.ops.evaluate import direct, evaluate
 from lanework.core.ops.op import Op
-from lanework.core.ops.table import SINGLE
+from lanework.machines.fleet.isa import FleetInstr
 from lanework.machines.fleet.state import Words
 
 Index = npt.NDArray[np.intp]
@@ -81,48 +83,30 @@ def write(shared: Words, parts: Sequence[tuple[Index, Addresses, Words]]) -> int
     return len(at)
 
 
-@dataclass(frozen=True)
-class Atomic:
-    """An atomic operation.
+def update(info: FleetInstr) -> Callable[..., Any]:
+    """What an atomic makes of a word: from the bits of that and of its operands to bits."""
+    op = info.updates
+    if op is None:
+        return lambda word, given, other: other if word == given else word
+    graph = op.graph("f32")
+    function: Callable[..., Any] = direct(graph) or (lambda *args: evaluate(graph, args))
 
-    Attributes:
-        one: from the bits of a word and of its operands to what the word becomes.
-        function: the same in NumPy, for many operands of one word; None where there is none.
-        own: whether that has its own rules for minus zero and NaN.
-    """
-
-    one: Callable[..., np.uint32]
-    function: np.ufunc | None = None
-    own: bool = False
-
-
-def _by_op(op: Op) -> Callable[[np.uint32, np.uint32], np.uint32]:
-    def one(word: np.uint32, given: np.uint32) -> np.uint32:
-        a, b = np.uint32(word).view(np.float32), np.uint32(given).view(np.float32)
-        return np.uint32(np.asarray(op.evaluate(a, b), np.float32).view(np.uint32))
+    def one(word: np.uint32, given: np.uint32) -> Any:
+        with np.errstate(all="ignore"):
+            return function(word.view(np.float32), given.view(np.float32)).view(np.uint32)
 
     return one
 
 
-def _add(word: np.uint32, given: np.uint32) -> np.uint32:
-    with np.errstate(all="ignore"):
-        return (word.view(np.float32) + given.view(np.float32)).view(np.uint32)
+_AT_ONCE = {arithmetic.add: np.add, words32.fmin: np.fmin, words32.fmax: np.fmax}
+"""Ops as NumPy has them for many operands of one word."""
 
 
-ATOMICS = {
-    "ATOMIC_ADD": Atomic(_add, np.add),
-    "ATOMIC_MIN": Atomic(_by_op(SINGLE["fmin"]), np.fmin, own=True),
-    "ATOMIC_MAX": Atomic(_by_op(SINGLE["fmax"]), np.fmax, own=True),
-    "ATOMIC_CAS": Atomic(lambda word, given, other: other if word == given else word),
-}
-"""What each atomic instruction makes of a word."""
-
-
-def together(atomic: Atomic, shared: Words, at: Addresses, given: Words) -> Words | None:
+def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words | None:
     """One atomic operation by many VMs, as if one after another.
 
     Args:
-        atomic: one with a `function`.
+        op: what it makes of a word.
         shared: what is worked on.
         at: where, all inside, in the order of VMs.
         given: the operand of each.
@@ -130,8 +114,9 @@ def together(atomic: Atomic, shared: Words, at: Addresses, given: Words) -> Word
     Returns:
         The word that each VM came to, or None where one must go after another in earnest.
     """
-    function = atomic.function
-    if function is None or (atomic.own and (_odd(shared[at]) or _odd(given))):
+    function = None if op is None else _AT_ONCE.get(op)
+    exact = function is np.add  # the others have their own rules for minus zero and NaN
+    if function is None or (not exact and (_odd(shared[at]) or _odd(given))):
         return None
     order = np.argsort(at, kind="stable")
     words, starts = np.unique(at[order], return_index=True)

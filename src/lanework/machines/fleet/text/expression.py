@@ -23,14 +23,14 @@ _PART = re.compile(
     r"\s*(?:(0[xX][0-9a-fA-F]+)|((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|([^\W\d][\w.]*|<[^\W\d][\w.]*>)|([-+*()]))"
 )
-_BINDS = {"+": 1, "-": 1, "*": 2, "neg": 3}
+_BINDS = {"+": 1, "-": 1, "*": 2, "minus": 3}
 _SIGNS: dict[str, Callable[[Number, Number], Number]] = {"+": add, "-": sub, "*": mul}
 _LARGEST = 1 << 128  # as floats of single precision are below
 
 
 @dataclass(frozen=True)
 class Sign:
-    """What an expression does with the values before it: `+`, `-`, `*`, or `neg`."""
+    """What an expression does with the values before it: `+`, `-`, `*`, or `minus`."""
 
     text: str
 
@@ -67,7 +67,7 @@ class Expression:
                 stack.append(symbol(item, self.place))
             elif isinstance(item, Sign):
                 right, sign = stack.pop(), item.text
-                stack.append(-right if sign == "neg" else _SIGNS[sign](stack.pop(), right))
+                stack.append(-right if sign == "minus" else _SIGNS[sign](stack.pop(), right))
             else:
                 stack.append(item)
             if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
@@ -136,7 +136,7 @@ class _Reading:
     def before(self, sign: str) -> None:
         """A sign or a parenthesis before an operand."""
         if sign != "+":
-            self.waiting.append("neg" if sign == "-" else sign)
+            self.waiting.append("minus" if sign == "-" else sign)
 
     def between(self, sign: str) -> None:
         """A sign between two operands."""

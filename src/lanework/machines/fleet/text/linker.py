@@ -99,7 +99,7 @@ class _Linker:
         self.symbols.define(self.modules)
         routines, code, listing = self._code()
         plan = self._plan({routine.name: n for n, routine in enumerate(routines)})
-        needed = max((buffer.offset + buffer.size for buffer in self.symbols.placed), default=0)
+        needed = max((buffer.offset + buffer.size for buffer in self.symbols.allocated), default=0)
         program = package(
             code,
             routines,
@@ -109,7 +109,7 @@ class _Linker:
             epsilon=self._epsilon(),
             convention=Convention(int(self._agreed("convention", Convention.CALLER))),
             depth=max(self._numbers("depth"), default=DEPTH),
-            buffers=self.symbols.placed,
+            buffers=self.symbols.allocated,
             listing=listing,
         )
         header = _merged("header", [module.header for module in self.modules])

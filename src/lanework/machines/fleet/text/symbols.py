@@ -28,14 +28,14 @@ class Symbols:
         defined: what symbols are, a constant's expression or a buffer's number, and where.
         values: of those that are known.
         buffers: of all modules, in order.
-        placed: the same with offset and size.
+        allocated: the same with offset and size.
         depth: how many symbols are being found, one through the other.
     """
 
     defined: dict[str, tuple[Expression | int, Position]] = field(default_factory=dict)
     values: dict[str, Number] = field(default_factory=dict)
     buffers: list[ModuleBuffer] = field(default_factory=list)
-    placed: list[Buffer] = field(default_factory=list)
+    allocated: list[Buffer] = field(default_factory=list)
     depth: int = 0
 
     def define(self, modules: Sequence[Module]) -> None:
@@ -60,7 +60,7 @@ class Symbols:
             low, high = (
                 None if each is None else float(each.value(self.value)) for each in buffer.ends
             )
-            self.placed.append(
+            self.allocated.append(
                 Buffer(buffer.name, offset, size, buffer.direction, lifetime, low, high)
             )
             at = offset + size

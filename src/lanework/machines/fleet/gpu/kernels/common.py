@@ -10,7 +10,7 @@ import enum
 import re
 from collections import Counter
 
-from lanework.core.ops.table import SINGLE
+from lanework.core.ops.bodies import words32
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.engine import Stop
 from lanework.machines.fleet.gpu.kernels.table import (
@@ -150,7 +150,7 @@ def accessors(spec: Spec) -> str:
     cell = f"vm * {cells.words}u + row" if cells.literal else "row * params.capacity + vm"
     parts = [_CELLS.replace("CELL", cell)]
     if cells.half:
-        parts += [wgsl.PREAMBLE, *(wgsl.render_op(SINGLE[n]) for n in ("to_half", "from_half"))]
+        parts += [wgsl.PREAMBLE, *map(wgsl.render_op, (words32.to_half, words32.from_half))]
         parts.append(_ROUNDED)
     else:
         parts.append(_EXACT)

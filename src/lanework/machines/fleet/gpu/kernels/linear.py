@@ -7,7 +7,7 @@ held, so that no compiler fuses them into the sum.
 
 from __future__ import annotations
 
-from lanework.core.ops.table import SINGLE
+from lanework.core.ops.bodies import words32
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.gpu.kernels.common import head, main
 from lanework.machines.fleet.gpu.kernels.table import Spec
@@ -21,7 +21,7 @@ def linear(spec: Spec) -> str:
     if not spec.cells.half:
         parts.append(wgsl.PREAMBLE)
         if any(half for _, half in formats):
-            parts.append(wgsl.render_op(SINGLE["from_half"]))
+            parts.append(wgsl.render_op(words32.from_half))
     parts.append(_SUM)
     if any(format is not Format.ROWS for format, _ in formats):
         parts.append(_IN_PLACE if spec.single else _VECTOR)

@@ -29,8 +29,8 @@ def call(op: Op, *names: str) -> str:
     """An op applied to words, as an expression over their bits.
 
     Example:
-        >>> from lanework.core.ops.table import SINGLE
-        >>> call(SINGLE["iadd"], "a", "b")
+        >>> from lanework.core.ops.bodies import words32
+        >>> call(words32.iadd, "a", "b")
         'bitcast<u32>(lw_iadd(bitcast<i32>(a), bitcast<i32>(b)))'
     """
     kind = "f32" if "f32" in op.dtypes else "i32"
@@ -44,16 +44,16 @@ def _case(info: FleetInstr, spec: Spec) -> str:
     if op is None:
         return BODIES[info.name]
     names, text = [], ""
-    for n, (operand, place) in enumerate(zip(info.operands, info.fields, strict=True)):
+    for n, (operand, field) in enumerate(zip(info.operands, info.fields, strict=True)):
         if operand.name == "dest":
             continue
         if operand.kind is OperandKind.PATTERN:
-            names.append(f"field{place}")
-        elif place == 1:
+            names.append(f"field{field}")
+        elif field == 1:
             names.append("a")
         else:
             names.append(f"b{n}")
-            text += f"      let b{n} = fetch(vm, 1u + field{place});\n"
+            text += f"      let b{n} = fetch(vm, 1u + field{field});\n"
     text += f"      result = {call(op, *names)};\n"
     if spec.traps and "f32" in op.dtypes:
         given = " && ".join(f"finite({name})" for name in names)
@@ -67,7 +67,7 @@ BODIES = {
       let no = fetch(vm, 1u + field3);
       result = select(no, yes, a - 1u < 0x7f800000u);  // a > 0, by its bits
 """,
-    "RAND": "      result = draw(vm);\n",
+    "RAND": "      result = sample(vm);\n",
 }
 """What the instructions of this kernel do that have no op."""
 
@@ -91,11 +91,11 @@ fn philox(counter: vec4<u32>, seed: vec2<u32>) -> u32 {
 }
 
 // The VM's next random number in [0, 1).
-fn draw(vm: u32) -> u32 {
-  let drawn = load(vm, COUNTER);
-  store(vm, COUNTER, drawn + 1u);
+fn sample(vm: u32) -> u32 {
+  let index = load(vm, COUNTER);
+  store(vm, COUNTER, index + 1u);
   let stream = atomicLoad(&control[batch_word(load(vm, BATCH), B_STREAM)]);
-  let counter = vec4<u32>(drawn, stream, vm, load(vm, GENERATION));
+  let counter = vec4<u32>(index, stream, vm, load(vm, GENERATION));
   let word = philox(counter, vec2<u32>(params.seed_low, params.seed_high));
   return bitcast<u32>(f32(word >> 8u) * 0x1p-24f);
 }

@@ -6,7 +6,6 @@ set, and words of bits by a summary of them.
 
 from __future__ import annotations
 
-from lanework.core.ops.table import SINGLE
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head
@@ -16,14 +15,13 @@ from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 
 ATOMICS = {
-    "ATOMIC_ADD": "bitcast<u32>(bitcast<f32>(word) + bitcast<f32>(src))",
-    "ATOMIC_MIN": call(SINGLE["fmin"], "word", "src"),
-    "ATOMIC_MAX": call(SINGLE["fmax"], "word", "src"),
-    "ATOMIC_CAS": "select(word, src2, word == src1)",
+    info.name: call(info.updates, "word", "src")
+    if info.updates
+    else "select(word, src2, word == src1)"
+    for info in FLEET.by_name.values()
+    if info.atomic
 }
 """What an atomic instruction makes of a word, from the word and its operands."""
-
-_OPS = {"ATOMIC_MIN": SINGLE["fmin"], "ATOMIC_MAX": SINGLE["fmax"]}
 
 
 def operands(info: FleetInstr, body: str) -> str:
@@ -49,7 +47,7 @@ def sources(info: FleetInstr) -> list[str]:
 
 def functions(spec: Spec) -> str:
     """The ops that the program's atomics use."""
-    used = [op for name, op in _OPS.items() if spec.has(name)]
+    used = [info.updates for info in spec.used(Kernel.IO) if info.updates]
     preamble = [] if spec.cells.half else [wgsl.PREAMBLE]  # accessors of halves bring it
     return "\n".join([*preamble, *(wgsl.render_op(op) for op in used)])
 
