@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
+from lanework.core.ops.bodies import words64
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
@@ -200,10 +201,10 @@ def _table() -> Iterator[RegisterInstr]:
     doc = "Store rs2 at rs1; rd becomes what was there."
     yield own(41, "xchg", "atomic.xchg", doc, RS1, RS2)
     for code, mode, how in (
-        (42, "add", "the sum of them"),
-        (43, "and", "the and of them"),
-        (44, "or", "the or of them"),
-        (45, "xor", "the xor of them"),
+        (42, words64.add.name, "the sum of them"),
+        (43, words64.and_.name, "the and of them"),
+        (44, words64.or_.name, "the or of them"),
+        (45, words64.xor.name, "the xor of them"),
         (46, "min", "the lesser, signed, of them"),
         (47, "max", "the greater, signed, of them"),
     ):

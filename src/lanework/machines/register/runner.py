@@ -124,13 +124,8 @@ class Runner(runner.Runner):
             return execute.ReferenceExecutor(self.view, self.externals)
         if self._table is None:
             self._table = ExternalTable(self.externals)
-        if name == "native":
-            return execute.NativeExecutor(self.view, self.program.tape, self._table)
-        if name == "llvm":
-            from lanework.machines.register.native.optimised import LLVMExecutor
-
-            return LLVMExecutor(self.view, self.program.tape, self._table)
-        return execute.StencilExecutor(self.view, self.program.tape, self._table, self.stencils)
+        make = execute.NATIVE[self.stencils if name == "stencil" else name]
+        return make(self.view, self.program.tape, self._table)
 
     def __call__(self, /, **inputs: Any) -> Result:
         """Run the program.

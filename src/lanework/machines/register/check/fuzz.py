@@ -45,15 +45,15 @@ def random_program(seed: int, size: int = 24) -> Program:
     chosen.append(rand.choice([info for info in infos if info.last]))
     drafts = [_draft(rand, info) for info in chosen]
     sizes = [REGISTER.size(draft) for draft in drafts]
-    places = [sum(sizes[:n]) for n in range(len(sizes))]
+    addresses = [sum(sizes[:n]) for n in range(len(sizes))]
     code: list[Instruction] = []
     for n, (info, draft) in enumerate(zip(chosen, drafts, strict=True)):
         if info.operands and info.operands[-1].kind is OperandKind.CODE:
             near = (
                 rand.randint(n - 6, n + 6) if rand.random() < 0.8 else rand.randrange(len(code) + 1)
             )
-            to = places[min(max(near, 0), len(places) - 1)]
-            draft = Instruction(draft.name, draft.target, (*draft.operands[:-1], to - places[n]))
+            to = addresses[min(max(near, 0), len(addresses) - 1)]
+            draft = Instruction(draft.name, draft.target, (*draft.operands[:-1], to - addresses[n]))
         code.append(draft)
     return Program(
         machine="register",
@@ -122,13 +122,8 @@ def engine_of(name: str, program: Program, table: ExternalTable) -> execute.Exec
     view = RegisterView.of(program)
     if name == "reference":
         return execute.ReferenceExecutor(view, FUNCTIONS)
-    if name == "native":
-        return execute.NativeExecutor(view, program.tape, table)
-    if name == "llvm":
-        from lanework.machines.register.native.optimised import LLVMExecutor
-
-        return LLVMExecutor(view, program.tape, table, disk=False)
-    return execute.StencilExecutor(view, program.tape, table, name)
+    options = {"disk": False} if name == "llvm" else {}
+    return execute.NATIVE[name](view, program.tape, table, **options)
 
 
 def outcome(engine: execute.Executor, view: RegisterView, words: list[int], fuel: int) -> Snapshot:

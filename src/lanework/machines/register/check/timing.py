@@ -83,9 +83,9 @@ class PatchJob:
         self.helpers = native()
         size = len(program.tape)
         tape = np.frombuffer(program.tape + bytes(8), np.uint8)
-        places = np.zeros(size // 4 + 1, np.uint32)
-        self.job, scratch = patch_job(self.helpers, tape, size, places, stencils)
-        self.keep = (tape, places, scratch)
+        offsets = np.zeros(size // 4 + 1, np.uint32)
+        self.job, scratch = patch_job(self.helpers, tape, size, offsets, stencils)
+        self.keep = (tape, offsets, scratch)
         self.buffer = arena.code_pool().acquire(2)
         self.job[patcher.OUT], self.job[patcher.CAPACITY] = self.buffer.write, self.buffer.size
         self.address = c_void_p(int(self.job.ctypes.data))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from lanework.core.ops.table import INTEGER
+from lanework.core.ops.bodies import words64
+from lanework.core.ops.op import Op
 from lanework.core.program.isa import Dispatch
 from lanework.engines.llvm.ir import Writer, emit_graph
 from lanework.machines.register.isa import LINK, REGISTER, RegisterInstr
@@ -72,7 +73,7 @@ class Host(Protocol):
     def call(self, function: str) -> str:
         """Call an external function, with all registers in the state; what it returns."""
 
-    def complex(self, name: str, args: list[str]) -> str | None:
+    def complex(self, op: Op, args: list[str]) -> str | None:
         """The value of an op by other means than in place, or None."""
         return None
 
@@ -104,8 +105,8 @@ class Host(Protocol):
         label = w.name()[1:]
         w.line(f"br i1 {bad}, label %lost.{label}, label %look.{label}{self.unlikely}")
         w.label(f"look.{label}")
-        places = w.emit(f"load ptr, ptr {self.word(MAP)}")
-        at = w.emit(f"getelementptr i8, ptr {places}, i64 {address}")
+        offsets = w.emit(f"load ptr, ptr {self.word(MAP)}")
+        at = w.emit(f"getelementptr i8, ptr {offsets}, i64 {address}")
         offset = w.emit(f"load i32, ptr {at}")
         none = w.emit(f"icmp eq i32 {offset}, -1")
         w.line(f"br i1 {none}, label %lost.{label}, label %known.{label}{self.unlikely}")
@@ -130,8 +131,6 @@ BODIES = Dispatch[Callable[[Host, RegisterInstr], None]](
     REGISTER,
     (),
     **{
-        "div": lambda host, _: _divide(host, "udiv"),
-        "mod": lambda host, _: _divide(host, "urem"),
         "mov": lambda host, _: host.give(host.read("rs1")),
         "movi": lambda host, _: host.give(host.number()),
         "b": lambda host, _: host.target(),
@@ -152,10 +151,10 @@ def emit(host: Host, info: RegisterInstr) -> None:
     BODIES[info.name](host, info)
 
 
-def value_of(host: Host, name: str, args: list[str]) -> str:
+def value_of(host: Host, op: Op, args: list[str]) -> str:
     """The value of an op on words."""
-    value = host.complex(name, args)
-    return emit_graph(host.writer, INTEGER[name].graph("i64"), args, 1) if value is None else value
+    value = host.complex(op, args)
+    return emit_graph(host.writer, op.graph("i64"), args, 1) if value is None else value
 
 
 def _unless(host: Host, bad: str, status: Status) -> None:
@@ -168,7 +167,7 @@ def _unless(host: Host, bad: str, status: Status) -> None:
     w.label(f"good.{label}")
 
 
-def _place(host: Host, size: int, offset: bool) -> str:
+def _pointer(host: Host, size: int, offset: bool) -> str:
     """A pointer into memory, after the check."""
     w = host.writer
     at = host.read("rs1")
@@ -190,14 +189,18 @@ def _apply(host: Host, info: RegisterInstr) -> None:
     args = [host.number() if spec.name == "imm" else host.read(spec.name) for spec in info.operands]
     if info.accumulates:
         args.append(host.read("rd"))
-    host.give(value_of(host, info.elementwise.name, args))
+    host.give(value_of(host, info.elementwise, args))
 
 
-def _divide(host: Host, instruction: str) -> None:
+_DIVISIONS = {words64.div.name: "udiv", words64.mod.name: "urem"}
+
+
+@BODIES.register(*_DIVISIONS)
+def _divide(host: Host, info: RegisterInstr) -> None:
     """Without the op's own care for zero, which ends in a trap before."""
     a, b = host.read("rs1"), host.read("rs2")
     _unless(host, host.writer.emit(f"icmp eq i64 {b}, 0"), Status.DIVIDE)
-    host.give(host.writer.emit(f"{instruction} i64 {a}, {b}"))
+    host.give(host.writer.emit(f"{_DIVISIONS[info.name]} i64 {a}, {b}"))
 
 
 @BODIES.register("movh")
@@ -212,7 +215,7 @@ def _move_high(host: Host, info: RegisterInstr) -> None:
 def _rand(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     seed, lane, counter = (w.emit(f"load i64, ptr {host.word(n)}") for n in (SEED, LANE, COUNTER))
-    value = value_of(host, "random", [seed, lane, counter])
+    value = value_of(host, words64.random, [seed, lane, counter])
     more = w.emit(f"add i64 {counter}, 1")
     w.line(f"store i64 {more}, ptr {host.word(COUNTER)}")
     host.give(value)
@@ -224,14 +227,14 @@ def _rand(host: Host, info: RegisterInstr) -> None:
 @BODIES.register(*rest(BODIES, "load"))
 def _load(host: Host, info: RegisterInstr) -> None:
     w, bits = host.writer, BITS[info.mode]
-    value = w.emit(f"load i{bits}, ptr {_place(host, bits // 8, True)}, align 1")
+    value = w.emit(f"load i{bits}, ptr {_pointer(host, bits // 8, True)}, align 1")
     host.give(value if bits == 64 else w.emit(f"zext i{bits} {value} to i64"))
 
 
 @BODIES.register(*rest(BODIES, "store"))
 def _store(host: Host, info: RegisterInstr) -> None:
     w, bits = host.writer, BITS[info.mode]
-    value, at = host.read("rs2"), _place(host, bits // 8, True)
+    value, at = host.read("rs2"), _pointer(host, bits // 8, True)
     if bits < 64:
         value = w.emit(f"trunc i64 {value} to i{bits}")
     w.line(f"store i{bits} {value}, ptr {at}, align 1")
@@ -241,14 +244,14 @@ def _store(host: Host, info: RegisterInstr) -> None:
 @BODIES.register("atomic.cas")
 def _compare_and_swap(host: Host, info: RegisterInstr) -> None:
     w = host.writer
-    at, value = _place(host, 8, False), host.read("rs2")
+    at, value = _pointer(host, 8, False), host.read("rs2")
     pair = w.emit(f"cmpxchg ptr {at}, i64 {host.read('rd')}, i64 {value} seq_cst seq_cst")
     host.give(w.emit(f"extractvalue {{ i64, i1 }} {pair}, 0"))
 
 
 @BODIES.register(*rest(BODIES, "atomic"))
 def _atomic(host: Host, info: RegisterInstr) -> None:
-    at, value = _place(host, 8, False), host.read("rs2")
+    at, value = _pointer(host, 8, False), host.read("rs2")
     host.give(host.writer.emit(f"atomicrmw {info.mode} ptr {at}, i64 {value} seq_cst"))
 
 
@@ -265,7 +268,7 @@ def _fence(host: Host, info: RegisterInstr) -> None:
 def _branch(host: Host, info: RegisterInstr) -> None:
     w = host.writer
     assert info.elementwise is not None
-    truth = value_of(host, info.elementwise.name, [host.read("rs1"), host.read("rs2")])
+    truth = value_of(host, info.elementwise, [host.read("rs1"), host.read("rs2")])
     taken = w.emit(f"icmp ne i64 {truth}, 0")
     label = w.name()[1:]
     w.line(f"br i1 {taken}, label %taken.{label}, label %not.{label}")

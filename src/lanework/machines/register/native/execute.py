@@ -6,6 +6,7 @@ One run after another, or lane after lane in native code (`lanes`).
 from __future__ import annotations
 
 import ctypes
+import functools
 import itertools
 import struct
 import time
@@ -89,7 +90,7 @@ class NativeExecutor:
         self.map[np.array(view.addresses) // 4] = 0
         self._call = self.helpers.interpret
         self._arguments = (int(self.tape.ctypes.data), self.size)
-        self._places = int(self.map.ctypes.data)
+        self._map = int(self.map.ctypes.data)
         self.seconds = time.perf_counter() - start
 
     def run(self, bank: RegisterBank) -> Status:
@@ -111,11 +112,11 @@ class NativeExecutor:
 
     def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
         """The native function that runs a state, and its arguments after the state."""
-        return self.helpers.places["interpret"], *self._arguments
+        return self.helpers.addresses["interpret"], *self._arguments
 
     def point(self, words: memoryview) -> None:
         """Tell the state where tables are."""
-        words[MAP], words[MAP_COUNT] = self._places, self.size
+        words[MAP], words[MAP_COUNT] = self._map, self.size
         words[EXTERNALS], words[EXTERNAL_COUNT] = self.table.address, self.table.count
 
     def failure(self) -> BaseException | None:
@@ -154,8 +155,8 @@ class StencilExecutor(NativeExecutor):
         if self.length <= MOST_CODE:
             return
         starts = {view.target(n) for n, info in enumerate(view.infos) if info.name == "call"}
-        places = sorted(int(self.map[start // 4]) for start in {0, view.entry, *starts})
-        longest = max(b - a for a, b in itertools.pairwise([*places, int(self.map[-1])]))
+        offsets = sorted(int(self.map[start // 4]) for start in {0, view.entry, *starts})
+        longest = max(b - a for a, b in itertools.pairwise([*offsets, int(self.map[-1])]))
         if longest > MOST_CODE:
             self.buffer.release()
             raise Diagnostic(
@@ -167,7 +168,7 @@ class StencilExecutor(NativeExecutor):
     def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
         """The entry stub, and the code where the program begins."""
         code = self._code + self._offsets[bank.words[PC] >> 2]
-        return self.helpers.places[f"enter_{SETS[self._set]}"], code, 0
+        return self.helpers.addresses[f"enter_{SETS[self._set]}"], code, 0
 
     def point(self, words: memoryview) -> None:
         """Tell the state where tables, code and helpers are."""
@@ -187,11 +188,25 @@ class StencilExecutor(NativeExecutor):
             buffer.release()
 
 
+def _optimised(*program: Any, **options: Any) -> Executor:
+    from lanework.machines.register.native.optimised import LLVMExecutor  # brings LLVM
+
+    return LLVMExecutor(*program, **options)
+
+
+NATIVE: dict[str, Callable[..., Executor]] = {
+    "native": NativeExecutor,
+    "llvm": _optimised,
+    **{name: functools.partial(StencilExecutor, stencils=name) for name in SETS},
+}
+"""What makes an engine of a view, a tape and external functions; stencils go by their set."""
+
+
 def patch(
     helpers: Any,
     tape: npt.NDArray[np.uint8],
     size: int,
-    places: npt.NDArray[np.uint32],
+    offsets: npt.NDArray[np.uint32],
     stencils: str,
     pool: arena.Pool,
 ) -> tuple[arena.Buffer, int]:
@@ -201,7 +216,7 @@ def patch(
         helpers: what `native` gives.
         tape: the tape's bytes, and 8 more.
         size: bytes of the tape.
-        places: uint32, one a word and one for the end; filled with where each instruction is.
+        offsets: uint32, one a word and one for the end; filled with where each instruction is.
         stencils: the set, `pinned` or `memory`.
         pool: where the code goes.
 
@@ -211,9 +226,9 @@ def patch(
     Raises:
         Diagnostic: LW2103 where a stencil is missing, LW2101 where there is no memory.
     """
-    job, _scratch = patch_job(helpers, tape, size, places, stencils)
+    job, _scratch = patch_job(helpers, tape, size, offsets, stencils)
     address = c_void_p(job.ctypes.data)
-    count = -(-(len(places) * PER_WORD + 2 * patcher.RESERVE) // pool.size)
+    count = -(-(len(offsets) * PER_WORD + 2 * patcher.RESERVE) // pool.size)
     while True:
         buffer = pool.acquire(count)
         job[patcher.OUT], job[patcher.CAPACITY] = buffer.write, buffer.size
@@ -233,15 +248,15 @@ def patch_job(
     helpers: Any,
     tape: npt.NDArray[np.uint8],
     size: int,
-    places: npt.NDArray[np.uint32],
+    offsets: npt.NDArray[np.uint32],
     stencils: str,
 ) -> tuple[Words, npt.NDArray[np.uint8]]:
     """A job without its output, and the scratch memory that it points to; arguments as `patch`."""
-    half = len(places) * patcher.PER_WORD
+    half = len(offsets) * patcher.PER_WORD
     scratch = np.empty(2 * half, np.uint8)
     base = int(scratch.ctypes.data)
     job = np.array(
-        [tape.ctypes.data, size, helpers.tables[stencils].ctypes.data, 0, 0, places.ctypes.data,
+        [tape.ctypes.data, size, helpers.tables[stencils].ctypes.data, 0, 0, offsets.ctypes.data,
          base, base + half, *([0] * 8)],
         np.uint64,
     )  # fmt: skip
@@ -323,7 +338,7 @@ def quick_function(
     columns = [(row, cells[n : n + 1]) for n, row in enumerate(rows)]
     job = LaneJob(executor, bank, columns, [(target, result)])
     job.job[lanes.END] = 1
-    native, where = _ONE(executor.helpers.places["once"]), c_void_p(int(job.job.ctypes.data))
+    native, where = _ONE(executor.helpers.addresses["once"]), c_void_p(int(job.job.ctypes.data))
     pack, given, taken = struct.Struct(f"{len(rows)}Q").pack_into, cells.data, result.data
 
     def run(*words: int) -> int:

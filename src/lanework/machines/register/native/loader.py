@@ -41,7 +41,7 @@ class Native:
         repeat: by stage, the patch loop so many times, to measure it.
         interpret: the native interpreter, called with state, tape and its bytes.
         lanes: the loop over lanes, called with a job.
-        places: where each helper is.
+        addresses: of the helpers, by name.
         enter: by stencil set, the way into code, called with state and code.
         tables: by stencil set, the table.
         helpers: addresses of the functions that stencils call.
@@ -52,7 +52,7 @@ class Native:
     repeat: dict[str, Callable[..., int]]
     interpret: Callable[..., int]
     lanes: Callable[..., int]
-    places: dict[str, int]
+    addresses: dict[str, int]
     enter: dict[str, Callable[..., int]]
     tables: dict[str, npt.NDArray[np.uint8]]
     helpers: npt.NDArray[np.uint64]
@@ -102,16 +102,16 @@ def native() -> Native:
     architecture = _ARCHITECTURES[platform.machine()]
     head, parts = load(__package__ or "", architecture, agreed())
     buffer = arena.code_pool().place(parts["blob"])
-    places = {name: buffer.run + at for name, at in head["functions"].items()}
+    addresses = {name: buffer.run + at for name, at in head["functions"].items()}
     tables = {name: np.frombuffer(parts[f"table_{n}"], np.uint8).copy() for name, n in SETS.items()}
     return Native(
-        _PROTOTYPE(places["patch"]),
-        {stage: _PROTOTYPE(places[f"repeat_{stage}"]) for stage in STAGES},
-        _PROTOTYPE(places["interpret"]),
-        _PROTOTYPE(places["lanes"]),
-        places,
-        {name: _PROTOTYPE(places[f"enter_{pinned}"]) for name, pinned in SETS.items()},
+        _PROTOTYPE(addresses["patch"]),
+        {stage: _PROTOTYPE(addresses[f"repeat_{stage}"]) for stage in STAGES},
+        _PROTOTYPE(addresses["interpret"]),
+        _PROTOTYPE(addresses["lanes"]),
+        addresses,
+        {name: _PROTOTYPE(addresses[f"enter_{pinned}"]) for name, pinned in SETS.items()},
         tables,
-        np.array([places[f"help_{name}"] for name in HELPER_NAMES], np.uint64),
+        np.array([addresses[f"help_{name}"] for name in HELPER_NAMES], np.uint64),
         buffer,
     )

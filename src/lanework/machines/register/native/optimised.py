@@ -3,7 +3,7 @@
 The program becomes one function with a block for each instruction; registers are variables that
 the optimiser keeps where it likes. It can be entered where other engines may have stopped (at
 jumps that cost fuel, after calls and yields), so a run can move here in the middle of a loop. A
-jump through a register to a place that it cannot be entered at leaves it, with the state written
+jump through a register to an address that it cannot be entered at leaves it, with the state written
 back, and the native interpreter goes on from there.
 """
 
@@ -83,8 +83,8 @@ class ProgramHost(bodies.Host):
 
     def trap(self, status: Status) -> None:
         """Leave, and say where and why."""
-        place = self.at + 1 if status is Status.YIELD else self.at
-        self._leave(str(self.view.addresses[place]), status)
+        number = self.at + 1 if status is Status.YIELD else self.at
+        self._leave(str(self.view.addresses[number]), status)
 
     def _leave(self, pc: str, status: Status) -> None:
         self.writer.line(f"store i64 {pc}, ptr %pc")
@@ -109,10 +109,10 @@ class ProgramHost(bodies.Host):
         """Go to an address: by a switch where it can be entered, else outside."""
         w = self.writer
         label = w.name()[1:]
-        places = [
+        entries = [
             (n, self.view.addresses[n]) for n in (*sorted(self.entries), len(self.view.infos))
         ]
-        labels = " ".join(f"i64 {place}, label %go.{label}" for _, place in places)
+        labels = " ".join(f"i64 {entry}, label %go.{label}" for _, entry in entries)
         w.line(f"switch i64 {address}, label %out.{label} [ {labels} ]")
         w.label(f"out.{label}")  # this instruction again, by one who knows every address
         self._leave(str(self.view.addresses[self.at]), Status.RUNNING)
@@ -120,7 +120,7 @@ class ProgramHost(bodies.Host):
         self.spend()
         if link:
             self.link(self.after())
-        labels = " ".join(f"i64 {place}, label %i{n}" for n, place in places)
+        labels = " ".join(f"i64 {entry}, label %i{n}" for n, entry in entries)
         w.line(f"switch i64 {address}, label %never [ {labels} ]")
 
     def call(self, function: str) -> str:

@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lanework.core.ops.bodies import words64
 from lanework.core.ops.expr import ROUNDING
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import INTEGER, offered
@@ -41,6 +42,8 @@ def _outlined(op: Op) -> bool:
 
 HELPER_NAMES = tuple(name for name, op in INTEGER.items() if _outlined(op))
 
+_CODES = {name: info.code for name, info in REGISTER.by_name.items()}
+
 # What may be pinned: instructions whose every operand then is.
 _THREE = tuple(op.name for op, offer in offered("register") if offer.common)
 PINNED_COMMUTES = {name for name in _THREE if INTEGER[name].commutes}
@@ -52,7 +55,7 @@ _BRANCHES = tuple(
 )
 
 HOLES = ("rd", "was", "rs1", "rs2", "imm", "minus", "after", "pc", "status")  # numbers
-PLACES = ("next", "target", "exit")  # places to go to
+DESTINATIONS = ("next", "target", "exit")  # what a stencil goes to
 ABSOLUTE = "!absolute_symbol !1"
 
 
@@ -185,15 +188,15 @@ class StencilHost(bodies.Host):
             self.start[f"p{n}"] = self.values[f"p{n}"] = w.emit(f"load i64, ptr {self.word(n)}")
         return failed
 
-    def complex(self, name: str, args: list[str]) -> str | None:
+    def complex(self, op: Op, args: list[str]) -> str | None:
         """A function beside the stencils, for what needs constants in memory."""
         w = self.writer
-        if name == "sub" and self.form.rd != IN_STATE and self._has_number():
+        if op is words64.sub and self.form.rd != IN_STATE and self._has_number():
             return w.emit(f"add i64 {args[0]}, {self.hole('minus')}")  # one lea
-        if name not in HELPER_NAMES:
+        if op.name not in HELPER_NAMES:
             return None
         table = w.emit(f"load ptr, ptr {self.word(HELPER_WORD)}")
-        at = w.emit(f"getelementptr ptr, ptr {table}, i64 {HELPER_NAMES.index(name)}")
+        at = w.emit(f"getelementptr ptr, ptr {table}, i64 {HELPER_NAMES.index(op.name)}")
         function = w.emit(f"load ptr, ptr {at}")
         return w.emit(f"call i64 {function}({', '.join(f'i64 {arg}' for arg in args)})")
 
@@ -217,7 +220,8 @@ def forms(pinned: int) -> Iterator[Form]:
         if info.group in ("branch", "jump") and info.wide:
             yield in_state(info, BACK)
     if pinned:
-        yield from _pinned_forms(range(pinned))
+        yield from _pinned_values(range(pinned))
+        yield from _pinned_effects(range(pinned))
 
 
 def in_state(info: RegisterInstr, back: int = 0) -> Form:
@@ -228,27 +232,31 @@ def in_state(info: RegisterInstr, back: int = 0) -> Form:
     return Form(info.code + back, **fields)
 
 
-def _pinned_forms(registers: range) -> Iterator[Form]:
-    codes = {name: info.code for name, info in REGISTER.by_name.items()}
+def _pinned_values(registers: range) -> Iterator[Form]:
+    """Of instructions that write a register."""
     pairs = list(itertools.product(registers, registers))
     for name in _THREE:
         for rd, (a, b) in itertools.product(registers, pairs):
             if a <= b or name not in PINNED_COMMUTES:
-                yield Form(codes[name], rd, a, b)
+                yield Form(_CODES[name], rd, a, b)
     for name in (*_TWO, *_LOADS):
         for rd, a in pairs:
-            yield Form(codes[name], rd, a)
+            yield Form(_CODES[name], rd, a)
     for rd in registers:
-        yield Form(codes["movi"], rd)
-        yield Form(codes["movh"], rd, rd)
+        yield Form(_CODES["movi"], rd)
+        yield Form(_CODES["movh"], rd, rd)
+
+
+def _pinned_effects(registers: range) -> Iterator[Form]:
+    """Of those that write memory or branch."""
     for name in _STORES:
         for base, value in itertools.product(registers, (*registers, AS_ZERO)):
-            yield Form(codes[name], None, base, value)
+            yield Form(_CODES[name], None, base, value)
     for name, back in itertools.product(_BRANCHES, (0, BACK)):
-        for a, b in pairs:
-            yield Form(codes[name] + back, None, a, b)
+        for a, b in itertools.product(registers, registers):
+            yield Form(_CODES[name] + back, None, a, b)
         for a in registers:
-            yield Form(codes[name] + back, None, a, AS_ZERO)
+            yield Form(_CODES[name] + back, None, a, AS_ZERO)
 
 
 def module_text(pinned: int, wanted: list[Form], *, extras: bool) -> str:
@@ -263,9 +271,9 @@ def module_text(pinned: int, wanted: list[Form], *, extras: bool) -> str:
     if extras:
         writers += _extras(pinned)
     kinds = _signature(pinned, False)
-    places = [*PLACES, *(f"trap{int(status)}" for status in Status)]
+    destinations = [*DESTINATIONS, *(f"trap{int(status)}" for status in Status)]
     head = [f"@hole_{name} = external global i8, {ABSOLUTE}" for name in HOLES]
-    head += [f"declare {CC} void @hole_{name}({kinds})" for name in places]
+    head += [f"declare {CC} void @hole_{name}({kinds})" for name in destinations]
     text = [function_text(pinned, name, lines) for name, lines in writers]
     tail = [
         '!0 = !{!"branch_weights", i32 1, i32 1000000}',

@@ -21,9 +21,9 @@ from lanework.machines.register.layout import direct
 from lanework.machines.register.native.stencils import (
     AS_ZERO,
     BACK,
+    DESTINATIONS,
     HOLES,
     PINNED_COMMUTES,
-    PLACES,
     Form,
     in_state,
 )
@@ -63,8 +63,8 @@ class Uses(enum.IntFlag):
     LINK = 64
 
 
-# What a hole's bytes are made of: numbers first, then places; traps after them by status.
-KINDS = {name: number for number, name in enumerate((*HOLES, *PLACES))}
+# What a hole's bytes are made of: numbers first, then destinations; traps after them by status.
+KINDS = {name: number for number, name in enumerate((*HOLES, *DESTINATIONS))}
 FIRST_PLACE = len(HOLES)
 FIRST_TRAP = 16
 KINDS |= {f"trap{int(status)}": FIRST_TRAP + int(status) for status in Status}
@@ -118,23 +118,23 @@ def _lookups(code: _Code, forms: Iterable[Form]) -> tuple[bytearray, bytes]:
     """What is known of each instruction code, and the index of pinned stencils."""
     by_code = bytearray(struct.pack("<HHI", NONE, 0, 0) * CODES)
     index: list[int] = []
-    places: dict[int, int] = {}
+    starts: dict[int, int] = {}
     for form in forms:
         info = REGISTER.by_code[form.code % BACK]
         number = code.number(form.name)
         if form == in_state(info, form.code - info.code):
             struct.pack_into("<HH", by_code, form.code * 8, number, uses(info))
             continue
-        if form.code not in places:
-            places[form.code] = len(index)
+        if form.code not in starts:
+            starts[form.code] = len(index)
             index += [NONE] * CLASSES**3
-        index[places[form.code] + _key(form)] = number
+        index[starts[form.code] + _key(form)] = number
         if info.name in PINNED_COMMUTES:
             turned = replace(form, rs1=form.rs2, rs2=form.rs1)
-            index[places[form.code] + _key(turned)] = number
-    for where, place in places.items():
+            index[starts[form.code] + _key(turned)] = number
+    for where, start in starts.items():
         stencil, flags = struct.unpack_from("<HH", by_code, where * 8)
-        struct.pack_into("<HHI", by_code, where * 8, stencil, flags | Uses.PINNED, place)
+        struct.pack_into("<HHI", by_code, where * 8, stencil, flags | Uses.PINNED, start)
     return by_code, struct.pack(f"<{len(index)}H", *index)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from lanework.core.ops.bodies import words64
+from lanework.core.ops.op import Op
 from lanework.core.ops.scalar import python_function
 from lanework.core.ops.table import INTEGER
 from lanework.core.program.isa import Dispatch
@@ -33,9 +35,9 @@ BYTES = {"b": 1, "h": 2, "w": 4, "d": 8}
 
 
 @functools.cache
-def body_of(name: str) -> Callable[..., int]:
+def body_of(op: Op) -> Callable[..., int]:
     """The Python function of an op on words."""
-    return python_function(INTEGER[name].graph("i64"))
+    return python_function(op.graph("i64"))
 
 
 class Site:
@@ -110,8 +112,8 @@ STEPS = Dispatch[Callable[[Site], Step]](
         "trap": lambda site: site.stop(Status.TRAP),
         "atomic.xchg": lambda site: _swap(site, lambda old, new, compared: new),
         "atomic.cas": lambda site: _swap(site, lambda a, b, rd: b if a == rd else a),
-        "atomic.min": lambda site: _swap(site, lambda a, b, _: a if body_of("lt")(a, b) else b),
-        "atomic.max": lambda site: _swap(site, lambda a, b, _: b if body_of("lt")(a, b) else a),
+        "atomic.min": lambda site: _swap(site, lambda a, b, _: min(a, b, key=_signed)),
+        "atomic.max": lambda site: _swap(site, lambda a, b, _: max(a, b, key=_signed)),
     },
 )
 
@@ -121,7 +123,7 @@ STEPS = Dispatch[Callable[[Site], Step]](
 
 def _apply(site: Site) -> Step:
     assert site.info.elementwise is not None
-    body = body_of(site.info.elementwise.name)
+    body = body_of(site.info.elementwise)
     if site.info.wide:
         return _of_number(site, body)
     return (_of_one, _of_two, _of_three)[len(site.operands) - 1 + site.info.accumulates](site, body)
@@ -170,7 +172,7 @@ def _of_three(site: Site, body: Callable[[int, int, int], int]) -> Step:
     return accumulate
 
 
-@STEPS.register("div", "mod")
+@STEPS.register(words64.div.name, words64.mod.name)
 def _divide(site: Site) -> Step:
     step, divisor, stop = _apply(site), site.operands[1], site.stop(Status.DIVIDE)
     return lambda bank: step(bank) if bank.words[divisor] else stop(bank)
@@ -212,7 +214,7 @@ def _move_high(site: Site) -> Step:
 
 @STEPS.register("rand")
 def _rand(site: Site) -> Step:
-    body, target, after = body_of("random"), site.target, site.after
+    body, target, after = body_of(words64.random), site.target, site.after
 
     def rand(bank: RegisterBank) -> int:
         words = bank.words
@@ -256,6 +258,10 @@ def _store(site: Site) -> Step:
     return store
 
 
+def _signed(word: int) -> int:
+    return word - (word >> 63 << 64)
+
+
 def _swap(site: Site, join: Callable[[int, int, int], int]) -> Step:
     """Replace a word by what is joined of it, of rs2 and of rd, which becomes what was there."""
     (base, source), target, compared, after = site.operands, site.target, site.rd, site.after
@@ -278,7 +284,7 @@ def _swap(site: Site, join: Callable[[int, int, int], int]) -> Step:
 
 @STEPS.register(*rest(STEPS, "atomic"))
 def _atomic(site: Site) -> Step:
-    body = body_of(site.info.mode)
+    body = body_of(INTEGER[site.info.mode])
     return _swap(site, lambda old, new, _: body(old, new))
 
 
@@ -288,7 +294,7 @@ def _atomic(site: Site) -> Step:
 @STEPS.register(*rest(STEPS, "branch"))
 def _branch(site: Site) -> Step:
     assert site.info.elementwise is not None
-    body, go, after = body_of(site.info.elementwise.name), site.direct(), site.after
+    body, go, after = body_of(site.info.elementwise), site.direct(), site.after
     first, second, _ = site.operands
 
     def branch(bank: RegisterBank) -> int:
