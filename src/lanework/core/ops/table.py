@@ -43,6 +43,7 @@ def _by_name(ops: list[Op]) -> dict[str, Op]:
 
 
 _OPS = list(_collect())
+_WORDS = {machine for op in _OPS if op.dtypes == I64 for machine in op.offers}
 
 ARITH = _by_name(
     sorted(
@@ -58,10 +59,10 @@ IN_FORMULAS = {op.called or op.name: op for op in ARITH.values()}
 INTEGER = _by_name(
     [
         *(op for op in _OPS if op.dtypes == I64),
-        *(lift(op) for op in _OPS if op.dtypes == FLOATS and "register" in op.offers),
+        *(lift(op) for op in _OPS if op.dtypes == FLOATS and _WORDS & op.offers.keys()),
     ]
 )
-"""Ops on 64-bit words by name."""
+"""Ops on 64-bit words by name; machines with such ops hold floats by their bits."""
 
 SINGLE = _by_name([op for op in _OPS if op.dtypes != I64 and "series" not in op.offers])
 """Other ops that are traced in f32 or i32, by name."""
@@ -74,7 +75,7 @@ def offered(machine: str) -> list[tuple[Op, Offer]]:
         >>> [(op.name, offer.code) for op, offer in offered("register")][:2]
         [('add', 0), ('sub', 1)]
     """
-    words = INTEGER if machine == "register" else ARITH | SINGLE
+    words = INTEGER if machine in _WORDS else ARITH | SINGLE
     return sorted(
         ((op, op.offers[machine]) for op in words.values() if machine in op.offers),
         key=lambda pair: pair[1].code,
