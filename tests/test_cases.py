@@ -183,16 +183,25 @@ SAME = {
 # Programs -------------------------------------------------------------------------------------
 
 
+def network(text, name, choices):
+    read = lw.belief.read_json if text.startswith("{") else lw.belief.read_bif
+    return lw.belief.compile_graph(read(text, name), **choices)
+
+
+COMPILE = {
+    "series": lambda text, name, choices: lw.series.Model.from_text(text, name).compile(**choices),
+    "belief": network,
+}
+OF_CALLS = {"belief": {"seed"}}  # settings that are of a call and not of its runner
+SET = {"series": {"cache": False}}  # those that all cases have
+
+
 def compiled(machine, parts, name="case"):
     choices = options(parts.get("compile", ""))
     if "asm" in parts:
         program = assemble(parts["asm"], name)
-    elif machine == "series":
-        program = lw.series.Model.from_text(parts["model"], source=name).compile(**choices)
     else:
-        text = parts["model"]
-        read = lw.belief.read_json if text.startswith("{") else lw.belief.read_bif
-        program = lw.belief.compile_graph(read(text, name), **choices)
+        program = COMPILE[machine](parts["model"], name, choices)
     if "damage" in parts:
         return damaged(program, parts["damage"])
     assert assemble(program.dis()).hash == program.hash
@@ -232,13 +241,11 @@ def outputs(machine, parts, engine, changes, name):
     given = {n: GIVEN[machine](axis, words) for n, axis, words in columns(parts.get("in", ""))}
     if engine == "executable":
         return printed(program, given), {}
-    settings = {**options(parts.get("settings", "")), **changes}
+    settings = {**options(parts.get("settings", "")), **changes, **SET.get(machine, {})}
     limits = {n: settings.pop(n) for n in Limits.__dataclass_fields__ if n in settings}
-    seed = {"seed": settings.pop("seed")} if machine == "belief" and "seed" in settings else {}
-    if machine == "series":
-        settings["cache"] = False
+    given |= {n: settings.pop(n) for n in OF_CALLS.get(machine, ()) if n in settings}
     with program.bind(engine, Limits(**limits), **settings) as runner:
-        result = runner(**given, **seed)
+        result = runner(**given)
     return result, {**result.stats, **result.stats.get("by_kernel", {})}
 
 

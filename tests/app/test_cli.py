@@ -191,7 +191,9 @@ def test_explain():
     listed = call("explain").stdout
     assert all(ident in listed for ident in codes)
     assert len(json.loads(call("explain", "--json").stdout)) == len(codes)
-    assert call("explain", "LW9999").exit_code == 1
+    unknown = call("explain", "LW9999")
+    assert unknown.exit_code == 1
+    assert "error[LW8007]: there is no code 'LW9999'" in unknown.stderr
     for code in codes.values():
         assert code.title
         assert len(code.explanation) > 30

@@ -152,6 +152,13 @@ def test_not_a_program(tmp_path):
     assert caught.value.code.ident == "LW1004"
 
 
+def test_a_file_of_another_format():
+    data = bytearray(dumps(golden()))
+    data[8] += 1
+    with pytest.raises(Diagnostic, match=r"LW1005.*has format \d, and this version reads"):
+        loads(bytes(data))
+
+
 @pytest.mark.slow
 def test_bytes_do_not_depend_on_hash_seeds(tmp_path):
     code = (

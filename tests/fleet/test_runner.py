@@ -1,12 +1,16 @@
 """Runs: inputs, outputs, limits, settings, barriers, faults and deadlocks as people see them."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import lanework as lw
-from lanework.machines.fleet.state import Status
+from lanework.machines.fleet.engine import Progress
+from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.runtime import scheduler
+from lanework.machines.fleet.state import Fault, Status, VMState
 
 DOUBLE = """
 .machine fleet
@@ -231,6 +235,28 @@ def test_faults_name_vm_routine_and_line(code):
     assert "(line " in problem.message
     assert problem.span.source == "test.lasm"
     assert (runner.vms.row("status") == Status.FAULTED).all()
+
+
+@pytest.mark.parametrize("engine", ["reference", "epoch"])
+def test_a_program_that_was_not_verified_stops_at_its_end(engine, request):
+    if engine == "epoch":
+        request.getfixturevalue("gpu")
+    program = lw.fleet.assemble(ONE.format(shared=1, body="JUMP 2\nHALT", count=5))
+    refused(program.verify, "LW6001")
+    program.views["problems"] = []  # as if the gate had a hole
+    problem = refused(program.bind(engine), "LW6024")
+    assert "VM 0, and 4 others: the end of the program" in problem.message
+
+
+def test_every_fault_has_its_code():
+    view = FleetView.of(assemble(DOUBLE))
+    state = VMState(view.profile, 1)
+    engine = SimpleNamespace(vm=lambda number: state)
+    codes = []
+    for kind in [kind for kind in Fault if kind]:
+        state.row("fault")[:] = kind
+        codes.append(scheduler.fault(view, engine, Progress(first_fault=0, faults=1)).code.ident)
+    assert codes == ["LW6020", "LW6021", "LW6022", "LW6023", "LW6024", "LW6025"]
 
 
 def test_faults_may_leave_the_others_alone():

@@ -76,7 +76,7 @@ def test_block_kinds_are_known(page):
             assert line[3:].strip("{} ") in KINDS, line
 
 
-def test_every_code_that_can_be_raised_is_explained():
+def test_every_code_is_explained_and_in_a_test():
     from lanework.base.errors import all_codes
 
     for path in (ROOT / "src").rglob("codes.py"):
@@ -85,3 +85,6 @@ def test_every_code_that_can_be_raised_is_explained():
     for path in (ROOT / "src").rglob("*.py"):
         for ident in re.findall(r"\bLW\d{4}\b", path.read_text(encoding="utf-8")):
             assert ident in known, f"{path} names {ident}"
+    tests = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tests/cases").rglob("*.txt")]
+    held = {ident for path in tests for ident in re.findall(r"\bLW\d{4}\b", path.read_text())}
+    assert known.keys() <= held

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.machines.register.check.testing import check, read_tests
 from lanework.machines.register.text.page import page
@@ -24,9 +25,9 @@ def test_examples_hold_on_every_engine(path):
 
 def test_a_test_that_does_not_hold_is_told():
     text = "; @test: r0=1 -> r0=3\naddi r0, r0, 1\nhalt"
-    with pytest.raises(Exception, match="r0 is 2 and not 3"):
+    with pytest.raises(Diagnostic, match=r"LW4020.*r0 is 2 and not 3"):
         check(assemble(text), read_tests(text, "wrong"))
-    with pytest.raises(Exception, match="cannot be read"):
+    with pytest.raises(Diagnostic, match=r"LW4020.*cannot be read"):
         read_tests("; @test: r0=1 r0=3", "wrong")
-    with pytest.raises(Exception, match="no test lines"):
+    with pytest.raises(Diagnostic, match=r"LW4020.*no test lines"):
         read_tests("halt", "wrong")

@@ -45,6 +45,7 @@ def test_a_result_is_a_mapping(result):
     for wrong in (lambda: result["chas"], lambda: result.axes("chas")):
         with pytest.raises(Diagnostic, match="no output 'chas'") as caught:
             wrong()
+        assert caught.value.code.ident == "LW1020"
         assert caught.value.help == "did you mean 'cash'?"
 
 
