@@ -20,7 +20,7 @@ def softsign(a):
     return a / (1.0 + expr.fabs(a))
 
 
-@op(example=((4.0,), 2.0), fleet=9002, register=Offer(192, "fhalf"))
+@op(example=((4.0,), 2.0), units=KEEP, fleet=9002, register=Offer(192, "fhalf"))
 def half(a):
     """Half of a; formulas have no use for it."""
     return a * 0.5

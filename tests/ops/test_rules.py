@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from lanework.core.machine import MACHINES, find
+from lanework.core.ops import expr
 from lanework.core.ops import op as rules
+from lanework.core.ops.bounds import RULES as OF_PRIMITIVES
 from lanework.core.ops.bounds import bounds
-from lanework.core.ops.interval import Interval, between, point
+from lanework.core.ops.expr import BITWISE, CONVERT, PRIMITIVES, Value
+from lanework.core.ops.expr import INTEGER as ON_INTEGERS
+from lanework.core.ops.interval import ANY, Interval, between, point
 from lanework.core.ops.op import Op, UnitRule
 from lanework.core.ops.table import ARITH, INTEGER, SINGLE, offered
 from lanework.machines.series.language.functions import functions
@@ -50,9 +54,33 @@ def test_numbers_stay() -> None:
 
 def test_every_op_has_a_rule_for_units() -> None:
     known = {rule.name for rule in vars(rules).values() if isinstance(rule, UnitRule)} | {"root"}
-    assert {op.units.name for op in ARITH.values() if op.units} == known
-    assert all(op.units is not None for op in ARITH.values())
+    assert {op.units.name for op in ALL if op.units} == known
+    for op in ALL:
+        assert (op.units is not None) == ("f32" in op.dtypes), op
     assert set(OF_UNITS) == known
+
+
+@pytest.mark.parametrize("op", ALL, ids=lambda op: f"{op.name} {op.dtypes[0]}")
+def test_every_op_has_a_rule_for_intervals(op: Op) -> None:
+    """Its own, or a rule for each primitive of its graph."""
+    for dtype in op.dtypes:
+        bounds(op, [ANY] * len(op.operands), dtype)  # an op that lacks one is refused
+
+
+def test_an_op_whose_graph_takes_numbers_apart_names_a_rule() -> None:
+    @rules.op(units=rules.KEEP)
+    def bare(a: Value) -> Value:
+        """Something."""
+        return expr.from_bits(expr.bits(a))
+
+    with pytest.raises(TypeError, match="op bare takes numbers apart, and has no rule"):
+        bounds(bare, [ANY])
+
+
+def test_primitives_without_a_rule_for_intervals_are_those_on_words() -> None:
+    """A graph with one of these says nothing of intervals, and its op names a rule."""
+    words = {"arg", "ult", *ON_INTEGERS, *CONVERT, *BITWISE[3:]}
+    assert set(PRIMITIVES) - set(OF_PRIMITIVES) == words
 
 
 def test_every_function_of_formulas_has_a_rule() -> None:
@@ -68,6 +96,12 @@ def test_every_op_that_a_machine_has_is_its_instruction() -> None:
             assert isa.by_code[offer.code].elementwise is op
             assert isa.by_code[offer.code].since == offer.since
     assert all(op.offers for op in ALL if op.name not in ("random", "to_half", "from_half"))
+
+
+def held(value: float, within: Interval) -> bool:
+    """Whether a result is where it was said to be: whole, with whole ends, if that was said."""
+    ends = (value, within.low, within.high) if within.integral else ()
+    return value in within and all(not math.isfinite(x) or x.is_integer() for x in ends)
 
 
 ENDS = (
@@ -86,6 +120,31 @@ ENDS = (
     1e20,
     math.inf,
 )
+
+WIDE = (*ENDS, -1e300, 1e300, 5e-324, -3e-310, 0.1, 12.0, 2.0**53 + 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", ARITH.values(), ids=lambda op: op.name)
+def test_intervals_of_f64_hold_what_ops_give(op: Op) -> None:
+    """As below, in double precision, of whole numbers and others."""
+    rng = np.random.default_rng(len(op.name))
+    for _ in range(150):
+        args, values = [], []
+        for _ in op.operands:
+            integral, nan = rng.random() < 0.5, bool(rng.random() < 0.1)
+            round_ = np.trunc if integral else np.array
+            low, high = sorted(round_(rng.choice(WIDE, 2)).tolist())
+            args.append(Interval(low, high, nan, bool(integral)))
+            some = round_([low, high, *WIDE, *rng.normal(0, 30, 6), *rng.normal(0, 1e17, 2)])
+            some = some[(some >= low) & (some <= high)][:8].tolist()
+            values.append([*some, *([math.nan] if nan else [])])
+        out = bounds(op, args, "f64")
+        rows = np.array(list(itertools.product(*values)))
+        with np.errstate(all="ignore"):
+            results = op(*rows.T)
+        wrong = [(row, x) for row, x in zip(rows, results, strict=True) if not held(float(x), out)]
+        assert not wrong, (op, args, wrong[0], out)
 
 
 @pytest.mark.slow
@@ -119,10 +178,11 @@ def test_the_interval_of_a_sum_rounded_once_holds_ties() -> None:
         assert float(got) in bounds(ARITH["fma"], [point(x) for x in (a, b, c)])
 
 
-def test_an_op_without_a_rule_is_refused() -> None:
-    with pytest.raises(TypeError, match="has no rule for units"):
+@pytest.mark.parametrize(("dtypes", "what"), [(("f32",), "units"), (("i32",), "intervals")])
+def test_an_op_without_a_rule_is_refused(dtypes: tuple[str, ...], what: str) -> None:
+    with pytest.raises(TypeError, match=f"has no rule for {what}"):
 
-        @rules.op(series=9999)
+        @rules.op(dtypes=dtypes, fleet=9999)
         def nameless(a: object) -> object:
             """Something."""
             return a

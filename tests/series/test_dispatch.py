@@ -10,7 +10,7 @@ from lanework.machines.series import verify
 from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, OWN, SERIES, SHIFTS
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.native import nests
-from lanework.machines.series.passes import emit, flatten, optimise, steprules, values
+from lanework.machines.series.passes import emit, flatten, steprules, values
 from lanework.machines.series.reference import scan
 
 
@@ -47,5 +47,6 @@ def test_functions_of_formulas():
     assert plain <= set(steprules.RULES), "a rule for units and kinds"
 
 
-def test_rules_for_some_ops_name_ops():
-    assert set(values.SIMPLER) | {op.name for op in optimise.RANGES} <= set(ARITH)
+def test_identities_of_ops():
+    known = {identity.name for op in ARITH.values() for identity in op.identities}
+    assert set(values.IDENTITIES) == known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,10 +73,35 @@ TWO = {"a": [1, 1, 2, 2], "b": [0, 1, 0, 1], "v": [0.5, 0.25, 4.0, np.nan]}
         ("(1 - 0.02 * clip(x // 12, 0, 4)) ** (1 / 12)", {}, ["floordiv", "lookup1", "max", "min"]),
         ("exp(t % 12) + c", {}, ["add", "lookup1", "mod"]),
         ("exp(min(x, 4)) + c", {}, ["add", "exp", "min"]),
+        ("exp(-(t % 12)) + c", {}, ["add", "lookup1", "mod"]),
+        ("sin(t % 12) + c", {}, ["add", "lookup1", "mod"]),
+        (
+            "exp(floor(clip(x, 0, 3) + 0.5)) + c",
+            {},
+            ["add", "add", "floor", "lookup1", "max", "min"],
+        ),
+        # Products are followed, but one that may be NaN is left to the bounds after it.
+        ("exp((x > 0) * (c > 0) + t % 2)", {}, ["add", "gt", "gt", "lookup1", "mod", "mul"]),
+        (
+            "exp(clip((t % 12) * (ceil(x) % 3), 0, 5))",
+            {},
+            ["ceil", "lookup1", "max", "min", "mod", "mod", "mul"],
+        ),
+        # A key of a table has one zero.
+        ("exp(1 / clip(round(x), 0, 3))", {}, ["div", "exp", "max", "min", "round"]),
     ],
 )
 def test_tables_are_folded_where_no_bit_changes(text, tables, left):
     assert sorted(instructions(one(text, tables))) == sorted(left)
+
+
+def test_zeros_of_both_signs_stay_apart():
+    for optimise in (True, False):
+        program = one("exp(1 / clip(round(x), -3, 3))").compile(optimise=optimise)
+        assert program.run(engine="reference", x=np.array([-0.2, 0.2]))["out"].tolist() == [
+            0.0,
+            math.inf,
+        ]
 
 
 def test_what_was_folded_is_said():

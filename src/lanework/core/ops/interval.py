@@ -1,9 +1,10 @@
-"""Intervals of single-precision numbers: what a register may hold, whatever the inputs are.
+"""Intervals of floats: what a register or a value may hold, whatever the inputs are.
 
-Ends are floats in single precision. An operation that is correctly rounded keeps the order of
-numbers, so that its results at the ends, rounded to single precision, are the ends of its results.
-Subnormal numbers may be taken for zero, as some processors do: ends among them move to zero.
-Zeros have no sign here.
+An operation that is correctly rounded keeps the order of numbers, so that its results at the ends
+are the ends of its results. Arithmetic here is in double precision; of single-precision numbers
+its results are rounded once more (`rounded`, `between`, `point`), which for these operations is
+the same as once. There subnormal numbers may be taken for zero, as some processors do: ends among
+them move to zero. Zeros have no sign here.
 """
 
 from __future__ import annotations
@@ -100,20 +101,34 @@ class Interval:
         return f"{numbers} or NaN" if self.nan else numbers
 
 
-def between(low: float, high: float, nan: bool = False, integral: bool = False) -> Interval:
-    """The interval of these ends: of single precision, not subnormal, infinite where NaN."""
-    low = -INF if math.isnan(low) else single(low)
-    high = INF if math.isnan(high) else single(high)
-    low = 0.0 if 0.0 <= low < SMALLEST else low
-    high = 0.0 if -SMALLEST < high <= 0.0 else high
+def ordered(low: float, high: float, nan: bool = False, integral: bool = False) -> Interval:
+    """The interval of these ends: infinite where NaN, without a number if they cross."""
+    low = -INF if math.isnan(low) else low
+    high = INF if math.isnan(high) else high
     return Interval(low, high, nan, integral) if low <= high else Interval(INF, -INF, nan, True)
 
 
-def point(x: float) -> Interval:
+def between(low: float, high: float, nan: bool = False, integral: bool = False) -> Interval:
+    """The same in single precision, and not subnormal."""
+    low, high = single(low), single(high)
+    low = 0.0 if 0.0 <= low < SMALLEST else low
+    high = 0.0 if -SMALLEST < high <= 0.0 else high
+    return ordered(low, high, nan, integral)
+
+
+def rounded(a: Interval) -> Interval:
+    """An interval of double-precision numbers, each rounded to single precision."""
+    return between(a.low, a.high, a.nan, a.integral)
+
+
+def number(x: float) -> Interval:
     """One number, or NaN."""
-    if math.isnan(x):
-        return NAN
-    return between(x, x, integral=math.isinf(x) or x == math.floor(x))
+    return NAN if math.isnan(x) else Interval(x, x, False, math.isinf(x) or x == math.floor(x))
+
+
+def point(x: float) -> Interval:
+    """One number of single precision, or NaN."""
+    return rounded(number(x))
 
 
 def join(intervals: Iterable[Interval]) -> Interval:
@@ -144,54 +159,60 @@ def neg(a: Interval) -> Interval:
 
 
 def add(a: Interval, b: Interval) -> Interval:
-    """The sum, correctly rounded."""
+    """The sum."""
     nan = a.nan or b.nan
     if a.empty or b.empty:
         return NAN if nan else NOTHING
     low, high = a.low + b.low, a.high + b.high
     opposite = (a.high == INF and b.low == -INF) or (a.low == -INF and b.high == INF)
-    return between(low, high, nan or opposite, a.integral and b.integral)
+    return ordered(low, high, nan or opposite, a.integral and b.integral)
 
 
 def sub(a: Interval, b: Interval) -> Interval:
-    """The difference, correctly rounded."""
+    """The difference."""
     return add(a, neg(b))
 
 
 def mul(a: Interval, b: Interval) -> Interval:
-    """The product, correctly rounded."""
+    """The product."""
     nan = a.nan or b.nan
     if a.empty or b.empty:
         return NAN if nan else NOTHING
     corners = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
     corners = [0.0 if math.isnan(x) else x for x in corners]  # 0 x inf, and what is finite beside
     undefined = (0.0 in a and b.infinite) or (0.0 in b and a.infinite)
-    return between(min(corners), max(corners), nan or undefined, a.integral and b.integral)
+    return ordered(min(corners), max(corners), nan or undefined, a.integral and b.integral)
 
 
 def fma(a: Interval, b: Interval, c: Interval) -> Interval:
-    """A product and c, rounded once: the product before it was rounded, and c."""
+    """A product and c, rounded once: the product before it was rounded, or vanished, and c."""
     product = mul(a, b)
-    slack = 2.0**-23 * product.size
+    slack = 2.0**-23 * product.size + min(product.size, SMALLEST)
     low = product.low - slack if slack < INF else -INF
     high = product.high + slack if slack < INF else INF
-    return add(Interval(low, high, product.nan, product.integral and slack < INF), c)
+    out = add(Interval(low, high, product.nan), c)
+    if not (product.integral and c.integral and slack < INF):
+        return out
+    return ordered(ceil(out).low, floor(out).high, out.nan, True)
 
 
 def div(a: Interval, b: Interval) -> Interval:
-    """The quotient, correctly rounded."""
+    """The quotient."""
     nan = a.nan or b.nan or (a.infinite and b.infinite)
     if a.empty or b.empty:
         return NAN if nan else NOTHING
     if 0.0 in b:
         return Interval(-INF, INF, nan or 0.0 in a)
-    corners = [x / y for x in (a.low, a.high) for y in (b.low, b.high) if abs(x) + abs(y) < INF]
+    finite = [
+        (x, y) for x in (a.low, a.high) for y in (b.low, b.high) if INF not in (abs(x), abs(y))
+    ]
+    corners = [x / y for x, y in finite]
     if a.infinite or b.infinite:
         # a finite number by an infinite one, and an infinite one by the numbers of either sign
         corners += [0.0] if b.infinite else []
         ends = [x for x in (a.low, a.high) if math.isinf(x)]
         corners += [math.copysign(INF, x) * math.copysign(1.0, y) for x in ends for y in _finite(b)]
-    return between(min(corners, default=INF), max(corners, default=-INF), nan)
+    return ordered(min(corners, default=INF), max(corners, default=-INF), nan)
 
 
 def _finite(a: Interval) -> list[float]:
@@ -202,10 +223,10 @@ def _finite(a: Interval) -> list[float]:
 
 
 def sqrt(a: Interval) -> Interval:
-    """The root, correctly rounded."""
+    """The root."""
     if a.empty or a.high < 0.0:
         return replace(NAN, nan=a.nan or not a.empty)
-    return between(math.sqrt(max(a.low, 0.0)), math.sqrt(a.high), a.nan or a.low < 0.0)
+    return ordered(math.sqrt(max(a.low, 0.0)), math.sqrt(a.high), a.nan or a.low < 0.0)
 
 
 def fabs(a: Interval) -> Interval:
@@ -221,7 +242,7 @@ def _rounded(function: Callable[[float], int], a: Interval) -> Interval:
     if a.empty or a.integral:
         return a
     low, high = (x if math.isinf(x) else float(function(x)) for x in (a.low, a.high))
-    return between(low, high, a.nan, True)
+    return ordered(low, high, a.nan, True)
 
 
 floor, ceil = partial(_rounded, math.floor), partial(_rounded, math.ceil)

@@ -21,7 +21,8 @@ from lanework.core.ops.evaluate import NUMPY_DTYPE, evaluate
 from lanework.core.ops.expr import FLOATS, Graph, Value, trace
 from lanework.core.ops.interval import Interval
 
-IntervalRule = Callable[["Op", Sequence[Interval]], Interval]
+IntervalRule = Callable[["Op", Sequence[Interval], str], Interval]
+"""From an op, its operands' intervals and its dtype (f32 or f64) to an interval."""
 Partials = Callable[..., tuple["Term | float | None", ...]]
 
 
@@ -112,6 +113,41 @@ def root(degree: int) -> UnitRule:
     return UnitRule("root", degree)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """When the result of an op is one of its operands, or of another op; passes apply each.
+
+    Attributes:
+        name: of the equation.
+        value: of a neutral operand, to the sign of a zero.
+        sides: the operands that may have this value.
+        product: of a division, by what it is replaced.
+    """
+
+    name: str
+    value: float = 0.0
+    sides: tuple[int, ...] = ()
+    product: Op | None = None
+
+
+IDEMPOTENT = Identity("idempotent")
+"""Of twice the same operand the result is this operand."""
+INVOLUTION = Identity("involution")
+"""Applied twice, it gives its operand."""
+SELECTION = Identity("selection")
+"""One of two operands comes out, as the first one says."""
+
+
+def neutral(value: float, *sides: int) -> Identity:
+    """An operand of this value, on one of these sides, leaves the other as it is."""
+    return Identity("neutral", value, sides)
+
+
+def reciprocal(product: Op) -> Identity:
+    """Dividing by a power of two is multiplying with its reciprocal."""
+    return Identity("reciprocal", product=product)
+
+
 @dataclass(eq=False)
 class Op:
     """An operation on scalars, defined once.
@@ -129,8 +165,8 @@ class Op:
         dtypes: what its operands may be; the first is what its fuel is counted in.
         offers: the machines that have it, by name.
         units: what it makes of units; None for ops on words, which have none.
-        interval: what it may give for operands in intervals; None says that its graph tells, or,
-            of an op on words, that nothing is known.
+        interval: what it may give for operands in intervals; None says that its graph tells.
+        identities: equations that hold to the bit, for simplifying.
         symbol: how formulas write it in Python: an operator, such as ``+``, or the special method
             of a built-in function, such as ``__abs__``.
         called: its name in formulas, if that is another than the op's.
@@ -151,6 +187,7 @@ class Op:
     offers: dict[str, Offer] = field(default_factory=dict)
     units: UnitRule | None = None
     interval: IntervalRule | None = None
+    identities: tuple[Identity, ...] = ()
     symbol: str = ""
     called: str = ""
     folds: bool = False
@@ -223,6 +260,7 @@ def op(
     register: int | Offer | None = None,
     units: UnitRule | None = None,
     interval: IntervalRule | None = None,
+    identities: tuple[Identity, ...] = (),
     commutes: bool = False,
     symbol: str = "",
     called: str = "",
@@ -232,15 +270,19 @@ def op(
     """Make an `Op` of a function over traced scalars; operand names are its parameters.
 
     Raises:
-        TypeError: it has no documentation, or an op on floats says nothing of units.
+        TypeError: it has no documentation, or an op on floats says nothing of units, or one on
+            words nothing of intervals.
     """
 
     def wrap(body: Callable[..., Value]) -> Op:
         if not body.__doc__:
             raise TypeError(f"op {body.__name__} has no documentation")
-        given = {"series": series, "fleet": fleet, "register": register}
-        if given["series"] is not None and units is None:
+        floats = not set(dtypes).isdisjoint(FLOATS)
+        if floats and units is None:
             raise TypeError(f"op {body.__name__} has no rule for units")
+        if not floats and interval is None:
+            raise TypeError(f"op {body.__name__} has no rule for intervals")
+        given = {"series": series, "fleet": fleet, "register": register}
         code = body.__code__
         return Op(
             name=name or body.__name__.rstrip("_"),
@@ -259,6 +301,7 @@ def op(
             },
             units=units,
             interval=interval,
+            identities=identities,
             symbol=symbol,
             called=called,
             folds=folds,
@@ -278,6 +321,7 @@ def exact(
         special: Sequence[tuple[tuple[float, ...], float]] = (),
         **more: Any,
     ) -> Callable[[Callable[..., Value]], Op]:
-        return op(example=example, special=special, ulp=0.0, dtypes=dtypes, **common, **more)
+        more = common | more
+        return op(example=example, special=special, ulp=0.0, dtypes=dtypes, **more)
 
     return make

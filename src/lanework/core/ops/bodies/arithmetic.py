@@ -5,8 +5,11 @@ from __future__ import annotations
 from lanework.core.ops import expr
 from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit
 from lanework.core.ops.bodies.logic import choose, gt, lt
+from lanework.core.ops.bounds import anything, floored, integers, least, mirrored
 from lanework.core.ops.expr import Value, select
 from lanework.core.ops.op import (
+    IDEMPOTENT,
+    INVOLUTION,
     KEEP,
     LEAST,
     PRODUCT,
@@ -17,12 +20,14 @@ from lanework.core.ops.op import (
     Offer,
     Term,
     exact,
+    neutral,
     op,
+    reciprocal,
     root,
 )
 
 _keep = exact(units=KEEP)
-_least = exact(units=LEAST, folds=True)
+_least = exact(units=LEAST, folds=True, identities=(IDEMPOTENT,))
 
 
 @op(
@@ -51,6 +56,7 @@ def add(a: Value, b: Value) -> Value:
     example=((2.0, 3.0), -1.0),
     symbol="-",
     units=SUM,
+    identities=(neutral(0.0, 1),),
     series=1,
     register=Offer(89, common=True),
     fleet=Offer(13, "CMP", immediate=23),
@@ -73,6 +79,7 @@ def sub(a: Value, b: Value) -> Value:
     commutes=True,
     symbol="*",
     units=PRODUCT,
+    identities=(neutral(1.0, 0, 1),),
     series=2,
     register=Offer(90, common=True),
     fleet=Offer(10, immediate=20),
@@ -99,6 +106,7 @@ def _div_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     example=((3.0, 2.0), 1.5),
     symbol="/",
     units=QUOTIENT,
+    identities=(neutral(1.0, 1), reciprocal(mul)),
     series=3,
     register=Offer(91),
     fleet=Offer(11, immediate=21),
@@ -113,6 +121,7 @@ def div(a: Value, b: Value) -> Value:
     ((2.0,), -2.0),
     (((0.0,), -0.0), ((-0.0,), 0.0), ((INF,), -INF)),
     symbol="__neg__",
+    identities=(INVOLUTION,),
     series=16,
     partials=lambda a, r: (-1.0,),
 )
@@ -210,6 +219,7 @@ def round_(a: Value) -> Value:
         ((-0.0, 0.0), 0.0),
         ((-INF, 1.0), -INF),
     ),
+    interval=least,
     series=23,
     partials=lambda a, b, r: (taken := lt(a, b), sub(1.0, taken)),
 )
@@ -231,6 +241,7 @@ def min_(a: Value, b: Value) -> Value:
         ((-0.0, 0.0), 0.0),
         ((INF, 1.0), INF),
     ),
+    interval=mirrored(least),
     series=24,
     partials=lambda a, b, r: (taken := gt(a, b), sub(1.0, taken)),
 )
@@ -283,6 +294,7 @@ def _mod_partials(a: Term, b: Term, r: Term) -> tuple[float, Term]:
     example=((-7.0, 3.0), 2.0),
     symbol="%",
     units=REMAINDER,
+    interval=floored,
     series=25,
     partials=_mod_partials,
 )
@@ -318,6 +330,7 @@ def mod(a: Value, b: Value) -> Value:
     ulp=1.0,
     symbol="//",
     units=QUOTIENT,
+    interval=integers,
     series=26,
 )
 def floordiv(a: Value, b: Value) -> Value:
@@ -359,6 +372,7 @@ def _copysign_partials(a: Term, b: Term, r: Term) -> tuple[Term, None]:
         ((-1.0, NAN), 1.0),
         ((NAN, -1.0), NAN),
     ),
+    interval=anything,
     series=38,
     partials=_copysign_partials,
 )

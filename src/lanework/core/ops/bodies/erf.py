@@ -13,6 +13,7 @@ from lanework.core.ops.bodies.arithmetic import mul, neg
 from lanework.core.ops.bodies.coefficients import ERF, ERFC, NORMAL
 from lanework.core.ops.bodies.exp import exp, exponential, reduced, scaled
 from lanework.core.ops.bodies.layout import INF, NAN, head, horner, sign_bit, with_sign
+from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
 from lanework.core.ops.op import PURE, op
 
@@ -30,6 +31,7 @@ NORMAL_ZERO = {"f64": 40.0, "f32": 16.0}  # beyond it the tail rounds to zero
     example=((0.5,), 0.5204998778130465),
     ulp={"f64": 2.0, "f32": 2.0},
     units=PURE,
+    interval=rising,
     series=47,
     partials=lambda x, r: (mul(1.1283791670955126, exp(neg(mul(x, x)))),),
 )
@@ -49,6 +51,7 @@ def erf(x: Value) -> Value:
     example=((1.0,), 0.8413447460685429),
     ulp={"f64": 4.0, "f32": 4.0},
     units=PURE,
+    interval=rising,
     series=48,
     partials=lambda x, r: (mul(0.3989422804014327, exp(mul(-0.5, mul(x, x)))),),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lanework.core.ops.bodies.layout import NAN, truth
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, exact, op
+from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, SELECTION, exact, op
 
 _compare = exact(units=COMPARE)
 _logic = exact(units=LOGIC)
@@ -95,6 +95,7 @@ def not_(a: Value) -> Value:
     name="select",
     called="where",
     units=CHOICE,
+    identities=(SELECTION,),
     series=36,
     partials=lambda c, a, b, r: (None, ne(c, 0.0), eq(c, 0.0)),
 )

@@ -11,7 +11,7 @@ from lanework.core.ops.bodies.arithmetic import add, mul, neg
 from lanework.core.ops.bodies.coefficients import COS, SIN
 from lanework.core.ops.bodies.layout import INF, NAN, horner, layout, sign_bit, with_sign
 from lanework.core.ops.bodies.reduction import reduce
-from lanework.core.ops.bounds import within
+from lanework.core.ops.bounds import anything, within
 from lanework.core.ops.expr import Value, select
 from lanework.core.ops.op import PURE, Term, op
 
@@ -82,6 +82,7 @@ def cos(x: Value) -> Value:
     example=((1.0,), 1.5574077246549023),
     ulp={"f64": 2.0, "f32": 2.0},
     units=PURE,
+    interval=anything,
     series=43,
     fleet=77,
     partials=lambda x, r: (add(1.0, mul(r, r)),),

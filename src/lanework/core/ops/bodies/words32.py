@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from lanework.core.ops import expr
 from lanework.core.ops.bodies.layout import INF, NAN, parts
-from lanework.core.ops.bounds import greater, lesser, remainder, within
+from lanework.core.ops.bounds import anything, lesser, mirrored, remainder, within
 from lanework.core.ops.expr import (
     Value,
     bits,
@@ -24,13 +24,13 @@ from lanework.core.ops.expr import (
     ult,
     urem,
 )
-from lanework.core.ops.op import Offer, exact, op
+from lanework.core.ops.op import LEAST, REMAINDER, Offer, exact, op
 
 F32, I32 = ("f32",), ("i32",)
 LOWEST, HIGHEST = -(2**31), 2**31 - 1
 
 
-_word = exact(I32)
+_word = exact(I32, interval=anything)
 
 
 # Floats -------------------------------------------------------------------------------------------
@@ -49,6 +49,7 @@ _word = exact(I32)
     example=((-7.0, 3.0), -1.0),
     ulp=INF,
     dtypes=F32,
+    units=REMAINDER,
     interval=remainder(exact=False),
     fleet=Offer(12, "MOD", immediate=22),
 )
@@ -77,6 +78,7 @@ def rem(a: Value, b: Value) -> Value:
     example=((-7.0, 3.0), -1.0),
     ulp=0.0,
     dtypes=F32,
+    units=REMAINDER,
     interval=remainder(exact=True),
     fleet=83,
 )
@@ -123,6 +125,7 @@ def _power(n: Value) -> Value:
     example=((2.0, 3.0), 2.0),
     ulp=0.0,
     dtypes=F32,
+    units=LEAST,
     interval=lesser,
     fleet=Offer(14, "MIN"),
 )
@@ -136,7 +139,8 @@ def fmin(a: Value, b: Value) -> Value:
     example=((2.0, 3.0), 3.0),
     ulp=0.0,
     dtypes=F32,
-    interval=greater,
+    units=LEAST,
+    interval=mirrored(lesser),
     fleet=Offer(15, "MAX"),
 )
 def fmax(a: Value, b: Value) -> Value:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lanework.core.ops.bodies.layout import DOUBLE
+from lanework.core.ops.bounds import anything
 from lanework.core.ops.expr import (
     Value,
     bits,
@@ -39,7 +40,7 @@ NAN = 0x7FF8000000000000
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 
 
-_word = exact(I64)
+_word = exact(I64, interval=anything)
 
 
 # Arithmetic and bits ------------------------------------------------------------------------------
@@ -257,6 +258,7 @@ def lift(of: Op) -> Op:
         ulp=dict.fromkeys(I64, of.ulp["f64"]),
         commutes=of.commutes,
         dtypes=I64,
+        interval=anything,
         offers={"register": offer},
     )
 

@@ -11,16 +11,14 @@ are the passes that need the whole graph:
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
-from lanework.core.ops.bodies import arithmetic, logic
-from lanework.core.ops.expr import ROUNDING
-from lanework.core.ops.op import COMPARE, LOGIC, Op
+from lanework.core.ops.bounds import bounds
+from lanework.core.ops.interval import ANY, Interval, number
+from lanework.core.ops.op import CHOICE, COMPARE, KEEP, LEAST, LOGIC, REMAINDER, SUM
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.isa import LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -81,85 +79,32 @@ def merge_shifts(values: Values) -> dict[int, int]:
             same[value] = target
 
 
-@dataclass(frozen=True)
-class _Range:
-    """What is known of a value: its bounds, whether it is whole when finite, whether NaN occurs."""
+_TIME = Interval(0.0, math.inf, False, True)
+_INTEGERS = Interval(-math.inf, math.inf, True, True)
 
-    low: float
-    high: float
-    integral: bool
-    nan: bool
+_FOLLOWED = (SUM, LEAST, CHOICE, REMAINDER, KEEP)
+"""Ops whose ranges are followed even if they may be NaN. Elsewhere only whole numbers matter, and a
+table over some that may be NaN would stand in the way of one over a later range without it."""
 
 
-_ANY = _Range(-math.inf, math.inf, False, True)
-_TRUTH = _Range(0.0, 1.0, True, False)
-_WHOLE = _Range(-math.inf, math.inf, True, True)
-_TIME = _Range(0.0, math.inf, True, False)
-
-
-def _range(values: Values, value: int, known: list[_Range]) -> _Range:
-    """The range of a value from those of its operands."""
-    op = values.ops[value]
-    if op == CONST:
-        x = float(values.settings[value])
-        return _Range(x, x, x.is_integer(), False) if math.isfinite(x) else _ANY
-    if op in (TIME, PERIODS):
+def _range(values: Values, value: int, known: list[Interval]) -> Interval:
+    """What a value may be, from what its operands may be."""
+    name = values.ops[value]
+    if name == CONST:
+        return number(float(values.settings[value]))
+    if name in (TIME, PERIODS):
         return _TIME
-    rule = _rule(op)
-    return _ANY if rule is None else rule(*(known[arg] for arg in values.args[value]))
+    if name not in ARITH:
+        return ANY
+    op = ARITH[name]
+    out = bounds(op, [known[arg] for arg in values.args[value]], "f64")
+    if op.units in _FOLLOWED or (out.integral and not out.nan):
+        return out
+    return _INTEGERS if out.integral else ANY
 
 
-@functools.cache
-def _rule(name: str) -> Callable[..., _Range] | None:
-    """What an op makes of ranges, by its primitive or by what it is there for."""
-    op = ARITH.get(name)
-    if op is None or op.units in (COMPARE, LOGIC):
-        return None if op is None else lambda *_: _TRUTH
-    result = op.graph("f64").result
-    if result.prim in ROUNDING and result.args[0].prim == "arg":
-        how = getattr(np, result.prim)
-        return lambda a: _Range(float(how(a.low)), float(how(a.high)), True, a.nan)
-    return RANGES.get(op)
-
-
-def _either(test: _Range, a: _Range, b: _Range) -> _Range:
-    return _Range(min(a.low, b.low), max(a.high, b.high), a.integral and b.integral, a.nan or b.nan)
-
-
-def _least(a: _Range, b: _Range) -> _Range:
-    high = b.high if a.nan else min(a.high, b.high)  # a if a < b else b: b whenever a is NaN
-    return _Range(min(a.low, b.low), high, a.integral and b.integral, b.nan)
-
-
-def _most(a: _Range, b: _Range) -> _Range:
-    low = b.low if a.nan else max(a.low, b.low)
-    return _Range(low, max(a.high, b.high), a.integral and b.integral, b.nan)
-
-
-def _added(a: _Range, b: _Range, low: float, high: float) -> _Range:
-    integral = a.integral and b.integral
-    if math.isinf(a.low + b.low + a.high + b.high):
-        return _Range(-math.inf, math.inf, integral, True)
-    return _Range(a.low + low, a.high + high, integral, a.nan or b.nan)
-
-
-def _remainder(a: _Range, b: _Range) -> _Range:
-    if a.integral and b.integral and b.low == b.high and b.low > 0.0:
-        return _Range(0.0, b.low - 1.0, True, True)
-    return _ANY
-
-
-RANGES: dict[Op, Callable[..., _Range]] = {
-    logic.choose: _either,
-    arithmetic.min_: _least,
-    arithmetic.max_: _most,
-    arithmetic.floordiv: lambda a, b: _WHOLE,
-    arithmetic.mod: _remainder,
-    arithmetic.add: lambda a, b: _added(a, b, b.low, b.high),
-    arithmetic.sub: lambda a, b: _added(a, b, -b.high, -b.low),
-    arithmetic.mul: lambda a, b: _WHOLE if a.integral and b.integral else _ANY,
-}
-"""What is known of other ops' values from what is known of their operands; of most, nothing."""
+_ONE_ZERO = (COMPARE, LOGIC, REMAINDER)
+"""Ops whose zero is 0.0: of remainders only those by a number above zero have a known range."""
 
 
 def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
@@ -196,11 +141,11 @@ def fold_tables(values: Values, roots: Sequence[int]) -> list[str]:
 
 def _sources(
     values: Values, needed: Sequence[bool], fuel: dict[str, int], ranges: bool
-) -> tuple[list[int], list[int], list[_Range]]:
+) -> tuple[list[int], list[int], list[Interval]]:
     """For each value the one cell or whole number that it is a function of, and the fuel since."""
     sources: list[int] = []
     costs: list[int] = []
-    known: list[_Range] = []
+    known: list[Interval] = []
     for value, op in enumerate(values.ops):
         cost = 0
         if not needed[value]:
@@ -219,16 +164,16 @@ def _sources(
         else:
             source = _NONE
         if ranges:
-            here = _range(values, value, known) if needed[value] else _ANY
+            here = _range(values, value, known) if needed[value] else ANY
             known.append(here)
-            if source == _NONE and here.integral and here.high - here.low < MAX_RANGE:
+            if source == _NONE and here.integral and 0.0 <= here.high - here.low < MAX_RANGE:
                 source, cost = value, 0
         sources.append(source)
         costs.append(cost)
     return sources, costs, known
 
 
-def _fold(values: Values, source: int, end: int, known: list[_Range]) -> str | None:
+def _fold(values: Values, source: int, end: int, known: list[Interval]) -> str | None:
     """Make `end` a lookup in a new table; None if that would change a bit."""
     if values.ops[source] in LOOKUPS:
         table = values.tables[values.settings[source]]
@@ -240,12 +185,15 @@ def _fold(values: Values, source: int, end: int, known: list[_Range]) -> str | N
         cells = here.low + np.arange(size, dtype=np.float64)
         dims, keys = (KeyDim("key", "clamp", here.low, size),), (source,)
         name, faults = values.owners[source] or "range", False
-    folded = _evaluate(values, source, end, np.append(cells.ravel(), math.nan))
-    at_nan, folded = folded[-1], folded[:-1].reshape(cells.shape)
+    results = _evaluate(values, source, end, np.append(cells.ravel(), (math.nan, 0.0, -0.0)))
+    at_nan, *zeros = results[-3:].tolist()
+    folded = results[:-3].reshape(cells.shape)
     # Outside the table, and in its empty cells, the value must stay NaN; in a table whose NaN
     # cells are faults no other cell may become one.
     may_be_nan = values.ops[source] in LOOKUPS or known[source].nan
     if may_be_nan and not math.isnan(at_nan):
+        return None
+    if _has_both_zeros(values, source, known) and repr(zeros[0]) != repr(zeros[1]):
         return None
     if faults and bool(np.any(np.isnan(folded) & ~np.isnan(cells))):
         return None
@@ -256,6 +204,12 @@ def _fold(values: Values, source: int, end: int, known: list[_Range]) -> str | N
     values.settings[end] = len(values.tables) - 1
     what = "element-wise step" + ("s" if steps > 1 else "")
     return f"folded {steps} {what} of {values.owners[end]} into a table of {cells.size} cells"
+
+
+def _has_both_zeros(values: Values, source: int, known: list[Interval]) -> bool:
+    """Whether a whole number may be a zero of either sign; keys have one."""
+    op = values.ops[source]
+    return op not in LOOKUPS and 0.0 in known[source] and ARITH[op].units not in _ONE_ZERO
 
 
 def _cone(values: Values, source: int, end: int) -> list[int]:

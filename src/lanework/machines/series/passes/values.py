@@ -12,9 +12,10 @@ import operator
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from lanework.core.ops.bodies import arithmetic, logic
+from lanework.core.ops.bodies import arithmetic
+from lanework.core.ops.op import IDEMPOTENT, INVOLUTION, SELECTION, Identity
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -165,68 +166,72 @@ class Values:
         if None not in constants:
             self.folded += 1
             return self.const(float(_PLAIN.get(op, ARITH[op].evaluate)(*constants)))
-        rule = SIMPLER.get(op)
-        out = None if rule is None else rule(self, args, constants, expr)
-        if out is not None:
-            self.simplified += 1
-        return out
+        for identity in ARITH[op].identities:
+            out = IDENTITIES[identity.name](identity, Step(self, op, args, constants, expr))
+            if out is not None:
+                self.simplified += 1
+                return out
+        return None
 
 
-Args = tuple[int, ...]
-Known = Sequence[float | None]  # for each operand its value, if it is a constant
-Rule = Callable[[Values, Args, Known, Expr | None], int | None]
+class Step(NamedTuple):
+    """An op about to be applied; of each operand also its value, if it is a constant."""
+
+    values: Values
+    op: str
+    args: tuple[int, ...]
+    known: Sequence[float | None]
+    expr: Expr | None
 
 
-def _choice(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
-    condition, (_, yes, no) = known[0], args
+Rule = Callable[[Identity, Step], int | None]
+
+
+def _neutral(identity: Identity, step: Step) -> int | None:
+    wanted = _pack(identity.value)
+    for side in identity.sides:
+        x = step.known[side]
+        if x is not None and _pack(x) == wanted:
+            return step.args[1 - side]
+    return None
+
+
+def _involution(identity: Identity, step: Step) -> int | None:
+    (inner,) = step.args
+    return step.values.args[inner][0] if step.values.ops[inner] == step.op else None
+
+
+def _selection(identity: Identity, step: Step) -> int | None:
+    condition, (_, yes, no) = step.known[0], step.args
     if condition is not None:
         return yes if condition != 0.0 else no
     return yes if yes == no else None
 
 
-def _same(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
-    return args[0] if args[0] == args[1] else None
-
-
-def _negated(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
-    return values.args[args[0]][0] if values.ops[args[0]] == "neg" else None
-
-
-def _product(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
-    return args[0] if known[1] == 1.0 else args[1] if known[0] == 1.0 else None
-
-
-def _quotient(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
-    divisor = known[1]
-    if divisor is None or not _power_of_two(divisor):
+def _reciprocal(identity: Identity, step: Step) -> int | None:
+    """Both the divisor and its reciprocal must be normal powers of two."""
+    divisor, product = step.known[1], identity.product
+    if divisor is None or product is None:
         return None
-    if divisor == 1.0:
-        return args[0]
-    return values.apply("mul", (args[0], values.const(1.0 / divisor)), expr)
+    mantissa, exponent = math.frexp(divisor)
+    if abs(mantissa) != 0.5 or abs(exponent) >= 1000:
+        return None
+    factor = step.values.const(1.0 / divisor)
+    return step.values.apply(product.name, (step.args[0], factor), step.expr)
 
 
-def _difference(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
-    right = known[1]
-    return args[0] if right == 0.0 and math.copysign(1.0, right) > 0.0 else None
-
-
-SIMPLER: dict[str, Rule] = {
-    logic.choose.name: _choice,
-    **dict.fromkeys((arithmetic.min_.name, arithmetic.max_.name), _same),
-    arithmetic.neg.name: _negated,
-    arithmetic.mul.name: _product,
-    arithmetic.div.name: _quotient,
-    arithmetic.sub.name: _difference,
+IDENTITIES: dict[str, Rule] = {
+    IDEMPOTENT.name: lambda _, step: step.args[0] if step.args[0] == step.args[1] else None,
+    INVOLUTION.name: _involution,
+    SELECTION.name: _selection,
+    "neutral": _neutral,
+    "reciprocal": _reciprocal,
 }
-"""The value that stands for an op of which some operands are constants or the same, if any does."""
+"""The value that an equation gives for an op, if it applies to these operands."""
 
 _PLAIN: dict[str, Callable[[float, float], float]] = {
-    name: getattr(operator, name) for name in ("add", "sub", "mul")
+    arithmetic.add.name: operator.add,
+    arithmetic.sub.name: operator.sub,
+    arithmetic.mul.name: operator.mul,
 }
 """What is the same in Python as in the op table, and much faster there."""
-
-
-def _power_of_two(x: float) -> bool:
-    """Whether dividing by x is multiplying by 1/x to the bit: both are normal powers of two."""
-    mantissa, exponent = math.frexp(x)
-    return abs(mantissa) == 0.5 and -1000 < exponent < 1000
