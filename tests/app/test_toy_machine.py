@@ -25,7 +25,7 @@ HERE = __name__
 
 # The machine: each instruction doubles x ----------------------------------------------------------
 
-TOY = ISA("toy", [Instr("twice", 1, (), "Doubles.", 1)])
+TOY = ISA("toy", [Instr("twice", 1, (), "Doubles.")])
 MACHINE = Machine(
     "toy",
     isa=f"{HERE}:TOY",

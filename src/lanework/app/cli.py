@@ -7,14 +7,13 @@ A command that depends on the machine of its file leaves options and work to tha
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import signature
 from typing import Any
 
 import click
 
 from lanework.app.commands import Commands, MachineCommand, Offered, act, ask
-from lanework.core.machine import MACHINES, find
 
 FILE = click.argument("file", type=click.Path())
 WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
@@ -142,8 +141,14 @@ def bench(what: str, as_json: bool) -> None:
     _benches()[what](as_json)
 
 
+def _fuzzed() -> Iterator[str]:
+    from lanework.core.machine import MACHINES, find
+
+    return (name for name in MACHINES if find(name).fuzz)
+
+
 @cli.command()
-@click.argument("machine", type=Offered(lambda: (name for name in MACHINES if find(name).fuzz)))
+@click.argument("machine", type=Offered(_fuzzed))
 @click.option(
     "--count",
     type=click.IntRange(min=1),
@@ -163,6 +168,7 @@ def bench(what: str, as_json: bool) -> None:
 def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_json: bool) -> None:
     """Compare the engines on random programs of a MACHINE, bit by bit; graphs, with enumeration."""
     from lanework.base.host import thread_count
+    from lanework.core.machine import find
 
     campaign = find(machine).load("fuzz")
     if engine != "all" and not signature(campaign).parameters:

@@ -6,7 +6,6 @@ explanation behind a code is shown by ``lanework explain CODE``.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -165,6 +164,8 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
         "did you mean 'balance'?"
     """
     pool = list(candidates)
+    import difflib
+
     near = difflib.get_close_matches(name, pool, n=1, cutoff=0.6)
     if not near:
         folded = {candidate.lower(): candidate for candidate in pool}

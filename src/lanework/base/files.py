@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -89,7 +88,7 @@ def _status(target: Path) -> os.stat_result | None:
 def _beside(target: Path) -> tuple[Path, int]:
     """A new file in the target's folder; the mode is left to the umask, as for any new file."""
     name = target.name.encode()[:200].decode(errors="ignore")
-    path = target.with_name(f".{name}.{secrets.token_hex(8)}")
+    path = target.with_name(f".{name}.{os.urandom(8).hex()}")
     try:
         return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except OSError as error:

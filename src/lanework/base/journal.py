@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import struct
 import zlib
 from pathlib import Path
@@ -77,7 +76,7 @@ class Journal:
             data = self.path.read_bytes()
             self._salt, self.records, self._end = _scan(data, self.path)
             if self._end == 0:
-                self._salt = secrets.randbits(32)
+                self._salt = int.from_bytes(os.urandom(4))
                 self._write(0, MAGIC + struct.pack("<I", self._salt))
                 sync_folder(self.path.parent)
             elif self._end < len(data):

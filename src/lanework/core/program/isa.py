@@ -61,7 +61,6 @@ class Instr:
         code: its number on the tape.
         operands: what follows the target.
         doc: what it does.
-        fuel: what one application to one lane costs.
         elementwise: the op it applies, or None for an instruction of the machine's own.
         since: the version of the instruction set that first had it.
         former: mnemonics that assembly text may still use for it.
@@ -71,10 +70,14 @@ class Instr:
     code: int
     operands: tuple[OperandSpec, ...]
     doc: str
-    fuel: int
     elementwise: Op | None = None
     since: int = 1
     former: tuple[str, ...] = ()
+
+    @property
+    def fuel(self) -> int:
+        """What one application to one lane costs."""
+        return 1
 
     @property
     def words(self) -> int:
@@ -183,7 +186,7 @@ class Dispatch(dict[str, F]):
         never: instructions that do not come to this table.
 
     Example:
-        >>> isa = ISA("toy", [Instr("neg", 0, (), "", 1), Instr("halt", 1, (), "", 1)])
+        >>> isa = ISA("toy", [Instr("neg", 0, (), ""), Instr("halt", 1, (), "")])
         >>> table = Dispatch[Callable[[int], int]](isa, neg=lambda x: -x)
         >>> table["neg"](3), table.missing
         (-3, ['halt'])
@@ -222,15 +225,23 @@ class Dispatch(dict[str, F]):
         return [name for name in self.isa.by_name if name not in self and name not in self.never]
 
 
+class Elementwise(Instr):
+    """An instruction whose fuel is that of its op, which is traced when that is first asked."""
+
+    @property
+    def fuel(self) -> int:
+        """What one application to one lane costs."""
+        return 1 if self.elementwise is None else self.elementwise.fuel
+
+
 def elementwise(machine: str) -> list[Instr]:
     """Instructions for the ops of the table that a machine offers, under their own numbers."""
     return [
-        Instr(
+        Elementwise(
             offer.name or op.name,
             offer.code,
             tuple(OperandSpec(operand) for operand in op.operands),
             op.doc,
-            op.fuel,
             op,
             offer.since,
         )

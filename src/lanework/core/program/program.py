@@ -13,7 +13,6 @@ from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core.codes import BAD_WORD, NEWER_SET, NO_PROGRAM_FILE
 from lanework.core.machine import Machine, find
-from lanework.core.program import container, inspecting
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 if TYPE_CHECKING:
@@ -73,7 +72,9 @@ class Program(ProgramData, Generic[R]):
     @cached_property
     def hash(self) -> str:
         """blake2b-256 over everything but listing and notes, as hex."""
-        return hashlib.blake2b(container.content(self), digest_size=32).hexdigest()
+        from lanework.core.program.container import content
+
+        return hashlib.blake2b(content(self), digest_size=32).hexdigest()
 
     @property
     def _machine(self) -> Machine:
@@ -116,7 +117,9 @@ class Program(ProgramData, Generic[R]):
         Raises:
             Diagnostic: LW0201; the file is then as it was.
         """
-        write_bytes_atomic(path, container.dumps(self))
+        from lanework.core.program.container import dumps
+
+        write_bytes_atomic(path, dumps(self))
 
     def dis(self) -> str:
         """The program as assembly text, which assembles to the same hash."""
@@ -130,9 +133,11 @@ class Program(ProgramData, Generic[R]):
             machine, hash, header, instructions (in all and by name), ports, constants, sections
             (name -> bytes), listing (entries), notes; and what the machine has to say.
         """
+        from lanework.core.program.inspecting import inspect
+
         say = self._machine.load("facts")
         facts = say(self) if say and not self.problems() else {}
-        return inspecting.inspect(self, self.hash, self._machine, facts)
+        return inspect(self, self.hash, self._machine, facts)
 
     @overload
     def bind(self: Program[Taking[Taken]], *args: Taken.args, **options: Taken.kwargs) -> R: ...
@@ -159,9 +164,11 @@ class Program(ProgramData, Generic[R]):
         return result
 
     def _repr_html_(self) -> str:
+        from lanework.core.program.inspecting import html
+
         draw = self._machine.load("drawing")
         drawing = draw(self) if draw and not self.problems() else None
-        return inspecting.html(self, self.hash, self._machine, drawing)
+        return html(self, self.hash, self._machine, drawing)
 
     def __repr__(self) -> str:
         return (
@@ -195,7 +202,9 @@ def loads(data: bytes, name: str = "program") -> Program:
         Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, LW1011 when it
             needs a newer instruction set than this version has.
     """
-    held, needs = container.decode(data, name)
+    from lanework.core.program.container import decode
+
+    held, needs = decode(data, name)
     known = find(held.machine).load("isa").version
     if needs > known:
         raise Diagnostic(

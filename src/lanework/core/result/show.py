@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def figure(x: Any) -> str:
@@ -25,7 +25,7 @@ def figure(x: Any) -> str:
     """
     if x is None or isinstance(x, str):
         return "-" if x is None else x
-    if isinstance(x, int | np.integer):
+    if isinstance(x, Integral):
         return f"{int(x):,}"
     try:
         x = float(x)
@@ -120,7 +120,7 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str 
     return "\n".join(lines)
 
 
-_ODD = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ODD = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def markup(text: str) -> str:
@@ -130,7 +130,9 @@ def markup(text: str) -> str:
         >>> markup("<5 & \x1b") == "&lt;5 &amp; \ufffd"
         True
     """
-    return html.escape(_ODD.sub("\ufffd", text))
+    import html
+
+    return html.escape(re.sub(_ODD, "\ufffd", text))
 
 
 def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:

@@ -20,7 +20,7 @@ def _instr(
     former: tuple[str, ...] = (),
 ) -> Instr:
     specs = tuple(OperandSpec(n, kind) for n, kind in operands)
-    return Instr(name, code, specs, doc, 1, former=former)
+    return Instr(name, code, specs, doc, former=former)
 
 
 BELIEF = ISA(

@@ -160,7 +160,7 @@ def _table() -> list[FleetInstr]:
         fields = tuple(range(len(names))) if "target" not in names[:1] else (1,)
         dest = names.index("dest") if "dest" in names else None
         more |= {"kernel": kernel, "fields": fields, "dest": dest}
-        table.append(FleetInstr(name, code, specs, doc, 1, op, since, **more))
+        table.append(FleetInstr(name, code, specs, doc, op, since, **more))
 
     one = 1.0
     linear, oracle, branch, io = Kernel.LINEAR, Kernel.ORACLE, Kernel.BRANCH, Kernel.IO

@@ -174,7 +174,7 @@ SIZES = (
 def _table() -> Iterator[RegisterInstr]:
     def own(code: int, mode: str, name: str, doc: str, *operands: OperandSpec, op: Op | None = None,
             since: int = 1, **flags: bool) -> RegisterInstr:  # fmt: skip
-        return RegisterInstr(name, code, operands, doc, 1, op, since, (), group_of(code),
+        return RegisterInstr(name, code, operands, doc, op, since, (), group_of(code),
                              mode, **flags)  # fmt: skip
 
     for op, offer in offered("register"):

@@ -10,7 +10,7 @@ _TABLE, _PERIOD = OperandKind.TABLE, OperandKind.PERIOD
 
 
 def _own(name: str, code: int, doc: str, **operands: OperandKind) -> Instr:
-    return Instr(name, code, tuple(OperandSpec(n, kind) for n, kind in operands.items()), doc, 1)
+    return Instr(name, code, tuple(OperandSpec(n, kind) for n, kind in operands.items()), doc)
 
 
 _LEAD = "x[t + lag] where t + lag < n, the lane's number of periods, else final[t]."
