@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
 
+from lanework.core.machine import find
 from lanework.core.ops.expr import FLOATS
 from lanework.core.ops.measured import MEASURED
 from lanework.core.ops.op import Op, Term
@@ -107,11 +108,10 @@ def render_op(op: Op) -> str:
 
 def _offers(op: Op) -> str:
     """Where the op is had, under which number and name, and what it does to units."""
-    had = []
-    for machine, offer in op.offers.items():
-        name = {"register": f"f{op.name}", "fleet": op.name.upper()}.get(machine, op.name)
-        name = op.name if op.dtypes == ("i64",) else name
-        had.append(f"{machine} {offer.code} (`{offer.name or name}`)")
+    had = [
+        f"{machine} {offer.code} (`{find(machine).load('isa').by_code[offer.code].name}`)"
+        for machine, offer in op.offers.items()
+    ]
     units = f" Units: {op.units.name.replace('_', ' ')}." if op.units else ""
     return f"Machines: {', '.join(had)}.{units}"
 
