@@ -55,9 +55,13 @@ def test_files_are_not_long() -> None:
     assert long == {}
 
 
-def test_every_room_says_what_goes_through_it() -> None:
+def test_every_room_names_what_goes_through_it_and_its_files() -> None:
     for face in SOURCE.rglob("__init__.py"):
-        assert ast.get_docstring(ast.parse(face.read_text())), face
+        text = ast.get_docstring(ast.parse(face.read_text()))
+        assert text, face
+        if face.parent not in (SOURCE, SOURCE / "machines"):
+            files = {path.stem for path in face.parent.glob("[a-z]*.py")}
+            assert files <= {*re.findall(r"\w+", text), "codes", "cli", "machine"}, face
 
 
 def test_the_architecture_names_what_is_there() -> None:

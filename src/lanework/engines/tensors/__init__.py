@@ -9,4 +9,7 @@ lane, outputs come in groups that have the same list of other terms.
 All kernels are called with a record of words and the number of the block. Scaled sums multiply up
 to ``m 2^e``, so that nothing underflows; the least of them is kept, since what is far below one
 says that entries may have been lost.
+
+`contract`, `scale` and `entries` write the kernels with the tools of `writer`; `text` is all of
+them and the loop that calls them, and `layout` what kernels and callers agree on.
 """

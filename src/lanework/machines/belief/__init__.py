@@ -12,8 +12,10 @@ Room by room, from a network to posteriors:
 
 1. `graph/` reads files of networks into a `FactorGraph`, and draws it.
 2. `passes/` makes a program of a graph and a query: a contraction tree, the messages along it, and
-   what is asked of these. The tape (`isa`, `layout`) says nothing of a semiring.
-3. `verify` is the gate: it follows axes, registers and slots, and knows the memory before a run.
+   what is asked of these. The tape (`isa`, `layout`, `asm`) says nothing of a semiring; `drawing`
+   shows its tree.
+3. `verify` is the gate, and `walk` follows axes and lanes, and knows the memory before a run. What
+   registers and slots hold is a `tensor` (`state`).
 4. `data/` makes weights of tables of evidence, and named answers of what a run leaves in slots.
 5. `reference/` is the definition: one instruction after another over any `semiring`.
 6. `native/` lowers a tape to records for kernels that came with the package, and runs them.

@@ -3,9 +3,10 @@
 A program has routines and phases that launch VMs on them. VMs have registers and a memory of
 their own, and shared memory between them. It goes through these rooms:
 
-1. `text`: assembly is read into modules, and modules are linked. `isa` has the instructions.
+1. `text`: assembly is read into modules, and modules are linked. `isa` has the instructions,
+   `state` what they work on.
 2. `plan`, `compile`: every launch gets its place; all of it is packaged as a program.
-3. `verify` with `rules` and `planrules`: the gate. `layout` decodes what passes.
+3. `verify` with `rules` and `planrules`: the gate. `layout` decodes what passes, `facts` lists it.
 4. `analysis`: between which numbers values lie, for storage in half precision.
 5. `matrices`: linear instructions as matrices, composed, and stored in a format.
 6. `runner`, `runtime`: inputs into shared memory, an engine, and the schedule, phase by phase.
