@@ -296,6 +296,8 @@ def test_estimated_cost_decides():
     assert ": 2 modes for 20 states" in cheap.bind().explain()
     dense = compile_graph(ring(4, [np.ones((4, 4))] * 4), strategy="auto", seconds=0.0)
     assert "tree: " in dense.bind().explain()
+    named = [note.partition(":")[0] for note in dense.notes]
+    assert named == ["query", "tree", "messages", "outputs", "emit"], "each pass says what it did"
     error = refused("LW2005", lambda: compile_graph(FactorGraph(), strategy="mode"))
     assert "modes" in error.help
 

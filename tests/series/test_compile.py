@@ -77,6 +77,20 @@ def test_the_program_is_the_same_under_every_hash_seed():
     assert len(hashes) == 1
 
 
+def test_explain_says_what_each_pass_did():
+    model = Model("m", periods=3)
+    model.input("a", unit="USD")
+    model.input("unused")
+    model.formula("b", "a * 1 + prev(b)")
+    program = model.compile(["b"])
+    lines = program.bind(engine="reference").explain().splitlines()[2:]
+    named = list(dict.fromkeys(line.partition(":")[0] for line in lines))
+    assert named == ["graph", "kinds", "flatten", "optimise", "walks", "emit", "reference"]
+    assert "optimise: dropped 1 neutral operations" in lines
+    bare = model.compile(["b"], optimise=False).notes
+    assert not any(note.startswith("optimise") for note in bare)
+
+
 def test_every_instruction_knows_its_formula():
     program = corkscrew().compile()
     assert [entry.instruction for entry in program.listing] == list(range(len(program.listing)))

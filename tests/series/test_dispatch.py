@@ -9,6 +9,7 @@ from lanework.engines.vector import writer as vector
 from lanework.machines.series import verify
 from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, OWN, SERIES, SHIFTS
 from lanework.machines.series.language.functions import functions
+from lanework.machines.series.layout import RowKind
 from lanework.machines.series.native import nests
 from lanework.machines.series.passes import emit, flatten, steprules, values
 from lanework.machines.series.reference import scan
@@ -20,6 +21,7 @@ def test_instructions_of_the_machine():
     assert set(scan.COLUMNS) == set(nests.STEPS) == set(OWN)
     assert set(scan.STEPS) == SHIFTS | LOOKUPS  # the gate lets no other into a loop
     assert set(EXTREMES) < AGGREGATES
+    assert set(nests.ROWS) == set(RowKind)
 
 
 def test_operands_of_emitted_instructions():

@@ -1,4 +1,5 @@
-"""From a graph and a query to a program, one pass a file; `compile` runs them in this order.
+"""From a graph and a query to a program, one pass a file; `compile` runs them in this order, and
+`Runner.explain` says what each did.
 
 `query` reads what is asked, numbers variables and leaves out what does not matter. A contraction
 tree (`tree`) comes from the cheapest order of `elimination`, or along a `backbone` of the factors,

@@ -161,17 +161,18 @@ class Emitter:
         self, ports: list[Port], header: dict[str, int | float | str], notes: tuple[str, ...]
     ) -> Program[Runner]:
         """What was collected; registers are freed after their last use and used again."""
-        tables = [table.ravel() for table in self._tables]
+        tables, code = [table.ravel() for table in self._tables], _with_registers(self.code)
+        registers = 1 + max((instruction.target for instruction in code), default=-1)
         return Program(
             "belief",
             header,
-            BELIEF.encode(_with_registers(self.code)),
+            BELIEF.encode(code),
             tuple(ports),
             np.concatenate(tables) if tables else np.zeros(0),
             encode_sections(
                 self.variables, self._factors, self._specs, self.slots, self._modes, self._selectors
             ),
-            notes=notes,
+            notes=(*notes, f"emit: {registers:,} registers, {self._size:,} entries of tables"),
         )
 
 

@@ -60,6 +60,7 @@ class Outputs:
         self.collect = Collect(out, tree, leaves, late)
         roots = [self.collect.sent[root] for root in tree.roots] or [out.unit(TensorSpec())]
         self.total = Value(TensorSpec(), out.emit("rescale", out.register(roots[0])))
+        collected = len(out.code)
         if kind == "marginals":
             self._marginals()
         elif kind == "joint":
@@ -69,7 +70,15 @@ class Outputs:
         elif self.problem.query.decides:
             self._states(late)
         self._port(LN_P, self.total, ("Z",))
-        return self._finish(notes)
+        factors, of = len(self.problem.factors), len(self.problem.graph.factors)
+        return self._finish(
+            (
+                f"query: {kind}, by {factors:,} of {of:,} factors",
+                *notes,
+                f"messages: {collected:,} instructions to the root",
+                f"outputs: {len(out.code) - collected:,} instructions from there",
+            )
+        )
 
     def _marginals(self) -> None:
         distribute, cut, asked = Distribute(self.collect), self.problem.cut, self.problem.asked

@@ -62,6 +62,10 @@ def _with(program: Program, name: str, data: bytes) -> Program:
     return replace(program, sections={**program.sections, name: data})
 
 
+def _rows(program: Program) -> int:
+    return len(decode_rows(program.sections.get("rows", b"")))
+
+
 def _words(data: bytes) -> np.ndarray[Any, np.dtype[np.uint32]]:
     return np.frombuffer(data, "<u4").copy()
 
@@ -72,16 +76,15 @@ def _words(data: bytes) -> np.ndarray[Any, np.dtype[np.uint32]]:
 def _operand(program: Program, rand: random.Random) -> Program:
     """Another number for a target or an operand."""
     code = SERIES.decode(program.tape)
-    rows = len(decode_rows(program.sections.get("rows", b"")))
     number = _place(rand, code)
     old = code[number]
     place = rand.randint(-1, len(old.operands) - 1)
     if place < 0:
-        code[number] = replace(old, target=_near(rand, rows))
+        code[number] = replace(old, target=_near(rand, _rows(program)))
     else:
         kind = SERIES.by_name[old.name].operands[place].kind
         tables = len(decode_tables(program.sections.get("tables", b"")))
-        limit = {OperandKind.ROW: rows, OperandKind.TABLE: tables}.get(kind, 4)
+        limit = {OperandKind.ROW: _rows(program), OperandKind.TABLE: tables}.get(kind, 4)
         operands = list(old.operands)
         operands[place] = _near(rand, limit)
         code[number] = replace(old, operands=tuple(operands))
@@ -206,39 +209,61 @@ def _constants(program: Program, rand: random.Random) -> Program:
 # Tables -----------------------------------------------------------------------------------------
 
 
+def _key(table: Table, d: int, **changed: Any) -> Table:
+    dims = [replace(dim, **changed) if n == d else dim for n, dim in enumerate(table.dims)]
+    return replace(table, dims=tuple(dims))
+
+
+def _keys(rand: random.Random, table: Table, d: int) -> Table:
+    """Another key beside the one; of two they are swapped, or one is left with all the cells."""
+    dims = table.dims
+    if len(dims) == 1:
+        return replace(table, dims=(*dims, replace(dims[0], size=rand.randint(0, 2))))
+    one = (replace(dims[d], size=len(table.data)),)
+    return replace(table, dims=dims[::-1] if rand.random() < 0.5 else one)
+
+
+def _cell(rand: random.Random, table: Table, d: int) -> Table:
+    data = table.data.copy()
+    data[_place(rand, data)] = rand.choice((float("nan"), float("inf"), 0.0))
+    return replace(table, data=data)
+
+
+def _knot(rand: random.Random, table: Table, d: int) -> Table:
+    if table.knots is None:
+        return replace(table, knots=np.arange(float(len(table.data))))
+    knots = table.knots.copy()
+    knots[_place(rand, knots)] = rand.choice((*BASES, float(knots[0])))
+    return replace(table, knots=knots)
+
+
+def _shorter(rand: random.Random, table: Table, d: int) -> Table:
+    keep = rand.randint(0, len(table.data))
+    if len(table.dims) == 1 and rand.random() < 0.7:
+        table = _key(table, 0, size=keep)
+    if table.knots is not None and rand.random() >= 0.5:
+        table = replace(table, knots=table.knots[:keep])
+    return replace(table, data=table.data[:keep])
+
+
+TABLES: tuple[Callable[[random.Random, Table, int], Table], ...] = (
+    lambda rand, table, d: _key(table, d, mode=TableMode(rand.randrange(len(TableMode)))),
+    lambda rand, table, d: _key(table, d, mode=TableMode(rand.randrange(len(TableMode)))),
+    lambda rand, table, d: _key(table, d, base=rand.choice(BASES)),
+    lambda rand, table, d: _key(table, d, size=_near(rand, table.dims[d].size)),
+    *(_keys, _cell, _knot, _shorter),
+)
+"""What can be done to a table and one of its keys, each as often as it stands here."""
+
+
 def _table(program: Program, rand: random.Random) -> Program:
     """A table with other keys, knots or cells."""
     tables = decode_tables(program.sections.get("tables", b""))
     n = _place(rand, tables)
-    dims, data, knots = list(tables[n].dims), tables[n].data.copy(), tables[n].knots
-    d = rand.randrange(len(dims))
-    how = rand.randrange(8)
-    if how <= 1:
-        dims[d] = replace(dims[d], mode=TableMode(rand.randrange(len(TableMode))))
-    elif how == 2:
-        dims[d] = replace(dims[d], base=rand.choice(BASES))
-    elif how == 3:
-        dims[d] = replace(dims[d], size=_near(rand, dims[d].size))
-    elif how == 4 and len(dims) == 1:
-        dims.append(replace(dims[0], size=rand.randint(0, 2)))
-    elif how == 4:
-        dims = dims[::-1] if rand.random() < 0.5 else [replace(dims[d], size=len(data))]
-    elif how == 5:
-        data[_place(rand, data)] = rand.choice((float("nan"), float("inf"), 0.0))
-    elif how == 6 and knots is not None:
-        knots = knots.copy()
-        knots[_place(rand, knots)] = rand.choice((*BASES, float(knots[0])))
-    elif how == 6:
-        knots = np.arange(float(len(data)))
-    else:
-        keep = rand.randint(0, len(data))
-        data = data[:keep]
-        if len(dims) == 1 and rand.random() < 0.7:
-            dims[0] = replace(dims[0], size=keep)
-        knots = knots if knots is None or rand.random() < 0.5 else knots[:keep]
-    tables[n] = Table(tuple(dims), data, knots)
+    d = rand.randrange(len(tables[n].dims))
+    tables[n] = rand.choice(TABLES)(rand, tables[n], d)
     program = _with(program, "tables", encode_tables(tables))
-    return _look(program, rand, n, len(dims)) if rand.random() < 0.7 else program
+    return _look(program, rand, n, len(tables[n].dims)) if rand.random() < 0.7 else program
 
 
 def _look(program: Program, rand: random.Random, table: int, keys: int) -> Program:
@@ -255,29 +280,36 @@ def _look(program: Program, rand: random.Random, table: int, keys: int) -> Progr
 # Ports and header ---------------------------------------------------------------------------------
 
 
+def _row_of(program: Program, rand: random.Random, port: Port) -> tuple[Port, ...]:
+    return (replace(port, row=_near(rand, _rows(program)) if rand.random() < 0.8 else -1),)
+
+
+def _turned(program: Program, rand: random.Random, port: Port) -> tuple[Port, ...]:
+    return (replace(port, direction="in" if port.direction == "out" else "out"),)
+
+
+PORTS: tuple[tuple[float, Callable[[Program, random.Random, Port], tuple[Port, ...]]], ...] = (
+    (0.3, _row_of),
+    (0.6, lambda program, rand, port: (replace(port, axes=rand.choice(AXES)),)),
+    (0.7, lambda program, rand, port: (replace(port, reduce=rand.choice(AXES)),)),
+    (0.75, _turned),
+    (0.8, lambda program, rand, port: (replace(port, dtype=rand.choice(("f32", "i64", ""))),)),
+    (0.85, lambda program, rand, port: (replace(port, default=rand.choice(BASES)),)),
+    (0.9, lambda program, rand, port: ()),
+    (0.95, lambda program, rand, port: (port, port)),
+)
+"""What may stand in a port's place, and up to which chance; from there ports are shuffled."""
+
+
 def _port(program: Program, rand: random.Random) -> Program:
     """A port elsewhere, of other axes, turned round, doubled or gone."""
     ports: list[Port] = list(program.ports)
     n = _place(rand, ports)
-    port = ports[n]
     how = rand.random()
-    if how < 0.3:
-        rows = len(decode_rows(program.sections.get("rows", b"")))
-        ports[n] = replace(port, row=_near(rand, rows) if rand.random() < 0.8 else -1)
-    elif how < 0.6:
-        ports[n] = replace(port, axes=rand.choice(AXES))
-    elif how < 0.7:
-        ports[n] = replace(port, reduce=rand.choice(AXES))
-    elif how < 0.75:
-        ports[n] = replace(port, direction="in" if port.direction == "out" else "out")
-    elif how < 0.8:
-        ports[n] = replace(port, dtype=rand.choice(("f32", "i64", "")))
-    elif how < 0.85:
-        ports[n] = replace(port, default=rand.choice(BASES))
-    elif how < 0.9:
-        del ports[n]
-    elif how < 0.95:
-        ports.insert(n, port)
+    for limit, change in PORTS:
+        if how < limit:
+            ports[n : n + 1] = change(program, rand, ports[n])
+            break
     else:
         rand.shuffle(ports)
     return replace(program, ports=tuple(ports))
@@ -286,8 +318,7 @@ def _port(program: Program, rand: random.Random) -> Program:
 def _header(program: Program, rand: random.Random) -> Program:
     """Another number of periods or horizon, or something that is no number."""
     name = rand.choice(("periods", "horizon", "horizon", "other"))
-    rows = len(decode_rows(program.sections.get("rows", b"")))
-    value = _near(rand, rows) if rand.random() < 0.6 else rand.choice(HEADER)
+    value = _near(rand, _rows(program)) if rand.random() < 0.6 else rand.choice(HEADER)
     return replace(program, header={**program.header, name: value})
 
 

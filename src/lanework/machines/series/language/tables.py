@@ -143,9 +143,7 @@ def build_table(
     keys: str | Sequence[str] | None = None,
     outside: str | Sequence[str] = "error",
     value: str | None = None,
-    unit: str = "",
-    kind: str = "",
-    doc: str = "",
+    **about: str,
 ) -> Table:
     """A table from a CSV path, a DataFrame, a dict of columns or a dict from key to value.
 
@@ -157,9 +155,7 @@ def build_table(
         outside: for keys outside: `error`, `clamp`, or (one key only) `interpolate`; one word
             for all keys, or one for each.
         value: the value column to keep, when there are several.
-        unit: the unit of the values.
-        kind: their temporal kind.
-        doc: what the table is.
+        **about: the table's unit, kind and doc.
 
     Raises:
         Diagnostic: LW3018 for cells and rows that cannot be read, LW3019 for keys that do not fit
@@ -195,7 +191,7 @@ def build_table(
             help="use outside='interpolate' for keys far apart, or names for keys that are codes",
         )
     columns = _columns(rows, name, names, across, value, shape, [at for _, at in keyed])
-    table = Table(name, dims, columns, unit, kind, doc)
+    table = Table(name, dims, columns, **about)
     _check_cells(table)
     return table
 

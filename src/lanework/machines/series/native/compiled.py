@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from lanework.engines.codes import FALL_BACK
 from lanework.engines.kernel import UNIT
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.native import address
-from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.native.kernels import (
@@ -32,6 +31,9 @@ from lanework.machines.series.reference.scan import Fault
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
+
+Memory = dict[str, Mapping[int, Any] | Sequence[Any]]
+"""Where the slots of a nest lie, by their kind: a number, or an array, for each index."""
 
 # From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
 # which takes it about 200 microseconds, and to load it in the first place.
@@ -170,19 +172,23 @@ class CompiledExecutor(Executor):
         self._tier_up(variant, job.fuel)
         self.engine_used = variant.engine
         job.check(self.view, known=variant.checked)
-        buffers = dict(zip(job.ports, job.buffers, strict=True))
-        bridges: dict[int, Array] = {}
+        memory: Memory = {
+            "input": job.arrays,
+            "output": dict(zip(job.ports, job.buffers, strict=True)),
+        }
         everywhere: list[int] = []
         suspects: list[int] = []
         periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
         if variant.shared is not None:
             fuel = job.fuel // max(job.lanes, 1)
-            everywhere = self._run_nest(
-                variant.shared, job, buffers, bridges, periods, 1, fuel, None
-            )
+            memory["bridge"] = {
+                slot.index: np.zeros(periods if slot.layout == "time" else 1)
+                for _, slot in variant.shared.slots["bridge"]
+            }
+            everywhere = self._run_nest(variant.shared, job, memory, periods, 1, fuel, None)
         if variant.lanes is not None:
             suspects = self._run_nest(
-                variant.lanes, job, buffers, bridges, periods, lanes, job.fuel, job.progress
+                variant.lanes, job, memory, periods, lanes, job.fuel, job.progress
             )
         self.width_used = 1 if variant.lanes is None else variant.lanes.kernel.width
         if not everywhere and not suspects:
@@ -194,36 +200,25 @@ class CompiledExecutor(Executor):
         self,
         nest: CompiledNest,
         job: Job,
-        buffers: dict[int, Array],
-        bridges: dict[int, Array],
+        memory: Memory,
         periods: int,
         lanes: int,
         fuel: int,
         progress: Callable[[int, int], None] | None,
     ) -> list[int]:
         frame, cells = nest.frame()
-        columns, dims, slots = frame.columns, frame.dims, nest.slots
-        index = np.arange(float(lanes if slots["periods"] else 0))  # must outlive the call
-        for number, slot in slots["input"]:
-            value = job.arrays[slot.index]
-            if type(value) is float:
-                cells[number] = value
-            else:
-                columns[number] = address(value)
-                if slot.layout == "both":
-                    dims[4 + number] = value.strides[0] // 8
-        for number, slot in slots["output"]:
-            buffer = buffers[slot.index]
-            columns[number] = address(buffer)
-            if buffer.ndim == 2:
-                dims[4 + number] = buffer.strides[0] // 8
-        for number, slot in slots["bridge"]:
-            memory = bridges.get(slot.index)
-            if memory is None:
-                memory = bridges[slot.index] = np.zeros(periods if slot.layout == "time" else 1)
-            columns[number] = address(memory)
-        for number, _ in slots["periods"]:
-            columns[number] = address(index)
+        columns, dims = frame.columns, frame.dims
+        if nest.slots["periods"]:
+            memory["periods"] = [np.arange(float(lanes))]  # must outlive the call
+        for kind, places in memory.items():
+            for number, slot in nest.slots[kind]:
+                value = places[slot.index]
+                if type(value) is float:
+                    cells[number] = value
+                else:
+                    columns[number] = address(value)
+                    if value.ndim == 2:
+                        dims[4 + number] = value.strides[0] // 8
         if job.order is not None and lanes > 1:
             dims[3] = address(job.order)
         units = -(-lanes // UNIT)

@@ -86,7 +86,6 @@ class Nest:
         self.view, self.shape, self.code, self.swap = view, shape, code, swap
         self.bridges = set(bridges)
         self.slots: list[Slot] = []
-        self.columns: dict[int, Column] = {}
         self.level: dict[int, int] = {}  # row over time -> the walk that makes it
         self.ready: dict[int, int] = {}  # row without time -> the walk before which it is known
         self.walk_of: dict[int, int] = {}  # target -> the walk its instruction runs in
@@ -187,38 +186,12 @@ class Nest:
 
     def _build(self) -> LoopNest:
         view, shape = self.view, self.shape
-        constants: dict[int, float] = {}
-        time: set[int] = set()
-        periods: set[int] = set()
-        checked: set[int] = set()
-        used = {row for i in self.code for row in view.reads(i)}
-        used |= self.asked
-        if self.horizon is not None:
-            used.add(self.horizon)
-        for row in sorted(used):
-            record = view.rows[row]
-            if record.kind == RowKind.CONST:
-                constants[row] = float(view.constants[record.index])
-            elif record.kind == RowKind.TIME and not self.swap:
-                time.add(row)
-            elif record.kind == RowKind.TIME:
-                self.columns[row] = Column(row, self._slot("periods", 0, "lane"), "lane")
-            elif record.kind == RowKind.PERIODS:
-                periods.add(row)
-            elif record.kind == RowKind.INPUT:
-                layout = self._given_layout(record.index)
-                self.columns[row] = Column(row, self._slot("input", record.index, layout), layout)
-                if layout == "lane" and not self.swap:
-                    checked.add(row)
-            elif row in self.bridges:
-                layout = self._layout(row)
-                self.columns[row] = Column(row, self._slot("bridge", row, layout), layout)
         nest = LoopNest(
-            constants=constants,
-            time=time,
-            periods=periods,
-            columns=self.columns,
-            stages=self._stages(),
+            constants={},
+            time=set(),
+            periods=set(),
+            columns={},
+            stages=[],
             stores=[],
             home={},
             saved={},
@@ -226,10 +199,38 @@ class Nest:
             varying={row for row, v in enumerate(shape.varying) if v},
             timed={row for row, t in enumerate(shape.timed) if t},
             slots=0,
-            checked=checked,
         )
+        used = {row for i in self.code for row in view.reads(i)} | self.asked
+        if self.horizon is not None:
+            used.add(self.horizon)
+        for row in sorted(used):
+            record = view.rows[row]
+            ROWS[record.kind](self, nest, row, record.index)
+        nest.stages = self._stages()
         self._save(nest)
         return nest
+
+    def _column(self, nest: LoopNest, row: int, kind: str, index: int, layout: Layout) -> None:
+        nest.columns[row] = Column(row, self._slot(kind, index, layout), layout)
+
+    def _constant(self, nest: LoopNest, row: int, index: int) -> None:
+        nest.constants[row] = float(self.view.constants[index])
+
+    def _time(self, nest: LoopNest, row: int, index: int) -> None:
+        if self.swap:
+            self._column(nest, row, "periods", 0, "lane")
+        else:
+            nest.time.add(row)
+
+    def _input(self, nest: LoopNest, row: int, index: int) -> None:
+        layout = self._given_layout(index)
+        self._column(nest, row, "input", index, layout)
+        if layout == "lane" and not self.swap:
+            nest.checked.add(row)
+
+    def _node(self, nest: LoopNest, row: int, index: int) -> None:
+        if row in self.bridges:
+            self._column(nest, row, "bridge", row, self._layout(row))
 
     def _stages(self) -> list[Stage]:
         walks: dict[int, list[Step]] = {}
@@ -308,6 +309,15 @@ class Nest:
                 assert home is not None
                 nest.home[store.value] = home
 
+
+ROWS: dict[int, Callable[[Nest, LoopNest, int, int], None]] = {
+    RowKind.CONST: Nest._constant,
+    RowKind.TIME: Nest._time,
+    RowKind.PERIODS: lambda self, nest, row, index: nest.periods.add(row),
+    RowKind.INPUT: Nest._input,
+    RowKind.NODE: Nest._node,
+}
+"""What a nest knows of a row that it reads but does not make, by the kind of the row."""
 
 FOLDS: dict[str, How] = {
     "tsum": "sum",

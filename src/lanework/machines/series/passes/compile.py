@@ -43,7 +43,10 @@ def compile_model(
         names = {name for formula in ordered for name in (*formula.now, *formula.later)}
         if any(name not in model for name in names.intersection(calendars.COLUMNS)):
             model.need_periods()
+    notes = [f"graph: {len(ordered)} formulas, in order"]
     typed = _types(model, ordered, roots)
+    if typed.kinds:
+        notes += _said("kinds", typed.notes)
     categories = {name: declared.categories for name, declared in model.inputs.items()}
     infer_categories(ordered, model.formulas, model.tables, categories)
     values = Values(simplify=optimise)
@@ -58,12 +61,17 @@ def compile_model(
     )
     reader.read(ordered, typed.scale)
     targets = [reader.name(name) for name in roots]
-    notes = list(typed.notes)
+    notes.append(f"flatten: {len(values.ops)} values, {len(values.tables)} tables")
     if optimise:
         targets, lines = run_passes(values, targets)
-        notes += lines
+        notes += _said("optimise", lines)
     horizon = targets.pop() if model.horizon_name is not None else None
     return Emitter(model, values, asked, targets, horizon, categories, typed).program(notes)
+
+
+def _said(name: str, lines: Sequence[str]) -> list[str]:
+    """What a pass changed, under its name; that it ran, where there was nothing to change."""
+    return [f"{name}: {line}" for line in lines or ["nothing to change"]]
 
 
 def _asked(model: Registry, outputs: Sequence[str] | None) -> list[Output]:

@@ -89,10 +89,10 @@ class Emitter:
             records.append(Segment(part.kind, start, start + len(part.values)))
             start += len(part.values)
         walks = sum(part.kind != STRAIGHT for part in parts)
-        notes.append(
-            f"{len(order)} instructions, {len(inputs)} inputs, {len(tables)} tables, "
-            f"{walks} walk{'s' if walks != 1 else ''} over time"
-        )
+        notes += [
+            f"walks: {walks} over time",
+            f"emit: {len(order)} instructions, {len(inputs)} inputs, {len(tables)} tables",
+        ]
         unused = [name for name in model.inputs if name not in {i.name for i in inputs}]
         header: dict[str, int | float | str] = {
             "name": model.name,
@@ -102,7 +102,7 @@ class Emitter:
         more = {"freq": model.freq, "start": model.start, "unused": ",".join(unused)}
         header |= {key: value for key, value in more.items() if value}
         if unused:
-            notes.append(f"these outputs do not need the inputs {', '.join(unused)}")
+            notes.append(f"emit: these outputs do not need the inputs {', '.join(unused)}")
         return Program(
             machine="series",
             header=header,

@@ -128,9 +128,8 @@ def _tarjan(
 ) -> Iterator[int | list[int]]:
     """Strongly connected components among the values from `low` to `high`, operands first."""
     size = high - low + 1
-    index = [0] * size  # 0: not met yet
+    index = [0] * size  # 0: not met yet; beyond the size: in a component
     reach = [0] * size
-    on_stack = [False] * size
     stack: list[int] = []
     counter = 0
     for root in range(size):
@@ -139,7 +138,6 @@ def _tarjan(
         counter += 1
         index[root] = reach[root] = counter
         stack.append(root)
-        on_stack[root] = True
         work = [(root, iter(all_args[root + low]))]
         while work:
             value, operands = work[-1]
@@ -151,10 +149,9 @@ def _tarjan(
                     counter += 1
                     index[other] = reach[other] = counter
                     stack.append(other)
-                    on_stack[other] = True
                     work.append((other, iter(all_args[operand])))
                     break
-                if on_stack[other] and index[other] < reach[value]:
+                if index[other] < reach[value]:
                     reach[value] = index[other]
             else:
                 work.pop()
@@ -163,18 +160,20 @@ def _tarjan(
                     if reach[value] < reach[above]:
                         reach[above] = reach[value]
                 if reach[value] == index[value]:
-                    member = stack.pop()
-                    on_stack[member] = False
-                    if member == value and value + low not in all_args[value + low]:
-                        yield value + low
-                        continue
-                    loop = [member + low]
-                    while member != value:
-                        member = stack.pop()
-                        on_stack[member] = False
-                        loop.append(member + low)
-                    loop.sort()
-                    yield loop
+                    loop = _component(stack, index, value, low)
+                    alone = len(loop) == 1 and loop[0] not in all_args[loop[0]]
+                    yield loop[0] if alone else loop
+
+
+def _component(stack: list[int], index: list[int], first: int, low: int) -> list[int]:
+    """Take the component whose first member is `first` off the stack."""
+    members: list[int] = []
+    while not members or members[-1] != first + low:
+        member = stack.pop()
+        index[member] = len(index) + 1
+        members.append(member + low)
+    members.sort()
+    return members
 
 
 def _direction(values: Values, loop: list[int]) -> int:
