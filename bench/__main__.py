@@ -44,15 +44,15 @@ def main() -> int:
         print("\n".join(names))
         return 0
     print(machine() + "\n")
-    found, cases = {}, []
+    outcomes, cases = {}, []
     for name in names:
         case = CASES[name]()
-        found[name] = run_case(case, options.quick)
+        outcomes[name] = run_case(case, options.quick)
         cases.append(case)
-        print(table(case, found[name]), flush=True)
-    print(summary(cases, found), end="")
+        print(table(case, outcomes[name]), flush=True)
+    print(summary(cases, outcomes), end="")
     if options.json is not None:
-        options.json.write_text(record(found))
+        options.json.write_text(record(outcomes))
     return 0
 
 

@@ -263,7 +263,7 @@ def compiling() -> Case:
 
         return job
 
-    def whole() -> Job:
+    def from_text() -> Job:
         path = EXAMPLES / "projfin40.series"
 
         def job() -> Answer:
@@ -287,7 +287,7 @@ def compiling() -> Case:
             Contestant("Lanework, from a nest's tape to code, on stencils", patching),
             Contestant("Lanework, LLVM", cold(False, "llvm")),
             Contestant("Lanework, LLVM, code from the cache", cold(True, "llvm")),
-            Contestant("Lanework, from the model's text", whole),
+            Contestant("Lanework, from the model's text", from_text),
             Contestant("numba", numba, "numba"),
             Contestant("JAX", jax, "jax"),
         ),
@@ -389,22 +389,22 @@ def jit() -> Case:
 
     def in_loop(stencils: str) -> Callable[[], Job]:
         def setup() -> Job:
-            made = PatchJob(program, stencils)
+            patch = PatchJob(program, stencils)
 
             def job() -> Answer:
-                with made.buffer.mapping.writable():
-                    return {SECONDS: made.in_loop(20_000)}
+                with patch.buffer.mapping.writable():
+                    return {SECONDS: patch.in_loop(20_000)}
 
             return job
 
         return setup
 
     def call() -> Job:
-        made = PatchJob(program)
-        made.buffer.mapping.writable().__enter__()
+        patch = PatchJob(program)
+        patch.buffer.mapping.writable().__enter__()
 
         def job() -> Answer:
-            made.once()
+            patch.once()
             return {}
 
         return job

@@ -84,7 +84,7 @@ PROGRAMS = {"uniform": UNIFORM, "divergent": DIVERGENT}
 
 
 @dataclass(frozen=True)
-class Way:
+class Variant:
     """An engine with its settings."""
 
     title: str
@@ -92,11 +92,11 @@ class Way:
     settings: dict[str, Any]
 
 
-WAYS = (
-    Way("reference (NumPy)", "reference", {}),
-    Way("epoch, AoS-128, dense", "epoch", {"layout": "aos", "format": "dense"}),
-    Way("epoch, AoS-128, CSR", "epoch", {"layout": "aos", "format": "csr"}),
-    Way("epoch, SoA", "epoch", {"layout": "soa", "format": "rows"}),
+VARIANTS = (
+    Variant("reference (NumPy)", "reference", {}),
+    Variant("epoch, AoS-128, dense", "epoch", {"layout": "aos", "format": "dense"}),
+    Variant("epoch, AoS-128, CSR", "epoch", {"layout": "aos", "format": "csr"}),
+    Variant("epoch, SoA", "epoch", {"layout": "soa", "format": "rows"}),
 )
 
 
@@ -105,53 +105,54 @@ def program(name: str, count: int) -> Program:
     return assemble(PROGRAMS[name].format(count=count), name)
 
 
-def rate(made: Program, way: Way, adapter: str = "") -> float:
+def rate(fleet: Program, variant: Variant, adapter: str = "") -> float:
     """VM-instructions per second.
 
     Raises:
         LaneworkError: the engine cannot run.
         AssertionError: it does not do what the reference does.
     """
-    settings = dict(way.settings)
-    if way.engine == "epoch" and adapter:
+    settings = dict(variant.settings)
+    if variant.engine == "epoch" and adapter:
         settings["adapter"] = adapter
-    words = np.zeros(int(made.header["shared"]), np.uint32)
-    with made.bind(way.engine, **settings) as runner, made.bind("reference") as checker:
+    words = np.zeros(int(fleet.header["shared"]), np.uint32)
+    with fleet.bind(variant.engine, **settings) as runner, fleet.bind("reference") as checker:
         runtime = runner.runtime(words)
-        epochs = max(8, min(40, CHECKED // made.header["vms"]))
+        epochs = max(8, min(40, CHECKED // fleet.header["vms"]))
         runtime.run(epochs)
         expected = checker.runtime(words)
         expected.run(epochs)
         np.testing.assert_array_equal(runtime.engine.vms().words, expected.engine.vms().words)
         del expected
-        some = max(8, min(256, CHECKED // made.header["vms"]))  # epochs to a submission
+        some = max(8, min(256, CHECKED // fleet.header["vms"]))  # epochs to a submission
         best = 0.0
         for _ in range(3):
             began, before = time.perf_counter(), runtime.counts.executed
-            live = made.header["vms"]
-            while time.perf_counter() - began < SECONDS / 3 and 2 * live > made.header["vms"]:
+            live = fleet.header["vms"]
+            while time.perf_counter() - began < SECONDS / 3 and 2 * live > fleet.header["vms"]:
                 runtime.run(some)
                 live = runtime.counts.live
             seconds = time.perf_counter() - began
             best = max(best, (runtime.counts.executed - before) / seconds)
-            if 2 * live <= made.header["vms"]:
+            if 2 * live <= fleet.header["vms"]:
                 runtime = runner.runtime(words)
         return best
 
 
 def table(sizes: Sequence[int] = SIZES, adapter: str = "") -> str:
     """All programs, sizes and ways, as a Markdown table."""
-    lines = ["| program | VMs | " + " | ".join(way.title for way in WAYS) + " | SoA of dense |"]
-    lines.append("| --- | ---: |" + " ---: |" * (len(WAYS) + 1))
+    titles = " | ".join(variant.title for variant in VARIANTS)
+    lines = [f"| program | VMs | {titles} | SoA of dense |"]
+    lines.append("| --- | ---: |" + " ---: |" * (len(VARIANTS) + 1))
     for name in PROGRAMS:
         for count in sizes:
-            made = program(name, count)
+            fleet = program(name, count)
             rates: list[float | None] = []
-            for way in WAYS:
+            for variant in VARIANTS:
                 try:
-                    rates.append(rate(made, way, adapter) / 1e6)
+                    rates.append(rate(fleet, variant, adapter) / 1e6)
                 except LaneworkError as problem:
-                    print(f"{way.title}: {problem}")
+                    print(f"{variant.title}: {problem}")
                     rates.append(None)
             cells = [f"{x:,.1f}" if x is not None else "-" for x in rates]
             dense, soa = rates[1], rates[3]
@@ -161,25 +162,25 @@ def table(sizes: Sequence[int] = SIZES, adapter: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _contestant(way: Way, ours: Callable[[Way], Job]) -> Contestant:
-    """Ours in one way; a layout that takes long is timed once, kernels made beside it."""
-    slow = way.settings.get("layout") == "aos"
-    job = functools.partial(ours, way)
-    return Contestant(f"Lanework, {way.title}", job, turns=0 if slow else None)
+def _contestant(variant: Variant, ours: Callable[[Variant], Job]) -> Contestant:
+    """Ours in one variant; a layout that takes long is timed once, kernels made beside it."""
+    slow = variant.settings.get("layout") == "aos"
+    job = functools.partial(ours, variant)
+    return Contestant(f"Lanework, {variant.title}", job, turns=0 if slow else None)
 
 
 def collatz(count: int) -> Case:
     """Stopping times, beside tools that compile loops."""
 
-    def ours(way: Way) -> Job:
-        runner = program("divergent", count).bind(way.engine, **way.settings)
+    def ours(variant: Variant) -> Job:
+        runner = program("divergent", count).bind(variant.engine, **variant.settings)
         return lambda: {"steps": runner()["shared"]}
 
     return Case(
         f"fleet_collatz_{count}",
         f"Fleet: Collatz stopping times of 1 to {count:,} (interpreted, an epoch an instruction)",
         (
-            *(_contestant(way, ours) for way in WAYS),
+            *(_contestant(variant, ours) for variant in VARIANTS),
             Contestant("numba prange", lambda: peers.collatz_numba(count), "numba"),
             Contestant("Taichi on the processor", lambda: peers.collatz_taichi(count), "taichi"),
             Contestant("NumPy with masks", lambda: peers.collatz_numpy(count)),
@@ -193,16 +194,16 @@ def picture() -> Case:
     """A photograph to grayscale, blurred, and its edges."""
     photo = read_picture((EXAMPLES / "photo.ppm").read_bytes())
 
-    def ours(way: Way) -> Job:
-        made = assemble((EXAMPLES / "image.lasm").read_text(), "image.lasm")
-        runner = made.bind(way.engine, **way.settings)
+    def ours(variant: Variant) -> Job:
+        fleet = assemble((EXAMPLES / "image.lasm").read_text(), "image.lasm")
+        runner = fleet.bind(variant.engine, **variant.settings)
         return lambda: {"edges": runner(image=photo)["edges"]}
 
     return Case(
         "fleet_picture",
         f"Fleet: grayscale, blur and Sobel of a photograph of {photo.shape[1]} x {photo.shape[0]}",
         (
-            *(_contestant(way, ours) for way in WAYS),
+            *(_contestant(variant, ours) for variant in VARIANTS),
             Contestant("SciPy's ndimage", lambda: peers.picture_scipy(photo), "scipy"),
             Contestant("numba prange", lambda: peers.picture_numba(photo), "numba"),
         ),

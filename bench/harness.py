@@ -198,11 +198,11 @@ def table(case: Case, outcomes: list[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(cases: list[Case], found: Mapping[str, list[Outcome]]) -> str:
+def summary(cases: list[Case], outcomes: Mapping[str, list[Outcome]]) -> str:
     """The ratios of the fastest rival to Lanework by group, and their geometric means."""
     groups: dict[str, list[tuple[str, Outcome, float]]] = {}
     for case in cases:
-        ours, *others = found[case.name]
+        ours, *others = outcomes[case.name]
         rivals = [o for o in others if o.name in case.rivals and not o.missing]
         if rivals:
             best = min(rivals, key=lambda outcome: outcome.median)
@@ -253,9 +253,9 @@ def record(outcomes: Mapping[str, list[Outcome]]) -> str:
                     "rows": o.rows,
                     "missing": o.missing,
                 }
-                for o in found
+                for o in several
             }
-            for case, found in outcomes.items()
+            for case, several in outcomes.items()
         },
         indent=1,
     )

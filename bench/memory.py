@@ -31,8 +31,8 @@ def measure(name: str) -> dict[str, int]:
         Path(folder, "rows.json").write_text(json.dumps(columns))
         command = [sys.executable, "-m", "bench.memory", folder]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, int] = json.loads(done.stdout)
-    return found
+    figures: dict[str, int] = json.loads(done.stdout)
+    return figures
 
 
 def run(folder: Path) -> dict[str, int]:
@@ -65,10 +65,10 @@ def table(names: list[str]) -> str:
     lines += ["| | rows | estimate | program alone | peak | peak of the estimate |"]
     lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
     for name in names:
-        found = measure(name)
-        sizes = " | ".join(f"{found[k] / 2**20:.2f} MiB" for k in ("estimate", "bound", "peak"))
-        ratio = found["peak"] / found["estimate"]
-        lines.append(f"| {name} | {found['rows']:,} | {sizes} | {ratio:.2f} |")
+        figures = measure(name)
+        sizes = " | ".join(f"{figures[k] / 2**20:.2f} MiB" for k in ("estimate", "bound", "peak"))
+        ratio = figures["peak"] / figures["estimate"]
+        lines.append(f"| {name} | {figures['rows']:,} | {sizes} | {ratio:.2f} |")
     return "\n".join(lines) + "\n"
 
 

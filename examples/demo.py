@@ -54,10 +54,10 @@ def main() -> int:
 
     OUT.parent.mkdir(exist_ok=True)
     result.save(OUT)
-    made = first.stats["compile_seconds"]
+    seconds = first.stats["compile_seconds"]
     source = "from the cache of compiled code" if first.stats["cached"] else "compiled afresh"
     print(f"model to program  {(compiled - start) * 1e3:8.1f} ms")
-    print(f"program to code   {made * 1e3:8.1f} ms ({source})")
+    print(f"program to code   {seconds * 1e3:8.1f} ms ({source})")
     each = took / lanes / periods * 1e9
     print(f"run               {took * 1e3:8.1f} ms ({each:.3f} ns a lane-month)")
     print(f"written to        {OUT.relative_to(EXAMPLES.parent)}")

@@ -24,9 +24,9 @@ def main() -> int:
     graph = lw.belief.read_network(DATA / "alarm.bif")
     worst = 0.0
     for row in json.loads((DATA / "expected" / "alarm.json").read_text())["rows"]:
-        found = lw.belief.infer(graph, {**row["evidence"], **row["soft"]})
+        posteriors = lw.belief.infer(graph, {**row["evidence"], **row["soft"]})
         for name, right in row["posterior"].items():
-            worst = max(worst, float(np.abs(found[name] - right).max()))
+            worst = max(worst, float(np.abs(posteriors[name] - right).max()))
     print(f"published posteriors    differ by {worst:.0e} at most")
 
     patients = lw.belief.infer(graph, None, "sample:1000", seed=7)

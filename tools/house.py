@@ -190,11 +190,11 @@ def main() -> int:
         print(f"{room:34} {files:5} {lines:6,} {len(leads):6}")
         total_files, total_lines = total_files + files, total_lines + lines
     print(f"{'in all':34} {total_files:5} {total_lines:6,}")
-    found = circles(graph())
-    print(f"{len(found)} circles of files")
-    for circle in found:
+    rings = circles(graph())
+    print(f"{len(rings)} circles of files")
+    for circle in rings:
         print("  " + ", ".join(name.removeprefix(f"{PACKAGE}.") for name in circle))
-    return int(bool(found))
+    return int(bool(rings))
 
 
 if __name__ == "__main__":

@@ -62,8 +62,8 @@ def one_after_another(
         return lambda: dict(zip(names, answer(next(turns)), strict=True))
 
     def job() -> Answer:
-        found = [answer(row) for row in rows]
-        return {name: np.array([row[n] for row in found]) for n, name in enumerate(names)}
+        answers = [answer(row) for row in rows]
+        return {name: np.array([row[n] for row in answers]) for n, name in enumerate(names)}
 
     return job
 
@@ -140,8 +140,8 @@ def pgmpy_job(graph: FactorGraph, rows: list[Row]) -> Callable[[], Answer]:
         states = graph.variables[name].states
         if name in row:
             return np.array([float(state == row[name]) for state in states])
-        found = inference.query([name], row, elimination_order="greedy", show_progress=False)
-        return found.values
+        answers = inference.query([name], row, elimination_order="greedy", show_progress=False)
+        return answers.values
 
     def answer(row: Row) -> list[Any]:
         return [posterior(name, row) for name in graph.variables]

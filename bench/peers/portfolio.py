@@ -131,8 +131,8 @@ def numpy_job(p: oracle.Points) -> Callable[[], Answer]:
     """NumPy over policies, month by month: the oracle itself."""
 
     def job() -> Answer:
-        found = oracle.run(p)
-        return {name: found[name].sum() for name in NAMES}
+        totals = oracle.run(p)
+        return {name: totals[name].sum() for name in NAMES}
 
     return job
 

@@ -122,17 +122,17 @@ def test_a_long_table_is_streamed_to_the_same_file(folder):
     frame["grade"] = rng.choice(["low", "high"], many)
     frame.to_csv("many.csv", index=False)
     words = ("run", "loan.series", "scenario=many.csv", "time=time.csv")
-    whole = values(call(*words, "--out", "whole.csv", "--json"))
+    full = values(call(*words, "--out", "whole.csv", "--json"))
     done = call(*words, "--block", 64, "--out", "blocks.csv", "--json")
-    assert values(done) == {"book": pytest.approx(whole["book"], rel=1e-13)}
+    assert values(done) == {"book": pytest.approx(full["book"], rel=1e-13)}
     assert json.loads(done.stdout)["stats"]["lanes"] == many
     assert Path("blocks.csv").read_bytes() == Path("whole.csv").read_bytes()
     got = pd.read_csv("blocks.scenario.csv")
-    assert got["paid"].tolist() == whole["paid"]
+    assert got["paid"].tolist() == full["paid"]
     shown = call(*words, "--block", 64)
     assert "not kept, one value a lane: closing, paid" in shown.stderr
     first = values(call(*words, "--block", 64, "--lanes", 70, "--out", "b.csv", "--json"))
-    assert first["book"] != whole["book"]
+    assert first["book"] != full["book"]
     assert len(pd.read_csv("b.scenario.csv")) == 70
 
 
@@ -159,14 +159,14 @@ def test_the_published_total_of_a_portfolio(name):
 
 def test_compile_dis_assemble_and_run_agree(folder):
     done = call("compile", "loan.series", "--out", "loan.lwp", "--json")
-    made = json.loads(done.stdout)
-    assert lw.load("loan.lwp").hash == made["hash"]
+    report = json.loads(done.stdout)
+    assert lw.load("loan.lwp").hash == report["hash"]
     Path("loan.lasm").write_text(call("dis", "loan.lwp").stdout)
     given = ("scenario=lanes.csv", "time=time.csv", "--json")
     runs = [values(call("run", f"loan{end}", *given)) for end in (".series", ".lwp", ".lasm")]
     assert runs[0] == runs[1] == runs[2]
     for end in (".series", ".lwp", ".lasm"):
-        assert json.loads(call("verify", f"loan{end}", "--json").stdout)["hash"] == made["hash"]
+        assert json.loads(call("verify", f"loan{end}", "--json").stdout)["hash"] == report["hash"]
     assert call("compile", "loan.series").exit_code == 0
     assert call("compile", "loan.series", "--out", "loan.bin").exit_code == 1
 
@@ -217,10 +217,10 @@ def test_fuzz_shows_a_small_program_where_engines_differ(monkeypatch):
 
     def run_way(case, way):
         """With a step-by-step way that loses the last word of shared memory."""
-        found = right(case, way)
+        actual = right(case, way)
         if way.steps:
-            found[-1].shared[-1] ^= 1
-        return found
+            actual[-1].shared[-1] ^= 1
+        return actual
 
     monkeypatch.setattr(fuzz, "run_way", run_way)
     done = call("fuzz", "fleet", "--count", 1, "--jobs", 1, "--engine", "reference")

@@ -16,9 +16,9 @@ def test_alignment_is_xarrays():
     c = (rng.random(()), ())
     onto = merge((n, x[1], x[0].shape) for n, x in (("a", a), ("b", b), ("c", c)))
     assert onto == {"scenario": 3, "time": 4, "point": 2} == {k: sizes[k] for k in onto}
-    found = align(*a, onto) * align(*b, onto) + align(*c, onto)
+    actual = align(*a, onto) * align(*b, onto) + align(*c, onto)
     wanted = xarray.DataArray(a[0], dims=a[1]) * xarray.DataArray(b[0], dims=b[1]) + float(c[0])
-    np.testing.assert_array_equal(found, wanted.transpose(*onto).values)
+    np.testing.assert_array_equal(actual, wanted.transpose(*onto).values)
     assert np.shares_memory(align(*a, onto), a[0])
 
 

@@ -16,10 +16,10 @@ RECORDS = [b"", b"one", b"two" * 30, bytes(range(256)) * 3]
 @pytest.fixture
 def path(tmp_path):
     file = tmp_path / "sweep"
-    with journal.Journal(file) as made:
-        assert made.records == []
+    with journal.Journal(file) as log:
+        assert log.records == []
         for record in RECORDS:
-            made.append(record)
+            log.append(record)
     return file
 
 
@@ -47,15 +47,15 @@ def test_every_truncation_gives_the_records_before_it(path):
     assert stops[-1] == len(data)
     for size in range(len(data)):
         path.write_bytes(data[:size])
-        whole = max(0, sum(stop <= size for stop in stops) - 1)
-        assert journal.read(path) == RECORDS[:whole], size
+        full = max(0, sum(stop <= size for stop in stops) - 1)
+        assert journal.read(path) == RECORDS[:full], size
     for size in (0, 3, 11, 12, 13, 30, stops[-2] + 100):
         path.write_bytes(data[:size])
-        whole = max(0, sum(stop <= size for stop in stops) - 1)
+        full = max(0, sum(stop <= size for stop in stops) - 1)
         with journal.Journal(path) as opened:
-            assert opened.records == RECORDS[:whole]
+            assert opened.records == RECORDS[:full]
             opened.append(b"after")
-        assert journal.read(path) == [*RECORDS[:whole], b"after"]
+        assert journal.read(path) == [*RECORDS[:full], b"after"]
 
 
 def test_every_flipped_bit_before_the_last_record_is_refused(path):
@@ -87,11 +87,11 @@ def test_a_tail_that_is_no_record_is_dropped(path, tail):
 def test_a_journal_kept_as_data_in_a_torn_record_is_no_damage(path, tmp_path):
     inner = path.read_bytes()
     outer = tmp_path / "outer"
-    with journal.Journal(outer) as made:
-        made.append(b"first")
-        made.append(inner)
-    whole = outer.read_bytes()
-    outer.write_bytes(whole[:-1])
+    with journal.Journal(outer) as log:
+        log.append(b"first")
+        log.append(inner)
+    full = outer.read_bytes()
+    outer.write_bytes(full[:-1])
     assert journal.read(outer) == [b"first"]
 
 

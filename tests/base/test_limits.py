@@ -36,8 +36,8 @@ def test_limits_that_make_no_sense(given):
 
 
 def test_limits_from_text():
-    found = Limits.from_text(fuel="10", memory="1.5KiB", deadline="2s", depth="7", threads="3")
-    assert found == Limits(fuel=10, memory=1536, deadline=2.0, depth=7, threads=3)
+    actual = Limits.from_text(fuel="10", memory="1.5KiB", deadline="2s", depth="7", threads="3")
+    assert actual == Limits(fuel=10, memory=1536, deadline=2.0, depth=7, threads=3)
     assert Limits.from_text() == Limits()
     for given in ({"fuel": "x"}, {"memory": "x"}, {"deadline": "x"}, {"depth": "x"}):
         with pytest.raises(Diagnostic):

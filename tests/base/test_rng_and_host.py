@@ -31,8 +31,8 @@ def scalar_philox(counter, key):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(WORD, min_size=4, max_size=4), st.lists(WORD, min_size=2, max_size=2))
 def test_any_counter_and_key(counter, key):
-    found = rng.philox(np.array(counter, np.uint32), np.array(key, np.uint32))
-    assert found.tolist() == scalar_philox(counter, key)
+    actual = rng.philox(np.array(counter, np.uint32), np.array(key, np.uint32))
+    assert actual.tolist() == scalar_philox(counter, key)
 
 
 @settings(max_examples=50, deadline=None)
@@ -45,10 +45,10 @@ def test_uniform_is_53_bits_of_two_words(seed, lane, index):
 
 def test_shapes_broadcast_and_lanes_do_not_depend_on_each_other():
     lanes, steps = np.arange(5)[:, None], np.arange(7)
-    whole = rng.uniform(9, lanes, steps)
-    assert whole.shape == (5, 7)
+    full = rng.uniform(9, lanes, steps)
+    assert full.shape == (5, 7)
     assert rng.words(9, lanes, steps).shape == (5, 7, 4)
-    np.testing.assert_array_equal(whole[3], rng.uniform(9, 3, steps))
+    np.testing.assert_array_equal(full[3], rng.uniform(9, 3, steps))
     assert rng.uniform(9, np.array([], int), 0).shape == (0,)
     assert np.unique(rng.uniform(1, np.arange(300)[:, None], np.arange(300))).size == 90_000
 

@@ -36,10 +36,10 @@ def table(tmp_path):
 
 
 def test_best_assignments(tmp_path, table):
-    found, lines = rows(tmp_path, "--evidence", table, "--query", "mpe")
-    assert [row.get("impossible", False) for row in found] == [False, False, True]
-    assert found[0]["states"]["lung"] == lines[0]["lung"] == "yes"
-    assert float(lines[0]["ln_p_best"]) == found[0]["ln_p_best"]
+    actual, lines = rows(tmp_path, "--evidence", table, "--query", "mpe")
+    assert [row.get("impossible", False) for row in actual] == [False, False, True]
+    assert actual[0]["states"]["lung"] == lines[0]["lung"] == "yes"
+    assert float(lines[0]["ln_p_best"]) == actual[0]["ln_p_best"]
     assert [line["row"] for line in lines] == ["0", "1"]
     few, lines = rows(tmp_path, "--evidence", table, "--query", "mmap:lung,bronc")
     assert set(few[0]["states"]) == {"lung", "bronc"}
@@ -47,8 +47,8 @@ def test_best_assignments(tmp_path, table):
 
 
 def test_several_assignments(tmp_path, table):
-    found, lines = rows(tmp_path, "--evidence", table, "--query", "kbest:3")
-    values = [one["ln_p_best"] for one in found[0]["assignments"]]
+    actual, lines = rows(tmp_path, "--evidence", table, "--query", "kbest:3")
+    values = [one["ln_p_best"] for one in actual[0]["assignments"]]
     assert values == sorted(values, reverse=True)
     assert len(values) == 3
     assert [(line["row"], line["assignment"]) for line in lines[:4]] == [
@@ -63,11 +63,11 @@ def test_several_assignments(tmp_path, table):
 
 
 def test_joint_posteriors_and_derivatives(tmp_path, table):
-    found, lines = rows(tmp_path, "--evidence", table, "--query", "joint:lung,bronc")
-    assert found[0]["joint"]["states"] == {"lung": ["yes", "no"], "bronc": ["yes", "no"]}
-    assert sum(map(sum, found[0]["joint"]["probability"])) == pytest.approx(1.0)
+    actual, lines = rows(tmp_path, "--evidence", table, "--query", "joint:lung,bronc")
+    assert actual[0]["joint"]["states"] == {"lung": ["yes", "no"], "bronc": ["yes", "no"]}
+    assert sum(map(sum, actual[0]["joint"]["probability"])) == pytest.approx(1.0)
     assert len(lines) == 8
-    assert float(lines[1]["probability"]) == found[0]["joint"]["probability"][0][1]
+    assert float(lines[1]["probability"]) == actual[0]["joint"]["probability"][0][1]
     done = run("--given", "xray=yes", "--query", "gradient", "--json")
     gradient = json.loads(done.stdout)["rows"][0]["gradient"]
     assert len(gradient["dysp"]) == 2
@@ -96,10 +96,10 @@ def test_on_a_terminal(query, table):
 
 def test_compiled_for_a_query(tmp_path):
     file = str(tmp_path / "best.lwp")
-    made = CliRunner().invoke(
+    subject = CliRunner().invoke(
         cli, ["compile", ASIA, "--query", "mpe", "--observed", "xray, dysp", "-o", file]
     )
-    assert made.exit_code == 0, made.stderr
+    assert subject.exit_code == 0, subject.stderr
     done = CliRunner().invoke(cli, ["run", file, "xray=yes", "dysp=no", "--json"])
     assert json.loads(done.stdout)["rows"][0]["states"]["xray"] == "yes"
     assert CliRunner().invoke(cli, ["run", file, "xray=yes"]).exit_code == 1

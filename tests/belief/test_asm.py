@@ -17,18 +17,18 @@ def program():
 
 
 def test_text_reads_back_to_the_same_hash():
-    made = program()
-    assert assemble(made.dis()).hash == made.hash
+    subject = program()
+    assert assemble(subject.dis()).hash == subject.hash
 
 
 def test_a_former_mnemonic_still_reads():
     graph = FactorGraph()
     graph.variable("a", 2)
     graph.factor(["a"], [0.25, 0.75])
-    made = compile_graph(graph, "sample:1")
-    text = made.dis()
+    program = compile_graph(graph, "sample:1")
+    text = program.dis()
     assert "sample %" in text
-    assert assemble(text.replace("sample %", "draw %")).hash == made.hash
+    assert assemble(text.replace("sample %", "draw %")).hash == program.hash
 
 
 @pytest.mark.parametrize(

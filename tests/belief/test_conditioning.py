@@ -38,16 +38,16 @@ def grid(side, states, seed=0):
     return graph
 
 
-def same(found, right):
-    assert list(found) == list(right)
+def same(actual, right):
+    assert list(actual) == list(right)
     for name in right:
-        assert found.axes(name) == right.axes(name)
-        assert found[name].dtype == right[name].dtype
-        if found[name].dtype == object and isinstance(found[name].flat[0], str | None):
-            assert found[name].tolist() == right[name].tolist()
+        assert actual.axes(name) == right.axes(name)
+        assert actual[name].dtype == right[name].dtype
+        if actual[name].dtype == object and isinstance(actual[name].flat[0], str | None):
+            assert actual[name].tolist() == right[name].tolist()
         else:
             np.testing.assert_allclose(
-                np.asarray(found[name], float),
+                np.asarray(actual[name], float),
                 np.asarray(right[name], float),
                 rtol=1e-9,
                 atol=1e-10,
@@ -95,26 +95,26 @@ def test_random_graphs_in_every_query(query):
         asked = f"{query}:{','.join(names[::2])}" if query in ("mmap", "joint") else query
         plain, runner, known = conditioned(case.graph, asked, case.given, "prob", "native")
         grown += len(runner.conditioned)
-        found, right = runner.answer(known), plain.answer(known)
+        actual, right = runner.answer(known), plain.answer(known)
         if query == "joint":
-            same(found, right)
+            same(actual, right)
             continue
-        np.testing.assert_allclose(found["ln_p_best"], right["ln_p_best"], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(actual["ln_p_best"], right["ln_p_best"], rtol=1e-9, atol=1e-9)
         logs = Enumeration(case.graph, case.weights(), case.rows).logs
-        best = np.asarray(found["ln_p_best"]).reshape(known.rows, -1)
-        others = tuple(n + 1 for n, name in enumerate(names) if name not in found)
+        best = np.asarray(actual["ln_p_best"]).reshape(known.rows, -1)
+        others = tuple(n + 1 for n, name in enumerate(names) if name not in actual)
         with np.errstate(divide="ignore"):
             logs = np.log(np.exp(logs).sum(axis=others)) if others else logs
         for row, turn in zip(*np.nonzero(best > -np.inf), strict=True):
             # equally good ones are not always the same
             states = [
-                np.asarray(found[name]).reshape(best.shape)[row, turn]
+                np.asarray(actual[name]).reshape(best.shape)[row, turn]
                 for name in names
-                if name in found
+                if name in actual
             ]
             place = [
                 case.graph.state(name, state)
-                for name, state in zip([n for n in names if n in found], states, strict=True)
+                for name, state in zip([n for n in names if n in actual], states, strict=True)
             ]
             assert logs[row][tuple(place)] == pytest.approx(best[row, turn], rel=1e-9, abs=1e-9)
     assert grown > 20
@@ -186,9 +186,9 @@ def test_rows_that_fit_a_few_at_a_time():
     with pytest.raises(Diagnostic) as caught:
         Runner(Question(graph, "all", ["v0_0"], (), "prob").program(), "reference", limits)(rows)
     assert caught.value.code.ident == "LW0101"
-    found = infer(graph, rows, engine="reference", limits=limits)
-    assert "conditioning" not in found.stats
-    same(found, infer(graph, rows))
+    result = infer(graph, rows, engine="reference", limits=limits)
+    assert "conditioning" not in result.stats
+    same(result, infer(graph, rows))
     with pytest.raises(Diagnostic) as caught:
         infer(graph, rows, engine="reference", limits=lw.Limits(memory=1_000_000))
     assert "fewer rows" in str(caught.value.help)
@@ -205,9 +205,9 @@ def test_a_grid_that_does_not_fit():
     with pytest.raises(Diagnostic) as caught:
         groups[0].program.bind(limits=limits)(given)
     assert caught.value.code.ident == "LW0101"
-    found = run_groups(groups, known, limits=limits, progress=lambda *pair: done.append(pair))
-    same(found, infer(graph, given))
-    assert "lanes for 3 rows" in found.stats["conditioning"]
+    actual = run_groups(groups, known, limits=limits, progress=lambda *pair: done.append(pair))
+    same(actual, infer(graph, given))
+    assert "lanes for 3 rows" in actual.stats["conditioning"]
     assert done[-1][0] == done[-1][1] >= 24
 
 
@@ -232,9 +232,9 @@ def test_impossible_rows_and_states_without_weight():
         graph.factor(scope, np.eye(3))
     given = {"a": np.array([[0.0, 0.0, 0.0], [0.0, 0.3, 0.0], [1.0, 1.0, 1.0]]), "b": [0, 0, None]}
     plain, runner, known = conditioned(graph, "all", given, "prob", "auto", 1)
-    found = runner.answer(known)
-    same(found, plain.answer(known))
-    assert found.stats["impossible"] == 2
+    result = runner.answer(known)
+    same(result, plain.answer(known))
+    assert result.stats["impossible"] == 2
 
 
 def test_what_takes_too_long_is_refused_with_its_time():

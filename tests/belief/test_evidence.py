@@ -21,8 +21,8 @@ BINS = Variable("bins", ("0.5", "1.5", "10"))
 
 
 def weights(variable, value):
-    found = read_evidence((variable,), frozenset([0]), {variable.name: value})
-    return found.weights[0].T.tolist(), found.single
+    evidence = read_evidence((variable,), frozenset([0]), {variable.name: value})
+    return evidence.weights[0].T.tolist(), evidence.single
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ COLUMNS = [
 
 @pytest.mark.parametrize("value", COLUMNS, ids=range(len(COLUMNS)))
 def test_columns(value):
-    found, single = weights(RAIN, value)
+    actual, single = weights(RAIN, value)
     if isinstance(value, np.ndarray) and value.dtype == bool:
-        assert found == [[0.0, 1.0]] * 3
+        assert actual == [[0.0, 1.0]] * 3
     else:
-        assert found == [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
+        assert actual == [[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]
     assert not single
 
 

@@ -88,14 +88,14 @@ def test_odd_names_read_back(kind):
 
 
 def renamed(graph, old, new):
-    made = FactorGraph(graph.name)
+    copy = FactorGraph(graph.name)
     for variable in graph.variables.values():
         states = [new if state == old else state for state in variable.states]
-        made.variable(new if variable.name == old else variable.name, states)
+        copy.variable(new if variable.name == old else variable.name, states)
     for factor in graph.factors:
         scope = [new if name == old else name for name in factor.scope]
-        made.factor(scope, factor.table, name=scope[-1], child=scope[-1])
-    return made
+        copy.factor(scope, factor.table, name=scope[-1], child=scope[-1])
+    return copy
 
 
 def test_numbers_of_any_size_read_back():
@@ -164,9 +164,9 @@ def test_other_orders_of_axes_are_the_same_network():
     graph.factor(["b", "a"], table.T, child="b")
     for kind in ("bif", "xmlbif"):
         write, read = NAMED[kind]
-        found = read(write(graph)).factors[1]
-        assert found.scope == ("a", "b")
-        assert found.table.tolist() == table.tolist()
+        actual = read(write(graph)).factors[1]
+        assert actual.scope == ("a", "b")
+        assert actual.table.tolist() == table.tolist()
 
 
 # Other programs -----------------------------------------------------------------------------------
@@ -242,10 +242,10 @@ def test_places_of_what_graphs_refuse():
 
 def test_results_read_back():
     text = write_results(-math.log(3.0), [[0.1, 0.9], [1.0]], {0: 1, 1: 0})
-    found = read_results(text)
-    assert found.ln_z == pytest.approx(-math.log(3.0), rel=1e-15)
-    assert found.marginals == [[0.1, 0.9], [1.0]]
-    assert found.best == {0: 1, 1: 0}
+    actual = read_results(text)
+    assert actual.ln_z == pytest.approx(-math.log(3.0), rel=1e-15)
+    assert actual.marginals == [[0.1, 0.9], [1.0]]
+    assert actual.best == {0: 1, 1: 0}
     assert read_results(write_results(-math.inf)).ln_z == -math.inf
     with pytest.raises(Diagnostic, match="lacks some"):
         write_results(best={0: 1, 2: 0})
@@ -262,13 +262,13 @@ def test_results_from_the_command_line(tmp_path):
         words = ["run", str(net), "--evidence", str(evid), "--out", str(out)]
         done = CliRunner().invoke(cli, words)
         assert done.exit_code == 0, done.stderr
-        found = read_results(out.read_text())
+        actual = read_results(out.read_text())
         if ending == "PR":
-            assert found.ln_z == pytest.approx(float(right["ln_p_evidence"]), rel=1e-12)
-            assert found.marginals is None
+            assert actual.ln_z == pytest.approx(float(right["ln_p_evidence"]), rel=1e-12)
+            assert actual.marginals is None
         else:
-            assert found.ln_z is None
-            for name, marginal in zip(graph.variables, found.marginals, strict=True):
+            assert actual.ln_z is None
+            for name, marginal in zip(graph.variables, actual.marginals, strict=True):
                 np.testing.assert_allclose(marginal, right[name], atol=1e-14)
     rows = tmp_path / "rows.csv"
     rows.write_text("6\n0\n1\n")

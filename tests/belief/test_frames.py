@@ -13,12 +13,12 @@ from lanework.base.errors import Diagnostic
 
 @pytest.fixture
 def graph():
-    made = lw.belief.FactorGraph("weather")
-    made.variable("rain", ["yes", "no"])
-    made.variable("row", ["a", "b"])  # a variable that is called like the axis
-    made.factor(["rain"], [0.25, 0.75])
-    made.factor(["rain", "row"], [[0.5, 0.5], [0.0, 1.0]])
-    return made
+    copy = lw.belief.FactorGraph("weather")
+    copy.variable("rain", ["yes", "no"])
+    copy.variable("row", ["a", "b"])  # a variable that is called like the axis
+    copy.factor(["rain"], [0.25, 0.75])
+    copy.factor(["rain", "row"], [[0.5, 0.5], [0.0, 1.0]])
+    return copy
 
 
 def test_long_and_wide(graph):
@@ -68,9 +68,9 @@ def test_files(graph, tmp_path):
 
 def test_other_semirings_say_what_cannot_be(graph):
     program = lw.belief.compile_graph(graph, "all", semiring="counting")
-    found = program.bind(semiring="counting")({"rain": ["no", "yes"], "row": ["a", "a"]})
-    assert next(found.objects()) == {"count": None, "impossible": True}
-    assert found.columns()["row"].tolist() == [1, 1, 1, 1]
+    result = program.bind(semiring="counting")({"rain": ["no", "yes"], "row": ["a", "a"]})
+    assert next(result.objects()) == {"count": None, "impossible": True}
+    assert result.columns()["row"].tolist() == [1, 1, 1, 1]
 
 
 def test_evidence_from_frames(graph):

@@ -62,12 +62,12 @@ def program(middle=""):
 
 
 def test_what_breaks_no_rule_runs():
-    made = program()
-    made.verify()
+    subject = program()
+    subject.verify()
     for engine in ("native", "reference"):
-        result = made.bind(engine)({"a": np.array([[1.0, 1.0], [1.0, 0.0]])})
+        result = subject.bind(engine)({"a": np.array([[1.0, 1.0], [1.0, 0.0]])})
         np.testing.assert_allclose(result["a"], [[6 / 21, 15 / 21], [1.0, 0.0]])
-    held = walk(made)
+    held = walk(subject)
     assert held.uniform == 6
     assert held.varying == 2 + 6  # the evidence and the product; what comes later takes less
 
@@ -109,13 +109,13 @@ def test_an_output_that_is_no_answer(lines, message):
 
 
 def test_an_input_with_other_states_than_its_variable():
-    made = program()
-    given, *rest = made.ports
+    subject = program()
+    given, *rest = subject.ports
     for changes, message in (
         ({"categories": ("y", "x")}, "has other states than its variable"),
         ({"row": 2}, "leads nowhere"),
     ):
-        other = dataclasses.replace(made, ports=(dataclasses.replace(given, **changes), *rest))
+        other = dataclasses.replace(subject, ports=(dataclasses.replace(given, **changes), *rest))
         assert [message in str(problem) for problem in other.problems()] == [True]
 
 

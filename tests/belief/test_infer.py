@@ -21,16 +21,16 @@ def alarm():
 def table(graph, rows, seed=0):
     """Rows that know some variables each, all of them one, and one of them by a likelihood."""
     rng = np.random.default_rng(seed)
-    found = {}
+    actual = {}
     for number, variable in enumerate(list(graph.variables.values())[::4]):
         cells = [
             str(rng.choice(variable.states)) if number == 0 or rng.random() < 0.5 else None
             for _ in range(rows)
         ]
-        found[variable.name] = cells
+        actual[variable.name] = cells
     last = list(graph.variables.values())[-1]
-    found[last.name] = rng.random((rows, last.size))
-    return found
+    actual[last.name] = rng.random((rows, last.size))
+    return actual
 
 
 @pytest.mark.parametrize("query", ["all", "mpe", "z", "joint:LVFAILURE,CVP", "kbest:2"])

@@ -13,8 +13,8 @@ ASIA = lw.belief.read_network(Path(__file__).parents[2] / "examples/data/belief/
 
 def test_other_variables_are_mixed_as_the_rule_says():
     rows = {"smoke": ["yes", "no", None]}
-    found = lw.belief.jeffrey(ASIA, {"xray": [0.3, 0.7]}, rows)
-    mixed = lw.belief.infer(ASIA, found)
+    result = lw.belief.jeffrey(ASIA, {"xray": [0.3, 0.7]}, rows)
+    mixed = lw.belief.infer(ASIA, result)
     np.testing.assert_allclose(mixed["xray"], [[0.3, 0.7]] * 3, atol=1e-12)
     yes, no = (lw.belief.infer(ASIA, {**rows, "xray": [state] * 3}) for state in ("yes", "no"))
     for name in ("lung", "bronc", "dysp"):
@@ -23,8 +23,8 @@ def test_other_variables_are_mixed_as_the_rule_says():
 
 def test_several_variables_and_what_was_known():
     goals = {"xray": [0.3, 0.7], "dysp": [0.9, 0.1], "smoke": [1.0, 0.0]}
-    found = lw.belief.jeffrey(ASIA, goals, {"asia": "yes", "xray": np.array([0.2, 0.9])})
-    result = lw.belief.infer(ASIA, found)
+    actual = lw.belief.jeffrey(ASIA, goals, {"asia": "yes", "xray": np.array([0.2, 0.9])})
+    result = lw.belief.infer(ASIA, actual)
     for name, goal in goals.items():
         np.testing.assert_allclose(result[name], goal, atol=1e-10)
     assert result["asia"].tolist() == [1.0, 0.0]

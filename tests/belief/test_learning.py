@@ -32,19 +32,19 @@ def test_against_enumeration(seed, block, monkeypatch):
     ends = expected_log_likelihood(graph, case.given)
     right = (posterior * np.where(np.isfinite(plain), plain, 0.0)).reshape(case.rows, -1).sum(1)
     right[~some] = -np.inf
-    found = np.atleast_1d(ends["expected_log_likelihood"])
-    np.testing.assert_allclose(found, right[: len(found)], rtol=1e-9, atol=1e-10)
-    if found.size != case.rows:  # nothing is given that has rows
+    actual = np.atleast_1d(ends["expected_log_likelihood"])
+    np.testing.assert_allclose(actual, right[: len(actual)], rtol=1e-9, atol=1e-10)
+    if actual.size != case.rows:  # nothing is given that has rows
         return
     rowed = ends["ln_p_evidence"].shape == (case.rows,)
     counts = expected_counts(graph, case.given, weights=often if rowed else None)
     often = often if rowed else np.ones(1)
-    whole = np.tensordot(often, posterior, 1)
+    full = np.tensordot(often, posterior, 1)
     for factor in graph.factors:
-        places = [names.index(name) for name in factor.scope]
-        others = tuple(n for n in range(len(names)) if n not in places)
-        order = np.argsort(np.argsort(places))
-        expected = np.transpose(whole.sum(axis=others), order)
+        scope = [names.index(name) for name in factor.scope]
+        others = tuple(n for n in range(len(names)) if n not in scope)
+        order = np.argsort(np.argsort(scope))
+        expected = np.transpose(full.sum(axis=others), order)
         np.testing.assert_allclose(counts[factor.name], expected, atol=1e-9)
     assert counts.stats["impossible"] == int((~some).sum())
 
@@ -60,10 +60,10 @@ def rows_with_gaps(graph, count, seed=3):
 
 def fitted(graph, counts):
     """The M step: counts scaled to conditional tables."""
-    made = FactorGraph(graph.name, graph.variables)
+    copy = FactorGraph(graph.name, graph.variables)
     for factor in graph.factors:
-        made.factor(factor.scope, counts[factor.name] + 1e-9, child=factor.child)
-    return made.normalized()
+        copy.factor(factor.scope, counts[factor.name] + 1e-9, child=factor.child)
+    return copy.normalized()
 
 
 def test_em_never_loses_likelihood():
@@ -92,18 +92,18 @@ def test_complete_data_are_counted():
     pairs = list(zip(rows["smoke"], rows["lung"], strict=True))
     right = [[pairs.count((a, b)) for b in ("yes", "no")] for a in ("yes", "no")]
     assert counts["lung"].tolist() == pytest.approx(np.array(right, float))
-    found = expected_log_likelihood(graph, rows)
-    np.testing.assert_allclose(found["expected_log_likelihood"], found["ln_p_evidence"])
+    result = expected_log_likelihood(graph, rows)
+    np.testing.assert_allclose(result["expected_log_likelihood"], result["ln_p_evidence"])
 
 
 def test_the_difference_to_the_probability_is_entropy():
     graph = lw.belief.read_network(ASIA)
-    found = expected_log_likelihood(graph)
-    assert found["ln_p_evidence"] == pytest.approx(0.0)
-    assert found["expected_log_likelihood"].shape == ()
+    result = expected_log_likelihood(graph)
+    assert result["ln_p_evidence"] == pytest.approx(0.0)
+    assert result["expected_log_likelihood"].shape == ()
     logs = Enumeration(graph, {}, 1).logs
     some = logs[np.isfinite(logs)]
-    assert found["expected_log_likelihood"] == pytest.approx((np.exp(some) * some).sum())
+    assert result["expected_log_likelihood"] == pytest.approx((np.exp(some) * some).sum())
 
 
 def test_impossible_rows_count_nowhere():

@@ -60,8 +60,8 @@ def ising(side, coupling, seed=0):
     return graph
 
 
-def errors(found, right):
-    return [float(np.abs(found[name] - right[name]).max()) for name in right]
+def errors(actual, right):
+    return [float(np.abs(actual[name] - right[name]).max()) for name in right]
 
 
 @pytest.mark.parametrize("damping", [0.0, 0.2, 0.6])
@@ -72,36 +72,36 @@ def test_exact_on_trees(damping):
         states = graph.variables["v3"].states
         size = graph.variables["v20"].size
         given = {"v3": [*states, None], "v20": rng.random((len(states) + 1, size))}
-        found = lw.belief.loopy(graph, given, damping=damping)
+        result = lw.belief.loopy(graph, given, damping=damping)
         right = lw.belief.infer(graph, given)
-        assert list(found) == list(right)
-        assert found.stats["not_converged"] == []
-        assert found.stats["impossible"] == right.stats["impossible"]
+        assert list(result) == list(right)
+        assert result.stats["not_converged"] == []
+        assert result.stats["impossible"] == right.stats["impossible"]
         for name in right:
-            assert found.axes(name) == right.axes(name)
-            np.testing.assert_allclose(found[name], right[name], rtol=1e-7, atol=1e-9)
+            assert result.axes(name) == right.axes(name)
+            np.testing.assert_allclose(result[name], right[name], rtol=1e-7, atol=1e-9)
 
 
 def test_close_where_coupling_is_weak():
     given = {"v2_2": ["0", "1", None]}
     near, far = (ising(7, coupling) for coupling in (0.1, 0.5))
-    found = lw.belief.loopy(near, given)
-    assert found.stats["not_converged"] == []
-    assert max(errors(found, lw.belief.infer(near, given))) < 1e-3
-    found = lw.belief.loopy(far, given)
+    result = lw.belief.loopy(near, given)
+    assert result.stats["not_converged"] == []
+    assert max(errors(result, lw.belief.infer(near, given))) < 1e-3
+    result = lw.belief.loopy(far, given)
     right = lw.belief.infer(far, given)
-    assert max(errors(found.select(far.variables), right.select(far.variables))) < 0.1
+    assert max(errors(result.select(far.variables), right.select(far.variables))) < 0.1
 
 
 def test_honest_where_messages_do_not_settle():
     graph = ising(8, 2.0)
-    found = lw.belief.loopy(graph, {"v0_0": ["0", None]}, most=30)
-    assert found.stats["not_converged"]
-    for row in found.stats["not_converged"]:
-        assert found.stats["residual"][row] > 1e-3
-        assert found.stats["iterations"][row] == 30
-    assert "did not converge in 30 iterations" in convergence(found.stats)
-    np.testing.assert_allclose(found["v3_3"].sum(axis=1), 1.0)
+    result = lw.belief.loopy(graph, {"v0_0": ["0", None]}, most=30)
+    assert result.stats["not_converged"]
+    for row in result.stats["not_converged"]:
+        assert result.stats["residual"][row] > 1e-3
+        assert result.stats["iterations"][row] == 30
+    assert "did not converge in 30 iterations" in convergence(result.stats)
+    np.testing.assert_allclose(result["v3_3"].sum(axis=1), 1.0)
 
 
 def test_networks_and_rows_in_blocks(monkeypatch):
@@ -109,25 +109,25 @@ def test_networks_and_rows_in_blocks(monkeypatch):
     rng = np.random.default_rng(4)
     some = list(alarm.variables.values())[::6]
     given = {v.name: [str(rng.choice(v.states)) for _ in range(7)] for v in some}
-    whole = lw.belief.loopy(alarm, given)
+    full = lw.belief.loopy(alarm, given)
     done = []
     monkeypatch.setattr(approximate, "BLOCK", 1)
     apart = lw.belief.loopy(alarm, given, progress=lambda *pair: done.append(pair))
     assert done[-1][1] == 7 * 200
-    for name in whole:
-        np.testing.assert_allclose(apart[name], whole[name], rtol=1e-6, atol=1e-8)
+    for name in full:
+        np.testing.assert_allclose(apart[name], full[name], rtol=1e-6, atol=1e-8)
     few = lw.belief.loopy(alarm, given, ["CVP", "HR"])
     assert list(few) == ["CVP", "HR", "ln_p_evidence"]
 
 
 def test_one_row_has_no_axis_of_rows():
     graph = lw.belief.read_network(ASIA)
-    found = lw.belief.loopy(graph, {"xray": "yes"})
-    assert found.axes("lung") == ("lung",)
-    assert found["ln_p_evidence"].shape == ()
-    assert found.coords["lung"] == ["yes", "no"]
-    assert found.stats["approximate"] is True
-    assert "(approximate)" in repr(found)
+    result = lw.belief.loopy(graph, {"xray": "yes"})
+    assert result.axes("lung") == ("lung",)
+    assert result["ln_p_evidence"].shape == ()
+    assert result.coords["lung"] == ["yes", "no"]
+    assert result.stats["approximate"] is True
+    assert "(approximate)" in repr(result)
 
 
 def test_what_messages_prove_impossible():
@@ -136,24 +136,24 @@ def test_what_messages_prove_impossible():
         graph.variable(name, 2)
     for scope in ("ab", "bc", "ca"):
         graph.factor(scope, np.eye(2))
-    found = lw.belief.loopy(graph, {"a": ["0", "0"], "c": ["1", "0"]})
-    assert found["ln_p_evidence"].tolist() == [-np.inf, pytest.approx(np.log(2))]
-    assert found["d"].tolist() == [[0.0, 0.0], [0.5, 0.5]]
-    assert found.stats["impossible"] == 1
+    result = lw.belief.loopy(graph, {"a": ["0", "0"], "c": ["1", "0"]})
+    assert result["ln_p_evidence"].tolist() == [-np.inf, pytest.approx(np.log(2))]
+    assert result["d"].tolist() == [[0.0, 0.0], [0.5, 0.5]]
+    assert result.stats["impossible"] == 1
 
 
 def test_random_graphs_never_break_it():
     """Whatever the graph: posteriors are distributions, and what is possible is not excluded."""
     for seed in range(120):
         case = random_case(seed)
-        found = lw.belief.loopy(case.graph, case.given, most=50)
+        result = lw.belief.loopy(case.graph, case.given, most=50)
         right = lw.belief.infer(case.graph, case.given)
         possible = np.asarray(right["ln_p_evidence"]) > -np.inf
-        assert (np.asarray(found["ln_p_evidence"])[possible] > -np.inf).all()
+        assert (np.asarray(result["ln_p_evidence"])[possible] > -np.inf).all()
         for name in case.graph.variables:
-            sums = np.asarray(found[name]).sum(axis=-1)
+            sums = np.asarray(result[name]).sum(axis=-1)
             assert np.isin(sums.round(9), [0.0, 1.0]).all(), seed
-            assert not ((found[name] == 0) & (right[name] > 0)).any(), seed
+            assert not ((result[name] == 0) & (right[name] > 0)).any(), seed
 
 
 def test_empty_graphs():
@@ -161,9 +161,9 @@ def test_empty_graphs():
     assert float(lw.belief.loopy(graph)["ln_p_evidence"]) == 0.0
     graph.factor([], 0.5)
     graph.variable("a", 4)
-    found = lw.belief.loopy(graph)
-    assert found["a"].tolist() == [0.25] * 4
-    assert float(found["ln_p_evidence"]) == pytest.approx(np.log(2.0))
+    result = lw.belief.loopy(graph)
+    assert result["a"].tolist() == [0.25] * 4
+    assert float(result["ln_p_evidence"]) == pytest.approx(np.log(2.0))
 
 
 def test_the_message_that_would_change_most_is_sent_first():
@@ -206,12 +206,12 @@ def test_on_the_command_line(tmp_path):
     assert "posterior (approximate)" in done.stdout
     assert "approximate: loopy belief propagation converged" in done.stderr
     done = run(ASIA, "--given", "xray=yes", "--approximate", "loopy", "--json")
-    found = json.loads(done.stdout)
-    assert found["approximate"] is True
-    assert found["stats"]["not_converged"] == []
+    actual = json.loads(done.stdout)
+    assert actual["approximate"] is True
+    assert actual["stats"]["not_converged"] == []
     exact = json.loads(run(ASIA, "--given", "xray=yes", "--json").stdout)
     assert "approximate" not in exact
-    one, other = (each["rows"][0]["posteriors"]["lung"]["yes"] for each in (found, exact))
+    one, other = (each["rows"][0]["posteriors"]["lung"]["yes"] for each in (actual, exact))
     assert one == pytest.approx(other, abs=0.05)
     files = [tmp_path / "a.json", tmp_path / "a.csv"]
     for file in files:

@@ -39,7 +39,7 @@ def refused(read, text):
     return caught.value
 
 
-def places(text, most=400):
+def cuts(text, most=400):
     """Places to cut a text: all of a short one, others drawn, and the ends of all lines."""
     ends = [match.start() for match in re.finditer("\n", text)]
     rng = np.random.default_rng(2)
@@ -70,11 +70,11 @@ def test_slashes_within_names():
 @pytest.mark.parametrize("name", SMALL)
 def test_a_bif_file_that_is_cut_off(name):
     text = (DATA / f"{name}.bif").read_text()
-    whole = read_bif(text)
+    full = read_bif(text)
     head = text.index("}") + 1  # after it, a network without variables is well formed
     for at in range(len(text)):
         if text[:at].strip() == text.strip():
-            assert len(read_bif(text[:at]).factors) == len(whole.factors)
+            assert len(read_bif(text[:at]).factors) == len(full.factors)
         elif text[:at].strip() == text[:head]:
             assert not read_bif(text[:at]).variables
         else:
@@ -84,7 +84,7 @@ def test_a_bif_file_that_is_cut_off(name):
 @pytest.mark.parametrize("name", ["alarm", "hepar2", "win95pts", "hailfinder"])
 def test_a_larger_bif_file_that_is_cut_off(name):
     text = (DATA / f"{name}.bif").read_text().strip()
-    for at in places(text, 150):
+    for at in cuts(text, 150):
         if at > text.index("variable"):
             refused(read_bif, text[:at])
 
@@ -100,12 +100,12 @@ def test_a_part_that_is_lost(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_changed_bytes(name):
     """As many variables and tables as before, or a place in the text."""
-    whole = (DATA / f"{name}.bif").read_text()
-    graph = read_bif(whole)
+    full = (DATA / f"{name}.bif").read_text()
+    graph = read_bif(full)
     rng = np.random.default_rng(len(name))
     read = 0
     for _ in range(1500):
-        text = list(whole)
+        text = list(full)
         for _ in range(rng.integers(1, 4)):
             text[rng.integers(len(text))] = rng.choice(BYTES)
         try:

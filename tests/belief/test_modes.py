@@ -206,8 +206,8 @@ def test_derivatives_by_entries_that_are_zero(engine):
         total = table_of(graph)[0].sum()
         result = compile_graph(graph, "gradient", strategy="modes", seconds=0.0).bind(engine)()
         for number, factor in enumerate(graph.factors if total else ()):
-            table, places = table_of(graph, number)
-            scope = [places[name] for name in factor.scope]
+            table, axis_of = table_of(graph, number)
+            scope = [axis_of[name] for name in factor.scope]
             rest = tuple(axis for axis in range(table.ndim) if axis not in scope)
             right = np.transpose(table.sum(axis=rest), np.argsort(np.argsort(scope))) / total
             np.testing.assert_allclose(result[factor.name], right, rtol=1e-9, atol=1e-12)

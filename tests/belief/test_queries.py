@@ -49,7 +49,7 @@ def column(result, name, case):
 
 
 def at(case, names, result, row):
-    """The places of a row's states; None where there are none."""
+    """The scope of a row's states; None where there are none."""
     states = [column(result, name, case)[row] for name in names]
     if None in states:
         return None
@@ -64,10 +64,10 @@ def test_most_probable_assignments(part):
             for row in range(len(best)):
                 top = logs[row].max()
                 assert best[row] == pytest.approx(top, rel=1e-9, abs=1e-9), seed
-                found = at(case, names, result, row)
-                assert (found is None) == (top == -np.inf and bool(names)), seed
-                if found is not None:
-                    assert logs[row][found] == pytest.approx(top, rel=1e-9, abs=1e-9), seed
+                actual = at(case, names, result, row)
+                assert (actual is None) == (top == -np.inf and bool(names)), seed
+                if actual is not None:
+                    assert logs[row][actual] == pytest.approx(top, rel=1e-9, abs=1e-9), seed
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -84,10 +84,10 @@ def test_marginal_assignments(part):
                 with np.errstate(divide="ignore"):
                     top = np.log(sums.max())
                 assert best[row] == pytest.approx(top, rel=1e-9, abs=1e-9), seed
-                found = at(case, wanted, result, row)
-                assert (found is None) == (top == -np.inf), seed
-                if found is not None:
-                    assert sums[found] == pytest.approx(math.exp(top), rel=1e-9), seed
+                actual = at(case, wanted, result, row)
+                assert (actual is None) == (top == -np.inf), seed
+                if actual is not None:
+                    assert sums[actual] == pytest.approx(math.exp(top), rel=1e-9), seed
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -106,10 +106,10 @@ def test_several_assignments_in_order(part):
                     if right[turn] == -np.inf:
                         assert set(states) <= {None}
                         continue
-                    found = tuple(map(case.graph.state, names, states))
-                    assert logs[row][found] == pytest.approx(right[turn], rel=1e-9, abs=1e-9)
-                    assert found not in seen, seed
-                    seen.add(found)
+                    actual = tuple(map(case.graph.state, names, states))
+                    assert logs[row][actual] == pytest.approx(right[turn], rel=1e-9, abs=1e-9)
+                    assert actual not in seen, seed
+                    seen.add(actual)
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -119,16 +119,16 @@ def test_joint_posteriors(part):
         wanted = list(dict.fromkeys(wanted))
         if not wanted:
             continue
-        places = [names.index(name) for name in wanted]
-        others = tuple(n for n in range(len(names)) if n not in places)
-        order = np.argsort(np.argsort(places))
+        scope = [names.index(name) for name in wanted]
+        others = tuple(n for n in range(len(names)) if n not in scope)
+        order = np.argsort(np.argsort(scope))
         for result in answers(case, f"joint:{','.join(wanted)}", "joint"):
-            found = column(result, "joint", case)
+            actual = column(result, "joint", case)
             assert result.axes("joint")[-len(wanted) :] == tuple(wanted)
-            for row in range(len(found)):
+            for row in range(len(actual)):
                 right = np.transpose(np.exp(logs[row]).sum(axis=others), order)
                 total = right.sum()
-                np.testing.assert_allclose(found[row], right / (total or 1.0), atol=1e-10)
+                np.testing.assert_allclose(actual[row], right / (total or 1.0), atol=1e-10)
 
 
 def test_draws_follow_the_posterior():
@@ -201,8 +201,8 @@ def test_derivatives_by_tables(part):
                 right = math.log(after / before) / (factor.table[cell] * step)
                 for result in results:
                     values = column(result, factor.name, case)
-                    found = values[min(row, len(values) - 1)][cell]
-                    assert found == pytest.approx(right, rel=2e-4, abs=1e-5), seed
+                    actual = values[min(row, len(values) - 1)][cell]
+                    assert actual == pytest.approx(right, rel=2e-4, abs=1e-5), seed
 
 
 def test_impossible_evidence_has_no_answer():

@@ -56,18 +56,18 @@ def test_a_defect_is_found_and_shrunk(monkeypatch):
         return belief(self, number, target)
 
     monkeypatch.setattr(Distribute, "belief", forgetful)
-    found = fuzz.campaign().run(20)
-    assert found[0].kind == "belief"
-    small = fuzz.shrink(random_case(found[0].seed), found[0])
+    actual = fuzz.campaign().run(20)
+    assert actual[0].kind == "belief"
+    small = fuzz.shrink(random_case(actual[0].seed), actual[0])
     assert len(small.graph.factors) <= 2
     assert small.rows == 1
-    assert fuzz.check(small, [found[0].way]) is not None
+    assert fuzz.check(small, [actual[0].way]) is not None
     done = CliRunner().invoke(cli, ["fuzz", "belief", "--count", "20", "--jobs", "1"])
     assert done.exit_code == 4
-    assert f"--seed {found[0].seed} --count 1" in done.stderr
+    assert f"--seed {actual[0].seed} --count 1" in done.stderr
     assert "lw.belief.compile_graph(graph" in done.stderr
     monkeypatch.undo()
-    exec(fuzz.script(small, found[0].way), {"print": lambda _: None})
+    exec(fuzz.script(small, actual[0].way), {"print": lambda _: None})
 
 
 def test_fuzzing_from_the_command_line():

@@ -79,11 +79,11 @@ def provenance():
         return {m: x.get(m, 0) + y.get(m, 0) for m in {**x, **y}}
 
     def times(x, y):
-        made = {}
+        subject = {}
         for (m, a), (n, b) in itertools.product(x.items(), y.items()):
             key = tuple(sorted(m + n))
-            made[key] = made.get(key, 0) + a * b
-        return made
+            subject[key] = subject.get(key, 0) + a * b
+        return subject
 
     return objects("provenance", times, plus, {(): 1}, {}, lambda number: {(int(number),): 1})
 
@@ -93,13 +93,13 @@ def enumerated(case, one, times, convert):
     graph, names = case.graph, list(case.graph.variables)
     weights = case.weights()
     for row in range(case.rows):
-        found = {}
+        actual = {}
         for cell in np.ndindex(*(v.size for v in graph.variables.values())):
             at = dict(zip(names, cell, strict=True))
             if all(known[row, at[name]] > 0 for name, known in weights.items()):
                 entries = (f.table[tuple(at[v] for v in f.scope)] for f in graph.factors)
-                found[cell] = functools.reduce(times, map(convert, entries), one)
-        yield names, found
+                actual[cell] = functools.reduce(times, map(convert, entries), one)
+        yield names, actual
 
 
 def hard_cases(seeds):
@@ -120,13 +120,13 @@ def row_of(result, name, row):
 def test_bottlenecks(seed):
     for _, case in hard_cases([seed]):
         result = infer(case.graph, case.given, semiring=bottleneck())
-        for row, (names, found) in enumerate(enumerated(case, np.inf, min, float)):
+        for row, (names, actual) in enumerate(enumerated(case, np.inf, min, float)):
             if row and "row" not in result.axes("total"):
                 break
-            assert row_of(result, "total", row) == max(found.values(), default=0.0)
+            assert row_of(result, "total", row) == max(actual.values(), default=0.0)
             for place, name in enumerate(names):
                 right = np.zeros(case.graph.variables[name].size)
-                for cell, width in found.items():
+                for cell, width in actual.items():
                     right[cell[place]] = max(right[cell[place]], width)
                 assert row_of(result, name, row).tolist() == right.tolist(), name
 
@@ -140,16 +140,16 @@ def test_cheapest_ways(seed):
             program = compile_graph(case.graph, query, semiring=cheapest(), seconds=0.0)
             assert program.problems() == []
             result = program.bind(semiring=cheapest())(case.given)
-            for row, (names, found) in enumerate(enumerated(case, 0.0, float.__add__, float)):
+            for row, (names, actual) in enumerate(enumerated(case, 0.0, float.__add__, float)):
                 if row and "row" not in result.axes("total"):
                     break
-                right = sorted(found.values())[:BEST]
+                right = sorted(actual.values())[:BEST]
                 total = row_of(result, "total", row)
                 total = total.item() if isinstance(total, np.ndarray) else total
                 assert list(total) == pytest.approx(right)
                 for place, name in enumerate(names if query == "all" else ()):
                     for state, costs in enumerate(row_of(result, name, row)):
-                        some = (cost for cell, cost in found.items() if cell[place] == state)
+                        some = (cost for cell, cost in actual.items() if cell[place] == state)
                         assert list(costs) == pytest.approx(sorted(some)[:BEST])
 
 
@@ -213,9 +213,9 @@ def test_tables_that_are_no_probabilities():
     graph.variable("b", 2)
     graph.factor(["a"], [0.0, 3.0], child="a")
     graph.factor(["a", "b"], [[5.0, 1.0], [0.0, 0.0]], child="b")
-    found = infer(graph, {"a": ["0", "1", None]}, ["a"], semiring=cheapest())
-    assert found["total"].tolist() == [(1.0, 5.0), (3.0, 3.0), (1.0, 3.0)]
-    assert found["a"][2].tolist() == [(1.0, 5.0), (3.0, 3.0)]
+    result = infer(graph, {"a": ["0", "1", None]}, ["a"], semiring=cheapest())
+    assert result["total"].tolist() == [(1.0, 5.0), (3.0, 3.0), (1.0, 3.0)]
+    assert result["a"][2].tolist() == [(1.0, 5.0), (3.0, 3.0)]
 
 
 def test_a_semiring_that_scales():

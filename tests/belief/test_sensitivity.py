@@ -65,15 +65,15 @@ def test_derivatives_are_those_of_enumeration(part):
                 results.append(program.bind(engine, semiring=semiring)(case.given))
         for number, factor in enumerate(graph.factors[:4]):
             cell = tuple(rng.integers(size) for size in factor.table.shape)
-            more, whole = sums(moved(graph, number, cell), case, variable, state)
+            more, full = sums(moved(graph, number, cell), case, variable, state)
             for row in np.flatnonzero(total > 0):
                 p = joint[row] / total[row]
-                right = (more - joint)[row] / total[row] - p * (whole - total)[row] / total[row]
-                size = max(abs(more[row]), abs(whole[row])) / total[row]
+                right = (more - joint)[row] / total[row] - p * (full - total)[row] / total[row]
+                size = max(abs(more[row]), abs(full[row])) / total[row]
                 for result in results:
-                    found = result[factor.name]
-                    found = found[row] if "row" in result.axes(factor.name) else found
-                    assert abs(found[cell] - right) < 1e-9 * max(size, 1), (seed, factor.name)
+                    actual = result[factor.name]
+                    actual = actual[row] if "row" in result.axes(factor.name) else actual
+                    assert abs(actual[cell] - right) < 1e-9 * max(size, 1), (seed, factor.name)
                     tried += 1
             for row in np.flatnonzero(total == 0):
                 for result in results:
@@ -88,11 +88,11 @@ def test_zero_entries_and_certain_states_have_derivatives():
     graph.variable("b", 2)
     graph.factor(["a"], [1.0, 0.0], child="a")
     graph.factor(["a", "b"], [[0.4, 0.6], [0.9, 0.1]], child="b")
-    found = sensitivity(graph, "a", 1, {"b": [None, "0"]})
-    assert found["a"][0].tolist() == pytest.approx([0.0, 1.0])
-    assert found["a"][1].tolist() == pytest.approx([0.0, 0.9 / 0.4])
-    found = sensitivity(graph, "a", 0, {"b": [None, "0"]})
-    assert found["a"][0].tolist() == pytest.approx([0.0, -1.0])
+    result = sensitivity(graph, "a", 1, {"b": [None, "0"]})
+    assert result["a"][0].tolist() == pytest.approx([0.0, 1.0])
+    assert result["a"][1].tolist() == pytest.approx([0.0, 0.9 / 0.4])
+    result = sensitivity(graph, "a", 0, {"b": [None, "0"]})
+    assert result["a"][0].tolist() == pytest.approx([0.0, -1.0])
     known = sensitivity(graph, "a", 0, {"a": "0"})
     assert not known["a"].any()
     assert not known["b"].any()
@@ -102,10 +102,10 @@ def test_proportional_changes_are_what_they_say():
     """Against a change of the table itself: one entry more, the others of its row less."""
     graph = lw.belief.read_network(ASIA)
     given, step = {"xray": "yes", "asia": "no"}, 1e-6
-    found = sensitivity(graph, "tub", "yes", given)
+    result = sensitivity(graph, "tub", "yes", given)
     for number, factor in enumerate(graph.factors):
         axis = factor.scope.index(factor.child)
-        right = proportional(factor, found[factor.name])
+        right = proportional(factor, result[factor.name])
         for cell in np.ndindex(factor.table.shape):
             if factor.table[cell] in (0.0, 1.0):
                 continue
@@ -125,31 +125,31 @@ def test_proportional_changes_are_what_they_say():
 
 def test_entries_in_order():
     graph = lw.belief.read_network(ASIA)
-    found = sensitivity(graph, "lung", "yes", {"xray": ["yes", "no"]})
-    first = found.largest(5, by="derivative")
+    result = sensitivity(graph, "lung", "yes", {"xray": ["yes", "no"]})
+    first = result.largest(5, by="derivative")
     assert [abs(e.derivative) for e in first] == sorted(
-        (abs(e.derivative) for e in found.entries()), reverse=True
+        (abs(e.derivative) for e in result.entries()), reverse=True
     )[:5]
     assert first[0].place == "either=no, xray=yes"
     assert (first[0].factor, first[0].value) == ("xray", 0.05)
-    assert len(found.largest(1000, row=1)) == 36 == sum(1 for _ in found.entries(1))
+    assert len(result.largest(1000, row=1)) == 36 == sum(1 for _ in result.entries(1))
     assert "<td>either=no, xray=yes</td>" in first._repr_html_()
     assert repr(first).splitlines()[0].split() == list(first.HEADER)
-    assert "either=no" in found._repr_html_()
-    frame = found.to_pandas()
+    assert "either=no" in result._repr_html_()
+    frame = result.to_pandas()
     assert list(frame) == ["row", *first.HEADER]
     assert len(frame) == 72
-    assert len(found.to_pandas("smoke")) == 4
+    assert len(result.to_pandas("smoke")) == 4
     assert infer(graph, None, "gradient")._repr_html_()
     none = sensitivity(graph, "lung", "yes", {"xray": []})
     assert none._repr_html_()
     assert none.columns()["entry"].tolist() == []
-    certain = [e for e in found.entries() if e.factor == "either"]
-    assert "-" in repr(found.largest(36)).splitlines()[-1].split()
+    certain = [e for e in result.entries() if e.factor == "either"]
+    assert "-" in repr(result.largest(36)).splitlines()[-1].split()
     assert all(np.isnan(e.proportional) == (e.value == 1.0) for e in certain)
     for options in ({"by": "size"}, {"row": 2}, {"row": -1}):
         with pytest.raises(Diagnostic) as caught:
-            found.largest(**options)
+            result.largest(**options)
         assert caught.value.code.ident == "LW2005"
 
 
@@ -163,12 +163,12 @@ def test_what_is_asked():
     query = read_query(graph, "sensitivity:a=b=c=d")
     assert (query.variables, query.state) == (("a=b",), 0)
     assert read_query(graph, "sensitivity:a=b=c").variables == ("a",)
-    found = sensitivity(graph, "a", "x")
-    assert list(found) == ["posterior (2)", "f", "f (2)", "posterior", "ln_p_evidence"]
-    ratio = found["f"] / found["f (2)"]
+    result = sensitivity(graph, "a", "x")
+    assert list(result) == ["posterior (2)", "f", "f (2)", "posterior", "ln_p_evidence"]
+    ratio = result["f"] / result["f (2)"]
     assert ratio.tolist() == pytest.approx([1.0, 0.7 / 0.5])
     assert factor_names(graph.factors) == ["posterior (2)", "f", "f (2)"]
-    assert np.isnan(found.largest(1)[0].proportional)
+    assert np.isnan(result.largest(1)[0].proportional)
     assert infer(graph, None, "gradient")["f"].tolist() != [0.0, 0.0]
     for call in (
         lambda: read_query(graph, "sensitivity"),
@@ -217,8 +217,8 @@ def test_on_the_command_line(tmp_path):
     assert len(table) == 36
     assert table[0]["states"] == "asia=yes"
     program = tmp_path / "s.lwp"
-    made = call("compile", ASIA, "--query", "sensitivity:lung=yes", "-o", program)
-    assert made.exit_code == 0, made.stderr
+    subject = call("compile", ASIA, "--query", "sensitivity:lung=yes", "-o", program)
+    assert subject.exit_code == 0, subject.stderr
     again = json.loads(call("run", program, "--given", "xray=yes", "--json").stdout)["rows"][0]
     for name, right in row["sensitivity"].items():
         np.testing.assert_allclose(again["sensitivity"][name], right, rtol=1e-12, atol=1e-14)

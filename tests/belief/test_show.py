@@ -43,9 +43,9 @@ class Checked(HTMLParser):
 
 
 def texts(svg):
-    found = ET.fromstring(svg)
-    assert float(found.get("width")) > 0
-    return " ".join(element.text or "" for element in found.iter())
+    actual = ET.fromstring(svg)
+    assert float(actual.get("width")) > 0
+    return " ".join(element.text or "" for element in actual.iter())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,12 +57,12 @@ def test_drawings_name_every_variable(name):
     arcs = sum(len(factor.scope) - 1 for factor in graph.factors)
     assert dot.count(" -> ") == arcs
     program = lw.belief.compile_graph(graph, seconds=0.0)
-    found = contractions(program)
-    assert {axis.id for made in found for axis in made.spec.axes} == set(
+    steps = contractions(program)
+    assert {axis.id for step in steps for axis in step.spec.axes} == set(
         range(len(graph.variables))
     )
     assert texts(lw.belief.tree_svg(program))
-    assert lw.belief.tree_dot(program).count(" -> ") == sum(len(made.inputs) for made in found)
+    assert lw.belief.tree_dot(program).count(" -> ") == sum(len(step.inputs) for step in steps)
 
 
 def test_dot_of_asia():

@@ -41,18 +41,18 @@ def axes(*numbers, size=4):
 @pytest.mark.parametrize("seed", range(20))
 def test_groups_have_the_terms_that_are_not_zero(seed):
     rng = np.random.default_rng(seed)
-    out, gone = axes(0, 1, 2), axes(3, 4)
-    tables, whole = [], np.ones((*out.shape, *gone.shape), bool)
+    out, summed = axes(0, 1, 2), axes(3, 4)
+    tables, full = [], np.ones((*out.shape, *summed.shape), bool)
     for scope in ((1, 3), (4, 0, 3), (2, 1), (3, 4, 2)):
         spec = axes(*scope)
         tables.append((rng.random(spec.shape) < 0.7, spec))
         order = "".join("abcde"[n] for n in scope)
-        whole &= np.einsum(f"{order},abcde->abcde", tables[-1][0], np.ones_like(whole))
-    terms = whole.reshape(out.entries, gone.entries)
-    found = term_sets(out, gone, tables)
-    np.testing.assert_array_equal(found.support.ravel(), terms.any(axis=1))
+        full &= np.einsum(f"{order},abcde->abcde", tables[-1][0], np.ones_like(full))
+    terms = full.reshape(out.entries, summed.entries)
+    actual = term_sets(out, summed, tables)
+    np.testing.assert_array_equal(actual.support.ravel(), terms.any(axis=1))
     for tile in (1, 2, 4):
-        groups = found.groups(tile)
+        groups = actual.groups(tile)
         np.testing.assert_array_equal(np.sort(groups.outputs), np.arange(out.entries))
         each = np.split(groups.outputs, np.cumsum(groups.sizes)[:-1])
         sets = np.split(groups.terms, np.cumsum(groups.counts)[:-1])
@@ -66,7 +66,7 @@ def test_groups_have_the_terms_that_are_not_zero(seed):
         assert set(padded) == set(groups.outputs)
         # tiles that are not full are never dearer than their outputs one by one
         assert terms.sum() <= groups.products(tile) <= tile * terms.sum()
-    assert found.groups(1).products() == terms.sum()
+    assert actual.groups(1).products() == terms.sum()
 
 
 def random_graph(rng):
@@ -114,12 +114,12 @@ def test_native_answers_are_those_of_the_reference(seed, level, forced, monkeypa
             executor = runner._executor()
             assert any(call.groups is not None for call in executor.lowered.calls)
             executor.lanes = lambda rows, lanes=lanes: lanes
-            found = runner(known)
+            result = runner(known)
             for name in expected:
                 if expected[name].dtype == object or expected[name].dtype.kind == "U":
-                    assert (found[name] == expected[name]).all()
+                    assert (result[name] == expected[name]).all()
                 else:
-                    np.testing.assert_allclose(found[name], expected[name], rtol=1e-10, atol=1e-13)
+                    np.testing.assert_allclose(result[name], expected[name], rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("seeds", campaign(300, 100, daily=200, quick=50))

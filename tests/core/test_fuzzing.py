@@ -27,8 +27,8 @@ TOY = Campaign("toy", odd, shrunk, cases="numbers", fault="numbers are odd", blo
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_divergences_come_in_the_order_of_seeds(jobs):
     steps = []
-    found = TOY.run(7, 4, jobs, progress=lambda done, total: steps.append((done, total)))
-    assert [each.seed for each in found] == [5, 7, 9]
+    actual = TOY.run(7, 4, jobs, progress=lambda done, total: steps.append((done, total)))
+    assert [each.seed for each in actual] == [5, 7, 9]
     assert steps == [(n, 7) for n in range(1, 8)]
 
 

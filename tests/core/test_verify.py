@@ -41,8 +41,8 @@ def test_a_good_program_passes():
     ],
 )
 def test_rules(body, words):
-    found = problems(body)
-    assert any(words in problem for problem in found), found
+    actual = problems(body)
+    assert any(words in problem for problem in actual), actual
 
 
 def test_a_rejection_shows_its_instruction():

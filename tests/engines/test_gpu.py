@@ -13,11 +13,11 @@ from lanework.engines.gpu.adapters import Adapter
 
 DOUBLE = """
 @group(0) @binding(0) var<storage, read> source: array<u32>;
-@group(0) @binding(1) var<storage, read_write> made: array<u32>;
+@group(0) @binding(1) var<storage, read_write> doubled: array<u32>;
 @group(0) @binding(2) var<uniform> more: vec4<u32>;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x < arrayLength(&source)) { made[id.x] = 2u * source[id.x] + more.x; }
+  if (id.x < arrayLength(&source)) { doubled[id.x] = 2u * source[id.x] + more.x; }
 }
 """
 COUNT = """
@@ -37,17 +37,17 @@ def device():
         pytest.skip(f"no Vulkan, not even in software: {problem}")
 
 
-def made(name, kind="discrete", backend="Vulkan"):
+def adapter(name, kind="discrete", backend="Vulkan"):
     return Adapter(name, kind, backend, None)
 
 
-FOUND = [made("Radiant 9000"), made("Modest 3"), made("llvmpipe (LLVM 15)", "software")]
+FOUND = [adapter("Radiant 9000"), adapter("Modest 3"), adapter("llvmpipe (LLVM 15)", "software")]
 
 
 def test_the_best_adapter_is_the_first():
     kinds = [("software", "Vulkan"), ("integrated", "OpenGL"), ("discrete", "Vulkan")]
     kinds += [("integrated", "Metal"), ("unknown", "Vulkan")]
-    ranked = sorted((made("x", *kind) for kind in kinds), key=lambda each: each.rank)
+    ranked = sorted((adapter("x", *kind) for kind in kinds), key=lambda each: each.rank)
     order = [(each.kind, each.backend) for each in ranked]
     assert order[:4] == [("discrete", "Vulkan"), ("integrated", "Metal"),
                          ("unknown", "Vulkan"), ("software", "Vulkan")]  # fmt: skip

@@ -136,9 +136,9 @@ def test_belief_programs_run_on_the_reference(code):
 
 
 def test_helper_threads_get_their_code_from_llvm(code):
-    for made in threadpool._code.__wrapped__():
-        assert made.engine == "llvm"
-        assert made.keep is not None
+    for subject in threadpool._code.__wrapped__():
+        assert subject.engine == "llvm"
+        assert subject.keep is not None
 
 
 # What a table is held to --------------------------------------------------------------------------

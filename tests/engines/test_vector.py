@@ -61,11 +61,11 @@ def test_all_tables_have_every_op():
 def test_one_stencil_serves_all_registers():
     """The fields give the code that the compiler makes for other registers, in every operand."""
     level, constants = LEVELS["x86-64-v3"], Constants()
-    made = stencils._patchable(level, [BODIES["sub"]], constants, copy=False)["sub"]
+    table = stencils._patchable(level, [BODIES["sub"]], constants, copy=False)["sub"]
     jobs = stencils._compile(level, [BODIES["sub"]], constants, copy=False)["sub"]
     for choice_, stencil in jobs.items():
         a, b, target = choice_
-        assert made.code((a, b, 0, target)) == stencil.code
+        assert table.code((a, b, 0, target)) == stencil.code
     assert len({stencil.code for stencil in jobs.values()}) == len(jobs)
 
 
@@ -128,8 +128,8 @@ def test_values_that_take_each_other_s_place(level):
     model.formula("c", "prev(a, 3, initial=0.5) + prev(a, 2, initial=x)")
     program = model.compile()
     x = np.arange(20.0)
-    expected, found = (program.run(engine=e, x=x) for e in ("reference", "stencil"))
-    assert all(same_bits(expected[name], found[name]) for name in expected)
+    expected, actual = (program.run(engine=e, x=x) for e in ("reference", "stencil"))
+    assert all(same_bits(expected[name], actual[name]) for name in expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -228,8 +228,8 @@ def test_an_unknown_level_has_no_stencils(monkeypatch):
 
 def test_a_nest_without_walks_goes_through_its_blocks_by_itself(level):
     nest = LoopNest({}, set(), set(), {}, [Stage(0, [])], [], {}, {}, None, set(), set(), 0)
-    made = kernel.TapeWriter(nest, loader.helpers(level.name).numbers).write()
-    assert [piece.kind for piece in made.pieces] == [Kind.ONCE, Kind.FLAT]
+    subject = kernel.TapeWriter(nest, loader.helpers(level.name).numbers).write()
+    assert [piece.kind for piece in subject.pieces] == [Kind.ONCE, Kind.FLAT]
 
 
 def test_what_went_wrong_is_still_located(level):

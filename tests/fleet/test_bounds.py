@@ -30,10 +30,10 @@ def some(rng):
     )
     with np.errstate(all="ignore"):
         ends = np.asarray(kinds[rng.integers(len(kinds))](), np.float32).tolist()
-    found = point(ends[0])
+    actual = point(ends[0])
     for end in ends[1:]:
-        found = found.join(point(end))
-    low, high = (max(min(end, 3.4e38), -3.4e38) for end in (found.low, found.high))
+        actual = actual.join(point(end))
+    low, high = (max(min(end, 3.4e38), -3.4e38) for end in (actual.low, actual.high))
     within = low + (high - low) * rng.random(64) if low <= high else np.zeros(0)
     spread = np.exp(rng.uniform(-100, 88, 64)) * rng.choice([-1, 1], 64)
     near = np.arange(8)
@@ -42,8 +42,8 @@ def some(rng):
     )
     with np.errstate(all="ignore"):
         numbers = all_of.astype(np.float32)
-    numbers = numbers[inside(numbers, found)]
-    return found, rng.choice(numbers, 128)
+    numbers = numbers[inside(numbers, actual)]
+    return actual, rng.choice(numbers, 128)
 
 
 @pytest.mark.parametrize("name", OPS)
@@ -52,16 +52,21 @@ def test_ops(name):
     rng = np.random.default_rng(sum(map(ord, name)))
     for _ in range(300):
         pairs = [some(rng) for _ in op.operands]
-        found = bounds(op, [each for each, _ in pairs])
+        actual = bounds(op, [each for each, _ in pairs])
         numbers = [each for _, each in pairs]
         with np.errstate(all="ignore"):
             if "f32" in op.dtypes:
-                made = op.evaluate(*numbers)
+                values = op.evaluate(*numbers)
             else:
                 patterns = [each.view(np.int32) for each in numbers]
-                made = run_graph(op.graph("i32"), patterns).astype(np.int32).view(np.float32)
-        wrong = np.flatnonzero(~inside(made, found))
-        assert not wrong.size, (pairs, made[wrong[0]], found, [each[wrong[0]] for each in numbers])
+                values = run_graph(op.graph("i32"), patterns).astype(np.int32).view(np.float32)
+        wrong = np.flatnonzero(~inside(values, actual))
+        assert not wrong.size, (
+            pairs,
+            values[wrong[0]],
+            actual,
+            [each[wrong[0]] for each in numbers],
+        )
 
 
 @pytest.mark.parametrize(
@@ -86,9 +91,9 @@ def test_ops(name):
     ],
 )  # fmt: skip
 def test_tight(name, args, expected):
-    found = bounds(OPS[name], args)
-    assert (found.low, found.high, found.nan) == (expected.low, expected.high, expected.nan)
-    assert found.integral or not expected.integral
+    actual = bounds(OPS[name], args)
+    assert (actual.low, actual.high, actual.nan) == (expected.low, expected.high, expected.nan)
+    assert actual.integral or not expected.integral
 
 
 def test_functions_know_where_their_results_lie():

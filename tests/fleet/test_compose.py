@@ -64,16 +64,16 @@ def after_one_another(profile, code, words, half):
     words = words.copy()
     for each in code:
         row = linear_row(profile, each)
-        made = evaluate(row, words)
-        words[row.element] = halved(made) if half else made
+        subject = evaluate(row, words)
+        words[row.element] = halved(subject) if half else subject
         words[0] = (words[0].view(np.float32) + np.float32(1.0)).view(np.uint32)
     return words
 
 
-def same(found, expected):
+def same(actual, expected):
     """To the bit, payloads of NaN aside."""
-    both = np.isnan(found.view(np.float32)) & np.isnan(expected.view(np.float32))
-    return bool(np.all(both | (found == expected)))
+    both = np.isnan(actual.view(np.float32)) & np.isnan(expected.view(np.float32))
+    return bool(np.all(both | (actual == expected)))
 
 
 def check(view, words, half=False, format="rows"):
@@ -87,21 +87,21 @@ def check(view, words, half=False, format="rows"):
         expected = after_one_another(
             view.profile, view.instructions[ip : ip + each.length], words, half
         )
-        found = apply(encoded, encoded.index[ip], words)
+        actual = apply(encoded, encoded.index[ip], words)
         if half:
             changed = [row.element for row in each.rows]
-            found[changed] = halved(found[changed])
-        assert same(found, expected), (view.instructions[ip : ip + each.length], each)
+            actual[changed] = halved(actual[changed])
+        assert same(actual, expected), (view.instructions[ip : ip + each.length], each)
     return [0 if each is None else each.length for each in composed]
 
 
-def random_code(rng, count, profile, places=3):
+def random_code(rng, count, profile, size=3):
     """Linear instructions among few registers and words, so that they meet."""
     out = []
     for _ in range(count):
         info = LINEAR[rng.integers(len(LINEAR))]
         values = {
-            spec.name: int(rng.integers(places)) if spec.kind in PLACES else int(rng.choice(WORDS))
+            spec.name: int(rng.integers(size)) if spec.kind in PLACES else int(rng.choice(WORDS))
             for spec in info.operands
         }
         out.append(info.make(**values))
@@ -206,10 +206,10 @@ def test_exact(case):
     view = viewed([*parsed(lines), HALT])
     each = compose(view)[0]
     assert each.length == len(lines)
-    found = {row.element: row.terms for row in each.rows}
+    actual = {row.element: row.terms for row in each.rows}
     for element, terms in rows.items():
         expected = tuple((column, pattern(number)) for column, number in terms)
-        assert found[element] == tuple((c, bits) for c, bits in expected if bits)
+        assert actual[element] == tuple((c, bits) for c, bits in expected if bits)
     assert check(view, vectors(view.profile, 512, np.random.default_rng(5)))[0] == len(lines)
 
 

@@ -69,11 +69,11 @@ def assembled(body, count=1, shared=8, state="S22", epsilon=0.0, verify=True):
 def started(program, shared=None, engine=EpochEngine, settings=None, **more):
     """An engine with the first phase launched."""
     view = FleetView.of(program)
-    made = engine(view, settings or Settings(), **more)
-    made.begin(np.zeros(view.shared, np.uint32) if shared is None else shared)
+    subject = engine(view, settings or Settings(), **more)
+    subject.begin(np.zeros(view.shared, np.uint32) if shared is None else shared)
     for allocated in view.allocation.steps[0]:
-        made.launch(allocated)
-    return made
+        subject.launch(allocated)
+    return subject
 
 
 def check(program, shared=None, cut=1000, fuel=None, **settings):
@@ -82,10 +82,10 @@ def check(program, shared=None, cut=1000, fuel=None, **settings):
     words = np.zeros(view.shared, np.uint32) if shared is None else shared
     case = Case(program, words, Settings(**settings), cut, fuel)
     expected = snapshots(ReferenceEngine(view, case.settings), case)
-    made = EpochEngine(view, case.settings)
-    found = snapshots(made, case)
-    made.close()
-    assert difference(case, expected, found) is None
+    engine = EpochEngine(view, case.settings)
+    actual = snapshots(engine, case)
+    engine.close()
+    assert difference(case, expected, actual) is None
     return expected[-1]
 
 
@@ -135,16 +135,16 @@ def test_every_instruction_on_special_values():
         assert machine.run(shared) == "done"
     expected = np.array([machine.shared[place] for place in range(len(shared))], np.uint32)
     for settings in (Settings(seed=5), Settings(seed=5, layout="aos", format="dense")):
-        made = started(program, shared, settings=settings)
-        progress = made.run(10_000)
+        engine = started(program, shared, settings=settings)
+        progress = engine.run(10_000)
         assert (progress.stop, progress.epochs) == (Stop.DONE, machine.epochs)
         assert progress.by_kernel == machine.by_kernel
-        found = made.shared()
+        actual = engine.shared()
         for number, name in enumerate(names, 2):
             part = slice(number * n, (number + 1) * n)
-            right = same(found[part], expected[part])
+            right = same(actual[part], expected[part])
             assert right.all(), (name, np.flatnonzero(~right)[:4], settings.layout)
-        made.close()
+        engine.close()
 
 
 def test_bits_are_copied():
@@ -154,9 +154,9 @@ def test_bits_are_copied():
         for word in (0x7F800001, 0xFFFFFFFF, 7):
             shared = np.full(8, word, np.uint32)
             for format in CHOICES["format"]:
-                made = started(program, shared, settings=Settings(layout=layout, format=format))
-                made.run(10)
-                vm = made.vms().words[:, 0]
+                engine = started(program, shared, settings=Settings(layout=layout, format=format))
+                engine.run(10)
+                vm = engine.vms().words[:, 0]
                 assert [int(vm[n]) for n in (2, 3, 4, 6, 7)] == [word] * 5
 
 
@@ -171,26 +171,26 @@ def test_branches_on_special_values(epsilon):
     values = [*SPECIAL, 9.9e-5, -9.9e-5, 1e-4, -1e-4, 1.1e-4]
     program = assembled("\n".join([*body, "HALT"]), len(values), len(values), epsilon=epsilon)
     shared = np.array(values, np.float32)
-    made = started(program, shared.view(np.uint32))
-    assert made.run(100).stop is Stop.DONE
-    taken = made.vms().floats[3]
-    for value, found in zip(shared, taken, strict=True):
+    engine = started(program, shared.view(np.uint32))
+    assert engine.run(100).stop is Stop.DONE
+    taken = engine.vms().floats[3]
+    for value, actual in zip(shared, taken, strict=True):
         zero = bool(value == 0 or abs(value) < np.float32(epsilon))
         right = [zero, not zero, value < 0, value > 0, value <= 0, value >= 0]
-        assert found == sum(2.0**n for n, each in enumerate(right) if each), value
+        assert actual == sum(2.0**n for n, each in enumerate(right) if each), value
 
 
 def test_random_numbers_are_those_of_the_house():
     program = assembled("RAND r0\nRAND r1\nRAND r2\nHALT", 300)
     seed = 0x0123456789ABCDEF
-    made = started(program, settings=Settings(seed=seed))
-    made.run(10)
+    engine = started(program, settings=Settings(seed=seed))
+    engine.run(10)
     key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
     for drawn in range(3):
         counter = np.zeros((300, 4), np.uint32)
         counter[:, 0], counter[:, 2] = drawn, np.arange(300)
         expected = (philox(counter, key)[:, 0] >> 8) * 2.0**-24
-        assert made.vms().floats[1 + drawn].tolist() == expected.tolist()
+        assert engine.vms().floats[1 + drawn].tolist() == expected.tolist()
 
 
 CALLS = """
@@ -223,10 +223,10 @@ def test_calls_within_calls(layout, convention):
     text = ONE.format(body=CALLS, count=5, shared=0, state="S22", epsilon=0.0)
     text = text.replace(".state", f".convention {convention}\n.state")
     program = lw.fleet.assemble(text, "test.lasm")
-    made = started(program, settings=Settings(layout=layout))
-    assert made.run(100).stop is Stop.DONE
+    engine = started(program, settings=Settings(layout=layout))
+    assert engine.run(100).stop is Stop.DONE
     kept = {"caller": [0, 0, 0], "hybrid": [2, 0, 0], "callee": [2, 3, 4]}[convention]
-    vms = made.vms()
+    vms = engine.vms()
     assert vms.floats[1:5, 4].tolist()[:3] == [31.0, *map(float, kept[:2])]
     assert vms.floats[5, 4] == 31.0
     assert vms.row("stack_pointer").tolist() == [0] * 5
@@ -236,11 +236,11 @@ def test_calls_within_calls(layout, convention):
 @pytest.mark.parametrize("layout", CHOICES["layout"])
 def test_calls_that_are_too_deep_and_returns_without_one(layout):
     deep = assembled("again:\nADDI r0, r0, 1\nCALL again\nHALT", 3)
-    made = started(deep, settings=Settings(layout=layout))
-    progress = made.run(100)
+    engine = started(deep, settings=Settings(layout=layout))
+    progress = engine.run(100)
     assert (progress.stop, progress.faults, progress.first_fault) == (Stop.FAULT, 3, 0)
-    assert made.vms().floats[1].tolist() == [17.0] * 3
-    assert set(made.vms().row("fault").tolist()) == {1}
+    assert engine.vms().floats[1].tolist() == [17.0] * 3
+    assert set(engine.vms().row("fault").tolist()) == {1}
     check(deep, layout=layout, on_fault="go on")
     check(assembled("RETURN", 3, verify=False), layout=layout)
 
@@ -264,10 +264,10 @@ def test_calls_of_others_that_are_too_deep():
         .launch a, 9
     """
     program = lw.fleet.assemble(text, "test.lasm")
-    made = started(program)
-    assert sizes.depth(made.view) == 2
-    assert made.run(100).stop is Stop.FAULT
-    assert set(made.vms().row("fault").tolist()) == {1}
+    engine = started(program)
+    assert sizes.depth(engine.view) == 2
+    assert engine.run(100).stop is Stop.FAULT
+    assert set(engine.vms().row("fault").tolist()) == {1}
     shallow = lw.fleet.assemble(text.replace(".depth 2", ".depth 200"), "test.lasm")
     assert sizes.depth(FleetView.of(shallow)) == 3
     assert check(shallow).stop == "done"
@@ -289,10 +289,10 @@ CONFLICTS = """
 
 
 def test_of_several_writes_that_of_the_highest_vm_stays():
-    made = started(assembled(CONFLICTS.format(op="ADD"), 100))
-    progress = made.run(100)
-    assert made.vms().floats[3, :6].tolist() == [99.0, 97.0, 98.0] * 2  # as written before
-    assert made.shared().view(np.float32)[:3].tolist() == [98.0, 99.0, 97.0]
+    engine = started(assembled(CONFLICTS.format(op="ADD"), 100))
+    progress = engine.run(100)
+    assert engine.vms().floats[3, :6].tolist() == [99.0, 97.0, 98.0] * 2  # as written before
+    assert engine.shared().view(np.float32)[:3].tolist() == [98.0, 99.0, 97.0]
     assert (progress.stop, progress.writes_outside) == (Stop.DONE, 5 + 87)
 
 
@@ -308,9 +308,9 @@ def test_the_highest_vm_need_not_be_the_last():
         SYSCALL_WRITE r2, r0
         HALT
     """
-    made = started(assembled(body, 400), settings=Settings(sort=True))
-    made.run(100)
-    assert made.shared().view(np.float32)[0] == 399.0
+    engine = started(assembled(body, 400), settings=Settings(sort=True))
+    engine.run(100)
+    assert engine.shared().view(np.float32)[0] == 399.0
 
 
 @pytest.mark.parametrize("op", ["ADD", "MIN", "MAX"])
@@ -348,24 +348,24 @@ def test_turns_in_several_rounds(monkeypatch, turns):
     program = lw.fleet.assemble(text, "test.lasm")
     for cut in range(1, 12):
         check(program, cut=cut)
-    expected, made = started(program, engine=ReferenceEngine), started(program)
-    made.trace(77, 100)
-    made.run(100)
-    for column in made.traced().words.T:
+    expected, subject = started(program, engine=ReferenceEngine), started(program)
+    subject.trace(77, 100)
+    subject.run(100)
+    for column in subject.traced().words.T:
         expected.run(1)
         assert same(column[1:], expected.vm(77).words[1:, 0]).all()
 
 
 def test_atomics_in_order_are_rounded_one_after_another():
     program = assembled("SETI r1, 0.1\nATOMIC_ADD r2, r0, r1\nHALT", 1500)
-    made = started(program)
-    made.run(10)
+    engine = started(program)
+    engine.run(10)
     total, before = np.float32(0), []
     for _ in range(1500):
         before.append(float(total))
         total += np.float32(0.1)
-    assert made.shared().view(np.float32)[0] == total
-    assert made.vms().floats[3].tolist() == before
+    assert engine.shared().view(np.float32)[0] == total
+    assert engine.vms().floats[3].tolist() == before
 
 
 def test_in_any_order():
@@ -389,16 +389,16 @@ def test_in_any_order():
     """
     shared = np.zeros(2016, np.float32)
     shared[2] = 50.0
-    made = started(
+    engine = started(
         assembled(body, 2000, 2016), shared.view(np.uint32), settings=Settings(io="fast")
     )
-    progress = made.run(100)
+    progress = engine.run(100)
     assert (progress.stop, progress.writes_outside) == (Stop.DONE, 0)
-    found = made.shared().view(np.float32)
-    assert found[:3].tolist() == [2000.0, 1999.0, 0.0]
-    assert sorted(found[16:].tolist()) == list(map(float, range(2000)))
+    actual = engine.shared().view(np.float32)
+    assert actual[:3].tolist() == [2000.0, 1999.0, 0.0]
+    assert sorted(actual[16:].tolist()) == list(map(float, range(2000)))
     # the first VM whose turn it was put its number there; none but one with that number gets on
-    assert -70.0 <= found[3] < 1930.0
+    assert -70.0 <= actual[3] < 1930.0
     kept = {"reads_outside": progress.reads_outside, "faults": progress.faults}
     assert kept == {"reads_outside": 0, "faults": 0}
 
@@ -432,12 +432,12 @@ over:
 @pytest.mark.parametrize("io", CHOICES["io"])
 def test_vms_start_vms(layout, io):
     program = lw.fleet.assemble(SPAWNING, "test.lasm")
-    made = started(program, settings=Settings(layout=layout, io=io))
-    assert made.run(2).live == 60
-    assert made.vms().floats[2, :30].tolist() == [30.0 + n for n in range(30)]
-    progress = made.run(100)
+    engine = started(program, settings=Settings(layout=layout, io=io))
+    assert engine.run(2).live == 60
+    assert engine.vms().floats[2, :30].tolist() == [30.0 + n for n in range(30)]
+    progress = engine.run(100)
     assert (progress.stop, progress.live) == (Stop.DONE, 0)
-    vms = made.vms()
+    vms = engine.vms()
     assert vms.floats[3, :12].tolist() == [60.0 + n for n in range(10)] + [-1.0, -1.0]
     assert set(vms.row("status")[30::2].tolist()) == {Status.FREE}
     assert set(vms.row("status")[31::2].tolist()) == {Status.HALTED}
@@ -465,10 +465,10 @@ def test_places_are_used_again():
     .phase
         .launch parent, 1
     """
-    made = started(lw.fleet.assemble(text, "test.lasm"))
-    made.run(100)
-    assert made.shared().view(np.float32)[1:7].tolist() == [1.0] * 6
-    assert made.vms().row("generation").tolist() == [0, 6, 0, 0, 0]
+    engine = started(lw.fleet.assemble(text, "test.lasm"))
+    engine.run(100)
+    assert engine.shared().view(np.float32)[1:7].tolist() == [1.0] * 6
+    assert engine.vms().row("generation").tolist() == [0, 6, 0, 0, 0]
 
 
 PHASES = """
@@ -521,24 +521,24 @@ def test_two_dimensions_of_workgroups(device):
     expected = started(program, engine=ReferenceEngine)
     expected.run(100)
     for limit in (1, 3, 7):
-        made = started(program, group_limit=limit)
-        assert made.on.workgroups(5000)[1] > 1
-        made.run(100)
-        assert same(made.vms().words[1:], expected.vms().words[1:]).all()
+        engine = started(program, group_limit=limit)
+        assert engine.on.workgroups(5000)[1] > 1
+        engine.run(100)
+        assert same(engine.vms().words[1:], expected.vms().words[1:]).all()
 
 
 def test_nothing_is_read_back_within_a_submission(monkeypatch):
-    made = started(assembled("again:\nADDI r0, r0, 1\nJUMP again", 10))
+    engine = started(assembled("again:\nADDI r0, r0, 1\nJUMP again", 10))
     calls = []
-    real = made.gpu.mapped
-    monkeypatch.setattr(made.gpu, "mapped", lambda *args: calls.append(args) or real(*args))
-    monkeypatch.setattr(made.gpu, "read", None)
-    made._chunk = 512
-    assert made.run(500).epochs == 500
+    real = engine.gpu.mapped
+    monkeypatch.setattr(engine.gpu, "mapped", lambda *args: calls.append(args) or real(*args))
+    monkeypatch.setattr(engine.gpu, "read", None)
+    engine._chunk = 512
+    assert engine.run(500).epochs == 500
     assert len(calls) == 1
     assert len(calls[0][0].label) > 0
     monkeypatch.undo()
-    assert made.vms().floats[1].tolist() == [250.0] * 10
+    assert engine.vms().floats[1].tolist() == [250.0] * 10
 
 
 @pytest.mark.parametrize("fuel", [None, 100, 701])
@@ -547,12 +547,12 @@ def test_the_rest_of_a_submission_changes_nothing(fuel):
     program = assembled(COUNTDOWN, 50)
     expected = started(program, engine=ReferenceEngine)
     want = expected.run(10_000, fuel=fuel)
-    made = started(program)
-    made._chunk = 64
-    found = made.run(64, fuel=fuel)
-    assert found == want
-    assert same(made.vms().words[1:], expected.vms().words[1:]).all()
-    assert made.run(5, fuel=0) == replace(found, stop=want.stop)
+    engine = started(program)
+    engine._chunk = 64
+    actual = engine.run(64, fuel=fuel)
+    assert actual == want
+    assert same(engine.vms().words[1:], expected.vms().words[1:]).all()
+    assert engine.run(5, fuel=0) == replace(actual, stop=want.stop)
 
 
 def test_a_batch_that_is_watched():
@@ -569,10 +569,10 @@ def test_a_batch_that_is_watched():
         .launch slow, 300
         .launch quick, 200
     """
-    made = started(lw.fleet.assemble(text, "test.lasm"))
-    progress = made.run(100, watch=[0, 1])
+    engine = started(lw.fleet.assemble(text, "test.lasm"))
+    progress = engine.run(100, watch=[0, 1])
     assert (progress.stop, progress.epochs, progress.live) == (Stop.BATCH, 1, 300)
-    assert made.run(100, watch=[0]).stop is Stop.DONE
+    assert engine.run(100, watch=[0]).stop is Stop.DONE
 
 
 def test_only_live_vms_are_looked_at(monkeypatch):
@@ -590,22 +590,22 @@ def test_only_live_vms_are_looked_at(monkeypatch):
         HALT
     """
     program = assembled(body, 3000)
-    made = started(program)
+    engine = started(program)
     expected = started(program, engine=ReferenceEngine)
     listed = set()
-    while (progress := made.run(9)).stop is Stop.EPOCHS:
+    while (progress := engine.run(9)).stop is Stop.EPOCHS:
         assert progress == expected.run(9)
-        assert same(made.vms().words[1:], expected.vms().words[1:]).all()
-        listed.add(made._listed)
+        assert same(engine.vms().words[1:], expected.vms().words[1:]).all()
+        listed.add(engine._listed)
     assert max(listed) <= 82
     assert len(listed) >= 2
-    for allocated in made.view.allocation.steps[0]:
-        made.launch(allocated)
+    for allocated in engine.view.allocation.steps[0]:
+        engine.launch(allocated)
         expected.launch(allocated)
-    assert made._listed == 0
-    made.run(10**6)
+    assert engine._listed == 0
+    engine.run(10**6)
     expected.run(10**6)
-    assert same(made.vms().words[1:], expected.vms().words[1:]).all()
+    assert same(engine.vms().words[1:], expected.vms().words[1:]).all()
 
 
 @pytest.mark.parametrize("buckets", [1024, 8])
@@ -614,15 +614,15 @@ def test_vms_sorted_by_instruction(monkeypatch, buckets):
     body = "SYSCALL_VMID r0\nMODI r0, r0, 6\nagain:\nSUBI r0, r0, 1\nBRANCH_GE r0, again\n"
     body += "\n".join(["ADDI r1, r1, 1", "MULI r2, r2, 2"] * 20) + "\nHALT"
     program = assembled(body, 2000)
-    made = started(program, settings=Settings(sort=True))
-    made.run(20)
-    ips = made.vms().row("ip")
-    lists = made.gpu.read(made.on.buffers["lists"]).reshape(6, 2000)
-    made.run(1)
-    head = made.on.head
-    kernels = np.array([info.kernel for info in made.view.infos])
-    lists = made.gpu.read(made.on.buffers["lists"]).reshape(6, 2000)
-    table, _ = sizes.buckets(made.view)
+    engine = started(program, settings=Settings(sort=True))
+    engine.run(20)
+    ips = engine.vms().row("ip")
+    lists = engine.gpu.read(engine.on.buffers["lists"]).reshape(6, 2000)
+    engine.run(1)
+    head = engine.on.head
+    kernels = np.array([info.kernel for info in engine.view.infos])
+    lists = engine.gpu.read(engine.on.buffers["lists"]).reshape(6, 2000)
+    table, _ = sizes.buckets(engine.view)
     assert len(set(table.tolist())) <= buckets
     for kernel in Kernel:
         many = int(head[Control.LENGTHS + kernel])
@@ -647,12 +647,12 @@ def test_kernels_do_not_depend_on_the_program():
 
 def test_the_array_of_structures_is_literal():
     """128 bytes a VM in S22, IP as a float beside the whole number."""
-    made = started(assembled(COUNTDOWN, 20), settings=Settings(layout="aos"))
-    made.run(9)
-    raw = made.gpu.read(made.on.buffers["states"])
+    engine = started(assembled(COUNTDOWN, 20), settings=Settings(layout="aos"))
+    engine.run(9)
+    raw = engine.gpu.read(engine.on.buffers["states"])
     assert raw.nbytes == 20 * 128
-    structures = raw.view(made.view.profile.dtype)
-    assert structures.tobytes() == made.vms().structures().tobytes()
+    structures = raw.view(engine.view.profile.dtype)
+    assert structures.tobytes() == engine.vms().structures().tobytes()
     assert structures["IP"].tolist() == structures["ip"].tolist()
     assert set(structures["one"].tolist()) == {1.0}
     assert structures["registers"][3, 1] == 4.0
@@ -663,50 +663,50 @@ def test_the_array_of_structures_is_literal():
 def test_the_trace_of_a_vm(layout):
     program = assembled(COUNTDOWN, 20)
     expected = started(program, engine=ReferenceEngine)
-    made = started(program, settings=Settings(layout=layout))
-    assert made.traced().count == 0
-    made.trace(13, 12)
-    made.run(3)
-    made.run(7)
-    assert made.traced().count == 10
-    made.run(30)
-    traced = made.traced()
+    engine = started(program, settings=Settings(layout=layout))
+    assert engine.traced().count == 0
+    engine.trace(13, 12)
+    engine.run(3)
+    engine.run(7)
+    assert engine.traced().count == 10
+    engine.run(30)
+    traced = engine.traced()
     assert traced.count == 12  # there was room for no more
     for number in range(12):
         expected.run(1)
         assert same(traced.words[1:, number], expected.vm(13).words[1:, 0]).all(), number
     expected.run(100)
-    assert same(made.vm(13).words[1:, 0], expected.vm(13).words[1:, 0]).all()
-    made.trace(0, 0)
-    assert made.traced().count == 0
+    assert same(engine.vm(13).words[1:, 0], expected.vm(13).words[1:, 0]).all()
+    engine.trace(0, 0)
+    assert engine.traced().count == 0
 
 
 def test_back_to_what_was_saved():
     for settings in (Settings(), Settings(layout="aos"), Settings(storage="f16")):
-        made = started(assembled(CALLS, 5), settings=settings)
-        before = made.run(13)
-        saved = made.save()
-        vms, shared = made.vms().words, made.shared()
-        after = made.run(100)
-        last = made.vms().words
-        made.restore(saved)
-        assert made.run(0) == before
-        assert (made.vms().words == vms).all()
-        assert (made.shared() == shared).all()
-        assert made.run(100) == after
-        assert (made.vms().words == last).all()
+        engine = started(assembled(CALLS, 5), settings=settings)
+        before = engine.run(13)
+        saved = engine.save()
+        vms, shared = engine.vms().words, engine.shared()
+        after = engine.run(100)
+        last = engine.vms().words
+        engine.restore(saved)
+        assert engine.run(0) == before
+        assert (engine.vms().words == vms).all()
+        assert (engine.shared() == shared).all()
+        assert engine.run(100) == after
+        assert (engine.vms().words == last).all()
 
 
 def test_halves_are_stored_as_halves():
     program = assembled("SETI r0, 0.1\nMULI r1, r0, 3\nSTORE r1, 2\nHALT", 1000)
-    made = started(program, settings=Settings(storage="f16"))
+    engine = started(program, settings=Settings(storage="f16"))
     full = started(program)
-    made.run(10)
+    engine.run(10)
     tenth = np.float16(0.1)
     product = np.float16(np.float32(tenth) * np.float32(3))
-    assert made.vms().floats[1, 7] == np.float32(tenth)
-    assert made.vms().floats[[2, 7], 7].tolist() == [float(product)] * 2
-    rows = full.cells.words - made.cells.words
+    assert engine.vms().floats[1, 7] == np.float32(tenth)
+    assert engine.vms().floats[[2, 7], 7].tolist() == [float(product)] * 2
+    rows = full.cells.words - engine.cells.words
     assert rows == (4 + 3) - 4  # four registers, and the three words that the program names
 
 
@@ -740,8 +740,8 @@ def test_memory_is_known_before(device):
     program = assembled(COUNTDOWN, 10_000)
     view = FleetView.of(program)
     known = engines.estimate("epoch", view, Settings())
-    made = started(program)
-    buffers = sum(buffer.size for buffer in made.on.buffers.values())
+    engine = started(program)
+    buffers = sum(buffer.size for buffer in engine.on.buffers.values())
     assert buffers <= known <= 4 * buffers  # all VMs are looked at on the host too
     assert engines.estimate("epoch", view, Settings(layout="aos")) > known
     deep = FleetView.of(assembled("again:\nCALL again\nHALT", 10_000))
@@ -760,12 +760,12 @@ def test_a_device_that_is_lost_in_the_middle():
         if len(turns) == 4:
             own.destroy()
 
-    made = started(program, device=own, between=between)
+    engine = started(program, device=own, between=between)
     with pytest.raises(Trap, match=r"LW2202: the device of .* was lost while"):
-        made.run(10**6)
+        engine.run(10**6)
     assert len(turns) == 4
     assert own.lost
-    made.close()
+    engine.close()
 
 
 def test_a_run_is_repeated_on_the_reference(monkeypatch):

@@ -60,9 +60,9 @@ def program(name, **constants):
         lines = [line for line in text.splitlines() if line.startswith(f".const {constant} ")]
         assert len(lines) == 1
         text = text.replace(lines[0], f".const {constant} {value}")
-    made = lw.fleet.assemble(text, f"{name}.lasm")
-    made.verify()
-    return made
+    subject = lw.fleet.assemble(text, f"{name}.lasm")
+    subject.verify()
+    return subject
 
 
 def run(name, engine, constants=None, settings=None, **inputs):
@@ -221,10 +221,10 @@ def test_boids(engine):
     start = np.concatenate([rand.uniform(0, 100, (64, 2)), rand.uniform(-1, 1, (64, 2))], 1)
     steps = 100 if engine == "reference" else 4
     result = run("boids", engine, {"STEPS": steps}, start=start)
-    found = result["flock"].reshape(64, 4)
-    assert np.array_equal(found, flock(start.astype(F), steps))
+    actual = result["flock"].reshape(64, 4)
+    assert np.array_equal(actual, flock(start.astype(F), steps))
     if steps == 100:  # they have come to head the same way
-        heading = found[:, 2:] / np.linalg.norm(found[:, 2:], axis=1)[:, None]
+        heading = actual[:, 2:] / np.linalg.norm(actual[:, 2:], axis=1)[:, None]
         before = start[:, 2:] / np.linalg.norm(start[:, 2:], axis=1)[:, None]
         assert np.linalg.norm(heading.mean(0)) > 2 * np.linalg.norm(before.mean(0))
 
@@ -251,8 +251,8 @@ def test_life(engine):
             around = ndimage.convolve(board, np.ones((3, 3)), mode="wrap") - board
             board = ((around == 3) | ((around == 2) & (board == 1))).astype(float)
         start = cells((10, 11), (10, 12), (11, 10), (11, 11), (12, 11))
-        found = run("life", engine, cells=start)["cells"].reshape(32, 32)
-        assert np.array_equal(found, board)
+        result = run("life", engine, cells=start)["cells"].reshape(32, 32)
+        assert np.array_equal(result, board)
 
 
 def test_collatz(engine):

@@ -55,10 +55,10 @@ def vectors(profile, lanes=64, seed=1):
 @pytest.mark.parametrize("format", CHOICES)
 def test_all_instructions(format, half):
     for name, profile in PROFILES.items():
-        made = list(instructions())[:: 1 if name == "S22" else 7]
-        encoded = encode(maps(profile, made), profile, format, half=half)
+        instr = list(instructions())[:: 1 if name == "S22" else 7]
+        encoded = encode(maps(profile, instr), profile, format, half=half)
         words = vectors(profile)
-        for ip, each in enumerate(made):
+        for ip, each in enumerate(instr):
             expected = words.copy()
             row = linear_row(profile, each)
             expected[row.element] = evaluate(row, words)
@@ -92,8 +92,8 @@ def test_matrices_of_many_rows(half):
             for row in each.full(profile):
                 expected[row.element] = evaluate(row, words)
             for format, encoded in by_format.items():
-                found = apply(encoded, encoded.index[number], words)
-                assert np.array_equal(found, expected), (format, each)
+                actual = apply(encoded, encoded.index[number], words)
+                assert np.array_equal(actual, expected), (format, each)
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -149,8 +149,8 @@ def test_products_are_those_of_scipy():
         expected = sparse.csr_matrix(matrix) @ floats
         for format in ("rows", "csr", "bsr2", "bsr4", "dense"):
             encoded = encode([linear_map(profile, each)], profile, format)
-            found = apply(encoded, 0, floats.view(np.uint32)).view(np.float32)
-            assert np.array_equal(found, expected), (format, each)
+            actual = apply(encoded, 0, floats.view(np.uint32)).view(np.float32)
+            assert np.array_equal(actual, expected), (format, each)
 
 
 def test_a_dense_product_would_poison_and_this_does_not():
@@ -215,10 +215,10 @@ def test_there_is_no_such_format():
 # What a program stores ----------------------------------------------------------------------------
 
 
-def program(*made, state="S22"):
-    routine = Routine("main", 0, len(made))
+def program(*subject, state="S22"):
+    routine = Routine("main", 0, len(subject))
     plan = Plan((Phase("wait_all", (Launch(0, 1),)),), (0,))
-    return fleet.package(made, [routine], plan, state=state)
+    return fleet.package(subject, [routine], plan, state=state)
 
 
 def sample():
@@ -234,9 +234,9 @@ def sample():
 
 
 def test_a_program_stores_its_matrices():
-    made = sample()
-    view = FleetView.of(made)
-    data = made.sections["matrices"]
+    program = sample()
+    view = FleetView.of(program)
+    data = program.sections["matrices"]
     assert storage.check_section(view, data) is None
     encoded = encode(maps(view.profile, view.instructions), view.profile)
     head = np.frombuffer(data, "<u4")
@@ -247,17 +247,17 @@ def test_a_program_stores_its_matrices():
 
 @pytest.mark.parametrize("place", range(4, 25))
 def test_damaged_matrices_are_found(place):
-    made = sample()
-    view = FleetView.of(made)
-    data = bytearray(made.sections["matrices"])
+    program = sample()
+    view = FleetView.of(program)
+    data = bytearray(program.sections["matrices"])
     data[4 * place] ^= 1
     assert storage.check_section(view, bytes(data)) is not None
 
 
 def test_what_is_wrong_is_said():
-    made = sample()
-    view = FleetView.of(made)
-    data = np.frombuffer(made.sections["matrices"], "<u4").copy()
+    program = sample()
+    view = FleetView.of(program)
+    data = np.frombuffer(program.sections["matrices"], "<u4").copy()
     assert "should take" in storage.check_section(view, b"")
     data[2] = 1
     assert storage.check_section(view, data.tobytes()) == "main+0 is given matrix 1"
@@ -266,24 +266,24 @@ def test_what_is_wrong_is_said():
 
 
 def test_operands_that_are_not_there_do_not_stop_the_compiler():
-    made = program(FLEET.by_name["MOV"].make(dest=1 << 31, src=77))
-    assert storage.check_section(FleetView.of(made), made.sections["matrices"]) is None
+    subject = program(FLEET.by_name["MOV"].make(dest=1 << 31, src=77))
+    assert storage.check_section(FleetView.of(subject), subject.sections["matrices"]) is None
 
 
 def test_what_one_addition_takes():
     """The original design says about 30 coefficients and 83 elements: it is 24 and 71."""
-    made = program(FLEET.by_name["ADD"].make(dest=0, src1=1, src2=2))
-    found = storage.report(FleetView.of(made))
-    assert found["coefficients"] == 24
-    assert found["density"] == 24 / 484 < 0.05
+    subject = program(FLEET.by_name["ADD"].make(dest=0, src1=1, src2=2))
+    actual = storage.report(FleetView.of(subject))
+    assert actual["coefficients"] == 24
+    assert actual["density"] == 24 / 484 < 0.05
     table = 16
-    sizes = {format: each["bytes"] - table for format, each in found["formats"].items()}
+    sizes = {format: each["bytes"] - table for format, each in actual["formats"].items()}
     assert sizes["dense"] == 4 * 484 == 1936
     assert sizes["csr"] == 4 * (24 + 24 + 23) == 4 * 71
     assert sizes["rows"] == 4 * (1 + 2 * 2)
     assert 1 - sizes["csr"] / sizes["dense"] > 0.85
-    assert found["formats"]["hybrid"]["chosen"] == {"csr": 1}
-    assert found["formats"]["adaptive"]["chosen"] == {"rows": 1}
+    assert actual["formats"]["hybrid"]["chosen"] == {"csr": 1}
+    assert actual["formats"]["adaptive"]["chosen"] == {"rows": 1}
 
 
 def test_no_instruction_is_dense():
@@ -293,10 +293,10 @@ def test_no_instruction_is_dense():
 
 
 def test_the_report():
-    found = storage.report(FleetView.of(sample()))
-    assert (found["linear"], found["matrices"], found["shared"]) == (4, 3, 1)
-    assert found["composed"]["runs"] == 1
-    lines = storage.text(found).splitlines()
+    actual = storage.report(FleetView.of(sample()))
+    assert (actual["linear"], actual["matrices"], actual["shared"]) == (4, 3, 1)
+    assert actual["composed"]["runs"] == 1
+    lines = storage.text(actual).splitlines()
     assert lines[0] == "linear    4 of 6 instructions; they have 3 matrices of 22 x 22"
     assert any(line.startswith("hybrid") and "3 csr" in line for line in lines)
     empty = storage.report(FleetView.of(program()))

@@ -25,15 +25,15 @@ CODES = {"LW6026": "deadlock", "LW2002": "fuel"}
 
 def plain(case, machine=Oracle):
     """What the plain machine does, as snapshots."""
-    found = []
+    actual = []
     with np.errstate(all="ignore"):
         for epochs in (case.cut, case.cut + MOST):
             vms = machine(case.program, case.settings)
             stop = vms.run(case.shared, epochs, case.fuel)
-            found.append(Snapshot(stop, vms.counts(), vms.memory(), vms.words()))
+            actual.append(Snapshot(stop, vms.counts(), vms.memory(), vms.words()))
             if stop != "epochs":
                 break
-    return found
+    return actual
 
 
 def named(snapshots):
@@ -56,8 +56,8 @@ def single(seed):
 def test_the_reference_does_what_the_plain_machine_does(seeds):
     for seed in seeds:
         case = single(seed)
-        found = named(fuzz.run_way(case, fuzz.REFERENCE))
-        assert difference(case, plain(case), found) is None, seed
+        actual = named(fuzz.run_way(case, fuzz.REFERENCE))
+        assert difference(case, plain(case), actual) is None, seed
 
 
 class Other(Oracle):
@@ -78,9 +78,9 @@ def test_what_a_gpu_rounds_otherwise_stays_in_loose_places():
     for seed in range(100):
         case = single(seed)
         case = replace(case, settings=replace(case.settings, arithmetic="ieee"))
-        expected, found = plain(case), plain(case, Other)
-        assert difference(case, expected, found, ulp=None) is None, seed
-        differ += difference(case, expected, found) is not None
+        expected, actual = plain(case), plain(case, Other)
+        assert difference(case, expected, actual, ulp=None) is None, seed
+        differ += difference(case, expected, actual) is not None
     assert differ > 20
 
 
@@ -174,8 +174,8 @@ def test_the_fuzzer_sees_a_difference_and_shrinks_it(monkeypatch):
     original = fuzz.run_way
     monkeypatch.setattr(fuzz, "run_way", run_way)
     way = replace(fuzz.REFERENCE, steps=True)
-    found = next(filter(None, (fuzz.check(fuzz.case_of(seed), [way], seed) for seed in range(99))))
-    small = fuzz.shrunk(fuzz.case_of(found.seed), found)
+    actual = next(filter(None, (fuzz.check(fuzz.case_of(seed), [way], seed) for seed in range(99))))
+    small = fuzz.shrunk(fuzz.case_of(actual.seed), actual)
     assert fuzz.check(small, [way]) is not None
     assert sum(launch.count for launch in FleetView.of(small.program).plan.phases[0].launches) == 2
     assert len(FleetView.of(small.program).infos) <= 8
@@ -191,7 +191,7 @@ def test_differences_in_words(monkeypatch):
     last, profile = expected[-1], FleetView.of(case.program).profile
     free = loose(case.program)
 
-    def told(**changes):
+    def change(**changes):
         other = replace(last, **changes)
         return difference(case, expected, [*expected[:-1], other])
 
@@ -200,17 +200,17 @@ def test_differences_in_words(monkeypatch):
         out[place] = word
         return out
 
-    assert told() is None
-    assert "stopped with x" in told(stop="x")
+    assert change() is None
+    assert "stopped with x" in change(stop="x")
     for n, name in enumerate(COUNTS):
         counts = [*last.counts]
         counts[n] = "other"
-        assert told(counts=tuple(counts)).startswith(f"at the end {name} is other")
+        assert change(counts=tuple(counts)).startswith(f"at the end {name} is other")
     for row in range(1, profile.rows):
-        what = told(vms=with_word(last.vms, (row, 0), 0x3FABCDEF))
+        what = change(vms=with_word(last.vms, (row, 0), 0x3FABCDEF))
         assert f"{profile.fields[row]} of VM 0 is" in what
     for n in (0, free.shared_words.start):
-        assert f"shared word {n} is" in told(shared=with_word(last.shared, n, 0x3FABCDEF))
+        assert f"shared word {n} is" in change(shared=with_word(last.shared, n, 0x3FABCDEF))
     nan, other = (
         replace(last, shared=with_word(last.shared, 0, n)) for n in (0x7FC00000, 2**32 - 1)
     )

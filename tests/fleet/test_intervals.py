@@ -27,8 +27,8 @@ def test_any_program(seed):
     rng = np.random.default_rng(seed)
     for _ in range(25):
         view = soup(rng, wild=bool(rng.integers(2)))
-        found = Intervals(view, {"b": (0.0, 9.0)})
-        Machine(view, found, rng, inputs(rng)).run(25)
+        intervals = Intervals(view, {"b": (0.0, 9.0)})
+        Machine(view, intervals, rng, inputs(rng)).run(25)
 
 
 LOOPS = {
@@ -83,10 +83,10 @@ LOOPS = {
 @pytest.mark.parametrize("case", LOOPS)
 def test_loops_have_bounds(case):
     lines, element, expected = LOOPS[case]
-    found = Intervals(program(lines)).element(element)
-    assert not found.nan
-    assert expected[0] <= found.low
-    assert found.high <= expected[1]
+    intervals = Intervals(program(lines)).element(element)
+    assert not intervals.nan
+    assert expected[0] <= intervals.low
+    assert intervals.high <= expected[1]
 
 
 @pytest.mark.parametrize("case", LOOPS)
@@ -106,8 +106,8 @@ def test_numbers_of_vms():
     lines = ["main:", "SYSCALL_VMID 0", "VMGID 1", "VMCOUNT 2", "SYSCALL_HALT",
              "other:", "SYSCALL_VMID 0", "VMGID 1", "VMCOUNT 2", "SYSCALL_HALT"]  # fmt: skip
     launches = (Launch(0, 10, "contiguous", 5), Launch(1, 4, "strided", 100, -10))
-    found = Intervals(program(lines, launches=launches))
-    known = [[(v.low, v.high) for v in found.known[ip].values[1:4]] for ip in (3, 7)]
+    intervals = Intervals(program(lines, launches=launches))
+    known = [[(v.low, v.high) for v in intervals.known[ip].values[1:4]] for ip in (3, 7)]
     assert known == [[(5, 14), (0, 9), (10, 10)], [(70, 100), (10, 13), (4, 4)]]
     custom = program(lines[:3], launches=(Launch(0, 1, "custom"),))
     assert Intervals(custom).before(1, 1).high == 2.0**32
@@ -117,10 +117,10 @@ def test_vms_that_others_start():
     lines = ["main:", "SETI 1 7", "SYSCALL_SPAWN 0 other 1", "SYSCALL_HALT",
              "other:", "SYSCALL_VMID 2", "SYSCALL_HALT"]  # fmt: skip
     plan = Plan((Phase("wait_all", (Launch(0, 3),)),), (0,), 5)
-    found = Intervals(program(lines, plan=plan))
-    assert (found.before(2, 1).low, found.before(2, 1).high) == (-1.0, 7.0)
-    assert found.before(3, 1) == point(7.0)
-    assert (found.before(4, 3).low, found.before(4, 3).high) == (3.0, 7.0)
+    intervals = Intervals(program(lines, plan=plan))
+    assert (intervals.before(2, 1).low, intervals.before(2, 1).high) == (-1.0, 7.0)
+    assert intervals.before(3, 1) == point(7.0)
+    assert (intervals.before(4, 3).low, intervals.before(4, 3).high) == (3.0, 7.0)
     none = Intervals(program(lines))
     assert none.before(2, 1) == point(-1.0)
     assert none.before(3, 1) is None
@@ -142,9 +142,9 @@ def test_conventions():
     lines = ["main:", "SETI 1 5", "CALL sub", "SYSCALL_HALT", "sub:", "SETI 1 9", "SETI 0 3",
              "RETURN"]  # fmt: skip
     for convention, kept in ((Convention.CALLER, 9.0), (Convention.HYBRID, 5.0)):
-        found = Intervals(program(lines, convention=convention))
-        assert found.before(2, 2) == point(kept)
-        assert found.before(2, 1) == point(3.0)
+        intervals = Intervals(program(lines, convention=convention))
+        assert intervals.before(2, 2) == point(kept)
+        assert intervals.before(2, 1) == point(3.0)
 
 
 def test_a_call_is_known_anew():
@@ -152,18 +152,18 @@ def test_a_call_is_known_anew():
     lines = ["main:", ".top", "ADDI 1 1 1", "CALL sub", "CMPI 2 1 10", "BRANCH_LT 2 .top",
              "SYSCALL_HALT", "sub:", "CLEAR 1", "CLEAR 2", "RETURN"]  # fmt: skip
     view = program(lines, convention=Convention.HYBRID)
-    found = Intervals(view)
-    assert (found.before(2, 2).low, found.before(2, 2).high) == (1.0, 10.0)
-    Machine(view, found, np.random.default_rng(1), np.zeros(0)).run(80)
+    intervals = Intervals(view)
+    assert (intervals.before(2, 2).low, intervals.before(2, 2).high) == (1.0, 10.0)
+    Machine(view, intervals, np.random.default_rng(1), np.zeros(0)).run(80)
 
 
 def test_branches_refine():
     lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "BRANCH_LT 1 .low", "SYSCALL_HALT",
              ".low", "SYSCALL_HALT"]  # fmt: skip
     view = program(lines, shared=8)
-    found = Intervals(view)
-    assert found.before(3, 2) == Interval(0.0, math.inf, True)
-    assert found.before(4, 2) == Interval(-math.inf, 0.0)
+    intervals = Intervals(view)
+    assert intervals.before(3, 2) == Interval(0.0, math.inf, True)
+    assert intervals.before(4, 2) == Interval(-math.inf, 0.0)
     known = Intervals(view, {"shared": (1, 2)})
     assert known.before(4, 2) is None
 
@@ -171,23 +171,23 @@ def test_branches_refine():
 def test_epsilon():
     lines = ["main:", "SYSCALL_READ 1 0", "BRANCH_EQ 1 .zero", "SYSCALL_HALT", ".zero",
              "SYSCALL_HALT"]  # fmt: skip
-    found = Intervals(program(lines, shared=8, epsilon=0.5), {"shared": (0, 4)})
-    assert found.before(2, 2) == between(0.5, 4.0)
-    assert found.before(3, 2) == between(0.0, 0.5)
+    intervals = Intervals(program(lines, shared=8, epsilon=0.5), {"shared": (0, 4)})
+    assert intervals.before(2, 2) == between(0.5, 4.0)
+    assert intervals.before(3, 2) == between(0.0, 0.5)
 
 
 def test_epsilon_of_a_difference():
     lines = ["main:", "SYSCALL_READ 1 0", "CMPI 2 1 2", "BRANCH_EQ 2 .zero", "SYSCALL_HALT",
              ".zero", "SYSCALL_HALT"]  # fmt: skip
-    found = Intervals(program(lines, shared=8, epsilon=0.5), {"shared": (0, 4)})
-    assert 1.6 in found.before(4, 2)
+    intervals = Intervals(program(lines, shared=8, epsilon=0.5), {"shared": (0, 4)})
+    assert 1.6 in intervals.before(4, 2)
     assert 1.6 not in Intervals(program(lines, shared=8), {"shared": (0, 4)}).before(4, 2)
 
 
 def test_a_choice_is_a_branch():
     lines = ["main:", "SYSCALL_READ 1 0", "CLEAR 2", "SELECT 3 1 1 2", "SYSCALL_HALT"]
-    found = Intervals(program(lines, shared=8))
-    assert found.before(3, 4) == Interval(0.0, math.inf)
+    intervals = Intervals(program(lines, shared=8))
+    assert intervals.before(3, 4) == Interval(0.0, math.inf)
 
 
 def test_every_io_instruction_is_known_here():
@@ -197,9 +197,9 @@ def test_every_io_instruction_is_known_here():
             continue
         words = [info.name]
         words += ["main" if s.kind is OperandKind.CODE else "0" for s in info.operands]
-        found = Intervals(program(["main:", " ".join(words), "SYSCALL_HALT"], shared=2),
+        intervals = Intervals(program(["main:", " ".join(words), "SYSCALL_HALT"], shared=2),
                           {"shared": (0, 1)})  # fmt: skip
-        assert found.before(1, 1).low >= -1.0, info.name
+        assert intervals.before(1, 1).low >= -1.0, info.name
 
 
 @pytest.mark.parametrize("seeds", campaign(60, 20, daily=60, quick=20))
@@ -211,7 +211,7 @@ def test_what_the_reference_shows(seeds):
         view = FleetView.of(case.program)
         shared = np.nan_to_num(case.shared.view(np.float32), posinf=1e9, neginf=-1e9)
         ranges = {"shared": (float(shared.min()), float(shared.max()))} if shared.size else {}
-        found = Intervals(view, ranges)
+        intervals = Intervals(view, ranges)
         settings = replace(case.settings, storage="f32", compose=False, on_fault="go on")
         runtime = Runtime(engines.make("reference", view, settings), view)
         runtime.begin(shared.view(np.uint32))
@@ -219,21 +219,21 @@ def test_what_the_reference_shows(seeds):
             with suppress(Trap):
                 if runtime.run(1):
                     break
-            compared += compare(view, found, runtime.engine)
+            compared += compare(view, intervals, runtime.engine)
     assert compared > 10_000
 
 
-def compare(view, found, engine):
+def compare(view, actual, engine):
     """All that VMs and shared memory hold with what was found; how many numbers these are."""
     vms = engine.vms()
     there = vms.row("status") != Status.FREE
     for ip in np.unique(vms.row("ip")[there]):
-        known = found.known[ip]
+        known = actual.known[ip]
         floats = vms.floats[:, there & (vms.row("ip") == ip)]
         for element in range(1, view.profile.length):
             value = known.values[element]
             assert inside(floats[element], value).all(), (view.where(ip), element, str(value))
     words = engine.shared().view(np.float32)
-    for n, (start, end, _) in enumerate(found.words.declared()):
-        assert inside(words[start:end], found.words.values[n]).all(), (start, end)
+    for n, (start, end, _) in enumerate(actual.words.declared()):
+        assert inside(words[start:end], actual.words.values[n]).all(), (start, end)
     return int(there.sum()) * view.profile.length

@@ -90,12 +90,12 @@ def test_predication_by_hand():
 
 
 def test_gray_by_hand():
-    found = words(assemble(text_of("grayscale")))
-    assert found[0] == [32, 0, 0, 0, 0]
-    assert found[1] == [20, 0, 0, f32(3), 0]
-    assert found[2] == [30, 1, 0, 0, 0]
-    assert found[9] == [9, 1, 1, f32(0.299), 0]
-    assert found[-2:] == [[31, 0, 1, 0, 0], [34, 0, 0, 0, 0]]
+    actual = words(assemble(text_of("grayscale")))
+    assert actual[0] == [32, 0, 0, 0, 0]
+    assert actual[1] == [20, 0, 0, f32(3), 0]
+    assert actual[2] == [30, 1, 0, 0, 0]
+    assert actual[9] == [9, 1, 1, f32(0.299), 0]
+    assert actual[-2:] == [[31, 0, 1, 0, 0], [34, 0, 0, 0, 0]]
 
 
 def test_spawn_in_two_words_says_what_is_missing():

@@ -90,8 +90,8 @@ def run(program):
     engine = ReferenceEngine(view, Settings(on_fault="go on", patience=3))
     engine.begin(np.arange(view.shared, dtype=np.float32).view(np.uint32))
     for step in view.allocation.steps:
-        for placed in step:
-            engine.launch(placed)
+        for launch in step:
+            engine.launch(launch)
         engine.run(12)
     return True
 
@@ -222,8 +222,8 @@ def test_any_number_anywhere():
         for value in (*NUMBERS, 0.5, float("nan"), float("inf"), "", "S64", "x"):
             header = {**program.header, name: value}
             data = dumps(changed(program, header=header))
-            made = accepted(data)
-            others += made is not None and made.hash != program.hash and run(made)
+            subject = accepted(data)
+            others += subject is not None and subject.hash != program.hash and run(subject)
     for name, items in (
         ("routines", plans.decode_routines(program.sections["routines"])),
         ("buffers", plans.decode_buffers(program.sections["buffers"])),
@@ -235,8 +235,8 @@ def test_any_number_anywhere():
                 if value != leaf:
                     section = msgspec.msgpack.encode(replaced(tree, path, value))
                     data = dumps(changed(program, sections={**program.sections, name: section}))
-                    made = accepted(data)
-                    others += made is not None and run(made)
+                    subject = accepted(data)
+                    others += subject is not None and run(subject)
     assert others > 60
 
 
@@ -275,12 +275,12 @@ def test_random_tapes():
         if rand.random() < 0.9:
             code[10] = code[12] = FLEET.by_name["SYSCALL_HALT"].make()
         linear = sum(FLEET.by_name[each.name].linear is not None for each in code)
-        made = changed(
+        subject = changed(
             program,
             tape=FLEET.encode(code),
             header={**program.header, "linear": linear},
             sections={**program.sections, "matrices": storage.section(PROFILES["S22"], code)},
         )
-        if accepted(dumps(made)) is not None:
-            passed += run(made)
+        if accepted(dumps(subject)) is not None:
+            passed += run(subject)
     assert passed > 100

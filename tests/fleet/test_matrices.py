@@ -39,11 +39,11 @@ MEANING = {
 }
 
 
-def same(found, expected):
+def same(actual, expected):
     """To the bit, payloads of NaN aside."""
-    found, expected = np.asarray(found).view(np.float32), np.asarray(expected).view(np.float32)
-    both = np.isnan(found) & np.isnan(expected)
-    return bool(np.all(both | (found.view(np.uint32) == expected.view(np.uint32))))
+    actual, expected = np.asarray(actual).view(np.float32), np.asarray(expected).view(np.float32)
+    both = np.isnan(actual) & np.isnan(expected)
+    return bool(np.all(both | (actual.view(np.uint32) == expected.view(np.uint32))))
 
 
 def instruction(info, imm=0):
@@ -55,9 +55,9 @@ def instruction(info, imm=0):
     return info.make(**values)
 
 
-def sources(info, profile, made):
+def sources(info, profile, subject):
     """The elements that a linear instruction reads, and the one that it writes."""
-    values = info.values(made)
+    values = info.values(subject)
     place = {OperandKind.REGISTER: profile.register, OperandKind.WORD: profile.own}
     elements = {
         spec.name: place[spec.kind](values[spec.name])
@@ -74,13 +74,13 @@ def test_meaning(info, name):
     profile = PROFILES[name]
     pairs = np.array(list(itertools.product(WORDS, WORDS)), np.uint32).T
     for imm in WORDS if "imm" in (spec.name for spec in info.operands) else [0]:
-        made = instruction(info, imm)
-        dest, read = sources(info, profile, made)
+        instr = instruction(info, imm)
+        dest, read = sources(info, profile, instr)
         words = np.zeros((profile.length, pairs.shape[1]), np.uint32)
         words[-1] = ONE
         for element, values in zip(read, pairs, strict=False):
             words[element] = values
-        row = linear_row(profile, made)
+        row = linear_row(profile, instr)
         assert row.element == dest
         floats = [words[element].view(np.float32) for element in read] + [None, None]
         with np.errstate(all="ignore"):
@@ -118,12 +118,12 @@ def test_rows_of_the_identity_are_no_difference():
 def test_the_whole_matrix(name):
     profile = PROFILES[name]
     for info in LINEAR:
-        made = instruction(info, pattern(0.25))
+        instr = instruction(info, pattern(0.25))
         square = np.zeros((profile.length, profile.length), np.float32)
-        for row in linear_map(profile, made).full(profile):
+        for row in linear_map(profile, instr).full(profile):
             for column, bits in row.terms:
                 square[row.element, column] = np.uint32(bits).view(np.float32)
-        assert np.array_equal(square, dense(profile, made))
+        assert np.array_equal(square, dense(profile, instr))
 
 
 def test_operands_that_are_not_there_have_no_matrix():

@@ -17,8 +17,8 @@ def test_any_program_in_half_precision(seed):
     left = 0
     for _ in range(25):
         view = soup(rng, wild=False)
-        found = Intervals(view, {"b": (0.0, 9.0)}, half=True)
-        machine = Machine(view, found, rng, inputs(rng), half=True)
+        intervals = Intervals(view, {"b": (0.0, 9.0)}, half=True)
+        machine = Machine(view, intervals, rng, inputs(rng), half=True)
         machine.run(25)
         guilty = {each.instruction for each in halves(view, {"b": (0.0, 9.0)})}
         assert guilty.issuperset(machine.left)
@@ -61,19 +61,19 @@ def test_addresses_and_numbers_need_eleven_bits():
 
 
 def test_bits_of_integers_are_not_kept():
-    found = whys(["main:", "IVMID 0", "IADD 0 0 0", "IREAD 1 0", "ITOF 2 0", "SYSCALL_HALT"],
+    actual = whys(["main:", "IVMID 0", "IADD 0 0 0", "IREAD 1 0", "ITOF 2 0", "SYSCALL_HALT"],
                  {"shared": (0, 1)}, shared=8)  # fmt: skip
-    assert [each.split(":")[0] for each in found] == ["main+0", "main+1", "main+2", "main+3"]
-    assert "bits of an integer" in found[0]
-    assert "address" in found[2]
-    assert "numbers go up to" in found[3]
+    assert [each.split(":")[0] for each in actual] == ["main+0", "main+1", "main+2", "main+3"]
+    assert "bits of an integer" in actual[0]
+    assert "address" in actual[2]
+    assert "numbers go up to" in actual[3]
 
 
 def test_loops_that_stay():
     lines = ["main:", ".top", "ADDI 0 0 1", "ADDI 2 2 3", "CMPI 1 0 1000", "BRANCH_LT 1 .top",
              "SYSCALL_HALT"]  # fmt: skip
-    found = whys(lines)
-    assert [each.split(":")[0] for each in found] == ["main+1"]  # only r2 is not counted
+    actual = whys(lines)
+    assert [each.split(":")[0] for each in actual] == ["main+1"]  # only r2 is not counted
 
 
 def test_inputs_are_held_to_their_ranges():
@@ -137,12 +137,12 @@ TWICE = """.machine fleet
 
 def test_a_run_with_ranges():
     """In place: nobody but the VM itself reads what it wrote."""
-    made = assemble(TWICE)
+    program = assemble(TWICE)
     numbers = np.linspace(-1000.0, 1000.0, 100, dtype=np.float32)
-    found = made.bind("reference", storage="f16")(x=numbers)["x"]
-    assert np.array_equal(found, 2.0 * numbers.astype(np.float16).astype(np.float32))
+    actual = program.bind("reference", storage="f16")(x=numbers)["x"]
+    assert np.array_equal(actual, 2.0 * numbers.astype(np.float16).astype(np.float32))
     with pytest.raises(Diagnostic, match="LW6010: word 0"):
-        made.bind("reference", storage="f16")(x=2.0 * np.abs(numbers))
+        program.bind("reference", storage="f16")(x=2.0 * np.abs(numbers))
     with pytest.raises(Diagnostic, match="LW6012"):
         assemble(TWICE.replace("range -1000 1000", "range -40000 1")).bind(storage="f16")
     with pytest.raises(Diagnostic, match="LW6012"):

@@ -20,9 +20,9 @@ def test_words_that_are_a_vms_own():
     own = 0
     for _ in range(100):
         view = soup(rng, wild=False, own=True)
-        found = Intervals(view, {"b": (0.0, 9.0)})
-        own += bool(found.private)
-        Machine(view, found, rng, inputs(rng)).run(25)
+        intervals = Intervals(view, {"b": (0.0, 9.0)})
+        own += bool(intervals.private)
+        Machine(view, intervals, rng, inputs(rng)).run(25)
     assert own > 30
 
 
@@ -32,11 +32,11 @@ def test_ranges_of_inputs():
     buffers = [Buffer("x", 0, 4, "inout")]
     assert Intervals(program(lines, shared=8, buffers=buffers)).before(3, 2) == ANY
     view = program(lines, shared=8, buffers=[Buffer("x", 0, 4, "inout", (), -1.0, 2.0)])
-    found = Intervals(view)
-    assert found.before(2, 2) == between(-1.0, 2.0)
-    assert found.before(5, 3) == between(-10.0, 20.0)
-    assert found.words.read(point(1.0)) == between(-10.0, 20.0)
-    assert found.words.read(point(4.0)) == ANY
+    intervals = Intervals(view)
+    assert intervals.before(2, 2) == between(-1.0, 2.0)
+    assert intervals.before(5, 3) == between(-10.0, 20.0)
+    assert intervals.words.read(point(1.0)) == between(-10.0, 20.0)
+    assert intervals.words.read(point(4.0)) == ANY
     once = program([*lines[:3], "SYSCALL_HALT"], shared=8, buffers=buffers)
     assert Intervals(once, {"x": (-1, 2)}).before(2, 2) == between(-1.0, 2.0)
     assert Intervals(once, {"shared": (0, 3)}).before(2, 2) == between(0.0, 3.0)
@@ -49,9 +49,9 @@ def test_what_another_vm_wrote():
     """Each word may have been scaled before, by any number of VMs."""
     lines = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "ADDI 0 0 1",
              "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
-    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
-    assert found.private == []
-    assert found.before(2, 2) == Interval(1.0, math.inf)
+    intervals = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert intervals.private == []
+    assert intervals.before(2, 2) == Interval(1.0, math.inf)
     alone = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WRITE 0 1",
              "SYSCALL_HALT"]  # fmt: skip
     one = {"shared": (1, 2)}
@@ -63,9 +63,9 @@ def test_what_another_vm_wrote():
         ((Launch(0, 2), Launch(0, 2)), []),
         ((Launch(0, 2), Launch(0, 2, "contiguous", 2)), []),
     ):
-        found = Intervals(program(alone, shared=8, launches=launches), one)
-        assert found.private == own
-        assert (found.words.read(point(1.0)).high == 20.0) is bool(own)
+        intervals = Intervals(program(alone, shared=8, launches=launches), one)
+        assert intervals.private == own
+        assert (intervals.words.read(point(1.0)).high == 20.0) is bool(own)
     twice = Plan((Phase("wait_all", FOUR),), (0, 0))
     assert Intervals(program(alone, shared=8, plan=twice), one).private == []
 
@@ -85,9 +85,9 @@ def test_what_another_vm_wrote():
 )  # fmt: skip
 def test_words_that_are_no_vms_own(lines, options):
     options = {"shared": 8} | options
-    found = Intervals(program(lines, **options), {"shared": (1, 2)})
-    assert found.private == []
-    assert found.words.read(point(1.0)).high == math.inf
+    intervals = Intervals(program(lines, **options), {"shared": (1, 2)})
+    assert intervals.private == []
+    assert intervals.words.read(point(1.0)).high == math.inf
 
 
 def test_own_words_by_other_ways():
@@ -95,27 +95,27 @@ def test_own_words_by_other_ways():
     lines = ["main:", "VMGID 0", "MULI 0 0 3", "SETI 2 9", "SUB 0 2 0", "NEG 0 0", "STORE 0 1",
              "CMPI 3 0 5", "LOAD 3 1", "SYSCALL_READ 1 3", "MULI 1 1 10", "CMPI 3 3 -2",
              "SUBI 3 3 2", "SYSCALL_WRITE 3 1", "SYSCALL_READ 2 3", "SYSCALL_HALT"]  # fmt: skip
-    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
-    assert found.private == [[0]]
-    assert found.before(14, 3) == between(0.0, 20.0)
+    intervals = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert intervals.private == [[0]]
+    assert intervals.before(14, 3) == between(0.0, 20.0)
 
 
 def test_one_region_may_be_own_and_another_not():
     lines = [*MAP, "ADDI 0 0 4", "SYSCALL_READ 1 0", "MULI 1 1 10", "ADDI 0 0 1",
              "SYSCALL_WRITE 0 1", "SYSCALL_HALT"]  # fmt: skip
     buffers = [Buffer("x", 0, 4, "inout", (), 1.0, 2.0), Buffer("y", 4, 5, "inout", (), 1.0, 2.0)]
-    found = Intervals(program(lines, shared=16, buffers=buffers))
-    assert found.private == [[0]]
-    assert found.words.read(point(0.0)).high == 20.0
-    assert found.words.read(point(4.0)).high == math.inf
+    intervals = Intervals(program(lines, shared=16, buffers=buffers))
+    assert intervals.private == [[0]]
+    assert intervals.words.read(point(0.0)).high == 20.0
+    assert intervals.words.read(point(4.0)).high == math.inf
 
 
 def test_an_own_word_may_stay():
     lines = ["main:", "SYSCALL_VMID 0", "SETI 3 7", "ATOMIC_CAS 1 0 2 3", "SYSCALL_READ 2 0",
              "SYSCALL_HALT"]  # fmt: skip
-    found = Intervals(program(lines, shared=8), {"shared": (1, 2)})
-    assert found.private
-    assert found.before(4, 3) == between(1.0, 7.0)
+    intervals = Intervals(program(lines, shared=8), {"shared": (1, 2)})
+    assert intervals.private
+    assert intervals.before(4, 3) == between(1.0, 7.0)
 
 
 def test_a_number_of_before():
@@ -126,8 +126,8 @@ def test_a_number_of_before():
         Phase("wait_all", (Launch(0, 3, keep="a"),)),
         Phase("wait_all", (Launch(1, 3, "contiguous", 1, resume="a"),)),
     )
-    found = Intervals(program(lines, shared=8, plan=Plan(phases, (0, 1))), {"shared": (1, 2)})
-    assert found.private == []
+    intervals = Intervals(program(lines, shared=8, plan=Plan(phases, (0, 1))), {"shared": (1, 2)})
+    assert intervals.private == []
 
 
 def test_addresses_between_words():
@@ -154,10 +154,10 @@ def test_ranges_that_are_none():
 
 
 def test_a_program_carries_its_ranges():
-    made = fleet.package(
+    program = fleet.package(
         [FLEET.by_name["SYSCALL_HALT"].make()], [Routine("main", 0, 1)],
         Plan((Phase("wait_all", (Launch(0, 1),)),), (0,)), shared=4,
         buffers=[Buffer("x", 0, 2, "in", (), -1.0, 1.0), Buffer("y", 2, 2, "out", (0, 0))],
     )  # fmt: skip
-    x, y = FleetView.of(made).buffers
+    x, y = FleetView.of(program).buffers
     assert (x.low, x.high, y.low, y.high, y.lifetime) == (-1.0, 1.0, None, None, (0, 0))

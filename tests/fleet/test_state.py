@@ -64,9 +64,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
         layout="auto",
         compute={"module": gpu.create_shader_module(code=text), "entry_point": "main"},
     )
-    whole = {"buffer": buffer, "offset": 0, "size": buffer.size}
+    full = {"buffer": buffer, "offset": 0, "size": buffer.size}
     group = gpu.create_bind_group(
-        layout=pipeline.get_bind_group_layout(0), entries=[{"binding": 0, "resource": whole}]
+        layout=pipeline.get_bind_group_layout(0), entries=[{"binding": 0, "resource": full}]
     )
     encoder = gpu.create_command_encoder()
     commands = encoder.begin_compute_pass()
@@ -75,12 +75,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {{
     commands.dispatch_workgroups(3)
     commands.end()
     gpu.queue.submit([encoder.finish()])
-    found = np.frombuffer(gpu.queue.read_buffer(buffer), profile.dtype)
+    actual = np.frombuffer(gpu.queue.read_buffer(buffer), profile.dtype)
     each = np.arange(3)
-    assert len(found) == 3
-    assert found["IP"].tolist() == [0.5, 1.5, 2.5]
-    assert found["one"].tolist() == [1.0, 1.0, 1.0]
-    assert np.array_equal(found["registers"], each[:, None] + np.arange(profile.registers))
-    assert np.array_equal(found["memory"], -(each[:, None] + np.arange(profile.memory)))
+    assert len(actual) == 3
+    assert actual["IP"].tolist() == [0.5, 1.5, 2.5]
+    assert actual["one"].tolist() == [1.0, 1.0, 1.0]
+    assert np.array_equal(actual["registers"], each[:, None] + np.arange(profile.registers))
+    assert np.array_equal(actual["memory"], -(each[:, None] + np.arange(profile.memory)))
     for n, field in enumerate(profile.fields[profile.length :]):
-        assert found[field].tolist() == (n + 1 + each).tolist(), field
+        assert actual[field].tolist() == (n + 1 + each).tolist(), field

@@ -128,15 +128,15 @@ def flat(steps):
 
 def test_schedules_are_written_with_repeats_where_that_can_be():
     rng = random.Random(3)
-    found = 0
+    actual = 0
     for _ in range(3000):
         phases = rng.randint(1, 6)
         schedule = some_schedule(rng, phases)
         steps = nested(schedule, phases)
         if steps is not None:
             assert flat(steps) == schedule
-            found += 1
-    assert 2000 < found < 3000
+            actual += 1
+    assert 2000 < actual < 3000
     assert nested((0, 0, 1, 0, 0, 1) * 5, 2) == (Again(10, (Again(2, (0,)), 1)),)
     assert nested((1, 0), 2) is None
     assert nested((), 2) == (Again(0, (0, 1)),)

@@ -25,13 +25,13 @@ from lanework.machines.fleet.state import PROFILES
 
 def code(*lines):
     """Instructions: a mnemonic and its operands in order, numbers as they are."""
-    made = []
+    collected = []
     for line in lines:
         name, *values = line.split()
         info = FLEET.by_name[name]
         names = [spec.name for spec in info.operands]
-        made.append(info.make(**dict(zip(names, map(int, values), strict=True))))
-    return made
+        collected.append(info.make(**dict(zip(names, map(int, values), strict=True))))
+    return collected
 
 
 HALT = ["SYSCALL_HALT"]
@@ -51,19 +51,19 @@ def one(*args, barrier="wait_all", **names):
     return Phase(barrier, (Launch(*args, **names),))
 
 
-def refused(made, ident, *words, at=None):
+def refused(subject, ident, *words, at=None):
     """The program is refused with this code, and the message has these words."""
-    problems = made.problems()
+    problems = subject.problems()
     assert problems, "accepted"
     assert problems[0].code.ident == ident, problems[0]
     for word in words:
         assert word in problems[0].message, problems[0].message
     if at is not None:
         listed = [ListingEntry(n, Span("x", n + 1, 1, n + 1, 2)) for n in range(100)]
-        again = dataclasses.replace(made, listing=listed).problems()[0]
+        again = dataclasses.replace(subject, listing=listed).problems()[0]
         assert again.span.line == at + 1
     with pytest.raises(Diagnostic, match=ident):
-        made.verify()
+        subject.verify()
 
 
 def test_what_breaks_no_rule_passes():
@@ -75,15 +75,15 @@ def test_what_breaks_no_rule_passes():
         Phase("wait_all", (Launch(1, 3, keep="other"),)),
         Phase("wait_all", (Launch(0, 3, resume="k"), Launch(0, 1))),
     )
-    made = program(
+    subject = program(
         ["CALL 4", "CALL 2", "BRANCH_NE 0 1", *HALT, "ADD 3 3 3", "RETURN"],
         ["SYSCALL_SPAWN 1 0 2", "JUMP 6"],
         plan=Plan(phases, (0, 1, 2, 3, 4, 4), 7),
         shared=100,
         buffers=[Buffer("x", 0, 100, "inout", (0, 5)), Buffer("y", 3, 1), Buffer("z.1", 9, 1)],
     )
-    made.verify()
-    assert FleetView.of(made).slots == 3 + 3 + 2 + 1 + 7
+    subject.verify()
+    assert FleetView.of(subject).slots == 3 + 3 + 2 + 1 + 7
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_what_breaks_no_rule_passes():
 )
 def test_instructions(lines, ident, words, at):
     """An engine would read past its tables, or past the tape, with any of these."""
-    made = program(lines, ["CLEAR 0", *HALT])
+    subject = program(lines, ["CLEAR 0", *HALT])
     if ident is None:
-        made.verify()
+        subject.verify()
     else:
-        refused(made, ident, words, at=at)
+        refused(subject, ident, words, at=at)
 
 
 def test_every_operand_of_every_instruction_is_looked_at():
@@ -130,20 +130,20 @@ def test_every_operand_of_every_instruction_is_looked_at():
                     continue
                 for value in (limits[spec.kind] - 1, limits[spec.kind], 2**32 - 1):
                     line = info.make(**{spec.name: value})
-                    made = package(
+                    program = package(
                         [*code(*HALT), line, *code(*HALT)],
                         [Routine("a", 0, 3)],
                         ONCE,
                         state=profile.name,
                     )
                     if info.target is not None:
-                        made = package(
+                        program = package(
                             [line, *code(*HALT)], [Routine("a", 0, 2)], ONCE, state=profile.name
                         )
                     if value < limits[spec.kind]:
-                        made.verify()
+                        program.verify()
                     else:
-                        refused(made, "LW6003", info.name, str(value))
+                        refused(program, "LW6003", info.name, str(value))
                     looked += 1
     assert looked > 3 * 3 * 2 * len(FLEET.by_name) * 0.5
 
@@ -197,7 +197,7 @@ def test_schedules():
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("build", "words"),
     [
         (lambda: program(HALT, shared=2**30 + 1), "words of shared memory"),
         (lambda: program(HALT, depth=1025), "1,025 calls within calls, more than 1,024"),
@@ -212,8 +212,8 @@ def test_schedules():
         ),
     ],
 )
-def test_sizes(made, words):
-    refused(made(), "LW6004", words)
+def test_sizes(build, words):
+    refused(build(), "LW6004", words)
 
 
 def test_just_small_enough():
@@ -229,8 +229,8 @@ def test_a_tape_that_is_too_long():
 
 
 def header(**changes):
-    made = program(HALT, shared=4)
-    return dataclasses.replace(made, header={**made.header, **changes})
+    subject = program(HALT, shared=4)
+    return dataclasses.replace(subject, header={**subject.header, **changes})
 
 
 @pytest.mark.parametrize(
@@ -265,18 +265,18 @@ def test_headers(changes, words):
 
 
 def test_parts_that_are_missing():
-    made = program(HALT)
-    for name in made.header:
-        rest = {key: value for key, value in made.header.items() if key != name}
-        refused(dataclasses.replace(made, header=rest), "LW6006", f"lacks {name!r}")
-    for name in made.sections:
-        rest = {key: value for key, value in made.sections.items() if key != name}
+    subject = program(HALT)
+    for name in subject.header:
+        rest = {key: value for key, value in subject.header.items() if key != name}
+        refused(dataclasses.replace(subject, header=rest), "LW6006", f"lacks {name!r}")
+    for name in subject.sections:
+        rest = {key: value for key, value in subject.sections.items() if key != name}
         if name == "matrices":
-            refused(dataclasses.replace(made, sections=rest), "LW6008", "take 0 bytes")
+            refused(dataclasses.replace(subject, sections=rest), "LW6008", "take 0 bytes")
         else:
             what = f"section {name!r} is missing"
-            refused(dataclasses.replace(made, sections=rest), "LW6006", what)
-    refused(dataclasses.replace(made, constants=np.ones(3)), "LW6006", "3 constants")
+            refused(dataclasses.replace(subject, sections=rest), "LW6006", what)
+    refused(dataclasses.replace(subject, constants=np.ones(3)), "LW6006", "3 constants")
 
 
 @pytest.mark.parametrize(
@@ -295,8 +295,8 @@ def test_parts_that_are_missing():
     ],
 )
 def test_routines(routines, words):
-    made = package(code(*HALT * 3), [Routine(*each) for each in routines], ONCE)
-    refused(made, "LW6006", words)
+    program = package(code(*HALT * 3), [Routine(*each) for each in routines], ONCE)
+    refused(program, "LW6006", words)
 
 
 @pytest.mark.parametrize(
@@ -319,23 +319,23 @@ def test_routines(routines, words):
     ],
 )
 def test_buffers(buffers, words):
-    made = program(HALT, shared=4, buffers=[Buffer(*each) for each in buffers])
-    refused(made, "LW6007", words)
+    subject = program(HALT, shared=4, buffers=[Buffer(*each) for each in buffers])
+    refused(subject, "LW6007", words)
 
 
 def test_ports():
-    made = program(HALT, shared=4, buffers=[Buffer("x", 1, 2, "in")])
-    made.verify()
-    for ports in (made.ports[1:], (*made.ports, Port("y", "in", 0, "f32")), ()):
-        refused(dataclasses.replace(made, ports=ports), "LW6007", "the ports")
-    moved = [dataclasses.replace(each, row=each.row + 1) for each in made.ports]
-    refused(dataclasses.replace(made, ports=tuple(moved)), "LW6007", "the ports")
+    subject = program(HALT, shared=4, buffers=[Buffer("x", 1, 2, "in")])
+    subject.verify()
+    for ports in (subject.ports[1:], (*subject.ports, Port("y", "in", 0, "f32")), ()):
+        refused(dataclasses.replace(subject, ports=ports), "LW6007", "the ports")
+    moved = [dataclasses.replace(each, row=each.row + 1) for each in subject.ports]
+    refused(dataclasses.replace(subject, ports=tuple(moved)), "LW6007", "the ports")
 
 
 def test_findings_are_few():
     """A file of a million wrong instructions gives no million messages."""
-    made = package(code("ADD 9 9 9") * 20000 + code(*HALT), [Routine("a", 0, 20001)], ONCE)
-    assert len(made.problems()) == 16
+    program = package(code("ADD 9 9 9") * 20000 + code(*HALT), [Routine("a", 0, 20001)], ONCE)
+    assert len(program.problems()) == 16
 
 
 def test_a_program_is_checked_in_time_that_grows_with_it():
@@ -346,8 +346,8 @@ def test_a_program_is_checked_in_time_that_grows_with_it():
     routines = [Routine(f"r{n}", 2 * n, 2) for n in range(count)]
     phases = tuple(one(n, 2**40) for n in range(count))
     began = time.process_time()
-    made = package(code(*lines), routines, Plan(phases, tuple(range(count))))
-    assert made.problems()[0].code.ident == "LW6004"
+    program = package(code(*lines), routines, Plan(phases, tuple(range(count))))
+    assert program.problems()[0].code.ident == "LW6004"
     phases = tuple(one(n, 1) for n in range(count))
     package(code(*lines), routines, Plan(phases, tuple(range(count)))).verify()
     assert time.process_time() - began < 10
@@ -355,14 +355,14 @@ def test_a_program_is_checked_in_time_that_grows_with_it():
 
 def test_huge_numbers_in_a_small_file_take_no_memory():
     plan = Plan((Phase("none", (Launch(0, 2**63),) * 50),), (0,) * 60000, 2**63)
-    made = program(HALT, plan=plan)
-    made = dataclasses.replace(made, header={**made.header, "vms": 2**64 - 1})
+    subject = program(HALT, plan=plan)
+    subject = dataclasses.replace(subject, header={**subject.header, "vms": 2**64 - 1})
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tracemalloc.start()
-    assert made.problems()
+    assert subject.problems()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 4 * len(dumps(made)) + 16_000_000
+    assert peak < 4 * len(dumps(subject)) + 16_000_000
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < 50_000_000
 
 
@@ -380,9 +380,9 @@ def test_the_extent_is_that_of_the_places():
             for _ in range(rng.integers(1, 5))
         )
         plan = Plan(phases, tuple(rng.integers(0, len(phases), rng.integers(1, 9)).tolist()))
-        allocation, found = allocate(plan), extent(plan)
-        assert (allocation.slots, allocation.batches) == (found.slots, found.batches)
-        assert sum(map(len, allocation.steps)) == found.launches
+        allocation, actual = allocate(plan), extent(plan)
+        assert (allocation.slots, allocation.batches) == (actual.slots, actual.batches)
+        assert sum(map(len, allocation.steps)) == actual.launches
 
 
 # Estimates ----------------------------------------------------------------------------------------
@@ -417,19 +417,19 @@ def test_epochs_of_several_phases():
 
 
 def test_the_size_of_a_program():
-    made = program(
+    subject = program(
         ["COPY 3 9", "CALL 3", *HALT, "ADD 2 0 0", "CALL 6", "RETURN", "RETURN"],
         shared=100,
         buffers=[Buffer("x", 0, 60, "in"), Buffer("t", 60, 40)],
         depth=8,
     )
-    found = estimate(FleetView.of(made))
-    assert found.own_words == (3, 9)
-    assert found.registers == (0, 2)
-    assert found.buffers == {"x": 60, "t": 40}
-    assert found.depth == 2
-    assert found.vms == 4
-    assert found.bytes == 4 * 4 * 32 + 4 * 8 * 24 + 4 * 100
+    actual = estimate(FleetView.of(subject))
+    assert actual.own_words == (3, 9)
+    assert actual.registers == (0, 2)
+    assert actual.buffers == {"x": 60, "t": 40}
+    assert actual.depth == 2
+    assert actual.vms == 4
+    assert actual.bytes == 4 * 4 * 32 + 4 * 8 * 24 + 4 * 100
 
 
 def test_a_program_that_was_not_made_by_package():
@@ -448,12 +448,12 @@ def test_a_program_that_was_not_made_by_package():
     + ["keep", "resume", "wait_all", "_"],
 )  # fmt: skip
 def test_whatever_names_pass_can_be_written_in_assembly(name):
-    made = package(
+    program = package(
         code("CALL 2", *HALT, "SYSCALL_SPAWN 0 0 0", *HALT),
         [Routine("m", 0, 2), Routine(name, 2, 2)],
         Plan((one(1, 3, "strided", 9, -2, keep=name), one(1, 3, resume=name)), (0, 1), 3),
         shared=9,
         buffers=[Buffer(name, 0, 4, "in")],
     )
-    made.verify()
-    assert assemble(made.dis()).hash == made.hash
+    program.verify()
+    assert assemble(program.dis()).hash == program.hash

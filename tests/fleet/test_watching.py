@@ -37,9 +37,9 @@ again:
 
 @pytest.fixture(scope="module")
 def program():
-    made = lw.fleet.assemble(TEXT, "watch.lasm")
-    made.verify()
-    return made
+    subject = lw.fleet.assemble(TEXT, "watch.lasm")
+    subject.verify()
+    return subject
 
 
 def moments(program, vm, most=None):
@@ -87,12 +87,12 @@ def test_a_trace_of_some_epochs(program):
 def test_epochs_add_up(program):
     runner = program.bind("reference", seed=5)
     seen = list(runner.epochs())
-    whole = program.bind("reference", seed=5)()
-    assert len(seen) == whole.stats["epochs"]
-    for kernel, count in whole.stats["by_kernel"].items():
+    full = program.bind("reference", seed=5)()
+    assert len(seen) == full.stats["epochs"]
+    for kernel, count in full.stats["by_kernel"].items():
         assert sum(epoch.kernels[kernel] for epoch in seen) == count
     assert seen[-1].live == 0
-    assert np.array_equal(seen[-1].shared, whole["shared"])
+    assert np.array_equal(seen[-1].shared, full["shared"])
 
 
 def test_steps_back_lead_where_the_run_has_been(program):

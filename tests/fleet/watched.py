@@ -25,12 +25,12 @@ MAP = ["main:", "SYSCALL_VMID 0", "SYSCALL_READ 1 0", "MULI 1 1 10", "SYSCALL_WR
 S22 = PROFILES["S22"]
 
 
-def inside(value, found):
+def inside(value, actual):
     """Whether all numbers of an array are in an interval."""
     value = np.asarray(value, np.float32)
     nan = np.isnan(value)
-    held = nan & found.nan | ~nan & (value >= found.low) & (value <= found.high)
-    if found.integral:
+    held = nan & actual.nan | ~nan & (value >= actual.low) & (value <= actual.high)
+    if actual.integral:
         with np.errstate(invalid="ignore"):
             held &= nan | np.isinf(value) | (value == np.floor(value))
     return held
@@ -39,24 +39,24 @@ def inside(value, found):
 class Machine:
     """Programs run one instruction after another, and everything is compared with intervals."""
 
-    def __init__(self, view, found, rng, shared, half=False):
-        self.view, self.found, self.rng, self.half = view, found, rng, half
+    def __init__(self, view, intervals, rng, shared, half=False):
+        self.view, self.intervals, self.rng, self.half = view, intervals, rng, half
         self.shared = shared.astype(np.float32)
         self.lanes = []
         for step in view.allocation.steps:
-            for placed in step:
-                for n in range(placed.launch.count):
-                    self.begin(view.routines[placed.launch.routine].entry, placed, n)
+            for batch in step:
+                for n in range(batch.launch.count):
+                    self.begin(view.routines[batch.launch.routine].entry, batch, n)
         self.left = []  # instructions that made numbers which half precision has not
 
-    def begin(self, ip, placed, n, source=None):
+    def begin(self, ip, batch, n, source=None):
         words = np.zeros(S22.length, np.uint32)
         words[-1] = pattern(1.0)
         if source is not None:
             words[1] = source
-        base = placed.launch.base + n * placed.launch.stride
-        lane = {"ip": ip, "words": words, "placed": placed, "stack": []}
-        lane["numbers"] = (base, placed.slot + n, placed.launch.count)
+        base = batch.launch.base + n * batch.launch.stride
+        lane = {"ip": ip, "words": words, "batch": batch, "stack": []}
+        lane["numbers"] = (base, batch.slot + n, batch.launch.count)
         self.lanes.append(lane)
 
     def end(self, lane):
@@ -73,7 +73,7 @@ class Machine:
             self.check_shared()
 
     def check(self, lane):
-        known = self.found.known[lane["ip"]]
+        known = self.intervals.known[lane["ip"]]
         assert known is not None, self.view.where(lane["ip"])
         floats = lane["words"].view(np.float32)
         for element in range(1, S22.length):
@@ -83,14 +83,14 @@ class Machine:
             )  # fmt: skip
 
     def check_shared(self):
-        words = self.found.words
+        words = self.intervals.words
         for n, start in enumerate(words.starts):
             end = (words.starts + [words.count])[n + 1]
             assert inside(self.shared[start:end], words.values[n]).all()
 
     def put(self, lane, element, bits):
         value = np.uint32(bits).view(np.float32)
-        assert inside(value, self.found.results[lane["ip"]]), self.view.where(lane["ip"])
+        assert inside(value, self.intervals.results[lane["ip"]]), self.view.where(lane["ip"])
         if self.half:
             if abs(value) > LARGEST_HALF:
                 self.left.append(lane["ip"])
@@ -99,8 +99,8 @@ class Machine:
 
     def step(self, lane):
         ip, words = lane["ip"], lane["words"]
-        info, made = self.view.infos[ip], self.view.instructions[ip]
-        values = info.values(made)
+        info, instr = self.view.infos[ip], self.view.instructions[ip]
+        values = info.values(instr)
         bits = {
             spec.name: values[spec.name]
             if spec.kind is OperandKind.PATTERN
@@ -111,7 +111,7 @@ class Machine:
         floats = {name: np.uint32(each).view(np.float32) for name, each in bits.items()}
         after = ip + 1
         if info.kernel is Kernel.LINEAR:
-            row = linear_row(S22, made)
+            row = linear_row(S22, instr)
             self.put(lane, row.element, evaluate(row, words[:, None])[0])
         elif info.kernel is Kernel.ORACLE:
             self.put(lane, S22.register(values["dest"]), self.oracle(info, bits, floats))
@@ -169,7 +169,7 @@ class Machine:
             if sum(each.get("spawned", False) for each in self.lanes) >= room:
                 return pattern(-1.0)
             place = self.view.allocation.slots + int(self.rng.integers(room))
-            self.begin(values["target"], lane["placed"], 0, bits["src"])
+            self.begin(values["target"], lane["batch"], 0, bits["src"])
             self.lanes[-1].update(spawned=True, numbers=(place, place, lane["numbers"][2]))
             return pattern(place)
         if name == "SYSCALL_YIELD":
@@ -260,30 +260,30 @@ def inputs(rng):
 
 def program(lines, *, shared=0, buffers=(), launches=FOUR, **options):
     """A program from words: names and operands; `name:` begins a routine, `.x` is a place in it."""
-    code, routines, places = [], [], {}
+    code, routines, addresses = [], [], {}
     for line in lines:
         if line.endswith(":"):
             routines.append((line[:-1], len(code)))
         elif line.startswith("."):
-            places[line] = len(code)
+            addresses[line] = len(code)
         else:
             code.append(line.split())
     ends = [entry for _, entry in routines[1:]] + [len(code)]
-    places |= dict(routines)
-    made = []
+    addresses |= dict(routines)
+    collected = []
     for name, *operands in code:
         info = FLEET.by_name[name]
         values = {}
         for spec, word in zip(info.operands, operands, strict=True):
             if spec.kind is OperandKind.CODE:
-                values[spec.name] = places[word]
+                values[spec.name] = addresses[word]
             elif spec.kind is OperandKind.PATTERN:
                 values[spec.name] = pattern(float(word))
             else:
                 values[spec.name] = int(word)
-        made.append(info.make(**values))
+        collected.append(info.make(**values))
     routine = [Routine(name, at, end - at) for (name, at), end in zip(routines, ends, strict=True)]
     plan = options.pop("plan", None) or Plan((Phase("wait_all", launches),), (0,))
     return FleetView.of(
-        fleet.package(made, routine, plan, shared=shared, buffers=buffers, **options)
+        fleet.package(collected, routine, plan, shared=shared, buffers=buffers, **options)
     )

@@ -23,8 +23,8 @@ def blocks(page):
     return [(match[1], match[2]) for match in BLOCK.finditer(page.read_text(encoding="utf-8"))]
 
 
-def same(expected, found):
-    return doctest.OutputChecker().check_output(expected, found, FLAGS)
+def same(expected, actual):
+    return doctest.OutputChecker().check_output(expected, actual, FLAGS)
 
 
 def console(text):
@@ -41,8 +41,8 @@ def console(text):
             env={**os.environ, "COLUMNS": "100"},
             check=False,
         )
-        found = done.stdout + done.stderr
-        assert same(expected, found), f"$ {command}\nshown:\n{expected}\nprinted:\n{found}"
+        actual = done.stdout + done.stderr
+        assert same(expected, actual), f"$ {command}\nshown:\n{expected}\nprinted:\n{actual}"
 
 
 @pytest.mark.slow

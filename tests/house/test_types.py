@@ -94,11 +94,11 @@ def said(tmp_path_factory):
 def test_results_and_runners_have_types(said):
     revealed = [line.split('"')[1] for line in said if "Revealed type" in line]
     assert len(revealed) == len(REVEALED)
-    for found, wanted in zip(revealed, REVEALED, strict=True):
-        plain = found
+    for actual, wanted in zip(revealed, REVEALED, strict=True):
+        plain = actual
         for prefix in ("lanework.machines.", "lanework.core.program.program.", "numpy."):
             plain = plain.replace(prefix, "")
-        assert plain.endswith(wanted) and not plain.startswith("Any"), (found, wanted)  # noqa: PT018
+        assert plain.endswith(wanted) and not plain.startswith("Any"), (actual, wanted)  # noqa: PT018
 
 
 def test_what_is_misspelt_is_an_error_and_nothing_else_is(said):

@@ -116,8 +116,8 @@ def _pow(rng: np.random.Generator, n: int, dtype: str) -> tuple[Array, ...]:
     with np.errstate(all="ignore"):
         bound = np.minimum(top / np.maximum(np.abs(np.log(x.astype(np.float64))), 1e-3), 1e6)
     y = (rng.uniform(-1.0, 1.0, x.shape) * bound).astype(NUMPY[dtype])
-    whole = rng.random(x.shape) < 0.2
-    return x, np.where(whole, np.rint(y), y)
+    full = rng.random(x.shape) < 0.2
+    return x, np.where(full, np.rint(y), y)
 
 
 def _atan2(rng: np.random.Generator, n: int, dtype: str) -> tuple[Array, ...]:

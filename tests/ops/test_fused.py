@@ -38,7 +38,7 @@ def arguments(kind: type, n: int, seed: int) -> tuple[Array, Array, Array]:
     special = np.array([0, -0.0, np.inf, -np.inf, np.nan, 1, info.tiny, info.max,
                         info.smallest_subnormal, -info.smallest_subnormal], kind)  # fmt: skip
 
-    def draw() -> Array:
+    def sample() -> Array:
         word = KINDS[kind][0]
         patterns = rng.integers(0, np.iinfo(word).max, n, word, endpoint=True).view(kind)
         plain = (rng.standard_normal(n) * 2.0 ** rng.integers(-30, 30, n)).astype(kind)
@@ -49,7 +49,7 @@ def arguments(kind: type, n: int, seed: int) -> tuple[Array, Array, Array]:
             rng.choice(special, n),
         ).astype(kind)
 
-    a, b, c = draw(), draw(), draw()
+    a, b, c = sample(), sample(), sample()
     with np.errstate(all="ignore"):
         close = (-(a * b) * (1 + rng.integers(-4, 5, n) * info.eps)).astype(kind)
         c = np.where(rng.random(n) < 0.4, close, c)

@@ -31,7 +31,7 @@ def test_numpy_and_python_agree(op):
     words = np.concatenate([words, more])
     args = [rng.permutation(np.repeat(words, 8)) for _ in op.operands]
     args = [np.concatenate([a, np.array(EDGES, np.uint64)]) for a in args]
-    found = op.evaluate(*(a.view(np.int64) for a in args)).view(np.uint64)
+    actual = op.evaluate(*(a.view(np.int64) for a in args)).view(np.uint64)
     function = python_function(op.graph("i64"))
     expected = [function(*(int(word) for word in row)) for row in zip(*args, strict=True)]
-    assert found.tolist() == expected
+    assert actual.tolist() == expected

@@ -160,14 +160,14 @@ def test_intervals_hold_what_ops_give(op: Op) -> None:
             args.append(between(low, high, nan) if rng.random() < 0.9 else point(low))
             few = [x for x in (*ENDS, *rng.normal(0, 30, 6)) if args[-1].low <= x <= args[-1].high]
             values.append([*few[:6], *([math.nan] if args[-1].nan else [])])
-        made: Interval = bounds(op, args)
+        ends: Interval = bounds(op, args)
         for row in itertools.islice(itertools.product(*values), 60):
             words = [np.float32(x) for x in row]
             if "f32" not in op.dtypes:
                 got = op(*(w.view(np.int32) for w in words)).astype(np.int32).view(np.float32)
             else:
                 got = op(*words)
-            assert float(got) in made or abs(float(got)) < 2.0**-126, (op, args, row, got, made)
+            assert float(got) in ends or abs(float(got)) < 2.0**-126, (op, args, row, got, ends)
 
 
 def test_the_interval_of_a_sum_rounded_once_holds_ties() -> None:

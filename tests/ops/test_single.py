@@ -95,7 +95,7 @@ def test_rem_is_its_definition() -> None:
     assert same(SINGLE["rem"](a, b), want).all()
 
 
-def near_whole(size: int) -> list[Array]:
+def near_integers(size: int) -> list[Array]:
     """Dividends next to multiples of the divisor, where the quotient may round up to one."""
     rng = np.random.default_rng(6)
     b = (rng.uniform(1, 2, size) * 2.0 ** rng.integers(-20, 20, size)).astype(np.float32)
@@ -106,7 +106,7 @@ def near_whole(size: int) -> list[Array]:
 
 def test_rem_is_near_a_remainder() -> None:
     """As its documentation says; and it is as far off as that."""
-    pairs = zip(floats(6000), near_whole(6000), strict=True)
+    pairs = zip(floats(6000), near_integers(6000), strict=True)
     a, b = (np.concatenate(pair) for pair in pairs)
     fine = (np.abs(a) < 2.0**127) & np.isfinite(b) & (b != 0)  # so that no product overflows
     worst, turned = Fraction(0), 0
@@ -117,9 +117,9 @@ def test_rem_is_near_a_remainder() -> None:
         quotient = Fraction(x) / Fraction(y)
         if abs(quotient) >= 2**24:
             continue
-        whole = math.trunc(quotient)
-        more = whole + (1 if quotient > 0 else -1)
-        off = [abs(Fraction(r) - (Fraction(x) - Fraction(y) * n)) for n in (whole, more)]
+        full = math.trunc(quotient)
+        more = full + (1 if quotient > 0 else -1)
+        off = [abs(Fraction(r) - (Fraction(x) - Fraction(y) * n)) for n in (full, more)]
         assert min(off) <= Fraction(one), (x, y, r)
         worst = max(worst, min(off) / Fraction(one))
         turned += off[1] < off[0]
@@ -158,7 +158,7 @@ def _order(a: int, b: int) -> int:
     return _pattern(float((a > b) - (a < b)))
 
 
-def _whole(word: int, low: int, high: int) -> int:
+def _saturated(word: int, low: int, high: int) -> int:
     x = _float(word)
     if math.isnan(x):
         return 0
@@ -188,8 +188,8 @@ PYTHON: dict[str, Callable[..., int]] = {
     "ucmp": _order,
     "itof": lambda a: _pattern(_signed(a)),  # a double holds the integer, so it is rounded once
     "utof": _pattern,
-    "ftoi": lambda a: _whole(a, -(2**31), 2**31 - 1),
-    "ftou": lambda a: _whole(a, 0, 2**32 - 1),
+    "ftoi": lambda a: _saturated(a, -(2**31), 2**31 - 1),
+    "ftou": lambda a: _saturated(a, 0, 2**32 - 1),
 }
 
 
@@ -230,8 +230,8 @@ def to_half(words: Array) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         want = words.view(np.float32).astype(np.float16)
     assert (got & ~0xFFFF == 0).all()
-    found = got.astype(np.uint16).view(np.float16)
-    wrong = (found.view(np.uint16) != want.view(np.uint16)) & ~(np.isnan(found) & np.isnan(want))
+    actual = got.astype(np.uint16).view(np.float16)
+    wrong = (actual.view(np.uint16) != want.view(np.uint16)) & ~(np.isnan(actual) & np.isnan(want))
     assert not wrong.any(), words[wrong][:5]
 
 

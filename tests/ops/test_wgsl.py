@@ -77,8 +77,8 @@ def test_primitives_on_words_agree(name: str) -> None:
         args[1] = np.where(args[1] == 0, 1, args[1])
 
     def body(*values: expr.Value) -> expr.Value:
-        made = primitive(*values)
-        return expr.select(made, expr.const(1, "i32"), 0) if made.dtype == "bool" else made
+        subject = primitive(*values)
+        return expr.select(subject, expr.const(1, "i32"), 0) if subject.dtype == "bool" else subject
 
     graph = expr.trace(body, ("i32",) * n)
     got = Module(f"{PREAMBLE}\n{render_graph('f', graph)}").call("f", *args)

@@ -47,8 +47,8 @@ BINARY = {
 
 def bits_of(x: Array, count: Callable[[int], int]) -> Array:
     """A count for each word."""
-    found = [count(int(word)) for word in np.ravel(x.view(np.uint32))]
-    return np.reshape(np.array(found, x.dtype), np.shape(x))
+    actual = [count(int(word)) for word in np.ravel(x.view(np.uint32))]
+    return np.reshape(np.array(actual, x.dtype), np.shape(x))
 
 
 class Module:

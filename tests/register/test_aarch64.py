@@ -68,7 +68,7 @@ class Arm:
         job = [AT["TAPE"], len(tape), AT["TABLE"], AT["OUT"], 0x100000, AT["MAP"], AT["FIXES"]]
         self.cpu.mem_write(AT["JOB"], struct.pack("<16Q", *job, AT["COLDS"], *([0] * 8)))
         assert self.call("patch", AT["JOB"]) == 0
-        places = self.words("MAP", len(tape) // 4 + 1, "I")
+        addresses = self.words("MAP", len(tape) // 4 + 1, "I")
         bank = RegisterBank(view, seed=7)
         for row, word in enumerate(registers):
             bank.words[row] = word
@@ -81,7 +81,7 @@ class Arm:
         yields = 0
         while True:
             pc = self.words("STATE", words_of.WORDS)[words_of.PC]
-            self.call(f"enter_{pinned}", AT["STATE"], AT["OUT"] + places[pc // 4])
+            self.call(f"enter_{pinned}", AT["STATE"], AT["OUT"] + addresses[pc // 4])
             state = self.words("STATE", words_of.WORDS)
             yielded = state[words_of.STATUS] == Status.YIELD
             yields += yielded and yields < 50
@@ -120,18 +120,18 @@ def test_random_programs_agree(start, pinned):
 @pytest.mark.parametrize("number", [0, 1, -1, 65535, 65536, -65536, -65537, 2**31 - 1, -(2**31)])
 def test_numbers_of_both_signs(number):
     program = assemble(f"mov r0, {number}\nmov r9, {number}\naddi r1, r2, {number}\nhalt")
-    found = Arm().outcome(program, 8, [0] * 29, 5)[5]
-    assert (found[0], found[9], found[1]) == (number % 2**64,) * 3
+    actual = Arm().outcome(program, 8, [0] * 29, 5)[5]
+    assert (actual[0], actual[9], actual[1]) == (number % 2**64,) * 3
 
 
 def test_holes_are_where_instructions_with_numbers_are():
-    made = build.make_stencils("aarch64", 0)
+    table = build.make_stencils("aarch64", 0)
     masks = {
         Relocation.LOW16: (0x9F000000, 0x90000000),
         Relocation.JUMP26: (0xFC000000, 0x14000000),
     }
     masks[Relocation.HIGH16] = (0xFFC00000, 0xF9400000)  # adrp, b, ldr
-    for stencil in made.values():
+    for stencil in table.values():
         assert len(stencil.code) % 4 == 0
         for hole in stencil.holes:
             mask, bits = masks[hole.relocation]

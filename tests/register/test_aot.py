@@ -65,9 +65,9 @@ def test_c_links_the_object(tmp_path):
         '  printf("%d %d\\n", (int)s, (int)r[1]);\n  return 0;\n}\n'
     )
     where = str(tmp_path)
-    made = shell("cc", "-Wall", "-Werror", "-o", f"{where}/main", f"{where}/main.c",
+    subject = shell("cc", "-Wall", "-Werror", "-o", f"{where}/main", f"{where}/main.c",
                  f"{where}/squares.o")  # fmt: skip
-    assert made.returncode == 0, made.stderr
+    assert subject.returncode == 0, subject.stderr
     assert shell(f"{where}/main").stdout == "0 385\n"
 
 

@@ -29,15 +29,15 @@ TABLE = ExternalTable({})
 def outcome(name, program, values, wanted):
     view = RegisterView.of(program)
     engine = fuzz.engine_of(name, program, TABLE)
-    found = []
+    actual = []
     for row in values:
         bank = RegisterBank(view)
         for register, word in row.items():
             bank.words[register] = word
         engine.run(bank)
-        found.append(bank.words[wanted])
+        actual.append(bank.words[wanted])
     engine.close()
-    return found
+    return actual
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -49,8 +49,8 @@ def test_op_at_special_values(info, name):
         if info.wide:
             for number in (0, 1, -1, 63, 64, 2**31 - 1, -(2**31)):
                 program = assemble(f"{info.name} r{rd}, r{a}, {number}\nhalt")
-                found = outcome(name, program, [{a: word} for word in WORDS], rd)
-                assert found == [_value(op, word, number) for word in WORDS], number
+                actual = outcome(name, program, [{a: word} for word in WORDS], rd)
+                assert actual == [_value(op, word, number) for word in WORDS], number
             continue
         names = ", ".join(f"r{n}" for n in (rd, a, b)[: 1 + len(info.operands)])
         program = assemble(f"{info.name} {names}\nhalt")
@@ -60,8 +60,8 @@ def test_op_at_special_values(info, name):
         rows = [{rd: z, a: x, b: y} for (x, y), z in zip(pairs, itertools.cycle(WORDS[1:]))]
         read = [a, b][: len(info.operands)]
         read += [rd] * (len(op.operands) - len(read))  # an accumulator
-        found = outcome(name, program, rows, rd)
-        assert found == [_value(op, *(row[n] for n in read)) for row in rows]
+        actual = outcome(name, program, rows, rd)
+        assert actual == [_value(op, *(row[n] for n in read)) for row in rows]
 
 
 def _value(op, *words):
@@ -89,9 +89,9 @@ def test_the_fuzzer_sees_a_difference(monkeypatch):
         return real(name, program, table if name == "reference" else other)
 
     monkeypatch.setattr(fuzz, "engine_of", engine_of)
-    found = fuzz.compare(assemble("ext 0\nhalt"), 1, ("native",))
-    assert found is not None
-    assert found.what.startswith("r1 is")
+    actual = fuzz.compare(assemble("ext 0\nhalt"), 1, ("native",))
+    assert actual is not None
+    assert actual.what.startswith("r1 is")
 
 
 def test_every_op_on_words_is_used():

@@ -40,8 +40,8 @@ def test_an_unknown_relocation_stops_the_build():
 
 
 def test_every_form_has_a_stencil():
-    made = build.make_stencils("x86_64", 0)
-    assert {form.name for form in forms(0)} <= set(made)
+    table = build.make_stencils("x86_64", 0)
+    assert {form.name for form in forms(0)} <= set(table)
     assert len(list(forms(PINNED))) > 6000
 
 

@@ -37,8 +37,8 @@ def test_year_fractions():
     np.testing.assert_array_equal(calendar.year_fractions(), np.array([29, 31, 30]) / 365)
     # 31 Jan (30) to 29 Feb: 29 days; 29 Feb to 31 Mar: 32; 31 Mar (30) to 30 Apr: 30.
     np.testing.assert_array_equal(calendar.year_fractions("30/360"), np.array([29, 32, 30]) / 360)
-    whole = Calendar("2024-03-01", "year", 2).year_fractions("30/360")
-    assert whole.tolist() == [1.0, 1.0]
+    full = Calendar("2024-03-01", "year", 2).year_fractions("30/360")
+    assert full.tolist() == [1.0, 1.0]
 
 
 def test_conversion_by_kind():

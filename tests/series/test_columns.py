@@ -190,9 +190,9 @@ def test_damaged_files_are_refused(tmp_path, ending):
     else:
         path.write_text(json.dumps(good))
     assert read_columns(path, ["b"])["b"].tolist() == [3.0, 4.0]
-    whole = path.read_bytes()
-    for cut in range(0, len(whole) - 1, max(1, len(whole) // 40)):
-        path.write_bytes(whole[:cut])
+    full = path.read_bytes()
+    for cut in range(0, len(full) - 1, max(1, len(full) // 40)):
+        path.write_bytes(full[:cut])
         assert refused(path).code.ident == "LW3052"
 
 

@@ -124,10 +124,10 @@ def test_components_are_those_of_a_plain_search(data):
         for u in range(count)
         if reach[u, u]
     }
-    found = list(components(values, needed_values(values, range(count))))
-    assert {tuple(part) for part in found if isinstance(part, list)} == loops
+    actual = list(components(values, needed_values(values, range(count))))
+    assert {tuple(part) for part in actual if isinstance(part, list)} == loops
     place = {}
-    for number, part in enumerate(found):
+    for number, part in enumerate(actual):
         for value in part if isinstance(part, list) else [part]:
             place[value] = number
     assert sorted(place) == list(range(count))

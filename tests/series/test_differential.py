@@ -27,15 +27,15 @@ def test_a_wrong_engine_is_found_and_shrunk(monkeypatch):
     from lanework.engines.llvm import ir as llvm_ir
 
     monkeypatch.setitem(llvm_ir._FLOAT_BINARY, "sub", "fadd")
-    found = next(d for d in map(fuzz.check_seed, range(200)) if d is not None)
-    program = random_program(found.seed)
-    periods, lanes = fuzz.shape_of(found.seed)
-    inputs = random_inputs(program, found.seed, periods, lanes)
-    small = fuzz.shrink(program, inputs, periods, found.way)
+    actual = next(d for d in map(fuzz.check_seed, range(200)) if d is not None)
+    program = random_program(actual.seed)
+    periods, lanes = fuzz.shape_of(actual.seed)
+    inputs = random_inputs(program, actual.seed, periods, lanes)
+    small = fuzz.shrink(program, inputs, periods, actual.way)
     assert isinstance(small, Program)
     assert small.problems() == []
     assert len(small.tape) <= len(program.tape)
-    assert fuzz.compare(small, inputs, periods, (found.way,)) is not None
+    assert fuzz.compare(small, inputs, periods, (actual.way,)) is not None
 
 
 def test_same_bits_tells_zeros_apart():

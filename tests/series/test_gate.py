@@ -105,16 +105,16 @@ def child(seeds):
     from lanework.machines.series.check import fuzz
 
     guard_everything()
-    accepted, found = 0, []
+    accepted, actual = 0, []
     for seed in seeds:
         print(seed, flush=True)
         accepted += not fuzz.mutant(seed).problems()
         for _side in ("end", "begin"):
             divergence = fuzz.check_mutant(seed, (1, 16, "stencil"))
             if divergence is not None:
-                found.append(str(divergence))
+                actual.append(str(divergence))
                 break
-    print(json.dumps({"accepted": accepted, "found": found}))
+    print(json.dumps({"accepted": accepted, "found": actual}))
 
 
 def overrun(side, distance):

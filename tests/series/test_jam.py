@@ -40,7 +40,7 @@ def test_the_same_bits_as_the_reference(lanes, width, monkeypatch):
     expected = program.run(engine="reference", **given)
     for threads in (1, 2):
         runner = program.bind("llvm", lane_width=width, threads=threads, cache=False)
-        found = runner(**given)
+        result = runner(**given)
         for name in expected:
-            assert same_bits(expected[name], found[name]), name
+            assert same_bits(expected[name], result[name]), name
     assert jammed

@@ -49,9 +49,9 @@ def test_every_key_of_a_table_is_found(engine, count, trusted):
     model.formula("out", "rate(x + t)")
     program = model.compile()
     keys = 20.0 + np.arange(count) % 5 + 0.75 * (np.arange(count) % 2)  # keys are rounded down
-    found = trusted(program, engine, x=keys)["out"]
+    actual = trusted(program, engine, x=keys)["out"]
     right = 0.5 * (np.floor(keys) + np.arange(3)[:, None] - 20) ** 2 - 3
-    assert found.tolist() == right.tolist()
+    assert actual.tolist() == right.tolist()
     for wrong in (17.5, 19.999, 25.0, np.inf):
         keys[-1] = wrong
         assert outside(program, engine, x=keys) == outside(program, "reference", x=keys)
@@ -68,9 +68,9 @@ def test_two_keys(engine, count, trusted):
     model.formula("out", "q(age, year)")
     program = model.compile()
     ages, years = 30.0 + np.arange(count) % 3, 5.0 + np.arange(count) % 2
-    found = trusted(program, engine, age=ages + 0.5, year=years + 0.75)["out"]
+    actual = trusted(program, engine, age=ages + 0.5, year=years + 0.75)["out"]
     right = 1 + 2 * (ages - 30) + (years - 5)
-    assert found.tolist() == right.tolist()
+    assert actual.tolist() == right.tolist()
     years[0] = 7.0
     assert "30, 7 of table 0" in outside(program, engine, age=ages, year=years)
     years[0], ages[0] = 5.0, 33.0
@@ -98,8 +98,8 @@ def test_a_key_that_is_nan(engine, rule):
     model.input("x", axes=("scenario",))
     model.formula("out", "rate(where(x > 0, x, sqrt(x)))")
     program = model.compile()
-    found = program.run(engine=engine, x=np.array([21.0, -1.0, 22.0]))["out"]
-    assert np.isnan(found).tolist() == [False, True, False]
+    actual = program.run(engine=engine, x=np.array([21.0, -1.0, 22.0]))["out"]
+    assert np.isnan(actual).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -115,7 +115,7 @@ def test_lanes_that_ended_look_up_nothing(engine, trusted):
     program = model.compile()
     keys = np.array([20.0, 26.0, 23.0, 21.0, 25.0] * 3)
     expected = program.run(engine="reference", x=keys)
-    found = trusted(program, engine, x=keys)
+    result = trusted(program, engine, x=keys)
     for name in ("out", "sum"):
-        assert same_bits(found[name], expected[name])
-    assert found["sum"][:3].tolist() == [21.0, 6.0, 18.0]
+        assert same_bits(result[name], expected[name])
+    assert result["sum"][:3].tolist() == [21.0, 6.0, 18.0]

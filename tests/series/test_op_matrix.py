@@ -68,8 +68,8 @@ def test_op_at_special_values(name, monkeypatch):
         # NaN among the inputs is refused by the runner, so those cells go in through an op
         width = how if engine == "llvm" else None
         runner = program.bind(engine, lane_width=width, cache=False)
-        found = run_with_nan(runner, inputs, grid.shape[1])
-        assert same_bits(found, expected), f"{name} on {engine}, {how}"
+        actual = run_with_nan(runner, inputs, grid.shape[1])
+        assert same_bits(actual, expected), f"{name} on {engine}, {how}"
 
 
 def run_with_nan(runner, inputs, lanes):
@@ -87,5 +87,5 @@ def run_with_nan(runner, inputs, lanes):
 @pytest.mark.parametrize("name", ARITH)
 def test_stated_special_values(name):
     for rule in ARITH[name].special:
-        found = ARITH[name].evaluate(*rule.args)
-        assert same_bits(found, rule.result), f"{name}{rule.args} is {found}"
+        actual = ARITH[name].evaluate(*rule.args)
+        assert same_bits(actual, rule.result), f"{name}{rule.args} is {actual}"

@@ -37,8 +37,8 @@ def test_blocks_make_the_files_of_one_run(tmp_path, cuts):
     assert [p.name for p in sink.paths.values()] == [
         p.name.replace("whole", "blocks") for p in paths
     ]
-    for whole, streamed in zip(paths, sink.paths.values(), strict=True):
-        assert streamed.read_bytes() == whole.read_bytes()
+    for full, streamed in zip(paths, sink.paths.values(), strict=True):
+        assert streamed.read_bytes() == full.read_bytes()
     assert (sink.rows, sink.lanes) == (20, 10)
 
 

@@ -48,7 +48,7 @@ def test_number_of_periods_where_time_runs_as_lanes(engine):
 def test_total_over_the_outer_or_the_inner_axis(engine, sizes):
     many, points = sizes
     x, s = np.arange(1.0, points + 1), np.arange(1.0, many + 1)
-    whole = x[:, None] * s
+    full = x[:, None] * s
     for reduce, axis, left in (("point", 0, "scenario"), ("scenario", 1, "point")):
         model = lw.series.Model("m", periods=2)
         model.input("x", axes=("point",))
@@ -57,8 +57,8 @@ def test_total_over_the_outer_or_the_inner_axis(engine, sizes):
         model.output("zt", "x * s + 0 * t", reduce=reduce)
         result = model.compile().run(engine=engine, x=x, s=s)
         assert result.axes("z") == (left,)
-        assert np.array_equal(result["z"], whole.sum(axis))
-        assert np.array_equal(result["zt"], np.tile(whole.sum(axis), (2, 1)))
+        assert np.array_equal(result["z"], full.sum(axis))
+        assert np.array_equal(result["zt"], np.tile(full.sum(axis), (2, 1)))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -102,8 +102,8 @@ def test_a_long_chain_before_the_horizon():
     model.formula("y", "t + 1")
     runner = [model.compile(outputs=["y"]).bind(engine) for engine in ENGINES]
     h = np.linspace(-400.0, -180.0, 100)
-    expected, *found = (run(h=h)["y"] for run in runner)
-    assert all(same_bits(expected, result) for result in found)
+    expected, *actual = (run(h=h)["y"] for run in runner)
+    assert all(same_bits(expected, result) for result in actual)
 
 
 @pytest.mark.parametrize("value", [10**400, [10**400], np.array([10**400], object)])
@@ -151,9 +151,9 @@ def test_stream_adds_up_what_the_blocks_change():
     model.output("same", "r * 5", reduce="point")
     runner = model.compile().bind()
     x = np.arange(10.0)
-    whole = runner(x=x, r=2.0)
+    full = runner(x=x, r=2.0)
     parts = runner.stream([{"x": x[:4]}, {"x": x[4:]}], r=2.0)
-    assert all(same_bits(whole[name], parts[name]) for name in ("varies", "same"))
+    assert all(same_bits(full[name], parts[name]) for name in ("varies", "same"))
     refused(lambda: runner.stream([{"x": x, "r": 1.0}], r=2.0), "LW2005", "'r'")
 
 

@@ -163,8 +163,8 @@ def test_totals_do_not_depend_on_engine_width_threads_or_horizon_order():
     for width in (1, 2, 4, 8, 16):
         for threads in (1, 2, 8):
             runner = program.bind("llvm", lane_width=width, threads=threads)
-            found = runner(**inputs)
-            assert all(same_bits(expected[name], found[name]) for name in expected)
+            result = runner(**inputs)
+            assert all(same_bits(expected[name], result[name]) for name in expected)
 
 
 def test_streaming_adds_up():
@@ -176,9 +176,9 @@ def test_streaming_adds_up():
     counts = np.arange(10_000.0)
     blocks = [{"count": counts[i : i + 1024]} for i in range(0, 10_000, 1024)]
     streamed = runner.stream(blocks, axis="point", rate=0.01)
-    whole = runner(rate=0.01, count=counts)
+    full = runner(rate=0.01, count=counts)
     assert streamed.stats["lanes"] == 10_000
-    assert float(streamed["owed"]) == pytest.approx(float(whole["owed"]), rel=1e-13)
+    assert float(streamed["owed"]) == pytest.approx(float(full["owed"]), rel=1e-13)
     again = runner.stream(blocks, axis="point", rate=0.01)
     assert same_bits(streamed["owed"], again["owed"])
 

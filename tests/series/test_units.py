@@ -36,11 +36,11 @@ def account(**formulas):
 
 def test_units_and_kinds_are_inferred_round_a_recurrence():
     program = account(gain="closing - opening").compile()
-    found = {port.name: (port.unit, port.kind) for port in program.outputs}
-    assert found["opening"] == ("USD", "stock")
-    assert found["interest"] == ("USD", "flow")
-    assert found["closing"] == ("USD", "stock")
-    assert found["gain"] == ("USD", "flow")
+    actual = {port.name: (port.unit, port.kind) for port in program.outputs}
+    assert actual["opening"] == ("USD", "stock")
+    assert actual["interest"] == ("USD", "flow")
+    assert actual["closing"] == ("USD", "stock")
+    assert actual["gain"] == ("USD", "flow")
 
 
 def test_values_of_one_dimension_are_converted():
