@@ -52,7 +52,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name, least in (("fuel", 0), ("memory", 0), ("depth", 0), ("threads", 1)):
             value = getattr(self, name)
-            if value is not None and not (_whole(value) and value >= least):
+            if value is not None and not (_integral(value) and value >= least):
                 raise _bad(f"{name} is {value!r}", f"give a whole number from {least}")
         if self.deadline is not None and not _seconds(self.deadline):
             raise _bad(f"deadline is {self.deadline!r}", "give a number of seconds")
@@ -123,7 +123,7 @@ def parse_size(text: str | int) -> int:
         >>> parse_size("1.5GB"), parse_size("4KiB")
         (1500000000, 4096)
     """
-    if _whole(text) and int(text) >= 0:
+    if _integral(text) and int(text) >= 0:
         return int(text)
     if isinstance(text, str):
         match = re.fullmatch(_NUMBER + r"([kmgt]?i?)b?\s*", text.lower())
@@ -218,12 +218,12 @@ def _group_limits(root: Path) -> Iterator[int]:
             continue  # no such file, or "max"
 
 
-def _whole(value: Any) -> bool:
+def _integral(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _seconds(value: Any) -> bool:
-    return (_whole(value) or isinstance(value, float)) and 0 <= value < math.inf
+    return (_integral(value) or isinstance(value, float)) and 0 <= value < math.inf
 
 
 def _parse_whole(name: str, text: str | int | None) -> int | None:

@@ -67,8 +67,8 @@ def words(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> Words:
     Raises:
         Diagnostic: LW0501 for what is not a whole number in that range.
     """
-    (start,) = _whole("seed", seed).ravel()[:1]
-    lanes, indices = np.broadcast_arrays(_whole("lane", lane), _whole("index", index))
+    (start,) = _integers("seed", seed).ravel()[:1]
+    lanes, indices = np.broadcast_arrays(_integers("lane", lane), _integers("index", index))
     parts = [indices & _LOW, indices >> _WORD, lanes & _LOW, lanes >> _WORD]
     counter = np.stack(parts, axis=-1).astype(np.uint32)
     key = np.array([start & _LOW, start >> _WORD]).astype(np.uint32)
@@ -93,7 +93,7 @@ def uniform(seed: int, lane: npt.ArrayLike, index: npt.ArrayLike) -> npt.NDArray
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _whole(what: str, value: Any) -> npt.NDArray[np.uint64]:
+def _integers(what: str, value: Any) -> npt.NDArray[np.uint64]:
     """Whole numbers as uint64; a cast alone would wrap negative ones and cut fractions off."""
     array = np.asarray(value)
     if array.size == 0:

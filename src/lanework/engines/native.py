@@ -64,7 +64,7 @@ class Frame:
         self.faults = np.zeros(0, np.int64)
         self.scratch: list[npt.NDArray[np.float64]] = []
         self._addresses = (address(self.columns), address(self.dims), address(self.shared))
-        self._places = np.zeros(0, np.int64)
+        self._pointers = np.zeros(0, np.int64)
         self._record = np.zeros(WORDS, np.int64)
         self._record[ARGUMENTS : ARGUMENTS + 3] = self._addresses
 
@@ -79,10 +79,10 @@ class Frame:
         for n in range(threads):
             if len(self.scratch[n]) < scratch:
                 self.scratch[n] = np.empty(scratch)
-                self._places = np.zeros(0, np.int64)
-        if len(self._places) < threads:
-            self._places = np.array([address(memory) for memory in self.scratch], np.int64)
-            self._record[SCRATCH] = address(self._places)
+                self._pointers = np.zeros(0, np.int64)
+        if len(self._pointers) < threads:
+            self._pointers = np.array([address(memory) for memory in self.scratch], np.int64)
+            self._record[SCRATCH] = address(self._pointers)
 
     def run(
         self,

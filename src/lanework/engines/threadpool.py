@@ -109,8 +109,8 @@ def _code() -> tuple[Kernel, ...]:
     known = loader.level()
     if known is not None and loader.why_not() is None:
         helpers = loader.helpers(known.name)
-        places = (helpers.places[name] for name in _NAMES)
-        return tuple(Kernel(CALL(place), place, True, 0.0, helpers, "stencil") for place in places)
+        addresses = (helpers.addresses[name] for name in _NAMES)
+        return tuple(Kernel(CALL(at), at, True, 0.0, helpers, "stencil") for at in addresses)
     text = pool_text(platform.machine())
     return tuple(llvm.compile_text(text, name, 0) for name in _NAMES)
 

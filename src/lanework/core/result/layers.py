@@ -53,10 +53,10 @@ def layout(sizes: Sequence[Point], edges: Edges) -> Layout:
     area = sum((width + APART) * (height + APART) for *_, width, height in components)
     widest = max([(area * 1.6) ** 0.5, *(width for *_, width, _ in components)])
     left = top = low = wide = 0.0
-    for places, lines, width, height in components:
+    for positions, lines, width, height in components:
         if left and left + width > widest:  # a new row of components
             left, top = 0.0, low + APART
-        for node, (x, y) in places.items():
+        for node, (x, y) in positions.items():
             nodes[node] = (x + left, y + top)
         for edge, path in lines.items():
             paths[edge] = [(x + left, y + top) for x, y in path]
@@ -120,9 +120,9 @@ def _layered(
             path += [(x[node], y[rank[node]] - half), (x[node], y[rank[node]] + half)]
         path.append((x[chain[-1]], y[rank[chain[-1]]] - boxes[chain[-1]][1] / 2))
         paths[line] = path if chain[0] == tail else path[::-1]
-    places = {node: (x[n], y[rank[n]]) for n, node in enumerate(members)}
+    positions = {node: (x[n], y[rank[n]]) for n, node in enumerate(members)}
     right = max(at + width / 2 for at, (width, _) in zip(x, boxes, strict=True))
-    return places, paths, right, top - BETWEEN
+    return positions, paths, right, top - BETWEEN
 
 
 def _ranks(count: int, edges: Edges) -> list[int]:

@@ -43,31 +43,31 @@ def flatten(machine: str, data: bytes) -> tuple[bytes, dict[str, int]]:
     elf: Any = ELFFile(io.BytesIO(data))
     symbols = elf.get_section_by_name(".symtab")
     out = bytearray()
-    places: dict[int, int] = {}
+    origins: dict[int, int] = {}
     for number, section in enumerate(elf.iter_sections()):
         kept = section["sh_type"] == "SHT_PROGBITS" and section["sh_flags"] & _ALLOC
         if kept and not section.name.startswith(".eh_frame") and section["sh_size"]:
             out += bytes(-len(out) % max(section["sh_addralign"], 16))
-            places[number] = len(out)
+            origins[number] = len(out)
             out += section.data()
-    for section, entry, symbol in relocations(elf, places):
-        if symbol["st_shndx"] not in places:
+    for section, entry, symbol in relocations(elf, origins):
+        if symbol["st_shndx"] not in origins:
             raise UnknownRelocation(f"nothing defines {symbol.name!r}")
-        to = places[symbol["st_shndx"]] + symbol["st_value"] + entry["r_addend"]
-        _join(machine, out, places[section] + entry["r_offset"], to, entry["r_info_type"])
+        to = origins[symbol["st_shndx"]] + symbol["st_value"] + entry["r_addend"]
+        _join(machine, out, origins[section] + entry["r_offset"], to, entry["r_info_type"])
     functions = {
-        symbol.name: places[symbol["st_shndx"]] + symbol["st_value"]
+        symbol.name: origins[symbol["st_shndx"]] + symbol["st_value"]
         for symbol in symbols.iter_symbols()
         if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_info"]["bind"] == "STB_GLOBAL"
     }
     return bytes(out), functions
 
 
-def relocations(elf: Any, places: Container[int]) -> Iterator[tuple[int, Any, Any]]:
+def relocations(elf: Any, origins: Container[int]) -> Iterator[tuple[int, Any, Any]]:
     """Section, relocation and symbol, for all sections that have a place."""
     symbols = elf.get_section_by_name(".symtab")
     for section in elf.iter_sections():
-        if section["sh_type"] == "SHT_RELA" and section["sh_info"] in places:
+        if section["sh_type"] == "SHT_RELA" and section["sh_info"] in origins:
             for entry in section.iter_relocations():
                 yield section["sh_info"], entry, symbols.get_symbol(entry["r_info_sym"])
 
@@ -112,7 +112,7 @@ class _Linker:
     """The sections of an object file in three segments.
 
     Attributes:
-        places: by the number of a section its segment and address.
+        origins: by the number of a section its segment and address.
         images, starts, sizes: by segment its bytes, its address, and how long it is.
         known: the addresses of symbols.
     """
@@ -120,7 +120,7 @@ class _Linker:
     def __init__(self, elf: Any, extra: bytes, symbols: dict[str, int]) -> None:
         self.elf, self.symbols = elf, symbols
         self.table = elf.get_section_by_name(".symtab")
-        self.places: dict[int, tuple[str, int]] = {}
+        self.origins: dict[int, tuple[str, int]] = {}
         self.images = {"r": bytearray(), "rx": bytearray(extra), "rw": bytearray()}
         self.starts: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
@@ -140,7 +140,7 @@ class _Linker:
         size = len(image)
         for number, section in sorted(sections, key=lambda pair: _is_empty(pair[1])):
             size += -size % max(section["sh_addralign"], 16)
-            self.places[number] = segment, start + size
+            self.origins[number] = segment, start + size
             if not _is_empty(section):
                 image += bytes(size - len(image)) + section.data()
             size += section["sh_size"]
@@ -148,16 +148,16 @@ class _Linker:
 
     def _value_of(self, symbol: Any) -> int:
         home = symbol["st_shndx"]
-        if home in self.places:
-            return int(self.places[home][1] + symbol["st_value"])
+        if home in self.origins:
+            return int(self.origins[home][1] + symbol["st_value"])
         if symbol.name in self.known:
             return self.known[symbol.name]
         raise UnknownRelocation(f"nothing defines {symbol.name!r}")
 
     def relocate(self) -> None:
         """Fill in what the object refers to, and the calls in the code put before its own."""
-        for section, relocation, symbol in relocations(self.elf, self.places):
-            segment, base = self.places[section]
+        for section, relocation, symbol in relocations(self.elf, self.origins):
+            segment, base = self.origins[section]
             at, kind = base + relocation["r_offset"], relocation["r_info_type"]
             if kind not in _RELOCATIONS:
                 raise UnknownRelocation(f"type {kind}")
@@ -167,7 +167,7 @@ class _Linker:
             data = (value % (1 << 64)).to_bytes(8, "little")[:size]
             self.images[segment][offset : offset + size] = data
         for symbol in self.table.iter_symbols():
-            if symbol["st_shndx"] in self.places:
+            if symbol["st_shndx"] in self.origins:
                 self.known.setdefault(symbol.name, self._value_of(symbol))
         for name, offset in self.symbols.items():
             if name.startswith("call:"):

@@ -181,12 +181,12 @@ else:
         plain = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         if sys.platform == "darwin":  # pragma: no cover - macOS
             try:
-                return _made_executable(size, plain)
+                return _executable(size, plain)
             except OSError:
-                return _made_executable(size, plain | _MAP_JIT)
-        return _made_executable(size, plain)
+                return _executable(size, plain | _MAP_JIT)
+        return _executable(size, plain)
 
-    def _made_executable(size: int, flags: int) -> int:
+    def _executable(size: int, flags: int) -> int:
         address = _map(size, _READ | _WRITE, flags)
         try:
             _protect(address, size, _READ | _EXECUTE)

@@ -74,12 +74,12 @@ def _plain(value: object) -> bool:
 
 def pack(head: Mapping[str, Any], parts: Mapping[str, bytes]) -> bytes:
     """A file of these parts; the head gets their places."""
-    places: dict[str, list[int]] = {}
+    extents: dict[str, list[int]] = {}
     data = bytearray()
     for name, content in parts.items():
-        places[name] = [len(data), len(content)]
+        extents[name] = [len(data), len(content)]
         data += content
-    text = json.dumps({**head, "parts": places}, sort_keys=True).encode()
+    text = json.dumps({**head, "parts": extents}, sort_keys=True).encode()
     body = struct.pack("<I", len(text)) + text + zlib.compress(bytes(data), 9)
     return MAGIC + hashlib.blake2b(body, digest_size=16).digest() + body
 

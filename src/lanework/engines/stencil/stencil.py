@@ -85,14 +85,14 @@ class Stencil:
         ends = follow.offset + 9 == trap.offset + 4 == end and follow.name == "next"
         if not ends or self.code[follow.offset - 1] != _JUMP or self.code[end - 5] != _JUMP:
             return self
-        places = [
+        jumps = [
             at
             for at in range(follow.offset - 2)
             if 0x70 <= self.code[at] < 0x80 and at + 2 + self.code[at + 1] == end - 5
         ]
-        if len(places) != 1:
+        if len(jumps) != 1:
             return self
-        at = places[0]
+        at = jumps[0]
         branch = bytes((0x0F, self.code[at] + 0x10, 0, 0, 0, 0))
         moved = [
             hole if hole.offset < at else replace(hole, offset=hole.offset + 4)

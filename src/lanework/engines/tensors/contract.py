@@ -121,11 +121,11 @@ def _grouped(width: int, lanes: int, laned: int, spread: int, largest: bool) -> 
     step = tile(count, vectors)
     out, groups = k.word(Word.OUT), k.word(Word.OUTPUTS, "i64")
     operands = [k.word(Word.P0 + 3 * i) for i in range(count)]
-    heads, places, steps = k.word(HEADS), k.word(PLACES), k.word(STEPS)
+    heads, cells, steps = k.word(HEADS), k.word(PLACES), k.word(STEPS)
     w.line("br label %group")
     w.label("group")
     w.line("%g = phi i64 [ 0, %entry ], [ %g.next, %next ]")
-    w.line(f"%places = phi ptr [ {places}, %entry ], [ %places.next, %next ]")
+    w.line(f"%places = phi ptr [ {cells}, %entry ], [ %places.next, %next ]")
     head = w.emit(f"getelementptr [3 x i32], ptr {heads}, i64 %g")
     tiles, terms, start = (k.offset(head, n) for n in range(3))
     w.line(f"%steps = getelementptr [{count} x i32], ptr {steps}, i64 {start}")

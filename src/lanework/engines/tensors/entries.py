@@ -60,14 +60,14 @@ def sample(name: str, width: int, lanes: int) -> str:
     return _one(k, [f"%now{n}" for n in range(vectors)])
 
 
-def _one(k: Kernel, places: list[str]) -> str:
+def _one(k: Kernel, offsets: list[str]) -> str:
     """Zeros, and a one at each lane's place."""
     w = k.w
     w.label("write")
     out, count = k.word(Word.OUT), k.word(Word.OUTPUTS, "i64")
     k.begin("ones", "o", "write")
     here = k.splat("%o", "i64")
-    for n, place in enumerate(places):
+    for n, place in enumerate(offsets):
         same = w.emit(f"icmp eq {k.integer} {place}, {here}")
         k.store(k.select(same, "splat (double 1.0)", "zeroinitializer"), out, "%o", n)
     k.again("o", count, "ones", "exit")
@@ -105,15 +105,15 @@ def pick(name: str, width: int, lanes: int) -> str:
     out, a, b = k.word(Word.OUT), k.word(Word.P0), k.word(Word.P1)
     count, apart = k.word(Word.OUTPUTS, "i64"), k.word(Word.TERMS, "i64")
     first = w.emit(f"mul i64 %block, {k.lanes}")
-    places = []
+    offsets = []
     for n in range(vectors):
         at = w.emit(f"add i64 {first}, {n * width}")
         pointer = w.emit(f"getelementptr i64, ptr {b}, i64 {at}")
-        places.append(w.emit(f"load {k.integer}, ptr {pointer}, align 8"))
+        offsets.append(w.emit(f"load {k.integer}, ptr {pointer}, align 8"))
     k.begin("loop")
     row = k.at(a, w.emit(f"mul i64 %i, {apart}"))
     for n in range(vectors):
-        at = w.emit(f"getelementptr double, ptr {row}, {k.integer} {places[n]}")
+        at = w.emit(f"getelementptr double, ptr {row}, {k.integer} {offsets[n]}")
         values = w.intrinsic(
             f"llvm.masked.gather.v{width}f64.v{width}p0",
             k.kind,

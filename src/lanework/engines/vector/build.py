@@ -56,8 +56,8 @@ def build(name: str) -> bytes:
     helpers = HELPERS.object_code(_helpers_text(), pic=True, optimise=True)
     blob, functions = flatten("x86_64", helpers)
     text = tensor_text(level.width)
-    made_for = Target(HELPERS.triple, name)
-    kernels, more = flatten("x86_64", made_for.object_code(text, pic=True, optimise=True))
+    machine = Target(HELPERS.triple, name)
+    kernels, more = flatten("x86_64", machine.object_code(text, pic=True, optimise=True))
     stencils = make(level, constants)
     longest = max(len(stencil.stencil.code) for stencil in stencils.values())
     if 2 * longest > RESERVE:
@@ -77,7 +77,7 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
 
     The constants go to the front of all code that is made.
     """
-    places, data = _lay_out(constants)
+    offsets, data = _lay_out(constants)
     records, holes, fields, code = bytearray(), bytearray(), bytearray(), bytearray()
     for patchable in stencils.values():
         stencil = patchable.stencil
@@ -89,7 +89,7 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
             kind, addend = HOLE_KINDS.get(hole.name, HOLE_NEXT), hole.addend
             if hole.name.startswith(CONSTANT):
                 kind = HOLE_KINDS[CONSTANT]
-                addend += places[int(hole.name.removeprefix(CONSTANT))]
+                addend += offsets[int(hole.name.removeprefix(CONSTANT))]
             holes += struct.pack("<HBBi", hole.offset, hole.relocation, kind, addend)
         for field in patchable.fields:
             fields += struct.pack("<HBBI", field.offset, field.operand, field.bit, field.mask)
@@ -107,11 +107,11 @@ def table(stencils: Mapping[str, Patchable], constants: Constants) -> bytes:
 def _lay_out(constants: Constants) -> tuple[dict[int, int], bytes]:
     """Where each constant lies, the longest first, so that each is aligned; and their bytes."""
     order = sorted(constants.known.items(), key=lambda item: (-len(item[0]), item[1]))
-    places, data = {}, bytearray()
+    offsets, data = {}, bytearray()
     for constant, number in order:
-        places[number] = len(data)
+        offsets[number] = len(data)
         data += constant
-    return places, bytes(data + bytes(-len(data) % 64))
+    return offsets, bytes(data + bytes(-len(data) % 64))
 
 
 if __name__ == "__main__":

@@ -78,13 +78,13 @@ def _finish(
 ) -> Kernel:
     """Code in its place, and the descriptor for the driver."""
     tape, width = written.tape, blocks * helpers.level.width
-    code, places, frame = assemble(tape, helpers, blocks)
+    code, starts, frame = assemble(tape, helpers, blocks)
     buffer = _pool().place(code)
     constants = b"".join(written.constants)
     timed, flat_totals = written.totals
     frame = -(-frame // FRAME_HEAD) * FRAME_HEAD
     entries: list[int] = []
-    for piece, at in zip(tape.pieces, places, strict=True):
+    for piece, at in zip(tape.pieces, starts, strict=True):
         entries += (buffer.run + at, piece.kind)
     flat = tape.pieces[-1].kind is Kind.FLAT
     alone = entries[-2] if flat and not timed and not flat_totals else 0
@@ -98,7 +98,7 @@ def _finish(
     descriptor[Descriptor.CONSTANTS] = place + 8 * len(descriptor) - max(len(constants), 8)
     return Kernel(
         helpers.drive,
-        helpers.places["drive"],
+        helpers.addresses["drive"],
         False,
         time.perf_counter() - start,
         _Held(buffer, descriptor, helpers),

@@ -84,7 +84,7 @@ class Liveness(JobWriter):
             f.store(self.info(target), marks.get() | piece, 4)
         f.store(record, head | ((marks.get() & VARIES) >> 15), 4)
 
-    def give_places(self) -> None:
+    def allocate(self) -> None:
         """Give the values that need one a place in the frame."""
         f = self.f
         frame, size = f.variable(FRAME_HEAD), self.get(Job.BYTES)

@@ -36,7 +36,7 @@ class Helpers:
         assemble: the patch loop, called with the address of a job.
         repeat: the same many times, to measure it.
         drive: the driver, which is the kernel of every nest.
-        places: where helpers are.
+        addresses: where helpers are.
         numbers: stencils by name.
         table: the table's bytes.
         keep: what owns the code.
@@ -46,7 +46,7 @@ class Helpers:
     assemble: Any
     repeat: Any
     drive: Any
-    places: dict[str, int]
+    addresses: dict[str, int]
     numbers: dict[str, int]
     table: npt.NDArray[np.uint8]
     keep: tuple[Buffer, ...]
@@ -101,15 +101,15 @@ def helpers(name: str) -> Helpers:
     """What was shipped for a level, loaded once."""
     head, parts = load(__package__ or "", name, agreed(LEVELS[name]))
     buffer = code_pool().place(parts["blob"])
-    places = {name: buffer.run + at for name, at in head["functions"].items()}
+    addresses = {name: buffer.run + at for name, at in head["functions"].items()}
     more = code_pool().place(parts["kernels"])
-    places |= {name: more.run + at for name, at in head["kernels"].items()}
+    addresses |= {name: more.run + at for name, at in head["kernels"].items()}
     return Helpers(
         LEVELS[name],
-        _JOB(places["assemble"]),
-        _REPEAT(places["repeat"]),
-        CALL(places["drive"]),
-        places,
+        _JOB(addresses["assemble"]),
+        _REPEAT(addresses["repeat"]),
+        CALL(addresses["drive"]),
+        addresses,
         {stencil: number for number, stencil in enumerate(head["stencils"])},
         np.frombuffer(parts["table"], np.uint8).copy(),
         (buffer, more),

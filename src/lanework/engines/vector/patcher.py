@@ -45,7 +45,7 @@ class _Assemble(Liveness):
         f = self.f
         self._constants()
         self.find_values()
-        self.give_places()
+        self.allocate()
         with self.each(self.get(Job.PIECE_COUNT)) as number:
             piece = self.get(Job.PIECES) + (number << 5)
             first, after, kind = (f.load(piece + 8 * n) for n in range(3))

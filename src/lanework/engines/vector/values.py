@@ -50,9 +50,9 @@ def number(w: BodyWriter) -> str:
 @VALUES.note(0)
 def mask(w: BodyWriter) -> str:
     """Which lanes of the block there are."""
-    places = ", ".join(f"i64 {i}" for i in range(w.width))
+    numbers = ", ".join(f"i64 {i}" for i in range(w.width))
     beyond = w.emit(f"sub i64 {w.lane()}, {w.frame_word(Word.LANE_END)}")
-    return w.value(w.emit(f"add {w.integer} {w.splat(beyond, 'i64')}, <{places}>"))
+    return w.value(w.emit(f"add {w.integer} {w.splat(beyond, 'i64')}, <{numbers}>"))
 
 
 @VALUES.note(1)

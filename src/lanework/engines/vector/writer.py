@@ -209,8 +209,8 @@ class TapeWriter:
 
     def _finish(self) -> None:
         """Copy what the next period needs; what would be overwritten before is copied first."""
-        places = {to for to, _ in self._ends}
-        moved = {value: self.tape.make("move", value) for _, value in self._ends if value in places}
+        late = {to for to, _ in self._ends}
+        moved = {value: self.tape.make("move", value) for _, value in self._ends if value in late}
         for to, value in self._ends:
             self.tape.store(moved.get(value, value), to)
 

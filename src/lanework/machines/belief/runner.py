@@ -259,7 +259,7 @@ class Runner(runner.Runner):
     def _check_fixed(self, evidence: Evidence) -> None:
         """The variables that the program was cut by must have one state in every row."""
         for variable in sorted(self.view.fixed.difference(self.conditioned)):
-            if variable in evidence.places:
+            if variable in evidence.states:
                 continue
             if variable not in evidence.weights or not evidence.sure(variable).all():
                 name = self.view.variables[variable].name

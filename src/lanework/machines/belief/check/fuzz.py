@@ -31,7 +31,7 @@ STRATEGIES = ("tree", "modes")
 
 
 @dataclass(frozen=True, order=True)
-class Way:
+class Variant:
     """How a case is run."""
 
     strategy: str
@@ -43,7 +43,7 @@ class Way:
 
 
 @functools.cache
-def ways() -> tuple[Way, ...]:
+def ways() -> tuple[Variant, ...]:
     """Every strategy on every engine of this machine, in the semirings that the engine has."""
     program = compile_graph(FactorGraph(), seconds=0.0)
     every = []
@@ -55,7 +55,7 @@ def ways() -> tuple[Way, ...]:
                 if error.code is not ENGINE_UNAVAILABLE:
                     raise
                 continue
-            every += [Way(strategy, engine, semiring) for strategy in STRATEGIES]
+            every += [Variant(strategy, engine, semiring) for strategy in STRATEGIES]
     return tuple(sorted(every))
 
 
@@ -64,7 +64,7 @@ def check_seed(seed: int) -> Divergence | None:
     return check(random_case(seed), ways(), seed)
 
 
-def check(case: Case, some: Iterable[Way], seed: int = 0) -> Divergence | None:
+def check(case: Case, some: Iterable[Variant], seed: int = 0) -> Divergence | None:
     """Run a case in some ways; the first whose answers are wrong."""
     table = Enumeration(case.graph, case.weights(), case.rows)
     expected = functools.cache(table.answers)
@@ -137,7 +137,9 @@ def campaign() -> Campaign:
 
 
 def shrink(
-    case: Case, first: Divergence, checked: Callable[[Case, list[Way]], Divergence | None] = check
+    case: Case,
+    first: Divergence,
+    checked: Callable[[Case, list[Variant]], Divergence | None] = check,
 ) -> Case:
     """A smaller case that is wrong in the same way: nothing can be left out of it."""
 
@@ -198,7 +200,7 @@ def _without(case: Case, name: str) -> Case:
     return Case(graph, query, evidence, observed, given, case.rows)
 
 
-def script(case: Case, way: Way) -> str:
+def script(case: Case, way: Variant) -> str:
     """Python that runs a case once more."""
     lines = ["import numpy as np", "import lanework as lw", "graph = lw.belief.FactorGraph()"]
     lines += [

@@ -64,8 +64,8 @@ def read_answers(
         if value.shape[1] != len(totals):
             value = np.broadcast_to(value, (len(value), len(totals)))
         if key[0] == "state":
-            decided = _states(value, states, totals, semiring).reshape(shape)
-            values[name], axes[name] = decided if shape else decided[()], rows
+            chosen = _states(value, states, totals, semiring).reshape(shape)
+            values[name], axes[name] = chosen if shape else chosen[()], rows
             continue
         values[name], axes[name] = value.T.reshape(shape + sizes), rows + own
     return values, axes, dict(coords)
@@ -95,10 +95,10 @@ def _states(
     value: F64, states: tuple[str, ...], totals: npt.NDArray[Any], semiring: str
 ) -> npt.NDArray[Any]:
     """The state that each row decided on; None where nothing is possible."""
-    places = np.argmin(value, axis=0) if semiring == "minsum" else np.argmax(value, axis=0)
-    decided: npt.NDArray[Any] = np.array(states, object)[places]
-    decided[impossible(semiring, totals)] = None
-    return decided
+    numbers = np.argmin(value, axis=0) if semiring == "minsum" else np.argmax(value, axis=0)
+    chosen: npt.NDArray[Any] = np.array(states, object)[numbers]
+    chosen[impossible(semiring, totals)] = None
+    return chosen
 
 
 def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

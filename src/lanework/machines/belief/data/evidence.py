@@ -32,13 +32,13 @@ class Evidence:
     rows: int  # how many rows there are
     single: bool  # whether no table was given, but one row's values
     # for variables of which every row says one state by name, these states
-    places: dict[int, I64] = field(default_factory=dict)
+    states: dict[int, I64] = field(default_factory=dict)
 
     def at(self, rows: npt.NDArray[np.intp]) -> Evidence:
         """Some of the rows."""
         weights = {v: known[:, rows] for v, known in self.weights.items()}
-        places = {v: known[rows] for v, known in self.places.items()}
-        return Evidence(weights, len(rows), self.single, places)
+        states = {v: known[rows] for v, known in self.states.items()}
+        return Evidence(weights, len(rows), self.single, states)
 
     def sure(self, variable: int) -> npt.NDArray[np.bool_]:
         """For each row whether it says one state of a variable."""
@@ -71,7 +71,7 @@ def read_evidence(
     """
     number = {variable.name: n for n, variable in enumerate(variables)}
     weights: dict[int, F64] = {}
-    places: dict[int, I64] = {}
+    states: dict[int, I64] = {}
     rows: tuple[str, int] | None = None
     for name in given:
         if name not in number or number[name] not in observed:
@@ -94,12 +94,12 @@ def read_evidence(
             rows = (str(name), column.shape[1])
         weights[number[name]] = column
         if said is not None:
-            places[number[name]] = said
+            states[number[name]] = said
     count = 1 if rows is None else rows[1]
     if count > 1:
         weights = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
-        places = {v: np.broadcast_to(said, count) for v, said in places.items()}
-    return Evidence(weights, count, rows is None, places)
+        states = {v: np.broadcast_to(said, count) for v, said in states.items()}
+    return Evidence(weights, count, rows is None, states)
 
 
 def evidence_of(variables: Iterable[Variable], evidence: Mapping[str, Any] | None) -> Evidence:
@@ -172,10 +172,10 @@ def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
 
 def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64, bool, I64 | None]:
     """One column of weights for each value; and states, if all are said."""
-    places: dict[Any, int] = {None: UNKNOWN, "": UNKNOWN}
-    places |= {state: n for n, state in enumerate(variable.states)}
+    states: dict[Any, int] = {None: UNKNOWN, "": UNKNOWN}
+    states |= {state: n for n, state in enumerate(variable.states)}
     other = -2
-    look = places.get
+    look = states.get
     try:
         codes = np.fromiter(map(look, values, repeat(other)), np.int64, len(values))
     except TypeError:  # what cannot be looked up is no state

@@ -74,8 +74,8 @@ def best_assignments(
                 cost, _, subspace, assignment = heapq.heappop(heap)
                 best[row].append((-cost, assignment))
                 if len(best[row]) < count:
-                    places = list(sizes)
-                    subspaces += _divided(subspace, [assignment[places.index(v)] for v in free])
+                    order = list(sizes)
+                    subspaces += _divided(subspace, [assignment[order.index(v)] for v in free])
     return _gathered(best, sizes, count)
 
 

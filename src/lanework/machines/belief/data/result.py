@@ -177,9 +177,9 @@ class BeliefResult(Result):
         possible = np.flatnonzero(self.possible())
         names = self.axes(JOINT)[int(self.rowed) :]
         value = self.rows(JOINT)[possible]
-        places = np.indices(value.shape).reshape(value.ndim, -1)
-        table: dict[str, Array] = {"row": possible[places[0]]}
-        for name, place in zip(names, places[1:], strict=True):
+        cells = np.indices(value.shape).reshape(value.ndim, -1)
+        table: dict[str, Array] = {"row": possible[cells[0]]}
+        for name, place in zip(names, cells[1:], strict=True):
             column = np.array(self._labels(name), object)[place]
             table[f"{name} (state)" if name in table else name] = column
         return {**table, "probability": value.ravel()}

@@ -129,7 +129,7 @@ class _TableReader:
     def __init__(self, text: BifText, block: Block, graph: FactorGraph, names: list[str]) -> None:
         self.text, self.block = text, block
         self.child, *self.parents = names
-        self.places = [
+        self.numbers = [
             {state: place for place, state in enumerate(graph.variables[parent].states)}
             for parent in self.parents
         ]
@@ -167,7 +167,7 @@ class _TableReader:
             self.table[~self.given] = default
         elif not self.given.all():
             lacks = np.argwhere(~self.given)[0]
-            states = [list(known)[i] for known, i in zip(self.places, lacks, strict=True)]
+            states = [list(known)[i] for known, i in zip(self.numbers, lacks, strict=True)]
             message = f"the table of {self.child!r} lacks ({', '.join(states)})"
             raise self.text.wrong(block.start, message, CUT_OFF)
         return self.table
@@ -178,10 +178,10 @@ class _TableReader:
         if len(states) != len(self.parents):
             message = f"a line of {self.child!r} has {len(states)} states of parents"
             raise self.text.wrong(entry.start(), message, f"there are {len(self.parents)}")
-        for parent, known, state in zip(self.parents, self.places, states, strict=True):
+        for parent, known, state in zip(self.parents, self.numbers, states, strict=True):
             if state not in known:
                 raise self.text.wrong(entry.start(1), f"{parent!r} has no state {state!r}")
-        return tuple(known[state] for known, state in zip(self.places, states, strict=True))
+        return tuple(known[state] for known, state in zip(self.numbers, states, strict=True))
 
     def _new(self, entry: re.Match[str], place: tuple[int, ...]) -> None:
         """Note that a line, or the whole table for no place, is given now and was not before."""

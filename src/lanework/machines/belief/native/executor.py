@@ -46,7 +46,7 @@ class NativeExecutor:
         assert level is not None
         self.view, self.walk, self.width = BeliefView.of(program), walk(program), level.width
         self._helpers = loader.helpers(level.name)  # which own the code
-        self.kernels = self._helpers.places
+        self.kernels = self._helpers.addresses
         self.lowered = lower(self.view, self.walk, semiring)
         self.starts, self.entries = buffer_starts(self.lowered.calls)
         if self.lanes(MANY) in grouped_sizes(self.width):
@@ -115,7 +115,7 @@ class NativeExecutor:
         Raises:
             Trap: the deadline has passed.
         """
-        evidence, rows, states = given.weights, given.rows, given.places
+        evidence, rows, states = given.weights, given.rows, given.states
         lanes = self.lanes(rows)
         records = self.records(lanes)
         blocks = -(-rows // lanes)
@@ -136,11 +136,11 @@ class NativeExecutor:
             table[record, Word.P1] = numbers.ctypes.data
         said = {v: states[v] if v in states else evidence[v].argmax(0) for v in self.view.fixed}
         for record, reduced in records.picks:
-            places = np.zeros(padded, np.int64)
+            cells = np.zeros(padded, np.int64)
             for axis in reduced.axes:
-                places[:rows] = places[:rows] * axis.size + said[axis.id]
-            hold.append(places)
-            table[record, Word.P1] = places.ctypes.data
+                cells[:rows] = cells[:rows] * axis.size + said[axis.id]
+            hold.append(cells)
+            table[record, Word.P1] = cells.ctypes.data
         worth = 1 + self.terms * rows // SHARE
         self._shares(records, table, blocks, min(threads, max(blocks, 1), worth), until)
         product, exponent, least, smallest = out[-SCALE:, :rows]

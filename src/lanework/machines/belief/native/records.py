@@ -44,14 +44,14 @@ class Records:
     def __init__(
         self,
         calls: list[Call],
-        places: Mapping[Tensor, int],
+        allocation: Mapping[Tensor, int],
         kernels: Mapping[str, int],
         lanes: int,
         width: int,
     ) -> None:
         """Write the records of calls, in order; `places` of tensors are in entries."""
         self.lanes, self.vectors = lanes, max(1, lanes // width)
-        self._places, self._kernels = places, kernels
+        self._allocation, self._kernels = allocation, kernels
         self._keep: list[Any] = []
         self._lists: dict[tuple[TensorSpec, TensorSpec, int], int] = {}
         self._words: list[list[int]] = []
@@ -119,7 +119,7 @@ class Records:
     def _place(self, tensor: Tensor) -> int:
         """Where a tensor is, in bytes from the block's memory on, or the address of numbers."""
         if tensor.array is None:
-            return 8 * self.lanes * self._places[tensor]
+            return 8 * self.lanes * self._allocation[tensor]
         return self._array(tensor.array)
 
     def _unary(self, call: Call, *, scale: bool = True) -> int:
@@ -194,7 +194,7 @@ class Records:
         step = tile(count, self.vectors)
         outputs = groups.padded(step)
         tensors = [(t.spec, self.lanes if t.array is None else 1) for t in call.inputs]
-        places = [offsets(out, *tensor)[outputs] for tensor in [(out, self.lanes), *tensors]]
+        cells = [offsets(out, *tensor)[outputs] for tensor in [(out, self.lanes), *tensors]]
         steps = [offsets(call.reduced, *tensor)[groups.terms] for tensor in tensors]
         heads = groups.heads(step).astype(np.uint32)
         mean = -(-groups.products(step) // len(heads))  # terms of a group, for `divided`
@@ -202,7 +202,7 @@ class Records:
         for n, tensor in enumerate(call.inputs):
             words[f"P{n}"] = self._place(tensor)
         words[HEADS.name] = self._array(heads)
-        words[PLACES.name] = self._array(np.stack(places, axis=1))
+        words[PLACES.name] = self._array(np.stack(cells, axis=1))
         words[STEPS.name] = self._array(np.stack(steps, axis=1))
         inside = [Word.OUT, *(Word[f"P{n}"] for n in range(laned))]
         largest = call.kernel == "largest"

@@ -50,9 +50,9 @@ class SingleRow:
         self._states: dict[str, tuple[int, dict[str, int], int | None, int]] = {}
         for port in program.inputs:
             variable = view.variables[port.row]
-            places = {state: n for n, state in enumerate(variable.states)}
+            numbers = {state: n for n, state in enumerate(variable.states)}
             first = records.inputs.get(port.row)
-            self._states[variable.name] = port.row, places, first, variable.size
+            self._states[variable.name] = port.row, numbers, first, variable.size
         self._fixed = view.fixed
         self._name_outputs(program, semiring, records.outputs)
 
@@ -63,7 +63,7 @@ class SingleRow:
         plan, self.coords = output_plan(program)
         self.axes: dict[str, tuple[str, ...]] = {}
         self._read: list[tuple[str, int, int, tuple[int, ...]]] = []
-        self._decided: list[tuple[str, int, int, tuple[str, ...]]] = []
+        self._assigned: list[tuple[str, int, int, tuple[str, ...]]] = []
         self._known: dict[str, Any] = {}
         for name, key, own, sizes, states in plan:
             if key == ("Z",):
@@ -79,7 +79,7 @@ class SingleRow:
                 continue
             at, count = outputs[key]
             if key[0] == "state":
-                self._decided.append((name, at, at + count, states))
+                self._assigned.append((name, at, at + count, states))
             else:
                 self._read.append((name, at, at + count, sizes))
         self._order = list(self.axes)
@@ -131,7 +131,7 @@ class SingleRow:
         for name, first, after, sizes in self._read:
             part = rows[first:after]
             values[name] = part if len(sizes) == 1 else part.reshape(sizes)
-        for name, first, after, states in self._decided:
+        for name, first, after, states in self._assigned:
             values[name] = None if impossible else states[int(rows[first:after].argmax())]
         for name, known in self._known.items():
             values[name] = None if impossible and isinstance(known, str) else known

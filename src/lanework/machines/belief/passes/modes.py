@@ -208,12 +208,12 @@ def backbone_tree(
             pair = tree.smallest(bucket) if len(bucket) > 1 else (bucket[0],)
             union = joined(*(tree.nodes[part].spec for part in pair))
             bucket = [n for n in bucket if n not in pair]
-            node_made = tree.step(pair, union if bucket else union.keep(shared))
+            product = tree.step(pair, union if bucket else union.keep(shared))
             if not bucket:
                 break
-            bucket.append(node_made)
+            bucket.append(product)
         if parent is not None:
-            members[parent].append(node_made)
+            members[parent].append(product)
     tree.close()
     return tree, leaves
 

@@ -96,12 +96,12 @@ def _counted(graph: FactorGraph, kind: str, text: str | None) -> Query:
 def _sensitivity(graph: FactorGraph, kind: str, text: str | None) -> Query:
     """`VAR=STATE`; where names have that sign, the first place that divides it into two of them."""
     text = text or ""
-    places = [place for place, sign in enumerate(text) if sign == "="]
-    for place in places:
+    signs = [place for place, sign in enumerate(text) if sign == "="]
+    for place in signs:
         variable, state = graph.variables.get(text[:place]), text[place + 1 :]
         if variable is not None and state in variable.states:
             return Query(kind, (variable.name,), state=variable.states.index(state))
-    if not places:
+    if not signs:
         what = "the query 'sensitivity' needs a state of a variable"
         raise Diagnostic(BAD_QUERY, what, help="write sensitivity:VARIABLE=STATE")
     name, _, state = text.partition("=")

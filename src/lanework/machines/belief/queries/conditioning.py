@@ -205,14 +205,14 @@ class ConditionedRunner(Runner):
             posterior = self._run(known, self._chances(known.rows, seed), until)
             sums.add(rows, posterior, logs)
             totals[these] = logs_of(absolute(posterior.totals, self.semiring, logs))
-        places, chosen = self._chosen(lanes, totals, count, seed)
+        positions, chosen = self._chosen(lanes, totals, count, seed)
         slots = {key: np.zeros((n, evidence.rows)) for key, n in entries(self.program).items()}
         chances = self._chances(evidence.rows, seed)
         for _, known, _, these in self._chunks(lanes, chosen, until):
-            some = {variable: numbers[places[these]] for variable, numbers in chances.items()}
+            some = {variable: numbers[positions[these]] for variable, numbers in chances.items()}
             posterior = self._run(known, some, until)
             for key, kept in slots.items():
-                kept[:, places[these]] = posterior.slots[key]
+                kept[:, positions[these]] = posterior.slots[key]
         totals = np.repeat(sums.posterior().totals, count)
         return Posterior(dict(slots), totals, np.zeros(evidence.rows, bool))
 
@@ -221,16 +221,16 @@ class ConditionedRunner(Runner):
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """The places of samples from rows that are possible, and the lane of each."""
         rng = np.random.default_rng([seed, 1])  # not the numbers that the states are sampled with
-        places, chosen = [], []
+        positions, chosen = [], []
         for row, (start, end) in enumerate(itertools.pairwise(lanes.starts.tolist())):
             chances = rng.random(count)
             top = totals[start:end].max(initial=-np.inf)
             if top > -np.inf:
                 shares = np.cumsum(np.exp(totals[start:end] - top))
                 chosen.append(start + np.searchsorted(shares, chances * shares[-1], side="right"))
-                places.append(np.arange(row * count, (row + 1) * count))
+                positions.append(np.arange(row * count, (row + 1) * count))
         nothing = [np.zeros(0, np.int64)]
-        return np.concatenate(places or nothing), np.concatenate(chosen or nothing)
+        return np.concatenate(positions or nothing), np.concatenate(chosen or nothing)
 
     def _chunks(
         self, lanes: ConditioningLanes, numbers: npt.NDArray[np.int64], until: float | None

@@ -93,12 +93,12 @@ def _check(name: str, sr: VMSemiringRuntime, tables: Array) -> None:
     one, zero = sr.one((1,)), sr.zero((1,))
     some = np.concatenate([one, zero, sr.convert(tables)])
     ones, zeros = sr.one(some.shape), sr.zero(some.shape)
-    cases = {
+    laws = {
         "one times something is not that": (sr.mul(some, ones), some),
         "zero times something is not zero": (sr.mul(some, zeros), zeros),
         "zero plus something is not that": (sr.add_reduce(np.stack([some, zeros]), (0,)), some),
     }
-    for wrong, (result, right) in cases.items():
+    for wrong, (result, right) in laws.items():
         same = result == right if sr.dtype == object else np.isclose(result, right)
         if not bool(np.all(same)):
             raise Diagnostic(BAD_SEMIRING, f"in the semiring {name} {wrong}")

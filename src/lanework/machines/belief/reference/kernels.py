@@ -112,8 +112,8 @@ def vm_reduce(
     """A tensor at each lane's states of the variables that `out` lacks: variable -> states."""
     picked = TensorSpec(tuple(axis for axis in spec.axes if axis.key not in set(out.keys)))
     moved = align_array_to(array, spec, TensorSpec((*out.axes, *picked.axes)))
-    places: tuple[Any, ...] = tuple(states[axis.id] for axis in picked.axes)
-    entries: Array = moved[(..., *places)]
+    cells: tuple[Any, ...] = tuple(states[axis.id] for axis in picked.axes)
+    entries: Array = moved[(..., *cells)]
     return entries
 
 
@@ -147,6 +147,6 @@ def vm_sample(array: Array, chances: Array, sr: VMSemiringRuntime) -> Array:
     return _ones(np.where(reached.any(axis=0), last, 0), weights.shape, sr)
 
 
-def _ones(places: Array, shape: tuple[int, ...], sr: VMSemiringRuntime) -> Array:
+def _ones(cells: Array, shape: tuple[int, ...], sr: VMSemiringRuntime) -> Array:
     entries = np.arange(shape[0]).reshape(-1, *(1,) * (len(shape) - 1))
-    return np.where(entries == places, sr.one(shape), sr.zero(shape))
+    return np.where(entries == cells, sr.one(shape), sr.zero(shape))

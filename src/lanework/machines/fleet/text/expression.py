@@ -151,9 +151,9 @@ class _Reading:
 
 def _literal(match: re.Match[str], position: Position) -> Number | str:
     if match[1]:
-        return _whole(match[1], 16, position)
+        return _digits(match[1], 16, position)
     if match[2]:
-        return _whole(match[2], 10, position) if match[2].isdecimal() else float(match[2])
+        return _digits(match[2], 10, position) if match[2].isdecimal() else float(match[2])
     name = match[3].strip("<>")
     if name.lower() in ("inf", "nan"):
         return float(name)
@@ -162,7 +162,7 @@ def _literal(match: re.Match[str], position: Position) -> Number | str:
     return name
 
 
-def _whole(text: str, base: int, position: Position) -> int:
+def _digits(text: str, base: int, position: Position) -> int:
     if len(text) > 40:
         raise position.fault("the number is too large")
     return int(text, base)

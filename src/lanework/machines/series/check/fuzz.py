@@ -26,9 +26,9 @@ from lanework.machines.series.isa import SERIES
 from lanework.machines.series.layout import Segment, SeriesView, encode_segments
 from lanework.machines.series.runner import Runner
 
-Way = int | str | None
+Variant = int | str | None
 # How programs run beside the reference: on LLVM at a lane width, or on another engine.
-WAYS: tuple[Way, ...] = (1, 4, 16, "stencil")
+WAYS: tuple[Variant, ...] = (1, 4, 16, "stencil")
 PERIODS = (1, 2, 3, 7, 70)
 LANES = (1, 2, 5, 19, 70)
 
@@ -57,7 +57,7 @@ def compare(
     program: Program,
     inputs: dict[str, Any],
     periods: int,
-    ways: Iterable[Way] = WAYS,
+    ways: Iterable[Variant] = WAYS,
     seed: int = 0,
 ) -> Divergence | None:
     """Run a program on the reference and in other ways; the first difference."""
@@ -72,13 +72,13 @@ def compare(
     return None
 
 
-def _runner(program: Program, way: Way, periods: int) -> Runner:
+def _runner(program: Program, way: Variant, periods: int) -> Runner:
     if isinstance(way, str):
         return Runner(program, way, periods=periods, threads=2)
     return Runner(program, "llvm", periods=periods, lane_width=way, cache=False, threads=2)
 
 
-def check_seed(seed: int, ways: tuple[Way, ...] = WAYS) -> Divergence | None:
+def check_seed(seed: int, ways: tuple[Variant, ...] = WAYS) -> Divergence | None:
     """Generate the program of a seed and compare."""
     program = random_program(seed)
     periods, lanes = shape_of(seed)
@@ -98,7 +98,7 @@ def mutant(seed: int) -> Program:
     return mutate(program, seed)
 
 
-def check_mutant(seed: int, ways: tuple[Way, ...] = (1, 16, "stencil")) -> Divergence | None:
+def check_mutant(seed: int, ways: tuple[Variant, ...] = (1, 16, "stencil")) -> Divergence | None:
     """Damage the program of a seed; the gate must refuse it, or all engines must agree on it."""
     try:
         program = mutant(seed)
@@ -109,7 +109,7 @@ def check_mutant(seed: int, ways: tuple[Way, ...] = (1, 16, "stencil")) -> Diver
         return Divergence(seed, None, f"raises {error!r}")
 
 
-def _compare_mutant(program: Program, seed: int, ways: tuple[Way, ...]) -> Divergence | None:
+def _compare_mutant(program: Program, seed: int, ways: tuple[Variant, ...]) -> Divergence | None:
     periods, lanes = shape_of(seed)
     periods, lanes = periods * (seed % 31 > 0), lanes * (seed % 37 > 0)
     given: dict[str, Any] = {}
@@ -155,7 +155,7 @@ def _shrunk(divergence: Divergence) -> str:
     return shrink(program, inputs, periods, divergence.way).dis()
 
 
-def shrink(program: Program, inputs: dict[str, Any], periods: int, way: Way) -> Program:
+def shrink(program: Program, inputs: dict[str, Any], periods: int, way: Variant) -> Program:
     """The smallest program of this kind that still differs: the cone of the first wrong row."""
     view = SeriesView.of(program)
     for instruction in view.instructions:

@@ -77,13 +77,13 @@ class Direct:
         self._held: dict[int, Any] = {}
         self._size = 0
         self._outputs: list[tuple[str, int, int | None]] = []
-        self._places: list[tuple[int, int]] = []
+        self._slots: list[tuple[int, int]] = []
         for index, port in outputs.items():
             length = periods if timed[index] else 1
             stop = self._size + length
             self._outputs.append((port.name, self._size, stop if timed[index] else None))
             if ("output", index) in at:
-                self._places.append((at["output", index], 8 * self._size))
+                self._slots.append((at["output", index], 8 * self._size))
             self._size = stop
         self._make = np.zeros if clear else np.empty
         self._arguments = (
@@ -157,7 +157,7 @@ class Direct:
         self._pack(self._cells.data, 0, *numbers)
         block = self._make(self._size)
         base = address(block)
-        for slot, offset in self._places:
+        for slot, offset in self._slots:
             columns[slot] = base + offset
         frame.shared[:3] = self._shared
         began = time.perf_counter()

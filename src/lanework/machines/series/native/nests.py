@@ -139,7 +139,7 @@ class Nest:
                 for instruction in part:
                     self._place_one(instruction)
             else:
-                self._place_loop(part, 0 if segment.kind == FORWARD else 1)
+                self._assign_loop(part, 0 if segment.kind == FORWARD else 1)
 
     def _place_one(self, instruction: Instruction) -> None:
         target, name = instruction.target, instruction.name
@@ -169,7 +169,7 @@ class Nest:
             return walk + 1
         return walk
 
-    def _place_loop(self, part: list[Instruction], parity: int) -> None:
+    def _assign_loop(self, part: list[Instruction], parity: int) -> None:
         own = {instruction.target for instruction in part}
         walk = self.base
         for instruction in part:
