@@ -6,7 +6,7 @@ tiny numbers stay what they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,27 +63,38 @@ class Enumeration:
 
     def answers(self, semiring: str) -> Answers:
         """Totals and beliefs in a semiring, by its name."""
-        top = self._folded(np.max, self.logs)
-        if semiring in ("counting", "bool"):
-            some = np.isfinite(self.logs)
-            counts = self._folded(np.sum, some)
-            beliefs = self._beliefs(np.sum, some)
-            if semiring == "counting":
-                return Answers(counts, beliefs)
-            return Answers(counts > 0, {name: value > 0 for name, value in beliefs.items()})
-        safe = np.where(np.isfinite(top), top, 0.0)  # rows that are impossible stay so
-        scaled = self.logs - safe.reshape(-1, *[1] * len(self.names))
-        if semiring in ("max", "minsum"):
-            best = self._beliefs(np.max, scaled)
-            if semiring == "max":
-                return Answers(top, {name: np.exp(value) for name, value in best.items()})
-            return Answers(-top, {name: -value for name, value in best.items()})
+        return _ANSWERS[semiring](self)
+
+    def _sums(self) -> Answers:
+        scaled, top = self._scaled()
         entries = np.exp(scaled)
         total = self._folded(np.sum, entries)
         by = np.where(total > 0, total, 1.0)[:, np.newaxis]
         with np.errstate(divide="ignore"):
-            totals = np.log(total) + safe
+            totals = np.log(total) + top
         return Answers(totals, {n: v / by for n, v in self._beliefs(np.sum, entries).items()})
+
+    def _largest(self) -> Answers:
+        best = self._beliefs(np.max, self._scaled()[0])
+        return Answers(self._folded(np.max, self.logs), {n: np.exp(v) for n, v in best.items()})
+
+    def _least(self) -> Answers:
+        costs = -self._scaled()[0]
+        return Answers(self._folded(np.min, -self.logs), self._beliefs(np.min, costs))
+
+    def _counts(self) -> Answers:
+        some = np.isfinite(self.logs)
+        return Answers(self._folded(np.sum, some), self._beliefs(np.sum, some))
+
+    def _truth(self) -> Answers:
+        some = np.isfinite(self.logs)
+        return Answers(self._folded(np.any, some), self._beliefs(np.any, some))
+
+    def _scaled(self) -> tuple[Array, Array]:
+        """Logarithms less the largest of each row, and this; rows that are impossible stay so."""
+        top = self._folded(np.max, self.logs)
+        top = np.where(np.isfinite(top), top, 0.0)
+        return self.logs - top.reshape(-1, *[1] * len(self.names)), top
 
     def _folded(self, fold: Any, table: Array) -> Array:
         folded: Array = fold(table.reshape(self.rows, -1), axis=1)
@@ -95,3 +106,13 @@ class Enumeration:
             name: fold(table, axis=tuple(axis for axis in every if axis != number))
             for number, name in enumerate(self.names, 1)
         }
+
+
+_ANSWERS: dict[str, Callable[[Enumeration], Answers]] = {
+    "prob": Enumeration._sums,
+    "logprob": Enumeration._sums,
+    "max": Enumeration._largest,
+    "minsum": Enumeration._least,
+    "counting": Enumeration._counts,
+    "bool": Enumeration._truth,
+}

@@ -165,16 +165,13 @@ def _smaller(case: Case) -> Iterator[Case]:
     for number in range(len(case.graph.factors)):
         rest = [f for n, f in enumerate(case.graph.factors) if n != number]
         yield change(graph=dataclasses.replace(case.graph, factors=rest))
-    for name in case.query:
-        yield change(query=tuple(n for n in case.query if n != name))
-    for name in case.observed:
-        yield change(observed=tuple(n for n in case.observed if n != name))
-    for name in case.given:
-        if name not in case.observed:
-            yield change(given={n: c for n, c in case.given.items() if n != name})
-    for name in case.evidence:
-        if name not in case.given:
-            yield change(evidence=tuple(n for n in case.evidence if n != name))
+    for what in ("query", "observed"):
+        for name in (names := getattr(case, what)):
+            yield change(**{what: _but(names, name)})
+    for name in _but(case.given, *case.observed):
+        yield change(given={n: case.given[n] for n in _but(case.given, name)})
+    for name in _but(case.evidence, *case.given):
+        yield change(evidence=_but(case.evidence, name))
     for number, factor in enumerate(case.graph.factors):
         plain = (factor.table != 0).astype(np.float64)
         if factor.child is None and not np.array_equal(plain, factor.table):
@@ -183,8 +180,13 @@ def _smaller(case: Case) -> Iterator[Case]:
             yield change(graph=dataclasses.replace(case.graph, factors=factors))
 
 
+def _but(names: Iterable[str], *some: str) -> tuple[str, ...]:
+    """Names without some of them."""
+    return tuple(name for name in names if name not in some)
+
+
 def _without(case: Case, name: str) -> Case:
-    """The case at the first state of a variable, which is gone."""
+    """The case at the first state of a variable, which it has no longer."""
     graph = FactorGraph(case.graph.name)
     for variable in case.graph.variables.values():
         if variable.name != name:
@@ -192,11 +194,11 @@ def _without(case: Case, name: str) -> Case:
     for factor in case.graph.factors:
         if factor.child != name:
             at = tuple(0 if v == name else slice(None) for v in factor.scope)
-            scope = [v for v in factor.scope if v != name]
+            scope = _but(factor.scope, name)
             graph.factor(scope, factor.table[at], name=factor.name, child=factor.child)
     lists = (case.query, case.evidence, case.observed)
-    query, evidence, observed = (tuple(n for n in names if n != name) for names in lists)
-    given = {n: column for n, column in case.given.items() if n != name}
+    query, evidence, observed = (_but(names, name) for names in lists)
+    given = {n: case.given[n] for n in _but(case.given, name)}
     return Case(graph, query, evidence, observed, given, case.rows)
 
 

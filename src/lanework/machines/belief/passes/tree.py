@@ -112,29 +112,22 @@ def contraction_tree(
     def arranged(axes: set[Axis]) -> TensorSpec:
         return TensorSpec(tuple(sorted(axes, key=place.__getitem__, reverse=True)))
 
-    def step(*parts: int) -> int:
+    def step(*parts: int) -> None:
         union = {axis for part in parts for axis in tree.nodes[part].spec.axes}
         for axis in union:
             holders[axis].difference_update(parts)
         kept = {axis for axis in union if holders[axis]}
         if any(axis.key not in late for axis in kept):
             kept.update(axis for axis in union if axis.key in late)
-        number = tree.step(parts, arranged(kept))
-        hold(number, kept)
-        return number
+        hold(tree.step(parts, arranged(kept)), kept)
 
     for number, leaf in enumerate(leaves):
         tree.nodes.append(Node(arranged(set(leaf.axes))))
         hold(number, set(leaf.axes))
     for axis in order:
-        bucket = sorted(holders[axis])
-        while len(bucket) > 1:
-            pair = tree.smallest(bucket)
-            number = step(*pair)
-            bucket = [n for n in bucket if n not in pair]
-            if axis in tree.nodes[number].spec.axes:
-                bucket.append(number)
-        if bucket:
-            step(bucket[0])
+        while len(holders[axis]) > 1:
+            step(*tree.smallest(sorted(holders[axis])))
+        if holders[axis]:
+            step(*holders[axis])
     tree.close()
     return tree

@@ -7,7 +7,7 @@ packages is imported here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -143,10 +143,8 @@ def _unpack(value: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None,
     if hasattr(value, "dims") and hasattr(value, "values"):  # xarray.DataArray
         return np.asarray(value.values), tuple(str(name) for name in value.dims)
     if hasattr(value, "column_names"):  # pyarrow.Table, RecordBatch
-        names = list(value.column_names)
-        if port.name in names or len(names) == 1:
-            return _flat(value.column(port.name if port.name in names else names[0])), ()
-        return np.column_stack([_flat(value.column(name)) for name in names]), ()
+        columns = [_flat(value.column(name)) for name in _named(port, value.column_names)]
+        return columns[0] if len(columns) == 1 else np.column_stack(columns), ()
     if hasattr(value, "columns") and hasattr(value, "to_numpy"):
         return _frame(value, port)
     if hasattr(getattr(value, "index", None), "nlevels"):  # pandas.Series
@@ -160,11 +158,17 @@ def _unpack(value: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None,
     _fail(port, f"is a {type(value).__name__}", "give a number or an array")
 
 
+def _named(port: Port, names: Iterable[str]) -> list[str]:
+    """The column of the input's own name, if there is one; otherwise all of them."""
+    names = list(names)
+    return [port.name] if port.name in names else names
+
+
 def _frame(frame: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
-    names = list(frame.columns)
+    names = _named(port, frame.columns)
     pandas = hasattr(getattr(frame, "index", None), "nlevels")
-    if port.name in names or len(names) == 1:
-        column = frame[port.name if port.name in names else names[0]]
+    if len(names) == 1:
+        column = frame[names[0]]
         return _series(column, port) if pandas else (_flat(column), ())
     array = np.asarray(frame.to_numpy())
     if pandas and frame.index.name and frame.columns.name:
