@@ -4,7 +4,8 @@
     python tools/house.py walk     files entered and moves between files, for four small tasks
 
 An arrow leads from a room to another that one of its files imports, wherever the import stands,
-names that are loaded by their text included. A move is a call into another file of the package;
+names that are loaded by their text included. Faces of packages and machines only hand on and have
+none. A move is a call into another file of the package;
 what a task does the first time is not counted.
 """
 

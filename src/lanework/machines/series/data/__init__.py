@@ -4,6 +4,6 @@
 knows arrays with named axes and categories; `arguments.py` makes inputs of a command line's words.
 `binding.py` aligns inputs by axis name and counts lanes; `shape.py` follows from it which rows
 depend on time and on the lane; `lanes.py` orders lanes, has the arrays that engines fill, and adds
-up totals. `outputs.py` labels results and writes them to files; `streaming.py` runs block after
-block in bounded memory.
+up totals. `outputs.py` has the labels of results and the files of streamed runs; `streaming.py`
+runs block after block in bounded memory.
 """
