@@ -18,7 +18,6 @@ from lanework.machines.fleet.matrices.maps import (
     ONE,
     LinearMap,
     Row,
-    is_linear,
     linear_row,
     pattern,
 )
@@ -82,7 +81,7 @@ def check(view, words, half=False, format="rows"):
     encoded = encode(composed, view.profile, format, half=half)
     for ip, each in enumerate(composed):
         if each is None:
-            assert not is_linear(view.instructions[ip])
+            assert view.infos[ip].linear is None
             continue
         expected = after_one_another(
             view.profile, view.instructions[ip : ip + each.length], words, half

@@ -19,7 +19,7 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import NAME, launches
 
 CALL, SPAWN, RETURN = "CALL", "SYSCALL_SPAWN", "RETURN"
-PLACE = 1
+TARGET = 1
 """The operand that is a target, whatever the instruction."""
 _OUT = ("SYSCALL_HALT", "SYSCALL_KILL")
 
@@ -125,7 +125,7 @@ def returns(view: FleetView) -> Iterator[Finding]:
         called = [each for each, name in zip(came, names, strict=True) if name == CALL]
         if any(name in _OUT for name in names) or RETURN not in names:
             continue
-        if any(int(owner[view.words[each, 1 + PLACE]]) in ending for each in called):
+        if any(int(owner[view.words[each, 1 + TARGET]]) in ending for each in called):
             continue
         at = came[names.index(RETURN)]
         yield Finding(
@@ -160,4 +160,4 @@ def _owners(view: FleetView) -> Numbers:
 def _rows(view: FleetView, name: str) -> tuple[Numbers, Numbers]:
     """The instructions of a mnemonic, and where they lead to if it has a target."""
     rows = np.flatnonzero(view.words[:, 0] == FLEET.by_name[name].code)
-    return rows, view.words[rows, 1 + PLACE].astype(np.intp)
+    return rows, view.words[rows, 1 + TARGET].astype(np.intp)

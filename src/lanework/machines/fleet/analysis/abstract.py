@@ -124,7 +124,7 @@ class AbstractState:
             a, b = self.differences[element]
             x, y = self.side(a), self.side(b)
             exact_numbers = epsilon < 1.0 and x.integral and y.integral
-            if test in EQUALITY and not (epsilon == 0.0 or exact_numbers):
+            if test in (logic.eq, logic.ne) and not (epsilon == 0.0 or exact_numbers):
                 return out
             for side, first, second, holds in ((a, x, y, test), (b, y, x, TESTS[test].mirror)):
                 if nan and second.nan:
@@ -197,12 +197,10 @@ TESTS = {
 }
 """What branches test."""
 
-EQUALITY = (logic.eq, logic.ne)
-
 
 def _cut(x: Interval, test: Op, epsilon: float) -> Interval:
     """The numbers of an interval that pass a test."""
-    if test not in EQUALITY or epsilon == 0.0 or (x.integral and epsilon < 1.0):
+    if test not in (logic.eq, logic.ne) or epsilon == 0.0 or (x.integral and epsilon < 1.0):
         return _against(x, ZERO, test)
     if test is logic.eq:
         return x.meet(between(-epsilon, epsilon))

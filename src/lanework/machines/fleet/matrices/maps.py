@@ -167,11 +167,6 @@ def dense(profile: Profile, instruction: Instruction) -> Matrix:
     return linear_map(profile, instruction).square(profile, profile.length).view(np.float32)
 
 
-def is_linear(instruction: Instruction) -> bool:
-    """Whether an instruction has a matrix."""
-    return FLEET.by_name[instruction.name].kernel is Kernel.LINEAR
-
-
 def pattern(value: float) -> int:
     """The bits of a number in single precision.
 

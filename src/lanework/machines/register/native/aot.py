@@ -7,7 +7,6 @@ takes its inputs as arguments and prints its outputs; it needs neither a library
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Any
 
@@ -253,12 +252,3 @@ def executable(program: Program) -> bytes:
     symbols = {"_start": 0, "call:start": 8, "syscall": 16}
     extra = _START + bytes(16 - len(_START)) + _SYSCALL
     return elf.link(_compile(text, "x86_64"), extra, symbols)
-
-
-def symbols_of(data: bytes) -> list[str]:
-    """The global functions of an object, for those who look."""
-    from elftools.elf.elffile import ELFFile
-
-    elf_file: Any = ELFFile(io.BytesIO(data))
-    table = elf_file.get_section_by_name(".symtab")
-    return [s.name for s in table.iter_symbols() if s["st_info"]["bind"] == "STB_GLOBAL" and s.name]

@@ -110,7 +110,7 @@ class NativeExecutor:
     def _once(self, bank: RegisterBank) -> None:
         self._call(bank.address, *self._arguments)
 
-    def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
+    def entry(self, bank: RegisterBank) -> tuple[int, int, int]:
         """The native function that runs a state, and its arguments after the state."""
         return self.helpers.addresses["interpret"], *self._arguments
 
@@ -147,7 +147,7 @@ class StencilExecutor(NativeExecutor):
         self._set = stencils
         self._enter = self.helpers.enter[stencils]
         self._code = self.buffer.run
-        self._ways = int(self.helpers.helpers.ctypes.data)
+        self._helpers = int(self.helpers.helpers.ctypes.data)
         self._offsets = self.map.tolist()
 
     def _check_functions(self, view: RegisterView) -> None:
@@ -165,7 +165,7 @@ class StencilExecutor(NativeExecutor):
                 help="make functions of its parts, or bind it to the engine llvm or native",
             )
 
-    def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
+    def entry(self, bank: RegisterBank) -> tuple[int, int, int]:
         """The entry stub, and the code where the program begins."""
         code = self._code + self._offsets[bank.words[PC] >> 2]
         return self.helpers.addresses[f"enter_{SETS[self._set]}"], code, 0
@@ -173,7 +173,7 @@ class StencilExecutor(NativeExecutor):
     def point(self, words: memoryview) -> None:
         """Tell the state where tables, code and helpers are."""
         super().point(words)
-        words[CODE], words[HELPERS] = self._code, self._ways
+        words[CODE], words[HELPERS] = self._code, self._helpers
 
     def _once(self, bank: RegisterBank) -> None:
         self._enter(bank.address, self._code + self._offsets[bank.words[PC] >> 2], 0)
@@ -283,7 +283,7 @@ class LaneJob:
         """
         view = executor.view
         executor.point(bank.words)
-        enter, first, second = executor.way_in(bank)
+        enter, first, second = executor.entry(bank)
         writes = any(info.group in ("store", "atomic", "ext") for info in view.infos)
         data = np.frombuffer(view.data or b"\0", np.uint8)
         self._call = executor.helpers.lanes

@@ -248,7 +248,7 @@ class LLVMExecutor(NativeExecutor):
         self._program = _PROTOTYPE(self.kernel.address)
         self.seconds = time.perf_counter() - start
 
-    def way_in(self, bank: RegisterBank) -> tuple[int, int, int]:
+    def entry(self, bank: RegisterBank) -> tuple[int, int, int]:
         """The compiled program itself."""
         return self.kernel.address, 0, 0
 
