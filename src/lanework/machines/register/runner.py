@@ -118,13 +118,14 @@ class Runner(runner.Runner):
         return executor
 
     def _make(self, name: str) -> Executor:
-        from lanework.machines.register.native import execute
+        from lanework.machines.register.native.choice import NATIVE
+        from lanework.machines.register.native.execute import ReferenceExecutor
 
         if name == "reference":
-            return execute.ReferenceExecutor(self.view, self.externals)
+            return ReferenceExecutor(self.view, self.externals)
         if self._table is None:
             self._table = ExternalTable(self.externals)
-        make = execute.NATIVE[self.stencils if name == "stencil" else name]
+        make = NATIVE[self.stencils if name == "stencil" else name]
         return make(self.view, self.program.tape, self._table)
 
     def __call__(self, /, **inputs: Any) -> Result:

@@ -22,6 +22,7 @@ from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.isa import REGISTER, RegisterInstr
 from lanework.machines.register.layout import RegisterView, default_ports
 from lanework.machines.register.native import execute
+from lanework.machines.register.native.choice import NATIVE
 from lanework.machines.register.native.loader import why_not
 from lanework.machines.register.state import COUNTER, FUEL, PC, STATUS, RegisterBank, Status
 
@@ -123,7 +124,7 @@ def engine_of(name: str, program: Program, table: ExternalTable) -> execute.Exec
     if name == "reference":
         return execute.ReferenceExecutor(view, FUNCTIONS)
     options = {"disk": False} if name == "llvm" else {}
-    return execute.NATIVE[name](view, program.tape, table, **options)
+    return NATIVE[name](view, program.tape, table, **options)
 
 
 def outcome(engine: execute.Executor, view: RegisterView, words: list[int], fuel: int) -> Snapshot:

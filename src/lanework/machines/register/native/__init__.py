@@ -7,5 +7,5 @@ as one function). When the package is built, `build` compiles the first two with
 
 When a program runs, `loader` puts the table of this processor into memory, `execute` has an
 executor an engine (the patch loop makes code, the native interpreter needs none), and `optimised`
-asks LLVM. `aot` writes the optimised code as an object or an executable.
+asks LLVM; `choice` has them by name. `aot` writes the optimised code as an object or an executable.
 """

@@ -6,7 +6,6 @@ One run after another, or lane after lane in native code (`lanes`).
 from __future__ import annotations
 
 import ctypes
-import functools
 import itertools
 import struct
 import time
@@ -186,20 +185,6 @@ class StencilExecutor(NativeExecutor):
         buffer = getattr(self, "buffer", None)
         if buffer is not None:
             buffer.release()
-
-
-def _optimised(*program: Any, **options: Any) -> Executor:
-    from lanework.machines.register.native.optimised import LLVMExecutor  # brings LLVM
-
-    return LLVMExecutor(*program, **options)
-
-
-NATIVE: dict[str, Callable[..., Executor]] = {
-    "native": NativeExecutor,
-    "llvm": _optimised,
-    **{name: functools.partial(StencilExecutor, stencils=name) for name in SETS},
-}
-"""What makes an engine of a view, a tape and external functions; stencils go by their set."""
 
 
 def patch(
