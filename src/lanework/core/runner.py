@@ -78,6 +78,10 @@ class Options(Generic[Taken]):
     def __init__(self, init: Callable[Concatenate[Any, Any, Taken], None]):
         """Take over what `Runner.__init__` takes after the program."""
 
+    def __call__(self, name: Callable[[Any], None]) -> Self:
+        """Stand for a method: a name that is only assigned has the type that its class gave it."""
+        return self
+
 
 class Runner(ABC):
     r"""A program ready to run; also a context, at whose end it gives back what it holds.
@@ -98,7 +102,7 @@ class Runner(ABC):
     """
 
     ENGINES: ClassVar[tuple[str, ...]]
-    _options: Any  # of each machine's runner, `Options(__init__)`
+    _options: Any  # of each machine's runner `Options`
 
     def __init__(self, program: Runnable, limits: Limits | None, threads: int | None = None):
         """Take a program that keeps the machine's rules.

@@ -149,7 +149,9 @@ class Runner(runner.Runner):
             "notice": self.notice,
         }
 
-    _options = runner.Options(__init__)
+    @runner.Options(__init__)
+    def _options(self) -> None:
+        """What `Program.bind` takes."""
 
     def _settled(self, own: str) -> VMSemiringRuntime:
         """The semiring of the user's own, for a program that takes it."""

@@ -75,7 +75,9 @@ class Runner(runner.Runner):
         )
         self._made: Engine | None = None
 
-    _options = runner.Options(__init__)
+    @runner.Options(__init__)
+    def _options(self) -> None:
+        """What `Program.bind` takes."""
 
     def _choose(self, engine: str) -> tuple[str, str]:
         """A name is taken as it is: whoever asks for it hears which adapter is missing.

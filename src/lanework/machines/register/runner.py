@@ -95,7 +95,9 @@ class Runner(runner.Runner):
         self._banks: list[RegisterBank] = []
         self.compile_seconds = 0.0
 
-    _options = runner.Options(__init__)
+    @runner.Options(__init__)
+    def _options(self) -> None:
+        """What `Program.bind` takes."""
 
     def _unsuited(self, engine: str) -> str | None:
         return None if engine == "reference" else why_not()

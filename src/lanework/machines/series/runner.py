@@ -102,7 +102,9 @@ class Runner(runner.Runner):
         self._direct: list[Direct] = []
         self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
-    _options = runner.Options(__init__)
+    @runner.Options(__init__)
+    def _options(self) -> None:
+        """What `Program.bind` takes."""
 
     def _choose(self, engine: str) -> tuple[str, str]:
         """`auto` stays as it is where stencils can begin the work."""
