@@ -62,10 +62,10 @@ def bounds(op: Op, args: Sequence[Interval], dtype: str = "f32") -> Interval:
 def _steps(op: Op, dtype: str) -> tuple[list[tuple[Callable[..., Any], list[int]]], int]:
     """The rules of a graph, each with the steps that it takes, and which is the result."""
     graph = op.graph(dtype)
-    places = {id(value): place for place, value in enumerate(graph.values)}
+    numbers = {id(value): place for place, value in enumerate(graph.values)}
     inner = graph.values[len(op.operands) :]
-    steps = [(_rule(op, each, dtype), [places[id(arg)] for arg in each.args]) for each in inner]
-    return steps, places[id(graph.result)]
+    steps = [(_rule(op, each, dtype), [numbers[id(arg)] for arg in each.args]) for each in inner]
+    return steps, numbers[id(graph.result)]
 
 
 def _rule(op: Op, value: Value, dtype: str) -> Callable[..., Any]:

@@ -124,9 +124,9 @@ class Writer:
         n, kind = self.width, f"<{self.width} x double>"
         at = self.emit(f"getelementptr double, ptr {table}, <{n} x i64> {index}")
         name = f"llvm.masked.gather.v{n}f64.v{n}p0"
-        places = (f"<{n} x ptr>", f"align 8 {at}")
+        pointers = (f"<{n} x ptr>", f"align 8 {at}")
         mask = (f"<{n} x i1>", condition)
-        return self.intrinsic(name, kind, [places, mask, (kind, "zeroinitializer")])
+        return self.intrinsic(name, kind, [pointers, mask, (kind, "zeroinitializer")])
 
     def masked_load(self, pointer: str, condition: str, dtype: str = "f64") -> str:
         """Elements in a row where the condition holds, else zeros."""
@@ -146,10 +146,10 @@ class Writer:
         """Store elements at their places where the condition holds."""
         n = self.width
         at = self.emit(f"getelementptr double, ptr {base}, <{n} x i64> {index}")
-        places = (f"<{n} x ptr>", f"align 8 {at}")
+        pointers = (f"<{n} x ptr>", f"align 8 {at}")
         mask = (f"<{n} x i1>", condition)
         name = f"llvm.masked.scatter.v{n}f64.v{n}p0"
-        self.call(name, [(f"<{n} x double>", value), places, mask])
+        self.call(name, [(f"<{n} x double>", value), pointers, mask])
 
 
 def halved(emit: Callable[[str], str], vector: str, width: int) -> str:
@@ -157,9 +157,9 @@ def halved(emit: Callable[[str], str], vector: str, width: int) -> str:
     while width > 1:
         half, parts = width // 2, []
         for first in (0, half):
-            places = ", ".join(f"i32 {first + n}" for n in range(half))
+            indices = ", ".join(f"i32 {first + n}" for n in range(half))
             both = f"<{width} x double> {vector}, <{width} x double> poison"
-            parts.append(emit(f"shufflevector {both}, <{half} x i32> <{places}>"))
+            parts.append(emit(f"shufflevector {both}, <{half} x i32> <{indices}>"))
         vector = emit(f"fadd <{half} x double> {parts[0]}, {parts[1]}")
         width = half
     return vector

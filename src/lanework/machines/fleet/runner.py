@@ -73,7 +73,7 @@ class Runner(runner.Runner):
             f"{self.view.slots:,} VMs and {self.view.shared:,} words of shared memory",
             help="launch fewer VMs, several times over, or raise the memory cap",
         )
-        self._made: Engine | None = None
+        self._executor: Engine | None = None
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -136,9 +136,9 @@ class Runner(runner.Runner):
         Args:
             words: shared memory.
         """
-        if self._made is None:
-            self._made = engines.make(self.engine, self.view, self.settings)
-        runtime = Runtime(self._made, self.view, self.limits, self.progress)
+        if self._executor is None:
+            self._executor = engines.make(self.engine, self.view, self.settings)
+        runtime = Runtime(self._executor, self.view, self.limits, self.progress)
         runtime.begin(words)
         return runtime
 
@@ -174,9 +174,9 @@ class Runner(runner.Runner):
         return self._last().shared().view(np.float32)
 
     def _last(self) -> Engine:
-        if self._made is None:
+        if self._executor is None:
             raise Diagnostic(BAD_SETTING, "nothing has run yet", help="call the runner first")
-        return self._made
+        return self._executor
 
     def epochs(self, **inputs: Any) -> Iterator[Epoch]:
         """Run the program an epoch at a time, and look at each.
@@ -206,9 +206,9 @@ class Runner(runner.Runner):
 
     def close(self) -> None:
         """Give back what the engine holds."""
-        if self._made is not None:
-            self._made.close()
-            self._made = None
+        if self._executor is not None:
+            self._executor.close()
+            self._executor = None
 
 
 def _settings(given: Changes) -> Settings:

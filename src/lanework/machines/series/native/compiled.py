@@ -210,9 +210,9 @@ class CompiledExecutor(Executor):
         columns, dims = frame.columns, frame.dims
         if nest.slots["periods"]:
             memory["periods"] = [np.arange(float(lanes))]  # must outlive the call
-        for kind, places in memory.items():
+        for kind, arrays in memory.items():
             for number, slot in nest.slots[kind]:
-                value = places[slot.index]
+                value = arrays[slot.index]
                 if type(value) is float:
                     cells[number] = value
                 else:
