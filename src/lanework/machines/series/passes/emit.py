@@ -80,8 +80,9 @@ class Emitter:
         inputs = self._leaves()
         parts = segments(values, self.needed, self.horizon)
         order = [value for part in parts for value in part.values]
-        for value in order:
-            self._row(value, Row(RowKind.NODE))
+        for number, value in enumerate(order, len(self.rows)):
+            self.row_of[value] = number
+        self.rows += [Row(RowKind.NODE)] * len(order)
         tables, table_of = self._tables(order)
         instructions = self._instructions(order, table_of)
         records, start = [], 0

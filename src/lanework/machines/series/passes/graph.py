@@ -29,42 +29,39 @@ def order_formulas(
         Diagnostic: LW3003 for names that do not exist, LW3009 for a loop within one period,
             LW3010 for one through an aggregate, LW3017 for calendar columns without a calendar.
     """
-    known = {*leaves, *RESERVED}
-    if dated:
-        known.update(calendar.COLUMNS)
+    done = {*leaves, *RESERVED, *(calendar.COLUMNS if dated else ())}.difference(formulas)
 
-    def named(formula: Formula, name: str) -> Formula | None:
-        """The formula of a name that another one uses, if it has one."""
-        needed = formulas.get(name)
-        if needed is None and name not in known:
-            raise _unknown(formula, name, [*known, *formulas], dated)
-        return needed
+    def find(formula: Formula, name: str) -> Formula:
+        """The formula of a name that another one uses."""
+        if name not in formulas:
+            raise _unknown(formula, name, {*done, *formulas}, dated)
+        return formulas[name]
 
-    done: set[str] = set()
     ordered: list[Formula] = []
     waiting = list(reversed(roots))
     while waiting:
         root = waiting.pop()
-        if root in done or root not in formulas:
+        if root in done:
             continue
         path = [(formulas[root], iter(formulas[root].now))]
         active = {root}
         while path:
             formula, names = path[-1]
-            name = next((name for name in names if name not in done), None)
-            if name is None:
+            for name in names:
+                if name not in done:
+                    break
+            else:
                 path.pop()
                 active.discard(formula.name)
                 done.add(formula.name)
                 ordered.append(formula)
-                waiting += [later for later in formula.later if named(formula, later)]
+                waiting += [find(formula, name).name for name in formula.later if name not in done]
                 continue
-            needed = named(formula, name)
             if name in active:
                 raise _cycle([step for step, _ in path], name)
-            if needed is not None:
-                path.append((needed, iter(needed.now)))
-                active.add(name)
+            needed = find(formula, name)
+            path.append((needed, iter(needed.now)))
+            active.add(name)
     return ordered
 
 
