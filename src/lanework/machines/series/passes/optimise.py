@@ -11,6 +11,7 @@ are the passes that need the whole graph:
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -94,10 +95,14 @@ def _range(values: Values, value: int, known: list[Interval]) -> Interval:
         return number(float(values.settings[value]))
     if name in (TIME, PERIODS):
         return _TIME
-    if name not in ARITH:
-        return ANY
+    return _result(name, *[known[arg] for arg in values.args[value]]) if name in ARITH else ANY
+
+
+@functools.lru_cache(4096)
+def _result(name: str, *args: Interval) -> Interval:
+    """What an op may give; kept, for of most operands nothing is known."""
     op = ARITH[name]
-    out = bounds(op, [known[arg] for arg in values.args[value]], "f64")
+    out = bounds(op, args, "f64")
     if op.units in _FOLLOWED or (out.integral and not out.nan):
         return out
     return _INTEGERS if out.integral else ANY

@@ -188,10 +188,9 @@ Rule = Callable[[Identity, Step], int | None]
 
 
 def _neutral(identity: Identity, step: Step) -> int | None:
-    wanted = _pack(identity.value)
     for side in identity.sides:
         x = step.known[side]
-        if x is not None and _pack(x) == wanted:
+        if x == identity.value and _pack(x) == _pack(identity.value):  # zeros have signs
             return step.args[1 - side]
     return None
 
