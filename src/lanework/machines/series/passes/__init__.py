@@ -1,4 +1,4 @@
-"""From a model to a program, one pass a file, in this order; `explain` says what each did.
+"""From a model to a program: `compile.py` runs one pass a file; `explain` says what each did.
 
 1. `graph.py` orders the formulas by their names and says where there is a loop within a period.
 2. `kinds.py` checks units and temporal kinds, only if any is declared: a rule for each step
