@@ -118,13 +118,7 @@ class Host(Protocol):
 
 def spend(host: Host, fuel: str, unlikely: str = ", !prof !0") -> None:
     """Trap if this is what is left of the fuel after a step, and it is too little."""
-    w = host.writer
-    label = w.name()[1:]
-    empty = w.emit(f"icmp slt i64 {fuel}, 0")
-    w.line(f"br i1 {empty}, label %spent.{label}, label %go.{label}{unlikely}")
-    w.label(f"spent.{label}")
-    host.trap(Status.FUEL)
-    w.label(f"go.{label}")
+    _unless(host, host.writer.emit(f"icmp slt i64 {fuel}, 0"), Status.FUEL, unlikely)
 
 
 BODIES = Dispatch[Callable[[Host, RegisterInstr], None]](
@@ -157,11 +151,11 @@ def value_of(host: Host, op: Op, args: list[str]) -> str:
     return emit_graph(host.writer, op.graph("i64"), args, 1) if value is None else value
 
 
-def _unless(host: Host, bad: str, status: Status) -> None:
+def _unless(host: Host, bad: str, status: Status, unlikely: str = ", !prof !0") -> None:
     """Trap if a condition holds, else go on writing."""
     w = host.writer
     label = w.name()[1:]
-    w.line(f"br i1 {bad}, label %bad.{label}, label %good.{label}, !prof !0")
+    w.line(f"br i1 {bad}, label %bad.{label}, label %good.{label}{unlikely}")
     w.label(f"bad.{label}")
     host.trap(status)
     w.label(f"good.{label}")

@@ -31,6 +31,7 @@ from lanework.machines.register.state import (
 )
 
 Step = Callable[[RegisterBank], int]
+_LOW = 0xFFFFFFFF
 BYTES = {"b": 1, "h": 2, "w": 4, "d": 8}
 
 
@@ -110,6 +111,7 @@ STEPS = Dispatch[Callable[[Site], Step]](
         "yield": lambda site: site.stop(Status.YIELD, 1),
         "halt": lambda site: site.stop(Status.HALT),
         "trap": lambda site: site.stop(Status.TRAP),
+        "movh": lambda site: _of_number(site, lambda a, b: a & _LOW | (b & _LOW) << 32),
         "atomic.xchg": lambda site: _swap(site, lambda old, new, compared: new),
         "atomic.cas": lambda site: _swap(site, lambda a, b, rd: b if a == rd else a),
         "atomic.min": lambda site: _swap(site, lambda a, b, _: min(a, b, key=_signed)),
@@ -195,18 +197,6 @@ def _move_number(site: Site) -> Step:
 
     def move(bank: RegisterBank) -> int:
         bank.words[target] = constant
-        return after
-
-    return move
-
-
-@STEPS.register("movh")
-def _move_high(site: Site) -> Step:
-    target, after, (source, number) = site.target, site.after, site.operands
-    high = (number & 0xFFFFFFFF) << 32
-
-    def move(bank: RegisterBank) -> int:
-        bank.words[target] = bank.words[source] & 0xFFFFFFFF | high
         return after
 
     return move
