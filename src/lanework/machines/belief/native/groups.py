@@ -106,8 +106,8 @@ def term_sets(
         >>> from lanework.machines.belief.tensor import Axis, AxisType
         >>> a, b = (TensorSpec((Axis(n, AxisType.GEOMETRIC, 3),)) for n in range(2))
         >>> both = TensorSpec(a.axes + b.axes)
-        >>> found = term_sets(a, b, [(np.tri(3, dtype=bool), both)])
-        >>> found.sets[found.of].astype(int).tolist()
+        >>> terms = term_sets(a, b, [(np.tri(3, dtype=bool), both)])
+        >>> terms.sets[terms.of].astype(int).tolist()
         [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
     """
     of: Ints = np.zeros((1,) * len(out.axes), np.int32)

@@ -56,8 +56,8 @@ def jeffrey(
         >>> _ = graph.variable("grass", ["wet", "dry"])
         >>> _ = graph.factor(["rain"], [0.2, 0.8])
         >>> _ = graph.factor(["rain", "grass"], [[0.9, 0.1], [0.2, 0.8]])
-        >>> found = jeffrey(graph, {"grass": [0.7, 0.3]})
-        >>> compile_graph(graph).bind()(found)["grass"].round(9).tolist()
+        >>> evidence = jeffrey(graph, {"grass": [0.7, 0.3]})
+        >>> compile_graph(graph).bind()(evidence)["grass"].round(9).tolist()
         [0.7, 0.3]
     """
     given = given_columns(evidence)

@@ -121,8 +121,8 @@ def expected_log_likelihood(
         >>> graph = FactorGraph()
         >>> _ = graph.variable("a", 2)
         >>> _ = graph.factor(["a"], [0.5, 0.5])
-        >>> found = expected_log_likelihood(graph, {"a": ["0", None]})
-        >>> (found["expected_log_likelihood"] / np.log(2)).round(9).tolist()
+        >>> result = expected_log_likelihood(graph, {"a": ["0", None]})
+        >>> (result["expected_log_likelihood"] / np.log(2)).round(9).tolist()
         [-1.0, -1.0]
     """
     start = time.perf_counter()

@@ -148,10 +148,10 @@ def sensitivity(
         >>> _ = graph.variable("grass", ["wet", "dry"])
         >>> _ = graph.factor(["rain"], [0.2, 0.8], child="rain")
         >>> _ = graph.factor(["rain", "grass"], [[0.9, 0.1], [0.2, 0.8]], child="grass")
-        >>> found = sensitivity(graph, "rain", "yes", {"grass": "wet"})
-        >>> found["rain"].round(4).tolist(), float(found.probability().round(4))
+        >>> result = sensitivity(graph, "rain", "yes", {"grass": "wet"})
+        >>> result["rain"].round(4).tolist(), float(result.probability().round(4))
         ([1.2457, -0.3114], 0.5294)
-        >>> found.largest(3)
+        >>> result.largest(3)
         factor  states              entry  derivative   proportional  relative
         rain    rain=no             0.8    -0.31141869  -1.5570934    -2.3529412
         grass   rain=no, grass=dry  0.8    0            1.2456747     1.8823529
