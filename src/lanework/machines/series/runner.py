@@ -245,7 +245,7 @@ class Runner(runner.Runner):
                 instruction=0,
             )
         order = lane_order(self.view, bound)
-        outputs = [self._output(index, bound) for index in self.wanted]
+        outputs = self._outputs(bound)
         job = Job(
             arrays=bound.arrays,
             given=bound.given,
@@ -289,17 +289,24 @@ class Runner(runner.Runner):
         self._executor.compile_seconds = self._executor.code_seconds = 0.0
         return {output.port.name: output for output in outputs}, stats
 
-    def _output(self, index: int, bound: Bound) -> Output:
-        port = self.view.outputs[index]
-        ways = list(zip(bound.given, bound.outers, strict=True))
-        outer = tuple(
-            axis
-            for axis in bound.outer
-            if self.varies(port, tuple(Given(given.timed, axis in held) for given, held in ways))
-        )
+    def _outputs(self, bound: Bound) -> list[Output]:
         shape, ends = Shape.of(self.view, bound.given), self.view.horizon is not None
-        timed, varying = shape.timed[port.row], shape.output_varies(port.row)
-        return Output(port, timed, varying, outer, bound, ends)
+        along = {}  # by outer axis: what depends on it, as if it were the only lane axis
+        for axis in bound.outer:
+            ways = zip(bound.given, bound.outers, strict=True)
+            laned = tuple(Given(given.timed, axis in held) for given, held in ways)
+            along[axis] = Shape.of(self.view, laned)
+        return [
+            Output(
+                port,
+                shape.timed[port.row],
+                shape.output_varies(port.row),
+                tuple(axis for axis in along if along[axis].output_varies(port.row)),
+                bound,
+                ends,
+            )
+            for port in (self.view.outputs[index] for index in self.wanted)
+        ]
 
     def _fault(self, fault: Any) -> Diagnostic:
         listing = self.program.listing

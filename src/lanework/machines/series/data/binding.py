@@ -165,12 +165,18 @@ def _bind_plain(
     unchecked = []
     used = 0
     sizes: dict[str, int] = {} if periods is None else {"time": periods}
-    for number, port in enumerate(ports):
+    for index, port in enumerate(ports):
         value = inputs.get(port.name)
-        used += value is not None
-        value = port.default if value is None else value
+        if value is None:
+            value = port.default
+        else:
+            used += 1
         if type(value) is float or type(value) is int:
-            value, kind = _plain_number(value), SCALAR
+            kind = SCALAR
+            try:
+                value = number = float(value)
+            except OverflowError:
+                return None
         elif (
             type(value) is np.ndarray
             and value.dtype is _F64
@@ -178,18 +184,18 @@ def _bind_plain(
             and value.flags.c_contiguous
             and len(port.axes) <= 1
         ):
-            axis = port.axes[0] if port.axes else LANES
-            size = len(value)
+            axis, size = port.axes[0] if port.axes else LANES, len(value)
             if sizes.setdefault(axis, size) != size:
                 return None
             kind = TIMED if axis == "time" else LANED
             if lazy and kind is LANED:
-                unchecked.append(number)
-            elif math.isnan(probe(value)):
-                return None
+                unchecked.append(index)
+                number = 0.0
+            else:
+                number = probe(value)
         else:
             return None
-        if value is None:
+        if number != number:  # NaN
             return None
         arrays.append(value)
         given.append(kind)
@@ -200,15 +206,6 @@ def _bind_plain(
     held: list[tuple[str, ...]] = [()] * len(ports)
     inner = axes[0] if axes else None
     return Bound(arrays, tuple(given), held, axes, (), inner, sizes, steps, tuple(unchecked))
-
-
-def _plain_number(value: float) -> float | None:
-    """As a float; None for NaN, and for what no float holds."""
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return None if math.isnan(number) else number
 
 
 def probe(value: Array) -> float:

@@ -44,9 +44,10 @@ class Shape:
     def of(view: SeriesView, inputs: tuple[Given, ...]) -> Shape:
         """The shape for inputs given this way, worked out once."""
         known: dict[tuple[Given, ...], Shape] = view.program.views.setdefault("shapes", {})
-        if inputs not in known:
-            known[inputs] = Shape(view, inputs)
-        return known[inputs]
+        shape = known.get(inputs)
+        if shape is None:
+            shape = known[inputs] = Shape(view, inputs)
+        return shape
 
     def swapped(self) -> Shape:
         """The same with periods in the place of lanes."""
