@@ -120,13 +120,13 @@ class Identity:
     Attributes:
         name: of the equation.
         value: of a neutral operand, to the sign of a zero.
-        sides: the operands that may have this value.
+        side: which operand that is.
         product: of a division, by what it is replaced.
     """
 
     name: str
     value: float = 0.0
-    sides: tuple[int, ...] = ()
+    side: int = 0
     product: Op | None = None
 
 
@@ -138,9 +138,9 @@ SELECTION = Identity("selection")
 """One of two operands comes out, as the first one says."""
 
 
-def neutral(value: float, *sides: int) -> Identity:
-    """An operand of this value, on one of these sides, leaves the other as it is."""
-    return Identity("neutral", value, sides)
+def neutral(value: float, side: int) -> Identity:
+    """An operand of this value on this side leaves the other as it is."""
+    return Identity("neutral", value, side)
 
 
 def reciprocal(product: Op) -> Identity:

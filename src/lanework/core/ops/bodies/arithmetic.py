@@ -79,7 +79,7 @@ def sub(a: Value, b: Value) -> Value:
     commutes=True,
     symbol="*",
     units=PRODUCT,
-    identities=(neutral(1.0, 0, 1),),
+    identities=(neutral(1.0, 1), neutral(1.0, 0)),
     series=2,
     register=Offer(90, common=True),
     fleet=Offer(10, immediate=20),

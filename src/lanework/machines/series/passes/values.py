@@ -12,10 +12,10 @@ import operator
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from lanework.core.ops.bodies import arithmetic
-from lanework.core.ops.op import IDEMPOTENT, INVOLUTION, SELECTION, Identity
+from lanework.core.ops.op import Identity, Op
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -166,67 +166,72 @@ class Values:
         if None not in constants:
             self.folded += 1
             return self.const(float(_PLAIN.get(op, ARITH[op].evaluate)(*constants)))
-        for identity in ARITH[op].identities:
-            out = IDENTITIES[identity.name](identity, Step(self, op, args, constants, expr))
+        for rule in _RULES[op]:
+            out = rule(self, args, constants, expr)
             if out is not None:
                 self.simplified += 1
                 return out
         return None
 
 
-class Step(NamedTuple):
-    """An op about to be applied; of each operand also its value, if it is a constant."""
-
-    values: Values
-    op: str
-    args: tuple[int, ...]
-    known: Sequence[float | None]
-    expr: Expr | None
+Args = tuple[int, ...]
+Known = Sequence[float | None]  # for each operand its value, if it is a constant
+Rule = Callable[[Values, Args, Known, Expr | None], int | None]
 
 
-Rule = Callable[[Identity, Step], int | None]
-
-
-def _neutral(identity: Identity, step: Step) -> int | None:
-    for side in identity.sides:
-        x = step.known[side]
-        if x == identity.value and _pack(x) == _pack(identity.value):  # zeros have signs
-            return step.args[1 - side]
-    return None
-
-
-def _involution(identity: Identity, step: Step) -> int | None:
-    (inner,) = step.args
-    return step.values.args[inner][0] if step.values.ops[inner] == step.op else None
-
-
-def _selection(identity: Identity, step: Step) -> int | None:
-    condition, (_, yes, no) = step.known[0], step.args
+def _selection(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+    condition, (_, yes, no) = known[0], args
     if condition is not None:
         return yes if condition != 0.0 else no
     return yes if yes == no else None
 
 
-def _reciprocal(identity: Identity, step: Step) -> int | None:
-    """Both the divisor and its reciprocal must be normal powers of two."""
-    divisor, product = step.known[1], identity.product
-    if divisor is None or product is None:
-        return None
-    mantissa, exponent = math.frexp(divisor)
-    if abs(mantissa) != 0.5 or abs(exponent) >= 1000:
-        return None
-    factor = step.values.const(1.0 / divisor)
-    return step.values.apply(product.name, (step.args[0], factor), step.expr)
+def _idempotent(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+    return args[0] if args[0] == args[1] else None
 
 
-IDENTITIES: dict[str, Rule] = {
-    IDEMPOTENT.name: lambda _, step: step.args[0] if step.args[0] == step.args[1] else None,
-    INVOLUTION.name: _involution,
-    SELECTION.name: _selection,
-    "neutral": _neutral,
-    "reciprocal": _reciprocal,
+def _involution(op: Op) -> Rule:
+    def rule(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+        return values.args[args[0]][0] if values.ops[args[0]] == op.name else None
+
+    return rule
+
+
+def _neutral(value: float, side: int) -> Rule:
+    wanted = _pack(value)  # zeros have signs
+
+    def rule(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+        x = known[side]
+        return args[1 - side] if x == value and _pack(x) == wanted else None
+
+    return rule
+
+
+def _reciprocal(product: Op | None) -> Rule:
+    def rule(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
+        divisor = known[1]
+        if divisor is None or product is None:
+            return None
+        mantissa, exponent = math.frexp(divisor)
+        if abs(mantissa) != 0.5 or abs(exponent) >= 1000:
+            return None  # it, or its reciprocal, is no normal power of two
+        return values.apply(product.name, (args[0], values.const(1.0 / divisor)), expr)
+
+    return rule
+
+
+IDENTITIES: dict[str, Callable[[Op, Identity], Rule]] = {
+    "idempotent": lambda op, identity: _idempotent,
+    "involution": lambda op, identity: _involution(op),
+    "selection": lambda op, identity: _selection,
+    "neutral": lambda op, identity: _neutral(identity.value, identity.side),
+    "reciprocal": lambda op, identity: _reciprocal(identity.product),
 }
-"""The value that an equation gives for an op, if it applies to these operands."""
+"""What gives the value that an equation makes of an op, if it applies to the operands."""
+
+_RULES = {
+    name: [IDENTITIES[each.name](op, each) for each in op.identities] for name, op in ARITH.items()
+}
 
 _PLAIN: dict[str, Callable[[float, float], float]] = {
     arithmetic.add.name: operator.add,
