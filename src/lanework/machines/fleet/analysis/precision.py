@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bounds import anything
 from lanework.core.program.verify import Finding
 from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.analysis.memory import Ranges, declared
@@ -121,7 +122,7 @@ def _number(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
 
 def _value(known: Intervals, ip: int, where: str) -> Iterator[Finding]:
     value, op = known.results.get(ip), known.view.infos[ip].elementwise
-    if op is not None and "f32" not in op.dtypes and op.interval is None:
+    if op is not None and "f32" not in op.dtypes and op.interval is anything:
         yield from _bits(known, ip, where)
     elif value is not None and value.size > LARGEST_HALF:
         yield Finding(f"{where}: it may give {value}, and numbers go up to 65504", ip)
