@@ -1,0 +1,7 @@
+"""What a person gives, taken exactly or refused: the borders of all machines.
+
+`tables.py` takes columns from any table (a mapping, pandas, polars, Arrow, DuckDB, NumPy records).
+`labels.py` puts values with labels into the order that is wanted, and looks names up in a list of
+categories. `values.py` makes arrays of the dtype that is declared, exactly, and says of text how
+the number is written that it may have meant.
+"""

@@ -1,0 +1,129 @@
+"""Columns from any table: a mapping, pandas, polars, Arrow, DuckDB, records of NumPy.
+
+Libraries are told by what their objects offer, so that none of them is imported here, but for
+pyarrow where a table speaks the Arrow C stream interface only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lanework.core.data.values import Given
+from lanework.core.result.frames import need
+
+
+@dataclass(frozen=True)
+class Table(Mapping[str, Any]):
+    """Columns by name, each as its library has it, and the labels of the rows, if there are any.
+
+    Attributes:
+        columns: the columns; what can be done with one is `values.as_array`.
+        labels: the labels of the rows: one level for each name, as arrays of the rows' length.
+    """
+
+    columns: dict[str, Any]
+    labels: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a table of some library, or a mapping.
+
+    Example:
+        >>> is_table({"a": [1, 2]}), is_table([1, 2]), is_table(np.zeros(2, [("a", "f8")]))
+        (True, False, True)
+    """
+    if isinstance(value, np.ndarray):
+        return value.dtype.names is not None
+    offers = ("columns", "column_names", "data_vars", "__arrow_c_stream__", "collect_schema")
+    return isinstance(value, Mapping) or (
+        any(hasattr(value, offer) for offer in offers) and not _is_column(value)
+    )
+
+
+def _is_column(value: Any) -> bool:
+    """Whether it is one column of a library whose columns speak the Arrow stream too."""
+    return not hasattr(value, "columns") and (
+        hasattr(value, "to_list") or (hasattr(value, "to_pylist") and hasattr(value, "type"))
+    )
+
+
+def table_of(value: Any, given: Given) -> Table:
+    """The columns of a table.
+
+    Args:
+        value: a mapping from names to columns, a DataFrame of pandas or polars (a lazy one is
+            collected), a table or batch of Arrow, a relation of DuckDB, a Dataset of xarray, an
+            array of NumPy records, or anything that has the Arrow C stream interface.
+        given: what it is for.
+
+    Raises:
+        Diagnostic: for what is no table, and columns whose names are no text or are there twice;
+            LW1022 where pyarrow is needed.
+
+    Example:
+        >>> from lanework.core.codes import BAD_ARGUMENT
+        >>> records = np.array([(1, 2.5)], [("n", "i8"), ("x", "f8")])
+        >>> table = table_of(records, Given("the table", BAD_ARGUMENT))
+        >>> list(table), table["x"]
+        (['n', 'x'], array([2.5]))
+    """
+    if isinstance(value, Table):
+        return value
+    labels: dict[str, Any] = {}
+    if not is_table(value):
+        given.refuse(
+            f"is a {type(value).__name__}, which is no table",
+            "give a mapping, a DataFrame, an Arrow table or an array of records",
+        )
+    if hasattr(value, "collect_schema") and hasattr(value, "collect"):  # lazy, of polars
+        value = value.collect()
+    if isinstance(value, Mapping) and not hasattr(value, "data_vars"):
+        pairs = list(value.items())
+    elif isinstance(value, np.ndarray):
+        pairs = [(name, value[name]) for name in value.dtype.names or ()]
+    elif hasattr(value, "data_vars"):  # of xarray
+        pairs = [(name, value[name]) for name in value.data_vars]
+    elif hasattr(getattr(value, "index", None), "nlevels"):  # of pandas
+        pairs = [(name, value.iloc[:, n]) for n, name in enumerate(value.columns)]
+        labels = _levels(value.index)
+    elif hasattr(value, "get_column"):  # of polars
+        pairs = [(name, value.get_column(name)) for name in value.columns]
+    else:
+        if not hasattr(value, "column_names"):
+            arrow = need("pyarrow", f"a {type(value).__name__} as a table")
+            streams = hasattr(value, "__arrow_c_stream__")
+            value = arrow.table(value) if streams else value.arrow()
+            value = value.read_all() if hasattr(value, "read_all") else value
+        pairs = list(zip(value.column_names, value.columns, strict=True))
+    names = [name for name, _ in pairs]
+    for n, name in enumerate(names):
+        if not isinstance(name, str):
+            given.refuse(f"has a column named {name!r}", "name columns by text")
+        if name in names[:n]:
+            given.refuse(f"has two columns named {name!r}", "give every column its own name")
+    return Table(dict(pairs), labels)
+
+
+def _levels(index: Any) -> dict[str, Any]:
+    """The labels of rows by level; none for the plain numbers that count them."""
+    if type(index).__name__ == "RangeIndex" and index.name is None and index.start == 0:
+        return {}
+    return {
+        str(
+            index.names[n] if index.names[n] is not None else f"level_{n}" if n else "index"
+        ): np.asarray(index.get_level_values(n))
+        for n in range(index.nlevels)
+    }

@@ -1,0 +1,279 @@
+"""Numbers of a declared dtype from what a person gives: exactly, or refused with the place.
+
+Text never becomes a number by itself, whole numbers stay whole, and what the declared dtype cannot
+hold is refused. The one thing that is rounded is a fraction given for a single-precision float.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Code, Diagnostic
+
+Array = npt.NDArray[Any]
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "f64": np.dtype(np.float64),
+    "f32": np.dtype(np.float32),
+    "i64": np.dtype(np.int64),
+    "u64": np.dtype(np.uint64),
+    "i32": np.dtype(np.int32),
+    "u32": np.dtype(np.uint32),
+}
+"""The dtypes that ports declare."""
+
+MISSING_TEXT = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
+"""Texts, in lower case, by which tables say that a value is missing (pandas, R, SQL)."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What something was given for, as messages name it.
+
+    Attributes:
+        what: such as ``input 'rate'``.
+        code: the code of the errors about it.
+    """
+
+    what: str
+    code: Code
+
+    def refuse(
+        self, message: str, help: str, place: int | None = None, shape: tuple[int, ...] = ()
+    ) -> NoReturn:
+        """Refuse it, because of the value at a place of the flattened array if one is to blame.
+
+        Raises:
+            Diagnostic: always.
+        """
+        at = ""
+        if place is not None and shape:
+            where = [str(int(i)) for i in np.unravel_index(place, shape)]
+            at = f" at {where[0]}" if len(where) == 1 else f" at ({', '.join(where)})"
+        raise Diagnostic(self.code, f"{self.what}{at} {message}", help=help)
+
+
+def as_array(value: Any, given: Given) -> Array:
+    """An array of what a person gave, its values as they are.
+
+    Args:
+        value: numbers, sequences, NumPy, pandas, polars, Arrow, and what speaks DLPack. Masked and
+            null values become None.
+        given: what it is for.
+
+    Raises:
+        Diagnostic: rows of different lengths, and what is no array.
+
+    Example:
+        >>> from lanework.core.codes import BAD_ARGUMENT
+        >>> as_array([1, None, 3], Given("input 'x'", BAD_ARGUMENT)).tolist()
+        [1, None, 3]
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        return value.astype(object).filled(None) if np.ma.is_masked(value) else value.data
+    if isinstance(value, np.ndarray):
+        return value
+    try:
+        return np.asarray(_flat(value))
+    except (ValueError, TypeError, RuntimeError, BufferError) as error:
+        ragged = isinstance(value, list | tuple)
+        what = f"is a {type(value).__name__} that is no array: {str(error).splitlines()[0]}"
+        given.refuse(
+            "has rows of different lengths" if ragged else what,
+            "give every row as many values" if ragged else "give a NumPy array of its values",
+        )
+
+
+def _flat(value: Any) -> Any:
+    """What NumPy makes an array of, without an error that only its own library understands."""
+    if getattr(value, "requires_grad", False):  # a PyTorch tensor that records
+        value = value.detach()
+    if hasattr(value, "null_count") and hasattr(value, "to_pylist"):  # Arrow
+        if value.null_count:
+            return np.array(value.to_pylist(), object)
+        return value.to_numpy(zero_copy_only=False) if hasattr(value, "type") else value
+    if hasattr(value, "null_count") and callable(value.null_count):  # polars
+        return np.array(value.to_list(), object) if value.null_count() else value.to_numpy()
+    if hasattr(value, "__array__") or isinstance(value, list | tuple | numbers.Number):
+        return value
+    if hasattr(value, "__dlpack__"):
+        return np.from_dlpack(value)
+    return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
+
+
+def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> Array:
+    """An array of the declared dtype that holds exactly what was given.
+
+    Args:
+        value: as for `as_array`.
+        dtype: one of `DTYPES`.
+        given: what it is for.
+        missing: take what is missing (None, NA, a masked value) for NaN, where the dtype has it.
+
+    Returns:
+        The values in their own shape, as that dtype; the array itself where it has the dtype.
+
+    Raises:
+        Diagnostic: for text, dates, complex numbers and records; a number that the dtype does not
+            have (a fraction for an integer, an integer that a float would round, one that is too
+            large); a missing value. The message has the place and the value.
+
+    Example:
+        >>> from lanework.core.codes import BAD_ARGUMENT
+        >>> rate = Given("input 'rate'", BAD_ARGUMENT)
+        >>> exactly([1, 2], "f64", rate)
+        array([1., 2.])
+        >>> exactly(["0.10%"], "f64", rate)
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW8001: input 'rate' at 0 is the text '0.10%'
+    """
+    array, wanted = as_array(value, given), DTYPES[dtype]
+    if array.dtype == wanted:
+        return array
+    if array.dtype.kind == "O":
+        array = _objects(array, wanted, given, missing)
+    kind = array.dtype.kind
+    if kind in "USO":
+        _refuse_text(array, given)
+    if kind not in "fiub":
+        what = {"M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
+        given.refuse(f"holds {what.get(kind, str(array.dtype))}", "give real numbers")
+    with np.errstate(all="ignore"):
+        out = array.astype(wanted)
+        same = _same(array, out)
+    if not same.all():
+        place = int(np.argmin(same.reshape(-1)))
+        _refuse_number(array.reshape(-1)[place], dtype, given, place, array.shape)
+    return out
+
+
+def _same(array: Array, out: Array) -> Array:
+    """Where a number is still what it was."""
+    if out.dtype.kind == "f" and array.dtype.kind == "f":  # rounded, perhaps, but not to infinity
+        return np.asarray(np.isinf(out) <= np.isinf(array))
+    if out.dtype.kind == "f":
+        # an integer is the same if the float, which is whole, is in range and goes back to it
+        most = float(np.iinfo(array.dtype).max) if array.dtype.kind in "iu" else 2.0
+        fits = out.astype(np.float64) < most if array.dtype.itemsize == 8 else np.True_
+        back = np.where(fits, out, 0).astype(array.dtype) == array
+        return np.asarray(back & fits)
+    if array.dtype.kind == "f":
+        info = np.iinfo(out.dtype)
+        whole = (array == np.floor(array)) & (array >= float(info.min))
+        return np.asarray(whole & (array < 2.0**info.bits / (2 if info.min else 1)))
+    low = (array >= 0) if out.dtype.kind == "u" else np.ones(array.shape, bool)
+    if array.dtype.kind == "u" and out.dtype.kind == "i":
+        low = out >= 0
+    return np.asarray((out == array) & low)
+
+
+def _objects(array: Array, wanted: np.dtype[Any], given: Given, missing: bool) -> Array:
+    """Python objects as numbers, if all of them are."""
+    items = array.reshape(-1).tolist()
+    out: list[Any] = []
+    for place, item in enumerate(items):
+        gone = item is None or type(item).__name__ in ("NAType", "NaTType")
+        if gone and missing and wanted.kind == "f":
+            item = math.nan
+        elif gone:
+            given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
+        elif isinstance(item, str | bytes):
+            return array
+        elif not isinstance(item, numbers.Real) and not hasattr(item, "as_integer_ratio"):
+            given.refuse(
+                f"is {_shown(item)}, which is no number", "give numbers only", place, array.shape
+            )
+        out.append(item)
+    whole = all(isinstance(item, int | np.integer) for item in out)
+    if whole and out:
+        low, high = min(out), max(out)
+        fitting = [d for d in (np.int64, np.uint64) if np.iinfo(d).min <= low <= high]
+        kind = next((d for d in fitting if high <= np.iinfo(d).max), None)
+        if kind is None:
+            place = next(n for n, x in enumerate(out) if not -(2**63) <= x < 2**64)
+            _refuse_number(out[place], wanted.name, given, place, array.shape)
+        return np.array(out, kind).reshape(array.shape)
+    floats = np.empty(len(out))
+    for place, item in enumerate(out):
+        try:
+            floats[place] = float(item)
+        except OverflowError:
+            _refuse_number(item, wanted.name, given, place, array.shape)
+        if isinstance(item, int) and int(floats[place]) != item:
+            _refuse_number(item, wanted.name, given, place, array.shape)
+    return floats.reshape(array.shape)
+
+
+def _refuse_text(array: Array, given: Given) -> NoReturn:
+    items = array.reshape(-1).tolist()
+    place, text = next((n, x) for n, x in enumerate(items) if isinstance(x, str | bytes))
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    given.refuse(f"is the text {_shown(text)}", text_advice(text), place, array.shape)
+
+
+def _refuse_number(
+    item: Any, dtype: str, given: Given, place: int, shape: tuple[int, ...]
+) -> NoReturn:
+    item = item.item() if isinstance(item, np.generic) else item
+    given.refuse(
+        f"is {_shown(item)}, which {dtype} does not have",
+        "give a number that the dtype holds exactly, or declare another dtype",
+        place,
+        shape,
+    )
+
+
+def _shown(item: Any) -> str:
+    try:
+        text = repr(item)
+    except ValueError:  # an int of more digits than Python prints
+        return "a number of thousands of digits"
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?")
+
+
+def text_advice(text: str) -> str:
+    """How to write the number that a text may have meant.
+
+    Example:
+        >>> for text in ("0.10%", "1,000", "1,5", "EUR 3", "7", "north"):
+        ...     print(text_advice(text))
+        a percentage: give the fraction, 0.001
+        a number with thousands in groups: give it without the commas, 1000
+        a number with a decimal comma: give it with a point, 1.5
+        a number beside other signs: give the number alone, 3
+        text that spells a number: convert it where it was read, such as with float()
+        give numbers, or declare categories if it holds names
+    """
+    bare = text.strip().replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
+    match = _NUMBER.search(bare)
+    if bare.lower() in MISSING_TEXT:
+        return "the value is missing: fill it in, or leave the row out"
+    if match is None or sum(char.isalpha() for char in bare) > 4:
+        return "give numbers, or declare categories if it holds names"
+    number = match[0]
+    if bare in (number + "%", number + " %"):
+        plain = number.replace(",", ".") if number.count(",") == 1 else number
+        try:
+            return f"a percentage: give the fraction, {float(plain) / 100:.12g}"
+        except ValueError:
+            return "a percentage: give the fraction"
+    if bare != number:
+        return f"a number beside other signs: give the number alone, {number}"
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
+        return "a number with thousands in groups: give it without the commas, " + number.replace(
+            ",", ""
+        )
+    if number.count(",") == 1:
+        point = number.replace(".", "").replace(",", ".")
+        return f"a number with a decimal comma: give it with a point, {point}"
+    return "text that spells a number: convert it where it was read, such as with float()"
