@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.data.columns import (
+from lanework.core.data.files import (
     column_names,
     iter_columns,
     read_array,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lanework.machines.series.data.columns import read_columns
+from lanework.core.data.files import read_columns
 from lanework.machines.series.language.model import load_model
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -1,17 +1,19 @@
 """Values by their labels: the same labels in another order are put in order, others are refused.
 
-Where two things say what is at each place along an axis (an index of pandas, coordinates of xarray, the periods
-of a calendar), places mean nothing and labels everything.
+Where two things say what is at each place along an axis (an index of pandas, coordinates of xarray,
+the periods of a calendar), places mean nothing and labels everything. Labels of a categorical input
+become their positions in the list of its categories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.values import Given
 
 Order = npt.NDArray[np.intp]
@@ -111,3 +113,37 @@ def one_of_each(labels: Iterable[Any]) -> bool:
     """
     seen: Sequence[Any] = keys(list(labels))
     return len(set(seen)) == len(seen)
+
+
+def codes_of(
+    texts: npt.NDArray[Any],
+    categories: Sequence[str],
+    refuse: Callable[[int, str], Diagnostic],
+) -> npt.NDArray[np.float64]:
+    """Labels, strings or bytes of any shape, as their positions in a list of categories.
+
+    Raises:
+        Diagnostic: what `refuse` makes of the first label that is none of them, from its position
+            in the flattened array and the label.
+    """
+    unique, where = np.unique(texts.reshape(-1), return_inverse=True)
+    codes = np.empty(len(unique))
+    known = {label: float(code) for code, label in enumerate(categories)}
+    for i, item in enumerate(unique.tolist()):
+        text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+        code = known.get(text.strip())
+        codes[i] = -1.0 if code is None else code
+    if len(codes) and codes.min() < 0:
+        place = int(np.argmax(codes[where] < 0))
+        item = texts.reshape(-1)[place]
+        text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+        raise refuse(place, text.strip())
+    return codes[where].reshape(texts.shape)
+
+
+def label_help(text: str, categories: Sequence[str]) -> str:
+    """What to do about a label that is not one of the categories."""
+    if not categories:
+        return "give numbers, or declare the input with categories=[...]"
+    shown = ", ".join(categories[:8]) + (", ..." if len(categories) > 8 else "")
+    return did_you_mean(text, categories) or f"the categories are {shown}"

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from lanework.base.lazy import face
 
 if TYPE_CHECKING:
-    from lanework.machines.series.data.columns import iter_columns, read_columns
+    from lanework.core.data.files import iter_columns, read_columns
     from lanework.machines.series.data.labels import Labelled, along
     from lanework.machines.series.language.calendar import Calendar
     from lanework.machines.series.language.calls import *  # noqa: F403

@@ -128,11 +128,6 @@ BAD_KEYS = code(
     "The number of keys, or their kind (numbers against names), is not what the table has; or its "
     "keys have gaps that the chosen rule for outside keys cannot fill.",
 )
-UNKNOWN_LABEL = code(
-    "LW3020",
-    "a label is not one of the categories",
-    "A categorical input or table key has a fixed list of labels, and this is none of them.",
-)
 BAD_INPUT_NODE = code(
     "LW3021",
     "an input is declared in a way that does not make sense",
@@ -227,40 +222,4 @@ BAD_INPUT = code(
     "array says nothing about its axes, so it fits a port only where that leaves no doubt: one "
     "dimension for one declared axis, (periods, scenarios) for a port over time, scenarios for a "
     "port without axes. Everything else is labelled: `lanework.series.along(axes, array)`.",
-)
-NO_DATA_FILE = code(
-    "LW3051",
-    "a data file cannot be opened",
-    "The file with input columns is missing, is a folder, or may not be read.",
-)
-BAD_DATA_FILE = code(
-    "LW3052",
-    "a data file is not what its ending says",
-    "The file is empty, damaged, or in another format. CSV is UTF-8 text with commas and one "
-    "header line; .npy and .npz are NumPy arrays of numbers, never pickled objects; .json holds "
-    "columns as lists; .parquet needs pyarrow.",
-)
-BAD_CELL = code(
-    "LW3053",
-    "a cell of a data file is not a number",
-    "A column that fills an input holds one number in every row. The message names the line and "
-    "the column of the first cell that is empty, NaN or text. Fill it in, drop the row, or give "
-    "the input categories if it holds names.",
-)
-RAGGED_ROW = code(
-    "LW3054",
-    "a row of a data file has too few or too many cells",
-    "Every row has as many cells as the header has names. A comma inside a name or a number "
-    "needs quotes around the cell.",
-)
-MISSING_COLUMN = code(
-    "LW3055",
-    "a data file lacks a column",
-    "The columns of a table fill the inputs of the same names. One that is needed, or was asked "
-    "for, is not in the header. Rename it, or give that input by itself: `name=FILE:column`.",
-)
-BAD_DATA_ENDING = code(
-    "LW3056",
-    "a data file has an ending that is not read",
-    "Inputs are read from .csv, .parquet (with pyarrow), .npy, .npz and .json.",
 )

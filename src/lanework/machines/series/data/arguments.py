@@ -13,7 +13,8 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.cli import split_input
 from lanework.core.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
-from lanework.machines.series.data.columns import (
+from lanework.core.data.csvtext import number_in
+from lanework.core.data.files import (
     BLOCK,
     ENDINGS,
     check_columns,
@@ -21,7 +22,6 @@ from lanework.machines.series.data.columns import (
     iter_columns,
     read_array,
 )
-from lanework.machines.series.data.csvtext import number_in
 from lanework.machines.series.data.labels import Labelled
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ packages is imported here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_LABEL
+from lanework.core.codes import UNKNOWN_LABEL
+from lanework.core.data.labels import codes_of, label_help
+from lanework.machines.series.codes import BAD_INPUT
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -238,40 +240,6 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
     except (TypeError, ValueError):
         odd = next(x for x in filled if not isinstance(x, (int, float)))
         _fail(port, f"holds {odd!r}, which is not a number", "give numbers only")
-
-
-def codes_of(
-    texts: npt.NDArray[Any],
-    categories: Sequence[str],
-    refuse: Callable[[int, str], Diagnostic],
-) -> Floats:
-    """Labels, strings or bytes of any shape, as their positions in a list of categories.
-
-    Raises:
-        Diagnostic: what `refuse` makes of the first label that is none of them, from its position
-            in the flattened array and the label.
-    """
-    unique, where = np.unique(texts.reshape(-1), return_inverse=True)
-    codes = np.empty(len(unique))
-    known = {label: float(code) for code, label in enumerate(categories)}
-    for i, item in enumerate(unique.tolist()):
-        text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
-        code = known.get(text.strip())
-        codes[i] = -1.0 if code is None else code
-    if len(codes) and codes.min() < 0:
-        place = int(np.argmax(codes[where] < 0))
-        item = texts.reshape(-1)[place]
-        text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
-        raise refuse(place, text.strip())
-    return codes[where].reshape(texts.shape)
-
-
-def label_help(text: str, categories: Sequence[str]) -> str:
-    """What to do about a label that is not one of the categories."""
-    if not categories:
-        return "give numbers, or declare the input with categories=[...]"
-    shown = ", ".join(categories[:8]) + (", ..." if len(categories) > 8 else "")
-    return did_you_mean(text, categories) or f"the categories are {shown}"
 
 
 def _bad_label(port: Port, place: int, text: str, shape: tuple[int, ...]) -> Diagnostic:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lanework.base.errors import Diagnostic
+from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.ops.bodies.arithmetic import add, div, mul, round_, sub
 from lanework.core.ops.bodies.logic import choose, eq, ne
 from lanework.core.ops.bodies.power import power
-from lanework.machines.series.codes import NO_CALENDAR, TOO_DEEP, UNKNOWN_LABEL, UNSUPPORTED
+from lanework.machines.series.codes import NO_CALENDAR, TOO_DEEP, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, WHERE, Expr

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.ops.bodies.logic import choose
-from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNKNOWN_LABEL
+from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, Expr
 from lanework.machines.series.language.functions import functions

@@ -16,15 +16,14 @@ from typing import IO, Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.result.frames import need
-from lanework.machines.series.codes import (
+from lanework.core.codes import (
     BAD_DATA_ENDING,
     BAD_DATA_FILE,
     MISSING_COLUMN,
     NO_DATA_FILE,
     RAGGED_ROW,
 )
-from lanework.machines.series.data.csvtext import (
+from lanework.core.data.csvtext import (
     Array,
     Categories,
     CsvText,
@@ -32,7 +31,8 @@ from lanework.machines.series.data.csvtext import (
     check_header,
     number_in,
 )
-from lanework.machines.series.data.labels import codes_of
+from lanework.core.data.labels import codes_of
+from lanework.core.result.frames import need
 
 Path_ = str | os.PathLike[str]
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW, UNKNOWN_LABEL
-from lanework.machines.series.data.labels import codes_of, label_help
+from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW, UNKNOWN_LABEL
+from lanework.core.data.labels import codes_of, label_help
 
 Array = npt.NDArray[Any]
 Categories = Mapping[str, Sequence[str]]
