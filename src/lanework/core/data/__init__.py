@@ -4,4 +4,6 @@
 `labels.py` puts values with labels into the order that is wanted, and looks names up in a list of
 categories. `values.py` makes arrays of the dtype that is declared, exactly, and says of text how
 the number is written that it may have meant.
+
+`files.py` reads columns from files, whole or in blocks of rows; `csvtext.py` is its reader of CSV.
 """

@@ -38,6 +38,10 @@ class Table(Mapping[str, Any]):
         return len(self.columns)
 
 
+OFFERS = ("iloc", "get_column", "collect_schema", "column_names", "data_vars", "execute")
+"""What tables of pandas, polars, Arrow, xarray and DuckDB offer, and their columns do not."""
+
+
 def is_table(value: Any) -> bool:
     """Whether a value is a table of some library, or a mapping.
 
@@ -47,17 +51,12 @@ def is_table(value: Any) -> bool:
     """
     if isinstance(value, np.ndarray):
         return value.dtype.names is not None
-    offers = ("columns", "column_names", "data_vars", "__arrow_c_stream__", "collect_schema")
-    return isinstance(value, Mapping) or (
-        any(hasattr(value, offer) for offer in offers) and not _is_column(value)
-    )
-
-
-def _is_column(value: Any) -> bool:
-    """Whether it is one column of a library whose columns speak the Arrow stream too."""
-    return not hasattr(value, "columns") and (
-        hasattr(value, "to_list") or (hasattr(value, "to_pylist") and hasattr(value, "type"))
-    )
+    if isinstance(value, Mapping):
+        return True
+    kind = type(value)
+    column = any(hasattr(kind, offer) for offer in ("to_list", "to_pylist", "name"))
+    streams = hasattr(kind, "__arrow_c_stream__") and not column
+    return streams or (any(hasattr(kind, offer) for offer in OFFERS) and not hasattr(kind, "name"))
 
 
 def table_of(value: Any, given: Given) -> Table:

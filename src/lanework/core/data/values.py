@@ -77,7 +77,7 @@ def as_array(value: Any, given: Given) -> Array:
         [1, None, 3]
     """
     if isinstance(value, np.ma.MaskedArray):
-        return value.astype(object).filled(None) if np.ma.is_masked(value) else value.data
+        return np.array(value.tolist(), object) if np.ma.is_masked(value) else np.asarray(value)
     if isinstance(value, np.ndarray):
         return value
     try:
@@ -138,7 +138,7 @@ def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> A
     if array.dtype == wanted:
         return array
     if array.dtype.kind == "O":
-        array = _objects(array, wanted, given, missing)
+        array = _objects(array, dtype, given, missing)
     kind = array.dtype.kind
     if kind in "USO":
         _refuse_text(array, given)
@@ -174,13 +174,13 @@ def _same(array: Array, out: Array) -> Array:
     return np.asarray((out == array) & low)
 
 
-def _objects(array: Array, wanted: np.dtype[Any], given: Given, missing: bool) -> Array:
+def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
     """Python objects as numbers, if all of them are."""
     items = array.reshape(-1).tolist()
     out: list[Any] = []
     for place, item in enumerate(items):
         gone = item is None or type(item).__name__ in ("NAType", "NaTType")
-        if gone and missing and wanted.kind == "f":
+        if gone and missing and DTYPES[dtype].kind == "f":
             item = math.nan
         elif gone:
             given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
@@ -194,20 +194,22 @@ def _objects(array: Array, wanted: np.dtype[Any], given: Given, missing: bool) -
     whole = all(isinstance(item, int | np.integer) for item in out)
     if whole and out:
         low, high = min(out), max(out)
-        fitting = [d for d in (np.int64, np.uint64) if np.iinfo(d).min <= low <= high]
-        kind = next((d for d in fitting if high <= np.iinfo(d).max), None)
-        if kind is None:
-            place = next(n for n, x in enumerate(out) if not -(2**63) <= x < 2**64)
-            _refuse_number(out[place], wanted.name, given, place, array.shape)
-        return np.array(out, kind).reshape(array.shape)
+        for kind in (np.int64, np.uint64):
+            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+                return np.array(out, kind).reshape(array.shape)
+        if DTYPES[dtype].kind != "f":
+            place = next(
+                (n for n, x in enumerate(out) if not -(2**63) <= x < 2**64), out.index(low)
+            )
+            _refuse_number(out[place], dtype, given, place, array.shape)
     floats = np.empty(len(out))
     for place, item in enumerate(out):
         try:
             floats[place] = float(item)
         except OverflowError:
-            _refuse_number(item, wanted.name, given, place, array.shape)
+            _refuse_number(item, dtype, given, place, array.shape)
         if isinstance(item, int) and int(floats[place]) != item:
-            _refuse_number(item, wanted.name, given, place, array.shape)
+            _refuse_number(item, dtype, given, place, array.shape)
     return floats.reshape(array.shape)
 
 
