@@ -174,7 +174,7 @@ def test_commutes_where_it_says_so(op: Op) -> None:
 def test_graph_uses_known_primitives_of_its_width(op: Op, dtype: str) -> None:
     rules = {
         "fma",
-        *interpreter._ELEMENTWISE,
+        *interpreter.ELEMENTWISE,
         *interpreter._CONVERSIONS,
         *interpreter._REINTERPRETS,
     }

@@ -18,9 +18,10 @@ import numpy as np
 
 from lanework.core.ops import interval
 from lanework.core.ops.evaluate import NUMPY_DTYPE
-from lanework.core.ops.expr import ARITHMETIC, FLOAT_BINARY, FLOAT_UNARY, Value
+from lanework.core.ops.expr import Value
 from lanework.core.ops.interval import ANY, EXACT, INF, NAN, NOTHING, Interval, ordered, point
 from lanework.core.ops.op import IntervalRule, Op
+from lanework.core.ops.prims import ARITHMETIC, CASTS, CONST, FLOAT_UNARY, INTEGER, SHIFTS, Prim
 
 LARGEST = {"f32": float(np.finfo(np.float32).max), "f64": float(np.finfo(np.float64).max)}
 
@@ -69,10 +70,10 @@ def _steps(op: Op, dtype: str) -> tuple[list[tuple[Callable[..., Any], list[int]
 
 
 def _rule(op: Op, value: Value, dtype: str) -> Callable[..., Any]:
-    rule = RULES.get(value.prim)
-    if rule is None or value.dtype not in (dtype, "bool"):
+    if value.prim in APART or value.dtype not in (dtype, "bool"):
         raise TypeError(f"op {op.name} takes numbers apart, and has no rule for intervals")
-    if value.prim == "const":
+    rule = RULES[value.prim]
+    if value.prim is CONST:
         fixed = rule(value.payload)
         return lambda: fixed if value.dtype == "bool" else ROUND[dtype](fixed)
     if value.dtype == "bool" or dtype == "f64":
@@ -104,25 +105,27 @@ def _equal(a: Interval, b: Interval) -> Truth:
     return max(a.low, b.low) <= min(a.high, b.high), not (a.fixed and b.fixed and a.low == b.low)
 
 
-RULES: dict[str, Callable[..., Any]] = {
-    "const": _constant,
-    "select": _choice,
-    "fma": interval.fma,
-    **{p: getattr(interval, p) for p in (*ARITHMETIC, *FLOAT_BINARY, *FLOAT_UNARY) if p != "abs"},
-    "abs": interval.fabs,
-    "lt": _less,
-    "gt": lambda a, b: _less(b, a),
-    "le": _at_most,
-    "ge": lambda a, b: _at_most(b, a),
-    "eq": _equal,
-    "ne": lambda a, b: _equal(a, b)[::-1],
-    "and": lambda a, b: (a[0] and b[0], a[1] or b[1]),
-    "or": lambda a, b: (a[0] or b[0], a[1] and b[1]),
-    "xor": lambda a, b: ((a[0] and b[1]) or (a[1] and b[0]), (a[0] and b[0]) or (a[1] and b[1])),
-    "not": lambda a: (a[1], a[0]),
+RULES: dict[Prim, Callable[..., Any]] = {
+    Prim.CONST: _constant,
+    Prim.SELECT: _choice,
+    Prim.FMA: interval.fma,
+    **{p: getattr(interval, p) for p in (*ARITHMETIC, Prim.DIV, *FLOAT_UNARY) if p != Prim.ABS},
+    Prim.ABS: interval.fabs,
+    Prim.LT: _less,
+    Prim.GT: lambda a, b: _less(b, a),
+    Prim.LE: _at_most,
+    Prim.GE: lambda a, b: _at_most(b, a),
+    Prim.EQ: _equal,
+    Prim.NE: lambda a, b: _equal(a, b)[::-1],
+    Prim.AND: lambda a, b: (a[0] and b[0], a[1] or b[1]),
+    Prim.OR: lambda a, b: (a[0] or b[0], a[1] and b[1]),
+    Prim.XOR: lambda a, b: ((a[0] and b[1]) or (a[1] and b[0]), (a[0] and b[0]) or (a[1] and b[1])),
+    Prim.NOT: lambda a: (a[1], a[0]),
 }
-"""What primitives on floats and truth values make of intervals and truths; those that work on bits
-or integers have no rule, and an op that is made of one names its own."""
+"""What primitives on floats and truth values make of intervals and truths."""
+
+APART = frozenset((*SHIFTS, *INTEGER, *CASTS))
+"""Those that work on bits or integers have no rule, and an op made of one names its own."""
 
 
 # Functions ----------------------------------------------------------------------------------------

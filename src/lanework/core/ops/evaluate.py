@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.ops.expr import FLOAT_UNARY, Graph
+from lanework.core.ops.expr import Graph
 from lanework.core.ops.fused import without_fma
+from lanework.core.ops.prims import ARG, CONST, SELECT, Prim
 
 Array = npt.NDArray[Any]
 
@@ -60,37 +61,45 @@ def _clz(a: Array) -> Array:
     return np.asarray(a.dtype.itemsize * 8 - np.bitwise_count(a).astype(np.int64))
 
 
-_ELEMENTWISE: dict[str, Callable[..., Array]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    **{prim: getattr(np, prim, np.negative) for prim in FLOAT_UNARY},
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "xor": np.bitwise_xor,
-    "shl": np.left_shift,
-    "ashr": np.right_shift,
-    "lshr": _unsigned(np.right_shift),
-    "not": np.logical_not,
-    "ult": _unsigned(np.less),
-    "udiv": _unsigned(np.floor_divide),
-    "urem": _unsigned(np.remainder),
-    "umulh": _unsigned(_umulh),
-    "popcount": _unsigned(np.bitwise_count),
-    "clz": _unsigned(_clz),
-    "ctz": _unsigned(lambda a: np.bitwise_count(_below(a))),
-    "bswap": lambda a: np.asarray(a).byteswap(),
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "select": np.where,
+ELEMENTWISE: dict[Prim, Callable[..., Array]] = {
+    SELECT: np.where,
+    Prim.NOT: np.logical_not,
+    Prim.ADD: np.add,
+    Prim.SUB: np.subtract,
+    Prim.MUL: np.multiply,
+    Prim.DIV: np.divide,
+    Prim.NEG: np.negative,
+    Prim.SQRT: np.sqrt,
+    Prim.ABS: np.abs,
+    Prim.FLOOR: np.floor,
+    Prim.CEIL: np.ceil,
+    Prim.TRUNC: np.trunc,
+    Prim.RINT: np.rint,
+    Prim.AND: np.bitwise_and,
+    Prim.OR: np.bitwise_or,
+    Prim.XOR: np.bitwise_xor,
+    Prim.SHL: np.left_shift,
+    Prim.ASHR: np.right_shift,
+    Prim.LSHR: _unsigned(np.right_shift),
+    Prim.UDIV: _unsigned(np.floor_divide),
+    Prim.UREM: _unsigned(np.remainder),
+    Prim.UMULH: _unsigned(_umulh),
+    Prim.POPCOUNT: _unsigned(np.bitwise_count),
+    Prim.CLZ: _unsigned(_clz),
+    Prim.CTZ: _unsigned(lambda a: np.bitwise_count(_below(a))),
+    Prim.BSWAP: lambda a: np.asarray(a).byteswap(),
+    Prim.LT: np.less,
+    Prim.LE: np.less_equal,
+    Prim.GT: np.greater,
+    Prim.GE: np.greater_equal,
+    Prim.EQ: np.equal,
+    Prim.NE: np.not_equal,
+    Prim.ULT: _unsigned(np.less),
 }
-_CONVERSIONS = frozenset(("to_int", "to_float", "promote", "demote"))
-_REINTERPRETS = frozenset(("bits", "from_bits"))
+CASTS: dict[Prim, Callable[[Array, type[np.generic]], Array]] = {
+    **dict.fromkeys((Prim.BITS, Prim.FROM_BITS), np.ndarray.view),
+    **dict.fromkeys((Prim.TO_INT, Prim.TO_FLOAT), np.ndarray.astype),
+}
 
 
 def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
@@ -108,18 +117,14 @@ def evaluate(graph: Graph, args: Sequence[Array]) -> Array:
         for value in graph.values:
             prim = value.prim
             dtype = NUMPY_DTYPE[value.dtype]
-            if prim == "arg":
+            if prim is ARG:
                 out = np.asarray(args[int(value.payload or 0)], dtype=dtype)
-            elif prim == "const":
+            elif prim is CONST:
                 out = np.asarray(value.payload, dtype=dtype)
+            elif prim in CASTS:
+                out = CASTS[prim](values[id(value.args[0])], dtype)
             else:
-                operands = [values[id(arg)] for arg in value.args]
-                if prim in _REINTERPRETS:
-                    out = np.asarray(operands[0]).view(dtype)
-                elif prim in _CONVERSIONS:
-                    out = np.asarray(operands[0]).astype(dtype)
-                else:
-                    out = np.asarray(_ELEMENTWISE[prim](*operands))
+                out = np.asarray(ELEMENTWISE[prim](*[values[id(arg)] for arg in value.args]))
             values[id(value)] = out
     return values[id(graph.result)]
 
@@ -132,7 +137,7 @@ def direct(graph: Graph) -> np.ufunc | None:
         >>> direct(trace(lambda x, y: x * y, ("f64", "f64")))
         <ufunc 'multiply'>
     """
-    function = _ELEMENTWISE.get(graph.result.prim)
-    order = [arg.payload for arg in graph.result.args if arg.prim == "arg"]
+    function = ELEMENTWISE.get(graph.result.prim)
+    order = [arg.payload for arg in graph.result.args if arg.prim is ARG]
     in_order = order == list(range(len(graph.dtypes))) and len(order) == len(graph.result.args)
     return function if isinstance(function, np.ufunc) and in_order else None

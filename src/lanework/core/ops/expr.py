@@ -10,7 +10,7 @@ Nothing is contracted: `fma` is a primitive that a body asks for, rounded once o
 
 Example:
     >>> graph = trace(lambda x: select(x < 0.0, -x, x), ("f64",))
-    >>> [value.prim for value in graph.values]
+    >>> [str(value.prim) for value in graph.values]
     ['arg', 'const', 'lt', 'neg', 'select']
 """
 
@@ -21,49 +21,20 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
 
+from lanework.core.ops.prims import ARG, CONST, LEAVES, LOGIC, ORDER, SELECT, Prim
+
 FLOATS = ("f64", "f32")
 INTS = ("i64", "i32")
-DTYPES = (*FLOATS, *INTS, "bool")
 
 INT_OF = {"f64": "i64", "f32": "i32"}
 FLOAT_OF = {"i64": "f64", "i32": "f32"}
-
-ARITHMETIC = ("add", "sub", "mul")  # floats, and integers that wrap
-FLOAT_BINARY = ("div",)
-FLOAT_TERNARY = ("fma",)
-ROUNDING = ("floor", "ceil", "trunc", "rint")  # to integers; rint: ties to even
-FLOAT_UNARY = ("neg", "sqrt", "abs", *ROUNDING)
-BITWISE = ("and", "or", "xor", "shl", "ashr", "lshr")  # integers; and, or, xor on bool too
-INTEGER = ("udiv", "urem", "umulh", "popcount", "clz", "ctz", "bswap")  # unsigned
-COMPARE = ("lt", "le", "gt", "ge", "eq", "ne", "ult")  # ordered; ne is not, as IEEE 754 says
-CONVERT = ("bits", "from_bits", "to_int", "to_float", "promote", "demote")
-SIGNS = {
-    "add": "+",
-    "sub": "-",
-    "mul": "*",
-    "and": "&",
-    "or": "|",
-    "xor": "^",
-    "lt": "<",
-    "le": "<=",
-    "gt": ">",
-    "ge": ">=",
-    "eq": "==",
-    "ne": "!=",
-}
-"""How they are written where they are operators, as in Python."""
-PRIMITIVES = (
-    *("arg", "const", "select", "not"),
-    *(*ARITHMETIC, *FLOAT_BINARY, *FLOAT_TERNARY, *FLOAT_UNARY),
-    *(*BITWISE, *INTEGER, *COMPARE, *CONVERT),
-)
 
 
 def _lift(x: Value | float | int, dtype: str) -> Value:
     return x if isinstance(x, Value) else const(x, dtype)
 
 
-def _pair(a: Value | float, b: Value | float, prim: str) -> tuple[Value, Value]:
+def _pair(a: Value | float, b: Value | float, prim: Prim) -> tuple[Value, Value]:
     if isinstance(a, Value):
         left, right = a, _lift(b, a.dtype)
     elif isinstance(b, Value):
@@ -74,63 +45,69 @@ def _pair(a: Value | float, b: Value | float, prim: str) -> tuple[Value, Value]:
     return left, right
 
 
-def _same(a: Value, b: Value, prim: str) -> None:
+def _same(a: Value, b: Value, prim: Prim) -> None:
     if a.dtype != b.dtype:
         raise TypeError(f"{prim} mixes {a.dtype} and {b.dtype}")
 
 
-def _arithmetic(prim: str, a: Value | float, b: Value | float) -> Value:
+def _arithmetic(prim: Prim, a: Value | float, b: Value | float) -> Value:
     left, right = _pair(a, b, prim)
     if left.dtype == "bool":
         raise TypeError(f"{prim} does not take bool")
     return Value(prim, (left, right), left.dtype)
 
 
-def _float_binary(prim: str, a: Value | float, b: Value | float) -> Value:
+def _float_binary(prim: Prim, a: Value | float, b: Value | float) -> Value:
     left, right = _pair(a, b, prim)
     return Value(prim, (_float(left, prim), right), left.dtype)
 
 
-def _bitwise(prim: str, a: Value, b: Value | int) -> Value:
+def _bitwise(prim: Prim, a: Value, b: Value | int) -> Value:
     left, right = _pair(a, b, prim)
-    if left.dtype == "bool" and prim in ("and", "or", "xor"):
+    if left.dtype == "bool" and prim in LOGIC:
         return Value(prim, (left, right), "bool")
     return Value(prim, (_int(left, prim), right), left.dtype)
 
 
-def _compare(prim: str, a: Value | float, b: Value | float) -> Value:
+def _compare(prim: Prim, a: Value | float, b: Value | float) -> Value:
     left, right = _pair(a, b, prim)
     return Value(prim, (left, right), "bool")
 
 
-def _unary(prim: str, x: Value) -> Value:
+def _unary(prim: Prim, x: Value) -> Value:
     return Value(prim, (_float(x, prim),), x.dtype)
 
 
-def _integer(prim: str, x: Value) -> Value:
+def _integer(prim: Prim, x: Value) -> Value:
     return Value(prim, (_int(x, prim),), x.dtype)
 
 
-def _float(x: Value, prim: str) -> Value:
+def _float(x: Value, prim: Prim) -> Value:
     if x.dtype not in FLOATS:
         raise TypeError(f"{prim} needs a float, got {x.dtype}")
     return x
 
 
-def _int(x: Value, prim: str) -> Value:
+def _int(x: Value, prim: Prim) -> Value:
     if x.dtype not in INTS:
         raise TypeError(f"{prim} needs an integer, got {x.dtype}")
     return x
 
 
+def _converted(
+    prim: Prim, checked: Callable[[Value, Prim], Value], dtypes: Mapping[str, str], x: Value
+) -> Value:
+    return Value(prim, (checked(x, prim),), dtypes[x.dtype])
+
+
 N = TypeVar("N")
 
 
-def _operator(rule: Callable[[str, Value, N], Value], prim: str) -> Callable[[Value, N], Value]:
+def _operator(rule: Callable[[Prim, Value, N], Value], prim: Prim) -> Callable[[Value, N], Value]:
     return lambda value, other: rule(prim, value, other)
 
 
-def _reversed(rule: Callable[[str, N, Value], Value], prim: str) -> Callable[[Value, N], Value]:
+def _reversed(rule: Callable[[Prim, N, Value], Value], prim: Prim) -> Callable[[Value, N], Value]:
     return lambda value, other: rule(prim, other, value)
 
 
@@ -142,34 +119,35 @@ class Value:
     other side's dtype. Shifts take Python ints or integer values; `>>` is arithmetic.
     """
 
-    prim: str
+    prim: Prim
     args: tuple[Value, ...] = field(repr=False)  # shared by many: their text would have no end
     dtype: str
     payload: float | int | bool | None = None  # a constant's value, an argument's index
 
-    __add__, __radd__ = _operator(_arithmetic, "add"), _reversed(_arithmetic, "add")
-    __sub__, __rsub__ = _operator(_arithmetic, "sub"), _reversed(_arithmetic, "sub")
-    __mul__, __rmul__ = _operator(_arithmetic, "mul"), _reversed(_arithmetic, "mul")
-    __truediv__, __rtruediv__ = _operator(_float_binary, "div"), _reversed(_float_binary, "div")
-    __and__, __or__, __xor__ = (_operator(_bitwise, prim) for prim in ("and", "or", "xor"))
-    __lshift__, __rshift__ = _operator(_bitwise, "shl"), _operator(_bitwise, "ashr")
-    __lt__, __le__, __gt__, __ge__ = (_operator(_compare, prim) for prim in COMPARE[:4])
+    __add__, __radd__ = _operator(_arithmetic, Prim.ADD), _reversed(_arithmetic, Prim.ADD)
+    __sub__, __rsub__ = _operator(_arithmetic, Prim.SUB), _reversed(_arithmetic, Prim.SUB)
+    __mul__, __rmul__ = _operator(_arithmetic, Prim.MUL), _reversed(_arithmetic, Prim.MUL)
+    __truediv__ = _operator(_float_binary, Prim.DIV)
+    __rtruediv__ = _reversed(_float_binary, Prim.DIV)
+    __and__, __or__, __xor__ = (_operator(_bitwise, prim) for prim in LOGIC)
+    __lshift__, __rshift__ = _operator(_bitwise, Prim.SHL), _operator(_bitwise, Prim.ASHR)
+    __lt__, __le__, __gt__, __ge__ = (_operator(_compare, prim) for prim in ORDER)
 
     def __neg__(self) -> Value:
-        return _unary("neg", self) if self.dtype in FLOATS else 0 - self
+        return _negative(self) if self.dtype in FLOATS else 0 - self
 
     def __invert__(self) -> Value:
         if self.dtype == "bool":
-            return Value("not", (self,), "bool")
-        return _bitwise("xor", self, -1)
+            return Value(Prim.NOT, (self,), "bool")
+        return _bitwise(Prim.XOR, self, -1)
 
     def equals(self, other: Value | float) -> Value:
         """The comparison ``==`` as a traced bool (``==`` itself stays identity of objects)."""
-        return _compare("eq", self, other)
+        return _compare(Prim.EQ, self, other)
 
     def differs(self, other: Value | float) -> Value:
         """The comparison ``!=`` as a traced bool; true when either side is NaN."""
-        return _compare("ne", self, other)
+        return _compare(Prim.NE, self, other)
 
     def __bool__(self) -> bool:
         raise TypeError("a traced value has no truth value; use select(condition, a, b)")
@@ -178,10 +156,10 @@ class Value:
 def const(value: float | bool, dtype: str) -> Value:
     """A constant of the given dtype (f64 f32 i64 i32 bool)."""
     if dtype in FLOATS:
-        return Value("const", (), dtype, float(value))
+        return Value(CONST, (), dtype, float(value))
     if dtype == "bool":
-        return Value("const", (), dtype, bool(value))
-    return Value("const", (), dtype, int(value))
+        return Value(CONST, (), dtype, bool(value))
+    return Value(CONST, (), dtype, int(value))
 
 
 def like(x: Value, f64: float, f32: float | None = None) -> Value:
@@ -191,62 +169,49 @@ def like(x: Value, f64: float, f32: float | None = None) -> Value:
 
 def select(condition: Value, a: Value | float, b: Value | float) -> Value:
     """`a` where the condition holds, else `b`; both sides are evaluated."""
-    left, right = _pair(a, b, "select")
+    left, right = _pair(a, b, SELECT)
     if condition.dtype != "bool":
         raise TypeError(f"select needs a bool condition, got {condition.dtype}")
-    return Value("select", (condition, left, right), left.dtype)
+    return Value(SELECT, (condition, left, right), left.dtype)
 
 
-sqrt = partial(_unary, "sqrt")  # correctly rounded; NaN below zero
-fabs = partial(_unary, "abs")  # the sign bit cleared, NaN included
-floor = partial(_unary, "floor")  # the largest integer not above x, as a float
-ceil = partial(_unary, "ceil")  # the smallest integer not below x, as a float
-trunc = partial(_unary, "trunc")  # the integer part, towards zero, as a float
-rint = partial(_unary, "rint")  # the nearest integer, ties to even, as a float
+_negative = partial(_unary, Prim.NEG)
+sqrt = partial(_unary, Prim.SQRT)  # correctly rounded; NaN below zero
+fabs = partial(_unary, Prim.ABS)  # the sign bit cleared, NaN included
+floor = partial(_unary, Prim.FLOOR)  # the largest integer not above x, as a float
+ceil = partial(_unary, Prim.CEIL)  # the smallest integer not below x, as a float
+trunc = partial(_unary, Prim.TRUNC)  # the integer part, towards zero, as a float
+rint = partial(_unary, Prim.RINT)  # the nearest integer, ties to even, as a float
 
 
 def fma(a: Value, b: Value, c: Value) -> Value:
     """The product a * b plus c, rounded once."""
-    _same(a, b, "fma")
-    _same(b, c, "fma")
-    return Value("fma", (_float(a, "fma"), b, c), a.dtype)
+    _same(a, b, Prim.FMA)
+    _same(b, c, Prim.FMA)
+    return Value(Prim.FMA, (_float(a, Prim.FMA), b, c), a.dtype)
 
 
-def bits(x: Value) -> Value:
-    """The bit pattern of a float as an integer of the same width."""
-    return Value("bits", (_float(x, "bits"),), INT_OF[x.dtype])
+# The bit pattern of a float as an integer of the same width, and the float with a bit pattern.
+bits = partial(_converted, Prim.BITS, _float, INT_OF)
+from_bits = partial(_converted, Prim.FROM_BITS, _int, FLOAT_OF)
+# Truncated to an integer of the same width. The body must keep x in range: outside it the engines'
+# hardware differs, so an unclamped argument is a defect of the body.
+to_int = partial(_converted, Prim.TO_INT, _float, INT_OF)
+to_float = partial(_converted, Prim.TO_FLOAT, _int, FLOAT_OF)  # the nearest float of the same width
 
-
-def from_bits(i: Value) -> Value:
-    """The float with this bit pattern."""
-    return Value("from_bits", (_int(i, "from_bits"),), FLOAT_OF[i.dtype])
-
-
-def to_int(x: Value) -> Value:
-    """Truncate to an integer of the same width. The body must keep x in range: outside it the
-    engines' hardware differs, so an unclamped argument is a defect of the body.
-    """
-    return Value("to_int", (_float(x, "to_int"),), INT_OF[x.dtype])
-
-
-def to_float(i: Value) -> Value:
-    """The nearest float of the same width."""
-    return Value("to_float", (_int(i, "to_float"),), FLOAT_OF[i.dtype])
-
-
-lshr = partial(_bitwise, "lshr")  # a shift to the right, zeros from the left
-udiv = partial(_bitwise, "udiv")  # the unsigned quotient; the body must keep b from zero:
-urem = partial(_bitwise, "urem")  # and the remainder; there the engines differ
-umulh = partial(_bitwise, "umulh")  # the upper half of the unsigned product
-popcount = partial(_integer, "popcount")  # how many bits are set
-clz = partial(_integer, "clz")  # zeros above the highest bit that is set; the width for 0
-ctz = partial(_integer, "ctz")  # zeros below the lowest bit that is set; the width for 0
-bswap = partial(_integer, "bswap")  # the bytes in the opposite order
+lshr = partial(_bitwise, Prim.LSHR)  # a shift to the right, zeros from the left
+udiv = partial(_bitwise, Prim.UDIV)  # the unsigned quotient; the body must keep b from zero:
+urem = partial(_bitwise, Prim.UREM)  # and the remainder; there the engines differ
+umulh = partial(_bitwise, Prim.UMULH)  # the upper half of the unsigned product
+popcount = partial(_integer, Prim.POPCOUNT)  # how many bits are set
+clz = partial(_integer, Prim.CLZ)  # zeros above the highest bit that is set; the width for 0
+ctz = partial(_integer, Prim.CTZ)  # zeros below the lowest bit that is set; the width for 0
+bswap = partial(_integer, Prim.BSWAP)  # the bytes in the opposite order
 
 
 def ult(a: Value, b: Value | int) -> Value:
     """Whether a < b, both taken as unsigned."""
-    return _compare("ult", _int(a, "ult"), b)
+    return _compare(Prim.ULT, _int(a, Prim.ULT), b)
 
 
 @dataclass(frozen=True)
@@ -260,7 +225,7 @@ class Graph:
     @cached_property
     def cost(self) -> int:
         """Primitives that do work: what the op's fuel is derived from."""
-        return sum(value.prim not in ("arg", "const") for value in self.values)
+        return sum(value.prim not in LEAVES for value in self.values)
 
 
 def trace(body: Callable[..., Value], dtypes: tuple[str, ...]) -> Graph:
@@ -271,7 +236,7 @@ def trace(body: Callable[..., Value], dtypes: tuple[str, ...]) -> Graph:
     Raises:
         TypeError: the body mixes dtypes, or returns something that is no traced value.
     """
-    args = tuple(Value("arg", (), dtype, i) for i, dtype in enumerate(dtypes))
+    args = tuple(Value(ARG, (), dtype, i) for i, dtype in enumerate(dtypes))
     result = body(*args)
     if not isinstance(result, Value):
         raise TypeError(f"the body returned {type(result).__name__}, not a traced value")
@@ -305,14 +270,14 @@ def trace(body: Callable[..., Value], dtypes: tuple[str, ...]) -> Graph:
     return Graph(tuple(order), canonical[id(result)], dtypes)
 
 
-def retrace(graph: Graph, rules: Mapping[str, Callable[..., Value]]) -> Graph:
+def retrace(graph: Graph, rules: Mapping[Prim, Callable[..., Value]]) -> Graph:
     """The same body with some of its primitives written by other means."""
 
     def body(*args: Value) -> Value:
         copies: dict[int, Value] = {}
         for value in graph.values:
             operands = tuple(copies[id(arg)] for arg in value.args)
-            if value.prim == "arg":
+            if value.prim is ARG:
                 copies[id(value)] = args[int(value.payload or 0)]
             elif value.prim in rules:
                 copies[id(value)] = rules[value.prim](*operands)

@@ -25,6 +25,7 @@ from lanework.core.ops.expr import (
     ult,
     umulh,
 )
+from lanework.core.ops.prims import Prim
 
 Pair = tuple[Value, Value]
 """Two words as one number, the upper first."""
@@ -122,9 +123,12 @@ def _bit(condition: Value, dtype: str) -> Value:
     return select(condition, const(1, dtype), 0)
 
 
+EXPANSIONS = {Prim.FMA: fused}
+
+
 @functools.lru_cache(1024)
 def without_fma(graph: Graph) -> Graph:
     """The same with `fma` in integers, for engines that have no instruction for it."""
-    if all(value.prim != "fma" for value in graph.values):
+    if EXPANSIONS.keys().isdisjoint(value.prim for value in graph.values):
         return graph
-    return retrace(graph, {"fma": fused})
+    return retrace(graph, EXPANSIONS)

@@ -13,10 +13,20 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from lanework.core.ops.expr import COMPARE, FLOATS, ROUNDING, SIGNS, Graph, Value
+from lanework.core.ops.expr import FLOATS, INTS, Graph, Value
 from lanework.core.ops.fused import without_fma
-
-_SIZE = {"i64": 64, "i32": 32}
+from lanework.core.ops.prims import (
+    ARG,
+    ARITHMETIC,
+    CONST,
+    EQUALITY,
+    LOGIC,
+    ORDER,
+    ROUNDING,
+    SELECT,
+    SIGNS,
+    Prim,
+)
 
 
 def _divide(a: float, b: float) -> float:
@@ -49,16 +59,24 @@ def _signed(a: int, size: int) -> int:
 _HELPERS: dict[str, Any] = {
     "divide": _divide,
     "root": _root,
-    **{prim: _rounded(getattr(math, prim, round)) for prim in ROUNDING},
+    **{prim: _rounded(getattr(math, prim, round)) for prim in map(str, ROUNDING)},
     "integer": _integer,
     "signed": _signed,
     "pack": struct.pack,
     "unpack": struct.unpack,
-    "fabs": math.fabs,
     "nan": math.nan,
     "inf": math.inf,
 }
-_LETTER = {"f64": "d", "f32": "f", "i64": "Q", "i32": "I"}
+_FORMAT = {"f64": "d", "f32": "f", "i64": "Q", "i32": "I", "bool": "?"}
+_WIDTHS = {
+    dtype: {
+        "source": source,
+        "size": str(size),
+        "last": str(size - 1),
+        "mask": str((1 << size) - 1),
+    }
+    for (dtype, source), size in zip(_FORMAT.items(), (64, 32, 64, 32, 1), strict=True)
+}
 
 
 def python_function(graph: Graph) -> Callable[..., Any]:
@@ -73,7 +91,7 @@ def python_function(graph: Graph) -> Callable[..., Any]:
     names: dict[int, str] = {}
     lines = []
     for number, value in enumerate(graph.values):
-        if value.prim == "arg":
+        if value.prim is ARG:
             names[id(value)] = f"a{value.payload}"
             continue
         names[id(value)] = f"v{number}"
@@ -88,56 +106,45 @@ def python_function(graph: Graph) -> Callable[..., Any]:
     return function
 
 
+_INFIX = {prim: f"{{0}} {sign} {{1}}" for prim, sign in SIGNS.items()}
+_REINTERPRET = "unpack('<{result}', pack('<{source}', {0}))[0]"
+OF_FLOATS: dict[Prim, str] = {
+    **{prim: _INFIX[prim] for prim in (*ARITHMETIC, *ORDER, *EQUALITY)},
+    **{prim: f"{prim}({{0}})" for prim in (Prim.ABS, *ROUNDING)},
+    Prim.DIV: "divide({0}, {1})",
+    Prim.NEG: "-{0}",
+    Prim.SQRT: "root({0})",
+    Prim.BITS: _REINTERPRET,
+    Prim.TO_INT: "integer({0}) & {mask}",
+}
+OF_WORDS: dict[Prim, str] = {
+    **{prim: f"({_INFIX[prim]}) & {{mask}}" for prim in (*ARITHMETIC, *LOGIC)},
+    **{prim: f"signed({{0}}, {{size}}) {SIGNS[prim]} signed({{1}}, {{size}})" for prim in ORDER},
+    **{prim: _INFIX[prim] for prim in EQUALITY},
+    Prim.ULT: "{0} < {1}",
+    SELECT: "{1} if {0} else {2}",
+    Prim.NOT: "not {0}",
+    Prim.SHL: "({0} << ({1} & {last})) & {mask}",
+    Prim.LSHR: "{0} >> ({1} & {last})",
+    Prim.ASHR: "(signed({0}, {size}) >> ({1} & {last})) & {mask}",
+    Prim.UDIV: "{0} // {1} if {1} else 0",
+    Prim.UREM: "{0} % {1} if {1} else 0",
+    Prim.UMULH: "({0} * {1}) >> {size}",
+    Prim.POPCOUNT: "{0}.bit_count()",
+    Prim.CLZ: "{size} - {0}.bit_length()",
+    Prim.CTZ: "({0} & -{0}).bit_length() - 1 if {0} else {size}",
+    Prim.BSWAP: "int.from_bytes({0}.to_bytes({size} // 8, 'little'), 'big')",
+    Prim.FROM_BITS: _REINTERPRET,
+    Prim.TO_FLOAT: "float(signed({0}, {size}))",
+}
+"""How each primitive is written: of floats, and of integers and truth values."""
+
+
 def _line(value: Value, args: list[str]) -> str:
-    prim, dtype = value.prim, value.dtype
-    if prim == "const":
-        assert value.payload is not None
+    if value.prim is CONST:
         number = value.payload
-        return repr(number if dtype in FLOATS or dtype == "bool" else int(number) % (1 << 64))
-    if prim == "select":
-        return f"{args[1]} if {args[0]} else {args[2]}"
-    if prim == "not":
-        return f"not {args[0]}"
+        assert number is not None
+        return repr(int(number) % (1 << 64) if value.dtype in INTS else number)
     source = value.args[0].dtype
-    if prim in COMPARE:
-        left, right = args
-        if source in _SIZE and prim not in ("eq", "ne", "ult"):
-            left, right = (f"signed({arg}, {_SIZE[source]})" for arg in args)
-        return f"{left} {SIGNS.get(prim, '<')} {right}"
-    if prim in ("bits", "from_bits"):
-        return f"unpack('<{_LETTER[dtype]}', pack('<{_LETTER[source]}', {args[0]}))[0]"
-    if prim == "to_int":
-        return f"integer({args[0]}) & {(1 << _SIZE[dtype]) - 1}"
-    if prim == "to_float":
-        return f"float(signed({args[0]}, {_SIZE[source]}))"
-    if source in FLOATS:
-        return _float_line(prim, args)
-    return _integer_line(prim, args, _SIZE.get(source, 1))
-
-
-def _float_line(prim: str, args: list[str]) -> str:
-    if prim in SIGNS:
-        return f"{args[0]} {SIGNS[prim]} {args[1]}"
-    if prim == "neg":
-        return f"-{args[0]}"
-    name = {"div": "divide", "sqrt": "root", "abs": "fabs"}.get(prim, prim)
-    return f"{name}({', '.join(args)})"
-
-
-def _integer_line(prim: str, args: list[str], size: int) -> str:
-    mask = (1 << size) - 1
-    a, b = args[0], args[-1]
-    if prim in SIGNS:
-        return f"({a} {SIGNS[prim]} {b}) & {mask}"
-    return {
-        "shl": f"({a} << ({b} & {size - 1})) & {mask}",
-        "lshr": f"{a} >> ({b} & {size - 1})",
-        "ashr": f"(signed({a}, {size}) >> ({b} & {size - 1})) & {mask}",
-        "udiv": f"{a} // {b} if {b} else 0",
-        "urem": f"{a} % {b} if {b} else 0",
-        "umulh": f"({a} * {b}) >> {size}",
-        "popcount": f"{a}.bit_count()",
-        "clz": f"{size} - {a}.bit_length()",
-        "ctz": f"({a} & -{a}).bit_length() - 1 if {a} else {size}",
-        "bswap": f"int.from_bytes({a}.to_bytes({size // 8}, 'little'), 'big')",
-    }[prim]
+    form = (OF_FLOATS if source in FLOATS else OF_WORDS)[value.prim]
+    return form.format(*args, **_WIDTHS[source], result=_FORMAT[value.dtype])

@@ -23,9 +23,10 @@ import math
 import struct
 from collections.abc import Callable
 
-from lanework.core.ops.expr import FLOATS, ROUNDING, SIGNS, Graph, Value
+from lanework.core.ops.expr import FLOATS, Graph, Value
 from lanework.core.ops.fused import without_fma
 from lanework.core.ops.op import Op
+from lanework.core.ops.prims import ARG, CONST, ROUNDING, SELECT, SIGNS, Prim
 
 TYPES = {"f32": "f32", "i32": "i32", "bool": "bool"}
 PREAMBLE = """\
@@ -109,22 +110,22 @@ def render_graph(name: str, graph: Graph) -> str:
     graph = without_fma(graph)  # WGSL may round its fma twice
     names: dict[int, str] = {}
     lines: list[str] = []
-    held = _held(graph)
-    if held or any(_hides_zero(value) for value in graph.values):
+    held, hiding = _held(graph), {id(value) for value in graph.values if _hides_zero(value)}
+    if held or hiding:
         first = "a0" if graph.dtypes[0] == "f32" else "bitcast<f32>(a0)"
         lines.append(f"  let zero = lw_zero({first});\n")
     for value in graph.values:
         if value.dtype not in TYPES:
             raise TypeError(f"WGSL has no {value.dtype}; trace the body in f32")
-        if value.prim == "arg":
+        if value.prim is ARG:
             names[id(value)] = f"a{value.payload}"
-        elif value.prim == "const":
+        elif value.prim is CONST:
             assert value.payload is not None
             names[id(value)] = literal(value.payload, value.dtype)
         else:
             known = f"v{len(lines)}"
             args = [names[id(arg)] for arg in value.args]
-            if _hides_zero(value):
+            if id(value) in hiding:
                 hidden = "bitcast<f32>(zero)" if value.dtype == "f32" else "zero"
                 args = [hidden if arg in ("0.0f", "0i") else arg for arg in args]
             text = RULES[value.prim](value, args)
@@ -141,6 +142,9 @@ def render_graph(name: str, graph: Graph) -> str:
     )
 
 
+SUMS, PRODUCT = frozenset((Prim.ADD, Prim.SUB)), Prim.MUL
+
+
 def _held(graph: Graph) -> set[int]:
     """The values that no compiler may merge with the sum they go into."""
     uses: dict[int, int] = {}
@@ -148,20 +152,20 @@ def _held(graph: Graph) -> set[int]:
     for value in graph.values:
         for arg in value.args:
             uses[id(arg)] = uses.get(id(arg), 0) + 1
-            if value.prim in ("add", "sub") and value.dtype in FLOATS:
-                in_sums.add(id(arg))
+        if value.prim in SUMS and value.dtype in FLOATS:
+            in_sums.update(map(id, value.args))
     return {
         id(value)
         for value in graph.values
         if id(value) in in_sums
-        and (value.prim in ("add", "sub") or (value.prim == "mul" and uses[id(value)] > 1))
+        and (value.prim in SUMS or (value.prim is PRODUCT and uses[id(value)] > 1))
     }
 
 
 def _hides_zero(value: Value) -> bool:
     """Whether it is a choice between the patterns of -1.0 and 0.0."""
     arms = value.args[1:]
-    if value.prim != "select" or value.dtype == "bool" or {a.prim for a in arms} != {"const"}:
+    if value.prim is not SELECT or value.dtype == "bool" or {a.prim for a in arms} != {CONST}:
         return False
     patterns = set()
     for arm in arms:
@@ -178,12 +182,9 @@ Rule = Callable[[Value, list[str]], str]
 """From a value and its arguments' texts to its own."""
 
 
-def _infix(sign: str) -> Rule:
-    return lambda value, args: f"{args[0]} {sign} {args[1]}"
-
-
-def _call(name: str) -> Rule:
-    return lambda value, args: f"{name}({', '.join(args)})"
+def _text(form: str) -> Rule:
+    write = form.format
+    return lambda value, args: write(*args)
 
 
 def _words(sign: str) -> Rule:
@@ -216,37 +217,37 @@ def _compared(sign: str, otherwise: str) -> Rule:
 
 
 def _unsigned(value: Value, text: str) -> str:
-    if value.prim == "const":
+    if value.prim is CONST:
         return f"{int(value.payload or 0) & 0xFFFFFFFF}u"
     return f"bitcast<u32>({text})"
 
 
-RULES: dict[str, Rule] = {
-    "div": _infix("/"),
-    **{prim: _infix(sign) for prim, sign in SIGNS.items()},
-    "xor": lambda value, args: f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}",
-    "neg": lambda value, args: f"-({args[0]})",
-    "not": lambda value, args: f"!({args[0]})",
-    "eq": _compared("<=", "{} == {}"),
-    "ne": _compared(">", "!({} == {})"),  # so it stays true for NaN where a compiler rules it out
-    "select": lambda value, args: f"select({args[2]}, {args[1]}, {args[0]})",
-    **{prim: _call(prim) for prim in ("sqrt", "abs", *ROUNDING)},
-    "rint": _call("round"),
-    "bits": _call("bitcast<i32>"),
-    "from_bits": _call("bitcast<f32>"),
-    "to_int": _call("i32"),
-    "to_float": _call("f32"),
-    "popcount": _call("countOneBits"),
-    "clz": _call("countLeadingZeros"),
-    "ctz": _call("countTrailingZeros"),
-    "umulh": _call("lw_upper"),
-    "bswap": _call("lw_swapped"),
-    "ult": _words("<"),
-    "udiv": _words("/"),
-    "urem": _words("%"),
-    "shl": _shift("<<"),
-    "ashr": _shift(">>"),
-    "lshr": _words(">>"),
+RULES: dict[Prim, Rule] = {
+    **{prim: _text(f"{{}} {sign} {{}}") for prim, sign in SIGNS.items()},
+    **{prim: _text(f"{prim}({{}})") for prim in (Prim.SQRT, Prim.ABS, *ROUNDING)},
+    Prim.XOR: lambda value, args: f"{args[0]} {'!=' if value.dtype == 'bool' else '^'} {args[1]}",
+    Prim.DIV: _text("{} / {}"),
+    Prim.NEG: _text("-({})"),
+    Prim.NOT: _text("!({})"),
+    Prim.EQ: _compared("<=", "{} == {}"),
+    Prim.NE: _compared(">", "!({} == {})"),  # still true for NaN where a compiler rules it out
+    SELECT: _text("select({2}, {1}, {0})"),
+    Prim.RINT: _text("round({})"),
+    Prim.BITS: _text("bitcast<i32>({})"),
+    Prim.FROM_BITS: _text("bitcast<f32>({})"),
+    Prim.TO_INT: _text("i32({})"),
+    Prim.TO_FLOAT: _text("f32({})"),
+    Prim.POPCOUNT: _text("countOneBits({})"),
+    Prim.CLZ: _text("countLeadingZeros({})"),
+    Prim.CTZ: _text("countTrailingZeros({})"),
+    Prim.UMULH: _text("lw_upper({}, {})"),
+    Prim.BSWAP: _text("lw_swapped({})"),
+    Prim.ULT: _words("<"),
+    Prim.UDIV: _words("/"),
+    Prim.UREM: _words("%"),
+    Prim.SHL: _shift("<<"),
+    Prim.ASHR: _shift(">>"),
+    Prim.LSHR: _words(">>"),
 }
 
 

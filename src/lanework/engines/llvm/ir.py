@@ -9,29 +9,45 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from lanework.core.ops.expr import ARITHMETIC, BITWISE, FLOAT_TERNARY, ROUNDING, Graph, Value
+from lanework.core.ops.expr import FLOATS, Graph, Value
 from lanework.core.ops.fused import without_fma
+from lanework.core.ops.prims import (
+    ARG,
+    ARITHMETIC,
+    CONST,
+    EQUALITY,
+    LOGIC,
+    ORDER,
+    ROUNDING,
+    SELECT,
+    SHIFTS,
+    Prim,
+)
 
 _SCALAR = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
-_FLOAT = {"f64", "f32"}
-_ICMP = {"lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge", "eq": "eq", "ne": "ne", "ult": "ult"}
-_FCMP = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
-_FLOAT_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
-_INT_BINARY = {prim: prim for prim in (*ARITHMETIC, *BITWISE, "udiv", "urem")}
-_INTRINSIC = {
-    **{prim: prim for prim in ("sqrt", *ROUNDING, *FLOAT_TERNARY, "bswap")},
-    "abs": "fabs",
-    "popcount": "ctpop",
-    "clz": "ctlz",
-    "ctz": "cttz",
+_OF_INTEGERS = {
+    **{prim: f"icmp s{prim}" for prim in ORDER},
+    **{prim: f"icmp {prim}" for prim in (*EQUALITY, Prim.ULT)},
+    **{prim: str(prim) for prim in (*ARITHMETIC, *LOGIC, *SHIFTS, Prim.UDIV, Prim.UREM)},
 }
+_OF_FLOATS = {
+    **{prim: f"fcmp o{prim}" for prim in (*ORDER, *EQUALITY)},
+    **{prim: f"f{prim}" for prim in (*ARITHMETIC, Prim.DIV)},
+    Prim.NE: "fcmp une",
+}
+_INTRINSIC = {
+    **{prim: str(prim) for prim in (Prim.SQRT, *ROUNDING, Prim.FMA, Prim.BSWAP)},
+    Prim.ABS: f"f{Prim.ABS}",
+    Prim.POPCOUNT: "ctpop",
+    Prim.CLZ: "ctlz",
+    Prim.CTZ: "cttz",
+}
+_ASKS = (Prim.CLZ, Prim.CTZ)  # whether zero has an answer, too
 _CAST = {
-    "bits": "bitcast",
-    "from_bits": "bitcast",
-    "to_int": "fptosi",
-    "to_float": "sitofp",
-    "promote": "fpext",
-    "demote": "fptrunc",
+    Prim.BITS: "bitcast",
+    Prim.FROM_BITS: "bitcast",
+    Prim.TO_INT: "fptosi",
+    Prim.TO_FLOAT: "sitofp",
 }
 
 
@@ -43,7 +59,7 @@ def type_of(dtype: str, width: int) -> str:
 
 def literal(value: float | bool, dtype: str) -> str:
     """A scalar constant as LLVM writes it; floats by bit pattern, so that none is rounded."""
-    if dtype in _FLOAT:
+    if dtype in FLOATS:
         if dtype == "f32":
             value = struct.unpack("<f", struct.pack("<f", value))[0]
         return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
@@ -170,9 +186,9 @@ def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str
     names: dict[int, str] = {}
     graph = graph if writer.fused else without_fma(graph)
     for value in graph.values:
-        if value.prim == "arg":
+        if value.prim is ARG:
             names[id(value)] = args[int(value.payload or 0)]
-        elif value.prim == "const":
+        elif value.prim is CONST:
             assert value.payload is not None
             names[id(value)] = constant(value.payload, value.dtype, width)
         else:
@@ -181,22 +197,16 @@ def emit_graph(writer: Writer, graph: Graph, args: list[str], width: int) -> str
     return names[id(graph.result)]
 
 
-def _compare(writer: Writer, value: Value, args: list[str], width: int) -> str:
-    source, prim = value.args[0].dtype, value.prim
-    word = f"fcmp {_FCMP[prim]}" if source in _FLOAT else f"icmp {_ICMP[prim]}"
-    return writer.emit(f"{word} {type_of(source, width)} {args[0]}, {args[1]}")
-
-
 def _binary(writer: Writer, value: Value, args: list[str], width: int) -> str:
     source = value.args[0].dtype
-    words = _FLOAT_BINARY if source in _FLOAT else _INT_BINARY
+    words = _OF_FLOATS if source in FLOATS else _OF_INTEGERS
     return writer.emit(f"{words[value.prim]} {type_of(source, width)} {args[0]}, {args[1]}")
 
 
 def _call(writer: Writer, value: Value, args: list[str], width: int) -> str:
     source, prim = value.args[0].dtype, value.prim
     kind = type_of(source, width)
-    flag = [("i1", "false")] if prim in ("clz", "ctz") else []  # zero has an answer, too
+    flag = [("i1", "false")] if prim in _ASKS else []
     name = f"llvm.{_INTRINSIC[prim]}.{suffix(source, width)}"
     return writer.intrinsic(name, kind, [*((kind, arg) for arg in args), *flag])
 
@@ -226,15 +236,14 @@ def _cast(writer: Writer, value: Value, args: list[str], width: int) -> str:
     return writer.emit(f"{_CAST[value.prim]} {source} {args[0]} to {result}")
 
 
-RULES: dict[str, Callable[[Writer, Value, list[str], int], str]] = {
-    **dict.fromkeys((*_ICMP, *_FCMP), _compare),
-    **dict.fromkeys((*_FLOAT_BINARY, *_INT_BINARY), _binary),
+RULES: dict[Prim, Callable[[Writer, Value, list[str], int], str]] = {
+    **dict.fromkeys((*_OF_INTEGERS, *_OF_FLOATS), _binary),
     **dict.fromkeys(_INTRINSIC, _call),
     **dict.fromkeys(_CAST, _cast),
-    "umulh": _upper,
-    "select": _select,
-    "neg": lambda w, value, args, width: w.emit(f"fneg {type_of(value.dtype, width)} {args[0]}"),
-    "not": lambda w, _, args, width: w.emit(
+    Prim.UMULH: _upper,
+    SELECT: _select,
+    Prim.NEG: lambda w, value, args, width: w.emit(f"fneg {type_of(value.dtype, width)} {args[0]}"),
+    Prim.NOT: lambda w, _, args, width: w.emit(
         f"xor {type_of('bool', width)} {args[0]}, {constant(True, 'bool', width)}"
     ),
 }

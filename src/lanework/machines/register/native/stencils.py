@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lanework.core.ops.bodies import words64
-from lanework.core.ops.expr import ROUNDING
 from lanework.core.ops.op import Op
+from lanework.core.ops.prims import ROUNDING
 from lanework.core.ops.table import INTEGER, offered
 from lanework.core.program.isa import OperandKind
 from lanework.engines.llvm.ir import Writer
