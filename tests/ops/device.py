@@ -17,6 +17,7 @@ import numpy as np
 
 from lanework.core.ops import evaluate
 from lanework.core.ops.op import Op
+from lanework.core.ops.prims import ARITHMETIC, EQUALITY, ORDER, Prim
 from lanework.core.ops.table import ARITH
 from lanework.engines.gpu.wgsl import PREAMBLE, function_name, render_op
 
@@ -89,10 +90,10 @@ def rough(divide: Callable[..., Array] = np.divide) -> Iterator[None]:
     """The reference on a device that flushes subnormals, and may divide in its own way."""
     rules = evaluate.ELEMENTWISE
     known = dict(rules)
-    compare = ("lt", "le", "gt", "ge", "eq", "ne")
     try:
-        rules["div"] = divide
-        for prim in (*("add", "sub", "mul", "div", "sqrt", "floor", "ceil", "trunc"), *compare):
+        rules[Prim.DIV] = divide
+        rounding = Prim.FLOOR, Prim.CEIL, Prim.TRUNC
+        for prim in (*ARITHMETIC, Prim.DIV, Prim.SQRT, *rounding, *ORDER, *EQUALITY):
             rules[prim] = lambda *args, rule=rules[prim]: flush(rule(*map(flush, args)))
         yield
     finally:
@@ -123,7 +124,7 @@ def behaviour(call: Callable[[Op, list[Array]], Array], args: list[Array]) -> De
 def slack(op: Op) -> float:
     """How many ULP of the result a device that is not exact may be off."""
     prims = [value.prim for value in op.graph(op.dtypes[-1]).values]
-    quotients, roots = prims.count("div"), prims.count("sqrt")
+    quotients, roots = prims.count(Prim.DIV), prims.count(Prim.SQRT)
     if op.dtypes == ("i32",) or (op.ulp["f32"] == 0.0 and not quotients + roots):
         return 0.0
     stated = op.ulp["f32"] if np.isfinite(op.ulp["f32"]) else 1.0

@@ -12,10 +12,8 @@ import pytest
 from lanework.core.machine import MACHINES, find
 from lanework.core.ops import expr
 from lanework.core.ops import op as rules
-from lanework.core.ops.bounds import RULES as OF_PRIMITIVES
 from lanework.core.ops.bounds import bounds
-from lanework.core.ops.expr import BITWISE, CONVERT, PRIMITIVES, Value
-from lanework.core.ops.expr import INTEGER as ON_INTEGERS
+from lanework.core.ops.expr import Value
 from lanework.core.ops.interval import ANY, Interval, between, point
 from lanework.core.ops.op import Op, UnitRule
 from lanework.core.ops.table import ARITH, INTEGER, SINGLE, offered
@@ -75,12 +73,6 @@ def test_an_op_whose_graph_takes_numbers_apart_names_a_rule() -> None:
 
     with pytest.raises(TypeError, match="op bare takes numbers apart, and has no rule"):
         bounds(bare, [ANY])
-
-
-def test_primitives_without_a_rule_for_intervals_are_those_on_words() -> None:
-    """A graph with one of these says nothing of intervals, and its op names a rule."""
-    words = {"arg", "ult", *ON_INTEGERS, *CONVERT, *BITWISE[3:]}
-    assert set(PRIMITIVES) - set(OF_PRIMITIVES) == words
 
 
 def test_every_function_of_formulas_has_a_rule() -> None:

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lanework.core.ops import evaluate as interpreter
-from lanework.core.ops.expr import PRIMITIVES
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import ARITH
 
@@ -171,18 +169,10 @@ def test_commutes_where_it_says_so(op: Op) -> None:
 
 @OPS
 @pytest.mark.parametrize("dtype", ["f64", "f32"])
-def test_graph_uses_known_primitives_of_its_width(op: Op, dtype: str) -> None:
-    rules = {
-        "fma",
-        *interpreter.ELEMENTWISE,
-        *interpreter._CONVERSIONS,
-        *interpreter._REINTERPRETS,
-    }
+def test_graph_keeps_to_its_width(op: Op, dtype: str) -> None:
     graph = op.graph(dtype)
     allowed = {"f64": {"f64", "i64", "bool"}, "f32": {"f32", "i32", "bool"}}[dtype]
     for value in graph.values:
-        assert value.prim in PRIMITIVES
-        assert value.prim in rules | {"arg", "const", "lshr"}
         assert value.dtype in allowed
     assert graph.result.dtype == dtype
     # conversions to integers differ between processors out of range: no body needs one

@@ -13,17 +13,16 @@ from words import special, wild
 from lanework.core.ops import expr
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.ops.op import Op
+from lanework.core.ops.prims import INTEGER
 from lanework.core.ops.scalar import python_function
 from lanework.core.ops.table import ARITH, SINGLE
 from lanework.engines.gpu.wgsl import (
     PREAMBLE,
-    RULES,
     function_name,
     literal,
     render_graph,
     render_op,
 )
-from lanework.engines.llvm import ir as llvm_ir
 
 TEXT = "\n".join([PREAMBLE, *map(render_op, (*ARITH.values(), *SINGLE.values()))])
 MODULE = Module(TEXT)
@@ -67,7 +66,7 @@ def test_ops_on_words_agree_to_the_bit(op: Op) -> None:
         assert (got == want).all()
 
 
-@pytest.mark.parametrize("name", [*expr.INTEGER, "ult"])
+@pytest.mark.parametrize("name", INTEGER)
 def test_primitives_on_words_agree(name: str) -> None:
     """With the bodies of the ops on 64-bit words, traced in i32."""
     primitive = getattr(expr, name)
@@ -105,12 +104,6 @@ def test_nothing_of_64_bits() -> None:
     assert not re.search(r"\b(f64|i64)\b", TEXT)
     with pytest.raises(TypeError, match="WGSL has no f64"):
         render_graph("f", ARITH["exp"].graph("f64"))
-
-
-def test_every_primitive_has_a_rule() -> None:
-    leaves = {"arg", "const", "promote", "demote", "fma"}  # fma is worked out with the others
-    assert set(expr.PRIMITIVES) - leaves == set(RULES)
-    assert set(expr.PRIMITIVES) - {"arg", "const"} == set(llvm_ir.RULES)
 
 
 @pytest.mark.parametrize(

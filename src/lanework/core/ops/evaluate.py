@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from lanework.core.ops.expr import Graph
 from lanework.core.ops.fused import without_fma
-from lanework.core.ops.prims import ARG, CONST, SELECT, Prim
+from lanework.core.ops.prims import ARG, CONST, Prim
 
 Array = npt.NDArray[Any]
 
@@ -62,7 +62,7 @@ def _clz(a: Array) -> Array:
 
 
 ELEMENTWISE: dict[Prim, Callable[..., Array]] = {
-    SELECT: np.where,
+    Prim.SELECT: np.where,
     Prim.NOT: np.logical_not,
     Prim.ADD: np.add,
     Prim.SUB: np.subtract,

@@ -25,6 +25,7 @@ class Prim(StrEnum):
     BITS, FROM_BITS, TO_INT, TO_FLOAT = auto(), auto(), auto(), auto()
 
 
+# By names of their own, since an attribute of an enumeration is slow to get at.
 ARG, CONST, SELECT = Prim.ARG, Prim.CONST, Prim.SELECT
 LEAVES = (ARG, CONST)
 ARITHMETIC = (Prim.ADD, Prim.SUB, Prim.MUL)  # of floats, and of integers, that wrap

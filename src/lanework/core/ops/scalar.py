@@ -23,7 +23,6 @@ from lanework.core.ops.prims import (
     LOGIC,
     ORDER,
     ROUNDING,
-    SELECT,
     SIGNS,
     Prim,
 )
@@ -122,7 +121,7 @@ OF_WORDS: dict[Prim, str] = {
     **{prim: f"signed({{0}}, {{size}}) {SIGNS[prim]} signed({{1}}, {{size}})" for prim in ORDER},
     **{prim: _INFIX[prim] for prim in EQUALITY},
     Prim.ULT: "{0} < {1}",
-    SELECT: "{1} if {0} else {2}",
+    Prim.SELECT: "{1} if {0} else {2}",
     Prim.NOT: "not {0}",
     Prim.SHL: "({0} << ({1} & {last})) & {mask}",
     Prim.LSHR: "{0} >> ({1} & {last})",

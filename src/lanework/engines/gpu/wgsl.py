@@ -231,7 +231,7 @@ RULES: dict[Prim, Rule] = {
     Prim.NOT: _text("!({})"),
     Prim.EQ: _compared("<=", "{} == {}"),
     Prim.NE: _compared(">", "!({} == {})"),  # still true for NaN where a compiler rules it out
-    SELECT: _text("select({2}, {1}, {0})"),
+    Prim.SELECT: _text("select({2}, {1}, {0})"),
     Prim.RINT: _text("round({})"),
     Prim.BITS: _text("bitcast<i32>({})"),
     Prim.FROM_BITS: _text("bitcast<f32>({})"),

@@ -19,7 +19,6 @@ from lanework.core.ops.prims import (
     LOGIC,
     ORDER,
     ROUNDING,
-    SELECT,
     SHIFTS,
     Prim,
 )
@@ -241,7 +240,7 @@ RULES: dict[Prim, Callable[[Writer, Value, list[str], int], str]] = {
     **dict.fromkeys(_INTRINSIC, _call),
     **dict.fromkeys(_CAST, _cast),
     Prim.UMULH: _upper,
-    SELECT: _select,
+    Prim.SELECT: _select,
     Prim.NEG: lambda w, value, args, width: w.emit(f"fneg {type_of(value.dtype, width)} {args[0]}"),
     Prim.NOT: lambda w, _, args, width: w.emit(
         f"xor {type_of('bool', width)} {args[0]}, {constant(True, 'bool', width)}"

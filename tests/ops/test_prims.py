@@ -1,0 +1,36 @@
+"""Every interpreter over graphs has a rule for every primitive."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pytest
+
+from lanework.core.ops import bounds, evaluate, scalar
+from lanework.core.ops.fused import EXPANSIONS, without_fma
+from lanework.core.ops.prims import LEAVES, Prim
+from lanework.core.ops.table import ARITH, INTEGER, SINGLE
+from lanework.engines.gpu import wgsl
+from lanework.engines.llvm import ir
+
+TABLES: dict[str, tuple[Collection[Prim], Collection[Prim]]] = {
+    "NumPy": ({*evaluate.ELEMENTWISE, *evaluate.CASTS}, EXPANSIONS),
+    "Python": ({*scalar.OF_FLOATS, *scalar.OF_WORDS}, EXPANSIONS),
+    "LLVM": (ir.RULES, ()),
+    "WGSL": (wgsl.RULES, EXPANSIONS),
+    "intervals": (set(bounds.RULES) - set(LEAVES), bounds.APART),
+}
+"""The rules of an interpreter, and the primitives that no graph has when it sees it."""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_primitive_has_a_rule(name: str) -> None:
+    rules, absent = TABLES[name]
+    assert sorted([*rules, *absent, *LEAVES]) == sorted(Prim)
+
+
+def test_every_primitive_is_in_some_body() -> None:
+    ops = [*ARITH.values(), *INTEGER.values(), *SINGLE.values()]
+    graphs = [op.graph(dtype) for op in ops for dtype in op.dtypes]
+    graphs += [without_fma(graph) for graph in graphs]
+    assert {value.prim for graph in graphs for value in graph.values} == set(Prim)
