@@ -37,8 +37,8 @@ def held(x: float | int, dtype: str) -> bool:
     """Whether a dtype has a number, worked out in Python: fractions are rounded by f32 only."""
     kind = DTYPES[dtype]
     if kind.kind in "iu":
-        whole = math.isfinite(x) and Fraction(x).denominator == 1
-        return whole and np.iinfo(kind).min <= x <= np.iinfo(kind).max
+        integral = math.isfinite(x) and Fraction(x).denominator == 1
+        return integral and np.iinfo(kind).min <= x <= np.iinfo(kind).max
     if math.isinf(x):
         return True
     if abs(Fraction(x)) >= Fraction(float(np.finfo(kind).max)) + Fraction(2) ** (

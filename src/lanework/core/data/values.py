@@ -166,8 +166,8 @@ def _same(array: Array, out: Array) -> Array:
         return np.asarray(back & fits)
     if array.dtype.kind == "f":
         info = np.iinfo(out.dtype)
-        whole = (array == np.floor(array)) & (array >= float(info.min))
-        return np.asarray(whole & (array < 2.0**info.bits / (2 if info.min else 1)))
+        integral = (array == np.floor(array)) & (array >= float(info.min))
+        return np.asarray(integral & (array < 2.0**info.bits / (2 if info.min else 1)))
     low = (array >= 0) if out.dtype.kind == "u" else np.ones(array.shape, bool)
     if array.dtype.kind == "u" and out.dtype.kind == "i":
         low = out >= 0
@@ -179,10 +179,10 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
     items = array.reshape(-1).tolist()
     out: list[Any] = []
     for place, item in enumerate(items):
-        gone = item is None or type(item).__name__ in ("NAType", "NaTType")
-        if gone and missing and DTYPES[dtype].kind == "f":
+        absent = item is None or type(item).__name__ in ("NAType", "NaTType")
+        if absent and missing and DTYPES[dtype].kind == "f":
             item = math.nan
-        elif gone:
+        elif absent:
             given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
         elif isinstance(item, str | bytes):
             return array
@@ -191,8 +191,8 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
                 f"is {_shown(item)}, which is no number", "give numbers only", place, array.shape
             )
         out.append(item)
-    whole = all(isinstance(item, int | np.integer) for item in out)
-    if whole and out:
+    integral = all(isinstance(item, int | np.integer) for item in out)
+    if integral and out:
         low, high = min(out), max(out)
         for kind in (np.int64, np.uint64):
             if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
