@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from lanework.core.ops import interval
-from lanework.core.ops.interval import ZERO, Interval, point
+from lanework.core.ops.interval import ZERO, Interval, point, rounded
 from lanework.machines.fleet.analysis.abstract import AbstractState, Affine, Difference, Side
 from lanework.machines.fleet.matrices.maps import Row
 
@@ -40,8 +40,8 @@ def combine(terms: list[Term], known: AbstractState) -> Interval:
     """What a sum may be: added in order, and rounded each time."""
     out: Interval | None = None
     for coefficient, side in terms:
-        term = interval.mul(coefficient, known.side(side))
-        out = term if out is None else interval.add(out, term)
+        term = rounded(interval.mul(coefficient, known.side(side)))
+        out = term if out is None else rounded(interval.add(out, term))
     return ZERO if out is None else out
 
 
