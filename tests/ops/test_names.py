@@ -1,0 +1,48 @@
+"""Names of ops stand where the ops are, and nowhere else in the sources."""
+
+import ast
+from pathlib import Path
+
+from lanework.core.ops.table import ARITH, INTEGER, SINGLE
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "lanework"
+NAMES = {*ARITH, *INTEGER, *SINGLE}
+OWN = ("core/ops/", "engines/llvm/ir.py", "engines/gpu/wgsl.py")
+"""Where the ops are, and what reads the primitives that they are made of."""
+
+HOMONYMS = {
+    "base/": "min",  # a unit of time, and a kind of limit
+    "engines/llvm/nativetext.py": "add sub mul and or shl",  # instructions of LLVM
+    "engines/vector/": "eq ne fma",  # conditions and features of processors
+    "machines/belief/": "max mul random",  # semirings, and orders of elimination
+    "machines/fleet/": "select",  # an instruction of its own, by the sign of a number
+    "machines/fleet/check/blocks.py": "add sub mul div sqrt",  # primitives
+    "machines/register/isa.py": "min max",  # modes of atomics
+    "machines/register/native/": "eq ne fma",  # as for vectors
+    "machines/series/language/": "and or not",  # operators of Python
+    "machines/series/passes/steprules.py": "sign",  # a rule for units
+}
+"""Words that are something else than ops, by file or folder."""
+
+
+def quoted(text: str) -> set[str]:
+    """The names of ops among the string literals of a source."""
+    nodes = list(ast.walk(ast.parse(text)))
+    pieces = {id(each) for node in nodes if isinstance(node, ast.JoinedStr) for each in node.values}
+    strings = [n.value for n in nodes if isinstance(n, ast.Constant) and id(n) not in pieces]
+    return {each.lower() for each in strings if isinstance(each, str)} & NAMES
+
+
+def test_no_op_is_named_a_second_time():
+    again = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        name = path.relative_to(SOURCE).as_posix()
+        known = {at: words.split() for at, words in HOMONYMS.items() if name.startswith(at)}
+        found = quoted(path.read_text()).difference(*known.values())
+        if found and not name.startswith(OWN):
+            again[name] = found
+    assert again == {}
+
+
+def test_a_quoted_name_is_seen():
+    assert quoted('table = {"floor": 1, "ceiling": f"floor{2}"}') == {"floor"}
