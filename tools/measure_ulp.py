@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests/ops")]
 from exact import EXACT, FRACTION, LEAST, NUMPY, error_in_ulp  # noqa: E402
 from points import POINTS  # noqa: E402
 
+from lanework.core.ops.op import Op  # noqa: E402
 from lanework.core.ops.table import ARITH  # noqa: E402
 
 EXTENDED = {
@@ -93,9 +94,18 @@ def main() -> None:
                 f"{count} points, {time.perf_counter() - start:.1f} s",
                 flush=True,
             )
-            lines.append(f'    ("{name}", "{dtype}"): Measured({worst:.3f}, {place!r}, {count}),')
+            what, figures = reference(ARITH[name]), f"{worst:.3f}, {place!r}, {count}"
+            lines.append(f'    ({what}, "{dtype}"): Measured({figures}),')
     if options.write:
-        TARGET.write_text(HEADER + "\n".join(lines) + "\n}\n")
+        modules = sorted({line.split("(")[1].split(".")[0] for line in lines})
+        TARGET.write_text("\n".join([HEADER.replace("MODULES", ", ".join(modules)), *lines, "}\n"]))
+
+
+def reference(op: Op) -> str:
+    """How an op is written outside its file."""
+    module = sys.modules[op.body.__module__]
+    name = next(name for name, value in vars(module).items() if value is op)
+    return f"{module.__name__.rpartition('.')[2]}.{name}"
 
 
 HEADER = '''"""The worst errors met in a long run of `tools/measure_ulp.py`; do not edit."""
@@ -103,6 +113,9 @@ HEADER = '''"""The worst errors met in a long run of `tools/measure_ulp.py`; do 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from lanework.core.ops.bodies import MODULES
+from lanework.core.ops.op import Op
 
 
 class Measured(NamedTuple):
@@ -114,8 +127,8 @@ class Measured(NamedTuple):
 
 
 # fmt: off
-MEASURED: dict[tuple[str, str], Measured] = {
-'''
+# ruff: noqa: E501
+MEASURED: dict[tuple[Op, str], Measured] = {'''
 
 if __name__ == "__main__":
     main()

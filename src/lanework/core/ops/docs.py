@@ -136,9 +136,9 @@ def _errors(op: Op) -> str:
     if op.dtypes != FLOATS:
         return ""  # exact, or said in its own words
     text = f"Error: at most {op.ulp['f64']:g} ULP in f64, {op.ulp['f32']:g} in f32. "
-    if (op.name, "f64") not in MEASURED:
+    if (op, "f64") not in MEASURED:
         return text
-    double, single = MEASURED[op.name, "f64"], MEASURED[op.name, "f32"]
+    double, single = MEASURED[op, "f64"], MEASURED[op, "f32"]
     return (
         f"{text}Measured: {double.ulp:.2f} at worst among {double.points:,} arguments, and "
         f"{single.ulp:.2f} among {single.points:,}. "

@@ -7,10 +7,16 @@ registers of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from lanework.core.ops.prims import ARITHMETIC, Prim
+
+
+def _operator(prim: Prim) -> Callable[[Word, Any], Word]:
+    return lambda word, other: word.function.emit(f"{prim} i64 {word.name}, {text(other)}")
 
 
 @dataclass(frozen=True)
@@ -20,29 +26,9 @@ class Word:
     function: Function
     name: str
 
-    def _do(self, what: str, other: Any) -> Word:
-        return self.function.emit(f"{what} i64 {self.name}, {text(other)}")
-
-    def __add__(self, other: Any) -> Word:
-        return self._do("add", other)
-
-    def __sub__(self, other: Any) -> Word:
-        return self._do("sub", other)
-
-    def __mul__(self, other: Any) -> Word:
-        return self._do("mul", other)
-
-    def __and__(self, other: Any) -> Word:
-        return self._do("and", other)
-
-    def __or__(self, other: Any) -> Word:
-        return self._do("or", other)
-
-    def __lshift__(self, other: Any) -> Word:
-        return self._do("shl", other)
-
-    def __rshift__(self, other: Any) -> Word:
-        return self._do("lshr", other)
+    __add__, __sub__, __mul__ = map(_operator, ARITHMETIC)
+    __and__, __or__ = _operator(Prim.AND), _operator(Prim.OR)
+    __lshift__, __rshift__ = _operator(Prim.SHL), _operator(Prim.LSHR)
 
     def is_(self, how: str, other: Any) -> str:
         """A condition: `how` is eq, ne, ult, ule, ugt, uge, slt, sle, sgt or sge."""

@@ -21,14 +21,14 @@ from lanework.core.ops.bodies import words32
 from lanework.core.ops.bounds import bounds
 from lanework.core.ops.interval import ANY
 from lanework.core.ops.op import Op
+from lanework.core.ops.prims import ARITHMETIC, Prim
 from lanework.core.program.isa import OperandKind
 from lanework.machines.fleet.check.drafting import FLOAT, FROM_FLOATS, KNOWN, NAN, NUMBER, Draft
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.layout import SEED_EPSILON
 from lanework.machines.fleet.matrices.maps import pattern
 
-_INEXACT = frozenset(("div", "sqrt"))
-_ROUNDED = frozenset(("add", "sub", "mul"))
+_INEXACT = frozenset((Prim.DIV, Prim.SQRT))
 
 
 def exact(op: Op) -> bool:
@@ -36,7 +36,7 @@ def exact(op: Op) -> bool:
     prims = [value.prim for value in op.graph("f32").values]
     if _INEXACT.intersection(prims):
         return False
-    return op.ulp.get("f32", 0.0) == 0 or sum(prim in _ROUNDED for prim in prims) <= 1
+    return op.ulp.get("f32", 0.0) == 0 or sum(prim in ARITHMETIC for prim in prims) <= 1
 
 
 def _applying(which: Callable[[Op], bool]) -> tuple[FleetInstr, ...]:
