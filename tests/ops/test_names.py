@@ -38,9 +38,9 @@ def test_no_op_is_named_a_second_time():
     for path in sorted(SOURCE.rglob("*.py")):
         name = path.relative_to(SOURCE).as_posix()
         known = {at: words.split() for at, words in HOMONYMS.items() if name.startswith(at)}
-        found = quoted(path.read_text()).difference(*known.values())
-        if found and not name.startswith(OWN):
-            again[name] = found
+        quotes = quoted(path.read_text()).difference(*known.values())
+        if quotes and not name.startswith(OWN):
+            again[name] = quotes
     assert again == {}
 
 
