@@ -10,7 +10,8 @@ import pytest
 
 OP = '''
 from lanework.core.ops import expr
-from lanework.core.ops.op import KEEP, Offer, op
+from lanework.core.ops.op import Offer, op
+from lanework.core.ops.rules import KEEP
 
 
 @op(special=(((-3.0,), -0.75),), example=((1.0,), 0.5), units=KEEP, series=9001, fleet=9001,

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from lanework.core.machine import MACHINES, find
-from lanework.core.ops import expr
-from lanework.core.ops import op as rules
+from lanework.core.ops import expr, rules
 from lanework.core.ops.bounds import bounds
 from lanework.core.ops.expr import Value
 from lanework.core.ops.interval import ANY, Interval, between, point
-from lanework.core.ops.op import Op, UnitRule
+from lanework.core.ops.op import Op
+from lanework.core.ops.op import op as define
+from lanework.core.ops.rules import UnitRule
 from lanework.core.ops.table import ARITH, INTEGER, SINGLE, offered
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.passes.steprules import OF_UNITS, RULES
@@ -66,7 +67,7 @@ def test_every_op_has_a_rule_for_intervals(op: Op) -> None:
 
 
 def test_an_op_whose_graph_takes_numbers_apart_names_a_rule() -> None:
-    @rules.op(units=rules.KEEP)
+    @define(units=rules.KEEP)
     def bare(a: Value) -> Value:
         """Something."""
         return expr.from_bits(expr.bits(a))
@@ -174,7 +175,7 @@ def test_the_interval_of_a_sum_rounded_once_holds_ties() -> None:
 def test_an_op_without_a_rule_is_refused(dtypes: tuple[str, ...], what: str) -> None:
     with pytest.raises(TypeError, match=f"has no rule for {what}"):
 
-        @rules.op(dtypes=dtypes, fleet=9999)
+        @define(dtypes=dtypes, fleet=9999)
         def nameless(a: object) -> object:
             """Something."""
             return a

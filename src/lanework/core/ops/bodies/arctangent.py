@@ -16,7 +16,8 @@ from lanework.core.ops.bodies.coefficients import ATAN
 from lanework.core.ops.bodies.layout import INF, NAN, horner, layout, sign_bit, with_sign
 from lanework.core.ops.bounds import within
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import RATIO, Term, op
+from lanework.core.ops.op import Term, op
+from lanework.core.ops.rules import RATIO
 
 FIRST, SECOND = 0.3125, 0.71875  # q where the centre becomes 1/2, and 1
 # Angles as a value and what it lacks, in each format.

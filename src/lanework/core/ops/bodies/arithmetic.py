@@ -7,7 +7,8 @@ from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit
 from lanework.core.ops.bodies.logic import choose, gt, lt
 from lanework.core.ops.bounds import anything, floored, integers, least, mirrored
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import (
+from lanework.core.ops.op import Offer, Term, exact, op
+from lanework.core.ops.rules import (
     IDEMPOTENT,
     INVOLUTION,
     KEEP,
@@ -17,11 +18,7 @@ from lanework.core.ops.op import (
     REMAINDER,
     SIGN,
     SUM,
-    Offer,
-    Term,
-    exact,
     neutral,
-    op,
     reciprocal,
     root,
 )
@@ -106,7 +103,7 @@ def _div_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
     example=((3.0, 2.0), 1.5),
     symbol="/",
     units=QUOTIENT,
-    identities=(neutral(1.0, 1), reciprocal(mul)),
+    identities=(neutral(1.0, 1), reciprocal(mul.name)),
     series=3,
     register=Offer(91),
     fleet=Offer(11, immediate=21),

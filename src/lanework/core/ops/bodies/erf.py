@@ -15,7 +15,8 @@ from lanework.core.ops.bodies.exp import exp, exponential, reduced, scaled
 from lanework.core.ops.bodies.layout import INF, NAN, head, horner, sign_bit, with_sign
 from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, op
+from lanework.core.ops.op import op
+from lanework.core.ops.rules import PURE
 
 SPLIT = 0.75
 ERF_CENTRE = 3.0

@@ -12,7 +12,8 @@ from lanework.core.ops.bodies.coefficients import EXP
 from lanework.core.ops.bodies.layout import INF, NAN, Layout, horner, layout
 from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, op
+from lanework.core.ops.op import op
+from lanework.core.ops.rules import PURE
 
 INVERSE_LN2 = 1.4426950408889634  # 1 / log(2)
 # log(2) = high + low: the high part has 11 (8) trailing zeros and more, to be multiplied by k.

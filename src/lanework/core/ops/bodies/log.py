@@ -14,7 +14,8 @@ from lanework.core.ops.bodies.exp import LN2_HIGH, LN2_LOW
 from lanework.core.ops.bodies.layout import INF, NAN, horner, layout
 from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, op
+from lanework.core.ops.op import op
+from lanework.core.ops.rules import PURE
 
 SQRT_HALF = 0.7071067811865476
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from lanework.core.ops.bodies.layout import NAN, truth
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import CHOICE, COMPARE, LOGIC, SELECTION, exact, op
+from lanework.core.ops.op import exact, op
+from lanework.core.ops.rules import CHOICE, COMPARE, LOGIC, SELECTION
 
 _compare = exact(units=COMPARE)
 _logic = exact(units=LOGIC)

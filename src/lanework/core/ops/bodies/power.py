@@ -18,7 +18,8 @@ from lanework.core.ops.bodies.logic import and_ as both
 from lanework.core.ops.bodies.logic import choose, eq, ge, gt
 from lanework.core.ops.bounds import between_corners
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import POWER, Term, op
+from lanework.core.ops.op import Term, op
+from lanework.core.ops.rules import POWER
 
 # m runs from 2**(-3/8) to 2**(5/8). The constants c nearest to it are 1 and these three; BREAKS
 # are the values of m between them. log(c) comes in two parts; the first is a multiple of 2**-40

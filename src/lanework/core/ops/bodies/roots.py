@@ -8,7 +8,8 @@ from lanework.core.ops.bodies.layout import INF, NAN, head, layout, sign_bit, wi
 from lanework.core.ops.bodies.logic import choose, eq
 from lanework.core.ops.bounds import length, rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import LENGTH, PRODUCT_SUM, Offer, Term, op, root
+from lanework.core.ops.op import Offer, Term, op
+from lanework.core.ops.rules import LENGTH, PRODUCT_SUM, root
 
 # Squares of numbers between these neither overflow nor lose their last places; others are scaled.
 RANGE = {"f64": (2.0**-400, 2.0**500), "f32": (2.0**-40, 2.0**62)}

@@ -12,7 +12,8 @@ from lanework.core.ops.bodies.exp import exp, exponential
 from lanework.core.ops.bodies.layout import INF, NAN, horner, sign_bit, with_sign
 from lanework.core.ops.bounds import rising
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, Term, op
+from lanework.core.ops.op import Term, op
+from lanework.core.ops.rules import PURE
 
 SPLIT = 0.55
 SATURATED = {"f64": 20.0, "f32": 10.0}  # from here on the result rounds to one

@@ -13,7 +13,8 @@ from lanework.core.ops.bodies.layout import INF, NAN, horner, layout, sign_bit, 
 from lanework.core.ops.bodies.reduction import reduce
 from lanework.core.ops.bounds import anything, within
 from lanework.core.ops.expr import Value, select
-from lanework.core.ops.op import PURE, Term, op
+from lanework.core.ops.op import Term, op
+from lanework.core.ops.rules import PURE
 
 
 def _kernels(r: Value, tail: Value) -> tuple[Value, Value, Value, Value]:

@@ -24,7 +24,8 @@ from lanework.core.ops.expr import (
     ult,
     urem,
 )
-from lanework.core.ops.op import LEAST, REMAINDER, Offer, exact, op
+from lanework.core.ops.op import Offer, exact, op
+from lanework.core.ops.rules import LEAST, REMAINDER
 
 F32, I32 = ("f32",), ("i32",)
 LOWEST, HIGHEST = -(2**31), 2**31 - 1

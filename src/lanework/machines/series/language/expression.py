@@ -22,7 +22,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.core.ops.bodies.logic import choose
-from lanework.core.ops.op import COMPARE
+from lanework.core.ops.rules import COMPARE
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import NO_TRUTH, UNSUPPORTED
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from lanework.core.ops.bounds import bounds
 from lanework.core.ops.interval import ANY, Interval, number
-from lanework.core.ops.op import CHOICE, COMPARE, KEEP, LEAST, LOGIC, REMAINDER, SUM
+from lanework.core.ops.rules import CHOICE, COMPARE, KEEP, LEAST, LOGIC, REMAINDER, SUM
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.isa import LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim

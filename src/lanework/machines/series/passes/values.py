@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lanework.core.ops.bodies import arithmetic
-from lanework.core.ops.op import Identity, Op
+from lanework.core.ops.op import Op
+from lanework.core.ops.rules import Identity
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.tables import Floats, KeyDim
@@ -207,15 +208,15 @@ def _neutral(value: float, side: int) -> Rule:
     return rule
 
 
-def _reciprocal(product: Op | None) -> Rule:
+def _reciprocal(product: str) -> Rule:
     def rule(values: Values, args: Args, known: Known, expr: Expr | None) -> int | None:
         divisor = known[1]
-        if divisor is None or product is None:
+        if divisor is None:
             return None
         mantissa, exponent = math.frexp(divisor)
         if abs(mantissa) != 0.5 or abs(exponent) >= 1000:
             return None  # it, or its reciprocal, is no normal power of two
-        return values.apply(product.name, (args[0], values.const(1.0 / divisor)), expr)
+        return values.apply(product, (args[0], values.const(1.0 / divisor)), expr)
 
     return rule
 
