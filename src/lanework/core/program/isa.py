@@ -13,12 +13,15 @@ import enum
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Program
 
 WORD = struct.Struct("<4I")
 EXTENSION = 0xFFFFFFFF
@@ -118,7 +121,20 @@ class ISA:
 
     def version_of(self, instructions: Iterable[Instruction]) -> int:
         """The oldest version of the set that has all of these instructions."""
-        return max((self.by_name[each.name].since for each in instructions), default=1)
+        names = {each.name for each in instructions}
+        return max((self.by_name[name].since for name in names), default=1)
+
+    def read(self, program: Program[Any]) -> list[Instruction]:
+        """The instructions of a program's tape, decoded once.
+
+        Raises:
+            Diagnostic: LW1001.
+        """
+        key = f"{self.name} instructions"
+        if key not in program.views:
+            program.views[key] = self.decode(program.tape)
+        known: list[Instruction] = program.views[key]
+        return known
 
     def encode(self, instructions: Iterable[Instruction]) -> bytes:
         """The tape of these instructions.

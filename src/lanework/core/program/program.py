@@ -97,7 +97,7 @@ class Program(ProgramData, Generic[R]):
         """The oldest version of the machine's instruction set that has all of its instructions."""
         isa = self._machine.load("isa")
         try:
-            version: int = isa.version_of(isa.decode(self.tape))
+            version: int = isa.version_of(isa.read(self))
         except Diagnostic:  # a tape that cannot be read is for nobody else to read
             version = isa.version
         return version

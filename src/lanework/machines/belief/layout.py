@@ -195,7 +195,7 @@ def _decode(program: Program) -> BeliefView:
                 raise ValueError("a factor's table is not among the constants")
     except (ValueError, TypeError, KeyError, IndexError, struct.error, RecursionError) as error:
         raise Diagnostic(BAD_SECTION, f"a section of the belief program: {error}") from None
-    code = tuple(BELIEF.decode(program.tape))
+    code = tuple(BELIEF.read(program))
     return BeliefView(code, variables, factors, specs, slots, modes, program.constants, selectors)
 
 

@@ -122,7 +122,7 @@ class FleetView:
 
 def _decoded(program: Program) -> FleetView:
     header, sections = program.header, program.sections
-    code = FLEET.decode(program.tape)
+    code = FLEET.read(program)
     name = "header"
     try:
         profile = PROFILES[str(header.get("state", "S22"))]

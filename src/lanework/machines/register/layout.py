@@ -44,7 +44,7 @@ class RegisterView:
         """
         known: RegisterView | None = program.views.get("register")
         if known is None:
-            code = REGISTER.decode(program.tape)
+            code = REGISTER.read(program)
             addresses = REGISTER.addresses(code)
             known = program.views["register"] = RegisterView(
                 tuple(code),

@@ -213,7 +213,7 @@ class SeriesView:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.instructions: list[Instruction] = SERIES.decode(program.tape)
+        self.instructions: list[Instruction] = SERIES.read(program)
         self.rows = decode_rows(program.sections.get("rows", b""))
         self.segments = decode_segments(program.sections.get("segments", b""))
         self.tables = decode_tables(program.sections.get("tables", b""))
