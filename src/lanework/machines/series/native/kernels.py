@@ -9,7 +9,7 @@ import numpy as np
 from lanework.engines.kernel import Kernel
 from lanework.engines.native import Frame, address
 from lanework.machines.series.data.binding import Array
-from lanework.machines.series.native.nests import KINDS, Lowered, Slot
+from lanework.machines.series.native.nests import Lowered
 
 SINGLE = "x86-64-v3"  # one lane is done sooner in narrower registers
 
@@ -39,9 +39,7 @@ class CompiledNest:
 
     def __init__(self, lowered: Lowered, kernel: Kernel, tables: list[Array]) -> None:
         self.lowered, self.kernel, self.tables = lowered, kernel, tables
-        self.slots: dict[str, list[tuple[int, Slot]]] = {kind: [] for kind in KINDS}
-        for number, slot in enumerate(lowered.slots):
-            self.slots[slot.kind].append((number, slot))
+        self.slots = lowered.by_kind
         self._frames: list[tuple[Frame, Array]] = []
 
     def frame(self) -> tuple[Frame, Array]:

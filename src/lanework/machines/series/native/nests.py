@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from lanework.core.program.isa import Instruction
@@ -34,8 +35,6 @@ from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, SERIES, 
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
-
-
 KINDS = ("input", "table", "bridge", "periods", "output")
 
 
@@ -59,6 +58,11 @@ class Lowered:
     nest: LoopNest
     slots: list[Slot]
     tapes: dict[bool, Any] = field(default_factory=dict)
+
+    @cached_property
+    def by_kind(self) -> dict[str, list[tuple[int, Slot]]]:
+        """The slots and their numbers, by what they are."""
+        return {kind: [s for s in enumerate(self.slots) if s[1].kind == kind] for kind in KINDS}
 
 
 class Nest:
