@@ -218,8 +218,8 @@ def test_a_lane_width_is_refused(level):
     assert caught.value.code.ident == "LW2005"
 
 
-def test_an_unknown_level_has_no_stencils(monkeypatch):
-    monkeypatch.setenv("LANEWORK_CPU_LEVEL", "z80")
+def test_there_are_no_stencils_where_none_are_asked_for(monkeypatch):
+    monkeypatch.setenv("LANEWORK_CPU_LEVEL", "none")
     with pytest.raises(Diagnostic) as caught:
         growth().compile().bind("stencil")
     assert caught.value.code.ident == "LW2004"

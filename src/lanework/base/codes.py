@@ -79,6 +79,6 @@ BAD_ENVIRONMENT = code(
     "LW0601",
     "bad environment variable",
     "An environment variable has a value that cannot be used: `LANEWORK_THREADS` is a whole "
-    "number from 1, so that `LANEWORK_THREADS=many` is refused, for example. Correct it or unset "
-    "it.",
+    "number from 1, so that `LANEWORK_THREADS=many` is refused, for example, and "
+    "`LANEWORK_CPU_LEVEL` is `x86-64-v4`, `x86-64-v3` or `none`. Correct it or unset it.",
 )

@@ -1,0 +1,59 @@
+"""Machines without the vector levels that are shipped: everything runs, slower; levels are spelt."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import lanework as lw
+from lanework.base.errors import LaneworkError
+
+ALL = """
+    import warnings
+
+    import numpy as np
+
+    import lanework as lw
+
+    warnings.simplefilter("ignore")
+    rate = np.linspace(0.0, 0.01, 3000)
+    model = lw.series.Model("growth", periods=120)
+    model.input("rate")
+    model.formula("value", "prev(value, initial=100.0) * (1 + rate)")
+    model.formula("sum", "total(value)")
+    program = model.compile(outputs=["sum"])
+    right = program.run(engine="reference", rate=rate)["sum"]
+    for engine in ("llvm", "auto"):
+        for threads in (1, 2, 5):
+            run = program.bind(engine, threads=threads)
+            for _ in range(10):
+                assert np.array_equal(run(rate=rate)["sum"], right)
+    graph = lw.belief.FactorGraph()
+    graph.variable("rain", ["yes", "no"])
+    graph.variable("grass", ["wet", "dry"])
+    graph.factor(["rain"], [0.2, 0.8])
+    graph.factor(["rain", "grass"], [[0.9, 0.1], [0.2, 0.8]])
+    run = lw.belief.compile_graph(graph).bind()
+    assert run({"grass": ["wet", "dry"]})["rain"].round(3).tolist() == [[0.529, 0.471], [0.03, 0.97]]
+    assert int(lw.register.assemble("mul r0, r0, r1\\n halt").run(r0=6, r1=7)["r0"]) == 42
+"""
+
+
+def test_all_machines_run_without_a_vector_level():
+    environment = {**os.environ, "LANEWORK_CPU_LEVEL": "none"}
+    code = textwrap.dedent(ALL)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("level", ["z80", "x86-64-v5", "x86_64-v3", "NONE", "avx2"])
+def test_a_level_that_is_none_is_refused(level, monkeypatch):
+    monkeypatch.setenv("LANEWORK_CPU_LEVEL", level)
+    model = lw.series.Model("m", periods=2)
+    model.formula("x", "t + 1")
+    with pytest.raises(LaneworkError) as caught:
+        model.compile().bind()
+    assert caught.value.code.ident == "LW0601"
+    assert "x86-64-v" in caught.value.render() or "none" in caught.value.render()
