@@ -192,3 +192,27 @@ def test_text_is_utf8_with_plain_newlines(tmp_path):
     with files.atomic_write(tmp_path / "f", "w") as file:
         file.write("naïve\n")
     assert (tmp_path / "f").read_bytes() == "naïve\n".encode()
+
+
+LEFT = """
+import os, sys
+from lanework.base import files
+with files.atomic_write(sys.argv[1]) as file:
+    file.write(b"half")
+    file.flush()
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_write(tmp_path):
+    for n in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", LEFT, str(tmp_path / f"out{n}.csv")], check=False
+        )
+        assert done.returncode == -9
+    assert len(list(tmp_path.iterdir())) == 1  # each removes what the one before it left
+    with files.atomic_write(tmp_path / "other") as first:
+        first.write(b"1")
+        with files.atomic_write(tmp_path / "second") as second:  # and leaves those at work alone
+            second.write(b"2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "second"]

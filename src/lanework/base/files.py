@@ -1,8 +1,13 @@
-"""Atomic writes: the old file or the new one, never half of either."""
+"""Atomic writes: the old file or the new one, never half of either.
+
+What is being written lies beside its target under a name of its own, and locked. A process that is
+killed leaves it there; the next write into that folder finds that nobody holds it, and removes it.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +16,13 @@ from typing import IO, Any
 
 from lanework.base.codes import FILE_NOT_WRITTEN
 from lanework.base.errors import Diagnostic
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked there, and nothing swept
+    fcntl = None  # type: ignore[assignment]
+
+_TEMPORARY = re.compile(r"\.lanework-[0-9a-f]{16}-.*", re.DOTALL)
 
 
 @contextmanager
@@ -78,6 +90,30 @@ def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:
         file.write(data)
 
 
+def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write a file that only this user may read; what stands in its place is not followed.
+
+    Args:
+        path: the file.
+        data: what it holds.
+        replace: whether it may replace another one.
+
+    Raises:
+        OSError: it cannot be written; FileExistsError for one that is there and may not go.
+    """
+    temporary, handle = _beside(path, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        if replace:
+            os.replace(temporary, path)
+        else:
+            os.link(temporary, path, follow_symlinks=False)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
 def _status(target: Path) -> os.stat_result | None:
     try:
         return os.stat(target)
@@ -85,15 +121,48 @@ def _status(target: Path) -> os.stat_result | None:
         return None
 
 
-def _beside(target: Path) -> tuple[Path, int]:
-    """A new file in the target's folder; the mode is left to the umask, as for any new file."""
+def _beside(target: Path, mode: int = 0o666) -> tuple[Path, int]:
+    """A new file in the target's folder, locked; its mode is subject to the umask, as of any."""
+    _sweep(target.parent)
     name = target.name.encode()[:200].decode(errors="ignore")
-    path = target.with_name(f".{name}.{os.urandom(8).hex()}")
+    while True:
+        path = target.with_name(f".lanework-{os.urandom(8).hex()}-{name}")
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        except OSError as error:
+            # The caller's path is what the message should be about.
+            raise OSError(error.errno, error.strerror) from error
+        _lock(handle)
+        if os.fstat(handle).st_nlink:  # another process may have swept it before it was locked
+            return path, handle
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Hold a file until it is closed; False where another process holds it, or none can."""
+    if fcntl is None:
+        return False
     try:
-        return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        # The caller's path is what the message should be about.
-        raise OSError(error.errno, error.strerror) from error
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that are no more were writing into a folder."""
+    try:
+        left = [name for name in os.listdir(folder) if _TEMPORARY.fullmatch(name)]
+    except OSError:
+        return
+    for name in left:
+        with suppress(OSError):
+            handle = os.open(folder / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                if _lock(handle):
+                    os.unlink(folder / name)
+            finally:
+                os.close(handle)
 
 
 def _open(handle: int, mode: str) -> IO[Any]:

@@ -1,21 +1,43 @@
-"""Compiled code on disk, by the hash of everything it depends on.
+"""Compiled code on disk, by the hash of everything it depends on: only what this user made is run.
 
-A file holds a digest of its content in front, so that a damaged one is compiled again instead
-of being run. The cache may be deleted at any time; a folder that cannot be written is no error.
+A file holds a digest of its name and its content in front, made with a key that lies beside it and
+that only the user can read: nobody else can write code that is run, and damaged code is compiled
+again. Folder, key and files belong to the user and cannot be written by others; files are regular
+ones of bounded size. Anything odd is a miss, with one notice. The cache may be deleted at any time,
+and a folder that cannot be written is no error.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import hmac
+import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
 from lanework.base import files, host
-from lanework.base.errors import Diagnostic
+from lanework.core.runner import notify
 
-FORMAT = "1"  # raise when the layout of the files or the calling convention changes
-_DIGEST = 32
-LIMIT = 256 * 1024 * 1024
+FORMAT = "2"  # raise when the layout of the files or the calling convention changes
+LIMIT = 256 * 1024 * 1024  # bytes of all files
+MOST = 64 * 1024 * 1024  # bytes of one
+_DIGEST = _KEY = 32
+_KEY_NAME = "key"
+_refused: set[str] = set()  # caches of which that was said
+# A link is not followed, and a pipe that nobody writes to is not waited for.
+_CAREFULLY = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+class _Odd(Exception):
+    """Something in the cache is not what this user made."""
 
 
 def key(*parts: str) -> str:
@@ -28,38 +50,117 @@ def key(*parts: str) -> str:
 
 
 def read(name: str) -> bytes | None:
-    """The stored code, or None when there is none or it is damaged."""
+    """The stored code, or None when there is none, it is damaged, or it is not the user's own."""
     try:
-        data = _path(name).read_bytes()
+        folder = _folder()
+        data = _content(folder / f"{name}.o", MOST)
+        code = data[_DIGEST:]
+        if not hmac.compare_digest(_digest(_secret(folder), name, code), data[:_DIGEST]):
+            raise _Odd(f"{folder / name}.o is not what was written")
+    except _Odd as problem:
+        refuse(str(problem))
     except OSError:
-        return None
-    code = data[_DIGEST:]
-    return code if _digest(code) == data[:_DIGEST] else None
+        pass
+    else:
+        return code
+    return None
 
 
 def write(name: str, code: bytes) -> None:
     """Store code; a full or read-only disk just means compiling again next time."""
-    path = _path(name)
-    with suppress(OSError, Diagnostic):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_bytes_atomic(path, _digest(code) + code)
-        _trim(path.parent)
+    if len(code) + _DIGEST > MOST:
+        return
+    try:
+        folder = _folder(make=True)
+        secret = _secret(folder, make=True)
+        files.write_private(folder / f"{name}.o", _digest(secret, name, code) + code)
+        _trim(folder)
+    except _Odd as problem:
+        refuse(str(problem))
+    except OSError:
+        pass
 
 
-def _path(name: str) -> Path:
-    return Path(host.cache_dir()) / "code" / f"{name}.o"
+def refuse(problem: str) -> None:
+    """Say that compiled code was not taken from the cache; once for each cache in a process."""
+    folder = str(host.cache_dir())
+    if folder not in _refused:
+        _refused.add(folder)
+        notify(f"compiled code in the cache is not used: {problem}")
 
 
-def _digest(code: bytes) -> bytes:
-    return hashlib.blake2b(code, digest_size=_DIGEST).digest()
+def _folder(make: bool = False) -> Path:
+    """The folder, which is the user's own, as is the one that it is in."""
+    folder = Path(host.cache_dir()) / "code"
+    if make:
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        for each in (folder.parent, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+    for each in (folder.parent, folder):
+        status = os.stat(each)
+        if not stat.S_ISDIR(status.st_mode):
+            raise _Odd(f"{each} is no folder")
+        _check(each, status)
+    return folder
+
+
+def _check(path: Path, status: os.stat_result, others: int = 0o022) -> None:
+    """Refuse what is another user's, or open to others in these ways."""
+    if not hasattr(os, "geteuid"):  # Windows says who may do what in another way
+        return
+    if status.st_uid != os.geteuid():
+        raise _Odd(f"{path} belongs to another user")
+    if stat.S_IMODE(status.st_mode) & others:
+        way = "written" if others == 0o022 else "read"
+        raise _Odd(f"{path} can be {way} by others (chmod go-rwx)")
+
+
+def _content(path: Path, most: int, others: int = 0o022) -> bytes:
+    """What a regular file of the user's holds, if it holds so many bytes at most."""
+    try:
+        handle = os.open(path, _CAREFULLY)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):  # a link; a socket
+            raise _Odd(f"{path} is no regular file") from None
+        raise
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise _Odd(f"{path} is no regular file")
+        _check(path, status, others)
+        if status.st_size > most:
+            raise _Odd(f"{path} is larger than any that is written")
+        with open(handle, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(handle)
+
+
+def _secret(folder: Path, make: bool = False) -> bytes:
+    """The key of the digests, made when it is first needed."""
+    path = folder / _KEY_NAME
+    if make:
+        with suppress(FileExistsError):
+            files.write_private(path, os.urandom(_KEY), replace=False)
+    secret = _content(path, _KEY + 1, others=0o077)
+    if len(secret) != _KEY:
+        raise _Odd(f"{path} is no key")
+    return secret
+
+
+def _digest(secret: bytes, name: str, code: bytes) -> bytes:
+    digest = hashlib.blake2b(name.encode() + b"\0", digest_size=_DIGEST, key=secret)
+    digest.update(code)
+    return digest.digest()
 
 
 def _trim(folder: Path) -> None:
     """Keep the folder under `LIMIT` by deleting what was made longest ago."""
-    entries = [(entry.stat(), entry) for entry in folder.glob("*.o")]
-    total = sum(stat.st_size for stat, _ in entries)
-    for stat, entry in sorted(entries, key=lambda item: item[0].st_mtime):
+    entries = [(entry.lstat(), entry) for entry in folder.glob("*.o")]
+    total = sum(status.st_size for status, _ in entries)
+    for status, entry in sorted(entries, key=lambda item: item[0].st_mtime):
         if total <= LIMIT:
             return
-        entry.unlink(missing_ok=True)
-        total -= stat.st_size
+        with suppress(OSError):
+            entry.unlink()
+        total -= status.st_size

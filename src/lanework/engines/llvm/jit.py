@@ -84,20 +84,36 @@ def compile_text(
     The cache key covers the IR itself, so nothing stale can be loaded.
     """
     start = time.perf_counter()
-    llvm = _llvm()
     level = 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
     key = cache.key(text, target_key(), "full" if full else str(level))
-    code = cache.read(key) if disk else None
-    cached = code is not None
-    if code is None:
+    library = _stored(key, name) if disk else None
+    cached = library is not None
+    if library is None:
         code = _object_code(text, level, full)
+        library = _link(code, name)
         if disk:
             cache.write(key, code)
-    builder = llvm.JITLibraryBuilder()
-    builder.add_object_img(code).add_current_process().export_symbol(name)
-    library = builder.link(_session(), f"lanework.{next(_serial)}")  # the code lives as long
     address = library[name]
     return Kernel(CALL(address), address, cached, time.perf_counter() - start, library)
+
+
+def _stored(key: str, name: str) -> Any | None:
+    """The library of the code in the cache; None where there is none that can be used."""
+    code = cache.read(key)
+    if code is None:
+        return None
+    try:
+        return _link(code, name)
+    except RuntimeError as error:
+        cache.refuse(f"{key}.o is no code ({error})")
+        return None
+
+
+def _link(code: bytes, name: str) -> Any:
+    """A library with the function `name`; the code lives as long as that."""
+    builder = _llvm().JITLibraryBuilder()
+    builder.add_object_img(code).add_current_process().export_symbol(name)
+    return builder.link(_session(), f"lanework.{next(_serial)}")
 
 
 def _object_code(text: str, level: int, full: bool) -> bytes:
