@@ -13,7 +13,7 @@ from lanework.core.machine import MACHINES, find
 from lanework.core.ops import expr, rules
 from lanework.core.ops.bounds import bounds
 from lanework.core.ops.expr import Value
-from lanework.core.ops.interval import ANY, Interval, between, point
+from lanework.core.ops.interval import ANY, Interval, between, number, point
 from lanework.core.ops.op import Op
 from lanework.core.ops.op import op as define
 from lanework.core.ops.rules import UnitRule
@@ -138,6 +138,23 @@ def test_intervals_of_f64_hold_what_ops_give(op: Op) -> None:
             results = op(*rows.T)
         wrong = [(row, x) for row, x in zip(rows, results, strict=True) if not held(float(x), out)]
         assert not wrong, (op, args, wrong[0], out)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "out"),
+    [
+        ("mod", (Interval(-5, 30, False, True), number(12)), Interval(0, 11, True, True)),
+        ("mod", (Interval(0, 30), number(12)), ANY),
+        ("floordiv", (ANY, ANY), Interval(-math.inf, math.inf, True, True)),
+        ("min", (ANY, number(4)), Interval(-math.inf, 4)),
+        ("max", (number(4), ANY), Interval(4, math.inf, True)),
+        ("lt", (Interval(0, 3), number(3)), Interval(0, 1, False, True)),
+        ("select", (number(1), number(2), ANY), number(2)),
+        ("add", (number(0.1), number(0.2)), number(0.1 + 0.2)),
+    ],
+)
+def test_intervals_of_f64_are_tight(name: str, args: tuple[Interval, ...], out: Interval) -> None:
+    assert bounds(ARITH[name], args, "f64") == out
 
 
 @pytest.mark.slow
