@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pytest
 
 from lanework.core.ops import bounds, evaluate, scalar
+from lanework.core.ops.expr import trace
 from lanework.core.ops.fused import EXPANSIONS, without_fma
 from lanework.core.ops.prims import LEAVES, Prim
 from lanework.core.ops.table import ARITH, INTEGER, SINGLE
@@ -34,3 +35,10 @@ def test_every_primitive_is_in_some_body() -> None:
     graphs = [op.graph(dtype) for op in ops for dtype in op.dtypes]
     graphs += [without_fma(graph) for graph in graphs]
     assert {value.prim for graph in graphs for value in graph.values} == set(Prim)
+
+
+@pytest.mark.parametrize("name", ["__lt__", "__ge__", "__add__"])
+def test_truth_values_have_no_order_and_no_arithmetic(name: str) -> None:
+    """Engines hold them in ways of their own, in which true may be -1."""
+    with pytest.raises(TypeError, match="does not take bool"):
+        trace(lambda a, b: getattr(a, name)(b), ("bool", "bool"))

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TypeVar
 
-from lanework.core.ops.prims import ARG, CONST, LEAVES, LOGIC, ORDER, SELECT, Prim
+from lanework.core.ops.prims import ARG, CONST, EQUALITY, LEAVES, LOGIC, ORDER, SELECT, Prim
 
 FLOATS = ("f64", "f32")
 INTS = ("i64", "i32")
@@ -71,6 +71,8 @@ def _bitwise(prim: Prim, a: Value, b: Value | int) -> Value:
 
 def _compare(prim: Prim, a: Value | float, b: Value | float) -> Value:
     left, right = _pair(a, b, prim)
+    if left.dtype == "bool" and prim not in EQUALITY:
+        raise TypeError(f"{prim} does not take bool")
     return Value(prim, (left, right), "bool")
 
 
