@@ -50,6 +50,8 @@ class Bound:
         sizes: axis -> length.
         periods: how many periods are run.
         unchecked: ports with plain arrays over lanes that may still hold NaN.
+        lanes: lanes along the inner axis.
+        repeats: runs along the outer axes.
     """
 
     arrays: list[Any]
@@ -62,15 +64,9 @@ class Bound:
     periods: int
     unchecked: tuple[int, ...] = ()
 
-    @property
-    def lanes(self) -> int:
-        """Lanes along the inner axis."""
-        return 1 if self.inner is None else self.sizes[self.inner]
-
-    @property
-    def repeats(self) -> int:
-        """Runs along the outer axes."""
-        return math.prod(self.sizes[axis] for axis in self.outer)
+    def __post_init__(self) -> None:
+        self.lanes = 1 if self.inner is None else self.sizes[self.inner]
+        self.repeats = math.prod([self.sizes[axis] for axis in self.outer])
 
     def slice(self, port: int, repeat: tuple[int, ...]) -> Any:
         """What a port holds in one run along the outer axes."""
