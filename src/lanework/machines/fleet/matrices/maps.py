@@ -130,8 +130,10 @@ def linear_row(profile: Profile, instruction: Instruction) -> Row:
             continue
         number = _coefficient(coefficient, values)
         column = profile.length - 1 if name is None else element(profile, info, name, values)
-        with np.errstate(all="ignore"):
-            sums[column] = sums[column] + number if column in sums else number
+        if column in sums:
+            with np.errstate(all="ignore"):
+                number = sums[column] + number
+        sums[column] = number
     terms = [
         (column, int(sums[column].view(np.uint32)) if pattern is None else pattern)
         for column in sorted(sums)
