@@ -16,7 +16,7 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import show_size
-from lanework.machines.belief.data.evidence import read_csv
+from lanework.machines.belief.data.evidence import read_table
 from lanework.machines.belief.graph.factor import TableNotice
 from lanework.machines.belief.graph.files import READERS, read_network
 from lanework.machines.belief.graph.model import FactorGraph
@@ -246,7 +246,7 @@ def write(tmp_path, text, encoding="utf-8"):
     ],
 )
 def test_tables_as_people_write_them(tmp_path, text, columns):
-    assert read_csv(write(tmp_path, text)) == columns
+    assert read_table(write(tmp_path, text)) == columns
 
 
 @pytest.mark.parametrize(
@@ -254,16 +254,16 @@ def test_tables_as_people_write_them(tmp_path, text, columns):
     [
         ("", 1, "is empty"),
         ("\n\n", 1, "is empty"),
-        ("a,a\nx,y\n", 1, "two columns are named 'a'"),
-        ("a, a\nx,y\n", 1, "two columns are named 'a'"),
+        ("a,a\nx,y\n", 1, "two columns named 'a'"),
+        ("a, a\nx,y\n", 1, "two columns named 'a'"),
         ("a,,b\nx,y,z\n", 1, "column 2 has no name"),
-        ("a,b\nx,y\nx\n", 3, "1 cells, not 2"),
-        ("a,b\nx,y,z\n", 2, "3 cells, not 2"),
-        ("a\n" + "x" * 200_000 + "\n", 2, "no CSV"),
+        ("a,b\nx,y\nx\n", 3, "the row has 1 cells and the header 2"),
+        ("a,b\nx,y,z\n", 2, "the row has 3 cells and the header 2"),
+        ("a\n" + "x" * 200_000 + "\n", 2, "not CSV"),
     ],
 )
 def test_tables_that_are_none(tmp_path, text, line, message):
-    error = refused("LW5008", lambda: read_csv(write(tmp_path, text)))
+    error = refused("LW5008", lambda: read_table(write(tmp_path, text)))
     assert message in error.message
     assert error.span.line == line
 
@@ -282,7 +282,7 @@ def test_tables_on_the_command_line(tmp_path):
         assert code in done.stderr, text
     parquet = tmp_path / "rows.parquet"
     parquet.write_bytes(b"no parquet")
-    assert "LW8003" in call("run", ASIA, "--evidence", parquet).stderr
+    assert "LW5008" in call("run", ASIA, "--evidence", parquet).stderr
     odd = FactorGraph("odd")
     odd.variable("höhe, m", ["groß", "<5, klein"])
     odd.factor(["höhe, m"], [0.25, 0.75])

@@ -43,7 +43,7 @@ def write(tmp_path):
 @given(
     rows=st.lists(
         st.tuples(
-            st.floats(allow_nan=False),
+            st.floats(allow_nan=False, allow_infinity=False),
             st.integers(-(2**53), 2**53),
             st.sampled_from(["A", "B, C", 'say "x"', "two\nlines"]),
         ),
@@ -218,7 +218,7 @@ def test_pickles_are_never_loaded(tmp_path):
 def test_json_columns_and_rows(write):
     rows = write('[{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]', "t.json")
     assert read_columns(rows, ["a"])["a"].tolist() == [1.0, 2.0]
-    assert read_array(rows, "b").tolist() == ["x", "y"]
+    assert read_array(rows, "b", ("y", "x")).tolist() == [1.0, 0.0]
     assert refused(rows).code.ident == "LW3053"
     ragged = write('{"a": [1, 2], "b": [1]}', "r.json")
     assert refused(ragged).code.ident == "LW3054"
@@ -228,7 +228,9 @@ def test_json_columns_and_rows(write):
 def test_one_array_of_many_has_to_be_named(write):
     path = write("a,b\n1,x\n2,y\n")
     assert read_array(path, "a").tolist() == [1.0, 2.0]
-    assert read_array(path, "b").tolist() == ["x", "y"]
+    assert read_array(path, "b", ("x", "y")).tolist() == [0.0, 1.0]
+    with pytest.raises(Diagnostic, match="line 2, column 'b': 'x' is not a number"):
+        read_array(path, "b")
     with pytest.raises(Diagnostic, match="2 columns, and none is named"):
         read_array(path)
 

@@ -124,11 +124,11 @@ REFUSED = {
     "a,b\n1,2\n\n2,n/a\n": ("LW3018", ("line 4", "`b`", "n/a")),
     "a,b\n1,2\n1.5,3\n": ("LW3018", ("line 3", "`a`", "1.5")),
     "a,b\n1,2\n,3\n": ("LW3018", ("line 3", "`a`")),
-    "a,a\n1,2\n": ("LW3018", ("`a` twice",)),
+    "a,a\n1,2\n": ("LW3018", ("two columns named 'a'",)),
     "a,b\n": ("LW3018", ("no rows",)),
     "a\n1\n": ("LW3018", ("no column of values",)),
     "": ("LW3018", ("empty",)),
-    'a,b\n1,"2\n': ("LW3018", ("CSV",)),
+    'a,b\n1,"2\n': ("LW3018", ("line 2", "never closes")),
     "a,b\n1,2\n9000000,3\n": ("LW3018", ("too far",)),
 }
 

@@ -1,31 +1,33 @@
-"""Columns of numbers out of CSV text, block by block.
+"""Columns of numbers, and cells, out of CSV text, piece by piece.
 
-Blocks of lines without quotes go through NumPy's own parser. A block with quotes, or one that
-the parser refuses, is read cell by cell, which is slower and knows where a bad cell stands.
+Text is in UTF-8, with a header line. Cells are separated by commas; in a `.tsv` file by tabs; and
+where a header has no comma but semicolons, or tabs, by those. `csvfast.py` reads what is plain.
+The rest is read cell by cell here, which is slower and knows where a bad cell stands.
 """
 
 from __future__ import annotations
 
 import csv
-import itertools
+import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import IO, Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Code, Diagnostic
+from lanework.base.span import Span
 from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW, UNKNOWN_LABEL
-from lanework.core.data.labels import codes_of, label_help
+from lanework.core.data.csvfast import Array, Categories, fast_columns
+from lanework.core.data.labels import label_help
+from lanework.core.data.values import MISSING_TEXT, text_advice
 
-Array = npt.NDArray[Any]
-Categories = Mapping[str, Sequence[str]]
 BOM = b"\xef\xbb\xbf"
 TRUTH = {"true": 1.0, "false": 0.0}
 LONGEST_LINE = 2**20
+_INTEGER = re.compile(r"[+-]?\d+")
 
 
 @dataclass
@@ -36,135 +38,120 @@ class CsvText:
         file: the file, at the first row.
         name: what to call it in messages.
         header: the column names, without spaces around them.
+        separator: what is between cells.
         line: the number of the last line read.
     """
 
     file: IO[bytes]
     name: str
     header: list[str]
+    separator: str
     line: int
 
     @classmethod
-    def start(cls, file: IO[bytes], name: str) -> CsvText:
-        """Read the header.
+    def start(cls, file: IO[bytes], name: str, separator: str | None = None) -> CsvText:
+        """Read the header, and from it what separates cells where that is not given.
 
         Raises:
             Diagnostic: LW3052 for an empty file, text that is not UTF-8, a name twice.
         """
-        line = 0
+        opened = cls(file, name, [], separator or ",", 0)
         while True:
             raw = file.readline(LONGEST_LINE)
-            line += 1
+            opened.line += 1
             if not raw:
-                raise Diagnostic(BAD_DATA_FILE, f"{name} is empty", help="it needs a header line")
-            text = raw.removeprefix(BOM) if line == 1 else raw
+                opened._fail(1, "is empty", "it needs a header line", at="")
+            text = raw.removeprefix(BOM) if opened.line == 1 else raw
             if text.strip():
                 break
         if b"\0" in text or len(raw) >= LONGEST_LINE:
-            raise Diagnostic(
-                BAD_DATA_FILE, f"{name} is not text", help="check that this is the CSV file"
-            )
+            opened._fail(opened.line, "is not text", "check that this is the CSV file", at="")
         try:
-            header = [cell.strip() for cell in next(csv.reader([text.decode()], strict=True))]
+            for opened.separator in [separator] if separator else [",", ";", "\t", ","]:
+                marks = csv.reader([text.decode()], strict=True, delimiter=opened.separator)
+                opened.header = [cell.strip() for cell in next(marks)]
+                if len(opened.header) > 1:
+                    break
         except (UnicodeDecodeError, csv.Error) as error:
-            raise Diagnostic(
-                BAD_DATA_FILE,
-                f"{name}, line {line}: the header cannot be read: {error}",
-                help="save it as CSV in UTF-8, with commas",
-            ) from None
-        check_header(header, name)
-        return cls(file, name, header, line)
+            advice = "save it as CSV in UTF-8, with commas"
+            opened._fail(opened.line, f"the header cannot be read: {error}", advice)
+        check_header(opened.header, name)
+        return opened
 
     def blocks(
-        self, wanted: Sequence[str], categories: Categories, rows: int
+        self, wanted: Sequence[str], categories: Categories, rows: int, arrow: Any = None
     ) -> Iterator[dict[str, Array]]:
-        """Blocks of at most so many rows, as float64 columns.
+        """Blocks of rows, of about as many as are asked for, as float64 columns.
 
         Raises:
             Diagnostic: LW3053 for a bad cell, LW3054 for a ragged row, LW3020 for a label that
                 is not a category, LW3052 for text that cannot be read.
         """
-        while lines := list(itertools.islice(self.file, rows)):
-            block = self._fast(lines, wanted, categories)
+        for data in self._pieces(rows):
+            block = fast_columns(data, self.header, self.separator, wanted, categories, arrow)
             if block is None:
-                self._complete(lines)
-                block = self._slow(lines, wanted, categories)
-            self.line += len(lines)
-            if len(next(iter(block.values()))):
-                yield block
+                block = self._columns(self.rows(data), wanted, categories)
+            self._past(data)
+            yield block
 
-    def _complete(self, lines: list[bytes]) -> None:
-        """Add the lines that finish the last row: a quoted cell may hold line breaks."""
-        odd = sum(line.count(b'"') for line in lines) % 2
-        most = 2 * len(lines) + 100
-        while odd:
-            more = self.file.readline(LONGEST_LINE)
-            if not more or len(lines) > most:
-                self._fail(self.line + 1, "a quote here or below never closes", "close the quote")
-            lines.append(more)
-            odd = (odd + more.count(b'"')) % 2
+    def cells(self) -> Iterator[tuple[int, list[str]]]:
+        """The rows as text without spaces around, with their lines.
 
-    def _fast(
-        self, lines: list[bytes], wanted: Sequence[str], categories: Categories
-    ) -> dict[str, Array] | None:
-        """The block by NumPy's parser, or None when that cannot be sure of it."""
-        if set(map(methodcaller("count", b","), lines)) != {len(self.header) - 1}:
-            return None
-        if any(b'"' in line for line in lines):
-            return None
-        if len(self.header) == 1 and not all(map(bytes.strip, lines)):
-            return None  # blank lines
-        numbers = [name for name in wanted if name not in categories]
-        block: dict[str, Array] = {}
-        try:
-            if numbers:
-                where = [self.header.index(name) for name in numbers]
-                cells = np.loadtxt(lines, delimiter=",", usecols=where, comments=None, ndmin=2)
-                with np.errstate(over="ignore"):
-                    total = float(np.add.reduce(cells, axis=None))
-                if len(cells) != len(lines) or math.isnan(total):
-                    return None
-                block = {name: cells[:, i].copy() for i, name in enumerate(numbers)}
-            for name in wanted:
-                if name in categories:
-                    longest = max((len(label.encode()) for label in categories[name]), default=0)
-                    texts = np.loadtxt(
-                        lines,
-                        dtype=f"S{longest + 8}",
-                        delimiter=",",
-                        usecols=self.header.index(name),
-                        comments=None,
-                        ndmin=1,
-                    )
-                    if len(texts) != len(lines):
-                        return None
-                    block[name] = codes_of(
-                        texts, categories[name], lambda _, text: Diagnostic(UNKNOWN_LABEL, text)
-                    )
-        except (ValueError, Diagnostic):
-            return None
-        return {name: block[name] for name in wanted}
+        A blank line is a row where there is one column, and else none.
 
-    def _slow(
-        self, lines: list[bytes], wanted: Sequence[str], categories: Categories
+        Raises:
+            Diagnostic: as `blocks`.
+        """
+        for data in self._pieces(4096):
+            for line, row in self.rows(data, blanks=len(self.header) == 1):
+                yield line, [cell.strip() for cell in row]
+            self._past(data)
+
+    def _past(self, data: bytes) -> None:
+        self.line += data.count(b"\n") + (not data.endswith(b"\n"))
+
+    def _pieces(self, rows: int) -> Iterator[bytes]:
+        """Whole rows as text; a quoted cell may hold line breaks."""
+        size = min(max(64 * rows, 2**16), 2**24)
+        while data := self.file.read(size):
+            parts, odd, more = [data], data.count(b'"') % 2, 0
+            while odd or not parts[-1].endswith(b"\n"):
+                line = self.file.readline(LONGEST_LINE)
+                more += len(line)
+                if (not line or more > 8 * LONGEST_LINE) and odd:
+                    self._fail(self.line + 1, "a quote here or below never closes",
+                               "close the quote")  # fmt: skip
+                if len(line) == LONGEST_LINE:
+                    self._fail(self.line + 1, "a line here or below has no end",
+                               "check that this is the CSV file")  # fmt: skip
+                if not line:
+                    break
+                parts.append(line)
+                odd = (odd + line.count(b'"')) % 2
+            yield b"".join(parts) if len(parts) > 1 else data
+
+    def _columns(
+        self, rows: Iterable[tuple[int, list[str]]], wanted: Sequence[str], categories: Categories
     ) -> dict[str, Array]:
+        """Columns cell by cell."""
         columns: dict[str, list[float]] = {name: [] for name in wanted}
         where = [(name, self.header.index(name)) for name in wanted]
         known = {
             name: {label: float(i) for i, label in enumerate(labels)}
             for name, labels in categories.items()
         }
-        for line, row in self.rows(lines):
+        for line, row in rows:
             for name, at in where:
                 text = row[at].strip()
                 number = known[name].get(text) if name in known else number_in(text)
                 if number is None:
-                    raise bad_cell(self.name, f"line {line}", name, text, categories.get(name))
+                    raise bad_cell(self.name, f"line {line}", name, text, categories.get(name),
+                                   _line(self.name, line))  # fmt: skip
                 columns[name].append(number)
         return {name: np.array(column, np.float64) for name, column in columns.items()}
 
-    def rows(self, lines: Sequence[bytes]) -> Iterator[tuple[int, list[str]]]:
-        """The rows in these lines with the numbers of their lines, blank lines left out.
+    def rows(self, data: bytes, blanks: bool = False) -> Iterator[tuple[int, list[str]]]:
+        """The rows in a piece of text with the numbers of their lines, blank lines left out.
 
         Raises:
             Diagnostic: LW3054, LW3052.
@@ -172,32 +159,44 @@ class CsvText:
         at = self.line
 
         def texts() -> Iterator[str]:
-            for number, raw in enumerate(lines):
+            for number, raw in enumerate(io.BytesIO(data)):
                 try:
                     yield raw.decode()
                 except UnicodeDecodeError:
                     self._fail(at + number + 1, "it is not UTF-8 text", "save the file as UTF-8")
 
-        reader = csv.reader(texts(), strict=True)
+        reader = csv.reader(texts(), strict=True, delimiter=self.separator)
         start = at + 1
         try:
             for row in reader:
                 line, start = start, at + reader.line_num + 1
+                if not row and blanks:
+                    row = [""]
                 if not row or (len(row) == 1 and not row[0].strip() and len(self.header) > 1):
                     continue
                 if len(row) != len(self.header):
-                    raise Diagnostic(
-                        RAGGED_ROW,
-                        f"{self.name}, line {line}: the row has {len(row)} cells and the header"
-                        f" {len(self.header)}",
-                        help="give every row as many cells as the header has names",
-                    )
+                    message = f"the row has {len(row)} cells and the header {len(self.header)}"
+                    advice = "give every row as many cells as the header has names"
+                    self._fail(line, message, advice, RAGGED_ROW)
                 yield line, row
         except csv.Error as error:
             self._fail(at + reader.line_num, f"it is not CSV: {error}", "check its quotes")
 
-    def _fail(self, line: int, message: str, advice: str) -> NoReturn:
-        raise Diagnostic(BAD_DATA_FILE, f"{self.name}, line {line}: {message}", help=advice)
+    def _fail(
+        self,
+        line: int,
+        message: str,
+        advice: str,
+        code: Code = BAD_DATA_FILE,
+        at: str | None = None,
+    ) -> NoReturn:
+        place = f", line {line}:" if at is None else at
+        span = _line(self.name, line)
+        raise Diagnostic(code, f"{self.name}{place} {message}", help=advice, span=span)
+
+
+def _line(name: str, line: int) -> Span:
+    return Span(name, line, 1, line, 2)
 
 
 def check_header(header: Sequence[str], name: str) -> None:
@@ -212,40 +211,67 @@ def check_header(header: Sequence[str], name: str) -> None:
             BAD_DATA_FILE,
             f"{name} has two columns named {twice!r}",
             help="give every column a name of its own",
+            span=_line(name, 1),
         )
 
 
 def number_in(text: str) -> float | None:
-    """The number that a cell holds, or None; NaN and an empty cell are none.
+    """The number that a cell holds, or None.
+
+    What is missing or not finite is none, and neither is an integer that float64 would round.
 
     Example:
-        >>> number_in("1e3"), number_in("True"), number_in("1,5"), number_in("nan")
-        (1000.0, 1.0, None, None)
+        >>> [number_in(text) for text in ("1e3", "True", "1,5", "nan", "1e400", "9007199254740993")]
+        [1000.0, 1.0, None, None, None, None]
     """
     try:
         number = float(text) if "_" not in text else math.nan
     except ValueError:
         return TRUTH.get(text.lower())
-    return None if math.isnan(number) else number
+    if not math.isfinite(number) or (abs(number) >= 2**53 and _rounded(text, number)):
+        return None
+    return number
+
+
+def _rounded(text: str, number: float) -> bool:
+    return _INTEGER.fullmatch(text) is not None and (len(text) > 999 or int(text) != int(number))
 
 
 def bad_cell(
-    source: str, place: str, column: str, text: str, categories: Sequence[str] | None
+    source: str,
+    place: str,
+    column: str,
+    text: str,
+    categories: Sequence[str] | None,
+    span: Span | None = None,
 ) -> Diagnostic:
     """The error for a cell that does not fill its input."""
     shown = repr(text if len(text) <= 40 else text[:37] + "...")
     where = f"{source}, {place}, column {column!r}"
     if categories is not None:
-        return Diagnostic(
-            UNKNOWN_LABEL,
-            f"{where}: {shown} is not one of the categories",
-            help=label_help(text, categories),
-        )
-    if text.lower() in ("", "nan", "na", "null", "none"):
+        message, advice = "is not one of the categories", label_help(text, categories)
+        return Diagnostic(UNKNOWN_LABEL, f"{where}: {shown} {message}", help=advice, span=span)
+    if text.lower() in MISSING_TEXT:
         said = f"the value is missing ({text})" if text else "the cell is empty"
-        return Diagnostic(BAD_CELL, f"{where}: {said}", help="fill it in, or drop the row")
-    return Diagnostic(
-        BAD_CELL,
-        f"{where}: {shown} is not a number",
-        help="give a number, or declare the input with categories=[...] if it holds names",
-    )
+        advice = "fill it in, or drop the row"
+    else:
+        said, advice = _why(text, shown)
+    return Diagnostic(BAD_CELL, f"{where}: {said}", help=advice, span=span)
+
+
+def _why(text: str, shown: str) -> tuple[str, str]:
+    """Why a text is no number of float64, and what to write."""
+    try:
+        number = float(text) if "_" not in text else None
+    except ValueError:
+        number = None
+    if number is None:
+        return f"{shown} is not a number", text_advice(text)
+    if math.isfinite(number):
+        return (
+            f"{shown} is an integer that float64 does not have",
+            "give one below 2**53, or a name",
+        )
+    if "inf" in text.lower():
+        return f"{shown} is infinite", "give a finite number"
+    return f"{shown} is too large for float64", "give a number below 1.8e308"

@@ -1,60 +1,62 @@
 """Tables of input columns from files, whole or in blocks of rows.
 
-CSV (without any extra), Parquet (with pyarrow), .npy, .npz and .json. Columns come as float64;
-columns of labels come as positions in the list of categories.
+CSV, also with tabs or compressed, .npy, .npz and .json are read without any extra; Parquet and
+Arrow with pyarrow, .xlsx with openpyxl. Columns come as float64; columns of labels come as
+positions in the list of categories.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.codes import (
-    BAD_DATA_ENDING,
-    BAD_DATA_FILE,
-    MISSING_COLUMN,
-    NO_DATA_FILE,
-    RAGGED_ROW,
+from lanework.core.codes import BAD_DATA_FILE, MISSING_COLUMN, RAGGED_ROW
+from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, column_of
+from lanework.core.data.csvfast import Array, Categories, arrow_for
+from lanework.core.data.csvtext import CsvText
+from lanework.core.data.opening import (
+    ENDINGS,
+    TEXTS,
+    Path_,
+    damage,
+    data_ending,
+    opened_text,
 )
-from lanework.core.data.csvtext import (
-    Array,
-    Categories,
-    CsvText,
-    bad_cell,
-    check_header,
-    number_in,
-)
-from lanework.core.data.labels import codes_of
-from lanework.core.result.frames import need
 
-Path_ = str | os.PathLike[str]
+__all__ = [
+    "BLOCK",
+    "ENDINGS",
+    "check_columns",
+    "column_names",
+    "iter_columns",
+    "read_array",
+    "read_columns",
+]
 
-ENDINGS = (".csv", ".parquet", ".npy", ".npz", ".json")
 BLOCK = 65536
 """Rows in a block: many lanes for the engines, and a few megabytes."""
+
+Block = tuple[dict[str, Array], int, int]
 
 
 def column_names(path: Path_) -> list[str]:
     """The names of a file's columns; "" for the one array of a `.npy` file.
 
     Raises:
-        Diagnostic: LW3051, LW3052, LW3056, LW1022 for Parquet without pyarrow.
+        Diagnostic: LW3051, LW3052, LW3056, LW1022 for a missing extra.
     """
-    ending = _ending(path)
-    if ending == ".csv":
-        with _open(path) as file:
-            return CsvText.start(file, os.fspath(path)).header
-    if ending == ".parquet":
-        with _parquet(path) as parquet:
-            return list(parquet.schema_arrow.names)
-    return list(_arrays(path, ending))
+    ending = data_ending(path)
+    if ending in TEXTS:
+        with opened_text(path) as (file, _):
+            return csv_of(file, path).header
+    if ending in TABLES:
+        with arrow_file(path) as table:
+            return table.names
+    return list(all_arrays(path)[0])
 
 
 def read_columns(
@@ -63,8 +65,8 @@ def read_columns(
     """Columns of a file, whole.
 
     Args:
-        path: a .csv, .parquet, .npy, .npz or .json file. A JSON file holds an object of lists,
-            or a list of objects.
+        path: a file with one of `ENDINGS`. A JSON file holds an object of lists, or a list of
+            objects; `BOOK.xlsx#SHEET` is a sheet of a workbook.
         wanted: the columns to read; by default all, and all must then be numbers or have
             categories.
         categories: for columns of labels, the list of labels.
@@ -86,10 +88,10 @@ def read_columns(
     """
     if wanted is None:
         wanted = column_names(path)
-    blocks = list(iter_columns(path, wanted, BLOCK, categories))
+    blocks = list(_blocks(path, wanted, 4 * BLOCK, categories))
     if len(blocks) == 1:
-        return blocks[0]
-    return {name: np.concatenate([np.empty(0), *(b[name] for b in blocks)]) for name in wanted}
+        return blocks[0][0]
+    return {name: np.concatenate([np.empty(0), *(b[name] for b, *_ in blocks)]) for name in wanted}
 
 
 def iter_columns(
@@ -99,7 +101,7 @@ def iter_columns(
     categories: Categories | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[dict[str, Array]]:
-    """The same columns in blocks of rows, in bounded memory for CSV and Parquet.
+    """The same columns in blocks of rows, in bounded memory for CSV, Parquet and Arrow.
 
     Args:
         path: see `read_columns`.
@@ -111,57 +113,103 @@ def iter_columns(
     Raises:
         Diagnostic: as `read_columns`.
     """
-    categories = {k: v for k, v in (categories or {}).items() if k in wanted}
-    ending = _ending(path)
-    reader = {".csv": _iter_csv, ".parquet": _iter_parquet}.get(ending, _iter_arrays)
-    wanted = list(dict.fromkeys(wanted))
-    if not wanted:
-        return
-    for block, done, total in reader(path, wanted, rows_per_block, categories):
+    for block, done, total in _even(_blocks(path, wanted, rows_per_block, categories),
+                                    rows_per_block):  # fmt: skip
         yield block
         if progress is not None:
             progress(done, total)
 
 
-Block = tuple[dict[str, Array], int, int]
-
-
-def _iter_csv(
-    path: Path_, wanted: Sequence[str], rows: int, categories: Categories
+def _blocks(
+    path: Path_, wanted: Sequence[str], rows: int, categories: Categories | None
 ) -> Iterator[Block]:
-    with _open(path) as file:
-        text = CsvText.start(file, os.fspath(path))
+    """Blocks of about so many rows, with how much of the file is read and how much there is."""
+    categories = {k: v for k, v in (categories or {}).items() if k in wanted}
+    ending = data_ending(path)
+    wanted = list(dict.fromkeys(wanted))
+    reader = _csv if ending in TEXTS else _tables if ending in TABLES else _whole
+    return reader(path, wanted, rows, categories) if wanted else iter(())
+
+
+def _even(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
+    """The same rows in blocks of one size, but for the last."""
+    kept: list[dict[str, Array]] = []
+    count, done, total = 0, 0, 0
+    for block, done, total in blocks:
+        length = len(next(iter(block.values())))
+        start = 0
+        while count + length - start >= rows:
+            stop = start + rows - count
+            yield _joined([*kept, {n: c[start:stop] for n, c in block.items()}]), done, total
+            kept, count, start = [], 0, stop
+        if start < length:
+            kept.append({name: column[start:] for name, column in block.items()})
+            count += length - start
+    if kept:
+        yield _joined(kept), done, total
+
+
+def _joined(blocks: list[dict[str, Array]]) -> dict[str, Array]:
+    if len(blocks) == 1:
+        return blocks[0]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def csv_of(file: IO[bytes], path: Path_) -> CsvText:
+    """The text of an open CSV file, past its header.
+
+    Raises:
+        Diagnostic: LW3052.
+    """
+    tabs = "\t" if data_ending(path).startswith(".tsv") else None
+    return CsvText.start(file, os.fspath(path), tabs)
+
+
+def _csv(path: Path_, wanted: Sequence[str], rows: int, categories: Categories) -> Iterator[Block]:
+    with opened_text(path) as (file, progress):
+        text = csv_of(file, path)
         check_columns(path, wanted, text.header)
-        total = os.fstat(file.fileno()).st_size
-        for block in text.blocks(wanted, categories, rows):
-            yield block, file.tell() if file.seekable() else 0, total
+        arrow = arrow_for(progress()[1])
+        for block in text.blocks(wanted, categories, rows, arrow):
+            yield block, *progress()
 
 
-def _iter_parquet(
+def _tables(
     path: Path_, wanted: Sequence[str], rows: int, categories: Categories
 ) -> Iterator[Block]:
-    with _parquet(path) as parquet:
-        check_columns(path, wanted, parquet.schema_arrow.names)
-        total, done = parquet.metadata.num_rows, 0
-        with _damage(path):
-            for batch in parquet.iter_batches(batch_size=rows, columns=list(wanted)):
-                block = {}
-                for name in wanted:
-                    column = batch.column(name)
-                    values = np.asarray(column.to_numpy(zero_copy_only=False))
-                    block[name] = _column(path, name, values, done, categories.get(name))
-                done += batch.num_rows
-                if batch.num_rows:
-                    yield block, done, total
+    with arrow_file(path) as table, damage(path):
+        check_columns(path, wanted, table.names)
+        done = 0
+        for batch in table.batches(wanted, rows):
+            block, lines = {}, range(done + 1, done + 1 + batch.num_rows)
+            for name in wanted:
+                values = np.asarray(batch.column(name).to_numpy(zero_copy_only=False))
+                block[name] = column_of(path, name, values, lines, categories.get(name))
+            done += batch.num_rows
+            yield block, done, max(table.rows, done)
 
 
-def _iter_arrays(
+def _whole(
     path: Path_, wanted: Sequence[str], rows: int, categories: Categories
 ) -> Iterator[Block]:
-    arrays = _arrays(path, _ending(path))
+    arrays, lines = all_arrays(path)
     check_columns(path, wanted, list(arrays))
-    columns = {name: _column(path, name, arrays[name], 0, categories.get(name)) for name in wanted}
-    flat = next((name for name in wanted if columns[name].ndim != 1), None)
+    columns = {
+        name: column_of(path, name, arrays[name], lines, categories.get(name)) for name in wanted
+    }
+    total = length_of(path, columns)
+    for start in range(0, total, rows):
+        stop = min(start + rows, total)
+        yield {name: column[start:stop] for name, column in columns.items()}, stop, total
+
+
+def length_of(path: Path_, columns: dict[str, Array]) -> int:
+    """How many rows columns have.
+
+    Raises:
+        Diagnostic: LW3052 for what is no column, LW3054 for columns of several lengths.
+    """
+    flat = next((name for name, column in columns.items() if column.ndim != 1), None)
     if flat is not None:
         raise Diagnostic(
             BAD_DATA_FILE,
@@ -170,17 +218,15 @@ def _iter_arrays(
             help="give such an array to its input by itself",
         )
     sizes = {name: len(column) for name, column in columns.items()}
-    total = max(sizes.values())
-    short = next((name for name in wanted if sizes[name] != total), None)
+    total = max(sizes.values(), default=0)
+    short = next((name for name, size in sizes.items() if size != total), None)
     if short is not None:
         raise Diagnostic(
             RAGGED_ROW,
             f"{os.fspath(path)}: column {short!r} has {sizes[short]} rows and another {total}",
             help="give every column as many rows",
         )
-    for start in range(0, total, rows):
-        stop = min(start + rows, total)
-        yield {name: column[start:stop] for name, column in columns.items()}, stop, total
+    return total
 
 
 def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> None:
@@ -199,12 +245,15 @@ def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> 
             )
 
 
-def read_array(path: Path_, column: str | None = None) -> Array:
-    """One array of numbers from a file, of any shape for .npy and .npz.
+def read_array(
+    path: Path_, column: str | None = None, categories: Sequence[str] | None = None
+) -> Array:
+    """One array of numbers from a file, of any shape for .npy, .npz and .json.
 
     Args:
         path: see `read_columns`.
         column: which one, where the file holds several.
+        categories: for labels, the list of labels.
 
     Raises:
         Diagnostic: as `read_columns`; LW3055 when it is not clear which column is meant.
@@ -218,156 +267,9 @@ def read_array(path: Path_, column: str | None = None) -> Array:
                 help=f"name one: {os.fspath(path)}:{names[0] if names else 'column'}",
             )
         column = names[0]
-    check_columns(path, [column], names)
-    ending = _ending(path)
-    if ending in (".npy", ".npz", ".json"):
-        return _column(path, column, _arrays(path, ending)[column], 0, None, labels=True)
-    if ending == ".parquet":
-        with _parquet(path) as parquet, _damage(path):
-            table = parquet.read(columns=[column])
-            values = np.asarray(table.column(column).to_numpy(zero_copy_only=False))
-        return _column(path, column, values, 0, None, labels=True)
-    with _open(path) as file:  # as text where the first cell is no number
-        text = CsvText.start(file, os.fspath(path))
-        first = next(text.rows(list(file.readlines(1))), None)
-        cell = "" if first is None else first[1][text.header.index(column)].strip()
-    if not cell or number_in(cell) is not None:
-        return read_columns(path, [column])[column]
-    with _open(path) as file:
-        text = CsvText.start(file, os.fspath(path))
-        at = text.header.index(column)
-        return np.array([row[at].strip() for _, row in text.rows(file.readlines())])
-
-
-def _column(
-    path: Path_,
-    name: str,
-    values: Array,
-    start: int,
-    labels_of: Sequence[str] | None,
-    labels: bool = False,
-) -> Array:
-    """A column as float64, or the error for its first bad cell; rows are counted from 1."""
-    source, title = os.fspath(path), name or "values"
-    if values.dtype.kind == "O":
-        items = values.reshape(-1).tolist()
-        if any(isinstance(item, str) for item in items):
-            values = np.array(["" if x is None else str(x) for x in items]).reshape(values.shape)
-        else:
-            values = np.array([np.nan if x is None else x for x in items]).reshape(values.shape)
-    if values.dtype.kind in "US" and labels_of is not None:
-        return codes_of(
-            values,
-            labels_of,
-            lambda place, text: bad_cell(
-                source, f"row {start + place + 1}", title, text, labels_of
-            ),
-        )
-    if values.dtype.kind in "US":
-        numbers = [number_in(str(text)) for text in values.reshape(-1).tolist()]
-        if labels and any(number is None for number in numbers):
-            return values
-        for place, number in enumerate(numbers):
-            if number is None:
-                text = str(values.reshape(-1)[place])
-                raise bad_cell(source, f"row {start + place + 1}", title, text, None)
-        return np.array(numbers, np.float64).reshape(values.shape)
-    if values.dtype.kind not in "fiub":
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{source}: {title!r} holds {values.dtype}, not numbers",
-            help="store numbers or text",
-        )
-    column = np.asarray(values, np.float64)
-    missing = np.isnan(column)
-    if missing.any():
-        row = int(np.argwhere(missing)[0][0]) if column.ndim else 0
-        raise bad_cell(source, f"row {start + row + 1}", title, "NaN", None)
-    return column
-
-
-def _arrays(path: Path_, ending: str) -> dict[str, Array]:
-    """Every array in a .npy, .npz or .json file."""
-    with _open(path) as file:
-        if ending == ".json":
-            return _json(path, file)
-        with _damage(path):
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                if loaded.dtype.names:
-                    return {name: loaded[name] for name in loaded.dtype.names}
-                return {"": loaded}
-            return {name: loaded[name] for name in loaded.files}
-
-
-def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
-    try:
-        data = json.load(file)
-        if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
-            names = list(data[0])
-            odd = next((i for i, row in enumerate(data) if list(row) != names), None)
-            if odd is not None:
-                raise Diagnostic(
-                    RAGGED_ROW,
-                    f"{os.fspath(path)}, row {odd + 1}: its names are not those of the first row",
-                    help="give every row the same names",
-                )
-            data = {name: [row[name] for row in data] for name in names}
-        if not isinstance(data, dict):
-            data = {"": data}
-        check_header(list(data), os.fspath(path))
-        return {str(name): np.asarray(values) for name, values in data.items()}
-    except (ValueError, RecursionError) as error:
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{os.fspath(path)} cannot be read: {error}",
-            help='write columns as {"name": [1, 2, 3]}',
-        ) from None
-
-
-def _ending(path: Path_) -> str:
-    ending = Path(path).suffix.lower()
-    if ending not in ENDINGS:
-        raise Diagnostic(
-            BAD_DATA_ENDING,
-            f"{os.fspath(path)!r} does not say how to read it: its ending is"
-            f" {Path(path).suffix or 'missing'!r}",
-            help=did_you_mean(ending, ENDINGS) or f"use one of {', '.join(ENDINGS)}",
-        )
-    return ending
-
-
-def _open(path: Path_) -> IO[bytes]:
-    try:
-        return open(path, "rb")  # every caller closes it in a `with`
-    except OSError as error:
-        raise Diagnostic(
-            NO_DATA_FILE,
-            f"{os.fspath(path)} cannot be opened: {error.strerror or error}",
-            help="check the path",
-        ) from None
-
-
-@contextlib.contextmanager
-def _parquet(path: Path_) -> Iterator[Any]:
-    module = need("pyarrow.parquet", "reading Parquet")
-    with _open(path) as file:
-        with _damage(path):
-            opened = module.ParquetFile(file)
-        yield opened
-
-
-@contextlib.contextmanager
-def _damage(path: Path_) -> Iterator[None]:
-    """Errors of file readers as diagnostics."""
-    try:
-        yield
-    except (Diagnostic, MemoryError):
-        raise
-    except Exception as error:  # every reader has its own errors for damaged files
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{os.fspath(path)} cannot be read: {reason}",
-            help="check that the file is whole and that its ending fits",
-        ) from None
+    if data_ending(path) in (".npy", ".npz", ".json"):
+        check_columns(path, [column], names)
+        arrays, lines = all_arrays(path)
+        return column_of(path, column, arrays[column], lines, categories)
+    labels = {} if categories is None else {column: categories}
+    return read_columns(path, [column], labels)[column]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
-EXTRAS = {"pyarrow": "arrow"}
+EXTRAS = {"openpyxl": "excel", "pyarrow": "arrow"}
 
 
 def need(module: str, what: str) -> Any:

@@ -11,7 +11,8 @@ import click
 from lanework.base.errors import Diagnostic
 from lanework.core import terminal
 from lanework.core.cli import CommandLine, Request, check_file, engine_option, read_text
-from lanework.core.codes import BAD_ARGUMENT, NO_ROWS, NO_SUCH_FILE
+from lanework.core.codes import BAD_ARGUMENT, NO_ROWS
+from lanework.core.data.opening import sheet_of
 from lanework.core.result.show import figure, many, seconds
 
 if TYPE_CHECKING:
@@ -71,30 +72,19 @@ def evidence(request: Request) -> dict[str, list[Any]]:
 
 
 def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
-    """Columns of states from a CSV, Parquet or UAI evidence file; an empty cell says nothing.
+    """Columns of states from a table or a UAI evidence file; an empty cell says nothing.
 
     Raises:
         Diagnostic: LW8003, LW8006 and what is wrong with the table.
     """
-    check_file(path)
-    ending = path.suffix.lower()
-    if ending == ".evid":
+    check_file(Path(sheet_of(path)[0]))
+    if path.suffix.lower() == ".evid":
         from lanework.machines.belief.graph.uai import read_evid
 
         return {name: [state] for name, state in read_evid(path.read_text(), str(path)).items()}
-    if ending == ".parquet":
-        from lanework.core.result.frames import need
+    from lanework.machines.belief.data.evidence import read_table as read
 
-        parquet = need("pyarrow.parquet", "reading Parquet")
-        try:
-            table = parquet.read_table(path).slice(0, most)
-        except (OSError, ValueError) as error:  # what pyarrow raises is one of these
-            raise Diagnostic(NO_SUCH_FILE, f"{path} is no Parquet: {error}") from None
-        columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    else:
-        from lanework.machines.belief.data.evidence import read_csv
-
-        columns = read_csv(path, most)
+    columns = read(path, most)
     if not any(columns.values()):
         raise Diagnostic(NO_ROWS, f"{path} has no rows", help="give it at least one")
     return columns
@@ -284,7 +274,9 @@ COMMANDS = CommandLine(
             engine_option("native", "reference"),
             _QUERY,
             click.Option(
-                ["--evidence"], metavar="FILE", help="A table of evidence (.csv, .parquet, .evid)."
+                ["--evidence"],
+                metavar="FILE",
+                help="A table of evidence (.csv, .xlsx, .parquet, .evid).",
             ),
             click.Option(["--given"], multiple=True, metavar="VAR=STATE", help="What is known."),
             click.Option(

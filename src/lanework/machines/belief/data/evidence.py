@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import islice, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
+from lanework.core.data.cells import read_cells, told_as
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.data.states import UNKNOWN, state_place
 from lanework.machines.belief.graph.factor import Variable, listed
@@ -200,50 +199,28 @@ def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64
     return weights, laned, None
 
 
-def read_csv(path: Path, most: int | None = None) -> dict[str, list[str]]:
-    """Columns of cells as text; empty where nothing is known.
+def read_table(path: Path, most: int | None = None) -> dict[str, list[Any]]:
+    """Columns of cells; nothing, or an empty text, where nothing is known.
 
-    Blanks around names and cells do not count, a byte order mark neither; lines end in LF or CRLF.
-    Lines with nothing in them are skipped, but where there is one column only: there they are rows.
+    Blanks around names and cells of text do not count. Lines with nothing in them are skipped, but
+    where there is one column only: there they are rows.
 
     Args:
-        path: a file in UTF-8.
+        path: a file that `core.data.files` reads.
         most: at most so many rows.
 
     Raises:
         Diagnostic: LW5008 with the line, where there is no table, a line has too few or too many
             cells, two columns have one name, or one has none.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Diagnostic(
-            BAD_EVIDENCE, f"{path} cannot be read: {error}", help="write the table as UTF-8"
-        ) from None
-    lines = csv.reader(io.StringIO(text, newline=""))
-
-    def wrong(message: str, help: str | None = None) -> Diagnostic:
-        at = max(lines.line_num, 1)
-        return Diagnostic(
-            BAD_EVIDENCE, message, help=help, span=Span(str(path), at, 1, at, 2, text)
-        )
-
-    try:
-        header = [name.strip() for name in next(lines, [])]
-        if not any(header):
-            raise wrong(f"{path} is empty", "the first line names variables")
-        for place, name in enumerate(header):
-            if name in header[:place]:
-                raise wrong(f"two columns are named {name!r}", "leave one of them out")
-            if not name:
-                raise wrong(f"column {place + 1} has no name", "the first line names variables")
-        columns: dict[str, list[str]] = {name: [] for name in header}
-        rows = filter(None, (line or [""] * (len(header) == 1) for line in lines))
-        for cells in islice(rows, most):
-            if len(cells) != len(header):
-                raise wrong(f"{len(cells)} cells, not {len(header)}", "quote cells with commas")
-            for column, cell in zip(columns.values(), cells, strict=True):
-                column.append(cell.strip())
-    except csv.Error as error:
-        raise wrong(f"this is no CSV: {error}") from None
-    return columns
+    with told_as(BAD_EVIDENCE):
+        cells = read_cells(path, most)
+    for place, name in enumerate(cells.header):
+        if not name:
+            raise Diagnostic(
+                BAD_EVIDENCE,
+                f"{path}: column {place + 1} has no name",
+                help="the first line names variables",
+                span=Span(str(path), 1, 1, 1, 2),
+            )
+    return cells.columns()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +15,12 @@ from lanework.core.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_A
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import (
     BLOCK,
-    ENDINGS,
     check_columns,
     column_names,
     iter_columns,
     read_array,
 )
+from lanework.core.data.opening import is_data
 from lanework.machines.series.data.labels import Labelled
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def value(port: Port, text: str) -> Any:
         return text
     path, column = split_path(text.removeprefix("@"))
     if text.startswith("@") or column is not None or is_data(path):
-        return read_array(path, column)
+        return read_array(path, column, port.categories or None)
     parts = [part.strip() for part in text.split(",")]
     numbers = [number_in(part) for part in parts]
     if len(parts) > 1 and all(part is not None for part in numbers):
@@ -149,11 +148,6 @@ def split_path(text: str) -> tuple[str, str | None]:
     """
     path, colon, column = text.rpartition(":")
     return (path, column) if colon and is_data(path) else (text, None)
-
-
-def is_data(path: str) -> bool:
-    """Whether the name is that of a data file."""
-    return Path(path).suffix.lower() in ENDINGS
 
 
 def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table:

@@ -1,8 +1,7 @@
-"""Rows of cells for tables: from CSV files, DataFrames and dicts."""
+"""Rows of cells for tables: from files, DataFrames and dicts."""
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lanework.base.errors import Diagnostic
+from lanework.core.codes import NO_DATA_FILE
+from lanework.core.data.cells import read_cells, told_as
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
 
 _TRUTH = {"true": 1.0, "false": 0.0, "": math.nan}
@@ -26,6 +27,7 @@ class Rows:
         header: the titles of the columns.
         rows: cells, text or values.
         lines: the line of each row, where they came from a file.
+        unit: what lines are called: those of other files than text are rows.
     """
 
     table: str
@@ -33,11 +35,12 @@ class Rows:
     header: list[str]
     rows: list[list[Any]]
     lines: list[int] | None = None
+    unit: str = "line"
 
     def where(self, row: int) -> str:
         """How a message names a row."""
         if self.lines is not None:
-            return f"line {self.lines[row]} of {self.source}"
+            return f"{self.unit} {self.lines[row]} of {self.source}"
         return f"row {row + 1}"
 
     def fail(self, message: str, row: int | None = None, help: str | None = None) -> NoReturn:
@@ -65,44 +68,28 @@ class Rows:
                 )
 
 
-def read_csv(path: str | os.PathLike[str], table: str) -> Rows:
-    """The rows of a CSV file (UTF-8, comma-separated, one header line).
+def read_file(path: str | os.PathLike[str], table: str) -> Rows:
+    """The rows of a file: .csv, .xlsx, .parquet or another that `read_columns` reads.
 
     Raises:
         Diagnostic: LW3025 when it cannot be opened, LW3018 for rows of different lengths, an
             empty file, or text that is not UTF-8.
     """
-    shown = Path(path).name
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            kept = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except OSError as error:
-        raise Diagnostic(
-            NO_FILE,
-            f"table `{table}`: {os.fspath(path)} cannot be opened: {error.strerror or error}",
-            help="the path is taken relative to the model file, or to the working directory",
-        ) from None
-    except UnicodeDecodeError as error:
-        raise Diagnostic(
-            BAD_TABLE, f"table `{table}`: {shown} is not UTF-8 at byte {error.start}"
-        ) from None
-    except csv.Error as error:
-        raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is not CSV: {error}") from None
-    if not kept:
-        raise Diagnostic(BAD_TABLE, f"table `{table}`: {shown} is empty")
-    header = [cell.strip() for cell in kept[0][1]]
-    return Rows(table, shown, header, [row for _, row in kept[1:]], [line for line, _ in kept[1:]])
+    with told_as(BAD_TABLE, f"table `{table}`: ", {NO_DATA_FILE: NO_FILE}):
+        cells = read_cells(path)
+    kept = [n for n, row in enumerate(cells.rows) if any(cell not in (None, "") for cell in row)]
+    rows, lines = [cells.rows[n] for n in kept], [cells.lines[n] for n in kept]
+    return Rows(table, Path(path).name, cells.header, rows, lines, cells.unit)
 
 
 def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
-    """The rows of a CSV path, a DataFrame, a dict of columns or a dict from key to value.
+    """The rows of a file, a DataFrame, a dict of columns or a dict from key to value.
 
     Raises:
-        Diagnostic: LW3018 for what is none of these, and as `read_csv`.
+        Diagnostic: LW3018 for what is none of these, and as `read_file`.
     """
     if isinstance(data, (str, os.PathLike)):
-        return read_csv(data, name)
+        return read_file(data, name)
     if hasattr(data, "columns") and hasattr(data, "itertuples"):
         header = [str(column) for column in data.columns]
         rows = [list(row) for row in data.itertuples(index=False, name=None)]
@@ -120,7 +107,7 @@ def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
     raise Diagnostic(
         BAD_TABLE,
         f"table `{name}`: it cannot be made of a value of type {type(data).__name__}",
-        help="give the path of a CSV file, a DataFrame, a dict of columns, or {key: value}",
+        help="give the path of a file, a DataFrame, a dict of columns, or {key: value}",
     )
 
 

@@ -1,0 +1,213 @@
+"""Columns out of files that hold arrays: .npy, .npz, .json, Parquet, Arrow, and sheets of .xlsx.
+
+Their values have types, so text in them never becomes a number; of integers, float64 takes those
+that it has exactly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, NoReturn
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW
+from lanework.core.data.csvfast import Array
+from lanework.core.data.csvtext import bad_cell, check_header
+from lanework.core.data.labels import codes_of
+from lanework.core.data.opening import Path_, damage, data_ending, opened
+from lanework.core.data.sheets import sheet_columns
+from lanework.core.data.values import Given, exactly
+from lanework.core.result.frames import need
+
+TABLES = (".parquet", ".feather", ".arrow")
+
+
+@dataclass(frozen=True)
+class ArrowFile:
+    """An open Parquet or Arrow file.
+
+    Attributes:
+        names: the columns.
+        rows: how many there are; 0 where that is not known.
+        batches: an iterator over batches of rows with the columns that are asked for, of about as
+            many rows as are asked for.
+    """
+
+    names: list[str]
+    rows: int
+    batches: Callable[..., Iterator[Any]]
+
+
+@contextmanager
+def arrow_file(path: Path_) -> Iterator[ArrowFile]:
+    """Open a Parquet or Arrow file; one of Arrow may be a file or a stream.
+
+    Raises:
+        Diagnostic: LW1022 without pyarrow, LW3051, LW3052.
+    """
+    if data_ending(path) == ".parquet":
+        module = need("pyarrow.parquet", "reading Parquet")
+        with opened(path) as file:
+            with damage(path):
+                parquet = module.ParquetFile(file)
+
+            def batches(wanted: Sequence[str] | None = None, rows: int = 65536) -> Iterator[Any]:
+                columns = None if wanted is None else list(wanted)
+                return iter(parquet.iter_batches(batch_size=rows, columns=columns))
+
+            yield ArrowFile(list(parquet.schema_arrow.names), parquet.metadata.num_rows, batches)
+        return
+    ipc = need("pyarrow.ipc", "reading Arrow files")
+    with opened(path) as file:
+        with damage(path):
+            named = file.read(6) == b"ARROW1"
+            file.seek(0)
+            book = ipc.open_file(file) if named else ipc.open_stream(file)
+
+        def parts(*_: Any) -> Iterator[Any]:
+            if not named:
+                return iter(book)
+            return (book.get_batch(n) for n in range(book.num_record_batches))
+
+        yield ArrowFile(list(book.schema.names), 0, parts)
+
+
+def all_arrays(path: Path_) -> tuple[dict[str, Array], Sequence[int] | None]:
+    """Every array in a .npy, .npz, .json or .xlsx file, and in which row of it their places are.
+
+    Raises:
+        Diagnostic: LW3051, LW3052, LW3054; LW1022 for .xlsx without openpyxl.
+    """
+    ending = data_ending(path)
+    if ending == ".xlsx":
+        return sheet_columns(path)
+    with opened(path) as file:
+        if ending == ".json":
+            return _json(path, file), None
+        with damage(path):
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.ndarray):
+                return {name: loaded[name] for name in loaded.files}, None
+            if loaded.dtype.names:
+                return {name: loaded[name] for name in loaded.dtype.names}, None
+            return {"": loaded}, None
+
+
+def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
+    try:
+        data = json.load(file)
+        if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+            names = list(data[0])
+            odd = next((i for i, row in enumerate(data) if list(row) != names), None)
+            if odd is not None:
+                raise Diagnostic(
+                    RAGGED_ROW,
+                    f"{os.fspath(path)}, row {odd + 1}: its names are not those of the first row",
+                    help="give every row the same names",
+                )
+            data = {name: [row[name] for row in data] for name in names}
+        if not isinstance(data, dict):
+            data = {"": data}
+        check_header(list(data), os.fspath(path))
+        return {str(name): _as_array(values) for name, values in data.items()}
+    except (ValueError, RecursionError) as error:
+        raise Diagnostic(
+            BAD_DATA_FILE,
+            f"{os.fspath(path)} cannot be read: {error}",
+            help='write columns as {"name": [1, 2, 3]}',
+        ) from None
+
+
+def _as_array(values: Any) -> Array:
+    """Values of JSON, without NumPy's making texts of numbers that stand beside texts."""
+    array = np.asarray(values)
+    return np.array(values, object) if array.dtype.kind == "U" and array.ndim else array
+
+
+@dataclass(frozen=True)
+class _Rows(Given):
+    """What messages say of a column, its places being rows."""
+
+    row: Callable[[int], str] = str
+
+    def refuse(
+        self, message: str, help: str, place: int | None = None, shape: tuple[int, ...] = ()
+    ) -> NoReturn:
+        where = self.what if place is None else self.row(place)
+        raise Diagnostic(self.code, f"{where}: it {message}", help=help)
+
+
+def column_of(
+    path: Path_,
+    name: str,
+    values: Array,
+    lines: Sequence[int] | None,
+    categories: Sequence[str] | None,
+) -> Array:
+    """A column as float64, or the error for its first bad cell.
+
+    Args:
+        path: the file, for messages.
+        name: the column.
+        values: what it holds.
+        lines: the row of the file in which each of them is; 1, 2, ... by default.
+        categories: for a column of labels, the list of labels.
+
+    Raises:
+        Diagnostic: LW3052 for what are no numbers, LW3053 for a bad cell, LW3020 for a label that
+            is not a category.
+    """
+    source, title = os.fspath(path), name or "values"
+
+    def row(place: int) -> str:
+        first = int(np.unravel_index(place, values.shape)[0]) if values.ndim else 0
+        return f"row {lines[first] if lines else first + 1}"
+
+    def refuse(place: int, text: str) -> Diagnostic:
+        return bad_cell(source, row(place), title, text, categories)
+
+    def where(place: int) -> str:
+        return f"{source}, {row(place)}, column {title!r}"
+
+    if values.dtype.kind == "O":
+        values = _objects(values, categories is not None, refuse)
+    if values.dtype.kind in "US" and categories is not None:
+        return codes_of(values, categories, refuse)
+    if values.dtype.kind in "US":
+        for place, text in enumerate(values.reshape(-1).tolist()):
+            raise refuse(
+                place, text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+            )
+        return np.empty(values.shape)
+    if values.dtype.kind not in "fiubO":
+        raise Diagnostic(
+            BAD_DATA_FILE,
+            f"{source}: {title!r} holds {values.dtype}, not numbers",
+            help="store numbers or text",
+        )
+    column = exactly(values, "f64", _Rows(f"{source}, column {title!r}", BAD_CELL, where))
+    missing = np.isnan(column)
+    if missing.any():
+        raise refuse(int(np.argmax(missing.reshape(-1))), "NaN")
+    if data_ending(path) == ".json" and np.isinf(column).any():  # which are no JSON, or 1e400
+        raise refuse(int(np.argmax(np.isinf(column.reshape(-1)))), "inf")
+    return column
+
+
+def _objects(values: Array, labels: bool, refuse: Any) -> Array:
+    """Values of Python without what is missing, and as text where all or labels are."""
+    items = values.reshape(-1).tolist()
+    for place, item in enumerate(items):
+        if item is None:
+            raise refuse(place, "")
+        if isinstance(item, str) and not labels:
+            raise refuse(place, item)
+    if labels and any(isinstance(item, str) for item in items):
+        return np.array([str(item) for item in items]).reshape(values.shape)
+    return values

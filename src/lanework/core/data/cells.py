@@ -1,0 +1,103 @@
+"""Tables of any kind of file cell by cell, for those who look at each cell: tables, evidence."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from lanework.base.errors import Code, Diagnostic
+from lanework.core.data.arrays import TABLES, all_arrays, arrow_file
+from lanework.core.data.files import csv_of, length_of
+from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
+from lanework.core.data.sheets import sheet_rows
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells of a table, as they stand in the file.
+
+    Attributes:
+        header: the names of the columns.
+        rows: for each row its cells: text without spaces around it from CSV, values from others,
+            None where a typed file has nothing.
+        lines: where each row stands: the line of a text, the row of a sheet, else 1, 2, ...
+        unit: what `lines` count: ``line`` or ``row``.
+    """
+
+    header: list[str]
+    rows: list[list[Any]]
+    lines: Sequence[int]
+    unit: str
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The cells by the names of their columns."""
+        return {name: [row[n] for row in self.rows] for n, name in enumerate(self.header)}
+
+
+def read_cells(path: Path_, most: int | None = None) -> Cells:
+    r"""The cells of a table of any kind, for those who look at each of them.
+
+    Args:
+        path: see `read_columns`.
+        most: at most so many rows.
+
+    Raises:
+        Diagnostic: LW3051, LW3052, LW3054, LW3056; LW1022.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = pathlib.Path(folder.name, "rows.tsv")
+        >>> _ = file.write_text("smoke\tlung\nyes\t\n")
+        >>> read_cells(file)
+        Cells(header=['smoke', 'lung'], rows=[['yes', '']], lines=[2], unit='line')
+        >>> folder.cleanup()
+    """
+    ending = data_ending(path)
+    if ending in TEXTS:
+        with opened_text(path) as (file, _):
+            text = csv_of(file, path)
+            pairs = list(itertools.islice(text.cells(), most))
+        return Cells(text.header, [row for _, row in pairs], [line for line, _ in pairs], "line")
+    if ending == ".xlsx":
+        header, pairs = sheet_rows(path)
+        pairs = pairs[:most]
+        return Cells(header, [row for _, row in pairs], [number for number, _ in pairs], "row")
+    if ending in TABLES:
+        with arrow_file(path) as table, damage(path):
+            wide = (zip(*(c.to_pylist() for c in b.columns), strict=True) for b in table.batches())
+            rows = [
+                list(row) for row in itertools.islice(itertools.chain.from_iterable(wide), most)
+            ]
+        return Cells(table.names, rows, range(1, len(rows) + 1), "row")
+    arrays, _ = all_arrays(path)
+    length_of(path, arrays)
+    every = zip(*(array.tolist() for array in arrays.values()), strict=True)
+    rows = [list(row) for row in itertools.islice(every, most)]
+    return Cells(list(arrays), rows, range(1, len(rows) + 1), "row")
+
+
+@contextmanager
+def told_as(
+    code: Code, before: str = "", others: Mapping[Code, Code] | None = None
+) -> Iterator[None]:
+    """What is wrong with a file, by the code of what the file was read for.
+
+    Args:
+        code: that code.
+        before: what messages begin with.
+        others: codes instead of it, for some of the codes of files.
+    """
+    try:
+        yield
+    except Diagnostic as error:
+        raise Diagnostic(
+            (others or {}).get(error.code, code),
+            before + error.message,
+            span=error.span,
+            help=error.help,
+            notes=error.notes,
+        ) from None

@@ -1,0 +1,162 @@
+"""Columns of numbers from a piece of CSV text, by a fast parser where that is sure to be right.
+
+What is read is what `csvtext.py` reads cell by cell: a fast parser takes the text that means the
+same to both, and the rest, which may be wrong, is left to the one that knows where a cell stands.
+pyarrow parses where it is installed and there is enough to read that loading it pays; else NumPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import io
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import UNKNOWN_LABEL
+from lanework.core.data.labels import codes_of
+
+Array = npt.NDArray[Any]
+Categories = Mapping[str, Sequence[str]]
+
+LARGE = 2**21
+"""Bytes of text from which it pays to load pyarrow."""
+EXACT = 2.0**53
+"""From here on an integer may not be a float; it is looked at cell by cell."""
+
+
+def arrow_for(size: int) -> Any:
+    """The CSV reader of pyarrow, or None where it is not installed, or not worth its loading."""
+    loaded = sys.modules.get("pyarrow.csv")
+    if loaded is None and size >= LARGE and importlib.util.find_spec("pyarrow") is not None:
+        return importlib.import_module("pyarrow.csv")
+    return loaded
+
+
+def fast_columns(
+    data: bytes,
+    header: Sequence[str],
+    separator: str,
+    wanted: Sequence[str],
+    categories: Categories,
+    arrow: Any = None,
+) -> dict[str, Array] | None:
+    """The columns of whole lines of CSV, or None where a fast parser cannot be sure of them.
+
+    Args:
+        data: whole lines in UTF-8.
+        header: the names of all columns.
+        separator: what is between cells.
+        wanted: the columns to read.
+        categories: for columns of labels, the list of labels.
+        arrow: the CSV reader of pyarrow; None for NumPy's.
+    """
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return None
+    if data.count(b"\r") != data.count(b"\r\n") or not _well_quoted(data, separator):
+        return None
+    read = _by_numpy if arrow is None else _by_arrow
+    block = read(data, header, separator, wanted, categories, arrow)
+    for name, column in (block or {}).items():
+        if name not in categories and not _plain(column):
+            return None
+    return block
+
+
+def _plain(column: Array) -> bool:
+    """Whether all numbers are finite and so small that integers are exact."""
+    return not len(column) or bool(-EXACT < column.min() <= column.max() < EXACT)
+
+
+def _well_quoted(data: bytes, separator: str) -> bool:
+    """Whether every quote is around a whole cell, or doubled in one."""
+    if b'"' not in data:
+        return True
+    mark = re.escape(separator.encode())
+    cell = rb'(?<![^%s\n])"[^"]*(?:""[^"]*)*"(?![^%s\r\n])' % (mark, mark)
+    return b'"' not in re.sub(cell, b"", data)
+
+
+def _by_arrow(
+    data: bytes,
+    header: Sequence[str],
+    separator: str,
+    wanted: Sequence[str],
+    categories: Categories,
+    csv: Any,
+) -> dict[str, Array] | None:
+    import pyarrow as pa
+
+    types: dict[str, Any] = dict.fromkeys(wanted, pa.float64())
+    types |= {n: pa.dictionary(pa.int32(), pa.string()) for n in wanted if n in categories}
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(column_names=list(header)),
+            csv.ParseOptions(delimiter=separator, newlines_in_values=b'"' in data),
+            csv.ConvertOptions(column_types=types, include_columns=list(wanted), null_values=[]),
+        )
+        return {
+            name: _codes(table.column(name), categories[name])
+            if name in categories
+            else table.column(name).to_numpy()
+            for name in wanted
+        }
+    except (pa.ArrowException, Diagnostic):
+        return None
+
+
+def _codes(column: Any, categories: Sequence[str]) -> Array:
+    """Labels that Arrow has told apart, as places in a list of categories."""
+    parts = [np.empty(0)]
+    for chunk in column.chunks:
+        texts = np.array(chunk.dictionary.to_pylist(), str)
+        parts.append(codes_of(texts, categories, _other)[chunk.indices.to_numpy()])
+    return np.concatenate(parts)
+
+
+def _by_numpy(
+    data: bytes,
+    header: Sequence[str],
+    separator: str,
+    wanted: Sequence[str],
+    categories: Categories,
+    _: Any,
+) -> dict[str, Array] | None:
+    lines = io.BytesIO(data).readlines()
+    mark = separator.encode()
+    if b'"' in data or any(line.count(mark) != len(header) - 1 for line in lines):
+        return None
+    if len(header) == 1 and not all(map(bytes.strip, lines)):
+        return None  # blank lines
+    options: dict[str, Any] = {"delimiter": separator, "comments": None}
+    numbers = [name for name in wanted if name not in categories]
+    block: dict[str, Array] = {}
+    try:
+        if numbers:
+            where = [header.index(name) for name in numbers]
+            cells = np.loadtxt(lines, usecols=where, ndmin=2, **options)
+            block = {name: cells[:, i].copy() for i, name in enumerate(numbers)}
+        for name in set(wanted) & set(categories):
+            longest = max((len(label.encode()) for label in categories[name]), default=0)
+            where = [header.index(name)]
+            texts = np.loadtxt(lines, f"S{longest + 8}", usecols=where, ndmin=1, **options)
+            block[name] = codes_of(texts, categories[name], _other)
+    except (ValueError, Diagnostic):
+        return None
+    if any(len(column) != len(lines) for column in block.values()):
+        return None
+    return {name: block[name] for name in wanted}
+
+
+def _other(_: int, text: str) -> Diagnostic:
+    return Diagnostic(UNKNOWN_LABEL, text)

@@ -1,0 +1,122 @@
+"""Files of data are opened by their endings, compressed ones with bounds on what they hold."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, cast
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_DATA_ENDING, BAD_DATA_FILE, NO_DATA_FILE
+
+Path_ = str | os.PathLike[str]
+
+TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+ENDINGS = (*TEXTS, ".parquet", ".feather", ".arrow", ".xlsx", ".npy", ".npz", ".json")
+"""The endings of files with columns."""
+
+_SHEET = re.compile(r"(.*\.xlsx)#(.+)", re.IGNORECASE | re.DOTALL)
+
+
+def sheet_of(path: Path_) -> tuple[str, str | None]:
+    """`BOOK.xlsx#SHEET` in its two parts; the sheet is None where none is named.
+
+    Example:
+        >>> sheet_of("a/book.xlsx#Q 1"), sheet_of("a/b.csv")
+        (('a/book.xlsx', 'Q 1'), ('a/b.csv', None))
+    """
+    match = _SHEET.fullmatch(os.fspath(path))
+    return (match[1], match[2]) if match else (os.fspath(path), None)
+
+
+def ending_of(path: Path_) -> str:
+    """The ending of a file's name in lower case, with what is before `.gz`; "" for none.
+
+    Example:
+        >>> ending_of("a/b.v2.CSV.gz"), ending_of("book.xlsx#Q 1"), ending_of("notes")
+        ('.csv.gz', '.xlsx', '')
+    """
+    parts = Path(sheet_of(path)[0].lower()).suffixes
+    return "".join(parts[-2:] if parts[-1:] == [".gz"] else parts[-1:])
+
+
+def is_data(path: Path_) -> bool:
+    """Whether the name is that of a data file."""
+    return ending_of(path) in ENDINGS
+
+
+def data_ending(path: Path_) -> str:
+    """The ending of a data file.
+
+    Raises:
+        Diagnostic: LW3056 for another ending.
+    """
+    ending = ending_of(path)
+    if ending not in ENDINGS:
+        raise Diagnostic(
+            BAD_DATA_ENDING,
+            f"{os.fspath(path)!r} does not say how to read it: its ending is"
+            f" {ending or 'missing'!r}",
+            help=did_you_mean(ending, ENDINGS) or f"use one of {', '.join(ENDINGS)}",
+        )
+    return ending
+
+
+def opened(path: Path_) -> IO[bytes]:
+    """The open file; every caller closes it in a `with`.
+
+    Raises:
+        Diagnostic: LW3051.
+    """
+    try:
+        return open(sheet_of(path)[0], "rb")
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise Diagnostic(
+            NO_DATA_FILE,
+            f"{os.fspath(path)} cannot be opened: {getattr(error, 'strerror', None) or error}",
+            help="check the path",
+        ) from None
+
+
+@contextlib.contextmanager
+def opened_text(path: Path_) -> Iterator[tuple[IO[bytes], Callable[[], tuple[int, int]]]]:
+    """The bytes of a text file, unpacked, and a function that says how many are read, and of all.
+
+    Raises:
+        Diagnostic: LW3051; LW3052 for what is not gzip after all.
+    """
+    with opened(path) as file:
+        seekable, size = file.seekable(), os.fstat(file.fileno()).st_size
+
+        def progress() -> tuple[int, int]:
+            return file.tell() if seekable else 0, size
+
+        if not ending_of(path).endswith(".gz"):
+            yield file, progress
+            return
+        with damage(path, (OSError, EOFError, ValueError)), gzip.GzipFile(fileobj=file) as text:
+            yield cast(IO[bytes], text), progress
+
+
+@contextlib.contextmanager
+def damage(path: Path_, errors: tuple[type[Exception], ...] = (Exception,)) -> Iterator[None]:
+    """Errors of file readers, each of which has its own for damaged files, as diagnostics.
+
+    Raises:
+        Diagnostic: LW3052.
+    """
+    try:
+        yield
+    except Diagnostic:
+        raise
+    except errors as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise Diagnostic(
+            BAD_DATA_FILE,
+            f"{os.fspath(path)} cannot be read: {reason}",
+            help="check that the file is whole and that its ending fits",
+        ) from None

@@ -1,0 +1,114 @@
+"""Sheets of .xlsx files: the first row that is not empty names the columns."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_DATA_FILE, RAGGED_ROW
+from lanework.core.data.opening import Path_, damage, opened, sheet_of
+from lanework.core.result.frames import need
+
+LARGEST = 2**30
+"""Bytes that a workbook may unpack to."""
+
+
+def sheet_columns(path: Path_) -> tuple[dict[str, npt.NDArray[np.object_]], list[int]]:
+    """The columns of a sheet, values as they are, None where a cell is empty; and their rows.
+
+    Args:
+        path: `BOOK.xlsx`, of a book with one sheet that is not empty, or `BOOK.xlsx#SHEET`.
+
+    Raises:
+        Diagnostic: LW1022 without openpyxl; LW3051; LW3052 for a damaged book, several sheets
+            of which none is named, a sheet that is not there, columns of one name; LW3054 for a
+            cell beside the columns.
+    """
+    header, rows = sheet_rows(path)
+    columns: list[list[Any]] = [[] for _ in header]
+    for _, row in rows:
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+    out = {}
+    for name, column in zip(header, columns, strict=True):
+        out[name] = np.empty(len(column), object)
+        out[name][:] = column
+    return out, [number for number, _ in rows]
+
+
+def sheet_rows(path: Path_) -> tuple[list[str], list[tuple[int, list[Any]]]]:
+    """The header of a sheet and its rows that are not empty, with their numbers in the sheet.
+
+    Raises:
+        Diagnostic: as `sheet_columns`.
+    """
+    openpyxl = need("openpyxl", "reading .xlsx")
+    shown, name = os.fspath(path), sheet_of(path)[1]
+    with opened(path) as file, damage(path):
+        with zipfile.ZipFile(file) as members:
+            if sum(member.file_size for member in members.infolist()) > LARGEST:
+                raise Diagnostic(
+                    BAD_DATA_FILE,
+                    f"{shown} unpacks to more than {LARGEST >> 30} GiB",
+                    help="save the table as .csv or .parquet",
+                )
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        if name is not None and name not in book.sheetnames:
+            raise Diagnostic(
+                BAD_DATA_FILE,
+                f"{shown}: there is no sheet {name!r}",
+                help=did_you_mean(name, book.sheetnames)
+                or f"its sheets are {', '.join(book.sheetnames)}",
+            )
+        full = [sheet for sheet in book.worksheets if name in (None, sheet.title) and _first(sheet)]
+        if len(full) != 1:
+            titles = [sheet.title for sheet in full]
+            which = f"{sheet_of(path)[0]}#{titles[0]}" if titles else ""
+            raise Diagnostic(
+                BAD_DATA_FILE,
+                f"{shown} has {len(full)} sheets with cells" if full else f"{shown} is empty",
+                help=f"name one: {which}" if full else "it needs a header line",
+            )
+        return _table(shown, list(_filled(full[0])))
+
+
+def _first(sheet: Any) -> bool:
+    return next(_filled(sheet), None) is not None
+
+
+def _filled(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
+    for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+        if any(value is not None for value in row):
+            yield number, list(row)
+
+
+def _table(
+    shown: str, rows: list[tuple[int, list[Any]]]
+) -> tuple[list[str], list[tuple[int, list[Any]]]]:
+    (_, titles), *rows = rows
+    while titles[-1] is None:
+        titles.pop()
+    header = ["" if title is None else str(title).strip() for title in titles]
+    twice = next((title for n, title in enumerate(header) if title in header[:n]), None)
+    if twice is not None:
+        raise Diagnostic(
+            BAD_DATA_FILE,
+            f"{shown} has two columns named {twice!r}",
+            help="give every column a name of its own",
+        )
+    for number, row in rows:
+        row += [None] * (len(header) - len(row))
+        if any(value is not None for value in row[len(header) :]):
+            raise Diagnostic(
+                RAGGED_ROW,
+                f"{shown}, row {number}: a cell stands beside the {len(header)} columns",
+                help="give every column a name in the first row",
+            )
+        del row[len(header) :]
+    return header, rows
