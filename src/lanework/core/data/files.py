@@ -127,7 +127,7 @@ def _blocks(
     categories = {k: v for k, v in (categories or {}).items() if k in wanted}
     ending = data_ending(path)
     wanted = list(dict.fromkeys(wanted))
-    reader = _csv if ending in TEXTS else _tables if ending in TABLES else _whole
+    reader = _csv if ending in TEXTS else _tables if ending in TABLES else _arrays
     return reader(path, wanted, rows, categories) if wanted else iter(())
 
 
@@ -189,7 +189,7 @@ def _tables(
             yield block, done, max(table.rows, done)
 
 
-def _whole(
+def _arrays(
     path: Path_, wanted: Sequence[str], rows: int, categories: Categories
 ) -> Iterator[Block]:
     arrays, lines = all_arrays(path)
