@@ -48,11 +48,12 @@ def test_every_key_of_a_table_is_found(engine, count, trusted):
     model.input("x", axes=("scenario",))
     model.formula("out", "rate(x + t)")
     program = model.compile()
-    keys = 20.0 + np.arange(count) % 5 + 0.75 * (np.arange(count) % 2)  # keys are rounded down
+    keys = 20.0 + np.arange(count) % 5
+    right = 0.5 * (keys + np.arange(3)[:, None] - 20) ** 2 - 3
+    keys *= 1 + 2.0**-52 * (np.arange(count) % 3 - 1)  # as arithmetic leaves them
     actual = trusted(program, engine, x=keys)["out"]
-    right = 0.5 * (np.floor(keys) + np.arange(3)[:, None] - 20) ** 2 - 3
     assert actual.tolist() == right.tolist()
-    for wrong in (17.5, 19.999, 25.0, np.inf):
+    for wrong in (17.5, 19.999, 20.5, 21.9999999999, 25.0, np.inf):
         keys[-1] = wrong
         assert outside(program, engine, x=keys) == outside(program, "reference", x=keys)
 
@@ -68,13 +69,56 @@ def test_two_keys(engine, count, trusted):
     model.formula("out", "q(age, year)")
     program = model.compile()
     ages, years = 30.0 + np.arange(count) % 3, 5.0 + np.arange(count) % 2
-    actual = trusted(program, engine, age=ages + 0.5, year=years + 0.75)["out"]
+    actual = trusted(program, engine, age=ages, year=years)["out"]
     right = 1 + 2 * (ages - 30) + (years - 5)
     assert actual.tolist() == right.tolist()
     years[0] = 7.0
-    assert "30, 7 of table 0" in outside(program, engine, age=ages, year=years)
+    assert "key 30, 7 of table `q` is outside" in outside(program, engine, age=ages, year=years)
     years[0], ages[0] = 5.0, 33.0
-    assert "33, 5 of table 0" in outside(program, engine, age=ages, year=years)
+    assert "key 33, 5 of table `q` is outside" in outside(program, engine, age=ages, year=years)
+    years[0], ages[0] = 5.5, 30.0
+    assert "key 30, 5.5 of table `q` is between" in outside(program, engine, age=ages, year=years)
+
+
+# What arithmetic makes of whole keys, and what is none.
+WHOLE = {0.29 * 100: 29, 0.1 + 0.2 - 0.3: 0, 1 - 0.9 - 0.1: 0, 3.0: 3}
+WHOLE |= {0.57 * 100 - 35: 22, np.nextafter(7.0, 8): 7, np.nextafter(40.0, 0): 40, -0.0: 0}
+PARTS = (1.9999999999, 2.5, 29.000001, 0.3, 39.5, 1e-9, 12 + 1e-13)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("rule", ["error", "clamp"])
+def test_keys_are_exact_and_nothing_is_rounded_down(engine, count, rule, trusted):
+    model = lw.series.Model("m", periods=2)
+    model.table("q", {n: 10.0 * n for n in range(41)}, outside=rule)
+    model.input("x", axes=("scenario",))
+    model.formula("out", "q(x) + 0 * t")
+    model.formula("down", "q(floor(x))")
+    program = model.compile(outputs=["out"])
+    for start in range(0, len(WHOLE), count):
+        keys = np.resize(list(WHOLE)[start:], count)
+        right = [10.0 * WHOLE[key] for key in keys.tolist()]
+        assert trusted(program, engine, x=keys)["out"].tolist() == [right, right]
+    for part in PARTS:
+        keys = np.full(count, 5.0)
+        keys[-1] = part
+        said = outside(program, engine, x=keys)
+        assert f"key {part!r} of table `q` is between two keys" in said
+        assert f"lane {count - 1}" in said
+        assert said == outside(program, "reference", x=keys)
+        floored = model.compile(outputs=["down"])
+        assert trusted(floored, engine, x=keys)["down"][-1] == 10 * np.floor(part)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_missing_cell_is_no_key_outside(engine):
+    model = lw.series.Model("m", periods=1)
+    model.table("q", {"age": [40, 41, 42], "rate": [0.1, None, 0.3]}, keys="age")
+    model.input("x", axes=("scenario",))
+    model.formula("out", "q(x)")
+    said = outside(model.compile(), engine, x=np.array([40.0, 41.0]))
+    assert "table `q` has no value for key 41: the cell is missing" in said
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -84,7 +128,8 @@ def test_keys_outside_take_the_nearest(engine, rule):
     model.input("x", axes=("scenario",))
     model.formula("out", "rate(x)")
     program = model.compile()
-    keys = np.array([-1e300, 0.0, 19.0, 20.0, 20.25, 23.0, 25.75, 26.0, 26.5, 1e300, np.inf])
+    whole = [20.0, 21.0, 23.0, 25.0] if rule == "clamp" else [20.0, 20.25, 23.0, 25.75]
+    keys = np.array([-1e300, 0.0, 19.0, *whole, 26.0, 26.5, 1e300, np.inf])
     expected = program.run(engine="reference", x=keys)["out"]
     assert same_bits(program.run(engine=engine, x=keys)["out"], expected)
     assert expected[[0, 2, 3]].tolist() == [-3.0] * 3

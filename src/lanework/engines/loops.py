@@ -50,18 +50,30 @@ class Shift:
     carried: bool  # held in registers from step to step; else read back from memory
 
 
+KEY_TOLERANCE = 2.0**-50
+"""How far an exact key may be from a whole number, as a part of that number or of 1: 4 to 8 ULP."""
+
+
 @dataclass(frozen=True)
 class Dimension:
-    """One key of a table: `floor(key - base)` must be in [0, size), or is clamped to it."""
+    """One key of a table: its place must be in [0, size), or is clamped to it.
+
+    The place is `floor(key - base)`; with `exact` it is `rint(key) - base`, and a key that is
+    further than `KEY_TOLERANCE` from a whole number is a fault of the lane.
+    """
 
     base: float
     size: int
     clamp: bool
+    exact: bool = False
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """`target = table[keys]`; a key outside an unclamped dimension is a fault of the lane."""
+    """`target = table[keys]`; a key outside an unclamped dimension is a fault of the lane.
+
+    So is a NaN cell where there is such a dimension. A NaN key of others gives NaN.
+    """
 
     target: int
     keys: tuple[int, ...]
@@ -69,8 +81,8 @@ class Lookup:
     dims: tuple[Dimension, ...]
 
     @property
-    def faults(self) -> bool:
-        """Whether a lane can fault here."""
+    def strict(self) -> bool:
+        """Whether a lane faults where the value is NaN."""
         return not all(dim.clamp for dim in self.dims)
 
 

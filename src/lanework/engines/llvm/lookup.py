@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from lanework.engines.llvm.ir import constant, suffix, type_of
 from lanework.engines.llvm.values import ValueWriter
-from lanework.engines.loops import Interpolate, Lookup
+from lanework.engines.loops import KEY_TOLERANCE, Dimension, Interpolate, Lookup
 
 
 class LookupWriter(ValueWriter):
     """Writes lookups; a key outside its table marks the unit, and the value is NaN."""
 
     def lookup(self, step: Lookup) -> None:
-        """Write a lookup; the position in each key is a floor, as in the reference."""
+        """Write a lookup; the position in each key is the reference's."""
         w = self.writer
         keys, width = self.together(step.keys)
         kind, integer = type_of("f64", width), type_of("i64", width)
-        index = ""
-        valid = ""
+        index = valid = between = ""
         test = type_of("bool", width)
         for key, dim in zip(keys, step.dims, strict=True):
-            moved = key
-            if dim.base != 0.0:
-                moved = w.emit(f"fsub {kind} {key}, {constant(dim.base, 'f64', width)}")
-            place = w.intrinsic(f"llvm.floor.{suffix('f64', width)}", kind, [(kind, moved)])
+            place, far = self._place(key, dim, width)
+            if far:
+                between = w.emit(f"or {test} {between}, {far}") if between else far
             low, high = constant(0.0, "f64", width), constant(float(dim.size - 1), "f64", width)
             if dim.clamp:
                 good = w.emit(f"fcmp ord {kind} {place}, {place}")
@@ -44,9 +42,45 @@ class LookupWriter(ValueWriter):
         value = self.gather(f"%slot{step.slot}", index, constant(True, "bool", width), width)
         nan = constant(float("nan"), "f64", width)
         value = w.emit(f"select {test} {valid}, {kind} {value}, {kind} {nan}")
-        if step.faults:
-            self.flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
+        if step.strict:
+            between = w.emit(f"fcmp uno {kind} {value}, {value}")
+        if between:
+            self.flag(between, width)
         self.define(step.target, value, width > 1)
+
+    def _place(self, key: str, dim: Dimension, width: int) -> tuple[str, str]:
+        """Where a key is in a dimension, and whether an exact one is between two ("": it is not).
+
+        Where it is between, the place is NaN.
+        """
+        w = self.writer
+        kind, test, name = type_of("f64", width), type_of("bool", width), suffix("f64", width)
+        moved, far = key, ""
+        if dim.exact:
+            whole = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, key)])
+            off = w.intrinsic(
+                f"llvm.fabs.{name}", kind, [(kind, w.emit(f"fsub {kind} {key}, {whole}"))]
+            )
+            one = constant(1.0, "f64", width)
+            size = w.intrinsic(f"llvm.fabs.{name}", kind, [(kind, whole)])
+            above = w.emit(f"fcmp ogt {kind} {size}, {one}")
+            size = w.emit(f"select {test} {above}, {kind} {size}, {kind} {one}")
+            most = w.emit(f"fmul {kind} {size}, {constant(KEY_TOLERANCE, 'f64', width)}")
+            far = w.emit(f"fcmp ogt {kind} {off}, {most}")
+            if dim.clamp:  # what is outside takes the nearest
+                start = w.emit(f"fsub {kind} {key}, {constant(dim.base, 'f64', width)}")
+                zero, high = (constant(n, "f64", width) for n in (0.0, float(dim.size - 1)))
+                inside = w.emit(f"fcmp ogt {kind} {start}, {zero}")
+                far = w.emit(f"and {test} {far}, {inside}")
+                inside = w.emit(f"fcmp olt {kind} {start}, {high}")
+                far = w.emit(f"and {test} {far}, {inside}")
+            nan = constant(float("nan"), "f64", width)
+            moved = w.emit(f"select {test} {far}, {kind} {nan}, {kind} {whole}")
+        if dim.base != 0.0:
+            moved = w.emit(f"fsub {kind} {moved}, {constant(dim.base, 'f64', width)}")
+        if dim.exact:
+            return moved, far
+        return w.intrinsic(f"llvm.floor.{name}", kind, [(kind, moved)]), far
 
     def flag(self, bad: str, width: int) -> None:
         """Mark the unit if an active lane has a fault; which one, the reference finds."""

@@ -7,6 +7,7 @@ that has no place is NaN, which `flag` reports.
 from __future__ import annotations
 
 from lanework.engines.llvm.ir import constant, suffix
+from lanework.engines.loops import KEY_TOLERANCE
 from lanework.engines.vector.body import NAN, Bodies, BodyWriter
 from lanework.engines.vector.isa import Word
 
@@ -18,12 +19,27 @@ def _place(w: BodyWriter, key: str, base: str) -> str:
     return w.intrinsic(f"llvm.floor.{suffix('f64', w.width)}", w.kind, [(w.kind, moved)])
 
 
+def _far(w: BodyWriter, key: str) -> tuple[str, str]:
+    """The whole number nearest to a key, and where it is not the same within the tolerance."""
+    f64 = suffix("f64", w.width)
+    whole = w.intrinsic(f"llvm.rint.{f64}", w.kind, [(w.kind, key)])
+    off = w.intrinsic(
+        f"llvm.fabs.{f64}", w.kind, [(w.kind, w.emit(f"fsub {w.kind} {key}, {whole}"))]
+    )
+    size, one = w.intrinsic(f"llvm.fabs.{f64}", w.kind, [(w.kind, whole)]), w.number(1.0)
+    size = w.select(w.compare("ogt", size, one), size, one)
+    most = w.emit(f"fmul {w.kind} {size}, {w.number(KEY_TOLERANCE)}")
+    return whole, w.compare("ogt", off, most)
+
+
 @LOOKUPS.note(3)
 def key_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a key in a table's dimension, the nearest there is; NaN for NaN."""
-    place = _place(w, key, base)
-    good = w.compare("ord", place, place)
-    low = w.number(0.0)
+    return _clamped(w, _place(w, key, base), high)
+
+
+def _clamped(w: BodyWriter, place: str, high: str) -> str:
+    good, low = w.compare("ord", place, place), w.number(0.0)
     place = w.select(w.compare("ogt", place, low), place, low)
     place = w.select(w.compare("olt", place, high), place, high)
     return w.select(good, place, w.number(NAN))
@@ -32,9 +48,33 @@ def key_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
 @LOOKUPS.note(3)
 def key_strict(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a key in a table's dimension; NaN where there is none."""
-    place = _place(w, key, base)
+    return _strict(w, _place(w, key, base), high)
+
+
+def _strict(w: BodyWriter, place: str, high: str) -> str:
     above, below = w.compare("oge", place, w.number(0.0)), w.compare("ole", place, high)
     return w.select(w.emit(f"and {w.test} {above}, {below}"), place, w.number(NAN))
+
+
+@LOOKUPS.note(3)
+def exact_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
+    """The place of a whole key, the nearest there is; NaN for NaN and between two places."""
+    whole, far = _far(w, key)
+    moved = w.emit(f"fsub {w.kind} {key}, {base}")
+    inside = w.emit(
+        f"and {w.test} {w.compare('ogt', moved, w.number(0.0))}, {w.compare('olt', moved, high)}"
+    )
+    between = w.emit(f"and {w.test} {far}, {inside}")
+    place = _clamped(w, w.emit(f"fsub {w.kind} {whole}, {base}"), high)
+    return w.select(between, w.number(NAN), place)
+
+
+@LOOKUPS.note(3)
+def exact_strict(w: BodyWriter, key: str, base: str, high: str) -> str:
+    """The place of a whole key; NaN where there is none."""
+    whole, far = _far(w, key)
+    place = _strict(w, w.emit(f"fsub {w.kind} {whole}, {base}"), high)
+    return w.select(far, w.number(NAN), place)
 
 
 @LOOKUPS.note(1)
@@ -60,6 +100,13 @@ def _mark(w: BodyWriter, bad: str) -> None:
 def flag(w: BodyWriter, a: str, mask: str) -> None:
     """Mark the unit if a lane of a mask is NaN."""
     _mark(w, w.emit(f"and {w.test} {w.compare('uno', a, a)}, {w.holds(mask)}"))
+
+
+@LOOKUPS.note(3, makes=False)
+def flag_between(w: BodyWriter, place: str, key: str, mask: str) -> None:
+    """Mark the unit if a lane of a mask has a key that is a number and has no place."""
+    lost = w.emit(f"and {w.test} {w.compare('uno', place, place)}, {w.compare('ord', key, key)}")
+    _mark(w, w.emit(f"and {w.test} {lost}, {w.holds(mask)}"))
 
 
 @LOOKUPS.note(2, makes=False)

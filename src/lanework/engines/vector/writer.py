@@ -264,19 +264,27 @@ class TapeWriter:
     def _lookup(self, step: Lookup) -> int:
         tape = self.tape
         index: int | None = None
+        exact: list[tuple[int, int]] = []
         for key, dim in zip(step.keys, step.dims, strict=True):
             base, high = (self.constant(_bits(float(n))) for n in (dim.base, dim.size - 1))
-            name = "key_clamped" if dim.clamp else "key_strict"
-            place = tape.make(name, self.get(key), base, high)
+            how = "exact" if dim.exact else "key"
+            given = self.get(key)
+            place = tape.make(f"{how}_{'clamped' if dim.clamp else 'strict'}", given, base, high)
+            if dim.exact:
+                exact.append((place, given))
             if index is not None:
                 size = self.constant(_bits(float(dim.size)))
                 place = tape.make(add.name, tape.make(mul.name, index, size), place)
             index = place
         assert index is not None
         value = tape.make("element", index, numbers=(8 * step.slot, 0, 0))
-        if step.faults:
+        if step.strict or exact:
             varying = step.target in self.nest.varying
-            tape.act("flag", value, self.active() if varying else self.constant(ALL_ONES))
+            mask = self.active() if varying else self.constant(ALL_ONES)
+            if step.strict:
+                tape.act("flag", value, mask)
+            for place, given in [] if step.strict else exact:
+                tape.act("flag_between", place, given, mask)
         return value
 
     def _interpolate(self, step: Interpolate) -> int:

@@ -253,7 +253,8 @@ class _Reader:
         for at in range(0, len(words), 3):
             mode, base, size = words[at : at + 3]
             if mode.text.upper() not in TableMode.__members__ or not size.text.isdecimal():
-                raise line.fault("a key is error, clamp or interpolate, its base and size", mode)
+                modes = ", ".join(TableMode.__members__).lower()
+                raise line.fault(f"a key is one of {modes}, its base and size", mode)
             if int(size.text) > 0xFFFFFFFF:
                 raise line.fault("a table has fewer cells than that", size)
             dims.append(Dim(TableMode[mode.text.upper()], read_float(line, base), int(size.text)))

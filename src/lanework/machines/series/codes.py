@@ -207,10 +207,11 @@ UNKNOWN_OUTPUT = code(
 )
 LOOKUP_OUTSIDE = code(
     "LW3045",
-    "a lookup went outside its table",
-    "A key has no row in a table whose rule for outside keys is `error`. The message says the "
-    "table, the key, the lane and the period. Add the row, clamp the key, or guard the lookup "
-    "with `where` in the same formula.",
+    "a lookup finds nothing in its table",
+    "A key has no row in a table whose rule for outside keys is `error`, or lies between two whole "
+    "numbers, or its cell is missing. The message says the table, the key, the lane and the "
+    "period. Add the row, clamp or round the key, or guard the lookup with `where` in the same "
+    "formula.",
 )
 
 # Data that a run is given, as arrays and as files.

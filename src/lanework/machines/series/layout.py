@@ -41,11 +41,29 @@ class RowKind(enum.IntEnum):
 
 
 class TableMode(enum.IntEnum):
-    """What happens to a key outside a table."""
+    """What happens to a key outside a table. In exact modes a key between two others is a fault.
+
+    The first two round down, as all programs before the second version of the set did.
+    """
 
     ERROR = 0
     CLAMP = 1
     INTERPOLATE = 2
+    EXACT = 3  # outside is a fault
+    EXACT_CLAMP = 4
+
+    @property
+    def clamps(self) -> bool:
+        """Whether the nearest key stands for one outside."""
+        return self in (TableMode.CLAMP, TableMode.EXACT_CLAMP)
+
+    @property
+    def exact(self) -> bool:
+        """Whether a key is the whole number that it is within `KEY_TOLERANCE` of, or none."""
+        return self in (TableMode.EXACT, TableMode.EXACT_CLAMP)
+
+
+_MODES = frozenset(TableMode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Dim:
-    """A key: position = floor(key - base), which must be in [0, size)."""
+    """A key: position = floor(key - base), or rint(key) - base, which must be in [0, size)."""
 
     mode: TableMode
     base: float
@@ -176,7 +194,7 @@ def decode_tables(data: bytes) -> list[Table]:
             dims = []
             for n in range(dims_n):
                 mode, size, base = _DIM.unpack_from(data, at + _TABLE.size + n * _DIM.size)
-                if mode > TableMode.INTERPOLATE:
+                if mode not in _MODES:
                     raise Diagnostic(BAD_SECTION, f"section tables, byte {at}: unknown mode {mode}")
                 dims.append(Dim(TableMode(mode), base, size))
             memory = np.frombuffer(data, "<f8", knots_n + cells, start)

@@ -26,6 +26,7 @@ from lanework.machines.series.data.outputs import labels_of
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
+from lanework.machines.series.reference.faults import Fault, described
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
@@ -308,17 +309,18 @@ class Runner(runner.Runner):
             for port in (self.view.outputs[index] for index in self.wanted)
         ]
 
-    def _fault(self, fault: Any) -> Diagnostic:
+    def _fault(self, fault: Fault) -> Diagnostic:
         listing = self.program.listing
         entry = next((e for e in listing if e.instruction == fault.instruction), None)
         where = f"period {fault.period}" if fault.period is not None else "time-invariant"
         lane = f", lane {fault.lane}" if fault.lane is not None else ""
         name = f" in {entry.text}" if entry is not None and entry.text else ""
+        said, advice = described(self.view, fault)
         return Diagnostic(
             LOOKUP_OUTSIDE,
-            f"a lookup is outside its table{name} ({where}{lane}): {fault.message}",
+            f"a lookup finds nothing{name} ({where}{lane}): {said}",
             span=None if entry is None else entry.span,
-            help="clamp the key, extend the table, or declare outside='clamp' on it",
+            help=advice,
         )
 
     def _result(self, outputs: dict[str, Output], stats: dict[str, Any]) -> Result:

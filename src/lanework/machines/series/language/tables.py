@@ -5,7 +5,9 @@ CSV file, a DataFrame, a dict of columns), in long form (key columns beside valu
 matrix (the second key runs across the columns), or as a dict from key to value.
 
 Whole-number keys become a dense block, so that a lookup is one load; keys that are missing in
-between are NaN cells, which are faults. Names become positions in a list of categories. Other
+between are NaN cells, which are faults. So is looking up what is no whole number: a key that
+arithmetic has put a few units in the last place beside one is that one, and nothing is rounded
+down but by `floor`. Names become positions in a list of categories. Other
 numbers are knots, between which a value is interpolated.
 
 Example:
@@ -46,6 +48,7 @@ class KeyDim:
         size: cells along this key.
         labels: the names, for a categorical key.
         knots: the sorted keys, for an interpolated table.
+        exact: whether what is looked up may be other than a whole number, which is a fault.
     """
 
     name: str
@@ -54,6 +57,12 @@ class KeyDim:
     size: int
     labels: tuple[str, ...] = ()
     knots: Floats | None = None
+    exact: bool = False
+
+    @property
+    def faults(self) -> bool:
+        """Whether a lookup can fail: a key outside or between keys, or a cell that is missing."""
+        return self.exact or self.outside == "error"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +120,8 @@ class Table:
 
     @property
     def faults(self) -> bool:
-        """Whether a lookup can fail: a key outside, or a cell that is missing."""
-        return any(dim.outside == "error" for dim in self.dims)
+        """Whether a lookup can fail."""
+        return any(dim.faults for dim in self.dims)
 
 
 def align(
@@ -132,7 +141,7 @@ def align(
         data = np.take(data, [max(i, 0) for i in order], axis=axis)
         absent = [i for i, position in enumerate(order) if position < 0]
         data[(slice(None),) * axis + (absent,)] = math.nan
-        dims[axis] = KeyDim(dim.name, dim.outside, 0.0, len(labels), labels)
+        dims[axis] = KeyDim(dim.name, dim.outside, 0.0, len(labels), labels, exact=True)
     return tuple(dims), np.ascontiguousarray(data)
 
 
@@ -225,7 +234,7 @@ def _dimension(
             rows.fail(f"names cannot be interpolated, and key `{name}` has names")
         where = {label: i for i, label in enumerate(labels)}
         positions = [where[str(cell).strip()] for cell in cells]
-        return KeyDim(name, "error", 0.0, len(labels), labels), positions
+        return KeyDim(name, "error", 0.0, len(labels), labels, exact=True), positions
     values = [float(number) for number in numbers if number is not None]
     for index, number in enumerate(values):
         if not math.isfinite(number):
@@ -249,7 +258,8 @@ def _dimension(
             help="use outside='interpolate' for keys far apart, or names for keys that are codes",
         )
     size = int(top - base) + 1
-    return KeyDim(name, mode, base, size), [int(number - base) for number in values]
+    dim = KeyDim(name, mode, base, size, exact=True)
+    return dim, [int(number - base) for number in values]
 
 
 def _columns(
@@ -323,7 +333,7 @@ def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:
 
 def _check_cells(table: Table) -> None:
     """A missing cell needs the rule `error`: nothing else can say what to do with it."""
-    if table.faults:
+    if any(dim.outside == "error" for dim in table.dims):
         return
     for column in table.columns.values():
         holes = np.argwhere(np.isnan(column.data))

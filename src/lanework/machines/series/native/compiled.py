@@ -27,7 +27,7 @@ from lanework.machines.series.native.kernels import (
 from lanework.machines.series.native.lower import Nests, lower, swappable
 from lanework.machines.series.native.nests import Lowered
 from lanework.machines.series.reference.execute import Executor, Job, locate
-from lanework.machines.series.reference.scan import Fault
+from lanework.machines.series.reference.faults import Fault
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct

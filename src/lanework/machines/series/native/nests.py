@@ -32,7 +32,7 @@ from lanework.engines.loops import (
 )
 from lanework.machines.series.data.shape import Shape, layout_of
 from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, SERIES, SHIFTS
-from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView, TableMode
+from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 KINDS = ("input", "table", "bridge", "periods", "output")
@@ -283,7 +283,7 @@ class Nest:
         if table.knots is not None:
             return Interpolate(instruction.target, keys[0], slot, len(table.knots))
         dims = tuple(
-            Dimension(dim.base, dim.size, dim.mode == TableMode.CLAMP) for dim in table.dims
+            Dimension(dim.base, dim.size, dim.mode.clamps, dim.mode.exact) for dim in table.dims
         )
         return Lookup(instruction.target, tuple(keys), slot, dims)
 

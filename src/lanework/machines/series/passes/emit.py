@@ -5,6 +5,7 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
@@ -41,6 +42,15 @@ from lanework.machines.series.passes.walks import needed_values, segments
 
 if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner
+
+MODES = {
+    ("error", False): TableMode.ERROR,
+    ("error", True): TableMode.EXACT,
+    ("clamp", False): TableMode.CLAMP,
+    ("clamp", True): TableMode.EXACT_CLAMP,
+    ("interpolate", False): TableMode.INTERPOLATE,
+}
+"""How a key is looked up, by the rule for keys outside and by whether it must be exact."""
 
 OPERANDS: dict[str, Callable[[tuple[int, ...], int], tuple[int, ...]]] = {
     **dict.fromkeys(SHIFTS, lambda rows, lag: (rows[0], lag, rows[1])),
@@ -101,6 +111,7 @@ class Emitter:
             "horizon": NO_ROW if self.horizon is None else self.row_of[self.horizon],
         }
         more = {"freq": model.freq, "start": model.start, "unused": ",".join(unused)}
+        more["tables"] = json.dumps(self.table_names) if tables else None
         header |= {key: value for key, value in more.items() if value}
         if unused:
             notes.append(f"emit: these outputs do not need the inputs {', '.join(unused)}")
@@ -143,8 +154,9 @@ class Emitter:
             if values.ops[value] in LOOKUPS:
                 number.setdefault(values.settings[value], len(number))
         tables = []
+        self.table_names = [values.tables[block].name.rstrip("*") for block in number]
         for block in map(values.tables.__getitem__, number):
-            dims = tuple(Dim(TableMode[d.outside.upper()], d.base, d.size) for d in block.dims)
+            dims = tuple(Dim(MODES[d.outside, d.exact], d.base, d.size) for d in block.dims)
             data = np.ascontiguousarray(block.data.ravel())
             tables.append(Table(dims, data, block.dims[0].knots))
         return tables, number

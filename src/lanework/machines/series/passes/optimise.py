@@ -183,7 +183,7 @@ def _fold(values: Values, source: int, end: int, known: list[Interval]) -> str |
     if values.ops[source] in LOOKUPS:
         table = values.tables[values.settings[source]]
         cells, dims, keys = table.data, table.dims, values.args[source]
-        name, faults = table.name, any(dim.outside == "error" for dim in table.dims)
+        name, faults = table.name, any(dim.faults for dim in table.dims)
     else:
         here = known[source]
         size = int(here.high - here.low) + 1

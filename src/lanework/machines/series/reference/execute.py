@@ -16,7 +16,8 @@ from lanework.machines.series.data.labels import LANES
 from lanework.machines.series.data.lanes import Output, unit_totals
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.reference.scan import Fault, scan
+from lanework.machines.series.reference.faults import Fault
+from lanework.machines.series.reference.scan import scan
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct

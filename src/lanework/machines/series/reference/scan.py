@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.program.isa import Instruction
+from lanework.engines.loops import KEY_TOLERANCE
 from lanework.machines.series.isa import EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,
@@ -22,29 +23,12 @@ from lanework.machines.series.layout import (
     RowKind,
     SeriesView,
     Table,
-    TableMode,
 )
+from lanework.machines.series.reference.faults import Fault
 from lanework.machines.series.state import Ledger
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A lookup outside its table.
-
-    Attributes:
-        instruction: its place on the tape.
-        period: the period, or None for a row without time.
-        lane: the lane, counted within the block that was scanned.
-        message: the key and the table's range.
-    """
-
-    instruction: int
-    period: int | None
-    lane: int
-    message: str
 
 
 @dataclass
@@ -247,15 +231,10 @@ class _Scan:
         if not bad.any():
             return
         t, lane = (int(i) for i in np.argwhere(bad)[0])
-        key = [float(np.broadcast_to(k, bad.shape)[t, lane]) for k in keys]
-        dims = self.view.tables[table].dims
-        ranges = " x ".join(f"[{d.base:g}, {d.base + d.size - 1:g}]" for d in dims)
-        shown = ", ".join(f"{k:g}" for k in key)
+        key = tuple(float(np.broadcast_to(k, bad.shape)[t, lane]) for k in keys)
         timed = bad.shape[0] > 1
         where = period if period is not None else (t if timed else None)
-        self.faults.append(
-            Fault(number, where, lane, f"key {shown} of table {table}, which has {ranges}")
-        )
+        self.faults.append(Fault(number, where, lane, table, key))
 
 
 COLUMNS: dict[str, Callable[[_Scan, int, Instruction], Array]] = {
@@ -282,10 +261,17 @@ def _cells(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
         return np.broadcast_to(_interpolate(table, keys[0]), shape), np.zeros(shape, np.bool_)
     index = np.zeros(shape, np.int64)
     valid = np.ones(shape, np.bool_)
+    between = np.zeros(shape, np.bool_)
     strict = False
     for key, dim in zip(keys, table.dims, strict=True):
         place = np.floor(key - dim.base)
-        if dim.mode == TableMode.CLAMP:
+        if dim.mode.exact:
+            whole, far = nearest(key)
+            if dim.mode.clamps:  # what is outside takes the nearest
+                far = far & (key - dim.base > 0.0) & (key - dim.base < dim.size - 1)
+            between = between | far
+            place = np.where(far, np.nan, whole) - dim.base
+        if dim.mode.clamps:
             good = place == place
             place = np.where(place > 0.0, place, 0.0)
             place = np.where(place < dim.size - 1, place, float(dim.size - 1))
@@ -296,8 +282,15 @@ def _cells(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
         index = index * dim.size + place.astype(np.int64)
         valid = valid & good
     value = np.where(valid, table.data[index], np.nan)
-    bad = np.isnan(value) if strict else np.zeros(shape, np.bool_)
+    bad = np.isnan(value) if strict else between
     return value, bad
+
+
+def nearest(key: Array) -> tuple[Array, Mask]:
+    """The whole numbers nearest to keys, and where these are not the same within the tolerance."""
+    whole = np.rint(key)
+    size = np.abs(whole)
+    return whole, np.abs(key - whole) > np.where(size > 1.0, size, 1.0) * KEY_TOLERANCE
 
 
 def _interpolate(table: Table, key: Array) -> Array:

@@ -1,0 +1,90 @@
+"""What a lookup that found nothing looked for, in words."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from lanework.engines.loops import KEY_TOLERANCE
+from lanework.machines.series.layout import Dim, SeriesView
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A lookup that found nothing.
+
+    Attributes:
+        instruction: its place on the tape.
+        period: the period, or None for a row without time.
+        lane: the lane, counted within the block that was scanned.
+        table: the table's number.
+        keys: what was looked up.
+    """
+
+    instruction: int
+    period: int | None
+    lane: int
+    table: int
+    keys: tuple[float, ...]
+
+
+def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
+    """What was looked up where, and what to do about it."""
+    names = table_names(view)
+    name = f"table `{names[fault.table]}`" if fault.table in names else f"table {fault.table}"
+    shown = ", ".join(map(exact, fault.keys))
+    dims = view.tables[fault.table].dims
+    which = f"key {shown} of {name}"
+    if any(math.isnan(key) for key in fault.keys):
+        return (
+            f"{which} is not a number",
+            "find out where the NaN comes from, and guard against it with `where`",
+        )
+    if any(dim.mode.exact and not whole(key) for key, dim in zip(fault.keys, dims, strict=True)):
+        return (
+            f"{which} is between two keys: keys are whole numbers",
+            "write floor(...) or round(...) around the key, as it is meant",
+        )
+    pairs = zip(fault.keys, dims, strict=True)
+    if any(not dim.mode.clamps and not _inside(key, dim) for key, dim in pairs):
+        ranges = " x ".join(f"[{dim.base:.17g}, {dim.base + dim.size - 1:.17g}]" for dim in dims)
+        return (
+            f"{which} is outside it, it has {ranges}",
+            "clamp the key, extend the table, or declare outside='clamp' on it",
+        )
+    return (
+        f"{name} has no value for key {shown}: the cell is missing",
+        "fill the cell in, or guard the lookup with `where` in the same formula",
+    )
+
+
+def whole(key: float) -> bool:
+    """Whether a key is a whole number, as exact keys are."""
+    return math.isinf(key) or abs(key - np.rint(key)) <= max(abs(np.rint(key)), 1.0) * KEY_TOLERANCE
+
+
+def exact(key: float) -> str:
+    """A key with as many digits as it takes.
+
+    Example:
+        >>> exact(41.0), exact(1.9999999999), exact(1e300)
+        ('41', '1.9999999999', '1e+300')
+    """
+    return str(int(key)) if key.is_integer() and abs(key) < 1e15 else repr(key)
+
+
+def table_names(view: SeriesView) -> dict[int, str]:
+    """The names of tables by number, as far as the program says them."""
+    try:
+        names = json.loads(str(view.program.header.get("tables", "[]")))
+    except ValueError:
+        return {}
+    return {n: str(name) for n, name in enumerate(names)} if isinstance(names, list) else {}
+
+
+def _inside(key: float, dim: Dim) -> bool:
+    place = np.rint(key) - dim.base if dim.mode.exact else np.floor(key - dim.base)
+    return bool(0.0 <= place <= dim.size - 1)
