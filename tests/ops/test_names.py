@@ -7,16 +7,16 @@ from lanework.core.ops.table import ARITH, INTEGER, SINGLE
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "lanework"
 NAMES = {*ARITH, *INTEGER, *SINGLE}
-OWN = ("core/ops/", "engines/llvm/ir.py", "engines/gpu/wgsl.py")
-"""Where the ops are, and what reads the primitives that they are made of."""
+OWN = "core/ops/bodies/"
+"""Where the ops are."""
 
 HOMONYMS = {
     "base/": "min",  # a unit of time, and a kind of limit
+    "core/ops/rules.py": "sign",  # a rule for units
     "engines/llvm/nativetext.py": "add sub mul and or shl",  # instructions of LLVM
     "engines/vector/": "eq ne fma",  # conditions and features of processors
     "machines/belief/": "max mul random",  # semirings, and orders of elimination
     "machines/fleet/": "select",  # an instruction of its own, by the sign of a number
-    "machines/fleet/check/blocks.py": "add sub mul div sqrt",  # primitives
     "machines/register/isa.py": "min max",  # modes of atomics
     "machines/register/native/": "eq ne fma",  # as for vectors
     "machines/series/language/": "and or not",  # operators of Python

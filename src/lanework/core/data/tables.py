@@ -6,7 +6,7 @@ pyarrow where a table speaks the Arrow C stream interface only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,39 +81,42 @@ def table_of(value: Any, given: Given) -> Table:
     """
     if isinstance(value, Table):
         return value
-    labels: dict[str, Any] = {}
     if not is_table(value):
         given.refuse(
             f"is a {type(value).__name__}, which is no table",
             "give a mapping, a DataFrame, an Arrow table or an array of records",
         )
-    if hasattr(value, "collect_schema") and hasattr(value, "collect"):  # lazy, of polars
-        value = value.collect()
-    if isinstance(value, Mapping) and not hasattr(value, "data_vars"):
-        pairs = list(value.items())
-    elif isinstance(value, np.ndarray):
-        pairs = [(name, value[name]) for name in value.dtype.names or ()]
-    elif hasattr(value, "data_vars"):  # of xarray
-        pairs = [(name, value[name]) for name in value.data_vars]
-    elif hasattr(getattr(value, "index", None), "nlevels"):  # of pandas
-        pairs = [(name, value.iloc[:, n]) for n, name in enumerate(value.columns)]
-        labels = _levels(value.index)
-    elif hasattr(value, "get_column"):  # of polars
-        pairs = [(name, value.get_column(name)) for name in value.columns]
-    else:
-        if not hasattr(value, "column_names"):
-            arrow = need("pyarrow", f"a {type(value).__name__} as a table")
-            streams = hasattr(value, "__arrow_c_stream__")
-            value = arrow.table(value) if streams else value.arrow()
-            value = value.read_all() if hasattr(value, "read_all") else value
-        pairs = list(zip(value.column_names, value.columns, strict=True))
+    pandas = hasattr(value, "iloc")
+    pairs = list(_pairs(value))
     names = [name for name, _ in pairs]
     for n, name in enumerate(names):
         if not isinstance(name, str):
             given.refuse(f"has a column named {name!r}", "name columns by text")
         if name in names[:n]:
             given.refuse(f"has two columns named {name!r}", "give every column its own name")
-    return Table(dict(pairs), labels)
+    return Table(dict(pairs), _levels(value.index) if pandas else {})
+
+
+def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
+    """The names of a table's columns and the columns, as each library has them."""
+    if hasattr(value, "data_vars"):  # of xarray
+        return [(name, value[name]) for name in value.data_vars]
+    if isinstance(value, Mapping):
+        return value.items()
+    if isinstance(value, np.ndarray):
+        return [(name, value[name]) for name in value.dtype.names or ()]
+    if hasattr(value, "collect_schema") and hasattr(value, "collect"):  # lazy, of polars
+        value = value.collect()
+    if hasattr(value, "iloc"):  # of pandas, where two columns may have one name
+        return [(name, value.iloc[:, n]) for n, name in enumerate(value.columns)]
+    if hasattr(value, "get_column"):  # of polars
+        return [(name, value.get_column(name)) for name in value.columns]
+    if not hasattr(value, "column_names"):
+        arrow = need("pyarrow", f"a {type(value).__name__} as a table")
+        streams = hasattr(value, "__arrow_c_stream__")
+        value = arrow.table(value) if streams else value.arrow()
+        value = value.read_all() if hasattr(value, "read_all") else value
+    return zip(value.column_names, value.columns, strict=True)
 
 
 def _levels(index: Any) -> dict[str, Any]:

@@ -175,42 +175,37 @@ def _same(array: Array, out: Array) -> Array:
 
 
 def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
-    """Python objects as numbers, if all of them are."""
+    """Python objects as numbers, if all of them are; as they are where there is text."""
     items = array.reshape(-1).tolist()
-    out: list[Any] = []
+    if any(isinstance(item, str | bytes) for item in items):
+        return array
+    out = []
     for place, item in enumerate(items):
-        absent = item is None or type(item).__name__ in ("NAType", "NaTType")
-        if absent and missing and DTYPES[dtype].kind == "f":
+        if item is None or type(item).__name__ in ("NAType", "NaTType"):
+            if not missing or DTYPES[dtype].kind != "f":
+                given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
             item = math.nan
-        elif absent:
-            given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
-        elif isinstance(item, str | bytes):
-            return array
-        elif not isinstance(item, numbers.Real) and not hasattr(item, "as_integer_ratio"):
-            given.refuse(
-                f"is {_shown(item)}, which is no number", "give numbers only", place, array.shape
-            )
+        elif not hasattr(item, "as_integer_ratio") and not isinstance(item, numbers.Real):
+            what = f"is {_shown(item)}, which is no number"
+            given.refuse(what, "give numbers only", place, array.shape)
         out.append(item)
     integral = all(isinstance(item, int | np.integer) for item in out)
-    if integral and out:
-        low, high = min(out), max(out)
-        for kind in (np.int64, np.uint64):
-            if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
-                return np.array(out, kind).reshape(array.shape)
-        if DTYPES[dtype].kind != "f":
-            place = next(
-                (n for n, x in enumerate(out) if not -(2**63) <= x < 2**64), out.index(low)
-            )
-            _refuse_number(out[place], dtype, given, place, array.shape)
-    floats = np.empty(len(out))
-    for place, item in enumerate(out):
-        try:
-            floats[place] = float(item)
-        except OverflowError:
+    for kind in (np.int64, np.uint64) if integral and out else ():
+        if np.iinfo(kind).min <= min(out) and max(out) <= np.iinfo(kind).max:
+            return np.array(out, kind).reshape(array.shape)
+    floats = [_float(item) for item in out]
+    for place, (item, x) in enumerate(zip(out, floats, strict=True)):
+        if x is None or (isinstance(item, int) and x != item):
             _refuse_number(item, dtype, given, place, array.shape)
-        if isinstance(item, int) and int(floats[place]) != item:
-            _refuse_number(item, dtype, given, place, array.shape)
-    return floats.reshape(array.shape)
+    return np.array(floats, np.float64).reshape(array.shape)
+
+
+def _float(item: Any) -> float | None:
+    """The nearest float, None beyond the largest."""
+    try:
+        return float(item)
+    except OverflowError:
+        return None
 
 
 def _refuse_text(array: Array, given: Given) -> NoReturn:
