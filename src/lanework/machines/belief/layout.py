@@ -117,6 +117,14 @@ class BeliefView:
         spec, start = self.scope(factor), self.factors[factor].start
         return self.constants[start : start + spec.entries].reshape(spec.shape)
 
+    @cached_property
+    def tops(self) -> list[float]:
+        """For each factor the logarithm of its largest entry, at least 0."""
+        if not self.constants.size or self.constants.max() <= 1.0:
+            return [0.0] * len(self.factors)
+        tables = (self.table(factor) for factor in range(len(self.factors)))
+        return [math.log(table.max(initial=1.0)) for table in tables]
+
 
 def operands_of(instruction: Instruction, kind: OperandKind) -> list[int]:
     """The operands of a kind."""

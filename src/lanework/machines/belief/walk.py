@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ class Held:
     spec: TensorSpec  # its axes
     laned: bool  # whether it differs between lanes
     factors: int = 1  # how many tensors were multiplied for it since they were scaled
+    # the logarithm of what no entry exceeds, at least 0, if no evidence weighs more than one
+    most: float = 0.0
     source: int = -1  # the instruction that made it
 
 
@@ -41,6 +44,7 @@ class Walk:
     # for each slot the instruction that made what is in it
     stored: dict[int, int] = field(default_factory=dict)
     factors: int = 1  # the most tensors that are multiplied before their product is scaled
+    most: float = 0.0  # the largest `Held.most`
 
     def spec(self, number: int) -> TensorSpec:
         """The axes of the register that an instruction makes."""
@@ -75,6 +79,7 @@ class _Walking:
             held = AXES[instruction.name](self, *instruction.operands)
             if held is not None:
                 held.source, self.held[instruction.target] = number, held
+                out.most = max(out.most, held.most)
                 self.entries[held.laned] += held.spec.entries
                 out.uniform = max(out.uniform, self.entries[0])
                 out.varying = max(out.varying, self.entries[1])
@@ -96,13 +101,18 @@ class _Walking:
         out.product = max(out.product, union.entries)
         out.axes = max(out.axes, len(union.axes))
         out.factors = max(out.factors, factors)
-        return Held(kept, any(held.laned for held in inputs), factors)
+        most = sum(held.most for held in inputs)
+        most += math.log(union.entries) - math.log(kept.entries)  # as many are added up
+        out.most = max(out.most, most)
+        return Held(kept, any(held.laned for held in inputs), factors, max(most, 0.0))
 
 
 AXES: Dispatch[Callable[..., Held | None]] = Dispatch(
     BELIEF,
     unit=lambda at, spec: Held(at.view.specs[spec], laned=False),
-    load_factor=lambda at, factor: Held(at.view.scope(factor), laned=False),
+    load_factor=lambda at, factor: Held(
+        at.view.scope(factor), laned=False, most=at.view.tops[factor]
+    ),
     load_selector=lambda at, selector: Held(at.view.selected(selector), laned=False),
     load_evidence=lambda at, v: Held(TensorSpec((at.view.axis(v),)), laned=True),
     contract=lambda at, x, y, spec: at.product((x, y), spec, sums=False),
@@ -114,14 +124,14 @@ def _reduce(at: _Walking, factor: int, spec: int) -> Held:
     kept, scope = at.view.specs[spec], at.view.scope(factor)
     if not set(kept.keys) < set(scope.keys):
         at.walk.findings.append(Finding("a reduced factor keeps some of its axes", at.number))
-    return Held(kept, laned=True)
+    return Held(kept, laned=True, most=at.view.tops[factor])
 
 
 @AXES.register("load_slot")
 def _load_slot(at: _Walking, slot: int) -> Held:
     held = at.slots[slot]
     at.walk.sources[-1].append(held.source)
-    return Held(held.spec, held.laned, held.factors)
+    return Held(held.spec, held.laned, held.factors, held.most)
 
 
 @AXES.register("store_slot")
@@ -161,7 +171,7 @@ def _divide(at: _Walking, x: int, y: int) -> Held:
     if not set(divisor.spec.keys) <= set(dividend.spec.keys):
         what = "a divisor has axes that the dividend lacks"
         at.walk.findings.append(Finding(what, at.number))
-    return Held(dividend.spec, dividend.laned or divisor.laned)
+    return Held(dividend.spec, dividend.laned or divisor.laned, most=dividend.most)
 
 
 @AXES.register("eliminate", "maximize", "contract_eliminate", "contract_maximize")

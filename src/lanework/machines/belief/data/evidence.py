@@ -44,6 +44,14 @@ class Evidence:
         weights = self.weights[variable]
         return np.asarray(((weights > 0).sum(axis=0) == 1) & (weights.max(axis=0) == 1))
 
+    def tops(self) -> F64:
+        """For each row the logarithm of its largest weight, at least 0; or one for all rows."""
+        top = np.ones(1)
+        for variable, known in self.weights.items():
+            if variable not in self.states:
+                top = np.maximum(top, known.max(axis=0))
+        return np.asarray(np.log(top))
+
     def repeated(self, count: int) -> Evidence:
         """Each row so many times, one after another."""
         return self.at(np.repeat(np.arange(self.rows), count))

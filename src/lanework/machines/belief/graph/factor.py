@@ -109,7 +109,8 @@ def sums(factor: Factor) -> Table:
     """The sums of a conditional table over its child, whose axis stays."""
     assert factor.child is not None
     axis = factor.scope.index(factor.child)
-    return np.asarray(factor.table.sum(axis=axis, keepdims=True))
+    with np.errstate(over="ignore"):
+        return np.asarray(factor.table.sum(axis=axis, keepdims=True))
 
 
 def scaled_table(factor: Factor, variables: Mapping[str, Variable]) -> Table:
@@ -134,4 +135,8 @@ def scaled_table(factor: Factor, variables: Mapping[str, Variable]) -> Table:
             f"the table of {factor.name!r} sums to zero{where}, and cannot be scaled",
             help="give these states of its parents some probabilities",
         )
+    if np.isinf(total).any():  # of numbers near the largest that there is
+        axis = factor.scope.index(factor.child)
+        table = factor.table / factor.table.max(axis=axis, keepdims=True)
+        return np.asarray(table / table.sum(axis=axis, keepdims=True))
     return factor.table / total

@@ -144,11 +144,12 @@ class NativeExecutor:
         worth = 1 + self.terms * rows // SHARE
         self._shares(records, table, blocks, min(threads, max(blocks, 1), worth), until)
         product, exponent, least, smallest = out[-SCALE:, :rows]
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             ln_z = np.log(product) + exponent * np.log(2.0) + self.lowered.scale
         soft = [known for variable, known in evidence.items() if variable not in states]
         smallest = np.minimum(smallest, min(self.least, least_positive(soft)))
-        lost = may_be_lost(least, smallest, self.walk.factors)
+        most = self.walk.most + self.walk.factors * given.tops()
+        lost = may_be_lost(least, smallest, self.walk.factors, most)
         slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
         slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}
         del hold, weights  # which the kernels read

@@ -46,7 +46,8 @@ class _Lowering:
 
     def run(self) -> Lowered:
         self.vm.use(self.view)
-        with np.errstate(divide="ignore"):
+        # what leaves the range of numbers is asked again with logarithms
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             for number, instruction in enumerate(self.view.instructions):
                 if not self._varies(number, instruction):
                     self.vm.step(instruction, self.view, {})

@@ -32,6 +32,7 @@ class SingleRow:
         """Prepare memory, records and names of a program without samples or several assignments."""
         view, records = BeliefView.of(program), executor.records(1)
         self._executor, self._lost = executor, executor.walk.factors
+        self._most = executor.walk.most
         self._given, self._out = np.ones((records.rows_in, 1)), np.empty((records.rows_out, 1))
         self._given[1] = 0.0
         self._weights = self._given[:, 0]
@@ -119,7 +120,7 @@ class SingleRow:
             weights[first : first + size] = 1.0
         rows: npt.NDArray[np.float64] = self._out[:, 0].copy()
         product, exponent, least, smallest = rows[-SCALE:].tolist()
-        if may_be_lost(least, min(smallest, self._executor.least), self._lost):
+        if may_be_lost(least, min(smallest, self._executor.least), self._lost, self._most):
             return None
         impossible = product <= 0.0
         total = -math.inf

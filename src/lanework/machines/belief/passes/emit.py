@@ -26,7 +26,8 @@ from lanework.machines.belief.tensor import Axis, AxisType, SelectorPayload, Ten
 if TYPE_CHECKING:
     from lanework.machines.belief.runner import Runner
 
-TINY = 1e-280  # a product that is smaller is left to the program, which may run on logarithms
+# A product that is smaller or larger is left to the program, which may run on logarithms.
+TINY, HUGE = 1e-280, 1e280
 _PROB, _SAT = vm_prob_semiring(), vm_sat_semiring()
 Table = npt.NDArray[np.float64]
 
@@ -186,9 +187,10 @@ def _multiplied(x: Value, y: Value, out: TensorSpec) -> Value | None:
     if set(out.keys) != set(joined(x.spec, y.spec).keys):
         return None
     pair = [(x.table, x.spec), (y.table, y.spec)]
-    product = vm_contract(pair, out, _PROB)
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = vm_contract(pair, out, _PROB)
     support = vm_contract([(table != 0, spec) for table, spec in pair], out, _SAT)
-    if not np.array_equal(product > TINY, support):
+    if not np.array_equal(product > TINY, support) or not (product < HUGE).all():
         return None
     return Value(out, None, product)
 

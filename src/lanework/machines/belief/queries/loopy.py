@@ -6,6 +6,7 @@ often close, at times far off, and messages may not settle at all: the result sa
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -141,15 +142,19 @@ class _Run:
         self.until = limits.until()
         sizes = {v: variables[v].size for v in problem.variables}
         each = list(zip(problem.factors, problem.scopes, strict=True))
-        numbers = [factor.table for factor, scope in each if not scope]
-        with np.errstate(divide="ignore"):
-            self.scale = float(np.log(numbers).sum())
+        self.scale = 0.0  # the logarithm of what tables are divided by, so that no number overflows
         self.own: dict[int, npt.NDArray[np.float64]] = {}  # tables of one variable need no messages
+        tables: list[npt.NDArray[np.float64]] = []
+        scopes: list[tuple[int, ...]] = []
         for factor, scope in each:
-            if len(scope) == 1:
-                self.own[scope[0]] = self.own.get(scope[0], 1.0) * factor.table
-        some = [(factor.table, scope) for factor, scope in each if len(scope) > 1]
-        tables, scopes = [table for table, _ in some], [scope for _, scope in some]
+            top = float(factor.table.max(initial=0.0))
+            self.scale += math.log(top) if top else -math.inf
+            if len(scope) == 1:  # logarithms: products of many may vanish or overflow
+                logs = _logs(factor.table) - math.log(top or 1.0)
+                self.own[scope[0]] = self.own.get(scope[0], 0.0) + logs
+            elif scope:
+                tables.append(factor.table / (top or 1.0))
+                scopes.append(scope)
         fixed = 8 * sum(table.size * table.ndim for table in tables)
         limits.check_memory(fixed, "the tables, one for each message,")
         self.links = Links(sizes, scopes, tables)
@@ -171,8 +176,8 @@ class _Run:
         blocks = range(0, rows, self.rows)
         for number, first in enumerate(blocks):
             these = np.arange(first, min(first + self.rows, rows))
-            run = self._settled(evidence.at(these), number, len(blocks))
-            totals[these] = run.ln_z() + self.scale
+            run, tops = self._settled(evidence.at(these), number, len(blocks))
+            totals[these] = run.ln_z() + self.scale + tops
             iterations[these], residual[these] = run.iterations, run.residual
             beliefs = run.beliefs() if asked else {}
             for v in asked:
@@ -180,11 +185,18 @@ class _Run:
         named: dict[str, Any] = {self.variables[v].name: values[v] for v in asked}
         return named | {LN_P: totals}, self._stats(totals, iterations, residual)
 
-    def _settled(self, evidence: Evidence, number: int, blocks: int) -> Propagation:
-        weights = dict(evidence.weights)
-        for v, table in self.own.items():
-            column = np.broadcast_to(table[:, np.newaxis], (len(table), evidence.rows))
-            weights[v] = weights[v] * column if v in weights else column
+    def _settled(
+        self, evidence: Evidence, number: int, blocks: int
+    ) -> tuple[Propagation, npt.NDArray[np.float64]]:
+        """Messages, and the logarithm of what each row's weights were divided by."""
+        weights, tops = {}, np.zeros(evidence.rows)
+        for v in dict.fromkeys([*self.own, *evidence.weights]):
+            logs = np.zeros((self.variables[v].size, evidence.rows))
+            logs += self.own[v][:, np.newaxis] if v in self.own else 0.0
+            logs += _logs(evidence.weights[v]) if v in evidence.weights else 0.0
+            top = logs.max(axis=0)
+            top = np.where(top == -np.inf, 0.0, top)
+            weights[v], tops = np.exp(logs - top), tops + top
         damping, tolerance = self.damping, self.tolerance
         run = Propagation(self.links, weights, evidence.rows, damping=damping, tolerance=tolerance)
 
@@ -195,7 +207,7 @@ class _Run:
                 self.progress(number * self.most + iteration, blocks * self.most)
 
         run.settle(self.most, look)
-        return run
+        return run, tops
 
     def _stats(
         self,
@@ -214,6 +226,11 @@ class _Run:
             "residual": residual.tolist(),
             "not_converged": np.flatnonzero(residual > self.tolerance).tolist(),
         }
+
+
+def _logs(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(values))
 
 
 def convergence(stats: Mapping[str, Any]) -> str:

@@ -195,6 +195,7 @@ for _name, (_, _largest) in CONTRACTIONS.items():
     STEPS.register(_name)(partial(_contraction, largest=_largest))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # such rows are asked again with logarithms
 def reference(
     program: Program,
     semiring: str | VMSemiringRuntime,
@@ -208,7 +209,7 @@ def reference(
     vm = VirtualMachine(SEMIRINGS[semiring]() if isinstance(semiring, str) else semiring)
     vm.run(program, evidence=evidence.weights, chances=chances)
     slots = {}
-    for key in vm.slots:
+    for key in filter(("Z",).__ne__, vm.slots):  # which is among the totals
         array, spec = vm.slots.get(key)
         flat = array.reshape(spec.entries, -1)
         slots[key] = np.exp(flat) if semiring == "logprob" else flat
@@ -221,5 +222,9 @@ def reference(
         totals = -vm.scale if semiring == "minsum" else vm.scale
     numbers = least_positive([*evidence.weights.values(), program.constants])
     entries = np.minimum(vm.least_entry, numbers)
-    lost = may_be_lost(vm.least_sum, entries, walk(program).factors)
+    lost = np.zeros((), bool)
+    if semiring in ("prob", "max"):
+        known = walk(program)
+        most = known.most + known.factors * evidence.tops()
+        lost = may_be_lost(vm.least_sum, entries, known.factors, most)
     return Posterior(slots, np.broadcast_to(totals, rows).copy(), np.broadcast_to(lost, rows))
