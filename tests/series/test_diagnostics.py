@@ -32,7 +32,7 @@ def refused(code, words, run, *args, **named):
         (".row %1", "write .row %N const INDEX"),
         (".row %1 clock", "a row is const, time or periods, not 'clock'"),
         (".table clamp 0.0", "write .table MODE BASE SIZE"),
-        (".table round 0.0 3", "a key is error, clamp or interpolate"),
+        (".table round 0.0 3", "a key is one of error, clamp, interpolate, exact"),
         ('.section "more" xyz', "hexadecimal"),
         ('.input "x"', "write .input NAME %ROW"),
         ('.input "x" %0 unit', "write key=value"),

@@ -238,6 +238,34 @@ def _shown(item: Any) -> str:
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?")
 
 
+_MONEY = (
+    r"(?:[$€£¥₹₽₩]|(?:USD|EUR|GBP|JPY|CHF|AUD|CAD|NZD|SEK|NOK|DKK|CNY|INR|BRL|ZAR|MXN|SGD|HKD|PLN"
+    r"|CZK|HUF|KRW)(?![A-Za-z]))"
+)
+_SPELT = re.compile(
+    rf"\(?\s*[+-]?\s*(?:{_MONEY}\s*)?[+-]?"
+    r"(?:\d{1,3}(?:[ ,.'\u2019]\d{3})+(?:[.,]\d*)?|\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?"
+    rf"\s*(?:[%‰]|bps?|{_MONEY})?\s*\)?"
+)
+
+
+def spells_number(text: str) -> bool:
+    """Whether a text was meant as a number, in whatever way it is written.
+
+    Example:
+        >>> [spells_number(text) for text in ("0.10%", "1,000", "EUR 3", "(2.5)", "inf", "1 000")]
+        [True, True, True, True, True, True]
+        >>> [spells_number(text) for text in ("north", "A1", "20-24", "3M", "2024-01-31", "")]
+        [False, False, False, False, False, False]
+    """
+    bare = re.sub("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]", " ", text.strip())
+    try:
+        float(bare)
+    except ValueError:
+        return _SPELT.fullmatch(bare.replace("\N{MINUS SIGN}", "-")) is not None
+    return True
+
+
 def text_advice(text: str) -> str:
     """How to write the number that a text may have meant.
 
@@ -253,6 +281,8 @@ def text_advice(text: str) -> str:
     """
     bare = text.strip().replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
     match = _NUMBER.search(bare)
+    if bare.lower().lstrip("+-") in ("inf", "infinity"):
+        return "not finite: give a number that a float holds"
     if bare.lower() in MISSING_TEXT:
         return "the value is missing: fill it in, or leave the row out"
     if match is None or sum(char.isalpha() for char in bare) > 4:
@@ -273,4 +303,6 @@ def text_advice(text: str) -> str:
     if number.count(",") == 1:
         point = number.replace(".", "").replace(",", ".")
         return f"a number with a decimal comma: give it with a point, {point}"
+    if math.isinf(float(number)):
+        return "not finite: give a number that a float holds"
     return "text that spells a number: convert it where it was read, such as with float()"

@@ -15,12 +15,14 @@ from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
+from lanework.core.data.values import spells_number
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
+from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import labels_of
 from lanework.machines.series.data.shape import Given, Shape
@@ -101,6 +103,12 @@ class Runner(runner.Runner):
         self._executor = self._make_executor(cache)
         self.coords = labels_of(program, self.periods)
         self._direct: list[Direct] = []
+        named = str(program.header.get("named", "")).split(",")
+        self._named = [
+            port
+            for port in self.ports
+            if port.name in named or any(map(spells_number, port.categories))
+        ]
         self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
 
     @runner.Options(__init__)
@@ -171,6 +179,8 @@ class Runner(runner.Runner):
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
         """A call with limits of its own."""
+        for port in self._named:
+            check_named(port, inputs.get(port.name))
         if self._unused:  # of the model, but not of the outputs that were compiled
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
         limited = limits.fuel is not None or limits.deadline is not None

@@ -117,20 +117,20 @@ def value(port: Port, text: str) -> Any:
     Raises:
         Diagnostic: LW8001, or what is wrong with the file.
     """
+    if text in port.categories:
+        return text
     number = number_in(text)
     if number is not None:
         return number
-    if text in port.categories:
-        return text
     path, column = split_path(text.removeprefix("@"))
     if text.startswith("@") or column is not None or is_data(path):
         return read_array(path, column, port.categories or None)
     parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 1 and port.categories and all(part in port.categories for part in parts):
+        return parts
     numbers = [number_in(part) for part in parts]
     if len(parts) > 1 and all(part is not None for part in numbers):
         return numbers
-    if len(parts) > 1 and port.categories and all(part in port.categories for part in parts):
-        return parts
     if port.categories:
         choice = ", ".join(port.categories[:8])
         advice = did_you_mean(text, port.categories) or f"give one of {choice}"

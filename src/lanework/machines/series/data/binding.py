@@ -105,11 +105,12 @@ def bind(
     for port in ports:
         value = inputs.get(port.name, port.default)
         if value is None:
-            near = did_you_mean(port.name, [str(name) for name in inputs])
+            near = did_you_mean(port.name, [str(name) for name in inputs if name not in names])
             what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
             raise Diagnostic(
                 MISSING_INPUT,
-                f"input {port.name!r} is missing" + (f" ({what})" if what else ""),
+                f"input {port.name!r} is {'None' if port.name in inputs else 'missing'}"
+                + (f" ({what})" if what else ""),
                 help=near or f"give {port.name}=...",
             )
         labelled.append(as_labelled(value, port))
@@ -173,12 +174,15 @@ def _bind_plain(
                 value = number = float(value)
             except OverflowError:
                 return None
+            if port.categories and value not in range(len(port.categories)):
+                return None
         elif (
             type(value) is np.ndarray
             and value.dtype is _F64
             and value.ndim == 1
             and value.flags.c_contiguous
             and len(port.axes) <= 1
+            and not port.categories
         ):
             axis, size = port.axes[0] if port.axes else LANES, len(value)
             if sizes.setdefault(axis, size) != size:

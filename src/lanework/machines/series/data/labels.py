@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help
+from lanework.core.data.values import text_advice
 from lanework.machines.series.codes import BAD_INPUT
 
 if TYPE_CHECKING:
@@ -222,10 +223,41 @@ def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
         return codes_of(
             array, port.categories, lambda place, text: _bad_label(port, place, text, array.shape)
         )
+    if kind in "fiub" and port.categories:
+        check_codes(port, array)
     if kind not in "fiub":
         what = "dates" if kind in "mM" else "complex numbers" if kind == "c" else "records"
         _fail(port, f"holds {what}", "give real numbers")
     return np.asarray(array, np.float64)
+
+
+def check_codes(port: Port, array: npt.NDArray[Any]) -> None:
+    """Refuse numbers that are no positions in the list of the port's categories.
+
+    Raises:
+        Diagnostic: LW3020.
+    """
+    count = len(port.categories)
+    good = (array >= 0) & (array < count) & (array == np.floor(array))
+    bad = ~good & ~np.isnan(array)  # what is missing has an error of its own
+    if bad.any():
+        place = int(np.argmax(bad.reshape(-1)))
+        raise _bad_label(port, place, array.reshape(-1)[place].item(), array.shape)
+
+
+def check_named(port: Port, value: Any) -> None:
+    """Refuse numbers by hand for a port whose categories are those of a table, or spell numbers.
+
+    Arrays may hold positions, as `read_columns` gives them.
+
+    Raises:
+        Diagnostic: LW3020.
+    """
+    if value is None or isinstance(value, (str, Labelled, np.ndarray)):
+        return
+    array, _ = _unpack(value, port)
+    if array.dtype.kind in "fiub" and array.size:
+        raise _bad_label(port, 0, array.reshape(-1)[0].item(), array.shape)
 
 
 def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
@@ -242,14 +274,14 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
         _fail(port, f"holds {odd!r}, which is not a number", "give numbers only")
 
 
-def _bad_label(port: Port, place: int, text: str, shape: tuple[int, ...]) -> Diagnostic:
+def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]) -> Diagnostic:
     at = ", ".join(str(int(i)) for i in np.unravel_index(place, shape)) if shape else ""
     where = f" at {at}" if at else ""
     what = "is not one of its categories" if port.categories else "is not a number"
     return Diagnostic(
         UNKNOWN_LABEL if port.categories else BAD_INPUT,
         f"input {port.name!r}{where}: {text!r} {what}",
-        help=label_help(text, port.categories),
+        help=label_help(str(text), port.categories) if port.categories else text_advice(str(text)),
     )
 
 

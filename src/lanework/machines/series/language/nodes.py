@@ -170,6 +170,12 @@ def make_input(
         default = float(labels.index(default))
     if default is not None:
         default = float(default)
+        if labels and default not in range(len(labels)):
+            raise Diagnostic(
+                BAD_INPUT_NODE,
+                f"the default {default!r} of input `{name}` is not one of its categories",
+                help=f"give one of {', '.join(map(repr, labels[:8]))}",
+            )
         if default != default:
             raise Diagnostic(BAD_INPUT_NODE, f"the default of input `{name}` is NaN")
     return Input(name, unit, kind, ordered, default, labels, doc)

@@ -12,9 +12,8 @@ from typing import Any, NoReturn
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_DATA_FILE
 from lanework.core.data.cells import read_cells, told_as
+from lanework.core.data.csvtext import number_in
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
-
-_TRUTH = {"true": 1.0, "false": 0.0, "": math.nan}
 
 
 @dataclass
@@ -42,6 +41,15 @@ class Rows:
         if self.lines is not None:
             return f"{self.unit} {self.lines[row]} of {self.source}"
         return f"row {row + 1}"
+
+    def number(self, cell: Any) -> float | None:
+        """A cell's number, NaN where nothing is, None for text.
+
+        The cells of text files are text, so those that spell numbers are numbers; elsewhere text
+        is text.
+        """
+        text = isinstance(cell, str) and self.lines is None and bool(cell.strip())
+        return None if text else read_number(cell)
 
     def fail(self, message: str, row: int | None = None, help: str | None = None) -> NoReturn:
         """Refuse the table, for one of its rows.
@@ -116,16 +124,14 @@ def _is_column(value: Any) -> bool:
 
 
 def read_number(cell: Any) -> float | None:
-    """A cell's number, NaN for an empty one, None for text."""
+    """A cell's number, NaN for an empty one, None for text and what a float would round."""
     if isinstance(cell, str):
         text = cell.strip()
-        try:
-            return float(text)
-        except ValueError:
-            return _TRUTH.get(text.lower())
-    if cell is None:
+        return number_in(text) if text else math.nan
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
         return math.nan
     try:
-        return float(cell)
-    except (TypeError, ValueError):
+        number = float(cell)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return None if isinstance(cell, int) and int(number) != cell else number

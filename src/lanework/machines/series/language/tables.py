@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import spells_number, text_advice
 from lanework.machines.series.codes import BAD_KEYS
 from lanework.machines.series.language.tablerows import Rows, read_number, read_rows
 
@@ -227,8 +228,12 @@ def _dimension(
     rows: Rows, name: str, cells: list[Any], mode: str, column: int | None
 ) -> tuple[KeyDim, list[int]]:
     """The key that these cells spell, and each cell's position along it."""
-    numbers = [read_number(cell) for cell in cells]
+    numbers = [read_number(cell) if column is None else rows.number(cell) for cell in cells]
     if any(number is None for number in numbers):
+        for index, cell in enumerate(cells):
+            if read_number(cell) is None and spells_number(str(cell)):
+                place = None if column is None else index
+                rows.fail(f"key `{name}` is {str(cell).strip()!r}", place, text_advice(str(cell)))
         labels = tuple(dict.fromkeys(str(cell).strip() for cell in cells))
         if mode == "interpolate":
             rows.fail(f"names cannot be interpolated, and key `{name}` has names")
@@ -309,13 +314,14 @@ def _matrix(
 def _column(
     rows: Rows, title: str, shape: tuple[int, ...], where: tuple[npt.NDArray[np.int64], ...]
 ) -> Column:
-    """A column of numbers, or of labels where no cell is a number."""
+    """A column of numbers, or of names where no cell is a number or spells one."""
     at = rows.header.index(title)
     cells = [row[at] for row in rows.rows]
     data = np.full(shape, math.nan)
-    numbers = [read_number(cell) for cell in cells]
+    numbers = [rows.number(cell) for cell in cells]
     texts = [str(c).strip() for c, n in zip(cells, numbers, strict=True) if n is None]
-    if texts and all(number is None or math.isnan(number) for number in numbers):
+    named = all(number is None or math.isnan(number) for number in numbers)
+    if texts and named and not any(map(spells_number, texts)):
         labels = tuple(dict.fromkeys(texts))
         codes = {label: float(i) for i, label in enumerate(labels)}
         data[where] = [codes.get(str(cell).strip(), math.nan) for cell in cells]
@@ -325,9 +331,11 @@ def _column(
 
 
 def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:
-    number = read_number(cell)
+    number = rows.number(cell)
     if number is None:
-        rows.fail(f"column `{title}` holds {str(cell).strip()!r}, which is not a number", index)
+        text = str(cell).strip()
+        said = f"column `{title}` holds {text!r}, which is not a number"
+        rows.fail(said, index, text_advice(text) if isinstance(cell, str) else None)
     return number
 
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Program
-from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT
+from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT, UNSUPPORTED
 from lanework.machines.series.language import calendar as calendars
+from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.nodes import Formula, Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import Table as SourceTable
 from lanework.machines.series.passes.emit import Emitter
 from lanework.machines.series.passes.flatten import Flattener
 from lanework.machines.series.passes.graph import order_formulas
-from lanework.machines.series.passes.lookups import infer_categories
+from lanework.machines.series.passes.lookups import Lookups, infer_categories
 from lanework.machines.series.passes.optimise import optimise as run_passes
 from lanework.machines.series.passes.values import Kinds, Values
 
@@ -34,6 +35,7 @@ def compile_model(
     """The program for these outputs of a model; see `Model.compile`."""
     asked = _asked(model, outputs)
     roots = [output.name for output in asked]
+    count = len(roots)
     if model.horizon_name is not None:
         roots.append(model.horizon_name)
     for name in roots:
@@ -60,6 +62,8 @@ def compile_model(
         typed.factors,
     )
     reader.read(ordered, typed.scale)
+    asked = _numbers_of(model, asked, reader.lookups, explicit=bool(outputs or model.declared))
+    roots = [*(output.name for output in asked), *roots[count:]]
     targets = [reader.name(name) for name in roots]
     notes.append(f"flatten: {len(values.ops)} values, {len(values.tables)} tables")
     if optimise:
@@ -67,6 +71,23 @@ def compile_model(
         notes += _said("optimise", lines)
     horizon = targets.pop() if model.horizon_name is not None else None
     return Emitter(model, values, asked, targets, horizon, categories, typed).program(notes)
+
+
+def _numbers_of(
+    model: Registry, asked: list[Output], lookups: Lookups, *, explicit: bool
+) -> list[Output]:
+    """The outputs that are numbers; one that holds names is refused if it was asked for."""
+    named = {o.name: lookups.labels(Expr.name(o.name)) for o in asked} if lookups.any_labels else {}
+    kept = [output for output in asked if not named.get(output.name)]
+    if len(kept) == len(asked) or (kept and not explicit):
+        return kept
+    name, labels = next((name, labels) for name, labels in named.items() if labels)
+    raise Diagnostic(
+        UNSUPPORTED,
+        f"the output `{name}` holds names ({', '.join(map(repr, labels[:3]))}), and outputs are "
+        "numbers",
+        help=f'compare it with a name: {name} == "{labels[0]}"',
+    )
 
 
 def _said(name: str, lines: Sequence[str]) -> list[str]:

@@ -111,6 +111,8 @@ class Emitter:
             "horizon": NO_ROW if self.horizon is None else self.row_of[self.horizon],
         }
         more = {"freq": model.freq, "start": model.start, "unused": ",".join(unused)}
+        named = [i.name for i in inputs if self.categories[i.name] and not i.categories]
+        more["named"] = ",".join(named)
         more["tables"] = json.dumps(self.table_names) if tables else None
         header |= {key: value for key, value in more.items() if value}
         if unused:

@@ -154,6 +154,8 @@ class Flattener:
 
     def _step(self, expr: Expr, head: str) -> int:
         special = SPECIAL.get(head)
+        if head not in COMPARED:
+            self.lookups.check_numbers(expr)
         if special is not None:
             return special(self, expr)
         return self.values.apply(head, self._operands(expr), expr)
@@ -188,7 +190,7 @@ class Flattener:
             value = self._expr(left)
             position = self.lookups.position(right, self.lookups.labels(left), left)
             return self.values.apply(expr.head, (value, self.values.const(float(position))), expr)
-        if self.categories:
+        if self.lookups.any_labels:
             mine, other = self.lookups.labels(left), self.lookups.labels(right)
             if mine and other and mine != other:
                 raise Diagnostic(
@@ -197,6 +199,8 @@ class Flattener:
                     span=expr.span,
                     help="give both inputs the same categories=, in the same order",
                 )
+            if mine != other:
+                self.lookups.check_numbers(expr)
         return self.values.apply(expr.head, self._operands(expr), expr)
 
     def _power(self, expr: Expr) -> int:
@@ -295,6 +299,9 @@ class Flattener:
         root = values.apply(power.name, (growth, values.const(1.0 / per_year)), expr)
         return values.apply(sub.name, (root, one), expr)
 
+
+COMPARED = frozenset((eq.name, ne.name, LOOKUP, LABEL))
+"""Steps that say themselves what they make of names."""
 
 SPECIAL: dict[str, Callable[[Flattener, Expr], int]] = {
     LABEL: Flattener._label,

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.ops.bodies.logic import choose
-from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION
+from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, Expr
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import Table, align, first_valid
 from lanework.machines.series.passes.values import TableData, Values
+
+KEEP_LABELS = frozenset((*SHIFTS, "last", "at"))
+"""Steps that give one of the values of their first operand."""
 
 Guard = tuple[tuple[int, bool], ...]
 """Conditions, by their values, and whether they must hold."""
@@ -34,6 +37,8 @@ class Lookups:
     categories: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
+        columns = (column for table in self.tables.values() for column in table.columns.values())
+        self.any_labels = any(self.categories.values()) or any(c.labels for c in columns)
         self._tables: dict[tuple[str, str | None, tuple[tuple[str, ...], ...]], int] = {}
 
     def labels(self, expr: Expr) -> tuple[str, ...]:
@@ -44,7 +49,7 @@ class Lookups:
                 if formula is None:
                     return self.categories.get(expr.value, ())
                 expr = formula.expr
-            elif expr.head in SHIFTS:
+            elif expr.head in KEEP_LABELS:
                 expr = expr.args[0]
             elif expr.head == WHERE:
                 expr = expr.args[1]
@@ -55,6 +60,37 @@ class Lookups:
             if table is not None:
                 return table.column(expr.value[1]).labels
         return ()
+
+    def check_numbers(self, expr: Expr) -> None:
+        """Refuse a step that would take names for numbers, or choose between the two.
+
+        Raises:
+            Diagnostic: LW3002.
+        """
+        if not self.any_labels:
+            return
+        sides = expr.args
+        if expr.head == WHERE or expr.head in SHIFTS:
+            sides = expr.args[1:] if expr.head == WHERE else expr.args
+            first, second = map(self.labels, sides)
+            if first != second:
+                raise self._no_number(expr, sides[not first], first or second)
+            sides = expr.args[:1] if expr.head == WHERE else ()
+        if expr.head not in KEEP_LABELS:
+            for arg in sides:
+                labels = self.labels(arg)
+                if labels:
+                    raise self._no_number(expr, arg, labels)
+
+    def _no_number(self, expr: Expr, arg: Expr, labels: tuple[str, ...]) -> Diagnostic:
+        some = ", ".join(map(repr, labels[:3])) + (", ..." if len(labels) > 3 else "")
+        return Diagnostic(
+            UNSUPPORTED,
+            f"`{arg}` holds names ({some}), which are no numbers for `{expr}`",
+            span=expr.span,
+            help=f'compare it with a name (`{arg} == "{labels[0]}"`) or use it as the key of a '
+            "table",
+        )
 
     def position(self, label: Expr, labels: tuple[str, ...], owner: Expr) -> int:
         """The number that a label stands for among those of what it is compared with."""
