@@ -128,8 +128,8 @@ def test_keys_outside_take_the_nearest(engine, rule):
     model.input("x", axes=("scenario",))
     model.formula("out", "rate(x)")
     program = model.compile()
-    whole = [20.0, 21.0, 23.0, 25.0] if rule == "clamp" else [20.0, 20.25, 23.0, 25.75]
-    keys = np.array([-1e300, 0.0, 19.0, *whole, 26.0, 26.5, 1e300, np.inf])
+    rounded = [20.0, 21.0, 23.0, 25.0] if rule == "clamp" else [20.0, 20.25, 23.0, 25.75]
+    keys = np.array([-1e300, 0.0, 19.0, *rounded, 26.0, 26.5, 1e300, np.inf])
     expected = program.run(engine="reference", x=keys)["out"]
     assert same_bits(program.run(engine=engine, x=keys)["out"], expected)
     assert expected[[0, 2, 3]].tolist() == [-3.0] * 3

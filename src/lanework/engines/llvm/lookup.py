@@ -57,12 +57,12 @@ class LookupWriter(ValueWriter):
         kind, test, name = type_of("f64", width), type_of("bool", width), suffix("f64", width)
         moved, far = key, ""
         if dim.exact:
-            whole = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, key)])
+            rounded = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, key)])
             off = w.intrinsic(
-                f"llvm.fabs.{name}", kind, [(kind, w.emit(f"fsub {kind} {key}, {whole}"))]
+                f"llvm.fabs.{name}", kind, [(kind, w.emit(f"fsub {kind} {key}, {rounded}"))]
             )
             one = constant(1.0, "f64", width)
-            size = w.intrinsic(f"llvm.fabs.{name}", kind, [(kind, whole)])
+            size = w.intrinsic(f"llvm.fabs.{name}", kind, [(kind, rounded)])
             above = w.emit(f"fcmp ogt {kind} {size}, {one}")
             size = w.emit(f"select {test} {above}, {kind} {size}, {kind} {one}")
             most = w.emit(f"fmul {kind} {size}, {constant(KEY_TOLERANCE, 'f64', width)}")
@@ -75,7 +75,7 @@ class LookupWriter(ValueWriter):
                 inside = w.emit(f"fcmp olt {kind} {start}, {high}")
                 far = w.emit(f"and {test} {far}, {inside}")
             nan = constant(float("nan"), "f64", width)
-            moved = w.emit(f"select {test} {far}, {kind} {nan}, {kind} {whole}")
+            moved = w.emit(f"select {test} {far}, {kind} {nan}, {kind} {rounded}")
         if dim.base != 0.0:
             moved = w.emit(f"fsub {kind} {moved}, {constant(dim.base, 'f64', width)}")
         if dim.exact:

@@ -22,14 +22,14 @@ def _place(w: BodyWriter, key: str, base: str) -> str:
 def _far(w: BodyWriter, key: str) -> tuple[str, str]:
     """The whole number nearest to a key, and where it is not the same within the tolerance."""
     f64 = suffix("f64", w.width)
-    whole = w.intrinsic(f"llvm.rint.{f64}", w.kind, [(w.kind, key)])
+    rounded = w.intrinsic(f"llvm.rint.{f64}", w.kind, [(w.kind, key)])
     off = w.intrinsic(
-        f"llvm.fabs.{f64}", w.kind, [(w.kind, w.emit(f"fsub {w.kind} {key}, {whole}"))]
+        f"llvm.fabs.{f64}", w.kind, [(w.kind, w.emit(f"fsub {w.kind} {key}, {rounded}"))]
     )
-    size, one = w.intrinsic(f"llvm.fabs.{f64}", w.kind, [(w.kind, whole)]), w.number(1.0)
+    size, one = w.intrinsic(f"llvm.fabs.{f64}", w.kind, [(w.kind, rounded)]), w.number(1.0)
     size = w.select(w.compare("ogt", size, one), size, one)
     most = w.emit(f"fmul {w.kind} {size}, {w.number(KEY_TOLERANCE)}")
-    return whole, w.compare("ogt", off, most)
+    return rounded, w.compare("ogt", off, most)
 
 
 @LOOKUPS.note(3)
@@ -59,21 +59,21 @@ def _strict(w: BodyWriter, place: str, high: str) -> str:
 @LOOKUPS.note(3)
 def exact_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a whole key, the nearest there is; NaN for NaN and between two places."""
-    whole, far = _far(w, key)
+    rounded, far = _far(w, key)
     moved = w.emit(f"fsub {w.kind} {key}, {base}")
     inside = w.emit(
         f"and {w.test} {w.compare('ogt', moved, w.number(0.0))}, {w.compare('olt', moved, high)}"
     )
     between = w.emit(f"and {w.test} {far}, {inside}")
-    place = _clamped(w, w.emit(f"fsub {w.kind} {whole}, {base}"), high)
+    place = _clamped(w, w.emit(f"fsub {w.kind} {rounded}, {base}"), high)
     return w.select(between, w.number(NAN), place)
 
 
 @LOOKUPS.note(3)
 def exact_strict(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a whole key; NaN where there is none."""
-    whole, far = _far(w, key)
-    place = _strict(w, w.emit(f"fsub {w.kind} {whole}, {base}"), high)
+    rounded, far = _far(w, key)
+    place = _strict(w, w.emit(f"fsub {w.kind} {rounded}, {base}"), high)
     return w.select(far, w.number(NAN), place)
 
 

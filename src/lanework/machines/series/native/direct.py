@@ -61,7 +61,7 @@ class Direct:
         frame.shape(periods, 1, 1, nest.kernel.scratch(periods), 1)
         at = {(s.kind, s.index): n for n, s in enumerate(slots) if s.kind in ("input", "output")}
         self._inputs: list[tuple[str, float | None, bool, int]] = []
-        self._codes = {port.name: len(port.categories) for port in ports if port.categories}
+        self._codes = {port.name: range(len(port.categories)) for port in ports if port.categories}
         numbers = 0
         for index, port in enumerate(ports):
             slot = at.get(("input", index))
@@ -101,6 +101,10 @@ class Direct:
         """The result, or None when the call must go the ordinary way."""
         start = time.perf_counter()
         self._left -= 1
+        for name, codes in self._codes.items():
+            code = inputs.get(name, 0)
+            if type(code) not in (float, int) or code not in codes:
+                return None
         with np.errstate(all="ignore"):
             numbers = self._take(inputs)
         return None if numbers is None else self._run(numbers, start, coords)
@@ -135,15 +139,13 @@ class Direct:
                 kind = type(value)
                 if kind is not float and kind is not int:
                     return None
-                if name in self._codes and value not in range(self._codes[name]):
-                    return None
                 numbers.append(value)
             else:
                 if type(value) is not np.ndarray or value.dtype is not _F64:
                     return None
                 if value.shape != (self._periods,) or not value.flags.c_contiguous:
                     return None
-                if name in self._codes or math.isnan(probe(value)):
+                if math.isnan(probe(value)):
                     return None
                 if held.get(slot) is not value and slot >= 0:
                     held[slot] = value

@@ -43,7 +43,9 @@ def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
             f"{which} is not a number",
             "find out where the NaN comes from, and guard against it with `where`",
         )
-    if any(dim.mode.exact and not whole(key) for key, dim in zip(fault.keys, dims, strict=True)):
+    if any(
+        dim.mode.exact and not is_integral(key) for key, dim in zip(fault.keys, dims, strict=True)
+    ):
         return (
             f"{which} is between two keys: keys are whole numbers",
             "write floor(...) or round(...) around the key, as it is meant",
@@ -61,7 +63,7 @@ def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
     )
 
 
-def whole(key: float) -> bool:
+def is_integral(key: float) -> bool:
     """Whether a key is a whole number, as exact keys are."""
     return math.isinf(key) or abs(key - np.rint(key)) <= max(abs(np.rint(key)), 1.0) * KEY_TOLERANCE
 

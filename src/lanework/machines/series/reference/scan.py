@@ -266,11 +266,11 @@ def _cells(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
     for key, dim in zip(keys, table.dims, strict=True):
         place = np.floor(key - dim.base)
         if dim.mode.exact:
-            whole, far = nearest(key)
+            rounded, far = nearest(key)
             if dim.mode.clamps:  # what is outside takes the nearest
                 far = far & (key - dim.base > 0.0) & (key - dim.base < dim.size - 1)
             between = between | far
-            place = np.where(far, np.nan, whole) - dim.base
+            place = np.where(far, np.nan, rounded) - dim.base
         if dim.mode.clamps:
             good = place == place
             place = np.where(place > 0.0, place, 0.0)
@@ -288,9 +288,9 @@ def _cells(table: Table, keys: list[Array]) -> tuple[Array, Mask]:
 
 def nearest(key: Array) -> tuple[Array, Mask]:
     """The whole numbers nearest to keys, and where these are not the same within the tolerance."""
-    whole = np.rint(key)
-    size = np.abs(whole)
-    return whole, np.abs(key - whole) > np.where(size > 1.0, size, 1.0) * KEY_TOLERANCE
+    rounded = np.rint(key)
+    size = np.abs(rounded)
+    return rounded, np.abs(key - rounded) > np.where(size > 1.0, size, 1.0) * KEY_TOLERANCE
 
 
 def _interpolate(table: Table, key: Array) -> Array:
