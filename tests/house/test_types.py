@@ -50,7 +50,7 @@ REVEALED = [
     "belief.runner.Runner",
     "BeliefResult",
     "BeliefResult",
-    "int",
+    "int | float",
     "VMState",
     "Result",
     "str",

@@ -36,7 +36,6 @@ def outcome(name, program, values, wanted):
             bank.words[register] = word
         engine.run(bank)
         actual.append(bank.words[wanted])
-    engine.close()
     return actual
 
 

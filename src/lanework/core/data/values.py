@@ -81,7 +81,10 @@ def as_array(value: Any, given: Given) -> Array:
     if isinstance(value, np.ndarray):
         return value
     try:
-        return np.asarray(_flat(value))
+        array = np.asarray(_flat(value))
+        if isinstance(value, list | tuple) and array.dtype.kind == "f" and _large(array):
+            return np.array(value, object)  # of whole numbers NumPy made floats, perhaps
+        return array
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
         ragged = isinstance(value, list | tuple)
         what = f"is a {type(value).__name__} that is no array: {str(error).splitlines()[0]}"
@@ -89,6 +92,11 @@ def as_array(value: Any, given: Given) -> Array:
             "has rows of different lengths" if ragged else what,
             "give every row as many values" if ragged else "give a NumPy array of its values",
         )
+
+
+def _large(array: Array) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(array) >= 2.0**53).any())
 
 
 def _flat(value: Any) -> Any:

@@ -19,7 +19,7 @@ from lanework.core.machine import find
 from lanework.core.program.asmtext import Line, Token
 from lanework.core.program.program import Program
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|"[^\s,=]*|[^\s,=;]+|[,=]|;.*')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|"[^\s,=]*|\'(?:[^\'\\]|\\.)\'|[^\s,=;]+|[,=]|;.*')
 
 
 def machine_of(text: str, source: str = "assembly") -> str:

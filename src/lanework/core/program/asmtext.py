@@ -171,5 +171,8 @@ def read_string(line: Line, word: Token) -> str:
     except json.JSONDecodeError:
         value = None
     if not isinstance(value, str):
-        raise line.fault(f"{word.text!r} is no string; write it in double quotes", word)
+        quoted = len(word.text) > 1 and word.text[0] == word.text[-1] == '"'
+        escapes = "with the escapes of JSON, such as \\n, \\\\, \\u0041"
+        how = escapes if quoted else "in double quotes"
+        raise line.fault(f"{word.text!r} is no string; write it {how}", word)
     return value

@@ -19,6 +19,7 @@ program is in `traps`. `check/` draws programs and holds all engines to the refe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lanework.base.lazy import face
@@ -36,8 +37,25 @@ if not TYPE_CHECKING:  # else any name would do
     __getattr__, __dir__ = face(__name__)
 
 
-def assemble(text: str, source: str = "assembly") -> _Program[Runner]:
-    """A program from assembly text; see `lanework.core.program.asm.assemble`."""
-    from lanework.core.program.asm import assemble
+def assemble(
+    text: str, source: str = "assembly", *, types: Mapping[str, str] | None = None
+) -> _Program[Runner]:
+    r"""A program from assembly text.
 
-    return assemble(text, source)
+    Args:
+        text: assembly.
+        source: what messages call it.
+        types: what ports hold, by their names: ``u64`` (if nothing is said), ``i64`` or ``f64``.
+
+    Raises:
+        Diagnostic: LW1010 with the place, LW4004 for types of ports that there are not.
+
+    Example:
+        >>> double = assemble("fadd r1, r0, r0\n halt", types={"r0": "f64", "r1": "f64"})
+        >>> print(double.run(r0=1.5)["r1"])
+        3.0
+    """
+    from lanework.core.program.asm import assemble
+    from lanework.machines.register.layout import typed
+
+    return typed(assemble(text, source), types or {})

@@ -15,13 +15,17 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.values import Given, as_array, exactly
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.codes import BAD_INPUT
+from lanework.machines.register.isa import ZERO, register_name
+from lanework.machines.register.layout import TYPES
+from lanework.machines.register.state import FAILED, MASK, RegisterBank
 
-_TYPES = {"u64": np.uint64, "i64": np.int64, "f64": np.float64}
 Words = npt.NDArray[np.uint64]
 MOST_FUNCTIONS = 1 << 16
 _NATIVE: Any = ctypes.CFUNCTYPE(None).__mro__[1]  # what every ctypes function is
+_EXTERNAL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
 Function = Callable[[memoryview], object]
 Externals = Mapping[int, Any]  # functions of Python and of ctypes, and addresses
 
@@ -61,43 +65,52 @@ def bind_inputs(
 
 
 def _words(port: Port, value: Any) -> tuple[Words, bool]:
-    if type(value) is int and port.dtype != "f64":
-        if -(1 << 63) <= value < 1 << 64:
-            return np.array([value % (1 << 64)], np.uint64), False
-        raise _bad(port, value)
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        raise _bad(port, value) from None
-    if array.ndim > 1 or array.dtype.kind not in "iufb":
-        raise _bad(port, value)
-    flat = array.reshape(-1)
-    if port.dtype == "f64" or not _integral(flat):
-        flat = flat.astype(np.float64)
-    else:
-        flat = flat.astype(np.uint64 if array.dtype.kind == "u" else np.int64)
-    return np.ascontiguousarray(flat).view(np.uint64), array.ndim == 1
+    """The words of an input, and whether there is one a lane; its type is the port's."""
+    given = Given(f"input {port.name!r}", BAD_INPUT)
+    array = as_array(value, given)
+    if array.ndim > 1:
+        given.refuse(f"has the shape {array.shape}", "give a number, or a column of them")
+    if port.dtype != "f64" and array.size:
+        _refuse_floats(port, array, given)
+    array = _same_bits(array) if port.dtype == "u64" else array
+    words = exactly(array, port.dtype, given).reshape(-1)
+    return np.ascontiguousarray(words).view(np.uint64), array.ndim == 1
 
 
-def _integral(flat: npt.NDArray[Any]) -> bool:
-    """Whether numbers are integers, as floats on the command line may be."""
-    if flat.dtype.kind != "f":
-        return True
-    return bool(np.all(np.abs(flat) < 2.0**53) and np.all(flat == np.floor(flat)))
+def _same_bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Negative numbers as words, as far as 64 bits hold them."""
+    if array.dtype.kind == "i":
+        return array.astype(np.int64).view(np.uint64)
+    if array.dtype.kind == "O":
+        items = list(array.flat)
+        if all(isinstance(item, int) and -(1 << 63) <= item <= MASK for item in items):
+            return np.array([item & MASK for item in items], np.uint64).reshape(array.shape)
+    return np.zeros(array.shape, np.uint64) if array.size == 0 else array
 
 
-def _bad(port: Port, value: Any) -> Diagnostic:
-    text = repr(value)
-    return Diagnostic(
-        BAD_INPUT,
-        f"input {port.name!r} is {text if len(text) < 40 else type(value).__name__}",
-        help="give a number of 64 bits, or a column of them",
-    )
+def _refuse_floats(port: Port, array: npt.NDArray[Any], given: Given) -> None:
+    """Refuse a float for a register of whole numbers, the whole ones too: its bits are others.
+
+    Raises:
+        Diagnostic: LW4006.
+    """
+    floats = (isinstance(item, float | np.floating) for item in array.reshape(-1)[:1])
+    if array.dtype.kind == "O":
+        floats = (isinstance(item, float | np.floating) for item in array.flat)
+    place = next((n for n, is_float in enumerate(floats) if is_float), None)
+    if place is not None:
+        given.refuse(
+            f"is the float {array.flat[place]}, and the port is {port.dtype}",
+            f'declare floats: .input "{port.name}" {register_name(port.row)} f64, or'
+            f' assemble(text, types={{"{port.name}": "f64"}}); else give a whole number',
+            place,
+            array.shape,
+        )
 
 
 def output_array(port: Port, words: npt.NDArray[np.uint64], lanes: int | None) -> Any:
     """An output as its port's type: one number, or one a lane."""
-    typed = words.view(_TYPES[port.dtype])
+    typed = words.view(TYPES[port.dtype])
     return typed[0] if lanes is None else typed
 
 
@@ -117,7 +130,6 @@ class ExternalTable:
 
     def __init__(self, functions: Mapping[int, Any]) -> None:
         self.python: dict[int, Function] = {}
-        self._failure: BaseException | None = None
         self._keep: list[Any] = []
         for number in functions:
             if not isinstance(number, int) or not 0 <= number < MOST_FUNCTIONS:
@@ -126,7 +138,7 @@ class ExternalTable:
         self.count = max(functions, default=-1) + 1
         self._table = np.zeros(max(self.count, 1), np.uint64)
         for number, function in functions.items():
-            if isinstance(function, int):
+            if isinstance(function, int) and 0 < function <= MASK:
                 self._table[number] = function
             elif isinstance(function, _NATIVE):
                 self._keep.append(function)
@@ -134,23 +146,27 @@ class ExternalTable:
             elif callable(function):
                 self.python[number] = function
             else:
-                what = f"{function!r} is no function"
+                what = f"the external function {number} is {function!r}"
                 raise Diagnostic(BAD_OPTION, what, help="give a function or its address")
         self.address = int(self._table.ctypes.data)
 
-    def serve(self, number: int, registers: memoryview) -> bool:
-        """Call a Python function; False if there is none, or it failed."""
+    def serve(self, number: int, bank: RegisterBank) -> bool:
+        """Call a Python function; False if there is none, or it failed, as the bank then says."""
         function = self.python.get(number)
         if function is None:
             return False
         try:
-            function(registers)
+            function(bank.words[:ZERO])
         except BaseException as failure:  # raised when the program has stopped
-            self._failure = failure
+            bank.failure = failure
             return False
         return True
 
-    def take(self) -> BaseException | None:
-        """What the last call raised, once."""
-        failure, self._failure = self._failure, None
-        return failure
+    def call(self, number: int, bank: RegisterBank) -> bool:
+        """Call any function, for an engine that has no machine code to call native ones with."""
+        address = int(self._table[number]) if 0 <= number < self.count else 0
+        if not address:
+            return self.serve(number, bank)
+        bank.words[FAILED] = _EXTERNAL(address)(bank.address) & MASK
+        bank.words[ZERO] = 0
+        return bank.words[FAILED] == 0

@@ -24,8 +24,6 @@ def parse(arguments: Sequence[str]) -> dict[str, Any]:
     Raises:
         Diagnostic: LW8001.
     """
-    import numpy as np
-
     values: dict[str, Any] = {}
     for argument in arguments:
         name, sign, text = argument.partition("=")
@@ -37,14 +35,9 @@ def parse(arguments: Sequence[str]) -> dict[str, Any]:
             raise Diagnostic(
                 BAD_ARGUMENT,
                 f"{argument!r} is no input of a register program",
-                help="write r0=20, r0=0x14, r0=2.5, or r0=1,2,3 for lanes",
+                help="write r0=20, r0=0x14, x=2.5, or r0=1,2,3 for lanes",
             ) from None
-        if len(words) == 1:
-            values[name] = words[0]
-        elif all(isinstance(word, int) for word in words):
-            values[name] = np.array([word % (1 << 64) for word in words], np.uint64)
-        else:
-            values[name] = np.array(words, np.float64)
+        values[name] = words[0] if len(words) == 1 else words
     return values
 
 

@@ -34,9 +34,11 @@ TOO_LARGE = code(
 )
 BAD_INPUT = code(
     "LW4006",
-    "an input is no 64-bit number",
-    "A register holds 64 bits: give a whole number from -2**63 to 2**64 - 1, or a float, whose bit "
-    "pattern it then holds. Arrays of int64, uint64 or float64 give one number a lane.",
+    "an input is no number of its port's type",
+    "A register holds 64 bits, and its port says what they are: u64, if nothing is said, takes "
+    "whole numbers from -2**63 to 2**64 - 1, i64 those to 2**63 - 1, f64 floats. The type of a "
+    "port does not hang on what is given: 1.0 is a float, and refused where the port is not f64. "
+    "Columns give one number a lane.",
 )
 NO_AOT = code(
     "LW4009",
@@ -77,7 +79,8 @@ EXTERNAL_FAILED = code(
     "LW4015",
     "an external function failed or does not exist",
     "The instruction ext calls a function that was registered under its number, when the program "
-    "was bound: bind(externals={0: function}). The message says what went wrong in it.",
+    "was bound: bind(externals={0: function}). The message says what went wrong in it; a native "
+    "function says so by returning something else than 0.",
 )
 DISAGREE = code(
     "LW4020",

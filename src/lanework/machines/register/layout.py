@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.isa import Dispatch, Instruction, OperandKind
 from lanework.core.program.program import Port, Program
+from lanework.machines.register.codes import BAD_PORT
 from lanework.machines.register.isa import LINK, REGISTER, STACK, ZERO, RegisterInstr
 
 MEMORY = 64 * 1024
 """Bytes of memory, where a program does not say."""
+
+TYPES = {"u64": np.uint64, "i64": np.int64, "f64": np.float64}
+"""What a port's register holds."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,25 @@ def reads(instruction: Instruction, info: RegisterInstr) -> set[int]:
 def direct(info: RegisterInstr) -> bool:
     """Whether an instruction names the place that it may go to."""
     return bool(info.operands) and info.operands[-1].kind is OperandKind.CODE
+
+
+def typed(program: Program[Any], types: Mapping[str, str]) -> Program[Any]:
+    """The program with what its ports hold, by their names: u64, i64 or f64.
+
+    Raises:
+        Diagnostic: LW4004 for a name that no port has, and for another type.
+    """
+    names = [port.name for port in program.ports]
+    for name, dtype in types.items():
+        if name not in names:
+            known = f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
+            what = f"types names {name!r}, which is no port of the program"
+            raise Diagnostic(BAD_PORT, what, help=did_you_mean(name, names) or known)
+        if dtype not in TYPES:
+            what = f"{dtype!r} is no type of the port {name!r}"
+            raise Diagnostic(BAD_PORT, what, help=f"types are {', '.join(TYPES)}")
+    ports = (replace(port, dtype=types.get(port.name, port.dtype)) for port in program.ports)
+    return replace(program, ports=tuple(ports)) if types else program
 
 
 def default_ports(code: list[Instruction]) -> tuple[Port, ...]:

@@ -29,7 +29,8 @@ from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
 from lanework.machines.register.traps import Meter, trap
 
 if TYPE_CHECKING:
-    from lanework.machines.register.native.execute import Executor, LaneJob
+    from lanework.machines.register.native.execute import Executor
+    from lanework.machines.register.native.jobs import LaneJob
 
 ENGINES = ("stencil", "llvm", "native", "reference")
 SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
@@ -87,10 +88,9 @@ class Runner(runner.Runner):
             raise Diagnostic(BAD_OPTION, what, help="choose pinned or memory")
         self._settle(engine)
         self.seed, self.stencils, self.on_yield = seed, stencils, on_yield
-        self.externals = dict(externals or {})
+        self._table = ExternalTable(externals or {})
         self.tiers = self.engine == "stencil" and engine == "auto"
         self._heat = 0
-        self._table: ExternalTable | None = None
         self._executors: dict[str, Executor] = {}
         self._banks: list[RegisterBank] = []
         self.compile_seconds = 0.0
@@ -124,9 +124,7 @@ class Runner(runner.Runner):
         from lanework.machines.register.native.execute import ReferenceExecutor
 
         if name == "reference":
-            return ReferenceExecutor(self.view, self.externals)
-        if self._table is None:
-            self._table = ExternalTable(self.externals)
+            return ReferenceExecutor(self.view, self._table)
         make = NATIVE[self.stencils if name == "stencil" else name]
         return make(self.view, self.program.tape, self._table)
 
@@ -146,22 +144,23 @@ class Runner(runner.Runner):
             Trap: fuel, deadline, and what the program ran into.
         """
         start = time.perf_counter()
-        lanes, columns = bind_inputs(self.program, inputs)
-        self.limits.check_memory(self.view.memory, "the program's memory")
         meter = Meter(self.limits)
-        outputs = {p.name: np.zeros(lanes or 1, np.uint64) for p in self.program.outputs}
+        lanes, columns = bind_inputs(self.program, inputs)
+        count = 1 if lanes is None else lanes
+        self._check_memory(len(columns), count)
+        outputs = {p.name: np.zeros(count, np.uint64) for p in self.program.outputs}
         try:
             bank = self._banks.pop()
         except IndexError:
             bank = RegisterBank(self.view, self.seed)
         try:
-            self._lanes(bank, meter, lanes, columns, outputs)
+            self._lanes(bank, meter, count, columns, outputs)
         finally:
             self._banks.append(bank)
         stats = {
             "engine": self.engine,
             "tiers": tuple(self._executors),
-            "lanes": lanes or 1,
+            "lanes": count,
             "fuel": meter.used,
             "compile_seconds": self.compile_seconds,
             "run_seconds": time.perf_counter() - start - self.compile_seconds,
@@ -174,7 +173,17 @@ class Runner(runner.Runner):
             stats=stats,
         )
 
-    def function(self, *inputs: str, output: str | None = None) -> Callable[..., int]:
+    def _check_memory(self, inputs: int, lanes: int) -> None:
+        """Refuse what does not fit before memory is taken: the program's own, and words of lanes.
+
+        Raises:
+            Diagnostic: LW0101.
+        """
+        words = inputs + len(self.program.outputs)
+        what = f"the program's memory and {words} words for each of {lanes:,} lanes"
+        self.limits.check_memory(self.view.memory + 8 * words * lanes, what)
+
+    def function(self, *inputs: str, output: str | None = None) -> Callable[..., int | float]:
         r"""The program as a plain function of numbers, for calls that must be short.
 
         Args:
@@ -182,11 +191,14 @@ class Runner(runner.Runner):
             output: the port that it returns; by default the first.
 
         Returns:
-            A function of whole numbers from 0 to 2**64 - 1 that returns one. It is for one thread
-            at a time. What the program runs into is raised as by a call of the runner.
+            A function that takes numbers and returns one, of the types of their ports: a float for
+            f64, whole numbers for others. It keeps the program's code, also when the runner is
+            closed, and threads may call it at once. What the program runs into is raised as by a
+            call of the runner.
 
         Raises:
-            Diagnostic: LW4006 for a port that does not exist.
+            Diagnostic: LW4006 for a port that does not exist; from the function for numbers that
+                the ports do not take, and for too many or too few.
 
         Example:
             >>> from lanework.core.program.asm import assemble
@@ -194,25 +206,37 @@ class Runner(runner.Runner):
             >>> triple(14)
             42
         """
-        rows = [self._port(name, self.program.inputs).row for name in inputs]
+        given = [self._port(name, self.program.inputs) for name in inputs]
         ports = self.program.outputs
         target = ports[0] if output is None and ports else self._port(output or "", ports)
+
+        def slowly(numbers: tuple[Any, ...]) -> int | float:
+            """Whatever the short way cannot do: long runs, traps, numbers that are converted."""
+            if len(numbers) != len(inputs):
+                what = f"the function takes {len(inputs)} numbers, and not {len(numbers)}"
+                raise Diagnostic(codes.BAD_INPUT, what, help=f"give: {', '.join(inputs) or 'none'}")
+            result = self(**dict(zip(inputs, numbers, strict=True)))
+            if result.axes(target.name):
+                what = "the function takes numbers, and not columns of them"
+                raise Diagnostic(codes.BAD_INPUT, what, help="call the runner for lanes")
+            number: int | float = result[target.name].item()
+            return number
+
         if self.engine == "reference" or any(info.group == "ext" for info in self.view.infos):
-            return lambda *words: int(self(**dict(zip(inputs, words, strict=True)))[target.name])
-        self.limits.check_memory(self.view.memory, "the program's memory")
-        bank = RegisterBank(self.view, self.seed)
-        bank.words[FUEL] = SLICE if self.limits.fuel is None else min(SLICE, self.limits.fuel)
+            return lambda *numbers: slowly(numbers)
+        self._check_memory(len(given), 1)
 
-        def slowly(words: tuple[int, ...]) -> int:
-            """Whatever the short way cannot do: long runs, traps, numbers that do not fit."""
-            given = dict(zip(inputs, words, strict=True))
-            return int(np.asarray(self(**given)[target.name]).view(np.uint64))
+        def bank() -> RegisterBank:
+            fresh = RegisterBank(self.view, self.seed)
+            fresh.words[FUEL] = SLICE if self.limits.fuel is None else min(SLICE, self.limits.fuel)
+            return fresh
 
-        from lanework.machines.register.native.execute import NativeExecutor, quick_function
+        from lanework.machines.register.native.execute import NativeExecutor
+        from lanework.machines.register.native.jobs import quick_function
 
         executor = self.executor("stencil" if self.tiers else self.engine)
         assert isinstance(executor, NativeExecutor)
-        return quick_function(executor, bank, rows, target.row, slowly)
+        return quick_function(executor, bank, given, target, slowly)
 
     def _port(self, name: str, ports: tuple[Port, ...]) -> Port:
         for port in ports:
@@ -227,12 +251,11 @@ class Runner(runner.Runner):
         self,
         bank: RegisterBank,
         meter: Meter,
-        lanes: int | None,
+        count: int,
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
     ) -> None:
         """Run every lane: some by one and one, all others in a native loop."""
-        count = 1 if lanes is None else lanes
         lane, batch = 0, 64
         job: LaneJob | None = None
         own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
@@ -264,7 +287,8 @@ class Runner(runner.Runner):
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
     ) -> LaneJob:
-        from lanework.machines.register.native.execute import LaneJob, NativeExecutor
+        from lanework.machines.register.native.execute import NativeExecutor
+        from lanework.machines.register.native.jobs import LaneJob
 
         executor = self.executor(self._hottest())
         assert isinstance(executor, NativeExecutor)
@@ -300,10 +324,9 @@ class Runner(runner.Runner):
                 if self.on_yield is not None:
                     self.on_yield(bank.words[:31])
             else:
-                failure = getattr(self.executor(tier), "failure", lambda: None)()
-                if isinstance(failure, KeyboardInterrupt):
-                    raise failure
-                raise trap(self.program, bank, status, failure)
+                if bank.failure is not None and not isinstance(bank.failure, Exception):
+                    raise bank.failure  # Ctrl-C, or the end of the process
+                raise trap(self.program, bank, status) from bank.failure
 
     def _hottest(self) -> str:
         """The engine to begin with: what the program was optimised for before, if it was."""
@@ -317,6 +340,4 @@ class Runner(runner.Runner):
 
     def close(self) -> None:
         """Give back the memory of the code."""
-        for executor in self._executors.values():
-            executor.close()
-        self._executors = {}
+        self._executors = {}  # functions, and threads in a run, keep what they need of it

@@ -20,6 +20,7 @@ from lanework.machines.register.layout import RegisterView
 DISCARD = 32  # where results for r31 go
 FUEL, MEMORY, SIZE = 33, 34, 35
 PC, STATUS = 36, 37
+FAILED = 38  # what a native external function returned that was not 0
 SEED, LANE, COUNTER = 39, 40, 41
 EXTERNALS, EXTERNAL_COUNT = 42, 43
 MAP, MAP_COUNT, CODE, HELPERS = 44, 45, 46, 47
@@ -50,6 +51,7 @@ class RegisterBank:
     Attributes:
         words: the state, 64 words; the first 32 are the registers.
         memory: the program's bytes.
+        failure: what an external function of Python's raised, if that stopped the run.
     """
 
     def __init__(self, view: RegisterView, seed: int = 0, memory: int | None = None) -> None:
@@ -59,6 +61,7 @@ class RegisterBank:
         self._view = view
         self.array: npt.NDArray[np.uint8] = np.zeros(memory or view.memory, np.uint8)
         self.memory = self.array.data
+        self.failure: BaseException | None = None
         self.reset(seed)
 
     def reset(self, seed: int = 0, lane: int = 0) -> None:
@@ -77,6 +80,7 @@ class RegisterBank:
             words[LAST + n] = len(self.array) - (1 << n)
         words[PC] = self._view.entry
         words[STATUS] = Status.RUNNING
+        words[FAILED], self.failure = 0, None
         words[SEED], words[LANE], words[COUNTER] = seed & MASK, lane, 0
 
     @property

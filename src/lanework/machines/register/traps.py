@@ -14,21 +14,24 @@ from lanework.core.runner import check_deadline
 from lanework.machines.register import codes
 from lanework.machines.register.isa import RegisterInstr
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.state import LANE, PC, RegisterBank, Status
+from lanework.machines.register.state import FAILED, LANE, PC, RegisterBank, Status
 from lanework.machines.register.text.asm import show
 
-_Failure = BaseException | None
 
-
-def _address(bank: RegisterBank, at: Instruction, info: RegisterInstr, _: _Failure) -> str:
+def _address(bank: RegisterBank, at: Instruction, info: RegisterInstr) -> str:
     base, offset = at.operands[-2:] if info.optional else (at.operands[0], 0)
     address = (bank.words[base] + offset) % (1 << 64)
     return f"address {address:#x}, and the memory has {len(bank.memory):#x} bytes"
 
 
-def _external(_: RegisterBank, at: Instruction, info: RegisterInstr, failure: _Failure) -> str:
-    why = "there is none" if failure is None else f"{type(failure).__name__}: {failure}"
-    return f"external function {at.operands[0]}: {why}"
+def _external(bank: RegisterBank, at: Instruction, info: RegisterInstr) -> str:
+    number, failure = at.operands[0], bank.failure
+    if failure is not None:
+        return f"external function {number}: {type(failure).__name__}: {failure}"
+    if bank.words[FAILED]:
+        returned = bank.words[FAILED] - (bank.words[FAILED] >> 63 << 64)
+        return f"external function {number} returned {returned}, which is not 0"
+    return f"external function {number}: there is none"
 
 
 _TRAPS: dict[Status, tuple[Code, Callable[..., str]]] = {
@@ -38,26 +41,25 @@ _TRAPS: dict[Status, tuple[Code, Callable[..., str]]] = {
     Status.JUMP: (codes.BAD_JUMP, lambda *_: "a jump to an address where no instruction begins"),
     Status.TRAP: (
         codes.TRAPPED,
-        lambda _, at, *rest: f"the program stopped itself with trap {at.operands[0]}",
+        lambda _, at, info: f"the program stopped itself with trap {at.operands[0]}",
     ),
     Status.EXTERNAL: (codes.EXTERNAL_FAILED, _external),
 }
 
 
-def trap(program: Program, bank: RegisterBank, status: Status, failure: _Failure) -> Trap:
+def trap(program: Program, bank: RegisterBank, status: Status) -> Trap:
     """The trap for a program that stopped by itself.
 
     Args:
         program: the program.
         bank: its registers where it stopped.
         status: why it stopped.
-        failure: what an external function raised, if one did.
     """
     view = RegisterView.of(program)
     number = view.at(bank.words[PC])
     instruction, info = view.instructions[number], view.infos[number]
     code, sentence = _TRAPS[status]
-    what = sentence(bank, instruction, info, failure)
+    what = sentence(bank, instruction, info)
     place = f"`{show(view, number, instruction)}` (byte {view.addresses[number]})"
     entry = next((e for e in program.listing if e.instruction == number), None)
     return Trap(

@@ -9,7 +9,7 @@ from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.register.codes import BAD_MEMORY, BAD_PORT, BAD_TARGET, NO_END
 from lanework.machines.register.isa import ZERO
-from lanework.machines.register.layout import RegisterView, direct
+from lanework.machines.register.layout import TYPES, RegisterView, direct
 
 MOST_MEMORY = 1 << 40
 STEP = 64
@@ -65,7 +65,7 @@ def _memory(both: _Both) -> Iterator[Finding]:
 def _ports(both: _Both) -> Iterator[Finding]:
     names: set[tuple[str, str]] = set()
     for port in both[0].ports:
-        if not 0 <= port.row < ZERO or port.dtype not in ("u64", "i64", "f64") or port.axes:
+        if not 0 <= port.row < ZERO or port.dtype not in TYPES or port.axes:
             yield Finding(f"port {port.name!r} is register {port.row} of type {port.dtype}")
         if (port.name, port.direction) in names:
             yield Finding(f"the port {port.name!r} is there twice")

@@ -122,7 +122,7 @@ def engine_of(name: str, program: Program, table: ExternalTable) -> execute.Exec
     """A program on an engine, by the names that this module gives them."""
     view = RegisterView.of(program)
     if name == "reference":
-        return execute.ReferenceExecutor(view, FUNCTIONS)
+        return execute.ReferenceExecutor(view, table)
     options = {"disk": False} if name == "llvm" else {}
     return NATIVE[name](view, program.tape, table, **options)
 
@@ -169,7 +169,6 @@ def compare(program: Program, seed: int, engines: tuple[str, ...]) -> Divergence
     for name in engines:
         engine = engine_of(name, program, table)
         got = outcome(engine, view, words, fuel)
-        engine.close()
         if got != expected:
             return Divergence(seed, name, _difference(expected, got))
     return None

@@ -95,6 +95,8 @@ def check(
 def _hold(runner: Runner, engine: str, test: Expectation) -> None:
     try:
         result = runner(**test.given)
+    except Diagnostic as problem:
+        raise Diagnostic(problem.code, problem.message, span=test.span, help=problem.help) from None
     except Trap as trap:
         if trap.code.ident == test.trap:
             return
@@ -102,9 +104,13 @@ def _hold(runner: Runner, engine: str, test: Expectation) -> None:
     if test.trap:
         raise Diagnostic(DISAGREE, f"on {engine}: it ends, without {test.trap}", span=test.span)
     for name, wanted in test.expected.items():
-        word = result[name]
-        value = word.view("f8") if isinstance(wanted, float) else word
-        same = value == wanted if isinstance(wanted, float) else (int(value) - wanted) % 2**64 == 0
+        value = result[name]
+        if isinstance(wanted, float):
+            value = value.view("f8")
+        if value.dtype.kind == "f":
+            same = value == wanted or (value != value and wanted != wanted)
+        else:
+            same = (int(value) - wanted) % 2**64 == 0
         if not same:
             what = f"on {engine}: {name} is {value} and not {wanted}"
             raise Diagnostic(DISAGREE, what, span=test.span)

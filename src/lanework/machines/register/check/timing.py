@@ -126,7 +126,7 @@ def measure() -> list[Row]:
         )
     )
     given = (view, program.tape, ExternalTable({}))
-    bind = timed(lambda: StencilExecutor(*given).close(), 500)
+    bind = timed(lambda: StencilExecutor(*given), 500)
     rows.append(("program object, ready to run", bind, "all of Python included"))
     optimise = timed(lambda: LLVMExecutor(*given, disk=False), 3, 3)
     rows.append(("LLVM, optimised", optimise, "llvmlite, text to code"))

@@ -6,6 +6,7 @@ as one function). When the package is built, `build` compiles the first two with
 `patcher` and the loop over lanes of `lanes`, lays them out by `table`, and writes `tables/`.
 
 When a program runs, `loader` puts the table of this processor into memory, `execute` has an
-executor an engine (the patch loop makes code, the native interpreter needs none), and `optimised`
-asks LLVM; `choice` has them by name. `aot` writes the optimised code as an object or an executable.
+executor an engine (the patch loop makes code, the native interpreter needs none), `jobs` runs lanes
+and functions on one, and `optimised` asks LLVM; `choice` has them by name. `aot` writes the
+optimised code as an object or an executable.
 """

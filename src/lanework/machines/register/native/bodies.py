@@ -20,6 +20,7 @@ from lanework.machines.register.state import (
     COUNTER,
     EXTERNAL_COUNT,
     EXTERNALS,
+    FAILED,
     LANE,
     LAST,
     MAP,
@@ -294,6 +295,7 @@ def _ext(host: Host, info: RegisterInstr) -> None:
     missing = w.emit(f"icmp eq ptr {function}, null")
     _unless(host, missing, Status.EXTERNAL)
     failed = host.call(function)
+    w.line(f"store i64 {failed}, ptr {host.word(FAILED)}")
     _unless(host, w.emit(f"icmp ne i64 {failed}, 0"), Status.EXTERNAL)
     host.next()
 

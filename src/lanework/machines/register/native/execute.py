@@ -1,15 +1,13 @@
 """Register programs on their engines: each goes on from where the state stands.
 
-One run after another, or lane after lane in native code (`lanes`).
+An executor has the program's code, which is given back with the last who holds it: a runner, a
+function, or a thread that runs it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import struct
 import time
-from collections.abc import Callable
 from ctypes import c_void_p
 from typing import Any, Protocol
 
@@ -19,11 +17,10 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import MISSING_STENCIL
 from lanework.engines.stencil import arena
-from lanework.machines.register.binding import Externals, ExternalTable, Words
+from lanework.machines.register.binding import ExternalTable, Words
 from lanework.machines.register.codes import TOO_LARGE
-from lanework.machines.register.isa import ZERO
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.native import lanes, patcher
+from lanework.machines.register.native import patcher
 from lanework.machines.register.native.loader import SETS, native
 from lanework.machines.register.reference.interpret import Interpreter
 from lanework.machines.register.state import (
@@ -35,7 +32,6 @@ from lanework.machines.register.state import (
     MAP_COUNT,
     PC,
     STATUS,
-    WORDS,
     RegisterBank,
     Status,
 )
@@ -52,28 +48,18 @@ class Executor(Protocol):
     def run(self, bank: RegisterBank) -> Status:
         """Go on from the bank's pc until something stops the program."""
 
-    def close(self) -> None:
-        """Give back what it holds."""
-
 
 class ReferenceExecutor:
     """Plain Python, instruction by instruction."""
 
-    def __init__(self, view: RegisterView, externals: Externals) -> None:
+    def __init__(self, view: RegisterView, table: ExternalTable) -> None:
         start = time.perf_counter()
-        self.interpreter = Interpreter(view, externals)
+        self.interpreter = Interpreter(view, table)
         self.seconds = time.perf_counter() - start
 
     def run(self, bank: RegisterBank) -> Status:
         """Step."""
         return self.interpreter.run(bank)
-
-    def failure(self) -> BaseException | None:
-        """What an external function raised."""
-        return self.interpreter.failure
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class NativeExecutor:
@@ -102,7 +88,7 @@ class NativeExecutor:
                 return bank.status
             number = self.view.index[words[PC]]
             called = self.view.instructions[number].operands[0]
-            if not self.table.serve(called, words[:ZERO]):
+            if not self.table.serve(called, bank):
                 return Status.EXTERNAL
             words[PC] = self.view.addresses[number + 1]
 
@@ -117,13 +103,6 @@ class NativeExecutor:
         """Tell the state where tables are."""
         words[MAP], words[MAP_COUNT] = self._map, self.size
         words[EXTERNALS], words[EXTERNAL_COUNT] = self.table.address, self.table.count
-
-    def failure(self) -> BaseException | None:
-        """What an external function raised."""
-        return self.table.take()
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class StencilExecutor(NativeExecutor):
@@ -157,7 +136,6 @@ class StencilExecutor(NativeExecutor):
         offsets = sorted(int(self.map[start // 4]) for start in {0, view.entry, *starts})
         longest = max(b - a for a, b in itertools.pairwise([*offsets, int(self.map[-1])]))
         if longest > MOST_CODE:
-            self.buffer.release()
             raise Diagnostic(
                 TOO_LARGE,
                 f"a function takes {longest:,} bytes of code, more than {MOST_CODE // 1024} KiB",
@@ -176,10 +154,6 @@ class StencilExecutor(NativeExecutor):
 
     def _once(self, bank: RegisterBank) -> None:
         self._enter(bank.address, self._code + self._offsets[bank.words[PC] >> 2], 0)
-
-    def close(self) -> None:
-        """Give the buffer back."""
-        self.buffer.release()
 
     def __del__(self) -> None:
         buffer = getattr(self, "buffer", None)
@@ -246,94 +220,3 @@ def patch_job(
         np.uint64,
     )  # fmt: skip
     return job, scratch
-
-
-class LaneJob:
-    """Columns in, columns out, and a state for all lanes one after another."""
-
-    def __init__(
-        self,
-        executor: NativeExecutor,
-        bank: RegisterBank,
-        columns: list[tuple[int, Words]],
-        outputs: list[tuple[int, Words]],
-    ) -> None:
-        """Prepare.
-
-        Args:
-            executor: the engine with the program on it.
-            bank: a bank that was set back; its fuel is that of each lane.
-            columns: register and uint64 words, one a lane.
-            outputs: register and where its words go, one a lane.
-        """
-        view = executor.view
-        executor.point(bank.words)
-        enter, first, second = executor.entry(bank)
-        writes = any(info.group in ("store", "atomic", "ext") for info in view.infos)
-        data = np.frombuffer(view.data or b"\0", np.uint8)
-        self._call = executor.helpers.lanes
-        fresh = np.array(bank.words[:WORDS], np.uint64)
-        tables = [
-            np.array([[row, words.ctypes.data] for row, words in pairs], np.uint64).reshape(-1)
-            for pairs in (columns, outputs)
-        ]
-        self._keep = [fresh, data, *tables, columns, outputs]
-        self.job = np.array(
-            [
-                bank.address, fresh.ctypes.data, enter, first, second, 0, 0,
-                tables[0].ctypes.data, len(columns), tables[1].ctypes.data, len(outputs),
-                bank.array.ctypes.data, len(bank.array) if writes else 0,
-                data.ctypes.data, len(view.data) if writes else 0, 0,
-            ],
-            np.uint64,
-        )  # fmt: skip
-
-    @property
-    def used(self) -> int:
-        """Fuel of all lanes that came to their end."""
-        return int(self.job[lanes.USED])
-
-    def run(self, start: int, stop: int) -> int:
-        """Run lanes; the first that did not halt, or `stop`."""
-        self.job[lanes.NEXT], self.job[lanes.END] = start, stop
-        self._call(c_void_p(int(self.job.ctypes.data)), 0, 0)
-        return int(self.job[lanes.NEXT])
-
-
-_ONE = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
-
-
-def quick_function(
-    executor: NativeExecutor,
-    bank: RegisterBank,
-    rows: list[int],
-    target: int,
-    slowly: Callable[[tuple[int, ...]], int],
-) -> Callable[..., int]:
-    """A function of words that runs one lane and returns a word.
-
-    Args:
-        executor: the engine with the program on it.
-        bank: a bank that was set back, with the fuel of a call.
-        rows: the registers of the arguments.
-        target: the register of the result.
-        slowly: what does the call if it cannot be done quickly.
-    """
-    cells, result = np.zeros(max(len(rows), 1), np.uint64), np.zeros(1, np.uint64)
-    columns = [(row, cells[n : n + 1]) for n, row in enumerate(rows)]
-    job = LaneJob(executor, bank, columns, [(target, result)])
-    job.job[lanes.END] = 1
-    native, where = _ONE(executor.helpers.addresses["once"]), c_void_p(int(job.job.ctypes.data))
-    pack, given, taken = struct.Struct(f"{len(rows)}Q").pack_into, cells.data, result.data
-
-    def run(*words: int) -> int:
-        try:
-            pack(given, 0, *words)
-        except struct.error:
-            return slowly(words)
-        if native(where):
-            return slowly(words)
-        return taken[0]
-
-    run.__dict__["keep"] = (job, bank, executor)  # what native code reads
-    return run

@@ -14,7 +14,7 @@ from lanework.core.ops.op import Op
 from lanework.core.ops.scalar import python_function
 from lanework.core.ops.table import INTEGER
 from lanework.core.program.isa import Dispatch
-from lanework.machines.register.binding import Externals
+from lanework.machines.register.binding import ExternalTable
 from lanework.machines.register.isa import LINK, REGISTER, ZERO
 from lanework.machines.register.layout import RegisterView, rest
 from lanework.machines.register.state import (
@@ -42,16 +42,10 @@ def body_of(op: Op) -> Callable[..., int]:
 
 
 class Site:
-    """An instruction at its place in a program; `fail` gets what external functions raise."""
+    """An instruction at its place in a program, and the functions that it may call."""
 
-    def __init__(
-        self,
-        view: RegisterView,
-        number: int,
-        externals: Externals,
-        fail: Callable[[BaseException], None],
-    ) -> None:
-        self.view, self.number, self.externals, self.fail = view, number, externals, fail
+    def __init__(self, view: RegisterView, number: int, externals: ExternalTable) -> None:
+        self.view, self.number, self.externals = view, number, externals
         self.info, instruction = view.infos[number], view.instructions[number]
         self.rd, self.operands = instruction.target, instruction.operands
         self.target = DISCARD if self.rd == ZERO else self.rd  # where its result goes
@@ -315,20 +309,9 @@ def _nothing(site: Site) -> Step:
 
 @STEPS.register("ext")
 def _external(site: Site) -> Step:
-    function = site.externals.get(site.operands[0])
-    stop, after, fail = site.stop(Status.EXTERNAL), site.after, site.fail
-
-    def call(bank: RegisterBank) -> int:
-        if function is None:
-            return stop(bank)
-        try:
-            function(bank.words[:ZERO])
-        except BaseException as failure:  # raised when the program has stopped
-            fail(failure)
-            return stop(bank)
-        return after
-
-    return call
+    stop, after, call = site.stop(Status.EXTERNAL), site.after, site.externals.call
+    number = site.operands[0]
+    return lambda bank: after if call(number, bank) else stop(bank)
 
 
 STEPS.register(*rest(STEPS))(_apply)
@@ -340,15 +323,11 @@ STEPS.register(*rest(STEPS))(_apply)
 class Interpreter:
     """A program ready to be stepped through."""
 
-    def __init__(self, view: RegisterView, externals: Externals | None = None) -> None:
+    def __init__(self, view: RegisterView, externals: ExternalTable | None = None) -> None:
         self.view = view
-        self.failure: BaseException | None = None  # what an external function raised
-        numbers = range(len(view.instructions))
-        sites = (Site(view, number, externals or {}, self._fail) for number in numbers)
+        numbers, table = range(len(view.instructions)), externals or ExternalTable({})
+        sites = (Site(view, number, table) for number in numbers)
         self.steps = [STEPS[site.info.name](site) for site in sites]
-
-    def _fail(self, failure: BaseException) -> None:
-        self.failure = failure
 
     def run(self, bank: RegisterBank, most: int | None = None) -> Status:
         """Go on from where the bank stands, for at most so many instructions."""

@@ -16,10 +16,11 @@ from lanework.core.program.asmtext import Line, Token, read_float, read_string
 from lanework.core.program.isa import Instruction, OperandKind, OperandSpec
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
-from lanework.machines.register.layout import MEMORY, default_ports
+from lanework.machines.register.layout import MEMORY, TYPES, default_ports
 
 _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
-_NUMBER = re.compile(r"[+-]?\d.*|'.'")
+_NUMBER = re.compile(r"[+-]?\d.*|'.*'")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
 _ADDRESS = re.compile(r"\[([^\[\]+-]+)(?:([+-])([^\[\]]+))?\]")
 _OTHER = {"mov": "movi", "call": "callr", "jmp": "jmpr"}  # for a number, and for registers
@@ -52,7 +53,13 @@ def variant(name: str, fields: list[str]) -> str:
 
 def fields_of(words: list[Token]) -> list[str]:
     """Operands between commas, without spaces."""
-    return "".join(word.text for word in words).split(",") if words else []
+    fields = [""] if words else []
+    for word in words:
+        if word.text == ",":
+            fields.append("")
+        else:
+            fields[-1] += word.text
+    return fields
 
 
 def address(line: Line, instr: RegisterInstr, fields: list[str]) -> list[str]:
@@ -108,6 +115,7 @@ class Reader:
     scope: str = ""  # the label to which labels with a dot belong
     address: int = 0  # of the next instruction
     in_data: bool = False
+    fresh: list[tuple[Line, Token, str]] = field(default_factory=list)  # labels before nothing yet
 
     def read(self) -> Program:
         """The program.
@@ -143,11 +151,19 @@ class Reader:
             return
         name, rest = words[0], [word for word in words[1:] if word.text != ","]
         if name.text.startswith("."):
+            self.fresh.clear()
             _DIRECTIVES.get(name.text, Reader._other)(self, line, name, rest)
-        elif self.in_data:
-            raise line.fault(f"{name.text!r} stands among the data", name, "write .code before it")
         else:
+            if self.in_data:
+                self._begin_code()
             self._instruction(line, words)
+
+    def _begin_code(self) -> None:
+        """After data without `.code`, which labels just before an instruction then belong to."""
+        self.in_data, labels, self.fresh = False, self.fresh, []
+        for line, word, name in labels:
+            del self.labels[name]
+            self._define(line, word)
 
     def _define(self, line: Line, word: Token) -> None:
         name = word.text[:-1]
@@ -160,6 +176,7 @@ class Reader:
         if name in self.labels:
             raise line.fault(f"the label {name!r} is there twice", word)
         self.labels[name] = len(self.data) if self.in_data else self.address
+        self.fresh.append((line, word, name))
 
     # Directives -------------------------------------------------------------------------------
 
@@ -208,15 +225,18 @@ class Reader:
         return data
 
     def _port(self, line: Line, name: Token, rest: list[Token]) -> None:
-        if len(rest) not in (2, 3) or rest[1].text not in REGISTER_NUMBERS:
+        called = rest[0].text if rest else ""
+        if called not in REGISTER_NUMBERS and rest:
+            called = read_string(line, rest.pop(0))
+        if len(rest) not in (1, 2) or rest[0].text not in REGISTER_NUMBERS:
             raise line.fault(f'write {name.text} "name" r0, and f64 after it for floats')
-        dtype = rest[2].text if len(rest) == 3 else "u64"
-        if dtype not in ("u64", "i64", "f64"):
-            raise line.fault(f"{dtype!r} is no type of a register", rest[2], "u64, i64 or f64")
+        dtype = rest[1].text if len(rest) == 2 else "u64"
+        if dtype not in TYPES:
+            raise line.fault(f"{dtype!r} is no type of a register", rest[1], ", ".join(TYPES))
         direction: Literal["in", "out"] = "in" if name.text == ".input" else "out"
         default = 0.0 if direction == "in" else None
-        row = REGISTER_NUMBERS[rest[1].text]
-        self.ports.append(Port(read_string(line, rest[0]), direction, row, dtype, default=default))
+        row = REGISTER_NUMBERS[rest[0].text]
+        self.ports.append(Port(called, direction, row, dtype, default=default))
 
     # Instructions -----------------------------------------------------------------------------
 
@@ -309,6 +329,11 @@ class Reader:
     def _number(self, line: Line, text: str, word: Token) -> int:
         if len(text) == 3 and text[0] == text[2] == "'":
             return ord(text[1])
+        if len(text) == 4 and text.startswith("'\\"):
+            if text[2] not in _ESCAPES:
+                known = ", ".join(f"\\{letter}" for letter in _ESCAPES)
+                raise line.fault(f"there is no escape {text[1:3]}", word, f"escapes are {known}")
+            return ord(_ESCAPES[text[2]])
         try:
             value = int(text, 0)
         except ValueError:

@@ -1,0 +1,168 @@
+"""What goes in has the type that its port declares, on every engine, from Python and from text."""
+
+import fractions
+import itertools
+
+import numpy as np
+import pytest
+
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.core.program.asm import assemble
+from lanework.machines.register import assemble as typed
+from lanework.machines.register import cli
+from lanework.machines.register.check.testing import check, read_tests
+from lanework.machines.register.runner import ENGINES
+
+PLAIN = assemble("mov r1, r0\nhalt")
+SIGNED = assemble(".input r0 i64\n.output r1 i64\nmov r1, r0\nhalt")
+DOUBLE = assemble(".input r0 f64\n.output r1 f64\nfadd r1, r0, r0\nhalt")
+BITS = 0x3FF8000000000000  # of 1.5
+
+
+def refused(call, *words, code="LW4006"):
+    with pytest.raises(Diagnostic) as caught:
+        call()
+    text = caught.value.render()
+    assert caught.value.code.ident == code, text
+    for word in words:
+        assert word in text, text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1.0, 1.5, -0.0, float("nan"), np.float64(3), np.float32(2), [1.0, 2.0], [1, 2.5],
+     [2**63, 1.0], np.ones(3), np.ones(20), np.zeros((), np.float16)],
+)  # fmt: skip
+@pytest.mark.parametrize("program", [PLAIN, SIGNED])
+def test_floats_are_refused_where_none_are_declared(program, value):
+    refused(lambda: program.run(r0=value), "r0", "float", "f64", ".input")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "value", [1.0, 1, -5, 1.5, True, 2**53, [1, 2], [1, 2.5], np.arange(30), np.float32([0.1, 3])]
+)
+def test_floats_where_they_are_declared(engine, value):
+    result = DOUBLE.run(engine=engine, r0=value)["r1"]
+    assert result.dtype == np.float64
+    assert np.array_equal(result, 2 * np.asarray(value, np.float64))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([2**63, 1], [2**63, 1]),
+        ([2**63, -1], [2**63, 2**64 - 1]),
+        ([-(2**63), 2**64 - 1], [2**63, 2**64 - 1]),
+        ((2**53 + 1, 2**63 + 1), [2**53 + 1, 2**63 + 1]),
+        (np.int8([-1, 1]), [2**64 - 1, 1]),
+        (np.array([2**64 - 1], np.uint64), [2**64 - 1]),
+        ([True, False], [1, 0]),
+        (-1, 2**64 - 1),
+        (np.uint64(2**63), 2**63),
+        (fractions.Fraction(8, 2), 4),
+        ([], []),
+        (np.zeros(0), []),
+        (range(3), [0, 1, 2]),
+    ],
+)
+def test_whole_numbers_stay_whole(engine, value, words):
+    result = PLAIN.run(engine=engine, r0=value)
+    assert result["r1"].dtype == np.uint64
+    assert result["r1"].tolist() == words
+    assert result.stats["lanes"] == (len(words) if isinstance(words, list) else 1)
+
+
+NONE = ["7", "x", ["1", "2"], None, [1, None], [[1]], 1j, np.datetime64("2026-01-01"),
+        [[1, 2], [3]], {"a": 1}]  # fmt: skip
+NOT_WHOLE = [2**64, -(2**63) - 1, [1, 2**64], fractions.Fraction(1, 2)]
+NOT_EXACT = [2**53 + 1, [1.5, 2**53 + 1], np.array([2**63 - 1]), 10**400]
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [*itertools.product((PLAIN, SIGNED), NONE + NOT_WHOLE),
+     *itertools.product((DOUBLE,), NONE + NOT_EXACT)],
+)  # fmt: skip
+def test_what_is_no_number_of_the_type_is_refused(program, value):
+    refused(lambda: program.run(r0=value), "'r0'")
+
+
+def test_a_signed_port_takes_signed_numbers():
+    assert SIGNED.run(r0=[-(2**63), 2**63 - 1])["r1"].tolist() == [-(2**63), 2**63 - 1]
+    refused(lambda: SIGNED.run(r0=2**63), "i64")
+    refused(lambda: SIGNED.run(r0=[1, 2**64 - 1]), "at 1", "i64")
+
+
+def test_types_from_python():
+    program = typed("fadd r1, r0, r0\nhalt", types={"r0": "f64", "r1": "f64"})
+    assert program.dis() == DOUBLE.dis()
+    assert program.hash == DOUBLE.hash
+    assert float(program.run(r0=1.25)["r1"]) == 2.5
+    refused(lambda: typed("halt", types={"r0": "f64"}), "'r0'", "no port", code="LW4004")
+    refused(lambda: typed("mov r1, r0\nhalt", types={"r0": "f32"}), "u64, i64, f64", code="LW4004")
+
+
+def test_the_command_line_says_the_same():
+    assert float(DOUBLE.run(**cli.parse(["r0=1.5"]))["r1"]) == 3.0
+    assert float(DOUBLE.run(**cli.parse(["r0=3"]))["r1"]) == 6.0
+    assert PLAIN.run(**cli.parse(["r0=0x8000000000000000,-1"]))["r1"].tolist() == [2**63, 2**64 - 1]
+    for words in ("r0=1.5", "r0=1.0", "r0=1,2.0", "r0=18446744073709551616,1", "r0=1e3"):
+        refused(lambda words=words: PLAIN.run(**cli.parse([words])), "r0")
+
+
+def test_test_lines_say_the_same():
+    for line in ("r0=1.5 -> r1=3.0", "r0=-2 -> r1=-4", "r0=nan -> r1=nan"):
+        check(DOUBLE, read_tests(f"; @test: {line}", "test"))
+    for line in ("r0=1.5 -> r1=3.5", "r0=1.25 -> r1=2"):
+        refused(lambda line=line: check(DOUBLE, read_tests(f"; @test: {line}", "test")),
+                "r1", code="LW4020")  # fmt: skip
+    refused(lambda: check(PLAIN, read_tests("; @test: r0=1.5 -> r1=1.5", "test")), "float", "@test")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("lanes", [20, 100_000])
+def test_lanes_are_within_the_memory_cap(engine, lanes):
+    cap = 65_536 + 2 * 8 * lanes
+    column = np.zeros(lanes, np.int64)
+    what = "words for each of"
+    refused(lambda: PLAIN.run(engine=engine, limits=Limits(memory=cap - 1), r0=column), what,
+            code="LW0101")  # fmt: skip
+    if lanes == 20:
+        assert len(PLAIN.run(engine=engine, limits=Limits(memory=cap), r0=column)["r1"]) == lanes
+
+
+CHARACTERS = {"';'": 59, "','": 44, "' '": 32, "'='": 61, "'#'": 35, "'A'": 65, "'\"'": 34,
+              r"'\n'": 10, r"'\t'": 9, r"'\0'": 0, r"'\\'": 92, r"'\''": 39}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CHARACTERS)
+def test_characters(text):
+    for line in (f"mov r0, {text}", f"addi r0, zero, {text} ; {text}"):
+        assert int(assemble(f"{line}\nhalt").run()["r0"]) == CHARACTERS[text]
+    assert (
+        assemble(f"mov r0, x\nload.b r0, [r0]\nhalt\n.data\nx: .byte {text}").run()["r0"]
+        == CHARACTERS[text]
+    )
+
+
+def test_characters_that_are_none():
+    for text in (r"'\q'", "'ab'", "''"):
+        refused(lambda text=text: assemble(f"mov r0, {text}\nhalt"), "1:", code="LW1010")
+    refused(lambda: assemble('.data\n.ascii "\\x41"\n.code\nhalt'), "JSON", code="LW1010")
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["main: load.d r0, [r1 + x]\n halt", "main:\n load.d r0, [r1 + x]\n halt",
+     "main:\n.loop:\n load.d r0, [r1 + x]\n beq r0, zero, .loop\n halt",
+     "load.d r0, [r1 + x]\n halt"],
+)  # fmt: skip
+def test_code_goes_on_after_data(code):
+    entry = ".entry main\n" if "main" in code else ""
+    program = assemble(f"{entry}.data\ny: .quad 5\nx: .quad 7\n{code}\nother: halt")
+    assert int(program.run()["r0"]) == 7
+    same = assemble(f"{entry}.data\ny: .quad 5\nx: .quad 7\n.code\n{code}\nother: halt")
+    assert program.hash == same.hash
