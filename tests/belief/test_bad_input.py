@@ -1,5 +1,6 @@
 """What people get wrong: tables, evidence, files of evidence; and numbers at the edge."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -86,10 +87,13 @@ def test_normalized(wrong):
     program = compile_graph(graph)
     assert float(program.run()["ln_p_evidence"]) == pytest.approx(0.0, abs=1e-15)
     np.testing.assert_allclose(program.run()["rain"], [2 / 9, 7 / 9])
-    graph.factors[0].table[:] = 0.0
+    first, second = graph.factors
+    graph.factors[0] = dataclasses.replace(first, table=np.zeros(first.table.shape))
     assert "sums to zero" in refused("LW5002", graph.normalized).message
-    graph.factors[0].table[:] = 0.5
-    graph.factors[1].table[1] = 0.0
+    graph.factors[0] = dataclasses.replace(first, table=np.full(first.table.shape, 0.5))
+    table = np.array(second.table)
+    table[1] = 0.0
+    graph.factors[1] = dataclasses.replace(second, table=table)
     assert "at rain=no" in refused("LW5002", graph.normalized).message
 
 

@@ -71,7 +71,7 @@ class ProgramData:
         header: the machine's own small numbers, such as the number of periods.
         tape: encoded instructions.
         ports: inputs and outputs, in order.
-        constants: f64.
+        constants: f64, read-only.
         sections: the machine's other sections, by name.
         listing: instruction -> source; not part of the hash.
         notes: what the compiler did, for people; not part of the hash.
@@ -85,6 +85,12 @@ class ProgramData:
     sections: Mapping[str, bytes] = field(default_factory=dict)
     listing: Sequence[ListingEntry] = ()
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take constants as they are now: what is hashed and verified does not change."""
+        constants = self.constants.view()
+        constants.flags.writeable = False
+        object.__setattr__(self, "constants", constants)
 
     @property
     def needs(self) -> int:

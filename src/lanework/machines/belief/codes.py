@@ -13,7 +13,8 @@ BAD_GRAPH = code(
 BAD_TABLE = code(
     "LW5002",
     "a table has a number that it cannot have",
-    "The numbers of a table are finite and not negative.",
+    "The numbers of a table are finite and not negative; text makes no numbers, and integers are "
+    "those that float64 has.",
 )
 BAD_NETWORK = code(
     "LW5003",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM, ORDER_BROKEN
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
-from lanework.machines.belief.codes import AXES_DISAGREE
+from lanework.machines.belief.codes import AXES_DISAGREE, BAD_TABLE
 from lanework.machines.belief.isa import BELIEF, EFFECTS
 from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.state import SlotKey
@@ -75,6 +77,15 @@ def _axes(program: Program) -> Iterator[Finding]:
     yield from walk(program).findings
 
 
+def _tables(program: Program) -> Iterator[Finding]:
+    """The numbers of tables are finite and not negative."""
+    constants = BeliefView.of(program).constants
+    bad = ~(np.isfinite(constants) & (constants >= 0))
+    if bad.any():
+        at = int(bad.argmax())
+        yield Finding(f"the entry {at} of the tables is {constants[at]:g}")
+
+
 def _ports(program: Program) -> Iterator[Finding]:
     """Inputs are variables; outputs are slots that hold a variable's belief, or the whole sum."""
     view, stored = BeliefView.of(program), walk(program).slots
@@ -97,6 +108,7 @@ RULES = (
     Rule(BAD_PROGRAM, _numbers, gate=True),
     Rule(ORDER_BROKEN, _order, gate=True),
     Rule(AXES_DISAGREE, _axes, gate=True),
+    Rule(BAD_TABLE, _tables),
     Rule(BAD_PROGRAM, _ports),
 )
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.belief.codes import BAD_TABLE
+from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE
 
 Table = npt.NDArray[np.float64]
 MOST_STATES = 1 << 24
@@ -44,7 +44,7 @@ class Factor:
     Attributes:
         name: for messages.
         scope: the names of its variables, one an axis of the table.
-        table: float64, not negative; its shape is the sizes of the variables.
+        table: float64, not negative, read-only; its shape is the sizes of the variables.
         child: the variable that it is the conditional table of, or None.
     """
 
@@ -52,6 +52,35 @@ class Factor:
     scope: tuple[str, ...]
     table: Table
     child: str | None = None
+
+    def __post_init__(self) -> None:
+        """Keep a copy of the table that nobody can write to."""
+        table = np.array(self.table, np.float64)
+        table.flags.writeable = False
+        object.__setattr__(self, "table", table)
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Check the numbers of the table, and that it has this shape.
+
+        Raises:
+            Diagnostic: LW5001, LW5002.
+
+        Example:
+            >>> Factor("rain", ("rain",), np.array([0.5, -1.0])).check((2,))
+            Traceback (most recent call last):
+            lanework.base.errors.Diagnostic: LW5002: the table of 'rain' has -1 at (1,)
+        """
+        table = self.table
+        if table.shape != shape:
+            raise Diagnostic(
+                BAD_GRAPH,
+                f"the table of {self.name!r} has the shape {table.shape}, and its scope {shape}",
+                help=f"the scope is {', '.join(self.scope) or 'empty'}",
+            )
+        bad = ~(np.isfinite(table) & (table >= 0))
+        if bad.any():
+            at = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise Diagnostic(BAD_TABLE, f"the table of {self.name!r} has {table[at]:g} at {at}")
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

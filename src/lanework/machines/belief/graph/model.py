@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import Given, exactly
 from lanework.core.result.drawing import Drawing
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
 from lanework.machines.belief.graph.drawing import graph_drawing, graph_page
@@ -42,6 +42,10 @@ class FactorGraph:
     variables: dict[str, Variable] = field(default_factory=dict)
     factors: list[Factor] = field(default_factory=list)
     told: bool = field(default=False, repr=False, compare=False)  # whether `notice` was heard
+
+    def __post_init__(self) -> None:
+        """Take variables and factors of another graph without sharing its lists of them."""
+        self.variables, self.factors = dict(self.variables), list(self.factors)
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.
@@ -86,25 +90,21 @@ class FactorGraph:
         """
         scope = tuple(scope)
         name = name or child or f"f{len(self.factors)}"
+        values = exactly(table, "f64", Given(f"the table of {name!r}", BAD_TABLE))
+        factor = Factor(name, scope, values, child)
+        self._check(factor)
+        self.factors.append(factor)
+        return factor
+
+    def _check(self, factor: Factor) -> None:
+        name, scope, child = factor.name, factor.scope, factor.child
         shape = self.shape(scope)
         if len(set(scope)) != len(scope):
             raise Diagnostic(BAD_GRAPH, f"the factor {name!r} has a variable twice: {scope}")
         if child is not None and child not in scope:
             what = f"the factor {name!r} is the table of {child!r}, which its scope lacks"
             raise Diagnostic(BAD_GRAPH, what, help=f"the scope is {', '.join(scope) or 'empty'}")
-        values = np.array(table, np.float64)
-        if values.shape != shape:
-            raise Diagnostic(
-                BAD_GRAPH,
-                f"the table of {name!r} has the shape {values.shape}, and its scope {shape}",
-                help=f"the scope is {', '.join(scope) or 'empty'}",
-            )
-        bad = ~(np.isfinite(values) & (values >= 0))
-        if bad.any():
-            at = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise Diagnostic(BAD_TABLE, f"the table of {name!r} has {values[at]:g} at {at}")
-        self.factors.append(Factor(name, scope, values, child))
-        return self.factors[-1]
+        factor.check(shape)
 
     def shape(self, scope: Sequence[str]) -> tuple[int, ...]:
         """The shape of a table over some variables.
@@ -150,11 +150,13 @@ class FactorGraph:
         return None not in children and len(set(children)) == len(children) == len(self.variables)
 
     def check(self) -> None:
-        """Check a Bayesian network for cycles.
+        """Check every factor as `factor` does, and a Bayesian network for cycles.
 
         Raises:
-            Diagnostic: LW5004, naming the variables of one.
+            Diagnostic: LW5001, LW5002, LW5005; LW5004, naming the variables of a cycle.
         """
+        for factor in self.factors:
+            self._check(factor)
         if cycle := self.cycle():
             raise Diagnostic(CYCLIC, f"a cycle: {' <- '.join(cycle)}")
 
@@ -206,7 +208,7 @@ class FactorGraph:
             >>> graph.normalized().factors[0].table.tolist()
             [0.25, 0.75]
         """
-        graph = FactorGraph(self.name, dict(self.variables))
+        graph = FactorGraph(self.name, self.variables)
         for factor in self.factors:
             table = scaled_table(factor, self.variables)
             graph.factor(factor.scope, table, name=factor.name, child=factor.child)
