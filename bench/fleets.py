@@ -152,7 +152,7 @@ def table(sizes: Sequence[int] = SIZES, adapter: str = "") -> str:
                 try:
                     rates.append(rate(fleet, variant, adapter) / 1e6)
                 except LaneworkError as problem:
-                    print(f"{variant.title}: {problem}")
+                    print(f"{variant.title}: {problem.sentence}")
                     rates.append(None)
             cells = [f"{x:,.1f}" if x is not None else "-" for x in rates]
             dense, soa = rates[1], rates[3]

@@ -27,7 +27,8 @@ from lanework.base.lazy import face
 if TYPE_CHECKING:
     from lanework.base.errors import Diagnostic, InternalFault, LaneworkError, Trap, UsageError
     from lanework.base.limits import Limits
-    from lanework.core.program.program import Program, compile, load
+    from lanework.compiling import compile
+    from lanework.core.program.program import Program, load
     from lanework.core.result.result import Result
     from lanework.machines import belief, fleet, register, series
 

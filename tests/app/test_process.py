@@ -45,6 +45,39 @@ def test_a_pipe_gets_plain_text():
     assert "ran 1 lane x 360 periods" in done.stderr
 
 
+def piped(data, *words):
+    return subprocess.run([*COMMAND, *words], input=data, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "first"),
+    [
+        (b"mul r0, r0, r1\nhalt\n", ("r0=6", "r1=7"), b"42"),
+        (b".machine fleet\n.shared 2\nSETI r0, 2\nSTORE r0, 1\nHALT\n", (), b"2"),
+        (b'.machine series\n.periods 1\n.input "x" %0\n.straight\n add %1, %0, %0\n'
+         b'.output "y" %1\n', ("x=4",), b"8"),
+    ],
+)  # fmt: skip
+def test_a_dash_is_standard_input_and_output(text, words, first):
+    by_text = piped(text, "run", "-", *words)
+    assert by_text.returncode == 0, by_text.stderr.decode()
+    assert first in by_text.stdout
+    program = piped(text, "compile", "-")
+    assert program.stdout.startswith(b"\x89LANEWK\n")
+    assert piped(program.stdout, "compile", "-", "--out", "-").stdout == program.stdout
+    assert piped(program.stdout, "run", "-", *words).stdout == by_text.stdout
+    for command in ("verify", "inspect", "dis"):
+        assert piped(program.stdout, command, "-").returncode == 0
+    assert not Path("-").exists()
+
+
+def test_what_is_wrong_on_standard_input_has_its_place():
+    done = piped(b"halt\nmull r0, r0, r1\n", "run", "-")
+    assert done.returncode == 1
+    assert b"--> standard input:2:1" in done.stderr
+    assert b"standard input is not UTF-8 text (byte 0)" in piped(b"\xff\xfe", "run", "-").stderr
+
+
 def test_a_terminal_gets_colour_unless_it_does_not_want_it():
     text, status = on_a_terminal([*COMMAND, *INPUTS, TIME])
     assert (status, "\x1b[" in text, "-533,799.80" in text) == (0, True, True)

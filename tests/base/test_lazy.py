@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-PACKAGES = ["lanework", *(f"lanework.machines.{name}" for name in ("belief", "register", "series"))]
+MACHINES = ("belief", "fleet", "register", "series")
+PACKAGES = ["lanework", *(f"lanework.machines.{name}" for name in MACHINES)]
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -33,6 +34,57 @@ def test_a_machine_loads_nothing_until_it_is_touched(name):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", [*PACKAGES, *(f"lanework.{name}" for name in MACHINES)])
+def test_dir_lists_what_is_public_and_no_more(name):
+    """Even after inner modules were loaded, which makes them attributes of the package."""
+    code = (
+        f"import sys, json, lanework.core.cli, {name}\n"
+        "from lanework.core.cli import command_lines\n"
+        "command_lines()\n"
+        f"module = sys.modules[{name!r}]\n"
+        "extra = {n for n in dir(module) if n[:2] != '__'} - set(module.__all__)\n"
+        "import lanework.machines.series.language.functions as f\n"
+        f"print(sorted(extra - (set(f.functions()) if {name!r}.endswith('series') else set())))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_machines_are_imported_by_their_short_names(name):
+    short = importlib.import_module(f"lanework.{name}")
+    home = importlib.import_module(f"lanework.machines.{name}")
+    assert short.__doc__ == home.__doc__
+    assert short.__all__ == home.__all__
+    assert dir(short) == [name for name in dir(home) if name[:2] != "__"]
+    for public in short.__all__:
+        assert getattr(short, public) is getattr(home, public)
+    names: dict = {}
+    exec(f"from lanework.{name} import *", names)
+    assert set(names) - {"__builtins__"} == set(home.__all__)
+    with pytest.raises(ModuleNotFoundError, match="not a package"):  # and not a second copy of it
+        importlib.import_module(f"lanework.{name}.machine")
+
+
+@pytest.mark.parametrize(
+    ("module", "misspelt", "meant"),
+    [
+        ("lanework", "complie", "compile"),
+        ("lanework", "Programm", "Program"),
+        ("lanework.series", "modell", "Model"),
+        ("lanework.series", "cumsumm", "cumsum"),
+        ("lanework.machines.belief", "inferr", "infer"),
+        ("lanework.register", "asemble", "assemble"),
+        ("lanework.fleet", "link_", "link"),
+    ],
+)
+def test_misspelt_names_say_which_was_meant(module, misspelt, meant):
+    with pytest.raises(AttributeError, match=f"no attribute '{misspelt}': did you mean '{meant}'"):
+        getattr(importlib.import_module(module), misspelt)
+    with pytest.raises(ImportError):
+        exec(f"from {module} import {misspelt}", {})
 
 
 def test_functions_of_the_formula_language_are_names_of_the_series_machine():

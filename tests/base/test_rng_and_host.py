@@ -105,6 +105,20 @@ def test_cache_folder(monkeypatch, tmp_path):
     assert host.cache_dir() == tmp_path / "home/.cache/lanework"
 
 
+def test_the_cache_folder_is_where_the_system_keeps_caches(monkeypatch, tmp_path):
+    import platformdirs
+    from platformdirs.macos import MacOS
+
+    monkeypatch.delenv("LANEWORK_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(platformdirs, "PlatformDirs", MacOS)
+    monkeypatch.setattr(host.platform, "system", lambda: "Darwin")
+    assert host.cache_dir() == tmp_path / "Library/Caches/lanework"
+    monkeypatch.setenv("LANEWORK_CACHE_DIR", str(tmp_path / "own"))
+    assert host.cache_dir() == tmp_path / "own"
+
+
 def test_without_a_home_the_cache_is_the_processs_own(monkeypatch):
     def nobody():
         raise RuntimeError("no home")

@@ -1,17 +1,27 @@
 """What type checkers and editors see of the public names."""
 
+import inspect
+import json
+import re
+import subprocess
 import sys
 from pathlib import Path
-from typing import get_type_hints
+from typing import get_overloads, get_type_hints
 
 import pytest
 from mypy import api
 
+import lanework as lw
 from lanework.machines.fleet.engine import Changes, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = """
 import lanework as lw
+import lanework.belief
+import lanework.fleet
+import lanework.register
+import lanework.series
+from lanework.series import Model, cumsum, load_model
 
 model = lw.series.Model("loan", periods=3)
 rate = model.input("rate")
@@ -41,6 +51,21 @@ program.bind("llvm", threads=2, lane_width=4, periods=9, outputs=["debt"], cache
 asked.bind("native", semiring="logprob", threads=1)
 lw.register.assemble("halt").bind("stencil", seed=3, stencils="memory", externals={})
 lw.fleet.assemble("").bind("epoch", epochs=3, seed=1, layout="aos", compose=True, adapter="x")
+
+reveal_type(lw.compile(graph, "mpe", observed=["smoke"]))
+reveal_type(lw.compile("halt\\n").run())
+reveal_type(lw.compile(lw.fleet.assemble_module("HALT")).bind().vms)
+reveal_type(lanework.belief.infer(graph))
+reveal_type(load_model("loan.series"))
+reveal_type(cumsum(rate))
+reveal_type(lanework.register.assemble("halt").run())
+reveal_type(lanework.fleet.assemble("").bind().vms)
+reveal_type(Model("loan").run({"rate": [0.1]}, periods=3))
+reveal_type(program.run({"rate": [0.1]}, engine="reference"))
+reveal_type(asked.run({"smoke": ["yes"]}))
+reveal_type(lw.load(open("program.lwp", "rb")))
+reveal_type(bytes(program))
+reveal_type(len(program))
 """
 REVEALED = [
     "Program[series.runner.Runner]",
@@ -54,6 +79,20 @@ REVEALED = [
     "VMState",
     "Result",
     "str",
+    "Program[belief.runner.Runner]",
+    "Result",
+    "VMState",
+    "BeliefResult",
+    "series.language.model.Model",
+    "series.language.expression.Expr",
+    "Result",
+    "VMState",
+    "Result",
+    "Result",
+    "BeliefResult",
+    "Program[lanework.core.runner.Runner]",
+    "bytes",
+    "int",
 ]
 MISSPELT = {
     "lw.series.Modell()": "Modell",
@@ -70,9 +109,18 @@ MISSPELT = {
     "asked.bind(semirings='prob')": "semirings",
     "lw.register.assemble('').bind(seeds=1)": "seeds",
     "lw.fleet.assemble('').bind(layouts='aos')": "layouts",
-    "lw.compile(model, output=['debt'])": "output",
+    "model.compile(output=['debt'])": "output",
+    "lw.compile(model, output=['debt'])": "output|compile",  # pyright | mypy
     "program.bind().streem": "streem",
     "program.run().summarry()": "summarry",
+    "lanework.series.Modell()": "Modell",
+    "lanework.series.prevv(1)": "prevv",
+    "lanework.belief.inferr": "inferr",
+    "lanework.register.asemble": "asemble",
+    "lanework.fleet.Launches": "Launches",
+    "lw.compile(graph, observed=3)": "compile",
+    "lw.compile('halt', query='all')": "compile",
+    "load_model(3)": "load_model",
 }
 
 
@@ -88,6 +136,39 @@ def said(tmp_path_factory):
     )  # fmt: skip
     assert not problem, problem
     return [line.split("user.py:", 1)[1] for line in out.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """What pyright says of the same file, in editors too: kind, line and text."""
+    folder = tmp_path_factory.mktemp("editor")
+    (folder / "user.py").write_text(USER + "\n".join(MISSPELT))
+    settings = {"include": ["user.py"], "extraPaths": [str(ROOT / "src")],
+                "typeCheckingMode": "standard", "pythonVersion": "3.11"}  # fmt: skip
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    done = subprocess.run(
+        [sys.executable, "-m", "basedpyright", "--outputjson", "--pythonpath", sys.executable,
+         "--project", str(folder)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    said = json.loads(done.stdout)["generalDiagnostics"]
+    return [(x["severity"], x["range"]["start"]["line"] + 1, x["message"]) for x in said]
+
+
+@pytest.mark.slow
+def test_editors_know_the_same_types(shown):
+    types = [text.rsplit(' is "', 1)[1][:-1] for kind, _, text in shown if kind == "information"]
+    assert types == [re.sub(r"\b\w+\.(?=\w)", "", wanted) for wanted in REVEALED]
+
+
+@pytest.mark.slow
+def test_editors_mark_what_is_misspelt_and_nothing_else(shown):
+    errors = [(line, text) for kind, line, text in shown if kind == "error"]
+    first = len(USER.splitlines()) + 1
+    assert {line for line, _ in errors} == {first + n for n in range(len(MISSPELT))}, errors
+    for number, names in enumerate(MISSPELT.values(), first):
+        text = "\n".join(text for line, text in errors if line == number)
+        assert any(f'"{name}"' in text for name in names.split("|")), text
 
 
 @pytest.mark.slow
@@ -107,8 +188,16 @@ def test_what_is_misspelt_is_an_error_and_nothing_else_is(said):
     assert [int(line.split(":")[0]) for line in errors] == [
         first + n for n in range(len(MISSPELT))
     ], errors
-    for line, name in zip(errors, MISSPELT.values(), strict=True):
-        assert f'"{name}"' in line
+    for line, names in zip(errors, MISSPELT.values(), strict=True):
+        assert any(f'"{name}"' in line for name in names.split("|")), line
+
+
+def test_compile_takes_of_a_graph_what_compile_graph_takes():
+    of_graph = inspect.signature(get_overloads(lw.compile)[0])
+    own = inspect.signature(lw.belief.compile_graph)
+    first, *rest = of_graph.parameters.values()
+    assert first.annotation == own.parameters["graph"].annotation
+    assert [str(each) for each in rest] == [str(each) for each in own.parameters.values()][1:]
 
 
 def test_settings_of_fleets_have_the_types_that_they_have():

@@ -46,7 +46,7 @@ def cli() -> None:
 @click.option("--out", metavar="FILE", help="Write outputs: .csv, .parquet, .npz, .npy, .json.")
 @JSON
 def run(**options: Any) -> None:
-    """Run a model, assembly (.lasm) or a compiled program (.lwp).
+    """Run a model, assembly (.lasm) or a compiled program (.lwp); `-` is standard input.
 
     What inputs look like, and which other options there are, depends on the machine of the file.
     """
@@ -60,7 +60,7 @@ def run(**options: Any) -> None:
     "--out",
     "-o",
     metavar="FILE",
-    help="Where to write; by default FILE with .lwp.",
+    help="Where to write, `-` for standard output; by default FILE with .lwp.",
 )
 @JSON
 def compile_(**options: Any) -> None:

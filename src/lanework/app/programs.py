@@ -10,7 +10,7 @@ from typing import Any
 import lanework
 from lanework.base.errors import Code, Diagnostic, all_codes, did_you_mean
 from lanework.core import terminal
-from lanework.core.cli import Request
+from lanework.core.cli import STANDARD, Request
 from lanework.core.codes import UNKNOWN_CODE, UNKNOWN_ENDING
 from lanework.core.machine import find
 from lanework.core.program.inspecting import port_table
@@ -22,8 +22,14 @@ TITLES = {"by_name": "instructions", "sections": "sections, in bytes"}
 def compile_file(request: Request) -> None:
     """Write the program of a file, or another form of it that its machine has."""
     path = request.path
+    out = request["out"]
+    if (out or request.file) == STANDARD:  # what comes from a pipe goes on in it
+        request.program.verify()
+        request.program.save(STANDARD)
+        terminal.message(request.program.hash)
+        return
     default = Path(request.file.removesuffix(".gz")).with_suffix(".lwp")
-    target = default if request["out"] is None else Path(request["out"])
+    target = default if out is None else Path(out)
     if target.suffix.lower() != ".lwp":
         _write_other(request, target)
         return

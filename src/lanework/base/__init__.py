@@ -3,6 +3,6 @@
 `errors` have stable codes (`codes`) and point to a place in a text (`span`). `limits` says what a
 run may use, `host` what it runs on: processor, cores, where caches go. `axes` aligns arrays by the
 names of their axes; `units` are products of powers of symbols, read by `unittext`. `files` appear
-complete or not at all; a `journal` keeps each record that was appended. `rng` draws random numbers
-by seed, lane and index. `lazy` gives packages names that load when they are touched.
+complete or not at all. `rng` draws random numbers by seed, lane and index. `lazy` gives packages
+names that load when they are touched.
 """

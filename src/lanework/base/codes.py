@@ -32,20 +32,7 @@ FILE_NOT_WRITTEN = code(
     "What was there before is still there: files are written beside the old one and then replace "
     "it. Check free space and permissions.",
 )
-BAD_JOURNAL = code(
-    "LW0202",
-    "bad journal",
-    "The file is not a journal, or it is damaged before its end, so that records in it are lost. "
-    "Nothing was read from it and nothing changed in it. A last record that a crash cut short is "
-    "no damage: it is dropped, as it was never reported as done. For example a text file is no "
-    "journal. Check the path, or restore the file from a copy.",
-)
-JOURNAL_BUSY = code(
-    "LW0203",
-    "journal in use",
-    "Another process has the journal open for writing, and two writers would spoil it. For "
-    "example the same sweep was started twice. Wait for the other one, or end it.",
-)
+# LW0202 and LW0203 were of journals, which are gone; the numbers are not given again.
 AXES_DISAGREE = code(
     "LW0301",
     "axes disagree",

@@ -1,11 +1,13 @@
 """The error tree: every error has a stable code, one sentence, and says what to do.
 
-A `Diagnostic` rejects a program or its input. A `Trap` stops a running program by a rule. The
-explanation behind a code is shown by ``lanework explain CODE``.
+A `Diagnostic` rejects a program or its input. A `Trap` stops a running program by a rule. As text,
+in tracebacks and notebooks too, each has its sentence, its place with a caret line, and what to do.
+The explanation behind a code is shown by ``lanework explain CODE``.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +25,7 @@ class Code:
 
 
 _codes: dict[str, Code] = {}
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 def code(ident: str, title: str, explanation: str) -> Code:
@@ -66,20 +69,44 @@ class LaneworkError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.__dict__)
 
+    @property
+    def sentence(self) -> str:
+        """The code and the message, as one line within other text."""
+        return f"{self.code.ident}: {self.message}"
+
+    def __str__(self) -> str:
+        """The sentence; below it the place with a caret line, notes and help."""
+        return "\n".join([self.sentence, *self._below()])
+
     def render(self, color: bool = False) -> str:
-        """The error as lines of text: message, place, caret line, notes, help."""
+        """The same for a terminal, and how to read more."""
         red, bold, plain = ("\x1b[31m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
-        lines = [f"{red}{bold}error[{self.code.ident}]{plain}{bold}: {self.message}{plain}"]
-        if self.span is not None:
-            lines.append(f"  --> {self.span}")
-            caret = self.span.caret()
-            if caret:
-                lines.append(caret)
-        lines += [f"  note: {note}" for note in self.notes]
+        first = f"{red}{bold}error[{self.code.ident}]{plain}{bold}: {self.message}{plain}"
+        return "\n".join([first, *self._below(), f"  more: lanework explain {self.code.ident}"])
+
+    def _below(self) -> list[str]:
+        """All that stands below the sentence, as lines."""
+        lines = [f"  note: {note}" for note in self.notes]
         if self.help:
             lines.append(f"  help: {self.help}")
-        lines.append(f"  more: lanework explain {self.code.ident}")
-        return "\n".join(lines)
+        if self.span is None:
+            return lines
+        caret = self.span.caret()
+        return [f"  --> {self.span}", *([caret] if caret else []), *lines]
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(self.render())}</pre>"
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and notebooks show where it was raised: the caller's lines, not ours."""
+        import traceback
+
+        frames: list[Any] = list(traceback.extract_tb(self.__traceback__))
+        if self.exit_status != InternalFault.exit_status:
+            frames = [f for f in frames if not f.filename.startswith(_PACKAGE)]
+        return [*"".join(traceback.format_list(frames)).splitlines(), *self.render().splitlines()]
 
     def to_dict(self) -> dict[str, Any]:
         """The error for machines (``--json``)."""

@@ -79,8 +79,10 @@ def thread_count() -> int:
 def cache_dir() -> Path:
     """Where compiled code is kept; ``LANEWORK_CACHE_DIR`` overrides.
 
-    Otherwise ``$XDG_CACHE_HOME/lanework``, or ``~/.cache/lanework``. A user without a home gets a
-    folder of the process's own: a shared one could be filled with code by somebody else.
+    Otherwise ``$XDG_CACHE_HOME/lanework``, or where the system keeps caches: ``~/.cache/lanework``
+    on Linux, ``~/Library/Caches/lanework`` on macOS, below ``%LOCALAPPDATA%`` on Windows. A user
+    without a home gets a folder of the process's own: a shared one could be filled with code by
+    somebody else.
     """
     given = os.environ.get("LANEWORK_CACHE_DIR")
     if given:
@@ -89,9 +91,14 @@ def cache_dir() -> Path:
     if os.path.isabs(home):  # the XDG Base Directory Specification says to ignore relative ones
         return Path(home) / "lanework"
     try:
-        return Path.home() / ".cache" / "lanework"
+        home = str(Path.home())
     except RuntimeError:
         return _own_folder()
+    if platform.system() == "Linux":
+        return Path(home) / ".cache" / "lanework"
+    import platformdirs
+
+    return platformdirs.user_cache_path("lanework", appauthor=False)
 
 
 @functools.cache

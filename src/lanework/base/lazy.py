@@ -46,19 +46,58 @@ def face(package: str) -> tuple[Getattr, Dir]:
         """Load a name when it is first touched."""
         homes = _homes(package)
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise _absent(package, name)
         home = import_module(homes[name])
         value = getattr(home, name, None) or import_module(f"{homes[name]}.{name}")
         setattr(sys.modules[package], name, value)  # so that the next touch is an ordinary one
         return value
 
     def names() -> list[str]:
-        """What is loaded and what could be."""
-        return sorted(
-            {*vars(sys.modules[package]), *_homes(package)} - {"TYPE_CHECKING", "annotations"}
-        )
+        """What is public, and what Python itself keeps in a module."""
+        known = vars(sys.modules[package])
+        return sorted({*known["__all__"], *(name for name in known if name[:2] == "__")})
 
     return find, names
+
+
+def alias(package: str, home: str) -> tuple[list[str], Getattr, Dir]:
+    """`__all__`, `__getattr__` and `__dir__` of a module that offers what another one does.
+
+    Args:
+        package: the module's ``__name__``.
+        home: the other one's.
+
+    Example:
+        >>> public, find, names = alias("lanework.series", "lanework.machines.series")
+        >>> "Model" in public, find("Model").__name__, "cumsum" in names()
+        (True, 'Model', True)
+    """
+    target = import_module(home)
+    if package in sys.modules:
+        sys.modules[package].__doc__ = target.__doc__
+
+    def find(name: str) -> Any:
+        """What the other module has by that name; not its path, by which its files would load."""
+        if name[:2] == "__":
+            raise _absent(package, name)
+        return getattr(target, name)
+
+    def names() -> list[str]:
+        """What the other module lists."""
+        return [name for name in dir(target) if name[:2] != "__"]
+
+    return list(target.__all__), find, names
+
+
+def _absent(package: str, name: str) -> AttributeError:
+    """What Python says of a name that is not there, and which one may have been meant."""
+    near = None
+    if name[0] != "_":  # those are asked for by tools, and often
+        from lanework.base.errors import did_you_mean
+
+        near = did_you_mean(name, dir(sys.modules[package]))
+    what = f"module {package!r} has no attribute {name!r}"
+    return AttributeError(f"{what}: {near}" if near else what)
 
 
 @cache

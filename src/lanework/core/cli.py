@@ -6,6 +6,7 @@ find the machine of a file, and hand it a `Request`.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from lanework.core.program.program import Program
 
 PROGRAMS = {".lasm": "assembly", ".lwp": "a compiled program"}
+STANDARD = "-"
+"""As a file: standard input, or standard output."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Request:
     """A command for a file.
 
     Attributes:
-        file: the path as it was written.
+        file: the path as it was written, or `-` for a program or assembly on standard input.
         words: the inputs after it.
         libraries: the other files, which are linked with it.
         options: what the options say, by name; `request["name"]` is None for one that the command
@@ -58,6 +61,8 @@ class Request:
         Raises:
             Diagnostic: LW8003, LW8004 and, for a program, all that reading it says.
         """
+        if self.file == STANDARD:
+            return self.program.machine
         check_file(self.path)
         owners = {end: name for name, line in command_lines() for end in line.models}
         for ending, name in owners.items():
@@ -77,7 +82,7 @@ class Request:
     @property
     def is_model(self) -> bool:
         """Whether the file is a model, which is compiled before it runs."""
-        return self.path.suffix.lower() not in PROGRAMS
+        return self.file != STANDARD and self.path.suffix.lower() not in PROGRAMS
 
     @cached_property
     def _loaded(self) -> tuple[Program[Any], float]:
@@ -181,6 +186,8 @@ def endings() -> dict[str, str]:
 
 def _program(request: Request) -> Program[Any]:
     file = request.path
+    if request.file == STANDARD and not request.libraries:
+        return _standard_input()
     check_file(file)
     ending = file.suffix.lower()
     if request.libraries:
@@ -206,6 +213,26 @@ def _program(request: Request) -> Program[Any]:
     compiler = request.line.compile
     assert compiler is not None, f"{request.machine} has models and no compiler"
     return compiler(request)
+
+
+def _standard_input() -> Program[Any]:
+    """The program on standard input: a compiled one, or assembly.
+
+    Raises:
+        Diagnostic: LW8008, and all that loading and the assembler say.
+    """
+    import io
+
+    from lanework.core.program.asm import assemble
+    from lanework.core.program.container import MAGIC
+    from lanework.core.program.program import load
+
+    data = sys.stdin.buffer.read()
+    if data.startswith(MAGIC):
+        return load(io.BytesIO(data))
+    program = assemble(_decoded(data, "standard input"), "standard input")
+    program.verify()
+    return program
 
 
 def _linked(request: Request) -> Program[Any]:
@@ -262,6 +289,15 @@ def read_text(file: Path, unpack: Callable[[bytes, str], bytes] | None = None) -
     data = read_bytes(file)
     if unpack is not None:
         data = unpack(data, str(file))
+    return _decoded(data, str(file))
+
+
+def _decoded(data: bytes, file: str) -> str:
+    """The text of some bytes.
+
+    Raises:
+        Diagnostic: LW8008.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

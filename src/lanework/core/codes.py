@@ -94,6 +94,32 @@ ONE_OUTPUT = code(
     "one output only",
     "The file format holds a single array. Choose one output, or write .npz.",
 )
+NOT_ONE_ARRAY = code(
+    "LW1025",
+    "a result is not one array",
+    "NumPy, and pandas through it, asked a result for one array, and it is several by name, with "
+    "axes of their own. `result['name']` is one of them, `to_pandas()` makes a DataFrame with the "
+    "labels in its index, and `to_xarray()` takes all shapes together.",
+)
+GIVEN_TWICE = code(
+    "LW1026",
+    "an input given twice",
+    "A run took a table of inputs and an input by name that is a column of it too, such as "
+    "`run(table, rate=0.05)` with a column `rate`. Leave out one of them.",
+)
+NO_MODEL = code(
+    "LW1012",
+    "nothing to compile",
+    "`lanework.compile` takes a model, a graph, modules of a fleet, assembly text, or the path of "
+    "a file of any of these. A string that has a line break or begins with `.machine` is assembly, "
+    "and any other a path. Only models and graphs take options.",
+)
+NOT_BINARY = code(
+    "LW1013",
+    "a text stream where bytes go",
+    "Programs are bytes, and the file object reads or writes text. Open the file with `'rb'` or "
+    "`'wb'`; of standard input and output that is `sys.stdin.buffer` and `sys.stdout.buffer`.",
+)
 BAD_ASSEMBLY = code(
     "LW1010",
     "bad assembly",

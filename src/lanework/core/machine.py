@@ -33,6 +33,9 @@ class Machine:
         text: the class whose `assemble` makes a program of lines of assembly text, and whose
             `disassemble` gives the lines of a program; neither has ``.machine``.
         cli: what it says to the command line, a `CommandLine`.
+        read: a function from the path of a model file to a model.
+        model: the class of its models, if they have no method `compile`.
+        compile: a function from such a model, and options, to a program.
         fuzz: a function that returns the `Campaign` of its fuzzer, if it has one.
         facts: a function from a program to what `Program.inspect` also says, if any.
         drawing: a function from a program to a `Drawing` of it, if there is one.
@@ -46,6 +49,9 @@ class Machine:
     runner: str
     text: str
     cli: str
+    read: str = ""
+    model: str = ""
+    compile: str = ""
     fuzz: str = ""
     facts: str = ""
     drawing: str = ""

@@ -163,8 +163,8 @@ class Runner(ABC):
     # Running ------------------------------------------------------------------------------------
 
     @abstractmethod
-    def __call__(self, /, *args: Any, **inputs: Any) -> Result:
-        """Run the program on its inputs."""
+    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
+        """Run the program on its inputs: the columns of a table, or by name, or both."""
 
     def explain(self) -> str:
         """What will run how: the engine, and what was done to the program."""

@@ -42,6 +42,7 @@ def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:
         >>> align([2021, 2023], [2021, 2022], "year", Given("input 'x'", BAD_ARGUMENT))
         Traceback (most recent call last):
         lanework.base.errors.Diagnostic: LW8001: input 'x' has no 2022 along 'year', and has 2023
+          help: give values for exactly the same labels
     """
     here, there = keys(labels), keys(wanted)
     if here == there:

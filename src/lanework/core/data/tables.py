@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import GIVEN_TWICE
 from lanework.core.data.values import Given
 from lanework.core.result.frames import need
 
@@ -117,6 +119,29 @@ def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
         value = arrow.table(value) if streams else value.arrow()
         value = value.read_all() if hasattr(value, "read_all") else value
     return zip(value.column_names, value.columns, strict=True)
+
+
+def inputs_of(table: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The inputs of a call: the columns of a table if one is given, and those given by name.
+
+    Raises:
+        Diagnostic: LW1026 for an input that is given both ways, and what `table_of` says.
+
+    Example:
+        >>> sorted(inputs_of({"rate": [0.1, 0.2]}, {"years": 3}))
+        ['rate', 'years']
+    """
+    if table is None:
+        return inputs
+    columns = table_of(table, Given("the table of inputs", GIVEN_TWICE))
+    for name in columns:
+        if name in inputs:
+            raise Diagnostic(
+                GIVEN_TWICE,
+                f"input {name!r} is a column of the table, and given by name too",
+                help=f"leave out {name}=..., or that column",
+            )
+    return {**columns, **inputs}
 
 
 def _levels(index: Any) -> dict[str, Any]:

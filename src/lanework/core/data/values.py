@@ -141,6 +141,7 @@ def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> A
         >>> exactly(["0.10%"], "f64", rate)
         Traceback (most recent call last):
         lanework.base.errors.Diagnostic: LW8001: input 'rate' at 0 is the text '0.10%'
+          help: ...
     """
     array, wanted = as_array(value, given), DTYPES[dtype]
     if array.dtype == wanted:

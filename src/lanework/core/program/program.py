@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
+from typing import IO, TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
-from lanework.core.codes import BAD_WORD, NEWER_SET, NO_PROGRAM_FILE
+from lanework.core.codes import BAD_WORD, NEWER_SET, NO_PROGRAM_FILE, NOT_BINARY
 from lanework.core.machine import Machine, find
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
@@ -25,13 +27,12 @@ if TYPE_CHECKING:
     R = TypeVar("R", covariant=True, default=Runner)
     """The runner of the program's machine; where that is not known, any runner."""
     Out = TypeVar("Out", covariant=True, bound=Result)
-    P = TypeVar("P", covariant=True, bound="Program")
 else:
     from typing import TypeVar
 
-    R, Out, P = TypeVar("R"), TypeVar("Out"), TypeVar("P")
+    R, Out = TypeVar("R"), TypeVar("Out")
 
-__all__ = ["Compilable", "ListingEntry", "Port", "Program", "compile", "load", "loads"]
+__all__ = ["ListingEntry", "Port", "Program", "load", "loads"]
 
 
 Taken = ParamSpec("Taken")
@@ -62,7 +63,11 @@ class Call(Protocol[Out]):
 
 @dataclass(frozen=True, eq=False)
 class Program(ProgramData, Generic[R]):
-    """A compiled model: what it is made of, and what can be done with it."""
+    """A compiled model: what it is made of, and what can be done with it.
+
+    Programs of the same hash are equal. `len` is the number of instructions, `bytes` the content
+    of a program file; programs pickle, as what they would be in a file.
+    """
 
     @cached_property
     def views(self) -> dict[str, Any]:
@@ -111,15 +116,43 @@ class Program(ProgramData, Generic[R]):
         for problem in self.problems():
             raise problem
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the program to a file, atomically; `lanework.load` reads it.
+    def __eq__(self, other: object) -> bool:
+        return self.hash == other.hash if isinstance(other, Program) else NotImplemented
 
-        Raises:
-            Diagnostic: LW0201; the file is then as it was.
-        """
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return len(self._machine.load("isa").decode(self.tape))
+
+    def __bytes__(self) -> bytes:
         from lanework.core.program.container import dumps
 
-        write_bytes_atomic(path, dumps(self))
+        return dumps(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return loads, (bytes(self),)
+
+    def save(self, path: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Write the program to a file; `lanework.load` reads it.
+
+        Args:
+            path: a path, whose file is replaced whole or not at all, an open file, or `-` for
+                standard output.
+
+        Raises:
+            Diagnostic: LW0201, and the file is then as it was; LW1013 for a file open as text.
+        """
+        stream = sys.stdout.buffer if path == "-" else path
+        if isinstance(stream, str | os.PathLike):
+            write_bytes_atomic(stream, bytes(self))
+            return
+        _check_binary(stream)
+        stream.write(bytes(self))
+        stream.flush()
 
     def dis(self) -> str:
         """The program as assembly text, which assembles to the same hash."""
@@ -153,14 +186,27 @@ class Program(ProgramData, Generic[R]):
 
     def run(
         self: Program[Call[Out]],
+        table: Any = None,
         /,
         *,
         engine: str = "auto",
         limits: Limits | None = None,
         **inputs: Any,
     ) -> Out:
-        """Bind and run once."""
-        result: Out = self._machine.bind(self, engine, limits)(**inputs)
+        """Bind and run once.
+
+        Args:
+            table: inputs as the columns of a mapping, a DataFrame of pandas or polars, an Arrow
+                table, a relation of DuckDB, or anything with the Arrow C stream interface.
+            engine: one of the machine's, or `auto`.
+            limits: fuel, memory, deadline and threads.
+            **inputs: inputs by name.
+
+        Raises:
+            Diagnostic: what the machine's `Runner` says.
+        """
+        runner = self._machine.bind(self, engine, limits)
+        result: Out = runner(**inputs) if table is None else runner(table, **inputs)
         return result
 
     def _repr_html_(self) -> str:
@@ -177,22 +223,47 @@ class Program(ProgramData, Generic[R]):
         )
 
 
-def load(path: str | os.PathLike[str]) -> Program:
+def load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
     """Read a program from a file.
 
+    Args:
+        path: a path, an open file, or `-` for standard input.
+
     Raises:
-        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, and what the
-            machine's verifier finds.
+        Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, LW1013 for a file
+            open as text, and what the machine's verifier finds.
     """
+    stream = sys.stdin.buffer if path == "-" else path
+    name = str(stream if isinstance(stream, str | os.PathLike) else _name(stream))
     try:
-        data = Path(path).read_bytes()
+        if isinstance(stream, str | os.PathLike):
+            data = Path(stream).read_bytes()
+        else:
+            _check_binary(stream)
+            data = stream.read()
     except OSError as error:
         raise Diagnostic(
-            NO_PROGRAM_FILE, f"{os.fspath(path)} cannot be read: {error.strerror or error}"
+            NO_PROGRAM_FILE, f"{name} cannot be read: {error.strerror or error}"
         ) from error
-    program = loads(data, str(path))
+    program = loads(data, name)
     program.verify()
     return program
+
+
+def _name(stream: IO[bytes]) -> str:
+    name = getattr(stream, "name", None)
+    return name if isinstance(name, str) else "program"
+
+
+def _check_binary(stream: object) -> None:
+    """Refuse a stream of text.
+
+    Raises:
+        Diagnostic: LW1013.
+    """
+    if isinstance(stream, io.TextIOBase):
+        what = f"the file {getattr(stream, 'name', '(in memory)')} is open as text"
+        raise Diagnostic(NOT_BINARY, what, help="open it with 'rb' or 'wb'")
 
 
 def loads(data: bytes, name: str = "program") -> Program:
@@ -216,24 +287,3 @@ def loads(data: bytes, name: str = "program") -> Program:
     program: Program = Program(**vars(held))
     program.views["version"] = needs
     return program
-
-
-class Compilable(Protocol[Taken, P]):
-    """A model of some machine."""
-
-    def compile(self, *args: Taken.args, **options: Taken.kwargs) -> P:
-        """The program of the model."""
-
-
-def compile(model: Compilable[Taken, P], *args: Taken.args, **options: Taken.kwargs) -> P:
-    """Compile a model to a program.
-
-    Args:
-        model: a model, such as `lanework.series.Model`.
-        *args: what the model's own `compile` takes.
-        **options: likewise.
-
-    Raises:
-        Diagnostic: what is wrong with the model, and where.
-    """
-    return model.compile(*args, **options)

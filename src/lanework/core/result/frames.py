@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA
+from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA, NOT_ONE_ARRAY
 from lanework.core.result.outputs import Array, Outputs
 
 if TYPE_CHECKING:
     import pandas
+    import polars
     import pyarrow
     import xarray
 
@@ -113,6 +114,24 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
         frame.attrs = attrs
     out: pandas.DataFrame = frame
     return out
+
+
+def to_polars(columns: Mapping[str, Array]) -> polars.DataFrame:
+    """See `Result.to_polars`."""
+    frame: polars.DataFrame = need("polars", "to_polars()").DataFrame(dict(columns))
+    return frame
+
+
+def no_array(result: Outputs) -> Diagnostic:
+    """Why a result is not made an array, and what makes one of it."""
+    names = list(result)
+    help = f"take result[{names[0]!r}], or to_pandas() for a DataFrame" if names else "ask for one"
+    return Diagnostic(
+        NOT_ONE_ARRAY,
+        f"a result is arrays by name ({', '.join(names[:4])}{', ...' if names[4:] else ''}),"
+        " and was asked for one array",
+        help=help,
+    )
 
 
 def to_xarray(result: Outputs) -> xarray.Dataset:

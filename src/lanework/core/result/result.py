@@ -13,6 +13,7 @@ from lanework.core.result.show import figure, html_table, many, preview, seconds
 
 if TYPE_CHECKING:
     import pandas
+    import polars
     import pyarrow
     import xarray
 
@@ -103,6 +104,26 @@ class Result(Outputs):
             Diagnostic: LW1020, LW1021 when axes differ, LW1022 without pyarrow.
         """
         return frames.to_arrow(self, names)
+
+    def to_polars(self, *names: str) -> polars.DataFrame:
+        """A polars DataFrame in long form, a column for each axis and each output.
+
+        Raises:
+            Diagnostic: LW1020, LW1021 when axes differ, LW1022 without polars.
+        """
+        return frames.to_polars(self.columns(*names))
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The table of `to_arrow()` for whoever takes Arrow: polars, DuckDB, pandas, pyarrow."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def __array__(self, dtype: object = None, copy: object = None) -> Array:
+        """Refuse to be one array, which NumPy and pandas would make of the names.
+
+        Raises:
+            Diagnostic: LW1025.
+        """
+        raise frames.no_array(self)
 
     def save(self, path: str | os.PathLike[str]) -> tuple[Path, ...]:
         """Write the outputs to a file; its ending says how.

@@ -95,7 +95,7 @@ def why_not() -> str | None:
         try:
             helpers(known.name)
         except Diagnostic as problem:  # a table that is damaged or stale, or no memory for code
-            return str(problem)
+            return problem.sentence
         return None
     if platform.machine() not in ("x86_64", "AMD64"):
         return f"there are no vector stencils for {platform.machine()} processors"

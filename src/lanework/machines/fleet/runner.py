@@ -11,6 +11,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, LaneworkError, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
+from lanework.core.data.tables import inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import DEVICE_LOST
@@ -92,10 +93,11 @@ class Runner(runner.Runner):
     def _unsuited(self, engine: str) -> str | None:
         return gpu.why_not(self.settings.adapter) if engine == "epoch" else None
 
-    def __call__(self, /, **inputs: Any) -> Result:
+    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:
+            table: inputs as columns: a DataFrame, an Arrow table, a mapping.
             **inputs: arrays by port: `shared`, or the names of buffers. Stored as float32 in shared
                 memory, of which everything else begins as zeros.
 
@@ -108,7 +110,7 @@ class Runner(runner.Runner):
             Diagnostic: LW6010.
             Trap: LW6020 to LW6026 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
         """
-        words = bind_inputs(self.program, inputs)
+        words = bind_inputs(self.program, inputs_of(table, inputs))
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
 
@@ -120,7 +122,7 @@ class Runner(runner.Runner):
             if problem.code is not DEVICE_LOST or self._asked != "auto":
                 raise
             self.close()
-            notice = f"the graphics device was lost ({problem}), running on the reference"
+            notice = f"the graphics device was lost ({problem.sentence}), running on the reference"
             self._fall_back("reference", notice)
             runtime = self._run(words)
         return self._result(runtime, time.perf_counter() - start)

@@ -12,6 +12,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.tables import inputs_of
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import FALL_BACK
@@ -112,7 +113,7 @@ class Runner(runner.Runner):
                 known = problem.code in (codes.TOO_LARGE, *FALL_BACK)
                 if not (known and self.tiers and name == "stencil"):
                     raise
-                notice = f"no stencils for this program ({problem}), interpreting it"
+                notice = f"no stencils for this program ({problem.sentence}), interpreting it"
                 self._fall_back(self.engine, notice)
                 executor = self.executor("native")
             self._executors[name] = executor
@@ -128,10 +129,11 @@ class Runner(runner.Runner):
         make = NATIVE[self.stencils if name == "stencil" else name]
         return make(self.view, self.program.tape, self._table)
 
-    def __call__(self, /, **inputs: Any) -> Result:
+    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:
+            table: inputs as columns: a DataFrame, an Arrow table, a mapping.
             **inputs: registers by their port: a whole number, a float (its bit pattern), or an
                 array of either with one value a lane.
 
@@ -145,7 +147,7 @@ class Runner(runner.Runner):
         """
         start = time.perf_counter()
         meter = Meter(self.limits)
-        lanes, columns = bind_inputs(self.program, inputs)
+        lanes, columns = bind_inputs(self.program, inputs_of(table, inputs))
         count = 1 if lanes is None else lanes
         self._check_memory(len(columns), count)
         outputs = {p.name: np.zeros(count, np.uint64) for p in self.program.outputs}

@@ -11,6 +11,7 @@ MACHINE = Machine(
     runner="lanework.machines.series.runner:Runner",
     text="lanework.machines.series.asm:SeriesAssembler",
     cli="lanework.machines.series.cli:COMMANDS",
+    read="lanework.machines.series.language.model:load_model",
     fuzz="lanework.machines.series.check.fuzz:campaign",
     inputs={"axes": "axes", "unit": "unit", "kind": "kind", "default": "default"},
     outputs={"axes": "axes", "unit": "unit", "kind": "kind", "summed over": "reduce"},

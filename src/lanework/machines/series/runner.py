@@ -161,10 +161,12 @@ class Runner(runner.Runner):
             chosen.append(names.index(name))
         return tuple(dict.fromkeys(chosen))
 
-    def __call__(self, /, **inputs: Any) -> Result:
+    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:
+            table: inputs as columns, whose rows are along the axis that these inputs declare, or
+                over lanes: a DataFrame, an Arrow table, a mapping.
             **inputs: for each input port a number, an array, a labelled array
                 (`lanework.series.along`), a pandas or polars Series, an xarray DataArray.
 
@@ -175,6 +177,10 @@ class Runner(runner.Runner):
             Diagnostic: inputs that do not fit; a lookup outside its table; memory over its cap.
             Trap: fuel or deadline.
         """
+        if table is not None:
+            from lanework.machines.series.data.tableinputs import table_inputs
+
+            return self.run_within(self.limits, table_inputs(table, self.ports, inputs))
         return self.run_within(self.limits, inputs)
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:

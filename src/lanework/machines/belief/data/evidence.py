@@ -14,6 +14,8 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.core.data.cells import read_cells, told_as
+from lanework.core.data.tables import table_of
+from lanework.core.data.values import Given
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.data.states import UNKNOWN, state_place
 from lanework.machines.belief.graph.factor import Variable, listed
@@ -119,25 +121,17 @@ def evidence_of(variables: Iterable[Variable], evidence: Mapping[str, Any] | Non
     return read_evidence(every, frozenset(range(len(every))), given_columns(evidence))
 
 
-def given_columns(evidence: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Evidence by name, from a mapping, or a table of pandas, polars or Arrow; None is none."""
+def given_columns(evidence: Any) -> dict[str, Any]:
+    """Evidence by name, from a mapping or a table of any library; None is none.
+
+    Raises:
+        Diagnostic: LW5008 for what is no table.
+    """
     if evidence is None:
         return {}
-    names = evidence if isinstance(evidence, Mapping) else _names(evidence)
-    return {str(name): evidence[name] for name in names}
-
-
-def _names(table: Any) -> Iterable[Any]:
-    """The names of a table's columns, which each library has in an attribute of its own."""
-    for attribute in ("column_names", "columns"):
-        names = getattr(table, attribute, None)
-        if isinstance(names, Iterable):
-            return names
-    raise Diagnostic(
-        BAD_EVIDENCE,
-        f"a {type(table).__name__} is no evidence",
-        help="give a mapping from variables to states, or a table with a column for each",
-    )
+    if isinstance(evidence, Mapping):
+        return {str(name): evidence[name] for name in evidence}
+    return dict(table_of(evidence, Given("the evidence", BAD_EVIDENCE)))
 
 
 def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:

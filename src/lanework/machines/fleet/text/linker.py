@@ -75,6 +75,11 @@ def link(modules: Sequence[Module]) -> Program[Any]:
     return _Linker(list(modules)).program()
 
 
+def link_all(*modules: Module) -> Program[Any]:
+    """The same, of modules one after another: what `lanework.compile` does with them."""
+    return link(modules)
+
+
 @dataclass
 class _Linker:
     """Links modules.

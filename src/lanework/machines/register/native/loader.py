@@ -72,7 +72,7 @@ def why_not() -> str | None:
     try:
         native()
     except Diagnostic as problem:  # a table that is damaged or stale, or no memory for code
-        return str(problem)
+        return problem.sentence
     return None
 
 

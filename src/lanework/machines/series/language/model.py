@@ -58,9 +58,9 @@ class Model(Registry):
 
         return compile_model(self, None if outputs is None else list(outputs), optimise=optimise)
 
-    def run(self, **inputs: Any) -> Result:
+    def run(self, table: Any = None, /, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""
-        return self.compile().run(**inputs)
+        return self.compile().run(table, **inputs)
 
     @staticmethod
     def from_text(text: str, source: str = "<model>", folder: str | None = None) -> Model:

@@ -117,7 +117,7 @@ class CompiledExecutor(Executor):
         except Diagnostic as error:
             if not worth or error.code not in FALL_BACK:
                 raise
-            notify(f"engine 'stencil' cannot run ({error}), using the next one")
+            notify(f"engine 'stencil' cannot run ({error.sentence}), using the next one")
             engine = self.engines[-1]
             kernels = self._kernels(nests, engine, loop)
         self.compile_seconds += time.perf_counter() - start

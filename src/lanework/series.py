@@ -1,0 +1,13 @@
+"""The series machine by its short name: all that `lanework.machines.series` offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lanework.base.lazy import alias
+
+if TYPE_CHECKING:
+    from lanework.machines.series import *  # noqa: F403
+    from lanework.machines.series.language.calls import *  # noqa: F403
+else:
+    __all__, __getattr__, __dir__ = alias(__name__, "lanework.machines.series")

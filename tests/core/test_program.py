@@ -1,0 +1,140 @@
+"""Programs as values: equal by hash, sent to other processes, in files of any kind."""
+
+from __future__ import annotations
+
+import copy
+import io
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+
+
+def series(name: str = "rate") -> Any:
+    model = lw.series.Model("loan", periods=3)
+    model.input(name)
+    model.formula("debt", f"prev(debt, initial=100.0) * (1 + {name})")
+    return model.compile()
+
+
+def belief() -> Any:
+    graph = lw.belief.FactorGraph()
+    graph.variable("rain", ["yes", "no"])
+    graph.factor(["rain"], [0.25, 0.75])
+    return lw.belief.compile_graph(graph)
+
+
+def register() -> Any:
+    return lw.register.assemble("mul r0, r0, r1\nhalt")
+
+
+def fleet() -> Any:
+    return lw.fleet.assemble(".machine fleet\n.shared 4\nSETI r0, 2\nSTORE r0, 1\nHALT")
+
+
+MAKE = [series, belief, register, fleet]
+INPUTS: dict[Any, dict[str, Any]] = {series: {"rate": 0.5}, register: {"r0": 6, "r1": 7}}
+
+
+def answer(program: Any, inputs: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Run where it came to."""
+    program.views["seen"] = True
+    return program.hash, [value.tolist() for value in program.run(**inputs).values()]
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_programs_are_equal_when_their_hashes_are(make: Any) -> None:
+    one, other = make(), make()
+    assert one is not other
+    assert one == other
+    assert len({one, other, copy.copy(one), copy.deepcopy(one)}) == 1
+    assert {one: "here"}[other] == "here"
+    different = [each() for each in MAKE if each is not make] + [series("interest")]
+    assert all(one != each for each in different)
+    assert one != one.hash
+    assert one
+
+
+def test_a_program_of_no_instructions_is_a_program_still() -> None:
+    model = lw.series.Model("m", periods=2)
+    model.input("x")
+    model.formula("y", "x")
+    program = model.compile()
+    assert len(program) == 0
+    assert program
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_len_is_instructions_and_bytes_is_the_file(make: Any, tmp_path: Path) -> None:
+    program = make()
+    path = tmp_path / "p.lwp"
+    program.save(path)
+    assert path.read_bytes() == bytes(program)
+    decode = program._machine.load("isa").decode
+    assert len(program) == len(decode(program.tape)) > 0
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_programs_pickle_after_a_run_too(make: Any) -> None:
+    program = make()
+    before = answer(program, INPUTS.get(make, {}))
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        again = pickle.loads(pickle.dumps(program, protocol))
+        assert again == program
+        assert list(again.listing) == list(program.listing)
+        assert again.notes == program.notes
+        assert answer(again, INPUTS.get(make, {})) == before
+
+
+@pytest.mark.slow
+def test_spawned_processes_run_programs_of_every_machine() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        for make in MAKE:
+            inputs = INPUTS.get(make, {})
+            assert pool.submit(answer, make(), inputs).result() == answer(make(), inputs)
+
+
+@pytest.mark.parametrize("make", MAKE)
+def test_open_files_and_streams_hold_programs(make: Any, tmp_path: Path) -> None:
+    program = make()
+    memory = io.BytesIO()
+    program.save(memory)
+    memory.seek(0)
+    assert lw.load(memory) == program
+    with open(tmp_path / "p.lwp", "wb") as file:
+        program.save(file)
+    with open(tmp_path / "p.lwp", "rb") as file:
+        assert lw.load(file) == program
+
+
+def test_standard_input_and_output_hold_programs() -> None:
+    program = register()
+    code = "import lanework as lw; p = lw.load('-'); assert p.run(r0=6)['r0'] == 0; p.save('-')"
+    done = subprocess.run([sys.executable, "-c", code], input=bytes(program), capture_output=True)
+    assert done.stdout == bytes(program), done.stderr.decode()
+
+
+def test_streams_of_text_and_damaged_streams_are_refused(tmp_path: Path) -> None:
+    program = register()
+    for stream in (io.StringIO(), (tmp_path / "t.lwp").open("w+")):
+        with stream:
+            with pytest.raises(Diagnostic, match=r"LW1013.*open as text") as caught:
+                program.save(stream)  # type: ignore[arg-type]
+            assert "'wb'" in str(caught.value)
+            with pytest.raises(Diagnostic, match="LW1013"):
+                lw.load(stream)  # type: ignore[arg-type]
+    with pytest.raises(Diagnostic, match="LW1006: program is damaged at offset 16"):
+        lw.load(io.BytesIO(bytes(program)[:-1]))
+    (tmp_path / "cut.lwp").write_bytes(bytes(program)[:-1])
+    with open(tmp_path / "cut.lwp", "rb") as file, pytest.raises(Diagnostic, match=r"cut\.lwp is"):
+        lw.load(file)
+    assert not os.path.exists("-")
