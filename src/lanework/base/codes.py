@@ -32,7 +32,7 @@ FILE_NOT_WRITTEN = code(
     "What was there before is still there: files are written beside the old one and then replace "
     "it. Check free space and permissions.",
 )
-# LW0202 and LW0203 were of journals, which are gone; the numbers are not given again.
+# 0202 and 0203 were of journals, which are gone; the numbers are not given again.
 AXES_DISAGREE = code(
     "LW0301",
     "axes disagree",
