@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 from lanework.base import host
+from lanework.core.waiting import waited
 from lanework.engines.kernel import CALL, Kernel
 from lanework.engines.llvm import cache
 
@@ -19,6 +20,7 @@ PASSES = (
     *("always_inliner", "simplify_cfg", "instruction_combine"),
     *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
 )
+SLOW = "raise the deadline, or run it once without one: compiled code is kept"
 LARGE = 1500  # steps above which optimising costs more than most runs give back
 
 
@@ -75,13 +77,23 @@ def vector_bits() -> int:
 
 
 def compile_text(
-    text: str, name: str, size: int, *, disk: bool = True, full: bool = False
+    text: str,
+    name: str,
+    size: int,
+    *,
+    disk: bool = True,
+    full: bool = False,
+    until: float | None = None,
 ) -> Kernel:
     """Compile a module and find `name` in it; or load it from the cache.
 
     `full` asks for all of LLVM's passes, for code that is not written close to its final form.
 
-    The cache key covers the IR itself, so nothing stale can be loaded.
+    The cache key covers the IR itself, so nothing stale can be loaded. Ctrl-C is seen while LLVM is
+    at work, and `until`, a deadline on the clock of `time.monotonic`.
+
+    Raises:
+        Trap: LW2001.
     """
     start = time.perf_counter()
     level = 2 if size <= LARGE else (1 if size <= LARGE * 2 else 0)
@@ -89,7 +101,7 @@ def compile_text(
     library = _stored(key, name) if disk else None
     cached = library is not None
     if library is None:
-        code = _object_code(text, level, full)
+        code = waited(lambda: _object_code(text, level, full), until, SLOW)
         library = _link(code, name)
         if disk:
             cache.write(key, code)

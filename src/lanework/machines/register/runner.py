@@ -34,9 +34,13 @@ if TYPE_CHECKING:
     from lanework.machines.register.native.jobs import LaneJob
 
 ENGINES = ("stencil", "llvm", "native", "reference")
-SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline
+SLICE = 1 << 20  # back edges between two looks at Ctrl-C and the deadline, at most
+# Instructions between them, about 20 ms of each engine: all of a program may lie between two edges.
+WORK = {"reference": 1 << 16, "native": 1 << 23, "stencil": 1 << 24, "llvm": 1 << 25}
+EXTERNAL = 16  # back edges between them where functions of Python's are called
+LANE = 1 << 12  # back edges of a lane among many; one that needs more runs by itself
 MANY = 16  # lanes from which they run in a native loop
-TURN = 0.02  # seconds of lanes between two looks at Ctrl-C and the deadline
+TURN = 0.002  # seconds of lanes between two looks at Ctrl-C and the deadline
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 
@@ -230,7 +234,8 @@ class Runner(runner.Runner):
 
         def bank() -> RegisterBank:
             fresh = RegisterBank(self.view, self.seed)
-            fresh.words[FUEL] = SLICE if self.limits.fuel is None else min(SLICE, self.limits.fuel)
+            most = SLICE if self.limits.deadline is None else LANE
+            fresh.words[FUEL] = most if self.limits.fuel is None else min(most, self.limits.fuel)
             return fresh
 
         from lanework.machines.register.native.execute import NativeExecutor
@@ -258,7 +263,7 @@ class Runner(runner.Runner):
         outputs: dict[str, Words],
     ) -> None:
         """Run every lane: some by one and one, all others in a native loop."""
-        lane, batch = 0, 64
+        lane, batch = 0, 1
         job: LaneJob | None = None
         own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
         if meter.left is None and count >= MANY and self.engine != "reference" and not own:
@@ -270,8 +275,10 @@ class Runner(runner.Runner):
                 lane = job.run(lane, stop)
                 meter.check(0)
                 if lane == stop:
-                    batch = batch * 2 if time.perf_counter() - began < TURN else batch
+                    took = time.perf_counter() - began
+                    batch = batch * 2 if took < TURN else max(1, int(batch * TURN / took))
                     continue
+            meter.look()
             bank.reset(self.seed, lane)
             for row, values in columns:
                 bank.words[row] = int(values[lane if len(values) > 1 else 0])
@@ -295,7 +302,7 @@ class Runner(runner.Runner):
         executor = self.executor(self._hottest())
         assert isinstance(executor, NativeExecutor)
         bank.reset(self.seed)
-        bank.words[FUEL] = SLICE
+        bank.words[FUEL] = LANE
         given = [
             (row, np.ascontiguousarray(np.broadcast_to(values, count))) for row, values in columns
         ]
@@ -306,7 +313,7 @@ class Runner(runner.Runner):
         """Run one lane to its end, a slice of fuel at a time."""
         cold = self.tiers and self._heat < COLD
         tier = "native" if cold else self._hottest()
-        most = COLD if cold else SLICE
+        most = min(COLD, self._slice(tier)) if cold else self._slice(tier)
         while True:
             part = meter.slice(most)
             bank.words[FUEL] = part
@@ -320,7 +327,7 @@ class Runner(runner.Runner):
                 if self.tiers and tier != "llvm":
                     hot = tier == "stencil" and time.monotonic() - meter.start > HOT
                     tier = "llvm" if hot else "stencil"
-                most = SLICE
+                most = self._slice(tier)
             elif status is Status.YIELD:
                 meter.check(self.view.at(bank.words[PC]))
                 if self.on_yield is not None:
@@ -329,6 +336,11 @@ class Runner(runner.Runner):
                 if bank.failure is not None and not isinstance(bank.failure, Exception):
                     raise bank.failure  # Ctrl-C, or the end of the process
                 raise trap(self.program, bank, status) from bank.failure
+
+    def _slice(self, tier: str) -> int:
+        """Back edges that an engine takes between two looks at Ctrl-C and the deadline."""
+        most = EXTERNAL if any(info.group == "ext" for info in self.view.infos) else SLICE
+        return min(most, max(1, WORK[tier] // len(self.view.instructions)))
 
     def _hottest(self) -> str:
         """The engine to begin with: what the program was optimised for before, if it was."""

@@ -109,6 +109,14 @@ class Meter:
                 help="raise the fuel limit, or look for a loop that does not end",
                 instruction=instruction,
             )
+        self.look(instruction)
+
+    def look(self, instruction: int = 0) -> None:
+        """Stop a run that is at its deadline.
+
+        Raises:
+            Trap: LW2001.
+        """
         if self.until is not None:
             check_deadline(
                 self.until,

@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.runner import notify
+from lanework.core.waiting import waited
 from lanework.engines.codes import FALL_BACK
 from lanework.engines.kernel import UNIT
 from lanework.engines.llvm import jit as llvm
@@ -101,7 +103,9 @@ class CompiledExecutor(Executor):
         variant = self._variants.get(key)
         if variant is None:
             loop = LaneLoop(one and not swap, ordered, many)
-            variant = self._variants[key] = self._compile(job, swap, loop, totals)
+            make = partial(self._compile, job, swap, loop, totals)
+            variant = make() if job.until is None else waited(make, job.until, llvm.SLOW)
+            self._variants[key] = variant
         return variant
 
     def _compile(self, job: Job, swap: bool, loop: LaneLoop, totals: frozenset[int]) -> Variant:
@@ -149,7 +153,7 @@ class CompiledExecutor(Executor):
         notify(f"engine 'llvm' cannot run ({reason}), staying on stencils")
         return self.engines[0]
 
-    def _tier_up(self, variant: Variant, fuel: int) -> None:
+    def _tier_up(self, variant: Variant, fuel: int, until: float | None) -> None:
         """Move a variant to LLVM if its runs, this one included, are worth compiling it."""
         variant.spent += fuel
         if variant.engine != "stencil" or not variant.worth or variant.spent <= variant.worth:
@@ -159,7 +163,8 @@ class CompiledExecutor(Executor):
             variant.worth = 0  # not to be tried again
             return
         start = time.perf_counter()
-        kernels = self._kernels(variant.nests, engine, variant.loop)
+        make = partial(self._kernels, variant.nests, engine, variant.loop)
+        kernels = make() if until is None else waited(make, until, llvm.SLOW)
         variant.shared, variant.lanes = kernels  # each with its frames: runs may overlap
         variant.engine = engine
         self.compile_seconds += time.perf_counter() - start
@@ -169,7 +174,7 @@ class CompiledExecutor(Executor):
     def run(self, job: Job) -> list[Fault]:
         """Compile the variant if it is new, and run it."""
         variant = self._variant(job)
-        self._tier_up(variant, job.fuel)
+        self._tier_up(variant, job.fuel, job.until)
         self.engine_used = variant.engine
         job.check(self.view, known=variant.checked)
         memory: Memory = {

@@ -17,7 +17,7 @@ from lanework.machines.series.data.lanes import Output, unit_totals
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.faults import Fault
-from lanework.machines.series.reference.scan import scan
+from lanework.machines.series.reference.scan import FEWER, scan
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
@@ -103,7 +103,7 @@ class ReferenceExecutor(Executor):
         if job.lanes == 0 and units is None:
             self._without_lanes(job, wanted)
         for unit in range(-(-job.lanes // UNIT)) if units is None else units:
-            check_deadline(job.until, "raise the deadline, or run fewer lanes or periods")
+            check_deadline(job.until, FEWER)
             start = unit * UNIT
             stop = min(start + UNIT, job.lanes)
             lanes = np.arange(start, stop) if job.order is None else job.order[start:stop]
@@ -111,7 +111,7 @@ class ReferenceExecutor(Executor):
                 _block(value, given, lanes)
                 for value, given in zip(job.arrays, job.given, strict=True)
             ]
-            scanned = scan(self.view, arrays, job.periods, len(lanes), wanted)
+            scanned = scan(self.view, arrays, job.periods, len(lanes), wanted, job.until)
             if scanned.faults:
                 return [replace(fault, lane=int(lanes[fault.lane])) for fault in scanned.faults]
             for output, buffer in zip(job.outputs, job.buffers, strict=True):
@@ -129,7 +129,7 @@ class ReferenceExecutor(Executor):
             else _block(value, how, lane)
             for value, how in zip(job.arrays, job.given, strict=True)
         ]
-        scanned = scan(self.view, arrays, job.periods, 1, wanted)
+        scanned = scan(self.view, arrays, job.periods, 1, wanted, job.until)
         for output, buffer in zip(job.outputs, job.buffers, strict=True):
             if not output.varying:
                 _put(output, buffer, scanned.rows[output.port.row], 0, lane)

@@ -7,7 +7,7 @@ engines are compared with this one, bit for bit (NaN payloads aside).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lanework.core.ops.evaluate import evaluate
 from lanework.core.program.isa import Instruction
+from lanework.core.runner import check_deadline
 from lanework.engines.loops import KEY_TOLERANCE
 from lanework.machines.series.isa import EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
@@ -26,6 +27,9 @@ from lanework.machines.series.layout import (
 )
 from lanework.machines.series.reference.faults import Fault
 from lanework.machines.series.state import Ledger
+
+FEWER = "raise the deadline, or run fewer lanes or periods"
+PART = 1 << 16  # values of a column between two looks at Ctrl-C and the deadline
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -45,17 +49,28 @@ def scan(
     periods: int,
     lanes: int,
     wanted: Iterable[int],
+    until: float | None = None,
 ) -> Scanned:
     """Run the whole tape; `arrays` are float64 of shape ``(1 or T, 1 or L)`` for each input port.
 
     The rows that are `wanted` are 0.0 from the lane's horizon on if they are over time.
+
+    Raises:
+        Trap: the deadline `until` (on the clock of `time.monotonic`) has passed.
     """
-    return _Scan(view, arrays, periods, lanes).run(list(wanted))
+    return _Scan(view, arrays, periods, lanes, until).run(list(wanted))
 
 
 class _Scan:
-    def __init__(self, view: SeriesView, arrays: Sequence[Array], periods: int, lanes: int) -> None:
-        self.view, self.periods, self.lanes = view, periods, lanes
+    def __init__(
+        self,
+        view: SeriesView,
+        arrays: Sequence[Array],
+        periods: int,
+        lanes: int,
+        until: float | None,
+    ) -> None:
+        self.view, self.periods, self.lanes, self.until = view, periods, lanes, until
         self.faults: list[Fault] = []
         self.ledger = Ledger(len(view.instructions), max(periods, 1), lanes)
         self.place = {i.target: n for n, i in enumerate(view.instructions)}
@@ -94,10 +109,13 @@ class _Scan:
             return self.length
         return self.values[row]
 
-    def _keep(self, instruction: Instruction, value: Array) -> None:
-        """Write a column into the ledger; one that does not depend on time has one period."""
-        row = self.ledger.row(self.place[instruction.target])[: value.shape[0]]
-        row[...] = value
+    def _keep(
+        self, instruction: Instruction, periods: int, value: Callable[[slice], Array]
+    ) -> None:
+        """Write a column into the ledger, part by part; it has one period or all of them."""
+        row = self.ledger.row(self.place[instruction.target])[:periods]
+        for part in self._parts(periods):
+            row[part] = value(part)
         self.values[instruction.target] = row
         if instruction.target == self.view.horizon:
             self._set_length(row)
@@ -112,6 +130,13 @@ class _Scan:
         """Which lanes still run, for each period: shape (T, L)."""
         return self.steps < self.length
 
+    def _parts(self, periods: int) -> Iterator[slice]:
+        """The periods, some at a time, with a look at the deadline before each part."""
+        some = max(PART // max(self.lanes, 1), 1)
+        for start in range(0, periods, some):
+            check_deadline(self.until, FEWER)
+            yield slice(start, min(start + some, periods))
+
     def _result(self, row: int) -> Array:
         value = self._value(row)
         timed = self.view.timed[row] or value.shape[0] > 1
@@ -124,29 +149,43 @@ class _Scan:
     def _column(self, number: int, instruction: Instruction) -> None:
         op = SERIES.by_name[instruction.name].elementwise
         if op is None:
-            value = COLUMNS[instruction.name](self, number, instruction)
-        else:
-            args = [self._value(row) for row in instruction.operands]
-            shape = np.broadcast_shapes((1, 1), *(arg.shape for arg in args))
-            value = np.broadcast_to(evaluate(op.graph("f64"), args), shape)
-        self._keep(instruction, value)
+            COLUMNS[instruction.name](self, number, instruction)
+            return
+        args = [self._value(row) for row in instruction.operands]
+        periods = max((len(arg) for arg in args), default=1)
+        graph = op.graph("f64")
+        self._keep(
+            instruction, periods, lambda part: evaluate(graph, [_within(a, part) for a in args])
+        )
 
-    def _shift(self, number: int, instruction: Instruction) -> Array:
+    def _shift(self, number: int, instruction: Instruction) -> None:
         source, lag, fill = instruction.operands
         earlier = instruction.name == "prev"
-        t = np.arange(self.periods) - (lag if earlier else -lag)
         column = np.broadcast_to(self._value(source), (self.periods, self.lanes))
-        there = column[np.clip(t, 0, max(self.periods - 1, 0))]
-        inside = (t >= 0)[:, np.newaxis] if earlier else t[:, np.newaxis] < self.length
-        return np.where(inside, there, self._value(fill))
+        filled = self._value(fill)
 
-    def _lookup(self, number: int, instruction: Instruction) -> Array:
+        def shifted(part: slice) -> Array:
+            t = np.arange(part.start, part.stop) - (lag if earlier else -lag)
+            there = column[np.clip(t, 0, max(self.periods - 1, 0))]
+            inside = (t >= 0)[:, np.newaxis] if earlier else t[:, np.newaxis] < self.length
+            return np.where(inside, there, _within(filled, part))
+
+        self._keep(instruction, self.periods, shifted)
+
+    def _lookup(self, number: int, instruction: Instruction) -> None:
         *rows, table = instruction.operands
-        keys = [self._value(row) for row in rows]
-        value, bad = _cells(self.view.tables[table], keys)
-        active = self._active() if value.shape[0] == self.periods else np.full((1, 1), True)
-        self._blame(number, bad & active, keys, table, None)
-        return value
+        columns = [self._value(row) for row in rows]
+        periods = max(map(len, columns))
+
+        def found(part: slice) -> Array:
+            keys = [_within(column, part) for column in columns]
+            value, bad = _cells(self.view.tables[table], keys)
+            if periods == self.periods:
+                bad = bad & (self.steps[part] < self.length)
+            self._blame(number, bad, keys, table, None if periods == 1 else part.start)
+            return value
+
+        self._keep(instruction, periods, found)
 
     # Values of the whole of time ----------------------------------------------------------------
 
@@ -155,31 +194,40 @@ class _Scan:
         x = np.broadcast_to(self._value(row), (self.periods, self.lanes))
         return x, self._active()
 
-    def _sum(self, number: int, instruction: Instruction) -> Array:
-        x, active = self._over_time(instruction.operands[0])
-        if self.periods == 0:
-            return np.zeros((1, self.lanes))
-        return np.add.accumulate(np.where(active, x, 0.0), axis=0)[-1:] + 0.0
+    def _flat(self, instruction: Instruction, value: Array) -> None:
+        self._keep(instruction, 1, lambda _: value)
 
-    def _fold(self, number: int, instruction: Instruction) -> Array:
+    def _sum(self, number: int, instruction: Instruction) -> None:
+        x, active = self._over_time(instruction.operands[0])
+        total = np.zeros(self.lanes)
+        for part in self._parts(self.periods):
+            terms = np.where(active[part], x[part], 0.0)
+            if part.start:
+                terms[0] += total
+            total = np.add.accumulate(terms, axis=0)[-1]
+        self._flat(instruction, total[np.newaxis] + 0.0)
+
+    def _fold(self, number: int, instruction: Instruction) -> None:
         """An op folded over the periods; of none the last period stays."""
         x, active = self._over_time(instruction.operands[0])
         out = np.full((1, self.lanes), np.nan)
         op = EXTREMES.get(instruction.name)
         for t in range(self.periods):
+            check_deadline(self.until, FEWER)
             if t == 0 or op is None:
                 out = np.where(active[t], x[t], out)
             else:
                 joined = evaluate(op.graph("f64"), [out, x[t][np.newaxis]])
                 out = np.where(active[t], joined, out)
-        return out
+        self._flat(instruction, out)
 
-    def _at_period(self, number: int, instruction: Instruction) -> Array:
+    def _at_period(self, number: int, instruction: Instruction) -> None:
         row, period = instruction.operands
-        x, active = self._over_time(row)
-        if period >= self.periods:
-            return np.full((1, self.lanes), np.nan)
-        return np.where(active[period], x[period], np.nan)[np.newaxis]
+        out = np.full((1, self.lanes), np.nan)
+        if period < self.periods:
+            x, active = self._over_time(row)
+            out = np.where(active[period], x[period], np.nan)[np.newaxis]
+        self._flat(instruction, out)
 
     # Loop segments ------------------------------------------------------------------------------
 
@@ -191,6 +239,7 @@ class _Scan:
         steps = range(self.periods)
         for t in reversed(steps) if backward else steps:
             for number, instruction in part:
+                check_deadline(self.until, FEWER)
                 self.values[instruction.target][t] = self._step(number, instruction, t)
 
     def _at(self, row: int, t: int) -> Array:
@@ -228,16 +277,16 @@ class _Scan:
     def _blame(
         self, number: int, bad: Mask, keys: list[Array], table: int, period: int | None
     ) -> None:
+        """Note the first fault; `period` is that of the first row, or None without time."""
         if not bad.any():
             return
         t, lane = (int(i) for i in np.argwhere(bad)[0])
         key = tuple(float(np.broadcast_to(k, bad.shape)[t, lane]) for k in keys)
-        timed = bad.shape[0] > 1
-        where = period if period is not None else (t if timed else None)
+        where = None if period is None else period + t
         self.faults.append(Fault(number, where, lane, table, key))
 
 
-COLUMNS: dict[str, Callable[[_Scan, int, Instruction], Array]] = {
+COLUMNS: dict[str, Callable[[_Scan, int, Instruction], None]] = {
     **dict.fromkeys(SHIFTS, _Scan._shift),
     **dict.fromkeys(LOOKUPS, _Scan._lookup),
     **dict.fromkeys((*EXTREMES, "last"), _Scan._fold),
@@ -252,6 +301,11 @@ STEPS: dict[str, Callable[[_Scan, int, Instruction, int], Array]] = {
     **dict.fromkeys(LOOKUPS, _Scan._step_lookup),
 }
 """Those that may be in a loop, in one period."""
+
+
+def _within(column: Array, part: slice) -> Array:
+    """Some periods of a column; all that there is of one without time."""
+    return column if len(column) == 1 else column[part]
 
 
 def _cells(table: Table, keys: list[Array]) -> tuple[Array, Mask]:

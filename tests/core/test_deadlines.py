@@ -1,0 +1,159 @@
+"""A deadline of 50 ms holds within 50 ms on every engine and in compilers, whatever is run."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Trap
+from lanework.core.waiting import waited
+from lanework.engines.llvm import jit
+
+DEADLINE, GRACE = 0.05, 0.05
+TRIES = 4  # what is compiled, loaded or allocated first comes on top of one of them
+LIMITS = lw.Limits(deadline=DEADLINE)
+
+
+def late(call):
+    """Seconds after the deadline at which a call that takes longer was stopped.
+
+    Where other work keeps the processor, this process has done less in the time.
+    """
+    start, worked = time.monotonic(), time.process_time()
+    with pytest.raises(Trap) as caught:
+        call()
+    taken = min(time.monotonic() - start, time.process_time() - worked)
+    assert caught.value.code.ident == "LW2001"
+    assert caught.value.help
+    return taken - DEADLINE
+
+
+def holds(call):
+    tries = (late(call) for _ in range(TRIES))
+    assert any(seconds < GRACE for seconds in tries)
+
+
+# Series -------------------------------------------------------------------------------------------
+
+FORMULAS = {
+    "a walk": "prev(x, initial=0.0) * 0.5 + sin(rate * t)",
+    "columns": "exp(rate * t) + sin(rate + t) * tanh(rate * t)",
+    "lookups": "q(t % 3) + q(floor(rate * 100) % 3) * t",
+    "shifts": "prev(y, 3, initial=0.0) + prev(y, 9, initial=0.0)",
+}
+SHAPES = {"time": (300_000, None), "both": (20_000, 64), "lanes": (100, 300_000)}
+
+
+def series(name, periods, steps=6):
+    model = lw.series.Model("m", periods=periods)
+    model.input("rate")
+    model.table("q", {"age": [0, 1, 2], "v": [0.1, 0.2, 0.3]})
+    model.formula("y", "rate * t")
+    model.formula("x", FORMULAS[name])
+    for n in range(steps):
+        model.formula(f"s{n}", f"total(x * {n + 2})")
+        model.formula(f"e{n}", f"maximum(exp(x * {n + 2}))")
+    return model.compile(outputs=[f"{letter}{n}" for n in range(steps) for letter in "se"])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_series_reference(name, shape):
+    periods, lanes = SHAPES[shape]
+    rate = 0.01 if lanes is None else np.linspace(0.0, 0.01, lanes)
+    run = series(name, periods).bind("reference", limits=LIMITS)
+    holds(lambda: run(rate=rate))
+
+
+@pytest.mark.parametrize("engine", ["stencil", "llvm"])
+@pytest.mark.parametrize("lanes", [1, 64, 5000])
+def test_compiled_series(engine, lanes):
+    run = series("a walk", 16_000_000 // lanes, 30).bind(engine, limits=LIMITS)
+    rate = np.linspace(0.0, 0.01, lanes)
+    holds(lambda: run(rate=rate))
+
+
+def large_model():
+    model = lw.series.Model("large", periods=3)
+    model.input("rate")
+    model.formula("v0", "rate")
+    for n in range(1, 500):
+        model.formula(
+            f"v{n}", f"prev(v{n}, initial={n}.0) * (1 + rate) + exp(v{n - 1}) + sin(rate)"
+        )
+    return model.compile(outputs=["v499"])
+
+
+def test_the_compiler_of_series_programs(tmp_path, monkeypatch):
+    monkeypatch.setenv("LANEWORK_CACHE_DIR", str(tmp_path))
+    program = large_model()
+    holds(lambda: program.bind("llvm", limits=LIMITS, cache=False)(rate=0.1))
+    run = program.bind("llvm", limits=LIMITS)
+    with pytest.raises(Trap):
+        run(rate=0.1)
+    for thread in threading.enumerate():
+        if thread.name == "lanework-work":
+            thread.join(60)
+    assert program.bind("llvm")(rate=0.1).stats["cached"]  # what was compiled meanwhile is kept
+
+
+# Registers ----------------------------------------------------------------------------------------
+
+PROGRAMS = {
+    "a short loop": "loop: addi r0, r0, 1\n jmp loop",
+    "a long loop": "loop:\n" + "addi r0, r0, 1\n" * 5000 + "jmp loop",
+    "calls": "loop: call part\n jmp loop\npart: ret",
+    "functions of Python's": "loop: ext 1\n jmp loop",
+}
+
+
+@pytest.mark.parametrize("engine", [*lw.register.Runner.ENGINES, "auto"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_registers(name, engine):
+    given = {1: lambda registers: time.sleep(0.001)}
+    run = lw.register.assemble(PROGRAMS[name]).bind(engine, LIMITS, externals=given)
+    holds(run)
+
+
+@pytest.mark.parametrize("engine", [*lw.register.Runner.ENGINES, "auto"])
+@pytest.mark.parametrize("counts", [lambda n: n * 0 + 300, lambda n: n, lambda n: n % 100 * 100])
+def test_lanes_of_registers(engine, counts):
+    program = lw.register.assemble("loop: addi r1, r1, 1\n bltu r1, r0, loop\n halt")
+    run = program.bind(engine, LIMITS)
+    lanes = counts(np.arange(1_000_000))
+    holds(lambda: run(r0=lanes))
+
+
+# Work in another thread ---------------------------------------------------------------------------
+
+
+def test_work_gives_what_it_gives():
+    assert waited(lambda: 3, None, "") == 3
+    with pytest.raises(KeyError, match="inside"):
+        waited(lambda: {}["inside"], time.monotonic() + 60, "")
+
+
+def test_work_is_left_at_the_deadline():
+    over = threading.Event()
+    holds(lambda: waited(over.wait, time.monotonic() + DEADLINE, "wait longer"))
+    over.set()
+
+
+def test_ctrl_c_while_llvm_is_at_work(ctrl_c, monkeypatch):
+    began, over = threading.Event(), threading.Event()
+
+    def compile(*_):
+        began.set()
+        over.wait()
+        return b""
+
+    monkeypatch.setattr(jit, "_object_code", compile)
+    ctrl_c.press(began.is_set)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            jit.compile_text("", "f", 0, disk=False)
+        assert ctrl_c.work_since() < 0.1
+    finally:
+        over.set()
