@@ -21,7 +21,7 @@ fee = input(default=1.5, unit="USD")
 grade = input(axes="scenario", categories=("low", "high"), default=0)
 
 opening = prev(closing, initial=principal)
-interest = opening * rate * (1 + grade)
+interest = opening * rate * (1 + (grade == "high"))
 closing = opening + interest - principal / periods
 
 output(closing)

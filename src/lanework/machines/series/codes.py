@@ -214,6 +214,15 @@ LOOKUP_OUTSIDE = code(
     "formula.",
 )
 
+LABELS_DISAGREE = code(
+    "LW3046",
+    "labels of an input are not those of another, or of the calendar",
+    "Where two inputs say what is at each place along an axis (an index of pandas, coordinates of "
+    "xarray, a `time` column), or one does and the model has dates, labels are compared: the same "
+    "in another order are put in order, different ones are refused. The message has the first "
+    "that differs. Give an array (`series.to_numpy()`) where places are meant.",
+)
+
 # Data that a run is given, as arrays and as files.
 
 BAD_INPUT = code(

@@ -24,7 +24,7 @@ from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_O
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
-from lanework.machines.series.data.outputs import labels_of
+from lanework.machines.series.data.outputs import labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
@@ -102,6 +102,7 @@ class Runner(runner.Runner):
         self.wanted = self._wanted(outputs)
         self._executor = self._make_executor(cache)
         self.coords = labels_of(program, self.periods)
+        self._calendar = names_of_periods(program)
         self._direct: list[Direct] = []
         named = str(program.header.get("named", "")).split(",")
         self._named = [
@@ -202,14 +203,16 @@ class Runner(runner.Runner):
             if result is not None:
                 return result
         start = time.perf_counter()
-        bound = bind(self.ports, self.periods, inputs, lazy=self._executor.lazy)
+        lazy = self._executor.lazy
+        bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy)
         outputs, stats = self._run(bound, limits)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
         if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:
             stated = {**stats, "compile_seconds": 0.0}
             short = self._executor.prepare(bound.given, bound.periods, self.wanted, stated)
             self._direct = [short] if short is not None else self._direct
-        return self._result(outputs, stats)
+        coords = self.coords or labels_of(self.program, bound.periods)
+        return self._result(outputs, stats, {**bound.coords, **coords})
 
     def stream(
         self,
@@ -339,12 +342,14 @@ class Runner(runner.Runner):
             help=advice,
         )
 
-    def _result(self, outputs: dict[str, Output], stats: dict[str, Any]) -> Result:
+    def _result(
+        self, outputs: dict[str, Output], stats: dict[str, Any], coords: dict[str, Any]
+    ) -> Result:
         return Result(
             {name: output.value for name, output in outputs.items()},
             axes={name: output.axes for name, output in outputs.items()},
             units={name: output.port.unit for name, output in outputs.items()},
             kinds={name: output.port.kind for name, output in outputs.items()},
-            coords=self.coords,
+            coords=coords,
             stats=stats,
         )

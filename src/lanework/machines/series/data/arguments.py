@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.cli import split_input
 from lanework.core.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
+from lanework.core.data.cells import read_cells
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import (
     BLOCK,
@@ -39,12 +40,26 @@ class Table:
         path: the file.
         columns: input name -> column name.
         categories: for columns of labels, their labels.
+        names: the column of the labels along the axis, if there is one.
     """
 
     axis: str
     path: str
     columns: dict[str, str]
     categories: dict[str, tuple[str, ...]]
+    names: str | None = None
+
+    def labels(self, most: int | None) -> dict[str, Any]:
+        """The labels along the axis, by its name, if a column has them."""
+        if self.names is None:
+            return {}
+        cells = read_cells(self.path, most).columns()[self.names]
+        numbers = [number_in(cell) if isinstance(cell, str) else cell for cell in cells]
+        if any(not isinstance(number, int | float) for number in numbers):
+            return {self.axis: np.array(cells)}
+        floats = np.array(numbers, np.float64)
+        integral = bool((floats == np.floor(floats)).all())
+        return {self.axis: floats.astype(np.int64) if integral else floats}
 
     def blocks(
         self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
@@ -160,6 +175,7 @@ def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table
         Diagnostic: LW8005, LW3055, and what is wrong with the file.
     """
     header = column_names(path)
+    by_name = {port.name for port in ports}
     columns: dict[str, str] = {}
     for port in ports:
         if port.name in filled:
@@ -181,7 +197,9 @@ def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table
     categories = {
         port.name: port.categories for port in ports if port.name in columns and port.categories
     }
-    return Table(axis, path, columns, categories)
+    titles = ("time", "date", "period") if axis == "time" else (axis,)
+    names = next((x for x in titles if x in header and x not in by_name), None)
+    return Table(axis, path, columns, categories, names)
 
 
 def first_blocks(
@@ -190,13 +208,18 @@ def first_blocks(
     """The first block of a table and, if there is more, an iterator over all blocks."""
     blocks = table.blocks(rows, most, progress)
     first, second = next(blocks), next(blocks, None)
+    if second is None:
+        labels = table.labels(most)
+        first = {name: replace(column, labels=labels) for name, column in first.items()}
     return first, None if second is None else itertools.chain([first, second], blocks)
 
 
 def all_rows(table: Table, most: int | None) -> Block:
     """All rows of a table as labelled columns."""
-    blocks = list(table.blocks(BLOCK, most, None))
+    blocks, labels = list(table.blocks(BLOCK, most, None)), table.labels(most)
     return {
-        name: Labelled(np.concatenate([block[name].array for block in blocks]), (table.axis,))
+        name: Labelled(
+            np.concatenate([block[name].array for block in blocks]), (table.axis,), labels
+        )
         for name in table.columns
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,10 @@ from lanework.machines.series.codes import (
     MISSING_INPUT,
     UNKNOWN_INPUT,
 )
-from lanework.machines.series.data.labels import LANES, as_labelled
+from lanework.machines.series.data.coords import Named, aligned
+from lanework.machines.series.data.labels import as_labelled
 from lanework.machines.series.data.shape import Given
+from lanework.machines.series.data.unpacking import LANES
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
@@ -50,6 +52,7 @@ class Bound:
         sizes: axis -> length.
         periods: how many periods are run.
         unchecked: ports with plain arrays over lanes that may still hold NaN.
+        coords: axis -> the labels along it, where inputs have some.
         lanes: lanes along the inner axis.
         repeats: runs along the outer axes.
     """
@@ -63,6 +66,7 @@ class Bound:
     sizes: dict[str, int]
     periods: int
     unchecked: tuple[int, ...] = ()
+    coords: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lanes = 1 if self.inner is None else self.sizes[self.inner]
@@ -79,7 +83,12 @@ class Bound:
 
 
 def bind(
-    ports: Sequence[Port], periods: int | None, inputs: Mapping[str, Any], *, lazy: bool = False
+    ports: Sequence[Port],
+    periods: int | None,
+    inputs: Mapping[str, Any],
+    calendar: Named | None = None,
+    *,
+    lazy: bool = False,
 ) -> Bound:
     """Check the inputs against the ports and lay them out.
 
@@ -114,6 +123,7 @@ def bind(
                 help=near or f"give {port.name}=...",
             )
         labelled.append(as_labelled(value, port))
+    labelled, coords = aligned(ports, labelled, periods, calendar)
     sizes = merge(
         (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
     )
@@ -147,7 +157,7 @@ def bind(
         arrays.append(array if array.ndim else float(array))
         given.append(Given("time" in item.axes, inner in item.axes))
         outers.append(held)
-    return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps))
+    return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps), (), coords)
 
 
 def _bind_plain(

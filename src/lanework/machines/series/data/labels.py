@@ -1,33 +1,35 @@
-"""Inputs with named axes: what a caller may give for a port, and what it means.
-
-pandas, polars, xarray and Arrow objects are told by what they offer, so that none of these
-packages is imported here.
-"""
+"""Inputs with named axes: what a caller may give for a port, and what it means."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help
 from lanework.core.data.values import text_advice
 from lanework.machines.series.codes import BAD_INPUT
+from lanework.machines.series.data.unpacking import (
+    LANES,
+    TIME,
+    Held,
+    fail,
+    has_dates,
+    labels_along,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
 
 Floats = npt.NDArray[np.float64]
 Axes = tuple[str, ...]
-TIME = "time"
-LANES = "scenario"
-"""The lane axis of a plain array for a port that declares none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +39,12 @@ class Labelled:
     Attributes:
         array: the values; float64 once it has gone through `as_labelled`.
         axes: one name for each dimension.
+        labels: for an axis the labels along it; a `range` where they only count.
     """
 
     array: npt.NDArray[Any]
     axes: Axes
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
 
 def along(axes: str | Sequence[str], array: Any) -> Labelled:
@@ -69,7 +73,8 @@ def along(axes: str | Sequence[str], array: Any) -> Labelled:
             f"an array of {values.ndim} dimensions is labelled with the axes {', '.join(names)}",
             help="give one name for each dimension, each name once",
         )
-    return Labelled(values, names)
+    pairs = zip(names, labels_along(array), strict=False)
+    return Labelled(values, names, {name: labels for name, labels in pairs if labels is not None})
 
 
 def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Labelled:
@@ -97,121 +102,61 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
         >>> as_labelled(["B", "A"], Port("sex", "in", 0, categories=("A", "B"))).array.tolist()
         [1.0, 0.0]
     """
-    array, named = _unpack(value, port)
-    array = _numbers(array, port)
-    axes = _axes(array, named, port, tuple(default_axes))
+    if isinstance(value, Labelled):
+        held = Held(value.array, value.axes, tuple(map(value.labels.get, value.axes)))
+    else:
+        held = unpack(value, port)
+    array = _numbers(held.array, port)
+    axes = _axes(held, port, tuple(default_axes))
     if TIME in axes and TIME not in port.axes:
-        _fail(
+        fail(
             port,
             "is given over time, but the model holds it constant over time",
-            "give one value a lane, or declare the input with axes='time'",
+            "give one value a lane, or declare the input with axes='time'; an index of dates is "
+            "time unless it has the name of a lane axis",
         )
-    return Labelled(array, axes)
+    pairs = zip(axes, held.labels, strict=False)
+    return Labelled(array, axes, {axis: labels for axis, labels in pairs if labels is not None})
 
 
-def _axes(array: Floats, named: tuple[str | None, ...], port: Port, default: Axes) -> Axes:
+def _axes(held: Held, port: Port, default: Axes) -> Axes:
+    array = held.array
     if array.ndim == 0:
         return ()
-    if named and all(name is not None for name in named):
-        axes = tuple(str(name) for name in named)
-    elif len(default) == array.ndim:
-        axes = default
-    elif len(port.axes) == array.ndim:
-        axes = port.axes
-    elif not port.axes and array.ndim == 1:
-        axes = (LANES,)
-    elif port.axes == (TIME,) and array.ndim == 2:
-        axes = (TIME, LANES)
-    else:
+    names = [*held.names, *[None] * array.ndim][: array.ndim]
+    for place, labels in enumerate(held.labels):
+        known = (TIME, LANES, "point", *port.axes)
+        if names[place] not in known and TIME not in names and has_dates(labels):
+            names[place] = TIME
+    axes: Axes = tuple(name for name in names if name is not None)
+    if len(axes) < array.ndim:
+        axes = _filled(array, names, port, default)
+    if len(set(axes)) != len(axes):
+        fail(port, f"has an axis twice: {', '.join(axes)}", "rename one of them")
+    return axes
+
+
+def _filled(
+    array: npt.NDArray[Any], names: Sequence[str | None], port: Port, default: Axes
+) -> Axes:
+    """The axes of an array of which not all have a name."""
+    if len(default) == array.ndim:
+        return default
+    wanted = port.axes
+    if not wanted and array.ndim == 1:
+        wanted = (LANES,)
+    elif wanted == (TIME,) and array.ndim == 2:
+        wanted = (TIME, LANES)
+    left = [axis for axis in wanted if axis not in names]
+    if len(left) != names.count(None):
         shape = " x ".join(str(size) for size in array.shape)
         declared = ", ".join(port.axes) or "none"
-        _fail(
+        fail(
             port,
             f"is an array of {shape} values, and its axes ({declared}) do not say what they are",
             "label it: lanework.series.along(('time', 'scenario'), array)",
         )
-    if len(set(axes)) != len(axes):
-        _fail(port, f"has an axis twice: {', '.join(axes)}", "rename one of them")
-    return axes
-
-
-def _unpack(value: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
-    """An array and, where the value names them, its axes."""
-    if isinstance(value, Labelled):
-        return value.array, value.axes
-    if isinstance(value, (np.ndarray, float, int, str, list, tuple, np.generic)):
-        return _array(value, port), ()
-    if hasattr(value, "data_vars"):  # xarray.Dataset
-        value = value[_choose(port, [str(name) for name in value.data_vars], "the Dataset")]
-    if hasattr(value, "dims") and hasattr(value, "values"):  # xarray.DataArray
-        return np.asarray(value.values), tuple(str(name) for name in value.dims)
-    if hasattr(value, "column_names"):  # pyarrow.Table, RecordBatch
-        columns = [_flat(value.column(name)) for name in _named(port, value.column_names)]
-        return columns[0] if len(columns) == 1 else np.column_stack(columns), ()
-    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
-        return _frame(value, port)
-    if hasattr(getattr(value, "index", None), "nlevels"):  # pandas.Series
-        return _series(value, port)
-    if hasattr(value, "to_numpy"):  # polars.Series, pyarrow.Array
-        return _flat(value), ()
-    if hasattr(value, "__array__") or isinstance(value, Sequence):
-        return _array(value, port), ()
-    if isinstance(value, Mapping):
-        _fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
-    _fail(port, f"is a {type(value).__name__}", "give a number or an array")
-
-
-def _named(port: Port, names: Iterable[str]) -> list[str]:
-    """The column of the input's own name, if there is one; otherwise all of them."""
-    names = list(names)
-    return [port.name] if port.name in names else names
-
-
-def _frame(frame: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
-    names = _named(port, frame.columns)
-    pandas = hasattr(getattr(frame, "index", None), "nlevels")
-    if len(names) == 1:
-        column = frame[names[0]]
-        return _series(column, port) if pandas else (_flat(column), ())
-    array = np.asarray(frame.to_numpy())
-    if pandas and frame.index.name and frame.columns.name:
-        return array, (str(frame.index.name), str(frame.columns.name))
-    return array, ()
-
-
-def _series(series: Any, port: Port) -> tuple[npt.NDArray[Any], tuple[str | None, ...]]:
-    index = series.index
-    if index.nlevels == 2 and all(index.names):
-        frame = series.unstack()
-        return np.asarray(frame.to_numpy()), tuple(str(name) for name in index.names)
-    # An index named like a key column (policy_id) says nothing about axes.
-    name = index.name if index.name in (TIME, LANES, "point", *port.axes) else None
-    return np.asarray(series.to_numpy()), (name,)
-
-
-def _flat(column: Any) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(column.to_numpy(zero_copy_only=False))
-    except TypeError:
-        return np.asarray(column.to_numpy())
-
-
-def _choose(port: Port, names: list[str], what: str) -> str:
-    if port.name in names:
-        return port.name
-    if len(names) == 1:
-        return names[0]
-    near = did_you_mean(port.name, names)
-    _fail(port, f"is not in {what}", near or f"it has {', '.join(names)}")
-
-
-def _array(value: Any, port: Port) -> npt.NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "fiub":  # masked is missing
-        return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, np.float64))
-    try:
-        return np.asarray(value)
-    except (ValueError, TypeError):
-        _fail(port, "has rows of different lengths", "give every row as many values")
+    return tuple(left.pop(0) if name is None else name for name in names)
 
 
 def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
@@ -227,7 +172,7 @@ def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
         check_codes(port, array)
     if kind not in "fiub":
         what = "dates" if kind in "mM" else "complex numbers" if kind == "c" else "records"
-        _fail(port, f"holds {what}", "give real numbers")
+        fail(port, f"holds {what}", "give real numbers")
     return np.asarray(array, np.float64)
 
 
@@ -255,7 +200,7 @@ def check_named(port: Port, value: Any) -> None:
     """
     if value is None or isinstance(value, (str, Labelled, np.ndarray)):
         return
-    array, _ = _unpack(value, port)
+    array = unpack(value, port).array
     if array.dtype.kind in "fiub" and array.size:
         raise _bad_label(port, 0, array.reshape(-1)[0].item(), array.shape)
 
@@ -268,10 +213,10 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
     try:
         return np.array(filled, np.float64).reshape(array.shape)
     except OverflowError:
-        _fail(port, "holds a number too large for a float", "give smaller numbers")
+        fail(port, "holds a number too large for a float", "give smaller numbers")
     except (TypeError, ValueError):
         odd = next(x for x in filled if not isinstance(x, (int, float)))
-        _fail(port, f"holds {odd!r}, which is not a number", "give numbers only")
+        fail(port, f"holds {odd!r}, which is not a number", "give numbers only")
 
 
 def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]) -> Diagnostic:
@@ -283,7 +228,3 @@ def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]
         f"input {port.name!r}{where}: {text!r} {what}",
         help=label_help(str(text), port.categories) if port.categories else text_advice(str(text)),
     )
-
-
-def _fail(port: Port, message: str, advice: str) -> NoReturn:
-    raise Diagnostic(BAD_INPUT, f"input {port.name!r} {message}", help=advice)

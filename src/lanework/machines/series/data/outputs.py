@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +35,26 @@ def labels_of(program: Program, periods: int | None) -> dict[str, Any]:
     from lanework.machines.series.language.calendar import Calendar
 
     return {"time": Calendar(str(start), str(freq), periods).begins()}
+
+
+def names_of_periods(program: Program) -> Callable[[int], list[Any]] | None:
+    """What the dates of inputs are compared with, in every way in which periods can be said.
+
+    Those are the first days, the last days, the numbers from 0, and of years the years.
+    """
+    start, freq = program.header.get("start"), program.header.get("freq")
+    if not start or not freq:
+        return None
+    from lanework.machines.series.language.calendar import Calendar
+
+    def named(periods: int) -> list[Any]:
+        calendar = Calendar(str(start), str(freq), max(periods, 1))
+        ways: list[Any] = [calendar.begins(), calendar.ends(), np.arange(periods)]
+        if freq == "year":
+            ways.append(calendar.begins().astype("M8[Y]").astype(np.int64) + 1970)
+        return ways
+
+    return named
 
 
 class TableSink(contextlib.ExitStack):
@@ -71,7 +92,9 @@ class TableSink(contextlib.ExitStack):
             return
         where = result.axes(names[0]).index(self.axis)
         count = result[names[0]].shape[where]
-        labels = np.arange(self.lanes, self.lanes + count)
+        labels = result.coords.get(self.axis)
+        if labels is None:
+            labels = np.arange(self.lanes, self.lanes + count)
         block = Result(
             {name: result[name] for name in names},
             axes={name: result.axes(name) for name in names},

@@ -16,8 +16,9 @@ from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
-from lanework.machines.series.data.labels import LANES, along
+from lanework.machines.series.data.labels import along
 from lanework.machines.series.data.shape import Given
+from lanework.machines.series.data.unpacking import LANES
 from lanework.machines.series.layout import SeriesView
 
 ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")

@@ -1,0 +1,243 @@
+"""Labels of inputs: put in order, refused where they differ, and there in results."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from click.testing import CliRunner
+
+import lanework as lw
+from lanework.app.cli import cli
+from lanework.machines.series import along
+
+ENGINES = ("reference", "stencil", "llvm")
+NAMES = {
+    "text": ["north", "south", "east", "west"],
+    "whole numbers": [1007, 12, 30, 4],
+    "numbers": [0.5, 0.25, 2.0, 1.0],
+    "dates": list(pd.to_datetime(["2020-03-01", "2019-01-31", "2021-12-31", "2020-02-29"])),
+    "pairs": [("a", 1), ("b", 1), ("a", 2), ("b", 2)],
+}
+A, B = np.array([1.0, 2.0, 3.0, 4.0]), np.array([10.0, 20.0, 30.0, 40.0])
+
+
+def refused(words, run, *args, code="LW3046", **named):
+    with pytest.raises(lw.Diagnostic) as caught:
+        run(*args, **named)
+    assert caught.value.code.ident == code
+    assert words in caught.value.message
+
+
+def call(words):
+    return CliRunner().invoke(cli, words)
+
+
+def difference():
+    model = lw.series.Model("m", periods=2)
+    for name in "ab":
+        model.input(name)
+    model.formula("y", "b - 10 * a")
+    model.formula("z", "b - 10 * a + 0 * t")
+    return model.compile()
+
+
+def series(values, names, index_name):
+    index = pd.Index(names, name=index_name, tupleize_cols=False)
+    return pd.Series(values, index=index)
+
+
+def frame(values, names, index_name):
+    return pd.DataFrame({"a": values, "b": values, "other": 0.0}, index=series(values, names,
+                        index_name).index)  # fmt: skip
+
+
+def array(values, names, index_name):
+    labels = np.empty(len(names), object)
+    labels[:] = names
+    dim = index_name or "scenario"
+    return xr.DataArray(values, dims=dim, coords={dim: (dim, labels)})
+
+
+def labelled(values, names, index_name):
+    return along("scenario", series(values, names, index_name))
+
+
+GIVERS = {"series": series, "frame": frame, "xarray": array, "along": labelled}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("first", GIVERS)
+@pytest.mark.parametrize("second", GIVERS)
+def test_the_same_labels_in_another_order_are_put_in_order(engine, kind, first, second):
+    names, order = NAMES[kind], [2, 0, 3, 1]
+    run = difference().bind(engine)
+    given = GIVERS[first](A, names, "scenario")
+    other = GIVERS[second](B[order], [names[n] for n in order], "scenario")
+    result = run(a=given, b=other)
+    assert result["y"].tolist() == [0.0] * 4
+    assert result["z"].tolist() == [[0.0] * 4] * 2
+    labels = result.labels("scenario", 4).tolist()
+    assert list(map(str, labels)) == list(map(str, np.asarray(pd.Index(names)).tolist())) or (
+        kind in ("pairs", "dates") and len(labels) == 4
+    )
+    for place in range(4):
+        wrong = [*names[:place], "elsewhere" if kind == "text" else 77, *names[place + 1 :]]
+        refused("along 'scenario'", run, a=given, b=GIVERS[second](B, wrong, "scenario"))
+    assert run(a=given, b=B)["y"].tolist() == [0.0] * 4  # an array goes by place
+    short = GIVERS[second](B[:3], names[:3], "scenario")
+    refused("along 'scenario'", run, a=given, b=short)
+
+
+def test_an_index_that_only_counts_has_whole_numbers_for_labels():
+    run = difference().bind()
+    plain = pd.Series(B)
+    turned = pd.Series(A, index=[3, 2, 1, 0])
+    assert run(a=turned, b=plain)["y"].tolist() == [30.0, 10.0, -10.0, -30.0]
+    refused("has no 7 along 'scenario', and has 0", run, a=pd.Series(A, [7, 5, 3, 1]), b=plain)
+    assert run(a=pd.Series(A), b=plain).coords == {}
+    assert run(a=pd.Series(A, NAMES["text"]), b=plain)["y"].tolist() == [0.0] * 4
+
+
+def test_labels_twice_need_one_order():
+    run = difference().bind()
+    twice = ["a", "a", "b", "c"]
+    assert run(a=pd.Series(A, twice), b=pd.Series(B, twice))["y"].tolist() == [0.0] * 4
+    refused("more than once", run, a=pd.Series(A, twice), b=pd.Series(B, ["a", "b", "a", "c"]))
+
+
+CALENDARS = {
+    ("2025-01-31", "month"): ["2025-01-31", "2025-02-28", "2025-03-31", "2025-04-30"],
+    ("2025-02-01", "month"): ["2025-02-01", "2025-03-01", "2025-04-01", "2025-05-01"],
+    ("2024-02-28", "day"): ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"],
+    ("2024-01-01", "quarter"): ["2024-01-01", "2024-04-01", "2024-07-01", "2024-10-01"],
+    ("2024-01-01", "year"): ["2024-01-01", "2025-01-01", "2026-01-01", "2027-01-01"],
+}
+SAID = {
+    "text": list,
+    "dates": lambda days: [datetime.date.fromisoformat(day) for day in days],
+    "timestamps": lambda days: list(pd.to_datetime(days)),
+    "numpy": lambda days: np.array(days, "M8[s]"),
+}
+
+
+@pytest.mark.parametrize("calendar", CALENDARS)
+@pytest.mark.parametrize("how", SAID)
+@pytest.mark.parametrize("periods", [4, None])
+@pytest.mark.parametrize("giver", [series, frame, array])
+def test_dates_are_compared_with_the_calendar(calendar, how, periods, giver):
+    start, freq = calendar
+    model = lw.series.Model("m", periods=periods, start=start, freq=freq)
+    model.input("a", axes="time")
+    model.formula("y", "a + 0 * t")
+    run = model.compile().bind()
+    days = CALENDARS[calendar]
+    for order in ([0, 1, 2, 3], [3, 0, 2, 1], [1, 0, 3, 2]):
+        for name in ("time", "day"):
+            given = giver(A[order], SAID[how]([days[n] for n in order]), name)
+            if how == "text" and name == "day":
+                continue  # an axis of that name, or none, where nothing says that it is time
+            result = run(a=given)
+            assert result["y"].tolist() == A.tolist()
+            assert result.labels("time", 4).astype(str).tolist() == days
+    off = [str(np.datetime64(day) + 365) for day in days]
+    refused(f"has no '{days[0]}' along 'time'", run, a=giver(A, SAID[how](off), "time"))
+    shifted = [*days[1:], str(np.datetime64(days[-1]) + 600)]
+    refused(f"has no '{days[0]}' along 'time'", run, a=giver(A, SAID[how](shifted), "time"))
+
+
+def test_last_days_period_numbers_and_years_name_periods_too():
+    model = lw.series.Model("m", periods=3, start="2025-01-01", freq="year")
+    model.input("a", axes="time")
+    model.formula("y", "a + 0 * t")
+    run = model.compile().bind()
+    for index in (
+        pd.to_datetime(["2027-12-31", "2025-12-31", "2026-12-31"]),
+        pd.PeriodIndex(["2027", "2025", "2026"], freq="Y"),
+        pd.Index([2027, 2025, 2026]),
+        pd.Index([2, 0, 1]),
+    ):
+        assert run(a=pd.Series([3.0, 1.0, 2.0], index=index))["y"].tolist() == [1.0, 2.0, 3.0]
+    refused("has no '2025-01-01'", run, a=pd.Series([1.0, 2.0, 3.0], index=[1, 2, 3]))
+
+
+@pytest.mark.parametrize("axes", [(), ("point",)])
+@pytest.mark.parametrize("name", [None, "date", "Date", "index"])
+def test_dates_are_time_and_no_scenarios(axes, name):
+    model = lw.series.Model("m", periods=12)
+    model.input("a", axes=axes)
+    model.formula("y", "a * 2")
+    run = model.compile().bind()
+    index = pd.date_range("2025-01-01", periods=12, freq="MS", name=name)
+    refused("constant over time", run, a=pd.Series(np.arange(12.0), index), code="LW3050")
+    lanes = pd.Series(np.arange(12.0), index.rename("scenario"))
+    assert run(a=lanes)["y"].shape == (12,)
+
+
+def test_frames_and_levels_keep_their_order_and_labels():
+    model = lw.series.Model("m", periods=3, start="2025-01-01", freq="month")
+    model.input("a", axes="time")
+    model.formula("y", "a + 0 * t")
+    run = model.compile().bind()
+    days = pd.to_datetime(["2025-02-01", "2025-01-01", "2025-03-01"])
+    table = pd.DataFrame([[3.0, 4.0], [1.0, 2.0], [5.0, 6.0]], index=days, columns=["q", "p"])
+    long = table.rename_axis(index="time", columns="fund").stack()
+    for given, axis in ((table, "scenario"), (table.T, "scenario"), (long, "fund")):
+        result = run(a=given)
+        assert result.axes("y") == ("time", axis)
+        assert result["y"].tolist() == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+        assert result.coords[axis].tolist() == ["q", "p"]
+        frame = result.to_pandas("y", wide=True)
+        assert frame["y", "p"].tolist() == [2.0, 4.0, 6.0]
+    refused("is NaN", run, a=long.drop(long.index[3]), code="LW3043")
+    again = pd.concat([long, long.iloc[:1]])
+    refused("more than once", run, a=again, code="LW3050")
+
+
+def test_labels_without_a_calendar():
+    model = lw.series.Model("m", periods=3)
+    model.input("a", axes="time")
+    model.input("b", axes="time")
+    model.formula("y", "a - b")
+    run = model.compile().bind()
+    days = pd.date_range("2030-06-30", periods=3, freq="D")
+    a = pd.Series([1.0, 2.0, 3.0], index=days)
+    result = run(a=a, b=a[::-1])
+    assert result["y"].tolist() == [0.0] * 3
+    assert result.labels("time", 3).astype(str).tolist() == days.astype(str).tolist()
+    refused("has no '2030-06-30'", run, a=a, b=a.shift(1, freq="D"))
+
+
+MODEL = """model("m", periods=3, start="2025-01-01", freq="month")
+a = input(axes="time")
+y = 2 * a + 0 * t
+"""
+
+
+@pytest.mark.parametrize("title", ["time", "date", "period"])
+def test_the_time_column_of_a_table_is_compared_with_the_calendar(title, tmp_path):
+    (tmp_path / "m.series").write_text(MODEL)
+    (tmp_path / "t.csv").write_text(f"{title},a\n2025-03-01,3\n2025-01-01,1\n2025-02-01,2\n")
+    out = tmp_path / "out.csv"
+    words = ["run", str(tmp_path / "m.series"), f"time={tmp_path / 't.csv'}", "--out", str(out)]
+    assert call(words).exit_code == 0
+    assert out.read_text().splitlines()[1:] == [
+        "2025-01-01,2.0", "2025-02-01,4.0", "2025-03-01,6.0"]  # fmt: skip
+    (tmp_path / "t.csv").write_text(f"{title},a\n2026-01-01,1\n2026-02-01,2\n2026-03-01,3\n")
+    failed = call(words)
+    assert failed.exit_code != 0
+    assert "LW3046" in failed.output
+    (tmp_path / "t.csv").write_text(f"{title},a\n2,3\n0,1\n1,2\n")
+    assert call(words).exit_code == 0
+    assert out.read_text().splitlines()[3] == "2025-03-01,6.0"
+
+
+def test_labels_of_lanes_come_out(tmp_path):
+    (tmp_path / "m.series").write_text(MODEL.replace("+ 0 * t", "+ b") + 'b = input(axes="point")')
+    (tmp_path / "p.csv").write_text("point,b\nA-7,1\nB-9,2\n")
+    out = tmp_path / "out.csv"
+    words = ["run", str(tmp_path / "m.series"), f"point={tmp_path / 'p.csv'}", "a=1,2,3"]
+    assert call([*words, "--out", str(out)]).exit_code == 0
+    assert {line.split(",")[0] for line in out.read_text().splitlines()[1:]} == {"A-7", "B-9"}
