@@ -241,3 +241,35 @@ def test_labels_of_lanes_come_out(tmp_path):
     words = ["run", str(tmp_path / "m.series"), f"point={tmp_path / 'p.csv'}", "a=1,2,3"]
     assert call([*words, "--out", str(out)]).exit_code == 0
     assert {line.split(",")[0] for line in out.read_text().splitlines()[1:]} == {"A-7", "B-9"}
+
+
+@pytest.mark.parametrize("title", ["time", "date", "period"])
+@pytest.mark.parametrize("make", [pd.DataFrame, dict])
+def test_the_time_column_of_a_table_in_memory(title, make):
+    model = lw.series.Model("m", periods=3, start="2025-01-01", freq="month")
+    model.input("a", axes="time")
+    model.formula("y", "2 * a + 0 * t")
+    program = model.compile()
+    days = ["2025-03-01", "2025-01-01", "2025-02-01"]
+    columns = {title: days, "a": [3.0, 1.0, 2.0]}
+    assert program.run(make(columns))["y"].tolist() == [2.0, 4.0, 6.0]
+    columns[title] = pd.to_datetime(days)
+    assert program.run(make(columns))["y"].tolist() == [2.0, 4.0, 6.0]
+    columns[title] = ["2024-03-01", "2024-01-01", "2024-02-01"]
+    refused("has no '2025-01-01' along 'time'", program.run, make(columns))
+
+
+def test_rows_of_tables_keep_their_labels():
+    run = difference().bind()
+    table = frame(A, NAMES["text"], None)[["a", "b"]] * 10
+    assert run(table)["y"].tolist() == (-90 * A).tolist()
+    assert run(table).coords["scenario"].tolist() == NAMES["text"]
+    model = lw.series.Model("m", periods=1)
+    model.input("age", axes="point")
+    model.input("sum")
+    model.formula("y", "age + sum")
+    points = pd.DataFrame({"point": ["A-7", "B-9"], "age": [30, 40], "sum": [1.0, 2.0]})
+    for given in (points, points.set_index("point")):
+        result = model.compile().run(given)
+        assert result["y"].tolist() == [31.0, 42.0]
+        assert result.labels("point", 2).tolist() == ["A-7", "B-9"]

@@ -23,6 +23,7 @@ from lanework.core.data.files import (
 )
 from lanework.core.data.opening import is_data
 from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.unpacking import titles_of
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -197,8 +198,7 @@ def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table
     categories = {
         port.name: port.categories for port in ports if port.name in columns and port.categories
     }
-    titles = ("time", "date", "period") if axis == "time" else (axis,)
-    names = next((x for x in titles if x in header and x not in by_name), None)
+    names = next((x for x in titles_of(axis) if x in header and x not in by_name), None)
     return Table(axis, path, columns, categories, names)
 
 

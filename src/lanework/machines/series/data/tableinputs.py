@@ -9,7 +9,8 @@ from lanework.base.errors import Diagnostic
 from lanework.core.data.tables import inputs_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT
-from lanework.machines.series.data.labels import LANES, TIME, Labelled, along
+from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.unpacking import LANES, TIME, labels_along, titles_of
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -19,7 +20,8 @@ def table_inputs(table: Any, ports: Sequence[Port], inputs: Mapping[str, Any]) -
     """The inputs of a call from the columns of a table, and those given by name.
 
     Rows are along the axis that inputs among the columns declare. Inputs that declare none, and are
-    in a table with such ones, are along it too, and not over lanes of their own.
+    in a table with such ones, are along it too, and not over lanes of their own. A column that is
+    called like the axis has its labels.
 
     Raises:
         Diagnostic: LW3050 for columns whose inputs declare different axes; what `inputs_of` says.
@@ -31,6 +33,7 @@ def table_inputs(table: Any, ports: Sequence[Port], inputs: Mapping[str, Any]) -
         ('point',)
     """
     given = inputs_of(table, inputs)
+    by_name = {port.name for port in ports}
     known = {TIME, LANES, "point", *(axis for port in ports for axis in port.axes)}
     rows = {
         port.name: port
@@ -46,13 +49,25 @@ def table_inputs(table: Any, ports: Sequence[Port], inputs: Mapping[str, Any]) -
             f" for input {other!r}",
             help=f"give one of them by name: run(table, {other}=...)",
         )
-    loose = [name for name, port in rows.items() if not port.axes] if axes else []
-    return {**given, **{name: _along(next(iter(axes)), name, given[name]) for name in loose}}
+    axis = next(iter(axes), LANES)
+    title = next((x for x in titles_of(axis) if x in given and x not in by_name), None)
+    named = {} if title is None else {axis: as_array(given[title], Given(title, BAD_INPUT))}
+    mine = [
+        name
+        for name, port in rows.items()
+        if (axes and not port.axes) or (named and port.axes in ((), (axis,)))
+    ]
+    kept = {name: column for name, column in given.items() if name != title}
+    return {**kept, **{name: _along(axis, name, given[name], named) for name in mine}}
 
 
-def _along(axis: str, name: str, column: Any) -> Any:
+def _along(axis: str, name: str, column: Any, labels: Mapping[str, Any]) -> Any:
+    """A column of the table along its axis, with its labels: by default those of the rows."""
     array = as_array(column, Given(f"input {name!r}", BAD_INPUT))
-    return along(axis, array) if array.ndim == 1 else column
+    if array.ndim != 1:
+        return column
+    own = next(iter(labels_along(column)), None)
+    return Labelled(array, (axis,), labels or ({} if own is None else {axis: own}))
 
 
 def _plain(column: Any, axes: set[str]) -> bool:

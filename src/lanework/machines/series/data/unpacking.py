@@ -72,6 +72,11 @@ def labels_along(value: Any) -> tuple[Any, ...]:
     return tuple(labels_of_index(index) for index in indices if hasattr(index, "nlevels"))
 
 
+def titles_of(axis: str) -> tuple[str, ...]:
+    """What the column of a table may be called that has the labels along an axis."""
+    return (TIME, "date", "period") if axis == TIME else (axis,)
+
+
 def labels_of_index(index: Any) -> Any:
     """The labels of an index of pandas, one a place; those of several levels are tuples."""
     if index.nlevels > 1:
