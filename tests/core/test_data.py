@@ -110,6 +110,13 @@ def test_what_is_no_number_is_named(value: Any, said: str | None) -> None:
     assert caught.value.help
 
 
+@pytest.mark.parametrize("value", [{"a": 1.0}, {1.0, 2.0}, frozenset([1]), {}.keys(), {1: 2}])
+def test_what_has_no_order_is_no_array(value: Any) -> None:
+    with pytest.raises(Diagnostic, match=f"is a {type(value).__name__} .* have no order"):
+        as_array(value, RATE)
+    assert as_array({"a": 1.0}.values(), RATE).tolist() == [1.0]
+
+
 def test_what_is_missing_may_be_nan() -> None:
     with pytest.raises(Diagnostic, match="at 1 is"):
         exactly(pd.Series([1, None], dtype="Int64"), "i64", RATE)

@@ -87,6 +87,47 @@ def test_every_machine_takes_every_table(kind: str) -> None:
         assert result["rain"].tolist() == [[1, 0], [0, 1], [1, 0]]
 
 
+class Tensor:
+    """A tensor of PyTorch, as far as it is asked: NumPy gets no gradients and no bfloat16."""
+
+    def __init__(self, values: Any, gradients: bool = False, dtype: str = "torch.float32") -> None:
+        self._values, self.requires_grad, self.dtype = np.asarray(values), gradients, dtype
+
+    def detach(self) -> Tensor:
+        """The same without gradients."""
+        return Tensor(self._values, dtype=self.dtype)
+
+    def float(self) -> Tensor:
+        """The same in single precision."""
+        return Tensor(self._values, self.requires_grad)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.requires_grad:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+        if self.dtype != "torch.float32":
+            raise TypeError(f"Got unsupported ScalarType {self.dtype}")
+        return self._values.astype(np.float32)
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+@pytest.mark.parametrize("dtype", ["torch.float32", "torch.bfloat16"])
+def test_tensors_with_gradients_and_of_sixteen_bits_are_their_values(
+    gradients: bool, dtype: str
+) -> None:
+    graph = lw.belief.FactorGraph()
+    graph.variable("rain", ["yes", "no"])
+    graph.factor(["rain"], [0.25, 0.75])
+    weights = Tensor([1.0, 0.0], gradients, dtype)
+    assert lw.compile(graph).run(rain=weights)["rain"].tolist() == [1, 0]
+    add = lw.compile(
+        '.input "x" r0 f64\n.input "y" r1 f64\n.output "z" r0 f64\nfadd r0, r0, r1\nhalt\n'
+    )
+    values = Tensor([0.5, 1.5], gradients, dtype)
+    assert add.run(x=values, y=values)["z"].tolist() == [1.0, 3.0]
+    with pytest.raises(Diagnostic, match=r"is a Tensor that is no array: .*float8"):
+        add.run(x=Tensor([0.5], dtype="torch.float8"), y=1.0)
+
+
 def test_inputs_by_name_stand_beside_a_table_and_not_in_it() -> None:
     table = pd.DataFrame({"rate": [0.1, 0.2]})
     assert loan().run(table, debt=100.0)["interest"].shape == (2, 2)

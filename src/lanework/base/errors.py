@@ -26,6 +26,7 @@ class Code:
 
 _codes: dict[str, Code] = {}
 _PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_NOTEBOOK = os.path.join("IPython", "core", "")
 
 
 def code(ident: str, title: str, explanation: str) -> Code:
@@ -100,12 +101,13 @@ class LaneworkError(Exception):
         return f"<pre>{html.escape(self.render())}</pre>"
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython and notebooks show where it was raised: the caller's lines, not ours."""
+        """What IPython and notebooks show where it was raised: the user's lines, not ours."""
         import traceback
 
         frames: list[Any] = list(traceback.extract_tb(self.__traceback__))
         if self.exit_status != InternalFault.exit_status:
             frames = [f for f in frames if not f.filename.startswith(_PACKAGE)]
+        frames = [f for f in frames if _NOTEBOOK not in f.filename]
         return [*"".join(traceback.format_list(frames)).splitlines(), *self.render().splitlines()]
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -103,6 +104,8 @@ def _flat(value: Any) -> Any:
     """What NumPy makes an array of, without an error that only its own library understands."""
     if getattr(value, "requires_grad", False):  # a PyTorch tensor that records
         value = value.detach()
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # which NumPy lacks, and float32 holds
+        value = value.float()
     if hasattr(value, "null_count") and hasattr(value, "to_pylist"):  # Arrow
         if value.null_count:
             return np.array(value.to_pylist(), object)
@@ -113,6 +116,8 @@ def _flat(value: Any) -> Any:
         return value
     if hasattr(value, "__dlpack__"):
         return np.from_dlpack(value)
+    if isinstance(value, Mapping | Set):  # an array of its keys would not be what was meant
+        raise TypeError("its values have no order")
     return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
 
 

@@ -15,7 +15,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.core.data.cells import read_cells, told_as
 from lanework.core.data.tables import table_of
-from lanework.core.data.values import Given
+from lanework.core.data.values import Given, as_array
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.data.states import UNKNOWN, state_place
 from lanework.machines.belief.graph.factor import Variable, listed
@@ -144,9 +144,10 @@ def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
         return _columns(variable, [value], laned=False)
     if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):
         return _columns(variable, list(value), laned=True)
-    if np.ma.is_masked(value):  # what is masked is not known
-        value = np.array(value.tolist(), object)
-    array = np.asarray(value)
+    if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):  # masked and null: not known
+        array = as_array(value, Given(f"the evidence of {variable.name!r}", BAD_EVIDENCE))
+    else:
+        array = np.asarray(value)
     if array.ndim == 0:
         return _columns(variable, [array.item()], laned=False)
     likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)
