@@ -116,7 +116,8 @@ def _flat(value: Any) -> Any:
         return value
     if hasattr(value, "__dlpack__"):
         return np.from_dlpack(value)
-    if isinstance(value, Mapping | Set):  # an array of its keys would not be what was meant
+    # an array of keys would not be what was meant, and that of a set is in no order anybody knows
+    if isinstance(value, Mapping) or (isinstance(value, Set) and len(value) > 1):
         raise TypeError("its values have no order")
     return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
 
