@@ -9,7 +9,7 @@ import pytest
 import lanework as lw
 from lanework.machines.fleet.engine import Progress
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.runtime import scheduler
+from lanework.machines.fleet.runtime import traps
 from lanework.machines.fleet.state import Fault, Status, VMState
 
 DOUBLE = """
@@ -255,7 +255,7 @@ def test_every_fault_has_its_code():
     codes = []
     for kind in [kind for kind in Fault if kind]:
         state.row("fault")[:] = kind
-        codes.append(scheduler.fault(view, engine, Progress(first_fault=0, faults=1)).code.ident)
+        codes.append(traps.fault(view, engine, Progress(first_fault=0, faults=1)).code.ident)
     assert codes == ["LW6020", "LW6021", "LW6022", "LW6023", "LW6024", "LW6025"]
 
 

@@ -127,3 +127,9 @@ BAD_VM = code(
     "no such VM",
     "VMs are numbered from 0 in the order of their launches.",
 )
+PUSHED_ASIDE = code(
+    "LW6031",
+    "another run has begun",
+    "A runner has one engine, and what can be looked at is its last run. Threads may call one runner "
+    "one after another; to look at VMs, or to go step by step, bind a runner for each.",
+)

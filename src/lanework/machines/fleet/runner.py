@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Unpack
@@ -16,19 +17,24 @@ from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import DEVICE_LOST
 from lanework.engines.gpu import device as gpu
-from lanework.machines.fleet.codes import BAD_SETTING
+from lanework.machines.fleet.codes import BAD_SETTING, PUSHED_ASIDE
 from lanework.machines.fleet.engine import CHOICES, Changes, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.binding import bind_inputs, outputs
-from lanework.machines.fleet.runtime.scheduler import Runtime
+from lanework.machines.fleet.runtime.scheduler import Desk, Runtime
 from lanework.machines.fleet.runtime.watching import Debugger, Epoch, watch
 from lanework.machines.fleet.state import VMState, Words
 
 
 class Runner(runner.Runner):
-    """A fleet program on an engine."""
+    """A fleet program on an engine.
+
+    Threads may call one runner: they have it one after another, and waiting is no part of a
+    deadline. `vms`, `shared`, `epochs` and `debug` show the run of their own thread, or say that
+    another one has begun.
+    """
 
     ENGINES = engines.ENGINES
     program: Program
@@ -75,6 +81,8 @@ class Runner(runner.Runner):
             help="launch fewer VMs, several times over, or raise the memory cap",
         )
         self._executor: Engine | None = None
+        self._desk = Desk(engines.lock(self.engine))
+        self._thread = 0  # of the last run
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -115,17 +123,18 @@ class Runner(runner.Runner):
             from lanework.machines.fleet.analysis.precision import check
 
             check(self.view, words.view(np.float32))
-        start = time.perf_counter()
-        try:
-            runtime = self._run(words)
-        except LaneworkError as problem:
-            if problem.code is not DEVICE_LOST or self._asked != "auto":
-                raise
-            self.close()
-            notice = f"the graphics device was lost ({problem.sentence}), running on the reference"
-            self._fall_back("reference", notice)
-            runtime = self._run(words)
-        return self._result(runtime, time.perf_counter() - start)
+        with self._desk.lock:  # one run at a time, so that memory is what was estimated
+            start = time.perf_counter()
+            try:
+                runtime = self._run(words)
+            except LaneworkError as problem:
+                if problem.code is not DEVICE_LOST or self._asked != "auto":
+                    raise
+                self.close()
+                notice = f"the graphics device was lost ({problem.sentence}), running on the reference"
+                self._fall_back("reference", notice)
+                runtime = self._run(words)
+            return self._result(runtime, time.perf_counter() - start)
 
     def _run(self, words: Words) -> Runtime:
         runtime = self.runtime(words)
@@ -138,11 +147,15 @@ class Runner(runner.Runner):
         Args:
             words: shared memory.
         """
-        if self._executor is None:
-            self._executor = engines.make(self.engine, self.view, self.settings)
-        runtime = Runtime(self._executor, self.view, self.limits, self.progress)
-        runtime.begin(words)
-        return runtime
+        with self._desk.lock:
+            if self._executor is None:
+                self._executor = engines.make(self.engine, self.view, self.settings)
+            runtime = Runtime(
+                self._executor, self.view, self.limits, self.progress, desk=self._desk
+            )
+            self._thread = threading.get_ident()
+            runtime.begin(words)
+            return runtime
 
     def _result(self, runtime: Runtime, seconds: float) -> Result:
         counts, engine = runtime.counts, runtime.engine
@@ -167,17 +180,33 @@ class Runner(runner.Runner):
 
     @property
     def vms(self) -> VMState:
-        """All VMs as the last run left them, after a trap too."""
-        return self._last().vms()
+        """All VMs as this thread's last run left them, after a trap too.
+
+        Raises:
+            Diagnostic: LW6011, nothing has run yet; LW6031, another thread has run since.
+        """
+        with self._desk.lock:
+            return self._last().vms()
 
     @property
     def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Shared memory as the last run left it, after a trap too; float32."""
-        return self._last().shared().view(np.float32)
+        """Shared memory as this thread's last run left it, after a trap too; float32.
+
+        Raises:
+            Diagnostic: LW6011, nothing has run yet; LW6031, another thread has run since.
+        """
+        with self._desk.lock:
+            return self._last().shared().view(np.float32)
 
     def _last(self) -> Engine:
         if self._executor is None:
             raise Diagnostic(BAD_SETTING, "nothing has run yet", help="call the runner first")
+        if self._thread != threading.get_ident():
+            raise Diagnostic(
+                PUSHED_ASIDE,
+                "another thread has run this runner since",
+                help="look at the result of the call, or bind a runner for each thread",
+            )
         return self._executor
 
     def epochs(self, **inputs: Any) -> Iterator[Epoch]:
@@ -207,10 +236,12 @@ class Runner(runner.Runner):
         )
 
     def close(self) -> None:
-        """Give back what the engine holds."""
-        if self._executor is not None:
-            self._executor.close()
-            self._executor = None
+        """Give back what the engine holds, once no thread runs on it."""
+        with self._desk.lock:
+            self._desk.run = None
+            if self._executor is not None:
+                self._executor.close()
+                self._executor = None
 
 
 def _settings(given: Changes) -> Settings:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from threading import RLock
+from typing import Any
+
 from lanework.machines.fleet.engine import Engine, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference.engine import ReferenceEngine
 
 ENGINES = ("epoch", "reference")
 """The fastest first."""
+
+_GRAPHICS = RLock()
+"""Runners on a graphics card share its device, which one thread at a time may use."""
+
+
+def lock(name: str) -> Any:
+    """What a thread holds while it runs on an engine."""
+    return _GRAPHICS if name == "epoch" else RLock()
 
 
 def make(name: str, view: FleetView, settings: Settings) -> Engine:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import copy
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
 
-from lanework.base.errors import Code, Trap
+from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.codes import FUEL_SPENT
 from lanework.core.runner import check_deadline
 from lanework.machines.fleet import codes
 from lanework.machines.fleet.engine import Engine, Progress, Stop
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.state import Fault, Status, Words
+from lanework.machines.fleet.runtime.traps import deadlock, fault
+from lanework.machines.fleet.state import Words
 
 TURN = 0.06
 """Seconds that an engine runs before the clock is looked at."""
@@ -41,7 +43,20 @@ class Cursor:
     ended: bool = False
 
 
-@dataclass
+class Desk:
+    """An engine is one run's at a time: threads wait, and a run that was pushed aside is refused.
+
+    Attributes:
+        lock: held by the thread that works with the engine.
+        run: whose the engine's state is.
+    """
+
+    def __init__(self, lock: Any = None) -> None:
+        self.lock = RLock() if lock is None else lock
+        self.run: Runtime | None = None
+
+
+@dataclass(eq=False)
 class Runtime:
     """A program on an engine, from its first phase to its last.
 
@@ -53,6 +68,7 @@ class Runtime:
         cursor: where the run is.
         counts: what the engine has counted so far.
         turn: epochs that the engine runs at a time, chosen by how long they take.
+        desk: who may use the engine.
     """
 
     engine: Engine
@@ -63,19 +79,46 @@ class Runtime:
     counts: Progress = field(default_factory=Progress)
     turn: int = 1
     until: float | None = None
+    desk: Desk = field(default_factory=Desk)
 
     def begin(self, shared: Words) -> None:
-        """Start anew with these words of shared memory."""
-        self.engine.begin(shared)
-        self.cursor, self.counts = Cursor(), Progress()
-        self.until = self.limits.until()
+        """Start anew with these words of shared memory; what ran on the engine before has ended."""
+        with self.desk.lock:
+            self.desk.run = self
+            self.engine.begin(shared)
+            self.cursor, self.counts = Cursor(), Progress()
+            self.until = self.limits.until()
+
+    @contextmanager
+    def held(self) -> Iterator[Engine]:
+        """The engine, for as long as no other thread may use it.
+
+        Raises:
+            Diagnostic: LW6031, another run has begun on it.
+        """
+        with self.desk.lock:
+            self._still()
+            yield self.engine
+
+    def _still(self) -> None:
+        if self.desk.run is not self:
+            raise Diagnostic(
+                codes.PUSHED_ASIDE,
+                "this run ended when the runner began another one, or was closed",
+                help="bind a runner of its own for each run that is looked at step by step",
+            )
 
     def run(self, epochs: int | None = None) -> bool:
         """Go on, for so many epochs or to the end; whether the end was reached.
 
         Raises:
             Trap: a fault of a VM, a deadlock, fuel or the deadline.
+            Diagnostic: LW6031, another run has begun on the engine.
         """
+        with self.held():
+            return self._run(epochs)
+
+    def _run(self, epochs: int | None) -> bool:
         left = epochs
         while not self.cursor.ended:
             if not self.cursor.waiting:
@@ -147,6 +190,7 @@ class Runtime:
         cursor.step += 1
         if self.progress is not None:
             self.progress(cursor.step, len(plan.schedule))
+            self._still()  # it may have run something itself
         cursor.waiting = barrier != "none"
         if barrier == "wait_any":
             cursor.watch = tuple(allocated.batch for allocated in launches)
@@ -158,81 +202,12 @@ class Runtime:
 
     def save(self) -> Any:
         """Everything there is, for `restore`."""
-        return copy.copy(self.cursor), copy.deepcopy(self.counts), self.engine.save()
+        with self.held() as engine:
+            return copy.copy(self.cursor), copy.deepcopy(self.counts), engine.save()
 
     def restore(self, saved: Any) -> None:
         """Go back to what `save` gave."""
         cursor, counts, state = saved
-        self.cursor, self.counts = copy.copy(cursor), copy.deepcopy(counts)
-        self.engine.restore(state)
-
-
-# Traps: which VM stopped, where, and why ----------------------------------------------------------
-
-SHOWN = 5
-
-_FAULTS: dict[Fault, tuple[Code, str]] = {
-    Fault.STACK_OVERFLOW: (codes.STACK_OVERFLOW, "calls within calls are too deep"),
-    Fault.STACK_UNDERFLOW: (codes.STACK_UNDERFLOW, "RETURN without a call"),
-    Fault.BAD_ADDRESS: (codes.BAD_ADDRESS, "an address outside shared memory"),
-    Fault.BAD_OPCODE: (codes.BAD_OPCODE, "an instruction that is none"),
-    Fault.PAST_END: (codes.PAST_END, "the end of the program"),
-    Fault.BAD_VALUE: (codes.BAD_VALUE, "an operation without a finite result"),
-}
-_HELP = {
-    Fault.STACK_OVERFLOW: "look for a recursion that does not end, or raise .depth (now {depth})",
-    Fault.STACK_UNDERFLOW: "end a routine that is launched with HALT",
-    Fault.BAD_ADDRESS: "look at the register of the address; shared memory has {shared:,} words",
-    Fault.BAD_VALUE: "test the operands before, or run with arithmetic='ieee'",
-}
-
-
-def fault(view: FleetView, engine: Engine, counts: Progress) -> Trap:
-    """The trap for the first VM that faulted."""
-    number = counts.first_fault
-    vm = engine.vm(number)
-    kind, ip = Fault(int(vm.row("fault")[0])), int(vm.row("ip")[0])
-    code, sentence = _FAULTS[kind]
-    others = f", and {counts.faults - 1:,} others" if counts.faults > 1 else ""
-    values = ", ".join(
-        f"r{n}={value:.9g}" for n, value in enumerate(vm.floats[1 : 1 + view.profile.registers, 0])
-    )
-    help = _HELP.get(kind)
-    return Trap(
-        code,
-        f"VM {number}{others}: {sentence}, at {view.where(ip)}, in epoch {counts.epochs:,}",
-        help=None if help is None else help.format(depth=view.depth, shared=view.shared),
-        notes=[f"VM {number} has {values}"],
-        lane=number,
-        **_listed(view, ip),
-    )
-
-
-def deadlock(view: FleetView, engine: Engine, counts: Progress) -> Trap:
-    """The trap for VMs that all wait, with where they wait."""
-    vms = engine.vms()
-    status, ips = vms.row("status"), vms.row("ip")
-    notes = []
-    waiting: Counter[tuple[int, int]] = Counter()
-    for kind in (Status.BLOCKED, Status.YIELDED, Status.RUNNING):
-        waiting.update((int(kind), int(ip)) for ip in ips[status == kind].tolist())
-    for (status_now, ip), count in waiting.most_common(SHOWN):
-        does = Status(status_now).name.lower()
-        notes.append(f"{count:,} VM{'s' * (count != 1)} {does} at {view.where(ip)}")
-    if len(waiting) > SHOWN:
-        notes.append(f"... and at {len(waiting) - SHOWN} more instructions")
-    first = min(waiting, default=(0, 0))[1]
-    return Trap(
-        codes.DEADLOCK,
-        f"all {counts.live:,} VMs that still run wait, in epoch {counts.epochs:,}",
-        help="look at what they wait for: who should have written it?",
-        notes=notes,
-        **_listed(view, first),
-    )
-
-
-def _listed(view: FleetView, ip: int) -> dict[str, Any]:
-    """An instruction, with its place in a text, as errors take it."""
-    entry = view.listing.get(ip)
-    span, text = (None, None) if entry is None else (entry.span, entry.text)
-    return {"instruction": ip, "span": span, "listing": text}
+        with self.held() as engine:
+            self.cursor, self.counts = copy.copy(cursor), copy.deepcopy(counts)
+            engine.restore(state)

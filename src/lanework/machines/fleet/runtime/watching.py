@@ -27,12 +27,14 @@ class Run:
     @property
     def vms(self) -> VMState:
         """All VMs as they are now."""
-        return self.runtime.engine.vms()
+        with self.runtime.held() as engine:
+            return engine.vms()
 
     @property
     def shared(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Shared memory as it is now."""
-        return self.runtime.engine.shared().view(np.float32)
+        with self.runtime.held() as engine:
+            return engine.shared().view(np.float32)
 
 
 @dataclass(frozen=True)
@@ -119,13 +121,18 @@ def trace(runtime: Runtime, vm: int, most: int | None = None) -> Iterator[Moment
     check_vm(view, vm)
     done = 0
     while most is None or done < most:
-        before, counts, step = runtime.engine.vm(vm), runtime.counts, runtime.cursor.step
+        before, counts, step = _vm(runtime, vm), runtime.counts, runtime.cursor.step
         ended = runtime.run(1)
         if runtime.counts.epochs > counts.epochs:
             done += 1
-            yield _moment(runtime, before, runtime.engine.vm(vm), step)
+            yield _moment(runtime, before, _vm(runtime, vm), step)
         if ended:
             return
+
+
+def _vm(runtime: Runtime, number: int) -> VMState:
+    with runtime.held() as engine:
+        return engine.vm(number)
 
 
 def _moment(runtime: Runtime, before: VMState, after: VMState, step: int) -> Moment:
@@ -244,7 +251,7 @@ class Debugger(Run):
             Diagnostic: LW6030.
         """
         check_vm(self.runtime.view, number)
-        return self.runtime.engine.vm(number)
+        return _vm(self.runtime, number)
 
     def where(self, number: int) -> str:
         """What a VM does now: its status, and its next instruction."""
