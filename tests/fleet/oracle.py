@@ -177,12 +177,15 @@ class Oracle:
         self.vms = [VM(n, [0] * registers, [0] * memory) for n in range(total + plan.spawn)]
         self.epochs = self.executed = self.reads_outside = self.writes_outside = self.faults = 0
         self.by_kernel, self.first_fault = [0, 0, 0, 0], -1
-        self.sweep, self.quiet, self.wrote = 1, 0, False
+        self.conflicts = self.stalled = self.unborn = 0
+        self.sweep, self.quiet, self.kept = 1, 0, None
         self.stop_at, self.fuel = epochs, fuel
         self.batches = {}
         at, batch = self.first_free, 0
         for step, number in enumerate(plan.schedule):
             phase, watch = plan.phases[number], []
+            if not all(map(self._numbered, phase.launches)):
+                return "table"
             for launch in phase.launches:
                 name = launch.resume or launch.keep
                 slot = kept[name] if name else at
@@ -214,9 +217,20 @@ class Oracle:
                     at += launch.count
         return kept, at
 
+    def _numbered(self, launch):
+        """Whether a table holds whole numbers, if there is one."""
+        if launch.strategy != "custom":
+            return True
+        places = range(launch.base, launch.base + launch.count)
+        words = [self.shared.get(place, bits(-1.0)) for place in places]
+        return all(
+            real(word) == 0 or (1 <= real(word) < WORD and real(word) == np.trunc(real(word)))
+            for word in words
+        )
+
     def _launch(self, launch, slot, batch, step):
         self.batches[batch] = (launch.count, step)
-        self.quiet, self.wrote = 0, False
+        self.quiet, self.kept = 0, None
         for i in range(launch.count):
             vm = self.vms[slot + i]
             if not launch.resume:
@@ -224,8 +238,7 @@ class Oracle:
                 vm.memory = [0] * len(vm.memory)
                 vm.counter = vm.generation = 0
             if launch.strategy == "custom":
-                number = real(self.shared.get(launch.base + i, 0))
-                vm.vm_id = int(number) if 0 <= number < WORD else 0
+                vm.vm_id = int(real(self.shared[launch.base + i]))
             else:
                 vm.vm_id = launch.base + i * (launch.stride if launch.strategy == "strided" else 1)
             vm.status, vm.fault, vm.batch, vm.swept = Status.RUNNING, Fault.NONE, batch, 0
@@ -267,7 +280,9 @@ class Oracle:
     def _place(self, address):
         """The word of shared memory at a float, or None."""
         number = real(address)
-        if not number > -1 or math.isinf(number) or int(number) >= self.view.shared:
+        if number != 0 and not number >= 2.0**-126:
+            return None
+        if math.isinf(number) or int(number) >= self.view.shared:
             return None
         return int(number)
 
@@ -278,10 +293,23 @@ class Oracle:
             return False
         idle = [vm for vm in live if vm.status is Status.BLOCKED or vm.swept == self.sweep]
         if len(idle) == len(live):
-            self.quiet = 0 if self.wrote else self.quiet + 1
-            self.wrote = False
+            self.quiet += 1
             self.sweep += 1
-            return self.quiet >= self.settings.patience
+            return self._nothing_changes(self.quiet - self.settings.patience)
+        return False
+
+    def _nothing_changes(self, sweeps):
+        """Whether one of eight sweeps finds what there was after `patience` of them."""
+        if sweeps < 0:
+            return False
+        parts = "place r memory status fault ip batch counter generation stack".split()
+        now = repr([[getattr(vm, part) for part in parts] for vm in self.vms] + [self.shared])
+        if self.kept is None:
+            self.kept = now
+        elif now == self.kept:
+            return True
+        elif sweeps >= 8:
+            self.quiet, self.kept = 0, None
         return False
 
     def _epoch(self, running):
@@ -296,9 +324,15 @@ class Oracle:
                 ordered.append(vm)
             else:
                 self._step(vm, getattr(self, "_do_" + info.name.lower(), None))
-        for place, (_, word) in self.writes.items():
-            self.shared[place] = word
-            self.wrote = True
+        for place, writers in self.writes.items():
+            if len(writers) > 1:
+                self.conflicts += 1
+            if len(writers) > 1 and self.settings.conflicts == "fault":
+                for vm, _ in writers:
+                    vm.ip -= 1
+                    self._step(vm, self._conflict)
+            else:
+                self.shared[place] = max(writers, key=lambda one: one[0].place)[1]
         for vm in ordered:
             name = self.names[vm.ip].lower()
             self._step(
@@ -468,9 +502,12 @@ class Oracle:
     def _write(self, vm, place, word):
         if place is None:
             self._outside("writes_outside")
-        elif place not in self.writes or self.writes[place][0] < vm.place:
-            self.writes[place] = (vm.place, word)
+        else:
+            self.writes.setdefault(place, []).append((vm, word))
         vm.ip += 1
+
+    def _conflict(self, vm, ids):
+        raise Faulted(Fault.CONFLICT)
 
     def _do_syscall_write(self, vm, ids):
         self._write(vm, self._place(vm.r[ids["addr"]]), vm.r[ids["src"]])
@@ -494,14 +531,22 @@ class Oracle:
         if name == "ATOMIC_CAS":
             new = vm.r[ids["src2"]] if old == vm.r[ids["src1"]] else old
         else:
-            a, b = real(old), real(vm.r[ids["src"]])
+            word = vm.r[ids["src"]]
+            a, b = real(old), real(word)
             new = {
                 "ATOMIC_ADD": lambda: bits(self.given(a + b)),
                 "ATOMIC_MIN": lambda: bits(lesser(a, b, True)),
                 "ATOMIC_MAX": lambda: bits(lesser(a, b, False)),
+                "ATOMIC_IADD": lambda: (old + word) % WORD,
+                "ATOMIC_IMIN": lambda: min(old, word, key=signed),
+                "ATOMIC_IMAX": lambda: max(old, word, key=signed),
+                "ATOMIC_IAND": lambda: old & word,
+                "ATOMIC_IOR": lambda: old | word,
+                "ATOMIC_IXCH": lambda: word,
             }[name]()
+            same = math.isfinite(a) and a + b == a
+            self.stalled += name == "ATOMIC_ADD" and same and b != 0 and b == np.trunc(b)
         self.shared[place] = new
-        self.wrote = True
         self._set(vm, ids, old)
 
     # The VM itself --------------------------------------------------------------------------------
@@ -531,6 +576,7 @@ class Oracle:
     def _do_syscall_spawn(self, vm, ids):
         free = [each for each in self.vms[self.launched :] if each.status is Status.FREE]
         if not free:
+            self.unborn += 1
             self._set(vm, ids, bits(-1.0))
             return
         child = free[0]
@@ -540,7 +586,6 @@ class Oracle:
         child.fault, child.swept, child.ip = Fault.NONE, 0, ids["target"]
         child.generation += 1
         child.status = Status.RUNNING
-        self.wrote = True
         self._set(vm, ids, bits(child.place))
 
     # What there is --------------------------------------------------------------------------------
@@ -559,7 +604,8 @@ class Oracle:
         live = sum(vm.live for vm in self.vms)
         return (
             *(self.epochs, self.executed, tuple(self.by_kernel), live),
-            *(self.reads_outside, self.writes_outside, self.faults, self.first_fault),
+            *(self.reads_outside, self.writes_outside, self.conflicts, int(self.stalled)),
+            *(self.unborn, self.faults, self.first_fault),
         )
 
     def memory(self):

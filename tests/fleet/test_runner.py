@@ -250,13 +250,16 @@ def test_a_program_that_was_not_verified_stops_at_its_end(engine, request):
 
 def test_every_fault_has_its_code():
     view = FleetView.of(assemble(DOUBLE))
-    state = VMState(view.profile, 1)
-    engine = SimpleNamespace(vm=lambda number: state)
+    state, two = VMState(view.profile, 1), VMState(view.profile, 2)
+    two.row("ip")[:] = 4
+    state.row("ip")[:] = 4  # a WRITE
+    engine = SimpleNamespace(vm=lambda number: state, vms=lambda: two)
     codes = []
     for kind in [kind for kind in Fault if kind]:
         state.row("fault")[:] = kind
+        two.row("fault")[:] = kind
         codes.append(traps.fault(view, engine, Progress(first_fault=0, faults=1)).code.ident)
-    assert codes == ["LW6020", "LW6021", "LW6022", "LW6023", "LW6024", "LW6025"]
+    assert codes == ["LW6020", "LW6021", "LW6022", "LW6023", "LW6024", "LW6025", "LW6027"]
 
 
 def test_faults_may_leave_the_others_alone():

@@ -98,6 +98,18 @@ def run(request: Request) -> None:
             f"{stats['reads_outside']:,} reads and {stats['writes_outside']:,} writes were outside"
             " shared memory"
         )
+    if stats["conflicts"]:
+        terminal.message(
+            f"{many(stats['conflicts'], 'word')} were written by several VMs in one epoch, of which"
+            " the highest's stayed; --set conflicts=fault says where"
+        )
+    if stats["stalled"]:
+        terminal.message(
+            f"{many(stats['stalled'], 'whole number')} added by ATOMIC_ADD changed nothing: floats"
+            " count to 2**24, and ATOMIC_IADD further"
+        )
+    if stats["unborn"]:
+        terminal.message(f"{many(stats['unborn'], 'VM')} could not start: .spawn makes more places")
     if stats["faults"]:
         terminal.message(f"{many(stats['faults'], 'VM')} faulted")
     terminal.wrote(files)
@@ -268,8 +280,8 @@ _SHARED = (
         ["--set", "settings"],
         multiple=True,
         metavar="NAME=VALUE",
-        help="layout, format, threshold, compose, storage, io, bounds, arithmetic, patience,"
-        " on_fault, sort, general.",
+        help="layout, format, threshold, compose, storage, io, bounds, conflicts,"
+        " arithmetic, patience, on_fault, sort, general.",
     ),
 )
 

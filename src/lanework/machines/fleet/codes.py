@@ -119,8 +119,22 @@ DEADLOCK = code(
     "LW6026",
     "every VM waits",
     "All VMs that still run wait for a word of shared memory that none of them can change any "
-    "more, or all of them have yielded many times over and none has written. Look at what they "
-    "wait for; `patience` sets how many times.",
+    "more, or do nothing but yield: no register, no word of memory and no word of shared memory is "
+    "other than before. Look at what they wait for. How many times they have yielded when that is "
+    "looked at, `patience` says.",
+)
+CONFLICT = code(
+    "LW6027",
+    "several VMs write one word",
+    "With conflicts='fault' VMs stop that write one word of shared memory in the same epoch, and "
+    "none of them writes. Without it the write of the VM with the highest number stays, and "
+    "`stats` counts such words. To count or add up use ATOMIC_ADD, or ATOMIC_IADD for integers.",
+)
+BAD_NUMBER = code(
+    "LW6028",
+    "a table of VM numbers holds something else",
+    "`.launch routine, 10, custom table` numbers its VMs by ten words of shared memory, which are "
+    "whole numbers from 0 on, as floats.",
 )
 BAD_VM = code(
     "LW6030",
@@ -130,6 +144,6 @@ BAD_VM = code(
 PUSHED_ASIDE = code(
     "LW6031",
     "another run has begun",
-    "A runner has one engine, and what can be looked at is its last run. Threads may call one runner "
-    "one after another; to look at VMs, or to go step by step, bind a runner for each.",
+    "A runner has one engine, and what can be looked at is its last run. Threads may call one "
+    "runner, one after another; to look at VMs, or to go step by step, bind a runner for each.",
 )

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 
+import numpy as np
+
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.state import VMState, Words
 
@@ -36,6 +38,41 @@ class Stop(enum.IntEnum):
     """The next epoch would execute more instructions than are left."""
     EPOCHS = 6
     """As many epochs as were asked for have run."""
+    STILL = 7
+    """Every live VM waits or has yielded `patience` times over: what an engine that works by itself
+    comes back with to have looked whether anything changes. No run ends with it."""
+
+
+LOOKS = 8
+"""Sweeps over which what there is is compared with what there was: a VM may come round in turns."""
+
+
+class Stillness:
+    """Whether anything changes where every live VM waits or yields.
+
+    After `patience` sweeps it is kept what there is; if one of the next `LOOKS` sweeps finds the
+    same again, it will for ever.
+    """
+
+    def __init__(self) -> None:
+        self.kept: list[Words] | None = None
+
+    def look(self, sweeps: int, now: list[Words]) -> bool | None:
+        """Look after a sweep: True, nothing changes; None, count sweeps from 0 again.
+
+        Args:
+            sweeps: how many there were after `patience`.
+            now: all that there is.
+        """
+        if self.kept is None:
+            self.kept = now
+            return False
+        if all(map(np.array_equal, now, self.kept)):
+            return True
+        if sweeps < LOOKS:
+            return False
+        self.kept = None
+        return None
 
 
 @dataclass(frozen=True)
@@ -52,8 +89,9 @@ class Settings:
         storage: what registers and memory are stored as, f32 or f16.
         io: `ordered`, or `fast`: reads, writes and atomics of an epoch in any order.
         bounds: what happens outside shared memory: `count` or `fault`.
+        conflicts: what happens where several VMs write one word in an epoch: `count` or `fault`.
         arithmetic: `ieee`, or `trap`: finite operands without a finite result are a fault.
-        patience: sweeps without a write after which yielding VMs are a deadlock.
+        patience: sweeps of VMs that only yield after which it is looked whether anything changes.
         on_fault: `stop` the run, or let the others `go on`.
         sort: whether VMs are sorted by instruction within a kernel.
         general: whether kernels are made for all instructions, once for many programs, and not for
@@ -69,6 +107,7 @@ class Settings:
     storage: str = "f32"
     io: str = "ordered"
     bounds: str = "count"
+    conflicts: str = "count"
     arithmetic: str = "ieee"
     patience: int = 1000
     on_fault: str = "stop"
@@ -88,6 +127,7 @@ class Changes(TypedDict, total=False):
     storage: str
     io: str
     bounds: str
+    conflicts: str
     arithmetic: str
     patience: int
     on_fault: str
@@ -102,6 +142,7 @@ CHOICES = {
     "storage": ("f32", "f16"),
     "io": ("ordered", "fast"),
     "bounds": ("count", "fault"),
+    "conflicts": ("count", "fault"),
     "arithmetic": ("ieee", "trap"),
     "on_fault": ("stop", "go on"),
 }
@@ -118,6 +159,9 @@ class Progress:
         by_kernel: the same for each `Kernel`.
         live: VMs that have not ended.
         reads_outside, writes_outside: accesses outside shared memory.
+        conflicts: words that several VMs wrote in one epoch, each epoch counted anew.
+        stalled: whole numbers that ATOMIC_ADD added to a float so large that it stayed the same.
+        unborn: VMs that SYSCALL_SPAWN did not start, as there was no place.
         faults: VMs that faulted.
         first_fault: the lowest global id among them, or -1.
         stop: why the engine came back.
@@ -129,6 +173,9 @@ class Progress:
     live: int = 0
     reads_outside: int = 0
     writes_outside: int = 0
+    conflicts: int = 0
+    stalled: int = 0
+    unborn: int = 0
     faults: int = 0
     first_fault: int = -1
     stop: Stop = Stop.EPOCHS
@@ -159,6 +206,9 @@ class Engine(Protocol):
 
     def shared(self) -> Words:
         """Shared memory as it is now: a copy."""
+
+    def peek(self, first: int, count: int) -> Words:
+        """Some words of it, as they are now: a copy."""
 
     def vms(self) -> VMState:
         """All VMs as they are now: a copy."""

@@ -20,6 +20,7 @@ from lanework.core.ops.bodies import arithmetic, logic, words32
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
+from lanework.machines.fleet import updates
 
 WORD = struct.Struct("<5I")
 FIELDS = 4
@@ -90,6 +91,11 @@ class FleetInstr(Instr):
     def atomic(self) -> bool:
         """Whether it changes a word of shared memory that it also gives."""
         return self.ordered and any(spec.name == "addr" for spec in self.operands)
+
+    @property
+    def whole_address(self) -> bool:
+        """Whether its address in shared memory is an integer, and not a float."""
+        return self.name in ("IREAD", "IWRITE")
 
     @property
     def target(self) -> int | None:
@@ -235,6 +241,17 @@ def _table() -> list[FleetInstr]:
     add(133, "ATOMIC_CAS", io, "dest addr src1 src2",
         "dest = the word of shared memory at addr; if it has the bits of src1, it becomes src2.",
         ordered=True)  # fmt: skip
+    for code, name, op, what in (
+        (134, "IADD", words32.iadd, "src is added to it, modulo 2**32"),
+        (135, "IMIN", updates.imin, "it becomes the lesser of both, signed"),
+        (136, "IMAX", updates.imax, "it becomes the greater of both, signed"),
+        (137, "IAND", words32.iand, "it keeps the bits that src has"),
+        (138, "IOR", words32.ior, "it gets the bits that src has"),
+        (139, "IXCH", updates.exchange, "it becomes src, all bits of it"),
+    ):
+        add(code, f"ATOMIC_{name}", io, "dest addr src",
+            f"dest = the word of shared memory at addr, an integer, and {what}. The address is a"
+            " float.", since=3, updates=op, ordered=True)  # fmt: skip
     add(140, "SYSCALL_SPAWN", io, "dest target src",
         "Start a VM at the routine target with src in its r0; dest = its number among all, or -1"
         " where there is no room.", ordered=True)  # fmt: skip

@@ -109,6 +109,22 @@ class FleetView:
                 return routine
         return None
 
+    def word(self, at: int) -> str:
+        """A word of shared memory for people: its buffer and its place there.
+
+        Args:
+            at: its address; it may be past the end.
+        """
+        for buffer in self.buffers:
+            if 0 <= at - buffer.offset < buffer.size:
+                return f"{buffer.name}[{at - buffer.offset}]"
+        before = [each for each in self.buffers if each.offset + each.size <= at]
+        if not before:
+            return f"word {at:,} of shared memory"
+        last = max(before, key=lambda each: each.offset + each.size)
+        past = at - last.offset - last.size + 1
+        return f"word {at:,} of shared memory, {past:,} past the end of {last.name}"
+
     def where(self, ip: int) -> str:
         """An instruction for people: its routine, its number within it, its listing line."""
         routine = self.routine_of(ip)

@@ -59,7 +59,8 @@ class Runner(runner.Runner):
             epochs: stop after so many.
             progress: called with the steps of the schedule that have begun, and how many there are.
             **settings: the fields of `engine.Settings`: seed, layout, format, threshold, compose,
-                storage, io, bounds, arithmetic, patience, on_fault, sort, general, adapter.
+                storage, io, bounds, conflicts, arithmetic, patience, on_fault, sort, general,
+                adapter.
 
         Raises:
             Diagnostic: LW2003, LW2201, LW6011, LW6012, a program that fails to verify, and memory
@@ -111,12 +112,14 @@ class Runner(runner.Runner):
 
         Returns:
             The output ports as float32 arrays; `shared` is all of shared memory. `stats` has
-            engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside, faults,
-            steps, ended, run_seconds, notice.
+            engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside,
+            conflicts (words that several VMs wrote in one epoch; None where `io` is fast on a
+            GPU), stalled (whole numbers that were added to a float to no effect), unborn (VMs for
+            which there was no place), faults, steps, ended, run_seconds, notice.
 
         Raises:
             Diagnostic: LW6010.
-            Trap: LW6020 to LW6026 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
+            Trap: LW6020 to LW6028 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
         """
         words = bind_inputs(self.program, inputs_of(table, inputs))
         if self.settings.storage == "f16":
@@ -168,6 +171,9 @@ class Runner(runner.Runner):
             "by_kernel": {kernel.name.lower(): counts.by_kernel[kernel] for kernel in Kernel},
             "reads_outside": counts.reads_outside,
             "writes_outside": counts.writes_outside,
+            "conflicts": counts.conflicts if self._counts_conflicts else None,
+            "stalled": counts.stalled,
+            "unborn": counts.unborn,
             "faults": counts.faults,
             "steps": runtime.cursor.step,
             "ended": runtime.cursor.ended,
@@ -177,6 +183,10 @@ class Runner(runner.Runner):
         }
         axes = {port.name: port.axes for port in self.program.outputs}
         return Result(values, axes=axes, stats=stats)
+
+    @property
+    def _counts_conflicts(self) -> bool:
+        return self.engine == "reference" or self.settings.io == "ordered"
 
     @property
     def vms(self) -> VMState:
@@ -274,6 +284,9 @@ def _settings(given: Changes) -> Settings:
         help = "look at seed and patience"
     elif not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
         message, help = f"threshold is {threshold!r}", "a density is from 0 to 1"
+    elif chosen.conflicts == "fault" and chosen.io == "fast":
+        message = "conflicts are not looked for where reads and writes go in any order"
+        help = "leave io='fast' away"
     elif chosen.storage == "f16" and chosen.layout == "aos":
         message = "halves are stored as a structure of arrays only"
         help = "leave layout away, or store f32"

@@ -52,6 +52,7 @@ class Fault(enum.IntEnum):
     BAD_OPCODE = 4
     PAST_END = 5
     BAD_VALUE = 6
+    CONFLICT = 7
 
 
 class Convention(enum.IntEnum):

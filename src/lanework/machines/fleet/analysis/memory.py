@@ -22,6 +22,9 @@ from lanework.machines.fleet.plan import Launch
 
 Ranges = Mapping[str, tuple[float, float]]
 
+LEAST = 2.0**-126
+"""The least float that is an address, but for 0."""
+
 TOUCHES = 8
 """Changes of a region after which its ends go on to infinity."""
 
@@ -58,15 +61,16 @@ class WordRanges:
 
     def regions(self, address: Interval) -> range:
         """The regions that addresses in an interval may lie in."""
-        if address.empty or address.high <= -1.0 or address.low >= self.count:
+        if address.empty or address.high < 0.0 or address.low >= self.count:
             return range(0)
-        low = math.trunc(max(address.low, 0.0))  # between -1 and 0 it is word 0
+        low = math.trunc(max(address.low, 0.0))
         high = math.trunc(max(min(address.high, self.count - 1.0), 0.0))
         return range(bisect_right(self.starts, low) - 1, bisect_right(self.starts, high))
 
     def outside(self, address: Interval) -> bool:
         """Whether an address may be outside."""
-        return address.nan or address.low <= -1.0 or address.high >= self.count
+        below = LEAST if not address.integral and address.high > 0.0 else 0.0
+        return address.nan or address.low < below or address.high >= self.count
 
     def read(self, address: Interval) -> Interval:
         """What is at an address; 0 outside."""

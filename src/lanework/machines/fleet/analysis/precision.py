@@ -14,6 +14,7 @@ from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.analysis.memory import Ranges, declared
 from lanework.machines.fleet.analysis.transfer import EXACT_HALF, LARGEST_HALF
 from lanework.machines.fleet.codes import BAD_INPUT, LEAVES_HALF
+from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import FleetView
 
 Floats = npt.NDArray[np.float32]
@@ -133,6 +134,11 @@ ADDRESSES: dict[str, Check] = dict.fromkeys(("IREAD", "IWRITE"), _always("its ad
 
 VALUES: dict[str, Check] = {
     "IVMID": _bits,
+    **{
+        each.name: _bits
+        for each in FLEET.by_name.values()
+        if each.updates is not None and "f32" not in each.updates.dtypes
+    },
     **dict.fromkeys(("SYSCALL_VMID", "VMGID", "VMCOUNT", "SYSCALL_SPAWN"), _number),
 }
 """Instructions that give a number of VMs, or the bits of one."""

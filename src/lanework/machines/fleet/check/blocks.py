@@ -27,6 +27,7 @@ from lanework.machines.fleet.check.drafting import FLOAT, FROM_FLOATS, KNOWN, NA
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.layout import SEED_EPSILON
 from lanework.machines.fleet.matrices.maps import pattern
+from lanework.machines.fleet.updates import exchange
 
 _INEXACT = frozenset((Prim.DIV, Prim.SQRT))
 
@@ -64,6 +65,16 @@ def numbers() -> tuple[FleetInstr, ...]:
         lambda op: op.dtypes == ("i32",) and not bounds(op, anything[: len(op.operands)]).nan
     )
 
+
+ATOMICS = [
+    info
+    for info in FLEET.by_name.values()
+    if info.atomic and (info.updates in (None, exchange) or "f32" in info.updates.dtypes)
+]
+"""Atomics that do not tell which NaN a word is."""
+
+COUNTING = [info for info in FLEET.by_name.values() if info.atomic and info not in ATOMICS]
+"""Those that work on words that are integers, and never NaN."""
 
 _LINEAR = [info for info in FLEET.by_name.values() if info.kernel is Kernel.LINEAR]
 
@@ -202,8 +213,15 @@ class Body(Draft):
             self.emit("SYSCALL_WRITE", addr=addr, src=self.register())
 
     def _atomic(self, nested: int) -> None:
-        atomics = [info for info in FLEET.by_name.values() if info.atomic]
-        info, addr = self.rand.choice(atomics), self.register()
+        addr = self.register()
+        if self.chance(0.4):
+            info, source = self.rand.choice(COUNTING), self.register(addr)
+            at = self.rand.randrange(self.room.counts, self.room.shared)
+            self.know(source)
+            self.emit("SETI", NUMBER, dest=addr, imm=pattern(float(at)))
+            self.emit(info.name, KNOWN, dest=self.register(), addr=addr, src=source)
+            return
+        info = self.rand.choice(ATOMICS)
         self.address(addr)
         sources = [spec.name for spec in info.operands[2:]]
         values: dict[str, int | str] = {each: self.register() for each in sources}

@@ -37,6 +37,8 @@ class Room:
         counters: own memory words from 0 on that only loops and recursions write.
         loose_own: the first loose word of the VM's own memory.
         tight: words of shared memory that are not loose, a power of two.
+        counts: the first word of shared memory on which integer atomics work and nothing else;
+            loose ones end there.
         shared: all words of shared memory.
     """
 
@@ -44,6 +46,7 @@ class Room:
     counters: int
     loose_own: int
     tight: int
+    counts: int
     shared: int
 
     @property
@@ -147,7 +150,7 @@ class Draft:
     def loose_address(self, register: int) -> None:
         """An address in the loose part of shared memory."""
         room = self.room
-        size = room.shared - room.tight
+        size = room.counts - room.tight
         if self.chance(0.4):
             at = room.tight + self.rand.randrange(size)
             self.emit("SETI", NUMBER, dest=register, imm=pattern(at))

@@ -82,6 +82,7 @@ def case_of(seed: int) -> Case:
         seed=rand.choice((0, 1, rand.getrandbits(64))),
         storage=rarely("storage", 0.1),
         bounds=rarely("bounds", 0.1),
+        conflicts=rarely("conflicts", 0.1),
         arithmetic=rarely("arithmetic", 0.1),
         on_fault=rarely("on_fault", 0.5),
         patience=rand.choice((1, 2, 3, 1000)),

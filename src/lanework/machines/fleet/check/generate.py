@@ -19,11 +19,22 @@ from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import SEED_EPSILON, FleetView
 from lanework.machines.fleet.matrices.maps import pattern
-from lanework.machines.fleet.plan import BARRIERS, STRATEGIES, Buffer, Launch, Phase, Plan, Routine
+from lanework.machines.fleet.plan import (
+    BARRIERS,
+    STRATEGIES,
+    Buffer,
+    Launch,
+    Phase,
+    Plan,
+    Routine,
+    launches,
+)
 from lanework.machines.fleet.state import PROFILES, Convention
 
 LOOSE = "loose"
 """The buffer of the loose words of shared memory."""
+COUNTS = 4
+"""Words of shared memory for integer atomics."""
 _SIZES = ((1, 4, 35), (5, 40, 45), (50, 150, 15), (200, 600, 5))  # VMs: from, to, how often
 _WORK = 24_000  # instructions of all VMs, about
 
@@ -46,10 +57,10 @@ class Loose:
 def loose(program: Program) -> Loose:
     """Which registers, own words and shared words of a random program are loose."""
     view = FleetView.of(program)
-    at = next((each.offset for each in view.buffers if each.name == LOOSE), view.shared)
+    places = (range(b.offset, b.offset + b.size) for b in view.buffers if b.name == LOOSE)
     profile = view.profile
     own = range(_loose_own(profile.memory), profile.memory)
-    return Loose(range(profile.registers)[-1:], own, range(at, view.shared))
+    return Loose(range(profile.registers)[-1:], own, next(places, range(0)))
 
 
 def _loose_own(memory: int) -> int:
@@ -64,7 +75,8 @@ class _Draft:
         profile = PROFILES[rand.choice(("S22", "S22", "S32", "S64"))]
         tight, rest = 2 ** rand.randint(3, 8), 2 ** rand.randint(2, 4)
         counters = profile.memory // 2
-        self.room = Room(profile, counters, _loose_own(profile.memory), tight, tight + rest)
+        self.room = Room(profile, counters, _loose_own(profile.memory), tight, tight + rest,
+                         tight + rest + COUNTS)  # fmt: skip
         self.free = list(range(counters))
         self.special = rand.random() < 0.4
         self.bodies: dict[str, Body] = {}
@@ -174,8 +186,10 @@ class _Draft:
             stride = rand.choice((0, 2, 3, 7, -1))
             base = rand.choice((0, 10)) + (count if stride < 0 else 0)
         elif strategy == "custom":
-            inside = rand.randint(0, room.tight - count) if count < room.tight else room.shared
-            base = rand.choice((inside, inside, room.shared))
+            if count < room.tight:
+                base = rand.randint(0, room.tight - count)
+            else:
+                strategy = "contiguous"
         return Launch(routine, count, strategy, base, stride, keep, resume)
 
 
@@ -210,7 +224,7 @@ def random_program(seed: int) -> Program:
     rand, room = draft.rand, draft.room
     code, routines, mains = draft.routines()
     plan = draft.plan(mains)
-    buffers = [Buffer(LOOSE, room.tight, room.shared - room.tight)]
+    buffers = [Buffer(LOOSE, room.tight, room.counts - room.tight)]
     if rand.random() < 0.3:
         buffers.insert(0, Buffer("x", 0, room.tight // 2, rand.choice(("in", "out", "inout"))))
     return package(
@@ -241,4 +255,8 @@ def random_shared(seed: int, program: Program) -> npt.NDArray[np.float32]:
             words[n] = rand.choice(unusual)
         elif how < 0.9:
             words[n] = rand.uniform(-50, 50)
+    for launch in launches(FleetView.of(program).plan):
+        if launch.strategy == "custom":
+            for n in range(launch.base, min(launch.base + launch.count, len(words))):
+                words[n] = rand.randrange(40)
     return words

@@ -18,7 +18,7 @@ import numpy as np
 
 from lanework.engines.gpu import device as gpu
 from lanework.engines.gpu.device import Gpu
-from lanework.machines.fleet.engine import Progress, Settings, Stop
+from lanework.machines.fleet.engine import Progress, Settings, Stillness, Stop
 from lanework.machines.fleet.gpu.kernels.table import EACH, Batch, Control
 from lanework.machines.fleet.gpu.resident import NOBODY, WORD, Resident
 from lanework.machines.fleet.isa import Kernel
@@ -78,7 +78,7 @@ class EpochEngine:
 
     def begin(self, shared: Words) -> None:
         """Start anew: no VM, and shared memory as given."""
-        self.progress = Progress()
+        self.progress, self.still = Progress(), Stillness()
         self._first = self._last = self._listed = 0
         self.on.begin()
         self.on.head[Control.HINT] = self.view.allocation.slots
@@ -108,7 +108,7 @@ class EpochEngine:
         batch = self.on.batch(allocated.batch)
         batch[Batch.LIVE] = batch[Batch.COUNT] = each.count
         batch[Batch.STREAM] = allocated.step
-        self.on.head[Control.QUIET] = self.on.head[Control.WROTE] = 0
+        self.on.head[Control.QUIET], self.still = 0, Stillness()
         first, last = allocated.slot, allocated.slot + each.count
         if self.progress.live:  # look at these places too
             first, last = min(self._first, first), max(self._last, last)
@@ -130,6 +130,8 @@ class EpochEngine:
             rest = None if fuel is None else fuel - (progress.executed - spent)
             stop = self._submit(some, min(some, left), rest)
             left -= progress.epochs - before
+            if stop is Stop.STILL:
+                stop = Stop.DEADLOCK if self._same() else None
             if stop is not None:
                 progress.stop = stop
                 break
@@ -137,6 +139,16 @@ class EpochEngine:
             if self.between is not None:
                 self.between()
         return copy.deepcopy(progress)
+
+    def _same(self) -> bool:
+        """Whether nothing changes any more where all VMs yield or wait."""
+        swept, buffers = self.view.profile.word("swept"), self.on.buffers
+        memory, stack = (self.gpu.read(buffers[name]) for name in ("memory", "stack"))
+        sweeps = int(self.on.head[Control.QUIET]) - self.settings.patience
+        same = self.still.look(sweeps, [np.delete(self.vms().words, swept, 0), memory, stack])
+        if same is None:
+            self.on.head[Control.QUIET] = 0
+        return bool(same)
 
     def _adapt(self, epochs: int, seconds: float) -> None:
         if seconds < TURN / 2 and epochs == self._chunk:
@@ -154,6 +166,7 @@ class EpochEngine:
             on.set(traced=on.trace.done)
         head[Control.LENGTHS : Control.STOP + 1] = 0
         head[Control.READS_OUTSIDE : Control.ORDERED] = 0
+        head[Control.CONFLICTS : Control.UNBORN + 1] = 0
         head[Control.FUEL] = WORD if fuel is None else min(max(fuel, 0), WORD)
         x, y = on.workgroups(-(-count // EACH))
         self.gpu.write(on.indirect, np.array([x, y, 1], np.uint32))
@@ -185,6 +198,9 @@ class EpochEngine:
             progress.executed += count
         progress.reads_outside += int(head[Control.READS_OUTSIDE])
         progress.writes_outside += int(head[Control.WRITES_OUTSIDE])
+        progress.conflicts += int(head[Control.CONFLICTS])
+        progress.stalled += int(head[Control.STALLED])
+        progress.unborn += int(head[Control.UNBORN])
         progress.faults = int(head[Control.FAULTS])
         lowest = int(head[Control.FIRST_FAULT])
         progress.first_fault = -1 if lowest == NOBODY else lowest
@@ -195,6 +211,11 @@ class EpochEngine:
     def shared(self) -> Words:
         """Shared memory as it is now."""
         return self.gpu.read(self.on.buffers["memory"], 0, self.view.shared)
+
+    def peek(self, first: int, count: int) -> Words:
+        """Some words of it, as they are now."""
+        most = max(min(count, self.view.shared - first), 0)
+        return self.gpu.read(self.on.buffers["memory"], first, most)
 
     def vms(self) -> VMState:
         """All VMs as they are now."""
@@ -242,12 +263,14 @@ class EpochEngine:
         """Everything there is."""
         names = ("states", "memory", "stack")
         kept = {name: self.gpu.read(self.on.buffers[name]) for name in names}
-        return copy.deepcopy(self.progress), self.on.head.copy(), (self._first, self._last), kept
+        own = copy.deepcopy((self.progress, self.still))
+        return own, self.on.head.copy(), (self._first, self._last), kept
 
     def restore(self, saved: Any) -> None:
         """Go back to what `save` gave."""
-        progress, head, (self._first, self._last), kept = saved
-        self.progress, self._listed = copy.deepcopy(progress), 0
+        own, head, (self._first, self._last), kept = saved
+        self.progress, self.still = copy.deepcopy(own)
+        self._listed = 0
         self.on.head[:] = head
         for name, words in kept.items():
             self.gpu.write(self.on.buffers[name], words)

@@ -81,6 +81,8 @@ def texts(spec: Spec) -> tuple[tuple[str, str], ...]:
     kernels |= {each.name: make(spec) for each, make in makers.items() if spec.used(each)}
     if io.writes(spec):
         kernels["commit"] = io.commit(spec)
+        if spec.faults_conflicts:
+            kernels["settle"] = io.settle(spec)
     if spec.sort:
         kernels["scatter"] = classify.scatter(spec)
     if spec.ordered:
@@ -253,6 +255,8 @@ class Resident:
                 commands.follow(kernels[each.name], indirect, 3 * Dispatch[each.name])
         if "commit" in kernels:
             commands.follow(kernels["commit"], indirect, 3 * Dispatch.IO)
+        if "settle" in kernels:
+            commands.follow(kernels["settle"], indirect, 3 * Dispatch.IO)
         if "ordered" in kernels:
             commands.follow(kernels["ordered"], indirect, 3 * Dispatch.ORDERED)
         if self.trace is not None:

@@ -95,6 +95,7 @@ def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
         frozenset(opcodes),
         settings.io == "fast",
         settings.bounds == "fault",
+        settings.conflicts == "fault",
         settings.arithmetic == "trap",
         view.convention,
         settings.sort,
@@ -134,7 +135,7 @@ def sizes(view: FleetView, spec: Spec, words: int) -> dict[str, int]:
         "lists": (6 if spec.sort else 5) * slots,
         "control": HEADER + len(Batch) * batches(view) + sum(marks(view, spec)) + tallies,
         "stack": slots * spec.frame * depth(view),
-        "winner": view.shared if writes(spec) else 0,
+        "winner": view.shared + -(-view.shared // 32) if writes(spec) else 0,
     }
 
 

@@ -99,8 +99,7 @@ def _write(run: Execution, ip: int, values: Values, integer: bool = False) -> Ha
         if rest is None:
             return
         run.progress.writes_outside += int(np.count_nonzero(at < 0))
-        run.writes.append((groups.ids(rest), at, np.array(source[rest])))
-        run.go(ip + 1, rest)
+        run.writes[ip] = rest, at, np.array(source[rest])
 
     return handle
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from lanework.machines.fleet.engine import Progress, Settings, Stop
+from lanework.machines.fleet.engine import Progress, Settings, Stillness, Stop
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.compose import compose
@@ -29,7 +29,7 @@ from lanework.machines.fleet.state import LIVE, Fault, Status, VMState, Words
 
 SAVED = (
     *("words", "progress", "streams", "counts", "live", "at", "blocked", "yielded"),
-    *("sweep", "quiet", "wrote", "spare"),
+    *("sweep", "quiet", "still", "spare"),
 )
 
 
@@ -86,7 +86,7 @@ class ReferenceEngine(Execution):
         self.streams[allocated.batch], self.counts[allocated.batch] = allocated.step, launch.count
         self.live[allocated.batch] = launch.count
         self.progress.live += launch.count
-        self.quiet, self.wrote = 0, False
+        self.quiet, self.still = 0, Stillness()
         self._join({routine.entry: [members]})
 
     def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:
@@ -149,9 +149,16 @@ class ReferenceEngine(Execution):
         idle = (status[live] == Status.BLOCKED) | (self.state.row("swept")[live] == self.sweep)
         if not idle.all():
             return False
-        self.quiet = 0 if self.wrote else self.quiet + 1
-        self.sweep, self.wrote = self.sweep + 1, False
-        return self.quiet >= self.settings.patience
+        self.sweep, self.quiet = self.sweep + 1, self.quiet + 1
+        sweeps = self.quiet - self.settings.patience
+        if sweeps < 0:
+            return False
+        swept = self.state.profile.word("swept")
+        now = [np.delete(self.vms().words, swept, 0), self.words.copy(), self.frames.copy()]
+        same = self.still.look(sweeps, now)
+        if same is None:
+            self.quiet = 0
+        return bool(same)
 
     def _epoch(self) -> None:
         progress = self.progress
@@ -163,12 +170,25 @@ class ReferenceEngine(Execution):
             progress.executed += count
             progress.by_kernel[self.view.infos[ip].kernel] += count
         if self.writes:
-            self.wrote |= sharing.write(self.words, self.writes) > 0
+            self._write()
         if self.waiting:
             run_ordered(self)
         self.at = {}
         self._join(self.next)
         progress.epochs += 1
+
+    def _write(self) -> None:
+        """Do the writes of an epoch; whose words are not contested goes on."""
+        fault = self.settings.conflicts == "fault"
+        words, refused = sharing.write(self.words, list(self.writes.values()), fault)
+        self.progress.conflicts += words
+        for ip, (members, _, _) in self.writes.items():
+            if not len(refused):
+                self.go(ip + 1, members)
+                continue
+            bad, rest = groups.split(members, np.isin(groups.ids(members), refused))
+            self.fault(ip, bad, Fault.CONFLICT)
+            self.go(ip + 1, rest)
 
     def _join(self, parts: dict[int, list[Members]]) -> None:
         for ip, new in parts.items():
@@ -224,6 +244,10 @@ class ReferenceEngine(Execution):
     def shared(self) -> Words:
         """Shared memory as it is now."""
         return self.words.copy()
+
+    def peek(self, first: int, count: int) -> Words:
+        """Some words of it, as they are now."""
+        return self.words[first : first + count].copy()
 
     def vms(self) -> VMState:
         """All VMs as they are now."""

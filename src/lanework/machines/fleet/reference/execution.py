@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lanework.machines.fleet.engine import Progress, Settings
+from lanework.machines.fleet.engine import Progress, Settings, Stillness
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference import groups, sharing
-from lanework.machines.fleet.reference.groups import Index, Members
+from lanework.machines.fleet.reference.groups import Members
 from lanework.machines.fleet.state import Fault, Status, VMState, Words
 
 
@@ -21,7 +21,7 @@ class Execution:
         state: all VMs; `words` is shared memory, `frames` the frames of open calls.
         at: instruction -> the VMs that execute it in this epoch; `blocked` those that wait at it.
         next: instruction -> the VMs that are there after this epoch.
-        writes: VMs, addresses and words to be written.
+        writes: instruction -> the VMs that write there, addresses and words.
         waiting: instruction -> the VMs whose turn in the ordered part comes.
         spare: below it no place for spawned VMs is free.
     """
@@ -45,14 +45,14 @@ class Execution:
         self.at: dict[int, Members] = {}
         self.blocked: dict[int, Members] = {}
         self.yielded: list[Members] = []
-        self.sweep, self.quiet, self.wrote = 1, 0, False
+        self.sweep, self.quiet, self.still = 1, 0, Stillness()
         self.spare = view.allocation.slots
         self.start()
 
     def start(self) -> None:
         """A new epoch."""
         self.next: dict[int, list[Members]] = {}
-        self.writes: list[tuple[Index, sharing.Addresses, Words]] = []
+        self.writes: dict[int, sharing.Part] = {}
         self.waiting: dict[int, Members] = {}
 
     def register(self, number: int) -> Words:

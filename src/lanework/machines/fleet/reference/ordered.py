@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lanework.core.ops.bodies import arithmetic
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.control import Values
@@ -53,14 +54,16 @@ def _together(run: Execution, ip: int, members: Members) -> bool:
     before = sharing.together(info.updates, run.words, at, given)
     if before is None:
         return False
-    run.wrote = True
+    if info.updates is arithmetic.add:
+        run.progress.stalled += sharing.stalled(before, given)
     run.put(values["dest"], members, before)
     run.go(ip + 1, members)
     return True
 
 
 def _atomic(run: Execution, ip: int, values: Values) -> Turn:
-    update, addresses = sharing.update(run.view.infos[ip]), run.register(values["addr"])
+    info, addresses = run.view.infos[ip], run.register(values["addr"])
+    update = sharing.update(info)
     sources = [run.register(values[name]) for name in values if name.startswith("src")]
 
     def turn(vm: int, member: slice) -> None:
@@ -71,7 +74,8 @@ def _atomic(run: Execution, ip: int, values: Values) -> Turn:
         else:
             before = run.words[at]
             run.words[at] = update(before, *(source[vm] for source in sources))
-            run.wrote = True
+            if info.updates is arithmetic.add:
+                run.progress.stalled += sharing.stalled(np.array([before]), sources[0][member])
         run.put(values["dest"], member, before)
         run.go(ip + 1, member)
 
@@ -95,6 +99,7 @@ def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint3
         slot += 1
     run.spare = min(slot + 1, state.count)
     if slot == state.count:
+        run.progress.unborn += 1
         return np.uint32(NO_ROOM)
     state.words[1 : state.profile.length - 1, slot] = 0
     run.register(0)[slot] = data
@@ -105,7 +110,6 @@ def _start(run: Execution, entry: int, parent: int, data: np.uint32) -> np.uint3
     state.row("generation")[slot] += np.uint32(1)
     run.live[batch] += 1
     run.progress.live += 1
-    run.wrote = True
     run.go(entry, slice(slot, slot + 1))
     return np.float32(slot).view(np.uint32)
 

@@ -11,16 +11,28 @@ import numpy.typing as npt
 from lanework.core.ops.bodies import arithmetic, words32
 from lanework.core.ops.evaluate import direct, evaluate
 from lanework.core.ops.op import Op
+from lanework.machines.fleet import updates
 from lanework.machines.fleet.isa import FleetInstr
+from lanework.machines.fleet.reference import groups
+from lanework.machines.fleet.reference.groups import Index, Members
 from lanework.machines.fleet.state import Words
 
-Index = npt.NDArray[np.intp]
 Addresses = npt.NDArray[np.int64]
 OUTSIDE = -1
+LEAST = np.float32(2.0**-126)
+"""The least float that is an address, but for 0: below are the patterns of small integers."""
+
+NOBODY: Index = np.zeros(0, np.intp)
+
+Part = tuple[Members, Addresses, Words]
+"""VMs, where they write to, and what."""
 
 
 def addresses(words: Words, count: int, integer: bool) -> Addresses:
     """Where words point to in shared memory, `OUTSIDE` where that is outside.
+
+    A float below 0 points outside, and so does the pattern of a small integer, which as a float is
+    next to nothing.
 
     Args:
         words: the bits of registers: floats, of which the integer part counts, or integers.
@@ -28,15 +40,15 @@ def addresses(words: Words, count: int, integer: bool) -> Addresses:
         integer: which of the two.
 
     Example:
-        >>> where = np.array([0.0, 2.9, -0.5, 3.0, -1.0, np.nan], np.float32)
+        >>> where = np.array([0.0, 2.9, -0.5, 3.0, -0.0, np.nan, 1e-45], np.float32)
         >>> addresses(where.view(np.uint32), 3, False).tolist()
-        [0, 2, 0, -1, -1, -1]
+        [0, 2, -1, -1, 0, -1, -1]
     """
     if integer:
         at = words.astype(np.int64)
     else:
         floats = words.view(np.float32)
-        inside = (floats > -1.0) & (floats < 2.0**32)
+        inside = ((floats >= LEAST) & (floats < 2.0**32)) | (words << np.uint32(1) == 0)
         if not inside.all():
             floats = np.where(inside, floats, np.float32(-1.0))
         at = floats.astype(np.int64)
@@ -59,28 +71,36 @@ def read(shared: Words, at: Addresses) -> tuple[Words, int]:
     return values, missing
 
 
-def write(shared: Words, parts: Sequence[tuple[Index, Addresses, Words]]) -> int:
+def write(shared: Words, parts: Sequence[Part], fault: bool = False) -> tuple[int, Index]:
     """Do the writes of an epoch; of several to a word that of the highest id stays.
 
     Args:
         shared: what is written to.
         parts: for each group of VMs their ids, where they write to, and what.
+        fault: whether words that several VMs write are not written at all.
 
     Returns:
-        How many were inside.
+        How many words several VMs wrote, and which VMs did not write for it.
     """
-    if len(parts) == 1:
-        _, at, values = parts[0]
-    else:
-        ids = np.concatenate([part[0] for part in parts])
-        order = np.argsort(ids, kind="stable")
-        at = np.concatenate([part[1] for part in parts])[order]
-        values = np.concatenate([part[2] for part in parts])[order]
+    who = np.concatenate([groups.ids(part[0]) for part in parts])
+    at = np.concatenate([part[1] for part in parts])
+    values = np.concatenate([part[2] for part in parts])
+    if len(parts) > 1:
+        order = np.argsort(who, kind="stable")
+        who, at, values = who[order], at[order], values[order]
     inside = at >= 0
     if not inside.all():
-        at, values = at[inside], values[inside]
+        who, at, values = who[inside], at[inside], values[inside]
+    words = NOBODY
+    if not (at[1:] > at[:-1]).all():
+        ordered = np.sort(at)
+        words = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if fault and len(words):
+        clear = ~np.isin(at, words)
+        shared[at[clear]] = values[clear]
+        return len(words), who[~clear]
     shared[at] = values  # of equal indices the last value is assigned
-    return len(at)
+    return len(words), NOBODY
 
 
 def update(info: FleetInstr) -> Callable[..., Any]:
@@ -88,18 +108,28 @@ def update(info: FleetInstr) -> Callable[..., Any]:
     op = info.updates
     if op is None:
         return lambda word, given, other: other if word == given else word
-    graph = op.graph("f32")
+    name, kind = ("f32", np.float32) if "f32" in op.dtypes else ("i32", np.int32)
+    graph = op.graph(name)
     function: Callable[..., Any] = direct(graph) or (lambda *args: evaluate(graph, args))
 
     def one(word: np.uint32, given: np.uint32) -> Any:
         with np.errstate(all="ignore"):
-            return function(word.view(np.float32), given.view(np.float32)).view(np.uint32)
+            return np.asarray(function(word.view(kind), given.view(kind)), kind).view(np.uint32)
 
     return one
 
 
-_AT_ONCE = {arithmetic.add: np.add, words32.fmin: np.fmin, words32.fmax: np.fmax}
-"""Ops as NumPy has them for many operands of one word."""
+_AT_ONCE: dict[Op, tuple[np.ufunc, Any]] = {
+    arithmetic.add: (np.add, np.float32),
+    words32.fmin: (np.fmin, np.float32),
+    words32.fmax: (np.fmax, np.float32),
+    words32.iadd: (np.add, np.uint32),
+    words32.iand: (np.bitwise_and, np.uint32),
+    words32.ior: (np.bitwise_or, np.uint32),
+    updates.imin: (np.minimum, np.int32),
+    updates.imax: (np.maximum, np.int32),
+}
+"""Ops as NumPy has them for many operands of one word, and of which words."""
 
 
 def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words | None:
@@ -114,26 +144,42 @@ def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words
     Returns:
         The word that each VM came to, or None where one must go after another in earnest.
     """
-    function = None if op is None else _AT_ONCE.get(op)
-    exact = function is np.add  # the others have their own rules for minus zero and NaN
-    if function is None or (not exact and (_odd(shared[at]) or _odd(given))):
+    if op not in _AT_ONCE:
+        return None
+    function, kind = _AT_ONCE[op]
+    rules = op in (words32.fmin, words32.fmax)  # of their own for minus zero and NaN
+    if rules and (_odd(shared[at]) or _odd(given)):
         return None
     order = np.argsort(at, kind="stable")
     words, starts = np.unique(at[order], return_index=True)
     before = np.empty(len(at), np.uint32)
-    floats = shared.view(np.float32)
+    numbers = shared.view(kind)
     if len(words) == len(at):
         before[:] = shared[at]
-        floats[at] = function(floats[at], given.view(np.float32))
+        numbers[at] = function(numbers[at], given.view(kind))
         return before
     for word, begin, end in zip(words, starts, [*starts[1:], len(at)], strict=True):
         who = order[begin:end]
-        chain = np.empty(len(who) + 1, np.float32)
-        chain[0], chain[1:] = floats[word], given.view(np.float32)[who]
-        steps = function.accumulate(chain)  # one after another, each rounded
+        chain = np.empty(len(who) + 1, kind)
+        chain[0], chain[1:] = numbers[word], given.view(kind)[who]
+        steps = function.accumulate(chain, dtype=kind)  # one after another, each rounded
         before[who] = steps[:-1].view(np.uint32)
-        floats[word] = steps[-1]
+        numbers[word] = steps[-1]
     return before
+
+
+def stalled(before: Words, given: Words) -> int:
+    """How many whole numbers were added to a float that is so large that it stayed the same.
+
+    Example:
+        >>> words = np.array([2.0**24, 2.0**24, 7.0, np.inf], np.float32).view(np.uint32)
+        >>> stalled(words, np.array([1, 2, 1, 1], np.float32).view(np.uint32))
+        1
+    """
+    x, more = before.view(np.float32), given.view(np.float32)
+    with np.errstate(all="ignore"):
+        whole = (more == np.trunc(more)) & (more != 0) & np.isfinite(x)
+        return int(np.count_nonzero(whole & (x + more == x)))
 
 
 def _odd(words: Words) -> bool:

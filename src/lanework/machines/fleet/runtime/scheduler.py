@@ -17,7 +17,8 @@ from lanework.core.runner import check_deadline
 from lanework.machines.fleet import codes
 from lanework.machines.fleet.engine import Engine, Progress, Stop
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.runtime.traps import deadlock, fault
+from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.runtime.traps import are_numbers, bad_table, deadlock, fault
 from lanework.machines.fleet.state import Words
 
 TURN = 0.06
@@ -185,6 +186,7 @@ class Runtime:
             return
         barrier = plan.phases[plan.schedule[cursor.step]].barrier
         launches = self.view.allocation.steps[cursor.step]
+        self._tables(launches)
         for allocated in launches:
             self.engine.launch(allocated)
         cursor.step += 1
@@ -194,6 +196,15 @@ class Runtime:
         cursor.waiting = barrier != "none"
         if barrier == "wait_any":
             cursor.watch = tuple(allocated.batch for allocated in launches)
+
+    def _tables(self, launches: list[Allocated]) -> None:
+        """Look at the tables of launches, before any of them begins."""
+        for each in launches:
+            if each.launch.strategy == "custom":
+                words = self.engine.peek(each.launch.base, each.launch.count)
+                if not are_numbers(words) or len(words) < each.launch.count:
+                    self.counts = self.engine.run(0)
+                    raise bad_table(self.view, each, words)
 
     @property
     def phase(self) -> int:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from lanework.base.errors import Code, Trap
 from lanework.machines.fleet import codes
 from lanework.machines.fleet.engine import Engine, Progress
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.state import Fault, Status
+from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.reference.sharing import LEAST, addresses
+from lanework.machines.fleet.state import Fault, Status, VMState, Words
 
 SHOWN = 5
 
@@ -20,11 +25,13 @@ _FAULTS: dict[Fault, tuple[Code, str]] = {
     Fault.BAD_OPCODE: (codes.BAD_OPCODE, "an instruction that is none"),
     Fault.PAST_END: (codes.PAST_END, "the end of the program"),
     Fault.BAD_VALUE: (codes.BAD_VALUE, "an operation without a finite result"),
+    Fault.CONFLICT: (codes.CONFLICT, "several VMs write one word"),
 }
 _HELP = {
     Fault.STACK_OVERFLOW: "look for a recursion that does not end, or raise .depth (now {depth})",
     Fault.STACK_UNDERFLOW: "end a routine that is launched with HALT",
     Fault.BAD_ADDRESS: "look at the register of the address; shared memory has {shared:,} words",
+    Fault.CONFLICT: "let one of them write, or use ATOMIC_ADD or ATOMIC_IADD to count and add up",
     Fault.BAD_VALUE: "test the operands before, or run with arithmetic='ieee'",
 }
 
@@ -39,14 +46,100 @@ def fault(view: FleetView, engine: Engine, counts: Progress) -> Trap:
     values = ", ".join(
         f"r{n}={value:.9g}" for n, value in enumerate(vm.floats[1 : 1 + view.profile.registers, 0])
     )
+    if kind is Fault.BAD_ADDRESS:
+        sentence += f", {_address(view, vm, ip)}"
+    sentence = f"VM {number}{others}: {sentence}, at {view.where(ip)}"
+    if kind is Fault.CONFLICT:
+        sentence = _conflict(view, engine, vm, ip)
     help = _HELP.get(kind)
     return Trap(
         code,
-        f"VM {number}{others}: {sentence}, at {view.where(ip)}, in epoch {counts.epochs:,}",
+        f"{sentence}, in epoch {counts.epochs:,}",
         help=None if help is None else help.format(depth=view.depth, shared=view.shared),
         notes=[f"VM {number} has {values}"],
         lane=number,
         **_listed(view, ip),
+    )
+
+
+def _operand(view: FleetView, vm: VMState, ip: int) -> np.uint32:
+    """The word of the register that has an instruction's address."""
+    values = view.infos[ip].values(view.instructions[ip])
+    out: np.uint32 = vm.words[view.profile.register(values["addr"]), 0]
+    return out
+
+
+def _place(view: FleetView, vm: VMState, ip: int) -> int:
+    bits = np.array([_operand(view, vm, ip)])
+    return int(addresses(bits, view.shared, view.infos[ip].whole_address)[0])
+
+
+def _address(view: FleetView, vm: VMState, ip: int) -> str:
+    """An address that is outside, for people."""
+    bits = _operand(view, vm, ip)
+    number = float(bits.view(np.float32))
+    if view.infos[ip].whole_address:
+        return view.word(int(bits))
+    if 0 < abs(number) < LEAST:
+        help = ", which are IREAD's and IWRITE's addresses" if bits < view.shared else ""
+        return f"the integer {int(bits.view(np.int32))}{help}"
+    return view.word(int(number)) if 0 <= number < 2.0**32 else f"{number:.9g}"
+
+
+def _conflict(view: FleetView, engine: Engine, vm: VMState, ip: int) -> str:
+    """Which VMs write the word of one that has faulted for it, and where."""
+    vms, at = engine.vms(), _place(view, vm, ip)
+    others = []
+    for number in np.flatnonzero(vms.row("fault") == Fault.CONFLICT).tolist():
+        other = VMState(view.profile, 0)
+        other.words = vms.words[:, number : number + 1]
+        where = int(other.row("ip")[0])
+        if number != int(vm.row("global_id")[0]) and _place(view, other, where) == at:
+            others.append((number, where))
+            if len(others) > 1:
+                break
+    more = " and others" if len(others) > 1 else ""
+    number, where = others[0]
+    return (
+        f"VM {int(vm.row('global_id')[0])} at {view.where(ip)} and VM {number} at"
+        f" {view.where(where)}{more} write {view.word(at)}"
+    )
+
+
+def are_numbers(words: Words) -> bool:
+    """Whether words are numbers of VMs: whole, from 0 to below 2**32, as floats."""
+    return bool(_whole(words).all())
+
+
+def _whole(words: Words) -> npt.NDArray[np.bool_]:
+    floats = words.view(np.float32)
+    right = (floats < 2.0**32) & (floats == np.trunc(floats))
+    out: npt.NDArray[np.bool_] = right & ((floats >= LEAST) | (words << np.uint32(1) == 0))
+    return out
+
+
+def bad_table(view: FleetView, allocated: Allocated, words: Words) -> Trap:
+    """The trap for a table of what are no numbers of VMs, or of too few words.
+
+    Args:
+        view: the program.
+        allocated: a launch by the table.
+        words: of the table, as far as there is shared memory.
+    """
+    launch, right = allocated.launch, _whole(words)
+    n = len(words) if right.all() else int(np.argmin(right))
+    if n == len(words):
+        what = "is outside"
+    elif 0 < words[n] < LEAST.view(np.uint32):
+        what = f"is the integer {words[n]}, and a float has to be there"
+    else:
+        what = f"is {float(words.view(np.float32)[n]):.9g}"
+    return Trap(
+        codes.BAD_NUMBER,
+        f"{view.routines[launch.routine].name!r} is launched by a table: VM {n} of"
+        f" {launch.count:,} would have the number in {view.word(launch.base + n)}, which {what}",
+        help="fill the table with whole numbers from 0 on before the phase begins",
+        lane=allocated.slot + n,
     )
 
 

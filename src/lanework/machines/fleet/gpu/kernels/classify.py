@@ -208,16 +208,11 @@ fn over() -> bool {
   return false;
 }
 
-// Whether no VM can go on, or none has written while all of them yielded many times over.
-fn stuck(live: u32, blocked: u32, idle: u32) -> bool {
-  if (blocked == live) { return true; }
+// Whether all VMs have yielded or wait, and have yielded so often that the host has to look.
+fn still(live: u32, idle: u32) -> bool {
   if (idle < live) { return false; }
-  var quiet = 0u;
-  if (atomicLoad(&control[C_WROTE]) == 0u) { quiet = atomicLoad(&control[C_QUIET]) + 1u; }
-  atomicStore(&control[C_QUIET], quiet);
-  atomicStore(&control[C_WROTE], 0u);
   atomicAdd(&control[C_SWEEP], 1u);
-  return quiet >= params.patience;
+  return atomicAdd(&control[C_QUIET], 1u) + 1u >= params.patience;
 }
 
 // How many VMs a kernel has, and where each of its buckets begins.
@@ -261,8 +256,10 @@ fn main() {
     stop = STOP_DONE;
   } else if (params.watching != 0u && over()) {
     stop = STOP_BATCH;
-  } else if (WAITS && stuck(live, counts[C_BLOCKED], counts[C_IDLE])) {
+  } else if (WAITS && counts[C_BLOCKED] == live) {
     stop = STOP_DEADLOCK;
+  } else if (WAITS && still(live, counts[C_IDLE])) {
+    stop = STOP_STILL;
   } else if (moving > atomicLoad(&control[C_FUEL])) {
     stop = STOP_FUEL;
   }

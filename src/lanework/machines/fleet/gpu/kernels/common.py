@@ -94,6 +94,7 @@ def constants(spec: Spec) -> str:
         "YIELDS": spec.has("SYSCALL_YIELD"),
         "BLOCKS": spec.has("WAIT"),
         "FAULTS_OUTSIDE": spec.faults_outside,
+        "FAULTS_CONFLICTS": spec.faults_conflicts,
         "TRAPS": spec.traps,
         "HAS_ORDERED": bool(spec.ordered),
         "SORTS": spec.sort,
@@ -259,18 +260,15 @@ fn outside(vm: u32, counter: u32) -> bool {
   if (FAULTS_OUTSIDE) { fault_vm(vm, FAULT_BAD_ADDRESS); } else { count(counter, 1u); }
   return FAULTS_OUTSIDE;
 }
-
-// Something that VMs which yield may be waiting for.
-fn wrote() { if (YIELDS) { atomicStore(&control[C_WROTE], 1u); } }
 """
 """Functions of the kernels that use shared memory."""
 
 ADDRESS = """\
 // The word that a float is the address of, or NONE. By its bits, as a compiler may take it that
-// there is no NaN: from 0 to below 2^32, or negative and above -1.
+// there is no NaN: from 2^-126 to below 2^32, or a zero of either sign.
 fn float_address(bits: u32) -> u32 {
-  if (bits < 0x4f800000u) { return whole_address(u32(bitcast<f32>(bits))); }
-  if (bits >= 0x80000000u && bits < 0xbf800000u) { return whole_address(0u); }
+  if (bits - 0x00800000u < 0x4f000000u) { return whole_address(u32(bitcast<f32>(bits))); }
+  if ((bits << 1u) == 0u) { return whole_address(0u); }
   return NONE;
 }
 

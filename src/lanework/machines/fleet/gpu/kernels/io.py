@@ -1,7 +1,9 @@
 """The fifth kernel: shared memory and scheduling.
 
 In order, an epoch has three steps here. The I/O kernel reads shared memory as the epoch began, and
-VMs that write bid for their words: the highest stays. Then the commit lets the winners write. Then
+VMs that write bid for their words: the highest stays, and a bit says that there were several. Then
+the commit lets the winners write. Where several are a fault nobody writes, and bids and bits are
+taken back by a kernel after it, which finds them by the VMs that have faulted. Then
 one invocation goes over the VMs that are at ordered instructions, by their global id: it finds them
 by bits, and the words of bits by a summary.
 
@@ -40,13 +42,23 @@ def io(spec: Spec) -> str:
 
 def commit(spec: Spec) -> str:
     """The kernel in which the winners write."""
-    parts = [head(spec, "code states memory lists control winner"), ADDRESS]
+    parts = [head(spec, "code states memory lists control winner"), ADDRESS, ENDING, _CONTESTED]
+    return "\n".join([*parts, _COMMIT.replace("CASES\n", _written(spec))])
+
+
+def settle(spec: Spec) -> str:
+    """The kernel that takes bids for contested words back, where they are faults."""
+    parts = [head(spec, "code states lists control winner"), ADDRESS, _CONTESTED]
+    return "\n".join([*parts, _SETTLE.replace("CASES\n", _written(spec))])
+
+
+def _written(spec: Spec) -> str:
     cases = ""
     for info in spec.used(Kernel.IO):
         if info.name in WRITES:
             body = operands(info, f"address = {WRITES[info.name]}(ADDR); bits = SRC;")
             cases += f"    case {info.code}u: {{ {body} }}\n"
-    return "\n".join([*parts, _COMMIT.replace("CASES\n", cases)])
+    return cases
 
 
 def _case(info: FleetInstr, spec: Spec) -> str:
@@ -119,9 +131,12 @@ _BID = """
 // is done with in this epoch and takes the bids.
 fn write_word(vm: u32, address: u32, bits: u32, i: u32) -> bool {
   if (address == NONE) { return outside(vm, C_WRITES_OUTSIDE); }
-  atomicMax(&winner[address], vm + 1u);
+  if (atomicMax(&winner[address], vm + 1u) != 0u) {
+    let bit = 1u << (address & 31u);
+    let known = atomicOr(&winner[params.shared_words + (address >> 5u)], bit);
+    if ((known & bit) == 0u) { count(C_CONFLICTS, 1u); }
+  }
   lists[i] = vm;
-  wrote();
   return true;
 }
 """
@@ -132,7 +147,6 @@ _WRITE_FAST = """
 fn write_word(vm: u32, address: u32, bits: u32, i: u32) -> bool {
   if (address == NONE) { return outside(vm, C_WRITES_OUTSIDE); }
   atomicStore(&memory[address], bits);
-  wrote();
   return false;
 }
 """
@@ -164,9 +178,22 @@ CASES
 """,
 )
 
-_COMMIT = main(
-    "",
-    """\
+_CONTESTED = """
+// Whether several VMs bid for a word.
+fn contested(address: u32) -> bool {
+  let bits = atomicLoad(&winner[params.shared_words + (address >> 5u)]);
+  return ((bits >> (address & 31u)) & 1u) != 0u;
+}
+
+fn take_back(address: u32) {
+  atomicStore(&winner[address], 0u);
+  if (contested(address)) {
+    atomicAnd(&winner[params.shared_words + (address >> 5u)], ~(1u << (address & 31u)));
+  }
+}
+"""
+
+_BIDDER = """\
   let i = number(group, groups, local);
   if (i >= atomicLoad(&control[C_LENGTHS + C_IO])) { return; }
   let vm = lists[i];
@@ -179,11 +206,32 @@ _COMMIT = main(
 CASES
     default: {}
   }
+"""
+
+_COMMIT = main(
+    "",
+    _BIDDER
+    + """\
+  if (FAULTS_CONFLICTS && contested(address)) {
+    fault_vm(vm, FAULT_CONFLICT);
+    return;
+  }
   if (atomicLoad(&winner[address]) == vm + 1u) {
     memory[address] = bits;
-    atomicStore(&winner[address], 0u);
+    take_back(address);
   }
   go(vm, ip + 1u);
+}
+""",
+)
+
+_SETTLE = main(
+    "",
+    _BIDDER.replace(
+        "  let ip =", "  if (load(vm, FAULT) != FAULT_CONFLICT) { return; }\n  let ip ="
+    )
+    + """\
+  take_back(address);
 }
 """,
 )

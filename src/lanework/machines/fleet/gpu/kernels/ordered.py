@@ -6,6 +6,7 @@ set, and words of bits by a summary of them.
 
 from __future__ import annotations
 
+from lanework.core.ops.bodies import arithmetic
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import wgsl
 from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head
@@ -49,7 +50,7 @@ def functions(spec: Spec) -> str:
     """The ops that the program's atomics use."""
     used = [info.updates for info in spec.used(Kernel.IO) if info.updates]
     preamble = [] if spec.cells.half else [wgsl.PREAMBLE]  # accessors of halves bring it
-    return "\n".join([*preamble, *(wgsl.render_op(op) for op in used)])
+    return "\n".join([*preamble, *(wgsl.render_op(op) for op in used), _STALLS])
 
 
 def native(spec: Spec) -> str:
@@ -59,7 +60,7 @@ def native(spec: Spec) -> str:
         if info.name in ATOMICS:
             given = "".join(f", {each}: u32" for each in sources(info))
             text = _NATIVE.replace("NAME", info.name.lower()).replace(", SOURCES", given)
-            out += text.replace("UPDATED", ATOMICS[info.name])
+            out += text.replace("UPDATED", ATOMICS[info.name]).replace("STALLS\n", _stalls(info))
     return functions(spec) + out if out else ""
 
 
@@ -81,19 +82,29 @@ def ordered(spec: Spec) -> str:
     return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
 
 
+_STALLS = """
+// Whether a whole number was added to a float that is so large that it stayed the same.
+fn stalls(word: u32, more: u32, sum: u32) -> bool {
+  let exponent = (more >> 23u) & 0xffu;
+  let whole = exponent >= 127u && exponent < 255u
+    && (exponent >= 150u || (more & ((1u << ((150u - exponent) & 31u)) - 1u)) == 0u);
+  return whole && word == sum && (word & 0x7f800000u) != 0x7f800000u;
+}
+"""
+
 _NATIVE = """
 fn NAME(vm: u32, address: u32, SOURCES, stays: ptr<function, bool>) -> u32 {
   if (address == NONE) {
     *stays = outside(vm, C_WRITES_OUTSIDE);
     return 0u;
   }
-  wrote();
   var word = atomicLoad(&memory[address]);
   loop {
     let tried = atomicCompareExchangeWeak(&memory[address], word, UPDATED);
     if (tried.exchanged) { break; }
     word = tried.old_value;
   }
+STALLS
   return word;
 }
 """
@@ -107,13 +118,21 @@ let address = float_address(ADDR);
         let word = memory[address];
         memory[address] = UPDATED;
         result = word;
-        wrote();
+        STALLS
       }"""
 
 
 def _update(name: str) -> str:
     lets = "".join(f"let {each} = {each.upper()}; " for each in sources(FLEET.by_name[name]))
-    return _UPDATE.replace("LETS", lets).replace("UPDATED", ATOMICS[name])
+    text = _UPDATE.replace("LETS", lets).replace("UPDATED", ATOMICS[name])
+    return text.replace("STALLS", _stalls(FLEET.by_name[name]).strip())
+
+
+def _stalls(info: FleetInstr) -> str:
+    """Count a whole number that was added to no effect."""
+    if info.updates is not arithmetic.add:
+        return ""
+    return f"  if (stalls(word, src, {ATOMICS[info.name]})) {{ count(C_STALLED, 1u); }}\n"
 
 
 BODIES = {
@@ -129,7 +148,10 @@ fn spawn(vm: u32, entry: u32, bits: u32) -> u32 {
   var place = atomicLoad(&control[C_HINT]);
   while (place < params.capacity && load(place, STATUS) != FREE) { place++; }
   atomicStore(&control[C_HINT], min(place + 1u, params.capacity));
-  if (place >= params.capacity) { return bitcast<u32>(-1.0f); }
+  if (place >= params.capacity) {
+    count(C_UNBORN, 1u);
+    return bitcast<u32>(-1.0f);
+  }
   zero_vector(place);
   put(place, 1u, bits);
   store(place, VM_ID, place);
@@ -143,7 +165,6 @@ fn spawn(vm: u32, entry: u32, bits: u32) -> u32 {
 LITERALLY
   go(place, entry);
   count(batch_word(load(vm, BATCH), B_LIVE), 1u);
-  wrote();
   return bitcast<u32>(f32(place));
 }
 """

@@ -21,7 +21,7 @@ class Control(enum.IntEnum):
     """Words of the control buffer; batches follow, and then the marks of ordered instructions.
 
     The first six are counted by classification and taken away by the plan of each epoch. Counts
-    from `READS_OUTSIDE` to `MOVED` are of one submission, so that 32 bits are enough.
+    from `READS_OUTSIDE` on are of one submission, so that 32 bits are enough.
     """
 
     LINEAR = 0
@@ -34,7 +34,6 @@ class Control(enum.IntEnum):
     STOP = 12
     SWEEP = 13
     QUIET = 14
-    WROTE = 15
     FAULTS = 16
     FIRST_FAULT = 17
     READS_OUTSIDE = 18
@@ -45,6 +44,9 @@ class Control(enum.IntEnum):
     HINT = 26  # no place for a VM that is started is free before this one
     FUEL = 27
     LISTED = 28  # VMs on the list of live ones
+    CONFLICTS = 29  # these are of one submission, too
+    STALLED = 30
+    UNBORN = 31
 
 
 HEADER = 32
@@ -136,6 +138,7 @@ class Spec:
             go through all cases of a switch.
         fast: whether reads, writes and atomics go in any order.
         faults_outside: whether a VM faults outside shared memory.
+        faults_conflicts: whether VMs fault that write one word.
         traps: whether it faults where finite operands have no finite result.
         convention: which registers a call keeps.
         sort: whether VMs are sorted by instruction.
@@ -147,6 +150,7 @@ class Spec:
     opcodes: frozenset[int]
     fast: bool
     faults_outside: bool
+    faults_conflicts: bool
     traps: bool
     convention: Convention
     sort: bool = False
