@@ -134,8 +134,8 @@ class Runner(runner.Runner):
                 if problem.code is not DEVICE_LOST or self._asked != "auto":
                     raise
                 self.close()
-                notice = f"the graphics device was lost ({problem.sentence}), running on the reference"
-                self._fall_back("reference", notice)
+                lost = f"the graphics device was lost ({problem.sentence})"
+                self._fall_back("reference", f"{lost}, running on the reference")
                 runtime = self._run(words)
             return self._result(runtime, time.perf_counter() - start)
 
