@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
+from lanework.base.limits import Limits
 from lanework.core.runner import check_deadline
 
+TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
 T = TypeVar("T")
+Taken = ParamSpec("Taken")
 
 
 def waited(work: Callable[[], T], until: float | None, help: str) -> T:
     """What `work` gives, which another thread does while this one looks after Ctrl-C and the clock.
 
-    Work that is not waited for to its end goes on by itself, and nobody hears of it.
+    Work that is not waited for to its end is stopped where Python can do that, between two calls of
+    native code, and nobody hears of it.
 
     Args:
         work: a compiler, say: native code that looks at neither signals nor the clock.
@@ -42,9 +48,58 @@ def waited(work: Callable[[], T], until: float | None, help: str) -> T:
         finally:
             done.set()
 
-    threading.Thread(target=run, name="lanework-work", daemon=True).start()
-    while not done.wait(None if until is None else max(until - time.monotonic(), 0.001)):
-        check_deadline(until, help)
+    thread = threading.Thread(target=run, name="lanework-work", daemon=True)
+    thread.start()
+    try:
+        while not done.wait(TICK if until is None else min(TICK, max(until - time.monotonic(), 0))):
+            check_deadline(until, help)
+    except BaseException:
+        threading.Thread(target=_stop, args=(thread,), daemon=True).start()
+        raise
     if raised:
         raise raised[0]
     return given[0]
+
+
+def _stop(thread: threading.Thread) -> None:
+    """Raise `SystemExit` in a thread until it ends: where it is now that may be caught."""
+    while thread.is_alive():
+        number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+        thread.join(TICK)
+
+
+def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
+    """What `work` gives, by the deadline if there is one.
+
+    Raises:
+        Trap: LW2001.
+
+    Example:
+        >>> within(Limits(deadline=60.0), lambda: 6 * 7, "raise the deadline")
+        42
+    """
+    until = None if limits is None else limits.until()
+    return work() if until is None else waited(work, until, help)
+
+
+def timed(help: str) -> Callable[[Callable[Taken, T]], Callable[Taken, T]]:
+    """Hold a function to the deadline of the argument that it has by the name `limits`, if any.
+
+    Example:
+        >>> @timed("raise the deadline")
+        ... def product(a: int, b: int, limits: Limits | None = None) -> int:
+        ...     return a * b
+        >>> product(6, 7, limits=Limits(deadline=60.0))
+        42
+    """
+
+    def held(work: Callable[Taken, T]) -> Callable[Taken, T]:
+        @wraps(work)
+        def run(*args: Taken.args, **more: Taken.kwargs) -> T:
+            limits: Any = more.get("limits")
+            return within(limits, partial(work, *args, **more), help)
+
+        return run
+
+    return held

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,10 @@ def read_graph(request: Request) -> FactorGraph:
     """
     from lanework.machines.belief.graph import files
 
-    text = read_text(request.path, files.unpacked)
-    return files.read_text(text, str(request.path), normalize=bool(request["normalize"]))
+    path, limits = request.path, request.limits
+    text = read_text(path, functools.partial(files.unpacked, limits=limits))
+    normalize = bool(request["normalize"])
+    return files.read_text(text, str(path), normalize=normalize, limits=limits)
 
 
 def compile_network(request: Request) -> Program:
@@ -116,9 +119,10 @@ def run(request: Request) -> None:
 
 def _ask(request: Request, given: dict[str, list[Any]]) -> None:
     """Answer of a network: exactly, or by messages that may go round in circles."""
+    from lanework.core.waiting import within
     from lanework.machines.belief.data.evidence import evidence_of
     from lanework.machines.belief.passes.query import read_query
-    from lanework.machines.belief.queries.infer import grouped, run_groups
+    from lanework.machines.belief.queries.infer import SLOW, grouped, run_groups
     from lanework.machines.belief.queries.loopy import convergence, loopy
     from lanework.machines.belief.queries.sensitivity import Sensitivity
 
@@ -126,19 +130,25 @@ def _ask(request: Request, given: dict[str, list[Any]]) -> None:
     if approximate and request["engine"] != "auto":
         help = "leave out --engine, or --approximate"
         raise Diagnostic(BAD_ARGUMENT, "approximations have no engine to choose", help=help)
-    start = time.perf_counter()
-    graph = read_graph(request)
-    if not approximate:
-        known = evidence_of(graph.variables.values(), given)
-        groups = grouped(graph, known, query)
-    loading = time.perf_counter() - start
-    with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
-        limits, progress = request.limits, bar.update
-        if approximate:
-            result = loopy(graph, given, query, limits=limits, progress=progress)
-        else:
-            options = {name: request[name] for name in ("engine", "threads", "seed")}
-            result = run_groups(groups, known, limits=limits, progress=progress, **options)
+    limits = request.limits
+
+    def ask() -> tuple[FactorGraph, BeliefResult, float]:
+        """Read, compile and run: all of it by the deadline."""
+        start = time.perf_counter()
+        graph = read_graph(request)
+        if not approximate:
+            known = evidence_of(graph.variables.values(), given)
+            groups = grouped(graph, known, query)
+        loading = time.perf_counter() - start
+        with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
+            if approximate:
+                result = loopy(graph, given, query, limits=limits, progress=bar.update)
+            else:
+                options = {name: request[name] for name in ("engine", "threads", "seed")}
+                result = run_groups(groups, known, limits=limits, progress=bar.update, **options)
+        return graph, result, loading
+
+    graph, result, loading = within(limits, ask, SLOW)
     asked = read_query(graph, query)
     if asked.kind == "sensitivity":
         result = Sensitivity.of(graph, asked, result)

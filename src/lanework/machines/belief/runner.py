@@ -15,6 +15,7 @@ from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
+from lanework.core.waiting import waited
 from lanework.engines.vector import loader
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.data.answers import (
@@ -49,6 +50,7 @@ SMALLER = (
 NATIVE = ("prob", "max")  # the semirings of native kernels
 # Bytes of Python's objects, as measured: around any run, and for each instruction (`bench memory`).
 AROUND, EACH = 400_000, 1_500
+LONG = 1 << 22  # entries of a product of all rows from which Ctrl-C is looked for meanwhile
 AGAIN = 1 << 28  # bytes of the tensors of rows that are asked again together
 # Where numbers may vanish, these are asked instead.
 LOGS = {"prob": "logprob", "max": "minsum"}
@@ -217,13 +219,19 @@ class Runner(runner.Runner):
 
     def answer(self, evidence: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
+        until = self.limits.until()
+        work = partial(self._answer, evidence, seed, until)
+        if until is None and walk(self.program).product * evidence.rows < LONG:
+            return work()
+        return waited(work, until, "raise the deadline, or run fewer rows")
+
+    def _answer(self, evidence: Evidence, seed: int, until: float | None) -> BeliefResult:
         start = time.perf_counter()
         self._check_fixed(evidence)
         lead = {} if evidence.single else {ROWS: evidence.rows}
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
         if count > 1:
             lead[ASSIGNMENTS] = count
-        until = self.limits.until()
         if kind == "kbest":
             answer = partial(self._posterior, until=until)
             posterior = best_assignments(answer, self.program, evidence, count, self.conditioned)

@@ -28,15 +28,16 @@ _ENTRY = re.compile(rf'(?:\({_LIST}\)|(table|default)\b)([^;{{}}()"]*);\s*')
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*|[0-9]+")
 NO_BIF = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')  # in names, even quoted
 CUT_OFF = "is the file cut off?"
-# What `default` may fill, as no line of the file has to stand for it: 0.5 GiB.
-MOST_ENTRIES = 1 << 26
+# What `default` may fill, as no line of the file has to stand for it: 32 MiB.
+MOST_ENTRIES = 1 << 22
 
 
 class BifReader:
     """Reads one text."""
 
-    def __init__(self, text: str, source: str = "network.bif") -> None:
-        self.text = BifText(text, source)
+    def __init__(self, text: str, source: str = "network.bif", most: int = MOST_ENTRIES) -> None:
+        """Take a text, and how many entries a table may have that is not written out."""
+        self.text, self.most = BifText(text, source), min(most, MOST_ENTRIES)
         self.graph = FactorGraph("network")
 
     def read(self) -> FactorGraph:
@@ -64,7 +65,7 @@ class BifReader:
             names = self._scope(block)
             if lacking.pop(names[0], None) is None:
                 raise self.text.wrong(block.start, f"there are two tables of {names[0]!r}")
-            table = _TableReader(self.text, block, self.graph, names).read()
+            table = _TableReader(self.text, block, self.graph, names, self.most).read()
             with self._at(block):
                 self.graph.factor((*names[1:], names[0]), table, name=names[0], child=names[0])
         for name, block in lacking.items():
@@ -126,7 +127,9 @@ class BifReader:
 class _TableReader:
     """Reads the inside of one `probability` block: a line for each state of the parents."""
 
-    def __init__(self, text: BifText, block: Block, graph: FactorGraph, names: list[str]) -> None:
+    def __init__(
+        self, text: BifText, block: Block, graph: FactorGraph, names: list[str], most: int
+    ) -> None:
         self.text, self.block = text, block
         self.child, *self.parents = names
         self.numbers = [
@@ -134,8 +137,9 @@ class _TableReader:
             for parent in self.parents
         ]
         shape = [graph.variables[name].size for name in (*self.parents, self.child)]
-        if math.prod(shape) > max(MOST_ENTRIES, len(text.text)) or len(shape) > 64:
-            raise text.wrong(block.start, f"the table of {self.child!r} is too large to be read")
+        if math.prod(shape) > max(most, len(text.text)) or len(shape) > 64:
+            message = f"the table of {self.child!r} is far larger than this file"
+            raise text.wrong(block.start, message, "write out its entries, or raise the memory cap")
         self.table: Table = np.zeros(shape)
         self.given = np.zeros(shape[:-1], np.bool_)
 
@@ -210,8 +214,8 @@ def _past(pattern: re.Pattern[str], text: str, at: int, block: Block) -> int:
     return at
 
 
-def read_bif(text: str, source: str = "network.bif") -> FactorGraph:
-    """A network from the text of a BIF file.
+def read_bif(text: str, source: str = "network.bif", most: int = MOST_ENTRIES) -> FactorGraph:
+    """A network from the text of a BIF file; tables not written out have `most` entries at most.
 
     Raises:
         Diagnostic: LW5003 with line and column; LW5001, LW5002, LW5004.
@@ -221,7 +225,7 @@ def read_bif(text: str, source: str = "network.bif") -> FactorGraph:
         >>> read_bif(text + "probability ( rain ) { table 0.2, 0.8; }")
         <FactorGraph network: 1 variables, 1 factors>
     """
-    return BifReader(text, source).read()
+    return BifReader(text, source, most).read()
 
 
 def write_bif(graph: FactorGraph) -> str:

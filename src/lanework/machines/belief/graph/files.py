@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.limits import Limits
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.bif import read_bif
 from lanework.machines.belief.graph.jsonform import read_json
@@ -28,7 +29,10 @@ READERS: dict[str, Callable[[str, str], FactorGraph]] = {
 
 
 PACKED = ".gz"
-MOST_BYTES = 1 << 30  # unpacked: a small file may hold any number of zeros
+SMALLER = "raise the memory cap, or leave out a part of the network"
+MOST_BYTES = 1 << 28  # unpacked: a small file may hold any number of zeros
+# Bytes that reading takes for a byte of text, and for an entry of a table that is not written out.
+READING, FILLING = 12, 64
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:
@@ -43,30 +47,38 @@ def ending_of(path: str | os.PathLike[str]) -> str:
     return Path(name.stem if packed else name.name).suffix.lower()
 
 
-def unpacked(data: bytes, source: str) -> bytes:
+def unpacked(data: bytes, source: str, limits: Limits | None = None) -> bytes:
     """What a file holds: unpacked if its name ends in `.gz`.
 
     Raises:
-        Diagnostic: LW5003 for data that gzip did not write, or that were cut off.
+        Diagnostic: LW5003 for data that gzip did not write, or that were cut off; LW0101 for a
+            text that does not fit the memory cap.
     """
+    limits = limits or Limits()
+    what = f"the text of {source} and its words"
     if Path(source).suffix.lower() != PACKED:
+        limits.check_memory(READING * len(data), what, SMALLER)
         return data
+    most = min(MOST_BYTES, limits.memory_cap // READING)
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            out = file.read(MOST_BYTES + 1)
+            out = file.read(most + 1)
     except (OSError, EOFError, zlib.error) as error:
         message = f"{source} cannot be unpacked: {error}"
         raise Diagnostic(BAD_NETWORK, message, help="is the file cut off?") from None
+    limits.check_memory(READING * len(out), what, SMALLER)
     if len(out) > MOST_BYTES:
         raise Diagnostic(BAD_NETWORK, f"{source} holds more than {MOST_BYTES:,} bytes")
     return out
 
 
-def read_text(text: str, source: str, *, normalize: bool = False) -> FactorGraph:
+def read_text(
+    text: str, source: str, *, normalize: bool = False, limits: Limits | None = None
+) -> FactorGraph:
     """A network from a text; the ending of its source says how it is written.
 
     Raises:
-        Diagnostic: LW5003 and what its reader says.
+        Diagnostic: LW5003 and what its reader says; LW0101 for tables that do not fit.
     """
     ending = ending_of(source)
     if ending not in READERS:
@@ -75,27 +87,34 @@ def read_text(text: str, source: str, *, normalize: bool = False) -> FactorGraph
             f"{source}: the ending {ending or '(none)'!r} is of no format of networks",
             help=did_you_mean(ending, READERS) or f"there is {', '.join(READERS)}",
         )
-    graph = READERS[ending](text, source)
+    limits = limits or Limits()
+    if ending == ".bif":
+        graph = read_bif(text, source, limits.memory_cap // FILLING)
+    else:
+        graph = READERS[ending](text, source)
     return graph.normalized() if normalize else graph
 
 
-def read_network(path: str | os.PathLike[str], *, normalize: bool = False) -> FactorGraph:
+def read_network(
+    path: str | os.PathLike[str], *, normalize: bool = False, limits: Limits | None = None
+) -> FactorGraph:
     """A network from a file: .bif, .xmlbif, .xml, .uai or .json, or one of these and .gz.
 
     Args:
         path: the file.
         normalize: scale conditional tables to sums of one.
+        limits: memory; a file may claim far more than it holds.
 
     Raises:
-        Diagnostic: LW5003 and what its reader says.
+        Diagnostic: LW5003 and what its reader says; LW0101 for what does not fit.
 
     Warns:
         TableNotice: conditional tables that do not sum to one; they are used as they are.
     """
     try:
-        text = unpacked(Path(path).read_bytes(), str(path)).decode("utf-8-sig")
+        text = unpacked(Path(path).read_bytes(), str(path), limits).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Diagnostic(BAD_NETWORK, f"{path} cannot be read: {error}") from None
-    graph = read_text(text, str(path), normalize=normalize)
+    graph = read_text(text, str(path), normalize=normalize, limits=limits)
     graph.notice()
     return graph

@@ -21,7 +21,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import error_context, span_of
+from lanework.machines.belief.graph.refusal import check_claim, error_context, span_of
 
 
 def read_json(text: str, source: str = "graph.json") -> FactorGraph:
@@ -73,7 +73,10 @@ class _Reader:
             span = Span(self.source, line, column, line, column + 1, self.text)
             raise Diagnostic(BAD_NETWORK, message, span=span)
         graph = FactorGraph(str(known.get("name", self.source)))
+        claimed = 0
         for name, states in variables.items():
+            claimed += states if type(states) is int else 0
+            check_claim(claimed, self.text, functools.partial(self.where, name))
             self.variable(graph, name, states)
         for name, factor in factors.items() if isinstance(factors, dict) else enumerate(factors):
             self.factor(graph, name, factor)

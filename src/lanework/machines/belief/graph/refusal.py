@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
-from lanework.machines.belief.codes import BAD_GRAPH
+from lanework.machines.belief.codes import BAD_GRAPH, BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 
+UNUSED = 1 << 16  # states of variables that no table is about
 HELP = "write it as JSON, which holds any factor graph and any names"
 
 
@@ -33,6 +34,18 @@ def check_names(graph: FactorGraph, what: str, illegal: re.Pattern[str]) -> None
 def _check(name: str, kind: str, what: str, illegal: re.Pattern[str]) -> None:
     if not name or illegal.search(name):
         raise Diagnostic(BAD_GRAPH, f"{what} cannot hold {kind}", help=HELP)
+
+
+def check_claim(states: int, text: str, span: Callable[[], Span]) -> None:
+    """Refuse more states than a text can have numbers for, before there is a name for each.
+
+    Raises:
+        Diagnostic: LW5003.
+    """
+    if states > len(text) + UNUSED:
+        what = f"variables have {states:,} states, and the file {len(text):,} characters"
+        help = "a variable of a factor has at least a number for each state"
+        raise Diagnostic(BAD_NETWORK, what, span=span(), help=help)
 
 
 @contextmanager

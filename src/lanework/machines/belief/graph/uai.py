@@ -19,7 +19,9 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import error_context, span_at
+from lanework.machines.belief.graph.refusal import check_claim, error_context, span_at
+
+DIGITS = 18  # of whole numbers: nothing is counted that has more
 
 
 class Words:
@@ -53,7 +55,7 @@ class Words:
     def integer(self, what: str, most: float = math.inf) -> int:
         """The next word as a whole number, at most so large."""
         word = self.word()
-        if not word.isdecimal() or int(word) > most:
+        if not word.isdecimal() or len(word) > DIGITS or int(word) > most:
             raise self.wrong(f"{word!r} is no {what}")
         return int(word)
 
@@ -92,11 +94,13 @@ def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
     if kind not in ("MARKOV", "BAYES"):
         raise words.wrong(f"{kind!r} is no kind of model; there is MARKOV and BAYES")
     graph = FactorGraph(source)
-    count = words.integer("number of variables")
+    count, states = words.integer("number of variables"), 0
     for number in range(count):
         size = words.integer("number of states")
         if size == 0:
             raise words.wrong("a variable has states")
+        states += size
+        check_claim(states, text, words.span)
         with error_context(words.span):
             graph.variable(str(number), size)
     scopes = []

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lanework.base.limits import Limits
 from lanework.core.program.program import Program
+from lanework.core.waiting import timed
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
@@ -30,6 +31,7 @@ from lanework.machines.belief.semiring import VMSemiringRuntime
 
 SMALL = 100  # variables up to which one program serves all patterns
 SAMPLE = 5  # patterns whose cost is estimated
+SLOW = "raise the deadline, run fewer rows, or ask for an approximation: lw.belief.loopy"
 TERM, COMPILING = 1e-9, 3e-4  # seconds: for a term of a row up and down, for a variable of a graph
 
 
@@ -42,6 +44,7 @@ class Group:
     question: Question
 
 
+@timed(SLOW)
 def infer(
     graph: FactorGraph,
     evidence: Mapping[str, Any] | None = None,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
 from lanework.machines.belief.graph.factor import Variable, listed
@@ -22,6 +23,7 @@ CLOSE = 1e-12  # to what is wanted
 ROUNDS = 1000  # over all variables
 
 
+@timed("raise the deadline, or run fewer rows")
 def jeffrey(
     graph: FactorGraph,
     posteriors: Mapping[str, npt.ArrayLike],

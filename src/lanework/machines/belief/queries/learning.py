@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.result.result import Result
+from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
@@ -31,6 +32,7 @@ EXPECTED = "expected_log_likelihood"
 BLOCK = 1 << 26  # bytes of the derivatives that are held at a time
 
 
+@timed("raise the deadline, or run fewer rows")
 def expected_counts(
     graph: FactorGraph,
     evidence: Mapping[str, Any] | None = None,
@@ -90,6 +92,7 @@ def expected_counts(
     )
 
 
+@timed("raise the deadline, or run fewer rows")
 def expected_log_likelihood(
     graph: FactorGraph,
     evidence: Mapping[str, Any] | None = None,

@@ -18,7 +18,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 from lanework.core.result.show import many
-from lanework.core.runner import check_deadline
+from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
@@ -96,8 +96,13 @@ def loopy(
         what = f"{METHOD} does not answer {problem.query.kind}"
         raise Diagnostic(BAD_QUERY, what, help="ask for all, for some variables, or for z")
     start = time.perf_counter()
-    run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
-    values, stats = run.answer(known)
+
+    def answer() -> tuple[dict[str, Any], dict[str, Any]]:
+        run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
+        return run.answer(known)
+
+    help = "raise the deadline, run fewer rows, or accept a larger tolerance"
+    values, stats = within(limits, answer, help)
     stats["run_seconds"] = time.perf_counter() - start
     asked = {variables[v].name: variables[v].states for v in problem.asked}
     lead = () if known.single else (ROWS,)
@@ -139,7 +144,6 @@ class _Run:
         self.problem, self.variables = problem, variables
         self.limits, self.progress = limits, progress
         self.damping, self.tolerance, self.most = damping, tolerance, most
-        self.until = limits.until()
         sizes = {v: variables[v].size for v in problem.variables}
         each = list(zip(problem.factors, problem.scopes, strict=True))
         self.scale = 0.0  # the logarithm of what tables are divided by, so that no number overflows
@@ -201,8 +205,6 @@ class _Run:
         run = Propagation(self.links, weights, evidence.rows, damping=damping, tolerance=tolerance)
 
         def look(iteration: int) -> None:
-            help = "raise the deadline, run fewer rows, or accept a larger tolerance"
-            check_deadline(self.until, help)
             if self.progress is not None:
                 self.progress(number * self.most + iteration, blocks * self.most)
 
