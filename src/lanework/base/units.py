@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -172,6 +173,7 @@ for _code in CURRENCIES:
 for _count in COUNTS:
     _plain(1, (), _count)
 _plain(Fraction(1, 100), (), "percent", "%")
+_plain(Fraction(1, 10_000), (), "basis_point", "bp", "bps")  # pint's is a length of printers
 _plain(1, _TIME, "second", "seconds", "s")
 _plain(60, _TIME, "minute", "minutes", "min")
 _plain(3600, _TIME, "hour", "hours", "hr", "h")
@@ -211,8 +213,54 @@ def symbol(name: str) -> Unit:
     return Unit(((full, Fraction(1)),)) if full else Unit()
 
 
-def parse(text: str) -> Unit:
+def define(name: str, of: str = "", own: Mapping[str, Unit] | None = None) -> Unit:
+    """A unit of a model's own: of a new dimension, or so many of another.
+
+    Args:
+        name: what it is called.
+        of: such as ``1000 USD``; "" for a new dimension, as every currency is.
+        own: the units that the model has already.
+
+    Raises:
+        Diagnostic: LW0401 for what is no number and unit.
+
+    Example:
+        >>> define("lot", "100 barrel").factor(parse("barrel")), str(define("XBTC"))
+        (100.0, 'XBTC')
+    """
+    full = f"{name}{_OF}{' '.join(of.split())}"
+    if not of.strip():
+        _symbols[full] = Symbol(full, Fraction(1), ((f"[own_{name}]", Fraction(1)),))
+        return Unit(((full, Fraction(1)),))
+    size, *rest = of.split(maxsplit=1)
+    try:
+        scale = Fraction(size)
+    except (ValueError, ZeroDivisionError):
+        scale = Fraction(0)
+    if scale <= 0:
+        raise Diagnostic(
+            UNKNOWN_UNIT,
+            f"{of!r} is no number and unit",
+            help=f'write how many {name} is, such as "1000 USD"; leave it out for a currency',
+        )
+    base = parse(rest[0] if rest else "", own)
+    if any(power.denominator != 1 for _, power in base.powers):
+        raise Diagnostic(UNKNOWN_UNIT, f"{of!r} has a root", help="define units without roots")
+    dimensions = tuple(base.dimensions().items())
+    for part, power in base.powers:
+        scale *= _symbols[part].scale ** int(power)
+    _symbols[full] = Symbol(full, scale, product([(dimensions, 1)]))
+    return Unit(((full, Fraction(1)),))
+
+
+_OF = "="
+"""Between the name of a unit of a model's own and what it is: another model may have another."""
+
+
+def parse(text: str, own: Mapping[str, Unit] | None = None) -> Unit:
     """The unit of a text such as ``USD/month``, ``1/year`` or ``kg*m/s**2``; "" has none.
+
+    Those in `own` go before others of their name.
 
     Raises:
         Diagnostic: LW0401 for a name or a form that is not known, with a suggestion.
@@ -221,6 +269,9 @@ def parse(text: str) -> Unit:
         >>> str(parse("USD / month")), str(parse("")), str(parse("1/yr"))
         ('USD/month', '', '1/year')
     """
+    if own:
+        mine = own
+        return Unit(read(text, lambda name: (mine.get(name) or symbol(name)).powers))
     plain = _names.get(text)
     if plain:
         return Unit(((plain, Fraction(1)),))
@@ -297,6 +348,7 @@ def _ratio(a: Symbol, b: Symbol) -> Fraction | None:
 
 
 def _shown(name: str, power: Fraction) -> str:
+    name = name.partition(_OF)[0]
     if power == 1:
         return name
     return f"{name}**{power}" if power.denominator == 1 else f"{name}**({power})"

@@ -19,6 +19,7 @@
 An assignment is a formula, unless it is `input(...)` or `table(...)`. An annotation gives a kind,
 a unit in brackets, or both: `interest: flow["USD"] = ...`; a bare string is a unit without a kind.
 A string on the next line documents the node. `horizon(expression)` says how long each lane runs.
+`unit("lot", "100 barrel")` defines a unit, `unit("XBTC")` one of a dimension of its own.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ M = TypeVar("M", bound=Registry)
 
 _SETTINGS: dict[str, tuple[str, ...]] = {
     "model": ("name", "periods", "start", "freq", "doc"),
+    "unit": ("name", "of"),
     "input": ("unit", "kind", "axes", "default", "categories", "doc"),
     "table": ("data", "keys", "outside", "value", "unit", "kind", "doc"),
 }
@@ -56,7 +58,7 @@ _NAMES = (_is_names, "a name, or names in brackets, in quotes")
 _NUMBER = (lambda value: isinstance(value, (int, float, str)), "a number or a category, not {!r}")
 _ANYTHING = (lambda value: True, "")
 _MEANT: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("name", "start", "freq", "doc", "unit", "kind", "value"), _TEXT),
+    **dict.fromkeys(("name", "start", "freq", "doc", "unit", "of", "kind", "value"), _TEXT),
     **dict.fromkeys(("axes", "keys", "outside", "categories"), _NAMES),
     "default": _NUMBER,
 }
@@ -187,12 +189,17 @@ class _File(Generic[M]):
             self._header(node)
         elif name == "output":
             self._output(node)
+        elif name == "unit":
+            given = self._settings(node, "unit")
+            if "name" not in given:
+                self._fail(node, "the unit has no name", 'write unit("lot", "100 barrel")')
+            self.model.unit(**given)
         elif name == "horizon":
             if len(node.args) != 1 or node.keywords:
                 self._fail(node, "horizon takes one expression", "write horizon(remaining)")
             self.model.horizon(self.reader.expr(node.args[0]))
         else:
-            known = ("model", "output", "horizon")
+            known = ("model", "unit", "output", "horizon")
             self._fail(
                 node,
                 f"`{name}` is not a statement of a model file"

@@ -12,10 +12,12 @@ from typing import Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
+from lanework.base.units import Unit, define
 from lanework.machines.series.codes import (
     BAD_AXIS,
     BAD_CALENDAR,
     BAD_NAME,
+    BAD_UNIT,
     DUPLICATE,
     NO_PERIODS,
     UNKNOWN_NAME,
@@ -78,6 +80,7 @@ class Registry:
         self.tables: dict[str, Table] = {}
         self.declared: dict[str, Output] = {}
         self.horizon_name: str | None = None
+        self.units: dict[str, Unit] = {}
 
     def __repr__(self) -> str:
         return (
@@ -144,6 +147,23 @@ class Registry:
         self._check_name(name)
         self.inputs[name] = make_input(name, unit, kind, axes, default, categories, doc)
         return Expr.name(name)
+
+    def unit(self, name: str, of: str = "") -> None:
+        """Define a unit of the model's own, before it is used.
+
+        Args:
+            name: what it is called; it goes before any other unit of that name.
+            of: how many of another unit it is, such as ``1000 USD``; "" for a dimension of its own,
+                as currencies have.
+
+        Raises:
+            Diagnostic: LW3007, LW3015.
+        """
+        self._check_identifier(name, "unit")
+        try:
+            self.units[name] = define(name, of, self.units)
+        except Diagnostic as error:
+            raise Diagnostic(BAD_UNIT, f"unit `{name}`: {error.message}", help=error.help) from None
 
     def formula(
         self,
@@ -292,13 +312,16 @@ class Registry:
         check_kind(formula.kind or "", formula.name)
         self.formulas[formula.name] = formula
 
-    def _check_name(self, name: str) -> None:
+    def _check_identifier(self, name: str, what: str = "node") -> None:
         if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
             raise Diagnostic(
                 BAD_NAME,
-                f"{name!r} cannot be the name of a node",
+                f"{name!r} cannot be the name of a {what}",
                 help="use letters, digits and underscores, and no Python keyword",
             )
+
+    def _check_name(self, name: str) -> None:
+        self._check_identifier(name)
         if name in RESERVED:
             raise Diagnostic(
                 DUPLICATE,

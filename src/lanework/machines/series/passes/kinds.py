@@ -52,7 +52,7 @@ class _Inference:
         self.ordered = ordered
         self.result = Kinds()
         declared = any(f.unit for f in ordered) or any(node.unit for node in model.given)
-        self.algebra = Algebra(model.freq) if declared else None
+        self.algebra = Algebra(model.freq, model.units) if declared else None
         self.rules = StepRules(self.algebra, self.result, model.formulas)
         self.names = self.rules.names
         self.rules.tables = {

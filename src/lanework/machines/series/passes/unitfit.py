@@ -6,7 +6,7 @@ a unit is, and when pint is asked, is `base.units`' matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,10 +29,12 @@ class Algebra:
 
     Args:
         freq: the model's frequency, or None.
+        own: units that the model defines.
     """
 
-    def __init__(self, freq: str | None) -> None:
+    def __init__(self, freq: str | None, own: Mapping[str, Unit] | None = None) -> None:
         self.freq = freq
+        self.own = own
         self._texts: dict[Unit, str] = {}
         self._products: dict[tuple[Unit, Unit, int], tuple[Unit, float]] = {}
         self._factors: dict[tuple[Unit, Unit], float | None] = {}
@@ -44,7 +46,7 @@ class Algebra:
             Diagnostic: LW3015.
         """
         try:
-            unit = units.parse(text)
+            unit = units.parse(text, self.own) if text.strip() not in ("", "-") else NONE
         except Diagnostic as error:
             raise Diagnostic(
                 BAD_UNIT,
