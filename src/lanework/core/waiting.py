@@ -17,16 +17,16 @@ T = TypeVar("T")
 Taken = ParamSpec("Taken")
 
 
-def waited(work: Callable[[], T], until: float | None, help: str) -> T:
+def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool = False) -> T:
     """What `work` gives, which another thread does while this one looks after Ctrl-C and the clock.
 
-    Work that is not waited for to its end is stopped where Python can do that, between two calls of
-    native code, and nobody hears of it.
+    Work that is not waited for to its end goes on by itself, and nobody hears of it.
 
     Args:
         work: a compiler, say: native code that looks at neither signals nor the clock.
         until: the deadline, on the clock of `time.monotonic`; None for none.
         help: what to do about a deadline that was missed.
+        stops: end it instead where Python can do that, between two calls of native code.
 
     Raises:
         Trap: LW2001.
@@ -54,7 +54,8 @@ def waited(work: Callable[[], T], until: float | None, help: str) -> T:
         while not done.wait(TICK if until is None else min(TICK, max(until - time.monotonic(), 0))):
             check_deadline(until, help)
     except BaseException:
-        threading.Thread(target=_stop, args=(thread,), daemon=True).start()
+        if stops:
+            threading.Thread(target=_stop, args=(thread,), daemon=True).start()
         raise
     if raised:
         raise raised[0]
@@ -80,7 +81,7 @@ def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
         42
     """
     until = None if limits is None else limits.until()
-    return work() if until is None else waited(work, until, help)
+    return work() if until is None else waited(work, until, help, stops=True)
 
 
 def timed(help: str) -> Callable[[Callable[Taken, T]], Callable[Taken, T]]:

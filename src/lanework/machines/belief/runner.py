@@ -223,7 +223,7 @@ class Runner(runner.Runner):
         work = partial(self._answer, evidence, seed, until)
         if until is None and walk(self.program).product * evidence.rows < LONG:
             return work()
-        return waited(work, until, "raise the deadline, or run fewer rows")
+        return waited(work, until, "raise the deadline, or run fewer rows", stops=True)
 
     def _answer(self, evidence: Evidence, seed: int, until: float | None) -> BeliefResult:
         start = time.perf_counter()
