@@ -113,3 +113,14 @@ def test_a_script_that_fails_says_what_to_do() -> None:
     tail = done.stderr[done.stderr.index("lanework.base.errors.Diagnostic: LW") :].splitlines()
     assert tail[1].strip().startswith("--> assembly:2:")
     assert tail[3].strip(" |").startswith("^")
+
+
+def test_notebooks_leave_out_their_own_lines() -> None:
+    names = {"run": lambda: lw.load("/nowhere/x.lwp")}
+    shell = compile("def cell():\n    run()\n", "/x/IPython/core/interactiveshell.py", "exec")
+    exec(shell, names)
+    with pytest.raises(Diagnostic) as caught:
+        names["cell"]()
+    shown = "\n".join(caught.value._render_traceback_())
+    assert "IPython" not in shown
+    assert "test_errors.py" in shown

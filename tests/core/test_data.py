@@ -227,3 +227,9 @@ def test_column_names_are_text_and_differ() -> None:
         table_of(twice, RATE)
     with pytest.raises(Diagnostic, match="named 0"):
         table_of(pd.DataFrame([[1, 2]]), RATE)
+
+
+def test_large_floats_are_floats_and_large_whole_numbers_stay_whole() -> None:
+    assert as_array([1e20, 2.5], RATE).dtype == np.float64
+    assert as_array([[1e20], [np.inf]], RATE).dtype == np.float64
+    assert as_array([2**53 + 1, 2.0**60], RATE).tolist() == [2**53 + 1, 2.0**60]

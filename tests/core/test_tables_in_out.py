@@ -123,9 +123,16 @@ def test_tensors_with_gradients_and_of_sixteen_bits_are_their_values(
         '.input "x" r0 f64\n.input "y" r1 f64\n.output "z" r0 f64\nfadd r0, r0, r1\nhalt\n'
     )
     values = Tensor([0.5, 1.5], gradients, dtype)
+    fleet = lw.compile(".machine fleet\n.shared 2\nHALT\n")
+    assert fleet.run(shared=values)["shared"].tolist() == [0.5, 1.5]
+    assert loan().run(rate=values, debt=2.0)["interest"][0].tolist() == [1.0, 3.0]
     assert add.run(x=values, y=values)["z"].tolist() == [1.0, 3.0]
     with pytest.raises(Diagnostic, match=r"is a Tensor that is no array: .*float8"):
         add.run(x=Tensor([0.5], dtype="torch.float8"), y=1.0)
+    with pytest.raises(Diagnostic, match=r"is a Tensor that is no array: .*float8"):
+        fleet.run(shared=Tensor([0.5], dtype="torch.float8"))
+    with pytest.raises(Diagnostic, match=r"is a Tensor that is no array: .*float8"):
+        loan().run(rate=Tensor([0.5], dtype="torch.float8"), debt=2.0)
 
 
 def test_inputs_by_name_stand_beside_a_table_and_not_in_it() -> None:

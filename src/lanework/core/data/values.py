@@ -84,7 +84,8 @@ def as_array(value: Any, given: Given) -> Array:
     try:
         array = np.asarray(_flat(value))
         if isinstance(value, list | tuple) and array.dtype.kind == "f" and _large(array):
-            return np.array(value, object)  # of whole numbers NumPy made floats, perhaps
+            objects = np.array(value, object)  # of whole numbers NumPy made floats, perhaps
+            return objects if any(isinstance(x, int) for x in objects.flat) else array
         return array
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
         ragged = isinstance(value, list | tuple)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import Given, as_array
 from lanework.core.program.program import Port, Program
 from lanework.machines.fleet.codes import BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
@@ -52,10 +53,7 @@ def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
 
 
 def _floats(name: str, given: Any) -> npt.NDArray[np.float32]:
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise Diagnostic(BAD_INPUT, f"{name} is no array: {error}") from None
+    array = as_array(given, Given(f"the array {name!r}", BAD_INPUT))
     if array.dtype.kind not in "biuf":
         what = f"{name} holds {array.dtype}, not numbers"
         raise Diagnostic(BAD_INPUT, what, help="give an array of float32")

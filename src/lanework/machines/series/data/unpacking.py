@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT
 
 if TYPE_CHECKING:
@@ -182,8 +183,8 @@ def _array(value: Any, port: Port) -> npt.NDArray[Any]:
         return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, np.float64))
     try:
         return np.asarray(value)
-    except (ValueError, TypeError):
-        fail(port, "has rows of different lengths", "give every row as many values")
+    except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit
+        return as_array(value, Given(f"input {port.name!r}", BAD_INPUT))
 
 
 def fail(port: Port, message: str, advice: str) -> NoReturn:
