@@ -67,11 +67,7 @@ class CsvText:
         if b"\0" in text or len(raw) >= LONGEST_LINE:
             opened._fail(opened.line, "is not text", "check that this is the CSV file", at="")
         try:
-            for opened.separator in [separator] if separator else [",", ";", "\t", ","]:
-                marks = csv.reader([text.decode()], strict=True, delimiter=opened.separator)
-                opened.header = [cell.strip() for cell in next(marks)]
-                if len(opened.header) > 1:
-                    break
+            opened.header, opened.separator = _header(text.decode(), separator)
         except (UnicodeDecodeError, csv.Error) as error:
             advice = "save it as CSV in UTF-8, with commas"
             opened._fail(opened.line, f"the header cannot be read: {error}", advice)
@@ -193,6 +189,26 @@ class CsvText:
         place = f", line {line}:" if at is None else at
         span = _line(self.name, line)
         raise Diagnostic(code, f"{self.name}{place} {message}", help=advice, span=span)
+
+
+def _header(text: str, separator: str | None) -> tuple[list[str], str]:
+    """The names in a header, and what separates them: commas if any do, else what does."""
+    problem: csv.Error | None = None
+    alone: list[str] | None = None
+    for mark in [separator] if separator else [",", ";", "\t"]:
+        try:
+            header = [
+                cell.strip() for cell in next(csv.reader([text], strict=True, delimiter=mark))
+            ]
+        except csv.Error as error:
+            problem = problem or error
+            continue
+        if len(header) > 1:
+            return header, mark
+        alone = alone or header
+    if alone is None:
+        raise problem or csv.Error("there is none")
+    return alone, separator or ","
 
 
 def _line(name: str, line: int) -> Span:

@@ -1,0 +1,358 @@
+"""Files of columns: every reader gives the same numbers, or refuses the same cell."""
+
+import datetime
+import gzip
+import io
+import json
+import random
+import struct
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from lanework.base.errors import Diagnostic
+from lanework.core.data import cells, csvtext, files, sheets
+from lanework.core.data.csvtext import number_in
+from lanework.core.data.files import column_names, iter_columns, read_array, read_columns
+
+openpyxl = pytest.importorskip("openpyxl")
+
+READERS = {
+    "arrow": {"arrow_for": lambda size: pyarrow.csv},
+    "numpy": {"arrow_for": lambda size: None},
+    "cells": {"arrow_for": lambda size: None},
+}
+
+
+def outcome(monkeypatch, reader, path, wanted, categories=None):
+    """What one reader makes of a file: columns to the bit, or code, message and help."""
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "arrow_for", READERS[reader]["arrow_for"])
+        if reader == "cells":
+            patch.setattr(csvtext, "fast_columns", lambda *_: None)
+        try:
+            got = read_columns(path, wanted, categories)
+        except Diagnostic as error:
+            return error.code.ident, error.message, error.help
+    return {name: column.tobytes() for name, column in got.items()}
+
+
+def refused(path, wanted=("a", "b"), categories=None):
+    with pytest.raises(Diagnostic) as caught:
+        read_columns(path, wanted, categories)
+    return caught.value
+
+
+@pytest.fixture
+def write(tmp_path):
+    def make(text, name="t.csv"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return make
+
+
+GOOD = (
+    "1 -1 +1 0 -0 1. .5 -.5 1e3 1E+05 1e-400 4.9e-324 2.2250738585072011e-308 00012 0.1"
+    " 123456789.123456789 9007199254740992 1e300 1.7976931348623157e308 9007199254740993.0"
+    " 0.30000000000000004 true FALSE"
+).split()
+PADDED = [" 1.5 ", "\t2", '"3"', '" 4"', "\u00a05", "\u0661"]
+BAD = (
+    "1e400 -1e400 inf -Infinity nan NaN nan(1) NA <NA> null x 0x10 1_0 1e 1d3 --1 +-1 -+1 . - +"
+    " 9007199254740993 -18446744073709551617 0.10% 1.000,5 1;5 EUR5 5EUR 1e5f 1\x0b2 1\x002 1\r2"
+).split(" ")
+ODD = ["", " ", '""', '"1"5', '1"', '"1,5"', '"1\n2"', '"a""b"', "1 2", "1,2", "é", "A"]
+
+
+def test_every_reader_gives_the_same_cells_or_the_same_refusal(monkeypatch, write):
+    """Files of random cells: most of plain numbers, with one or two cells that are not."""
+    rng = random.Random(7)
+    seen = set()
+    for _ in range(1500):
+        width, end = rng.randint(1, 3), rng.choice(["\n", "\n", "\r\n"])
+        rows = [[rng.choice(GOOD) for _ in range(width)] for _ in range(rng.randint(1, 5))]
+        for _ in range(rng.randint(0, 2)):  # bad ones
+            row = rng.choice(rows)
+            row[rng.randrange(width)] = rng.choice(PADDED + BAD + ODD)
+        lines = [",".join(row) for row in [[*"abc"[:width]], *rows]]
+        if rng.random() < 0.2:
+            lines.insert(rng.randint(1, len(lines)), rng.choice(["", " ", ",", '"']))
+        path = write(end.join(lines) + end * rng.randint(0, 2))
+        wanted = rng.sample("abc"[:width], rng.randint(1, width))
+        told = {r: outcome(monkeypatch, r, path, wanted) for r in READERS}
+        assert told["arrow"] == told["numpy"] == told["cells"], path.read_bytes()
+        seen.add(told["cells"][0] if isinstance(told["cells"], tuple) else "read")
+    assert seen == {"read", "LW3052", "LW3053", "LW3054"}
+
+
+@pytest.mark.parametrize("cell", [*BAD, "1 2", "é", "A"])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+def test_what_is_no_number_is_refused_at_its_line(write, cell, ending):
+    text = f"a,b\n1,2\n3,{cell}\n".encode()
+    problem = refused(write(gzip.compress(text) if ending.endswith("gz") else text, f"t.{ending}"))
+    assert problem.code.ident in ("LW3053", "LW3052", "LW3054")
+    assert f"t.{ending}, line 3" in problem.message
+    assert problem.help
+    assert problem.span.line == 3
+    if "," not in cell:
+        assert number_in(cell) is None
+
+
+@pytest.mark.parametrize("cell", [*GOOD, *PADDED])
+def test_a_number_is_what_python_says_it_is(write, cell):
+    text = cell.strip('"').strip()
+    number = {"true": 1.0, "FALSE": 0.0}.get(text) or float(text if text != "FALSE" else 0)
+    assert (
+        read_columns(write(f"a,b\n{cell},0\n"), ["a"])["a"].tobytes()
+        == np.array([number]).tobytes()
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "said", "advice"),
+    [
+        ("0.10%", "is not a number", "give the fraction, 0.001"),
+        ('"1,000"', "is not a number", "without the commas, 1000"),
+        ('"1,5"', "is not a number", "give it with a point, 1.5"),
+        ("EUR 3", "is not a number", "give the number alone, 3"),
+        ("north", "is not a number", "declare categories"),
+        ("inf", "is infinite", "finite"),
+        ("-1e400", "is too large for float64", "1.8e308"),
+        ("9007199254740993", "is an integer that float64 does not have", "2**53"),
+        ("n/a", "the value is missing (n/a)", "fill it in"),
+        ("<NA>", "the value is missing (<NA>)", "fill it in"),
+    ],
+)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_the_refusal_says_how_to_write_it(write, cell, said, advice, quoted):
+    extra = '"x, y"' if quoted else "z"
+    problem = refused(write(f"a,c,b\n1,{extra},2\n3,{extra},{cell}\n"))
+    assert problem.code.ident == "LW3053"
+    assert "line 3, column 'b'" in problem.message
+    assert said in problem.message
+    assert advice in problem.help
+
+
+def test_labels_are_the_same_by_every_reader(monkeypatch, write):
+    labels = {"s": ("F", "M", "B, C", 'say "x"', "ü")}
+    for texts in (["F", "M"], ["F", "x"], ['"B, C"', '"say ""x"""', "ü"], [" M ", ""], ["f"],
+                  ['"F"', '"M'], ["F" * 40]):  # fmt: skip
+        path = write("s,a\n" + "".join(f"{text},1\n" for text in texts))
+        told = {r: outcome(monkeypatch, r, path, ["a", "s"], labels) for r in READERS}
+        assert told["arrow"] == told["numpy"] == told["cells"], texts
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_rows_come_in_blocks_of_one_size_whatever_the_pieces(monkeypatch, write, reader):
+    monkeypatch.setattr(files, "arrow_for", READERS[reader]["arrow_for"])
+    rows = 30_000
+    text = "a,b\n" + "".join(f"{n},{n / 7!r}\n" + "\n" * (n % 1000 == 0) for n in range(rows))
+    blocks = list(iter_columns(write(text), ["b", "a"], 7000))
+    assert [len(block["a"]) for block in blocks] == [7000, 7000, 7000, 7000, 2000]
+    assert np.concatenate([b["a"] for b in blocks]).tolist() == list(range(rows))
+    text += "1,oops\n"
+    with pytest.raises(Diagnostic, match=f"line {rows + 32}, column 'b': 'oops'"):
+        list(iter_columns(write(text), ["b"], 7000))
+
+
+@pytest.mark.parametrize("quote", ['"', '"' + "1\n" * 100])
+def test_a_quote_may_span_pieces_and_has_to_close(write, quote):
+    rows = "".join(f'"two\nlines",{n}\n' for n in range(20_000))
+    got = read_columns(write("s,a\n" + rows), ["a", "s"], {"s": ("two\nlines",)})
+    assert got["a"].tolist() == list(range(20_000))
+    problem = refused(write("s,a\n" + rows + quote + "x,1\n"), ["a"])
+    assert (problem.code.ident, "never closes" in problem.message) == ("LW3052", True)
+
+
+def test_pyarrow_is_loaded_for_much_text_only(tmp_path):
+    (tmp_path / "small.csv").write_text("a\n1\n")
+    (tmp_path / "large.csv").write_text("a\n" + "12345678\n" * 300_000)
+    code = (
+        "import sys; from lanework.core.data.files import read_columns\n"
+        "for name in ('small', 'large'):\n"
+        "    read_columns(name + '.csv'); print('pyarrow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+# Separators, compression --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [("t.csv", ","), ("t.csv", ";"), ("t.csv", "\t"), ("t.tsv", "\t"), ("t.TSV.gz", "\t"),
+     ("t.csv.gz", ";")],
+)  # fmt: skip
+def test_what_separates_cells_is_said_by_the_ending_or_the_header(monkeypatch, write, name, mark):
+    text = f'"a"{mark}b\n1{mark}2\n'.encode()
+    path = write(gzip.compress(text) if name.endswith("gz") else text, name)
+    assert column_names(path) == ["a", "b"]
+    for reader in READERS:
+        assert outcome(monkeypatch, reader, path, ["b"])["b"] == np.array([2.0]).tobytes()
+    assert cells.read_cells(path).rows == [["1", "2"]]
+
+
+def test_a_comma_in_the_header_separates_and_decimal_commas_are_refused(write):
+    assert column_names(write("a;b,c\n1,2\n")) == ["a;b", "c"]
+    assert column_names(write('"a;b"\n1\n')) == ["a;b"]
+    problem = refused(write("a;b\n1;2,5\n"))
+    assert "line 2, column 'b': '2,5' is not a number" in problem.message
+    assert problem.help == "a number with a decimal comma: give it with a point, 2.5"
+    assert refused(write("a\tb\n1,2\n", "t.tsv")).code.ident == "LW3054"
+    assert refused(write("a b;c\n1,2\n")).code.ident == "LW3055"
+    assert refused(write("a;b\n1,2\n")).code.ident == "LW3054"
+
+
+def test_damaged_compression_is_refused_and_bombs_are_read_in_pieces(write):
+    packed = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
+    for cut in (0, 1, 9, 12, len(packed) - 1, len(packed) // 2):
+        assert refused(write(packed[:cut], "t.csv.gz")).code.ident == "LW3052"
+    assert refused(write(b"a,b\n1,2\n", "t.csv.gz")).code.ident == "LW3052"
+    packed = bytearray(packed)
+    packed[-6] ^= 1
+    assert refused(write(bytes(packed), "t.csv.gz")).code.ident == "LW3052"
+    bomb = io.BytesIO()
+    with gzip.GzipFile(fileobj=bomb, mode="wb") as file:
+        file.write(b"a,b\n1,")
+        for _ in range(64):
+            file.write(b" " * 2**20)
+    problem = refused(write(bomb.getvalue(), "t.csv.gz"))
+    assert (problem.code.ident, "has no end" in problem.message) == ("LW3052", True)
+
+
+# Files whose values have types --------------------------------------------------------------------
+
+
+def arrow(path, table):
+    if path.suffix == ".arrow":
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as sink:
+            sink.write_table(table, 300)
+    else:
+        pa.feather.write_feather(table, path, chunksize=300)
+
+
+@pytest.mark.parametrize("ending", ["feather", "arrow"])
+def test_arrow_files_and_streams(tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    columns = {"a": np.arange(1000), "b": np.arange(1000) / 7, "s": ["x", "y"] * 500}
+    arrow(path, pa.table({**columns, "s": pa.array(columns["s"]).dictionary_encode()}))
+    assert column_names(path) == ["a", "b", "s"]
+    blocks = list(iter_columns(path, ["s", "b"], 400, {"s": "xy"}))
+    assert [len(block["b"]) for block in blocks] == [400, 400, 200]
+    assert np.concatenate([b["b"] for b in blocks]).tolist() == columns["b"].tolist()
+    assert np.concatenate([b["s"] for b in blocks]).tolist() == [0.0, 1.0] * 500
+    assert cells.read_cells(path, 2).rows == [[0, 0.0, "x"], [1, 1 / 7, "y"]]
+    full = path.read_bytes()
+    for cut in range(0, len(full) - 8, max(1, len(full) // 30)):
+        path.write_bytes(full[:cut])
+        try:
+            read_columns(path, ["b"])
+        except Diagnostic as error:
+            assert error.code.ident == "LW3052"
+        else:
+            assert ending == "arrow"  # a stream may end after any batch
+
+
+def book(path, sheets):
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, rows in sheets.items():
+        sheet = made.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    made.save(path)
+    return path
+
+
+def test_sheets_of_workbooks(tmp_path):
+    rows = [[None], ["age", "sex", None], [47, "M"], [None, None], [29.5, "F"], [True, "F"]]
+    path = book(tmp_path / "t.xlsx", {"notes": [], "Q 1": rows})
+    got = read_columns(path, ["age", "sex"], {"sex": ("F", "M")})
+    assert [got["age"].tolist(), got["sex"].tolist()] == [[47.0, 29.5, 1.0], [1.0, 0.0, 0.0]]
+    table = cells.read_cells(path)
+    assert (table.header, table.lines, table.unit) == (["age", "sex"], [3, 5, 6], "row")
+    path = book(path, {"a": [["x"], [1]], "b": [["x"], [2]]})
+    problem = refused(path, ["x"])
+    assert "has 2 sheets with cells" in problem.message
+    assert problem.help == f"name one: {path}#a"
+    assert read_array(f"{path}#b").tolist() == [2.0]
+    assert refused(f"{path}#c", ["x"]).message.endswith("there is no sheet 'c'")
+    assert "is empty" in refused(book(path, {"a": []}), ["x"]).message
+    assert refused(book(path, {"a": [["x", "x"], [1, 2]]}), ["x"]).code.ident == "LW3052"
+    assert refused(book(path, {"a": [["x"], [1, 2]]}), ["x"]).code.ident == "LW3054"
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "advice"),
+    [
+        (None, "the cell is empty", "fill it in"),
+        ("0.10%", "'0.10%' is not a number", "0.001"),
+        ("5", "'5' is text", "spells a number"),
+        ("#DIV/0!", "'#DIV/0!' is not a number", "give"),
+        (datetime.date(2024, 1, 31), "it is datetime", "numbers"),
+    ],
+)
+def test_a_bad_cell_of_a_typed_file_is_refused_by_row(tmp_path, value, said, advice):
+    rows = [["a", "b"], [1, 1], [value, 1], [2, 1]]
+    problem = refused(book(tmp_path / "t.xlsx", {"s": rows}), ["a"])
+    assert problem.code.ident == "LW3053"
+    assert f"row 3, column 'a': {said}" in problem.message
+    assert advice in problem.help
+    if isinstance(value, str | None):
+        path = tmp_path / "t.json"
+        path.write_text(json.dumps({"a": [1, value, 2]}))
+        assert f"row 2, column 'a': {said}" in refused(path, ["a"]).message
+        path = tmp_path / "t.parquet"
+        pa.parquet.write_table(pa.table({"a": pa.array([value, "1"])}), path)
+        assert f"row 1, column 'a': {said}" in refused(path, ["a"]).message
+
+
+def test_integers_of_typed_files_are_exact_or_refused(tmp_path):
+    for name, values in (("a", [1, 2**53 + 1]), ("b", [1, 2**64 - 1])):
+        path = tmp_path / "t.parquet"
+        pyarrow.parquet.write_table(pa.table({name: pa.array(values, pa.uint64())}), path)
+        assert f"row 2, column '{name}': it is {values[1]}" in refused(path, [name]).message
+        np.savez(tmp_path / "t.npz", **{name: np.array(values, np.uint64)})
+        assert "row 2" in refused(tmp_path / "t.npz", [name]).message
+    (tmp_path / "t.json").write_text('{"a": [1, 1e400], "b": [Infinity, 1], "c": [NaN, 1]}')
+    for name, said in (("a", "row 2"), ("b", "row 1"), ("c", "row 1")):
+        assert said in refused(tmp_path / "t.json", [name]).message
+
+
+def test_a_claim_of_more_than_there_is_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "t.npy"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (%d,), }" % 10**15
+    header += b" " * (118 - len(header) - 1) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + b"1234")
+    assert refused(path, [""]).code.ident == "LW3052"
+    path = book(tmp_path / "t.xlsx", {"a": [["x"], [1]]})
+    assert read_array(path).tolist() == [1.0]
+    monkeypatch.setattr(sheets, "LARGEST", 1000)
+    assert "unpacks to more than" in refused(path, ["x"]).message
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("a", "x")
+    assert refused(path, ["x"]).code.ident == "LW3052"
+
+
+@pytest.mark.parametrize("name", ["t.xlsx", "t.parquet", "t.feather", "t.arrow"])
+def test_a_missing_extra_is_named(tmp_path, name, monkeypatch):
+    (tmp_path / name).write_bytes(b"")
+    package = "openpyxl" if name == "t.xlsx" else "pyarrow"
+    extra = "excel" if name == "t.xlsx" else "arrow"
+    for module in [m for m in sys.modules if m.split(".")[0] == package] + [package]:
+        monkeypatch.setitem(sys.modules, module, None)
+    problem = refused(tmp_path / name)
+    assert problem.code.ident == "LW1022"
+    assert problem.help == f"pip install 'lanework[{extra}]'"
