@@ -248,7 +248,7 @@ REFUSED = [
     ("LW3042", "2 periods", ["principal=1", "rate=1,2"]),
     ("LW3044", "no output 'closin'", ["principal=1", "time=time.csv", "--outputs", "closin"]),
     ("LW2003", "no engine 'lvm'", ["principal=1", "time=time.csv", "--engine", "lvm"]),
-    ("LW1023", "ending is '.xlsx'", ["principal=1", "time=time.csv", "--out", "o.xlsx"]),
+    ("LW1023", "ending is '.xls'", ["principal=1", "time=time.csv", "--out", "o.xls"]),
     ("LW0201", "could not be written", ["principal=1", "time=time.csv", "--out", "no/o.csv"]),
     ("LW0102", "'much' is no size", ["principal=1", "time=time.csv", "--memory", "much"]),
     ("LW0102", "'soon' is no duration", ["principal=1", "time=time.csv", "--deadline", "soon"]),

@@ -88,9 +88,9 @@ def test_every_reader_gives_the_same_cells_or_the_same_refusal(monkeypatch, writ
             lines.insert(rng.randint(1, len(lines)), rng.choice(["", " ", ",", '"']))
         path = write(end.join(lines) + end * rng.randint(0, 2))
         wanted = rng.sample("abc"[:width], rng.randint(1, width))
-        told = {r: outcome(monkeypatch, r, path, wanted) for r in READERS}
-        assert told["arrow"] == told["numpy"] == told["cells"], path.read_bytes()
-        seen.add(told["cells"][0] if isinstance(told["cells"], tuple) else "read")
+        outcomes = {r: outcome(monkeypatch, r, path, wanted) for r in READERS}
+        assert outcomes["arrow"] == outcomes["numpy"] == outcomes["cells"], path.read_bytes()
+        seen.add(outcomes["cells"][0] if isinstance(outcomes["cells"], tuple) else "read")
     assert seen == {"read", "LW3052", "LW3053", "LW3054"}
 
 
@@ -147,8 +147,8 @@ def test_labels_are_the_same_by_every_reader(monkeypatch, write):
     for texts in (["F", "M"], ["F", "x"], ['"B, C"', '"say ""x"""', "ü"], [" M ", ""], ["f"],
                   ['"F"', '"M'], ["F" * 40]):  # fmt: skip
         path = write("s,a\n" + "".join(f"{text},1\n" for text in texts))
-        told = {r: outcome(monkeypatch, r, path, ["a", "s"], labels) for r in READERS}
-        assert told["arrow"] == told["numpy"] == told["cells"], texts
+        outcomes = {r: outcome(monkeypatch, r, path, ["a", "s"], labels) for r in READERS}
+        assert outcomes["arrow"] == outcomes["numpy"] == outcomes["cells"], texts
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -266,13 +266,13 @@ def test_arrow_files_and_streams(tmp_path, ending):
 
 
 def book(path, sheets):
-    made = openpyxl.Workbook()
-    made.remove(made.active)
+    workbook = openpyxl.Workbook()
+    workbook.remove(workbook.active)
     for name, rows in sheets.items():
-        sheet = made.create_sheet(name)
+        sheet = workbook.create_sheet(name)
         for row in rows:
             sheet.append(row)
-    made.save(path)
+    workbook.save(path)
     return path
 
 

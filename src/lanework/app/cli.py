@@ -43,7 +43,8 @@ def cli() -> None:
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
 @click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; one a core by default.")
-@click.option("--out", metavar="FILE", help="Write outputs: .csv, .parquet, .npz, .npy, .json.")
+@click.option("--out", metavar="FILE", help="Write outputs: .csv, .tsv, .xlsx, .parquet, .npz, ...")
+@click.option("--csv-safe", is_flag=True, help="Mark text in CSV that a spreadsheet would run.")
 @JSON
 def run(**options: Any) -> None:
     """Run a model, assembly (.lasm) or a compiled program (.lwp); `-` is standard input.

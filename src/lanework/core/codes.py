@@ -120,6 +120,11 @@ NOT_BINARY = code(
     "Programs are bytes, and the file object reads or writes text. Open the file with `'rb'` or "
     "`'wb'`; of standard input and output that is `sys.stdin.buffer` and `sys.stdout.buffer`.",
 )
+TOO_MANY_ROWS = code(
+    "LW1027",
+    "more rows than a sheet has",
+    "A sheet of an .xlsx file has 1,048,576 rows. Write .csv or .parquet, or fewer lanes.",
+)
 BAD_ASSEMBLY = code(
     "LW1010",
     "bad assembly",
@@ -244,16 +249,21 @@ NO_DATA_FILE = code(
 BAD_DATA_FILE = code(
     "LW3052",
     "a data file is not what its ending says",
-    "The file is empty, damaged, or in another format. CSV is UTF-8 text with commas and one "
-    "header line; .npy and .npz are NumPy arrays of numbers, never pickled objects; .json holds "
-    "columns as lists; .parquet needs pyarrow.",
+    "The file is empty, damaged, or in another format. CSV is UTF-8 text with one header line; its "
+    "cells are separated by commas, in .tsv by tabs, and where the header has no comma but "
+    "semicolons or tabs, by those. .npy and .npz are NumPy arrays of numbers, never pickled "
+    "objects; .json holds columns as lists; .parquet, .feather and .arrow need pyarrow, "
+    ".xlsx openpyxl.",
 )
 BAD_CELL = code(
     "LW3053",
     "a cell of a data file is not a number",
-    "A column that fills an input holds one number in every row. The message names the line and "
-    "the column of the first cell that is empty, NaN or text. Fill it in, drop the row, or give "
-    "the input categories if it holds names.",
+    "A column that fills an input holds one number in every row, such as 1500, -0.5 or 2.5e-3, or "
+    "True or False. The message names the line and the column of the first cell that is empty, "
+    "missing (NA, NaN, null), infinite, too large, an integer that float64 would round, or text: a "
+    "percentage, a decimal comma, thousands in groups, a currency. In files whose values have "
+    "types text is never a number. Write the number, drop the row, or give the input "
+    "categories if it holds names.",
 )
 RAGGED_ROW = code(
     "LW3054",
@@ -270,5 +280,6 @@ MISSING_COLUMN = code(
 BAD_DATA_ENDING = code(
     "LW3056",
     "a data file has an ending that is not read",
-    "Inputs are read from .csv, .parquet (with pyarrow), .npy, .npz and .json.",
+    "Inputs are read from .csv and .tsv (also .csv.gz, .tsv.gz), .npy, .npz and .json; with "
+    "pyarrow from .parquet, .feather and .arrow; with openpyxl from .xlsx.",
 )

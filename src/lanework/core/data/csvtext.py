@@ -283,6 +283,8 @@ def _why(text: str, shown: str) -> tuple[str, str]:
         number = None
     if number is None:
         return f"{shown} is not a number", text_advice(text)
+    if number_in(text) is not None:  # in a file whose values have types
+        return f"{shown} is text", text_advice(text)
     if math.isfinite(number):
         return (
             f"{shown} is an integer that float64 does not have",

@@ -155,12 +155,25 @@ def to_xarray(result: Outputs) -> xarray.Dataset:
 
 def to_arrow(result: Outputs, names: Sequence[str], lanes_first: bool = False) -> pyarrow.Table:
     """See `Result.to_arrow`."""
+    return arrow_table(long_columns(result, names, lanes_first), units_of(result))
+
+
+def units_of(result: Outputs) -> dict[str, str]:
+    """The units of the outputs that have one."""
+    return {name: unit for name in result if (unit := result.units.get(name, ""))}
+
+
+def arrow_table(columns: Mapping[str, Array], units: Mapping[str, str]) -> pyarrow.Table:
+    """An Arrow table, its units in the fields' metadata.
+
+    Raises:
+        Diagnostic: LW1022 without pyarrow.
+    """
     pa = need("pyarrow", "to_arrow()")
-    fields, arrays = [], []
-    for name, column in long_columns(result, names, lanes_first).items():
-        array = pa.array(column)
-        unit = result.units.get(name, "") if name in result else ""
-        fields.append(pa.field(name, array.type, metadata={"unit": unit} if unit else None))
-        arrays.append(array)
-    table: pyarrow.Table = pa.table(arrays, schema=pa.schema(fields))
+    arrays = {name: pa.array(column) for name, column in columns.items()}
+    fields = [
+        pa.field(name, array.type, metadata={"unit": units[name]} if units.get(name) else None)
+        for name, array in arrays.items()
+    ]
+    table: pyarrow.Table = pa.table(list(arrays.values()), schema=pa.schema(fields))
     return table

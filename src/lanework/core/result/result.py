@@ -125,22 +125,29 @@ class Result(Outputs):
         """
         raise frames.no_array(self)
 
-    def save(self, path: str | os.PathLike[str]) -> tuple[Path, ...]:
+    def save(self, path: str | os.PathLike[str], *, csv_safe: bool = False) -> tuple[Path, ...]:
         """Write the outputs to a file; its ending says how.
 
-        `.csv` and `.parquet` (needs pyarrow) hold tables in long form. Outputs whose axes differ
-        make several tables: the one with the most axes has the path itself, the others carry
-        their axes in the name (`out.time.csv`, `out.scalar.csv`). `.npz` and `.json` hold
-        everything, `.npy` a single output. Files appear whole or not at all.
+        `.csv` and `.tsv` (also `.csv.gz`, `.tsv.gz`), and with pyarrow `.parquet`, `.feather` and
+        `.arrow`, hold tables in long form. Outputs whose axes differ make several tables: the one
+        with the most axes has the path itself, the others carry their axes in the name
+        (`out.time.csv`, `out.scalar.csv`). `.xlsx` (needs openpyxl) has a sheet for each. `.npz`
+        and `.json` hold everything, `.npy` a single output. Files appear whole or not at all.
+
+        Args:
+            path: the file.
+            csv_safe: put an apostrophe before names and labels in CSV that a spreadsheet would
+                run as formulas: those that begin with ``=``, ``+``, ``-`` or ``@``.
 
         Returns:
             The files written.
 
         Raises:
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW1024 for a
-                `.npy` of several outputs, or an error of the file system.
+                `.npy` of several outputs, LW1027 for an `.xlsx` of too many rows, or an
+                error of the file system.
         """
-        return saving.save(self, Path(path))
+        return saving.save(self, Path(path), csv_safe)
 
     # Shown --------------------------------------------------------------------------------------
 

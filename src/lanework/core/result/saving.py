@@ -12,11 +12,12 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.files import atomic_write
 from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
-from lanework.core.result.frames import long_columns, need, to_arrow
-from lanework.core.result.outputs import Array, Outputs
+from lanework.core.data.opening import ending_of
+from lanework.core.result.frames import long_columns, need, units_of
+from lanework.core.result.outputs import Outputs
+from lanework.core.result.tablefile import TABLES, TEXTS, TableFile, write_book
 
-ENDINGS = (".csv", ".parquet", ".npz", ".npy", ".json")
-CHUNK = 65536
+ENDINGS = (*TABLES, ".xlsx", ".npz", ".npy", ".json")
 
 
 def check_ending(path: Path, endings: tuple[str, ...] = ENDINGS) -> str:
@@ -25,43 +26,54 @@ def check_ending(path: Path, endings: tuple[str, ...] = ENDINGS) -> str:
     Raises:
         Diagnostic: LW1023 when results are not written to such files.
     """
-    ending = path.suffix.lower()
+    ending = ending_of(path)
     if ending not in endings:
         raise Diagnostic(
             BAD_ENDING,
             f"{path.name!r} does not say how to write the result: its ending is "
-            f"{path.suffix or 'missing'!r}",
+            f"{ending or 'missing'!r}",
             help=did_you_mean(ending, endings) or f"use one of {', '.join(endings)}",
         )
-    if ending == ".parquet":
-        need("pyarrow", "writing Parquet")
+    if ending in TABLES and ending not in TEXTS:
+        need("pyarrow", f"writing {ending}")
+    if ending == ".xlsx":
+        need("openpyxl", "writing .xlsx")
     return ending
 
 
 def table_paths(path: Path, shapes: Mapping[tuple[str, ...], Any]) -> dict[tuple[str, ...], Path]:
     """Where each table goes: the first to the path itself, others with their axes in the name."""
     paths = {}
+    stem, ending = path.name[: -len(ending_of(path))], path.name[-len(ending_of(path)) :]
     for number, axes in enumerate(shapes):
-        name = "-".join(axes) or "scalar"
-        paths[axes] = path if number == 0 else path.with_suffix(f".{name}{path.suffix}")
+        paths[axes] = path if number == 0 else path.with_name(f"{stem}.{_title(axes)}{ending}")
     return paths
 
 
-def save(result: Outputs, path: Path) -> tuple[Path, ...]:
+def _title(axes: tuple[str, ...]) -> str:
+    return "-".join(axes) or "scalar"
+
+
+def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...]:
     """See `Result.save`."""
     ending = check_ending(path)
-    if ending in (".csv", ".parquet"):
+    if ending in TABLES:
         shapes = result.shapes()
         paths = table_paths(path, shapes)
         with contextlib.ExitStack() as files:
             for axes, names in shapes.items():
                 file = files.enter_context(atomic_write(paths[axes]))
-                if ending == ".csv":
-                    write_csv(file, long_columns(result, names, lanes_first=True))
-                else:
-                    parquet = need("pyarrow.parquet", "writing Parquet")
-                    parquet.write_table(to_arrow(result, names, lanes_first=True), file)
+                with TableFile(file, ending, csv_safe) as table:
+                    table.write(long_columns(result, names, lanes_first=True), units_of(result))
         return tuple(paths.values())
+    if ending == ".xlsx":
+        sheets = {
+            _title(axes): long_columns(result, names, lanes_first=True)
+            for axes, names in result.shapes().items()
+        }
+        with atomic_write(path) as file:
+            write_book(file, sheets)
+        return (path,)
     if ending == ".npy" and len(result) != 1:
         raise Diagnostic(
             ONE_OUTPUT,
@@ -108,38 +120,5 @@ def write_json(file: IO[bytes], value: Any) -> None:
     file.write(b"\n")
 
 
-def write_csv(file: IO[bytes], columns: Mapping[str, Array], header: bool = True) -> None:
-    """Columns of equal length as CSV (UTF-8, comma, newline, a header line).
-
-    Numbers are written with the fewest digits that give the same number back.
-    """
-    if header:
-        file.write(b",".join(_quoted(name) for name in columns) + b"\n")
-    arrays = list(columns.values())
-    count = len(arrays[0]) if arrays else 0
-    for start in range(0, count, CHUNK):
-        cells = [_cells(array[start : start + CHUNK]) for array in arrays]
-        file.write(b"\n".join(map(b",".join, zip(*cells, strict=True))))
-        file.write(b"\n")
-
-
-def _cells(values: Array) -> list[bytes]:
-    if values.dtype.kind in "iub":
-        return str(values.tolist())[1:-1].encode().split(b", ")
-    if values.dtype.kind == "f":
-        if np.isfinite(values).all():
-            import msgspec
-
-            return msgspec.json.encode(values.tolist())[1:-1].split(b",")
-        return [repr(x).encode() for x in values.tolist()]
-    return [_quoted(text) for text in _texts(values)]
-
-
 def _texts(values: Any) -> list[str]:
     return [str(x) for x in np.asarray(values)]
-
-
-def _quoted(text: str) -> bytes:
-    if any(mark in text for mark in ',"\r\n'):
-        text = '"' + text.replace('"', '""') + '"'
-    return text.encode()

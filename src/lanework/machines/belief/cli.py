@@ -159,7 +159,9 @@ def _ask(request: Request, given: dict[str, list[Any]]) -> None:
 
 def _report(request: Request, result: BeliefResult, loading: float) -> None:
     """Write files, or print; and say what was done."""
-    files = () if request["out"] is None else result.save(request["out"])
+    files = (
+        () if request["out"] is None else result.save(request["out"], csv_safe=request["csv_safe"])
+    )
     stats = result.stats
     if request["json"]:
         mark = {"approximate": True} if result.approximate else {}

@@ -71,7 +71,8 @@ def run(request: Request) -> None:
         result = result.select(chosen)
     if request["out"] is not None:
         one = request["out"].lower().endswith(".npy") and chosen is None
-        files = (result.select(["shared"]) if one else result).save(request["out"])
+        chosen_one = result.select(["shared"]) if one else result
+        files = chosen_one.save(request["out"], csv_safe=request["csv_safe"])
     stats = result.stats
     if request["json"]:
         terminal.json_out(

@@ -53,7 +53,9 @@ def run(request: Request) -> None:
     request.check_out()
     with request.program.bind(request["engine"], request.limits) as runner:
         result = runner(**parse(request.words))
-    files: Sequence[Path] = () if request["out"] is None else result.save(request["out"])
+    files: Sequence[Path] = (
+        () if request["out"] is None else result.save(request["out"], csv_safe=request["csv_safe"])
+    )
     stats = result.stats
     if request["json"]:
         outputs = {name: result[name].tolist() for name in result}

@@ -89,9 +89,12 @@ def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
     result = runner(**values)
     if request["out"] is None:
         return Outcome(result)
-    files = result.save(request["out"])
+    files = result.save(request["out"], csv_safe=request["csv_safe"])
     rows = None
-    if files[0].suffix.lower() in (".csv", ".parquet"):
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TABLES
+
+    if ending_of(files[0]) in TABLES:
         first_shape = next(iter(result.shapes().values()))
         rows = result[first_shape[0]].size
     return Outcome(result, files, rows)
@@ -108,7 +111,7 @@ def _stream(
             blocks, axis, lambda block: seen.update(dict.fromkeys(block)), **values
         )
         return Outcome(result, dropped=tuple(name for name in seen if name not in result))
-    with TableSink(request["out"], axis) as sink:
+    with TableSink(request["out"], axis, request["csv_safe"]) as sink:
         result = runner.stream(blocks, axis, sink, **values)
         sink.totals(result)
     return Outcome(result, tuple(sink.paths.values()), sink.rows)

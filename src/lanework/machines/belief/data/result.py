@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from lanework.core.result.frames import need
 from lanework.core.result.result import Array, Result
 from lanework.core.result.saving import check_ending
 from lanework.core.result.show import figure, markup
+from lanework.core.result.tablefile import TABLES, TableFile, write_book
 from lanework.machines.belief.codes import NO_TABLE
 from lanework.machines.belief.data.answers import BEST, ROWS, TOTALS
 from lanework.machines.belief.graph.uai import write_results
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 LN_P, JOINT, POSTERIOR, SCALE = "ln_p_evidence", "joint", "posterior", "ln_scale"
-ENDINGS = (".json", ".csv", ".parquet", ".npz", ".pr", ".mar", ".mpe")
+ENDINGS = (".json", *TABLES, ".xlsx", ".npz", ".pr", ".mar", ".mpe")
 LISTED, BAR = 20, 120  # variables that a notebook shows, and the width of a bar for one
 DECIDED = ("mpe", "mmap", "kbest", "sample")  # queries whose answers are states
 # What the value of a row is that has no answer, where that is not minus infinity.
@@ -235,11 +235,15 @@ class BeliefResult(Result):
 
     # Files ------------------------------------------------------------------------------------
 
-    def save(self, path: str | os.PathLike[str]) -> tuple[Path, ...]:
-        """Write a file: .json has an object a row, .csv and .parquet the long table, .npz arrays.
+    def save(self, path: str | os.PathLike[str], *, csv_safe: bool = False) -> tuple[Path, ...]:
+        """Write a file: .json has an object a row, .csv and other tables are long, .npz has arrays.
 
         ``.pr``, ``.mar`` and ``.mpe`` are results of one row as UAI inference competitions have
         them.
+
+        Args:
+            path: the file.
+            csv_safe: as for `Result.save`.
 
         Raises:
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW5012 for what
@@ -249,10 +253,14 @@ class BeliefResult(Result):
         ending = check_ending(target, ENDINGS)
         if ending == ".npz":
             return super().save(target)
-        if ending == ".parquet":
-            table, parquet = self.to_arrow(), need("pyarrow.parquet", "writing Parquet")
+        if ending in (*TABLES, ".xlsx"):
+            columns = self.columns()
             with atomic_write(target) as raw:
-                parquet.write_table(table, raw)
+                if ending == ".xlsx":
+                    write_book(raw, {"answers": columns})
+                else:
+                    with TableFile(raw, ending, csv_safe) as table:
+                        table.write(columns, {})
             return (target,)
         with atomic_write(target, "w") as file:
             if ending == ".json":
@@ -260,11 +268,6 @@ class BeliefResult(Result):
                 for number, row in enumerate(self.objects()):
                     file.write(",\n" * (number > 0) + json.dumps(row))
                 file.write('], "approximate": true}\n' if self.approximate else "]}\n")
-            elif ending == ".csv":
-                columns = self.columns()
-                lines = csv.writer(file, lineterminator="\n")
-                lines.writerow(columns)
-                lines.writerows(zip(*(c.tolist() for c in columns.values()), strict=True))
             else:
                 file.write(self._uai(target))
         return (target,)

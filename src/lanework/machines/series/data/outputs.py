@@ -16,11 +16,10 @@ import numpy as np
 
 from lanework.base.files import atomic_write
 from lanework.core.program.program import Program
-from lanework.core.result.frames import long_columns, need, to_arrow
+from lanework.core.result.frames import long_columns, units_of
 from lanework.core.result.result import Axes, Result
-from lanework.core.result.saving import check_ending, table_paths, write_csv
-
-STREAMED = (".csv", ".parquet")
+from lanework.core.result.saving import check_ending, table_paths
+from lanework.core.result.tablefile import TABLES, TableFile
 
 
 def labels_of(program: Program, periods: int | None) -> dict[str, Any]:
@@ -70,20 +69,21 @@ class TableSink(contextlib.ExitStack):
         lanes: the lanes that have come.
     """
 
-    def __init__(self, path: str | os.PathLike[str], axis: str) -> None:
-        """Prepare to write a .csv or .parquet file; the blocks are pieces of the lane axis `axis`.
+    def __init__(self, path: str | os.PathLike[str], axis: str, csv_safe: bool = False) -> None:
+        """Prepare to write a table; the blocks are pieces of the lane axis `axis`.
 
         Raises:
-            Diagnostic: LW1023 for another ending, LW1022 for Parquet without pyarrow.
+            Diagnostic: LW1023 for another ending, LW1022 for a missing extra.
         """
         super().__init__()
         self.path = Path(path)
         self.axis = axis
-        self.ending = check_ending(self.path, STREAMED)
+        self.csv_safe = csv_safe
+        self.ending = check_ending(self.path, TABLES)
         self.paths: dict[Axes, Path] = {}
         self.lanes = 0
         self.rows = 0
-        self._tables: dict[Axes, tuple[tuple[str, ...], Any]] = {}
+        self._tables: dict[Axes, tuple[tuple[str, ...], TableFile]] = {}
 
     def __call__(self, result: Result) -> None:
         """Write one block's outputs along the axis."""
@@ -105,9 +105,9 @@ class TableSink(contextlib.ExitStack):
         if not self.paths:
             self.paths = table_paths(self.path, shapes)
             for axes, group in shapes.items():
-                self._open(axes, group, block)
+                self._open(axes, group)
         for number, (group, table) in enumerate(self._tables.values()):
-            written = self._write(table, block, group, header=self.lanes == 0)
+            written = _write(table, block, group)
             self.rows += written if number == 0 else 0
         self.lanes += count
 
@@ -117,24 +117,17 @@ class TableSink(contextlib.ExitStack):
         paths = table_paths(self.path, {**self.paths, **shapes})
         for axes, group in shapes.items():
             self.paths[axes] = paths[axes]
-            self._open(axes, group, result)
-            written = self._write(self._tables[axes][1], result, group, header=True)
+            self._open(axes, group)
+            written = _write(self._tables[axes][1], result, group)
             self.rows = self.rows or written
 
-    def _open(self, axes: Axes, group: tuple[str, ...], block: Result) -> None:
+    def _open(self, axes: Axes, group: tuple[str, ...]) -> None:
         file: IO[bytes] = self.enter_context(atomic_write(self.paths[axes]))
-        table: Any = file
-        if self.ending == ".parquet":
-            schema = to_arrow(block, group, lanes_first=True).schema
-            table = need("pyarrow.parquet", "writing Parquet").ParquetWriter(file, schema)
-            self.callback(table.close)
+        table = self.enter_context(TableFile(file, self.ending, self.csv_safe))
         self._tables[axes] = (group, table)
 
-    def _write(self, table: Any, block: Result, group: tuple[str, ...], header: bool) -> int:
-        if self.ending == ".parquet":
-            rows = to_arrow(block, group, lanes_first=True)
-            table.write_table(rows)
-            return int(rows.num_rows)
-        columns = long_columns(block, group, lanes_first=True)
-        write_csv(table, columns, header=header)
-        return len(next(iter(columns.values())))
+
+def _write(table: TableFile, block: Result, group: tuple[str, ...]) -> int:
+    columns = long_columns(block, group, lanes_first=True)
+    table.write(columns, units_of(block))
+    return len(next(iter(columns.values())))

@@ -1,0 +1,167 @@
+"""Tables written to files: CSV, with tabs, compressed, Parquet, Arrow in blocks; .xlsx at once."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import re
+from collections.abc import Mapping
+from typing import IO, Any, cast
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import TOO_MANY_ROWS
+from lanework.core.result.frames import arrow_table, need
+from lanework.core.result.outputs import Array
+
+TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+TABLES = (*TEXTS, ".parquet", ".feather", ".arrow")
+"""The endings of tables that are written in blocks."""
+
+CHUNK = 65536
+MOST_ROWS = 2**20
+"""Rows of a sheet, the header among them."""
+
+_RUNS = tuple("=+-@\t\r\n")
+
+
+class TableFile(contextlib.ExitStack):
+    """Writes blocks of one table to an open file; a context manager.
+
+    Args:
+        file: where to; it stays open.
+        ending: one of `TABLES`.
+        csv_safe: put an apostrophe before text in CSV that a spreadsheet would run.
+    """
+
+    def __init__(self, file: IO[bytes], ending: str, csv_safe: bool = False) -> None:
+        super().__init__()
+        self._ending, self._safe = ending, csv_safe
+        self._file, self._sink = file, cast(Any, None)
+        if ending.endswith(".gz"):
+            packed = gzip.GzipFile("", "wb", 6, file, mtime=0)
+            self._file = cast(IO[bytes], self.enter_context(packed))
+
+    def write(self, columns: Mapping[str, Array], units: Mapping[str, str]) -> None:
+        """Write a block of rows; Parquet and Arrow keep the units beside the names."""
+        if self._ending in TEXTS:
+            mark = "\t" if self._ending.startswith(".tsv") else ","
+            write_csv(self._file, columns, self._sink is None, mark, self._safe)
+            self._sink = self._file
+            return
+        table = arrow_table(columns, units)
+        if self._sink is None:
+            self._sink = self.enter_context(self._open(table.schema))
+        self._sink.write_table(table)
+
+    def _open(self, schema: Any) -> Any:
+        if self._ending == ".parquet":
+            return need("pyarrow.parquet", "writing Parquet").ParquetWriter(self._file, schema)
+        return need("pyarrow.ipc", "writing Arrow files").new_file(self._file, schema)
+
+
+def write_csv(
+    file: IO[bytes],
+    columns: Mapping[str, Array],
+    header: bool = True,
+    separator: str = ",",
+    safe: bool = False,
+) -> None:
+    """Columns of equal length as CSV (UTF-8, newline, a header line).
+
+    Numbers are written with the fewest digits that give the same number back.
+
+    Args:
+        file: where to.
+        columns: the columns by name.
+        header: whether to write their names.
+        separator: what stands between cells.
+        safe: put an apostrophe before text that a spreadsheet would run: what begins with
+            ``=``, ``+``, ``-``, ``@``, a tab or the end of a line.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> write_csv(file, {"x": np.array([0.1]), "plan": np.array(["=1+1"])}, safe=True)
+        >>> print(file.getvalue().decode(), end="")
+        x,plan
+        0.1,'=1+1
+    """
+    mark = separator.encode()
+    if header:
+        file.write(mark.join(_quoted(name, separator, safe) for name in columns) + b"\n")
+    arrays = list(columns.values())
+    count = len(arrays[0]) if arrays else 0
+    for start in range(0, count, CHUNK):
+        cells = [_cells(array[start : start + CHUNK], separator, safe) for array in arrays]
+        file.write(b"\n".join(map(mark.join, zip(*cells, strict=True))))
+        file.write(b"\n")
+
+
+def _cells(values: Array, separator: str, safe: bool) -> list[bytes]:
+    """A column's cells, as they are written."""
+    if values.dtype.kind in "iub":
+        return str(values.tolist())[1:-1].encode().split(b", ")
+    if values.dtype.kind == "f":
+        if np.isfinite(values).all():
+            import msgspec
+
+            return msgspec.json.encode(values.tolist())[1:-1].split(b",")
+        return [repr(x).encode() for x in values.tolist()]
+    texts = list(map(str, values.tolist() if values.dtype.kind in "UO" else values))
+    written = {text: _quoted(text, separator, safe) for text in set(texts)}
+    return [written[text] for text in texts]
+
+
+def _quoted(text: str, separator: str, safe: bool) -> bytes:
+    if safe and text.startswith(_RUNS):
+        text = "'" + text
+    if any(mark in text for mark in (separator, '"', "\r", "\n")):
+        text = '"' + text.replace('"', '""') + '"'
+    return text.encode()
+
+
+def write_book(file: IO[bytes], sheets: Mapping[str, Mapping[str, Array]]) -> None:
+    """Tables as sheets of an .xlsx file; text is text there, whatever it begins with.
+
+    NaN and infinities, which sheets lack, become ``#NUM!``.
+
+    Raises:
+        Diagnostic: LW1022 without openpyxl, LW1027 for more rows than a sheet has.
+    """
+    openpyxl = need("openpyxl", "writing .xlsx")
+    book = openpyxl.Workbook(write_only=True)
+    for number, (name, columns) in enumerate(sheets.items()):
+        count = len(next(iter(columns.values()), ()))
+        if count >= MOST_ROWS:
+            raise Diagnostic(
+                TOO_MANY_ROWS,
+                f"a sheet of .xlsx has {MOST_ROWS - 1:,} rows, and the table {count:,}",
+                help="write .csv or .parquet",
+            )
+        title = re.sub(r"[\[\]:*?/\\]", "_", name)[:28]
+        sheet = book.create_sheet(title if title not in book.sheetnames else f"{title}{number}")
+        sheet.append([_cell(sheet, name) for name in columns])
+        for row in zip(*(_plain(sheet, column) for column in columns.values()), strict=True):
+            sheet.append(row)
+    book.save(file)
+
+
+def _plain(sheet: Any, values: Array) -> list[Any]:
+    if values.dtype.kind == "M":
+        return list(values.astype("M8[us]").astype(object))
+    if values.dtype.kind in "iub":
+        return list(values.tolist())
+    return [_cell(sheet, value) for value in values.tolist()]
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    """A cell of text, or of a number with all of its digits, of which openpyxl writes 16."""
+    if isinstance(value, float) and float(f"{value:.16g}") == value:
+        return value
+    if isinstance(value, float) and not np.isfinite(value):
+        return "#NUM!"
+    cell = need("openpyxl.cell", "writing .xlsx").WriteOnlyCell(sheet, str(value))
+    cell.data_type = "n" if isinstance(value, float) else "s"
+    return cell
