@@ -114,7 +114,7 @@ def test_an_interrupt_ends_with_130_and_writes_nothing(tmp_path, ctrl_c):
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not list(tmp_path.glob(".lanework-*-out.csv")):  # the file being written, beside its place
+    while not list(tmp_path.glob(".lanework-*-out.csv")):  # being written
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     with open(f"/proc/{process.pid}/stat") as file:

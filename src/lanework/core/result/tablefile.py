@@ -158,10 +158,10 @@ def _plain(sheet: Any, values: Array) -> list[Any]:
 
 def _cell(sheet: Any, value: Any) -> Any:
     """A cell of text, or of a number with all of its digits, of which openpyxl writes 16."""
-    if isinstance(value, float) and float(f"{value:.16g}") == value:
-        return value
     if isinstance(value, float) and not np.isfinite(value):
         return "#NUM!"
+    if isinstance(value, float) and float(f"{value:.16g}") == value:
+        return value
     cell = need("openpyxl.cell", "writing .xlsx").WriteOnlyCell(sheet, str(value))
     cell.data_type = "n" if isinstance(value, float) else "s"
     return cell
