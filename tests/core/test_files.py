@@ -11,6 +11,7 @@ import sys
 import zipfile
 
 import numpy as np
+import openpyxl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
@@ -20,9 +21,7 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.data import cells, csvtext, files, sheets
 from lanework.core.data.csvtext import number_in
-from lanework.core.data.files import column_names, iter_columns, read_array, read_columns
-
-openpyxl = pytest.importorskip("openpyxl")
+from lanework.core.data.files import column_names, iter_columns, read_array, read_columns, read_grid
 
 READERS = {
     "arrow": {"arrow_for": lambda size: pyarrow.csv},
@@ -230,6 +229,23 @@ def test_damaged_compression_is_refused_and_bombs_are_read_in_pieces(write):
             file.write(b" " * 2**20)
     problem = refused(write(bomb.getvalue(), "t.csv.gz"))
     assert (problem.code.ident, "has no end" in problem.message) == ("LW3052", True)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.csv.gz"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_grids_have_no_header(write, name, mark):
+    mark = "\t" if "tsv" in name else mark
+    rows = [[1.0, -0.0, 3.5], [4.0, 4.0, 4.0]]
+    for first in ("", "\ufeff", "\n"):
+        text = first + "".join(mark.join(map(repr, row)) + "\n" for row in rows)
+        path = write(gzip.compress(text.encode()) if name.endswith("gz") else text, name)
+        assert read_grid(path).tobytes() == np.array(rows).tobytes()
+    assert read_grid(write("7", "one.csv")).tolist() == [[7.0]]
+    for text, said in (("x,y\n1,2\n", "line 1, column '1': 'x'"), ("1,2\n3\n", "line 2: the row"),
+                       ("1,2\n3,1e999\n", "line 2, column '2'"), ("", "is empty")):  # fmt: skip
+        with pytest.raises(Diagnostic) as caught:
+            read_grid(write(text))
+        assert said in caught.value.message
 
 
 # Files whose values have types --------------------------------------------------------------------

@@ -5,6 +5,7 @@ import gzip
 import io
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -15,8 +16,6 @@ from lanework.core.data.files import column_names, read_columns
 from lanework.core.result import tablefile
 from lanework.core.result.result import Result
 from lanework.core.result.tablefile import TABLES, write_csv
-
-openpyxl = pytest.importorskip("openpyxl")
 
 GRID = np.array([[0.30000000000000004, -2.5e-17, 123456789.12345679], [1e300, 5e-324, -0.0]])
 DAYS = np.array(["2024-01-31", "2024-02-29"], "M8[D]")

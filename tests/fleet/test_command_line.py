@@ -48,6 +48,26 @@ def test_numbers_as_text_and_as_words(lanework):
         assert json.loads(done.output)["outputs"] == {"x": [2.0, 4.0, 6.0, 8.0]}
 
 
+def test_columns_of_tables_and_grids_that_are_none(lanework):
+    Path("n.lasm").write_text(
+        ".machine fleet\n.buffer x, 0, 4, inout\nVMID r0\nREAD r1, r0\nMULI r1, r1, 2\n"
+        "WRITE r0, r1\nHALT\n.phase\n.launch main, 4\n"
+    )
+    Path("t.csv").write_text("a;x\n" + "".join(f"{n};{n + 1}\n" for n in range(4)))
+    Path("t.json").write_text('{"x": [1, 2, 3, 4], "y": [1, "2", 3, 4]}')
+    for given in ("x=t.csv:x", "x=@t.csv:x", "x=t.json:x"):
+        done = lanework("run", "n.lasm", given, "--outputs", "x", "--json", "--engine=reference")
+        assert json.loads(done.output)["outputs"] == {"x": [2.0, 4.0, 6.0, 8.0]}
+    for given, said in (
+        ("x=t.csv", "line 1, column '1': 'a' is not a number"),
+        ("x=t.json:y", "row 2, column 'y': '2' is text"),
+        ("x=t.csv:z", "has no column 'z'"),
+    ):
+        done = CliRunner().invoke(cli, ["run", "n.lasm", given, "--engine=reference"])
+        assert done.exit_code == 1
+        assert said in done.stderr
+
+
 def test_settings_and_a_seed(lanework):
     words = ("run", FOLDER / "pi.lasm", "--outputs", "hits", "--json", "--engine", "reference")
     one, two, again = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -49,8 +50,12 @@ class CsvText:
     line: int
 
     @classmethod
-    def start(cls, file: IO[bytes], name: str, separator: str | None = None) -> CsvText:
+    def start(
+        cls, file: IO[bytes], name: str, separator: str | None = None, named: bool = True
+    ) -> CsvText:
         """Read the header, and from it what separates cells where that is not given.
+
+        Without names, the first line is the first row, and columns are called 1, 2, ...
 
         Raises:
             Diagnostic: LW3052 for an empty file, text that is not UTF-8, a name twice.
@@ -71,6 +76,10 @@ class CsvText:
         except (UnicodeDecodeError, csv.Error) as error:
             advice = "save it as CSV in UTF-8, with commas"
             opened._fail(opened.line, f"the header cannot be read: {error}", advice)
+        if not named:
+            file.seek(-len(text), os.SEEK_CUR)
+            opened.header = [str(number) for number in range(1, len(opened.header) + 1)]
+            opened.line -= 1
         check_header(opened.header, name)
         return opened
 

@@ -34,6 +34,7 @@ __all__ = [
     "column_names",
     "iter_columns",
     "read_array",
+    "read_grid",
     "read_columns",
 ]
 
@@ -155,14 +156,14 @@ def _joined(blocks: list[dict[str, Array]]) -> dict[str, Array]:
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def csv_of(file: IO[bytes], path: Path_) -> CsvText:
-    """The text of an open CSV file, past its header.
+def csv_of(file: IO[bytes], path: Path_, named: bool = True) -> CsvText:
+    """The text of an open CSV file, past its header if it has one.
 
     Raises:
         Diagnostic: LW3052.
     """
     tabs = "\t" if data_ending(path).startswith(".tsv") else None
-    return CsvText.start(file, os.fspath(path), tabs)
+    return CsvText.start(file, os.fspath(path), tabs, named)
 
 
 def _csv(path: Path_, wanted: Sequence[str], rows: int, categories: Categories) -> Iterator[Block]:
@@ -227,6 +228,31 @@ def length_of(path: Path_, columns: dict[str, Array]) -> int:
             help="give every column as many rows",
         )
     return total
+
+
+def read_grid(path: Path_) -> Array:
+    """The numbers of CSV text without a header, of shape (rows, columns).
+
+    Args:
+        path: a .csv or .tsv file, also compressed. What separates its cells is seen in its first
+            line, as that of a header is.
+
+    Raises:
+        Diagnostic: LW3051 to LW3054, with line and column.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> file = pathlib.Path(folder.name, "grid.csv")
+        >>> _ = file.write_text(chr(10).join(["1,2,3", "4,5,6"]))
+        >>> read_grid(file).tolist()
+        [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+        >>> folder.cleanup()
+    """
+    with opened_text(path) as (file, progress):
+        text = csv_of(file, path, named=False)
+        blocks = list(text.blocks(text.header, {}, BLOCK, arrow_for(progress()[1])))
+    return np.concatenate([np.column_stack([block[n] for n in text.header]) for block in blocks])
 
 
 def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> None:

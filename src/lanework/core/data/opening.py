@@ -49,6 +49,17 @@ def is_data(path: Path_) -> bool:
     return ending_of(path) in ENDINGS
 
 
+def split_path(text: str) -> tuple[str, str | None]:
+    """`FILE:column` in its two parts; the column is None where there is none.
+
+    Example:
+        >>> split_path("a/b.csv:rate"), split_path("a/b.npy")
+        (('a/b.csv', 'rate'), ('a/b.npy', None))
+    """
+    path, colon, column = text.rpartition(":")
+    return (path, column) if colon and is_data(path) else (text, None)
+
+
 def data_ending(path: Path_) -> str:
     """The ending of a data file.
 

@@ -247,11 +247,19 @@ def _numbers(text: str) -> Any:
 def read_numbers(path: str) -> npt.NDArray[np.generic]:
     """The numbers of a file: .npy, a binary picture (.pgm, .ppm), or text with numbers.
 
+    `FILE:column` is a column of a table; CSV alone is a grid of numbers without a header.
+
     Raises:
-        Diagnostic: LW8001, LW8003.
+        Diagnostic: LW8001, LW8003, and what files of tables say.
     """
     import numpy as np
 
+    from lanework.core.data.files import read_array, read_grid
+    from lanework.core.data.opening import TEXTS, ending_of, is_data, split_path
+
+    table, column = split_path(path)
+    if column is not None or (is_data(path) and ending_of(path) not in (*TEXTS, ".npy")):
+        return read_array(table, column)
     file = Path(path)
     check_file(file)
     try:
@@ -261,7 +269,7 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
             from lanework.core.result.picture import read_picture
 
             return read_picture(file.read_bytes())
-        return np.loadtxt(file, delimiter="," if file.suffix.lower() == ".csv" else None)
+        return read_grid(file).squeeze() if ending_of(file) in TEXTS else np.loadtxt(file)
     except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Diagnostic(

@@ -21,7 +21,7 @@ from lanework.core.data.files import (
     iter_columns,
     read_array,
 )
-from lanework.core.data.opening import is_data
+from lanework.core.data.opening import is_data, split_path
 from lanework.machines.series.data.labels import Labelled
 from lanework.machines.series.data.unpacking import titles_of
 
@@ -153,17 +153,6 @@ def value(port: Port, text: str) -> Any:
     else:
         advice = f"write {port.name}=0.05, {port.name}=@values.npy or {port.name}=table.csv:column"
     raise Diagnostic(BAD_ARGUMENT, f"{port.name}={text!r} is no number and no file", help=advice)
-
-
-def split_path(text: str) -> tuple[str, str | None]:
-    """`FILE:column` in its two parts; the column is None where there is none.
-
-    Example:
-        >>> split_path("a/b.csv:rate"), split_path("a/b.npy")
-        (('a/b.csv', 'rate'), ('a/b.npy', None))
-    """
-    path, colon, column = text.rpartition(":")
-    return (path, column) if colon and is_data(path) else (text, None)
 
 
 def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table:

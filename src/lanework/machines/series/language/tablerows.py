@@ -42,13 +42,18 @@ class Rows:
             return f"{self.unit} {self.lines[row]} of {self.source}"
         return f"row {row + 1}"
 
+    @property
+    def of_text(self) -> bool:
+        """Whether the cells are those of a text file."""
+        return self.lines is not None and self.unit == "line"
+
     def number(self, cell: Any) -> float | None:
         """A cell's number, NaN where nothing is, None for text.
 
         The cells of text files are text, so those that spell numbers are numbers; elsewhere text
         is text.
         """
-        text = isinstance(cell, str) and self.lines is None and bool(cell.strip())
+        text = isinstance(cell, str) and not self.of_text and bool(cell.strip())
         return None if text else read_number(cell)
 
     def fail(self, message: str, row: int | None = None, help: str | None = None) -> NoReturn:
