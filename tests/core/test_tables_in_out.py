@@ -224,8 +224,9 @@ def test_outputs_of_several_shapes_are_no_single_table() -> None:
     model = lw.series.Model("m", periods=2)
     model.input("x")
     model.formula("y", "x + t")
-    model.formula("z", "total(y)")
-    several = model.run(x=1.0)
+    model.input("p", axes="point")
+    model.formula("z", "p * 2")
+    several = model.run(x=1.0, p=[1.0, 2.0, 3.0])
     for make in (pa.table, lambda each: each.to_polars()):
         with pytest.raises(Diagnostic, match="LW1021"):
             make(several)

@@ -89,6 +89,23 @@ def test_cash_flows_by_month():
         np.testing.assert_allclose(result[name][:24], expected, rtol=1e-10)
 
 
+def test_policies_mature():
+    """In basicterm_me as published; of new business all that is left at the end of the term."""
+    model = load_model(EXAMPLES / "basicterm_me.series")
+    model.output("pols_maturity", reduce="point")
+    program = model.compile(outputs=["pols_maturity"])
+    matured = program.run(**points(program, "basicterm_me"))["pols_maturity"]
+    assert matured[0] == 1430.0
+    assert matured[1] == pytest.approx(2085.93, abs=0.005)
+    assert np.all(matured[2:100] > 0)
+    model = load_model(EXAMPLES / "basicterm_m.series")
+    program = model.compile(outputs=["pols_maturity", "pols", "pols_death", "pols_lapse"])
+    result = program.run(age_at_entry=40.0, policy_term=10.0)
+    left = result["pols"] - result["pols_death"] - result["pols_lapse"]
+    assert result["pols_maturity"][120] == left[119] > 0.5
+    assert np.count_nonzero(result["pols_maturity"]) == 1
+
+
 def project():
     program = load_model(EXAMPLES / "projfin40.series").compile()
     folder = EXAMPLES / "data/projfin40"

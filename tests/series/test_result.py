@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
+import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.result.result import Result
 
@@ -62,10 +63,50 @@ def test_pandas_long_and_wide(result):
 
 
 def test_outputs_of_different_axes_are_not_mixed(result):
+    other = Result(
+        {"cash": GRID, "curve": np.zeros(2), "rates": np.zeros(3)},
+        axes={"cash": ("time", "point"), "curve": ("time",), "rates": ("scenario",)},
+    )
     with pytest.raises(Diagnostic) as caught:
-        result.to_pandas()
+        other.to_pandas()
     assert caught.value.code.ident == "LW1021"
-    assert "(time, point): cash, debt; (point): pv; (no axes): total" in caught.value.message
+    assert "(time, point): cash; (time): curve; (scenario): rates" in caught.value.message
+
+
+def test_what_does_not_vary_is_repeated(result):
+    frame = result.to_pandas()
+    assert frame.index.names == ["time", "point"]
+    assert frame["cash"].tolist() == GRID.reshape(-1).tolist()
+    assert frame["pv"].tolist() == np.broadcast_to(result["pv"], GRID.shape).reshape(-1).tolist()
+    assert set(frame["total"]) == {float(result["total"])}
+    columns = result.columns()
+    for name in ("cash", "pv", "total"):
+        assert columns[name].tolist() == frame[name].tolist()
+        assert result.to_arrow()[name].to_pylist() == frame[name].tolist()
+    assert result.to_pandas("pv", "total")["total"].tolist() == [float(result["total"])] * len(
+        result["pv"]
+    )
+
+
+def test_over_time_or_not_is_the_models_matter():
+    """Numbers in the place of columns over time change no axis but those of lanes."""
+    model = lw.series.Model("m", periods=3)
+    model.input("x", axes="time")
+    model.input("r")
+    model.input("p", axes="point")
+    timed = ("x * 2", "x * r", "t * 1", "prev(r)", "p * x", "where(r > 0, x, 1)", "r + 0 * t")
+    flat = ("r * 2", "total(x)", "p * 2", "5", "last(x) + r", "at(x, 1) * p")
+    for n, text in enumerate((*timed, *flat)):
+        model.formula(f"y{n}", text)
+    program = model.compile()
+    for engine in ("reference", "stencil", "llvm"):
+        run = program.bind(engine)
+        for x in (1.0, [1.0, 2.0, 3.0], np.ones((3, 4))):
+            for r in (1.0, np.ones(4)):
+                for p in (1.0, np.ones(2)):
+                    result = run(x=x, r=r, p=p)
+                    over = ["time" in result.axes(name) for name in result]
+                    assert over == [True] * len(timed) + [False] * len(flat)
 
 
 def test_xarray_keeps_units_and_dates(result):

@@ -75,7 +75,7 @@ UNKNOWN_RESULT = code(
 AXES_DIFFER = code(
     "LW1021",
     "outputs of different axes",
-    "The outputs do not all have the same axes, so they do not fit into one table. Choose those "
+    "No output has the axes of all others, so they do not fit into one table. Choose those "
     "of one shape, or write to a format that keeps several.",
 )
 MISSING_EXTRA = code(

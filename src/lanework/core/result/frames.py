@@ -10,7 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA, NOT_ONE_ARRAY
-from lanework.core.result.outputs import Array, Outputs
+from lanework.core.result.outputs import Array, Axes, Outputs
 
 if TYPE_CHECKING:
     import pandas
@@ -38,17 +38,22 @@ def need(module: str, what: str) -> Any:
         ) from None
 
 
-def common(result: Outputs, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names asked for (all by default) and the axes that they share.
+def common(
+    result: Outputs, names: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]:
+    """The names asked for (all by default), and axes and shape of a table that takes all.
+
+    An output with fewer axes than another is repeated along those that it lacks.
 
     Raises:
-        Diagnostic: LW1020 for an unknown name, LW1021 when the axes differ.
+        Diagnostic: LW1020 for an unknown name, LW1021 when no output has the axes of all.
     """
     chosen = tuple(names) or tuple(result)
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in chosen:
         groups.setdefault(result.axes(name), []).append(name)
-    if len(groups) > 1:
+    axes = max(groups, key=len, default=())
+    if any(not set(some) <= set(axes) for some in groups):
         shapes = "; ".join(
             f"({', '.join(axes) or 'no axes'}): {', '.join(group[:4])}"
             + (", ..." if len(group) > 4 else "")
@@ -61,7 +66,18 @@ def common(result: Outputs, names: Sequence[str]) -> tuple[tuple[str, ...], tupl
             f"these outputs do not fit one table, their axes differ: {shapes}",
             help=f"name outputs with the same axes, such as {call}; to_xarray() takes all",
         )
-    return chosen, next(iter(groups), ())
+    shape = result[groups[axes][0]].shape if groups else ()
+    return chosen, axes, shape
+
+
+def spread(result: Outputs, name: str, axes: Axes, shape: tuple[int, ...]) -> Array:
+    """An output over all of these axes, repeated along those that it lacks."""
+    mine = result.axes(name)
+    if mine == axes:
+        return result[name]
+    value = result[name].transpose([mine.index(axis) for axis in axes if axis in mine])
+    full = value.reshape([n if a in mine else 1 for a, n in zip(axes, shape, strict=True)])
+    return np.broadcast_to(full, shape)
 
 
 def long_columns(
@@ -71,14 +87,15 @@ def long_columns(
 
     Args:
         result: the outputs.
-        names: outputs with the same axes; by default all.
+        names: outputs whose axes one of them has; by default all.
         lanes_first: let time run fastest, so that a lane's rows stand together.
     """
-    chosen, axes = common(result, names)
+    chosen, every, sizes = common(result, names)
+    axes = every
     order = list(range(len(axes)))
     if lanes_first and axes[:1] == ("time",):
         order = [*order[1:], 0]
-    shape = tuple(result[chosen[0]].shape[i] for i in order) if chosen else ()
+    shape = tuple(sizes[i] for i in order)
     axes = tuple(axes[i] for i in order)
     columns: dict[str, Array] = {}
     for number, (axis, size) in enumerate(zip(axes, shape, strict=True)):
@@ -88,16 +105,15 @@ def long_columns(
         title = f"{axis}_axis" if axis in chosen else axis  # an output may be called like an axis
         columns[title] = np.tile(np.repeat(labels, after), before)
     for name in chosen:
-        columns[name] = result[name].transpose(order).reshape(-1)
+        columns[name] = spread(result, name, every, sizes).transpose(order).reshape(-1)
     return columns
 
 
 def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataFrame:
     """See `Result.to_pandas`."""
     pd = need("pandas", "to_pandas()")
-    chosen, axes = common(result, names)
-    data = {name: result[name].reshape(-1) for name in chosen}
-    shape = result[chosen[0]].shape if chosen else ()
+    chosen, axes, shape = common(result, names)
+    data = {name: spread(result, name, axes, shape).reshape(-1) for name in chosen}
     levels = [result.labels(axis, size) for axis, size in zip(axes, shape, strict=True)]
     if not axes:
         index = pd.RangeIndex(1 if chosen else 0)

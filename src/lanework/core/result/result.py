@@ -70,7 +70,7 @@ class Result(Outputs):
         """A long table as columns: one for each axis, then one for each output.
 
         Args:
-            *names: outputs with the same axes; by default all.
+            *names: outputs; by default all. Those with fewer axes than another are repeated.
 
         Raises:
             Diagnostic: LW1020, or LW1021 when their axes differ.
@@ -81,7 +81,7 @@ class Result(Outputs):
         """A DataFrame indexed by the outputs' axes, one column an output.
 
         Args:
-            *names: outputs with the same axes; by default all.
+            *names: outputs; by default all. Those with fewer axes than another are repeated.
             wide: keep only the first axis in the index and put the others across the columns.
 
         Raises:
