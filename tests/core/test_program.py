@@ -132,6 +132,10 @@ def test_streams_of_text_and_damaged_streams_are_refused(tmp_path: Path) -> None
             assert "'wb'" in str(caught.value)
             with pytest.raises(Diagnostic, match="LW1013"):
                 lw.load(stream)  # type: ignore[arg-type]
+    for other in (3, None, object()):
+        for use in (program.save, lw.load):
+            with pytest.raises(Diagnostic, match=f"LW1013.*{type(other).__name__} is no path"):
+                use(other)  # type: ignore[arg-type, operator]
     with pytest.raises(Diagnostic, match="LW1006: program is damaged at offset 16"):
         lw.load(io.BytesIO(bytes(program)[:-1]))
     (tmp_path / "cut.lwp").write_bytes(bytes(program)[:-1])

@@ -141,6 +141,12 @@ def test_inputs_by_name_stand_beside_a_table_and_not_in_it() -> None:
     for run in (loan().run, loan().bind()):
         with pytest.raises(Diagnostic, match=r"LW1026.*'rate'"):
             run(table, rate=0.1, debt=1.0)
+    graph = lw.belief.FactorGraph()
+    graph.variable("rain", ["yes", "no"])
+    graph.factor(["rain"], [0.25, 0.75])
+    for said in ({"rain": "yes"}, {"rain": ["yes"]}, pd.DataFrame({"rain": ["yes"]})):
+        with pytest.raises(Diagnostic, match=r"LW1026.*'rain'"):
+            lw.compile(graph).run(said, rain="no")
     with pytest.raises(Diagnostic, match=r"'rat'(.|\n)*did you mean 'rate'"):
         loan().run(table.rename(columns={"rate": "rat"}), debt=1.0)
 

@@ -116,8 +116,9 @@ NO_MODEL = code(
 )
 NOT_BINARY = code(
     "LW1013",
-    "a text stream where bytes go",
-    "Programs are bytes, and the file object reads or writes text. Open the file with `'rb'` or "
+    "no file of bytes",
+    "Programs are bytes: they go to and come from paths, `-`, and file objects that are open for "
+    "bytes. This is none of them, or a file object that is open as text. Open it with `'rb'` or "
     "`'wb'`; of standard input and output that is `sys.stdin.buffer` and `sys.stdout.buffer`.",
 )
 TOO_MANY_ROWS = code(

@@ -150,7 +150,7 @@ class Program(ProgramData, Generic[R]):
         if isinstance(stream, str | os.PathLike):
             write_bytes_atomic(stream, bytes(self))
             return
-        _check_binary(stream)
+        _check_binary(stream, "write")
         stream.write(bytes(self))
         stream.flush()
 
@@ -239,7 +239,7 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
         if isinstance(stream, str | os.PathLike):
             data = Path(stream).read_bytes()
         else:
-            _check_binary(stream)
+            _check_binary(stream, "read")
             data = stream.read()
     except OSError as error:
         raise Diagnostic(
@@ -255,12 +255,15 @@ def _name(stream: IO[bytes]) -> str:
     return name if isinstance(name, str) else "program"
 
 
-def _check_binary(stream: object) -> None:
-    """Refuse a stream of text.
+def _check_binary(stream: object, method: str) -> None:
+    """Refuse what is no file of bytes.
 
     Raises:
         Diagnostic: LW1013.
     """
+    if not hasattr(stream, method):
+        what = f"an object of the class {type(stream).__name__} is no path and no open file"
+        raise Diagnostic(NOT_BINARY, what, help="give a path, an open file, or '-'")
     if isinstance(stream, io.TextIOBase):
         what = f"the file {getattr(stream, 'name', '(in memory)')} is open as text"
         raise Diagnostic(NOT_BINARY, what, help="open it with 'rb' or 'wb'")

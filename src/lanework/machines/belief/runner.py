@@ -13,6 +13,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.tables import inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
 from lanework.core.waiting import waited
@@ -191,6 +192,8 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
+        if more and evidence is not None:
+            evidence, more = inputs_of(given_columns(evidence), more), {}
         if self._short and (evidence is None or isinstance(evidence, Mapping)):
             result = self._one_row(evidence or {}, more)
             if result is not None:
