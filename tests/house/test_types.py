@@ -21,6 +21,8 @@ import lanework.belief
 import lanework.fleet
 import lanework.register
 import lanework.series
+import pandas as pd
+import polars as pl
 from lanework.series import Model, cumsum, load_model
 
 model = lw.series.Model("loan", periods=3)
@@ -64,6 +66,9 @@ reveal_type(Model("loan").run({"rate": [0.1]}, periods=3))
 reveal_type(program.run({"rate": [0.1]}, engine="reference"))
 reveal_type(asked.run({"smoke": ["yes"]}))
 reveal_type(lw.load(open("program.lwp", "rb")))
+reveal_type(program.run(pd.DataFrame({"rate": [0.1]})))
+reveal_type(program.bind()(pl.LazyFrame({"rate": [0.1]})))
+reveal_type(lw.belief.infer(graph, pl.DataFrame({"smoke": ["yes"]})))
 reveal_type(bytes(program))
 reveal_type(len(program))
 """
@@ -91,6 +96,9 @@ REVEALED = [
     "Result",
     "BeliefResult",
     "Program[lanework.core.runner.Runner]",
+    "Result",
+    "Result",
+    "BeliefResult",
     "bytes",
     "int",
 ]
@@ -120,6 +128,9 @@ MISSPELT = {
     "lanework.fleet.Launches": "Launches",
     "lw.compile(graph, observed=3)": "compile",
     "lw.compile('halt', query='all')": "compile",
+    "program.run('rates.csv')": "run",
+    "program.bind()([0.1])": "__call__",
+    "lw.belief.infer(graph, 'mpe')": "evidence|infer",
     "load_model(3)": "load_model",
 }
 

@@ -17,6 +17,7 @@ from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
+from lanework.core.data.tables import TableLike
 from lanework.core.result.result import Result
 
 _noticed: set[str] = set()
@@ -163,7 +164,7 @@ class Runner(ABC):
     # Running ------------------------------------------------------------------------------------
 
     @abstractmethod
-    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
+    def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Run the program on its inputs: the columns of a table, or by name, or both."""
 
     def explain(self) -> str:

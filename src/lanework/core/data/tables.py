@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import GIVEN_TWICE
@@ -39,6 +40,24 @@ class Table(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self.columns)
 
+
+class Streams(Protocol):
+    """A table with the Arrow C stream interface: of pandas, polars, Arrow, DuckDB..."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Its rows, as a capsule."""
+
+
+class Collected(Protocol):
+    """A lazy table of polars."""
+
+    @property
+    def collect_schema(self) -> Any:
+        """By which it is known."""
+
+
+TableLike = Mapping[Any, Any] | Streams | Collected | npt.NDArray[Any]
+"""What `table_of` takes."""
 
 OFFERS = ("iloc", "get_column", "collect_schema", "column_names", "data_vars", "execute")
 """What tables of pandas, polars, Arrow, xarray and DuckDB offer, and their columns do not."""
@@ -121,7 +140,7 @@ def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
     return zip(value.column_names, value.columns, strict=True)
 
 
-def inputs_of(table: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def inputs_of(table: TableLike | None, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The inputs of a call: the columns of a table if one is given, and those given by name.
 
     Raises:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from lanework.base.limits import Limits
+    from lanework.core.data.tables import TableLike
     from lanework.core.result.result import Result
     from lanework.core.runner import Options, Runner
 
@@ -186,7 +187,7 @@ class Program(ProgramData, Generic[R]):
 
     def run(
         self: Program[Call[Out]],
-        table: Any = None,
+        table: TableLike | None = None,
         /,
         *,
         engine: str = "auto",

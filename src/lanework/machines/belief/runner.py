@@ -13,7 +13,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
-from lanework.core.data.tables import inputs_of
+from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
 from lanework.core.waiting import waited
@@ -174,7 +174,7 @@ class Runner(runner.Runner):
         return loader.why_not()
 
     def __call__(
-        self, evidence: Mapping[str, Any] | None = None, /, *, seed: int = 0, **more: Any
+        self, evidence: TableLike | None = None, /, *, seed: int = 0, **more: Any
     ) -> BeliefResult:
         """Answer.
 

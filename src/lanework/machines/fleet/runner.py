@@ -12,7 +12,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, LaneworkError, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
-from lanework.core.data.tables import inputs_of
+from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import DEVICE_LOST
@@ -102,7 +102,7 @@ class Runner(runner.Runner):
     def _unsuited(self, engine: str) -> str | None:
         return gpu.why_not(self.settings.adapter) if engine == "epoch" else None
 
-    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
+    def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:

@@ -12,7 +12,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
-from lanework.core.data.tables import inputs_of
+from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import FALL_BACK
@@ -133,7 +133,7 @@ class Runner(runner.Runner):
         make = NATIVE[self.stencils if name == "stencil" else name]
         return make(self.view, self.program.tape, self._table)
 
-    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
+    def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:

@@ -15,6 +15,7 @@ from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
+from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
@@ -162,7 +163,7 @@ class Runner(runner.Runner):
             chosen.append(names.index(name))
         return tuple(dict.fromkeys(chosen))
 
-    def __call__(self, table: Any = None, /, **inputs: Any) -> Result:
+    def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:

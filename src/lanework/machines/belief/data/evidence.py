@@ -14,7 +14,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.core.data.cells import read_cells, told_as
-from lanework.core.data.tables import table_of
+from lanework.core.data.tables import TableLike, table_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.data.states import UNKNOWN, state_place
@@ -111,7 +111,7 @@ def read_evidence(
     return Evidence(weights, count, rows is None, states)
 
 
-def evidence_of(variables: Iterable[Variable], evidence: Mapping[str, Any] | None) -> Evidence:
+def evidence_of(variables: Iterable[Variable], evidence: TableLike | None) -> Evidence:
     """Weights from a mapping or a table, of variables all of which may be observed.
 
     Raises:

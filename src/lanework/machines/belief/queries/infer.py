@@ -8,7 +8,7 @@ does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.limits import Limits
+from lanework.core.data.tables import TableLike
 from lanework.core.program.program import Program
 from lanework.core.waiting import timed
 from lanework.machines.belief.data.answers import ROWS
@@ -47,7 +48,7 @@ class Group:
 @timed(SLOW)
 def infer(
     graph: FactorGraph,
-    evidence: Mapping[str, Any] | None = None,
+    evidence: TableLike | None = None,
     query: str | Sequence[str] = "all",
     *,
     engine: str = "auto",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.tables import TableLike
 from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
@@ -27,7 +28,7 @@ ROUNDS = 1000  # over all variables
 def jeffrey(
     graph: FactorGraph,
     posteriors: Mapping[str, npt.ArrayLike],
-    evidence: Mapping[str, Any] | None = None,
+    evidence: TableLike | None = None,
     *,
     engine: str = "auto",
     limits: Limits | None = None,

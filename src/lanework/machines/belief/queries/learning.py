@@ -9,7 +9,7 @@ J. R. Stat. Soc. B 39, 1977; S. L. Lauritzen, Comput. Stat. Data Anal. 19, 1995)
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.tables import TableLike
 from lanework.core.result.result import Result
 from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_EVIDENCE
@@ -35,7 +36,7 @@ BLOCK = 1 << 26  # bytes of the derivatives that are held at a time
 @timed("raise the deadline, or run fewer rows")
 def expected_counts(
     graph: FactorGraph,
-    evidence: Mapping[str, Any] | None = None,
+    evidence: TableLike | None = None,
     *,
     weights: npt.ArrayLike | None = None,
     engine: str = "auto",
@@ -95,7 +96,7 @@ def expected_counts(
 @timed("raise the deadline, or run fewer rows")
 def expected_log_likelihood(
     graph: FactorGraph,
-    evidence: Mapping[str, Any] | None = None,
+    evidence: TableLike | None = None,
     *,
     engine: str = "auto",
     limits: Limits | None = None,

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.tables import TableLike
 from lanework.core.result.show import many
 from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
@@ -37,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 def loopy(
     graph: FactorGraph,
-    evidence: Mapping[str, Any] | None = None,
+    evidence: TableLike | None = None,
     query: str | Sequence[str] = "all",
     *,
     damping: float = 0.2,

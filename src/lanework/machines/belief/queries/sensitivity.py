@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.tables import TableLike
 from lanework.core.result.result import Array
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.result import BeliefResult
@@ -116,7 +117,7 @@ def sensitivity(
     graph: FactorGraph,
     variable: str,
     state: Any,
-    evidence: Mapping[str, Any] | None = None,
+    evidence: TableLike | None = None,
     *,
     engine: str = "auto",
     limits: Limits | None = None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
-from lanework.core.data.tables import inputs_of
+from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.labels import Labelled
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from lanework.core.program.program import Port
 
 
-def table_inputs(table: Any, ports: Sequence[Port], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def table_inputs(
+    table: TableLike, ports: Sequence[Port], inputs: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """The inputs of a call from the columns of a table, and those given by name.
 
     Rows are along the axis that inputs among the columns declare. Inputs that declare none, and are

@@ -19,6 +19,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from lanework.core.data.tables import TableLike
 from lanework.machines.series.language.modelfile import read_file, read_text
 from lanework.machines.series.language.registry import Registry
 
@@ -58,7 +59,7 @@ class Model(Registry):
 
         return compile_model(self, None if outputs is None else list(outputs), optimise=optimise)
 
-    def run(self, table: Any = None, /, **inputs: Any) -> Result:
+    def run(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""
         return self.compile().run(table, **inputs)
 
