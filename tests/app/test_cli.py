@@ -1,5 +1,6 @@
 """Commands, their output and their exit status, in process."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 import lanework as lw
 from lanework.app.cli import cli
 from lanework.app.programs import known_codes
+from lanework.core.data.files import read_columns
+from lanework.core.result.tablefile import TABLES
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOAN = '''"""A loan."""
@@ -41,6 +44,10 @@ def folder(tmp_path, monkeypatch):
     frame["grade"] = ["low", "high", "low"]
     frame.to_csv("lanes.csv", index=False)
     frame.to_parquet("lanes.parquet")
+    frame.to_feather("lanes.feather")
+    frame.to_excel("lanes.xlsx", index=False)
+    frame.to_csv("lanes.tsv.gz", index=False, sep="\t")
+    frame.to_csv("semicolons.csv", index=False, sep=";", quoting=csv.QUOTE_ALL)
     pd.DataFrame({"t": range(4), "rate": RATES}).to_csv("time.csv", index=False)
     return tmp_path
 
@@ -77,6 +84,18 @@ def test_run_gives_what_plain_python_gives(folder, engine, lanes, rate):
     assert np.allclose(got["closing"], np.transpose([held for held, _ in WANTED]), 1e-14)
     assert np.allclose(got["paid"], [book + 1.5 for _, book in WANTED], 1e-14)
     assert got["book"] == pytest.approx(sum(book for _, book in WANTED), 1e-14)
+
+
+@pytest.mark.parametrize(
+    "lanes",
+    ["lanes.feather", "lanes.xlsx", "lanes.xlsx#Sheet1", "lanes.tsv.gz", "semicolons.csv"],
+)
+def test_lanes_come_from_every_kind_of_file(folder, lanes):
+    given = (f"scenario={lanes}", "time=time.csv", "--engine", "reference", "--json")
+    got = values(call("run", "loan.series", *given))
+    assert np.allclose(got["closing"], np.transpose([held for held, _ in WANTED]), 1e-14)
+    given = (f"principal={lanes}:principal", f"grade={lanes}:grade", *given[1:])
+    assert values(call("run", "loan.series", *given))["closing"] == got["closing"]
 
 
 def test_dates_and_units_survive(folder):
@@ -134,6 +153,31 @@ def test_a_long_table_is_streamed_to_the_same_file(folder):
     first = values(call(*words, "--block", 64, "--lanes", 70, "--out", "b.csv", "--json"))
     assert first["book"] != full["book"]
     assert len(pd.read_csv("b.scenario.csv")) == 70
+
+
+@pytest.mark.parametrize("ending", TABLES)
+def test_streams_into_tables_of_every_kind(folder, ending):
+    lines = "".join(f"{n},{'low' if n % 3 else 'high'}\n" for n in range(300))
+    Path("many.csv").write_text("principal,grade\n" + lines)
+    words = ("run", "loan.series", "scenario=many.csv", "time=time.csv", "--block", 64)
+    assert call(*words, "--out", "a.csv").exit_code == 0
+    done = call(*words, "--out", f"b{ending}")
+    assert done.exit_code == 0, done.stderr
+    assert "(1,200 rows, " in done.stderr
+    for name in ("", ".scenario", ".scalar"):
+        one, two = read_columns(f"a{name}.csv"), read_columns(f"b{name}{ending}")
+        assert {k: v.tolist() for k, v in one.items()} == {k: v.tolist() for k, v in two.items()}
+
+
+def test_labels_that_a_spreadsheet_would_run_are_marked_when_asked(folder):
+    Path("m.series").write_text(
+        "model('m', periods=1)\nx = input(axes='plan')\ny = x * 2\noutput(y)\n"
+    )
+    Path("in.csv").write_text("plan,x\n=1+1,1\nplain,-2\n")
+    for words, label in (((), "=1+1"), (("--csv-safe",), "'=1+1")):
+        done = call("run", "m.series", "plan=in.csv", "--out", "out.csv", *words)
+        assert done.exit_code == 0, done.stderr
+        assert Path("out.csv").read_text().splitlines()[1:] == [f"{label},2.0", "plain,-4.0"]
 
 
 def test_a_bad_row_in_a_late_block_leaves_no_file(folder):

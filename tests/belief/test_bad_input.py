@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -17,6 +18,7 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import show_size
+from lanework.core.data.files import read_columns
 from lanework.machines.belief.data.evidence import read_table
 from lanework.machines.belief.graph.factor import TableNotice
 from lanework.machines.belief.graph.files import READERS, read_network
@@ -270,6 +272,29 @@ def test_tables_that_are_none(tmp_path, text, line, message):
     error = refused("LW5008", lambda: read_table(write(tmp_path, text)))
     assert message in error.message
     assert error.span.line == line
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv.gz", "parquet", "feather", "xlsx", "json"])
+def test_evidence_in_every_kind_of_file(tmp_path, ending):
+    frame = pd.DataFrame({"xray": ["yes", None, "no"], "tub": [None, "yes", "no"]})
+    path = tmp_path / f"rows.{ending}"
+    if ending == "json":
+        path.write_text(json.dumps(frame.astype(object).where(frame.notna(), None).to_dict("list")))
+    elif ending == "xlsx":
+        frame.to_excel(path, index=False)
+    elif ending in ("parquet", "feather"):
+        getattr(frame, f"to_{ending}")(path)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if ending == "tsv.gz" else ",")
+    wanted = lw.belief.infer(
+        read_network(ASIA), {"xray": ["yes", "", "no"], "tub": ["", "yes", "no"]}, "lung"
+    )
+    for out in ("a.csv", "a.xlsx", "a.feather", "a.tsv.gz"):
+        done = call("run", ASIA, "--evidence", path, "--query", "lung", "--out", tmp_path / out)
+        assert done.exit_code == 0, done.stderr
+        got = read_columns(tmp_path / out, ["row", "probability"])
+        assert got["row"].tolist() == [0, 0, 1, 1, 2, 2]
+        assert got["probability"].tolist() == wanted["lung"].reshape(-1).tolist()
 
 
 def test_tables_on_the_command_line(tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,8 +45,44 @@ def test_matrix_and_long_form_are_one_table(tmp_path, text):
     assert looked_up("lookup(q, age, dur)", {"q": given_}, age=age, dur=dur) == [0.3, 0.4, 0.5]
 
 
+@pytest.mark.parametrize(
+    "ending", ["csv", "tsv", "csv.gz", "parquet", "feather", "arrow", "xlsx", "json"]
+)
+def test_tables_of_every_kind_of_file(tmp_path, ending):
+    frame = pd.DataFrame({"kind": ["a", "b", "b"], "age": [18, 18, 19], "rate": [1.5, 2.5, 1 / 3]})
+    path = tmp_path / f"t.{ending}"
+    if ending == "json":
+        frame.to_json(path, orient="records", double_precision=15)
+        frame["rate"] = [1.5, 2.5, 0.333333333333333]
+    elif ending == "xlsx":
+        frame.to_excel(path, index=False)
+    elif ending in ("feather", "arrow"):
+        frame.to_feather(path)
+    elif ending == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if ending == "tsv" else ",")
+    model = Model("m", periods=1)
+    model.table("q", path, keys=("kind", "age"))
+    model.formula("out", "q('b', 18) + q('b', 19)")
+    assert float(model.compile().run(engine="reference")["out"]) == 2.5 + frame["rate"][2]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather", "xlsx", "json"])
+def test_text_in_files_whose_values_have_types_is_text(tmp_path, ending):
+    frame = pd.DataFrame({"age": [18, 19], "rate": ["1.5", "2.5"]})
+    path = tmp_path / f"t.{ending}"
+    writers = {"xlsx": lambda: frame.to_excel(path, index=False),
+               "json": lambda: path.write_text(json.dumps(frame.to_dict("list")))}  # fmt: skip
+    writers.get(ending, lambda: getattr(frame, f"to_{ending}")(path))()
+    with pytest.raises(Diagnostic) as caught:
+        build_table("q", path)
+    assert caught.value.code.ident == "LW3018"
+    assert "row " in caught.value.message
+    assert "'1.5'" in caught.value.message
+
+
 def test_columns_dicts_and_frames():
-    pd = pytest.importorskip("pandas")
     data = {"age": [18, 19, 20], "male": [1.0, 2.0, 3.0], "female": [4.0, 5.0, 6.0]}
     for source in (data, pd.DataFrame(data)):
         text = 'q["male"](x) + 10 * q["female"](x)'

@@ -10,7 +10,7 @@ from typing import Any
 
 from lanework.base.errors import Code, Diagnostic
 from lanework.core.data.arrays import TABLES, all_arrays, arrow_file
-from lanework.core.data.files import csv_of, length_of
+from lanework.core.data.files import check_columns, csv_of, length_of
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
 from lanework.core.data.sheets import sheet_rows
 
@@ -37,15 +37,16 @@ class Cells:
         return {name: [row[n] for row in self.rows] for n, name in enumerate(self.header)}
 
 
-def read_cells(path: Path_, most: int | None = None) -> Cells:
+def read_cells(path: Path_, most: int | None = None, wanted: Sequence[str] | None = None) -> Cells:
     r"""The cells of a table of any kind, for those who look at each of them.
 
     Args:
         path: see `read_columns`.
         most: at most so many rows.
+        wanted: the columns to keep; by default all.
 
     Raises:
-        Diagnostic: LW3051, LW3052, LW3054, LW3056; LW1022.
+        Diagnostic: LW3051, LW3052, LW3054 to LW3056; LW1022.
 
     Example:
         >>> import pathlib, tempfile
@@ -56,28 +57,38 @@ def read_cells(path: Path_, most: int | None = None) -> Cells:
         Cells(header=['smoke', 'lung'], rows=[['yes', '']], lines=[2], unit='line')
         >>> folder.cleanup()
     """
+    with _numbered(path) as (header, rows, unit):
+        if wanted is not None:
+            check_columns(path, wanted, header)
+        where = [header.index(name) for name in (header if wanted is None else wanted)]
+        pairs = [
+            (line, row if wanted is None else [row[n] for n in where])
+            for line, row in itertools.islice(rows, most)
+        ]
+    names = [header[n] for n in where]
+    return Cells(names, [row for _, row in pairs], [line for line, _ in pairs], unit)
+
+
+@contextmanager
+def _numbered(path: Path_) -> Iterator[tuple[list[str], Iterator[tuple[int, list[Any]]], str]]:
+    """The header of a table, its rows with their numbers, and what is numbered."""
     ending = data_ending(path)
     if ending in TEXTS:
         with opened_text(path) as (file, _):
             text = csv_of(file, path)
-            pairs = list(itertools.islice(text.cells(), most))
-        return Cells(text.header, [row for _, row in pairs], [line for line, _ in pairs], "line")
-    if ending == ".xlsx":
-        header, pairs = sheet_rows(path)
-        pairs = pairs[:most]
-        return Cells(header, [row for _, row in pairs], [number for number, _ in pairs], "row")
-    if ending in TABLES:
+            yield text.header, text.cells(), "line"
+    elif ending == ".xlsx":
+        header, rows = sheet_rows(path)
+        yield header, iter(rows), "row"
+    elif ending in TABLES:
         with arrow_file(path) as table, damage(path):
             wide = (zip(*(c.to_pylist() for c in b.columns), strict=True) for b in table.batches())
-            rows = [
-                list(row) for row in itertools.islice(itertools.chain.from_iterable(wide), most)
-            ]
-        return Cells(table.names, rows, range(1, len(rows) + 1), "row")
-    arrays, _ = all_arrays(path)
-    length_of(path, arrays)
-    every = zip(*(array.tolist() for array in arrays.values()), strict=True)
-    rows = [list(row) for row in itertools.islice(every, most)]
-    return Cells(list(arrays), rows, range(1, len(rows) + 1), "row")
+            yield table.names, enumerate(map(list, itertools.chain.from_iterable(wide)), 1), "row"
+    else:
+        arrays, _ = all_arrays(path)
+        length_of(path, arrays)
+        every = zip(*(array.tolist() for array in arrays.values()), strict=True)
+        yield list(arrays), enumerate(map(list, every), 1), "row"
 
 
 @contextmanager

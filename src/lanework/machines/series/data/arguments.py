@@ -54,7 +54,7 @@ class Table:
         """The labels along the axis, by its name, if a column has them."""
         if self.names is None:
             return {}
-        cells = read_cells(self.path, most).columns()[self.names]
+        cells = read_cells(self.path, most, [self.names]).columns()[self.names]
         numbers = [number_in(cell) if isinstance(cell, str) else cell for cell in cells]
         if any(not isinstance(number, int | float) for number in numbers):
             return {self.axis: np.array(cells)}
