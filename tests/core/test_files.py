@@ -53,7 +53,9 @@ def refused(path, wanted=("a", "b"), categories=None):
 def write(tmp_path):
     def make(text, name="t.csv"):
         path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        path.write_bytes(
+            text if isinstance(text, bytes) else text.encode("utf8", "surrogateescape")
+        )
         return path
 
     return make
@@ -69,7 +71,7 @@ BAD = (
     "1e400 -1e400 inf -Infinity nan NaN nan(1) NA <NA> null x 0x10 1_0 1e 1d3 --1 +-1 -+1 . - +"
     " 9007199254740993 -18446744073709551617 0.10% 1.000,5 1;5 EUR5 5EUR 1e5f 1\x0b2 1\x002 1\r2"
 ).split(" ")
-ODD = ["", " ", '""', '"1"5', '1"', '"1,5"', '"1\n2"', '"a""b"', "1 2", "1,2", "é", "A"]
+ODD = ["", " ", '""', '"1"5', '1"', '"1,5"', '"1\n2"', '"a""b"', "1 2", "1,2", "é", "A", "\udcff"]
 
 
 def test_every_reader_gives_the_same_cells_or_the_same_refusal(monkeypatch, write):

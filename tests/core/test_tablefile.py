@@ -55,6 +55,7 @@ def test_what_is_written_is_read_back_to_the_bit(tmp_path, ending):
 def test_compressed_files_are_the_same_bytes_each_time(tmp_path, ending):
     one, two = (result().save(tmp_path / f"{name}{ending}")[0].read_bytes() for name in "ab")
     assert one == two
+    assert one[4:8] == bytes(4)  # when it was written
     plain = result().save(tmp_path / f"a{ending.removesuffix('.gz')}")[0].read_bytes()
     assert gzip.decompress(one) == plain
 
