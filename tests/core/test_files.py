@@ -61,11 +61,12 @@ def write(tmp_path):
     return make
 
 
-GOOD = (
+PLAIN = (
     "1 -1 +1 0 -0 1. .5 -.5 1e3 1E+05 1e-400 4.9e-324 2.2250738585072011e-308 00012 0.1"
-    " 123456789.123456789 9007199254740992 1e300 1.7976931348623157e308 9007199254740993.0"
-    " 0.30000000000000004 true FALSE"
+    " 123456789.123456789 0.30000000000000004"
 ).split()
+LARGE = "9007199254740992 1e300 1.7976931348623157e308 9007199254740993.0 true FALSE".split()
+GOOD = PLAIN + LARGE  # those that a fast parser leaves to the other are no more than some
 PADDED = [" 1.5 ", "\t2", '"3"', '" 4"', "\u00a05", "\u0661"]
 BAD = (
     "1e400 -1e400 inf -Infinity nan NaN nan(1) NA <NA> null x 0x10 1_0 1e 1d3 --1 +-1 -+1 . - +"
@@ -80,7 +81,8 @@ def test_every_reader_gives_the_same_cells_or_the_same_refusal(monkeypatch, writ
     seen = set()
     for _ in range(1500):
         width, end = rng.randint(1, 3), rng.choice(["\n", "\n", "\r\n"])
-        rows = [[rng.choice(GOOD) for _ in range(width)] for _ in range(rng.randint(1, 5))]
+        good = rng.choice([GOOD, PLAIN, PLAIN])
+        rows = [[rng.choice(good) for _ in range(width)] for _ in range(rng.randint(1, 5))]
         for _ in range(rng.randint(0, 2)):  # bad ones
             row = rng.choice(rows)
             row[rng.randrange(width)] = rng.choice(PADDED + BAD + ODD)
