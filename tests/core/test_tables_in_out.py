@@ -68,10 +68,10 @@ def loan(**axes: str) -> Any:
 @pytest.mark.parametrize("kind", TABLES)
 def test_every_machine_takes_every_table(kind: str) -> None:
     columns = {"rate": [0.1, 0.2, 0.3], "debt": [100.0, 200.0, 300.0]}
-    made = TABLES[kind](columns)
+    table = TABLES[kind](columns)
     by_name = loan().run(**{name: np.array(column) for name, column in columns.items()})
-    assert loan().run(made)["interest"].tolist() == by_name["interest"].tolist()
-    assert loan().bind()(made)["interest"].tolist() == by_name["interest"].tolist()
+    assert loan().run(table)["interest"].tolist() == by_name["interest"].tolist()
+    assert loan().bind()(table)["interest"].tolist() == by_name["interest"].tolist()
 
     words = TABLES[kind]({"r0": [1, 2, 3], "r1": [4, 5, 6]})
     assert lw.compile("mul r0, r0, r1\nhalt").run(words)["r0"].tolist() == [4, 10, 18]
