@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import xarray as xr
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -65,24 +66,30 @@ def loan(**axes: str) -> Any:
     return model.compile(outputs=["interest"])
 
 
-@pytest.mark.parametrize("kind", TABLES)
+def dataset(columns: dict[str, Any]) -> xr.Dataset:
+    """A Dataset says itself along which axis it is."""
+    return xr.Dataset({name: ("scenario", column) for name, column in columns.items()})
+
+
+@pytest.mark.parametrize("kind", [*TABLES, "xarray"])
 def test_every_machine_takes_every_table(kind: str) -> None:
+    make = TABLES.get(kind, dataset)
     columns = {"rate": [0.1, 0.2, 0.3], "debt": [100.0, 200.0, 300.0]}
-    table = TABLES[kind](columns)
+    table = make(columns)
     by_name = loan().run(**{name: np.array(column) for name, column in columns.items()})
     assert loan().run(table)["interest"].tolist() == by_name["interest"].tolist()
     assert loan().bind()(table)["interest"].tolist() == by_name["interest"].tolist()
 
-    words = TABLES[kind]({"r0": [1, 2, 3], "r1": [4, 5, 6]})
+    words = make({"r0": [1, 2, 3], "r1": [4, 5, 6]})
     assert lw.compile("mul r0, r0, r1\nhalt").run(words)["r0"].tolist() == [4, 10, 18]
 
     fleet = lw.compile(".machine fleet\n.shared 2\nHALT\n")
-    assert fleet.run(TABLES[kind]({"shared": [0.5, 1.5]}))["shared"].tolist() == [0.5, 1.5]
+    assert fleet.run(make({"shared": [0.5, 1.5]}))["shared"].tolist() == [0.5, 1.5]
 
     graph = lw.belief.FactorGraph()
     graph.variable("rain", ["yes", "no"])
     graph.factor(["rain"], [0.25, 0.75])
-    said = TABLES[kind]({"rain": ["yes", "no", "yes"]})
+    said = make({"rain": ["yes", "no", "yes"]})
     for result in (lw.compile(graph).run(said), lw.belief.infer(graph, said)):
         assert result["rain"].tolist() == [[1, 0], [0, 1], [1, 0]]
 
