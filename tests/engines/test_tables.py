@@ -1,6 +1,8 @@
 """Shipped tables that are stale, damaged or missing: a sentence with a code, the next engine."""
 
 import dataclasses
+import shutil
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +13,6 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core import runner
-from lanework.core.ops import bodies
 from lanework.engines import kernel, threadpool, threadtext
 from lanework.engines.stencil import building, shipped
 from lanework.engines.tensors import layout
@@ -24,6 +25,16 @@ from lanework.machines.register.native import loader as register_loader
 from lanework.machines.register.native import table as register_table
 
 BUILDS = [(register, name) for name in register.TARGETS] + [(vector, name) for name in isa.LEVELS]
+NOT_TEXT = shutil.ignore_patterns("__pycache__", "tables")
+LAYOUTS = {
+    "core/ops/op.py",  # an op has a graph
+    "core/program/isa.py",  # instructions have operands
+    "engines/stencil/shipped.py",  # which makes the digests
+    "engines/vector/loader.py",
+    "machines/register/native/loader.py",
+}
+"""What runs as texts are written and decides nothing in them."""
+
 CODES = {"stale": "LW2104", "damaged": "LW2102", "missing": "LW2102"}
 
 
@@ -71,18 +82,66 @@ def refused(call, code):
     assert code in caught.value.render()
 
 
-@pytest.mark.parametrize("change", [(".floor(a)", ".ceil(a)"), ("a - b", "b - a")])
-def test_a_changed_body_makes_tables_stale(change, tmp_path, monkeypatch):
-    """Stencils have the bodies of ops in them; other engines have the changed ones."""
-    for path in Path(bodies.__path__[0]).glob("*.py"):
-        (tmp_path / path.name).write_text(path.read_text().replace(*change))
-    monkeypatch.setattr(bodies, "__path__", [str(tmp_path)])
-    for package, name, agreed in (
-        ("lanework.engines.vector", "x86-64-v3", loader.agreed(isa.LEVELS["x86-64-v3"])),
-        ("lanework.machines.register.native", "x86_64", register_loader.agreed()),
+WHERE = {
+    "vector": ("lanework.engines.vector", "x86-64-v3"),
+    "register": ("lanework.machines.register.native", "x86_64"),
+}
+
+
+def agreements():
+    level = isa.LEVELS["x86-64-v3"]
+    return {"vector": loader.agreed(level), "register": register_loader.agreed()}
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "stale"),
+    [
+        ("core/ops/bodies/arithmetic.py", (".floor(a)", ".ceil(a)"), {"vector", "register"}),
+        ("core/ops/bodies/arithmetic.py", ("a - b", "b - a"), {"vector", "register"}),
+        ("core/ops/expr.py", ("Prim.FLOOR", "Prim.CEIL"), {"vector", "register"}),
+        ("engines/llvm/ir.py", ("fcmp une", "fcmp one"), {"vector", "register"}),
+        ("engines/vector/emit.py", ("FREE, 1", "FREE, 2"), {"vector"}),
+        ("machines/register/native/bodies.py", ("icmp ne i64", "icmp eq i64"), {"register"}),
+    ],
+)
+def test_a_changed_source_makes_tables_stale(file, change, stale, tmp_path, monkeypatch):
+    """Stencils have in them what ops were; other engines have what they are."""
+    shutil.copytree(shipped._PACKAGE, tmp_path, ignore=NOT_TEXT, dirs_exist_ok=True)
+    text = (tmp_path / file).read_text()
+    assert change[0] in text
+    (tmp_path / file).write_text(text.replace(*change))
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path)
+    for name, agreed in agreements().items():
+        if name in stale:
+            with pytest.raises(Diagnostic, match="LW2104"):
+                shipped.load(*WHERE[name], agreed)
+        else:
+            shipped.load(*WHERE[name], agreed)
+
+
+def test_all_that_writes_texts_is_in_the_contract():
+    """The files whose functions run while the texts of a table are written, but for the layouts."""
+    package = shipped._PACKAGE
+    ran = set()
+
+    def note(frame, event, argument):
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and package in path.parents:
+            ran.add(path.relative_to(package).as_posix())
+
+    for module, name, writers in (
+        (vector, "x86-64-v3", loader.WRITERS),
+        (register, "x86_64", register_loader.WRITERS),
     ):
-        with pytest.raises(Diagnostic, match="LW2104"):
-            shipped.load(package, name, agreed)
+        ran.clear()
+        sys.setprofile(note)
+        try:
+            module.stamps(name)
+        finally:
+            sys.setprofile(None)
+        listed = (*shipped.WRITERS, *writers)
+        missing = {file for file in ran if not any(file.startswith(each) for each in listed)}
+        assert missing <= LAYOUTS | {f"{module.__name__.replace('.', '/')[9:]}.py"}, name
 
 
 def test_register_programs_run_on_the_reference(code):

@@ -18,7 +18,7 @@ MACHINES = {
     name: f"lanework.machines.{name}.machine:MACHINE"
     for name in ("series", "belief", "register", "fleet")
 }
-"""Where each machine's face is: what is added here is a machine everywhere in the house."""
+"""Where each machine's face is: what is added here has all commands, runners and files."""
 
 
 @dataclass(frozen=True)

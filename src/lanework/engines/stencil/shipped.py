@@ -1,10 +1,10 @@
 """Files of stencils and helpers that the package ships: named parts behind a head of JSON.
 
 The file begins with a magic word and a digest of all that follows, so that a damaged one is known
-before any of its bytes run. Its head has two digests of what it was made from: of the contract, all
-that compiled code and Python must agree on and the bodies of ops, which is compared whenever a file
-is loaded; and of the sources, the text of all that was compiled, which is compared by tests and by
-``--check`` of the build.
+before any of its bytes run. Its head has two digests of what it was made from: of the contract, the
+files that decide what compiled code does and the layouts on which it and Python must agree, which
+is compared whenever a file is loaded; and of the sources, the text of all that was compiled, which
+is compared by tests and by ``--check`` of the build.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ from lanework.engines.codes import DAMAGED_TABLES, STALE_TABLES
 
 MAGIC = b"lwstencl"
 _START = 24  # bytes of magic and digest
+_PACKAGE = Path(__file__).parents[2]
+
+WRITERS = (
+    *("core/ops/prims.py", "core/ops/expr.py", "core/ops/fused.py", "core/ops/bodies"),
+    *("engines/llvm/ir.py", "engines/llvm/nativetext.py"),
+    *("engines/stencil/building.py", "engines/stencil/elf.py", "engines/stencil/stencil.py"),
+)
+"""Files and folders that have a part in all compiled code: what ops do, and how it is written."""
 
 
 def digest(texts: Iterable[str]) -> str:
@@ -32,29 +40,30 @@ def digest(texts: Iterable[str]) -> str:
     return hashlib.blake2b("\0".join(texts).encode(), digest_size=16).hexdigest()
 
 
-def contract(*agreed: object) -> str:
-    """A digest of what compiled code and this package must agree on.
+def contract(*agreed: object, writers: Iterable[str] = ()) -> str:
+    """A digest of what compiled code does, and of what it and this package must agree on.
 
     Args:
-        *agreed: values that `repr` tells apart; modules, of which all enumerations and plain
-            constants (names in capitals) count, so that no layout is left out; and packages, of
-            which every file counts as it stands.
+        *agreed: values that `repr` tells apart, and modules, of which all enumerations and plain
+            constants (names in capitals) count, so that no layout is left out.
+        writers: files and folders of the package, besides `WRITERS`, that count as they stand.
 
     Example:
         >>> contract("add", 1) == contract("add", 2)
         False
     """
-    return digest(
+    lines = [
         line
         for item in agreed
         for line in (_constants(item) if isinstance(item, ModuleType) else (repr(item),))
-    )
+    ]
+    for path in map(_PACKAGE.joinpath, (*WRITERS, *writers)):
+        files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        lines += [f"{file.name} {file.read_text(encoding='utf-8')}" for file in files]
+    return digest(lines)
 
 
 def _constants(module: ModuleType) -> Iterable[str]:
-    for folder in getattr(module, "__path__", ()):
-        for path in sorted(Path(folder).glob("*.py")):
-            yield f"{path.name} {path.read_text(encoding='utf-8')}"
     for name, value in vars(module).items():
         if isinstance(value, enum.EnumMeta):
             if value.__module__ == module.__name__:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 from lanework.base import host
 from lanework.base.codes import BAD_ENVIRONMENT
 from lanework.base.errors import Diagnostic, UsageError, did_you_mean
-from lanework.core.ops import bodies
 from lanework.engines import threadtext
 from lanework.engines.kernel import CALL, COLUMNS, UNIT
 from lanework.engines.stencil.arena import Buffer, code_pool
@@ -108,14 +107,23 @@ def why_not() -> str | None:
     return "vector stencils need a processor of the level x86-64-v3"
 
 
+WRITERS = (
+    *(f"engines/vector/{name}.py" for name in ("body", "driver", "emit", "fields", "liveness")),
+    *(f"engines/vector/{name}.py" for name in ("lookups", "patcher", "stencils", "values")),
+    *(f"engines/tensors/{name}.py" for name in ("contract", "entries", "layout", "scale", "text")),
+    *("engines/tensors/writer.py", "engines/threadtext.py", "engines/vector/isa.py"),
+)
+"""What writes the texts of stencils, helpers and tensor kernels."""
+
+
 def agreed(known: Level) -> str:
-    """The digest of what compiled code and this package must agree on.
+    """The digest of what compiled code does, and of what it and this package must agree on.
 
     Vector instructions, and the layouts of jobs, plans, frames, units of work, the helper threads'
     words, and the records and names of tensor kernels.
     """
     names = list(layout.kernel_names(known.width))
-    return contract(known, UNIT, COLUMNS, names, isa, threadtext, layout, bodies)
+    return contract(known, UNIT, COLUMNS, names, isa, threadtext, layout, writers=WRITERS)
 
 
 @functools.cache

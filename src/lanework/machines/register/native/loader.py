@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops import bodies
 from lanework.engines.stencil import arena
 from lanework.engines.stencil.shipped import contract, load
 from lanework.machines.register import isa, state
@@ -84,16 +83,24 @@ def _has(feature: str) -> bool:
     return not flags or feature in flags
 
 
-def agreed() -> str:
-    """The digest of what compiled code and this package must agree on.
+WRITERS = (
+    *(f"machines/register/native/{name}.py" for name in ("bodies", "interpreter", "lanes")),
+    *(f"machines/register/native/{name}.py" for name in ("patcher", "stencils", "table")),
+    "machines/register/isa.py",
+)
+"""What writes the texts of stencils and helpers."""
 
-    The encoding of instructions, the layouts of state, jobs, table and helpers, and what ops do.
+
+def agreed() -> str:
+    """The digest of what compiled code does, and of what it and this package must agree on.
+
+    The encoding of instructions, and the layouts of state, jobs, table and helpers.
     """
     instructions = [
         (i.code, i.name, [(s.name, s.kind.name) for s in i.operands], i.writes, i.optional, i.last)
         for i in REGISTER.by_name.values()
     ]
-    return contract(instructions, isa, state, lanes, stencils, table, patcher, bodies)
+    return contract(instructions, isa, state, lanes, stencils, table, patcher, writers=WRITERS)
 
 
 @functools.cache
