@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,7 +53,10 @@ class Outputs(Mapping[str, Array]):
         try:
             value = self._values[name]
         except KeyError:
-            raise self._unknown(name) from None
+            spelt = unicodedata.normalize("NFKC", str(name))  # as Python's parser spells names
+            if spelt == name or spelt not in self._values:
+                raise self._unknown(name) from None
+            value = self._values[spelt]
         return value if isinstance(value, np.ndarray) else np.asarray(value)
 
     def __contains__(self, name: object) -> bool:

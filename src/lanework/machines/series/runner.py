@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
@@ -27,6 +29,7 @@ from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
+from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 from lanework.machines.series.reference.faults import Fault, described
@@ -91,7 +94,9 @@ class Runner(runner.Runner):
             raise Diagnostic(
                 BAD_OPTION, f"lane_width is {lane_width!r}", help=f"choose one of {WIDTHS}"
             )
-        if periods is not None and (not isinstance(periods, int) or periods < 0):
+        if isinstance(periods, np.integer):
+            periods = int(periods)
+        if periods is not None and (type(periods) is not int or periods < 0):
             raise Diagnostic(
                 BAD_OPTION, f"periods is {periods!r}", help="give a whole number of at least 0"
             )
@@ -187,6 +192,8 @@ class Runner(runner.Runner):
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
         """A call with limits of its own."""
+        if not all(map(str.isascii, inputs)):
+            inputs = {spelt(name): value for name, value in inputs.items()}
         for port in self._named:
             check_named(port, inputs.get(port.name))
         if self._unused:  # of the model, but not of the outputs that were compiled
@@ -255,7 +262,7 @@ class Runner(runner.Runner):
             raise Diagnostic(
                 NO_PERIODS,
                 f"the run has {bound.periods} periods",
-                help="give at least one: periods=..., or inputs over time that are not empty",
+                help="give at least one: program.bind(periods=12), or an input over time",
             )
         fuel = self.view.fuel * bound.periods * bound.lanes * bound.repeats
         if limits.fuel is not None and fuel > limits.fuel:

@@ -33,6 +33,7 @@ Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
 TIMED = Given(True, False)
 LANED = Given(False, True)
+OPTIONS_OF_BIND = ("periods", "outputs", "threads", "lane_width", "progress", "cache")
 PROBE = 4096  # numbers up to which BLAS stays on the calling thread
 _F64 = np.dtype(np.float64)
 
@@ -108,7 +109,9 @@ def bind(
             raise Diagnostic(
                 UNKNOWN_INPUT,
                 f"the model has no input {name!r}",
-                help=did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
+                help=f"{name} is an option of bind: program.bind({name}=...)"
+                if name in OPTIONS_OF_BIND
+                else did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
             )
     labelled = []
     for port in ports:
@@ -133,13 +136,15 @@ def bind(
         raise Diagnostic(
             LENGTHS_DISAGREE,
             f"input {longer!r} has {steps} periods, but the model has {periods}",
-            help="give as many values as periods, or run with periods=...",
+            help=f"give as many values as periods, or bind with periods={steps}: "
+            f"program.bind(periods={steps})",
         )
     if steps is None:
         raise Diagnostic(
             MISSING_INPUT,
             "the number of periods is not known",
-            help="give periods=..., or an input over time",
+            help="bind with periods: program.bind(periods=12), on the command line --periods 12; "
+            "or give an input over time",
         )
     axes = tuple(sizes)
     # an axis of no lanes is the inner one, so that what does not depend on it is still run

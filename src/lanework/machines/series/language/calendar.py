@@ -15,6 +15,7 @@ Example:
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -57,8 +58,8 @@ class Calendar:
 
     def __post_init__(self) -> None:
         check_frequency(self.freq)
-        check_start(self.start)
-        check_periods("calendar", int(self.periods))
+        object.__setattr__(self, "start", check_start(self.start))
+        object.__setattr__(self, "periods", check_periods("calendar", self.periods))
         last = datetime.date.fromisoformat(self.start).year
         last += int(self.periods / PER_YEAR[self.freq]) + 1
         if last > 9999:
@@ -200,12 +201,17 @@ class Calendar:
         return offsets[offsets < self.periods]
 
 
-def check_periods(what: str, periods: object) -> None:
-    """Raise the diagnostic for what is no number of periods."""
+def check_periods(what: str, periods: object) -> int:
+    """A number of periods, or the diagnostic for what is none."""
+    if isinstance(periods, np.integer):
+        periods = int(periods)
     if type(periods) is not int or not 1 <= periods <= MAX_PERIODS:
         raise Diagnostic(
-            BAD_CALENDAR, f"a {what} has between 1 and {MAX_PERIODS} periods, not {periods!r}"
+            BAD_CALENDAR,
+            f"a {what} has between 1 and {MAX_PERIODS} periods, not {periods!r}",
+            help="give a whole number, such as periods=120",
         )
+    return periods
 
 
 def check_frequency(freq: str) -> None:
@@ -218,16 +224,33 @@ def check_frequency(freq: str) -> None:
         )
 
 
-def check_start(start: str) -> None:
-    """Raise the diagnostic for a start that is no date."""
-    try:
-        datetime.date.fromisoformat(start)
-    except (TypeError, ValueError):
-        raise Diagnostic(
-            BAD_CALENDAR,
-            f"`{start}` is not a date",
-            help="write the start as YYYY-MM-DD",
-        ) from None
+def check_start(start: object) -> str:
+    """A day as YYYY-MM-DD, from that text or a date of Python, NumPy or pandas.
+
+    Raises:
+        Diagnostic: LW3016 for what is no day.
+
+    Example:
+        >>> check_start(datetime.date(2026, 1, 31)), check_start(np.datetime64("2026-02"))
+        ('2026-01-31', '2026-02-01')
+    """
+    day = start if start == start else None  # a moment that is missing equals nothing
+    if isinstance(start, np.datetime64) and not np.isnat(start):
+        day = start.astype("M8[s]").item()
+    if isinstance(day, datetime.datetime) and day.time() == datetime.time() and not day.tzinfo:
+        day = day.date()
+    if isinstance(day, datetime.date) and not isinstance(day, datetime.datetime):
+        day = day.isoformat()
+    if isinstance(day, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", day):
+        try:
+            return datetime.date.fromisoformat(day).isoformat()
+        except ValueError:
+            pass
+    raise Diagnostic(
+        BAD_CALENDAR,
+        f"the start {start!r} is no day",
+        help="write it as YYYY-MM-DD, or give a datetime.date",
+    )
 
 
 def _parts(dates: Dates) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:

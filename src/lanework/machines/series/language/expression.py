@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -32,6 +33,17 @@ WRITTEN = {op.symbol: name for name, op in IN_FORMULAS.items() if op.symbol}
 """What operators, and special methods of Python's built-in functions, apply."""
 
 Scalar = float | int | bool | np.generic
+
+
+def spelt(name: str) -> str:
+    """A name as Python's parser spells it (NFKC), so that formulas find it.
+
+    Example:
+        >>> spelt("\N{MICRO SIGN}") == "\N{GREEK SMALL LETTER MU}"
+        True
+    """
+    text = isinstance(name, str) and not name.isascii()
+    return unicodedata.normalize("NFKC", name) if text else name
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +105,6 @@ class Expr:
     """
 
     __slots__ = ("args", "depth", "head", "place", "value")
-    __array_priority__ = 1000  # numpy scalars leave the operators to us
 
     def __init__(
         self,
@@ -120,7 +131,7 @@ class Expr:
     @staticmethod
     def name(name: str, place: Place | None = None) -> Expr:
         """A node, by its name."""
-        return Expr(NAME, (), name, place)
+        return Expr(NAME, (), spelt(name), place)
 
     @property
     def span(self) -> Span | None:
@@ -166,6 +177,51 @@ class Expr:
     def __hash__(self) -> int:
         return id(self)
 
+    def _no_value(self, *_: object) -> NoReturn:
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"`{self}` stands for a column of numbers, which Python does not know yet",
+            help="compute with operators and with the functions of lanework.series, such as "
+            "lanework.series.exp(x); its values come out of a run",
+        )
+
+    __float__ = __int__ = __index__ = __complex__ = __len__ = __array__ = _no_value
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"`{self}` is a node and has no columns, periods or parts to index",
+            help="write prev, lead or at for another period; columns of tables are of the handle "
+            "that model.table gives",
+        )
+
+    def __call__(self, *args: object, **named: object) -> NoReturn:
+        """Refused: a node is not called.
+
+        Raises:
+            Diagnostic: LW3002.
+        """
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"`{self}` is a node and is not called",
+            help="a table is called by the handle that model.table gives, or in text: "
+            f'"{self}(key)"',
+        )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **named: object) -> Expr:
+        """Operators with NumPy's numbers; its functions have names of ours."""
+        name = _UFUNCS.get(ufunc.__name__)
+        if name is None or method != "__call__" or named:
+            raise Diagnostic(
+                UNSUPPORTED,
+                f"np.{ufunc.__name__} works on numbers, and a node has none yet",
+                help=f"write lanework.series.{ufunc.__name__}(...)"
+                if ufunc.__name__ in IN_FORMULAS and ufunc.__name__ not in _UFUNCS
+                else "use operators and the functions of lanework.series",
+            )
+        numbers = [x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
+        return Expr(name, tuple(map(lift, numbers)))
+
     __add__, __radd__ = _both_ways("+")
     __sub__, __rsub__ = _both_ways("-")
     __mul__, __rmul__ = _both_ways("*")
@@ -198,6 +254,10 @@ def lift(value: object) -> Expr:
     """
     if isinstance(value, Expr):
         return value
+    if isinstance(value, int) and abs(value) >= 2**1024:
+        raise Diagnostic(
+            UNSUPPORTED, "a formula cannot hold a whole number beyond 1.8e308", help="use floats"
+        )
     if isinstance(value, (bool, int, float, np.integer, np.floating, np.bool_)):
         return Expr(NUMBER, (), float(value))
     if isinstance(value, str):
@@ -213,6 +273,30 @@ def lift(value: object) -> Expr:
 def _apply(symbol: str, *args: object) -> Expr:
     return Expr(WRITTEN[symbol], tuple(lift(arg) for arg in args))
 
+
+_UFUNCS = {
+    name: WRITTEN[symbol]
+    for name, symbol in (
+        ("add", "+"),
+        ("subtract", "-"),
+        ("multiply", "*"),
+        ("divide", "/"),
+        ("floor_divide", "//"),
+        ("remainder", "%"),
+        ("power", "**"),
+        ("less", "<"),
+        ("less_equal", "<="),
+        ("greater", ">"),
+        ("greater_equal", ">="),
+        ("equal", "=="),
+        ("not_equal", "!="),
+        ("bitwise_and", "and"),
+        ("bitwise_or", "or"),
+        ("negative", "__neg__"),
+        ("absolute", "__abs__"),
+    )
+}
+"""What NumPy calls operators between its numbers and ours."""
 
 _LEVELS = {
     "or": 1,

@@ -36,6 +36,7 @@ from lanework.machines.series.language.functions import (
     LOOKUP_FUNCTION,
     Function,
     bind,
+    callable_names,
     fold,
     functions,
 )
@@ -311,8 +312,18 @@ class FormulaReader:
             if column is None:
                 call(table, keys, named, place)  # says that there is no such function
             raise self._bad_lookup(f"a table has no parameter `{next(iter(named))}`", place)
+        if not keys and column is None:
+            raise Diagnostic(
+                BAD_CALL,
+                f"`{table}()` is no function, and a table is called with a key",
+                span=place.span(),
+                help=did_you_mean(table, callable_names())
+                or f"write {LOOKUP_FUNCTION.signature}, or the name alone for a node: {table}",
+            )
         if not 1 <= len(keys) <= 2:
-            raise self._bad_lookup(f"`{table}` is called with {len(keys)} keys", place)
+            raise self._bad_lookup(
+                f"`{table}` is called with {len(keys)} keys, and a table has one or two", place
+            )
         return Expr(LOOKUP, tuple(keys), (table, column), place)
 
     @staticmethod
@@ -355,7 +366,7 @@ def call(
             UNKNOWN_FUNCTION,
             f"there is no function named `{name}`",
             span=place.span() if place else None,
-            help=did_you_mean(name, functions()),
+            help=did_you_mean(name, callable_names()),
         )
     if function.variadic and not named:
         return fold(function, args, place)

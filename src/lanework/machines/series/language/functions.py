@@ -8,6 +8,7 @@ formula language itself (`MACROS`), whose text is their documentation.
 from __future__ import annotations
 
 import functools
+import keyword
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -177,6 +178,16 @@ def functions() -> dict[str, Function]:
     )
     own = (*OVER_TIME, *AGGREGATES, *CALENDAR_FUNCTIONS, ROUND, *MACROS)
     return {function.name: function for function in (*ops, *own)}
+
+
+def callable_names() -> list[str]:
+    """The names of the functions that are called by name: `or` and its like are written otherwise.
+
+    Example:
+        >>> "prev" in callable_names(), "or" in callable_names()
+        (True, False)
+    """
+    return [name for name in functions() if not keyword.iskeyword(name)]
 
 
 def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import Given, exactly
 from lanework.machines.series.codes import BAD_INPUT_NODE, BAD_UNIT, DUPLICATE
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr, lift
@@ -117,8 +118,67 @@ def check_kind(kind: str, name: str) -> None:
         raise Diagnostic(
             BAD_UNIT,
             f"`{name}` has the kind `{kind}`, which does not exist",
-            help=did_you_mean(kind, KINDS) or f"kinds are {', '.join(KINDS)}",
+            help=did_you_mean(str(kind), KINDS) or f"kinds are {', '.join(KINDS)}",
         )
+
+
+def names_in(given: object, what: str, name: str) -> tuple[str, ...]:
+    """Names that a person gave, one or several.
+
+    Raises:
+        Diagnostic: LW3021.
+    """
+    if isinstance(given, str):
+        return (given,) if what == "axes" else tuple(given)
+    if not isinstance(given, Iterable):
+        raise Diagnostic(
+            BAD_INPUT_NODE,
+            f"the {what} of input `{name}` are {given!r}",
+            help=f'give names: {what}=("A", "B")',
+        )
+    return tuple(given) if what == "axes" else tuple(str(label) for label in given)
+
+
+def one_number(value: object, what: str) -> float:
+    """A number that a person gave, as a float.
+
+    Raises:
+        Diagnostic: LW3021 for arrays, text, what is missing or no number.
+
+    Example:
+        >>> one_number(np.array(2), "the default")
+        2.0
+    """
+    array = exactly(value, "f64", Given(what, BAD_INPUT_NODE))
+    if array.ndim:
+        raise Diagnostic(
+            BAD_INPUT_NODE,
+            f"{what} is an array of {' x '.join(map(str, array.shape))} values",
+            help="a default is one number: give columns to each run",
+        )
+    return float(array)
+
+
+def _default(default: object, labels: tuple[str, ...], name: str) -> float:
+    """The default of an input, a number: of one with categories the place of a label."""
+    if isinstance(default, str) and labels and default not in labels:
+        raise Diagnostic(
+            BAD_INPUT_NODE,
+            f"the default {default!r} of input `{name}` is not one of its categories",
+            help=did_you_mean(default, labels) or f"give one of {', '.join(map(repr, labels[:8]))}",
+        )
+    if isinstance(default, str) and labels:
+        return float(labels.index(default))
+    number = one_number(default, f"the default of input `{name}`")
+    if number != number:
+        raise Diagnostic(BAD_INPUT_NODE, f"the default of input `{name}` is NaN")
+    if labels and number not in range(len(labels)):
+        raise Diagnostic(
+            BAD_INPUT_NODE,
+            f"the default {number!r} of input `{name}` is not one of its categories",
+            help=f"give one of {', '.join(map(repr, labels[:8]))}",
+        )
+    return number
 
 
 def make_input(
@@ -142,7 +202,9 @@ def make_input(
             help="choose another name",
         )
     check_kind(kind, name)
-    named = (axes,) if isinstance(axes, str) else tuple(axes)
+    if not isinstance(unit, str):
+        raise Diagnostic(BAD_UNIT, f"the unit of `{name}` is {unit!r}", help='write it as "USD"')
+    named, labels = names_in(axes, "axes", name), names_in(categories, "categories", name)
     if len(set(named)) != len(named) or not all(
         isinstance(axis, str) and axis.isidentifier() for axis in named
     ):
@@ -157,25 +219,8 @@ def make_input(
             help="leave out the axis, or give it another kind",
         )
     ordered = tuple(sorted(named, key=lambda axis: axis != "time"))
-    labels = tuple(str(label) for label in categories)
     if len(set(labels)) != len(labels):
         raise Diagnostic(BAD_INPUT_NODE, f"the categories of input `{name}` repeat a label")
-    if isinstance(default, str):
-        if default not in labels:
-            raise Diagnostic(
-                BAD_INPUT_NODE,
-                f"the default {default!r} of input `{name}` is not one of its categories",
-                help=did_you_mean(default, labels),
-            )
-        default = float(labels.index(default))
     if default is not None:
-        default = float(default)
-        if labels and default not in range(len(labels)):
-            raise Diagnostic(
-                BAD_INPUT_NODE,
-                f"the default {default!r} of input `{name}` is not one of its categories",
-                help=f"give one of {', '.join(map(repr, labels[:8]))}",
-            )
-        if default != default:
-            raise Diagnostic(BAD_INPUT_NODE, f"the default of input `{name}` is NaN")
+        default = _default(default, labels, name)
     return Input(name, unit, kind, ordered, default, labels, doc)

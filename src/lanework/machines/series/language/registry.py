@@ -5,10 +5,13 @@ The passes that compile a model read this and nothing else of it.
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import keyword
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
@@ -21,6 +24,7 @@ from lanework.machines.series.codes import (
     DUPLICATE,
     NO_PERIODS,
     UNKNOWN_NAME,
+    UNSUPPORTED,
 )
 from lanework.machines.series.language.calendar import (
     Calendar,
@@ -28,7 +32,7 @@ from lanework.machines.series.language.calendar import (
     check_periods,
     check_start,
 )
-from lanework.machines.series.language.expression import NAME, Expr, lift
+from lanework.machines.series.language.expression import NAME, Expr, lift, spelt
 from lanework.machines.series.language.formula import parse_formula
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.language.nodes import (
@@ -43,6 +47,36 @@ from lanework.machines.series.language.nodes import (
 from lanework.machines.series.language.tables import Table, build_table
 
 
+def parameters_of(body: Callable[..., object], title: str) -> tuple[list[str], list[str]]:
+    """The nodes that a function's parameters name: those by place, and those by name alone.
+
+    Raises:
+        Diagnostic: LW3002 for what is no function, and for parameters that name no node.
+    """
+    if isinstance(body, Expr) or not callable(body):
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"node `{title}` is made of a {type(body).__name__}, which is no function",
+            help='write @model.node() above a function, or model.formula("name", expression)',
+        )
+    ordered: list[str] = []
+    named: list[str] = []
+    for parameter in inspect.signature(body).parameters.values():
+        several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if several or parameter.default is not parameter.empty:
+            why = "stands for no one node" if several else "has a default, which a node has not"
+            raise Diagnostic(
+                UNSUPPORTED,
+                f"the parameter `{parameter}` {why}",
+                help="name each node that the formula needs, and write numbers in the body"
+                if several
+                else f"declare an input: model.input({parameter.name!r}, default=...), or write "
+                "the number in the body",
+            )
+        (named if parameter.kind == parameter.KEYWORD_ONLY else ordered).append(parameter.name)
+    return ordered, named
+
+
 class Registry:
     """Inputs, tables, formulas and outputs by name; see `Model` for the arguments.
 
@@ -54,18 +88,18 @@ class Registry:
         self,
         name: str,
         periods: int | None = None,
-        start: str | None = None,
+        start: str | datetime.date | np.datetime64 | None = None,
         freq: str | None = None,
         doc: str = "",
     ) -> None:
         self.name = name
         self.doc = doc
         if periods is not None:
-            check_periods("model", periods)
+            periods = check_periods("model", periods)
         if freq is not None:
             check_frequency(freq)
         if start is not None:
-            check_start(start)
+            start = check_start(start)
             if freq is None:
                 raise Diagnostic(
                     BAD_CALENDAR,
@@ -73,7 +107,7 @@ class Registry:
                     help="give freq= day, month, quarter or year",
                 )
         self.periods = periods
-        self.start = start
+        self.start: str | None = start
         self.freq = freq
         self.inputs: dict[str, Input] = {}
         self.formulas: dict[str, Formula] = {}
@@ -144,6 +178,7 @@ class Registry:
         Returns:
             A handle for formulas in Python.
         """
+        name = spelt(name)
         self._check_name(name)
         self.inputs[name] = make_input(name, unit, kind, axes, default, categories, doc)
         return Expr.name(name)
@@ -188,6 +223,7 @@ class Registry:
         Raises:
             Diagnostic: LW3001 to LW3008, LW3024.
         """
+        name = spelt(name)
         self._check_name(name)
         check_kind(kind or "", name)
         text = formula if isinstance(formula, str) else None
@@ -211,13 +247,16 @@ class Registry:
         """
 
         def define(body: Callable[..., object]) -> Expr:
-            title = name or body.__name__
-            code = body.__code__
+            title = str(name or getattr(body, "__name__", type(body).__name__))
             try:
-                value = body(*(Expr.name(p) for p in inspect.signature(body).parameters))
+                ordered, named = parameters_of(body, title)
+                value = body(*map(Expr.name, ordered), **{n: Expr.name(n) for n in named})
                 expr = lift(value)
             except Diagnostic as error:
-                where = Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None)
+                code = getattr(body, "__code__", None)
+                where = code and Span(
+                    code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None
+                )
                 raise Diagnostic(
                     error.code,
                     f"in the function of node `{title}`: {error.message}",
@@ -247,6 +286,7 @@ class Registry:
         Returns:
             A handle for formulas in Python: ``mort(age, duration)``.
         """
+        name = spelt(name)
         self._check_name(name)
         check_kind(kind, name)
         if name in functions() or name == "lookup":
@@ -276,6 +316,7 @@ class Registry:
             reduce: lane axes to sum the output over.
             doc: what it is.
         """
+        name = spelt(name)
         if formula is not None:
             self.formula(name, formula, doc=doc)
         axes = (reduce,) if isinstance(reduce, str) else tuple(reduce)

@@ -15,7 +15,7 @@ from lanework.core.ops.bodies.logic import choose
 from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, Expr
-from lanework.machines.series.language.functions import functions
+from lanework.machines.series.language.functions import callable_names
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import Table, align, first_valid
 from lanework.machines.series.passes.values import TableData, Values
@@ -125,7 +125,9 @@ class Lookups:
                 UNKNOWN_FUNCTION,
                 f"there is no function or table named `{name}`",
                 span=expr.span,
-                help=did_you_mean(name, [*self.tables, *functions()]),
+                help=did_you_mean(name, [*self.tables, *callable_names()])
+                or f'declare the table: model.table("{name}", ...), or `{name} = table(...)` in a '
+                "model file",
             )
         try:
             column = table.column(column_name)
