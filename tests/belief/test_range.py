@@ -59,13 +59,13 @@ def test_decisions_and_derivatives_of_large_numbers():
         for engine in ("native", "reference"):
             for query in ("mpe", "kbest:3"):
                 program = compile_graph(graph, query, evidence=case.evidence, seconds=0.0)
-                found = program.bind(engine)(case.given)["ln_p_best"].reshape(-1)
-                first = found.reshape(len(found) // (3 if query != "mpe" else 1), -1)[:, 0]
+                answer = program.bind(engine)(case.given)["ln_p_best"].reshape(-1)
+                first = answer.reshape(len(answer) // (3 if query != "mpe" else 1), -1)[:, 0]
                 np.testing.assert_allclose(first, best[: len(first)], rtol=1e-10)
             program = compile_graph(graph, "gradient", evidence=case.evidence, seconds=0.0)
-            found = program.bind(engine)(case.given)
+            answer = program.bind(engine)(case.given)
             for factor, name in zip(graph.factors, factor_names(graph.factors), strict=True):
-                derivative = found[name].reshape(-1, *factor.table.shape)
+                derivative = answer[name].reshape(-1, *factor.table.shape)
                 if np.isfinite(derivative).all():  # by an entry of 1e-320 it may be no number
                     axes = tuple(range(1, derivative.ndim))
                     with np.errstate(under="ignore"):
@@ -190,11 +190,11 @@ def test_what_vanishes_in_one_step_may_matter_in_the_next():
                 graph.factor(scope, 10.0**-power)
         right = Enumeration(graph, {}, 1).answers("prob")
         for engine in ("native", "reference"):
-            found = compile_graph(graph, seconds=0.0).bind(engine)()
-            np.testing.assert_allclose(found["ln_p_evidence"], right.totals[0], rtol=1e-10)
+            answer = compile_graph(graph, seconds=0.0).bind(engine)()
+            np.testing.assert_allclose(answer["ln_p_evidence"], right.totals[0], rtol=1e-10)
             for name in graph.variables:
                 close = {"rtol": 1e-9, "atol": 1e-250, "err_msg": f"{seed} {engine}"}
-                np.testing.assert_allclose(found[name], right.beliefs[name][0], **close)
+                np.testing.assert_allclose(answer[name], right.beliefs[name][0], **close)
 
 
 def test_tables_whose_sums_are_no_numbers():

@@ -3,8 +3,8 @@
 A program has routines and phases that launch VMs on them. VMs have registers and a memory of
 their own, and shared memory between them. It goes through these rooms:
 
-1. `text`: assembly is read into modules, and modules are linked. `isa` has the instructions,
-   `state` what they work on.
+1. `text`: assembly is read into modules, and modules are linked. `isa` has the instructions
+   (`updates`: what integer atomics make of a word), `state` what they work on.
 2. `plan`, `compile`: every launch gets its place; all of it is packaged as a program.
 3. `verify` with `rules` and `planrules`: the gate. `layout` decodes what passes, `facts` lists it.
 4. `analysis`: between which numbers values lie, for storage in half precision.

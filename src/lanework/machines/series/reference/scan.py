@@ -177,7 +177,7 @@ class _Scan:
         columns = [self._value(row) for row in rows]
         periods = max(map(len, columns))
 
-        def found(part: slice) -> Array:
+        def cells(part: slice) -> Array:
             keys = [_within(column, part) for column in columns]
             value, bad = _cells(self.view.tables[table], keys)
             if periods == self.periods:
@@ -185,7 +185,7 @@ class _Scan:
             self._blame(number, bad, keys, table, None if periods == 1 else part.start)
             return value
 
-        self._keep(instruction, periods, found)
+        self._keep(instruction, periods, cells)
 
     # Values of the whole of time ----------------------------------------------------------------
 
