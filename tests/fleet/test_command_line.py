@@ -62,6 +62,7 @@ def test_columns_of_tables_and_grids_that_are_none(lanework):
         ("x=t.csv", "line 1, column '1': 'a' is not a number"),
         ("x=t.json:y", "row 2, column 'y': '2' is text"),
         ("x=t.csv:z", "has no column 'z'"),
+        ("x=1,000", "without commas, 1000"),
     ):
         done = CliRunner().invoke(cli, ["run", "n.lasm", given, "--engine=reference"])
         assert done.exit_code == 1

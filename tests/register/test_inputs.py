@@ -113,6 +113,18 @@ def test_the_command_line_says_the_same():
         refused(lambda words=words: PLAIN.run(**cli.parse([words])), "r0")
 
 
+def test_columns_of_files_are_lanes(tmp_path):
+    path = tmp_path / "lanes.csv"
+    path.write_text("n;x\n1;0.5\n-2;1e3\n")
+    assert PLAIN.run(**cli.parse([f"r0={path}:n"]))["r1"].tolist() == [1, 2**64 - 2]
+    assert DOUBLE.run(**cli.parse([f"r0=@{path}:x"]))["r1"].tolist() == [1.0, 2000.0]
+    assert DOUBLE.run(**cli.parse([f"r0={path}:n"]))["r1"].tolist() == [2.0, -4.0]
+    refused(lambda: PLAIN.run(**cli.parse([f"r0={path}:x"])), "r0")
+    refused(lambda: cli.parse([f"r0={path}"]), "2 columns", code="LW3055")
+    for words, said in (("r0=1,000", "1000"), ("r0=12,000,050", "12000050"), ("r0=", "name=value")):
+        refused(lambda words=words: cli.parse([words]), said, code="LW8001")
+
+
 def test_test_lines_say_the_same():
     for line in ("r0=1.5 -> r1=3.0", "r0=-2 -> r1=-4", "r0=nan -> r1=nan"):
         check(DOUBLE, read_tests(f"; @test: {line}", "test"))

@@ -6,6 +6,7 @@ find the machine of a file, and hand it a `Request`.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -321,6 +322,24 @@ def split_input(word: str, help: str) -> tuple[str, str]:
     if not name.strip() or not text.strip():
         raise Diagnostic(BAD_ARGUMENT, f"{word!r} is not of the form name=value", help=help)
     return name.strip(), text
+
+
+def split_list(name: str, text: str) -> list[str]:
+    """The parts of `1,2,3`.
+
+    Raises:
+        Diagnostic: LW8001 for what is rather a number with thousands in groups, such as `1,000`.
+
+    Example:
+        >>> split_list("rate", "0.05, 0.06")
+        ['0.05', '0.06']
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if any(re.fullmatch(r"0\d\d(\.\d*)?", part) for part in parts[1:]):
+        what = f"{name}={text} is a list, in which {parts[-1]} would be a number of its own"
+        help = f"give one number without commas, {''.join(parts)}, or a list without leading zeros"
+        raise Diagnostic(BAD_ARGUMENT, what, help=help)
+    return parts
 
 
 def engine_option(*engines: str) -> click.Option:

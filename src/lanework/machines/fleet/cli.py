@@ -17,6 +17,7 @@ from lanework.core.cli import (
     engine_option,
     read_text,
     split_input,
+    split_list,
 )
 from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.result.show import many, seconds
@@ -233,13 +234,13 @@ def inputs(request: Request) -> dict[str, Any]:
             what = "is given twice" if name in given else "is no input of the program"
             near = did_you_mean(name, known) or choice
             raise Diagnostic(BAD_ARGUMENT, f"{name!r} {what}", help=near)
-        given[name] = _numbers(text.strip())
+        given[name] = _numbers(name, text.strip())
     return given
 
 
-def _numbers(text: str) -> Any:
+def _numbers(name: str, text: str) -> Any:
     try:
-        return [float(word) for word in text.split(",")]
+        return [float(word) for word in split_list(name, text)]
     except ValueError:
         return read_numbers(text.removeprefix("@"))
 

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core import terminal
-from lanework.core.cli import CommandLine, Request, engine_option, read_text
+from lanework.core.cli import (
+    CommandLine,
+    Request,
+    engine_option,
+    read_text,
+    split_input,
+    split_list,
+)
 from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.data.opening import is_data, split_path
 from lanework.core.result.show import many, seconds
 
 if TYPE_CHECKING:
@@ -19,26 +27,37 @@ if TYPE_CHECKING:
 
 
 def parse(arguments: Sequence[str]) -> dict[str, Any]:
-    """`name=value`: whole numbers (0x, 0b too), floats, several with commas for lanes.
+    """`name=value`: whole numbers (0x, 0b too), floats, several with commas for lanes, or a file.
 
     Raises:
-        Diagnostic: LW8001.
+        Diagnostic: LW8001, and what is wrong with a file.
     """
     values: dict[str, Any] = {}
     for argument in arguments:
-        name, sign, text = argument.partition("=")
+        choice = "write r0=20, r0=0x14, x=2.5, r0=1,2,3 or r0=FILE.csv:column for lanes"
+        name, text = split_input(argument, choice)
+        path, column = split_path(text.removeprefix("@"))
+        if column is not None or is_data(path):
+            values[name] = _column(path, column)
+            continue
         try:
-            if not sign or not name:
-                raise ValueError
-            words = [_number(word) for word in text.split(",")]
+            words = [_number(word) for word in split_list(name, text)]
         except ValueError:
-            raise Diagnostic(
-                BAD_ARGUMENT,
-                f"{argument!r} is no input of a register program",
-                help="write r0=20, r0=0x14, x=2.5, or r0=1,2,3 for lanes",
-            ) from None
+            what = f"{argument!r} is no input of a register program"
+            raise Diagnostic(BAD_ARGUMENT, what, help=choice) from None
         values[name] = words[0] if len(words) == 1 else words
     return values
+
+
+def _column(path: str, column: str | None) -> Any:
+    """A column of a file: whole numbers, which every port takes, or floats."""
+    import numpy as np
+
+    from lanework.core.data.files import read_array
+
+    numbers = read_array(path, column)
+    integral = bool((np.floor(numbers) == numbers).all() and (np.abs(numbers) <= 2.0**53).all())
+    return numbers.astype(np.int64) if integral else numbers
 
 
 def _number(word: str) -> int | float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.cli import split_input
+from lanework.core.cli import split_input, split_list
 from lanework.core.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
 from lanework.core.data.cells import read_cells
 from lanework.core.data.csvtext import number_in
@@ -22,6 +22,7 @@ from lanework.core.data.files import (
     read_array,
 )
 from lanework.core.data.opening import is_data, split_path
+from lanework.core.data.values import MISSING_TEXT, spells_number, text_advice
 from lanework.machines.series.data.labels import Labelled
 from lanework.machines.series.data.unpacking import titles_of
 
@@ -141,7 +142,8 @@ def value(port: Port, text: str) -> Any:
     path, column = split_path(text.removeprefix("@"))
     if text.startswith("@") or column is not None or is_data(path):
         return read_array(path, column, port.categories or None)
-    parts = [part.strip() for part in text.split(",")]
+    parts = text.split(",") if port.categories else split_list(port.name, text)
+    parts = [part.strip() for part in parts]
     if len(parts) > 1 and port.categories and all(part in port.categories for part in parts):
         return parts
     numbers = [number_in(part) for part in parts]
@@ -150,6 +152,8 @@ def value(port: Port, text: str) -> Any:
     if port.categories:
         choice = ", ".join(port.categories[:8])
         advice = did_you_mean(text, port.categories) or f"give one of {choice}"
+    elif spells_number(text) or text.lower() in MISSING_TEXT:
+        advice = text_advice(text)
     else:
         advice = f"write {port.name}=0.05, {port.name}=@values.npy or {port.name}=table.csv:column"
     raise Diagnostic(BAD_ARGUMENT, f"{port.name}={text!r} is no number and no file", help=advice)
