@@ -97,6 +97,19 @@ def test_every_reader_gives_the_same_cells_or_the_same_refusal(monkeypatch, writ
     assert seen == {"read", "LW3052", "LW3053", "LW3054"}
 
 
+@pytest.mark.parametrize(
+    "other", ["true", "FALSE", " False", '"True"', "1", "0.5", "yes", "", "truth"]
+)
+@pytest.mark.parametrize("first", ["True", "FALSE", " true ", '"false"'])
+def test_truth_is_a_number_by_every_reader(monkeypatch, write, first, other):
+    path = write(f"a,b\n1,{first}\n2,{other}\n")
+    outcomes = {r: outcome(monkeypatch, r, path, ["b", "a"]) for r in READERS}
+    assert outcomes["arrow"] == outcomes["numpy"] == outcomes["cells"]
+    if other in ("true", "1"):
+        number = float("true" in first.lower())
+        assert outcomes["cells"]["b"] == np.array([number, 1.0]).tobytes()
+
+
 @pytest.mark.parametrize("cell", [*BAD, "1 2", "é", "A"])
 @pytest.mark.parametrize("ending", ["csv", "csv.gz"])
 def test_what_is_no_number_is_refused_at_its_line(write, cell, ending):

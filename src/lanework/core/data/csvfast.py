@@ -27,6 +27,8 @@ Categories = Mapping[str, Sequence[str]]
 
 LARGE = 2**21
 """Bytes of text from which it pays to load pyarrow."""
+TRUTHS = ("false", "true")
+"""What cells say of what is true, in small letters."""
 EXACT = 2.0**53
 """From here on an integer may not be a float; it is looked at cell by cell."""
 
@@ -65,11 +67,23 @@ def fast_columns(
     if data.count(b"\r") != data.count(b"\r\n") or not _well_quoted(data, separator):
         return None
     read = _by_numpy if arrow is None else _by_arrow
-    block = read(data, header, separator, wanted, categories, arrow)
+    labels = {**_truths(data, header, separator), **categories}
+    labels = {name: labels[name] for name in wanted if name in labels}
+    block = read(data, header, separator, wanted, labels, arrow)
     for name, column in (block or {}).items():
         if name not in categories and not _plain(column):
             return None
     return block
+
+
+def _truths(data: bytes, header: Sequence[str], separator: str) -> dict[str, Sequence[str]]:
+    """The columns that begin with True or False, whose numbers are places among these."""
+    cells = data[: data.find(b"\n")].split(separator.encode())
+    return {
+        name: TRUTHS
+        for name, cell in zip(header, cells, strict=False)
+        if cell.strip().lower() in (b"true", b"false")
+    }
 
 
 def _plain(column: Array) -> bool:
@@ -120,6 +134,7 @@ def _codes(column: Any, categories: Sequence[str]) -> Array:
     parts = [np.empty(0)]
     for chunk in column.chunks:
         texts = np.array(chunk.dictionary.to_pylist(), str)
+        texts = np.char.lower(texts) if categories is TRUTHS else texts
         parts.append(codes_of(texts, categories, _other)[chunk.indices.to_numpy()])
     return np.concatenate(parts)
 
@@ -150,6 +165,7 @@ def _by_numpy(
             longest = max((len(label.encode()) for label in categories[name]), default=0)
             where = [header.index(name)]
             texts = np.loadtxt(lines, f"S{longest + 8}", usecols=where, ndmin=1, **options)
+            texts = np.char.lower(texts) if categories[name] is TRUTHS else texts
             block[name] = codes_of(texts, categories[name], _other)
     except (ValueError, Diagnostic):
         return None
