@@ -168,7 +168,7 @@ def test_more_than_arrays_have_axes():
         graph.variable(f"v{number}", 1)
     refused("LW5001", lambda: graph.factor(list(graph.variables), 1.0))
     states = '{"variables": {"a": 1000000000000}, "factors": {}}'
-    assert "states" in refused("LW5001", lambda: READERS[".json"](states, "many.json")).message
+    assert "states" in refused("LW5003", lambda: READERS[".json"](states, "many.json")).message
 
 
 # Evidence -----------------------------------------------------------------------------------------

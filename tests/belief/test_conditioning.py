@@ -10,7 +10,7 @@ import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.machines.belief.check.enumeration import Enumeration
 from lanework.machines.belief.check.generate import random_case
-from lanework.machines.belief.data.evidence import read_evidence
+from lanework.machines.belief.data.evidence import evidence_of, read_evidence
 from lanework.machines.belief.passes.elimination import best_order
 from lanework.machines.belief.queries.conditioning import ConditionedRunner
 from lanework.machines.belief.queries.cutset import Cutset, Question
@@ -258,9 +258,13 @@ def test_no_longer_than_the_deadline():
     graph = grid(12, 2)
     small = lw.Limits(memory=100_000)
     assert "conditioning" in infer(graph, {"v0_0": "0"}, "z", limits=small).stats
+    limits = lw.Limits(memory=100_000, deadline=1e-4)
+    known = evidence_of(graph.variables.values(), {"v0_0": "0"})
     with pytest.raises(Diagnostic) as caught:
-        infer(graph, {"v0_0": "0"}, "z", limits=lw.Limits(memory=100_000, deadline=1e-4))
+        run_groups(grouped(graph, known, "z"), known, limits=limits)
     assert "conditioning" in caught.value.message
+    with pytest.raises(Trap):  # which compiling has passed
+        infer(graph, {"v0_0": "0"}, "z", limits=limits)
     _, runner, known = conditioned(graph, "z", {"v0_0": "0"}, "prob", "reference")
     with pytest.raises(Trap) as stopped:
         runner._posterior(known, 0, until=0.0)

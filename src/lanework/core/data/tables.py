@@ -115,7 +115,7 @@ def table_of(value: Any, given: Given) -> Table:
             given.refuse(f"has a column named {name!r}", "name columns by text")
         if name in names[:n]:
             given.refuse(f"has two columns named {name!r}", "give every column its own name")
-    return Table(dict(pairs), _levels(value.index) if pandas else {})
+    return Table(dict(pairs), levels_of(value.index) if pandas else {})
 
 
 def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
@@ -163,9 +163,10 @@ def inputs_of(table: TableLike | None, inputs: Mapping[str, Any]) -> Mapping[str
     return {**columns, **inputs}
 
 
-def _levels(index: Any) -> dict[str, Any]:
+def levels_of(index: Any) -> dict[str, Any]:
     """The labels of rows by level; none for the plain numbers that count them."""
-    if type(index).__name__ == "RangeIndex" and index.name is None and index.start == 0:
+    counts = type(index).__name__ == "RangeIndex" and index.name is None
+    if counts and index.start == 0 and index.step == 1:
         return {}
     return {
         str(

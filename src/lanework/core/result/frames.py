@@ -123,10 +123,13 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
         index = pd.MultiIndex.from_product(levels, names=axes)
     frame = pd.DataFrame(data, index=index, copy=True)
     frame.attrs["units"] = {name: result.units.get(name, "") for name in chosen}
-    if wide and len(axes) > 1:
+    if wide and len(axes) > 1:  # labels stay in their order, which `unstack` would sort
         attrs = frame.attrs
-        frame = frame.unstack(list(axes[1:]))
-        frame.columns = frame.columns.set_names("output", level=0)
+        across = pd.MultiIndex.from_product([chosen, *levels[1:]], names=["output", *axes[1:]])
+        rows = (result[name].reshape(len(levels[0]), -1) for name in chosen)
+        columns = dict(enumerate(column for value in rows for column in value.T))
+        frame = pd.DataFrame(columns, index=pd.Index(levels[0], name=axes[0]), copy=True)
+        frame.columns = across
         frame.attrs = attrs
     out: pandas.DataFrame = frame
     return out
@@ -157,14 +160,16 @@ def to_xarray(result: Outputs) -> xarray.Dataset:
     coords: dict[str, Array] = {}
     for name in result:
         value, axes = result[name], result.axes(name)
+        # an output may be called like an axis, which is then no dimension of that name
+        dims = tuple(f"{axis}_axis" if axis in result else axis for axis in axes)
         attrs = {"units": result.units.get(name, ""), "kind": result.kinds.get(name, "")}
-        variables[name] = (axes, value, {key: text for key, text in attrs.items() if text})
-        for axis, size in zip(axes, value.shape, strict=True):
+        variables[name] = (dims, value, {key: text for key, text in attrs.items() if text})
+        for axis, dim, size in zip(axes, dims, value.shape, strict=True):
             if result.coords.get(axis) is not None:
                 labels = result.labels(axis, size)
                 if labels.dtype.kind == "M":
                     labels = labels.astype("datetime64[ns]")
-                coords[axis] = labels
+                coords[dim] = labels
     dataset: xarray.Dataset = xr.Dataset(variables, coords=coords)
     return dataset
 

@@ -160,7 +160,9 @@ def _ask(request: Request, given: dict[str, list[Any]]) -> None:
 def _report(request: Request, result: BeliefResult, loading: float) -> None:
     """Write files, or print; and say what was done."""
     files = (
-        () if request["out"] is None else result.save(request["out"], csv_safe=request["csv_safe"])
+        ()
+        if request["out"] is None
+        else result.save(request["out"], csv_safe=request["csv_safe"], wide=request["wide"])
     )
     stats = result.stats
     if request["json"]:
@@ -181,7 +183,8 @@ def _report(request: Request, result: BeliefResult, loading: float) -> None:
 
 
 def _show(result: BeliefResult) -> None:
-    from lanework.machines.belief.data.result import DECIDED, POSTERIOR
+    from lanework.machines.belief.data.result import POSTERIOR
+    from lanework.machines.belief.data.tabular import DECIDED
     from lanework.machines.belief.queries.entries import Entries
     from lanework.machines.belief.queries.sensitivity import Sensitivity
 
@@ -210,7 +213,7 @@ def _show(result: BeliefResult) -> None:
 
 
 def _posterior(result: BeliefResult, name: str) -> str:
-    pairs = zip(result.coords[name], result.rows(name)[0].tolist(), strict=True)
+    pairs = zip(result.states[name], result.rows(name)[0].tolist(), strict=True)
     return "  ".join(f"{state} {figure(value)}" for state, value in pairs)
 
 
@@ -303,6 +306,9 @@ COMMANDS = CommandLine(
                 help="Do not be exact: loopy belief propagation, for networks that are too wide.",
             ),
             _NORMALIZE,
+            click.Option(
+                ["--wide"], is_flag=True, help="Tables with a column for each state (--out)."
+            ),
         ),
         "compile": (
             _QUERY,

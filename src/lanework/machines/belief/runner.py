@@ -22,6 +22,7 @@ from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.data.answers import (
     ASSIGNMENTS,
     ROWS,
+    SCALE,
     impossible,
     output_plan,
     read_answers,
@@ -38,7 +39,7 @@ from lanework.machines.belief.native.executor import MANY, STEP, NativeExecutor
 from lanework.machines.belief.native.single import SingleRow
 from lanework.machines.belief.reference.custom import settled
 from lanework.machines.belief.reference.vm import reference
-from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, SEMIRINGS, VMSemiringRuntime
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, NAMED, WEIGHTED, VMSemiringRuntime
 from lanework.machines.belief.tensor import F64
 from lanework.machines.belief.walk import walk
 
@@ -100,7 +101,8 @@ class Runner(runner.Runner):
             program: a verified belief program.
             engine: `auto`, `native` (kernels over blocks of rows) or `reference` (NumPy).
             limits: memory and threads.
-            semiring: bool, prob, logprob, counting, max or minsum; by default the program's own.
+            semiring: bool, prob, logprob, counting, weighted, max or minsum; by default the
+                program's own.
                 Or one of your own, if the program was compiled for it: then the sum over all
                 assignments is `total`, and if it scales, `ln_scale` has the logarithm of what this
                 was divided by.
@@ -116,12 +118,15 @@ class Runner(runner.Runner):
         self.semiring = CUSTOM if self.custom else str(semiring or own)
         if self.semiring == CUSTOM:
             self._runtime = self._settled(own)
-        elif self.semiring not in SEMIRINGS:
+        elif self.semiring not in NAMED:
             raise Diagnostic(
                 BAD_OPTION,
                 f"there is no semiring {self.semiring!r}",
-                help=did_you_mean(self.semiring, SEMIRINGS) or f"there is {', '.join(SEMIRINGS)}",
+                help=did_you_mean(self.semiring, NAMED) or f"there is {', '.join(NAMED)}",
             )
+        if self.semiring == WEIGHTED and own != WEIGHTED:
+            what = "the program may have multiplied tables in floating point, which may round them"
+            raise Diagnostic(BAD_OPTION, what, help=f"compile it with semiring={WEIGHTED!r}")
         if self.semiring not in BY_PARTS and program.header.get("pruned"):
             raise Diagnostic(
                 BAD_OPTION,
@@ -139,7 +144,7 @@ class Runner(runner.Runner):
         self._single: SingleRow | None = None
         several = program.header.get("query") in ("kbest", "sample", "sensitivity")
         self._short = self.engine == "native" and not several and self.limits.deadline is None
-        plan, _ = output_plan(program)
+        plan, _ = output_plan(program, total_name(program, self.semiring))
         self._asked: dict[str, Any] = {
             "query": str(program.header.get("query", "marginals")),
             "states": {name: states for name, _, _, _, states in plan if states},
@@ -344,8 +349,10 @@ class Runner(runner.Runner):
         )
         if self.custom and self.custom.normalize is not VMSemiringRuntime.normalize:
             scale = np.broadcast_to(posterior.slots["scale",], (1, evidence.rows))
-            values["ln_scale"] = scale.reshape(tuple(lead.values()))
-            axes["ln_scale"] = tuple(lead)
+            values[SCALE] = scale.reshape(tuple(lead.values()))
+            axes[SCALE] = tuple(lead)
+        if evidence.labels is not None:
+            coords[ROWS] = evidence.labels
         count = int(impossible(self.semiring, posterior.totals).sum())
         return self._answered(values, axes, coords, evidence.rows, count, start)
 

@@ -7,11 +7,14 @@ and are never summed over.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.machines.belief.codes import BAD_TABLE
 
 Array = npt.NDArray[Any]
 Axes = tuple[int, ...]
@@ -63,7 +66,9 @@ class VMSemiringRuntime:
         entries = np.where(weights > 0, self.one(weights.shape), self.zero(weights.shape))
         soft = (weights != 0) & (weights != 1)
         if soft.any():
-            entries[soft] = self.convert(weights[soft])
+            some = self.convert(weights[soft])
+            entries = entries.astype(object) if some.dtype == object else entries
+            entries[soft] = some
         return entries
 
 
@@ -214,7 +219,7 @@ def _count_product(a: Array, b: Array) -> Array:
     machine = a.dtype != object and b.dtype != object and a.size and b.size
     if machine and int(a.max()) * int(b.max()) > _LARGEST:
         a = a.astype(object)
-    return np.multiply(a, b)
+    return np.asarray(np.multiply(a, b))  # NumPy makes a bare integer of two objects without axes
 
 
 def _count_sum(x: Array, axes: Axes) -> Array:
@@ -246,6 +251,38 @@ def vm_counting_semiring(dtype: npt.DTypeLike = np.int64) -> VMSemiringRuntime:
         _as_it_is,
         lambda table: (np.asarray(table) != 0).astype(kind),
     )
+
+
+def vm_weighted_semiring() -> VMSemiringRuntime:
+    """Plus and times over natural numbers of any size; a table's entry counts as what it is.
+
+    Example:
+        >>> weighted = vm_weighted_semiring()
+        >>> weighted.add_reduce(weighted.convert(np.array([3.0, 4.0])), (0,))
+        array(7)
+    """
+    return replace(vm_counting_semiring(), name=WEIGHTED, convert=_integers)
+
+
+def _integers(table: Array) -> Array:
+    """Entries as the integers that they are.
+
+    Raises:
+        Diagnostic: LW5002 for a fraction.
+    """
+    numbers = np.asarray(table)
+    bad = numbers != np.floor(numbers)
+    if bad.any():
+        what = (
+            f"weights are counted exactly if they are whole numbers, and one is {numbers[bad][0]:g}"
+        )
+        help = "multiply tables and likelihoods until they are, or ask for prob"
+        raise Diagnostic(BAD_TABLE, what, help=help)
+    if numbers.max(initial=0) < 2.0**63:
+        return numbers.astype(np.int64)
+    integers = np.empty(numbers.size, object)
+    integers[:] = [int(number) for number in numbers.ravel().tolist()]
+    return integers.reshape(numbers.shape)
 
 
 def vm_minsum_semiring(dtype: npt.DTypeLike = np.float64) -> VMSemiringRuntime:
@@ -285,6 +322,9 @@ SEMIRINGS: dict[str, Callable[[], VMSemiringRuntime]] = {
     "max": vm_max_semiring,
     "minsum": vm_minsum_semiring,
 }
+# A program for this one multiplies no tables beforehand, which floats do exactly to 2^53 only.
+WEIGHTED = "weighted"
+NAMED = {**SEMIRINGS, WEIGHTED: vm_weighted_semiring}
 CUSTOM = "custom"  # what programs call a semiring of the user's own
 # In these a conditional table that nobody asks about can be left out, since it sums to one.
 BY_PARTS = ("prob", "logprob")

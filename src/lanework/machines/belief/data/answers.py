@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lanework.core.program.program import Program
 from lanework.machines.belief.layout import BeliefView
-from lanework.machines.belief.semiring import CUSTOM
+from lanework.machines.belief.semiring import CUSTOM, WEIGHTED
 from lanework.machines.belief.state import SlotKey
 
 F64 = npt.NDArray[np.float64]
@@ -22,10 +22,11 @@ TOTALS = {
     "max": "ln_p_best",
     "minsum": "least_cost",
     "counting": "count",
+    WEIGHTED: "count",
     "bool": "satisfiable",
     CUSTOM: "total",
 }
-BEST = "ln_p_best"
+BEST, SCALE = "ln_p_best", "ln_scale"
 # Where the variables of a slot's axes are in its key.
 _NUMBERS = {"gradient": slice(2, None), "posterior": slice(1, 2)}
 
@@ -52,7 +53,7 @@ def read_answers(
     values: dict[str, Any] = {}
     axes: dict[str, tuple[str, ...]] = {}
     shape, rows = tuple(lead.values()), tuple(lead)
-    plan, coords = output_plan(program)
+    plan, coords = output_plan(program, total_name(program, semiring))
     for name, key, own, sizes, states in plan:
         if key == ("Z",):
             name = total_name(program, semiring)
@@ -74,20 +75,38 @@ def read_answers(
 Output = tuple[str, SlotKey, tuple[str, ...], tuple[int, ...], tuple[str, ...]]
 
 
-def output_plan(program: Program) -> tuple[list[Output], dict[str, list[str]]]:
+def answer_name(variable: str, total: str) -> str:
+    """What the answer about a variable is called, where the value of the whole is called `total`.
+
+    Example:
+        >>> answer_name("lung", "count"), answer_name("count", "count")
+        ('lung', 'count (variable)')
+    """
+    return f"{variable} (variable)" if variable in (total, SCALE) else variable
+
+
+def axis_name(variable: str) -> str:
+    """What the axis of a variable's states is called: not like that of rows."""
+    return f"{variable}_states" if variable in (ROWS, ASSIGNMENTS) else variable
+
+
+def output_plan(program: Program, total: str) -> tuple[list[Output], dict[str, list[str]]]:
     """For each output its name, slot, axes, their lengths and its states; and labels of axes."""
-    known: tuple[list[Output], dict[str, list[str]]] | None = program.views.get("answers")
+    cached = f"answers beside {total}"
+    known: tuple[list[Output], dict[str, list[str]]] | None = program.views.get(cached)
     if known is None:
         view, plan, coords = BeliefView.of(program), list[Output](), dict[str, list[str]]()
         for port in program.outputs:
             key = view.slots[port.row]
             numbers = key[_NUMBERS.get(key[0], slice(1, None))]
             own = [view.variables[n] for n in numbers]
-            names, sizes = tuple(v.name for v in own), tuple(v.size for v in own)
-            plan.append((port.name, key, names, sizes, own[0].states if own else ()))
+            names, sizes = tuple(axis_name(v.name) for v in own), tuple(v.size for v in own)
+            about = key[0] in ("bel", "state")
+            name = answer_name(port.name, total) if about else port.name
+            plan.append((name, key, names, sizes, own[0].states if own else ()))
             if key[0] != "state":
-                coords |= {v.name: list(v.states) for v in own}
-        known = program.views["answers"] = plan, coords
+                coords |= {axis_name(v.name): list(v.states) for v in own}
+        known = program.views[cached] = plan, coords
     return known
 
 
@@ -110,5 +129,5 @@ def impossible(semiring: str, totals: npt.NDArray[Any]) -> npt.NDArray[np.bool_]
     """
     if semiring == CUSTOM:  # whose zero may be an answer like any other
         return np.zeros(totals.shape, np.bool_)
-    nothing = {"bool": False, "counting": 0, "minsum": np.inf}.get(semiring, -np.inf)
+    nothing = {"bool": False, "counting": 0, WEIGHTED: 0, "minsum": np.inf}.get(semiring, -np.inf)
     return np.asarray(totals == nothing, np.bool_)

@@ -14,13 +14,16 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.core.data.cells import read_cells, told_as
-from lanework.core.data.tables import TableLike, table_of
+from lanework.core.data.labels import align
+from lanework.core.data.tables import TableLike, levels_of, table_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
-from lanework.machines.belief.data.states import UNKNOWN, state_place
+from lanework.machines.belief.data.states import UNKNOWN, is_number, state_place
 from lanework.machines.belief.graph.factor import Variable, listed
 
 F64 = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
+Labels = npt.NDArray[Any]
 I64 = npt.NDArray[np.int64]
 _KEPT = (str, bytes, bool, np.bool_)  # which an array of several types would change
 
@@ -34,12 +37,14 @@ class Evidence:
     single: bool  # whether no table was given, but one row's values
     # for variables of which every row says one state by name, these states
     states: dict[int, I64] = field(default_factory=dict)
+    labels: Labels | None = None  # of the rows, if a table has some
 
     def at(self, rows: npt.NDArray[np.intp]) -> Evidence:
         """Some of the rows."""
         weights = {v: known[:, rows] for v, known in self.weights.items()}
         states = {v: known[rows] for v, known in self.states.items()}
-        return Evidence(weights, len(rows), self.single, states)
+        labels = None if self.labels is None else self.labels[rows]
+        return Evidence(weights, len(rows), self.single, states, labels)
 
     def sure(self, variable: int) -> npt.NDArray[np.bool_]:
         """For each row whether it says one state of a variable."""
@@ -67,7 +72,8 @@ def read_evidence(
     A state is said as `states.py` has it; None, NaN or an empty text says that nothing is known. A
     column of these gives one a row, and so does an array of weights of the shape (rows, states); an
     array of floats, one a state, is a likelihood: soft or virtual evidence, of which only the
-    ratios matter to posteriors.
+    ratios matter to posteriors. Where columns have labels of rows (an index of pandas that does not
+    only count, coordinates of xarray), rows are matched by these, and a likelihood by its states.
 
     Raises:
         Diagnostic: LW5005 for unknown names; LW5008 for values that make no sense.
@@ -82,6 +88,7 @@ def read_evidence(
     weights: dict[int, F64] = {}
     states: dict[int, I64] = {}
     rows: tuple[str, int] | None = None
+    labels: Labels | None = None
     for name in given:
         if name not in number or number[name] not in observed:
             known = [variables[n].name for n in sorted(observed)]
@@ -93,6 +100,12 @@ def read_evidence(
                 else did_you_mean(str(name), known) or f"it takes {listed(known)}",
             )
         column, laned, said = _weights(variables[number[name]], given[name])
+        own = row_labels(given[name]) if laned else None
+        if own is not None and labels is not None:
+            order = align(own, labels, "row", Given(f"the evidence of {name!r}", BAD_EVIDENCE))
+            if order is not None:
+                column, said = column[:, order], None if said is None else said[order]
+        labels = own if labels is None else labels
         if laned:
             if rows is not None and rows[1] != column.shape[1]:
                 raise Diagnostic(
@@ -108,7 +121,25 @@ def read_evidence(
     if count > 1:
         weights = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
         states = {v: np.broadcast_to(said, count) for v, said in states.items()}
-    return Evidence(weights, count, rows is None, states)
+    return Evidence(weights, count, rows is None, states, labels)
+
+
+def row_labels(column: Any) -> Labels | None:
+    """The labels of a column's rows, one for each; None where there are none.
+
+    Of several levels they are tuples.
+    """
+    index = getattr(column, "index", None)
+    if hasattr(index, "nlevels"):  # of pandas
+        levels = list(levels_of(index).values())
+    else:  # of xarray
+        dims, coords = getattr(column, "dims", ()), getattr(column, "coords", {})
+        levels = [np.asarray(coords[dims[0]])] if dims and dims[0] in coords else []
+    if len(levels) < 2:
+        return levels[0] if levels else None
+    labels = np.empty(len(levels[0]), object)
+    labels[:] = list(zip(*(level.tolist() for level in levels), strict=True))
+    return labels
 
 
 def evidence_of(variables: Iterable[Variable], evidence: TableLike | None) -> Evidence:
@@ -150,7 +181,8 @@ def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
         array = np.asarray(value)
     if array.ndim == 0:
         return _columns(variable, [array.item()], laned=False)
-    likelihood = array.dtype.kind == "f" and array.shape == (variable.size,)
+    array, by_rows = _by_states(variable, value, array)
+    likelihood = array.dtype.kind == "f" and array.shape == (variable.size,) and not by_rows
     if likelihood and not np.isnan(array).any():
         return _checked(variable, array[:, np.newaxis]), False, None
     if array.dtype.kind == "f" and array.ndim == 2 and array.shape[1] == variable.size:
@@ -161,7 +193,40 @@ def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
             f"the evidence of {variable.name!r} has the shape {array.shape}",
             help=f"give states, or weights of the shape (rows, {variable.size})",
         )
+    _check_length(variable, array)
     return _columns(variable, array.tolist(), laned=True)
+
+
+def _by_states(variable: Variable, value: Any, array: Array) -> tuple[Array, bool]:
+    """Weights in the order of the states, if these are labels; whether labels are those of rows."""
+    columns = getattr(value, "columns", None) if array.ndim == 2 else None
+    index = getattr(value, "index", None) if array.ndim == 1 else columns
+    if array.dtype.kind != "f" or not hasattr(index, "nlevels") or not levels_of(index):
+        return array, False
+    labels = list(map(str, np.asarray(index)))
+    if array.ndim == 1 and set(labels) != set(variable.states):
+        return array, True
+    order = align(
+        labels,
+        variable.states,
+        variable.name,
+        Given(f"the evidence of {variable.name!r}", BAD_EVIDENCE),
+    )
+    return array if order is None else array[..., order], False
+
+
+def _check_length(variable: Variable, array: Array) -> None:
+    """Refuse what is neither a state a row nor a weight a state: numbers between the integers."""
+    if array.dtype.kind == "f" and not any(map(is_number, variable.states)):
+        known = array[np.isfinite(array)]
+        if (known != np.floor(known)).any():
+            raise Diagnostic(
+                BAD_EVIDENCE,
+                f"the evidence of {variable.name!r} is {len(array)} weights, and it has"
+                f" {variable.size} states",
+                help=f"give one weight for each of {listed(variable.states)}, or a table of the"
+                f" shape (rows, {variable.size})",
+            )
 
 
 def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
@@ -185,7 +250,7 @@ def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64
     said: dict[Any, int] = {}
     for row in np.flatnonzero(codes == other).tolist():
         value = values[row]
-        if not isinstance(value, int | float | bytes):
+        if not isinstance(value, int | float | bytes | str):
             codes[row] = state_place(variable, value, row)
             continue
         key = type(value), value  # True == 1

@@ -3,7 +3,8 @@
 A text is the name of a state, and bytes are its text in UTF-8. A number is the state whose name
 it is; only a variable whose states are not named by numbers takes it for a place, 0 for the first.
 A boolean is the state that is called so in one of the usual ways (`true`, `yes`, `on`...), never a
-place, which would read True as the second state. None, NaN, NA and an empty text say nothing.
+place, which would read True as the second state. None, NaN, an empty text and the words by which
+tables say that a value is missing (NA, NaN, null...) say nothing, unless a state is called so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import MISSING_TEXT
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.graph.factor import Variable, listed
 
@@ -49,6 +51,10 @@ def state_place(variable: Variable, value: Any, row: int | None = None) -> int:
         if not value:
             return UNKNOWN
         place = variable.states.index(value) if value in variable.states else None
+        if place is None and value.strip().casefold() in MISSING_TEXT:
+            names = {state.casefold() for state in variable.states}
+            if value.strip().casefold() not in names:  # it may be a state in other letters
+                return UNKNOWN
     elif isinstance(value, bool | np.bool_):
         return _boolean(variable, bool(value))
     elif type(value).__name__ in ("NAType", "NaTType"):  # of pandas, which need not be there
@@ -74,12 +80,18 @@ def _number(variable: Variable, value: Any) -> int | None:
     for text in (str(value), str(integer)):
         if text in variable.states:
             return variable.states.index(text)
-    if integer is None or any(map(_is_number, variable.states)):
+    if integer is None or any(map(is_number, variable.states)):
         return None
     return integer if 0 <= integer < variable.size else None
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a state's name is a number.
+
+    Example:
+        >>> is_number("0.5"), is_number("yes"), is_number("inf")
+        (True, False, False)
+    """
     try:
         return math.isfinite(float(text))
     except ValueError:

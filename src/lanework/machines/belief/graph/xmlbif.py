@@ -52,6 +52,11 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         name = _text(variable, "NAME")
         if not name:
             raise _wrong("a VARIABLE has a NAME", source, text)
+        if (kind := variable.get("TYPE", "nature").strip().lower()) != "nature":
+            span = _place(text, source, "NAME", name)
+            what = f"{name!r} is a node of the type {kind!r}"
+            help = "only chance nodes (nature) have posteriors: leave decisions and utilities out"
+            raise Diagnostic(BAD_NETWORK, what, span=span, help=help)
         tags = ("OUTCOME", "VALUE")
         states = [(e.text or "").strip() for tag in tags for e in variable.findall(tag)]
         with error_context(functools.partial(_place, text, source, "NAME", name)):

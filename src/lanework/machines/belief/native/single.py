@@ -61,7 +61,7 @@ class SingleRow:
         self, program: Program, semiring: str, outputs: Mapping[Any, tuple[int, int]]
     ) -> None:
         """What is read where: values from the run's, or that no evidence changes."""
-        plan, self.coords = output_plan(program)
+        plan, self.coords = output_plan(program, total_name(program, semiring))
         self.axes: dict[str, tuple[str, ...]] = {}
         self._read: list[tuple[str, int, int, tuple[int, ...]]] = []
         self._assigned: list[tuple[str, int, int, tuple[str, ...]]] = []

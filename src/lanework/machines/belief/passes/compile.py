@@ -99,7 +99,7 @@ def compile_graph(
         cost = elimination.order.cost  # what cannot save half is not even planned
         if 2 * tied.least < cost and tied.cost < cost:
             return _by_modes(problem, tied)
-    out = Emitter(list(graph.variables.values()), folds=not problem.custom)
+    out = Emitter(list(graph.variables.values()), folds=problem.folds)
     tree, leaves = elimination.tree(out)
     notes = (elimination.note(tree),)
     return Outputs(problem, out).program(tree, leaves, elimination.late_axes, notes)
@@ -113,7 +113,7 @@ def _tied(problem: Problem, seconds: float, seed: int) -> TiedBackbone:
 
 
 def _by_modes(problem: Problem, tied: TiedBackbone) -> Program[Runner]:
-    out = Emitter(list(problem.graph.variables.values()))
+    out = Emitter(list(problem.graph.variables.values()), folds=problem.folds)
     tree, leaves = backbone_tree(tied, out, problem.observed)
     late: set[AxisKey] = set()
     if problem.maximizes:

@@ -12,7 +12,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.graph.factor import Factor, sums
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, VMSemiringRuntime
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, WEIGHTED, VMSemiringRuntime
 
 SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
 ROUNDING = 1e-13  # of decimals, and of their sum
@@ -174,6 +174,11 @@ class Problem:
     def custom(self) -> bool:
         """Whether nothing is known of the semiring."""
         return self.semiring == CUSTOM
+
+    @property
+    def folds(self) -> bool:
+        """Whether tables may be multiplied as numbers when compiling."""
+        return self.semiring not in (CUSTOM, WEIGHTED)
 
     @property
     def maximizes(self) -> bool:

@@ -26,6 +26,7 @@ from lanework.machines.belief.layout import BeliefView
 from lanework.machines.belief.queries.cutset import ConditioningLanes, Cutset, Question
 from lanework.machines.belief.queries.recombination import Recombination, absolute, logs_of
 from lanework.machines.belief.runner import FEWER, Options, Runner
+from lanework.machines.belief.semiring import WEIGHTED
 from lanework.machines.belief.state import SlotKey
 from lanework.machines.belief.walk import walk
 
@@ -60,7 +61,7 @@ def fitting(
     refusal = plain.refusal(rows)
     if refusal is None:
         return plain
-    if plain.custom is not None:
+    if plain.custom is not None or plain.semiring == WEIGHTED:
         raise refusal
     cutset, within = Cutset(question, evidence), plain.limits.deadline or PATIENCE
     beside = kept_bytes(program, rows)

@@ -168,5 +168,7 @@ def run_groups(
     for name in ("impossible", "run_seconds"):
         stats[name] = sum(part.stats[name] for part in parts)
     coords = {axis: labels for axis, labels in first.coords.items() if axis != ROWS}
+    if evidence.labels is not None:
+        coords[ROWS] = evidence.labels
     asked: dict[str, Any] = {"query": first.query, "states": first.states, "total": first.total}
     return BeliefResult(values, axes=axes, coords=coords, stats=stats, **asked)

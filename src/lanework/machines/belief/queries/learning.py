@@ -144,6 +144,7 @@ def expected_log_likelihood(
     return Result(
         {EXPECTED: np.asarray(expected[at]), LN_P: np.asarray(logs[at])},
         axes={EXPECTED: axes, LN_P: axes},
+        coords={} if known.labels is None else {ROWS: known.labels},
         stats=_stats(known, int((logs == -np.inf).sum()), start),
     )
 

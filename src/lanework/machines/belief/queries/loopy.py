@@ -21,7 +21,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.result.show import many
 from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
-from lanework.machines.belief.data.answers import ROWS
+from lanework.machines.belief.data.answers import ROWS, answer_name, axis_name
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable, listed
@@ -105,17 +105,22 @@ def loopy(
     help = "raise the deadline, run fewer rows, or accept a larger tolerance"
     values, stats = within(limits, answer, help)
     stats["run_seconds"] = time.perf_counter() - start
-    asked = {variables[v].name: variables[v].states for v in problem.asked}
+    asked = {answer_name(variables[v].name, LN_P): v for v in problem.asked}
+    axes = {name: axis_name(variables[v].name) for name, v in asked.items()}
+    states = {name: variables[v].states for name, v in asked.items()}
     lead = () if known.single else (ROWS,)
     if known.single:
         values = {name: value[0] for name, value in values.items()}
+    coords: dict[str, Any] = {axes[name]: list(states[name]) for name in asked}
+    if known.labels is not None:
+        coords[ROWS] = known.labels
     return BeliefResult(
         values,
-        axes={**{name: (*lead, name) for name in asked}, LN_P: lead},
-        coords={name: list(states) for name, states in asked.items()},
+        axes={**{name: (*lead, axis) for name, axis in axes.items()}, LN_P: lead},
+        coords=coords,
         stats=stats,
         query=problem.query.kind,
-        states=asked,
+        states=states,
         total=LN_P,
     )
 
@@ -187,7 +192,8 @@ class _Run:
             beliefs = run.beliefs() if asked else {}
             for v in asked:
                 values[v][these] = np.where(totals[these] == -np.inf, 0.0, beliefs[v]).T
-        named: dict[str, Any] = {self.variables[v].name: values[v] for v in asked}
+        names = [answer_name(self.variables[v].name, LN_P) for v in asked]
+        named: dict[str, Any] = dict(zip(names, values.values(), strict=True))
         return named | {LN_P: totals}, self._stats(totals, iterations, residual)
 
     def _settled(

@@ -55,12 +55,13 @@ class Sensitivity(BeliefResult):
         sensitivity.graph, sensitivity.asked = graph, query
         return sensitivity
 
-    def columns(self, *names: str) -> dict[str, Array]:
+    def columns(self, *names: str, wide: bool = False) -> dict[str, Array]:
         """A row for each entry of each table, without rows of evidence that are impossible."""
         if names:
             return super().columns(*names)
+        labels = self._row_labels()
         rows = [
-            (row, e.factor, e.place, e.value, e.derivative, e.proportional, e.relative)
+            (labels[row], e.factor, e.place, e.value, e.derivative, e.proportional, e.relative)
             for row in np.flatnonzero(self.possible()).tolist()
             for e in self.entries(row)
         ]

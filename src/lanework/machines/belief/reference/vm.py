@@ -28,7 +28,7 @@ from lanework.machines.belief.reference.kernels import (
     vm_sample,
     vm_unit,
 )
-from lanework.machines.belief.semiring import SEMIRINGS, VMSemiringRuntime
+from lanework.machines.belief.semiring import NAMED, WEIGHTED, VMSemiringRuntime
 from lanework.machines.belief.state import RegisterBank, SlotStore
 from lanework.machines.belief.tensor import F64, TensorSpec
 from lanework.machines.belief.walk import walk
@@ -206,7 +206,7 @@ def reference(
 
     That one's logarithms of what tensors were divided by are in the slot ``("scale",)``.
     """
-    vm = VirtualMachine(SEMIRINGS[semiring]() if isinstance(semiring, str) else semiring)
+    vm = VirtualMachine(NAMED[semiring]() if isinstance(semiring, str) else semiring)
     vm.run(program, evidence=evidence.weights, chances=chances)
     slots = {}
     for key in filter(("Z",).__ne__, vm.slots):  # which is among the totals
@@ -218,7 +218,7 @@ def reference(
     if not isinstance(semiring, str):
         slots["scale",] = vm.scale.reshape(1, -1)
         return Posterior(slots, np.broadcast_to(totals, rows).copy(), np.zeros(rows, bool))
-    if semiring not in ("bool", "counting"):
+    if semiring not in ("bool", "counting", WEIGHTED):
         totals = -vm.scale if semiring == "minsum" else vm.scale
     numbers = least_positive([*evidence.weights.values(), program.constants])
     entries = np.minimum(vm.least_entry, numbers)
