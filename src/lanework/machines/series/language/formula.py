@@ -40,8 +40,10 @@ from lanework.machines.series.language.functions import (
     fold,
     functions,
 )
+from lanework.machines.series.language.longsums import pieces, terms, within
 
 MAX_DEPTH = 200
+TOO_LONG = (RecursionError, MemoryError)
 REFUSALS = (SyntaxError, RecursionError, MemoryError, ValueError)  # of Python's parser
 
 _BINARY: dict[type[ast.operator], str] = {
@@ -100,12 +102,17 @@ def parse_formula(text: str, source: str = "<formula>") -> Expr:
     try:
         return reader.read(ast.parse(inner, mode="eval").body, text)
     except REFUSALS as error:
+        low, high = within(text)
+        if isinstance(error, TOO_LONG) and terms(text[low:high]):
+            return reader.read_sum(low, high)
         if not isinstance(error, SyntaxError) or "\n" not in stripped:
             raise refusal(error, origin, len(text) - len(inner)) from None
     reader.line_shift = -1  # several lines: Python reads them as one expression inside brackets
     try:
         return reader.read(ast.parse(f"(\n{text}\n)", mode="eval").body, text)
     except REFUSALS as error:
+        if isinstance(error, TOO_LONG) and terms(text[low:high]):
+            return reader.read_sum(low, high)
         raise refusal(error, origin, above=1) from None
 
 
@@ -135,11 +142,30 @@ class FormulaReader:
         self.line_shift = 0
         self.column_shift = 0
         self.depth = 0
+        self.known: dict[int, Expr] = {}  # nodes that stand for what was read before
 
     def read(self, node: ast.expr, text: str) -> Expr:
         """The tree of an expression; `text` is what the parser was given, without brackets."""
         self.column_shift = len(text) - len(text.lstrip(" \t")) if self.line_shift == 0 else 0
         return self.expr(node)
+
+    def read_sum(self, start: int, stop: int) -> Expr:
+        """The tree of a sum in the origin that is too long for Python's parser.
+
+        Raises:
+            Diagnostic: as `parse_formula`.
+        """
+        outer, self.line_shift, out = self.line_shift, -1, None
+        text = self.origin.text
+        try:
+            for piece, before in pieces(text[start:stop], text[:start]):
+                self.known = {} if out is None else {id(before): out}
+                out = self.read(piece, text)
+        except REFUSALS as error:
+            raise refusal(error, self.origin, above=1) from None
+        self.line_shift, self.known = outer, {}
+        assert out is not None
+        return out
 
     def place(self, node: ast.expr) -> Place:
         """Where a node stands. Python counts bytes, people count characters."""
@@ -179,6 +205,9 @@ class FormulaReader:
 
     def expr(self, node: ast.expr) -> Expr:
         """The tree of one syntax node."""
+        known = self.known.get(id(node)) if self.known else None
+        if known is not None:
+            return known
         handler = _HANDLERS.get(type(node))
         if handler is None:
             raise self.unsupported(node)

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import ast
 import os
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -34,7 +35,8 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.expression import Origin
-from lanework.machines.series.language.formula import REFUSALS, FormulaReader, refusal
+from lanework.machines.series.language.formula import REFUSALS, TOO_LONG, FormulaReader, refusal
+from lanework.machines.series.language.longsums import shortened
 from lanework.machines.series.language.nodes import KINDS, Formula
 from lanework.machines.series.language.registry import Registry
 
@@ -83,19 +85,39 @@ def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]
     """What the text of a model file declares, in a registry that `make` gives; see `read_model`."""
     origin = Origin(source, text)
     try:
-        tree = ast.parse(text)
+        tree, sums = _parsed(text)
     except REFUSALS as error:
         raise refusal(error, origin) from None
-    return _File(origin, Path(source).stem, folder, make).read(tree)
+    return _File(origin, Path(source).stem, folder, make, sums).read(tree)
+
+
+def _parsed(text: str) -> tuple[ast.Module, dict[int, tuple[int, int]]]:
+    """The statements of a file; and by line the sums that are left out, being too long for that."""
+    try:
+        return ast.parse(text), {}
+    except TOO_LONG:
+        try:
+            short, sums = shortened(text)
+        except (tokenize.TokenError, IndentationError):
+            sums = {}
+        if not sums:
+            raise
+    return ast.parse(short), sums
 
 
 class _File(Generic[M]):
     """Reads the statements of one file into a model."""
 
     def __init__(
-        self, origin: Origin, name: str, folder: str | None, make: Callable[..., M]
+        self,
+        origin: Origin,
+        name: str,
+        folder: str | None,
+        make: Callable[..., M],
+        sums: dict[int, tuple[int, int]],
     ) -> None:
         self.origin = origin
+        self.sums = sums
         self.reader = FormulaReader(origin)
         self.make = make
         self.model = make(name)
@@ -171,8 +193,13 @@ class _File(Generic[M]):
             else:
                 self._table(name, value, given)
             return
-        expr = self.reader.expr(value)
-        shown = self.reader.source_of(value)
+        if node.lineno in self.sums:
+            start, stop = self.sums[node.lineno]
+            expr = self.reader.read_sum(start, stop)
+            shown = " ".join(self.origin.text[start:stop].split())
+        else:
+            expr = self.reader.expr(value)
+            shown = self.reader.source_of(value)
         self.model.add_formula(Formula(name, expr, unit, kind, doc, shown))
 
     def _table(self, name: str, node: ast.Call, given: dict[str, Any]) -> None:

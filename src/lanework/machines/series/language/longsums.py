@@ -1,0 +1,129 @@
+"""Long sums: more terms than Python's parser takes at once, which go through it in pieces.
+
+A tree of `a + b - c + ...` leans left, as deep as there are terms, and Python's parser has a limit.
+Each piece but the first begins with an operator, and a name in front of it stands for what the
+pieces before it make.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import itertools
+import keyword
+import re
+import tokenize
+from collections.abc import Iterator
+
+MOST = 500  # terms of a piece
+_LOOSER = frozenset(("<", ">", "<=", ">=", "==", "!=", "&", "|", "^", "<<", ">>", ":=", ",", "="))
+_WORDS = frozenset(("if", "else", "and", "or", "not", "in", "is", "lambda"))
+BEFORE = "_"
+"""The name that stands for the pieces before."""
+
+
+def pieces(text: str, before: str = "") -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """The pieces of a sum, as Python reads them in brackets below an empty line.
+
+    Args:
+        text: an expression; of one that is no sum at its top there is one piece.
+        before: what stands before it in its file.
+
+    Yields:
+        A piece, and the node in it that stands for the pieces before, None in the first.
+
+    Raises:
+        SyntaxError, RecursionError, MemoryError, ValueError: what Python says of a piece.
+    """
+    edges = [0, *terms(text)[MOST::MOST], len(text)]
+    blank = _blank(before)  # what was read, so that places are right
+    for number, (start, stop) in enumerate(itertools.pairwise(edges)):
+        piece = text[start:stop]
+        name = BEFORE if number else ""
+        top = ast.parse(f"({name}\n{blank}{piece}\n)", mode="eval").body
+        first: ast.expr = top
+        while isinstance(first, ast.BinOp):
+            first = first.left
+        yield top, first if number else None
+        blank += _blank(piece)
+
+
+def _blank(text: str) -> str:
+    """Spaces in the place of a text, as many as it has bytes, and its line breaks."""
+    return re.sub(r"[^\n]", lambda match: " " * len(match[0].encode()), text)
+
+
+def within(text: str) -> tuple[int, int]:
+    """Where the inner part of an expression begins and ends: itself, or what its brackets hold.
+
+    Example:
+        >>> within(" (a + b) "), within("(a) + (b)")
+        ((2, 7), (0, 9))
+    """
+    start, stop = len(text) - len(text.lstrip()), len(text.rstrip())
+    depth = 0
+    for at in range(start, stop if text[start : start + 1] == "(" else start):
+        depth += (text[at] == "(") - (text[at] == ")")
+        if depth == 0:
+            return (start + 1, at) if at == stop - 1 else (0, len(text))
+    return 0, len(text)
+
+
+def shortened(text: str) -> tuple[str, dict[int, tuple[int, int]]]:
+    """A file without its long sums, a name in the place of each.
+
+    Returns:
+        The text; and for each line in which such a sum is defined where it stands in the file.
+    """
+    starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text), len(text)]
+    sums: dict[int, tuple[int, int]] = {}
+    first: int | None = None
+    equals: int | None = None
+    end = 0
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        at = starts[token.start[0] - 1] + token.start[1]
+        if token.type == tokenize.NEWLINE:
+            if first is not None and equals is not None:
+                low, high = within(text[equals:end])
+                if len(terms(text[equals + low : equals + high])) >= MOST:
+                    sums[first] = equals + low, equals + high
+            first = equals = None
+        elif token.type not in (tokenize.NL, tokenize.COMMENT):
+            end = starts[token.end[0] - 1] + token.end[1]
+            first = token.start[0] if first is None else first
+            equals = at + 1 if token.string == "=" and equals is None else equals
+    out: list[str] = []
+    end = 0
+    for low, high in sums.values():
+        out += [text[end:low], BEFORE, "\n" * text[low:high].count("\n")]
+        end = high
+    return "".join([*out, text[end:]]), sums
+
+
+def terms(text: str) -> list[int]:
+    """Where the operators `+` and `-` stand that join the terms at the top of an expression.
+
+    Example:
+        >>> terms("a + (b - c) * d - -e"), terms("a + b if c else d - e"), terms("f(a + b)")
+        ([2, 16], [], [])
+    """
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    out: list[int] = []
+    depth, operand = 0, False
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(f"(\n{text}\n)").readline):
+            word, (line, column) = token.string, token.start
+            depth -= word in ("]", "}", ")") and token.type == tokenize.OP
+            if depth == 1 and (word in _WORDS or (token.type == tokenize.OP and word in _LOOSER)):
+                return []
+            if depth == 1 and operand and word in ("+", "-"):
+                out.append(starts[line - 2] + column)
+            if token.type not in (tokenize.NL, tokenize.COMMENT):
+                operand = word in (")", "]", "}") or (
+                    token.type in (tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
+                    and not keyword.iskeyword(word)
+                )
+            depth += word in ("[", "{", "(") and token.type == tokenize.OP
+    except (tokenize.TokenError, IndentationError):
+        return []
+    return out
