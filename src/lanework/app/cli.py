@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from lanework.app.commands import Commands, MachineCommand, Offered, act, ask
+from lanework.base.printable import shown
 
 FILE = click.argument("file", type=click.Path())
 WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
@@ -21,7 +22,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors 
 
 
 def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"note: {message}", err=True)
+    click.echo(f"note: {shown(str(message))}", err=True)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,9 +6,11 @@ interrupted.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,10 +32,11 @@ class Commands(click.Group):
         as_json = "--json" in words
         try:
             status = super().main(*args, **kwargs)
+            sys.stdout.flush()
         except click.UsageError as error:
             status = _usage(error, as_json)
         except click.ClickException as error:
-            error.show()
+            _show(error)
             status = EXIT_USAGE
         except click.Abort:
             click.echo("interrupted", err=True)
@@ -50,8 +53,16 @@ def _usage(error: click.UsageError, as_json: bool) -> int:
         text = error.format_message()
         terminal.json_out({"error": {"code": None, "kind": "usageerror", "message": text}})
     else:
-        error.show()
+        _show(error)
     return EXIT_USAGE
+
+
+def _show(error: click.ClickException) -> None:
+    from lanework.base.printable import shown
+
+    text = io.StringIO()
+    error.show(text)
+    click.echo(shown(text.getvalue(), lines=True), nl=False, err=True)
 
 
 def _failed(error: Exception, as_json: bool) -> int:
@@ -60,6 +71,8 @@ def _failed(error: Exception, as_json: bool) -> int:
     from lanework.core.codes import FAULT, OUT_OF_MEMORY
 
     problem: LaneworkError
+    if isinstance(error, OSError) and error.filename is None:
+        return _unwritten(error)
     if isinstance(error, LaneworkError):
         problem = error
     elif isinstance(error, MemoryError):
@@ -80,6 +93,21 @@ def _failed(error: Exception, as_json: bool) -> int:
 
         traceback.print_exception(error)
     terminal.error(problem, as_json)
+    return problem.exit_status
+
+
+def _unwritten(error: OSError) -> int:
+    """Standard output takes no more: a full device, or a pipe that was closed."""
+    from lanework.base.codes import FILE_NOT_WRITTEN
+    from lanework.base.errors import Diagnostic
+    from lanework.core import terminal
+
+    with suppress(OSError, ValueError):  # what is left in its buffer goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    what = f"standard output could not be written: {error.strerror or error}"
+    problem = Diagnostic(FILE_NOT_WRITTEN, what, help="check free space, or write to a file")
+    with suppress(OSError):
+        terminal.error(problem)
     return problem.exit_status
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import lanework
 from lanework.base.errors import Code, Diagnostic, all_codes, did_you_mean
+from lanework.base.printable import shown
 from lanework.core import terminal
 from lanework.core.cli import STANDARD, Request
 from lanework.core.codes import UNKNOWN_CODE, UNKNOWN_ENDING
@@ -71,7 +72,7 @@ def disassemble_file(request: Request) -> None:
     if request["json"]:
         terminal.json_out({"hash": program.hash, "text": text})
     else:
-        print(text, end="" if text.endswith("\n") else "\n")
+        terminal.text(text)
 
 
 def verify_file(request: Request) -> None:
@@ -85,7 +86,7 @@ def verify_file(request: Request) -> None:
     if request["json"]:
         terminal.json_out({"ok": True, "hash": program.hash})
     else:
-        print(f"{request.file}: verified, {program.hash}")
+        print(f"{shown(request.file)}: verified, {program.hash}")
 
 
 def inspect_file(request: Request) -> None:

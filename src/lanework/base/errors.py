@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lanework.base.printable import shown
 from lanework.base.span import Span
 
 
@@ -73,7 +74,7 @@ class LaneworkError(Exception):
     @property
     def sentence(self) -> str:
         """The code and the message, as one line within other text."""
-        return f"{self.code.ident}: {self.message}"
+        return f"{self.code.ident}: {shown(self.message)}"
 
     def __str__(self) -> str:
         """The sentence; below it the place with a caret line, notes and help."""
@@ -82,14 +83,14 @@ class LaneworkError(Exception):
     def render(self, color: bool = False) -> str:
         """The same for a terminal, and how to read more."""
         red, bold, plain = ("\x1b[31m", "\x1b[1m", "\x1b[0m") if color else ("", "", "")
-        first = f"{red}{bold}error[{self.code.ident}]{plain}{bold}: {self.message}{plain}"
+        first = f"{red}{bold}error[{self.code.ident}]{plain}{bold}: {shown(self.message)}{plain}"
         return "\n".join([first, *self._below(), f"  more: lanework explain {self.code.ident}"])
 
     def _below(self) -> list[str]:
         """All that stands below the sentence, as lines."""
-        lines = [f"  note: {note}" for note in self.notes]
+        lines = [f"  note: {shown(note)}" for note in self.notes]
         if self.help:
-            lines.append(f"  help: {self.help}")
+            lines.append(f"  help: {shown(self.help)}")
         if self.span is None:
             return lines
         caret = self.span.caret()

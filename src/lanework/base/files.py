@@ -124,7 +124,7 @@ def _status(target: Path) -> os.stat_result | None:
 def _beside(target: Path, mode: int = 0o666) -> tuple[Path, int]:
     """A new file in the target's folder, locked; its mode is subject to the umask, as of any."""
     _sweep(target.parent)
-    name = target.name.encode()[:200].decode(errors="ignore")
+    name = os.fsencode(target.name)[:200].decode(errors="ignore")
     while True:
         path = target.with_name(f".lanework-{os.urandom(8).hex()}-{name}")
         try:

@@ -128,7 +128,7 @@ def parse_size(text: str | int) -> int:
     if isinstance(text, str):
         match = re.fullmatch(_NUMBER + r"([kmgt]?i?)b?\s*", text.lower())
         scale = _SIZES.get(match[2]) if match else None
-        if match and scale:
+        if match and scale and len(text) < 400:
             # Whole numbers stay exact, whatever their length.
             return int(match[1]) * scale if match[1].isdigit() else int(float(match[1]) * scale)
     raise _bad(f"{text!r} is no size", "write bytes, or 512M, 2GB, 2GiB")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lanework.base.printable import shown
+
 
 @dataclass(frozen=True)
 class Span:
@@ -26,7 +28,7 @@ class Span:
     text: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}:{self.column}"
+        return f"{shown(self.source)}:{self.line}:{self.column}"
 
     def caret(self) -> str:
         """The line with carets under the span, or "" when the text is not known.
@@ -42,7 +44,10 @@ class Span:
         line = lines[self.line - 1]
         stop = self.end_column if self.end_line == self.line else len(line) + 1
         start = min(self.column, len(line) + 1)
-        marks = "^" * max(1, stop - start)
-        pad = "".join("\t" if c == "\t" else " " for c in line[: start - 1])
-        gutter = f"{self.line:>3}"
-        return f"{gutter} | {line}\n{' ' * len(gutter)} | {pad}{marks}"
+        before = shown(line[: start - 1], lines=True)
+        marked, after = (
+            shown(part, lines=True) for part in (line[start - 1 : stop - 1], line[stop - 1 :])
+        )
+        pad = "".join("\t" if c == "\t" else " " for c in before)
+        marks, gutter = "^" * max(1, len(marked)), f"{self.line:>3}"
+        return f"{gutter} | {before}{marked}{after}\n{' ' * len(gutter)} | {pad}{marks}"

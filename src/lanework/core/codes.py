@@ -214,7 +214,8 @@ NOT_TEXT = code(
     "LW8008",
     "a source file that is not text",
     "Models and assembly are UTF-8 text. This file holds other bytes: it may be a compiled "
-    "program (.lwp), or saved in another encoding.",
+    "program (.lwp), or saved in another encoding. Names and texts of a program are what UTF-8 can "
+    "write: half of a character, such as '\\ud800', is none.",
 )
 OUT_OF_MEMORY = code(
     "LW8009",

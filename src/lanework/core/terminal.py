@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from lanework.base.errors import LaneworkError
+from lanework.base.printable import shown
 from lanework.core.result.show import size, text_table
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ def on_terminal(stream: IO[str]) -> bool:
 
 def message(text: str) -> None:
     """A line for the person at the terminal, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(shown(text), file=sys.stderr, flush=True)
+
+
+def text(lines: str) -> None:
+    """Lines on standard output."""
+    print(shown(lines, lines=True), end="" if lines.endswith("\n") else "\n")
 
 
 def error(problem: LaneworkError, as_json: bool = False) -> None:
@@ -38,7 +44,8 @@ def error(problem: LaneworkError, as_json: bool = False) -> None:
     if as_json:
         json_out({"error": problem.to_dict()})
     else:
-        message(problem.render(on_terminal(sys.stderr) and not os.environ.get("NO_COLOR")))
+        colored = on_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
+        print(problem.render(colored), file=sys.stderr, flush=True)
 
 
 def json_out(value: Any) -> None:
@@ -64,12 +71,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "")
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name, side in zip(header, right.ljust(len(header), "l"), strict=True):
-        shown.add_column(Text(name), justify="right" if side == "r" else "left", overflow="fold")
+        drawn.add_column(
+            Text(shown(name)), justify="right" if side == "r" else "left", overflow="fold"
+        )
     for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout).print(shown)
+        drawn.add_row(*(Text(shown(cell)) for cell in row))
+    Console(file=sys.stdout).print(drawn)
 
 
 def result(outcome: Result) -> None:
@@ -83,9 +92,10 @@ def result(outcome: Result) -> None:
 
 def listing(title: str, pairs: Sequence[tuple[str, str]]) -> None:
     """Names and values, one a line, on standard output."""
-    width = max((len(name) for name, _ in pairs), default=0)
-    print(title)
-    for name, value in pairs:
+    lines = [(shown(name), shown(value)) for name, value in pairs]
+    width = max((len(name) for name, _ in lines), default=0)
+    print(shown(title))
+    for name, value in lines:
         print(f"  {name.ljust(width)}  {value}".rstrip())
 
 
@@ -129,9 +139,10 @@ class Bar:
             return
         if self._progress is None:
             from rich.console import Console
+            from rich.markup import escape
             from rich.progress import Progress
 
             self._progress = Progress(console=Console(file=sys.stderr), transient=True)
-            self._task = self._progress.add_task(self.title, total=total)
+            self._task = self._progress.add_task(escape(shown(self.title)), total=total)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total)

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.printable import encodable, shown
 from lanework.base.span import Span
 from lanework.core.codes import BAD_ASSEMBLY
 from lanework.core.program.isa import ISA, Instruction, OperandKind
@@ -161,7 +162,7 @@ def read_float(line: Line, word: Token) -> float:
 
 def show_string(text: str) -> str:
     """A string as it is written."""
-    return json.dumps(text, ensure_ascii=False)
+    return shown(json.dumps(text, ensure_ascii=False))
 
 
 def read_string(line: Line, word: Token) -> str:
@@ -170,6 +171,8 @@ def read_string(line: Line, word: Token) -> str:
         value = json.loads(word.text)
     except json.JSONDecodeError:
         value = None
+    if isinstance(value, str) and not encodable(value):
+        raise line.fault(f"{word.text!r} has half of a character", word)
     if not isinstance(value, str):
         quoted = len(word.text) > 1 and word.text[0] == word.text[-1] == '"'
         escapes = "with the escapes of JSON, such as \\n, \\\\, \\u0041"

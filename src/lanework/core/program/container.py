@@ -29,7 +29,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
-from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE
+from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE, NOT_TEXT
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 MAGIC = b"\x89LANEWK\n"
@@ -207,7 +207,12 @@ def _header(
     header = _Header(
         program.machine, fields, ports, table, list(listing), list(sources), list(notes)
     )
-    return msgspec.msgpack.encode(header)
+    try:
+        return msgspec.msgpack.encode(header)
+    except UnicodeEncodeError as error:
+        odd = error.object[error.start : error.end]
+        what = f"a name or a text of the program has {odd!r}, which is half of a character"
+        raise Diagnostic(NOT_TEXT, what, help="write names and texts without it") from None
 
 
 def _sections(program: ProgramData) -> list[tuple[str, bytes]]:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from lanework.base.printable import shown
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -108,10 +110,11 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str 
         a       1
         total  10
     """
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    table = [[shown(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     sides = right.ljust(len(header), "l")
     lines = []
-    for row in (header, *rows):
+    for row in table:
         cells = [
             cell.rjust(width) if side == "r" else cell.ljust(width)
             for cell, width, side in zip(row, widths, sides, strict=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.printable import encodable
 from lanework.core.data.values import Given, exactly
 from lanework.core.result.drawing import Drawing
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
@@ -63,6 +64,9 @@ class FactorGraph:
             what = f"the variable {name!r} has {states:,} states"
             raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_STATES:,}")
         names = tuple(map(str, range(states) if isinstance(states, int) else states))
+        if not all(map(encodable, (name, *names))):
+            what = f"the variable {name!r} has half of a character in its name or a state"
+            raise Diagnostic(BAD_GRAPH, what, help="names are what UTF-8 can write")
         if not names or len(set(names)) != len(names):
             what = "no states" if not names else "two states of one name"
             raise Diagnostic(BAD_GRAPH, f"the variable {name!r} has {what}")

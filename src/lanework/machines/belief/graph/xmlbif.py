@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.base.printable import encodable
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
@@ -39,6 +40,8 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
     """
     if "<!ENTITY" in text:
         raise _wrong("a network declares no entities", source, text)
+    if not encodable(text):
+        raise _wrong("the text has half of a character", source, text)
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
