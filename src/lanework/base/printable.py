@@ -41,8 +41,8 @@ def shown(text: str, *, lines: bool = False) -> str:
         lines
     """
 
-    def escape(found: re.Match[str]) -> str:
-        char = found[0]
+    def escape(match: re.Match[str]) -> str:
+        char = match[0]
         if lines and char in "\n\t":
             return char
         return _SHORT.get(char) or f"\\u{ord(char):04x}"
