@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.base.span import Span
 from lanework.machines.series.codes import (
     BAD_CALL,
     BAD_FORMULA,
@@ -40,12 +39,14 @@ from lanework.machines.series.language.functions import (
     fold,
     functions,
 )
-from lanework.machines.series.language.longsums import pieces, terms, within
+from lanework.machines.series.language.longsums import (
+    REFUSALS,
+    long_sum,
+    pieces,
+    refusal,
+)
 
 MAX_DEPTH = 200
-TOO_LONG = (RecursionError, MemoryError)
-REFUSALS = (SyntaxError, RecursionError, MemoryError, ValueError)  # of Python's parser
-
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -102,36 +103,17 @@ def parse_formula(text: str, source: str = "<formula>") -> Expr:
     try:
         return reader.read(ast.parse(inner, mode="eval").body, text)
     except REFUSALS as error:
-        low, high = within(text)
-        if isinstance(error, TOO_LONG) and terms(text[low:high]):
-            return reader.read_sum(low, high)
+        if long := long_sum(error, text):
+            return reader.read_sum(*long)
         if not isinstance(error, SyntaxError) or "\n" not in stripped:
             raise refusal(error, origin, len(text) - len(inner)) from None
     reader.line_shift = -1  # several lines: Python reads them as one expression inside brackets
     try:
         return reader.read(ast.parse(f"(\n{text}\n)", mode="eval").body, text)
     except REFUSALS as error:
-        if isinstance(error, TOO_LONG) and terms(text[low:high]):
-            return reader.read_sum(low, high)
+        if long := long_sum(error, text):
+            return reader.read_sum(*long)
         raise refusal(error, origin, above=1) from None
-
-
-def refusal(error: Exception, origin: Origin, shift: int = 0, above: int = 0) -> Diagnostic:
-    """What Python says of a text that it saw without `shift` columns and with lines `above`."""
-    if isinstance(error, SyntaxError):
-        line = max(1, (error.lineno or 1 + above) - above)
-        column, end = max(1, (error.offset or 1)) + shift, (error.end_offset or 0) + shift
-        if (error.end_lineno or line) != line or end <= column:
-            end = column + 1
-        span = Span(origin.source, line, column, line, end, origin.text)
-        return Diagnostic(BAD_FORMULA, f"Python cannot read this: {error.msg}", span=span)
-    if isinstance(error, ValueError):
-        return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
-    return Diagnostic(
-        TOO_DEEP,
-        f"{origin.source} is nested too deeply for Python to read",
-        help="give the inner part a name of its own",
-    )
 
 
 class FormulaReader:

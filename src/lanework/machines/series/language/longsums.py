@@ -1,4 +1,4 @@
-"""Long sums: more terms than Python's parser takes at once, which go through it in pieces.
+"""What Python's parser refuses, and sums of more terms than it takes, which go through in pieces.
 
 A tree of `a + b - c + ...` leans left, as deep as there are terms, and Python's parser has a limit.
 Each piece but the first begins with an operator, and a name in front of it stands for what the
@@ -15,11 +15,37 @@ import re
 import tokenize
 from collections.abc import Iterator
 
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
+from lanework.machines.series.language.expression import Origin
+
+TOO_LONG = (RecursionError, MemoryError)
+REFUSALS = (SyntaxError, RecursionError, MemoryError, ValueError)  # of Python's parser
+
 MOST = 500  # terms of a piece
 _LOOSER = frozenset(("<", ">", "<=", ">=", "==", "!=", "&", "|", "^", "<<", ">>", ":=", ",", "="))
 _WORDS = frozenset(("if", "else", "and", "or", "not", "in", "is", "lambda"))
 BEFORE = "_"
 """The name that stands for the pieces before."""
+
+
+def refusal(error: Exception, origin: Origin, shift: int = 0, above: int = 0) -> Diagnostic:
+    """What Python says of a text that it saw without `shift` columns and with lines `above`."""
+    if isinstance(error, SyntaxError):
+        line = max(1, (error.lineno or 1 + above) - above)
+        column, end = max(1, (error.offset or 1)) + shift, (error.end_offset or 0) + shift
+        if (error.end_lineno or line) != line or end <= column:
+            end = column + 1
+        span = Span(origin.source, line, column, line, end, origin.text)
+        return Diagnostic(BAD_FORMULA, f"Python cannot read this: {error.msg}", span=span)
+    if isinstance(error, ValueError):
+        return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
+    return Diagnostic(
+        TOO_DEEP,
+        f"{origin.source} is nested too deeply for Python to read",
+        help="give the inner part a name of its own",
+    )
 
 
 def pieces(text: str, before: str = "") -> Iterator[tuple[ast.expr, ast.expr | None]]:
@@ -67,6 +93,12 @@ def within(text: str) -> tuple[int, int]:
         if depth == 0:
             return (start + 1, at) if at == stop - 1 else (0, len(text))
     return 0, len(text)
+
+
+def long_sum(error: Exception, text: str) -> tuple[int, int] | None:
+    """Where in a formula a sum begins and ends that was too long for the parser, if it was that."""
+    low, high = within(text)
+    return (low, high) if isinstance(error, TOO_LONG) and terms(text[low:high]) else None
 
 
 def shortened(text: str) -> tuple[str, dict[int, tuple[int, int]]]:

@@ -35,8 +35,8 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.expression import Origin
-from lanework.machines.series.language.formula import REFUSALS, TOO_LONG, FormulaReader, refusal
-from lanework.machines.series.language.longsums import shortened
+from lanework.machines.series.language.formula import FormulaReader
+from lanework.machines.series.language.longsums import REFUSALS, TOO_LONG, refusal, shortened
 from lanework.machines.series.language.nodes import KINDS, Formula
 from lanework.machines.series.language.registry import Registry
 
