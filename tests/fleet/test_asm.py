@@ -171,7 +171,8 @@ def test_the_example_of_the_documentation():
         Launch(0, 100, resume="flock"),
     ]
     assert len(view.plan.schedule) == 101
-    assert [(each.offset, each.size) for each in view.buffers] == [(0, 1000), (1000, 1000)]
+    assert [(each.offset, each.size) for each in view.buffers[:2]] == [(0, 1000), (1000, 1000)]
+    assert [(each.dtype, each.pad) for each in view.buffers[2:]] == [("u32", False), ("f32", True)]
     assert view.shared == 4096
 
 

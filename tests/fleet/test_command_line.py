@@ -43,9 +43,14 @@ def test_numbers_as_text_and_as_words(lanework):
         ".machine fleet\n.buffer x, 0, 4, inout\nVMID r0\nREAD r1, r0\nMULI r1, r1, 2\n"
         "WRITE r0, r1\nHALT\n.phase\n.launch main, 4\n"
     )
-    for given in ("x=numbers.csv", "x=@numbers.csv", "x=1,2,3,4"):
+    rows = [[2.0, 4.0], [6.0, 8.0]]  # in the shape in which it came
+    for given, x in (
+        ("x=numbers.csv", rows),
+        ("x=@numbers.csv", rows),
+        ("x=1,2,3,4", [2.0, 4.0, 6.0, 8.0]),
+    ):
         done = lanework("run", "n.lasm", given, "--outputs", "x", "--json", "--engine=reference")
-        assert json.loads(done.output)["outputs"] == {"x": [2.0, 4.0, 6.0, 8.0]}
+        assert json.loads(done.output)["outputs"] == {"x": x}
 
 
 def test_columns_of_tables_and_grids_that_are_none(lanework):

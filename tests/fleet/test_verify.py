@@ -80,7 +80,12 @@ def test_what_breaks_no_rule_passes():
         ["SYSCALL_SPAWN 1 0 2", "JUMP 6"],
         plan=Plan(phases, (0, 1, 2, 3, 4, 4), 7),
         shared=100,
-        buffers=[Buffer("x", 0, 100, "inout", (0, 5)), Buffer("y", 3, 1), Buffer("z.1", 9, 1)],
+        buffers=[
+            Buffer("x", 0, 90, "inout", (0, 2)),
+            Buffer("y", 3, 1, lifetime=(3, 5)),
+            Buffer("z.1", 90, 1),
+            Buffer("u", 91, 9, "in", dtype="u32", pad=True),
+        ],
     )
     subject.verify()
     assert FleetView.of(subject).slots == 3 + 3 + 2 + 1 + 7

@@ -157,7 +157,8 @@ def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> A
         array = _objects(array, dtype, given, missing)
     kind = array.dtype.kind
     if kind in "USO":
-        _refuse_text(array, given)
+        mixed = isinstance(value, list | tuple)  # NumPy has made text of the numbers beside text
+        _refuse_text(np.asarray(value, object) if mixed else array, given)
     if kind not in "fiub":
         what = {"M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
         given.refuse(f"holds {what.get(kind, str(array.dtype))}", "give real numbers")

@@ -45,9 +45,10 @@ BAD_HEADER = code(
 )
 BAD_BUFFER = code(
     "LW6007",
-    "a buffer lies outside shared memory",
+    "a buffer lies outside shared memory, or in another one",
     "A buffer is a region of shared memory with a name of its own, and ports are buffers or all of "
-    "shared memory.",
+    "shared memory. Two buffers share no words, unless `steps` say that they are in use in "
+    "different steps of the schedule.",
 )
 BAD_MATRICES = code(
     "LW6008",
@@ -64,8 +65,10 @@ BAD_LINK = code(
 BAD_INPUT = code(
     "LW6010",
     "an input does not fit shared memory",
-    "An input is an array of numbers that fits into its buffer, or into all of shared memory. It "
-    "is stored as single-precision floats.",
+    "An input is an array of as many numbers as its buffer has words; with `pad` in its "
+    "declaration it may be shorter or left out, and an `inout` buffer that is left out begins as "
+    "zeros. Words are floats of single precision, or u32 or i32 if the buffer is declared so, and "
+    "hold exactly what is given; of fractions the nearest float.",
 )
 BAD_SETTING = code(
     "LW6011",

@@ -68,7 +68,7 @@ def package(
         sections={
             "routines": plans.encode(tuple(routines)),
             "plan": plans.encode_plan(plan),
-            "buffers": plans.encode(tuple(buffers)),
+            "buffers": plans.encode_buffers(buffers),
             "matrices": storage.section(PROFILES[state], instructions),
         },
         listing=tuple(listing),
@@ -82,9 +82,9 @@ def ports(shared: int, buffers: Sequence[Buffer]) -> tuple[Port, ...]:
     both: tuple[tuple[Literal["in", "out"], tuple[str, str]], ...]
     both = (("in", ("in", "inout")), ("out", ("out", "inout")))
     for direction, kinds in both:
-        chosen = [(each.name, each.offset) for each in buffers if each.direction in kinds]
-        for name, offset in [("shared", 0)] * (shared > 0) + chosen:
+        chosen = [(b.name, b.offset, b.dtype) for b in buffers if b.direction in kinds]
+        for name, offset, dtype in [("shared", 0, "f32")] * (shared > 0) + chosen:
             default = 0.0 if direction == "in" else None
             axis = "word" if name == "shared" else f"{name}_word"
-            out.append(Port(name, direction, offset, "f32", axes=(axis,), default=default))
+            out.append(Port(name, direction, offset, dtype, axes=(axis,), default=default))
     return tuple(out)

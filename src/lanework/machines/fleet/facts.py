@@ -43,6 +43,8 @@ def facts(program: Program) -> dict[str, Any]:
         "schedule": _schedule(view.plan.schedule),
         "buffers": {
             each.name: f"words {each.offset:,} to {each.offset + each.size - 1:,}, {each.direction}"
+            + f" of {each.dtype}" * (each.dtype != "f32")
+            + ", padded" * each.pad
             for each in view.buffers
         },
     }

@@ -17,6 +17,9 @@ STRATEGIES = ("contiguous", "strided", "custom")
 word of shared memory at ``base + i``."""
 
 
+DTYPES = ("f32", "u32", "i32")
+"""What the words of a buffer are."""
+
 NAME = re.compile(r"[^\W\d][\w.$-]*")
 """What routines, buffers and kept VMs may be called, so that assembly can say it."""
 
@@ -75,6 +78,8 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         lifetime: the first and the last step of the schedule that uses it; empty if not known.
         low, high: between which numbers its words lie before a program writes to it, NaN not among
             them; None if not known.
+        dtype: what its words are to those who give and take them: one of `DTYPES`.
+        pad: whether less may be given for it than it holds: the rest begins as zeros.
     """
 
     name: str
@@ -84,6 +89,8 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     lifetime: tuple[int, ...] = ()
     low: float | None = None
     high: float | None = None
+    dtype: str = "f32"
+    pad: bool = False
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
@@ -253,6 +260,22 @@ def decode_plan(data: bytes) -> Plan:
 def encode_plan(plan: Plan) -> bytes:
     """A plan as the bytes of a section."""
     return encode((plan.phases, plan.schedule, plan.spawn))
+
+
+def encode_buffers(buffers: Sequence[Buffer]) -> bytes:
+    """Buffers as the bytes of a section; without what earlier versions did not know, if possible.
+
+    Example:
+        >>> len(encode_buffers([Buffer("x", 0, 4)])), len(encode_buffers([Buffer("x", 0, 4, "in",
+        ...     dtype="u32")]))
+        (13, 16)
+    """
+    return encode([_fields(each) for each in buffers])
+
+
+def _fields(buffer: Buffer) -> list[object]:
+    fields = [getattr(buffer, name) for name in Buffer.__struct_fields__]
+    return fields[: None if buffer.pad else -1 if buffer.dtype != "f32" else -2]
 
 
 def decode_buffers(data: bytes) -> tuple[Buffer, ...]:

@@ -8,7 +8,7 @@ from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding
 from lanework.machines.fleet.compile import ports
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import BARRIERS, NAME, STRATEGIES, Launch, Phase
+from lanework.machines.fleet.plan import BARRIERS, DTYPES, NAME, STRATEGIES, Buffer, Launch, Phase
 
 WORDS = 1 << 32
 """Numbers of VMs are words."""
@@ -86,6 +86,39 @@ def kept(view: FleetView) -> Iterator[Finding]:
             live.clear()
 
 
+def _apart(view: FleetView) -> Iterator[Finding]:
+    """Buffers share no words, unless the steps in which they are in use are others."""
+    open: list[Buffer] = []
+    for each in sorted(view.buffers, key=lambda one: one.offset):
+        open = [one for one in open if one.offset + one.size > each.offset]
+        for one in open:
+            if not _in_turn(one.lifetime, each.lifetime):
+                yield Finding(
+                    f"buffers {one.name!r} and {each.name!r} both have word {each.offset} of shared"
+                    " memory, and no steps say that they are in use one after the other"
+                )
+        open.append(each)
+
+
+def _in_turn(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return len(one) == len(other) == 2 and (one[1] < other[0] or other[1] < one[0])
+
+
+def tables(view: FleetView) -> Iterator[Finding]:
+    """Numbers of VMs are taken from words that are floats."""
+    for number, phase in enumerate(view.plan.phases):
+        for launch in (each for each in phase.launches if each.strategy == "custom"):
+            for each in (one for one in view.buffers if one.dtype != "f32"):
+                if (
+                    each.offset < launch.base + launch.count
+                    and launch.base < each.offset + each.size
+                ):
+                    yield Finding(
+                        f"phase {number} launches VMs with numbers from buffer {each.name!r}, which"
+                        f" is of {each.dtype} and not of f32"
+                    )
+
+
 def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
     """Buffers lie inside shared memory, and ports are those that they make."""
     names = {"shared"}
@@ -104,8 +137,15 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         steps = [0, *each.lifetime, len(view.plan.schedule) - 1]
         if len(each.lifetime) not in (0, 2) or steps != sorted(steps):
             yield Finding(f"buffer {each.name!r} is in use in the steps {each.lifetime}")
+        integer = each.dtype != "f32" and (each.low is not None or each.high is not None)
+        if each.dtype not in DTYPES or integer or (each.pad and "in" not in each.direction):
+            yield Finding(
+                f"buffer {each.name!r} is {each.direction} of {each.dtype}{' with pad' * each.pad}"
+                f"{' in a range' * integer}, which does not go together"
+            )
         low, high = each.ends
         if not low <= high:
             yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
+    yield from _apart(view)
     if program.ports != ports(view.shared, view.buffers):
         yield Finding("the ports are not all of shared memory and the buffers that are no temp")

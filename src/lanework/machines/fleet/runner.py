@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Unpack
 
 import numpy as np
@@ -22,7 +22,7 @@ from lanework.machines.fleet.engine import CHOICES, Changes, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
-from lanework.machines.fleet.runtime.binding import bind_inputs, outputs
+from lanework.machines.fleet.runtime.binding import Shape, bind, bind_inputs, outputs
 from lanework.machines.fleet.runtime.scheduler import Desk, Runtime
 from lanework.machines.fleet.runtime.watching import Debugger, Epoch, watch
 from lanework.machines.fleet.state import VMState, Words
@@ -107,11 +107,14 @@ class Runner(runner.Runner):
 
         Args:
             table: inputs as columns: a DataFrame, an Arrow table, a mapping.
-            **inputs: arrays by port: `shared`, or the names of buffers. Stored as float32 in shared
-                memory, of which everything else begins as zeros.
+            **inputs: arrays by port: the names of buffers, each with as many numbers as it has
+                words (fewer if it is padded), of any shape; or `shared`, from word 0 on. Stored
+                exactly, as float32 or as the dtype that the buffer declares. All else begins as
+                zeros.
 
         Returns:
-            The output ports as float32 arrays; `shared` is all of shared memory. `stats` has
+            The output ports, float32 or of the dtype that is declared. One that was given comes
+            back in its shape, others have one axis; `shared` is all of shared memory. `stats` has
             engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside,
             conflicts (words that several VMs wrote in one epoch; None where `io` is fast on a
             GPU), stalled (whole numbers that were added to a float to no effect), unborn (VMs for
@@ -121,7 +124,8 @@ class Runner(runner.Runner):
             Diagnostic: LW6010.
             Trap: LW6020 to LW6028 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
         """
-        words = bind_inputs(self.program, inputs_of(table, inputs))
+        bound = bind(self.program, inputs_of(table, inputs))
+        words = bound.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
 
@@ -137,7 +141,7 @@ class Runner(runner.Runner):
                 lost = f"the graphics device was lost ({problem.sentence})"
                 self._fall_back("reference", f"{lost}, running on the reference")
                 runtime = self._run(words)
-            return self._result(runtime, time.perf_counter() - start)
+            return self._result(runtime, bound.shapes, time.perf_counter() - start)
 
     def _run(self, words: Words) -> Runtime:
         runtime = self.runtime(words)
@@ -160,9 +164,9 @@ class Runner(runner.Runner):
             runtime.begin(words)
             return runtime
 
-    def _result(self, runtime: Runtime, seconds: float) -> Result:
+    def _result(self, runtime: Runtime, shapes: Mapping[str, Shape], seconds: float) -> Result:
         counts, engine = runtime.counts, runtime.engine
-        values = outputs(self.program, engine.shared())
+        values = outputs(self.program, engine.shared(), shapes)
         stats = {
             "engine": self.engine,
             "adapter": getattr(engine, "adapter", ""),
@@ -181,7 +185,12 @@ class Runner(runner.Runner):
             "run_seconds": seconds,
             "notice": self.notice,
         }
-        axes = {port.name: port.axes for port in self.program.outputs}
+        axes = {
+            port.name: tuple(f"{port.name}_{n}" for n in range(len(shapes[port.name])))
+            if port.name in shapes
+            else port.axes
+            for port in self.program.outputs
+        }
         return Result(values, axes=axes, stats=stats)
 
     @property

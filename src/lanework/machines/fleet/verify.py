@@ -160,6 +160,7 @@ RULES = (
     _of_view(BAD_PLAN, planrules.kept, gate=True),
     _of_view(STACK_UNDERFLOW, rules.returns),
     _rule(BAD_BUFFER, planrules.buffers),
+    _of_view(BAD_PLAN, planrules.tables),
     _rule(BAD_MATRICES, _matrices),
 )
 """Rules for what was decoded."""

@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import Given, as_array
+from lanework.core.data.values import DTYPES, Given, as_array, exactly
 from lanework.core.program.program import Port, Program
 from lanework.machines.fleet.codes import BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.plan import Buffer
 from lanework.machines.fleet.state import Words
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Inputs of a run.
+
+    Attributes:
+        words: shared memory as it begins.
+        shapes: of what was given for all words of a port, by port.
+    """
+
+    words: Words
+    shapes: Mapping[str, Shape]
 
 
 def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
+    """Shared memory as a run begins; see `bind`."""
+    return bind(program, inputs).words
+
+
+def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
     """Shared memory as a run begins: zeros, with what is given at its place.
 
-    `shared` is put in first, and buffers over it.
+    `shared` is put in first, from word 0 on, and buffers over it. A buffer is given whole, unless
+    it is padded. One that is `in` has to be given, or `shared` as far as it reaches.
 
     Args:
         program: the program.
-        inputs: arrays of numbers by port, of any shape, which is flattened; stored as float32.
+        inputs: arrays of numbers by port, of any shape, which is flattened; stored exactly as what
+            the buffer is declared to hold.
 
     Raises:
         Diagnostic: LW6010.
     """
     view = FleetView.of(program)
-    words = np.zeros(view.shared, np.uint32)
+    words, shapes = np.zeros(view.shared, np.uint32), dict[str, Shape]()
     known = {port.name: port for port in program.inputs}
     for name in inputs:
         if name not in known:
@@ -38,45 +63,85 @@ def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
                 f"the program has no input {name!r}",
                 help=did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}",
             )
+    buffers = {each.name: each for each in view.buffers}
+    reaches = 0
     for name, port in known.items():
-        if name in inputs:
-            values = _floats(name, inputs[name])
-            most = _size(view, port)
-            if len(values) > most:
-                raise Diagnostic(
-                    BAD_INPUT,
-                    f"{name} has {len(values):,} numbers, and there is room for {most:,}",
-                    help="give fewer, or make the buffer or .shared larger",
-                )
-            words[port.row : port.row + len(values)] = values.view(np.uint32)
-    return words
+        buffer = buffers.get(name)
+        if name not in inputs:
+            if buffer is not None:
+                _left_out(buffer, reaches)
+            continue
+        values = _words(view, port, inputs[name])
+        size = view.shared if buffer is None else buffer.size
+        _fits(name, values.size, size, buffer)
+        words[port.row : port.row + values.size] = values.reshape(-1).view(np.uint32)
+        if values.size == size and values.ndim > 1:
+            shapes[name] = values.shape
+        if buffer is None:
+            reaches = values.size
+    return Bound(words, shapes)
 
 
-def _floats(name: str, given: Any) -> npt.NDArray[np.float32]:
-    array = as_array(given, Given(f"the array {name!r}", BAD_INPUT))
-    if array.dtype.kind not in "biuf":
-        what = f"{name} holds {array.dtype}, not numbers"
-        raise Diagnostic(BAD_INPUT, what, help="give an array of float32")
-    if array.dtype.kind in "iu" and array.size and np.abs(array.astype(np.float64)).max() > 2**24:
+def _left_out(buffer: Buffer, reaches: int) -> None:
+    if buffer.direction == "in" and not buffer.pad and reaches < buffer.offset + buffer.size:
         raise Diagnostic(
             BAD_INPUT,
-            f"{name} holds whole numbers above 2**24, which float32 does not have exactly",
-            help="give floats, or patterns by array.view(numpy.float32)",
+            f"the input {buffer.name!r} is not given: {buffer.size:,} words of {buffer.dtype}",
+            help=f"give {buffer.name}=..., or declare that zeros will do: {_padded(buffer)}",
         )
-    with np.errstate(all="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
 
 
-def _size(view: FleetView, port: Port) -> int:
-    sizes = {each.name: each.size for each in view.buffers}
-    return view.shared if port.name == "shared" else sizes[port.name]
+def _fits(name: str, count: int, size: int, buffer: Buffer | None) -> None:
+    if count == size or (count < size and (buffer is None or buffer.pad)):
+        return
+    what = f"{name} has {count:,} numbers, and "
+    if buffer is None:
+        help = "give fewer, or make .shared larger"
+        raise Diagnostic(BAD_INPUT, f"{what}there is room for {size:,}", help=help)
+    help = f"give {size:,}"
+    if count < size:
+        help += f", or declare that the rest is zeros: {_padded(buffer)}"
+    raise Diagnostic(BAD_INPUT, f"{what}the buffer {size:,} words", help=help)
 
 
-def outputs(program: Program, words: Words) -> dict[str, npt.NDArray[np.float32]]:
-    """The output ports: float32, one axis."""
+def _padded(buffer: Buffer) -> str:
+    parts = [buffer.name, str(buffer.offset), str(buffer.size), buffer.direction]
+    return f".buffer {', '.join([*parts, *[buffer.dtype] * (buffer.dtype != 'f32'), 'pad'])}"
+
+
+def _words(view: FleetView, port: Port, given: Any) -> Array:
+    what = Given(f"input {port.name!r}", BAD_INPUT)
+    array = as_array(given, what)
+    wide = array.dtype.kind in "iu" and array.dtype.itemsize == 4
+    if port.dtype == "f32" and wide and _integers(view):
+        declare = "" if port.name == "shared" else f"declare .buffer {port.name} as u32 or i32, "
+        what.refuse(
+            f"holds {array.dtype}, and the program works on integers, but these words are floats",
+            f"{declare}give patterns by array.view(numpy.float32), or floats by"
+            " array.astype(numpy.float32)",
+        )
+    listed = given if isinstance(given, list | tuple) else array
+    return np.ascontiguousarray(exactly(listed, port.dtype, what))
+
+
+def _integers(view: FleetView) -> bool:
+    """Whether a program computes with integers."""
+    ops = {op for info in view.infos for op in (info.elementwise, info.updates)}
+    return any(op is not None and op.dtypes == ("i32",) for op in ops)
+
+
+def outputs(program: Program, words: Words, shapes: Mapping[str, Shape]) -> dict[str, Array]:
+    """The output ports, each of the dtype that is declared and in the shape in which it was given.
+
+    Args:
+        program: the program.
+        words: shared memory.
+        shapes: of inputs by name; what was not given has one axis.
+    """
     view = FleetView.of(program)
-    floats = words.view(np.float32)
-    return {
-        port.name: floats[port.row : port.row + _size(view, port)].copy()
-        for port in program.outputs
-    }
+    sizes = {each.name: each.size for each in view.buffers} | {"shared": view.shared}
+    out = {}
+    for port in program.outputs:
+        part = words[port.row : port.row + sizes[port.name]].view(DTYPES[port.dtype])
+        out[port.name] = part.reshape(shapes.get(port.name, part.shape)).copy()
+    return out

@@ -11,6 +11,8 @@
     .const FACTOR 2.0
     .buffer image, 0, 1000, in      ; offset, words, direction: in, out, inout, temp
     .buffer gray, auto, 1000, out   ; after the one before it
+    .buffer hits, auto, 10, out, u32 ; of integers: f32, u32, i32
+    .buffer some, auto, 10, in, pad ; less may be given: the rest is zeros
     .extern helper                  ; in another module
     .routine double
     .alias acc r1                   ; within the routine; also `.alias counter mem3`
@@ -143,6 +145,10 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
 
 def _buffer(buffer: Buffer) -> Iterator[str]:
     yield from (quote(buffer.name), str(buffer.offset), str(buffer.size), buffer.direction)
+    if buffer.dtype != "f32":
+        yield buffer.dtype
+    if buffer.pad:
+        yield "pad"
     if buffer.lifetime:
         yield "steps " + " ".join(map(str, buffer.lifetime))
     if (buffer.low, buffer.high) != (None, None):

@@ -105,6 +105,7 @@ class _Linker:
         routines, code, listing = self._code()
         plan = self._plan({routine.name: n for n, routine in enumerate(routines)})
         needed = max((buffer.offset + buffer.size for buffer in self.symbols.allocated), default=0)
+        self._room(needed)
         program = package(
             code,
             routines,
@@ -248,6 +249,16 @@ class _Linker:
         """What modules ask for, as whole numbers."""
         asked = [m.settings[name].value for m in self.modules if name in m.settings]
         return [self.symbols.integer(each) for each in asked if isinstance(each, Expression)]
+
+    def _room(self, needed: int) -> None:
+        """Refuse shared memory that is said to be smaller than what buffers need."""
+        asked = [m.settings["shared"] for m in self.modules if "shared" in m.settings]
+        sizes = [s.value for s in asked if isinstance(s.value, Expression)]
+        if len(sizes) == len(asked) > 0 and max(map(self.symbols.integer, sizes)) < needed:
+            raise asked[0].place.fault(
+                f"shared memory is smaller than its buffers, which need {needed:,} words",
+                f"write .shared {needed} or .shared auto, or leave it out",
+            )
 
     def _epsilon(self) -> float:
         value = self._agreed("epsilon", 0.0)

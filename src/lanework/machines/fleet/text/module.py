@@ -78,6 +78,8 @@ class ModuleBuffer:
     lifetime: tuple[Expression, ...]
     place: Position
     ends: tuple[Expression | None, ...] = (None, None)
+    dtype: str = "f32"
+    pad: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
+from lanework.machines.fleet.plan import DTYPES
 from lanework.machines.fleet.state import PROFILES, Convention
 from lanework.machines.fleet.text.draft import ModuleDraft
 from lanework.machines.fleet.text.expression import Expression, read_number
@@ -23,6 +24,8 @@ from lanework.machines.fleet.text.words import (
 from lanework.machines.fleet.verify import HEADER
 
 DIRECTIONS = ("temp", "in", "out", "inout")
+KINDS = {"direction": DIRECTIONS, "dtype": DTYPES, "pad": ("pad",)}
+"""What may follow the size of a buffer, once each."""
 DERIVED = tuple(HEADER)
 """Fields of the header that have a directive of their own, or follow from the rest."""
 
@@ -116,12 +119,14 @@ def _buffer(draft: ModuleDraft, line: Line) -> None:
     form = ".buffer image, 0, 3000, in"
     name, offset, size, *rest = directive_words(line, 3, 10, form)
     text = read_name(line, name, "a buffer")
-    direction = "temp"
-    if rest and rest[0].text not in ("steps", "range"):
-        direction = rest.pop(0).text
-        if direction not in DIRECTIONS:
-            near = did_you_mean(direction, DIRECTIONS) or ", ".join(DIRECTIONS)
-            raise line.fault(f"a buffer has no direction {direction!r}", line.words[-1], near)
+    kind: dict[str, str] = {}
+    while rest and rest[0].text not in ("steps", "range"):
+        word = rest.pop(0)
+        sort = next((sort for sort, known in KINDS.items() if word.text in known), None)
+        if sort is None or sort in kind:
+            near = did_you_mean(word.text, (*DIRECTIONS, *DTYPES, "pad")) or ", ".join(DIRECTIONS)
+            raise line.fault(f"a buffer has no direction {word.text!r}", word, near)
+        kind[sort] = word.text
     pairs: dict[str, list[Expression | None]] = {"steps": [], "range": []}
     while rest:
         option, *pair = rest[:3]
@@ -138,9 +143,9 @@ def _buffer(draft: ModuleDraft, line: Line) -> None:
     lifetime = tuple(each for each in pairs["steps"] if each is not None)
     ends = tuple(pairs["range"]) or (None, None)
     words = read_number(line, size)
-    draft.buffers.append(
-        ModuleBuffer(text, where, words, direction, lifetime, Position(line, name), ends)
-    )
+    place, direction = Position(line, name), kind.get("direction", "temp")
+    how = kind.get("dtype", "f32"), "pad" in kind
+    draft.buffers.append(ModuleBuffer(text, where, words, direction, lifetime, place, ends, *how))
 
 
 def _extern(draft: ModuleDraft, line: Line) -> None:

@@ -61,7 +61,17 @@ class Symbols:
                 None if each is None else float(each.value(self.value)) for each in buffer.ends
             )
             self.allocated.append(
-                Buffer(buffer.name, offset, size, buffer.direction, lifetime, low, high)
+                Buffer(
+                    buffer.name,
+                    offset,
+                    size,
+                    buffer.direction,
+                    lifetime,
+                    low,
+                    high,
+                    buffer.dtype,
+                    buffer.pad,
+                )
             )
             at = offset + size
             highest = max(highest, at)
