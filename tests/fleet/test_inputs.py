@@ -103,10 +103,10 @@ def test_integers_hold_what_is_given(dtype, bad):
 )
 def test_buffers_are_of_their_dtype(dtype, kind):
     runner = copying(f"in, {dtype}", f"out, {dtype}")
-    whole = [0, 1, 2**24, 7, 2**31 - 128, 5]
-    result = runner(x=whole)
+    given = [0, 1, 2**24, 7, 2**31 - 128, 5]
+    result = runner(x=given)
     assert result["y"].dtype == kind
-    assert result["y"].tolist() == whole
+    assert result["y"].tolist() == given
     ports = {port.name: port.dtype for port in runner.program.ports}
     assert ports == {"shared": "f32", "x": dtype, "y": dtype}
 
