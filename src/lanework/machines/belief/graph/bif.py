@@ -1,8 +1,10 @@
 """BIF, the Interchange Format for Bayesian networks (version 0.15), as bnlearn's repository has it.
 
 Names may hold any characters but blanks and ``,;{}()[]|"``, and within quotes these too, but for
-the quote; lines of tables have the child's states fastest. Every variable has a table, exactly one,
-so that a file that was cut off is not taken for a smaller network.
+the quote; lines of tables have the child's states fastest. Intervals, such as ``(-Inf,0.5]``, may
+be names of states. JavaBayes writes no bar after the child of a table, and no commas. Every
+variable has a table, exactly one, so that a file that was cut off is not taken for a smaller
+network.
 """
 
 from __future__ import annotations
@@ -14,14 +16,21 @@ from functools import partial
 
 import numpy as np
 
-from lanework.machines.belief.graph.bifblocks import MARKS, WORD, BifText, Block, name_of
+from lanework.machines.belief.graph.bifblocks import (
+    INTERVAL,
+    MARKS,
+    WORD,
+    BifText,
+    Block,
+    name_of,
+)
 from lanework.machines.belief.graph.factor import Table
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_names, error_context
 
-_LIST = r'((?:"[^"\n]*"|[^()\[\]{};|"]++)*+)'  # words, commas and blanks
+_LIST = rf'((?:"[^"\n]*"|{INTERVAL}|[^()\[\]{{}};|"]++)*+)'  # words, commas and blanks
 _SPACE = re.compile(r"\s*")
-_NAMES = re.compile(WORD)
+_NAMES = re.compile(rf"{INTERVAL}|{WORD}")
 _STATES = re.compile(rf"type\s+discrete\s*\[\s*([0-9]{{1,9}})\s*\]\s*\{{{_LIST}\}}\s*;?\s*")
 _PROPERTY = re.compile(r'property\b(?:"[^"\n]*"|[^;{}"]++)*+;\s*')
 _ENTRY = re.compile(rf'(?:\({_LIST}\)|(table|default)\b)([^;{{}}()"]*);\s*')
@@ -119,8 +128,9 @@ class BifReader:
         for name in names:
             if name not in self.graph.variables:
                 raise self.text.wrong(block.start, f"there is no variable {name!r}")
-        if len(names) > 1 and inner[1] != "|":
-            raise self.text.wrong(block.start, "a joint table is no conditional table")
+        if len(names) > 1 and inner[1] != "|" and "," in block.words:
+            help = "write a bar after the variable that the table is of"
+            raise self.text.wrong(block.start, "a joint table is no conditional table", help)
         return names
 
 
@@ -138,7 +148,7 @@ class _TableReader:
         ]
         shape = [graph.variables[name].size for name in (*self.parents, self.child)]
         if math.prod(shape) > max(most, len(text.text)) or len(shape) > 64:
-            message = f"the table of {self.child!r} is far larger than this file"
+            message = f"the table of {self.child!r} is too large: far larger than this file"
             raise text.wrong(block.start, message, "write out its entries, or raise the memory cap")
         self.table: Table = np.zeros(shape)
         self.given = np.zeros(shape[:-1], np.bool_)

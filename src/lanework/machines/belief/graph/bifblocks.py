@@ -16,6 +16,9 @@ from lanework.machines.belief.codes import BAD_NETWORK
 # Slashes in the middle of a word begin no comment, and nothing does inside quotes.
 _COMMENT = re.compile(r'"[^"\n]*"|(?<![^\s,;{}()\[\]|"])(?://[^\n]*|/\*)')
 WORD = r'"[^"\n]*"|[^\s,;{}()\[\]|"]+'
+# The name of a state as R cuts numbers into classes.
+_END = r'[^\s,;{}()\[\]|"]+'
+INTERVAL = rf"[(\[]\s*{_END}\s*,\s*{_END}\s*[)\]]"
 MARKS = frozenset(',;{}()[]|"')
 _TOKEN = re.compile(rf'{WORD}|[,;{{}}()\[\]|"]')
 _BRACE = re.compile(r'"[^"\n]*"|[{}]')
@@ -33,13 +36,13 @@ class Block:
 
 
 def name_of(word: str) -> str:
-    """A name without its quotes.
+    """A name without its quotes; an interval without blanks.
 
     Example:
-        >>> name_of('"Asy/Patch"')
-        'Asy/Patch'
+        >>> name_of('"Asy/Patch"'), name_of("(0.5, 1]")
+        ('Asy/Patch', '(0.5,1]')
     """
-    return word[1:-1] if word[:1] == '"' else word
+    return word[1:-1] if word[:1] == '"' else "".join(word.split())
 
 
 class BifText:

@@ -2,6 +2,7 @@
 
 A model is words: its kind, the sizes of variables, the scopes of factors, and their tables, in
 which the last variable of a scope is the fastest. Variables and states have numbers, not names.
+What follows a `#` on a line is a comment.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_claim, error_context, span_at
 
+_COMMENT = re.compile(r"#[^\n]*")
 DIGITS = 18  # of whole numbers: nothing is counted that has more
 
 
@@ -32,12 +34,15 @@ class Words:
 
     def __init__(self, text: str, source: str) -> None:
         self.text, self.source = text, source
+        if "#" in text:  # comments become blanks, so that words stay where they are
+            text = _COMMENT.sub(lambda comment: " " * len(comment[0]), text)
+        self._plain = text
         self.words = text.split()
         self.at = 0
 
     def span(self) -> Span:
         """The word that was read last."""
-        read = islice(re.finditer(r"\S+", self.text), max(self.at, 1))
+        read = islice(re.finditer(r"\S+", self._plain), max(self.at, 1))
         start = max((word.start() for word in read), default=0)
         return span_at(self.text, self.source, start)
 

@@ -47,6 +47,8 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
     except ElementTree.ParseError as error:
         line, column = error.position
         raise _wrong(f"the XML is malformed: {error.msg}", source, text, line, column + 1) from None
+    except UnicodeEncodeError as error:  # half of a pair of UTF-16
+        raise _wrong(f"the text is no Unicode: {text[error.start]!r}", source, text) from None
     network = root if root.tag == "NETWORK" else root.find("NETWORK")
     if network is None:
         raise _wrong("there is no NETWORK", source, text)
