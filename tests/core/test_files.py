@@ -265,6 +265,24 @@ def test_grids_have_no_header(write, name, mark):
         assert said in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("data", "said", "advice"),
+    [
+        ("a,b\n1,2\n".encode("utf-16"), "is text in UTF-16", "UTF-8"),
+        (gzip.compress(b"a,b\n1,2\n"), "is compressed", ".csv.gz"),
+        (b"PK\3\4\x14\0\x06\0\x08\0", "is a workbook", ".xlsx"),
+        (b"PAR1\x15\x04\x15", "is Parquet", ".parquet"),
+        (b"a,b\0\n1,2\n", "is not text", "CSV"),
+        (b"x" * 2**20, "is not text", "CSV"),
+    ],
+)
+def test_what_is_no_csv_is_called_what_it_is(write, data, said, advice):
+    problem = refused(write(data))
+    assert problem.code.ident == "LW3052"
+    assert said in problem.message
+    assert advice in problem.help
+
+
 # Files whose values have types --------------------------------------------------------------------
 
 

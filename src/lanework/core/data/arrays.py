@@ -18,7 +18,8 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW
 from lanework.core.data.csvfast import Array
-from lanework.core.data.csvtext import bad_cell, check_header
+from lanework.core.data.csvheader import check_header
+from lanework.core.data.csvtext import bad_cell
 from lanework.core.data.labels import codes_of
 from lanework.core.data.opening import Path_, damage, data_ending, opened
 from lanework.core.data.sheets import sheet_columns

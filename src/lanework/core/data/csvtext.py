@@ -22,12 +22,17 @@ from lanework.base.errors import Code, Diagnostic
 from lanework.base.span import Span
 from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW, UNKNOWN_LABEL
 from lanework.core.data.csvfast import Array, Categories, fast_columns
+from lanework.core.data.csvheader import (
+    BOM,
+    LONGEST_LINE,
+    check_header,
+    line_span,
+    read_header,
+)
 from lanework.core.data.labels import label_help
 from lanework.core.data.values import MISSING_TEXT, text_advice
 
-BOM = b"\xef\xbb\xbf"
 TRUTH = {"true": 1.0, "false": 0.0}
-LONGEST_LINE = 2**20
 _INTEGER = re.compile(r"[+-]?\d+")
 
 
@@ -69,13 +74,7 @@ class CsvText:
             text = raw.removeprefix(BOM) if opened.line == 1 else raw
             if text.strip():
                 break
-        if b"\0" in text or len(raw) >= LONGEST_LINE:
-            opened._fail(opened.line, "is not text", "check that this is the CSV file", at="")
-        try:
-            opened.header, opened.separator = _header(text.decode(), separator)
-        except (UnicodeDecodeError, csv.Error) as error:
-            advice = "save it as CSV in UTF-8, with commas"
-            opened._fail(opened.line, f"the header cannot be read: {error}", advice)
+        opened.header, opened.separator = read_header(raw, text, name, opened.line, separator)
         if not named:
             file.seek(-len(text), os.SEEK_CUR)
             opened.header = [str(number) for number in range(1, len(opened.header) + 1)]
@@ -151,7 +150,7 @@ class CsvText:
                 number = known[name].get(text) if name in known else number_in(text)
                 if number is None:
                     raise bad_cell(self.name, f"line {line}", name, text, categories.get(name),
-                                   _line(self.name, line))  # fmt: skip
+                                   line_span(self.name, line))  # fmt: skip
                 columns[name].append(number)
         return {name: np.array(column, np.float64) for name, column in columns.items()}
 
@@ -196,48 +195,8 @@ class CsvText:
         at: str | None = None,
     ) -> NoReturn:
         place = f", line {line}:" if at is None else at
-        span = _line(self.name, line)
+        span = line_span(self.name, line)
         raise Diagnostic(code, f"{self.name}{place} {message}", help=advice, span=span)
-
-
-def _header(text: str, separator: str | None) -> tuple[list[str], str]:
-    """The names in a header, and what separates them: commas if any do, else what does."""
-    problem: csv.Error | None = None
-    alone: list[str] | None = None
-    for mark in [separator] if separator else [",", ";", "\t"]:
-        try:
-            header = [
-                cell.strip() for cell in next(csv.reader([text], strict=True, delimiter=mark))
-            ]
-        except csv.Error as error:
-            problem = problem or error
-            continue
-        if len(header) > 1:
-            return header, mark
-        alone = alone or header
-    if alone is None:
-        raise problem or csv.Error("there is none")
-    return alone, separator or ","
-
-
-def _line(name: str, line: int) -> Span:
-    return Span(name, line, 1, line, 2)
-
-
-def check_header(header: Sequence[str], name: str) -> None:
-    """Refuse a header that names a column twice.
-
-    Raises:
-        Diagnostic: LW3052.
-    """
-    twice = next((title for i, title in enumerate(header) if title in header[:i]), None)
-    if twice is not None:
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{name} has two columns named {twice!r}",
-            help="give every column a name of its own",
-            span=_line(name, 1),
-        )
 
 
 def number_in(text: str) -> float | None:

@@ -1,0 +1,91 @@
+"""The header of CSV text: its names, what separates them, and what is no CSV at all."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+
+from lanework.base.errors import Diagnostic
+from lanework.base.span import Span
+from lanework.core.codes import BAD_DATA_FILE
+
+BOM = b"\xef\xbb\xbf"
+LONGEST_LINE = 2**20
+_OTHERS = (
+    (b"\xff\xfe", "is text in UTF-16", "save it as CSV in UTF-8"),
+    (b"\xfe\xff", "is text in UTF-16", "save it as CSV in UTF-8"),
+    (b"\x1f\x8b", "is compressed", "name it .csv.gz"),
+    (b"PK\3\4", "is a workbook, or another archive", "name a workbook .xlsx"),
+    (b"PAR1", "is Parquet", "name it .parquet"),
+    (b"", "is not text", "check that this is the CSV file"),
+)
+"""What files that are no CSV begin with; the last is any with zeros, or without lines."""
+
+
+def read_header(
+    raw: bytes, text: bytes, name: str, line: int, separator: str | None
+) -> tuple[list[str], str]:
+    """The names in a header, and what separates them: commas if any do, else what does.
+
+    Args:
+        raw: the line, as it is.
+        text: without the mark that UTF-8 may begin with.
+        name: the file, for messages.
+        line: which line it is.
+        separator: what separates cells, if that is known.
+
+    Raises:
+        Diagnostic: LW3052 for what is no CSV in UTF-8.
+    """
+
+    def refuse(message: str, advice: str) -> Diagnostic:
+        return Diagnostic(BAD_DATA_FILE, message, help=advice, span=line_span(name, line))
+
+    for begin, what, advice in _OTHERS:
+        if raw.startswith(begin) and (begin or b"\0" in raw or len(raw) >= LONGEST_LINE):
+            raise refuse(f"{name} {what}", advice)
+    try:
+        return _separated(text.decode(), separator)
+    except (UnicodeDecodeError, csv.Error) as error:
+        message = f"{name}, line {line}: the header cannot be read: {error}"
+        raise refuse(message, "save it as CSV in UTF-8, with commas") from None
+
+
+def _separated(text: str, separator: str | None) -> tuple[list[str], str]:
+    problem: csv.Error | None = None
+    alone: list[str] | None = None
+    for mark in [separator] if separator else [",", ";", "\t"]:
+        try:
+            header = [
+                cell.strip() for cell in next(csv.reader([text], strict=True, delimiter=mark))
+            ]
+        except csv.Error as error:
+            problem = problem or error
+            continue
+        if len(header) > 1:
+            return header, mark
+        alone = alone or header
+    if alone is None:
+        raise problem or csv.Error("there is none")
+    return alone, separator or ","
+
+
+def line_span(name: str, line: int) -> Span:
+    """Where a line of a file is."""
+    return Span(name, line, 1, line, 2)
+
+
+def check_header(header: Sequence[str], name: str) -> None:
+    """Refuse a header that names a column twice.
+
+    Raises:
+        Diagnostic: LW3052.
+    """
+    twice = next((title for i, title in enumerate(header) if title in header[:i]), None)
+    if twice is not None:
+        raise Diagnostic(
+            BAD_DATA_FILE,
+            f"{name} has two columns named {twice!r}",
+            help="give every column a name of its own",
+            span=line_span(name, 1),
+        )
