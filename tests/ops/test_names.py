@@ -1,6 +1,7 @@
 """Names of ops stand where the ops are, and nowhere else in the sources."""
 
 import ast
+import re
 from pathlib import Path
 
 from lanework.core.ops.table import ARITH, INTEGER, SINGLE
@@ -20,17 +21,20 @@ HOMONYMS = {
     "machines/register/isa.py": "min max",  # modes of atomics
     "machines/register/native/": "eq ne fma",  # as for vectors
     "machines/series/language/": "and or not",  # operators of Python
+    "machines/series/language/expression.py": "add",  # a ufunc of NumPy
     "machines/series/passes/steprules.py": "sign",  # a rule for units
 }
 """Words that are something else than ops, by file or folder."""
 
 
 def quoted(text: str) -> set[str]:
-    """The names of ops among the string literals of a source."""
+    """The names of ops among the string literals of a source, also where one is all of names."""
     nodes = list(ast.walk(ast.parse(text)))
     pieces = {id(each) for node in nodes if isinstance(node, ast.JoinedStr) for each in node.values}
     strings = [n.value for n in nodes if isinstance(n, ast.Constant) and id(n) not in pieces]
-    return {each.lower() for each in strings if isinstance(each, str)} & NAMES
+    texts = [n.lower() for n in strings if isinstance(n, str)]
+    lists = [words for words in (set(re.findall(r"[\w.]+", n)) for n in texts) if len(words) > 1]
+    return NAMES.intersection(texts).union(*(words for words in lists if words <= NAMES))
 
 
 def test_no_op_is_named_a_second_time():
@@ -46,3 +50,6 @@ def test_no_op_is_named_a_second_time():
 
 def test_a_quoted_name_is_seen():
     assert quoted('table = {"floor": 1, "ceiling": f"floor{2}"}') == {"floor"}
+    assert quoted('names = "floor ceil, TRUNC".split(); said = "the floor of a"') == {
+        *("floor", "ceil", "trunc")
+    }

@@ -241,15 +241,15 @@ def _table() -> list[FleetInstr]:
     add(133, "ATOMIC_CAS", io, "dest addr src1 src2",
         "dest = the word of shared memory at addr; if it has the bits of src1, it becomes src2.",
         ordered=True)  # fmt: skip
-    for code, name, op, what in (
-        (134, "IADD", words32.iadd, "src is added to it, modulo 2**32"),
-        (135, "IMIN", updates.imin, "it becomes the lesser of both, signed"),
-        (136, "IMAX", updates.imax, "it becomes the greater of both, signed"),
-        (137, "IAND", words32.iand, "it keeps the bits that src has"),
-        (138, "IOR", words32.ior, "it gets the bits that src has"),
-        (139, "IXCH", updates.exchange, "it becomes src, all bits of it"),
+    for code, op, what in (
+        (134, words32.iadd, "src is added to it, modulo 2**32"),
+        (135, updates.imin, "it becomes the lesser of both, signed"),
+        (136, updates.imax, "it becomes the greater of both, signed"),
+        (137, words32.iand, "it keeps the bits that src has"),
+        (138, words32.ior, "it gets the bits that src has"),
+        (139, updates.ixch, "it becomes src, all bits of it"),
     ):
-        add(code, f"ATOMIC_{name}", io, "dest addr src",
+        add(code, f"ATOMIC_{mnemonic(op)}", io, "dest addr src",
             f"dest = the word of shared memory at addr, an integer, and {what}. The address is a"
             " float.", since=3, updates=op, ordered=True)  # fmt: skip
     add(140, "SYSCALL_SPAWN", io, "dest target src",

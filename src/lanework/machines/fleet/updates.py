@@ -22,6 +22,6 @@ def imax(a: Value, b: Value) -> Value:
 
 
 @_word(((3, 5), 5))
-def exchange(a: Value, b: Value) -> Value:
+def ixch(a: Value, b: Value) -> Value:
     """The other one."""
     return b

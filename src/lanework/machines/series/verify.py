@@ -104,7 +104,9 @@ def _operands(view: SeriesView) -> Iterator[Finding]:
 def _tables(view: SeriesView) -> Iterator[Finding]:
     for number, table in enumerate(view.tables):
         cells = math.prod(dim.size for dim in table.dims)
-        if any(dim.size < 1 for dim in table.dims) or cells != len(table.data):
+        if not cells:
+            yield Finding(f"table {number} has a key without cells")
+        elif cells != len(table.data):
             yield Finding(f"table {number} has {len(table.data)} cells, not {cells}")
         modes = {dim.mode for dim in table.dims}
         if (TableMode.INTERPOLATE in modes) != (table.knots is not None):
@@ -189,10 +191,10 @@ def _horizon(view: SeriesView) -> Iterator[Finding]:
 
 
 def _needs_length(view: SeriesView, row: int) -> bool:
-    """Whether a row reads periods or anything that walks them."""
+    """Whether a row that does not depend on time reads periods or anything that walks them."""
     cone = view.cone([row])
     return any(view.rows[row].kind == RowKind.PERIODS for row in cone) or any(
-        instruction.target in cone and instruction.name in AGGREGATES | SHIFTS
+        instruction.target in cone and instruction.name in AGGREGATES
         for instruction in view.instructions
     )
 

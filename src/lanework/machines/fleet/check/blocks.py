@@ -27,7 +27,7 @@ from lanework.machines.fleet.check.drafting import FLOAT, FROM_FLOATS, KNOWN, NA
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
 from lanework.machines.fleet.layout import SEED_EPSILON
 from lanework.machines.fleet.matrices.maps import pattern
-from lanework.machines.fleet.updates import exchange
+from lanework.machines.fleet.updates import ixch
 
 _INEXACT = frozenset((Prim.DIV, Prim.SQRT))
 
@@ -69,7 +69,7 @@ def numbers() -> tuple[FleetInstr, ...]:
 ATOMICS = [
     info
     for info in FLEET.by_name.values()
-    if info.atomic and (info.updates in (None, exchange) or "f32" in info.updates.dtypes)
+    if info.atomic and (info.updates in (None, ixch) or "f32" in info.updates.dtypes)
 ]
 """Atomics that do not tell which NaN a word is."""
 
