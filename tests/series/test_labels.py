@@ -273,3 +273,53 @@ def test_rows_of_tables_keep_their_labels():
         result = model.compile().run(given)
         assert result["y"].tolist() == [31.0, 42.0]
         assert result.labels("point", 2).tolist() == ["A-7", "B-9"]
+
+
+def looked_up(data, text="q(x)", x=41.0, **settings):
+    model = lw.series.Model("m", periods=1)
+    model.table("q", data, **settings)
+    model.input("x")
+    model.formula("y", text)
+    return float(model.run(x=x)["y"])
+
+
+def test_the_index_of_a_frame_is_a_key():
+    rates = pd.DataFrame({"m": [1, 2, 3], "f": [4, 5, 6]}, index=[40, 41, 42])
+    named = rates.rename_axis("age")
+    assert looked_up(named, 'q["f"](x)') == 5.0
+    assert looked_up(named, 'q["m"](x)', keys="age") == 2.0
+    assert looked_up(named["m"]) == 2.0
+    refused("its index has no name", looked_up, rates, code="LW3018")
+    left = rates.assign(age=[40, 41, 42])[1:]  # what is left of a larger frame
+    assert looked_up(left, 'q["f"](x)', keys="age") == 5.0
+    levels = named.rename_axis(columns="sex").stack().rename("rate")
+    assert looked_up(levels, 'q(x, "f")', keys=("age", "sex")) == 5.0
+
+
+def test_series_among_the_columns_of_a_table_go_by_their_labels():
+    ages = pd.Series([40.0, 41.0, 42.0], index=["a", "b", "c"])
+    rates = pd.Series([3.0, 2.0, 1.0], index=["c", "b", "a"])
+    assert looked_up({"age": ages, "rate": rates}, x=42.0) == 3.0
+    other = rates.rename({"c": "d"})
+    refused("has no 'c'", looked_up, {"age": ages, "rate": other}, code="LW3018")
+
+
+def test_tables_of_any_library():
+    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    columns = {"age": [40, 41, 42], "rate": [1.0, 2.0, 3.0]}
+    for data in (pl.DataFrame(columns), pl.LazyFrame(columns), pa.table(columns)):
+        assert looked_up(data) == 2.0
+    spelt = pl.DataFrame({"age": [40, 41], "rate": ["1,000", "2"]})
+    refused("column `rate` holds '1,000'", looked_up, spelt, code="LW3018")
+
+
+def test_a_fault_names_lanes_and_days():
+    model = lw.series.Model("m", periods=3, start="2026-01-01", freq="month")
+    model.table("q", {40: 1.0, 41: 2.0})
+    model.input("x", axes="point")
+    model.input("add", axes="scenario")
+    model.formula("y", "q(x + t + add)")
+    points = pd.Series([40.0, 40.0], index=["A-7", "B-9"])
+    scenarios = along("scenario", pd.Series([1.0, 0.0, 0.0], index=["up", "base", "low"]))
+    refused("(period 1 (2026-02-01), point 0 (A-7), lane 0 (up))", model.run, x=points,
+            add=scenarios, code="LW3045")  # fmt: skip

@@ -299,7 +299,7 @@ class Runner(runner.Runner):
                 job.arrays = [bound.slice(port, place) for port in range(len(self.ports))]
             faults = self._executor.run(job)
             if faults:
-                raise self._fault(faults[0])
+                raise self._fault(faults[0], bound, repeat)
             for output, buffer in zip(outputs, buffers, strict=True):
                 output.collect(buffer, repeat)
         stats = {
@@ -336,11 +336,18 @@ class Runner(runner.Runner):
             for port in (self.view.outputs[index] for index in self.wanted)
         ]
 
-    def _fault(self, fault: Fault) -> Diagnostic:
+    def _fault(self, fault: Fault, bound: Bound, repeat: Mapping[str, int]) -> Diagnostic:
         listing = self.program.listing
         entry = next((e for e in listing if e.instruction == fault.instruction), None)
-        where = f"period {fault.period}" if fault.period is not None else "time-invariant"
-        lane = f", lane {fault.lane}" if fault.lane is not None else ""
+        coords = {**bound.coords, **(self.coords or labels_of(self.program, bound.periods))}
+
+        def at(what: str, axis: str | None, place: int) -> str:
+            labels = coords.get(axis or "")
+            return f"{what} {place}" + ("" if labels is None else f" ({labels[place]})")
+
+        where = "time-invariant" if fault.period is None else at("period", "time", fault.period)
+        where += "".join(f", {at(axis, axis, place)}" for axis, place in repeat.items())
+        lane = "" if fault.lane is None else f", {at('lane', bound.inner, fault.lane)}"
         name = f" in {entry.text}" if entry is not None and entry.text else ""
         said, advice = described(self.view, fault)
         return Diagnostic(

@@ -13,7 +13,11 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_DATA_FILE
 from lanework.core.data.cells import read_cells, told_as
 from lanework.core.data.csvtext import number_in
+from lanework.core.data.labels import align
+from lanework.core.data.tables import is_table, table_of
+from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
+from lanework.machines.series.data.unpacking import labels_of_index
 
 
 @dataclass
@@ -103,25 +107,60 @@ def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
     """
     if isinstance(data, (str, os.PathLike)):
         return read_file(data, name)
-    if hasattr(data, "columns") and hasattr(data, "itertuples"):
-        header = [str(column) for column in data.columns]
-        rows = [list(row) for row in data.itertuples(index=False, name=None)]
-        return Rows(name, "the DataFrame", header, rows)
+    if hasattr(data, "to_frame") and hasattr(getattr(data, "index", None), "nlevels"):
+        data = data.to_frame(data.name if isinstance(data.name, str) else "value")
+    if hasattr(data, "itertuples") and hasattr(data, "columns"):
+        return _pandas(name, data, keys)
     if isinstance(data, Mapping):
         values = list(data.values())
         if values and all(_is_column(value) for value in values):
-            lengths = {len(value) for value in values}
-            if len(lengths) > 1:
-                Rows(name, "the dict", [], []).fail("its columns differ in length")
-            header = [str(column) for column in data]
-            return Rows(name, "the dict", header, [list(r) for r in zip(*values, strict=True)])
+            return _columns(name, "the dict", dict(data))
         key = keys if isinstance(keys, str) else keys[0] if keys else "key"
         return Rows(name, "the dict", [key, "value"], [[k, v] for k, v in data.items()])
+    if is_table(data):
+        table = table_of(data, Given(f"table `{name}`", BAD_TABLE))
+        return _columns(name, "the table", {x: as_array(table[x], Given(x, BAD_TABLE)).tolist()
+                                            for x in table})  # fmt: skip
     raise Diagnostic(
         BAD_TABLE,
         f"table `{name}`: it cannot be made of a value of type {type(data).__name__}",
         help="give the path of a file, a DataFrame, a dict of columns, or {key: value}",
     )
+
+
+def _pandas(name: str, frame: Any, keys: str | Sequence[str] | None) -> Rows:
+    """The rows of a DataFrame, its index among the columns where it says more than 0, 1, 2..."""
+    rows = Rows(name, "the DataFrame", [str(column) for column in frame.columns], [])
+    titles = [title for title in frame.index.names if title is not None]
+    plain = isinstance(labels_of_index(frame.index), range) and not titles
+    wanted = {keys} if isinstance(keys, str) else set(keys or ())
+    if not plain and not titles and not wanted & set(rows.header):
+        rows.fail(
+            "its index has no name, and no keys are named",
+            help="name the index (frame.rename_axis('age')), or drop it and say keys=...",
+        )
+    if titles and not set(titles) & set(rows.header):
+        frame = frame.reset_index()
+        rows.header = [str(column) for column in frame.columns]
+    rows.rows = [list(row) for row in frame.itertuples(index=False, name=None)]
+    return rows
+
+
+def _columns(name: str, source: str, columns: dict[Any, Any]) -> Rows:
+    """The rows of columns by name; Series among them go by their labels."""
+    rows = Rows(name, source, [str(title) for title in columns], [])
+    if len({len(column) for column in columns.values()}) > 1:
+        rows.fail("its columns differ in length")
+    wanted: Any = None
+    for title, column in columns.items():
+        if hasattr(getattr(column, "index", None), "nlevels"):
+            labels = labels_of_index(column.index)
+            wanted = labels if wanted is None else wanted
+            order = align(labels, wanted, "row", Given(f"table `{name}`, column {title!r}",
+                          BAD_TABLE))  # fmt: skip
+            columns[title] = column if order is None else column.iloc[order]
+    rows.rows = [list(row) for row in zip(*columns.values(), strict=True)]
+    return rows
 
 
 def _is_column(value: Any) -> bool:
