@@ -346,7 +346,7 @@ def test_numbers(text, bits):
         (".phase\n.repeat 3\n.launch main, 1\n.end", "outside a phase"),
         (".repeat 3\n.phase\n.end\n.launch main, 1", "outside a phase"),
         (".end", "no .repeat"),
-        (".repeat 70000\n.phase\n.launch main, 1\n.end", "longer than 65,536"),
+        (".repeat 1048577\n.phase\n.launch main, 1\n.end", "longer than 1,048,576"),
         (".phase\n.launch main, 1\n.schedule 0 1", "no phase 1"),
         (".schedule 0", "no phase 0"),
         (".routine a\n.routine b", "'a' is empty"),

@@ -5,7 +5,8 @@ import pytest
 
 import lanework as lw
 from lanework.machines.fleet.runtime.binding import bind_inputs
-from lanework.machines.fleet.runtime.watching import Debugger, trace
+from lanework.machines.fleet.runtime.debugging import Debugger
+from lanework.machines.fleet.runtime.watching import trace
 from lanework.machines.fleet.state import Status
 
 TEXT = """

@@ -28,8 +28,8 @@ TOO_LARGE = code(
     "LW6004",
     "the program is too large",
     "A program has at most 2**24 instructions, because the instruction pointer is also an element "
-    "of the vector, a float, which is exact up to there. There are at most 65,536 steps in a "
-    "schedule, 256 batches at one time, and 2**28 VMs.",
+    "of the vector, a float, which is exact up to there. There are at most 2**20 steps in a "
+    "schedule (`.repeat` counts as often as it says), 256 batches at one time, and 2**28 VMs.",
 )
 BAD_PLAN = code(
     "LW6005",
@@ -143,6 +143,12 @@ BAD_VM = code(
     "LW6030",
     "no such VM",
     "VMs are numbered from 0 in the order of their launches.",
+)
+BAD_STEP = code(
+    "LW6032",
+    "a debugger cannot go or stop there",
+    "Epochs are counted from 0; a breakpoint is a line with an instruction, a routine, or an "
+    "instruction as listings name it, such as `main+3`; a watchpoint is a word of a buffer.",
 )
 PUSHED_ASIDE = code(
     "LW6031",

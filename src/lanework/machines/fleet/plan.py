@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import msgspec
 
@@ -137,6 +138,37 @@ class Allocated:
     batch: int
 
 
+class Steps(Sequence[list[Allocated]]):
+    """The launches of each entry of a schedule, made when looked at: there may be a million.
+
+    Args:
+        plan: what runs when.
+        kept: the first slots of VMs that are kept, by name.
+        begins: for each entry the first free slot and batch.
+    """
+
+    def __init__(self, plan: Plan, kept: dict[str, int], begins: list[tuple[int, int]]) -> None:
+        self._plan, self._kept, self._begins = plan, kept, begins
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    @overload
+    def __getitem__(self, at: int) -> list[Allocated]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[list[Allocated]]: ...
+    def __getitem__(self, at: int | slice) -> Any:
+        if isinstance(at, slice):
+            return [self[step] for step in range(*at.indices(len(self)))]
+        (slot, batch), out = self._begins[at], []
+        for launch in self._plan.phases[self._plan.schedule[at]].launches:
+            name = launch.resume or launch.keep
+            out.append(Allocated(launch, at, self._kept.get(name, slot) if name else slot, batch))
+            slot += 0 if name else launch.count
+            batch += 1
+        return out
+
+
 @dataclass(frozen=True)
 class Allocation:
     """Where all launches go.
@@ -148,7 +180,7 @@ class Allocation:
         kept: how many slots are of VMs that are kept; these come first.
     """
 
-    steps: list[list[Allocated]]
+    steps: Sequence[list[Allocated]]
     slots: int
     batches: int
     kept: int
@@ -173,22 +205,23 @@ def allocate(plan: Plan) -> Allocation:
             if launch.keep and launch.keep not in kept:
                 kept[launch.keep] = at
                 at += launch.count
-    total = extent(plan)
-    allocation = Allocation([], total.slots, total.batches, at)
-    begin, batch = at, 0
-    for step, number in enumerate(plan.schedule):
-        phase = plan.phases[number]
-        allocated = []
-        for launch in phase.launches:
-            name = launch.resume or launch.keep
-            slot = kept.get(name, at) if name else at
-            at += 0 if name else launch.count
-            allocated.append(Allocated(launch, step, slot, batch))
-            batch += 1
-        allocation.steps.append(allocated)
-        if phase.barrier == "wait_all":
-            at, batch = begin, 0
-    return allocation
+    total, fresh = extent(plan), _fresh(plan)
+    first = here = at, 0
+    begins = []
+    for number in plan.schedule:
+        begins.append(here)
+        here = here[0] + fresh[number], here[1] + len(plan.phases[number].launches)
+        if plan.phases[number].barrier == "wait_all":
+            here = first
+    return Allocation(Steps(plan, kept, begins), total.slots, total.batches, at)
+
+
+def _fresh(plan: Plan) -> list[int]:
+    """For each phase the slots that it takes beside those of VMs that are kept."""
+    return [
+        sum(each.count for each in phase.launches if not (each.resume or each.keep))
+        for phase in plan.phases
+    ]
 
 
 @dataclass(frozen=True)
@@ -222,10 +255,7 @@ def extent(plan: Plan) -> Extent:
             for launch in plan.phases[number].launches:
                 if launch.keep:
                     kept.setdefault(launch.keep, launch.count)
-    fresh = [
-        sum(each.count for each in phase.launches if not (each.resume or each.keep))
-        for phase in plan.phases
-    ]
+    fresh = _fresh(plan)
     begin = sum(kept.values())
     slots, batches, launches, at, batch = begin, 0, 0, begin, 0
     for number in (each for each in plan.schedule if 0 <= each < len(plan.phases)):

@@ -23,8 +23,9 @@ from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.binding import Shape, bind, bind_inputs, outputs
+from lanework.machines.fleet.runtime.debugging import Debugger
 from lanework.machines.fleet.runtime.scheduler import Desk, Runtime
-from lanework.machines.fleet.runtime.watching import Debugger, Epoch, watch
+from lanework.machines.fleet.runtime.watching import Epoch, watch
 from lanework.machines.fleet.state import VMState, Words
 
 
@@ -240,7 +241,7 @@ class Runner(runner.Runner):
         return watch(self.runtime(bind_inputs(self.program, inputs)), self.epochs_limit)
 
     def debug(self, **inputs: Any) -> Debugger:
-        """Stop the program before its first epoch, to go forwards and back by hand.
+        """Stop the program before its first epoch, to go on by hand; see `Debugger`.
 
         Args:
             **inputs: as for a call.

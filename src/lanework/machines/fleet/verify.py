@@ -34,9 +34,9 @@ from lanework.machines.fleet.state import PROFILES, Convention
 
 MOST_INSTRUCTIONS = 1 << 24
 """The instruction pointer is a float too, which is exact up to here."""
-MOST_STEPS = 1 << 16
+MOST_STEPS = 1 << 20
 """Entries of a schedule."""
-MOST_LAUNCHES = 1 << 20
+MOST_LAUNCHES = 1 << 22
 """Launches of a schedule, each counted as often as it is made."""
 MOST_BATCHES = 256
 """Batches at one time."""

@@ -52,7 +52,7 @@ class Execution:
     def start(self) -> None:
         """A new epoch."""
         self.next: dict[int, list[Members]] = {}
-        self.writes: dict[int, sharing.Part] = {}
+        self.writes: dict[int, sharing.Writes] = {}
         self.waiting: dict[int, Members] = {}
 
     def register(self, number: int) -> Words:

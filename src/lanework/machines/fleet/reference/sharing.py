@@ -24,7 +24,7 @@ LEAST = np.float32(2.0**-126)
 
 NOBODY: Index = np.zeros(0, np.intp)
 
-Part = tuple[Members, Addresses, Words]
+Writes = tuple[Members, Addresses, Words]
 """VMs, where they write to, and what."""
 
 
@@ -71,7 +71,7 @@ def read(shared: Words, at: Addresses) -> tuple[Words, int]:
     return values, missing
 
 
-def write(shared: Words, parts: Sequence[Part], fault: bool = False) -> tuple[int, Index]:
+def write(shared: Words, parts: Sequence[Writes], fault: bool = False) -> tuple[int, Index]:
     """Do the writes of an epoch; of several to a word that of the highest id stays.
 
     Args:

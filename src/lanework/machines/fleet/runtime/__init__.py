@@ -3,5 +3,5 @@
 1. `choice` knows the engines by name: which can run here, and what they need.
 2. `binding` puts inputs into shared memory, and takes outputs out.
 3. `scheduler` walks the schedule: launches, barriers, limits; `traps` says which VM stopped where.
-4. `watching` goes epoch by epoch, and back from snapshots.
+4. `watching` goes epoch by epoch; `debugging` forwards and back, to breakpoints and watchpoints.
 """

@@ -109,21 +109,27 @@ class Runtime:
                 help="bind a runner of its own for each run that is looked at step by step",
             )
 
-    def run(self, epochs: int | None = None) -> bool:
+    def run(self, epochs: int | None = None, *, pause: bool = False) -> bool:
         """Go on, for so many epochs or to the end; whether the end was reached.
+
+        Args:
+            epochs: how many at most.
+            pause: whether to come back, too, when VMs are launched, before they execute anything.
 
         Raises:
             Trap: a fault of a VM, a deadlock, fuel or the deadline.
             Diagnostic: LW6031, another run has begun on the engine.
         """
         with self.held():
-            return self._run(epochs)
+            return self._run(epochs, pause)
 
-    def _run(self, epochs: int | None) -> bool:
+    def _run(self, epochs: int | None, pause: bool) -> bool:
         left = epochs
         while not self.cursor.ended:
             if not self.cursor.waiting:
                 self._launch()
+                if pause and self.cursor.waiting:
+                    return False
                 continue
             if left == 0:
                 return False

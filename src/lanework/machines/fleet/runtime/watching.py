@@ -1,4 +1,4 @@
-"""A fleet program epoch by epoch: what happens in each, one VM's trace, and steps back."""
+"""A fleet program epoch by epoch: what happens in each, and one VM's trace."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime.scheduler import Runtime
 from lanework.machines.fleet.state import LIVE, Status, VMState
-
-EVERY = 64
-"""Epochs between the snapshots that steps back begin from."""
 
 
 class Run:
@@ -121,16 +118,17 @@ def trace(runtime: Runtime, vm: int, most: int | None = None) -> Iterator[Moment
     check_vm(view, vm)
     done = 0
     while most is None or done < most:
-        before, counts, step = _vm(runtime, vm), runtime.counts, runtime.cursor.step
+        before, counts, step = vm_of(runtime, vm), runtime.counts, runtime.cursor.step
         ended = runtime.run(1)
         if runtime.counts.epochs > counts.epochs:
             done += 1
-            yield _moment(runtime, before, _vm(runtime, vm), step)
+            yield _moment(runtime, before, vm_of(runtime, vm), step)
         if ended:
             return
 
 
-def _vm(runtime: Runtime, number: int) -> VMState:
+def vm_of(runtime: Runtime, number: int) -> VMState:
+    """One VM as it is now."""
     with runtime.held() as engine:
         return engine.vm(number)
 
@@ -184,77 +182,9 @@ def check_vm(view: FleetView, vm: int) -> None:
     Raises:
         Diagnostic: LW6030.
     """
-    if not 0 <= vm < view.slots:
+    if isinstance(vm, bool) or not isinstance(vm, int | np.integer) or not 0 <= vm < view.slots:
         raise Diagnostic(
             BAD_VM,
-            f"there is no VM {vm}",
+            f"there is no VM {vm!r}",
             help=f"the program has VMs 0 to {view.slots - 1:,}",
         )
-
-
-class Debugger(Run):
-    """A run that goes forwards and back by hand.
-
-    A snapshot is kept every `EVERY` epochs; a step back begins from the one before.
-
-    Attributes:
-        runtime: the run.
-        ended: whether everything has run.
-    """
-
-    def __init__(self, runtime: Runtime, every: int = EVERY) -> None:
-        self.runtime, self.every = runtime, every
-        self.ended = False
-        self._kept: dict[int, Any] = {0: runtime.save()}
-
-    def __repr__(self) -> str:
-        counts = self.runtime.counts
-        where = "at the end" if self.ended else f"in phase {self.runtime.phase}"
-        return f"<Debugger: epoch {counts.epochs:,}, {where}, {counts.live:,} live VMs>"
-
-    @property
-    def epoch(self) -> int:
-        """Epochs that have run."""
-        return self.runtime.counts.epochs
-
-    def step(self, epochs: int = 1) -> int:
-        """Go forwards; the epoch that was reached.
-
-        Raises:
-            Trap: what the program ran into; the run stays there.
-        """
-        goal = self.epoch + epochs
-        while self.epoch < goal and not self.ended:
-            before = self.epoch
-            most = min(goal, (before // self.every + 1) * self.every) - before
-            self.ended = self.runtime.run(most)
-            if self.epoch % self.every == 0 and self.epoch > before:
-                self._kept.setdefault(self.epoch, self.runtime.save())
-        return self.epoch
-
-    def back(self, epochs: int = 1) -> int:
-        """Go back; the epoch that was reached."""
-        return self.goto(max(self.epoch - epochs, 0))
-
-    def goto(self, epoch: int) -> int:
-        """Go to an epoch; the one that was reached, which is the last if there are fewer."""
-        if epoch < self.epoch:
-            nearest = max(known for known in self._kept if known <= epoch)
-            self.runtime.restore(self._kept[nearest])
-            self.ended = False
-        return self.step(epoch - self.epoch)
-
-    def vm(self, number: int) -> VMState:
-        """One VM as it is now.
-
-        Raises:
-            Diagnostic: LW6030.
-        """
-        check_vm(self.runtime.view, number)
-        return _vm(self.runtime, number)
-
-    def where(self, number: int) -> str:
-        """What a VM does now: its status, and its next instruction."""
-        vm = self.vm(number)
-        status = Status(int(vm.row("status")[0]))
-        return f"{status.name.lower()} at {self.runtime.view.where(int(vm.row('ip')[0]))}"

@@ -1,4 +1,6 @@
-"""Numbers in fleet assembly: literals, symbols, and sums and products of them.
+"""Numbers in fleet assembly: literals, symbols, what `+ - * /` and functions make of them.
+
+Numbers are integers, or floats of double precision; a quotient is an integer if it is a whole one.
 
 A symbol may stand between `<` and `>`, as the original design writes those that others fill in.
 
@@ -8,10 +10,11 @@ their places when modules are linked.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import add, mul, sub
+from operator import add, mul, neg, sub
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asmtext import Line, Token
@@ -21,16 +24,32 @@ Number = int | float
 
 _PART = re.compile(
     r"\s*(?:(0[xX][0-9a-fA-F]+)|((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|([^\W\d][\w.]*|<[^\W\d][\w.]*>)|([-+*()]))"
+    r"|([-+*/()]|[^\W\d][\w.]*(?=\s*\())|([^\W\d][\w.]*|<[^\W\d][\w.]*>))"
 )
-_BINDS = {"+": 1, "-": 1, "*": 2, "minus": 3}
-_SIGNS: dict[str, Callable[[Number, Number], Number]] = {"+": add, "-": sub, "*": mul}
+_BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "minus": 3}
+
+
+def _quotient(a: Number, b: Number) -> Number:
+    if isinstance(a, int) and isinstance(b, int) and a % b == 0:
+        return a // b
+    return a / b
+
+
+_SIGNS: dict[str, Callable[[Number, Number], Number]] = {
+    "+": add, "-": sub, "*": mul, "/": _quotient,
+}  # fmt: skip
+CALLED: dict[str, Callable[[Number], Number]] = {
+    "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin,
+    "cos": math.cos, "tan": math.tan, "floor": math.floor, "ceil": math.ceil,
+}  # fmt: skip
+"""Functions of one value, by name."""
+_OF_ONE: dict[str, Callable[[Number], Number]] = {"minus": neg, **CALLED}
 _LARGEST = 1 << 128  # as floats of single precision are below
 
 
 @dataclass(frozen=True)
 class Sign:
-    """What an expression does with the values before it: `+`, `-`, `*`, or `minus`."""
+    """What an expression does with the values before it: `+`, `-`, `*`, `/`, or a function."""
 
     text: str
 
@@ -66,13 +85,24 @@ class Expression:
             if isinstance(item, str):
                 stack.append(symbol(item, self.place))
             elif isinstance(item, Sign):
-                right, sign = stack.pop(), item.text
-                stack.append(-right if sign == "minus" else _SIGNS[sign](stack.pop(), right))
+                self._apply(item.text, stack)
             else:
                 stack.append(item)
             if isinstance(stack[-1], int) and abs(stack[-1]) > _LARGEST:
                 raise self.place.fault("the number is too large")
         return stack[0]
+
+    def _apply(self, sign: str, stack: list[Number]) -> None:
+        """Do what a sign says to the values on top of the stack."""
+        right = stack.pop()
+        try:
+            function = _OF_ONE.get(sign)
+            out = _SIGNS[sign](stack.pop(), right) if function is None else function(right)
+        except ZeroDivisionError:
+            raise self.place.fault("the number is divided by zero") from None
+        except (ValueError, OverflowError):
+            raise self.place.fault(f"there is no {sign}({right})") from None
+        stack.append(out)
 
 
 def read_expression(text: str, position: Position) -> Expression:
@@ -92,12 +122,15 @@ def read_expression(text: str, position: Position) -> Expression:
     at = 0
 
     def wrong() -> Diagnostic:
-        return position.fault(f"{text!r} is no number", "write 2.5, N or N*4+1")
+        help = f"write 2.5, N, N*4+1 or sqrt(3/N); there are {', '.join(CALLED)}"
+        return position.fault(f"{text!r} is no number", help)
 
     while at < len(text):
         match = _PART.match(text, at)
-        sign = None if match is None else match[4] or ""
-        if match is None or sign in (("*", ")") if operand else ("", "(")):
+        sign = None if match is None else match[3] or ""
+        if match is None or sign in (("*", "/", ")") if operand else ("", "(")):
+            raise wrong()
+        if sign not in ("", *"+-*/()") and (sign not in CALLED or not operand):
             raise wrong()
         at = match.end()
         if not sign:
@@ -130,7 +163,7 @@ class _Reading:
 
     def flush(self, least: int) -> None:
         """Put out signs that bind at least so strongly, to the last parenthesis."""
-        while self.waiting and self.waiting[-1] != "(" and _BINDS[self.waiting[-1]] >= least:
+        while self.waiting and _BINDS.get(self.waiting[-1], -1) >= least:
             self.out.append(Sign(self.waiting.pop()))
 
     def before(self, sign: str) -> None:
@@ -146,7 +179,10 @@ class _Reading:
     def close(self) -> bool:
         """A parenthesis ends; whether one was open."""
         self.flush(0)
-        return bool(self.waiting) and self.waiting.pop() == "("
+        opened = bool(self.waiting) and self.waiting.pop() == "("
+        if opened and self.waiting and self.waiting[-1] in CALLED:
+            self.out.append(Sign(self.waiting.pop()))
+        return opened
 
 
 def _literal(match: re.Match[str], position: Position) -> Number | str:
@@ -154,7 +190,7 @@ def _literal(match: re.Match[str], position: Position) -> Number | str:
         return _digits(match[1], 16, position)
     if match[2]:
         return _digits(match[2], 10, position) if match[2].isdecimal() else float(match[2])
-    name = match[3].strip("<>")
+    name = match[4].strip("<>")
     if name.lower() in ("inf", "nan"):
         return float(name)
     if not plain(name):

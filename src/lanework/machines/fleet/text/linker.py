@@ -251,11 +251,12 @@ class _Linker:
         return [self.symbols.integer(each) for each in asked if isinstance(each, Expression)]
 
     def _room(self, needed: int) -> None:
-        """Refuse shared memory that is said to be smaller than what buffers need."""
-        asked = [m.settings["shared"] for m in self.modules if "shared" in m.settings]
-        sizes = [s.value for s in asked if isinstance(s.value, Expression)]
-        if len(sizes) == len(asked) > 0 and max(map(self.symbols.integer, sizes)) < needed:
-            raise asked[0].place.fault(
+        """Refuse shared memory that is said to be smaller than the text's own buffers need."""
+        asked = self.modules[0].settings.get("shared")
+        if asked is None or len(self.modules) > 1 or not isinstance(asked.value, Expression):
+            return  # other modules may bring buffers of their own
+        if self.symbols.integer(asked.value) < needed:
+            raise asked.place.fault(
                 f"shared memory is smaller than its buffers, which need {needed:,} words",
                 f"write .shared {needed} or .shared auto, or leave it out",
             )
