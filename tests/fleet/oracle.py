@@ -221,8 +221,8 @@ class Oracle:
         """Whether a table holds whole numbers, if there is one."""
         if launch.strategy != "custom":
             return True
-        places = range(launch.base, launch.base + launch.count)
-        words = [self.shared.get(place, bits(-1.0)) for place in places]
+        table = range(launch.base, launch.base + launch.count)
+        words = [self.shared.get(place, bits(-1.0)) for place in table]
         return all(
             real(word) == 0 or (1 <= real(word) < WORD and real(word) == np.trunc(real(word)))
             for word in words

@@ -18,8 +18,8 @@ def engine(request):
     return request.param
 
 
-def run(made, engine, **more):
-    with made.bind(engine, **more) as runner:
+def run(subject, engine, **more):
+    with subject.bind(engine, **more) as runner:
         return runner()
 
 
@@ -71,14 +71,14 @@ other:
     WRITE r2, r0
     HALT
 """
-    made = program(body, 3, ".buffer free, 0, 4, out\n.buffer sums, auto, 8, out")
+    subject = program(body, 3, ".buffer free, 0, 4, out\n.buffer sums, auto, 8, out")
     # VM 1 and VM 2 write sums[2], from two lines, and VM 0 sums[1]
-    with made.bind(engine, conflicts="fault") as runner, pytest.raises(lw.Trap) as caught:
+    with subject.bind(engine, conflicts="fault") as runner, pytest.raises(lw.Trap) as caught:
         runner()
     assert caught.value.code.ident == "LW6027"
     for part in ("VM 1", "VM 2", "sums[2]", "line 11", "line 16"):
         assert part in caught.value.message, caught.value.message
-    with made.bind(engine, conflicts="fault", on_fault="go on") as runner:
+    with subject.bind(engine, conflicts="fault", on_fault="go on") as runner:
         result = runner()
         assert result.stats["faults"] == 2
         assert result.stats["conflicts"] == 1
@@ -102,17 +102,17 @@ late:
     WRITE r3, r2
     HALT
 """
-    made = program(body, 3, ".shared 4")
-    result = run(made, engine, conflicts="fault", on_fault="go on")
+    subject = program(body, 3, ".shared 4")
+    result = run(subject, engine, conflicts="fault", on_fault="go on")
     assert result.stats["faults"] == 2
     assert result["shared"].tolist() == [7, 0, 0, 0]
 
 
 def test_conflicts_are_not_counted_where_order_is_free(gpu):
-    made = program(LOST, 10, ".shared 1")
-    assert run(made, "epoch", io="fast").stats["conflicts"] is None
+    subject = program(LOST, 10, ".shared 1")
+    assert run(subject, "epoch", io="fast").stats["conflicts"] is None
     with pytest.raises(lw.Diagnostic, match="any order"):
-        made.bind("epoch", io="fast", conflicts="fault")
+        subject.bind("epoch", io="fast", conflicts="fault")
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_conflicts_are_not_counted_where_order_is_free(gpu):
 @pytest.mark.parametrize("io", ["ordered", "fast"])
 def test_a_float_counter_that_stops_is_noticed(engine, io, start, step, stalled):
     body = f"    SETI r1, {step}\n    ATOMIC_ADD r2, r0, r1\n    HALT"
-    made = program(body, 4, ".shared 1")
-    with made.bind(engine, io=io) as runner:
+    subject = program(body, 4, ".shared 1")
+    with subject.bind(engine, io=io) as runner:
         result = runner(shared=np.array([start], np.float32))
     assert result.stats["stalled"] == stalled
 
@@ -242,8 +242,8 @@ clear:
 
 @pytest.mark.parametrize("what", WORKS)
 def test_who_yields_and_changes_something_is_no_deadlock(engine, what):
-    made = program(WORKS[what].format(times=60), 3)
-    assert run(made, engine, patience=5).stats["ended"]
+    subject = program(WORKS[what].format(times=60), 3)
+    assert run(subject, engine, patience=5).stats["ended"]
 
 
 def test_yielding_1200_times_is_no_deadlock():
@@ -283,9 +283,9 @@ again:
 
 @pytest.mark.parametrize("what", STUCK)
 def test_who_changes_nothing_is_one(engine, what):
-    made = program(STUCK[what], 2, ".shared 1")
+    subject = program(STUCK[what], 2, ".shared 1")
     limits = lw.Limits(fuel=100_000)
-    with made.bind(engine, limits, patience=5) as runner, pytest.raises(lw.Trap) as caught:
+    with subject.bind(engine, limits, patience=5) as runner, pytest.raises(lw.Trap) as caught:
         runner()
     assert caught.value.code.ident == "LW6026"
 
@@ -301,10 +301,10 @@ def test_who_changes_nothing_is_one(engine, what):
 @pytest.mark.parametrize("access", ["READ r1, r0", "WRITE r0, r1", "ATOMIC_ADD r2, r0, r1"])
 def test_addresses_outside_are_named(engine, address, place, access):
     head = ".buffer a, 0, 4, out\n.buffer b, 4, 8, out"
-    made = program(f"    SETI r0, {address}\n    {access}\n    HALT", 2, head)
-    stats = run(made, engine).stats
+    subject = program(f"    SETI r0, {address}\n    {access}\n    HALT", 2, head)
+    stats = run(subject, engine).stats
     assert stats["reads_outside"] + stats["writes_outside"] == 2
-    with made.bind(engine, bounds="fault") as runner, pytest.raises(lw.Trap) as caught:
+    with subject.bind(engine, bounds="fault") as runner, pytest.raises(lw.Trap) as caught:
         runner()
     assert caught.value.code.ident == "LW6022"
     for part in (place, "VM 0", "line 6", access):
@@ -313,25 +313,25 @@ def test_addresses_outside_are_named(engine, address, place, access):
 
 @pytest.mark.parametrize("address", ["0", "-0.0", "0.5", "3.9"])
 def test_addresses_inside(engine, address):
-    made = program(f"    SETI r0, {address}\n    READ r1, r0\n    HALT", 2, ".shared 4")
-    assert run(made, engine).stats["reads_outside"] == 0
+    subject = program(f"    SETI r0, {address}\n    READ r1, r0\n    HALT", 2, ".shared 4")
+    assert run(subject, engine).stats["reads_outside"] == 0
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, 2.5, np.inf, -0.5, 2.0**32, 1e-45])
 @pytest.mark.parametrize("at", [0, 2])
 def test_tables_of_numbers_hold_numbers(engine, bad, at):
-    made = lw.fleet.assemble(
+    subject = lw.fleet.assemble(
         ".machine fleet\n.buffer t, 1, 3, in\n.routine main\nVMID r0\nWRITE r0, r0\nHALT\n"
         ".phase\n.launch main, 3, custom t"
     )
     table = np.array([3, 0, 2], np.float32)
-    with made.bind(engine) as runner:
+    with subject.bind(engine) as runner:
         assert runner(t=table)["shared"].tolist() == [0, 3, 2, 3]
         table[at] = bad
         with pytest.raises(lw.Trap, match=rf"t\[{at}\]") as caught:
             runner(t=table)
     assert caught.value.code.ident == "LW6028"
-    past = made.dis().replace("custom 1", "custom 2")
+    past = subject.dis().replace("custom 1", "custom 2")
     with (
         lw.fleet.assemble(past).bind(engine) as runner,
         pytest.raises(lw.Trap, match="outside"),

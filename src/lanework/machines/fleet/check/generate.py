@@ -57,10 +57,10 @@ class Loose:
 def loose(program: Program) -> Loose:
     """Which registers, own words and shared words of a random program are loose."""
     view = FleetView.of(program)
-    places = (range(b.offset, b.offset + b.size) for b in view.buffers if b.name == LOOSE)
+    spans = (range(b.offset, b.offset + b.size) for b in view.buffers if b.name == LOOSE)
     profile = view.profile
     own = range(_loose_own(profile.memory), profile.memory)
-    return Loose(range(profile.registers)[-1:], own, next(places, range(0)))
+    return Loose(range(profile.registers)[-1:], own, next(spans, range(0)))
 
 
 def _loose_own(memory: int) -> int:

@@ -178,8 +178,8 @@ def stalled(before: Words, given: Words) -> int:
     """
     x, more = before.view(np.float32), given.view(np.float32)
     with np.errstate(all="ignore"):
-        whole = (more == np.trunc(more)) & (more != 0) & np.isfinite(x)
-        return int(np.count_nonzero(whole & (x + more == x)))
+        integral = (more == np.trunc(more)) & (more != 0) & np.isfinite(x)
+        return int(np.count_nonzero(integral & (x + more == x)))
 
 
 def _odd(words: Words) -> bool:

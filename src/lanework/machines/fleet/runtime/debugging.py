@@ -109,7 +109,7 @@ class Debugger(Run):
         Raises:
             Diagnostic: LW6032 for a place that is none, LW6030 for a VM that there is not.
         """
-        places = np.array(self._places(place))
+        ips = np.array(self._instructions(place))
         if vm is not None:
             check_vm(self.runtime.view, vm)
         only = slice(None) if vm is None else slice(vm, vm + 1)
@@ -117,7 +117,7 @@ class Debugger(Run):
         def reached() -> str | None:
             vms = self.vms
             going = np.isin(vms.row("status"), (Status.RUNNING, Status.YIELDED))
-            here = np.flatnonzero((going & np.isin(vms.row("ip"), places))[only])
+            here = np.flatnonzero((going & np.isin(vms.row("ip"), ips))[only])
             if not len(here):
                 return None
             number = int(here[0]) + (vm or 0)
@@ -126,23 +126,23 @@ class Debugger(Run):
 
         self._points.append(reached)
 
-    def _places(self, place: int | str) -> list[int]:
+    def _instructions(self, place: int | str) -> list[int]:
         """The instructions of a line, or the one that is named."""
         view = self.runtime.view
         if isinstance(place, int):
             spans = ((ip, entry.span) for ip, entry in view.listing.items())
-            found = [ip for ip, span in spans if span is not None and span.line == place]
+            ips = [ip for ip, span in spans if span is not None and span.line == place]
             help = "give a line with an instruction, or a name such as 'routine+3'"
         else:
             name, _, more = place.partition("+")
             known = {each.name: each for each in view.routines}
             offset = int(more) if more.isdecimal() and len(more) < 10 else -(name != place)
             inside = name in known and 0 <= offset < known[name].count
-            found = [known[name].entry + offset] if inside else []
+            ips = [known[name].entry + offset] if inside else []
             help = did_you_mean(name, known) or f"there are: {', '.join(known)}"
-        if not found:
+        if not ips:
             raise Diagnostic(BAD_STEP, f"there is no instruction at {place!r}", help=help)
-        return found
+        return ips
 
     def watchpoint(self, name: str, index: int = 0) -> None:
         """Let `run` stop when a word of shared memory changes.

@@ -108,10 +108,10 @@ def _conflict(view: FleetView, engine: Engine, vm: VMState, ip: int) -> str:
 
 def are_numbers(words: Words) -> bool:
     """Whether words are numbers of VMs: whole, from 0 to below 2**32, as floats."""
-    return bool(_whole(words).all())
+    return bool(_numbers(words).all())
 
 
-def _whole(words: Words) -> npt.NDArray[np.bool_]:
+def _numbers(words: Words) -> npt.NDArray[np.bool_]:
     floats = words.view(np.float32)
     right = (floats < 2.0**32) & (floats == np.trunc(floats))
     out: npt.NDArray[np.bool_] = right & ((floats >= LEAST) | (words << np.uint32(1) == 0))
@@ -126,7 +126,7 @@ def bad_table(view: FleetView, allocated: Allocated, words: Words) -> Trap:
         allocated: a launch by the table.
         words: of the table, as far as there is shared memory.
     """
-    launch, right = allocated.launch, _whole(words)
+    launch, right = allocated.launch, _numbers(words)
     n = len(words) if right.all() else int(np.argmin(right))
     if n == len(words):
         what = "is outside"
