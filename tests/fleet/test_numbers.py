@@ -38,6 +38,34 @@ def test_what_is_no_number(text, what):
     assert caught.value.span.line == 5
 
 
+def test_targets_between_angles():
+    text = """.machine fleet
+.shared 2
+.spawn 1
+.routine main
+    JUMP <over>
+    HALT
+over:
+    CALL <half>
+    WRITE r1, r0
+    SPAWN r2, <child>, r0
+    HALT
+.routine half
+    SETI r0, <N>/2
+    RETURN
+.routine child
+    SETI r1, 1
+    WRITE r1, r0
+    HALT
+.const N 7
+.phase
+    .launch main, 1
+"""
+    assert lw.fleet.assemble(text).run()["shared"].tolist() == [3.5, 3.5]
+    with pytest.raises(lw.Diagnostic, match="no label and no routine 'halve'"):
+        lw.fleet.assemble(text.replace("<half>", "<halve>"))
+
+
 def test_counts_are_integers():
     text = ".machine fleet\n.buffer x, 0, {n}, out\n.routine main\nHALT\n.phase\n.launch main, {n}"
     assert FleetView.of(lw.fleet.assemble(text.format(n="12/4"))).slots == 3

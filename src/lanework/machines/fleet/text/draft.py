@@ -147,6 +147,8 @@ class ModuleDraft:
         assert isinstance(text, str)
         assert position.word is not None
         quoted = text.startswith('"')
+        if text[:1] + text[-1:] == "<>":  # as the original design writes it
+            text = text[1:-1].strip()
         name = read_string(position.line, position.word) if quoted else text
         if not quoted and name in routine.labels:
             return routine.labels[name]
