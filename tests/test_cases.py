@@ -18,7 +18,6 @@ A case with an error that the machine's verifier finds in its program is a *refu
 """
 
 import ast
-import dataclasses
 import platform
 import re
 import struct
@@ -27,24 +26,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
+from golden import PARTS, compiled, lines, options
 
 import lanework as lw
 from lanework.base.errors import Diagnostic, LaneworkError
 from lanework.base.limits import Limits
-from lanework.core.machine import MACHINES, find
+from lanework.core.machine import MACHINES
 from lanework.core.program import isa, verify
-from lanework.core.program.asm import assemble
-from lanework.core.program.container import dumps
-from lanework.core.program.isa import Instruction
-from lanework.core.program.program import loads
 from lanework.machines.fleet.engine import CHOICES
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.register.native import aot
 
-CASES = Path(__file__).resolve().parent / "cases"
 SOURCES = Path(lw.__file__).resolve().parent / "machines"
 LINUX = platform.system() == "Linux" and platform.machine() == "x86_64"
 WAYS = {
@@ -76,32 +70,6 @@ WAYS = {
     },
 }
 ORDER = ("conflicts", "atomics", "spawning")  # what fast I/O of the fleet does in any order
-
-
-def sections(path):
-    parts = re.split(r"^-- (\w+)\b[ \t]*(.*)\n", path.read_text(), flags=re.MULTILINE)
-    return {
-        name: f"{more}\n{text}" if more else text
-        for name, more, text in zip(*(parts[n::3] for n in (1, 2, 3)), strict=True)
-    }
-
-
-PARTS = {path: sections(path) for path in sorted(CASES.glob("*/*.txt"))}
-
-
-def lines(text):
-    return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def options(text):
-    """Names and Python's literals; what is none is a word."""
-    pairs = {}
-    for name, _, value in (line.partition(" = ") for line in lines(text)):
-        try:
-            pairs[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            pairs[name] = value
-    return pairs
 
 
 def columns(text):
@@ -180,60 +148,10 @@ SAME = {
 }
 
 
-# Programs -------------------------------------------------------------------------------------
+# Runs -----------------------------------------------------------------------------------------
 
-
-def network(text, name, choices):
-    read = lw.belief.read_json if text.startswith("{") else lw.belief.read_bif
-    return lw.belief.compile_graph(read(text, name), **choices)
-
-
-COMPILE = {
-    "series": lambda text, name, choices: lw.series.Model.from_text(text, name).compile(**choices),
-    "belief": network,
-}
-ASSEMBLE = {"register": lw.register.assemble}
 OF_CALLS = {"belief": {"seed"}}  # settings that are of a call and not of its runner
 SET = {"series": {"cache": False}}  # those that all cases have
-
-
-def compiled(machine, parts, name="case"):
-    choices = options(parts.get("compile", ""))
-    if "asm" in parts:
-        program = ASSEMBLE.get(machine, assemble)(parts["asm"], name, **choices)
-    else:
-        program = COMPILE[machine](parts["model"], name, choices)
-    if "damage" in parts:
-        return damaged(program, parts["damage"])
-    assert assemble(program.dis()).hash == program.hash
-    return loads(dumps(program))
-
-
-def damaged(program, statements):
-    """The program as a file may say it, whoever wrote that."""
-    names = {
-        "header": dict(program.header),
-        "tape": bytearray(program.tape),
-        "sections": {name: bytearray(data) for name, data in program.sections.items()},
-        "ports": list(program.ports),
-        "constants": program.constants.copy(),
-    }
-    tools = {"np": np, "struct": struct, "msgspec": msgspec, "replace": dataclasses.replace}
-    tools |= {"Instruction": Instruction, "isa": find(program.machine).isa}
-    exec(statements, {**tools, "program": program}, names)
-    return loads(
-        dumps(
-            dataclasses.replace(
-                program,
-                header=names["header"],
-                tape=bytes(names["tape"]),
-                sections={name: bytes(data) for name, data in names["sections"].items()},
-                ports=tuple(names["ports"]),
-                constants=np.asarray(names["constants"], np.float64),
-                listing=(),
-            )
-        )
-    )
 
 
 def outputs(machine, parts, engine, changes, name):
