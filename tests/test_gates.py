@@ -36,12 +36,12 @@ class Without(ast.NodeTransformer):
     """Takes one condition out of a module, by its number in the order of visits."""
 
     def __init__(self, number):
-        self.left, self.gone = number, ""
+        self.left, self.condition = number, ""
 
     def takes(self, node):
         self.left -= 1
         if self.left == -1:
-            self.gone = ast.unparse(node)
+            self.condition = ast.unparse(node)
         return self.left == -1
 
     def visit_BoolOp(self, node):
@@ -89,9 +89,9 @@ def mutants(module):
     while True:
         without = Without(number)
         tree = ast.fix_missing_locations(without.visit(ast.parse(text)))
-        if not without.gone:
+        if not without.condition:
             return
-        yield without.gone, compile(tree, module.__file__, "exec")
+        yield without.condition, compile(tree, module.__file__, "exec")
         number += 1
 
 
@@ -136,15 +136,15 @@ def test_every_condition_is_needed_by_a_case(machine):
     unneeded = []
     for name in GATES[machine]:
         module = importlib.import_module(f"lanework.machines.{machine}.{name}")
-        whole = {each: each.__code__ for each in functions(module)}
-        for gone, code in mutants(module):
-            places = {(each.co_qualname, each.co_firstlineno): each for each in codes(code)}
+        originals = {each: each.__code__ for each in functions(module)}
+        for condition, code in mutants(module):
+            by_line = {(each.co_qualname, each.co_firstlineno): each for each in codes(code)}
             try:
-                for each, now in whole.items():
-                    each.__code__ = places[now.co_qualname, now.co_firstlineno]
-                if gone not in ELSEWHERE and not needed(gate, cases):
-                    unneeded.append(f"{name}.py: {gone}")
+                for each, now in originals.items():
+                    each.__code__ = by_line[now.co_qualname, now.co_firstlineno]
+                if condition not in ELSEWHERE and not needed(gate, cases):
+                    unneeded.append(f"{name}.py: {condition}")
             finally:
-                for each, now in whole.items():
+                for each, now in originals.items():
                     each.__code__ = now
     assert "\n".join(unneeded) == ""
