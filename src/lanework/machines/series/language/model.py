@@ -35,7 +35,7 @@ class Model(Registry):
     Args:
         name: what the model is called.
         periods: how many periods; None to take it from the inputs over time of each run.
-        start: the first day, ``YYYY-MM-DD``, for a model with dates.
+        start: the first day, ``YYYY-MM-DD`` or a date, for a model with dates.
         freq: `day`, `month`, `quarter` or `year`.
         doc: what the model is for.
 
