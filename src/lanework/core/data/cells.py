@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +67,32 @@ def read_cells(path: Path_, most: int | None = None, wanted: Sequence[str] | Non
         ]
     names = [header[n] for n in where]
     return Cells(names, [row for _, row in pairs], [line for line, _ in pairs], unit)
+
+
+def iter_cells(
+    path: Path_, size: Callable[[list[str]], int], most: int | None = None
+) -> Iterator[Cells]:
+    """The same in blocks of rows; texts and Arrow are read as the blocks are asked for.
+
+    Args:
+        path: see `read_columns`.
+        size: how many rows a block has, from the names of the columns.
+        most: at most so many rows in all.
+
+    Returns:
+        Blocks, at least one.
+
+    Raises:
+        Diagnostic: as for `read_cells`.
+    """
+    with _numbered(path) as (header, rows, unit):
+        step, rows = size(header), itertools.islice(rows, most)
+        pairs = list(itertools.islice(rows, step))
+        while True:
+            yield Cells(header, [row for _, row in pairs], [line for line, _ in pairs], unit)
+            pairs = list(itertools.islice(rows, step))
+            if not pairs:
+                return
 
 
 @contextmanager

@@ -303,7 +303,7 @@ class Runner(runner.Runner):
             self.limits.check_memory(least, "the tensors of the program", SMALLER)
             blocks = -(-rows // executor.lanes(rows))
             inside = executor.block_bytes(rows) * min(self.threads, blocks)
-            inside += executor.shared_bytes
+            inside += executor.shared_bytes + 8 * rows * states  # which blocks read in one array
         else:
             inside = 8 * (3 * known.varying + known.product) * rows + 8 * known.uniform
             self.limits.check_memory(inside, "the tensors of the program", SMALLER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
-from lanework.core.data.cells import read_cells, told_as
+from lanework.core.data.cells import iter_cells, read_cells, told_as
 from lanework.core.data.labels import align
 from lanework.core.data.tables import TableLike, levels_of, table_of
 from lanework.core.data.values import Given, as_array
@@ -283,7 +283,22 @@ def read_table(path: Path, most: int | None = None) -> dict[str, list[Any]]:
     """
     with told_as(BAD_EVIDENCE):
         cells = read_cells(path, most)
-    for place, name in enumerate(cells.header):
+    _check_header(path, cells.header)
+    return cells.columns()
+
+
+def iter_table(
+    path: Path, size: Callable[[list[str]], int], most: int | None = None
+) -> Iterator[dict[str, list[Any]]]:
+    """The same in blocks, at least one, of as many rows as `size` says for the columns' names."""
+    with told_as(BAD_EVIDENCE):
+        for cells in iter_cells(path, size, most):
+            _check_header(path, cells.header)
+            yield cells.columns()
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    for place, name in enumerate(header):
         if not name:
             raise Diagnostic(
                 BAD_EVIDENCE,
@@ -291,4 +306,3 @@ def read_table(path: Path, most: int | None = None) -> dict[str, list[Any]]:
                 help="the first line names variables",
                 span=Span(str(path), 1, 1, 1, 2),
             )
-    return cells.columns()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 LN_P, JOINT = "ln_p_evidence", "joint"
-BLOCK = 1 << 18  # numbers of a block of a table
+BLOCK = 1 << 16  # numbers of a block of a table
 DECIDED = ("mpe", "mmap", "kbest", "sample")  # queries whose answers are states
 # What the value of a row is that has no answer, where that is not minus infinity.
 _NOTHING = {"count": 0, "satisfiable": False, "least_cost": np.inf}
@@ -96,9 +96,14 @@ class Answers(Result):
             yield self.columns(wide=wide)
             return
         count, cells = len(self.rows(self.total)), sum(self[name].size for name in self)
-        step = max(1, BLOCK * count // max(cells, 1))
-        for first in range(0, max(count, 1), step):
-            yield self._table(slice(first, first + step), wide)
+        step, empty = max(1, BLOCK * count // max(cells, 1)), True
+        for first in range(0, count, step):
+            columns = self._table(slice(first, first + step), wide)
+            if len(columns["row"]):  # of nothing there are no types
+                yield columns
+                empty = False
+        if empty:
+            yield self._table(slice(0), wide)
 
     def _table(self, rows: slice, wide: bool) -> dict[str, Array]:
         if self.query in ("gradient", "sensitivity"):

@@ -30,6 +30,8 @@ from lanework.machines.belief.queries.cutset import Question
 from lanework.machines.belief.runner import Options
 from lanework.machines.belief.semiring import VMSemiringRuntime
 
+Programs = dict[tuple[tuple[str, ...], tuple[str, ...]], Program]
+SEEKING = 0.2  # seconds to look for a better order
 SMALL = 100  # variables up to which one program serves all patterns
 SAMPLE = 5  # patterns whose cost is estimated
 SLOW = "raise the deadline, run fewer rows, or ask for an approximation: lw.belief.loopy"
@@ -98,8 +100,17 @@ def grouped(
     evidence: Evidence,
     query: str | Sequence[str],
     semiring: str | VMSemiringRuntime = "prob",
+    programs: Programs | None = None,
 ) -> list[Group]:
-    """Rows with their programs."""
+    """Rows with their programs; `programs` are kept for the next rows of the same question."""
+    kept = {} if programs is None else programs
+
+    def program(asked: Question, seconds: float) -> Program:
+        key = tuple(asked.evidence), tuple(asked.observed)
+        if key not in kept:
+            kept[key] = asked.program(seconds=seconds)
+        return kept[key]
+
     names = list(graph.variables)
     numbers = sorted(evidence.weights)
     sure = np.zeros((len(numbers), evidence.rows), bool)
@@ -115,9 +126,9 @@ def grouped(
     patterns, where = (sure, rows) if alike else np.unique(sure, axis=1, return_inverse=True)
     question = Question(graph, query, given, everywhere, semiring)
     if alike or not _pays(question, patterns, evidence.rows):
-        return [Group(rows, question.program(), question)]
+        return [Group(rows, program(question, SEEKING), question)]
     return [
-        Group(rows[where.ravel() == number], cut.program(seconds=0.0), cut)
+        Group(rows[where.ravel() == number], program(cut, 0.0), cut)
         for number, cut in enumerate(_cut(question, pattern) for pattern in patterns.T)
     ]
 
