@@ -1,6 +1,7 @@
 """Ahead of time: executables that run alone, objects that C links, raw code, what they may do."""
 
 import ctypes
+import functools
 import io
 import platform
 import shutil
@@ -98,3 +99,42 @@ def test_programs_with_externals_stay_with_their_host():
     with pytest.raises(Diagnostic) as caught:
         aot.executable(assemble("ext 0\nhalt"))
     assert caught.value.code.ident == "LW4009"
+
+
+@functools.cache
+def copying(dtype):
+    return aot.executable(assemble(f".input r0 {dtype}\n.output r1 {dtype}\nmov r1, r0\nhalt"))
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("dtype", "text", "word"),
+    [
+        ("u64", "0x14", 20), ("u64", "0XfF", 255), ("u64", "-0x1", 2**64 - 1), ("u64", "007", 7),
+        ("u64", str(2**64 - 1), 2**64 - 1), ("u64", "0xffffffffffffffff", 2**64 - 1),
+        ("u64", str(-(2**63)), 2**63), ("i64", str(-(2**63)), -(2**63)),
+        ("i64", str(2**63 - 1), 2**63 - 1), ("i64", "-5", -5), ("u64", "0", 0),
+        ("u64", str(2**64), None), ("u64", "0x10000000000000000", None), ("u64", "9" * 20, None),
+        ("u64", str(-(2**63) - 1), None), ("i64", str(2**63), None), ("u64", "9" * 40, None),
+        ("i64", "0x8000000000000000", None), ("u64", "", None), ("u64", "-", None),
+        ("u64", "0x", None), ("u64", "1.5", None), ("u64", "0xg", None), ("u64", "1a", None),
+        ("u64", "--1", None), ("u64", " 1", None), ("u64", "1_0", None), ("u64", "0b1", None),
+    ],
+)  # fmt: skip
+def test_numbers_that_executables_read(tmp_path, dtype, text, word):
+    target = tmp_path / "prog"
+    target.write_bytes(copying(dtype))
+    target.chmod(0o755)
+    done = shell(str(target), text)
+    assert done.returncode == (2 if word is None else 0)
+    assert done.stdout == ("" if word is None else f"r1 = {word}\n")
+    assert word is not None or f"r0 is no whole number of {dtype}" in done.stderr
+
+
+@pytest.mark.parametrize("line", [".input r0 f64", ".output r1 f64"])
+def test_executables_of_floats_are_refused(line):
+    program = assemble(f"{line}\nmov r1, r0\nhalt")
+    with pytest.raises(Diagnostic, match="f64") as caught:
+        aot.executable(program)
+    assert caught.value.code.ident == "LW4009"
+    assert aot.object_file(program, "fine")

@@ -18,11 +18,12 @@ from lanework.engines.stencil.building import Target, declared_once
 from lanework.machines.register.codes import NO_AOT
 from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
-from lanework.machines.register.native.optimised import NAME, PLAIN, program_text
+from lanework.machines.register.native.optimised import NAME, PLAIN, STEPPING, alone_text
 from lanework.machines.register.state import (
     EXTERNAL_COUNT,
     FUEL,
     LAST,
+    MASK,
     MEMORY,
     NO_LIMIT,
     PC,
@@ -58,7 +59,7 @@ def c_name(name: str) -> str:
 def _functions(program: Program, name: str) -> str:
     """The program and what C calls, as IR."""
     view = RegisterView.of(program)
-    parts = [_bytes("data", view.data), program_text(view, alone=True)]
+    parts = [_bytes("data", view.data), alone_text(view)]
     fill = Function(f"{name}_init", ("memory",))
     data = fill.emit("ptrtoint ptr @data to i64")
     at = fill.variable()
@@ -87,11 +88,17 @@ def _functions(program: Program, name: str) -> str:
     }
     for index, value in fixed.items():
         run.store(state + 8 * index, value)
-    status = run.variable(Status.YIELD)
+    status = run.variable()
     with run.loop() as stopped:
-        run.leave(stopped, status.get().is_("ne", Status.YIELD))
         run.line(f"call void @{NAME}(ptr {run.pointer(state)})")
         status.set(run.load(state + 8 * STATUS))
+        if f"@{STEPPING}" in parts[1]:
+            with run.when(status.get().is_("eq", Status.RUNNING)):
+                run.line(f"call void @{STEPPING}(ptr {run.pointer(state)})")
+                status.set(run.load(state + 8 * STATUS))
+        with run.when(status.get().is_("eq", Status.YIELD)):  # nobody looks: the program goes on
+            status.set(Status.RUNNING)
+        run.leave(stopped, status.get().is_("ne", Status.RUNNING))
     for n in range(ZERO):
         run.store(run["registers"] + 8 * n, run.load(state + 8 * n))
     with run.when(status.get().is_("eq", Status.HALT)):
@@ -148,23 +155,50 @@ class _Main:
         f.call("syscall", _WRITE, file, at, len(words.encode()))
 
     def _argument(self, text: Word, registers: Word, port: Port) -> None:
-        """A decimal number, perhaps with a minus sign."""
+        """A number, decimal or with 0x before it, perhaps with a minus sign."""
         f = self.f
-        value, at, sign = f.variable(), f.variable(text), f.variable(1)
+        value, at, minus = f.variable(), f.variable(text), f.variable(0)
+        base, bad, most = f.variable(10), f.variable(0), f.variable(MASK)
+        if port.dtype == "i64":
+            most.set(MASK >> 1)
         with f.when(f.load(text, 1).is_("eq", ord("-"))):
-            sign.set(-1)
+            minus.set(1)
             at.add(1)
+            most.set(1 << 63)
+        zero, letter = f.load(at.get(), 1).is_("eq", ord("0")), f.variable(0)
+        with f.when(zero):
+            letter.set(f.load(at.get() + 1, 1) | 32)
+        with f.when(letter.get().is_("eq", ord("x"))):
+            base.set(16)
+            at.add(2)
+        with f.when(f.load(at.get(), 1).is_("eq", 0)):  # no digit at all
+            bad.set(1)
         with f.loop() as done:
-            digit = f.load(at.get(), 1) - ord("0")
-            with f.when(f.load(at.get(), 1).is_("eq", 0)):
-                f.line(f"br label %{done}")
-                f.label(f.fresh())
-            with f.when(digit.is_("ugt", 9)):
-                self._say(2, f"{port.name} is no whole number\n")
-                f.call("syscall", _EXIT, 2, 0, 0)
-            value.set(value.get() * 10 + digit)
+            char = f.load(at.get(), 1)
+            f.leave(done, char.is_("eq", 0))
+            digit = f.variable(char - ord("0"))
+            with f.when(digit.get().is_("ugt", 9)):
+                digit.set((char | 32) - (ord("a") - 10))
+                with f.when(digit.get().is_("ult", 10)):
+                    bad.set(1)
+            with f.when(digit.get().is_("uge", base.get())):
+                bad.set(1)
+            room = most.get() - value.get() * base.get()
+            whole = f.emit(f"udiv i64 {most.get().name}, {base.get().name}")
+            with f.when(value.get().is_("ugt", whole)):
+                bad.set(1)
+            with f.when(digit.get().is_("ugt", room)):
+                bad.set(1)
+            f.leave(done, bad.get().is_("ne", 0))
+            value.set(value.get() * base.get() + digit.get())
             at.add(1)
-        f.store(registers + 8 * port.row, value.get() * sign.get())
+        with f.when(bad.get().is_("ne", 0)):
+            say = f"{port.name} is no whole number of {port.dtype}\n"
+            self._say(2, say)
+            f.call("syscall", _EXIT, 2, 0, 0)
+        with f.when(minus.get().is_("ne", 0)):
+            value.set(f.emit(f"sub i64 0, {value.get().name}"))
+        f.store(registers + 8 * port.row, value.get())
 
     def _number(self, file: int, value: Word, buffer: Word, *, signed: bool = False) -> None:
         """A number and the end of the line."""
@@ -244,10 +278,18 @@ def raw(program: Program) -> bytes:
 def executable(program: Program) -> bytes:
     """A static ELF executable for Linux on x86-64.
 
+    Its arguments are whole numbers for the inputs, decimal or hexadecimal.
+
     Raises:
-        Diagnostic: LW4009.
+        Diagnostic: LW4009, for ports of floats too.
     """
     _check(program)
+    for port in program.ports:
+        if port.dtype == "f64":
+            what = (
+                f"the {port.direction}put {port.name!r} is f64, and executables read whole numbers"
+            )
+            raise Diagnostic(NO_AOT, what, help="write an object (.o) or raw code (.bin)")
     text = _functions(program, "program") + "\n" + _Main(program, "program").text()
     symbols = {"_start": 0, "call:start": 8, "syscall": 16}
     extra = _START + bytes(16 - len(_START)) + _SYSCALL

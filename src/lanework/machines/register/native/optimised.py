@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from typing import ClassVar
 
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.llvm.ir import Writer
@@ -22,15 +23,20 @@ from lanework.machines.register.native.execute import NativeExecutor
 from lanework.machines.register.state import FUEL, LAST, MEMORY, PC, STATUS, RegisterBank, Status
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-NAME = "lanework_program"
+NAME, STEPPING = "lanework_program", "lanework_stepping"
+WEIGHTS = '!0 = !{!"branch_weights", i32 1, i32 1000000}\n'
 PLAIN = '"no-builtins"'  # loops stay loops, and do not become calls of memset
 
 
 class ProgramHost(bodies.Host):
     """Writes one instruction of the program."""
 
-    def __init__(self, writer: Writer, view: RegisterView, entries: frozenset[int]) -> None:
-        self.writer, self.view, self.entries = writer, view, entries
+    elsewhere = Status.RUNNING  # for another engine, which knows every address
+    variables: ClassVar = {"fuel": FUEL} | {f"r{n}": n for n in range(ZERO)}  # and their words
+
+    def __init__(self, view: RegisterView, fused: bool) -> None:
+        self.writer, self.view = Writer(fused=fused), view
+        self.entries, self.reached = entries_of(view), reached_of(view)
         self.at = 0
 
     def _register(self, field: str) -> int:
@@ -88,6 +94,9 @@ class ProgramHost(bodies.Host):
 
     def _leave(self, pc: str, status: Status) -> None:
         self.writer.line(f"store i64 {pc}, ptr %pc")
+        self._stop(status)
+
+    def _stop(self, status: Status) -> None:
         self.writer.line(f"store i64 {int(status)}, ptr %status")
         self.writer.line("br label %leave")
 
@@ -106,22 +115,46 @@ class ProgramHost(bodies.Host):
         self.writer.line(f"br label %i{to}")
 
     def arrive(self, address: str, *, link: bool = False) -> None:
-        """Go to an address: by a switch where it can be entered, else outside."""
+        """Go to an address by the one switch of the program, or outside if that has it not."""
         w = self.writer
-        label = w.name()[1:]
-        entries = [
-            (n, self.view.addresses[n]) for n in (*sorted(self.entries), len(self.view.infos))
+        back = self.after() if link else self.linked()
+        w.line(f"store i64 {self.view.addresses[self.at]}, ptr %pc")
+        w.line(f"store i64 {address}, ptr %to")
+        w.line(f"store i64 {back}, ptr %back")
+        w.line("br label %arrive")
+
+    def arrivals(self) -> None:
+        """The one switch: a jump finds its target, pays, links, and goes there.
+
+        One for each jump would take time in the square of them, and LLVM more.
+        """
+        w = self.writer
+        places = [
+            (self.view.addresses[n], n) for n in (*sorted(self.reached), len(self.view.infos))
         ]
-        labels = " ".join(f"i64 {entry}, label %go.{label}" for _, entry in entries)
-        w.line(f"switch i64 {address}, label %out.{label} [ {labels} ]")
-        w.label(f"out.{label}")  # this instruction again, by one who knows every address
-        self._leave(str(self.view.addresses[self.at]), Status.RUNNING)
-        w.label(f"go.{label}")
-        self.spend()
-        if link:
-            self.link(self.after())
-        labels = " ".join(f"i64 {entry}, label %i{n}" for n, entry in entries)
-        w.line(f"switch i64 {address}, label %never [ {labels} ]")
+        w.label("arrive")
+        to = w.emit("load i64, ptr %to")
+        labels = " ".join(f"i64 {address}, label %arrived" for address, _ in places)
+        w.line(f"switch i64 {to}, label %astray [ {labels} ]")
+        w.label("astray")
+        self._stop(self.elsewhere)
+        w.label("arrived")
+        fuel = w.emit(f"sub i64 {w.emit('load i64, ptr %fuel')}, 1")
+        w.line(f"store i64 {fuel}, ptr %fuel")
+        short = w.emit(f"icmp slt i64 {fuel}, 0")
+        w.line(f"br i1 {short}, label %unpaid, label %paid, !prof !0")
+        w.label("unpaid")
+        self._stop(Status.FUEL)
+        w.label("paid")
+        self.link(w.emit("load i64, ptr %back"))
+        self.enter(to, places)
+
+    def enter(self, address: str, places: list[tuple[int, int]]) -> None:
+        """Go to one of these places."""
+        labels = " ".join(f"i64 {known}, label %i{n}" for known, n in places)
+        self.writer.line(f"switch i64 {address}, label %never [ {labels} ]")
+        self.writer.label("never")
+        self.writer.line("unreachable")
 
     def call(self, function: str) -> str:
         """Call an external function, with every register in the state."""
@@ -133,17 +166,18 @@ class ProgramHost(bodies.Host):
     def begin(self) -> None:
         """From the state into variables, and to the instruction where the program goes on."""
         w, view = self.writer, self.view
-        for name in (*(f"r{n}" for n in range(ZERO)), "fuel", "pc", "status"):
+        for name in ("pc", "status", "to", "back"):
             w.line(f"%{name} = alloca i64")
+        for name, word in self.variables.items():
+            w.line(f"%{name} = {self.place(word)}")
         self._restore()
-        w.line(f"store i64 {self._load(FUEL)}, ptr %fuel")
         w.line(f"%memory = getelementptr i8, ptr {self._load(MEMORY, 'ptr')}, i64 0")
         for n in range(4):
             w.line(f"%last{n}.p = alloca i64")
             w.line(f"store i64 {self._load(LAST + n)}, ptr %last{n}.p")
         pc = self._load(PC)
         # a jump backwards is entered through a copy, or its loop would be entered in the middle
-        copies = [n for n in sorted(self.entries) if _jumps_back(view, n)]
+        copies = [n for n in sorted(self.entries) if self.copied(n)]
         labels = " ".join(
             f"i64 {view.addresses[n]}, label %{'e' if n in copies else 'i'}{n}"
             for n in sorted(self.entries)
@@ -161,8 +195,8 @@ class ProgramHost(bodies.Host):
         w = self.writer
         w.label(f"i{len(self.view.infos)}")
         self._leave(str(self.view.addresses[-1]), Status.HALT)
-        w.label("never")
-        w.line("unreachable")
+        if self.reached is not None:
+            self.arrivals()
         w.label("leave")
         self._save()
         for name, index in (("pc", PC), ("status", STATUS)):
@@ -177,14 +211,51 @@ class ProgramHost(bodies.Host):
         at = self.word(index)
         self.writer.line(f"store i64 {self.writer.emit(f'load i64, ptr %{name}')}, ptr {at}")
 
+    def place(self, word: int) -> str:
+        """Where a variable is that has a word of the state."""
+        return "alloca i64"
+
+    def copied(self, number: int) -> bool:
+        """Whether an instruction is entered through a copy."""
+        jumps = direct(info := self.view.infos[number]) and info.group in ("branch", "jump")
+        return jumps and self.view.target(number) <= self.view.addresses[number]
+
     def _save(self) -> None:
-        for n in range(ZERO):
-            self._store(f"r{n}", n)
-        self._store("fuel", FUEL)
+        for name, word in self.variables.items():
+            self._store(name, word)
 
     def _restore(self) -> None:
-        for n in range(ZERO):
-            self.writer.line(f"store i64 {self._load(n)}, ptr %r{n}")
+        for name, word in self.variables.items():
+            self.writer.line(f"store i64 {self._load(word)}, ptr %{name}")
+
+
+class SteppingHost(ProgramHost):
+    """The program as one that can be entered anywhere, not optimised: for where the other cannot.
+
+    It goes as far as the next jump through a register, whose target the other may know again.
+    """
+
+    elsewhere = Status.JUMP
+
+    def __init__(self, view: RegisterView, fused: bool) -> None:
+        super().__init__(view, fused)
+        self.entries = self.reached = frozenset(range(len(view.infos)))
+
+    def enter(self, address: str, places: list[tuple[int, int]]) -> None:
+        """Leave, to go on there."""
+        self._leave(address, Status.RUNNING)
+
+    def place(self, word: int) -> str:
+        """In the state itself."""
+        return f"getelementptr i64, ptr %state, i64 {word}"
+
+    def copied(self, number: int) -> bool:
+        """Nothing is optimised, so there is nothing to keep loops from."""
+        return False
+
+    def _save(self) -> None: ...
+
+    def _restore(self) -> None: ...
 
 
 def entries_of(view: RegisterView) -> frozenset[int]:
@@ -197,41 +268,59 @@ def entries_of(view: RegisterView) -> frozenset[int]:
             entries |= {to, n} if to <= n else {to}
         if info.group in ("call", "ret", "jump", "yield", "ext"):
             entries |= {n, n + 1}
-        if info.name == "movi":  # perhaps a function's address
-            entries.add(view.index.get(view.instructions[n].operands[-1], end))
-    return frozenset(entries - {end})
+    return frozenset(entries | _named(view)) - {end}
 
 
-def _jumps_back(view: RegisterView, number: int) -> bool:
-    info = view.infos[number]
-    jumps = info.group in ("branch", "jump") and direct(info)
-    return jumps and view.target(number) <= view.addresses[number]
+def reached_of(view: RegisterView) -> frozenset[int] | None:
+    """Instructions that jumps through registers lead to; None if there are no such jumps.
 
-
-def program_text(view: RegisterView, *, alone: bool = False) -> str:
-    """LLVM IR of a program.
-
-    Args:
-        view: the program.
-        alone: whether there is no interpreter to go on where it cannot be entered, and no library
-            of C; then every instruction is an entry if any jump goes through a register.
+    Returns go to what follows a call, or to an address that the program has as a number. Other
+    jumps may go to the n-th of some jumps, which are entries.
     """
-    entries = entries_of(view)
-    if alone and any(i.group == "ret" or i.mode == "register" for i in view.infos):
-        entries = frozenset(range(len(view.infos)))
-    host = ProgramHost(Writer(fused=not alone), view, entries)
+    infos = view.infos
+    if any(info.mode == "register" for info in infos if info.group in ("call", "jump")):
+        return entries_of(view)
+    if all(info.group != "ret" for info in infos):
+        return None
+    after = {n + 1 for n, info in enumerate(infos) if info.group == "call"}
+    return frozenset(after | _named(view)) - {len(infos)}
+
+
+def _named(view: RegisterView) -> set[int]:
+    """Instructions whose address the program has as a number, perhaps by chance."""
+    moves = (n for n, info in enumerate(view.infos) if info.name == "movi")
+    numbers = (view.instructions[n].operands[-1] for n in moves)
+    return {view.index[number] for number in numbers if number in view.index}
+
+
+def program_text(view: RegisterView) -> str:
+    """LLVM IR of a program; another engine goes on where it cannot be entered."""
+    return _function_text(ProgramHost(view, fused=True), "") + WEIGHTS
+
+
+def alone_text(view: RegisterView) -> str:
+    """LLVM IR of a program without any engine or library, as two functions if it needs them.
+
+    With `stepping` it takes turns where a jump through a register leads to what is no entry.
+    """
+    parts = [_function_text(ProgramHost(view, fused=False), "internal", PLAIN)]
+    if reached_of(view) is not None:
+        how = f"{PLAIN} optnone noinline"
+        parts.append(_function_text(SteppingHost(view, fused=False), "internal", how, STEPPING))
+    return "".join(parts) + WEIGHTS
+
+
+def _function_text(host: ProgramHost, linkage: str, attributes: str = "", name: str = NAME) -> str:
     host.begin()
-    for n, info in enumerate(view.infos):
+    for n, info in enumerate(host.view.infos):
         host.writer.label(f"i{n}")
         host.at = n
         bodies.emit(host, info)
     host.end()
-    w = host.writer
-    body, declares = "\n".join(w.lines), "\n".join(sorted(w.declares))
+    body, declares = "\n".join(host.writer.lines), "\n".join(sorted(host.writer.declares))
     return (
-        f"{declares}\ndefine {'internal ' if alone else ''}void @{NAME}(ptr noalias %state)"
-        f" nounwind {PLAIN if alone else ''} {{\n{body}\n}}\n"
-        '!0 = !{!"branch_weights", i32 1, i32 1000000}\n'
+        f"{declares}\ndefine {linkage} void @{name}(ptr noalias %state) nounwind {attributes} {{\n"
+        f"{body}\n}}\n"
     )
 
 
