@@ -272,3 +272,59 @@ def test_a_program_as_a_function(engine):
     assert count(10) == 30
     if engine != "reference":
         assert count(3_000_000) == 9_000_000
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fuel_of_many_lanes_ends_at_one_instruction_of_one_lane(engine):
+    turns = np.random.default_rng(1).integers(1, 60, 300)
+    spent = np.cumsum(turns - 1)
+    for lane in (0, 1, 57, 299):
+        enough, short = int(spent[lane]), int(spent[lane]) - 1
+        assert COUNT.bind(engine, Limits(fuel=enough))(r0=turns[: lane + 1]).stats["fuel"] == enough
+        if short < 0:
+            continue
+        with pytest.raises(Trap) as caught:
+            COUNT.bind(engine, Limits(fuel=short))(r0=turns[: lane + 1])
+        assert caught.value.code.ident == "LW2002"
+        assert caught.value.instruction == 2
+    exact = COUNT.bind(engine, Limits(fuel=int(spent[-1])))(r0=turns)
+    assert exact["r1"].tolist() == (3 * turns).tolist()
+
+
+def slow_compiler(monkeypatch, seconds, failure=None):
+    from lanework.machines.register.native import optimised
+
+    real = optimised.llvm._object_code
+
+    def object_code(*args):
+        time.sleep(seconds)
+        if failure:
+            raise failure
+        return real(*args)
+
+    monkeypatch.setattr(optimised.llvm, "_object_code", object_code)
+    monkeypatch.setattr(optimised.llvm, "_stored", lambda key, name: None)
+
+
+@pytest.mark.timeout(60, method="thread")
+def test_code_is_optimised_aside(monkeypatch):
+    """A run does not wait for LLVM, and goes on with what it made."""
+    slow_compiler(monkeypatch, 5.0)
+    start = time.monotonic()
+    result = COUNT.bind()(r0=500_000_000)
+    assert int(result["r1"]) == 1_500_000_000
+    assert time.monotonic() - start < 4
+    endless = assemble(".loop:\n addi r1, r1, 1\n jmp .loop")
+    for engine in ("auto", "llvm"):
+        start = time.monotonic()
+        refused(lambda engine=engine: endless.bind(engine, Limits(deadline=0.3))(), "LW2001")
+        assert time.monotonic() - start < 1.5
+
+
+@pytest.mark.timeout(60, method="thread")
+def test_what_cannot_be_optimised_runs_as_it_is(monkeypatch):
+    slow_compiler(monkeypatch, 0.0, RuntimeError("no memory for LLVM"))
+    runner = COUNT.bind()
+    with pytest.warns(UserWarning, match="not optimised: no memory for LLVM"):
+        assert int(runner(r0=400_000_000)["r1"]) == 1_200_000_000
+    assert int(runner(r0=9)["r1"]) == 27

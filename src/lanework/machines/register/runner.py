@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,7 @@ class Runner(runner.Runner):
         self.tiers = self.engine == "stencil" and engine == "auto"
         self._heat = 0
         self._executors: dict[str, Executor] = {}
+        self._optimising: threading.Thread | None = None
         self._banks: list[RegisterBank] = []
         self.compile_seconds = 0.0
 
@@ -107,12 +109,16 @@ class Runner(runner.Runner):
     def _unsuited(self, engine: str) -> str | None:
         return None if engine == "reference" else why_not()
 
-    def executor(self, name: str) -> Executor:
-        """The engine of this name with the program on it, made when it is first asked for."""
+    def executor(self, name: str, until: float | None = None) -> Executor:
+        """The engine of this name with the program on it, made when it is first asked for.
+
+        Raises:
+            Trap: LW2001, it took longer than `until`, on the clock of `time.monotonic`.
+        """
         executor = self._executors.get(name)
         if executor is None:
             try:
-                executor = self._make(name)
+                executor = self._make(name, until)
             except Diagnostic as problem:
                 known = problem.code in (codes.TOO_LARGE, *FALL_BACK)
                 if not (known and self.tiers and name == "stencil"):
@@ -124,29 +130,30 @@ class Runner(runner.Runner):
             self.compile_seconds += executor.seconds
         return executor
 
-    def _make(self, name: str) -> Executor:
+    def _make(self, name: str, until: float | None = None) -> Executor:
         from lanework.machines.register.native.choice import NATIVE
         from lanework.machines.register.native.execute import ReferenceExecutor
 
         if name == "reference":
             return ReferenceExecutor(self.view, self._table)
         make = NATIVE[self.stencils if name == "stencil" else name]
-        return make(self.view, self.program.tape, self._table)
+        options = {"until": until} if name == "llvm" else {}
+        return make(self.view, self.program.tape, self._table, **options)
 
     def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Run the program.
 
         Args:
             table: inputs as columns: a DataFrame, an Arrow table, a mapping.
-            **inputs: registers by their port: a whole number, a float (its bit pattern), or an
-                array of either with one value a lane.
+            **inputs: registers by their port, each a number of the port's type, or a column with
+                one a lane.
 
         Returns:
             The output registers: uint64, or as the port says; with the axis ``lane`` if an input
             had one. Each lane has registers, memory and random numbers of its own.
 
         Raises:
-            Diagnostic: LW4006, a port that does not exist.
+            Diagnostic: LW4006, a port that does not exist, or a number that it does not take.
             Trap: fuel, deadline, and what the program ran into.
         """
         start = time.perf_counter()
@@ -241,7 +248,7 @@ class Runner(runner.Runner):
         from lanework.machines.register.native.execute import NativeExecutor
         from lanework.machines.register.native.jobs import quick_function
 
-        executor = self.executor("stencil" if self.tiers else self.engine)
+        executor = self.executor("stencil" if self.tiers else self.engine, self.limits.until())
         assert isinstance(executor, NativeExecutor)
         return quick_function(executor, bank, given, target, slowly)
 
@@ -263,17 +270,22 @@ class Runner(runner.Runner):
         outputs: dict[str, Words],
     ) -> None:
         """Run every lane: some by one and one, all others in a native loop."""
-        lane, batch = 0, 1
+        lane, batch, spent = 0, 1, 0
         job: LaneJob | None = None
         own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
-        if meter.left is None and count >= MANY and self.engine != "reference" and not own:
-            job = self._lane_job(bank, count, columns, outputs)
+        if count >= MANY and self.engine != "reference" and not own:
+            job = self._lane_job(bank, meter, count, columns, outputs)
         while lane < count:
             if job is not None:
                 began = time.perf_counter()
-                stop = min(lane + batch, count)
+                first, stop = lane, min(lane + batch, count)
                 lane = job.run(lane, stop)
-                meter.check(0)
+                if meter.left is not None and job.used - spent > meter.left:
+                    lane, job = first, None  # one by one, up to the instruction where it ends
+                    continue
+                meter.spend(job.used - spent)
+                spent = job.used
+                meter.look()
                 if lane == stop:
                     took = time.perf_counter() - began
                     batch = batch * 2 if took < TURN else max(1, int(batch * TURN / took))
@@ -286,12 +298,11 @@ class Runner(runner.Runner):
             for port in self.program.outputs:
                 outputs[port.name][lane] = bank.words[port.row]
             lane += 1
-        if job is not None:
-            meter.spend(job.used)
 
     def _lane_job(
         self,
         bank: RegisterBank,
+        meter: Meter,
         count: int,
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
@@ -299,7 +310,7 @@ class Runner(runner.Runner):
         from lanework.machines.register.native.execute import NativeExecutor
         from lanework.machines.register.native.jobs import LaneJob
 
-        executor = self.executor(self._hottest())
+        executor = self.executor(self._hottest(), meter.until)
         assert isinstance(executor, NativeExecutor)
         bank.reset(self.seed)
         bank.words[FUEL] = LANE
@@ -317,7 +328,7 @@ class Runner(runner.Runner):
         while True:
             part = meter.slice(most)
             bank.words[FUEL] = part
-            status = self.executor(tier).run(bank)
+            status = self.executor(tier, meter.until).run(bank)
             meter.spend(part - max(bank.fuel, 0))
             self._heat += part - max(bank.fuel, 0) + 1
             if status is Status.HALT:
@@ -326,7 +337,7 @@ class Runner(runner.Runner):
                 meter.check(self.view.at(bank.words[PC]))
                 if self.tiers and tier != "llvm":
                     hot = tier == "stencil" and time.monotonic() - meter.start > HOT
-                    tier = "llvm" if hot else "stencil"
+                    tier = "llvm" if hot and self._optimised() else "stencil"
                 most = self._slice(tier)
             elif status is Status.YIELD:
                 meter.check(self.view.at(bank.words[PC]))
@@ -336,6 +347,21 @@ class Runner(runner.Runner):
                 if bank.failure is not None and not isinstance(bank.failure, Exception):
                     raise bank.failure  # Ctrl-C, or the end of the process
                 raise trap(self.program, bank, status) from bank.failure
+
+    def _optimised(self) -> bool:
+        """Whether optimised code is there; it is made aside, and the run goes on meanwhile."""
+        if self._optimising is None:
+            self._optimising = threading.Thread(
+                target=self._optimise, name="lanework-work", daemon=True
+            )
+            self._optimising.start()
+        return "llvm" in self._executors
+
+    def _optimise(self) -> None:
+        try:
+            self._executors["llvm"] = self._make("llvm")
+        except Exception as problem:  # of LLVM, which this run does not need
+            self._fall_back(self.engine, f"the program is not optimised: {problem}")
 
     def _slice(self, tier: str) -> int:
         """Back edges that an engine takes between two looks at Ctrl-C and the deadline."""
@@ -355,3 +381,4 @@ class Runner(runner.Runner):
     def close(self) -> None:
         """Give back the memory of the code."""
         self._executors = {}  # functions, and threads in a run, keep what they need of it
+        self._optimising = None

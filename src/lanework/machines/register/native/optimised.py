@@ -130,7 +130,7 @@ class ProgramHost(bodies.Host):
         """
         w = self.writer
         places = [
-            (self.view.addresses[n], n) for n in (*sorted(self.reached), len(self.view.infos))
+            (self.view.addresses[n], n) for n in (*sorted(self.reached or ()), len(self.view.infos))
         ]
         w.label("arrive")
         to = w.emit("load i64, ptr %to")
@@ -328,12 +328,18 @@ class LLVMExecutor(NativeExecutor):
     """Optimised code, with the native interpreter for what it cannot be entered at."""
 
     def __init__(
-        self, view: RegisterView, tape: bytes, table: ExternalTable, *, disk: bool = True
+        self,
+        view: RegisterView,
+        tape: bytes,
+        table: ExternalTable,
+        *,
+        disk: bool = True,
+        until: float | None = None,
     ) -> None:
         super().__init__(view, tape, table)
         start = time.perf_counter()
         text = program_text(view)
-        self.kernel = llvm.compile_text(text, NAME, 0, disk=disk, full=True)
+        self.kernel = llvm.compile_text(text, NAME, 0, disk=disk, full=True, until=until)
         self._program = _PROTOTYPE(self.kernel.address)
         self.seconds = time.perf_counter() - start
 
