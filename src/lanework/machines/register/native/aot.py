@@ -184,8 +184,8 @@ class _Main:
             with f.when(digit.get().is_("uge", base.get())):
                 bad.set(1)
             room = most.get() - value.get() * base.get()
-            whole = f.emit(f"udiv i64 {most.get().name}, {base.get().name}")
-            with f.when(value.get().is_("ugt", whole)):
+            share = f.emit(f"udiv i64 {most.get().name}, {base.get().name}")
+            with f.when(value.get().is_("ugt", share)):
                 bad.set(1)
             with f.when(digit.get().is_("ugt", room)):
                 bad.set(1)

@@ -129,12 +129,12 @@ class ProgramHost(bodies.Host):
         One for each jump would take time in the square of them, and LLVM more.
         """
         w = self.writer
-        places = [
+        targets = [
             (self.view.addresses[n], n) for n in (*sorted(self.reached or ()), len(self.view.infos))
         ]
         w.label("arrive")
         to = w.emit("load i64, ptr %to")
-        labels = " ".join(f"i64 {address}, label %arrived" for address, _ in places)
+        labels = " ".join(f"i64 {address}, label %arrived" for address, _ in targets)
         w.line(f"switch i64 {to}, label %astray [ {labels} ]")
         w.label("astray")
         self._stop(self.elsewhere)
@@ -147,11 +147,11 @@ class ProgramHost(bodies.Host):
         self._stop(Status.FUEL)
         w.label("paid")
         self.link(w.emit("load i64, ptr %back"))
-        self.enter(to, places)
+        self.enter(to, targets)
 
-    def enter(self, address: str, places: list[tuple[int, int]]) -> None:
-        """Go to one of these places."""
-        labels = " ".join(f"i64 {known}, label %i{n}" for known, n in places)
+    def enter(self, address: str, targets: list[tuple[int, int]]) -> None:
+        """Go to one of these targets."""
+        labels = " ".join(f"i64 {known}, label %i{n}" for known, n in targets)
         self.writer.line(f"switch i64 {address}, label %never [ {labels} ]")
         self.writer.label("never")
         self.writer.line("unreachable")
@@ -241,7 +241,7 @@ class SteppingHost(ProgramHost):
         super().__init__(view, fused)
         self.entries = self.reached = frozenset(range(len(view.infos)))
 
-    def enter(self, address: str, places: list[tuple[int, int]]) -> None:
+    def enter(self, address: str, targets: list[tuple[int, int]]) -> None:
         """Leave, to go on there."""
         self._leave(address, Status.RUNNING)
 
