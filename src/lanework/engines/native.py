@@ -5,16 +5,14 @@ work spreads by itself and the result does not depend on the number of threads. 
 release the GIL. A stop flag in shared memory ends all of them within a block of lanes.
 
 Short runs share their work with helpers that are quick to come (`threadpool.py`); long ones go to
-Python's pool of threads, and the caller looks after Ctrl-C, the deadline and the progress.
+workers (`workers.py`), and the caller looks after Ctrl-C, the deadline and the progress.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from ctypes import addressof, c_char
 from typing import Any
 
@@ -24,7 +22,7 @@ import numpy.typing as npt
 from lanework.base.errors import Trap
 from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.runner import check_deadline
-from lanework.engines import threadpool
+from lanework.engines import threadpool, workers
 from lanework.engines.kernel import Kernel
 from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WORDS
 
@@ -33,18 +31,6 @@ OWN_SHARE = 100_000_000  # fuel below which the calling thread works too: under 
 _TICK = 0.02  # seconds between looks at Ctrl-C, deadline and progress
 
 _byte: Callable[[Any], Any] = c_char.from_buffer
-_pools: dict[int, ThreadPoolExecutor] = {}
-_lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_pools.clear)
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    with _lock:
-        if threads not in _pools:
-            _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix="lanework")
-        return _pools[threads]
 
 
 class Frame:
@@ -124,18 +110,17 @@ class Frame:
         own = fuel < OWN_SHARE and until is None
         if own and self._helped(kernel, threads):
             return
-        pool = _pool(threads)
         futures: list[Future[None]] = []
         try:
             for n in range(int(own), threads):  # one by one: Ctrl-C may come between two
-                futures.append(pool.submit(self._share, kernel, n))  # noqa: PERF401
+                futures.append(workers.submit(self._share, kernel, n))  # noqa: PERF401
             if own:
                 self._share(kernel, 0)
             for future in futures:
                 self._wait(future, until, progress)
         except BaseException:
             self.shared[1] = 1
-            while not _ended(futures):
+            while not workers.ended(futures):
                 pass
             raise
 
@@ -170,20 +155,6 @@ class Frame:
             if progress is not None:
                 progress(min(int(self.shared[0]), int(self.dims[2])))
             check_deadline(until, "raise the deadline, or run fewer lanes or periods")
-
-
-def _ended(futures: list[Future[None]]) -> bool:
-    """Wait for threads that were told to stop; False when Ctrl-C came once more.
-
-    The memory that they write to must not go before they do.
-    """
-    try:
-        for future in futures:
-            if not future.cancel():
-                future.exception()
-    except KeyboardInterrupt:
-        return False
-    return True
 
 
 def address(array: npt.NDArray[np.generic]) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
+import sys
 import time
 from typing import Any
 
@@ -152,3 +154,24 @@ def _object_code(text: str, level: int, full: bool) -> bytes:
 @functools.cache
 def _session() -> Any:
     return _llvm().create_lljit_compiler()
+
+
+# A child has the lock of LLVM as it was when the process forked, and no thread that would give it
+# back, so the process forks when nobody is in LLVM.
+
+
+def _hold() -> None:
+    binding: Any = sys.modules.get("llvmlite.binding.ffi")
+    if hasattr(binding, "lib"):
+        binding.lib._lock.__enter__()
+        _held.append(binding)
+
+
+def _let_go() -> None:
+    if _held:
+        _held.pop().lib._lock.__exit__(None, None, None)
+
+
+_held: list[Any] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_let_go)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
+from lanework.engines import workers
 from lanework.engines.tensors.layout import SCALE, Word, block_sizes, grouped_sizes
 from lanework.engines.vector import loader
 from lanework.machines.belief.data.evidence import Evidence
@@ -68,10 +69,11 @@ class NativeExecutor:
 
     def records(self, lanes: int) -> Records:
         """The records for blocks of so many lanes."""
-        if lanes not in self._records:
+        records = self._records.get(lanes)
+        if records is None:  # of two threads that write them, both take the first: they own lists
             records = Records(self.lowered.calls, self.starts, self.kernels, lanes, self.width)
-            self._records[lanes] = records
-        return self._records[lanes]
+            records = self._records.setdefault(lanes, records)
+        return records
 
     def _memory(self, lanes: int) -> F64:
         """Memory of a block, that of a run before if there is some: pages are dear when new."""
@@ -193,17 +195,21 @@ class NativeExecutor:
         if threads == 1:
             work()
             return
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                _waited(pool.submit(work) for _ in range(threads))
-            except BaseException:
-                ended.append(True)
-                raise
+        futures: list[Future[None]] = []
+        try:
+            for _ in range(threads):  # one by one: Ctrl-C may come between two
+                futures.append(workers.submit(work))  # noqa: PERF401
+            _waited(futures)
+        except BaseException:
+            ended.append(True)
+            while not workers.ended(futures):
+                pass
+            raise
 
 
 def _waited(futures: Iterable[Future[None]]) -> None:
     """Wait for threads so that a signal is seen, which may reach another thread than this one."""
-    for future in list(futures):
+    for future in futures:
         while not future.done():
             wait([future], TICK)
         future.result()

@@ -32,6 +32,7 @@ class SingleRow:
         """Prepare memory, records and names of a program without samples or several assignments."""
         view, records = BeliefView.of(program), executor.records(1)
         self._executor, self._lost = executor, executor.walk.factors
+        self._records = records  # which own what the table points at
         self._most = executor.walk.most
         self._given, self._out = np.ones((records.rows_in, 1)), np.empty((records.rows_out, 1))
         self._given[1] = 0.0

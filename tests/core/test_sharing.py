@@ -1,0 +1,316 @@
+"""One runner in eight threads, on every machine and engine: each call gets its own answer.
+
+And the ends of it: a process ends when its main thread does, and a child of `fork` can work.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import numpy as np
+import pytest
+
+import lanework as lw
+
+THREADS, RUNS = 8, 1000
+KINDS = 24  # different calls, whose answers are known before
+
+
+def series(engine):
+    model = lw.series.Model("m", periods=6)
+    model.input("rate")
+    model.table("q", {"age": [0, 1, 2], "v": [0.1, 0.2, 0.3]})
+    model.formula("x", "prev(x, initial=1.0) * (1 + rate) + q(t % 3)")
+    model.formula("sum", "total(x)")
+    run = model.compile(outputs=["x", "sum"]).bind(engine)
+
+    def call(n):
+        rate = n / 10_000 if n % 3 == 0 else np.arange(n % 3 * 40) / 1000 + n
+        result = run(rate=rate)
+        return result["x"], result["sum"]
+
+    return call
+
+
+def belief(engine):
+    graph = lw.belief.FactorGraph()
+    for name in "abc":
+        graph.variable(name, ["0", "1", "2"])
+    graph.factor(["a"], [0.2, 0.3, 0.5])
+    table = np.arange(1.0, 10.0).reshape(3, 3)
+    graph.factor(["a", "b"], table / table.sum())
+    graph.factor(["b", "c"], table.T / table.sum())
+    run = lw.belief.compile_graph(graph).bind(engine)
+
+    def call(n):
+        states = [str((n + k) % 3) for k in range(n % 5 + 1)]
+        result = run({"c": states[0] if n % 2 else states})
+        return result["a"], result["b"], result["ln_p_evidence"]
+
+    return call
+
+
+LOOP = """
+    movi r2, 64
+    store.d r0, [r2 + 0]
+loop:
+    load.d r3, [r2 + 0]
+    add r1, r1, r3
+    addi r4, r4, 1
+    bltu r4, r0, loop
+    halt
+"""
+
+
+def register(engine):
+    run = lw.register.assemble(LOOP).bind(engine)
+
+    def call(n):
+        given = np.arange(1, 20) + n % 20 if n % 4 == 0 else n * 5 % 40 + 1
+        return (run(r0=given)["r1"],)
+
+    return call
+
+
+SQUARES = """
+.machine fleet
+.buffer given, 0, 4, in
+.buffer sums, auto, 4, out
+.routine main
+    VMID r0
+    READ r1, r0
+again:
+    ADD r2, r2, r1
+    SUBI r1, r1, 1
+    BRANCH_GT r1, again
+    ADDI r0, r0, sums
+    WRITE r0, r2
+    HALT
+.phase wait_all
+    .launch main, 4
+"""
+
+
+def fleet(engine):
+    run = lw.fleet.assemble(SQUARES).bind(engine)
+
+    def call(n):
+        return (run(given=np.arange(4.0) + n % 3 + 1)["sums"],)
+
+    return call
+
+
+MACHINES = {
+    "series": (series, ("auto", "stencil", "llvm", "reference")),
+    "belief": (belief, ("auto", "native", "reference")),
+    "register": (register, ("auto", "stencil", "llvm", "native", "reference")),
+    "fleet": (fleet, ("reference",)),
+}
+WAYS = [(name, engine) for name, (_, engines) in MACHINES.items() for engine in engines]
+SLOW = {("series", "reference"): 100, ("belief", "reference"): 100}
+
+
+def in_threads(call, right, runs):
+    """What went wrong in threads that call at once, each so often."""
+    wrong: list[object] = []
+    together = threading.Barrier(THREADS)
+
+    def work(thread):
+        together.wait()
+        try:
+            for n in range(runs):
+                kind = (n * 7 + thread) % KINDS
+                for given, known in zip(call(kind), right[kind], strict=True):
+                    if not np.array_equal(np.asarray(given), np.asarray(known)):
+                        wrong.append((thread, kind))
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return wrong
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("machine", "engine"), WAYS)
+def test_eight_threads_share_a_runner(machine, engine):
+    make = MACHINES[machine][0]
+    alone = make(engine)
+    right = [alone(n) for n in range(KINDS)]
+    assert in_threads(make(engine), right, SLOW.get((machine, engine), RUNS)) == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("machine", "engine"), WAYS)
+def test_first_calls_come_at_once(machine, engine):
+    """What is made when it is first asked for is made once, or by each for itself."""
+    make = MACHINES[machine][0]
+    alone = make(engine)
+    right = [alone(n) for n in range(KINDS)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(5 if engine == "reference" else 20):
+            assert in_threads(make(engine), right, 8) == []
+    finally:
+        sys.setswitchinterval(interval)
+
+
+# The end of a process, and children --------------------------------------------------------------
+
+LONG = r"""
+    import threading, time
+    import numpy as np
+    import lanework as lw
+
+    model = lw.series.Model("m", periods=2000)
+    model.input("rate")
+    model.formula("x", "prev(x, initial=0.0) * 0.5 + sin(rate * t) + exp(rate * t)")
+    for n in range(20):
+        model.formula(f"s{n}", f"total(x * {n + 2})")
+    series = model.compile(outputs=[f"s{n}" for n in range(20)])
+    rate = np.linspace(0.0, 0.01, 1_000_000)
+    register = lw.register.assemble("loop: addi r0, r0, 1\n jmp loop")
+    graph = lw.belief.FactorGraph()
+    for n in range(8):
+        graph.variable(f"v{n}", 30)
+    for n in range(7):
+        graph.factor([f"v{n}", f"v{n + 1}"], np.random.default_rng(1).random((30, 30)))
+    belief = lw.belief.compile_graph(graph)
+    rows = {"v0": ["1"] * 1_000_000}
+    spin = lw.fleet.assemble(
+        ".machine fleet\n.shared 4\n.routine spin\nagain:\n ADDI r0, r0, 1\n JUMP again\n"
+        ".phase wait_all\n .launch spin, 1000\n"
+    )
+    threading.Thread(target=lambda: RUN, daemon=True).start()
+    time.sleep(1.0)
+    print("the main thread ends")
+"""
+FOREVER = {
+    "series, LLVM": "series.bind('llvm', threads=2)(rate=rate)",
+    "series, stencils on a thread": "series.bind('stencil', threads=1)(rate=rate)",
+    "series, stencils": "series.bind('stencil', threads=2)(rate=rate)",
+    "series, reference": "series.bind('reference')(rate=rate)",
+    "register": "register.bind()()",
+    "register, LLVM": "register.bind('llvm')()",
+    "register, reference": "register.bind('reference')()",
+    "belief": "belief.bind('native', threads=2)(rows)",
+    "belief, reference": "belief.bind('reference')(rows)",
+    "fleet": "spin.bind('reference')()",
+}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", FOREVER)
+def test_a_process_ends_when_its_main_thread_does(name):
+    code = textwrap.dedent(LONG).replace("RUN", FOREVER[name])
+    start = os.times()
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, timeout=100, check=False
+    )
+    end = os.times()
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout == b"the main thread ends\n"
+    worked = end.children_user - start.children_user
+    assert worked < 15  # two threads for a second, and the import; it would be 60 and more
+
+
+FORKED = """
+    import os, sys, threading, time
+    sys.path.insert(0, FOLDER)
+    import test_sharing as t
+
+    calls = [(make(engine), engine) for make, engine in t.in_child()]
+    right = [call(1) for call, _ in calls]
+    stop = threading.Event()
+
+    def work(n):
+        while not stop.is_set():
+            for call, _ in calls:
+                call(n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for n in range(40):
+        child = os.fork()
+        if child == 0:
+            for (call, _), known in zip(calls, right):
+                for given, value in zip(call(1), known):
+                    if not (given == value).all():
+                        os._exit(3)
+            for make, engine in t.in_child():  # and what it makes itself
+                make(engine)(1)
+            os._exit(0)
+        until = time.monotonic() + 60
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                break
+            if time.monotonic() > until:
+                os.kill(child, 9)
+                stop.set()
+                sys.exit("a child hangs")
+            time.sleep(0.01)
+        if status:
+            stop.set()
+            sys.exit(f"a child ended with {status}")
+    stop.set()
+"""
+
+
+def in_child():
+    """What runs beside forks and in children."""
+    return [(MACHINES[name][0], engine) for name, engine in WAYS if engine != "reference"]
+
+
+@pytest.mark.timeout(300)
+def test_a_child_of_fork_can_work_whatever_other_threads_did():
+    code = textwrap.dedent(FORKED).replace("FOLDER", repr(os.path.dirname(__file__)))
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", code],
+        capture_output=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+COMPILED = """
+    import os, sys, threading, time
+    import lanework as lw
+
+    def model(name, steps):
+        model = lw.series.Model(name, periods=3)
+        model.input("rate")
+        model.formula("v0", "rate")
+        for n in range(1, steps):
+            model.formula(f"v{n}", f"prev(v{n}, initial={n}.0) * (1 + rate) + exp(v{n - 1})")
+        return model.compile(outputs=[f"v{steps - 1}"])
+
+    large, small = model("large", 150), model("small", 5)
+    right = small.bind("llvm", cache=False)(rate=0.1)["v4"]
+    thread = threading.Thread(target=lambda: large.bind("llvm", cache=False)(rate=0.1))
+    thread.start()
+    while thread.is_alive():
+        time.sleep(0.02)
+        child = os.fork()
+        if child == 0:
+            answer = small.bind("llvm", cache=False)(rate=0.1)["v4"]
+            os._exit(0 if (answer == right).all() else 3)
+        if os.waitpid(child, 0)[1]:
+            sys.exit("a child failed")
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_child_of_fork_can_compile_whatever_is_compiled_meanwhile():
+    code = textwrap.dedent(COMPILED)
+    command = [sys.executable, "-X", "faulthandler", "-c", code]
+    done = subprocess.run(command, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr.decode()
