@@ -1,7 +1,5 @@
 """Deadlines and Ctrl-C: in compiling, on both engines, and in what asks them many times."""
 
-import os
-import signal
 import threading
 import time
 
@@ -20,7 +18,7 @@ from lanework.machines.belief.queries.loopy import loopy
 from lanework.machines.belief.queries.sensitivity import sensitivity
 
 SOON = Limits(deadline=0.05)
-LATE = 0.75  # a machine that has other things to do may be late
+LATE = 0.5  # seconds of work by all threads
 
 
 def grid(size, states):
@@ -44,10 +42,10 @@ def program():
 
 
 def stopped(work):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Trap) as caught:
         work()
-    assert time.perf_counter() - start < 0.05 + LATE
+    assert time.process_time() - start < 0.05 + LATE
     assert caught.value.code.ident == "LW2001"
     for thread in threading.enumerate():  # what was not waited for ends soon
         if thread.name == "lanework-work":
@@ -88,22 +86,15 @@ def test_a_run_in_time_is_as_without_a_deadline():
 
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_ctrl_c(program, engine):
+def test_ctrl_c(program, engine, ctrl_c):
     runner = program.bind(engine)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    try:
-        timer.start()
-        start = time.perf_counter()
-        with pytest.raises(KeyboardInterrupt):
-            runner()
-        assert time.perf_counter() - start < 0.3 + LATE
-    finally:
-        timer.cancel()
-        signal.signal(signal.SIGINT, before)
+    ctrl_c.press(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        runner()
+    assert ctrl_c.work_since() < LATE
 
 
 def test_errors_of_work_are_raised_where_it_is_waited_for():
     with pytest.raises(ZeroDivisionError):
         waited(lambda: 1 // 0, None, "")
-    assert waited(lambda: 7, time.monotonic() + 60, "") == 7
+    assert waited(lambda: 7, Limits(deadline=60.0).until(), "") == 7

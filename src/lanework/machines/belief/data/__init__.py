@@ -3,5 +3,5 @@
 `states` says which state a value names; `evidence` makes weights of columns of these, which it also
 reads from files. A run leaves slots and totals in a `posterior`, also whether numbers may have
 vanished; `kbest` and `derivatives` put one together from several runs. `answers` gives slots their
-names and axes, and `result` makes objects, tables, files and pages of them.
+names and axes; `tabular` makes tables of them, and `result` objects, files and pages.
 """
