@@ -1,5 +1,6 @@
 """Runs: inputs, outputs, limits, settings, barriers, faults and deadlocks as people see them."""
 
+import threading
 import time
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import pytest
 import lanework as lw
 from lanework.machines.fleet.engine import Progress
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.runtime import traps
+from lanework.machines.fleet.runtime import choice, traps
 from lanework.machines.fleet.state import Fault, Status, VMState
 
 DOUBLE = """
@@ -134,6 +135,27 @@ def test_deadline():
     refused(runner, "LW2001")
     assert time.process_time() - began < 0.6
     assert runner.vms.floats[1, 0] > 0  # it did not end before it began
+
+
+@pytest.mark.timeout(60)
+def test_a_deadline_holds_while_kernels_are_compiled(gpu, monkeypatch):
+    compiled, began = threading.Event(), []
+
+    def make(*args):
+        began.append(1)
+        compiled.wait()
+        return real(*args)
+
+    real = choice.make
+    monkeypatch.setattr(choice, "make", make)
+    program = assemble(FOREVER.replace("JUMP again", "HALT"))
+    runner = program.bind("epoch", lw.Limits(deadline=0.1))
+    refused(runner, "LW2001")
+    refused(runner, "LW2001")  # it is still being compiled, once
+    compiled.set()
+    runner.limits = lw.Limits(deadline=50)
+    assert runner().stats["ended"]
+    assert began == [1]
 
 
 @pytest.mark.timeout(60)

@@ -15,6 +15,7 @@ from lanework.core import runner
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
+from lanework.core.waiting import waited
 from lanework.engines.codes import DEVICE_LOST
 from lanework.engines.gpu import device as gpu
 from lanework.machines.fleet.codes import BAD_SETTING, PUSHED_ASIDE
@@ -156,14 +157,29 @@ class Runner(runner.Runner):
             words: shared memory.
         """
         with self._desk.lock:
-            if self._executor is None:
-                self._executor = engines.make(self.engine, self.view, self.settings)
-            runtime = Runtime(
-                self._executor, self.view, self.limits, self.progress, desk=self._desk
-            )
+            until = self.limits.until()
+            engine = self._ready(until)
+            runtime = Runtime(engine, self.view, self.limits, self.progress, desk=self._desk)
             self._thread = threading.get_ident()
-            runtime.begin(words)
+            runtime.begin(words, until)
             return runtime
+
+    def _ready(self, until: float | None) -> Engine:
+        """The engine; at first its kernels are compiled, which no deadline has to wait for."""
+        name = self.engine
+
+        def make() -> Engine:
+            with engines.MAKING:
+                known = self._executor
+                if known is None:
+                    known = engines.make(name, self.view, self.settings)
+                    if name == self.engine:
+                        self._executor = known
+                return known
+
+        if self._executor is not None or name == "reference" or until is None:
+            return make()
+        return waited(make, until, "raise the deadline: a first run compiles the kernels")
 
     def _result(self, runtime: Runtime, shapes: Mapping[str, Shape], seconds: float) -> Result:
         counts, engine = runtime.counts, runtime.engine

@@ -73,6 +73,7 @@ class EpochEngine:
         self._spawns = self.on.spec.has("SYSCALL_SPAWN")
         self._chunk = 1
         self.begin(np.zeros(view.shared, np.uint32))
+        self._submit(1, 0, None)  # nothing; some drivers compile kernels when they are first used
 
     # Beginning ------------------------------------------------------------------------------------
 

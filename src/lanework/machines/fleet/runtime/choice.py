@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 
 from lanework.machines.fleet.engine import Engine, Settings
@@ -19,6 +19,10 @@ _GRAPHICS = RLock()
 def lock(name: str) -> Any:
     """What a thread holds while it runs on an engine."""
     return _GRAPHICS if name == "epoch" else RLock()
+
+
+MAKING = Lock()
+"""One engine is made at a time: a caller may have gone on, at a deadline, while its is made."""
 
 
 def make(name: str, view: FleetView, settings: Settings) -> Engine:

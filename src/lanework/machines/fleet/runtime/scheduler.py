@@ -82,13 +82,18 @@ class Runtime:
     until: float | None = None
     desk: Desk = field(default_factory=Desk)
 
-    def begin(self, shared: Words) -> None:
-        """Start anew with these words of shared memory; what ran on the engine before has ended."""
+    def begin(self, shared: Words, until: float | None = None) -> None:
+        """Start anew; what ran on the engine before has ended.
+
+        Args:
+            shared: the words of shared memory.
+            until: the deadline, if it began before this.
+        """
         with self.desk.lock:
             self.desk.run = self
             self.engine.begin(shared)
             self.cursor, self.counts = Cursor(), Progress()
-            self.until = self.limits.until()
+            self.until = self.limits.until() if until is None else until
 
     @contextmanager
     def held(self) -> Iterator[Engine]:
