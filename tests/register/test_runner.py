@@ -6,6 +6,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -328,3 +329,49 @@ def test_what_cannot_be_optimised_runs_as_it_is(monkeypatch):
     with pytest.warns(UserWarning, match="not optimised: no memory for LLVM"):
         assert int(runner(r0=400_000_000)["r1"]) == 1_200_000_000
     assert int(runner(r0=9)["r1"]) == 27
+
+
+@pytest.fixture
+def denied(monkeypatch):
+    """Deny memory for code from now on."""
+    from lanework.engines.stencil import arena, mapping
+    from lanework.machines.register.native import loader
+
+    def deny():
+        def refuse(real):
+            def call(*args):
+                if args[{"_map": 1, "_protect": 2}[real.__name__]] & mapping._EXECUTE:
+                    raise PermissionError(13, "Permission denied")
+                return real(*args)
+
+            return call
+
+        for name in ("_map", "_protect"):
+            monkeypatch.setattr(mapping, name, refuse(getattr(mapping, name)))
+        monkeypatch.setattr(arena, "_common", [arena.Pool(wait=0.0)])
+
+    yield deny
+    loader.native.cache_clear()
+
+
+@pytest.mark.parametrize("way", ["", "protect"])
+@pytest.mark.parametrize("when", ["before", "later"])
+def test_auto_goes_down_to_the_reference_without_memory_for_code(denied, monkeypatch, when, way):
+    from lanework.machines.register.native import loader
+
+    monkeypatch.setenv("LANEWORK_CODE_MAPPING", way)
+    if when == "before":
+        loader.native.cache_clear()
+        denied()
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        runner = COUNT.bind()
+        if when == "later":
+            denied()
+        assert runner.engine == ("reference" if when == "before" else "stencil")
+        assert int(runner(r0=5000)["r1"]) == 15_000
+        assert runner(r0=np.arange(1, 40))["r1"].tolist() == list(range(3, 120, 3))
+        assert runner.function("r0", output="r1")(9) == 27
+    assert "Permission denied" in runner.notice
+    if when == "before":
+        refused(lambda: COUNT.bind("stencil"), "LW2004", "Permission denied")

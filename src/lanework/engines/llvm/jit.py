@@ -23,6 +23,7 @@ PASSES = (
     *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
 )
 SLOW = "raise the deadline, or run it once without one: compiled code is kept"
+SHARED = 32  # libraries that are linked into one session
 LARGE = 1500  # steps above which optimising costs more than most runs give back
 
 
@@ -127,12 +128,16 @@ def _link(code: bytes, name: str) -> Any:
     """A library with the function `name`; the code lives as long as that."""
     builder = _llvm().JITLibraryBuilder()
     builder.add_object_img(code).add_current_process().export_symbol(name)
-    return builder.link(_session(), f"lanework.{next(_serial)}")
+    number = next(_serial)
+    session = _session(number // SHARED)
+    library = builder.link(session, f"lanework.{number}")
+    library.session = session  # which is given back with the last library of it
+    return library
 
 
 def _object_code(text: str, level: int, full: bool) -> bytes:
     llvm = _llvm()
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text, llvm.create_context())  # types and constants go with it
     machine = _machine(level)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
@@ -151,8 +156,9 @@ def _object_code(text: str, level: int, full: bool) -> bytes:
     return bytes(machine.emit_object(module))
 
 
-@functools.cache
-def _session() -> Any:
+@functools.lru_cache(maxsize=1)
+def _session(turn: int) -> Any:
+    """What libraries are linked into; it keeps something of each, so others follow it."""
     return _llvm().create_lljit_compiler()
 
 
