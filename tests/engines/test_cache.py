@@ -3,7 +3,6 @@
 import os
 import stat
 import threading
-import time
 import warnings
 from pathlib import Path
 
@@ -144,15 +143,14 @@ FOREIGN = {
 def check(home, damage):
     """A miss with one notice, now and in the next runner; never a hang."""
     damage(home)
-    start = time.monotonic()
     notices, cached = answer()
     assert not cached
     assert len(notices) == 1, notices
     assert notices[0].startswith("compiled code in the cache is not used: ")
-    assert time.monotonic() - start < 20
     assert answer()[0] == []
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", DAMAGES)
 def test_what_is_odd_is_a_miss_with_one_notice(name, home):
     check(home, DAMAGES[name])
