@@ -1,6 +1,9 @@
 """Formats of networks: written, read back to the bit, and as other programs have them."""
 
+import gzip
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -280,3 +283,32 @@ def test_results_from_the_command_line(tmp_path):
     assert "one row" in done.stderr
     words = ["run", str(net), "--query", "3", "--out", str(tmp_path / "x.MAR")]
     assert "every variable" in CliRunner().invoke(cli, words).stderr
+
+
+BOMB = """
+import resource, sys
+import lanework as lw
+from lanework.machines.belief.graph.files import unpacked
+def peak():
+    lines = open("/proc/self/status").read().split()
+    return int(lines[lines.index("VmHWM:") + 1])
+before = peak()
+try:
+    lw.belief.read_network(sys.argv[1])
+except lw.LaneworkError as error:
+    print(error.code.ident, peak() - before)
+"""
+
+
+@pytest.mark.parametrize("ending", [".bif", ".uai", ".xmlbif", ".json"])
+def test_a_packed_file_is_counted_before_it_is_kept(ending, tmp_path):
+    """A megabyte of compressed blanks: refused within some megabytes of memory."""
+    path = tmp_path / f"bomb{ending}.gz"
+    with gzip.open(path, "wb", 9) as file:
+        for _ in range(400):
+            file.write(b" " * (1 << 20))
+    command = [sys.executable, "-c", BOMB, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    code, kilobytes = done.stdout.split()
+    assert code == "LW5003"
+    assert int(kilobytes) < 30_000

@@ -30,6 +30,7 @@ READERS: dict[str, Callable[[str, str], FactorGraph]] = {
 
 PACKED = ".gz"
 SMALLER = "raise the memory cap, or leave out a part of the network"
+PART = 1 << 20  # bytes unpacked at a time
 MOST_BYTES = 1 << 28  # unpacked: a small file may hold any number of zeros
 # Bytes that reading takes for a byte of text, and for an entry of a table that is not written out.
 READING, FILLING = 12, 64
@@ -60,14 +61,17 @@ def unpacked(data: bytes, source: str, limits: Limits | None = None) -> bytes:
         limits.check_memory(READING * len(data), what, SMALLER)
         return data
     most = min(MOST_BYTES, limits.memory_cap // READING)
+    size = 0
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            out = file.read(most + 1)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:  # counted before any of it is kept
+            while size <= most and (part := file.read(PART)):
+                size += len(part)
+        out = gzip.decompress(data) if size <= most else b""
     except (OSError, EOFError, zlib.error) as error:
         message = f"{source} cannot be unpacked: {error}"
         raise Diagnostic(BAD_NETWORK, message, help="is the file cut off?") from None
-    limits.check_memory(READING * len(out), what, SMALLER)
-    if len(out) > MOST_BYTES:
+    limits.check_memory(READING * size, what, SMALLER)
+    if size > MOST_BYTES:
         raise Diagnostic(BAD_NETWORK, f"{source} holds more than {MOST_BYTES:,} bytes")
     return out
 
