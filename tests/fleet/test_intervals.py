@@ -195,6 +195,8 @@ def test_every_io_instruction_is_known_here():
     for info in FLEET.by_name.values():
         if info.kernel is not Kernel.IO or info.dest is None or info.name == "IVMID":
             continue
+        if info.updates is not None and info.updates.dtypes == ("i32",):
+            continue
         words = [info.name]
         words += ["main" if s.kind is OperandKind.CODE else "0" for s in info.operands]
         intervals = Intervals(program(["main:", " ".join(words), "SYSCALL_HALT"], shared=2),

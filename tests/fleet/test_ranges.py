@@ -134,8 +134,10 @@ def test_addresses_between_words():
     view = program(["main:", "SYSCALL_READ 1 0", "SYSCALL_HALT"], shared=8)
     words = Intervals(view, {"shared": (1, 2)}).words
     for low, high, expected in (
-        (-0.5, -0.25, "1 to 2"),
-        (-1.0, -0.5, "0 to 2"),
+        (-0.5, -0.25, "0 to 0"),
+        (-1.0, 0.0, "0 to 2"),
+        (0.0, 1.0, "0 to 2"),  # the pattern of an integer is next to 0, and outside
+        (0.5, 1.0, "1 to 2"),
         (7.5, 7.75, "1 to 2"),
         (7.5, 8.0, "0 to 2"),
         (8.0, 9.0, "0 to 0"),

@@ -298,7 +298,7 @@ def encode_buffers(buffers: Sequence[Buffer]) -> bytes:
     Example:
         >>> len(encode_buffers([Buffer("x", 0, 4)])), len(encode_buffers([Buffer("x", 0, 4, "in",
         ...     dtype="u32")]))
-        (13, 16)
+        (14, 16)
     """
     return encode([_fields(each) for each in buffers])
 
