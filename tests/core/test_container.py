@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from lanework.base.errors import Diagnostic
@@ -64,6 +65,66 @@ def test_round_trip(tmp_path):
     golden().save(path)
     assert load(path).hash == golden().hash
     assert load(path).run(x=2.0)["s"] == 2.5 + 4.5 + 6.5 + 8.5
+
+
+def with_sections(change):
+    """A golden file whose table of sections says something else, with a checksum that fits."""
+    data = dumps(golden())
+    size = int.from_bytes(data[12:16], "little")
+    header = msgspec.msgpack.decode(data[_HEAD.size : _HEAD.size + size])
+    body = data[-(-(_HEAD.size + size) // 64) * 64 :]
+    header[3], body = change([list(section) for section in header[3]], body)
+    packed = msgspec.msgpack.encode(header)
+    start = -(-(_HEAD.size + len(packed)) // 64) * 64
+    file = (data[:12] + len(packed).to_bytes(4, "little") + data[16:64] + packed).ljust(
+        start, b"\0"
+    )
+    file += body
+    return repaired(file[:16] + len(file).to_bytes(8, "little") + file[24:])
+
+
+def test_sections_lie_one_after_another_and_inside_the_file():
+    assert accepted(with_sections(lambda table, body: (table, body)))
+
+    def moved(number, by):
+        def change(table, body):
+            table[number][1] += by
+            return table, body
+
+        return change
+
+    def sized(number, by, beside=0):
+        def change(table, body):
+            table[number][2] += by
+            for section in table[number + 1 :]:
+                section[1] += beside
+            return table, body
+
+        return change
+
+    def backwards(table, body):
+        """A section of less than nothing, behind which another one lies over the first."""
+        end = len(body)
+        return [*table, ["less", end, -64], ["over", end - 64, 64]], body
+
+    def past(table, body):
+        """The last one ends behind the file, and so does what is left to read."""
+        table[-1][2] = len(body) - table[-1][1] + 1
+        return table, body
+
+    def twice(table, body):
+        return [*table, [table[0][0], len(body), 64]], body + bytes(64)
+
+    lies = [moved(n, by) for n in range(3) for by in (-64, -1, 1, 64, 1 << 40)]
+    lies += [sized(n, by, beside) for n in range(2) for by in (-64, 64) for beside in (0, by)]
+    lies += [sized(0, -(1 << 40)), sized(0, 1 << 62), backwards, past, twice]
+    for lie in lies:
+        said = (
+            r"section \S+ is (not where|there twice)" if lie in (backwards, past, twice) else None
+        )
+        with pytest.raises(Diagnostic, match=said) as caught:
+            loads(with_sections(lie))
+        assert caught.value.code.ident == "LW1006"
 
 
 def test_every_flipped_bit_is_refused():

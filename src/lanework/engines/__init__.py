@@ -6,6 +6,7 @@
    stencils, which `stencil/` cut out of object code when the package was built, and whose memory
    it manages; `gpu/` hands kernels to a graphics device.
 3. What comes out is a `Kernel` (`kernel.py`). `native.py` runs one over units of lanes on threads,
-   with an eye on Ctrl-C and deadlines; short jobs go to helpers that wait in native code
-   (`threadpool.py`, `threadtext.py`).
+   with an eye on Ctrl-C and deadlines: long ones on threads that end with the process
+   (`workers.py`), short ones with helpers that wait in native code (`threadpool.py`,
+   `threadtext.py`).
 """
