@@ -265,3 +265,18 @@ def test_weights_that_are_not_whole_are_refused():
     assert "compile" in refused("LW2005", lambda: program.bind(semiring="weighted")).help
     graph.factor(["a"], [0.25, 1.0])
     refused("LW5002", lambda: lw.belief.infer(graph, semiring="weighted"))
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([[0.5, 0.5], [0.1]], "rows of different lengths"),
+        (np.array([np.nan, 0.5]), "weights of which one is missing"),
+        (pd.Series([0.9, 0.1], index=["yes", "dry"]), "weights whose labels are not its states"),
+        (np.array([0.5, 0.2, 0.3]), "3 weights, and it has 2 states"),
+    ],
+)
+def test_weights_that_are_none_say_why(graph, value, words):
+    error = refused("LW5008", lambda: lw.belief.infer(graph, {"wet": value}))
+    assert words in error.message
+    assert error.help

@@ -233,3 +233,25 @@ def test_large_floats_are_floats_and_large_whole_numbers_stay_whole() -> None:
     assert as_array([1e20, 2.5], RATE).dtype == np.float64
     assert as_array([[1e20], [np.inf]], RATE).dtype == np.float64
     assert as_array([2**53 + 1, 2.0**60], RATE).tolist() == [2**53 + 1, 2.0**60]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1 000", "in one piece, 1000"),
+        ("12'345.5", "in one piece, 12345.5"),
+        ("1_000_000", "in one piece, 1000000"),
+        ("0x10", "another notation"),
+        ("1d3", "another notation"),
+        ("1|2", "several numbers"),
+        ("USD 5", "the number alone, 5"),
+    ],
+)
+def test_advice_gives_no_part_of_a_number(text: str, words: str) -> None:
+    assert words in text_advice(text)
+
+
+@pytest.mark.parametrize("items", [[-16777217, 2**63], [16777217, 0.5], [2**70 + 1, 1]])
+def test_whole_numbers_among_others_are_not_rounded(items: list[Any]) -> None:
+    with pytest.raises(Diagnostic, match="which f32 does not have"):
+        exactly(np.array(items, object), "f32", RATE)

@@ -210,3 +210,9 @@ def test_names_that_python_spells_otherwise(name):
     result = some.run(**{name: 3.0})
     assert float(result["y"]) == 13.0
     assert float(result[f"out_{name}"]) == 4.0
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e309", "9" * 400])
+def test_numbers_that_leave_the_range(number):
+    message, _ = said("LW3002", model().formula, "y", f"x * {number}")
+    assert "number beyond 1.8e308" in message

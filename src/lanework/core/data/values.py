@@ -212,9 +212,16 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
             return np.array(out, kind).reshape(array.shape)
     floats = [_float(item) for item in out]
     for place, (item, x) in enumerate(zip(out, floats, strict=True)):
-        if x is None or (isinstance(item, int) and x != item):
+        # a whole number among floats is not rounded, to single precision neither
+        if x is None or (isinstance(item, int) and (x != item or _single(x, dtype) != item)):
             _refuse_number(item, dtype, given, place, array.shape)
     return np.array(floats, np.float64).reshape(array.shape)
+
+
+def _single(x: float, dtype: str) -> float:
+    """The float as the dtype has it, where that is one of floats."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(x)) if dtype == "f32" else x
 
 
 def _float(item: Any) -> float | None:
@@ -312,7 +319,7 @@ def text_advice(text: str) -> str:
         except ValueError:
             return "a percentage: give the fraction"
     if bare != number:
-        return f"a number beside other signs: give the number alone, {number}"
+        return _beside(bare, number)
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
         return "a number with thousands in groups: give it without the commas, " + number.replace(
             ",", ""
@@ -323,3 +330,14 @@ def text_advice(text: str) -> str:
     if math.isinf(float(number)):
         return "not finite: give a number that a float holds"
     return "text that spells a number: convert it where it was read, such as with float()"
+
+
+def _beside(bare: str, number: str) -> str:
+    """What to write for a text of which only a part looks like a number."""
+    if re.fullmatch(r"[+-]?\d{1,3}(?:[ _'\u2019\u202f]\d{3})+(\.\d*)?", bare):
+        plain = re.sub(r"[^\d.+-]", "", bare)
+        return f"a number with thousands in groups: give it in one piece, {plain}"
+    rest = bare.replace(number, "", 1)
+    if any(char.isdigit() for char in rest):  # 0x10, 1d3, 1|2: the part is not what was meant
+        return "several numbers or another notation: give one decimal number, such as 2.5e-3"
+    return f"a number beside other signs: give the number alone, {number}"

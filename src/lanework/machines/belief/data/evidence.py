@@ -175,7 +175,9 @@ def _weights(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
         return _columns(variable, [value], laned=False)
     if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):
         return _columns(variable, list(value), laned=True)
-    if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):  # masked and null: not known
+    arrays = ("__array__", "__dlpack__")
+    if isinstance(value, list | tuple) or any(hasattr(value, name) for name in arrays):
+        # what is masked or null is not known
         array = as_array(value, Given(f"the evidence of {variable.name!r}", BAD_EVIDENCE))
     else:
         array = np.asarray(value)
@@ -220,10 +222,16 @@ def _check_length(variable: Variable, array: Array) -> None:
     if array.dtype.kind == "f" and not any(map(is_number, variable.states)):
         known = array[np.isfinite(array)]
         if (known != np.floor(known)).any():
+            wrong = (
+                f"{len(array)} weights, and it has {variable.size} states"
+                if len(array) != variable.size
+                else "weights of which one is missing"
+                if len(known) < len(array)
+                else "weights whose labels are not its states"
+            )
             raise Diagnostic(
                 BAD_EVIDENCE,
-                f"the evidence of {variable.name!r} is {len(array)} weights, and it has"
-                f" {variable.size} states",
+                f"the evidence of {variable.name!r} is {wrong}",
                 help=f"give one weight for each of {listed(variable.states)}, or a table of the"
                 f" shape (rows, {variable.size})",
             )

@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
@@ -219,6 +220,8 @@ class FormulaReader:
     def _constant(self, node: ast.Constant) -> Expr:
         value = node.value
         if isinstance(value, (bool, int, float)):
+            if isinstance(value, float) and math.isinf(value):  # Python reads 1e400 so
+                raise self.unsupported(node, "a number beyond 1.8e308")
             try:
                 return Expr(NUMBER, (), float(value), self.place(node))
             except OverflowError:
