@@ -1,6 +1,7 @@
 """Floor 0: what every other floor stands on, and what imports nothing of Lanework's other floors.
 
-`errors` have stable codes (`codes`) and point to a place in a text (`span`). `limits` says what a
+`errors` have stable codes (`codes`) and point to a place in a text (`span`), in
+which nothing of others is obeyed (`printable`). `limits` says what a
 run may use, `host` what it runs on: processor, cores, where caches go. `axes` aligns arrays by the
 names of their axes; `units` are products of powers of symbols, read by `unittext`. `files` appear
 complete or not at all. `rng` draws random numbers by seed, lane and index. `lazy` gives packages
