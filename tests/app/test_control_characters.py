@@ -216,3 +216,12 @@ def test_a_full_device_is_said_in_a_sentence(words, unbuffered, tmp_path):
     lines = done.stderr.decode().splitlines()
     assert [line for line in lines if line.startswith("error[LW0201]: standard output could")]
     assert "Traceback" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize("words", [["inspect"], ["inspect", "--json"], ["run", "--json"]])
+def test_closed_streams_are_read_by_nobody(words, tmp_path):
+    path = tmp_path / "p.lwp"
+    lw.belief.compile_graph(graph("a")).save(path)
+    command = ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-m", "lanework.app"]
+    done = subprocess.run([*command, words[0], str(path), *words[1:]], check=False)
+    assert done.returncode == 0

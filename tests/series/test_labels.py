@@ -323,3 +323,14 @@ def test_a_fault_names_lanes_and_days():
     scenarios = along("scenario", pd.Series([1.0, 0.0, 0.0], index=["up", "base", "low"]))
     refused("(period 1 (2026-02-01), point 0 (A-7), lane 0 (up))", model.run, x=points,
             add=scenarios, code="LW3045")  # fmt: skip
+
+
+def test_dates_are_put_in_order_without_a_calendar_too():
+    model = lw.series.Model("m", periods=3)
+    model.input("x", axes=("time",))
+    model.formula("sum", "prev(sum) + x")
+    days = pd.to_datetime(["2026-03-01", "2026-01-01", "2026-02-01"])
+    for index in (days, days.strftime("%Y-%m-%d"), [day.date() for day in days]):
+        result = lw.compile(model).run(x=pd.Series([3.0, 1.0, 2.0], index=index))
+        assert result["sum"].tolist() == [1.0, 3.0, 6.0]
+        assert [str(day) for day in result.coords["time"]] == sorted(days.strftime("%Y-%m-%d"))

@@ -6,6 +6,8 @@ A command that depends on the machine of its file leaves options and work to tha
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from inspect import signature
@@ -181,4 +183,7 @@ def fuzz(machine: str, count: int, seed: int, jobs: int | None, engine: str, as_
 
 def main() -> None:
     """The entry point of the `lanework` command."""
+    for name in ("stdout", "stderr"):  # None where a shell closed it (>&-): nobody reads it
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     cli.main(prog_name="lanework")

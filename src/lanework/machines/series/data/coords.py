@@ -60,6 +60,8 @@ def aligned(
                     wanted = next((way for way in ways if _same_set(given, way)), ways[0])
                     out[n] = _ordered(ports[n], out[n], TIME, given, wanted)
                 continue
+            if labels.dtype.kind == "M":  # dates are in one order whatever the model says of time
+                labels = np.sort(labels)
         coords[axis] = labels
         counts = np.asarray(labels).dtype.kind in "iu"
         for n in with_labels if counts else owners:

@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 import ast
-import math
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
@@ -220,12 +220,9 @@ class FormulaReader:
     def _constant(self, node: ast.Constant) -> Expr:
         value = node.value
         if isinstance(value, (bool, int, float)):
-            if isinstance(value, float) and math.isinf(value):  # Python reads 1e400 so
+            if abs(value) > sys.float_info.max:  # Python reads 1e400 as infinity
                 raise self.unsupported(node, "a number beyond 1.8e308")
-            try:
-                return Expr(NUMBER, (), float(value), self.place(node))
-            except OverflowError:
-                raise self.unsupported(node, "a whole number beyond 1.8e308") from None
+            return Expr(NUMBER, (), float(value), self.place(node))
         if isinstance(value, str):
             return Expr(LABEL, (), value, self.place(node))
         raise self.unsupported(node, "this constant")
