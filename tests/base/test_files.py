@@ -6,6 +6,7 @@ import resource
 import stat
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -216,3 +217,23 @@ def test_what_a_killed_process_was_writing_is_removed_by_the_next_write(tmp_path
         with files.atomic_write(tmp_path / "second") as second:  # and leaves those at work alone
             second.write(b"2")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "second"]
+
+
+def test_writers_beside_each_other_do_not_remove_what_is_about_to_take_its_name(tmp_path):
+    wrong = []
+
+    def write(n):
+        for k in range(100):
+            try:
+                files.write_bytes_atomic(tmp_path / f"a{n}-{k}", b"x")
+                files.write_private(tmp_path / f"p{n}-{k}", b"x")
+            except (OSError, Diagnostic) as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert len(only(tmp_path)) == 1200

@@ -49,6 +49,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     """
     target = Path(os.path.realpath(path))
     temporary: Path | None = None
+    held: list[int] = []
     try:
         old = _status(target)
         if old is not None and not stat.S_ISREG(old.st_mode):
@@ -56,6 +57,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
                 yield file
             return
         temporary, handle = _beside(target)
+        held.append(os.dup(handle))  # locked until it has its name
         with _open(handle, mode) as file:
             yield file
             file.flush()
@@ -75,9 +77,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
             help="check free space and permissions; what was there before is untouched",
         ) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
+        _give_up(temporary, held)
 
 
 def write_bytes_atomic(path: str | os.PathLike[str], data: bytes) -> None:
@@ -102,6 +102,7 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
         OSError: it cannot be written; FileExistsError for one that is there and may not go.
     """
     temporary, handle = _beside(path, 0o600)
+    held = [os.dup(handle)]
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -110,8 +111,17 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
         else:
             os.link(temporary, path, follow_symlinks=False)
     finally:
+        _give_up(temporary, held)
+
+
+def _give_up(temporary: Path | None, held: list[int]) -> None:
+    """Remove what did not take its name, and let its lock go."""
+    if temporary is not None:
         with suppress(OSError):
             os.unlink(temporary)
+    for handle in held:
+        with suppress(OSError):
+            os.close(handle)
 
 
 def _status(target: Path) -> os.stat_result | None:
@@ -132,18 +142,18 @@ def _beside(target: Path, mode: int = 0o666) -> tuple[Path, int]:
         except OSError as error:
             # The caller's path is what the message should be about.
             raise OSError(error.errno, error.strerror) from error
-        _lock(handle)
-        if os.fstat(handle).st_nlink:  # another process may have swept it before it was locked
+        _lock(handle, wait=True)  # another process may be about to sweep it
+        if os.fstat(handle).st_nlink:  # it was not swept before it was locked
             return path, handle
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
-    """Hold a file until it is closed; False where another process holds it, or none can."""
+def _lock(handle: int, *, wait: bool = False) -> bool:
+    """Hold a file until it is closed; False where another writer holds it, or none can."""
     if fcntl is None:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
