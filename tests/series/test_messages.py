@@ -216,3 +216,12 @@ def test_names_that_python_spells_otherwise(name):
 def test_numbers_that_leave_the_range(number):
     message, _ = said("LW3002", model().formula, "y", f"x * {number}")
     assert "number beyond 1.8e308" in message
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, "NA", ""])
+def test_a_missing_label_is_called_so(missing):
+    made = lw.series.Model("m", periods=1)
+    made.input("sex", categories=("M", "F"))
+    made.formula("y", "sex == 'M'")
+    message, _ = said("LW3020", made.run, sex=["M", missing])
+    assert message.startswith("input 'sex' at 1: the value is missing")

@@ -70,8 +70,8 @@ def data_ending(path: Path_) -> str:
     if ending not in ENDINGS:
         raise Diagnostic(
             BAD_DATA_ENDING,
-            f"{os.fspath(path)!r} does not say how to read it: its ending is"
-            f" {ending or 'missing'!r}",
+            f"{os.fspath(path)!r} does not say how to read it: "
+            + (f"its ending is {ending!r}" if ending else "it has no ending"),
             help=did_you_mean(ending, ENDINGS) or f"use one of {', '.join(ENDINGS)}",
         )
     return ending

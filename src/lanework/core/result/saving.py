@@ -30,8 +30,8 @@ def check_ending(path: Path, endings: tuple[str, ...] = ENDINGS) -> str:
     if ending not in endings:
         raise Diagnostic(
             BAD_ENDING,
-            f"{path.name!r} does not say how to write the result: its ending is "
-            f"{ending or 'missing'!r}",
+            f"{path.name!r} does not say how to write the result: "
+            + (f"its ending is {ending!r}" if ending else "it has no ending"),
             help=did_you_mean(ending, endings) or f"use one of {', '.join(endings)}",
         )
     if ending in TABLES and ending not in TEXTS:

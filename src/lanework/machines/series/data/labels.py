@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help
-from lanework.core.data.values import text_advice
+from lanework.core.data.values import MISSING_TEXT, text_advice
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.unpacking import (
     LANES,
@@ -223,6 +223,12 @@ def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]
     at = ", ".join(str(int(i)) for i in np.unravel_index(place, shape)) if shape else ""
     where = f" at {at}" if at else ""
     what = "is not one of its categories" if port.categories else "is not a number"
+    if port.categories and str(text).lower() in MISSING_TEXT:
+        return Diagnostic(
+            UNKNOWN_LABEL,
+            f"input {port.name!r}{where}: the value is missing ({text})",
+            help="fill it in, or drop the row",
+        )
     return Diagnostic(
         UNKNOWN_LABEL if port.categories else BAD_INPUT,
         f"input {port.name!r}{where}: {text!r} {what}",
