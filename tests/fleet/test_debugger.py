@@ -112,7 +112,8 @@ def test_watchpoints(debugger):
 
 
 @pytest.mark.parametrize(
-    "place", [0, 1, 9, 100, "cuont", "count+12", "count+-1", "count+", "count+x", "+1", ""]
+    "place",
+    [0, 1, 9, 100, "cuont", "count+12", "count+-1", "count+", "count+x", "+1", "", 1.5, None],
 )
 def test_places_that_there_are_not(plain, place):
     refused(lambda: plain.breakpoint(place), "LW6032")

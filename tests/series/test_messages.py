@@ -220,8 +220,8 @@ def test_numbers_that_leave_the_range(number):
 
 @pytest.mark.parametrize("missing", [None, math.nan, "NA", ""])
 def test_a_missing_label_is_called_so(missing):
-    made = lw.series.Model("m", periods=1)
-    made.input("sex", categories=("M", "F"))
-    made.formula("y", "sex == 'M'")
-    message, _ = said("LW3020", made.run, sex=["M", missing])
+    lives = lw.series.Model("m", periods=1)
+    lives.input("sex", categories=("M", "F"))
+    lives.formula("y", "sex == 'M'")
+    message, _ = said("LW3020", lives.run, sex=["M", missing])
     assert message.startswith("input 'sex' at 1: the value is missing")

@@ -134,7 +134,7 @@ class Debugger(Run):
             ips = [ip for ip, span in spans if span is not None and span.line == place]
             help = "give a line with an instruction, or a name such as 'routine+3'"
         else:
-            name, _, more = place.partition("+")
+            name, _, more = str(place).partition("+")
             known = {each.name: each for each in view.routines}
             offset = int(more) if more.isdecimal() and len(more) < 10 else -(name != place)
             inside = name in known and 0 <= offset < known[name].count
