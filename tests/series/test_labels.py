@@ -334,3 +334,14 @@ def test_dates_are_put_in_order_without_a_calendar_too():
         result = lw.compile(model).run(x=pd.Series([3.0, 1.0, 2.0], index=index))
         assert result["sum"].tolist() == [1.0, 3.0, 6.0]
         assert [str(day) for day in result.coords["time"]] == sorted(days.strftime("%Y-%m-%d"))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC"])
+def test_days_are_those_of_their_time_zone(zone):
+    model = lw.series.Model("m", periods=3, start="2026-01-01", freq="month")
+    model.input("x", axes=("time",))
+    model.formula("y", "x * 2")
+    days = pd.date_range("2026-01-01", periods=3, freq="MS", tz=zone)
+    result = lw.compile(model).run(x=pd.Series([1.0, 2.0, 3.0], index=days)[::-1])
+    assert result["y"].tolist() == [2.0, 4.0, 6.0]

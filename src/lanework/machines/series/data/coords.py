@@ -98,7 +98,10 @@ def moments(labels: Any) -> Labels:
     """
     array = np.asarray(labels)
     if array.dtype.kind in "OU":
-        texts = [x.isoformat() if hasattr(x, "isoformat") else x for x in array.tolist()]
+        items = array.tolist()
+        # midnight is that of the place whose time zone a moment has
+        local = [x.replace(tzinfo=None) if getattr(x, "tzinfo", None) else x for x in items]
+        texts = [x.isoformat() if hasattr(x, "isoformat") else x for x in local]
         if not all(isinstance(x, str) and not x.strip().isdecimal() for x in texts):
             return array
         try:
