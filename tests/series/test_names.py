@@ -177,3 +177,12 @@ def test_names_that_spell_numbers_are_given_as_text():
 def test_a_default_is_a_category():
     model = lw.series.Model("m", periods=1)
     refused("LW3021", "'A', 'B'", model.input, "x", categories=("A", "B"), default=2.0)
+
+
+@pytest.mark.parametrize("value", [True, [True, False], np.array([True])])
+def test_truth_is_no_position(value):
+    model = lw.series.Model("m", periods=1)
+    model.input("smoker", categories=("no", "yes"))
+    model.formula("y", "where(smoker == 'yes', 1, 0)")
+    with pytest.raises(lw.Diagnostic, match="LW3020"):
+        model.run(smoker=value)

@@ -83,3 +83,15 @@ def test_units_in_model_files():
     result = model.run()
     assert (float(result["y"]), result.units["y"]) == (600.0, "XBTC")
     assert float(result["spread"]) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("name", ["pt", "pts", "point", "points", "k", "M", "MM", "mth"])
+def test_short_names_that_may_mean_many_things_are_refused(name):
+    with pytest.raises(lw.Diagnostic, match="help: write "):
+        value("a * b", a="USD", b=name)
+    assert value("a * b", "USD", [(name, "1000 USD")], a="USD/USD", b=name) == (6000.0, "USD")
+
+
+def test_percentage_points_have_a_short_name():
+    assert value("a * b", "USD", a="USD", b="pp") == (pytest.approx(0.06), "USD")
+    assert value("a + b", "percent", a="pct", b="percent") == (5.0, "percent")

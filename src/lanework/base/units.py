@@ -172,7 +172,7 @@ for _code in CURRENCIES:
     _plain(1, ((f"[currency_{_code}]", Fraction(1)),), _code)
 for _count in COUNTS:
     _plain(1, (), _count)
-_plain(Fraction(1, 100), (), "percent", "%")
+_plain(Fraction(1, 100), (), "percent", "%", "pct", "percentage_point", "pp")
 _plain(Fraction(1, 10_000), (), "basis_point", "bp", "bps")  # pint's is a length of printers
 _plain(1, _TIME, "second", "seconds", "s")
 _plain(60, _TIME, "minute", "minutes", "min")
@@ -186,6 +186,14 @@ for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G
     # Scales are in grams, metres and seconds, which are pint's roots.
     _plain(1000 * _scale, _POWER, f"{_prefix}watt", f"{_letter}W")
     _plain(1000 * 3600 * _scale, _ENERGY, f"{_prefix}watt_hour", f"{_letter}Wh")
+
+
+_SHORT = {
+    **dict.fromkeys(("pt", "pts", "point", "points"), "write percent, percentage_point or bp"),
+    **dict.fromkeys(("k", "M", "MM"), "write a unit of your own, such as kUSD for 1000 USD"),
+    "mth": "write month",
+}
+"""Names that mean something else in pint than in a model (a length, a constant, molar)."""
 
 
 @functools.cache
@@ -209,6 +217,8 @@ def symbol(name: str) -> Unit:
     """
     full = _names.get(name)
     if full is None:
+        if name in _SHORT:
+            raise Diagnostic(UNKNOWN_UNIT, f"{name!r} may mean many things", help=_SHORT[name])
         full = _names[name] = _look_up(name)
     return Unit(((full, Fraction(1)),)) if full else Unit()
 

@@ -1,7 +1,7 @@
 """Numbers of a declared dtype from what a person gives: exactly, or refused with the place.
 
 Text never becomes a number by itself, whole numbers stay whole, and what the declared dtype cannot
-hold is refused. The one thing that is rounded is a fraction given for a single-precision float.
+hold is refused. The one thing that is rounded is a float given for a single-precision one.
 """
 
 from __future__ import annotations

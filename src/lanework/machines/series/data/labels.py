@@ -177,13 +177,13 @@ def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
 
 
 def check_codes(port: Port, array: npt.NDArray[Any]) -> None:
-    """Refuse numbers that are no positions in the list of the port's categories.
+    """Refuse numbers that are no positions in the list of the port's categories; truth is none.
 
     Raises:
         Diagnostic: LW3020.
     """
     count = len(port.categories)
-    good = (array >= 0) & (array < count) & (array == np.floor(array))
+    good = (array >= 0) & (array < count) & (array == np.floor(array)) & (array.dtype.kind != "b")
     bad = ~good & ~np.isnan(array)  # what is missing has an error of its own
     if bad.any():
         place = int(np.argmax(bad.reshape(-1)))
