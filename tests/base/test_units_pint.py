@@ -28,6 +28,9 @@ def test_plain_units_are_as_pint_defines_them():
         if full == "quarter":  # a weight in pint, a period here
             assert units.parse(name).factor(units.parse("month")) == 3.0
             continue
+        if name in ("pct", "pp", "percentage_point"):  # others in pint, or none
+            assert full == "percent"
+            continue
         if full == "basis_point":  # a length of printers in pint
             assert units.parse(name).factor(units.parse("percent")) == 0.01
             continue
