@@ -24,9 +24,10 @@ def test_every_instruction_is_generated():
 
 
 def test_a_wrong_engine_is_found_and_shrunk(monkeypatch):
+    from lanework.core.ops.prims import Prim
     from lanework.engines.llvm import ir as llvm_ir
 
-    monkeypatch.setitem(llvm_ir._FLOAT_BINARY, "sub", "fadd")
+    monkeypatch.setitem(llvm_ir._OF_FLOATS, Prim.SUB, "fadd")
     actual = next(d for d in map(fuzz.check_seed, range(200)) if d is not None)
     program = random_program(actual.seed)
     periods, lanes = fuzz.shape_of(actual.seed)

@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 from operator import add, mul, neg, sub
 
 from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies.arithmetic import abs_, ceil, floor, sqrt
+from lanework.core.ops.bodies.exp import exp
+from lanework.core.ops.bodies.log import log
+from lanework.core.ops.bodies.trig import cos, sin, tan
 from lanework.core.program.asmtext import Line, Token
 from lanework.machines.fleet.text.words import Position, plain
 
@@ -39,9 +43,9 @@ _SIGNS: dict[str, Callable[[Number, Number], Number]] = {
     "+": add, "-": sub, "*": mul, "/": _quotient,
 }  # fmt: skip
 CALLED: dict[str, Callable[[Number], Number]] = {
-    "abs": abs, "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin,
-    "cos": math.cos, "tan": math.tan, "floor": math.floor, "ceil": math.ceil,
-}  # fmt: skip
+    abs_.name: abs,
+    **{op.name: getattr(math, op.name) for op in (sqrt, exp, log, sin, cos, tan, floor, ceil)},
+}
 """Functions of one value, by name."""
 _OF_ONE: dict[str, Callable[[Number], Number]] = {"minus": neg, **CALLED}
 _LARGEST = 1 << 128  # as floats of single precision are below
@@ -112,7 +116,11 @@ def read_expression(text: str, position: Position) -> Expression:
         Diagnostic: LW1010.
 
     Example:
-        >>> from lanework.core.program.asmtext import Line, Token
+        >>> from lanework.core.ops.bodies.arithmetic import abs_, ceil, floor, sqrt
+    from lanework.core.ops.bodies.exp import exp
+    from lanework.core.ops.bodies.log import log
+    from lanework.core.ops.bodies.trig import cos, sin, tan
+    from lanework.core.program.asmtext import Line, Token
         >>> read_expression("N*4-(1+2)", Position(Line(1, (), "text", ""))).items
         ('N', 4, Sign(text='*'), 1, 2, Sign(text='+'), Sign(text='-'))
     """

@@ -146,8 +146,8 @@ def one_number(value: object, what: str) -> float:
         Diagnostic: LW3021 for arrays, text, what is missing or no number.
 
     Example:
-        >>> one_number(np.array(2), "the default")
-        2.0
+        >>> one_number(True, "the default")
+        1.0
     """
     array = exactly(value, "f64", Given(what, BAD_INPUT_NODE))
     if array.ndim:
