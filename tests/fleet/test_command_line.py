@@ -135,6 +135,8 @@ def test_inspection(lanework):
         (("run", "double.lasm", "image=1"), "LW8001"),
         (("run", "double.lasm", "shared=1", "--shared", "one.npy"), "LW8001"),
         (("run", "double.lasm", "--set", "layout"), "LW8001"),
+        (("run", "double.lasm", "--set", "engine=reference"), "LW8001"),
+        (("run", "double.lasm", "--set", "progress=1"), "LW8001"),
         (("run", "double.lasm", "--set", "layout=sideways"), "LW6011"),
         (("run", "double.lasm", "--set", "patience=x"), "LW8001"),
         (("run", "double.lasm", "--set", "compose=maybe"), "LW8001"),

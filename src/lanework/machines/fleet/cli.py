@@ -190,6 +190,9 @@ def bind(request: Request, **more: Any) -> Runner:
             raise Diagnostic(
                 BAD_ARGUMENT, f"--set {text} has no value", help="write --set layout=aos"
             )
+        if name in ("engine", "epochs", "limits", "progress"):  # what `bind` takes besides
+            more_help = "it has an option of its own, see lanework run --help"
+            raise Diagnostic(BAD_ARGUMENT, f"{name} is no setting", help=more_help)
         settings[name] = _setting(name, value)
     runner: Runner = request.program.bind(
         request["engine"], request.limits, epochs=request["epochs"], **more, **settings
