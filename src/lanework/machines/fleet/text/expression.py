@@ -116,11 +116,7 @@ def read_expression(text: str, position: Position) -> Expression:
         Diagnostic: LW1010.
 
     Example:
-        >>> from lanework.core.ops.bodies.arithmetic import abs_, ceil, floor, sqrt
-    from lanework.core.ops.bodies.exp import exp
-    from lanework.core.ops.bodies.log import log
-    from lanework.core.ops.bodies.trig import cos, sin, tan
-    from lanework.core.program.asmtext import Line, Token
+        >>> from lanework.core.program.asmtext import Line, Token
         >>> read_expression("N*4-(1+2)", Position(Line(1, (), "text", ""))).items
         ('N', 4, Sign(text='*'), 1, 2, Sign(text='+'), Sign(text='-'))
     """
