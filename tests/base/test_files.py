@@ -237,3 +237,13 @@ def test_writers_beside_each_other_do_not_remove_what_is_about_to_take_its_name(
         thread.join()
     assert wrong == []
     assert len(only(tmp_path)) == 1200
+
+
+def test_what_is_written_is_no_more_open_than_what_it_replaces(tmp_path):
+    target = tmp_path / "secret"
+    target.write_text("old")
+    target.chmod(0o600)
+    with files.atomic_write(target, "w") as file:
+        assert os.fstat(file.fileno()).st_mode & 0o077 == 0
+        file.write("new")
+    assert target.stat().st_mode & 0o777 == 0o600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -255,3 +256,27 @@ def test_advice_gives_no_part_of_a_number(text: str, words: str) -> None:
 def test_whole_numbers_among_others_are_not_rounded(items: list[Any]) -> None:
     with pytest.raises(Diagnostic, match="which f32 does not have"):
         exactly(np.array(items, object), "f32", RATE)
+
+
+BIG = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[Decimal(BIG)], [np.int64(BIG), 1.0], [Fraction(BIG), 0.5], pa.array([Decimal(BIG)])],
+    ids=lambda _: "value",
+)
+@pytest.mark.parametrize("dtype", ["f64", "i64"])
+def test_whole_numbers_of_any_type_are_not_rounded(value: Any, dtype: str) -> None:
+    with pytest.raises(Diagnostic, match="does not have"):
+        exactly(value, dtype, RATE)
+    assert exactly([Decimal("0.1"), Fraction(1, 3)], "f64", RATE).tolist() == [0.1, 1 / 3]
+
+
+def test_labels_that_differ_by_a_nanosecond_or_in_type_differ() -> None:
+    stamps = np.array(["2024-01-01T00:00:00.000000001", "2024-01-01T00:00:00.000000002"], "M8[ns]")
+    order = align(stamps[::-1], stamps, "time", RATE)
+    assert order is not None
+    assert order.tolist() == [1, 0]
+    with pytest.raises(Diagnostic):
+        align(np.array([True, False], object), np.array([1, 0], object), "x", RATE)

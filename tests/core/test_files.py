@@ -407,3 +407,17 @@ def test_a_missing_extra_is_named(tmp_path, name, monkeypatch):
     problem = refused(tmp_path / name)
     assert problem.code.ident == "LW1022"
     assert problem.help == f"pip install 'lanework[{extra}]'"
+
+
+@pytest.mark.parametrize("cell", ["ab        NOT", "ab\0", "ab\0x"])
+@pytest.mark.parametrize("arrow", [True, False])
+def test_long_cells_and_nul_are_no_labels_for_the_fast_readers(cell, arrow, tmp_path, monkeypatch):
+    from lanework.core.data import csvfast
+
+    data = f"{cell}\nab\n".encode()
+    read = csvfast._by_arrow if arrow else csvfast._by_numpy
+    assert read(data, ["x"], ",", ["x"], {"x": ["ab"]}, pa.csv) is None
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"x\n" + data)
+    with pytest.raises(Diagnostic):
+        read_columns(path, ["x"], {"x": ["ab"]})

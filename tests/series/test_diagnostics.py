@@ -126,7 +126,7 @@ def test_inputs():
 
     refused("LW3050", "has an axis twice", as_labelled, Twice(), port)
     odd = np.array([1.0, object()], dtype=object)
-    refused("LW3050", "is not a number", as_labelled, odd, port)
+    refused("LW3050", "which is no number", as_labelled, odd, port)
 
 
 def test_streams_and_tables_without_rows(tmp_path):

@@ -186,3 +186,13 @@ def test_truth_is_no_position(value):
     model.formula("y", "where(smoker == 'yes', 1, 0)")
     with pytest.raises(lw.Diagnostic, match="LW3020"):
         model.run(smoker=value)
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, [2**53 + 1], np.array([2**53 + 1]), -(2**53) - 1])
+def test_whole_numbers_that_a_float_lacks_are_refused(value):
+    model = lw.series.Model("m", periods=1)
+    model.input("x")
+    model.formula("y", "x - 9007199254740992")
+    with pytest.raises(lw.Diagnostic, match="LW3050"):
+        model.run(x=value)
+    assert model.run(x=2**53)["y"] == 0.0

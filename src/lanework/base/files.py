@@ -56,7 +56,9 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
             with _open(os.open(target, os.O_WRONLY), mode) as file:
                 yield file
             return
-        temporary, handle = _beside(target)
+        # not open to more people than what it replaces, while it is written neither
+        permissions = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o666 | 0o200
+        temporary, handle = _beside(target, permissions)
         held.append(os.dup(handle))  # locked until it has its name
         with _open(handle, mode) as file:
             yield file

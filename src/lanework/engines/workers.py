@@ -26,9 +26,9 @@ def submit(work: Callable[..., None], *args: Any) -> Future[None]:
         done
     """
     future: Future[None] = Future()
-    _tasks.put((future, work, args))
     if not _idle.acquire(blocking=False):
         threading.Thread(target=_serve, name="lanework", daemon=True).start()
+    _tasks.put((future, work, args))  # only now: a thread that cannot start leaves no task behind
     return future
 
 

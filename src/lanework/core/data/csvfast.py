@@ -110,6 +110,8 @@ def _by_arrow(
 ) -> dict[str, Array] | None:
     import pyarrow as pa
 
+    if b"\0" in data:  # which neither reader shows in a cell
+        return None
     types: dict[str, Any] = dict.fromkeys(wanted, pa.float64())
     types |= {n: pa.dictionary(pa.int32(), pa.string()) for n in wanted if n in categories}
     try:
@@ -149,7 +151,7 @@ def _by_numpy(
 ) -> dict[str, Array] | None:
     lines = io.BytesIO(data).readlines()
     mark = separator.encode()
-    if b'"' in data or any(line.count(mark) != len(header) - 1 for line in lines):
+    if b'"' in data or b"\0" in data or any(line.count(mark) != len(header) - 1 for line in lines):
         return None
     if len(header) == 1 and not all(map(bytes.strip, lines)):
         return None  # blank lines
@@ -165,6 +167,8 @@ def _by_numpy(
             longest = max((len(label.encode()) for label in categories[name]), default=0)
             where = [header.index(name)]
             texts = np.loadtxt(lines, f"S{longest + 8}", usecols=where, ndmin=1, **options)
+            if (np.char.str_len(texts) == longest + 8).any():  # perhaps there was more of it
+                return None
             texts = np.char.lower(texts) if categories[name] is TRUTHS else texts
             block[name] = codes_of(texts, categories[name], _other)
     except (ValueError, Diagnostic):

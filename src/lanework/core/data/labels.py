@@ -84,10 +84,13 @@ def keys(labels: Any) -> list[Any]:
 
 def _date(moment: Any) -> str:
     day = moment.astype("M8[D]")
-    return str(day) if day == moment else str(moment.astype("M8[us]"))
+    fine = moment.astype("M8[us]")
+    return str(day if day == moment else fine if fine == moment else moment)
 
 
 def _key(label: Any) -> Any:
+    if isinstance(label, bool):  # which Python would take for 0 or 1
+        return str(label)
     if isinstance(label, float) and label.is_integer():
         return int(label)
     if isinstance(label, bytes):

@@ -85,7 +85,7 @@ def as_array(value: Any, given: Given) -> Array:
         array = np.asarray(_flat(value))
         if isinstance(value, list | tuple) and array.dtype.kind == "f" and _large(array):
             objects = np.array(value, object)  # of whole numbers NumPy made floats, perhaps
-            return objects if any(isinstance(x, int) for x in objects.flat) else array
+            return objects if any(isinstance(x, numbers.Integral) for x in objects.flat) else array
         return array
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
         ragged = isinstance(value, list | tuple)
@@ -212,10 +212,18 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
             return np.array(out, kind).reshape(array.shape)
     floats = [_float(item) for item in out]
     for place, (item, x) in enumerate(zip(out, floats, strict=True)):
-        # a whole number among floats is not rounded, to single precision neither
-        if x is None or (isinstance(item, int) and (x != item or _single(x, dtype) != item)):
+        if x is None or _rounded(item, x, dtype):
             _refuse_number(item, dtype, given, place, array.shape)
     return np.array(floats, np.float64).reshape(array.shape)
+
+
+def _rounded(item: Any, x: float, dtype: str) -> bool:
+    """Whether a whole number is another one as a float, in single precision if that is declared."""
+    if isinstance(item, numbers.Integral):
+        item = int(item)
+    elif isinstance(item, float) or not x.is_integer():
+        return False  # floats stay what they are, and fractions are rounded
+    return bool(item != x or _single(x, dtype) != item)
 
 
 def _single(x: float, dtype: str) -> float:

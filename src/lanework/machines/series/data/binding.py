@@ -34,6 +34,7 @@ SCALAR = Given(False, False)
 TIMED = Given(True, False)
 LANED = Given(False, True)
 OPTIONS_OF_BIND = ("periods", "outputs", "threads", "lane_width", "progress", "cache")
+EXACT = 2**53  # up to here every whole number is a float
 PROBE = 4096  # numbers up to which BLAS stays on the calling thread
 _F64 = np.dtype(np.float64)
 
@@ -183,7 +184,7 @@ def _bind_plain(
             value = port.default
         else:
             used += 1
-        if type(value) is float or type(value) is int:
+        if type(value) is float or (type(value) is int and -EXACT <= value <= EXACT):
             kind = SCALAR
             try:
                 value = number = float(value)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help
-from lanework.core.data.values import MISSING_TEXT, text_advice
+from lanework.core.data.values import MISSING_TEXT, Given, exactly, text_advice
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.unpacking import (
     LANES,
@@ -173,7 +173,7 @@ def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
     if kind not in "fiub":
         what = "dates" if kind in "mM" else "complex numbers" if kind == "c" else "records"
         fail(port, f"holds {what}", "give real numbers")
-    return np.asarray(array, np.float64)
+    return exactly(array, "f64", Given(f"input {port.name!r}", BAD_INPUT))
 
 
 def check_codes(port: Port, array: npt.NDArray[Any]) -> None:
@@ -210,13 +210,9 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
     filled = [math.nan if x is None or str(x) == "<NA>" else x for x in array.reshape(-1).tolist()]
     if any(isinstance(x, str) for x in filled):
         return np.array([str(x) for x in filled]).reshape(array.shape)
-    try:
-        return np.array(filled, np.float64).reshape(array.shape)
-    except OverflowError:
-        fail(port, "holds a number too large for a float", "give smaller numbers")
-    except (TypeError, ValueError):
-        odd = next(x for x in filled if not isinstance(x, (int, float)))
-        fail(port, f"holds {odd!r}, which is not a number", "give numbers only")
+    items = np.empty(len(filled), object)
+    items[:] = filled
+    return exactly(items.reshape(array.shape), "f64", Given(f"input {port.name!r}", BAD_INPUT))
 
 
 def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]) -> Diagnostic:
