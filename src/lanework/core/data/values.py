@@ -251,8 +251,9 @@ def _refuse_number(
     item: Any, dtype: str, given: Given, place: int, shape: tuple[int, ...]
 ) -> NoReturn:
     item = item.item() if isinstance(item, np.generic) else item
+    large = isinstance(item, numbers.Integral) and _float(item) is None
     given.refuse(
-        f"is {_shown(item)}, which {dtype} does not have",
+        f"is {_shown(item)}, which {dtype} does not have" + (": it is too large" if large else ""),
         "give a number that the dtype holds exactly, or declare another dtype",
         place,
         shape,
