@@ -266,11 +266,28 @@ BIG = 2**53 + 1
     [[Decimal(BIG)], [np.int64(BIG), 1.0], [Fraction(BIG), 0.5], pa.array([Decimal(BIG)])],
     ids=lambda _: "value",
 )
-@pytest.mark.parametrize("dtype", ["f64", "i64"])
-def test_whole_numbers_of_any_type_are_not_rounded(value: Any, dtype: str) -> None:
-    with pytest.raises(Diagnostic, match="does not have"):
-        exactly(value, dtype, RATE)
+def test_whole_numbers_of_any_type_are_not_rounded(value: Any) -> None:
+    with pytest.raises(Diagnostic, match="which f64 does not have"):
+        exactly(value, "f64", RATE)
+    whole = [x for x in as_array(value, RATE).tolist() if x == int(x)]
+    assert exactly(np.array(whole, object), "i64", RATE).tolist() == [int(x) for x in whole]
     assert exactly([Decimal("0.1"), Fraction(1, 3)], "f64", RATE).tolist() == [0.1, 1 / 3]
+
+
+@pytest.mark.parametrize(
+    ("items", "dtype", "said"),
+    [
+        ([-1, 2**63], "u64", "at 0 is -1,"),
+        ([1, 2**64], "u64", "at 1 is 18446744073709551616,"),
+        ([BIG, 0.5], "i64", "at 1 is 0.5,"),
+        ([Decimal("1e5000")], "i64", "at 0 is Decimal('1E+5000'),"),
+        ([BIG, Decimal("NaN")], "i64", "at 1 is Decimal('NaN'),"),
+    ],
+)
+def test_objects_are_refused_one_by_one(items: list[Any], dtype: str, said: str) -> None:
+    with pytest.raises(Diagnostic) as caught:
+        exactly(np.array(items, object), dtype, RATE)
+    assert said in caught.value.message
 
 
 def test_labels_that_differ_by_a_nanosecond_or_in_type_differ() -> None:

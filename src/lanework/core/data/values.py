@@ -98,7 +98,7 @@ def as_array(value: Any, given: Given) -> Array:
 
 def _large(array: Array) -> bool:
     with np.errstate(invalid="ignore"):
-        return bool((np.abs(array) >= 2.0**53).any())
+        return bool((np.abs(array) >= 2.0**24).any())  # beyond which single precision has gaps
 
 
 def _flat(value: Any) -> Any:
@@ -206,15 +206,24 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
             what = f"is {_shown(item)}, which is no number"
             given.refuse(what, "give numbers only", place, array.shape)
         out.append(item)
-    integral = all(isinstance(item, int | np.integer) for item in out)
-    for kind in (np.int64, np.uint64) if integral and out else ():
-        if np.iinfo(kind).min <= min(out) and max(out) <= np.iinfo(kind).max:
-            return np.array(out, kind).reshape(array.shape)
+    if DTYPES[dtype].kind in "iu":
+        info = np.iinfo(DTYPES[dtype])
+        for place, item in enumerate(out):
+            if not (_integral(item) and info.min <= item <= info.max):
+                _refuse_number(item, dtype, given, place, array.shape)
+        return np.array([int(item) for item in out], info.dtype).reshape(array.shape)
     floats = [_float(item) for item in out]
     for place, (item, x) in enumerate(zip(out, floats, strict=True)):
         if x is None or _rounded(item, x, dtype):
             _refuse_number(item, dtype, given, place, array.shape)
     return np.array(floats, np.float64).reshape(array.shape)
+
+
+def _integral(item: Any) -> bool:
+    """Whether a number has no fraction."""
+    if isinstance(item, numbers.Integral | np.bool_):
+        return True
+    return bool(math.isfinite(item) and item == math.floor(item))
 
 
 def _rounded(item: Any, x: float, dtype: str) -> bool:
