@@ -43,6 +43,7 @@ fuzz: $(VENV)/.test
 	$(BIN)/lanework fuzz series --count 20000
 	$(BIN)/lanework fuzz belief --count 100000
 	$(BIN)/lanework fuzz fleet --count 2000
+	$(PYTEST) -m hypothesis --hypothesis-profile default
 
 # A virtual environment, and into it what a lock file names; again only when the lock changes.
 $(BIN)/python:

@@ -14,6 +14,12 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# the same examples on every run, so that a change is to blame when a test fails; `make fuzz` looks
+# for others
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 NEEDED = "a Vulkan adapter (mesa-vulkan-drivers) and the extra lanework[gpu]"
 

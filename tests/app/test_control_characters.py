@@ -196,6 +196,7 @@ def test_halves_of_characters_and_endless_numbers_are_refused(make):
     assert harmless(str(caught.value))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["verify", "--json"], ["inspect", "--json"], ["run", "--json"], ["dis"], ["run"], ["inspect"]],

@@ -300,6 +300,7 @@ except lw.LaneworkError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".bif", ".uai", ".xmlbif", ".json"])
 def test_a_packed_file_is_counted_before_it_is_kept(ending, tmp_path):
     """A megabyte of compressed blanks: refused within some megabytes of memory."""

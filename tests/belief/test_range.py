@@ -176,6 +176,7 @@ def test_conditioned_lanes_of_large_numbers():
     np.testing.assert_allclose(plain["c"], right.beliefs["c"][0], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_what_vanishes_in_one_step_may_matter_in_the_next():
     """A state that is 1e-320 of another is far more likely once that one is excluded, nearly."""
     for seed in range(150):

@@ -34,6 +34,7 @@ def run(*args):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["all", "z", "LVFAILURE,HR", "joint:HR,CO", "mpe", "kbest:2"])
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_blocks_give_the_same_file(rows, tmp_path, monkeypatch, query, ending):
@@ -104,6 +105,7 @@ def peak(*args):
     return 1024 * int(done.stdout.split()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 def test_the_cap_bounds_the_resident_size(rows, tmp_path):
     header, *lines = rows.read_text().splitlines()

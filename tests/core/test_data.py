@@ -269,8 +269,8 @@ BIG = 2**53 + 1
 def test_whole_numbers_of_any_type_are_not_rounded(value: Any) -> None:
     with pytest.raises(Diagnostic, match="which f64 does not have"):
         exactly(value, "f64", RATE)
-    whole = [x for x in as_array(value, RATE).tolist() if x == int(x)]
-    assert exactly(np.array(whole, object), "i64", RATE).tolist() == [int(x) for x in whole]
+    integral = [x for x in as_array(value, RATE).tolist() if x == int(x)]
+    assert exactly(np.array(integral, object), "i64", RATE).tolist() == [int(x) for x in integral]
     assert exactly([Decimal("0.1"), Fraction(1, 3)], "f64", RATE).tolist() == [0.1, 1 / 3]
 
 

@@ -136,6 +136,7 @@ def in_threads(call, right, runs):
     return wrong
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("machine", "engine"), WAYS)
 def test_eight_threads_share_a_runner(machine, engine):
@@ -145,6 +146,7 @@ def test_eight_threads_share_a_runner(machine, engine):
     assert in_threads(make(engine), right, SLOW.get((machine, engine), RUNS)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("machine", "engine"), WAYS)
 def test_first_calls_come_at_once(machine, engine):
@@ -205,6 +207,7 @@ FOREVER = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", FOREVER)
 def test_a_process_ends_when_its_main_thread_does(name):
@@ -261,6 +264,7 @@ def in_child():
     return [(MACHINES[name][0], engine) for name, engine in WAYS if engine != "reference"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_child_of_fork_can_work_whatever_other_threads_did():
     code = textwrap.dedent(FORKED).replace("FOLDER", repr(os.path.dirname(__file__)))

@@ -155,6 +155,7 @@ def changed(program, **parts):
 LENGTHS = ((0xDD, 4), (0xDC, 2), (0xDB, 4), (0xDF, 4), (0xC6, 4), (0xCF, 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["routines", "plan", "buffers"])
 def test_lengths_inside_are_not_believed(name):
     """Every byte of a section becomes the head of a long array, string, map or number."""

@@ -201,6 +201,7 @@ def test_schedules():
     refused(with_plan(one(0, 1), spawn=-1), "LW6005", "-1 places")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "words"),
     [

@@ -14,6 +14,7 @@ def value(text):
     return float(model.run()["y"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", ["+", " - ", " +\n", " -\n  "])
 @pytest.mark.parametrize("brackets", ["{}", "({})", " ( {} ) ", "(\n{}\n)"])
 def test_many_terms(between, brackets):
