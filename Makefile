@@ -1,6 +1,6 @@
 # Two commands do all the set-up on a machine with Python 3.11+ and make: `make demo`, `make test`.
 #
-#   make quick      the core of the tests: some two minutes on two cores, while editing
+#   make quick      the core of the tests: under three minutes on two cores, while editing
 #   make test       lint, types and all tests but long campaigns: before a change lands
 #   make test-long  what `make test` leaves out: the long campaigns and the full counts
 #   .ci/run         all of these, the demo and the docs

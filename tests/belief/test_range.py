@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from campaigns import campaign
 
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.check.enumeration import Enumeration
@@ -39,11 +40,13 @@ def large_case(seed):
     return dataclasses.replace(case, graph=graph, given=given)
 
 
-@pytest.mark.parametrize("seeds", [range(n, n + 20) for n in range(0, 120, 20)])
+@pytest.mark.parametrize("seeds", campaign(120, 20, daily=120, quick=20))
 def test_large_and_small_numbers_in_every_way(seeds):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert [fuzz.check(large_case(seed), fuzz.ways(), seed) for seed in seeds] == [None] * 20
+        assert [fuzz.check(large_case(seed), fuzz.ways(), seed) for seed in seeds] == [None] * len(
+            seeds
+        )
 
 
 def test_decisions_and_derivatives_of_large_numbers():

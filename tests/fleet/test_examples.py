@@ -150,7 +150,9 @@ def test_grayscale_in_place(engine):
     assert np.array_equal(shared[1000:], pixels[1000:])
 
 
-@pytest.mark.parametrize("count", [1_000_000, 99_991, 1000, 5, 1])
+@pytest.mark.parametrize(
+    "count", [pytest.param(1_000_000, marks=pytest.mark.slow), 99_991, 1000, 5, 1]
+)
 def test_reduction(engine, count):
     numbers = np.arange(count) * 31 % 17
     result = run("reduce", engine, {"COUNT": count}, numbers=numbers)

@@ -74,8 +74,9 @@ def test_random_programs_agree(seeds):
         assert fuzz.check_seed(seed) is None
 
 
-def test_random_programs_agree_with_llvm():
-    for seed in range(150):
+@pytest.mark.parametrize("seeds", campaign(150, 50, daily=150, quick=50))
+def test_random_programs_agree_with_llvm(seeds):
+    for seed in seeds:
         assert fuzz.check_seed(seed, ("llvm",)) is None
 
 
