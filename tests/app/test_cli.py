@@ -2,11 +2,13 @@
 
 import csv
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 import lanework as lw
@@ -409,3 +411,48 @@ def test_version_and_help():
     for name in ("run", "compile", "dis", "verify", "inspect", "explain", "fuzz"):
         assert name in text
         assert call(name, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "typed", "offered"),
+    [
+        (["run", "loan.series"], "", ["principal=", "rate=", "fee=", "scenario="]),
+        (["run", "loan.series", "rate=0.05"], "", ["principal=", "fee=", "scenario="]),
+        (["run", "loan.series"], "pr", ["principal="]),
+        (["run", "loan.series", "--engine"], "", ["auto", "llvm", "stencil", "reference"]),
+        (["run", "fleet/image.lasm"], "", ["shared=", "image="]),
+        (["run", "fleet/image.lasm", "--engine"], "", ["auto", "epoch", "reference"]),
+        (["run", "data/belief/cancer.bif"], "X", ["Xray="]),
+        (["run", "fib.lasm"], "--e", ["--engine"]),
+        (["run", "loan.series"], "--ep", []),
+        (["run", "fleet/image.lasm"], "--ep", ["--epochs"]),
+        (["explain"], "lw6027", ["LW6027"]),
+        (["explain"], "LW999", []),
+        (["fuzz"], "f", ["fleet"]),
+    ],
+)
+def test_a_shell_completes_what_the_machine_of_the_file_has(args, typed, offered, monkeypatch):
+    monkeypatch.chdir(EXAMPLES)
+    shell = ShellComplete(cli, {}, "lanework", "_LANEWORK_COMPLETE")
+    assert [item.value for item in shell.get_completions(args, typed)] == offered
+
+
+@pytest.mark.parametrize("name", ["none.series", "broken.series", "data.txt", "-"])
+def test_a_shell_gets_no_error_for_a_file_that_is_none(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.series").write_text("model x\n y = (")
+    (tmp_path / "data.txt").write_text("1")
+    shell = ShellComplete(cli, {}, "lanework", "_LANEWORK_COMPLETE")
+    for args in (["run", name], ["run", name, "--engine"]):
+        assert isinstance(shell.get_completions(args, ""), list)
+
+
+def test_verbose_says_which_engine_runs_and_what_is_compiled(folder, monkeypatch):
+    log = logging.getLogger("lanework")
+    monkeypatch.setattr(log, "handlers", [])
+    monkeypatch.setattr(log, "level", logging.NOTSET)
+    words = ["run", "loan.series", "principal=100", "rate=@rate.npy", "--engine", "llvm"]
+    assert "debug" not in call(*words).stderr
+    said = call("-v", *words)
+    assert (said.exit_code, "debug: engine llvm for " in said.stderr) == (0, True)
+    assert "debug: LLVM code of " in said.stderr

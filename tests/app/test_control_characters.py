@@ -158,7 +158,7 @@ def test_in_a_pipe(tmp_path):
     path = tmp_path / "m.series"
     path.write_text("x = t + \x1b[31m q\n")
     done = subprocess.run(
-        [sys.executable, "-m", "lanework.app", "run", str(path)], capture_output=True, check=False
+        [sys.executable, "-m", "lanework", "run", str(path)], capture_output=True, check=False
     )
     assert done.returncode == 1
     assert harmless(done.stderr.decode())
@@ -207,7 +207,7 @@ def test_a_full_device_is_said_in_a_sentence(words, unbuffered, tmp_path):
     lw.belief.compile_graph(graph("a")).save(path)
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "lanework.app", words[0], str(path), *words[1:]],
+            [sys.executable, "-m", "lanework", words[0], str(path), *words[1:]],
             stdout=full,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
@@ -223,6 +223,6 @@ def test_a_full_device_is_said_in_a_sentence(words, unbuffered, tmp_path):
 def test_closed_streams_are_read_by_nobody(words, tmp_path):
     path = tmp_path / "p.lwp"
     lw.belief.compile_graph(graph("a")).save(path)
-    command = ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-m", "lanework.app"]
+    command = ["sh", "-c", '"$@" >&- 2>&-', "sh", sys.executable, "-m", "lanework"]
     done = subprocess.run([*command, words[0], str(path), *words[1:]], check=False)
     assert done.returncode == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-COMMAND = [sys.executable, "-m", "lanework.app"]
+COMMAND = [sys.executable, "-m", "lanework"]
 INPUTS = ["run", str(EXAMPLES / "projfin40.series")]
 TIME = f"time={EXAMPLES / 'data/projfin40/time_inputs.csv'}"
 

@@ -14,6 +14,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.data.cells import read_cells
 from lanework.core.data.files import column_names, read_columns
 from lanework.core.result import tablefile
+from lanework.core.result.picture import read_picture
 from lanework.core.result.result import Result
 from lanework.core.result.tablefile import TABLES, write_csv
 
@@ -109,3 +110,33 @@ def test_names_of_sheets_are_what_spreadsheets_take(tmp_path):
     book = openpyxl.load_workbook(named.save(tmp_path / "out.xlsx")[0])
     assert len(set(book.sheetnames)) == 3
     assert all(len(name) <= 31 and not set(name) & set(r"[]:*?/\\") for name in book.sheetnames)
+
+
+@pytest.mark.parametrize(
+    ("ending", "shape"), [(".pgm", (2, 3)), (".ppm", (2, 3, 3)), (".pgm", (1, 1))]
+)
+def test_a_picture_is_read_back(tmp_path, ending, shape):
+    samples = np.linspace(0, 255, np.prod(shape)).reshape(shape)
+    pixels = Result({"edges": samples}, axes={"edges": ("row", "column", "channel")[: len(shape)]})
+    (path,) = pixels.save(tmp_path / f"out{ending}")
+    assert np.array_equal(read_picture(path.read_bytes()), np.rint(samples))
+
+
+@pytest.mark.parametrize(
+    ("samples", "ending", "said"),
+    [
+        (np.zeros(6), ".pgm", r"shape \(6,\)"),
+        (np.zeros((2, 3)), ".ppm", r"shape \(2, 3\)"),
+        (np.zeros((2, 3, 3)), ".pgm", "shape"),
+        (np.zeros((2, 3, 4)), ".ppm", "shape"),
+        (np.zeros((0, 3)), ".pgm", "shape"),
+        (np.array([[0, 255.6]]), ".pgm", r"255.6 at \(0, 1\)"),
+        (np.array([[0], [-0.1]]), ".pgm", r"-0.1 at \(1, 0\)"),
+        (np.array([[np.nan]]), ".pgm", r"nan at \(0, 0\)"),
+    ],
+)
+def test_what_is_no_picture_is_refused_and_nothing_written(tmp_path, samples, ending, said):
+    axes = ("row", "column", "channel")[: samples.ndim]
+    with pytest.raises(Diagnostic, match=f"LW1028.*'edges'.*{said}"):
+        Result({"edges": samples}, axes={"edges": axes}).save(tmp_path / f"out{ending}")
+    assert list(tmp_path.iterdir()) == []

@@ -135,7 +135,7 @@ def edges_by_hand(photo):
 
 
 def test_picture_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "lanework.app", "run", FOLDER / "image.lasm"]
+    command = [sys.executable, "-m", "lanework", "run", FOLDER / "image.lasm"]
     command += [f"image={FOLDER / 'photo.ppm'}", "--outputs", "edges", "--engine", "reference"]
     subprocess.run([*command, "--out", tmp_path / "edges.npy"], check=True, capture_output=True)
     assert np.array_equal(np.load(tmp_path / "edges.npy"), edges_by_hand(photograph()).reshape(-1))
@@ -296,3 +296,17 @@ def test_recursion_past_the_depth(engine):
     assert caught.value.code.ident == "LW6020"
     assert caught.value.lane == 9
     assert caught.value.span.line == 20
+
+
+def test_an_output_is_a_picture_as_large_as_the_one_that_went_in(tmp_path):
+    words = ["run", FOLDER / "image.lasm", f"image={FOLDER / 'photo.ppm'}", "--outputs", "gray"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lanework", *words, "--engine", "reference", "--out", "gray.pgm"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "gray.pgm" in done.stderr) == (0, True)
+    photo = read_picture((FOLDER / "photo.ppm").read_bytes())
+    gray = photo.astype(float) @ [0.299, 0.587, 0.114]
+    assert np.abs(read_picture((tmp_path / "gray.pgm").read_bytes()) - gray).max() < 0.51

@@ -34,7 +34,7 @@ def console(text):
         words = shlex.split(command)
         assert words[0] == "lanework", f"only lanework commands are shown as a console: {command}"
         done = subprocess.run(
-            [sys.executable, "-m", "lanework.app", *words[1:]],
+            [sys.executable, "-m", "lanework", *words[1:]],
             capture_output=True,
             text=True,
             timeout=120,

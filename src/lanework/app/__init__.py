@@ -4,5 +4,5 @@
 what machines add (`Machine.cli`): it reads a `Request`, finds the machine of its file, refuses
 options that this machine does not have, and turns errors into an exit status. `run`, `trace` and
 `test` are then the machine's own work; `programs` has what is done with programs of any machine:
-compile, dis, verify, inspect, and explain for error codes.
+compile, dis, verify, inspect, and explain for error codes. `completion` is what a shell asks.
 """

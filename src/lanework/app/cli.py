@@ -6,6 +6,7 @@ A command that depends on the machine of its file leaves options and work to tha
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -15,12 +16,26 @@ from typing import Any
 
 import click
 
-from lanework.app.commands import Commands, MachineCommand, Offered, act, ask
+from lanework.app.commands import Commands, MachineCommand, Offered, act, ask, completed
 from lanework.base.printable import shown
 
 FILE = click.argument("file", type=click.Path())
-WORDS = click.argument("words", nargs=-1, metavar="[NAME=VALUE | AXIS=FILE]...")
+log = logging.getLogger("lanework")
+WORDS = click.argument(
+    "words",
+    nargs=-1,
+    metavar="[NAME=VALUE | AXIS=FILE]...",
+    shell_complete=completed("inputs"),
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
+
+
+class Messages(logging.Handler):
+    """Log records as lines on standard error, control characters shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        click.echo(f"{record.levelname.lower()}: {shown(record.getMessage())}", err=True)
 
 
 def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
@@ -34,9 +49,13 @@ def _notice(message: Warning | str, *_: Any, **__: Any) -> None:
     message="%(prog)s %(version)s",
     version=__import__("lanework").__version__,
 )
-def cli() -> None:
+@click.option("--verbose", "-v", is_flag=True, help="Say which engine runs and what is compiled.")
+def cli(verbose: bool) -> None:
     """Compile a model once, run it over many lanes."""
     warnings.showwarning = _notice
+    if verbose:
+        log.handlers = [Messages()]
+        log.setLevel(logging.DEBUG)
 
 
 @cli.command(cls=MachineCommand)
@@ -106,7 +125,7 @@ def inspect(**options: Any) -> None:
 
 @cli.command(cls=MachineCommand)
 @FILE
-@click.argument("words", nargs=-1, metavar="[NAME=FILE]...")
+@click.argument("words", nargs=-1, metavar="[NAME=FILE]...", shell_complete=completed("inputs"))
 @JSON
 def trace(**options: Any) -> None:
     """Show what one VM of a fleet does in each epoch: instruction, kernel, registers, memory."""
@@ -122,7 +141,7 @@ def test(**options: Any) -> None:
 
 
 @cli.command()
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=completed("codes"))
 @JSON
 def explain(code: str | None, as_json: bool) -> None:
     """Explain an error code, or list them all."""

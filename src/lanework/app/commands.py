@@ -111,6 +111,17 @@ def _unwritten(error: OSError) -> int:
     return problem.exit_status
 
 
+def completed(what: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """How a shell completes a parameter: a function of `completion`, loaded when one asks."""
+
+    def ask(ctx: click.Context, _: click.Parameter, typed: str) -> Any:
+        from lanework.app import completion
+
+        return getattr(completion, what)(ctx, typed)
+
+    return ask
+
+
 class Offered(click.Choice[str]):
     """A choice among what machines offer, who are asked when that is needed."""
 
@@ -129,9 +140,19 @@ class MachineCommand(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Its own parameters, then those that machines add, each name once."""
         params = {param.name: param for param in super().get_params(ctx)}
-        for options in self.added().values():
+        added = self.added()
+        if ctx.resilient_parsing:  # a shell asks what to complete
+            from lanework.app.completion import machine
+
+            added = {name: added[name] for name in [machine(ctx)] if name} or added
+        for options in added.values():
             params = {**{option.name: option for option in options}, **params}
         return list(params.values())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave out an option that waits for its value, where a shell asks what that could be."""
+        waits = ctx.resilient_parsing and args and args[-1].startswith("-")
+        return super().parse_args(ctx, args[:-1] if waits else args)
 
     def added(self) -> dict[str, tuple[click.Option, ...]]:
         """What each machine adds."""

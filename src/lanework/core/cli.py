@@ -148,6 +148,8 @@ class CommandLine:
             every machine has, `trace` and `test`; of `inspect`, what comes before the facts.
         options: by the name of a command, those that it takes beside what all machines have.
         inputs: how the inputs of `run` are written.
+        names: what stands before `=` in them, and a word about each, for a shell to complete; by
+            default the inputs of the program.
         models: the endings of its model files, and what such a file is.
         compile: the program of a model file.
         link: the program of several files of assembly.
@@ -159,6 +161,9 @@ class CommandLine:
     actions: Mapping[str, Callable[[Request], None]]
     options: Mapping[str, tuple[click.Option, ...]] = field(default_factory=dict)
     inputs: str = ""
+    names: Callable[[Request], Mapping[str, str]] = lambda request: {
+        port.name: port.unit for port in request.program.inputs
+    }
     models: Mapping[str, str] = field(default_factory=dict)
     compile: Callable[[Request], Program[Any]] | None = None
     link: Callable[[Request], Program[Any]] | None = None
@@ -346,5 +351,11 @@ def engine_option(*engines: str) -> click.Option:
     """`--engine`, for a machine with these."""
     import click
 
-    text = ", ".join(("auto", *engines))
-    return click.Option(["--engine"], default="auto", show_default=True, help=f"{text}.")
+    names = ("auto", *engines)
+    return click.Option(
+        ["--engine"],
+        default="auto",
+        show_default=True,
+        help=f"{', '.join(names)}.",
+        shell_complete=lambda _, __, typed: [name for name in names if name.startswith(typed)],
+    )

@@ -101,6 +101,13 @@ NOT_ONE_ARRAY = code(
     "axes of their own. `result['name']` is one of them, `to_pandas()` makes a DataFrame with the "
     "labels in its index, and `to_xarray()` takes all shapes together.",
 )
+NO_PICTURE = code(
+    "LW1028",
+    "an output that is no picture",
+    "A `.pgm` file holds a gray picture, samples of shape (height, width), and a `.ppm` file one "
+    "in colour, (height, width, 3). Samples go from 0, black, to 255; fractions are rounded. Scale "
+    "what goes further, for example with `255 * x / x.max()`, or write .npy.",
+)
 GIVEN_TWICE = code(
     "LW1026",
     "an input given twice",

@@ -7,6 +7,7 @@ what `explain` begins with, and that a runner is a context is the same for all m
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -21,6 +22,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.result.result import Result
 
 _noticed: set[str] = set()
+log = logging.getLogger("lanework")
 
 
 class EngineNotice(UserWarning):
@@ -28,7 +30,9 @@ class EngineNotice(UserWarning):
 
 
 def notify(notice: str) -> None:
-    """Warn once in a process about each notice."""
+    """Warn once in a process about each notice, and log it whenever it holds."""
+    if notice:
+        log.info("%s", notice)
     if notice and notice not in _noticed:
         _noticed.add(notice)
         warnings.warn(notice, EngineNotice, stacklevel=4)
@@ -130,6 +134,7 @@ class Runner(ABC):
         """
         check_engine(engine, self.ENGINES)
         self.engine, self.notice = self._choose(engine)
+        log.debug("engine %s for %r", self.engine, self.program)
         if not quiet:
             notify(self.notice)
 

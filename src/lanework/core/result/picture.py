@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import NO_PICTURE
+
+PICTURES = {".pgm": "a gray picture is (height, width)", ".ppm": "one in colour (height, width, 3)"}
+"""The endings of pictures, and the shapes of their samples."""
 
 _HEAD = re.compile(rb"(P[56])((?:\s|#[^\n]*\n)+\d+){3}\s")
 _NUMBER = re.compile(rb"#[^\n]*\n|\d+")
@@ -55,3 +62,37 @@ def write_picture(samples: npt.ArrayLike) -> bytes:
     kind = b"P6" if array.ndim == 3 else b"P5"
     head = kind + f"\n{array.shape[1]} {array.shape[0]}\n255\n".encode()
     return head + bytes(levels.tobytes())
+
+
+def picture_of(samples: npt.NDArray[Any], name: str, ending: str) -> bytes:
+    r"""A picture of an output, nothing of which is cut off.
+
+    Args:
+        samples: numbers from 0 to 255, which are rounded, of the shape that `PICTURES` says.
+        name: the output's.
+        ending: `.pgm` or `.ppm`.
+
+    Raises:
+        Diagnostic: LW1028 for another shape, and for what is not from 0 to 255.
+
+    Example:
+        >>> picture_of(np.array([[0.0, 0.6], [255.0, 3.0]]), "edges", ".pgm")[-4:]
+        b'\x00\x01\xff\x03'
+    """
+    form = (3,) if ending == ".ppm" else ()
+    if samples.ndim < 2 or samples.shape[2:] != form or not samples.size:
+        raise Diagnostic(
+            NO_PICTURE,
+            f"output {name!r} of shape {samples.shape} is no picture for {ending}",
+            help="; ".join(PICTURES.values()),
+        )
+    inside = (samples >= 0) & (samples <= 255)
+    if not inside.all():
+        wrong = samples[tuple(np.argwhere(~inside)[0])]
+        raise Diagnostic(
+            NO_PICTURE,
+            f"output {name!r} has {wrong:g} at {tuple(map(int, np.argwhere(~inside)[0]))}, and"
+            " samples are from 0 to 255",
+            help="scale them in the program, or write .npy",
+        )
+    return write_picture(samples)

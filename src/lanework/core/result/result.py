@@ -132,7 +132,9 @@ class Result(Outputs):
         `.arrow`, hold tables in long form. Outputs whose axes differ make several tables: the one
         with the most axes has the path itself, the others carry their axes in the name
         (`out.time.csv`, `out.scalar.csv`). `.xlsx` (needs openpyxl) has a sheet for each. `.npz`
-        and `.json` hold everything, `.npy` a single output. Files appear whole or not at all.
+        and `.json` hold everything, `.npy` a single output, and so do the pictures `.pgm` (height,
+        width) and `.ppm` (height, width, 3), of samples from 0 to 255. Files appear whole or not at
+        all.
 
         Args:
             path: the file.
@@ -144,8 +146,8 @@ class Result(Outputs):
 
         Raises:
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW1024 for a
-                `.npy` of several outputs, LW1027 for an `.xlsx` of too many rows, or an
-                error of the file system.
+                `.npy` of several outputs, LW1027 for an `.xlsx` of too many rows, LW1028 for what
+                is no picture, or an error of the file system.
         """
         return saving.save(self, Path(path), csv_safe)
 

@@ -15,9 +15,10 @@ from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
 from lanework.core.data.opening import ending_of
 from lanework.core.result.frames import long_columns, need, units_of
 from lanework.core.result.outputs import Outputs
+from lanework.core.result.picture import PICTURES, picture_of
 from lanework.core.result.tablefile import TABLES, TEXTS, TableFile, write_book
 
-ENDINGS = (*TABLES, ".xlsx", ".npz", ".npy", ".json")
+ENDINGS = (*TABLES, ".xlsx", ".npz", ".npy", ".json", *PICTURES)
 
 
 def check_ending(path: Path, endings: tuple[str, ...] = ENDINGS) -> str:
@@ -74,12 +75,18 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
         with atomic_write(path) as file:
             write_book(file, sheets)
         return (path,)
-    if ending == ".npy" and len(result) != 1:
+    if ending in (".npy", *PICTURES) and len(result) != 1:
         raise Diagnostic(
             ONE_OUTPUT,
-            f"a .npy file holds one array, and the result has {len(result)} outputs",
+            f"a {ending} file holds one array, and the result has {len(result)} outputs",
             help="choose one output, or use .npz",
         )
+    if ending in PICTURES:
+        name = next(iter(result))
+        picture = picture_of(result[name], name, ending)
+        with atomic_write(path) as file:
+            file.write(picture)
+        return (path,)
     writers: dict[str, Callable[[IO[bytes]], None]] = {
         ".npz": lambda file: np.savez(file, **dict[str, Any](result)),
         ".npy": lambda file: np.save(file, result[next(iter(result))]),

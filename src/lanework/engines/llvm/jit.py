@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from lanework.base import host
+from lanework.core.runner import log
 from lanework.core.waiting import waited
 from lanework.engines.kernel import CALL, Kernel
 from lanework.engines.llvm import cache
@@ -108,8 +109,9 @@ def compile_text(
         library = _link(code, name)
         if disk:
             cache.write(key, code)
-    address = library[name]
-    return Kernel(CALL(address), address, cached, time.perf_counter() - start, library)
+    address, took = library[name], time.perf_counter() - start
+    log.debug("LLVM code of %s: %s in %.1f ms", name, "cached" if cached else "made", took * 1e3)
+    return Kernel(CALL(address), address, cached, took, library)
 
 
 def _stored(key: str, name: str) -> Any | None:

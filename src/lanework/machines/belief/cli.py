@@ -26,6 +26,14 @@ def compile_network(request: Request) -> Program:
     return compile_graph(read_graph(request), request["query"] or "all", observed=observed)
 
 
+def names(request: Request) -> dict[str, str]:
+    """The variables of a network with their states, or the evidence that a program takes."""
+    if not request.is_model:
+        return {port.name: port.unit for port in request.program.inputs}
+    variables = read_graph(request).variables
+    return {name: ", ".join(each.states[:5]) for name, each in variables.items()}
+
+
 # Drawings -----------------------------------------------------------------------------------------
 
 
@@ -113,6 +121,7 @@ COMMANDS = CommandLine(
         ),
     },
     inputs="VARIABLE=STATE is evidence, as with --given.",
+    names=names,
     models={**_MODELS, **{f"{end}.gz": what for end, what in _MODELS.items()}},
     compile=compile_network,
 )

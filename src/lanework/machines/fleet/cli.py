@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from lanework.core.program.program import Program
+    from lanework.core.result.result import Result
     from lanework.machines.fleet.runner import Runner
     from lanework.machines.fleet.runtime.watching import Moment
 
@@ -71,9 +73,10 @@ def run(request: Request) -> None:
     if chosen is not None:
         result = result.select(chosen)
     if request["out"] is not None:
-        one = request["out"].lower().endswith(".npy") and chosen is None
-        chosen_one = result.select(["shared"]) if one else result
-        files = chosen_one.save(request["out"], csv_safe=request["csv_safe"])
+        ending = Path(request["out"]).suffix.lower()
+        one = ending == ".npy" and chosen is None
+        written = result.select(["shared"]) if one else _picture(result, given, ending)
+        files = written.save(request["out"], csv_safe=request["csv_safe"])
     stats = result.stats
     if request["json"]:
         terminal.json_out(
@@ -115,6 +118,24 @@ def run(request: Request) -> None:
     if stats["faults"]:
         terminal.message(f"{many(stats['faults'], 'VM')} faulted")
     terminal.wrote(files)
+
+
+def _picture(result: Result, given: Mapping[str, Any], ending: str) -> Result:
+    """An output as high and wide as the picture among the inputs that has as many samples."""
+    import numpy as np
+
+    from lanework.core.result.picture import PICTURES
+
+    if ending not in PICTURES or len(result) != 1:
+        return result
+    (name,) = result
+    form = (3,) if ending == ".ppm" else ()
+    for array in map(np.asarray, given.values()):
+        shape = (*array.shape[:2], *form)
+        if array.ndim >= 2 and math.prod(shape) == result[name].size:
+            axes = ("row", "column", "channel")[: len(shape)]
+            return type(result)({name: result[name].reshape(shape)}, axes={name: axes})
+    return result
 
 
 def trace(request: Request) -> None:

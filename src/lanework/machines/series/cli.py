@@ -43,6 +43,13 @@ def compile_model(request: Request) -> Program:
     return read_model(read_text(path), str(path), str(path.parent)).compile()
 
 
+def names(request: Request) -> dict[str, str]:
+    """Inputs, and the axes that tables go along."""
+    ports = request.program.inputs
+    axes = {axis: "a table" for port in ports for axis in port.axes}
+    return {port.name: port.unit for port in ports} | axes
+
+
 def run(request: Request) -> None:
     """Run a series program, write and print what comes out.
 
@@ -168,6 +175,7 @@ COMMANDS = CommandLine(
     inputs="NAME=VALUE is a number, numbers with commas, a label, @FILE or FILE:column. AXIS=FILE"
     " fills the inputs along an axis (time, scenario, point) from the columns of a table; a table"
     " longer than a block is streamed in bounded memory.",
+    names=names,
     models={".series": "a model"},
     compile=compile_model,
 )

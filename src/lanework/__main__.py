@@ -1,4 +1,4 @@
-"""`python -m lanework.app` is the `lanework` command."""
+"""`python -m lanework` is the `lanework` command."""
 
 from lanework.app.cli import main
 
