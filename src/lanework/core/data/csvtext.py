@@ -112,13 +112,15 @@ class CsvText:
             self._past(data)
 
     def _past(self, data: bytes) -> None:
-        self.line += data.count(b"\n") + (not data.endswith(b"\n"))
+        ends = np.frombuffer(data, np.uint8) == ord("\n")  # quicker than bytes.count
+        self.line += np.count_nonzero(ends) + (not data.endswith(b"\n"))
 
     def _pieces(self, rows: int) -> Iterator[bytes]:
         """Whole rows as text; a quoted cell may hold line breaks."""
-        size = min(max(64 * rows, 2**16), 2**24)
+        size = min(max(64 * rows, 2**16), 2**22)
         while data := self.file.read(size):
-            parts, odd, more = [data], data.count(b'"') % 2, 0
+            parts, more = [data], 0
+            odd = b'"' in data and data.count(b'"') % 2
             while odd or not parts[-1].endswith(b"\n"):
                 line = self.file.readline(LONGEST_LINE)
                 more += len(line)
