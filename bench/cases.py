@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import lanework as lw
-from bench import fleets, networks, scenarios
+from bench import fleets, networks, scenarios, tables
 from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
@@ -472,6 +472,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "registers": registers,
     "compiling": compiling,
     "wide": wide,
+    "csv": tables.csv,
     **networks.CASES,
     **fleets.CASES,
     "jit": jit,

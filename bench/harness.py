@@ -29,7 +29,7 @@ SECONDS = "seconds"  # in an answer: the time to take in place of the whole call
 TURN = 0.06  # seconds of calls in a turn; the threads of the one before rest within the first
 PACKAGES = (
     *("lanework", "numpy", "llvmlite", "numba", "numexpr", "jax", "wasmtime"),
-    *("taichi", "wgpu", "scipy"),
+    *("taichi", "wgpu", "scipy", "pyarrow", "pandas"),
     *("pyagrum", "pgmpy", "sesum", "opt_einsum"),
 )
 

@@ -113,7 +113,7 @@ class CsvText:
 
     def _past(self, data: bytes) -> None:
         ends = np.frombuffer(data, np.uint8) == ord("\n")  # quicker than bytes.count
-        self.line += np.count_nonzero(ends) + (not data.endswith(b"\n"))
+        self.line += int(np.count_nonzero(ends)) + (not data.endswith(b"\n"))
 
     def _pieces(self, rows: int) -> Iterator[bytes]:
         """Whole rows as text; a quoted cell may hold line breaks."""
