@@ -7,7 +7,7 @@ become their positions in the list of its categories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,100 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.values import Given
 
 Order = npt.NDArray[np.intp]
+COUNTS = range
+"""The type of labels that only count the places, as pandas has them by default."""
+
+
+def labels_along(value: Any) -> tuple[Any, ...]:
+    """The labels along each dimension of a Series or DataFrame of pandas, or a DataArray.
+
+    Those of an index that only counts are a `range`; those of several levels are tuples; there is
+    None along a dimension of a DataArray without any, and nothing at all for what has no labels.
+    """
+    if hasattr(value, "dims") and hasattr(value, "coords"):
+        return tuple(
+            np.asarray(value.coords[dim].values) if dim in value.coords else None
+            for dim in value.dims
+        )
+    indices = (getattr(value, "index", None), getattr(value, "columns", None))
+    return tuple(labels_of_index(index) for index in indices if hasattr(index, "nlevels"))
+
+
+def labels_of_index(index: Any) -> Any:
+    """The labels of an index of pandas, one a place; those of several levels are tuples."""
+    if index.nlevels > 1:
+        labels = np.empty(len(index), object)
+        labels[:] = list(index)
+        return labels
+    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
+        return range(len(index))
+    if hasattr(index, "to_timestamp"):  # periods, by their first day
+        index = index.to_timestamp()
+    return np.asarray(index)
+
+
+def title_of(value: Any) -> tuple[str, ...] | None:
+    """What the labels along the first dimension are called; None where they have no name."""
+    dims = getattr(value, "dims", ())
+    names = list(dims[:1]) if dims else list(getattr(getattr(value, "index", None), "names", ()))
+    if not names or None in names or (dims and str(names[0]).startswith("dim_")):
+        return None
+    return tuple(map(str, names))
+
+
+def joined(
+    columns: Mapping[str, Any], axis: str, given: Callable[[str], Given]
+) -> tuple[Any, dict[str, Order]]:
+    """The labels that columns have in common, and how those are ordered that have another order.
+
+    Columns are matched by their labels, also by those that only count if others have any. What has
+    none goes by place, which is only clear where all that have some are in one order.
+
+    Args:
+        columns: the columns by name, each as its library has it.
+        axis: what a place is called in messages, such as ``row``.
+        given: what the column of a name is for.
+
+    Returns:
+        The labels, as the first column that has some has them; None if none has more than a count.
+        And by name the order that puts a column into theirs, where it is another.
+
+    Raises:
+        Diagnostic: naming the first label that differs; two names for what the labels are; and a
+            column without labels beside some in several orders.
+
+    Example:
+        >>> from lanework.core.codes import BAD_ARGUMENT
+        >>> joined({"a": [1, 2], "b": np.zeros(2)}, "row", lambda name: Given(name, BAD_ARGUMENT))
+        (None, {})
+    """
+    labels = {name: next(iter(labels_along(column)), None) for name, column in columns.items()}
+    titles = {name: title for name, x in columns.items() if (title := title_of(x)) is not None}
+    for name, title in titles.items():
+        first, other = next(iter(titles.items()))
+        if title != other:
+            given(name).refuse(
+                f"has a {axis} for each {', '.join(title)}, and that of {first!r} for each"
+                f" {', '.join(other)}",
+                "call the labels the same if they are, with levels in one order",
+            )
+    owner = next((n for n, x in labels.items() if x is not None and type(x) is not COUNTS), None)
+    if owner is None:
+        return None, {}
+    wanted, orders = labels[owner], dict[str, Order]()
+    for name, own in labels.items():
+        if own is not None and not _same(np.asarray(own), wanted):
+            order = align(own, wanted, axis, given(name))
+            if order is not None:
+                orders[name] = order
+    plain = next((name for name, own in labels.items() if own is None), None)
+    if orders and plain is not None:
+        given(plain).refuse(
+            f"has no labels, and others have theirs in several orders: {owner!r} and"
+            f" {next(iter(orders))!r}",
+            "give it the same labels, or put the others in one order first",
+        )
+    return wanted, orders
 
 
 def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:
@@ -64,6 +158,10 @@ def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:
             "give every label once, or all in the same order",
         )
     return np.array([where[label] for label in there], np.intp)
+
+
+def _same(own: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> bool:
+    return own.dtype == wanted.dtype and np.array_equal(own, wanted)
 
 
 def keys(labels: Any) -> list[Any]:

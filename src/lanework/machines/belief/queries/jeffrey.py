@@ -11,9 +11,12 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
+from lanework.core.data.values import Given, exactly
 from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_EVIDENCE
+from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
+from lanework.machines.belief.data.weights import by_states, upright
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
@@ -93,6 +96,8 @@ def jeffrey(
             break
     else:
         raise _contradiction(names)
+    if known.labels is not None:  # whose order is that of all rows now
+        return {ROWS: known.labels, **{variables[v].name: weights[v].T for v in weights}}
     for v in wanted:
         given[variables[v].name] = weights[v][:, 0] if known.single else weights[v].T
     return given
@@ -104,10 +109,9 @@ def _contradiction(names: list[str]) -> Diagnostic:
 
 
 def _checked(variable: Variable, goal: npt.ArrayLike) -> F64:
-    try:
-        posterior = np.asarray(goal, np.float64)
-    except (TypeError, ValueError):
-        posterior = np.zeros(0)
+    value = upright(variable, goal)
+    given = exactly(value, "f64", Given(f"the posterior of {variable.name!r}", BAD_EVIDENCE))
+    posterior = by_states(variable, value, given)[0]
     fits = posterior.shape == (variable.size,) and bool((posterior >= 0).all())
     if not fits or abs(posterior.sum() - 1.0) > 1e-9:
         what = f"the posterior of {variable.name!r} is no {variable.size} probabilities"

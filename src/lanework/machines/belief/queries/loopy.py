@@ -22,7 +22,7 @@ from lanework.core.result.show import many
 from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS, answer_name, axis_name
-from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
+from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
@@ -89,10 +89,9 @@ def loopy(
     _check(damping, tolerance, most)
     graph.check()
     graph.notice()
-    given = given_columns(evidence)
     variables = tuple(graph.variables.values())
-    known = evidence_of(variables, given)
-    problem = Problem(graph, query, given, (), "prob")
+    known = evidence_of(variables, evidence)
+    problem = Problem(graph, query, [variables[v].name for v in known.weights], (), "prob")
     if problem.query.kind not in ("marginals", "z"):
         what = f"{METHOD} does not answer {problem.query.kind}"
         raise Diagnostic(BAD_QUERY, what, help="ask for all, for some variables, or for z")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
-from lanework.core.data.labels import codes_of, label_help
+from lanework.core.data.labels import codes_of, label_help, labels_along
 from lanework.core.data.values import MISSING_TEXT, Given, exactly, text_advice
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.unpacking import (
@@ -21,7 +21,6 @@ from lanework.machines.series.data.unpacking import (
     Held,
     fail,
     has_dates,
-    labels_along,
     unpack,
 )
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
+from lanework.core.data.labels import labels_along
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.unpacking import LANES, TIME, labels_along, titles_of
+from lanework.machines.series.data.unpacking import LANES, TIME, titles_of
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.labels import labels_along, labels_of_index
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT
 
@@ -62,33 +63,9 @@ def unpack(value: Any, port: Port) -> Held:
     fail(port, f"is a {type(value).__name__}", "give a number or an array")
 
 
-def labels_along(value: Any) -> tuple[Any, ...]:
-    """The labels along each dimension of a Series or DataFrame of pandas, or a DataArray."""
-    if hasattr(value, "dims") and hasattr(value, "coords"):
-        return tuple(
-            np.asarray(value.coords[dim].values) if dim in value.coords else None
-            for dim in value.dims
-        )
-    indices = (getattr(value, "index", None), getattr(value, "columns", None))
-    return tuple(labels_of_index(index) for index in indices if hasattr(index, "nlevels"))
-
-
 def titles_of(axis: str) -> tuple[str, ...]:
     """What the column of a table may be called that has the labels along an axis."""
     return (TIME, "date", "period") if axis == TIME else (axis,)
-
-
-def labels_of_index(index: Any) -> Any:
-    """The labels of an index of pandas, one a place; those of several levels are tuples."""
-    if index.nlevels > 1:
-        labels = np.empty(len(index), object)
-        labels[:] = list(index)
-        return labels
-    if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
-        return range(len(index))
-    if hasattr(index, "to_timestamp"):  # periods, by their first day
-        index = index.to_timestamp()
-    return np.asarray(index)
 
 
 def has_dates(labels: Any) -> bool:
