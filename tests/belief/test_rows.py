@@ -1,14 +1,18 @@
 """Rows of evidence are matched by their labels, whatever says these; results carry them."""
 
 import itertools
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import lanework as lw
+from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.queries import streaming
 
 WET, SKY = ["yes", "no", None, "yes"], ["sun", "rain", None, "fog"]
 SHUFFLED = [2, 0, 3, 1]
@@ -174,3 +178,128 @@ def test_jeffrey_keeps_rows_and_states(graph):
     plain = {"wet": WET, "late": [["x", "y", None, "x"][SHUFFLED.index(n)] for n in range(4)]}
     seen = lw.belief.jeffrey(late, {"weather": [0.5, 0.2, 0.3]}, plain)
     np.testing.assert_allclose(lw.belief.infer(late, seen)["late"], result["late"])
+
+
+# Labels in a column of their own -----------------------------------------------------------------
+
+LABELS = ["p3", "p1", "p1", "-x"]
+
+
+def test_a_column_row_has_labels_in_any_table(graph, right):
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    columns = {"row": LABELS, "wet": WET, "weather": SKY}
+    runner = lw.belief.compile_graph(graph).bind()
+    for table in (columns, pd.DataFrame(columns), polars.DataFrame(columns), arrow.table(columns)):
+        for result in (lw.belief.infer(graph, table), runner(table), lw.belief.loopy(graph, table)):
+            np.testing.assert_allclose(result["ln_p_evidence"], right, atol=1e-12)
+            assert result.coords["row"].tolist() == LABELS
+    mixed = {"row": ["b", "a"], "wet": pd.Series(["yes", "no"], index=[1, 0])}
+    assert lw.belief.infer(graph, mixed).coords["row"].tolist() == ["b", "a"]
+    apart = {"row": pd.Series(["b", "a"], index=[0, 1]), "wet": pd.Series(["yes", "no"], [1, 0])}
+    result = lw.belief.infer(graph, apart)
+    assert result.coords["row"].tolist() == ["b", "a"]
+    assert result["wet"].tolist() == [[0, 1], [1, 0]]
+    for bad in (["a", None], ["", "b"], [["a", "b"]], "a", ["a"]):
+        refused(lambda: lw.belief.infer(graph, {"row": bad, "wet": ["yes", "no"]}), "'row'")  # noqa: B023
+
+
+def test_a_variable_may_be_called_row():
+    graph = FactorGraph()
+    graph.variable("row", ["x", "y"])
+    graph.factor(["row"], [0.25, 0.75])
+    result = lw.belief.infer(graph, {"row": ["x", None]})
+    assert result["row"].tolist() == [[1, 0], [0.25, 0.75]]
+    assert "row" not in result.coords
+
+
+# On the command line -----------------------------------------------------------------------------
+
+
+def run(*args):
+    return CliRunner().invoke(cli, ["run", *map(str, args)])
+
+
+@pytest.fixture(scope="module")
+def model(graph, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "net.json").write_text(lw.belief.write_json(graph))
+    lw.belief.compile_graph(graph).save(folder / "net.lwp")
+    return folder
+
+
+def table(path, name="id"):
+    frame = pd.DataFrame({name: LABELS, "wet": WET, "weather": SKY})
+    ending = path.suffix
+    if ending == ".parquet":
+        frame.to_parquet(path)
+    elif ending == ".xlsx":
+        frame.to_excel(path, index=False)
+    elif ending == ".json":
+        path.write_text(frame.to_json(orient="records"))
+    else:
+        frame.to_csv(path, index=False, sep="\t" if ending == ".tsv" else ",")
+    return path
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet", ".xlsx", ".json"])
+@pytest.mark.parametrize("file", ["net.json", "net.lwp"])
+def test_labels_on_the_command_line(model, tmp_path, ending, file, right):
+    for name, option in (
+        ("id", ["--row-labels", "id"]),
+        ("row", []),
+        ("row", ["--row-labels", "row"]),
+    ):
+        evidence, out = table(tmp_path / f"rows{ending}", name), tmp_path / "out.json"
+        done = run(model / file, "--evidence", evidence, *option, "--out", out)
+        assert done.exit_code == 0, done.output
+        rows = json.loads(out.read_text())["rows"]
+        assert [row["row"] for row in rows] == LABELS
+        np.testing.assert_allclose([row["ln_p_evidence"] for row in rows], right, atol=1e-12)
+
+
+@pytest.mark.parametrize("out", [".csv", ".parquet", ".xlsx", ".feather"])
+@pytest.mark.parametrize("query", ["all", "z", "mpe", "kbest:2"])
+def test_labels_in_blocks(model, tmp_path, monkeypatch, out, query):
+    evidence, tables = table(tmp_path / "rows.csv"), []
+    for most in (100, 1, 3):
+        monkeypatch.setattr(streaming, "MOST_ROWS", most)
+        target = tmp_path / f"out{most}{out}"
+        done = run(model / "net.json", "--evidence", evidence, "--row-labels", "id", "--query",
+                   query, "--out", target)  # fmt: skip
+        assert done.exit_code == 0, done.output
+        read = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".xlsx": pd.read_excel}
+        tables.append(read.get(out, pd.read_feather)(target))
+    assert list(dict.fromkeys(tables[0]["row"])) == list(dict.fromkeys(LABELS))
+    for other in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], other)
+
+
+def test_labels_that_are_numbers(model, tmp_path):
+    frame = pd.DataFrame({"id": [7, 5], "wet": ["yes", "no"]})
+    frame.to_parquet(tmp_path / "rows.parquet")
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    for ending, labels in ((".parquet", [7, 5]), (".csv", ["7", "5"])):
+        done = run(model / "net.json", "--evidence", tmp_path / f"rows{ending}", "--row-labels",
+                   "id", "--json")  # fmt: skip
+        assert [row["row"] for row in json.loads(done.stdout)["rows"]] == labels
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--evidence", "rows.csv", "--row-labels", "idd"], ["LW3055", "idd", "id"]),
+        (["--evidence", "rows.csv"], ["LW5005", "id"]),
+        (["--given", "wet=yes", "--row-labels", "id"], ["LW8001", "no table"]),
+        (["--evidence", "both.csv", "--row-labels", "id"], ["LW8001", "row"]),
+        (["--evidence", "empty.csv", "--row-labels", "id"], ["LW5008", "nothing"]),
+    ],
+)
+def test_labels_that_are_none(model, tmp_path, monkeypatch, args, words):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "rows.csv")
+    (tmp_path / "both.csv").write_text("id,row,wet\n1,2,yes\n")
+    (tmp_path / "empty.csv").write_text("id,wet\n1,yes\n,no\n")
+    done = run(model / "net.json", *args)
+    assert done.exit_code != 0
+    for word in words:
+        assert word in done.stderr

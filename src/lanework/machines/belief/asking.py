@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core import terminal
-from lanework.core.cli import Request, check_file, read_text
-from lanework.core.codes import BAD_ARGUMENT, NO_ROWS
-from lanework.core.data.opening import sheet_of
+from lanework.core.cli import Request, read_text
+from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.result.show import figure, many, seconds
+from lanework.machines.belief.telling import blocks_of
 
 if TYPE_CHECKING:
     from lanework.machines.belief.data.result import BeliefResult
-    from lanework.machines.belief.graph.factor import Variable
     from lanework.machines.belief.graph.model import FactorGraph
 
 SHOWN = 20  # assignments, or derivatives
@@ -39,62 +37,6 @@ def read_graph(request: Request) -> FactorGraph:
     text = read_text(path, functools.partial(files.unpacked, limits=limits))
     normalize = bool(request["normalize"])
     return files.read_text(text, str(path), normalize=normalize, limits=limits)
-
-
-def evidence(request: Request) -> dict[str, list[Any]]:
-    """Columns of states: a table's, or one row of what is given on the command line.
-
-    Raises:
-        Diagnostic: LW8001, LW8003.
-    """
-    words = _check_given(request)
-    if request["evidence"] is not None:
-        return read_table(Path(request["evidence"]), request["lanes"])
-    given: dict[str, list[Any]] = {}
-    for word in words:
-        name, sign, state = word.partition("=")
-        if not sign:
-            what = f"{word!r} is no evidence"
-            raise Diagnostic(BAD_ARGUMENT, what, help="write VARIABLE=STATE")
-        if given.setdefault(name, [state]) != [state]:
-            what = f"the evidence of {name!r} is given twice: {given[name][0]!r} and {state!r}"
-            raise Diagnostic(BAD_ARGUMENT, what, help="give each variable one state")
-    return given
-
-
-def _check_given(request: Request) -> tuple[str, ...]:
-    words = (*request.words, *request["given"])
-    if words and request["evidence"] is not None:
-        help = "in a table, or one by one"
-        raise Diagnostic(BAD_ARGUMENT, "evidence is given twice", help=help)
-    return words
-
-
-def _is_table(file: str | None) -> bool:
-    return file is not None and Path(file).suffix.lower() != ".evid" and Path(file).is_file()
-
-
-def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
-    """Columns of states from a table or a UAI evidence file; an empty cell says nothing.
-
-    Raises:
-        Diagnostic: LW8003, LW8006 and what is wrong with the table.
-    """
-    check_file(Path(sheet_of(path)[0]))
-    if path.suffix.lower() == ".evid":
-        from lanework.machines.belief.graph.uai import read_evid
-
-        return {name: [state] for name, state in read_evid(path.read_text(), str(path)).items()}
-    from lanework.machines.belief.data.evidence import read_table as read
-
-    return _some(path, read(path, most))
-
-
-def _some(path: Path, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Columns, if they have rows."""
-    if not any(columns.values()):
-        raise Diagnostic(NO_ROWS, f"{path} has no rows", help="give it at least one")
-    return columns
 
 
 # Answers ------------------------------------------------------------------------------------------
@@ -118,7 +60,7 @@ def run(request: Request) -> None:
             raise Diagnostic(BAD_ARGUMENT, what, help="give the network, or compile it anew")
     runner = request.program.bind(request["engine"], request.limits, threads=request["threads"])
     kind = str(request.program.header.get("query"))
-    blocks, several = _blocks(request, runner.view.variables, kind)
+    blocks, several = blocks_of(request, runner.view.variables, kind)
     if several:
         results = (runner(given) for given in blocks)
         _reported(request, _written(request, results), request.seconds)
@@ -147,7 +89,7 @@ def _ask(request: Request) -> None:
         start = time.perf_counter()
         graph = read_graph(request)
         kind = read_query(graph, query).kind
-        blocks, several = _blocks(request, graph.variables.values(), kind)
+        blocks, several = blocks_of(request, graph.variables.values(), kind)
         if several:
             results = block_answers(graph, blocks, query, limits=limits, **options)
             loading = time.perf_counter() - start
@@ -175,35 +117,6 @@ def _ask(request: Request) -> None:
     _report(request, result, loading)
     if approximate:
         terminal.message(convergence(result.stats))
-
-
-def _blocks(
-    request: Request, variables: Iterable[Variable], kind: str
-) -> tuple[Iterator[dict[str, list[Any]]], bool]:
-    """Columns of evidence, and whether they come in several blocks of rows.
-
-    They may where a table is written from a table: memory holds a block at a time.
-    """
-    from lanework.core.data.opening import ending_of
-    from lanework.core.result.tablefile import TABLES
-    from lanework.machines.belief.data.evidence import iter_table
-    from lanework.machines.belief.queries.streaming import STREAMED, block_rows
-
-    out, table = request["out"], request["evidence"]
-    streams = out is not None and ending_of(out) in TABLES and kind in STREAMED
-    if not streams or request["approximate"] or request["json"] or not _is_table(table):
-        return iter([evidence(request)]), False
-    _check_given(request)
-    every, limits = list(variables), request.limits
-
-    def size(columns: list[str]) -> int:
-        return block_rows(every, columns, limits)
-
-    blocks = iter_table(Path(table), size, request["lanes"])
-    first = _some(Path(table), next(blocks))
-    more = next(blocks, None)
-    head = [first] if more is None else [first, more]
-    return itertools.chain(head, blocks), more is not None
 
 
 def _written(request: Request, results: Iterable[BeliefResult]) -> dict[str, Any]:

@@ -93,6 +93,11 @@ COMMANDS = CommandLine(
                 metavar="FILE",
                 help="A table of evidence (.csv, .xlsx, .parquet, .evid).",
             ),
+            click.Option(
+                ["--row-labels"],
+                metavar="COLUMN",
+                help="The column of the table that has labels of rows, which results carry.",
+            ),
             click.Option(["--given"], multiple=True, metavar="VAR=STATE", help="What is known."),
             click.Option(
                 ["--lanes"], type=click.IntRange(min=1), help="Only the first rows of evidence."

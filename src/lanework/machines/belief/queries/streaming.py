@@ -14,6 +14,7 @@ from lanework.base.files import atomic_write
 from lanework.base.limits import Limits
 from lanework.core.data.opening import ending_of
 from lanework.core.result.tablefile import TableFile
+from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable
@@ -56,7 +57,7 @@ def block_answers(
 def write_answers(
     results: Iterable[BeliefResult], target: Path, *, csv_safe: bool = False, wide: bool = False
 ) -> dict[str, Any]:
-    """Write the table of all answers, block by block, with rows numbered through.
+    """Write the table of all answers by blocks, rows numbered through or called by their labels.
 
     Args:
         results: of some rows each.
@@ -75,8 +76,10 @@ def write_answers(
         empty: dict[str, Any] | None = None
         for result in results:
             for columns in result.blocks(wide=wide):
-                if len(columns["row"]):
-                    table.write({**columns, "row": columns["row"] + stats.get("lanes", 0)}, {})
+                if len(columns[ROWS]):
+                    if ROWS not in result.coords:
+                        columns[ROWS] = columns[ROWS] + stats.get("lanes", 0)
+                    table.write(columns, {})
                     empty = {}
                 elif empty is None:
                     empty = columns

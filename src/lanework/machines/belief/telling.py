@@ -1,0 +1,137 @@
+"""Evidence on the command line: words, or a table with labels of rows, whole or in blocks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lanework.base.errors import Diagnostic
+from lanework.core.cli import Request, check_file
+from lanework.core.codes import BAD_ARGUMENT, NO_ROWS
+from lanework.core.data.opening import sheet_of
+
+if TYPE_CHECKING:
+    from lanework.machines.belief.graph.factor import Variable
+
+
+def evidence(request: Request) -> dict[str, list[Any]]:
+    """Columns of states: a table's, or one row of what is given on the command line.
+
+    Raises:
+        Diagnostic: LW8001, LW8003.
+    """
+    words = _check_given(request)
+    if request["evidence"] is not None:
+        return read_table(Path(request["evidence"]), request["lanes"])
+    given: dict[str, list[Any]] = {}
+    for word in words:
+        name, sign, state = word.partition("=")
+        if not sign:
+            what = f"{word!r} is no evidence"
+            raise Diagnostic(BAD_ARGUMENT, what, help="write VARIABLE=STATE")
+        if given.setdefault(name, [state]) != [state]:
+            what = f"the evidence of {name!r} is given twice: {given[name][0]!r} and {state!r}"
+            raise Diagnostic(BAD_ARGUMENT, what, help="give each variable one state")
+    return given
+
+
+def _check_given(request: Request) -> tuple[str, ...]:
+    words = (*request.words, *request["given"])
+    if words and request["evidence"] is not None:
+        help = "in a table, or one by one"
+        raise Diagnostic(BAD_ARGUMENT, "evidence is given twice", help=help)
+    return words
+
+
+def _is_table(file: str | None) -> bool:
+    return file is not None and Path(file).suffix.lower() != ".evid" and Path(file).is_file()
+
+
+def read_table(path: Path, most: int | None) -> dict[str, list[Any]]:
+    """Columns of states from a table or a UAI evidence file; an empty cell says nothing.
+
+    Raises:
+        Diagnostic: LW8003, LW8006 and what is wrong with the table.
+    """
+    check_file(Path(sheet_of(path)[0]))
+    if path.suffix.lower() == ".evid":
+        from lanework.machines.belief.graph.uai import read_evid
+
+        return {name: [state] for name, state in read_evid(path.read_text(), str(path)).items()}
+    from lanework.machines.belief.data.evidence import read_table as read
+
+    return _some(path, read(path, most))
+
+
+def _some(path: Path, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Columns, if they have rows."""
+    if not any(columns.values()):
+        raise Diagnostic(NO_ROWS, f"{path} has no rows", help="give it at least one")
+    return columns
+
+
+def blocks_of(
+    request: Request, variables: Iterable[Variable], kind: str
+) -> tuple[Iterator[dict[str, list[Any]]], bool]:
+    """Columns of evidence, and whether they come in several blocks of rows.
+
+    They may where a table is written from a table: memory holds a block at a time.
+    """
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TABLES
+    from lanework.machines.belief.data.evidence import iter_table
+    from lanework.machines.belief.queries.streaming import STREAMED, block_rows
+
+    out, table = request["out"], request["evidence"]
+    streams = out is not None and ending_of(out) in TABLES and kind in STREAMED
+    every, limits = list(variables), request.limits
+    if not streams or request["approximate"] or request["json"] or not _is_table(table):
+        return iter([_with_labels(request, evidence(request), every)]), False
+    _check_given(request)
+
+    def size(columns: list[str]) -> int:
+        return block_rows(every, columns, limits)
+
+    blocks = iter_table(Path(table), size, request["lanes"])
+    first = _some(Path(table), next(blocks))
+    more = next(blocks, None)
+    head = [first] if more is None else [first, more]
+    every_block = itertools.chain(head, blocks)
+    labelled = (_with_labels(request, block, every) for block in every_block)
+    return labelled, more is not None
+
+
+def _with_labels(
+    request: Request, columns: dict[str, list[Any]], variables: Iterable[Variable]
+) -> dict[str, list[Any]]:
+    """Columns of evidence with the labels of their rows in the column `row`, if one has any.
+
+    In files whose columns have no types, labels are texts.
+
+    Raises:
+        Diagnostic: LW8001 where the option cannot be, LW3055 for a column that is not there.
+    """
+    from lanework.core.data.files import check_columns
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TEXTS
+    from lanework.machines.belief.data.answers import ROWS
+
+    name, table = request["row_labels"], request["evidence"]
+    own = any(variable.name == ROWS for variable in variables)
+    if name is not None:
+        if table is None or own:
+            what = f"--row-labels {name} has no place: " + (
+                f"a variable is called {ROWS!r}" if own else "there is no table of evidence"
+            )
+            help = "rename that variable" if own else "give a table: --evidence FILE"
+            raise Diagnostic(BAD_ARGUMENT, what, help=help)
+        check_columns(table, [name], list(columns))
+        if name != ROWS and ROWS in columns:
+            what = f"{table} has a column {ROWS!r}, of labels of rows, beside {name!r}"
+            raise Diagnostic(BAD_ARGUMENT, what, help=f"leave out --row-labels, or {ROWS!r}")
+        columns = {ROWS: columns[name], **{n: c for n, c in columns.items() if n != name}}
+    if ROWS in columns and not own and ending_of(table or "") in (*TEXTS, ".xlsx", ".json"):
+        columns[ROWS] = [label if label is None else str(label) for label in columns[ROWS]]
+    return columns
