@@ -12,6 +12,7 @@ from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import ALONG_CYCLES, compile_graph
 from lanework.machines.belief.passes.query import read_query
+from lanework.machines.belief.queries.infer import infer
 
 SEEDS = range(60)
 ENGINES = [("native", "prob"), ("reference", "prob"), ("reference", "logprob")]
@@ -96,12 +97,16 @@ def test_several_assignments_in_order(part):
         count = 2 + seed % 6
         for result in answers(case, f"kbest:{count}", "kbest", ENGINES[:2]):
             totals = column(result, "ln_p_best", case)
+            most = np.isfinite(totals).sum(axis=1).max()
+            assert totals.shape[1] == max(most, 1)
             for row in range(len(totals)):
                 right = np.sort(logs[row].ravel())[::-1][:count]
-                right = np.concatenate([right, np.full(count - len(right), -np.inf)])
+                assert (right[totals.shape[1] :] == -np.inf).all()
+                right = right[: totals.shape[1]]
+                right = np.concatenate([right, np.full(totals.shape[1] - len(right), -np.inf)])
                 np.testing.assert_allclose(totals[row], right, rtol=1e-9, atol=1e-9)
                 seen = set()
-                for turn in range(count):
+                for turn in range(totals.shape[1]):
                     states = [column(result, name, case)[row][turn] for name in names]
                     if right[turn] == -np.inf:
                         assert set(states) <= {None}
@@ -313,3 +318,20 @@ def test_the_short_way_keeps_nothing_of_the_row_before():
     with pytest.raises(Diagnostic) as caught:
         runner(c="z")
     assert caught.value.code.ident == "LW5005"
+
+
+def test_no_more_assignments_than_there_are():
+    graph = FactorGraph()
+    graph.variable("a", ["x", "y", "z"])
+    graph.factor(["a"], [0.5, 0.0, 0.25])
+    best = infer(graph, query="kbest:7")
+    assert best["a"].tolist() == ["x", "z"]
+    assert best["ln_p_best"].shape == (2,)
+    rows = infer(graph, {"a": ["z", None, "y"]}, "kbest:7")
+    assert rows["a"].tolist() == [["z", None], ["x", "z"], [None, None]]
+    assert (rows["ln_p_best"] > -np.inf).sum(axis=1).tolist() == [1, 2, 0]
+    assert infer(graph, {"a": "y"}, "kbest:7")["a"].tolist() == [None]
+    assert infer(graph, {"a": ["z"]}, "kbest:1")["a"].tolist() == ["z"]
+    runner = compile_graph(graph, "kbest:7").bind()
+    assert runner()["a"].tolist() == ["x", "z"]
+    assert runner({"a": ["z", "x"]})["a"].tolist() == [["z"], ["x"]]

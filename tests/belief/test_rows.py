@@ -303,3 +303,11 @@ def test_labels_that_are_none(model, tmp_path, monkeypatch, args, words):
     assert done.exit_code != 0
     for word in words:
         assert word in done.stderr
+
+
+def test_labels_in_files_of_arrays(graph, tmp_path):
+    result = lw.belief.infer(graph, {"row": LABELS, "wet": WET})
+    result.save(tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as read:
+        assert read["row"].tolist() == LABELS
+        np.testing.assert_array_equal(read["weather"], result["weather"])

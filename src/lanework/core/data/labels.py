@@ -97,7 +97,7 @@ def joined(
     owner = next((n for n, x in labels.items() if x is not None and type(x) is not COUNTS), None)
     if owner is None:
         return None, {}
-    wanted, orders = labels[owner], dict[str, Order]()
+    wanted, orders = np.asarray(labels[owner]), dict[str, Order]()
     for name, own in labels.items():
         if own is not None and not _same(np.asarray(own), wanted):
             order = align(own, wanted, axis, given(name))

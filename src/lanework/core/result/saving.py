@@ -88,13 +88,23 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
             file.write(picture)
         return (path,)
     writers: dict[str, Callable[[IO[bytes]], None]] = {
-        ".npz": lambda file: np.savez(file, **dict[str, Any](result)),
+        ".npz": lambda file: np.savez(file, **_labels(result), **dict[str, Any](result)),
         ".npy": lambda file: np.save(file, result[next(iter(result))]),
         ".json": lambda file: write_json(file, plain(result)),
     }
     with atomic_write(path) as file:
         writers[ending](file)
     return (path,)
+
+
+def _labels(result: Outputs) -> dict[str, Any]:
+    """The labels along axes that no output is called like; text where they are no plain array."""
+    arrays = {axis: np.asarray(x) for axis, x in result.coords.items() if x is not None}
+    return {
+        axis: labels.astype(str) if labels.dtype == object else labels
+        for axis, labels in arrays.items()
+        if axis not in result
+    }
 
 
 def plain(result: Outputs) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Room by room, from a network to posteriors:
 7. `runner` binds a program to one of these engines, within limits.
 8. `queries/` asks what takes more than one program or run: `infer` by patterns of evidence,
    conditioning where memory does not suffice, loopy propagation, learning, sensitivities.
-9. `asking` is all that for the command line.
+9. `asking` is all that for the command line, whose evidence is read by `telling`.
 10. `check/` holds all ways to run random graphs to an enumeration of every assignment.
 """
 

@@ -190,7 +190,9 @@ class Runner(runner.Runner):
 
         Returns:
             For each variable asked for its posterior, float64, (states,) or (row, states); or its
-            state, by name, (row,), with a second axis where several assignments were asked for.
+            state, by name, (row,), with a second axis where several assignments were asked for: as
+            many as were asked for, or as the row has that has the most possible ones; others have
+            None and a logarithm of -inf in the places that they lack.
             And the logarithm of the evidence's probability, or of the best assignment's, -inf
             where that is impossible; such rows have posteriors of zeros, and None for states.
 
@@ -204,7 +206,9 @@ class Runner(runner.Runner):
             if result is not None:
                 return result
         given = given_columns(evidence) | more
-        return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
+        return self.answer(
+            read_evidence(self.view.variables, self._observed, given), seed
+        ).trimmed()
 
     def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> BeliefResult | None:
         """The short way for one row of states; None where it does not lead."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.result.frames import need
 from lanework.core.result.result import Array, Result
 from lanework.machines.belief.codes import NO_TABLE
-from lanework.machines.belief.data.answers import BEST, ROWS, SCALE
+from lanework.machines.belief.data.answers import ASSIGNMENTS, BEST, ROWS, SCALE
 
 if TYPE_CHECKING:
     import pandas
@@ -65,6 +65,15 @@ class Answers(Result):
     def possible(self) -> Array:
         """Where there is an answer: one a row, or one an assignment."""
         return np.asarray(self.rows(self.total) != _NOTHING.get(self.total, -np.inf))
+
+    def trimmed(self) -> Self:
+        """The same with no more assignments than the row has that has the most, but for one."""
+        if self.query != "kbest" or self.axes(self.total)[-1:] != (ASSIGNMENTS,):
+            return self
+        most = max(1, int(self.possible().sum(axis=1).max(initial=0)))
+        values = {name: self[name][..., :most] for name in self}
+        asked: dict[str, Any] = {"query": self.query, "states": self.states, "total": self.total}
+        return type(self)(values, axes=self._axes, coords=self.coords, stats=self.stats, **asked)
 
     def _labels(self, axis: str) -> list[str]:
         return list(map(str, self.coords[axis]))

@@ -165,7 +165,7 @@ def run_groups(
         parts.append(runner.answer(own, seed + number))
     first = parts[0]
     if len(groups) == 1:
-        return first
+        return first.trimmed()
     values, axes = {}, {name: first.axes(name) for name in first}
     for name in first:
         value = np.empty((evidence.rows, *first[name].shape[1:]), first[name].dtype)
@@ -182,4 +182,4 @@ def run_groups(
     if evidence.labels is not None:
         coords[ROWS] = evidence.labels
     asked: dict[str, Any] = {"query": first.query, "states": first.states, "total": first.total}
-    return BeliefResult(values, axes=axes, coords=coords, stats=stats, **asked)
+    return BeliefResult(values, axes=axes, coords=coords, stats=stats, **asked).trimmed()

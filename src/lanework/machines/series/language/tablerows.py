@@ -13,11 +13,10 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_DATA_FILE
 from lanework.core.data.cells import read_cells, told_as
 from lanework.core.data.csvtext import number_in
-from lanework.core.data.labels import align
+from lanework.core.data.labels import align, labels_of_index
 from lanework.core.data.tables import is_table, table_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
-from lanework.machines.series.data.unpacking import labels_of_index
 
 
 @dataclass
