@@ -30,7 +30,7 @@ def graph():
 
 @pytest.fixture(scope="module")
 def right(graph):
-    """The answers in the order of the places."""
+    """The answers in order."""
     return lw.belief.infer(graph, {"wet": WET, "weather": SKY})["ln_p_evidence"]
 
 
@@ -58,15 +58,15 @@ def days(labels):
     return list(pd.to_datetime("2024-01-01") + pd.to_timedelta(labels, unit="D"))
 
 
-@pytest.mark.parametrize("name", [list, days, lambda places: [f"p{n}" for n in places]])
+@pytest.mark.parametrize("name", [list, days, lambda rows: [f"p{n}" for n in rows]])
 def test_columns_are_matched_by_labels(graph, right, name):
-    places = list(range(len(WET)))
-    plain = name(places)
+    rows = list(range(len(WET)))
+    plain = name(rows)
     others = [SKY[n] for n in SHUFFLED]
     for one, two in itertools.product(ways(WET, plain), ways(others, name(SHUFFLED))):
         for evidence in ({"wet": one, "weather": two}, {"weather": two, "wet": one}):
             result = lw.belief.infer(graph, evidence)
-            order = places if next(iter(evidence)) == "wet" else SHUFFLED
+            order = rows if next(iter(evidence)) == "wet" else SHUFFLED
             np.testing.assert_array_equal(result["ln_p_evidence"], right[order])
             assert len(result.coords["row"]) == len(WET)
 
@@ -157,8 +157,8 @@ def test_likelihoods_are_matched_by_states_in_any_table(graph):
     ]
     for single in singles:
         np.testing.assert_array_equal(lw.belief.infer(graph, {"wet": single})["weather"], right[0])
-    whole = lw.belief.infer(graph, {"wet": pd.Series({"no": 1, "yes": 3})})["weather"]
-    np.testing.assert_array_equal(whole, lw.belief.infer(graph, {"wet": [3.0, 1.0]})["weather"])
+    integers = lw.belief.infer(graph, {"wet": pd.Series({"no": 1, "yes": 3})})["weather"]
+    np.testing.assert_array_equal(integers, lw.belief.infer(graph, {"wet": [3.0, 1.0]})["weather"])
     refused(lambda: lw.belief.infer(graph, {"wet": {"no": [0.1], "maybe": [0.2]}}), "maybe")
     refused(lambda: lw.belief.infer(graph, {"wet": {"no": [0.1], "yes": [0.2, 0.3]}}), "lengths")
 
