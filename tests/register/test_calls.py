@@ -69,10 +69,10 @@ def outputs(done):
 @pytest.mark.skipif(not LINUX, reason="runs on Linux on x86-64")
 def test_calls_ahead_of_time(tmp_path):
     program = functions(6)
-    expected = program.run(engine="reference", r1=7)
-    assert program.run(engine="llvm", r1=7)["r4"] == expected["r4"]
-    words = [7 if port.name == "r1" else 0 for port in program.inputs]
-    actual = outputs(executed(program, tmp_path, *words))
+    words = {port.name: 7 if port.name == "r1" else 0 for port in program.inputs}
+    expected = program.run(engine="reference", **words)
+    assert program.run(engine="llvm", **words)["r4"] == expected["r4"]
+    actual = outputs(executed(program, tmp_path, *words.values()))
     assert actual == {name: int(expected[name]) for name in expected}
 
 

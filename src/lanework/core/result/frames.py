@@ -99,7 +99,7 @@ def long_columns(
     axes = tuple(axes[i] for i in order)
     columns: dict[str, Array] = {}
     for number, (axis, size) in enumerate(zip(axes, shape, strict=True)):
-        labels = result.labels(axis, size)
+        labels = one_type(result.labels(axis, size))
         before = int(np.prod(shape[:number], dtype=np.int64))
         after = int(np.prod(shape[number + 1 :], dtype=np.int64))
         title = f"{axis}_axis" if axis in chosen else axis  # an output may be called like an axis
@@ -107,6 +107,31 @@ def long_columns(
     for name in chosen:
         columns[name] = spread(result, name, every, sizes).transpose(order).reshape(-1)
     return columns
+
+
+def one_type(labels: Array) -> Array:
+    """Labels as a column of a table holds them: those of several levels, or of several types, as
+    text.
+
+    Example:
+        >>> labels = np.empty(2, object)
+        >>> labels[:] = [("a", 1), ("b", 2)]
+        >>> one_type(labels).tolist(), one_type(np.array([1, "x"], object)).tolist()
+        (['a, 1', 'b, 2'], ['1', 'x'])
+    """
+    kinds = {type(label) for label in labels} if labels.dtype.kind == "O" else set()
+    if tuple not in kinds and len(kinds - {type(None)}) < 2:
+        return labels
+    texts = [", ".join(map(str, x)) if isinstance(x, tuple) else str(x) for x in labels]
+    return np.array(texts, object)
+
+
+def _index(pd: Any, labels: Array, axis: str) -> Any:
+    """An index of pandas; labels of several levels are those of a `MultiIndex`."""
+    levels = labels.dtype.kind == "O" and all(isinstance(label, tuple) for label in labels)
+    if levels and len(labels):
+        return pd.MultiIndex.from_tuples(list(labels))
+    return pd.Index(labels, name=axis)
 
 
 def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataFrame:
@@ -118,7 +143,7 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
     if not axes:
         index = pd.RangeIndex(1 if chosen else 0)
     elif len(axes) == 1:
-        index = pd.Index(levels[0], name=axes[0])
+        index = _index(pd, levels[0], axes[0])
     else:
         index = pd.MultiIndex.from_product(levels, names=axes)
     frame = pd.DataFrame(data, index=index, copy=True)

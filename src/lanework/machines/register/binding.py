@@ -7,7 +7,8 @@ Python's, or native ones by address.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.labels import joined
 from lanework.core.data.values import Given, as_array, exactly
 from lanework.core.program.program import Port, Program
-from lanework.machines.register.codes import BAD_INPUT
+from lanework.machines.register.codes import BAD_INPUT, LEFT_OUT
 from lanework.machines.register.isa import ZERO, register_name
 from lanework.machines.register.layout import TYPES
 from lanework.machines.register.state import FAILED, MASK, RegisterBank
@@ -30,18 +32,31 @@ Function = Callable[[memoryview], object]
 Externals = Mapping[int, Any]  # functions of Python and of ctypes, and addresses
 
 
-def bind_inputs(
-    program: Program, inputs: Mapping[str, Any]
-) -> tuple[int | None, list[tuple[int, Words]]]:
-    """The number of lanes (None without an array), and for each given port register and words.
+@dataclass(frozen=True)
+class Bound:
+    """Inputs of a run.
+
+    Attributes:
+        lanes: how many there are, None without an array.
+        columns: for each port register and words, one for all lanes or one a lane.
+        labels: of the lanes, None where no input has any.
+    """
+
+    lanes: int | None
+    columns: list[tuple[int, Words]]
+    labels: npt.NDArray[Any] | None
+
+
+def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Bound:
+    """What a run is given: lanes by their labels, and ports that are left out by their defaults.
 
     Raises:
-        Diagnostic: LW4006.
+        Diagnostic: LW4006 for what no port is or takes, and labels that are not the same; LW4016
+            for an input that is left out.
     """
     ports = {port.name: port for port in program.inputs}
-    columns: list[tuple[int, Words]] = []
-    lanes: int | None = None
-    longest = ""
+    columns: dict[str, Words] = {}
+    lanes: dict[str, Any] = {}
     for name, value in inputs.items():
         port = ports.get(name)
         if port is None:
@@ -51,17 +66,50 @@ def bind_inputs(
                 f"the program reads no register {name!r}",
                 help=did_you_mean(name, list(ports)) or f"inputs are: {known}",
             )
-        words, many = _words(port, value)
+        columns[name], many = _words(port, value)
         if many:
-            if lanes is not None and len(words) != lanes:
-                raise Diagnostic(
-                    BAD_INPUT,
-                    f"input {name!r} has {len(words)} lanes and {longest!r} has {lanes}",
-                    help="give as many values for each, or one number for all lanes",
-                )
-            lanes, longest = len(words), name
-        columns.append((port.row, words))
-    return lanes, columns
+            lanes[name] = value
+    labels, orders = joined(lanes, "lane", lambda name: Given(f"input {name!r}", BAD_INPUT))
+    count, longest = next(((len(columns[name]), name) for name in lanes), (None, ""))
+    for name in lanes:
+        if len(columns[name]) != count:
+            raise Diagnostic(
+                BAD_INPUT,
+                f"input {name!r} has {len(columns[name])} lanes and {longest!r} has {count}",
+                help="give as many values for each, or one number for all lanes",
+            )
+    given = [
+        (ports[name].row, words[orders[name]] if name in orders else words)
+        for name, words in columns.items()
+    ]
+    return Bound(count, given + defaults(program, inputs), labels)
+
+
+def defaults(program: Program, given: Container[str]) -> list[tuple[int, Words]]:
+    """Register and word of each input that is not given and does not begin as 0.
+
+    Raises:
+        Diagnostic: LW4016 for one that has no default.
+    """
+    pairs = ((port.row, default_words(port)) for port in program.inputs if port.name not in given)
+    return [(row, words) for row, words in pairs if words.any()]
+
+
+def default_words(port: Port) -> Words:
+    """What an input is that is left out.
+
+    Raises:
+        Diagnostic: LW4016.
+    """
+    if port.default is None:
+        register = register_name(port.row)
+        raise Diagnostic(
+            LEFT_OUT,
+            f"the input {port.name!r} is not given",
+            help=f"give {port.name}=..., or declare what it is if it is left out:"
+            f' .input "{port.name}" {register} {port.dtype} = 0',
+        )
+    return _words(port, port.default if port.dtype == "f64" else int(port.default))[0]
 
 
 def _words(port: Port, value: Any) -> tuple[Words, bool]:

@@ -83,6 +83,13 @@ EXTERNAL_FAILED = code(
     "was bound: bind(externals={0: function}). The message says what went wrong in it; a native "
     "function says so by returning something else than 0.",
 )
+LEFT_OUT = code(
+    "LW4016",
+    "an input is not given",
+    "Every input has to be given, unless its declaration says what it is otherwise: "
+    "`.input r0 i64 = 0`. Of a program that declares no ports, the registers that it reads and "
+    "never writes are given; the others it may use for itself, and they begin as 0.",
+)
 DISAGREE = code(
     "LW4020",
     "a test line of the program does not hold",

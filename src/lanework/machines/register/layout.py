@@ -117,7 +117,11 @@ def typed(program: Program[Any], types: Mapping[str, str]) -> Program[Any]:
 
 
 def default_ports(code: list[Instruction]) -> tuple[Port, ...]:
-    """Registers that are read can be given, and those that are written come out."""
+    """Registers that are read can be given, and those that are written come out.
+
+    One that is never written is nothing but an input, and has to be given. Others may be the
+    program's own, and begin as 0.
+    """
     read, written = set[int](), set[int]()
     for instruction in code:
         info = REGISTER.by_name[instruction.name]
@@ -127,6 +131,10 @@ def default_ports(code: list[Instruction]) -> tuple[Port, ...]:
         if info.group == "ext":  # which may do what it likes
             read |= set(range(STACK))
             written |= set(range(STACK))
-    inputs = (Port(f"r{n}", "in", n, "u64", default=0.0) for n in sorted(read) if n < STACK)
+    inputs = (
+        Port(f"r{n}", "in", n, "u64", default=0.0 if n in written else None)
+        for n in sorted(read)
+        if n < STACK
+    )
     outputs = (Port(f"r{n}", "out", n, "u64") for n in sorted(written) if n < STACK)
     return (*inputs, *outputs)

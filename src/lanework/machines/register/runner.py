@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
@@ -19,16 +19,18 @@ from lanework.core.result.result import Result
 from lanework.engines.codes import FALL_BACK
 from lanework.machines.register import codes
 from lanework.machines.register.binding import (
+    Bound,
     Externals,
     ExternalTable,
     Words,
     bind_inputs,
+    defaults,
     output_array,
 )
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.loader import why_not
 from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
-from lanework.machines.register.traps import Meter, trap
+from lanework.machines.register.traps import Meter, in_lane, trap
 
 if TYPE_CHECKING:
     from lanework.machines.register.native.execute import Executor
@@ -146,28 +148,31 @@ class Runner(runner.Runner):
         Args:
             table: inputs as columns: a DataFrame, an Arrow table, a mapping.
             **inputs: registers by their port, each a number of the port's type, or a column with
-                one a lane.
+                one a lane. Columns that have labels (an index of pandas, coordinates of xarray)
+                are put in the order of the first one's; others go by place.
 
         Returns:
             The output registers: uint64, or as the port says; with the axis ``lane`` if an input
-            had one. Each lane has registers, memory and random numbers of its own.
+            had one, and its labels. Each lane has registers, memory and random numbers of its own.
 
         Raises:
-            Diagnostic: LW4006, a port that does not exist, or a number that it does not take.
-            Trap: fuel, deadline, and what the program ran into.
+            Diagnostic: LW4006, a port that does not exist, a number that it does not take, or
+                labels that are not the same; LW4016 for an input that is left out.
+            Trap: fuel, deadline, and what the program ran into, with the lane.
         """
         start = time.perf_counter()
         meter = Meter(self.limits)
-        lanes, columns = bind_inputs(self.program, inputs_of(table, inputs))
+        bound = bind_inputs(self.program, inputs_of(table, inputs))
+        lanes = bound.lanes
         count = 1 if lanes is None else lanes
-        self._check_memory(len(columns), count)
+        self._check_memory(len(bound.columns), count)
         outputs = {p.name: np.zeros(count, np.uint64) for p in self.program.outputs}
         try:
             bank = self._banks.pop()
         except IndexError:
             bank = RegisterBank(self.view, self.seed)
         try:
-            self._lanes(bank, meter, count, columns, outputs)
+            self._lanes(bank, meter, count, bound, outputs)
         finally:
             self._banks.append(bank)
         stats = {
@@ -183,6 +188,7 @@ class Runner(runner.Runner):
         return Result(
             {p.name: output_array(p, outputs[p.name], lanes) for p in self.program.outputs},
             axes={p.name: () if lanes is None else ("lane",) for p in self.program.outputs},
+            coords={} if bound.labels is None else {"lane": bound.labels},
             stats=stats,
         )
 
@@ -200,8 +206,9 @@ class Runner(runner.Runner):
         r"""The program as a plain function of numbers, for calls that must be short.
 
         Args:
-            *inputs: input ports, in the order of the function's arguments.
-            output: the port that it returns; by default the first.
+            *inputs: input ports, in the order of the function's arguments. One that is left out
+                is what its declaration says.
+            output: the port that it returns; may be left out where there is one only.
 
         Returns:
             A function that takes numbers and returns one, of the types of their ports: a float for
@@ -210,8 +217,10 @@ class Runner(runner.Runner):
             call of the runner.
 
         Raises:
-            Diagnostic: LW4006 for a port that does not exist; from the function for numbers that
-                the ports do not take, and for too many or too few.
+            Diagnostic: LW4006 for a port that does not exist or is named twice, and for several
+                outputs of which none is chosen; LW4016 for an input that is neither an argument nor
+                has a default; from the function for numbers that the ports do not take, and for too
+                many or too few.
 
         Example:
             >>> from lanework.core.program.asm import assemble
@@ -220,8 +229,11 @@ class Runner(runner.Runner):
             42
         """
         given = [self._port(name, self.program.inputs) for name in inputs]
-        ports = self.program.outputs
-        target = ports[0] if output is None and ports else self._port(output or "", ports)
+        target = self._target(output)
+        if len(set(inputs)) < len(inputs):
+            what = f"the function would take an input twice: {', '.join(inputs)}"
+            raise Diagnostic(codes.BAD_INPUT, what, help="name every port once")
+        fixed = defaults(self.program, inputs)
 
         def slowly(numbers: tuple[Any, ...]) -> int | float:
             """Whatever the short way cannot do: long runs, traps, numbers that are converted."""
@@ -241,6 +253,8 @@ class Runner(runner.Runner):
 
         def bank() -> RegisterBank:
             fresh = RegisterBank(self.view, self.seed)
+            for row, words in fixed:
+                fresh.words[row] = int(words[0])
             most = SLICE if self.limits.deadline is None else LANE
             fresh.words[FUEL] = most if self.limits.fuel is None else min(most, self.limits.fuel)
             return fresh
@@ -251,6 +265,17 @@ class Runner(runner.Runner):
         executor = self.executor("stencil" if self.tiers else self.engine, self.limits.until())
         assert isinstance(executor, NativeExecutor)
         return quick_function(executor, bank, given, target, slowly)
+
+    def _target(self, output: str | None) -> Port:
+        """The port that a function returns."""
+        ports = self.program.outputs
+        if output is None and len(ports) != 1:
+            names = ", ".join(port.name for port in ports)
+            what = f"the program has the outputs {names}, and a function returns one"
+            help = f"say which: output={ports[0].name!r}" if ports else "declare one: .output r0"
+            raise Diagnostic(codes.BAD_INPUT, what if ports else "the program has no output",
+                             help=help)  # fmt: skip
+        return ports[0] if output is None else self._port(output, ports)
 
     def _port(self, name: str, ports: tuple[Port, ...]) -> Port:
         for port in ports:
@@ -266,7 +291,7 @@ class Runner(runner.Runner):
         bank: RegisterBank,
         meter: Meter,
         count: int,
-        columns: list[tuple[int, Words]],
+        bound: Bound,
         outputs: dict[str, Words],
     ) -> None:
         """Run every lane: some by one and one, all others in a native loop."""
@@ -274,7 +299,7 @@ class Runner(runner.Runner):
         job: LaneJob | None = None
         own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
         if count >= MANY and self.engine != "reference" and not own:
-            job = self._lane_job(bank, meter, count, columns, outputs)
+            job = self._lane_job(bank, meter, count, bound.columns, outputs)
         while lane < count:
             if job is not None:
                 began = time.perf_counter()
@@ -292,9 +317,14 @@ class Runner(runner.Runner):
                     continue
             meter.look()
             bank.reset(self.seed, lane)
-            for row, values in columns:
+            for row, values in bound.columns:
                 bank.words[row] = int(values[lane if len(values) > 1 else 0])
-            self._go(bank, meter)
+            try:
+                self._go(bank, meter)
+            except Trap as stopped:
+                if bound.lanes is None:
+                    raise
+                raise in_lane(stopped, lane, bound.labels) from stopped.__cause__
             for port in self.program.outputs:
                 outputs[port.name][lane] = bank.words[port.row]
             lane += 1

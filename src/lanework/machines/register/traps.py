@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from lanework.base.errors import Code, Trap
 from lanework.base.limits import Limits
 from lanework.core.codes import FUEL_SPENT
+from lanework.core.data.labels import shown
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
@@ -68,6 +70,26 @@ def trap(program: Program, bank: RegisterBank, status: Status) -> Trap:
         span=None if entry is None else entry.span,
         instruction=number,
         lane=int(bank.words[LANE]),
+    )
+
+
+def in_lane(stopped: Trap, lane: int, labels: Any) -> Trap:
+    """What stopped one of several lanes, with its number and its label.
+
+    Example:
+        >>> in_lane(Trap(FUEL_SPENT, "no fuel"), 1, ["a", "b"]).message
+        "no fuel, in lane 1 ('b')"
+    """
+    label = "" if labels is None else f" ({shown(labels[lane])})"
+    return Trap(
+        stopped.code,
+        f"{stopped.message}, in lane {lane}{label}",
+        span=stopped.span,
+        help=stopped.help,
+        notes=stopped.notes,
+        instruction=stopped.instruction,
+        lane=lane,
+        listing=stopped.listing,
     )
 
 

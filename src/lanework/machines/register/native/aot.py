@@ -15,6 +15,7 @@ from lanework.core.program.program import Port, Program
 from lanework.engines.llvm.nativetext import Function, Variable, Word
 from lanework.engines.stencil import elf
 from lanework.engines.stencil.building import Target, declared_once
+from lanework.machines.register.binding import default_words
 from lanework.machines.register.codes import NO_AOT
 from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
@@ -126,6 +127,13 @@ class _Main:
             f.store(registers + 8 * n, 0)
         count = f.load(f["stack"])
         inputs = [port for port in self.program.inputs if port.row < STACK]
+        least = max((n for n, port in enumerate(inputs, 1) if port.default is None), default=0)
+        with f.when(count.is_("ult", least + 1)):
+            self._say(2, f"give {', '.join(port.name for port in inputs)}\n")
+            f.call("syscall", _EXIT, 2, 0, 0)
+        for port in inputs:
+            if port.default:
+                f.store(registers + 8 * port.row, int(default_words(port)[0]))
         for n, port in enumerate(inputs):
             with f.when(count.is_("ugt", n + 1)):
                 self._argument(f.load(f["stack"] + 8 * (n + 2)), registers, port)

@@ -4,7 +4,8 @@
 
     .memory 65536
     .entry main
-    .input "n" r0
+    .input "n" r0               ; has to be given
+    .input "step" r1 i64 = 1    ; if it is not, it is 1
     .output "fib" r0
     .data
     table:  .word 1, 2, 3
@@ -22,9 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lanework.core.program.asmtext import Line, show_string
+from lanework.core.program.asmtext import Line, show_float, show_string
 from lanework.core.program.isa import Instruction, OperandKind
-from lanework.core.program.program import Program
+from lanework.core.program.program import Port, Program
 from lanework.machines.register.isa import register_name
 from lanework.machines.register.layout import RegisterView, direct
 from lanework.machines.register.text.reading import Reader, in_memory
@@ -47,7 +48,8 @@ class RegisterAssembler:
             targets.add(view.entry)
         for port in program.ports:
             word = f".{port.direction}put {show_string(port.name)} {register_name(port.row)}"
-            yield word + (f" {port.dtype}" if port.dtype != "u64" else "")
+            word += f" {port.dtype}" if port.dtype != "u64" else ""
+            yield word + ("" if port.default is None else f" = {_default(port.default, port)}")
         if view.data:
             yield ".data"
             for start in range(0, len(view.data), 16):
@@ -57,6 +59,10 @@ class RegisterAssembler:
             if view.addresses[number] in targets:
                 yield f"L{view.addresses[number]}:"
             yield f"    {show(view, number, instruction)}"
+
+
+def _default(value: float, port: Port) -> str:
+    return show_float(value) if port.dtype == "f64" else str(int(value))
 
 
 def show(view: RegisterView, number: int, instruction: Instruction) -> str:

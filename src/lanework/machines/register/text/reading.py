@@ -228,15 +228,29 @@ class Reader:
         called = rest[0].text if rest else ""
         if called not in REGISTER_NUMBERS and rest:
             called = read_string(line, rest.pop(0))
-        if len(rest) not in (1, 2) or rest[0].text not in REGISTER_NUMBERS:
-            raise line.fault(f'write {name.text} "name" r0, and f64 after it for floats')
+        at = next((n for n, word in enumerate(rest) if word.text == "="), len(rest))
+        rest, given = rest[:at], rest[at:]
+        wrong = len(given) not in (0, 2) or (given and name.text == ".output")
+        if wrong or len(rest) not in (1, 2) or rest[0].text not in REGISTER_NUMBERS:
+            more = ", and = 0 for one that may be left out" if name.text == ".input" else ""
+            raise line.fault(f'write {name.text} "name" r0, and f64 after it for floats{more}')
         dtype = rest[1].text if len(rest) == 2 else "u64"
         if dtype not in TYPES:
             raise line.fault(f"{dtype!r} is no type of a register", rest[1], ", ".join(TYPES))
         direction: Literal["in", "out"] = "in" if name.text == ".input" else "out"
-        default = 0.0 if direction == "in" else None
+        default = self._default(line, given[1], dtype) if given else None
         row = REGISTER_NUMBERS[rest[0].text]
         self.ports.append(Port(called, direction, row, dtype, default=default))
+
+    def _default(self, line: Line, word: Token, dtype: str) -> float:
+        """What an input is that is left out: a float, or a whole number that a float has."""
+        if dtype == "f64":
+            return read_float(line, word)
+        number = self._number(line, word.text, word)
+        if float(number) != number or (dtype == "i64" and number >= 1 << 63):
+            what = f"{word.text} cannot be the default of a register of {dtype}"
+            raise line.fault(what, word, "take a number up to 2**53, or give the input each time")
+        return float(number)
 
     # Instructions -----------------------------------------------------------------------------
 
