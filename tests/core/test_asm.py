@@ -2,6 +2,7 @@
 
 import pytest
 
+import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.isa import EXTENSION, WORD, Instruction, OperandKind
@@ -97,3 +98,10 @@ def test_unknown_machine():
     with pytest.raises(Diagnostic) as caught:
         assemble(".machine serie\n")
     assert caught.value.code.ident == "LW1002"
+
+
+@pytest.mark.parametrize("text", [None, b"halt", 5, ["halt"]])
+@pytest.mark.parametrize("read", [lw.register.assemble, lw.fleet.assemble])
+def test_assembly_is_text(read, text):
+    with pytest.raises(Diagnostic, match="LW1010: assembly is text"):
+        read(text)

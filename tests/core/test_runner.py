@@ -137,3 +137,15 @@ def test_deadlines():
         runners.check_deadline(0.0, "wait", instruction=7)
     assert caught.value.code.ident == "LW2001"
     assert (caught.value.help, caught.value.instruction) == ("wait", 7)
+
+
+@pytest.mark.parametrize("engine", [5, None, 1.5, b"llvm", ["llvm"]])
+def test_an_engine_is_a_name(program, engine):
+    with pytest.raises(Diagnostic, match="LW2003"):
+        program[0].bind(engine)
+
+
+@pytest.mark.parametrize("limits", [5, "1GiB", {"memory": 2**30}, 2.5])
+def test_limits_are_limits(program, limits):
+    with pytest.raises(Diagnostic, match=r"LW2005.*limits is"):
+        program[0].bind(limits=limits)

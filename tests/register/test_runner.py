@@ -393,3 +393,9 @@ def test_auto_goes_down_to_the_reference_without_memory_for_code(denied, monkeyp
     assert "Permission denied" in runner.notice
     if when == "before":
         refused(lambda: COUNT.bind("stencil"), "LW2004", "Permission denied")
+
+
+@pytest.mark.parametrize("externals", [5, [print], {"print": print}, {0: "print"}, {-1: print}])
+def test_externals_are_functions_by_number(externals):
+    with pytest.raises(Diagnostic, match=r"LW2005.*external"):
+        assemble("ext 0\n halt").bind(externals=externals)

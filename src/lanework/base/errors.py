@@ -186,15 +186,18 @@ class InternalFault(LaneworkError):
     exit_status = 4
 
 
-def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """A suggestion for a misspelt name, or None.
+def did_you_mean(name: object, candidates: Iterable[str]) -> str | None:
+    """A suggestion for a misspelt name, or None; also for what is no text at all.
 
     Example:
         >>> did_you_mean("balanse", ["balance", "rate"])
         "did you mean 'balance'?"
     """
-    pool = list(candidates)
     import difflib
+
+    pool = list(candidates)
+    if not isinstance(name, str):
+        return None
 
     near = difflib.get_close_matches(name, pool, n=1, cutoff=0.6)
     if not near:

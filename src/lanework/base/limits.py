@@ -24,6 +24,9 @@ _SIZES |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _TIMES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
+TEXTS = "; Limits.from_text reads such as memory='512M', deadline='50ms'"
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a run may use at most.
@@ -53,9 +56,9 @@ class Limits:
         for name, least in (("fuel", 0), ("memory", 0), ("depth", 0), ("threads", 1)):
             value = getattr(self, name)
             if value is not None and not (_integral(value) and value >= least):
-                raise _bad(f"{name} is {value!r}", f"give a whole number from {least}")
+                raise _bad(f"{name} is {value!r}", f"give a whole number from {least}" + TEXTS)
         if self.deadline is not None and not _seconds(self.deadline):
-            raise _bad(f"deadline is {self.deadline!r}", "give a number of seconds")
+            raise _bad(f"deadline is {self.deadline!r}", "give a number of seconds" + TEXTS)
 
     @classmethod
     def from_text(

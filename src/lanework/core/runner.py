@@ -113,9 +113,13 @@ class Runner(ABC):
         """Take a program that keeps the machine's rules.
 
         Raises:
-            Diagnostic: LW2005 for a number of threads that is none; a program that fails to verify.
+            Diagnostic: LW2005 for limits and a number of threads that are none; a program that
+                fails to verify.
         """
         program.verify()
+        if limits is not None and not isinstance(limits, Limits):
+            help = "give lanework.Limits(memory=2**30, deadline=5.0)"
+            raise Diagnostic(BAD_OPTION, f"limits is {limits!r}", help=help)
         self.program = program
         self.limits = limits or Limits()
         if threads is None:

@@ -52,7 +52,14 @@ def assemble(text: str, source: str = "assembly") -> Program[Any]:
 
 
 def lines_of(text: str, source: str) -> Iterator[Line]:
-    """The lines of a text that hold words, without comments."""
+    """The lines of a text that hold words, without comments.
+
+    Raises:
+        Diagnostic: LW1010 for what is no text.
+    """
+    if not isinstance(text, str):
+        what = f"{source} is text, and this is {type(text).__name__}"
+        raise Diagnostic(BAD_ASSEMBLY, what, help="lanework.compile reads files by their paths")
     for number, raw in enumerate(text.splitlines(), 1):
         words: list[Token] = []
         for match in _TOKEN.finditer(raw):

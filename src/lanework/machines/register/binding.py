@@ -179,6 +179,9 @@ class ExternalTable:
     def __init__(self, functions: Mapping[int, Any]) -> None:
         self.python: dict[int, Function] = {}
         self._keep: list[Any] = []
+        if not isinstance(functions, Mapping):
+            what = f"externals are {functions!r}"
+            raise Diagnostic(BAD_OPTION, what, help="give functions by number: {0: function}")
         for number in functions:
             if not isinstance(number, int) or not 0 <= number < MOST_FUNCTIONS:
                 what = f"the external function {number!r}"
