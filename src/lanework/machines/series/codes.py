@@ -230,6 +230,7 @@ BAD_INPUT = code(
     "an input's value does not fit its port",
     "An input is a number, an array of numbers, or labels where the port has categories. A plain "
     "array says nothing about its axes, so it fits a port only where that leaves no doubt: one "
-    "dimension for one declared axis, (periods, scenarios) for a port over time, scenarios for a "
-    "port without axes. Everything else is labelled: `lanework.series.along(axes, array)`.",
+    "dimension for one declared axis, the axes in the order of their declaration for several, "
+    "(periods, scenarios) for a port over time, scenarios for a port without axes. "
+    "Everything else is labelled: `lanework.series.along(axes, array)`.",
 )

@@ -361,7 +361,7 @@ class Runner(runner.Runner):
         self, outputs: dict[str, Output], stats: dict[str, Any], coords: dict[str, Any]
     ) -> Result:
         return Result(
-            {name: output.value for name, output in outputs.items()},
+            {name: output.result for name, output in outputs.items()},
             axes={name: output.axes for name, output in outputs.items()},
             units={name: output.port.unit for name, output in outputs.items()},
             kinds={name: output.port.kind for name, output in outputs.items()},

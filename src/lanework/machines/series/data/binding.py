@@ -7,6 +7,7 @@ SIMD; the others are walked one after another.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,9 +26,9 @@ from lanework.machines.series.codes import (
     UNKNOWN_INPUT,
 )
 from lanework.machines.series.data.coords import Named, aligned
-from lanework.machines.series.data.labels import as_labelled
+from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.shape import Given
-from lanework.machines.series.data.unpacking import LANES
+from lanework.machines.series.data.unpacking import LANES, TIME
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
@@ -48,7 +49,7 @@ class Bound:
             (the inner axis last), C-contiguous.
         given: for each port: over time, over the inner lane axis?
         outers: for each port: the outer axes that it has, in the order of `outer`.
-        axes: the lane axes in the order of first appearance.
+        axes: the lane axes in the order in which ports declare them, then others as they come.
         outer: the lane axes that are walked, outermost first.
         inner: the lane axis that goes across SIMD, or None.
         sizes: axis -> length.
@@ -127,6 +128,7 @@ def bind(
                 help=near or f"give {port.name}=...",
             )
         labelled.append(as_labelled(value, port))
+    _check_orders(ports, inputs, labelled, periods)
     labelled, coords = aligned(ports, labelled, periods, calendar)
     sizes = merge(
         (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
@@ -147,7 +149,8 @@ def bind(
             help="bind with periods: program.bind(periods=12), on the command line --periods 12; "
             "or give an input over time",
         )
-    axes = tuple(sizes)
+    declared = dict.fromkeys(axis for port in ports for axis in port.axes)
+    axes = tuple(axis for axis in {**declared, **sizes} if axis in sizes)
     # an axis of no lanes is the inner one, so that what does not depend on it is still run
     inner = max(axes, key=lambda axis: sizes[axis] or math.inf) if axes else None
     outer = tuple(axis for axis in axes if axis != inner)
@@ -164,6 +167,42 @@ def bind(
         given.append(Given("time" in item.axes, inner in item.axes))
         outers.append(held)
     return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps), (), coords)
+
+
+def _check_orders(
+    ports: Sequence[Port],
+    inputs: Mapping[str, Any],
+    items: Sequence[Labelled],
+    periods: int | None,
+) -> None:
+    """Refuse an array without labels that fits only with its axes in another order.
+
+    Raises:
+        Diagnostic: LW3042.
+    """
+    known = {} if periods is None else {TIME: periods}
+    tables = []
+    for port, item in zip(ports, items, strict=True):
+        value = inputs.get(port.name)
+        if item.array.ndim > 1 and not (isinstance(value, Labelled) or item.labels):
+            tables.append((port, item))
+            continue
+        for axis, size in zip(item.axes, item.array.shape, strict=True):
+            known.setdefault(axis, size)
+    for port, item in tables:
+        shape, axes = item.array.shape, item.axes
+        orders = [axes, *itertools.permutations(axes)] if len(axes) < 5 else [axes]
+        fits = [all(known.get(a, n) == n for a, n in zip(o, shape, strict=True)) for o in orders]
+        if fits[0] or not any(fits):
+            continue
+        other = orders[fits.index(True)]
+        turned = "give array.T, or " if other == axes[::-1] else ""
+        raise Diagnostic(
+            LENGTHS_DISAGREE,
+            f"input {port.name!r} has the axes ({', '.join(axes)}) in this order, and an array of"
+            f" {' x '.join(map(str, shape))} values fits only as ({', '.join(other)})",
+            help=f"{turned}label it: lanework.series.along({other!r}, array)",
+        )
 
 
 def _bind_plain(

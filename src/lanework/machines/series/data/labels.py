@@ -86,9 +86,9 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
         port: the input port.
         default_axes: the axes of a plain array, where the rules below should not decide. By
             default a one-dimensional array has the port's axis if it declares one, and is over
-            `scenario` if it declares none; a two-dimensional one has the port's two axes, or
-            is (time, scenario) for a port over time alone. An index or dimension that has a
-            name is an axis of that name.
+            `scenario` if it declares none; a two-dimensional one has the port's two axes, in their
+            order, or is (time, scenario) for a port over time alone. An index or dimension that
+            has a name is an axis of that name.
 
     Raises:
         Diagnostic: LW3050 for values that are no numbers or do not fit, LW3020 for a label that

@@ -74,6 +74,8 @@ class Output:
         varying: whether it depends on the inner lane axis.
         outer: the outer lane axes on which it depends.
         zeroed: whether lanes may end early and leave zeros behind.
+        axes: the axes of the result, without those summed over: time, then lane axes in the order
+            in which inputs declare them.
         value: float64 with axes ``[time] + outer + [inner]``, without those summed over.
     """
 
@@ -89,13 +91,14 @@ class Output:
         bound = self.bound
         self.total = self.varying and bound.inner in self.port.reduce
         self.kept = tuple(axis for axis in self.outer if axis not in self.port.reduce)
-        self.axes = (
+        self._held = (
             *(("time",) if self.timed else ()),
             *self.kept,
             *((bound.inner,) if self.varying and not self.total and bound.inner else ()),
         )
+        self.axes = tuple(axis for axis in ("time", *bound.axes) if axis in self._held)
         self.shape = tuple(
-            bound.periods if axis == "time" else bound.sizes[axis] for axis in self.axes
+            bound.periods if axis == "time" else bound.sizes[axis] for axis in self._held
         )
         self.layout = layout_of(self.timed, self.varying)
 
@@ -152,6 +155,13 @@ class Output:
             self.value[where] = part
         elif not any(repeat[axis] for axis in repeat if axis not in self.outer):
             self.value[where] += part  # once, not again along axes that change nothing
+
+    @property
+    def result(self) -> Array:
+        """The value with the axes of the result."""
+        if self.axes == self._held:
+            return self.value
+        return self.value.transpose([self._held.index(axis) for axis in self.axes])
 
     def _where(self, repeat: dict[str, int]) -> tuple[slice | int, ...]:
         time = (slice(None),) if self.timed else ()

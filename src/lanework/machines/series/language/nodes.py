@@ -218,9 +218,8 @@ def make_input(
             f"input `{name}` is a constant and has the axis `time`",
             help="leave out the axis, or give it another kind",
         )
-    ordered = tuple(sorted(named, key=lambda axis: axis != "time"))
     if len(set(labels)) != len(labels):
         raise Diagnostic(BAD_INPUT_NODE, f"the categories of input `{name}` repeat a label")
     if default is not None:
         default = _default(default, labels, name)
-    return Input(name, unit, kind, ordered, default, labels, doc)
+    return Input(name, unit, kind, named, default, labels, doc)

@@ -170,7 +170,8 @@ class Registry:
             name: a Python identifier.
             unit: its unit, "" for none.
             kind: its temporal kind, "" to leave it open.
-            axes: among them `time` if it has a value a period; other names are lane axes.
+            axes: among them `time` if it has a value a period; other names are lane axes. Arrays
+                without labels, and results, have axes in the order of the declaration.
             default: the value where a run gives none.
             categories: the labels that may be given in place of numbers.
             doc: what it is.

@@ -87,7 +87,7 @@ class Emitter:
         """The whole program."""
         model, values = self.model, self.values
         self._check_over_time()
-        inputs = self._leaves()
+        inputs = self.inputs = self._leaves()
         parts = segments(values, self.needed, self.horizon)
         order = [value for part in parts for value in part.values]
         for number, value in enumerate(order, len(self.rows)):
@@ -220,14 +220,14 @@ class Emitter:
 
     def _lane_axes(self) -> list[tuple[str, ...]]:
         """For each value the lane axes of the inputs that it depends on, as declared."""
-        values, inputs = self.values, self.model.inputs
+        values, inputs = self.values, {one.name: one for one in self.inputs}
         declared = [axis for one in inputs.values() for axis in one.axes if axis != "time"]
         names = list(dict.fromkeys(declared))
         if not names:
             return [()] * len(values.ops)
         bits = [0] * len(values.ops)
         for value, op in enumerate(values.ops):
-            if op == INPUT:
+            if op == INPUT and self.needed[value]:
                 axes = inputs[values.settings[value]].axes
                 bits[value] = sum(1 << names.index(axis) for axis in axes if axis != "time")
         changed = True
