@@ -334,6 +334,10 @@ def test_dates_are_put_in_order_without_a_calendar_too():
         result = lw.compile(model).run(x=pd.Series([3.0, 1.0, 2.0], index=index))
         assert result["sum"].tolist() == [1.0, 3.0, 6.0]
         assert [str(day) for day in result.coords["time"]] == sorted(days.strftime("%Y-%m-%d"))
+    for index in ([2, 0, 1], [2032.0, 2030.0, 2031.0]):
+        result = lw.compile(model).run(x=pd.Series([3.0, 1.0, 2.0], index=index))
+        assert result["sum"].tolist() == [1.0, 3.0, 6.0]
+        assert result.coords["time"].tolist() == sorted(index)
 
 
 @pytest.mark.filterwarnings("error")

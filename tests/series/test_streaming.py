@@ -71,6 +71,45 @@ def test_streams_that_make_no_sense_are_refused(blocks, options, words):
         owed().bind().stream(blocks, **options, rate=0.5)
 
 
+def kept():
+    model = lw.series.Model("kept", periods=2)
+    model.input("x", axes="point")
+    model.input("c")
+    model.formula("y", "x * 2")
+    model.formula("z", "x + t")
+    model.formula("level", "c + t")
+    model.formula("sum_x", "x * 1")
+    model.output("sum_x", reduce="point")
+    for name in ("y", "z", "level"):
+        model.output(name)
+    return model.compile()
+
+
+PIECES = [{"x": np.arange(3.0)}, {"x": np.arange(3.0, 5.0)}]
+
+
+@pytest.mark.parametrize("outputs", [None, ["y"], ["sum_x", "z"], ["y", "level", "sum_x"]])
+def test_outputs_that_nobody_would_get_are_refused(outputs):
+    with pytest.raises(Diagnostic, match="has a value a lane") as caught:
+        kept().bind(outputs=outputs).stream(PIECES, c=1.0)
+    assert caught.value.code.ident == "LW2005"
+    assert "sink" in caught.value.help
+
+
+def test_outputs_that_do_not_depend_on_the_axis_come_out():
+    program = kept()
+    seen = []
+    for outputs, sink in ((["level", "sum_x"], None), (None, seen.append)):
+        result = program.bind(outputs=outputs).stream(PIECES, sink=sink, c=1.0)
+        assert set(result) == {"level", "sum_x"}
+        assert result["level"].tolist() == [1.0, 2.0]
+        assert float(result["sum_x"]) == 10.0
+    assert [block["y"].tolist() for block in seen] == [[0.0, 2.0, 4.0], [6.0, 8.0]]
+    blocks = [{**piece, "c": float(n)} for n, piece in enumerate(PIECES)]
+    with pytest.raises(Diagnostic, match="'level' is not along 'point', and is another"):
+        program.bind(outputs=["level", "sum_x"]).stream(blocks)
+
+
 @pytest.mark.parametrize("name", ["engine", "limits", "axis", "sink"])
 def test_inputs_are_not_named_like_options_of_a_call(name):
     with pytest.raises(Diagnostic, match="option of that name"):

@@ -15,7 +15,8 @@ from lanework.core.cli import CommandLine, Request, engine_option, read_text
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
     from lanework.core.result.result import Result
-    from lanework.machines.series.data.arguments import Block, Inputs, Table
+    from lanework.machines.series.data.arguments import Inputs
+    from lanework.machines.series.data.filetables import Block, Table
 
 
 @dataclass
@@ -60,7 +61,9 @@ def run(request: Request) -> None:
     from lanework.machines.series.data.arguments import parse
 
     request.check_out()
-    inputs = parse(request.words, request.program.inputs)
+    program = request.program
+    unused = str(program.header.get("unused", "")).split(",")
+    inputs = parse(request.words, program.inputs, unused, request.names("ignore") or ())
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
         outcome = _execute(request, inputs, bar)
     _report(request, outcome)
@@ -68,15 +71,13 @@ def run(request: Request) -> None:
 
 def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
     """Run the program, streaming the first table of lanes that is longer than a block."""
-    from lanework.machines.series.data.arguments import all_rows, first_blocks
-
     values = dict(inputs.values)
     streamed: tuple[Table, Iterator[Block]] | None = None
     for table in inputs.tables:
-        if table.axis == "time" or streamed is not None:
-            values.update(all_rows(table, None if table.axis == "time" else request["lanes"]))
+        if table.whole or streamed is not None:
+            values.update(table.all_rows(None if table.whole else request["lanes"]))
             continue
-        first, blocks = first_blocks(table, request["block"], request["lanes"], bar.update)
+        first, blocks = table.first_blocks(request["block"], request["lanes"], bar.update)
         if blocks is None:
             values.update(first)
         else:
@@ -132,6 +133,7 @@ def _report(request: Request, outcome: Outcome) -> None:
     if request["json"]:
         files = [str(file) for file in outcome.files]
         about = {"program": request.about(), "load_seconds": request.seconds, "files": files}
+        about["not_kept"] = list(outcome.dropped)
         terminal.json_out({**result.to_dict(), **about})
         return
     terminal.result(result)
@@ -157,6 +159,7 @@ COMMANDS = CommandLine(
             engine_option("llvm", "stencil", "reference"),
             click.Option(["--lanes"], type=_POSITIVE, help="Only the first rows of lane tables."),
             click.Option(["--periods"], type=_POSITIVE, help="Periods, if not the model's own."),
+            click.Option(["--ignore"], metavar="A,B", help="Columns of tables to leave out."),
             click.Option(["--outputs"], metavar="A,B", help="Compute these outputs only."),
             click.Option(
                 ["--block"],

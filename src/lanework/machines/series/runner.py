@@ -187,7 +187,9 @@ class Runner(runner.Runner):
         if table is not None:
             from lanework.machines.series.data.tableinputs import table_inputs
 
-            return self.run_within(self.limits, table_inputs(table, self.ports, inputs))
+            return self.run_within(
+                self.limits, table_inputs(table, self.ports, inputs, self._unused)
+            )
         return self.run_within(self.limits, inputs)
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
@@ -234,15 +236,15 @@ class Runner(runner.Runner):
         Args:
             blocks: tables of columns along `axis`, each fitting input ports by name.
             axis: the lane axis that the blocks are pieces of.
-            sink: gets each block's result; without one, outputs along `axis` are dropped.
+            sink: gets each block's result; without one, outputs along `axis` are refused.
             **inputs: the inputs that are the same in every block.
 
         Returns:
-            The outputs summed over `axis`, added up over all blocks in order. Fuel and deadline
-            are limits of all blocks together.
+            The outputs summed over `axis`, added up over all blocks in order, and those that do
+            not depend on it. Fuel and deadline are limits of all blocks together.
 
         Raises:
-            Diagnostic: LW2005 where nothing would be kept, or an input is over another axis.
+            Diagnostic: LW2005 for outputs that would not be kept, or an input over another axis.
         """
         from lanework.machines.series.data.streaming import stream
 

@@ -2,88 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.cli import split_input, split_list
-from lanework.core.codes import BAD_ARGUMENT, NO_COLUMN_FITS, NO_ROWS, UNKNOWN_ARGUMENT
-from lanework.core.data.cells import read_cells
+from lanework.core.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT
 from lanework.core.data.csvtext import number_in
-from lanework.core.data.files import (
-    BLOCK,
-    check_columns,
-    column_names,
-    iter_columns,
-    read_array,
-)
+from lanework.core.data.files import column_names
 from lanework.core.data.opening import is_data, split_path
 from lanework.core.data.values import MISSING_TEXT, spells_number, text_advice
-from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.unpacking import titles_of
+from lanework.machines.series.data.filetables import Block, Table, fill, read_input
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
 
 COMMON_AXES = ("time", "scenario", "point")
-Block = dict[str, Any]
-
-
-@dataclass
-class Table:
-    """A table that fills inputs along an axis.
-
-    Attributes:
-        axis: the axis.
-        path: the file.
-        columns: input name -> column name.
-        categories: for columns of labels, their labels.
-        names: the column of the labels along the axis, if there is one.
-    """
-
-    axis: str
-    path: str
-    columns: dict[str, str]
-    categories: dict[str, tuple[str, ...]]
-    names: str | None = None
-
-    def labels(self, most: int | None) -> dict[str, Any]:
-        """The labels along the axis, by its name, if a column has them."""
-        if self.names is None:
-            return {}
-        cells = read_cells(self.path, most, [self.names]).columns()[self.names]
-        numbers = [number_in(cell) if isinstance(cell, str) else cell for cell in cells]
-        if any(not isinstance(number, int | float) for number in numbers):
-            return {self.axis: np.array(cells)}
-        floats = np.array(numbers, np.float64)
-        integral = bool((floats == np.floor(floats)).all())
-        return {self.axis: floats.astype(np.int64) if integral else floats}
-
-    def blocks(
-        self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
-    ) -> Iterator[Block]:
-        """Blocks of labelled columns, of at most `most` rows together.
-
-        Raises:
-            Diagnostic: LW8006 for a table without rows.
-        """
-        left, block = most, None
-        wanted = list(self.columns.values())
-        for block in iter_columns(self.path, wanted, rows, self.categories, progress):
-            if left is not None:
-                block = {name: column[:left] for name, column in block.items()}
-                left -= len(block[wanted[0]])
-            yield {
-                name: Labelled(block[column], (self.axis,)) for name, column in self.columns.items()
-            }
-            if left is not None and left <= 0:
-                return
-        if block is None:
-            raise Diagnostic(NO_ROWS, f"{self.path} has no rows", help="give it at least one")
 
 
 @dataclass
@@ -94,8 +29,19 @@ class Inputs:
     tables: list[Table] = field(default_factory=list)
 
 
-def parse(arguments: Sequence[str], ports: Sequence[Port]) -> Inputs:
+def parse(
+    arguments: Sequence[str],
+    ports: Sequence[Port],
+    unused: Collection[str] = (),
+    ignored: Sequence[str] = (),
+) -> Inputs:
     """Read the arguments after the file.
+
+    Args:
+        arguments: the words.
+        ports: the input ports.
+        unused: inputs of the model that its outputs do not need.
+        ignored: columns of tables that are left out.
 
     Raises:
         Diagnostic: LW8001, LW8002, LW8005, and what the files say.
@@ -120,11 +66,19 @@ def parse(arguments: Sequence[str], ports: Sequence[Port]) -> Inputs:
         if name in by_name:
             inputs.values[name] = value(by_name[name], text)
     filled = set(inputs.values)
-    for name, text in given.items():
-        if name not in by_name:
-            table = fill(name, text.removeprefix("@"), ports, filled)
-            filled |= set(table.columns)
-            inputs.tables.append(table)
+    files = {axis: text.removeprefix("@") for axis, text in given.items() if axis not in by_name}
+    for axis, path in files.items():
+        table = fill(axis, path, ports, filled, unused, ignored)
+        filled |= set(table.names)
+        inputs.tables.append(table)
+    titles = {title for path in files.values() for title in column_names(path)} if ignored else ()
+    for title in ignored:
+        if title not in titles:
+            raise Diagnostic(
+                BAD_ARGUMENT,
+                f"no table has a column {title!r} to ignore",
+                help=did_you_mean(title, titles),
+            )
     return inputs
 
 
@@ -141,7 +95,7 @@ def value(port: Port, text: str) -> Any:
         return number
     path, column = split_path(text.removeprefix("@"))
     if text.startswith("@") or column is not None or is_data(path):
-        return read_array(path, column, port.categories or None)
+        return read_input(port, path, column)
     parts = text.split(",") if port.categories else split_list(port.name, text)
     parts = [part.strip() for part in parts]
     if len(parts) > 1 and port.categories and all(part in port.categories for part in parts):
@@ -157,62 +111,3 @@ def value(port: Port, text: str) -> Any:
     else:
         advice = f"write {port.name}=0.05, {port.name}=@values.npy or {port.name}=table.csv:column"
     raise Diagnostic(BAD_ARGUMENT, f"{port.name}={text!r} is no number and no file", help=advice)
-
-
-def fill(axis: str, path: str, ports: Sequence[Port], filled: set[str]) -> Table:
-    """Which inputs the columns of a table fill.
-
-    Inputs that declare the axis must be there, unless they have a default or are given
-    otherwise. Inputs that declare no axis at all are filled by a table of lanes.
-
-    Raises:
-        Diagnostic: LW8005, LW3055, and what is wrong with the file.
-    """
-    header = column_names(path)
-    by_name = {port.name for port in ports}
-    columns: dict[str, str] = {}
-    for port in ports:
-        if port.name in filled:
-            continue
-        own = axis in port.axes
-        if port.name in header and (own or (not port.axes and axis != "time")):
-            columns[port.name] = port.name
-        elif own and port.default is None:
-            check_columns(path, [port.name], header)
-    if not columns:
-        along = [port.name for port in ports if axis in port.axes]
-        raise Diagnostic(
-            NO_COLUMN_FITS,
-            f"no column of {path} is an input along {axis!r}",
-            help=f"inputs along {axis!r} are: {', '.join(along)}"
-            if along
-            else f"no input is along {axis!r}; its columns are {', '.join(header[:8])}",
-        )
-    categories = {
-        port.name: port.categories for port in ports if port.name in columns and port.categories
-    }
-    names = next((x for x in titles_of(axis) if x in header and x not in by_name), None)
-    return Table(axis, path, columns, categories, names)
-
-
-def first_blocks(
-    table: Table, rows: int, most: int | None, progress: Callable[[int, int], None] | None
-) -> tuple[Block, Iterator[Block] | None]:
-    """The first block of a table and, if there is more, an iterator over all blocks."""
-    blocks = table.blocks(rows, most, progress)
-    first, second = next(blocks), next(blocks, None)
-    if second is None:
-        labels = table.labels(most)
-        first = {name: replace(column, labels=labels) for name, column in first.items()}
-    return first, None if second is None else itertools.chain([first, second], blocks)
-
-
-def all_rows(table: Table, most: int | None) -> Block:
-    """All rows of a table as labelled columns."""
-    blocks, labels = list(table.blocks(BLOCK, most, None)), table.labels(most)
-    return {
-        name: Labelled(
-            np.concatenate([block[name].array for block in blocks]), (table.axis,), labels
-        )
-        for name in table.columns
-    }

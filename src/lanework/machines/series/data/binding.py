@@ -27,8 +27,8 @@ from lanework.machines.series.codes import (
 )
 from lanework.machines.series.data.coords import Named, aligned
 from lanework.machines.series.data.labels import Labelled, as_labelled
+from lanework.machines.series.data.longtables import LANES, TIME
 from lanework.machines.series.data.shape import Given
-from lanework.machines.series.data.unpacking import LANES, TIME
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
@@ -162,7 +162,7 @@ def bind(
         order = [*held, *(a for a in ("time", inner) if a in item.axes)]
         moved = np.transpose(item.array, [item.axes.index(axis) for axis in order])
         array = np.asarray(moved, np.float64, order="C")
-        check_missing(port, array, order)
+        check_missing(port, array, order, coords)
         arrays.append(array if array.ndim else float(array))
         given.append(Given("time" in item.axes, inner in item.axes))
         outers.append(held)
@@ -274,7 +274,9 @@ def probe(value: Array) -> float:
     return number
 
 
-def check_missing(port: Port, array: Array, order: Sequence[str | None]) -> None:
+def check_missing(
+    port: Port, array: Array, order: Sequence[Any], coords: Mapping[str, Any] | None = None
+) -> None:
     """Refuse an input that holds NaN, and say where (its axes are `order`).
 
     Raises:
@@ -286,7 +288,11 @@ def check_missing(port: Port, array: Array, order: Sequence[str | None]) -> None
     missing = np.argwhere(np.isnan(array))
     if len(missing) == 0:
         return  # inf - inf in the sum, no NaN in the data
-    where = ", ".join(f"{axis} {int(i)}" for axis, i in zip(order, missing[0], strict=True))
+    named = coords or {}
+    where = ", ".join(
+        f"{axis} {int(i)}" + (f" ({named[axis][i]})" if axis in named else "")
+        for axis, i in zip(order, missing[0], strict=True)
+    )
     more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
     raise Diagnostic(
         INPUT_IS_NAN,

@@ -18,7 +18,7 @@ from lanework.core.data.labels import align
 from lanework.core.data.values import Given
 from lanework.machines.series.codes import LABELS_DISAGREE
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.unpacking import TIME
+from lanework.machines.series.data.longtables import TIME
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -60,7 +60,7 @@ def aligned(
                     wanted = next((way for way in ways if _same_set(given, way)), ways[0])
                     out[n] = _ordered(ports[n], out[n], TIME, given, wanted)
                 continue
-            if labels.dtype.kind == "M":  # dates are in one order whatever the model says of time
+            if labels.dtype.kind in "Miuf":  # dates and numbers are in order without a calendar too
                 labels = np.sort(labels)
         coords[axis] = labels
         counts = np.asarray(labels).dtype.kind in "iu"

@@ -12,13 +12,15 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.labels import labels_along
+from lanework.core.data.values import as_array
 from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
-from lanework.machines.series.data.labels import along
+from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.longtables import LANES, label_columns, told
 from lanework.machines.series.data.shape import Given
-from lanework.machines.series.data.unpacking import LANES
 from lanework.machines.series.layout import SeriesView
 
 ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")
@@ -54,6 +56,7 @@ def stream(
             help="give a sink, or the name of the axis that outputs are summed over",
         )
     totals: dict[str, Array] = {}
+    alike: dict[str, Array] = {}
     last: Result | None = None
     stats: dict[str, Any] = dict.fromkeys(ADDED, 0)
     rest = _Rest(runner.limits)
@@ -67,13 +70,37 @@ def stream(
                 value = last[port.name]
                 more = port.name in totals and runner.varies(port, given)
                 totals[port.name] = totals[port.name] + value if more else value + 0.0
+        along_axis = [name for name in last if axis in last.axes(name)]
+        if sink is None and along_axis:
+            raise Diagnostic(
+                BAD_OPTION,
+                f"output {along_axis[0]!r} has a value a lane, is not summed over {axis!r}, and"
+                " there is no sink that keeps it",
+                help="give a sink, or leave it out: bind(outputs=[...])",
+            )
+        others = {name: last[name] for name in last if name not in (*totals, *along_axis)}
+        _check_alike({**others, **alike}, others, axis)
+        alike = others
         for key in ADDED:
             stats[key] += last.stats[key]
         if sink is not None:
             sink(last)
     if last is None:
         raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
-    return last.replaced(totals, {**last.stats, **stats})
+    order = [name for name in last if name in totals or name in alike]
+    values = {**alike, **totals}
+    return last.replaced({name: values[name] for name in order}, {**last.stats, **stats})
+
+
+def _check_alike(before: Mapping[str, Array], now: Mapping[str, Array], axis: str) -> None:
+    """Refuse outputs that are not along the axis of the blocks, and not the same in all of them."""
+    for name, value in now.items():
+        if not np.array_equal(before[name], value, equal_nan=True):
+            raise Diagnostic(
+                BAD_OPTION,
+                f"output {name!r} is not along {axis!r}, and is another in every block",
+                help="give what differs between blocks as columns, one value a lane",
+            )
 
 
 class _Rest:
@@ -106,6 +133,8 @@ def _columns(
         )
     by_name = {port.name: port for port in ports}
     columns = dict(block)
+    title = label_columns([axis], columns, by_name).get(axis)
+    labels = {} if title is None else {axis: np.asarray(columns.pop(title))}
     for name, value in columns.items():
         if name in inputs:
             raise Diagnostic(
@@ -121,7 +150,14 @@ def _columns(
                 f"the blocks are pieces of {axis!r}, but input {name!r} is over {', '.join(own)}",
                 help=f"stream over one of these: axis={own[0]!r}",
             )
-        plain = isinstance(value, np.ndarray) and value.ndim == 1
-        if plain and axis != LANES and port is not None and not port.axes:
-            columns[name] = along(axis, value)
+        bare = axis != LANES and port is not None and not port.axes
+        if port is not None and _plain(value) and (bare or (labels and own in ((), (axis,)))):
+            columns[name] = Labelled(as_array(value, told(port)), (axis,), labels)
     return columns
+
+
+def _plain(value: Any) -> bool:
+    """Whether a column is one of values without names and labels, as those that count places."""
+    if isinstance(value, str | Labelled) or np.ndim(value) != 1 or hasattr(value, "dims"):
+        return False
+    return all(isinstance(labels, range) for labels in labels_along(value))

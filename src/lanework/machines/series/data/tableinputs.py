@@ -1,33 +1,50 @@
-"""A table as the inputs of a call: its rows are places along one axis, whatever its columns say."""
+"""A table as the inputs of a call: what its columns are, of a file as of a table in memory.
+
+A column fills the input of its name, or has the labels along an axis; any other is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lanework.base.errors import Diagnostic
+import numpy as np
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import GIVEN_TWICE
 from lanework.core.data.labels import labels_along
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
-from lanework.machines.series.codes import BAD_INPUT
+from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_INPUT
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.unpacking import LANES, TIME, titles_of
+from lanework.machines.series.data.longtables import LANES, TIME, labels_for, pivoted, told
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
 
 
 def table_inputs(
-    table: TableLike, ports: Sequence[Port], inputs: Mapping[str, Any]
+    table: TableLike,
+    ports: Sequence[Port],
+    inputs: Mapping[str, Any],
+    unused: Collection[str] = (),
 ) -> Mapping[str, Any]:
     """The inputs of a call from the columns of a table, and those given by name.
 
-    Rows are along the axis that inputs among the columns declare. Inputs that declare none, and are
-    in a table with such ones, are along it too, and not over lanes of their own. A column that is
-    called like the axis has its labels.
+    Rows are along the axis that inputs among the columns declare. Inputs that declare none, and
+    are in a table with such ones, are along it too, and not over lanes of their own. A column that
+    is called like the axis has its labels; with such columns for several axes the table is a long
+    one, with a value a row.
+
+    Args:
+        table: see `table_of`.
+        ports: the input ports.
+        inputs: those given by name.
+        unused: inputs of the model that its outputs do not need.
 
     Raises:
-        Diagnostic: LW3050 for columns whose inputs declare different axes; what `inputs_of` says.
+        Diagnostic: LW3040 for a column that is no input; LW3050 for columns whose inputs declare
+            different axes; what `inputs_of` says.
 
     Example:
         >>> from lanework.core.program.program import Port
@@ -36,14 +53,18 @@ def table_inputs(
         ('point',)
     """
     given = inputs_of(table, inputs)
-    by_name = {port.name for port in ports}
+    columns = {name: column for name, column in given.items() if name not in inputs}
+    filled = [port for port in ports if port.name in columns]
     known = {TIME, LANES, "point", *(axis for port in ports for axis in port.axes)}
-    rows = {
-        port.name: port
-        for port in ports
-        if port.name in given and port.name not in inputs and _plain(given[port.name], known)
-    }
-    axes = {port.axes[0]: port.name for port in rows.values() if len(port.axes) == 1}
+    rows = [port for port in filled if _plain(columns[port.name], known)]
+    axes = {port.axes[0]: port.name for port in rows if len(port.axes) == 1}
+    every = dict.fromkeys(axis for port in filled for axis in port.axes) or {LANES: None}
+    titles = labels_for(every, columns, [port.name for port in ports])
+    check_columns("the table", columns, ports, titles.values(), unused)
+    kept = {name: value for name, value in given.items() if name not in titles.values()}
+    labels = {axis: _cells(title, columns[title]) for axis, title in titles.items()}
+    if len(labels) > 1:
+        return {**kept, **_long("the table", {p: columns[p.name] for p in filled}, labels)}
     if len(axes) > 1:
         (first, one), (second, other), *_ = axes.items()
         raise Diagnostic(
@@ -52,16 +73,83 @@ def table_inputs(
             f" for input {other!r}",
             help=f"give one of them by name: run(table, {other}=...)",
         )
-    axis = next(iter(axes), LANES)
-    title = next((x for x in titles_of(axis) if x in given and x not in by_name), None)
-    named = {} if title is None else {axis: as_array(given[title], Given(title, BAD_INPUT))}
+    axis = next(iter(axes), next(iter(labels), LANES))
     mine = [
-        name
-        for name, port in rows.items()
-        if (axes and not port.axes) or (named and port.axes in ((), (axis,)))
+        port.name
+        for port in rows
+        if (axes and not port.axes) or (labels and port.axes in ((), (axis,)))
     ]
-    kept = {name: column for name, column in given.items() if name != title}
-    return {**kept, **{name: _along(axis, name, given[name], named) for name in mine}}
+    return {**kept, **{name: _along(axis, name, given[name], labels) for name in mine}}
+
+
+def check_columns(
+    source: str,
+    columns: Iterable[str],
+    ports: Sequence[Port],
+    labels: Collection[str] = (),
+    unused: Collection[str] = (),
+    given: Collection[str] = (),
+    advice: str = "leave {} out of the table",
+) -> None:
+    """Refuse columns of a table that are no inputs, and those of inputs that are given otherwise.
+
+    Args:
+        source: the table, in messages.
+        columns: the names of its columns.
+        ports: the input ports.
+        labels: the columns of labels.
+        unused: inputs of the model that its outputs do not need.
+        given: the inputs that are given otherwise.
+        advice: what to do about others, with a place for their names.
+
+    Raises:
+        Diagnostic: LW3040, LW1026.
+    """
+    names = [port.name for port in ports]
+    others = [name for name in columns if name not in {*names, *labels, *unused}]
+    if others:
+        shown = ", ".join(map(repr, others[:6])) + (", ..." if others[6:] else "")
+        near, leave = did_you_mean(others[0], names), advice.format(",".join(others))
+        raise Diagnostic(
+            UNKNOWN_INPUT,
+            f"{source} has the column{'s' if others[1:] else ''} {shown}, and the model has no"
+            f" such input{'s' if others[1:] else ''}",
+            help=f"{near} Otherwise {leave}" if near else leave,
+        )
+    twice = next((name for name in columns if name in given), None)
+    if twice is not None:
+        raise Diagnostic(
+            GIVEN_TWICE,
+            f"input {twice!r} is a column of {source}, and given otherwise too",
+            help=f"give it once: {advice.format(twice)}",
+        )
+
+
+def _long(source: str, columns: Mapping[Port, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a long table, each over all of its axes."""
+    return {port.name: long_input(source, port, column, labels) for port, column in columns.items()}
+
+
+def long_input(source: str, port: Port, column: Any, labels: Mapping[str, Any]) -> Labelled:
+    """A column of a long table as an input.
+
+    Raises:
+        Diagnostic: LW3050 for an input that declares an axis of which the table has no labels,
+            and for labels that are there twice together.
+    """
+    absent = next((axis for axis in port.axes if axis not in labels), None)
+    if absent is not None:
+        raise Diagnostic(
+            BAD_INPUT,
+            f"{source} has labels along {' and '.join(labels)}, and input {port.name!r} is along"
+            f" {absent!r}",
+            help="give it in a table of its own",
+        )
+    return Labelled(*pivoted(labels, as_array(column, told(port)), told(port)))
+
+
+def _cells(title: str, column: Any) -> Any:
+    return np.asarray(as_array(column, Given(title, BAD_INPUT)))
 
 
 def _along(axis: str, name: str, column: Any, labels: Mapping[str, Any]) -> Any:

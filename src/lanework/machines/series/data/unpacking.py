@@ -6,7 +6,7 @@ packages is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -14,15 +14,20 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.labels import labels_along, labels_of_index
-from lanework.core.data.values import Given, as_array
+from lanework.core.data.values import as_array
 from lanework.machines.series.codes import BAD_INPUT
+from lanework.machines.series.data.longtables import (
+    LANES,
+    TIME,
+    axes_for,
+    labels_for,
+    pivoted,
+    tabled,
+    told,
+)
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
-
-TIME = "time"
-LANES = "scenario"
-"""The lane axis of a plain array for a port that declares none."""
 
 
 class Held(NamedTuple):
@@ -47,8 +52,8 @@ def unpack(value: Any, port: Port) -> Held:
     if hasattr(value, "data_vars"):  # xarray.Dataset
         value = value[_choose(port, [str(name) for name in value.data_vars], "the Dataset")]
     if hasattr(value, "column_names"):  # pyarrow.Table, RecordBatch
-        columns = [_flat(value.column(name)) for name in _named(port, value.column_names)]
-        return Held(columns[0] if len(columns) == 1 else np.column_stack(columns))
+        columns = {name: _flat(value.column(name)) for name in value.column_names}
+        return _tabled(port, columns, {}) or Held(_chosen(port, columns))
     if hasattr(value, "columns") and hasattr(value, "to_numpy"):
         return _frame(value, port)
     labelled = _labelled(value, port)
@@ -61,11 +66,6 @@ def unpack(value: Any, port: Port) -> Held:
     if isinstance(value, Mapping):
         fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
     fail(port, f"is a {type(value).__name__}", "give a number or an array")
-
-
-def titles_of(axis: str) -> tuple[str, ...]:
-    """What the column of a table may be called that has the labels along an axis."""
-    return (TIME, "date", "period") if axis == TIME else (axis,)
 
 
 def has_dates(labels: Any) -> bool:
@@ -99,19 +99,12 @@ def _levels(series: Any, port: Port) -> Held:
             f"has an index of {index.nlevels} levels, and not all have names",
             "name the levels after axes: series.index.names = ['time', 'scenario']",
         )
-    levels = [index.get_level_values(n).factorize() for n in range(index.nlevels)]
-    shape = tuple(len(labels) for _, labels in levels)
-    where = np.ravel_multi_index([codes for codes, _ in levels], shape)
-    if len(np.unique(where)) != len(where):
-        first = index[index.duplicated()][0]
-        fail(port, f"has {first!r} more than once", "give every combination of labels once")
-    values = np.asarray(series.to_numpy())
-    array = values[np.argsort(where)]
-    if len(where) < np.prod(shape):  # what is not there is missing
-        array = np.full(int(np.prod(shape)), None, object)
-        array[where] = values
-    names = tuple(str(name) for name in index.names)
-    return Held(array.reshape(shape), names, tuple(labels_of_index(x) for _, x in levels))
+    keyed = {
+        str(name): np.asarray(labels_of_index(index.get_level_values(n)))
+        for n, name in enumerate(index.names)
+    }
+    array, axes, labels = pivoted(keyed, np.asarray(series.to_numpy()), told(port))
+    return Held(array, axes, tuple(labels.values()))
 
 
 def _known(name: Any, port: Port) -> str | None:
@@ -119,24 +112,49 @@ def _known(name: Any, port: Port) -> str | None:
     return name if name in (TIME, LANES, "point", *port.axes) else None
 
 
-def _named(port: Port, names: Iterable[str]) -> list[str]:
+def _chosen(port: Port, columns: Mapping[str, Any]) -> npt.NDArray[Any]:
     """The column of the input's own name, if there is one; otherwise all of them."""
-    names = list(names)
-    return [port.name] if port.name in names else names
+    names = [port.name] if port.name in columns else list(columns)
+    return (
+        np.asarray(columns[names[0]])
+        if len(names) == 1
+        else np.column_stack([columns[name] for name in names])
+    )
+
+
+def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -> Held | None:
+    """What a table holds of which columns, or levels of its index, have labels along axes."""
+    names = [name for name in columns if isinstance(name, str)]
+    found = labels_for(axes_for(port), names, (port.name,))
+    keyed = {axis: columns[title] for axis, title in found.items()}
+    keyed |= {axis: labels for axis, labels in levels.items() if axis not in keyed}
+    if not found:
+        return None
+    rest = {name: column for name, column in columns.items() if name not in found.values()}
+    array, axes, labels = tabled(port, rest, keyed)
+    return Held(array, axes, tuple(map(labels.get, axes)))
 
 
 def _frame(frame: Any, port: Port) -> Held:
-    names = _named(port, frame.columns)
-    pandas = hasattr(getattr(frame, "index", None), "nlevels")
-    if len(names) == 1:
-        column = frame[names[0]]
-        return unpack(column, port) if pandas else Held(_flat(column))
-    array = np.asarray(frame.to_numpy())
-    if not pandas:
-        return Held(array)
-    given = (frame.index.name, frame.columns.name)
+    index: Any = getattr(frame, "index", None)
+    if not hasattr(index, "nlevels"):
+        columns = {name: _flat(frame[name]) for name in frame.columns}
+        return _tabled(port, columns, {}) or Held(_chosen(port, columns))
+    levels = {
+        str(name): np.asarray(labels_of_index(index.get_level_values(n)))
+        for n, name in enumerate(index.names)
+        if _known(name, port)
+    }
+    if frame.columns.nlevels == 1 and frame.columns.is_unique:
+        columns = {name: np.asarray(frame[name].to_numpy()) for name in frame.columns}
+        held = _tabled(port, columns, levels)
+        if held is not None:
+            return held
+    if port.name in frame.columns or len(frame.columns) == 1:
+        return unpack(frame[port.name if port.name in frame.columns else frame.columns[0]], port)
+    given = (index.name, frame.columns.name)
     titles = tuple(str(x) if all(given) else _known(x, port) for x in given)
-    return Held(array, titles, labels_along(frame))
+    return Held(np.asarray(frame.to_numpy()), titles, labels_along(frame))
 
 
 def _flat(column: Any) -> npt.NDArray[Any]:
@@ -161,7 +179,7 @@ def _array(value: Any, port: Port) -> npt.NDArray[Any]:
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit
-        return as_array(value, Given(f"input {port.name!r}", BAD_INPUT))
+        return as_array(value, told(port))
 
 
 def fail(port: Port, message: str, advice: str) -> NoReturn:

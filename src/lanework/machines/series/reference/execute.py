@@ -13,8 +13,8 @@ from lanework.core.runner import check_deadline
 from lanework.engines.kernel import UNIT
 from lanework.machines.series.data.binding import Array, check_missing
 from lanework.machines.series.data.lanes import Output, unit_totals
+from lanework.machines.series.data.longtables import LANES
 from lanework.machines.series.data.shape import Given
-from lanework.machines.series.data.unpacking import LANES
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.faults import Fault
 from lanework.machines.series.reference.scan import FEWER, scan

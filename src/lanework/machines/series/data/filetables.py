@@ -1,0 +1,252 @@
+"""Tables in files as inputs: along one axis, whole or block by block, or of several axes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import NO_COLUMN_FITS, NO_ROWS
+from lanework.core.data.arrays import all_arrays
+from lanework.core.data.cells import iter_cells
+from lanework.core.data.files import (
+    BLOCK,
+    check_columns,
+    column_names,
+    iter_columns,
+    read_array,
+    read_columns,
+)
+from lanework.core.data.opening import data_ending
+from lanework.machines.series.codes import BAD_INPUT
+from lanework.machines.series.data import tableinputs
+from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.longtables import axes_for, label_columns, labels_for, tabled
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Port
+
+Block = dict[str, Any]
+Labels = npt.NDArray[Any]
+
+
+@dataclass
+class Table:
+    """A table in a file that fills inputs along an axis.
+
+    Attributes:
+        axis: the axis.
+        path: the file.
+        ports: the inputs whose columns it has.
+        titles: for each axis of which a column has labels, that column.
+    """
+
+    axis: str
+    path: str
+    ports: tuple[Port, ...]
+    titles: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is of no use block by block: it is over time, or of several axes."""
+        return self.axis == "time" or len(self.titles) > 1
+
+    @property
+    def names(self) -> list[str]:
+        """The columns of values."""
+        return [port.name for port in self.ports]
+
+    def blocks(
+        self, rows: int, most: int | None, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[Block]:
+        """Blocks of labelled columns, of at most `most` rows together.
+
+        Raises:
+            Diagnostic: LW8006 for a table without rows.
+        """
+        title = self.titles.get(self.axis)
+        labels = None if title is None else label_blocks(self.path, title, rows, most)
+        block = None
+        for block in self._values(rows, most, progress):
+            named = {} if labels is None else {self.axis: next(labels)}
+            yield {name: Labelled(column, (self.axis,), named) for name, column in block.items()}
+        if block is None:
+            raise Diagnostic(NO_ROWS, f"{self.path} has no rows", help="give it at least one")
+
+    def _values(
+        self, rows: int, most: int | None, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[Block]:
+        categories = {port.name: port.categories for port in self.ports if port.categories}
+        blocks = iter_columns(self.path, self.names, rows, categories, progress)
+        return _first_rows(blocks, most)
+
+    def all_rows(self, most: int | None) -> Block:
+        """All rows as labelled columns, over all axes of which there are labels.
+
+        Raises:
+            Diagnostic: LW8006, and what `long_input` says.
+        """
+        if len(self.titles) < 2:
+            return _joined(self.axis, list(self.blocks(BLOCK, most)))
+        labels = {a: labels_in(self.path, title, most) for a, title in self.titles.items()}
+        blocks = list(self._values(BLOCK, most))
+        columns = {name: np.concatenate([block[name] for block in blocks]) for name in self.names}
+        return {
+            port.name: tableinputs.long_input(self.path, port, columns[port.name], labels)
+            for port in self.ports
+        }
+
+    def first_blocks(
+        self, rows: int, most: int | None, progress: Callable[[int, int], None] | None
+    ) -> tuple[Block, Iterator[Block] | None]:
+        """The first block and, if there is more, an iterator over all blocks."""
+        blocks = self.blocks(rows, most, progress)
+        first, second = next(blocks), next(blocks, None)
+        return first, None if second is None else itertools.chain([first, second], blocks)
+
+
+def fill(
+    axis: str,
+    path: str,
+    ports: Sequence[Port],
+    given: Collection[str] = (),
+    unused: Collection[str] = (),
+    ignored: Collection[str] = (),
+) -> Table:
+    """Which inputs the columns of a table fill.
+
+    Inputs that declare the axis must be there, unless they have a default or are given otherwise.
+
+    Args:
+        axis: along which its rows are.
+        path: the file.
+        ports: the input ports.
+        given: the inputs that are given otherwise.
+        unused: inputs of the model that its outputs do not need.
+        ignored: columns that are left out.
+
+    Raises:
+        Diagnostic: LW3040, LW3050, LW3055, LW8005, LW1026, and what is wrong with the file.
+    """
+    header = [name for name in column_names(path) if name not in ignored]
+    names = [port.name for port in ports]
+    axes = [axis, *(other for port in ports if axis in port.axes for other in port.axes)]
+    titles = {**labels_for(axes, header, names), **label_columns([axis], header, names)}
+    filled = tuple(port for port in ports if port.name in header)
+    own = [port for port in ports if axis in port.axes]
+    for port in own:
+        if port.default is None and port.name not in given:
+            check_columns(path, [port.name], header)
+    if not any(port in own or not port.axes for port in filled):
+        raise Diagnostic(
+            NO_COLUMN_FITS,
+            f"no column of {path} is an input along {axis!r}",
+            help=f"inputs along {axis!r} are: {', '.join(port.name for port in own)}"
+            if own
+            else f"no input is along {axis!r}; its columns are {', '.join(header[:8])}",
+        )
+    advice = "leave {0} out of the table, or say so: --ignore {0}"
+    tableinputs.check_columns(path, header, ports, titles.values(), unused, given, advice)
+    if titles and axis not in titles:
+        (other, title), *_ = titles.items()
+        raise Diagnostic(
+            BAD_INPUT,
+            f"{path} is given along {axis!r}, and its column {title!r} has labels along {other!r}",
+            help=f"write {other}={path}, or add a column {axis!r}",
+        )
+    for port in filled:
+        if port.axes and axis not in port.axes and len(titles) < 2:
+            raise Diagnostic(
+                BAD_INPUT,
+                f"the rows of {path} are along {axis!r}, and input {port.name!r} is along"
+                f" {' and '.join(port.axes)}",
+                help=f"give it in a table of its own, or leave it out: --ignore {port.name}",
+            )
+    return Table(axis, path, filled, titles)
+
+
+def read_input(port: Port, path: str, column: str | None) -> Any:
+    """What `name=FILE` or `name=FILE:column` gives to an input, with the labels in the file.
+
+    Raises:
+        Diagnostic: what is wrong with the file; LW3050 where it is not clear what is meant.
+    """
+    categories = port.categories or None
+    if data_ending(path) in (".npy", ".npz", ".json") and any(
+        array.ndim != 1 for array in all_arrays(path)[0].values()
+    ):
+        return read_array(path, column, categories)
+    header = column_names(path)
+    titles = labels_for(axes_for(port), header, (port.name, column or ""))
+    rest = [name for name in header if name not in titles.values()]
+    wide = len(rest) > 1 and len(titles) == 1 and len(port.axes) == 2 and port.name not in rest
+    if not titles or (column is None and len(rest) != 1 and not wide):
+        return read_array(path, column, categories)
+    rest = rest if column is None else [column]
+    values = read_columns(path, rest, dict.fromkeys(rest, categories) if categories else None)
+    labels = {axis: labels_in(path, title) for axis, title in titles.items()}
+    return Labelled(*tabled(port, values, labels))
+
+
+def labels_in(path: str, title: str, most: int | None = None) -> Labels:
+    """The labels in a column of a file: numbers if all are, else what is in the cells."""
+    blocks = list(label_blocks(path, title, BLOCK, most))
+    return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> Iterator[Labels]:
+    """The same in blocks, whose labels are of one type through the whole file."""
+    kind = _kind(path, title, most)
+    if kind is not None:
+        for block in _first_rows(iter_columns(path, [title], rows), most):
+            yield block[title].astype(kind)
+        return
+    cells = _cells(path, title, most)
+    while some := list(itertools.islice(cells, rows)):
+        yield np.array(some)
+
+
+def _kind(path: str, title: str, most: int | None) -> type[np.generic] | None:
+    """The type of labels that are numbers."""
+    whole = True
+    try:
+        for block in _first_rows(iter_columns(path, [title], BLOCK), most):
+            whole = whole and bool((block[title] == np.floor(block[title])).all())
+    except Diagnostic:  # dates, text, or integers that are no floats: as they stand in the cells
+        return None
+    return np.int64 if whole else np.float64
+
+
+def _cells(path: str, title: str, most: int | None) -> Iterator[Any]:
+    for cells in iter_cells(path, lambda _: 4096, most):
+        at = cells.header.index(title)
+        yield from (row[at] for row in cells.rows)
+
+
+def _first_rows(blocks: Iterator[Block], most: int | None) -> Iterator[Block]:
+    """Blocks up to so many rows together."""
+    for block in blocks:
+        if most is not None:
+            block = {name: column[:most] for name, column in block.items()}
+            most -= len(next(iter(block.values())))
+        yield block
+        if most == 0:
+            return
+
+
+def _joined(axis: str, blocks: list[Block]) -> Block:
+    """Blocks of labelled columns as one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    first = next(iter(blocks[0].values()))
+    named = [next(iter(block.values())).labels.get(axis) for block in blocks]
+    labels = {axis: np.concatenate(named)} if axis in first.labels else {}
+    return {
+        name: Labelled(np.concatenate([block[name].array for block in blocks]), (axis,), labels)
+        for name in blocks[0]
+    }

@@ -1,0 +1,179 @@
+"""Columns of a table that are labels, and tables of more than one axis, long and wide.
+
+A column that is called like an axis has the labels along it. A long table has such columns for
+several axes and a value a row; a wide one has a column of labels along one axis, and the names of
+the others are the labels along the other axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.data.labels import keys, shown
+from lanework.core.data.values import Given
+from lanework.machines.series.codes import BAD_INPUT
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Port
+
+TIME = "time"
+LANES = "scenario"
+"""The lane axis of a plain array for a port that declares none."""
+
+Labels = npt.NDArray[Any]
+
+
+def told(port: Port) -> Given:
+    """How messages name an input."""
+    return Given(f"input {port.name!r}", BAD_INPUT)
+
+
+def titles_of(axis: str) -> tuple[str, ...]:
+    """What the column of a table may be called that has the labels along an axis."""
+    return (TIME, "date", "period", "t") if axis == TIME else (axis, f"{axis}_id", "id")
+
+
+def label_columns(
+    axes: Iterable[str], titles: Iterable[str], inputs: Iterable[str] = ()
+) -> dict[str, str]:
+    """For each axis the column that has its labels, if there is one; no column serves two.
+
+    Args:
+        axes: the axes of the table, time or not.
+        titles: the names of its columns.
+        inputs: the names of inputs: their columns have values.
+
+    Example:
+        >>> label_columns(["time", "point"], ["date", "point_id", "rate"])
+        {'time': 'date', 'point': 'point_id'}
+        >>> label_columns(["point", "scenario"], ["id", "rate"])
+        {}
+    """
+    axes = list(dict.fromkeys(axes))
+    free = [title for title in titles if title not in set(inputs)]
+    lanes = [axis for axis in axes if axis != TIME]
+    found = {}
+    for axis in axes:
+        known = [name for name in titles_of(axis) if name != "id" or len(lanes) == 1]
+        title = next((name for name in known if name in free), None)
+        if title is not None:
+            found[axis] = title
+    return found
+
+
+def axes_for(port: Port) -> tuple[str, ...]:
+    """The axes that a table for one input may have: its own, and lanes if it declares none."""
+    return port.axes if any(axis != TIME for axis in port.axes) else (*port.axes, LANES)
+
+
+def labels_for(axes: Iterable[str], titles: Iterable[str], inputs: Iterable[str]) -> dict[str, str]:
+    """The columns of labels in a table along these axes, and along others that are always known."""
+    titles, inputs = list(titles), set(inputs)
+    own = label_columns(axes, titles, inputs)
+    others = [axis for axis in (TIME, LANES, "point") if axis in titles and axis not in inputs]
+    return {**own, **{axis: axis for axis in others if axis not in own.values()}}
+
+
+def tabled(
+    port: Port, columns: Mapping[str, Any], labels: Mapping[str, Any]
+) -> tuple[Labels, tuple[str, ...], dict[str, Any]]:
+    """What a table has for an input: an array, its axes, and the labels along each.
+
+    Args:
+        port: the input.
+        columns: the columns of values: one is that of the input, the only one or of its name; or
+            all of them are, along an axis of which there is no column of labels.
+        labels: for each axis of which there is a column of labels, these labels.
+
+    Raises:
+        Diagnostic: LW3050 where it is not clear which column is meant; what `pivoted` says.
+    """
+    name = next(iter(columns)) if len(columns) == 1 else port.name
+    across = [axis for axis in axes_for(port) if axis not in labels]
+    given = told(port)
+    if name in columns and len(labels) > 1:
+        return pivoted(labels, np.asarray(columns[name]), given)
+    if name in columns:
+        return np.asarray(columns[name]), tuple(labels), dict(labels)
+    if len(labels) != 1 or len(across) != 1 or not columns:
+        given.refuse(
+            f"is given a table with the columns {', '.join(map(str, columns))}, of which none is"
+            f" called {port.name!r}"
+            if columns
+            else "is given a table of labels alone",
+            "give it one column, or call one like the input",
+        )
+    named = {**labels, across[0]: _numbered(list(columns))}
+    return np.column_stack(list(columns.values())), (*labels, across[0]), named
+
+
+def pivoted(
+    keyed: Mapping[str, Any], values: Labels, given: Given
+) -> tuple[Labels, tuple[str, ...], dict[str, Labels]]:
+    """The values of a long table as an array over its axes, labels in the order they come in.
+
+    Args:
+        keyed: for each axis the labels, one a row.
+        values: the values, one a row.
+        given: what they are for.
+
+    Returns:
+        The array, its axes, and the labels along each. What is in no row is missing: None.
+
+    Raises:
+        Diagnostic: for labels that are there twice together.
+
+    Example:
+        >>> from lanework.core.codes import BAD_ARGUMENT
+        >>> keyed = {"time": [1, 0, 0, 1], "scenario": ["a", "a", "b", "b"]}
+        >>> array, *_ = pivoted(keyed, np.arange(4.0), Given("input 'x'", BAD_ARGUMENT))
+        >>> array.tolist()
+        [[0.0, 3.0], [1.0, 2.0]]
+    """
+    levels = {axis: _factorized(np.asarray(labels)) for axis, labels in keyed.items()}
+    shape = tuple(len(labels) for labels, _ in levels.values())
+    where = np.ravel_multi_index(tuple(codes for _, codes in levels.values()), shape)
+    order = np.argsort(where, kind="stable")
+    again = np.flatnonzero(where[order][1:] == where[order][:-1])
+    if again.size:
+        first, second = order[again[0]], order[again[0] + 1]
+        what = ", ".join(
+            f"{axis} {shown(_plain(labels[codes[first]]))}"
+            for axis, (labels, codes) in levels.items()
+        )
+        given.refuse(f"has {what} more than once, in rows {first + 1} and {second + 1}",
+                     "give every combination of labels once")  # fmt: skip
+    array = values[order]
+    if len(where) < int(np.prod(shape)):
+        array = np.full(int(np.prod(shape)), None, object)
+        array[where] = values
+    return array.reshape(shape), tuple(levels), {axis: pair[0] for axis, pair in levels.items()}
+
+
+def _factorized(labels: Labels) -> tuple[Labels, npt.NDArray[np.intp]]:
+    """Each label once, in the order in which they come, and for each row its place among them."""
+    if labels.dtype.kind == "O":
+        known: dict[Any, int] = {}
+        codes = np.array([known.setdefault(key, len(known)) for key in keys(labels)], np.intp)
+        first = np.unique(codes, return_index=True)[1]
+    else:
+        _, at, where = np.unique(labels, return_index=True, return_inverse=True)
+        order = np.argsort(at)
+        first, codes = at[order], np.argsort(order)[where]
+    return labels[first], codes
+
+
+def _plain(label: Any) -> Any:
+    return label.item() if isinstance(label, np.generic) and label.dtype.kind != "M" else label
+
+
+def _numbered(labels: Sequence[Any]) -> Labels:
+    """Names of columns as labels: as numbers if all are whole numbers."""
+    texts = [str(label).strip() for label in labels]
+    if all(text.isascii() and text.isdigit() and len(text) < 16 for text in texts):
+        return np.array([int(text) for text in texts], np.int64)
+    return np.asarray(labels)

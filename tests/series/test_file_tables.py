@@ -1,0 +1,282 @@
+"""Tables on the command line: labels in every block, no column unread, several axes at once."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import lanework as lw
+from lanework.app.cli import cli
+from lanework.base.errors import Diagnostic
+
+MODEL = """model("m", periods=3, start="2025-01-01", freq="month")
+price = input(axes=("scenario", "time"))
+volume = input(axes="point")
+fee = input(default=1.0)
+cash = price * volume - fee
+output(cash)
+output(by_point=volume * 2)
+"""
+FLAT = """model("m", periods=2)
+x = input(axes="point")
+c = input(default=0.0)
+y = x * 2 + c
+z = x + t
+output(y, z)
+output(level=c + 1)
+"""
+ROWS = 300
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("m.series").write_text(MODEL)
+    Path("flat.series").write_text(FLAT)
+    return tmp_path
+
+
+def call(*words, code=0, **settings):
+    done = CliRunner().invoke(cli, ["run", *map(str, words)], **settings)
+    assert done.exit_code == code, done.output
+    return done
+
+
+LABELS = {
+    "names": [f"P-{n:04}" for n in range(ROWS)],
+    "numbers": list(range(5000, 5000 + ROWS)),
+    "numbers, then names": [*range(ROWS - 1), "last"],
+    "leading zeros and a name": [*(f"{n:05}" for n in range(ROWS - 1)), "x"],
+    "fractions": [n + 0.5 for n in range(ROWS)],
+    "whole and a fraction": [*(float(n) for n in range(ROWS - 1)), 0.5],
+    "large": [2**53 + 1 + 2 * n for n in range(ROWS)],
+    "days": [f"{day:%Y-%m-%d}" for day in pd.date_range("2020-01-30", periods=ROWS)],
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_labels_are_in_every_block(folder, kind, ending):
+    labels = LABELS[kind]
+    if ending == ".parquet" and len({type(label) for label in labels}) > 1:
+        labels = [str(label) for label in labels]
+    frame = pd.DataFrame({"x": np.arange(float(ROWS)), "point": labels})
+    if ending == ".csv":
+        frame.to_csv("t.csv", index=False)
+    else:
+        frame.to_parquet("t.parquet")
+    outs = []
+    for block in (ROWS, 64, 7):
+        call("flat.series", f"point=t{ending}", "--block", block, "--out", f"o{block}.csv")
+        outs.append(pd.read_csv(f"o{block}.csv", dtype=str))
+    whole, *others = outs
+    assert list(dict.fromkeys(whole["point"])) == [str(label) for label in labels]
+    assert [float(x) for x in whole["z"][::2]] == np.arange(ROWS).tolist()
+    for other in others:
+        pd.testing.assert_frame_equal(whole, other)
+    call("flat.series", f"point=t{ending}", "--block", 64, "--out", "o.parquet")
+    got = pd.read_parquet("o.parquet")
+    assert list(dict.fromkeys(got["point"].map(str))) == [str(label) for label in labels]
+    few = call("flat.series", f"point=t{ending}", "--block", 64, "--lanes", 100, "--out", "f.csv")
+    assert "200 rows" in few.stderr
+    assert pd.read_csv("f.csv", dtype=str)["point"].iloc[-1].removesuffix(".0") == (
+        str(labels[99]).removesuffix(".0")
+    )
+
+
+def test_labels_of_blocks_in_python():
+    program = lw.series.read_model(FLAT).compile()
+    frame = pd.DataFrame({"x": np.arange(4.0), "point": list("abcd")})
+    blocks = [
+        frame[:2].to_dict("series"),
+        {"x": pd.Series([2.0, 3.0], index=["c", "d"])},
+        {"x": np.array([4.0]), "point_id": np.array(["e"])},
+    ]
+    seen = []
+    program.bind().stream(blocks, sink=lambda r: seen.extend(r.labels("point", len(r["y"]))))
+    assert seen == list("abcde")
+
+
+@pytest.mark.parametrize("block", [2, 10])
+def test_outputs_without_lanes_are_kept(folder, block):
+    """Also where lanes come in blocks."""
+    pd.DataFrame({"x": [1.0, 2.0, 3.0]}).to_csv("t.csv", index=False)
+    call("flat.series", "point=t.csv", "c=4", "--block", block, "--out", "o.csv")
+    assert pd.read_csv("o.scalar.csv")["level"].tolist() == [5.0]
+    said = json.loads(call("flat.series", "point=t.csv", "c=4", "--block", block, "--json").stdout)
+    assert said["outputs"]["level"]["values"] == 5.0
+    assert said["not_kept"] == (["y", "z"] if block == 2 else [])
+    assert ("y" in said["outputs"]) == (block == 10)
+
+
+UNREAD = [
+    ("point,x,sex\na,1,F\n", "has the column 'sex'", "--ignore sex"),
+    ("point,x,vol,sex\na,1,2,F\n", "has the columns 'vol', 'sex'", "--ignore vol,sex"),
+    ("x,X\n1,2\n", "has the column 'X'", "did you mean 'x'? Otherwise leave X"),
+    ("x,point_id,id\n1,2,3\n", "has the column 'id'", "--ignore id"),
+    ("x,y\n1,2\n", "has the column 'y'", "--ignore y"),
+]
+
+
+@pytest.mark.parametrize(("text", "said", "advice"), UNREAD)
+def test_columns_that_are_no_inputs_are_refused(folder, text, said, advice):
+    Path("t.csv").write_text(text)
+    done = call("flat.series", "point=t.csv", code=1)
+    assert "LW3040" in done.stderr
+    assert said in done.stderr
+    assert advice in done.stderr
+    with pytest.raises(Diagnostic, match=said.replace("the columns", "the columns?")) as caught:
+        lw.series.read_model(FLAT).compile().run(pd.read_csv("t.csv"))
+    assert caught.value.code.ident == "LW3040"
+    names = advice.split()[-1] if "ignore" in advice else "X"
+    call("flat.series", "point=t.csv", "--ignore", names)
+
+
+def test_columns_that_are_given_otherwise_are_refused(folder):
+    Path("t.csv").write_text("x,c\n1,2\n")
+    Path("u.csv").write_text("c\n3\n")
+    assert "LW1026" in call("flat.series", "point=t.csv", "c=3", code=1).stderr
+    assert "LW1026" in call("flat.series", "point=t.csv", "scenario=u.csv", code=1).stderr
+    call("flat.series", "point=t.csv", "c=3", "--ignore", "c")
+    done = call("flat.series", "point=t.csv", "--ignore", "d", code=1)
+    assert "no table has a column 'd' to ignore" in done.stderr
+
+
+def test_inputs_that_outputs_do_not_need_may_be_columns(folder):
+    call_compile = CliRunner().invoke(cli, ["compile", "flat.series", "--out", "flat.lwp"])
+    assert call_compile.exit_code == 0
+    model = lw.series.read_model(FLAT)
+    model.input("unused", axes="point")
+    model.compile(outputs=["y"]).save("part.lwp")
+    Path("t.csv").write_text("x,unused\n1,2\n")
+    call("part.lwp", "point=t.csv")
+
+
+def test_columns_of_inputs_along_other_axes_are_refused(folder):
+    Path("v.csv").write_text("volume,price\n1,2\n2,3\n")
+    done = call("m.series", "point=v.csv", "price=1", code=1)
+    assert "LW1026" in done.stderr
+    done = call("m.series", "point=v.csv", code=1)
+    assert "LW3050" in done.stderr
+    assert "'price' is along scenario and time" in done.stderr
+
+
+# Inputs over scenarios and time -------------------------------------------------------------------
+
+DAYS = ["2025-01-01", "2025-02-01", "2025-03-01"]
+GRID = np.array([[10.0, 11.0, 12.0], [20.0, 21.0, 22.0]])
+LONG = pd.DataFrame(
+    [
+        {"scenario": name, "time": day, "price": GRID[n, k]}
+        for (n, name), (k, day) in itertools.product(enumerate(["up", "down"]), enumerate(DAYS))
+    ]
+)
+SHUFFLED = LONG.sample(frac=1.0, random_state=3)
+WIDE = {
+    "by time": LONG.pivot(index="time", columns="scenario", values="price")[["up", "down"]],
+    "by scenario": LONG.pivot(index="scenario", columns="time", values="price"),
+}
+
+
+def checked(done, order=("up", "down")):
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    cash = said["outputs"]["cash"]
+    assert cash["axes"] == ["time", "scenario"]
+    labels = said["coords"]["scenario"]
+    assert sorted(labels) == sorted(order)
+    wanted = np.stack([GRID[["up", "down"].index(label)] for label in labels])
+    assert np.array_equal(np.array(cash["values"]), wanted.T * 2 - 1)
+    assert said["coords"]["time"] == DAYS
+
+
+@pytest.mark.parametrize("table", [LONG, SHUFFLED, LONG[["price", "time", "scenario"]]])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx"])
+@pytest.mark.parametrize("way", ["price={}", "price={}:price", "scenario={}", "time={}"])
+def test_long_tables(folder, table, ending, way):
+    name = f"long{ending}"
+    write = {".csv": "to_csv", ".parquet": "to_parquet", ".xlsx": "to_excel"}[ending]
+    getattr(table, write)(name, index=False)
+    checked(call("m.series", way.format(name), "volume=2", "--json"))
+
+
+@pytest.mark.parametrize("kind", WIDE)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_wide_tables(folder, kind, shuffled):
+    table = WIDE[kind].reset_index()
+    if shuffled:
+        table = table[::-1][[table.columns[0], *table.columns[:0:-1]]]
+    table.to_csv("wide.csv", index=False)
+    checked(call("m.series", "price=wide.csv", "volume=2", "--json"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        LONG,
+        SHUFFLED,
+        LONG.set_index("time"),
+        LONG.set_index(["scenario", "time"]),
+        LONG.set_index(["scenario", "time"])["price"],
+        WIDE["by time"],
+        WIDE["by scenario"],
+        WIDE["by time"].reset_index(),
+        WIDE["by scenario"].reset_index().rename_axis(columns=None),
+        pytest.importorskip("polars").from_pandas(SHUFFLED),
+        pytest.importorskip("pyarrow").Table.from_pandas(SHUFFLED, preserve_index=False),
+    ],
+)
+def test_the_same_tables_in_python(given):
+    program = lw.series.read_model(MODEL).compile()
+    result = program.run(price=given, volume=2.0)
+    order = [["up", "down"].index(label) for label in result.labels("scenario", 2)]
+    assert np.array_equal(result["cash"], GRID[order].T * 2 - 1)
+
+
+@pytest.mark.parametrize("make", [lambda t: t, lambda t: t.to_dict("list"), "polars"])
+def test_a_long_table_as_the_table_of_a_run(make):
+    program = lw.series.read_model(MODEL).compile()
+    table = pytest.importorskip("polars").from_pandas(SHUFFLED) if make == "polars" else (
+        make(SHUFFLED))  # fmt: skip
+    result = program.run(table, volume=2.0)
+    order = [["up", "down"].index(label) for label in result.labels("scenario", 2)]
+    assert np.array_equal(result["cash"], GRID[order].T * 2 - 1)
+
+
+BAD = [
+    ("price=t.csv", LONG.drop(2), "LW3043", "(up)"),
+    ("price=t.csv", pd.concat([LONG, LONG[:1]]), "LW3050", "more than once, in rows 1 and 7"),
+    ("scenario=t.csv", pd.concat([LONG, LONG[:1]]), "LW3050", "more than once"),
+    ("price=t.csv", LONG.assign(other=1.0), "LW3055", "4 columns, and none is named"),
+    ("scenario=t.csv", LONG.assign(other=1.0), "LW3040", "the column 'other'"),
+    ("scenario=t.csv", LONG.assign(volume=1.0), "LW3050", "'volume' is along 'point'"),
+    ("price=t.csv", LONG.replace(DAYS[0], "2024-01-01"), "LW3046", "has no '2025-01-01'"),
+    ("scenario=t.csv", LONG.drop(columns="scenario"), "LW3050", "write time=t.csv"),
+    ("price=t.csv", LONG[["price"]], "LW3050", "6 values"),
+]
+
+
+@pytest.mark.parametrize(("word", "table", "ident", "said"), BAD)
+def test_tables_that_do_not_fit_are_refused(folder, word, table, ident, said):
+    table.to_csv("t.csv", index=False)
+    words = [word] if "volume" in table else [word, "volume=2"]
+    done = call("m.series", *words, code=1)
+    assert ident in done.stderr
+    assert said in done.stderr
+
+
+def test_labels_beside_a_named_column_count_too(folder):
+    Path("c.csv").write_text("time,rate\n2025-03-01,3\n2025-01-01,1\n2025-02-01,2\n")
+    Path("r.series").write_text(
+        'model("r", periods=3, start="2025-01-01", freq="month")\n'
+        'rate = input(axes="time")\ny = rate * 10 + 0 * t\n'
+    )
+    for word in ("rate=c.csv:rate", "rate=c.csv", "time=c.csv"):
+        said = json.loads(call("r.series", word, "--json").stdout)
+        assert said["outputs"]["y"]["values"] == [10.0, 20.0, 30.0]
+    Path("c.csv").write_text("time,rate\n2024-03-01,3\n2024-01-01,1\n2024-02-01,2\n")
+    assert "LW3046" in call("r.series", "rate=c.csv:rate", code=1).stderr
