@@ -73,11 +73,11 @@ def test_labels_are_in_every_block(folder, kind, ending):
     for block in (ROWS, 64, 7):
         call("flat.series", f"point=t{ending}", "--block", block, "--out", f"o{block}.csv")
         outs.append(pd.read_csv(f"o{block}.csv", dtype=str))
-    whole, *others = outs
-    assert list(dict.fromkeys(whole["point"])) == [str(label) for label in labels]
-    assert [float(x) for x in whole["z"][::2]] == np.arange(ROWS).tolist()
+    once, *others = outs
+    assert list(dict.fromkeys(once["point"])) == [str(label) for label in labels]
+    assert [float(x) for x in once["z"][::2]] == np.arange(ROWS).tolist()
     for other in others:
-        pd.testing.assert_frame_equal(whole, other)
+        pd.testing.assert_frame_equal(once, other)
     call("flat.series", f"point=t{ending}", "--block", 64, "--out", "o.parquet")
     got = pd.read_parquet("o.parquet")
     assert list(dict.fromkeys(got["point"].map(str))) == [str(label) for label in labels]

@@ -74,8 +74,8 @@ def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
     values = dict(inputs.values)
     streamed: tuple[Table, Iterator[Block]] | None = None
     for table in inputs.tables:
-        if table.whole or streamed is not None:
-            values.update(table.all_rows(None if table.whole else request["lanes"]))
+        if table.unbroken or streamed is not None:
+            values.update(table.all_rows(None if table.unbroken else request["lanes"]))
             continue
         first, blocks = table.first_blocks(request["block"], request["lanes"], bar.update)
         if blocks is None:

@@ -52,7 +52,7 @@ class Table:
     titles: dict[str, str] = field(default_factory=dict)
 
     @property
-    def whole(self) -> bool:
+    def unbroken(self) -> bool:
         """Whether it is of no use block by block: it is over time, or of several axes."""
         return self.axis == "time" or len(self.titles) > 1
 
@@ -213,13 +213,13 @@ def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> I
 
 def _kind(path: str, title: str, most: int | None) -> type[np.generic] | None:
     """The type of labels that are numbers."""
-    whole = True
+    integral = True
     try:
         for block in _first_rows(iter_columns(path, [title], BLOCK), most):
-            whole = whole and bool((block[title] == np.floor(block[title])).all())
+            integral = integral and bool((block[title] == np.floor(block[title])).all())
     except Diagnostic:  # dates, text, or integers that are no floats: as they stand in the cells
         return None
-    return np.int64 if whole else np.float64
+    return np.int64 if integral else np.float64
 
 
 def _cells(path: str, title: str, most: int | None) -> Iterator[Any]:

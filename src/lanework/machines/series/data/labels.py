@@ -15,7 +15,7 @@ from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help, labels_along
 from lanework.core.data.values import MISSING_TEXT, exactly, text_advice
 from lanework.machines.series.codes import BAD_INPUT
-from lanework.machines.series.data.longtables import LANES, TIME, told
+from lanework.machines.series.data.longtables import LANES, TIME, given_for
 from lanework.machines.series.data.unpacking import Held, fail, has_dates, unpack
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
     if kind not in "fiub":
         what = "dates" if kind in "mM" else "complex numbers" if kind == "c" else "records"
         fail(port, f"holds {what}", "give real numbers")
-    return exactly(array, "f64", told(port))
+    return exactly(array, "f64", given_for(port))
 
 
 def check_codes(port: Port, array: npt.NDArray[Any]) -> None:
@@ -205,7 +205,7 @@ def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
         return np.array([str(x) for x in filled]).reshape(array.shape)
     items = np.empty(len(filled), object)
     items[:] = filled
-    return exactly(items.reshape(array.shape), "f64", told(port))
+    return exactly(items.reshape(array.shape), "f64", given_for(port))
 
 
 def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]) -> Diagnostic:

@@ -27,7 +27,7 @@ LANES = "scenario"
 Labels = npt.NDArray[Any]
 
 
-def told(port: Port) -> Given:
+def given_for(port: Port) -> Given:
     """How messages name an input."""
     return Given(f"input {port.name!r}", BAD_INPUT)
 
@@ -56,13 +56,13 @@ def label_columns(
     axes = list(dict.fromkeys(axes))
     free = [title for title in titles if title not in set(inputs)]
     lanes = [axis for axis in axes if axis != TIME]
-    found = {}
+    columns = {}
     for axis in axes:
         known = [name for name in titles_of(axis) if name != "id" or len(lanes) == 1]
         title = next((name for name in known if name in free), None)
         if title is not None:
-            found[axis] = title
-    return found
+            columns[axis] = title
+    return columns
 
 
 def axes_for(port: Port) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ def tabled(
     """
     name = next(iter(columns)) if len(columns) == 1 else port.name
     across = [axis for axis in axes_for(port) if axis not in labels]
-    given = told(port)
+    given = given_for(port)
     if name in columns and len(labels) > 1:
         return pivoted(labels, np.asarray(columns[name]), given)
     if name in columns:

@@ -19,7 +19,7 @@ from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.longtables import LANES, label_columns, told
+from lanework.machines.series.data.longtables import LANES, given_for, label_columns
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
 
@@ -152,7 +152,7 @@ def _columns(
             )
         bare = axis != LANES and port is not None and not port.axes
         if port is not None and _plain(value) and (bare or (labels and own in ((), (axis,)))):
-            columns[name] = Labelled(as_array(value, told(port)), (axis,), labels)
+            columns[name] = Labelled(as_array(value, given_for(port)), (axis,), labels)
     return columns
 
 

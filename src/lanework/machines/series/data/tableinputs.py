@@ -17,7 +17,7 @@ from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_INPUT
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.longtables import LANES, TIME, labels_for, pivoted, told
+from lanework.machines.series.data.longtables import LANES, TIME, given_for, labels_for, pivoted
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -145,7 +145,7 @@ def long_input(source: str, port: Port, column: Any, labels: Mapping[str, Any]) 
             f" {absent!r}",
             help="give it in a table of its own",
         )
-    return Labelled(*pivoted(labels, as_array(column, told(port)), told(port)))
+    return Labelled(*pivoted(labels, as_array(column, given_for(port)), given_for(port)))
 
 
 def _cells(title: str, column: Any) -> Any:

@@ -20,10 +20,10 @@ from lanework.machines.series.data.longtables import (
     LANES,
     TIME,
     axes_for,
+    given_for,
     labels_for,
     pivoted,
     tabled,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _levels(series: Any, port: Port) -> Held:
         str(name): np.asarray(labels_of_index(index.get_level_values(n)))
         for n, name in enumerate(index.names)
     }
-    array, axes, labels = pivoted(keyed, np.asarray(series.to_numpy()), told(port))
+    array, axes, labels = pivoted(keyed, np.asarray(series.to_numpy()), given_for(port))
     return Held(array, axes, tuple(labels.values()))
 
 
@@ -125,12 +125,12 @@ def _chosen(port: Port, columns: Mapping[str, Any]) -> npt.NDArray[Any]:
 def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -> Held | None:
     """What a table holds of which columns, or levels of its index, have labels along axes."""
     names = [name for name in columns if isinstance(name, str)]
-    found = labels_for(axes_for(port), names, (port.name,))
-    keyed = {axis: columns[title] for axis, title in found.items()}
+    titles = labels_for(axes_for(port), names, (port.name,))
+    keyed = {axis: columns[title] for axis, title in titles.items()}
     keyed |= {axis: labels for axis, labels in levels.items() if axis not in keyed}
-    if not found:
+    if not titles:
         return None
-    rest = {name: column for name, column in columns.items() if name not in found.values()}
+    rest = {name: column for name, column in columns.items() if name not in titles.values()}
     array, axes, labels = tabled(port, rest, keyed)
     return Held(array, axes, tuple(map(labels.get, axes)))
 
@@ -179,7 +179,7 @@ def _array(value: Any, port: Port) -> npt.NDArray[Any]:
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit
-        return as_array(value, told(port))
+        return as_array(value, given_for(port))
 
 
 def fail(port: Port, message: str, advice: str) -> NoReturn:
