@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -130,6 +131,72 @@ def test_lanes_of_registers(engine, counts):
     run = program.bind(engine, LIMITS)
     lanes = counts(np.arange(1_000_000))
     holds(lambda: run(r0=lanes))
+
+
+# Fleets -------------------------------------------------------------------------------------------
+
+CHEAP = """
+.machine fleet
+.shared 65536
+.buffer spare, 0, 40, out
+.routine cheap
+    SETI r1, 60
+again:
+    SUBI r1, r1, 1
+    BRANCH_GT r1, again
+    HALT
+.routine dear
+    SYSCALL_VMID r0
+again:
+{body}
+    JUMP again
+.phase wait_all
+    .launch cheap, 1
+.phase wait_all
+    .launch dear, {vms}
+"""
+BODIES = {
+    "turns": "    ADDI r1, r1, 1\n    ATOMIC_IXCH r2, r0, r1",
+    "random numbers": "    RAND r3\n    SIN r3, r3",
+    "words": "    READ r1, r0\n    ADDI r1, r1, 1\n    WRITE r0, r1",
+    "many places": "    RAND r1\n    SUBI r1, r1, 0.5\n    BRANCH_GT r1, again\n    ADDI r2, r2, 1",
+}
+
+
+@pytest.mark.parametrize("vms", [20_000, 1_000_000])
+@pytest.mark.parametrize("body", BODIES)
+def test_fleets(body, vms):
+    """Epochs of one VM do not make those of many unseen."""
+    text = CHEAP.format(body=BODIES[body], vms=vms)
+    run = lw.fleet.assemble(text).bind("reference", LIMITS)
+    holds(run)
+
+
+def test_fleets_on_a_graphics_card(gpu):
+    run = lw.fleet.assemble(CHEAP.format(body=BODIES["turns"], vms=20_000)).bind("epoch")
+    run.epochs_limit = 1
+    run()  # compiles the kernels
+    run.epochs_limit, run.limits = None, LIMITS
+    holds(run)
+
+
+@pytest.mark.parametrize("engine", ["reference", "epoch"])
+def test_waiting_for_the_run_of_another_thread_counts(engine, request):
+    if engine == "epoch":
+        request.getfixturevalue("gpu")
+    run = lw.fleet.assemble(CHEAP.format(body=BODIES["words"], vms=10)).bind(engine)
+    run.epochs_limit = 1
+    run()
+    run.epochs_limit, run.limits = None, lw.Limits(deadline=1.0)
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(run)
+        time.sleep(0.2)
+        run.limits = LIMITS
+        with pytest.raises(Trap) as caught:
+            run()
+        assert caught.value.code.ident == "LW2001"
+        assert not other.done()
+        assert isinstance(other.exception(), Trap)
 
 
 # Work in another thread ---------------------------------------------------------------------------

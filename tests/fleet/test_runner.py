@@ -1,7 +1,9 @@
 """Runs: inputs, outputs, limits, settings, barriers, faults and deadlocks as people see them."""
 
+import hashlib
 import threading
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import lanework as lw
 from lanework.machines.fleet.engine import Progress
 from lanework.machines.fleet.layout import FleetView
+from lanework.machines.fleet.reference.engine import ReferenceEngine
 from lanework.machines.fleet.runtime import choice, traps
 from lanework.machines.fleet.state import Fault, Status, VMState
 
@@ -166,6 +169,47 @@ def test_interrupt(ctrl_c):
         runner()
     assert ctrl_c.work_since() < 0.6
     assert runner.vms.count == 1000  # what was reached can be looked at
+
+
+@pytest.mark.timeout(60)
+def test_interrupt_while_one_operation_is_done_on_very_many_vms(ctrl_c, monkeypatch):
+    long = partial(hashlib.pbkdf2_hmac, "sha256", b"", b"", 4_000_000)
+    monkeypatch.setattr(ReferenceEngine, "_epoch", lambda engine: long())
+    runner = assemble(FOREVER.replace("1000", "200000")).bind("reference")
+    ctrl_c.press(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        runner()
+    assert ctrl_c.work_since() < 0.2
+
+
+@pytest.mark.timeout(60)
+def test_a_run_that_was_stopped_within_an_epoch_does_not_go_on(ctrl_c):
+    runtime = assemble(FOREVER).bind("reference").runtime(np.zeros(4, np.uint32))
+    before = runtime.save()
+    ctrl_c.press(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        runtime.run()
+    refused(runtime.run, "LW6031")
+    runtime.restore(before)
+    assert not runtime.run(5)
+    debugger = assemble(FOREVER).bind("reference").debug()
+    ctrl_c.press(0.5)
+    with pytest.raises(KeyboardInterrupt):
+        debugger.run()
+    assert debugger.epoch % debugger.every == 0  # an epoch that is whole
+    assert debugger.step(2) > 0
+    assert set(debugger.vms.floats[1]) == {debugger.epoch // 2}
+
+
+def test_progress_may_run_a_program_itself():
+    inner, seen = assemble(DOUBLE).bind("reference", lw.Limits(deadline=50)), []
+
+    def progress(done, steps):
+        seen.append((inner(numbers=np.ones(32))["doubled"][0], done, steps))
+
+    for limits in (lw.Limits(), lw.Limits(deadline=50)):
+        assemble(DOUBLE).bind("reference", limits, progress=progress)(numbers=np.ones(32))
+    assert seen == [(2.0, 1, 1)] * 2
 
 
 def test_memory_cap_refuses_before_anything_is_allocated():

@@ -195,13 +195,20 @@ class Engine(Protocol):
     def launch(self, allocated: Allocated) -> None:
         """Start the VMs of a launch at their places."""
 
-    def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:
+    def run(
+        self,
+        epochs: int,
+        watch: Sequence[int] = (),
+        fuel: int | None = None,
+        until: float | None = None,
+    ) -> Progress:
         """Run at most so many epochs.
 
         Args:
             epochs: how many at most.
             watch: batches of which one without a live VM stops the run.
             fuel: instructions that may still be executed.
+            until: on the clock of `time.monotonic`: come back after the epoch in which it passes.
         """
 
     def shared(self) -> Words:

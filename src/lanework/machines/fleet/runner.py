@@ -25,7 +25,7 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.binding import Shape, bind, bind_inputs, outputs
 from lanework.machines.fleet.runtime.debugging import Debugger
-from lanework.machines.fleet.runtime.scheduler import Desk, Runtime
+from lanework.machines.fleet.runtime.scheduler import LARGE, Desk, Runtime, caller
 from lanework.machines.fleet.runtime.watching import Epoch, watch
 from lanework.machines.fleet.state import VMState, Words
 
@@ -33,9 +33,10 @@ from lanework.machines.fleet.state import VMState, Words
 class Runner(runner.Runner):
     """A fleet program on an engine.
 
-    Threads may call one runner: they have it one after another, and waiting is no part of a
-    deadline. `vms`, `shared`, `epochs` and `debug` show the run of their own thread, or say that
-    another one has begun.
+    Threads may call one runner: they have it one after another, and a deadline holds while they
+    wait. A run with a deadline, and one of very many VMs, is done by a thread of its own, which
+    calls `progress` too. `vms`, `shared`, `epochs` and `debug` show the run of their own thread, or
+    say that another one has begun.
     """
 
     ENGINES = engines.ENGINES
@@ -84,7 +85,7 @@ class Runner(runner.Runner):
             help="launch fewer VMs, several times over, or raise the memory cap",
         )
         self._executor: Engine | None = None
-        self._desk = Desk(engines.lock(self.engine))
+        self._desk = Desk(engines.lock(self.engine), large=self.view.slots >= LARGE)
         self._thread = 0  # of the last run
 
     @runner.Options(__init__)
@@ -126,27 +127,30 @@ class Runner(runner.Runner):
             Diagnostic: LW6010.
             Trap: LW6020 to LW6028 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
         """
+        until = self.limits.until()
+        return self._desk.work(lambda: self._call(table, inputs, until), until)
+
+    def _call(self, table: TableLike | None, inputs: dict[str, Any], until: float | None) -> Result:
         bound = bind(self.program, inputs_of(table, inputs))
         words = bound.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check
 
             check(self.view, words.view(np.float32))
-        with self._desk.lock:  # one run at a time, so that memory is what was estimated
-            start = time.perf_counter()
-            try:
-                runtime = self._run(words)
-            except LaneworkError as problem:
-                if problem.code is not DEVICE_LOST or self._asked != "auto":
-                    raise
-                self.close()
-                lost = f"the graphics device was lost ({problem.sentence})"
-                self._fall_back("reference", f"{lost}, running on the reference")
-                runtime = self._run(words)
-            return self._result(runtime, bound.shapes, time.perf_counter() - start)
+        start = time.perf_counter()
+        try:
+            runtime = self._run(words, until)
+        except LaneworkError as problem:
+            if problem.code is not DEVICE_LOST or self._asked != "auto":
+                raise
+            self.close()
+            lost = f"the graphics device was lost ({problem.sentence})"
+            self._fall_back("reference", f"{lost}, running on the reference")
+            runtime = self._run(words, until)
+        return self._result(runtime, bound.shapes, time.perf_counter() - start)
 
-    def _run(self, words: Words) -> Runtime:
-        runtime = self.runtime(words)
+    def _run(self, words: Words, until: float | None) -> Runtime:
+        runtime = self._begun(words, until)
         runtime.run(self.epochs_limit)
         return runtime
 
@@ -156,13 +160,15 @@ class Runner(runner.Runner):
         Args:
             words: shared memory.
         """
-        with self._desk.lock:
-            until = self.limits.until()
-            engine = self._ready(until)
-            runtime = Runtime(engine, self.view, self.limits, self.progress, desk=self._desk)
-            self._thread = threading.get_ident()
-            runtime.begin(words, until)
-            return runtime
+        until = self.limits.until()
+        return self._desk.work(lambda: self._begun(words, until), until)
+
+    def _begun(self, words: Words, until: float | None) -> Runtime:
+        engine = self._ready(until)
+        runtime = Runtime(engine, self.view, self.limits, self.progress, desk=self._desk)
+        self._thread = caller()
+        runtime.begin(words, until)
+        return runtime
 
     def _ready(self, until: float | None) -> Engine:
         """The engine; at first its kernels are compiled, which no deadline has to wait for."""

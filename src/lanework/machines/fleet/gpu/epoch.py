@@ -115,11 +115,18 @@ class EpochEngine:
             first, last = min(self._first, first), max(self._last, last)
         self._first, self._last = first, self.view.slots if self._spawns else last
         self._listed = 0
+        self._chunk = 1  # an epoch of these may take much longer than those before
         self.progress.live = self.on.live
 
     # Running --------------------------------------------------------------------------------------
 
-    def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:
+    def run(
+        self,
+        epochs: int,
+        watch: Sequence[int] = (),
+        fuel: int | None = None,
+        until: float | None = None,
+    ) -> Progress:
         """Run at most so many epochs; see `engine.Engine`."""
         progress = self.progress
         self.on.watch(tuple(watch))
@@ -139,6 +146,9 @@ class EpochEngine:
             self._adapt(some, time.perf_counter() - began)
             if self.between is not None:
                 self.between()
+            passed = until is not None and time.monotonic() > until
+            if passed and not self.on.head[Control.ORDERED]:
+                break
         return copy.deepcopy(progress)
 
     def _same(self) -> bool:

@@ -240,7 +240,7 @@ class Resident:
         self.gpu.submit(commands)
         try:
             self.head[:] = self.gpu.mapped(self.staging, len(self.head))
-        except KeyboardInterrupt:  # the driver goes on with the old one
+        except BaseException:  # Ctrl-C, a deadline: the driver goes on with the old one
             self.staging = self.gpu.buffer(len(self.head), "counts", "staging")
             raise
 

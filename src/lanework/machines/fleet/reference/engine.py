@@ -7,6 +7,7 @@ for each group. This is the living definition of what a fleet program does.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -67,7 +68,8 @@ class ReferenceEngine(Execution):
         routine = self.view.routines[launch.routine]
         members = slice(allocated.slot, allocated.slot + launch.count)
         if not launch.resume:
-            state.words[1 : state.profile.length - 1, members] = 0
+            for row in state.words[1 : state.profile.length - 1]:  # at once, others would wait
+                row[members] = 0
             state.row("counter")[members] = 0
             state.row("generation")[members] = 0
         number = np.arange(launch.count, dtype=np.int64)
@@ -89,7 +91,13 @@ class ReferenceEngine(Execution):
         self.quiet, self.still = 0, Stillness()
         self._join({routine.entry: [members]})
 
-    def run(self, epochs: int, watch: Sequence[int] = (), fuel: int | None = None) -> Progress:
+    def run(
+        self,
+        epochs: int,
+        watch: Sequence[int] = (),
+        fuel: int | None = None,
+        until: float | None = None,
+    ) -> Progress:
         """Run at most so many epochs; see `engine.Engine`."""
         progress = self.progress
         before = progress.executed
@@ -101,6 +109,8 @@ class ReferenceEngine(Execution):
                     progress.stop = stop
                     return copy.deepcopy(progress)
                 self._epoch()
+                if until is not None and time.monotonic() > until:
+                    break
         progress.stop = Stop.EPOCHS
         return copy.deepcopy(progress)
 

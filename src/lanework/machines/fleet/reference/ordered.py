@@ -36,9 +36,14 @@ def run_ordered(run: Execution) -> None:
         (ip, (members, _)), *_ = turns.items()
         if _together(run, ip, members):
             return
-    order = [(int(vm), ip) for ip, (members, _) in turns.items() for vm in groups.ids(members)]
-    for vm, ip in sorted(order):
-        turns[ip][1](vm, slice(vm, vm + 1))
+    if not turns:
+        return
+    who = [groups.ids(members) for members, _ in turns.values()]
+    ips = np.repeat(list(turns), [len(each) for each in who])
+    vms = np.concatenate(who)
+    for n in np.argsort(vms):
+        vm = int(vms[n])
+        turns[int(ips[n])][1](vm, slice(vm, vm + 1))
 
 
 def _together(run: Execution, ip: int, members: Members) -> bool:

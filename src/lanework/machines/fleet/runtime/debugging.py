@@ -71,7 +71,11 @@ class Debugger(Run):
         """Go on for so many epochs at most, to the next snapshot, or to a launch if asked."""
         before = self.epoch
         most = min(before + epochs, (before // self.every + 1) * self.every) - before
-        self.ended = self.runtime.run(most, pause=pause)
+        try:
+            self.ended = self.runtime.run(most, pause=pause)
+        except KeyboardInterrupt:  # some VMs may have done their part of an epoch
+            self.runtime.restore(self._kept[max(known for known in self._kept if known <= before)])
+            raise
         if self.epoch % self.every == 0 and self.epoch > before:
             self._kept.setdefault(self.epoch, self.runtime.save())
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-import time
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.codes import FUEL_SPENT
 from lanework.core.runner import check_deadline
+from lanework.core.waiting import waited
 from lanework.machines.fleet import codes
 from lanework.machines.fleet.engine import Engine, Progress, Stop
 from lanework.machines.fleet.layout import FleetView
@@ -21,10 +22,15 @@ from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.runtime.traps import are_numbers, bad_table, deadlock, fault
 from lanework.machines.fleet.state import Words
 
-TURN = 0.06
-"""Seconds that an engine runs before the clock is looked at."""
-MOST = 1 << 14
-"""Epochs in one turn at most."""
+MOST = 1 << 30
+"""Epochs at most before an engine comes back."""
+GRACE = 0.02
+"""Seconds in which an epoch may end that a deadline has come into."""
+LARGE = 1 << 17
+"""VMs from which one operation on all of them may take so long that Ctrl-C would wait for it."""
+T = TypeVar("T")
+_working = threading.local()
+HELP = "raise the deadline, or look for a loop that does not end"
 
 
 @dataclass
@@ -49,12 +55,42 @@ class Desk:
 
     Attributes:
         lock: held by the thread that works with the engine.
+        large: whether the program is.
         run: whose the engine's state is.
     """
 
-    def __init__(self, lock: Any = None) -> None:
+    def __init__(self, lock: Any = None, *, large: bool = False) -> None:
         self.lock = RLock() if lock is None else lock
+        self.large = large
         self.run: Runtime | None = None
+
+    def work(self, work: Callable[[], T], until: float | None) -> T:
+        """What `work` gives, at which no other thread has the engine; waiting for it counts too.
+
+        What takes long is done aside, and left where it is at the deadline or at Ctrl-C.
+
+        Raises:
+            Trap: LW2001.
+        """
+        me, nested = caller(), hasattr(_working, "caller")
+
+        def held() -> T:
+            _working.caller = me
+            try:
+                with self.lock:
+                    return work()
+            finally:
+                if not nested:
+                    del _working.caller
+
+        if nested or (until is None and not self.large):
+            return held()
+        return waited(held, None if until is None else until + GRACE, HELP, stops=True)
+
+
+def caller() -> int:
+    """The thread for which this one works: itself, if for no other."""
+    return int(getattr(_working, "caller", threading.get_ident()))
 
 
 @dataclass(eq=False)
@@ -68,8 +104,8 @@ class Runtime:
         progress: called with steps of the schedule that have begun, and how many there are.
         cursor: where the run is.
         counts: what the engine has counted so far.
-        turn: epochs that the engine runs at a time, chosen by how long they take.
         desk: who may use the engine.
+        torn: whether it was stopped within an epoch, of which some VMs have done their part.
     """
 
     engine: Engine
@@ -78,9 +114,9 @@ class Runtime:
     progress: Callable[[int, int], None] | None = None
     cursor: Cursor = field(default_factory=Cursor)
     counts: Progress = field(default_factory=Progress)
-    turn: int = 1
     until: float | None = None
     desk: Desk = field(default_factory=Desk)
+    torn: bool = False
 
     def begin(self, shared: Words, until: float | None = None) -> None:
         """Start anew; what ran on the engine before has ended.
@@ -125,10 +161,16 @@ class Runtime:
             Trap: a fault of a VM, a deadlock, fuel or the deadline.
             Diagnostic: LW6031, another run has begun on the engine.
         """
-        with self.held():
-            return self._run(epochs, pause)
+        return self.desk.work(lambda: self._run(epochs, pause), self.until)
 
     def _run(self, epochs: int | None, pause: bool) -> bool:
+        self._still()
+        if self.torn:
+            raise Diagnostic(
+                codes.PUSHED_ASIDE,
+                "this run was stopped within an epoch, and cannot go on from there",
+                help="go back to an epoch before, or begin anew",
+            )
         left = epochs
         while not self.cursor.ended:
             if not self.cursor.waiting:
@@ -138,28 +180,21 @@ class Runtime:
                 continue
             if left == 0:
                 return False
-            began, before = time.monotonic(), self.counts.epochs
-            most = self.turn if left is None else min(self.turn, left)
-            fuel = self.limits.fuel
+            before, fuel = self.counts.epochs, self.limits.fuel
             rest = None if fuel is None else fuel - self.counts.executed
-            self.counts = self.engine.run(most, self.cursor.watch, rest)
-            done = self.counts.epochs - before
-            left = None if left is None else left - done
-            self._adapt(time.monotonic() - began)
+            self.torn = True
+            most = MOST if left is None else left
+            self.counts = self.engine.run(most, self.cursor.watch, rest, self.until)
+            self.torn = False
+            left = None if left is None else left - (self.counts.epochs - before)
             self._stopped(self.counts.stop)
             check_deadline(
                 self.until,
-                "raise the deadline, or look for a loop that does not end",
+                HELP,
                 f"the run took longer than {self.limits.deadline or 0:g} s, in epoch"
                 f" {self.counts.epochs:,}",
             )
         return True
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds < TURN / 2:
-            self.turn = min(self.turn * 2, MOST)
-        elif seconds > 2 * TURN:
-            self.turn = max(self.turn // 2, 1)
 
     def _stopped(self, stop: Stop) -> None:
         """What follows from the engine's stop."""
@@ -233,3 +268,4 @@ class Runtime:
         with self.held() as engine:
             self.cursor, self.counts = copy.copy(cursor), copy.deepcopy(counts)
             engine.restore(state)
+            self.torn = False
