@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core.data.values import Given, exactly
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE
 
 Table = npt.NDArray[np.float64]
@@ -46,6 +47,9 @@ class Factor:
         scope: the names of its variables, one an axis of the table.
         table: float64, not negative, read-only; its shape is the sizes of the variables.
         child: the variable that it is the conditional table of, or None.
+
+    Raises:
+        Diagnostic: LW5001 for names that are no text; LW5002 for text and what float64 lacks.
     """
 
     name: str
@@ -55,9 +59,19 @@ class Factor:
 
     def __post_init__(self) -> None:
         """Keep a copy of the table that nobody can write to."""
-        table = np.array(self.table, np.float64)
+        try:
+            scope = tuple(self.scope)
+        except TypeError:
+            scope = (self.scope,)
+        for name in (self.name, *scope, *([] if self.child is None else [self.child])):
+            if not isinstance(name, str):
+                what = f"a factor has {name!r} for a name, which is of type {type(name).__name__}"
+                raise Diagnostic(BAD_GRAPH, what, help="name factors and variables by text")
+        about = Given(f"the table of {self.name!r}", BAD_TABLE)
+        table = np.array(exactly(self.table, "f64", about))
         table.flags.writeable = False
         object.__setattr__(self, "table", table)
+        object.__setattr__(self, "scope", scope)
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Check the numbers of the table, and that it has this shape.

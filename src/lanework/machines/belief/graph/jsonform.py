@@ -112,6 +112,9 @@ class _Reader:
 def write_json(graph: FactorGraph) -> str:
     """A factor graph as text, with numbers that read back to the same bits; any names.
 
+    Raises:
+        Diagnostic: what `graph.check` says.
+
     Example:
         >>> graph = FactorGraph("n")
         >>> _ = graph.variable("a", ["x", "y"])
@@ -123,6 +126,7 @@ def write_json(graph: FactorGraph) -> str:
          "factors": {
           "f": {"scope": ["a"], "values": [0.25, 0.75], "child": "a"}}}
     """
+    graph.check()
 
     def written(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)

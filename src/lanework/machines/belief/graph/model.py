@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.base.printable import encodable
-from lanework.core.data.values import Given, exactly
 from lanework.core.result.drawing import Drawing
-from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
+from lanework.machines.belief.codes import BAD_GRAPH, CYCLIC, UNKNOWN_VARIABLE
+from lanework.machines.belief.graph.contents import Factors, Variables, states_of
 from lanework.machines.belief.graph.drawing import graph_drawing, graph_page
 from lanework.machines.belief.graph.factor import (
     MOST_AXES,
-    MOST_STATES,
     Factor,
     Variable,
     listed,
@@ -44,9 +43,12 @@ class FactorGraph:
     factors: list[Factor] = field(default_factory=list)
     told: bool = field(default=False, repr=False, compare=False)  # whether `notice` was heard
 
-    def __post_init__(self) -> None:
-        """Take variables and factors of another graph without sharing its lists of them."""
-        self.variables, self.factors = dict(self.variables), list(self.factors)
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep variables and factors in lists of its own, in which nothing else can be."""
+        if name == "name" and not isinstance(value, str):
+            raise Diagnostic(BAD_GRAPH, f"the name of a graph is {value!r}", help="give a text")
+        kept = {"variables": Variables, "factors": Factors}.get(name)
+        super().__setattr__(name, value if kept is None else kept(value))
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.
@@ -60,17 +62,7 @@ class FactorGraph:
         """
         if name in self.variables:
             raise Diagnostic(BAD_GRAPH, f"there are two variables {name!r}")
-        if isinstance(states, int) and states > MOST_STATES:
-            what = f"the variable {name!r} has {states:,} states"
-            raise Diagnostic(BAD_GRAPH, what, help=f"there may be {MOST_STATES:,}")
-        names = tuple(map(str, range(states) if isinstance(states, int) else states))
-        if not all(map(encodable, (name, *names))):
-            what = f"the variable {name!r} has half of a character in its name or a state"
-            raise Diagnostic(BAD_GRAPH, what, help="names are what UTF-8 can write")
-        if not names or len(set(names)) != len(names):
-            what = "no states" if not names else "two states of one name"
-            raise Diagnostic(BAD_GRAPH, f"the variable {name!r} has {what}")
-        self.variables[name] = Variable(name, names)
+        self.variables[name] = Variable(name, states_of(name, states))
         return self.variables[name]
 
     def factor(
@@ -92,10 +84,7 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
         """
-        scope = tuple(scope)
-        name = name or child or f"f{len(self.factors)}"
-        values = exactly(table, "f64", Given(f"the table of {name!r}", BAD_TABLE))
-        factor = Factor(name, scope, values, child)
+        factor = Factor(name or child or f"f{len(self.factors)}", scope, table, child)
         self._check(factor)
         self.factors.append(factor)
         return factor

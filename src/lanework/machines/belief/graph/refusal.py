@@ -19,8 +19,9 @@ def check_names(graph: FactorGraph, what: str, illegal: re.Pattern[str]) -> None
     """Refuse what a format cannot hold: no Bayesian network, or names in which `illegal` occurs.
 
     Raises:
-        Diagnostic: LW5001.
+        Diagnostic: LW5001, and what `graph.check` says.
     """
+    graph.check()
     if not graph.directed:
         message = f"only a network of conditional tables, one a variable, can be written as {what}"
         raise Diagnostic(BAD_GRAPH, message, help=HELP)

@@ -161,6 +161,9 @@ def read_evid(text: str, source: str = "model.evid") -> dict[str, int]:
 def write_uai(graph: FactorGraph) -> str:
     """A model as text; what variables and states are called is lost.
 
+    Raises:
+        Diagnostic: what `graph.check` says.
+
     Example:
         >>> graph = FactorGraph()
         >>> _ = graph.variable("a", 2)
@@ -174,6 +177,7 @@ def write_uai(graph: FactorGraph) -> str:
         2
          0.25 0.75
     """
+    graph.check()
     number = {name: n for n, name in enumerate(graph.variables)}
     last = all(f.child is not None and f.scope[-1] == f.child for f in graph.factors)
     lines = ["BAYES" if graph.directed and last else "MARKOV", str(len(number))]
