@@ -103,3 +103,69 @@ def test_half_a_pair_of_utf_16(name):
     with pytest.raises(Diagnostic) as caught:
         read_xmlbif(text)
     assert caught.value.code.ident == "LW5003"
+
+
+BIF = """network n {
+}
+variable p {
+  type discrete [ 2 ] { STATES };
+}
+probability ( p ) {
+  table 0.2, 0.8;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("states", "name"),
+    [
+        ("[0;1), [1;2)", "[0;1)"),
+        ("a{1}, b", "a{1}"),
+        ("b, a{1}", "a{1}"),
+        ("{0}, {1}", "{0}"),
+        ("x, a[1]", "a[1]"),
+        ("a(b), c", "a(b)"),
+        ("a|b, c", "a|b"),
+        ("a;b, c", "a;b"),
+        ("(0;1], x", "(0;1]"),
+        ("[0..1), x", "[0..1)"),
+        ("]0,1], ]1,2]", "]0,1]"),
+    ],
+)
+def test_names_that_stand_in_quotes_only(states, name):
+    text = BIF.replace("STATES", states)
+    with pytest.raises(Diagnostic) as caught:
+        read_bif(text)
+    assert caught.value.message.endswith(f"in it: {name}")
+    assert f'"{name}"' in caught.value.help
+    assert caught.value.span.line == 4
+    assert name[0] in text.splitlines()[3][caught.value.span.column - 2 :]
+    quoted = ", ".join(f'"{s}"' for s in (name, "other"))
+    graph = read_bif(BIF.replace("STATES", quoted))
+    assert graph.variables["p"].states == (name, "other")
+    more = (
+        "variable q {\n type discrete [ 2 ] { x, y };\n}\nprobability ( q | p ) {\n  (NAME) 1, 0;\n"
+    )
+    both = BIF.replace("STATES", quoted) + more + "  (other) 0, 1;\n}\n"
+    assert read_bif(both.replace("NAME", f'"{name}"')).factors[1].table.tolist() == [[1, 0], [0, 1]]
+    with pytest.raises(Diagnostic) as caught:
+        read_bif(both.replace("NAME", name))
+    assert caught.value.span.line == 13
+    assert f"in it: {name}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("type continuous;", "'continuous'"),
+        ("type discrete { a, b };", "how many"),
+        ("type discrete [ two ] { a, b };", "how many"),
+        ("type discrete [ 2 ] { a b, c };", "3 named"),
+        ("typ discrete [ 2 ] { a, b };", "a name and a discrete type"),
+    ],
+)
+def test_types_that_are_none(line, words):
+    with pytest.raises(Diagnostic) as caught:
+        read_bif(BIF.replace("type discrete [ 2 ] { STATES };", line))
+    assert words in caught.value.message
+    assert caught.value.help

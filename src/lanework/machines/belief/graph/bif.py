@@ -9,34 +9,36 @@ network.
 
 from __future__ import annotations
 
-import math
 import re
 from contextlib import AbstractContextManager
 from functools import partial
 
 import numpy as np
 
+from lanework.base.errors import Diagnostic
 from lanework.machines.belief.graph.bifblocks import (
-    INTERVAL,
+    LISTED,
     MARKS,
-    WORD,
+    QUOTE,
     BifText,
     Block,
     name_of,
 )
-from lanework.machines.belief.graph.factor import Table
+from lanework.machines.belief.graph.biftables import (
+    CUT_OFF,
+    NAMES,
+    PROPERTY,
+    SPACE,
+    TableReader,
+    past,
+)
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_names, error_context
 
-_LIST = rf'((?:"[^"\n]*"|{INTERVAL}|[^()\[\]{{}};|"]++)*+)'  # words, commas and blanks
-_SPACE = re.compile(r"\s*")
-_NAMES = re.compile(rf"{INTERVAL}|{WORD}")
-_STATES = re.compile(rf"type\s+discrete\s*\[\s*([0-9]{{1,9}})\s*\]\s*\{{{_LIST}\}}\s*;?\s*")
-_PROPERTY = re.compile(r'property\b(?:"[^"\n]*"|[^;{}"]++)*+;\s*')
-_ENTRY = re.compile(rf'(?:\({_LIST}\)|(table|default)\b)([^;{{}}()"]*);\s*')
+_STATES = re.compile(rf"type\s+discrete\s*\[\s*([0-9]{{1,9}})\s*\]\s*\{{({LISTED})\}}\s*;?\s*")
+_TYPE = re.compile(r"type\s+([^\s\[{;]+)\s*(\[\s*[0-9]{1,9}\s*\]\s*\{)?")
 _PLAIN = re.compile(r"[A-Za-z_][\w.-]*|[0-9]+")
 NO_BIF = re.compile(r'["\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')  # in names, even quoted
-CUT_OFF = "is the file cut off?"
 # What `default` may fill, as no line of the file has to stand for it: 32 MiB.
 MOST_ENTRIES = 1 << 22
 
@@ -66,7 +68,8 @@ class BifReader:
             elif what == "probability":
                 tables.append(block)
             else:
-                raise self.text.wrong(block.start, f"{what!r} is no part of a network")
+                help = QUOTE if what in MARKS else None
+                raise self.text.wrong(block.start, f"{what!r} is no part of a network", help)
         if not self.text.text.strip():
             raise self.text.wrong(0, "there is no network", CUT_OFF)
         lacking = dict(variables)
@@ -74,7 +77,7 @@ class BifReader:
             names = self._scope(block)
             if lacking.pop(names[0], None) is None:
                 raise self.text.wrong(block.start, f"there are two tables of {names[0]!r}")
-            table = _TableReader(self.text, block, self.graph, names, self.most).read()
+            table = TableReader(self.text, block, self.graph, names, self.most).read()
             with self._at(block):
                 self.graph.factor((*names[1:], names[0]), table, name=names[0], child=names[0])
         for name, block in lacking.items():
@@ -99,19 +102,37 @@ class BifReader:
         words = block.words[1:]
         at = self._properties(block, block.inside)
         match = _STATES.match(self.text.text, at, block.end)
-        if match is None or len(words) != 1 or MARKS.intersection(words):
-            raise self.text.wrong(block.start, "a variable has a name and a discrete type")
-        states = [name_of(word) for word in _NAMES.findall(match[2])]
+        if len(words) != 1 or MARKS.intersection(words):
+            raise self.text.wrong(block.start, "a variable has one name", QUOTE)
+        if match is None:
+            raise self._no_type(block, at)
+        states = [name_of(word) for word in NAMES.findall(match[2])]
         if len(states) != int(match[1]):
             message = f"{match[1]} states are declared, and {len(states)} named"
-            raise self.text.wrong(at, message)
+            raise self.text.wrong(at, message, QUOTE)
         with self._at(block):
             self.graph.variable(name_of(words[0]), states)
         self._end(block, self._properties(block, match.end()))
         return name_of(words[0])
 
+    def _no_type(self, block: Block, at: int) -> Diagnostic:
+        """Why there is no type of a variable with its states."""
+        begun = _TYPE.match(self.text.text, at, block.end)
+        if begun is None:
+            what = "a variable has a name and a discrete type"
+            return self.text.wrong(block.start, what, QUOTE)
+        if begun[1] != "discrete":
+            help = "only discrete variables are read: give it states"
+            return self.text.wrong(at, f"the type of the variable is {begun[1]!r}", help)
+        if not begun[2]:
+            help = "write: type discrete [ 2 ] { yes, no };"
+            return self.text.wrong(at, "the type does not say how many states there are", help)
+        return self.text.odd(begun.end(), block.end) or self.text.wrong(
+            at, "the states of a variable stand in braces, with commas between them", QUOTE
+        )
+
     def _properties(self, block: Block, at: int) -> int:
-        return _past(_PROPERTY, self.text.text, _past(_SPACE, self.text.text, at, block), block)
+        return past(PROPERTY, self.text.text, past(SPACE, self.text.text, at, block), block)
 
     def _end(self, block: Block, at: int) -> None:
         if at < block.end:
@@ -132,96 +153,6 @@ class BifReader:
             help = "write a bar after the variable that the table is of"
             raise self.text.wrong(block.start, "a joint table is no conditional table", help)
         return names
-
-
-class _TableReader:
-    """Reads the inside of one `probability` block: a line for each state of the parents."""
-
-    def __init__(
-        self, text: BifText, block: Block, graph: FactorGraph, names: list[str], most: int
-    ) -> None:
-        self.text, self.block = text, block
-        self.child, *self.parents = names
-        self.numbers = [
-            {state: place for place, state in enumerate(graph.variables[parent].states)}
-            for parent in self.parents
-        ]
-        shape = [graph.variables[name].size for name in (*self.parents, self.child)]
-        if math.prod(shape) > max(most, len(text.text)) or len(shape) > 64:
-            message = f"the table of {self.child!r} is too large: far larger than this file"
-            raise text.wrong(block.start, message, "write out its entries, or raise the memory cap")
-        self.table: Table = np.zeros(shape)
-        self.given = np.zeros(shape[:-1], np.bool_)
-
-    def read(self) -> Table:
-        """The table, the axes of the parents first."""
-        text, block = self.text.text, self.block
-        default: Table | None = None
-        at = _past(_SPACE, text, block.inside, block)
-        while (at := _past(_PROPERTY, text, at, block)) < block.end:
-            entry = _ENTRY.match(text, at, block.end)
-            if entry is None:
-                raise self.text.wrong(at, "a line of a table has numbers and ends with a semicolon")
-            states, word, _ = entry.groups()
-            if states is not None:
-                place = self._place(entry)
-                self._new(entry, place)
-                self.table[place] = self._numbers(entry, self.table.shape[-1])
-            elif word == "table":
-                self._new(entry, ())
-                shape = (self.table.shape[-1], *self.table.shape[:-1])  # the child's the slowest
-                values = self._numbers(entry, self.table.size).reshape(shape)
-                self.table[...] = np.moveaxis(values, 0, -1)
-            elif default is not None:
-                raise self.text.wrong(at, f"{self.child!r} has a second default")
-            else:
-                default = self._numbers(entry, self.table.shape[-1])
-            at = entry.end()
-        if default is not None:
-            self.table[~self.given] = default
-        elif not self.given.all():
-            lacks = np.argwhere(~self.given)[0]
-            states = [list(known)[i] for known, i in zip(self.numbers, lacks, strict=True)]
-            message = f"the table of {self.child!r} lacks ({', '.join(states)})"
-            raise self.text.wrong(block.start, message, CUT_OFF)
-        return self.table
-
-    def _place(self, entry: re.Match[str]) -> tuple[int, ...]:
-        """Where the line of some states of the parents is."""
-        states = [name_of(word) for word in _NAMES.findall(entry[1])]
-        if len(states) != len(self.parents):
-            message = f"a line of {self.child!r} has {len(states)} states of parents"
-            raise self.text.wrong(entry.start(), message, f"there are {len(self.parents)}")
-        for parent, known, state in zip(self.parents, self.numbers, states, strict=True):
-            if state not in known:
-                raise self.text.wrong(entry.start(1), f"{parent!r} has no state {state!r}")
-        return tuple(known[state] for known, state in zip(self.numbers, states, strict=True))
-
-    def _new(self, entry: re.Match[str], place: tuple[int, ...]) -> None:
-        """Note that a line, or the whole table for no place, is given now and was not before."""
-        if self.given[place].any():
-            raise self.text.wrong(entry.start(), f"this part of {self.child!r} is given twice")
-        self.given[place] = True
-
-    def _numbers(self, entry: re.Match[str], count: int) -> Table:
-        words = entry[3].replace(",", " ").split()
-        try:
-            if "_" in entry[3]:  # which Python takes in numbers
-                raise ValueError
-            values = np.array(words, np.float64)
-        except ValueError:
-            raise self.text.wrong(entry.start(3), "a table holds numbers") from None
-        if values.size != count:
-            message = f"{values.size} numbers are given here, and {count} wanted"
-            raise self.text.wrong(entry.start(3), message)
-        return values
-
-
-def _past(pattern: re.Pattern[str], text: str, at: int, block: Block) -> int:
-    """The place after all that matches, one after another."""
-    while (match := pattern.match(text, at, block.end)) and match.end() > at:
-        at = match.end()
-    return at
 
 
 def read_bif(text: str, source: str = "network.bif", most: int = MOST_ENTRIES) -> FactorGraph:

@@ -19,6 +19,11 @@ WORD = r'"[^"\n]*"|[^\s,;{}()\[\]|"]+'
 # The name of a state as R cuts numbers into classes.
 _END = r'[^\s,;{}()\[\]|"]+'
 INTERVAL = rf"[(\[]\s*{_END}\s*,\s*{_END}\s*[)\]]"
+LISTED = rf'(?:"[^"\n]*"|{INTERVAL}|[^()\[\]{{}};|"]++)*+'  # words, commas and blanks
+_PLAIN = re.compile(LISTED)
+_CELL = re.compile(r"[^,\n]*?(?=\)\s+[-+.0-9]|[,\n]|\Z)")
+_HALF = re.compile(rf"\s*[\[\]()]\s*{_END}\s*,\s*{_END}\s*[\[\]()](?=\s*[,)}}])")
+QUOTE = 'a name with blanks or one of ,;{}()[]| stands in quotes: "a;b"'
 MARKS = frozenset(',;{}()[]|"')
 _TOKEN = re.compile(rf'{WORD}|[,;{{}}()\[\]|"]')
 _BRACE = re.compile(r'"[^"\n]*"|[{}]')
@@ -43,6 +48,12 @@ def name_of(word: str) -> str:
         ('Asy/Patch', '(0.5,1]')
     """
     return word[1:-1] if word[:1] == '"' else "".join(word.split())
+
+
+def _ends(text: str, at: int, end: int) -> bool:
+    """Whether a mark before this place may have closed a list, or a line."""
+    rest = text[at:end]
+    return rest.lstrip()[:1] in ("", ";") or (text[at - 1] == ";" and rest[:1].isspace())
 
 
 class BifText:
@@ -77,6 +88,21 @@ class BifText:
             end += 1
         return Span(self.source, line, column, line, column + end - at, text)
 
+    def odd(self, at: int, end: int) -> Diagnostic | None:
+        """What is wrong with the names from a place on, if one has what stands in quotes only."""
+        match = _PLAIN.match(self.text, at, end)
+        stop = match.end() if match else at
+        if stop >= end or (self.text[stop] in "});" and _ends(self.text, stop + 1, end)):
+            return None
+        start = max(self.text.rfind(mark, at, stop) + 1 for mark in ",\n")
+        start = max(start, at)
+        cell = _HALF.match(self.text, start, end) or _CELL.match(self.text, start, end)
+        word = cell[0].strip() if cell else ""
+        if word.count("}") > word.count("{"):  # the one that closes the list
+            word = word[: word.rindex("}")].strip()
+        what = f"the name of a state has {self.text[stop]!r} in it: {word}"
+        return self.wrong(stop, what, f'write it in quotes: "{word}"' if '"' not in word else QUOTE)
+
     def blocks(self) -> Iterator[Block]:
         """All blocks, in order.
 
@@ -108,7 +134,8 @@ class BifText:
             depth += {"{": 1, "}": -1}.get(match.group(), 0)
             if depth == 0:
                 return match.start()
-        raise self.wrong(brace, "a brace is not closed", "is the file cut off?")
+        help = "is the file cut off? In names, braces stand in quotes"
+        raise self.wrong(brace, "a brace is not closed", help)
 
     def _without_comments(self, text: str) -> str:
         parts, at = [], 0

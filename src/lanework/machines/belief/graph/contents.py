@@ -118,10 +118,10 @@ def states_of(name: Any, states: Any) -> tuple[str, ...]:
         _refuse(f"a variable is called {name!r}, which is {_kind(name)}", "give its name as text")
     help = "give the names of its states in a list, or how many there are"
     if isinstance(states, numbers.Integral) and not isinstance(states, bool):
-        if states > MOST_STATES:
-            what = f"the variable {name!r} has {int(states):,} states"
-            _refuse(what, f"there may be {MOST_STATES:,}")
         states = range(int(states))
+        if states.stop > MOST_STATES:
+            what = f"the variable {name!r} has {states.stop:,} states"
+            _refuse(what, f"there may be {MOST_STATES:,}")
     if isinstance(states, str | bytes | set | frozenset | Mapping):
         _refuse(f"the states of {name!r} are {_kind(states)}", help)
     try:

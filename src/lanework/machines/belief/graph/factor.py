@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +61,7 @@ class Factor:
     def __post_init__(self) -> None:
         """Keep a copy of the table that nobody can write to."""
         try:
-            scope = tuple(self.scope)
+            scope: tuple[Any, ...] = tuple(self.scope)
         except TypeError:
             scope = (self.scope,)
         for name in (self.name, *scope, *([] if self.child is None else [self.child])):

@@ -84,7 +84,8 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
         """
-        factor = Factor(name or child or f"f{len(self.factors)}", scope, table, child)
+        given: tuple[Any, Any] = (scope, table)  # of which a factor makes what it holds
+        factor = Factor(name or child or f"f{len(self.factors)}", *given, child)
         self._check(factor)
         self.factors.append(factor)
         return factor
