@@ -145,13 +145,31 @@ def test_likelihoods_of_the_wrong_length(graph, value):
     assert "yes, no" in error.help
 
 
-@pytest.mark.parametrize("word", ["NA", "NaN", "nan", "null", "None", "N/A", " na "])
+@pytest.mark.parametrize(
+    "word", ["NA", "NaN", "nan", "null", "None", "N/A", " na ", "#N/A", "#NA", "#NV"]
+)
 def test_words_for_what_is_missing(graph, word, tmp_path):
     right = lw.belief.infer(graph, {"wet": ["yes", None]})["weather"]
     np.testing.assert_array_equal(lw.belief.infer(graph, {"wet": ["yes", word]})["weather"], right)
     path = tmp_path / "rows.csv"
     path.write_text(f"wet\nyes\n{word}\n")
     np.testing.assert_array_equal(lw.belief.infer(graph, read_table(path))["weather"], right)
+
+
+@pytest.mark.parametrize("word", ["#REF!", "#DIV/0!", "#VALUE!", "#NAME?", "#BEZUG!", "Err:502"])
+def test_errors_of_spreadsheets(graph, word, tmp_path):
+    pd.DataFrame({"wet": ["yes", word]}).to_excel(tmp_path / "rows.xlsx", index=False)
+    (tmp_path / "rows.csv").write_text(f"wet\nyes\n{word}\n")
+    for given in (
+        {"wet": word},
+        read_table(tmp_path / "rows.csv"),
+        read_table(tmp_path / "rows.xlsx"),
+    ):
+        error = refused("LW5005", lambda: lw.belief.infer(graph, given))  # noqa: B023
+        assert word in error.message
+        assert "spreadsheet" in error.help
+    graph.variable("odd", [word, "b"])
+    assert lw.belief.infer(graph, {"odd": [word]})["odd"].tolist() == [[1, 0]]
 
 
 def test_a_state_called_like_what_is_missing():

@@ -146,6 +146,11 @@ def test_a_number_is_what_python_says_it_is(write, cell):
         ("9007199254740993", "is an integer that float64 does not have", "2**53"),
         ("n/a", "the value is missing (n/a)", "fill it in"),
         ("<NA>", "the value is missing (<NA>)", "fill it in"),
+        ("#N/A", "the value is missing (#N/A)", "fill it in"),
+        ("#NV", "the value is missing (#NV)", "fill it in"),
+        ("#DIV/0!", "is not a number", "spreadsheet"),
+        ("#NOMBRE?", "is not a number", "spreadsheet"),
+        ("Err:502", "is not a number", "spreadsheet"),
     ],
 )
 @pytest.mark.parametrize("quoted", [False, True])
@@ -156,6 +161,18 @@ def test_the_refusal_says_how_to_write_it(write, cell, said, advice, quoted):
     assert "line 3, column 'b'" in problem.message
     assert said in problem.message
     assert advice in problem.help
+
+
+def test_errors_of_spreadsheets_are_no_labels(write):
+    for ending in (".csv", ".tsv"):
+        with pytest.raises(Diagnostic) as caught:
+            read_columns(
+                write("s,a\nF,1\n#REF!,2\n".replace(",", "\t" if ending == ".tsv" else ",")),
+                ["s"],
+                {"s": ("F", "M")},
+            )
+        assert caught.value.code.ident == "LW3020"
+        assert "spreadsheet" in caught.value.help
 
 
 def test_labels_are_the_same_by_every_reader(monkeypatch, write):
@@ -351,7 +368,7 @@ def test_sheets_of_workbooks(tmp_path):
         (None, "the cell is empty", "fill it in"),
         ("0.10%", "'0.10%' is not a number", "0.001"),
         ("5", "'5' is text", "spells a number"),
-        ("#DIV/0!", "'#DIV/0!' is not a number", "give"),
+        ("#DIV/0!", "'#DIV/0!' is not a number", "mend"),
         (datetime.date(2024, 1, 31), "it is datetime", "numbers"),
     ],
 )

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import Given
+from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given
 
 Order = npt.NDArray[np.intp]
 COUNTS = range
@@ -247,5 +247,7 @@ def label_help(text: str, categories: Sequence[str]) -> str:
     """What to do about a label that is not one of the categories."""
     if not categories:
         return "give numbers, or declare the input with categories=[...]"
+    if SHEET_ERROR.fullmatch(text.strip()):
+        return ERROR_ADVICE
     shown = ", ".join(categories[:8]) + (", ..." if len(categories) > 8 else "")
     return did_you_mean(text, categories) or f"the categories are {shown}"

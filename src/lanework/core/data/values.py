@@ -30,8 +30,14 @@ DTYPES: dict[str, np.dtype[Any]] = {
 }
 """The dtypes that ports declare."""
 
-MISSING_TEXT = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>"))
-"""Texts, in lower case, by which tables say that a value is missing (pandas, R, SQL)."""
+MISSING_TEXT = frozenset(
+    " na n/a nan null none <na> #n/a #na #nv #n/d #n/b".split(" "),
+)
+"""Texts, in lower case, by which tables say that a value is missing (pandas, R, SQL, Excel)."""
+
+SHEET_ERROR = re.compile(r"#[^\s#]+[!?]|#GETTING_DATA|Err:\d{3}")
+"""What stands in a cell of a spreadsheet whose formula failed, in any language."""
+ERROR_ADVICE = "an error of a spreadsheet's formula: mend it there, or leave the row out"
 
 
 @dataclass(frozen=True)
@@ -312,13 +318,14 @@ def text_advice(text: str) -> str:
     """How to write the number that a text may have meant.
 
     Example:
-        >>> for text in ("0.10%", "1,000", "1,5", "EUR 3", "7", "north"):
+        >>> for text in ("0.10%", "1,000", "1,5", "EUR 3", "7", "#REF!", "north"):
         ...     print(text_advice(text))
         a percentage: give the fraction, 0.001
         a number with thousands in groups: give it without the commas, 1000
         a number with a decimal comma: give it with a point, 1.5
         a number beside other signs: give the number alone, 3
         text that spells a number: convert it where it was read, such as with float()
+        an error of a spreadsheet's formula: mend it there, or leave the row out
         give numbers, or declare categories if it holds names
     """
     bare = text.strip().replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
@@ -327,6 +334,8 @@ def text_advice(text: str) -> str:
         return "not finite: give a number that a float holds"
     if bare.lower() in MISSING_TEXT:
         return "the value is missing: fill it in, or leave the row out"
+    if SHEET_ERROR.fullmatch(bare):
+        return ERROR_ADVICE
     if match is None or sum(char.isalpha() for char in bare) > 4:
         return "give numbers, or declare categories if it holds names"
     number = match[0]

@@ -4,7 +4,7 @@ A text is the name of a state, and bytes are its text in UTF-8. A number is the 
 it is; only a variable whose states are not named by numbers takes it for a place, 0 for the first.
 A boolean is the state that is called so in one of the usual ways (`true`, `yes`, `on`...), never a
 place, which would read True as the second state. None, NaN, an empty text and the words by which
-tables say that a value is missing (NA, NaN, null...) say nothing, unless a state is called so.
+tables say that a value is missing (NA, null, #N/A...) say nothing, unless a state is called so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import MISSING_TEXT
+from lanework.core.data.values import ERROR_ADVICE, MISSING_TEXT, SHEET_ERROR
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.graph.factor import Variable, listed
 
@@ -67,11 +67,10 @@ def state_place(variable: Variable, value: Any, row: int | None = None) -> int:
         place = None
     if place is None:
         where = "" if row is None else f" (row {row})"
-        raise Diagnostic(
-            UNKNOWN_VARIABLE,
-            f"{variable.name!r} has no state {value!r}{where}",
-            help=did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}",
-        )
+        near = did_you_mean(str(value), variable.states) or f"it has {listed(variable.states)}"
+        failed = isinstance(value, str) and SHEET_ERROR.fullmatch(value.strip())
+        what = f"{variable.name!r} has no state {value!r}{where}"
+        raise Diagnostic(UNKNOWN_VARIABLE, what, help=ERROR_ADVICE if failed else near)
     return place
 
 
