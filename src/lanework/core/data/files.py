@@ -272,7 +272,10 @@ def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> 
 
 
 def read_array(
-    path: Path_, column: str | None = None, categories: Sequence[str] | None = None
+    path: Path_,
+    column: str | None = None,
+    categories: Sequence[str] | None = None,
+    called: str = "",
 ) -> Array:
     """One array of numbers from a file, of any shape for .npy, .npz and .json.
 
@@ -280,16 +283,19 @@ def read_array(
         path: see `read_columns`.
         column: which one, where the file holds several.
         categories: for labels, the list of labels.
+        called: what it is for: the column of that name, where none is named.
 
     Raises:
         Diagnostic: as `read_columns`; LW3055 when it is not clear which column is meant.
     """
     names = column_names(path)
+    column = called if column is None and called in names else column
     if column is None:
         if len(names) != 1:
             raise Diagnostic(
                 MISSING_COLUMN,
-                f"{os.fspath(path)} has {len(names)} columns, and none is named",
+                f"{os.fspath(path)} has {len(names)} columns, and none is named"
+                + (f" or called {called}" if called else ""),
                 help=f"name one: {os.fspath(path)}:{names[0] if names else 'column'}",
             )
         column = names[0]

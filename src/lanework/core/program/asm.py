@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, LaneworkError
+from lanework.base.span import Span
 from lanework.core.codes import BAD_ASSEMBLY
-from lanework.core.machine import find
+from lanework.core.machine import MACHINES, find
 from lanework.core.program.asmtext import Line, Token
 from lanework.core.program.program import Program
 
@@ -36,8 +37,13 @@ def machine_of(text: str, source: str = "assembly") -> str:
     return first.words[1].text
 
 
-def assemble(text: str, source: str = "assembly") -> Program[Any]:
+def assemble(text: str, source: str = "assembly", machine: str | None = None) -> Program[Any]:
     """Read assembly text.
+
+    Args:
+        text: assembly, which may say its machine in its first line.
+        source: what messages call it.
+        machine: the machine that it is for; by default any, and register if it says none.
 
     Raises:
         Diagnostic: LW1010 with the place, LW1002 and what the machine's assembler says.
@@ -45,10 +51,33 @@ def assemble(text: str, source: str = "assembly") -> Program[Any]:
     lines = list(lines_of(text, source))
     if not lines:
         raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")
-    if lines[0].words[0].text == ".machine":
+    first, said = lines[0], lines[0].words[0].text == ".machine"
+    name = machine_of(text, source) if said else machine or "register"
+    if machine not in (None, name):
+        what = f"this is assembly of the {name} machine, and one of the {machine} is asked for"
+        raise first.fault(what, None, f"use lanework.{name}.assemble, or lanework.compile")
+    if said:
         del lines[0]
-    program: Program[Any] = find(machine_of(text, source)).load("text")().assemble(lines)
+    try:
+        program: Program[Any] = find(name).load("text")().assemble(lines)
+    except Diagnostic as problem:
+        if not said and machine is None:
+            problem.help = _other(lines, name, problem.span) or problem.help
+        raise
     return program
+
+
+def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
+    """What to add to a text that is of another machine than it is read for."""
+    for other in MACHINES:
+        if other != name:
+            try:
+                find(other).load("text")().assemble(lines)
+            except LaneworkError as problem:
+                if span is None or problem.span is None or problem.span.line <= span.line:
+                    continue
+            return f"it is assembly of the {other} machine: begin it with .machine {other}"
+    return None
 
 
 def lines_of(text: str, source: str) -> Iterator[Line]:

@@ -14,6 +14,29 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+def show_word(x: Any, digits: int = 7) -> str:
+    """A word of 32 bits that is declared as a float, for people.
+
+    One that holds an integer is a float next to nothing, or NaN: it is shown as what it holds.
+
+    Args:
+        x: a float of single precision.
+        digits: of a float.
+
+    Example:
+        >>> import numpy as np
+        >>> words = np.array([1, 2**32 - 1, 0x3F800000, 0x7FC00000, 0], np.uint32)
+        >>> [show_word(x) for x in words.view(np.float32)]
+        ['int:1', 'int:-1', '1', 'nan', '0']
+    """
+    import numpy as np
+
+    bits = int(np.float32(x).view(np.int32))
+    if 0 < bits < 0x00800000 or -0x00400000 < bits < 0:  # below all normal floats; above quiet NaN
+        return f"int:{bits}"
+    return f"{float(x):.{digits}g}"
+
+
 def figure(x: Any) -> str:
     """A number for people: thousands separated, at least seven significant digits.
 
@@ -29,6 +52,8 @@ def figure(x: Any) -> str:
         return "-" if x is None else x
     if isinstance(x, Integral):
         return f"{int(x):,}"
+    if type(x).__name__ == "float32" and (x != x or abs(x) < 1e-30):
+        return show_word(x)
     try:
         x = float(x)
     except TypeError:

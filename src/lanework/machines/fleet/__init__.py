@@ -43,10 +43,18 @@ if not TYPE_CHECKING:  # else any name would do
 
 
 def assemble(text: str, source: str = "assembly") -> _Program[Runner]:
-    """A program from assembly text; see `lanework.core.program.asm.assemble`."""
+    r"""A program from assembly text, with `.machine fleet` in its first line or without.
+
+    Raises:
+        Diagnostic: LW1010 with the place; LW6009 and LW6007 for what does not go together.
+
+    Example:
+        >>> assemble("SETI r0, 2\nWRITE r1, r0\nHALT\n.shared 1").run()["shared"]
+        array([2.], dtype=float32)
+    """
     from lanework.core.program.asm import assemble
 
-    return assemble(text, source)
+    return assemble(text, source, "fleet")
 
 
 def link(modules: _Sequence[Module]) -> _Program[Runner]:

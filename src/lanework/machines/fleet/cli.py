@@ -21,7 +21,7 @@ from lanework.core.cli import (
     split_list,
 )
 from lanework.core.codes import BAD_ARGUMENT
-from lanework.core.result.show import many, seconds
+from lanework.core.result.show import many, seconds, show_word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -184,10 +184,10 @@ def _plain(moment: Moment) -> dict[str, Any]:
 
 
 def _line(moment: Moment, last: Moment | None) -> str:
-    registers = " ".join(f"r{n}={x:.7g}" for n, x in enumerate(moment.registers.tolist()))
+    registers = " ".join(f"r{n}={show_word(x)}" for n, x in enumerate(moment.registers))
     words = [
-        f"mem{n}={x:.7g}"
-        for n, x in enumerate(moment.memory.tolist())
+        f"mem{n}={show_word(x)}"
+        for n, x in enumerate(moment.memory)
         if (last is None and x != 0) or (last is not None and _differ(last.memory[n], x))
     ]
     status = "" if moment.status.name == "RUNNING" else moment.status.name.lower()
@@ -251,7 +251,7 @@ def inputs(request: Request) -> dict[str, Any]:
     choice = f"inputs are: {', '.join(known) or 'none'}"
     given: dict[str, Any] = {}
     if request["shared"] is not None:
-        given["shared"] = read_numbers(request["shared"])
+        given["shared"] = read_numbers(request["shared"], "shared")
     for word in request.words:
         name, text = split_input(word, f"write name=FILE or name=1,2,3; {choice}")
         if name not in known or name in given:
@@ -266,10 +266,10 @@ def _numbers(name: str, text: str) -> Any:
     try:
         return [float(word) for word in split_list(name, text)]
     except ValueError:
-        return read_numbers(text.removeprefix("@"))
+        return read_numbers(text.removeprefix("@"), name)
 
 
-def read_numbers(path: str) -> npt.NDArray[np.generic]:
+def read_numbers(path: str, name: str = "") -> npt.NDArray[np.generic]:
     """The numbers of a file: .npy, a binary picture (.pgm, .ppm), or text with numbers.
 
     `FILE:column` is a column of a table; CSV alone is a grid of numbers without a header.
@@ -279,12 +279,12 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
     """
     import numpy as np
 
-    from lanework.core.data.files import read_array, read_grid
+    from lanework.core.data.files import read_array
     from lanework.core.data.opening import TEXTS, ending_of, is_data, split_path
 
     table, column = split_path(path)
     if column is not None or (is_data(path) and ending_of(path) not in (*TEXTS, ".npy")):
-        return read_array(table, column)
+        return read_array(table, column, called=name)
     file = Path(path)
     check_file(file)
     try:
@@ -294,7 +294,7 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
             from lanework.core.result.picture import read_picture
 
             return read_picture(file.read_bytes())
-        return read_grid(file).squeeze() if ending_of(file) in TEXTS else np.loadtxt(file)
+        return _grid(file, name) if ending_of(file) in TEXTS else np.loadtxt(file)
     except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Diagnostic(
@@ -302,6 +302,25 @@ def read_numbers(path: str) -> npt.NDArray[np.generic]:
             f"{path} cannot be read as numbers: {what}",
             help="give .npy, .pgm, .ppm, or text with numbers",
         ) from None
+
+
+def _grid(file: Path, name: str) -> npt.NDArray[np.generic]:
+    """The numbers of CSV text.
+
+    Raises:
+        Diagnostic: what files of tables say; for one with a header which column to name.
+    """
+    from lanework.core.data.files import column_names, read_grid
+    from lanework.core.data.values import spells_number
+
+    try:
+        return read_grid(file).squeeze()
+    except Diagnostic as problem:
+        header = column_names(file)
+        if not any(map(spells_number, header)):
+            column = name if name in header else header[0]
+            problem.help = f"it has a header, so name a column: {name}={file}:{column}"
+        raise
 
 
 _SHARED = (
@@ -334,6 +353,7 @@ COMMANDS = CommandLine(
             *_SHARED,
         ),
     },
-    inputs="NAME=FILE or NAME=1,2,3 fills a buffer; files are .npy, .pgm, .ppm, or text.",
+    inputs="NAME=FILE or NAME=1,2,3 fills a buffer; files are .npy, .pgm, .ppm, text, or"
+    " FILE:COLUMN of a table.",
     link=link_files,
 )

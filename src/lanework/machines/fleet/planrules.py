@@ -12,6 +12,8 @@ from lanework.machines.fleet.plan import BARRIERS, DTYPES, NAME, STRATEGIES, Buf
 
 WORDS = 1 << 32
 """Numbers of VMs are words."""
+PLACES = "places"
+"""The view of a program that has where its text declares buffers, by their names."""
 _DIRECTIONS = ("in", "out", "inout", "temp")
 
 
@@ -86,7 +88,7 @@ def kept(view: FleetView) -> Iterator[Finding]:
             live.clear()
 
 
-def _apart(view: FleetView) -> Iterator[Finding]:
+def _apart(program: Program, view: FleetView) -> Iterator[Finding]:
     """Buffers share no words, unless the steps in which they are in use are others."""
     open: list[Buffer] = []
     for each in sorted(view.buffers, key=lambda one: one.offset):
@@ -94,10 +96,17 @@ def _apart(view: FleetView) -> Iterator[Finding]:
         for one in open:
             if not _in_turn(one.lifetime, each.lifetime):
                 yield Finding(
-                    f"buffers {one.name!r} and {each.name!r} both have word {each.offset} of shared"
-                    " memory, and no steps say that they are in use one after the other"
+                    f"buffers {_declared(program, one)} and {_declared(program, each)} both have"
+                    f" word {each.offset} of shared memory, and no steps say that they are in use"
+                    " one after the other"
                 )
         open.append(each)
+
+
+def _declared(program: Program, buffer: Buffer) -> str:
+    """A buffer and where it is declared, as far as that is known."""
+    place = program.views.get(PLACES, {}).get(buffer.name)
+    return repr(buffer.name) + ("" if place is None else f" ({place})")
 
 
 def _in_turn(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -129,8 +138,8 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         end = each.offset + each.size
         if each.offset < 0 or each.size < 1 or end > view.shared:
             yield Finding(
-                f"buffer {each.name!r} has the words from {each.offset} to before {end}, and shared"
-                f" memory has {view.shared}"
+                f"buffer {_declared(program, each)} has the words from {each.offset} to before"
+                f" {end}, and shared memory has {view.shared}"
             )
         if each.direction not in _DIRECTIONS:
             yield Finding(f"buffer {each.name!r} has the direction {each.direction!r}")
@@ -146,6 +155,6 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         low, high = each.ends
         if not low <= high:
             yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
-    yield from _apart(view)
+    yield from _apart(program, view)
     if program.ports != ports(view.shared, view.buffers):
         yield Finding("the ports are not all of shared memory and the buffers that are no temp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Unpack
 
 import numpy as np
@@ -23,7 +23,7 @@ from lanework.machines.fleet.engine import CHOICES, Changes, Engine, Settings
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
-from lanework.machines.fleet.runtime.binding import Shape, bind, bind_inputs, outputs
+from lanework.machines.fleet.runtime.binding import Bound, bind, bind_inputs, outputs
 from lanework.machines.fleet.runtime.debugging import Debugger
 from lanework.machines.fleet.runtime.scheduler import LARGE, Desk, Runtime, caller
 from lanework.machines.fleet.runtime.watching import Epoch, watch
@@ -117,7 +117,8 @@ class Runner(runner.Runner):
 
         Returns:
             The output ports, float32 or of the dtype that is declared. One that was given comes
-            back in its shape, others have one axis; `shared` is all of shared memory. `stats` has
+            back in its shape, others have one axis; `shared` is all of shared memory. Labels of
+            inputs are those of all outputs of as many words, or of that shape. `stats` has
             engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside,
             conflicts (words that several VMs wrote in one epoch; None where `io` is fast on a
             GPU), stalled (whole numbers that were added to a float to no effect), unborn (VMs for
@@ -147,7 +148,7 @@ class Runner(runner.Runner):
             lost = f"the graphics device was lost ({problem.sentence})"
             self._fall_back("reference", f"{lost}, running on the reference")
             runtime = self._run(words, until)
-        return self._result(runtime, bound.shapes, time.perf_counter() - start)
+        return self._result(runtime, bound, time.perf_counter() - start)
 
     def _run(self, words: Words, until: float | None) -> Runtime:
         runtime = self._begun(words, until)
@@ -187,8 +188,8 @@ class Runner(runner.Runner):
             return make()
         return waited(make, until, "raise the deadline: a first run compiles the kernels")
 
-    def _result(self, runtime: Runtime, shapes: Mapping[str, Shape], seconds: float) -> Result:
-        counts, engine = runtime.counts, runtime.engine
+    def _result(self, runtime: Runtime, bound: Bound, seconds: float) -> Result:
+        counts, engine, shapes = runtime.counts, runtime.engine, bound.shapes
         values = outputs(self.program, engine.shared(), shapes)
         stats = {
             "engine": self.engine,
@@ -214,7 +215,12 @@ class Runner(runner.Runner):
             else port.axes
             for port in self.program.outputs
         }
-        return Result(values, axes=axes, stats=stats)
+        coords = {
+            axis: labels
+            for name, value in values.items()
+            for axis, labels in zip(axes[name], bound.labels.get(value.shape, ()), strict=False)
+        }
+        return Result(values, axes=axes, coords=coords, stats=stats)
 
     @property
     def _counts_conflicts(self) -> bool:

@@ -58,4 +58,4 @@ def assemble(
     from lanework.core.program.asm import assemble
     from lanework.machines.register.layout import typed
 
-    return typed(assemble(text, source), types or {})
+    return typed(assemble(text, source, "register"), types or {})

@@ -38,7 +38,7 @@ def parse(arguments: Sequence[str]) -> dict[str, Any]:
         name, text = split_input(argument, choice)
         path, column = split_path(text.removeprefix("@"))
         if column is not None or is_data(path):
-            values[name] = _column(path, column)
+            values[name] = _column(path, column, name)
             continue
         try:
             words = [_number(word) for word in split_list(name, text)]
@@ -49,13 +49,13 @@ def parse(arguments: Sequence[str]) -> dict[str, Any]:
     return values
 
 
-def _column(path: str, column: str | None) -> Any:
+def _column(path: str, column: str | None, name: str) -> Any:
     """A column of a file: whole numbers, which every port takes, or floats."""
     import numpy as np
 
     from lanework.core.data.files import read_array
 
-    numbers = read_array(path, column)
+    numbers = read_array(path, column, called=name)
     integral = bool((np.floor(numbers) == numbers).all() and (np.abs(numbers) <= 2.0**53).all())
     return numbers.astype(np.int64) if integral else numbers
 
@@ -153,7 +153,8 @@ def _time(value: float) -> str:
 COMMANDS = CommandLine(
     actions={"run": run, "test": test},
     options={"run": (engine_option("stencil", "llvm", "native", "reference"),)},
-    inputs="NAME=VALUE is a number (20, 0x14, 2.5), or numbers with commas, one for each lane.",
+    inputs="NAME=VALUE is a number (20, 0x14, 2.5), or numbers with commas, one for each lane;"
+    " FILE.csv is the column of that name, and FILE.csv:COLUMN another.",
     writers={
         ".o": ("an object and its C header", write_object),
         ".bin": ("raw machine code", write_raw),

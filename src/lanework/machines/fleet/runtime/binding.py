@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.labels import joined
 from lanework.core.data.values import DTYPES, Given, as_array, exactly
 from lanework.core.program.program import Port, Program
 from lanework.machines.fleet.codes import BAD_INPUT
@@ -19,6 +20,8 @@ from lanework.machines.fleet.state import Words
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
+Labels = list[Any]
+"""The labels along each axis, None along those that have none."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,12 @@ class Bound:
     Attributes:
         words: shared memory as it begins.
         shapes: of what was given for all words of a port, by port.
+        labels: along the axes of what was given, by the shape of what has them.
     """
 
     words: Words
     shapes: Mapping[str, Shape]
+    labels: Mapping[Shape, Labels]
 
 
 def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Words:
@@ -43,7 +48,9 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
     """Shared memory as a run begins: zeros, with what is given at its place.
 
     `shared` is put in first, from word 0 on, and buffers over it. A buffer is given whole, unless
-    it is padded. One that is `in` has to be given, or `shared` as far as it reaches.
+    it is padded. One that is `in` has to be given, or `shared` as far as it reaches. Inputs that
+    have labels (an index of pandas, coordinates of xarray) are put into one order with those for
+    buffers of as many words, or of the same shape.
 
     Args:
         program: the program.
@@ -64,7 +71,7 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
                 help=did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}",
             )
     buffers = {each.name: each for each in view.buffers}
-    reaches = 0
+    reaches, given = 0, dict[str, Array]()
     for name, port in known.items():
         buffer = buffers.get(name)
         if name not in inputs:
@@ -74,12 +81,54 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
         values = _words(view, port, inputs[name])
         size = view.shared if buffer is None else buffer.size
         _fits(name, values.size, size, buffer)
-        words[port.row : port.row + values.size] = values.reshape(-1).view(np.uint32)
+        given[name] = values
         if values.size == size and values.ndim > 1:
             shapes[name] = values.shape
         if buffer is None:
             reaches = values.size
-    return Bound(words, shapes)
+    rows: dict[Shape, list[str]] = {}
+    for name, values in given.items():
+        size = view.shared if name not in buffers else buffers[name].size
+        rows.setdefault(values.shape if values.ndim > 1 else (size,), []).append(name)
+    labels = {shape: _ordered(given, names, inputs) for shape, names in rows.items()}
+    for name, values in given.items():
+        row = known[name].row
+        words[row : row + values.size] = values.reshape(-1).view(np.uint32)
+    return Bound(words, shapes, labels)
+
+
+def _ordered(given: dict[str, Array], names: list[str], inputs: Mapping[str, Any]) -> Labels:
+    """Put inputs of one shape into the order of their labels along each axis; these labels."""
+    out = []
+    for axis in range(max(given[name].ndim for name in names)):
+        columns = {name: _along(inputs[name], axis) for name in names}
+        labels, orders = joined(columns, "word", lambda name: _Rows(f"input {name!r}", BAD_INPUT))
+        for name, order in orders.items():
+            given[name] = np.ascontiguousarray(np.take(given[name], order, axis))
+        out.append(labels)
+    return out
+
+
+def _along(value: Any, axis: int) -> Any:
+    """What was given, with an axis first."""
+    if axis and hasattr(value, "dims"):  # of xarray
+        return value.transpose(value.dims[axis], ...)
+    return value.T if axis and hasattr(value, "columns") else value
+
+
+class _Rows(Given):
+    """An input whose labels have to be those of others."""
+
+    def refuse(
+        self, message: str, help: str, place: int | None = None, shape: tuple[int, ...] = ()
+    ) -> NoReturn:
+        """Refuse it.
+
+        Raises:
+            Diagnostic: always.
+        """
+        alone = "if its words are not the rows of the other, give them alone, as x.to_numpy() does"
+        super().refuse(message, f"{help}; {alone}", place, shape)
 
 
 def _left_out(buffer: Buffer, reaches: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.result.show import show_word
 from lanework.machines.fleet.codes import BAD_STEP
 from lanework.machines.fleet.runtime.scheduler import Runtime
 from lanework.machines.fleet.runtime.watching import Run, check_vm, vm_of
@@ -181,8 +182,9 @@ class Debugger(Run):
             if word == before:
                 return None
             kind = {"f32": np.float32, "i32": np.int32, "u32": np.uint32}[dtype]
-            is_now, was = (np.uint32(each).view(kind) for each in (word, before))
-            return f"{name}[{index}] is {is_now:.9g}, and was {was:.9g}"
+            now_is, was = (np.uint32(each).view(kind) for each in (word, before))
+            shown = [show_word(x, 9) if dtype == "f32" else str(x) for x in (now_is, was)]
+            return f"{name}[{index}] is {shown[0]}, and was {shown[1]}"
 
         self._points.append(changed)
 

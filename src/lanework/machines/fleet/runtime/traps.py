@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Code, Trap
+from lanework.core.result.show import show_word
 from lanework.machines.fleet import codes
 from lanework.machines.fleet.engine import Engine, Progress
 from lanework.machines.fleet.layout import FleetView
@@ -44,7 +45,8 @@ def fault(view: FleetView, engine: Engine, counts: Progress) -> Trap:
     code, sentence = _FAULTS[kind]
     others = f", and {counts.faults - 1:,} others" if counts.faults > 1 else ""
     values = ", ".join(
-        f"r{n}={value:.9g}" for n, value in enumerate(vm.floats[1 : 1 + view.profile.registers, 0])
+        f"r{n}={show_word(value, 9)}"
+        for n, value in enumerate(vm.floats[1 : 1 + view.profile.registers, 0])
     )
     if kind is Fault.BAD_ADDRESS:
         sentence += f", {_address(view, vm, ip)}"

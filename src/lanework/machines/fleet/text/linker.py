@@ -15,6 +15,7 @@ from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH
 from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
+from lanework.machines.fleet.planrules import PLACES
 from lanework.machines.fleet.state import Convention
 from lanework.machines.fleet.text.expression import Expression, Number, integer
 from lanework.machines.fleet.text.module import (
@@ -120,11 +121,14 @@ class _Linker:
         )
         header = _merged("header", [module.header for module in self.modules])
         sections = _merged("sections", [module.sections for module in self.modules])
-        if not header and not sections:
-            return program
-        return replace(
-            program, header={**program.header, **header}, sections={**program.sections, **sections}
-        )
+        if header or sections:
+            header, sections = {**program.header, **header}, {**program.sections, **sections}
+            program = replace(program, header=header, sections=sections)
+        program.views[PLACES] = {
+            each.name: f"{each.place.line.source}:{each.place.line.number}"
+            for each in self.symbols.buffers
+        }
+        return program
 
     # Instructions -----------------------------------------------------------------------------
 
