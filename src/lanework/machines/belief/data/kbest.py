@@ -11,7 +11,6 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,13 +24,12 @@ from lanework.machines.belief.walk import walk
 States = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Subspace:
-    """Assignments of a row: the states of the first variables, and those that the next lacks."""
+Subspace = tuple[int, States, States]
+"""Assignments of a row: the row, the states of the first variables, those that the next lacks.
 
-    row: int
-    first: States = ()
-    not_next: frozenset[int] = frozenset()
+Plain tuples of numbers are nothing that Python's collector has to look through, which would stop
+all threads for long where there are millions.
+"""
 
 
 def best_assignments(
@@ -56,7 +54,7 @@ def best_assignments(
     heaps: list[list[tuple[float, int, Subspace, States]]] = [[] for _ in range(evidence.rows)]
     turns = itertools.count()
     best: list[list[tuple[float, States]]] = [[] for _ in heaps]
-    subspaces = [Subspace(row) for row in range(evidence.rows)]
+    subspaces: list[Subspace] = [(row, (), ()) for row in range(evidence.rows)]
     while subspaces:
         posterior = answer(_narrowed(evidence, subspaces, free, sizes))
         width = len(subspaces)
@@ -67,7 +65,7 @@ def best_assignments(
             total = float(posterior.totals[n])
             if total > -np.inf:
                 entry = (-total, next(turns), subspace, tuple(states[:, n].tolist()))
-                heapq.heappush(heaps[subspace.row], entry)
+                heapq.heappush(heaps[subspace[0]], entry)
         subspaces = []
         for row, heap in enumerate(heaps):
             if heap and len(best[row]) < count:
@@ -81,28 +79,28 @@ def best_assignments(
 
 def _divided(subspace: Subspace, states: list[int]) -> list[Subspace]:
     """The parts of what is left when the best assignment is taken away."""
-    known = len(subspace.first)
-    divided = []
+    row, first, not_next = subspace
+    known, divided = len(first), list[Subspace]()
     for n in range(known, len(states)):
-        excluded = frozenset([states[n]]) | (subspace.not_next if n == known else frozenset())
-        divided.append(Subspace(subspace.row, tuple(states[:n]), excluded))
+        excluded = (states[n], *(not_next if n == known else ()))
+        divided.append((row, tuple(states[:n]), excluded))
     return divided
 
 
 def _narrowed(
     evidence: Evidence, subspaces: list[Subspace], free: list[int], sizes: dict[int, int]
 ) -> Evidence:
-    rows = np.array([subspace.row for subspace in subspaces])
+    rows = np.array([row for row, _, _ in subspaces])
     weights = {v: known[:, rows].copy() for v, known in evidence.weights.items()}
     for place, variable in enumerate(free):
         size = sizes[variable]
         mask = np.ones((size, len(subspaces)))
-        for n, subspace in enumerate(subspaces):
-            if place < len(subspace.first):
+        for n, (_, first, not_next) in enumerate(subspaces):
+            if place < len(first):
                 mask[:, n] = 0.0
-                mask[subspace.first[place], n] = 1.0
-            elif place == len(subspace.first):
-                mask[list(subspace.not_next), n] = 0.0
+                mask[first[place], n] = 1.0
+            elif place == len(first):
+                mask[list(not_next), n] = 0.0
         known = weights.get(variable)
         weights[variable] = mask if known is None else known * mask
     return Evidence(weights, len(subspaces), single=False)
