@@ -14,6 +14,7 @@ from lanework.machines.belief.check.generate import random_case
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.queries.infer import infer
+from lanework.machines.belief.reference import kernels
 from lanework.machines.belief.semiring import VMSemiringRuntime, vm_prob_semiring
 
 BEST = 2
@@ -297,3 +298,88 @@ def test_what_needs_more_than_sums(query):
         compile_graph(graph, strategy="modes", semiring=bottleneck())
     assert caught.value.code.ident == "LW2005"
     assert compile_graph(graph, query).problems() == []
+
+
+def plain(dtype, mul=np.multiply):
+    return VMSemiringRuntime(
+        "mine",
+        np.dtype(dtype),
+        mul,
+        lambda x, axes: np.sum(x, axis=axes, dtype=x.dtype),
+        lambda shape: np.ones(shape, dtype),
+        lambda shape: np.zeros(shape, dtype),
+        convert=lambda table: np.asarray(table, dtype),
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tables"),
+    [
+        (np.float64, [[1e200, 2e200], [1e200, 2e200]]),
+        (np.float64, [[1.7e308, 1.7e308], [1.0, 1.0]]),
+        (np.float32, [[1e30, 1.0], [1e30, 1.0]]),
+        (np.int64, [[2.0**40, 1.0], [2.0**40, 1.0]]),
+        (np.int64, [[2.0**62, 2.0**62], [1.0, 1.0]]),
+        (np.int32, [[2.0**20, 1.0], [2.0**20, 1.0]]),
+        (np.uint8, [[200.0, 100.0], [1.0, 1.0]]),
+    ],
+)
+def test_what_leaves_the_range_of_a_dtype_is_refused(dtype, tables):
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    for table in tables:
+        graph.factor(["a"], table)
+    mine = plain(dtype)
+    program = compile_graph(graph, "z", semiring=mine)
+    with pytest.raises(Diagnostic) as caught:
+        program.bind(semiring=mine)()
+    assert caught.value.code.ident == "LW5011"
+    assert f"leaves the range of {np.dtype(dtype)}" in caught.value.message
+    assert "dtype=object" in caught.value.help
+    exact = dataclasses.replace(
+        plain(object), convert=lambda x: np.vectorize(int, otypes=[object])(x)
+    )
+    right = sum(int(tables[0][n]) * int(tables[1][n]) for n in range(2))
+    assert compile_graph(graph, "z", semiring=exact).bind(semiring=exact)()["total"].item() == right
+
+
+def test_infinity_that_was_meant_is_no_overflow():
+    ways = FactorGraph()
+    for name in "ab":
+        ways.variable(name, 2)
+    ways.factor(["a", "b"], [[0.0, 1.0], [1.0, 0.0]])  # costs, of which 0 is no way
+    cost = VMSemiringRuntime(
+        "cost",
+        np.dtype(float),
+        np.add,
+        lambda x, axes: np.min(x, axis=axes),
+        lambda shape: np.zeros(shape),
+        lambda shape: np.full(shape, np.inf),
+        convert=lambda table: np.where(table > 0, table, np.inf),
+    )
+    result = compile_graph(ways, "b", semiring=cost).bind(semiring=cost)({"a": ["0", "1"]})
+    assert result["b"].tolist() == [[np.inf, 1.0], [1.0, np.inf]]
+
+
+def test_bits_do_not_grow():
+    bits = plain(np.int64, np.bitwise_and)
+    bits = dataclasses.replace(
+        bits,
+        add_reduce=lambda x, axes: np.bitwise_or.reduce(x, axis=axes[0]) if axes else x,
+        one=lambda shape: np.full(shape, -1),
+    )
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [2.0**62 + 2.0**40, 1.0])
+    graph.factor(["a"], [2.0**62, 3.0])
+    assert compile_graph(graph, "z", semiring=bits).bind(semiring=bits)()["total"] == 2**62 + 1
+
+
+@pytest.mark.parametrize("query", ["z", "all"])
+def test_large_products_of_counts_in_pieces(monkeypatch, query):
+    case = next(c for c in map(random_case, range(3, 60)) if len(c.graph.variables) > 4)
+    right = infer(case.graph, case.given, query, semiring="counting")
+    monkeypatch.setattr(kernels, "PIECE", 2)
+    some = infer(case.graph, case.given, query, semiring="counting")
+    for name in right:
+        assert some[name].tolist() == right[name].tolist()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.bif import read_bif
 from lanework.machines.belief.graph.jsonform import read_json
@@ -99,6 +100,7 @@ def read_text(
     return graph.normalized() if normalize else graph
 
 
+@timed("raise the deadline")
 def read_network(
     path: str | os.PathLike[str], *, normalize: bool = False, limits: Limits | None = None
 ) -> FactorGraph:
@@ -107,10 +109,11 @@ def read_network(
     Args:
         path: the file.
         normalize: scale conditional tables to sums of one.
-        limits: memory; a file may claim far more than it holds.
+        limits: memory, for a file may claim far more than it holds; and a deadline.
 
     Raises:
         Diagnostic: LW5003 and what its reader says; LW0101 for what does not fit.
+        Trap: LW2001 at the deadline.
 
     Warns:
         TableNotice: conditional tables that do not sum to one; they are used as they are.

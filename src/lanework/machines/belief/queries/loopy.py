@@ -19,7 +19,7 @@ from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike
 from lanework.core.result.show import many
-from lanework.core.waiting import within
+from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS, answer_name, axis_name
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
@@ -36,6 +36,7 @@ BLOCK = 1 << 25  # bytes of messages that are sent together, as far as more than
 Progress = Callable[[int, int], None]
 
 
+@timed("raise the deadline, run fewer rows, or accept a larger tolerance")
 def loopy(
     graph: FactorGraph,
     evidence: TableLike | None = None,
@@ -96,13 +97,8 @@ def loopy(
         what = f"{METHOD} does not answer {problem.query.kind}"
         raise Diagnostic(BAD_QUERY, what, help="ask for all, for some variables, or for z")
     start = time.perf_counter()
-
-    def answer() -> tuple[dict[str, Any], dict[str, Any]]:
-        run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
-        return run.answer(known)
-
-    help = "raise the deadline, run fewer rows, or accept a larger tolerance"
-    values, stats = within(limits, answer, help)
+    run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
+    values, stats = run.answer(known)
     stats["run_seconds"] = time.perf_counter() - start
     asked = {answer_name(variables[v].name, LN_P): v for v in problem.asked}
     axes = {name: axis_name(variables[v].name) for name, v in asked.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def settled(runtime: VMSemiringRuntime, tables: Array) -> VMSemiringRuntime:
 
     Raises:
         Diagnostic: LW5011 where one and zero are not neutral, and, when the functions are called,
-            where a result has another shape or cannot be held by the dtype.
+            where a result has another shape or cannot be held by the dtype: where it is no number,
+            or infinite, of entries that are finite, or an integer that is too large.
 
     Example:
         >>> largest = VMSemiringRuntime(
@@ -45,11 +47,17 @@ def settled(runtime: VMSemiringRuntime, tables: Array) -> VMSemiringRuntime:
         return _entries(runtime, what, value, shape)
 
     def mul(x: Array, y: Array) -> Array:
-        return entries("mul", runtime.mul(x, y), np.broadcast_shapes(x.shape, y.shape))
+        out = entries("mul", runtime.mul(x, y), np.broadcast_shapes(x.shape, y.shape))
+        inside = _finite(x) & _finite(y)
+        return _in_range(runtime, "mul", out, inside, lambda: runtime.mul(_wide(x), _wide(y)))
 
     def add_reduce(x: Array, axes: Axes) -> Array:
         left = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
-        return entries("add_reduce", runtime.add_reduce(x, axes), left)
+        out = entries("add_reduce", runtime.add_reduce(x, axes), left)
+        inside = np.all(_finite(x), axis=axes)
+        return _in_range(
+            runtime, "add_reduce", out, inside, lambda: runtime.add_reduce(_wide(x), axes)
+        )
 
     def normalize(x: Array, axes: Axes) -> tuple[Array, Array]:
         scaled, logs = runtime.normalize(x, axes)
@@ -86,6 +94,36 @@ def _entries(runtime: VMSemiringRuntime, what: str, value: Any, shape: Shape) ->
         help = "give the semiring a dtype that holds its entries"
         raise Diagnostic(BAD_SEMIRING, what, help=help)
     return entries.astype(runtime.dtype, copy=False)
+
+
+def _finite(x: Array) -> Array:
+    return np.isfinite(x) if x.dtype.kind in "fc" else np.ones(x.shape, np.bool_)
+
+
+def _wide(x: Array) -> Array:
+    """Integers as floats, which do not wrap around."""
+    return x.astype(np.float64) if x.dtype.kind in "iu" else x
+
+
+def _in_range(
+    runtime: VMSemiringRuntime, what: str, out: Array, inside: Array, wide: Callable[[], Any]
+) -> Array:
+    """The same, if nothing left the range of the dtype that came from what was inside of it."""
+    lost = np.zeros(out.shape, np.bool_)
+    if out.dtype.kind in "fc":
+        lost = ~np.isfinite(out) & inside
+    elif out.dtype.kind in "iu":
+        try:
+            exact = np.asarray(wide(), np.float64)
+        except (TypeError, ValueError):  # of bits, say, which do not grow
+            return out
+        info = np.iinfo(out.dtype)
+        lost = (exact >= 2.0**info.bits / (2 if info.min else 1)) | (exact < float(info.min))
+    if lost.any():
+        message = f"{what} of the semiring {runtime.name} leaves the range of {out.dtype}"
+        help = "scale the tables, let its normalize scale, or take dtype=object and exact entries"
+        raise Diagnostic(BAD_SEMIRING, message, help=help)
+    return out
 
 
 def _check(name: str, sr: VMSemiringRuntime, tables: Array) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.semiring import VMSemiringRuntime
-from lanework.machines.belief.tensor import Array, AxisKey, TensorSpec, align_array_to, joined
+from lanework.machines.belief.tensor import Array, Axis, AxisKey, TensorSpec, align_array_to, joined
 
 Tensor = tuple[Array, TensorSpec]
+PIECE = 1 << 16  # entries of what may be objects multiplied at once, when no other thread runs
 FOLD = 1 << 20  # entries up to which tables that no evidence changes are multiplied beforehand
 
 
@@ -88,6 +89,10 @@ def vm_contract_eliminate(
     With `largest` the largest of the products stands for their sum.
     """
     union = joined(*(spec for _, spec in inputs))
+    lanes = max((array.size // spec.entries for array, spec in inputs if spec.entries), default=1)
+    wide = max(union.axes, key=lambda axis: axis.size, default=None)
+    if sr.dtype.kind in "iuO" and union.entries * lanes > PIECE and wide and wide.size > 1:
+        return _in_pieces(inputs, out, sr, wide, largest=largest)
     missing = [axis for axis in out.axes if axis.key not in set(union.keys)]
     product = vm_contract(inputs, union, sr)
     array, spec = vm_eliminate_keep(
@@ -96,6 +101,29 @@ def vm_contract_eliminate(
     if missing or spec != out:
         return vm_contract([(array, spec)], out, sr)
     return array
+
+
+def _in_pieces(
+    inputs: Sequence[Tensor], out: TensorSpec, sr: VMSemiringRuntime, wide: Axis, *, largest: bool
+) -> Array:
+    """The same, a piece for each place along an axis, so that clocks are seen between them."""
+    rest = TensorSpec(tuple(axis for axis in out.axes if axis.key != wide.key))
+    pieces = []
+    for place in range(wide.size):
+        cut = [_at(array, spec, wide, place) for array, spec in inputs]
+        pieces.append(vm_contract_eliminate(cut, rest, sr, largest=largest))
+    stacked = np.stack(np.broadcast_arrays(*pieces))
+    if wide.key in out.keys:
+        return np.moveaxis(stacked, 0, out.keys.index(wide.key))
+    return (sr.max_reduce if largest else sr.add_reduce)(stacked, (0,))
+
+
+def _at(array: Array, spec: TensorSpec, wide: Axis, place: int) -> Tensor:
+    if wide.key not in spec.keys:
+        return array, spec
+    before: tuple[Any, ...] = (slice(None),) * spec.keys.index(wide.key)
+    cut: Array = array[(*before, place, ...)]
+    return cut, TensorSpec(tuple(axis for axis in spec.axes if axis.key != wide.key))
 
 
 def vm_normalize(array: Array, spec: TensorSpec, sr: VMSemiringRuntime) -> tuple[Array, Array]:
