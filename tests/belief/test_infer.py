@@ -1,12 +1,16 @@
 """Rows of evidence by what they know: the same answers, whatever is compiled together."""
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
 from lanework.machines.belief.data.evidence import evidence_of
+from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.queries import infer as module
 from lanework.machines.belief.queries.infer import grouped, infer
 
@@ -72,3 +76,39 @@ def test_one_row():
     assert infer(graph)["a"].tolist() == [0.25, 0.75]
     assert infer(graph, {"a": "1"})["a"].tolist() == [0.0, 1.0]
     assert infer(graph, {"a": "1"}, "gradient")["f0"].tolist() == [0.0, pytest.approx(4 / 3)]
+
+
+@pytest.mark.parametrize("query", ["all", "mpe", "sample:3", "gradient"])
+def test_rows_beyond_the_cap_say_how_to_stream(alarm, query):
+    rows = {v: [alarm.variables[v].states[0], None] * 20_000 for v in list(alarm.variables)[::4]}
+    small = Limits(memory=10_000_000)
+    runner = lw.belief.compile_graph(alarm, query, seconds=0.0).bind(limits=small)
+    for work in (lambda: infer(alarm, rows, query, limits=small), lambda: runner(rows)):
+        with pytest.raises(Diagnostic) as caught:
+            work()
+        assert caught.value.code.ident == "LW0101"
+        assert "fewer rows at a time" in caught.value.help
+        assert "--evidence" in caught.value.help
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("query", ["all", "z"])
+def test_what_is_far_too_wide_is_refused_soon(query):
+    """Findings that have many causes in common, as in QMR-DT, of which many are known."""
+    rng, graph = np.random.default_rng(0), FactorGraph("findings")
+    for n in range(100):
+        graph.variable(f"d{n}", 2)
+        graph.factor([f"d{n}"], [0.98, 0.02], child=f"d{n}")
+    for n in range(60):
+        graph.variable(f"f{n}", 2)
+        none = np.ones((2,) * 12)
+        for place, chance in enumerate(rng.uniform(0.2, 0.9, 12)):
+            shape = [-1 if place == other else 1 for other in range(12)]
+            none = none * np.array([1.0, 1.0 - chance]).reshape(shape)
+        causes = [f"d{d}" for d in rng.choice(100, 12, replace=False)]
+        graph.factor([*causes, f"f{n}"], np.stack([none, 1 - none], -1), child=f"f{n}")
+    start = time.process_time()
+    with pytest.raises(Diagnostic) as caught:
+        infer(graph, {f"f{n}": "01"[n < 4] for n in range(60)}, query)
+    assert time.process_time() - start < 15
+    assert "loopy" in caught.value.help

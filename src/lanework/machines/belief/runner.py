@@ -44,7 +44,10 @@ from lanework.machines.belief.tensor import F64
 from lanework.machines.belief.walk import walk
 
 ENGINES = ("native", "reference")
-FEWER = "raise the memory cap, or give fewer rows at a time"
+FEWER = (
+    "raise the memory cap, or stream: give fewer rows at a time, or write a table from a table with"
+    " lanework run NETWORK --evidence ROWS.csv --out ANSWERS.csv"
+)
 SMALLER = (
     "raise the memory cap, say which variables every row observes (observed=), ask for fewer"
     " variables, look longer for a better order (seconds=), or leave it to lw.belief.infer"
