@@ -164,3 +164,50 @@ def test_lanes_that_ended_look_up_nothing(engine, trusted):
     for name in ("out", "sum"):
         assert same_bits(result[name], expected[name])
     assert result["sum"][:3].tolist() == [21.0, 6.0, 18.0]
+
+
+NAMED = {
+    "two keys": ("q(age, sex)", {"age": [42.0], "sex": ["F"]}, "no value for key 42, 'F':"),
+    "outside": (
+        "q(age, sex)",
+        {"age": [39.0], "sex": ["M"]},
+        "39, 'M' of table `q` is outside",
+    ),
+    "which there are": ("q(age, sex)", {"age": [9.0], "sex": ["M"]}, "[40, 42] x ('F', 'M')"),
+    "between": ("q(age, sex)", {"age": [40.5], "sex": ["M"]}, "key 40.5, 'M' of"),
+    "written out": ('q(age, "F")', {"age": [42.0]}, "no value for key 42, 'F':"),
+    "later": ("q(age + t, sex)", {"age": [41.0], "sex": ["F"]}, "key 42, 'F':"),
+    "one key": ("p(kind)", {"kind": ["c"]}, "table `p` has no value for key 'c':"),
+    "no number": ("q(age / 0 - age / 0, sex)", {"age": [1.0], "sex": ["M"]}, "key nan, 'M' of"),
+    "folded": ("2 * q(age, sex) + 1", {"age": [42.0], "sex": ["F"]}, "key 42, 'F':"),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("saved", [False, True])
+def test_names_are_shown_where_keys_are_names(kind, engine, saved, tmp_path):
+    formula, inputs, words = NAMED[kind]
+    model = lw.series.Model("m", periods=2)
+    columns = {"age": [40, 41, 40, 41, 42], "sex": ["F", "F", "M", "M", "M"], "rate": range(5)}
+    model.table("q", columns, keys=("age", "sex"))
+    model.table("p", {"kind": ["a", "b"], "rate": [1.0, 2.0]}, keys="kind")
+    model.input("age", axes="point")
+    model.input("sex", axes="point")
+    model.input("kind", axes="point", categories=("a", "b", "c"))
+    model.formula("out", formula)
+    program = model.compile(outputs=["out"])
+    if saved:
+        program.save(tmp_path / "p.lwp")
+        program = lw.load(tmp_path / "p.lwp")
+    assert words in outside(program, engine, **inputs)
+
+
+@pytest.mark.parametrize("names", ["[]", "[[]]", '[["q", "F"]]', "{}", "5", "[5]", "nonsense"])
+def test_names_of_tables_that_say_nothing(names):
+    model = table()
+    model.input("x")
+    model.formula("out", "rate(x)")
+    program = model.compile()
+    program.header["tables"] = names
+    assert "key 2 of table" in outside(program, "reference", x=2.0)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_DATA_FILE, RAGGED_ROW
+from lanework.core.data.csvheader import check_header
 from lanework.core.data.opening import Path_, damage, opened, sheet_of
 from lanework.core.result.frames import need
 
@@ -95,13 +96,7 @@ def _table(
     while titles[-1] is None:
         titles.pop()
     header = ["" if title is None else str(title).strip() for title in titles]
-    twice = next((title for n, title in enumerate(header) if title in header[:n]), None)
-    if twice is not None:
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{shown} has two columns named {twice!r}",
-            help="give every column a name of its own",
-        )
+    check_header(header, shown)
     for number, row in rows:
         row += [None] * (len(header) - len(row))
         if any(value is not None for value in row[len(header) :]):

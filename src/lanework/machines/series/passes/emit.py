@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from lanework.machines.series.passes.values import (
     PERIODS,
     TIME,
     Kinds,
+    TableData,
     Values,
 )
 from lanework.machines.series.passes.walks import needed_values, segments
@@ -156,7 +157,7 @@ class Emitter:
             if values.ops[value] in LOOKUPS:
                 number.setdefault(values.settings[value], len(number))
         tables = []
-        self.table_names = [values.tables[block].name.rstrip("*") for block in number]
+        self.table_names = [_named(values.tables[block]) for block in number]
         for block in map(values.tables.__getitem__, number):
             dims = tuple(Dim(MODES[d.outside, d.exact], d.base, d.size) for d in block.dims)
             data = np.ascontiguousarray(block.data.ravel())
@@ -279,6 +280,13 @@ class Emitter:
                     span=span,
                     help="a horizon is made of inputs without the axis time",
                 )
+
+
+def _named(table: TableData) -> Any:
+    """A table as messages name it, and the names that its keys stand for, if they do."""
+    labels = [dim.labels or None for dim in table.dims]
+    name = table.name.rstrip("*")
+    return [name, *labels] if any(labels) else name
 
 
 class _Listing(Sequence[ListingEntry]):

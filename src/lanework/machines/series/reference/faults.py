@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -33,10 +34,11 @@ class Fault:
 
 def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
     """What was looked up where, and what to do about it."""
-    names = table_names(view)
-    name = f"table `{names[fault.table]}`" if fault.table in names else f"table {fault.table}"
-    shown = ", ".join(map(exact, fault.keys))
+    name, labels = table_name(view, fault.table)
     dims = view.tables[fault.table].dims
+    shown = ", ".join(
+        _named(key, names) for key, names in itertools.zip_longest(fault.keys, labels[: len(dims)])
+    )
     which = f"key {shown} of {name}"
     if any(math.isnan(key) for key in fault.keys):
         return (
@@ -52,7 +54,10 @@ def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
         )
     pairs = zip(fault.keys, dims, strict=True)
     if any(not dim.mode.clamps and not _inside(key, dim) for key, dim in pairs):
-        ranges = " x ".join(f"[{dim.base:.17g}, {dim.base + dim.size - 1:.17g}]" for dim in dims)
+        ranges = " x ".join(
+            _choice(names) if names else f"[{dim.base:.17g}, {dim.base + dim.size - 1:.17g}]"
+            for dim, names in itertools.zip_longest(dims, labels[: len(dims)])
+        )
         return (
             f"{which} is outside it, it has {ranges}",
             "clamp the key, extend the table, or declare outside='clamp' on it",
@@ -78,13 +83,26 @@ def exact(key: float) -> str:
     return str(int(key)) if key.is_integer() and abs(key) < 1e15 else repr(key)
 
 
-def table_names(view: SeriesView) -> dict[int, str]:
-    """The names of tables by number, as far as the program says them."""
+def table_name(view: SeriesView, table: int) -> tuple[str, list[list[str] | None]]:
+    """How messages call a table; and for each key the names that it stands for, as far as known."""
     try:
         names = json.loads(str(view.program.header.get("tables", "[]")))
-    except ValueError:
-        return {}
-    return {n: str(name) for n, name in enumerate(names)} if isinstance(names, list) else {}
+        entry = names[table]
+    except (ValueError, LookupError, TypeError):
+        return f"table {table}", []
+    name, *labels = entry if isinstance(entry, list) and entry else [entry]
+    return f"table `{name}`", [each if isinstance(each, list) else None for each in labels]
+
+
+def _named(key: float, labels: list[str] | None) -> str:
+    """A key as the name that it stands for, or as a number."""
+    if labels and is_integral(key) and 0 <= key < len(labels):
+        return repr(str(labels[int(np.rint(key))]))
+    return exact(key)
+
+
+def _choice(labels: list[str]) -> str:
+    return f"({', '.join(repr(str(label)) for label in labels[:6])}{', ...' if labels[6:] else ''})"
 
 
 def _inside(key: float, dim: Dim) -> bool:
