@@ -291,7 +291,7 @@ REFUSED = [
     ("LW3051", "none.csv cannot be opened", ["scenario=none.csv"]),
     ("LW3051", "x.npy cannot be opened", ["principal=@x.npy"]),
     ("LW3056", "its ending is '.txt'", ["scenario=lanes.txt"]),
-    ("LW3056", "'-' does not say how to read it: it has no ending", ["scenario=-"]),
+    ("LW3052", "standard input is empty", ["scenario=-"]),
     ("LW8006", "empty.csv has no rows", ["scenario=empty.csv", "time=time.csv"]),
     ("LW3041", "input 'rate' is missing", ["principal=1"]),
     ("LW3042", "2 periods", ["principal=1", "rate=1,2"]),

@@ -11,8 +11,9 @@ import lanework
 from lanework.base.errors import Code, Diagnostic, all_codes, did_you_mean
 from lanework.base.printable import shown
 from lanework.core import terminal
-from lanework.core.cli import STANDARD, Request
+from lanework.core.cli import Request
 from lanework.core.codes import UNKNOWN_CODE, UNKNOWN_ENDING
+from lanework.core.data.standard import STANDARD
 from lanework.core.machine import find
 from lanework.core.program.inspecting import port_table
 from lanework.core.result.show import seconds

@@ -7,7 +7,6 @@ find the machine of a file, and hand it a `Request`.
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
+from lanework.core.data.standard import SHOWN, STANDARD, standard_input
 from lanework.core.machine import MACHINES, find
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from lanework.core.program.program import Program
 
 PROGRAMS = {".lasm": "assembly", ".lwp": "a compiled program"}
-STANDARD = "-"
-"""As a file: standard input, or standard output."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +150,7 @@ class CommandLine:
             default the inputs of the program.
         models: the endings of its model files, and what such a file is.
         compile: the program of a model file.
+        compile_text: the program of a text from standard input, None where it is no such model.
         link: the program of several files of assembly.
         writers: other forms that `compile` writes: by their ending what they are, and a function
             of a program and a path to the files that it wrote.
@@ -166,6 +165,7 @@ class CommandLine:
     }
     models: Mapping[str, str] = field(default_factory=dict)
     compile: Callable[[Request], Program[Any]] | None = None
+    compile_text: Callable[[str], Program[Any] | None] | None = None
     link: Callable[[Request], Program[Any]] | None = None
     writers: Mapping[str, tuple[str, Callable[[Program[Any], Path], Sequence[Path]]]] = field(
         default_factory=dict
@@ -222,7 +222,7 @@ def _program(request: Request) -> Program[Any]:
 
 
 def _standard_input() -> Program[Any]:
-    """The program on standard input: a compiled one, or assembly.
+    """The program on standard input: a compiled one, a model, or assembly.
 
     Raises:
         Diagnostic: LW8008, and all that loading and the assembler say.
@@ -233,10 +233,15 @@ def _standard_input() -> Program[Any]:
     from lanework.core.program.container import MAGIC
     from lanework.core.program.program import load
 
-    data = sys.stdin.buffer.read()
+    data = Path(standard_input("the program")).read_bytes()
     if data.startswith(MAGIC):
         return load(io.BytesIO(data))
-    program = assemble(_decoded(data, "standard input"), "standard input")
+    text = _decoded(data, SHOWN)
+    for _, line in command_lines():
+        model = None if line.compile_text is None else line.compile_text(text)
+        if model is not None:
+            return model
+    program = assemble(text, SHOWN)
     program.verify()
     return program
 

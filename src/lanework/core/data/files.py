@@ -26,6 +26,7 @@ from lanework.core.data.opening import (
     data_ending,
     opened_text,
 )
+from lanework.core.data.standard import SHOWN, STANDARD
 
 __all__ = [
     "BLOCK",
@@ -163,7 +164,7 @@ def csv_of(file: IO[bytes], path: Path_, named: bool = True) -> CsvText:
         Diagnostic: LW3052.
     """
     tabs = "\t" if data_ending(path).startswith(".tsv") else None
-    return CsvText.start(file, os.fspath(path), tabs, named)
+    return CsvText.start(file, SHOWN if path == STANDARD else os.fspath(path), tabs, named)
 
 
 def _csv(path: Path_, wanted: Sequence[str], rows: int, categories: Categories) -> Iterator[Block]:

@@ -12,12 +12,16 @@ from typing import IO, cast
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_DATA_ENDING, BAD_DATA_FILE, NO_DATA_FILE
+from lanework.core.data.standard import STANDARD, standard_ending, standard_input
 
 Path_ = str | os.PathLike[str]
 
 TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 ENDINGS = (*TEXTS, ".parquet", ".feather", ".arrow", ".xlsx", ".npy", ".npz", ".json")
 """The endings of files with columns."""
+
+TABLE = "a table"
+"""What standard input is read as here."""
 
 _SHEET = re.compile(r"(.*\.xlsx)#(.+)", re.IGNORECASE | re.DOTALL)
 
@@ -45,8 +49,8 @@ def ending_of(path: Path_) -> str:
 
 
 def is_data(path: Path_) -> bool:
-    """Whether the name is that of a data file."""
-    return ending_of(path) in ENDINGS
+    """Whether the name is that of a data file, or of standard input."""
+    return path == STANDARD or ending_of(path) in ENDINGS
 
 
 def split_path(text: str) -> tuple[str, str | None]:
@@ -61,11 +65,13 @@ def split_path(text: str) -> tuple[str, str | None]:
 
 
 def data_ending(path: Path_) -> str:
-    """The ending of a data file.
+    """The ending of a data file; for standard input what it would have, by what comes in.
 
     Raises:
         Diagnostic: LW3056 for another ending.
     """
+    if path == STANDARD:
+        return standard_ending(standard_input(TABLE))
     ending = ending_of(path)
     if ending not in ENDINGS:
         raise Diagnostic(
@@ -83,8 +89,9 @@ def opened(path: Path_) -> IO[bytes]:
     Raises:
         Diagnostic: LW3051.
     """
+    name = standard_input(TABLE) if path == STANDARD else sheet_of(path)[0]
     try:
-        return open(sheet_of(path)[0], "rb")
+        return open(name, "rb")
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         raise Diagnostic(
             NO_DATA_FILE,
@@ -106,7 +113,7 @@ def opened_text(path: Path_) -> Iterator[tuple[IO[bytes], Callable[[], tuple[int
         def progress() -> tuple[int, int]:
             return file.tell() if seekable else 0, size
 
-        if not ending_of(path).endswith(".gz"):
+        if not data_ending(path).endswith(".gz"):
             yield file, progress
             return
         with damage(path, (OSError, EOFError, ValueError)), gzip.GzipFile(fileobj=file) as text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,20 @@ def names(request: Request) -> dict[str, str]:
     ports = request.program.inputs
     axes = {axis: "a table" for port in ports for axis in port.axes}
     return {port.name: port.unit for port in ports} | axes
+
+
+def compile_text(text: str) -> Program | None:
+    """The program of a model on standard input, whose tables are in the working directory."""
+    if re.search(_ASSEMBLY, text) or not re.search(_MODEL, text):
+        return None
+    from lanework.core.data.standard import SHOWN
+    from lanework.machines.series.language.model import read_model
+
+    return read_model(text, SHOWN).compile()
+
+
+_MODEL = re.compile(r"^(model|output|horizon|unit)[ \t]*\(|^\w+[ \t]*(:[^=\n]*)?=", re.MULTILINE)
+_ASSEMBLY = re.compile(r"^[ \t]*\.\w", re.MULTILINE)
 
 
 def run(request: Request) -> None:
@@ -177,8 +192,9 @@ COMMANDS = CommandLine(
     },
     inputs="NAME=VALUE is a number, numbers with commas, a label, @FILE or FILE:column. AXIS=FILE"
     " fills the inputs along an axis (time, scenario, point) from the columns of a table; a table"
-    " longer than a block is streamed in bounded memory.",
+    " longer than a block is streamed in bounded memory. As a table, - is standard input.",
     names=names,
     models={".series": "a model"},
     compile=compile_model,
+    compile_text=compile_text,
 )

@@ -12,6 +12,7 @@ from lanework.core.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import column_names
 from lanework.core.data.opening import is_data, split_path
+from lanework.core.data.standard import STANDARD
 from lanework.core.data.values import MISSING_TEXT, spells_number, text_advice
 from lanework.machines.series.data.filetables import Block, Table, fill, read_input
 
@@ -61,6 +62,18 @@ def parse(
         if name in given:
             raise Diagnostic(BAD_ARGUMENT, f"{name!r} is given twice", help="give it once")
         given[name] = text
+    dashes = [
+        name
+        for name, text in given.items()
+        if split_path(text.removeprefix("@"))[0] == STANDARD
+        and not (name in by_name and text in by_name[name].categories)
+    ]
+    if len(dashes) > 1:
+        raise Diagnostic(
+            BAD_ARGUMENT,
+            f"standard input is given for {dashes[0]!r} and {dashes[1]!r}",
+            help="give one of them as a file",
+        )
     inputs = Inputs()
     for name, text in given.items():
         if name in by_name:
