@@ -200,6 +200,7 @@ WANTED = {
 def test_results_are_tables_of_any_library(result: Any) -> None:
     frames = {
         "polars": result.to_polars().to_dict(as_series=False),
+        "polars itself": pl.DataFrame(result).to_dict(as_series=False),
         "Arrow": pa.table(result).to_pydict(),
         "Arrow reader": pa.RecordBatchReader.from_stream(result).read_all().to_pydict(),
         "pandas": pd.DataFrame.from_arrow(result).to_dict("list"),
@@ -224,6 +225,26 @@ def test_answers_of_networks_are_tables_too() -> None:
     }
     assert answers.to_polars().to_dict(as_series=False) == wanted
     assert pa.table(answers).to_pydict() == wanted
+    assert pl.DataFrame(answers).to_dict(as_series=False) == wanted
+
+
+def test_a_result_has_what_a_mapping_has(result: Any) -> None:
+    names = list(result)
+    assert names == [*result.keys()] == [name for name, _ in result.items()]
+    assert len(result) == len(names) == len(result.values())
+    as_dict, as_arguments = dict(result), dict(**result)
+    for name, array in zip(names, result.values(), strict=True):
+        assert name in result
+        for each in (
+            as_dict[name],
+            as_arguments[name],
+            result.get(name),
+            dict(result.items())[name],
+        ):
+            np.testing.assert_array_equal(each, array)
+    assert "none" not in result
+    assert result.get("none") is None
+    assert result.get("none", 3) == 3
 
 
 @pytest.mark.parametrize("make", [np.asarray, np.array, pd.DataFrame])

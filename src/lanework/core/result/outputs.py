@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,12 @@ Array = npt.NDArray[Any]
 Axes = tuple[str, ...]
 
 
-class Outputs(Mapping[str, Array]):
-    """Arrays by name; tables and files are made of these, and `Result` has them as methods."""
+class Outputs:
+    """Arrays by name; tables and files are made of these, and `Result` has them as methods.
+
+    It has what a mapping has, and is no `Mapping`: libraries would make a table of one, each array
+    a column whatever its axes, and not ask for the table that it offers.
+    """
 
     __slots__ = ("_axes", "_values", "coords", "kinds", "stats", "units")
 
@@ -67,6 +71,22 @@ class Outputs(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def keys(self) -> KeysView[str]:
+        """The names of the outputs."""
+        return KeysView(cast(Mapping[str, Array], self))
+
+    def values(self) -> ValuesView[Array]:
+        """The arrays."""
+        return ValuesView(cast(Mapping[str, Array], self))
+
+    def items(self) -> ItemsView[str, Array]:
+        """Names and arrays."""
+        return ItemsView(cast(Mapping[str, Array], self))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The array of an output, or the default if there is none of this name."""
+        return self[name] if name in self._values else default
 
     def axes(self, name: str) -> Axes:
         """The axes of an output, such as ``("time", "scenario")``, or () for one number.
