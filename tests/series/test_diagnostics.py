@@ -9,7 +9,7 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.core.program.program import Port
-from lanework.machines.series.data.arguments import Table, all_rows
+from lanework.machines.series.data.filetables import Table
 from lanework.machines.series.data.labels import as_labelled
 from lanework.machines.series.language.formula import call, parse_formula
 
@@ -138,5 +138,5 @@ def test_streams_and_tables_without_rows(tmp_path):
     refused("LW3044", "no blocks to run", runner.stream, [])
     path = tmp_path / "none.csv"
     path.write_text("x\n")
-    table = Table("point", str(path), {"x": "x"}, {})
-    refused("LW8006", "has no rows", all_rows, table, None)
+    table = Table("point", str(path), (Port("x", "in", 0, axes=("point",)),))
+    refused("LW8006", "has no rows", table.all_rows, None)

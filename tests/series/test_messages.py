@@ -50,6 +50,124 @@ def test_unknown_functions_and_tables(text, code, message, help):
     assert not any(f"'{word}'" in advice for word in ("or", "and", "not"))
 
 
+WRITTEN = {  # what others write: what is written here
+    "x ^ 2": "write ** for a power",
+    "x ^ 2 + y ^ 2": "write ** for a power",
+    "x @ x": "write total(x * y)",
+    "x << 1": "write x * 2 ** n",
+    "sum(x)": "write total(x) for the sum over time",
+    "x.sum()": "write total(x) for the sum over time",
+    "np.sum(x)": "write total(x) for the sum over time",
+    "mean(x)": "write average(x)",
+    "x.mean()": "write average(x)",
+    "AVG(x)": "write average(x)",
+    "x[t-1]": "write prev(x)",
+    "x[t - 3]": "write prev(x, 3)",
+    "x[t+1]": "write lead(x)",
+    "x[t]": "write x alone",
+    "x[0]": "write at(x, 0)",
+    "x[-1]": "write last(x)",
+    "x[1:]": "write prev(x), lead(x) or at(x, 0)",
+    'x["male"]': 'x["male"](key)',
+    "x(t-1)": "write prev(x)",
+    "x(t + 2)": "write lead(x, 2)",
+    "x(0)": "write at(x, 0)",
+    "x.shift(1)": "write prev(x)",
+    "shift(x, 1)": "write prev(x)",
+    "lag(x)": "write prev(x)",
+    "x.diff()": "write change(x)",
+    "diff(x)": "write change(x)",
+    "x.prev(1)": "write prev(x, n=1, initial=0.0)",
+    "x.anything": "nodes have no attributes",
+    "int(x)": "write floor(x) to round down",
+    "float(x)": "write the value alone",
+    "bool(x)": "write the value alone",
+    "len(x)": "write periods",
+    "range(3)": "write t",
+    "log1p(x)": "write log(1 + x)",
+    "np.log1p(x)": "write log(1 + x)",
+    "expm1(x)": "write exp(x) - 1",
+    "log10(x)": "write log(x) / log(10)",
+    "ln(x)": "write log(x)",
+    "np.exp(x)": "write exp(x)",
+    "math.pi": "write 3.14159",
+    "max()": "maximum(x)",
+    "max(x)": "maximum(x)",
+    "min(x)": "minimum(x)",
+    "MAX(x)": "write max(a, b, ...)",
+    "IF(x > 1, 2, 3)": "write where(c, a, b)",
+    "if(x > 1, 2, 3)": "write where(c, a, b)",
+    "iif(x > 1, 2, 3)": "write where(c, a, b)",
+    "2 if x": "write a if c else b",
+    "x ? 1 : 2": "write a if c else b",
+    "x && x": "write `and`",
+    "x || x": "write `or`",
+    "!x": "write `not`",
+    "and(x, x)": "a and b",
+    "x <> 2": "write !=",
+    "x => 2": "write <= or >=",
+    "x = 3": "write == to compare",
+    "=x + 1": "leave out the =",
+    "2x": "2 * x",
+    "5%": "0.05 for 5 %",
+    "x * 5% + 1": "0.05 for 5 %",
+    "x; x": "commas",
+    "$3": "currency",
+    "x\N{SUPERSCRIPT TWO}": "x ** 2",
+    "x \N{MULTIPLICATION SIGN} 2": "write *",
+    "x \N{DIVISION SIGN} 2": "write /",
+    "x \N{MINUS SIGN} 2": "write -",
+    "x \N{LESS-THAN OR EQUAL TO} 2": "write <=",
+    "x == \N{LEFT DOUBLE QUOTATION MARK}a\N{RIGHT DOUBLE QUOTATION MARK}": "straight quotes",
+    "x +* 2": "one expression of numbers",
+    "(x": "one expression of numbers",
+    "pmt(0.1, 3, 100)": "write level_payment(rate, n, principal)",
+    "irr(x)": "find it outside",
+    "std(x)": "result",
+    "rand()": "give them as an input",
+    "x in (1, 2)": "write x == 1 or x == 2",
+    "None": "finite numbers",
+    "nan": "finite numbers",
+    "pi": "write 3.14159",
+    "true": "write 1",
+    "max": "it is a function: write max(a, b, ...)",
+    "prev + 1": "it is a function: write prev(x, n=1, initial=0.0)",
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+@pytest.mark.parametrize("file", [False, True])
+def test_what_to_write_instead(text, file):
+    def build():
+        if file:
+            lw.series.read_model(f'model("m", periods=3)\nx = input()\ny = {text}\n').compile()
+        some = model()
+        some.formula("y", text)
+        some.compile()
+
+    if file and text in ("x = 3", "=x + 1", "x; x"):  # which are another thing in a file
+        return
+    with pytest.raises(lw.Diagnostic) as caught:
+        build()
+    assert caught.value.code.ident in ("LW3001", "LW3002", "LW3003", "LW3004", "LW3005")
+    assert WRITTEN[text] in (caught.value.help or "")
+    assert caught.value.span is not None
+
+
+@pytest.mark.parametrize("text", ["x % -3", "x%-3", "x % +3", "5 % -x"])
+def test_remainders_are_no_percentages(text):
+    some = model()
+    some.formula("y", text)
+    assert float(some.run()["y"]) == eval(text, {"x": 2.0})
+
+
+def test_names_that_are_near_come_first():
+    some = model()
+    some.table("sums", {1: 2.0})
+    some.formula("y", "sum(x)")
+    assert said("LW3004", some.compile)[1] == "did you mean 'sums'?"
+
+
 def test_periods_are_said_where_they_are_given():
     some = model()
     some.input("z", axes="time")
@@ -114,7 +232,11 @@ MISUSE = {
     "range": (range, "stands for a column", "operators"),
     "list": (list, "cannot loop over it", "prev"),
     "sum": (builtins.sum, "cannot loop over it", "prev"),
-    "index": (lambda x: x[0], "is a node and has no columns", "prev"),
+    "index": (lambda x: x[0], "is a node and has no columns", "write at(x, 0)"),
+    "another period": (lambda x: x["t - 1"], "is a node and has no columns", "prev"),
+    "power": (lambda x: x ^ 2, "this operator (^)", "write ** for a power"),
+    "power of": (lambda x: 2 ^ x, "this operator (^)", "write ** for a power"),
+    "np.log1p": (np.log1p, "np.log1p works on numbers", "write log(1 + x)"),
     "call": (lambda x: x(1), "is a node and is not called", "table"),
     "array": (lambda x: x * np.ones(2), "type ndarray", "input or a table"),
     "array first": (lambda x: np.ones(2) * x, "type ndarray", "input or a table"),

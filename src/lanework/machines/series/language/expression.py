@@ -26,6 +26,7 @@ from lanework.core.ops.bodies.logic import choose
 from lanework.core.ops.rules import COMPARE
 from lanework.core.ops.table import IN_FORMULAS
 from lanework.machines.series.codes import NO_TRUTH, UNSUPPORTED
+from lanework.machines.series.language.instead import of_function, of_index, of_operator
 
 NUMBER, LABEL, NAME, LOOKUP, WHERE = "number", "label", "name", "lookup", choose.called
 
@@ -191,9 +192,16 @@ class Expr:
         raise Diagnostic(
             UNSUPPORTED,
             f"`{self}` is a node and has no columns, periods or parts to index",
-            help="write prev, lead or at for another period; columns of tables are of the handle "
-            "that model.table gives",
+            help=f"{of_index(str(self), str(key))}; columns of tables are of the handle that "
+            "model.table gives",
         )
+
+    def __xor__(self, other: object) -> NoReturn:
+        raise Diagnostic(
+            UNSUPPORTED, "a formula cannot contain this operator (^)", help=of_operator("^")
+        )
+
+    __rxor__ = __xor__
 
     def __call__(self, *args: object, **named: object) -> NoReturn:
         """Refused: a node is not called.
@@ -217,7 +225,8 @@ class Expr:
                 f"np.{ufunc.__name__} works on numbers, and a node has none yet",
                 help=f"write lanework.series.{ufunc.__name__}(...)"
                 if ufunc.__name__ in IN_FORMULAS and ufunc.__name__ not in _UFUNCS
-                else "use operators and the functions of lanework.series",
+                else of_function(ufunc.__name__)
+                or "use operators and the functions of lanework.series",
             )
         numbers = [x[()] if isinstance(x, np.ndarray) and x.ndim == 0 else x for x in inputs]
         return Expr(name, tuple(map(lift, numbers)))

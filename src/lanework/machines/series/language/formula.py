@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
@@ -39,6 +40,15 @@ from lanework.machines.series.language.functions import (
     callable_names,
     fold,
     functions,
+    signatures,
+)
+from lanework.machines.series.language.instead import (
+    of_attribute,
+    of_function,
+    of_index,
+    of_name,
+    of_operator,
+    of_text,
 )
 from lanework.machines.series.language.longsums import (
     REFUSALS,
@@ -59,6 +69,14 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.BitAnd: "and",
     ast.BitOr: "or",
 }
+_OTHERS: dict[type[ast.operator], str] = {
+    ast.BitXor: "^",
+    ast.MatMult: "@",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
+"""Operators of Python that formulas do not have."""
+
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -206,14 +224,26 @@ class FormulaReader:
         self.depth -= 1
         return out
 
-    def unsupported(self, node: ast.expr, what: str | None = None) -> Diagnostic:
+    def unsupported(
+        self, node: ast.expr, what: str | None = None, advice: str | None = None
+    ) -> Diagnostic:
         """The diagnostic for Python that formulas do not have."""
+        match node:
+            case ast.Attribute():
+                advice = of_attribute(self.source_of(node.value), node.attr, signatures())
+            case ast.Subscript():
+                advice = of_index(self.source_of(node.value), self.source_of(node.slice))
+            case ast.Compare():
+                advice = "write x == 1 or x == 2"
+            case ast.Constant(value=None):
+                advice = of_name("none")
         said = what or _SAID.get(type(node).__name__, "this")
         return Diagnostic(
             UNSUPPORTED,
             f"a formula cannot contain {said}",
             span=self.place(node).span(),
-            help="formulas have numbers, names, arithmetic, comparisons, and/or/not, "
+            help=advice
+            or "formulas have numbers, names, arithmetic, comparisons, and/or/not, "
             "`a if c else b`, calls and table lookups",
         )
 
@@ -238,9 +268,17 @@ class FormulaReader:
         for step in reversed(chain):
             symbol = _BINARY.get(type(step.op))
             if symbol is None:
-                raise self.unsupported(step, "this operator")
+                written = _OTHERS.get(type(step.op), "")
+                raise self.unsupported(step, f"this operator ({written})", of_operator(written))
+            if symbol == "%" and isinstance(step.right, ast.UnaryOp):
+                self._check_percentage(step)
             out = Expr(WRITTEN[symbol], (out, self.expr(step.right)), None, self.place(step))
         return out
+
+    def _check_percentage(self, step: ast.BinOp) -> None:
+        """Refuse `5% + x`, which Python reads as a remainder of `+x`."""
+        if re.search(r"\d%\s", self.source_of(step)):
+            raise self.unsupported(step, "a percentage", of_text("5%"))
 
     def _unary(self, node: ast.UnaryOp) -> Expr:
         operand = self.expr(node.operand)
@@ -254,12 +292,12 @@ class FormulaReader:
 
     def _compare(self, node: ast.Compare) -> Expr:
         place = self.place(node)
+        symbols = [_COMPARE.get(type(op), "") for op in node.ops]
+        if not all(symbols):
+            raise self.unsupported(node, "`in` or `is`")
         values = [self.expr(value) for value in (node.left, *node.comparators)]
         steps = []
-        for op, left, right in zip(node.ops, values, values[1:], strict=False):
-            symbol = _COMPARE.get(type(op))
-            if symbol is None:
-                raise self.unsupported(node, "`in` or `is`")
+        for symbol, left, right in zip(symbols, values, values[1:], strict=False):
             steps.append(Expr(WRITTEN[symbol], (left, right), None, place))
         return reduce(lambda a, b: Expr(WRITTEN["and"], (a, b), None, place), steps)
 
@@ -328,8 +366,17 @@ class FormulaReader:
                 BAD_CALL,
                 f"`{table}()` is no function, and a table is called with a key",
                 span=place.span(),
-                help=did_you_mean(table, callable_names())
+                help=of_function(table, signatures())
+                or did_you_mean(table, callable_names())
                 or f"write {LOOKUP_FUNCTION.signature}, or the name alone for a node: {table}",
+            )
+        advice = of_function(table, signatures())
+        if advice is not None and not 1 <= len(keys) <= 2:
+            raise Diagnostic(
+                UNKNOWN_FUNCTION,
+                f"there is no function named `{table}`",
+                span=place.span(),
+                help=advice,
             )
         if not 1 <= len(keys) <= 2:
             raise self._bad_lookup(
@@ -377,7 +424,7 @@ def call(
             UNKNOWN_FUNCTION,
             f"there is no function named `{name}`",
             span=place.span() if place else None,
-            help=did_you_mean(name, callable_names()),
+            help=of_function(name, signatures()) or did_you_mean(name, callable_names()),
         )
     if function.variadic and not named:
         return fold(function, args, place)

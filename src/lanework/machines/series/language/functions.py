@@ -180,6 +180,12 @@ def functions() -> dict[str, Function]:
     return {function.name: function for function in (*ops, *own)}
 
 
+@functools.cache
+def signatures() -> dict[str, str]:
+    """How every function is called, by name."""
+    return {name: functions()[name].signature for name in callable_names()}
+
+
 def callable_names() -> list[str]:
     """The names of the functions that are called by name: `or` and its like are written otherwise.
 
@@ -193,7 +199,10 @@ def callable_names() -> list[str]:
 def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
     """A variadic function of two or more values, from the left."""
     if len(args) < 2:
-        raise _wrong(function, f"`{function.name}` needs at least two values", place)
+        over = {"min": "minimum", "max": "maximum"}.get(function.name)
+        more = f"; over time it is {over}(x)" if over else ""
+        message = f"`{function.name}` needs at least two values"
+        raise _wrong(function, message, place, more)
     return functools.reduce(lambda a, b: Expr(function.name, (a, b), None, place), args)
 
 
@@ -248,10 +257,10 @@ def _static(function: Function, parameter: Parameter, value: Expr) -> int:
     return int(number)
 
 
-def _wrong(function: Function, message: str, place: Place | None) -> Diagnostic:
+def _wrong(function: Function, message: str, place: Place | None, more: str = "") -> Diagnostic:
     return Diagnostic(
         BAD_CALL,
         message,
         span=place.span() if place else None,
-        help=f"write it as {function.signature}",
+        help=f"write it as {function.signature}{more}",
     )

@@ -19,6 +19,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
 from lanework.machines.series.language.expression import Origin
+from lanework.machines.series.language.instead import of_text
 
 TOO_LONG = (RecursionError, MemoryError)
 REFUSALS = (SyntaxError, RecursionError, MemoryError, ValueError)  # of Python's parser
@@ -30,7 +31,9 @@ BEFORE = "_"
 """The name that stands for the pieces before."""
 
 
-def refusal(error: Exception, origin: Origin, shift: int = 0, above: int = 0) -> Diagnostic:
+def refusal(
+    error: Exception, origin: Origin, shift: int = 0, above: int = 0, statement: bool = False
+) -> Diagnostic:
     """What Python says of a text that it saw without `shift` columns and with lines `above`."""
     if isinstance(error, SyntaxError):
         line = max(1, (error.lineno or 1 + above) - above)
@@ -38,7 +41,10 @@ def refusal(error: Exception, origin: Origin, shift: int = 0, above: int = 0) ->
         if (error.end_lineno or line) != line or end <= column:
             end = column + 1
         span = Span(origin.source, line, column, line, end, origin.text)
-        return Diagnostic(BAD_FORMULA, f"Python cannot read this: {error.msg}", span=span)
+        lines = origin.text.split("\n")
+        advice = of_text(lines[line - 1], statement) if line <= len(lines) else None
+        message = f"Python cannot read this: {error.msg}"
+        return Diagnostic(BAD_FORMULA, message, span=span, help=advice)
     if isinstance(error, ValueError):
         return Diagnostic(BAD_FORMULA, f"Python cannot read {origin.source}: {error}")
     return Diagnostic(

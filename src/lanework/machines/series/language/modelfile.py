@@ -87,7 +87,7 @@ def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]
     try:
         tree, sums = _parsed(text)
     except REFUSALS as error:
-        raise refusal(error, origin) from None
+        raise refusal(error, origin, statement=True) from None
     return _File(origin, Path(source).stem, folder, make, sums).read(tree)
 
 

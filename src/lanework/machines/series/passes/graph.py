@@ -12,7 +12,8 @@ from lanework.machines.series.codes import CYCLE, CYCLE_OVER_TIME, NO_CALENDAR, 
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language import calendar
 from lanework.machines.series.language.expression import NAME, Expr
-from lanework.machines.series.language.functions import AGGREGATES
+from lanework.machines.series.language.functions import AGGREGATES, signatures
+from lanework.machines.series.language.instead import of_name
 from lanework.machines.series.language.nodes import RESERVED, Formula
 
 OVER_ALL_TIME = frozenset(function.name for function in AGGREGATES)
@@ -81,7 +82,9 @@ def _unknown(formula: Formula, name: str, names: Iterable[str], dated: bool) -> 
         UNKNOWN_NAME,
         f"the formula of `{formula.name}` names `{name}`, which the model does not have",
         span=place,
-        help=did_you_mean(name, names) or "define it as an input or a formula",
+        help=of_name(name, signatures())
+        or did_you_mean(name, names)
+        or "define it as an input or a formula",
     )
 
 

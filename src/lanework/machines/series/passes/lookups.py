@@ -15,7 +15,8 @@ from lanework.core.ops.bodies.logic import choose
 from lanework.machines.series.codes import BAD_KEYS, UNKNOWN_FUNCTION, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, Expr
-from lanework.machines.series.language.functions import callable_names
+from lanework.machines.series.language.functions import callable_names, signatures
+from lanework.machines.series.language.instead import of_function, of_index
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import Table, align, first_valid
 from lanework.machines.series.passes.values import TableData, Values
@@ -40,6 +41,14 @@ class Lookups:
         columns = (column for table in self.tables.values() for column in table.columns.values())
         self.any_labels = any(self.categories.values()) or any(c.labels for c in columns)
         self._tables: dict[tuple[str, str | None, tuple[tuple[str, ...], ...]], int] = {}
+
+    def _advice(self, name: str, expr: Expr) -> str | None:
+        """What to write instead of a lookup in a table that there is not."""
+        if name in self.formulas or name in self.categories:
+            return f"`{name}` is a node, and no table: " + of_index(name, str(expr.args[0]))
+        near = did_you_mean(name, self.tables)
+        other = of_function(name, signatures()) or did_you_mean(name, callable_names())
+        return near or other
 
     def labels(self, expr: Expr) -> tuple[str, ...]:
         """The labels that an expression's numbers stand for, () if it is just a number."""
@@ -125,7 +134,7 @@ class Lookups:
                 UNKNOWN_FUNCTION,
                 f"there is no function or table named `{name}`",
                 span=expr.span,
-                help=did_you_mean(name, [*self.tables, *callable_names()])
+                help=self._advice(name, expr)
                 or f'declare the table: model.table("{name}", ...), or `{name} = table(...)` in a '
                 "model file",
             )
