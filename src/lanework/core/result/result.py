@@ -24,7 +24,7 @@ SHOWN = 20
 class Result(Outputs):
     """The outputs of a run by name, in the order of the program's outputs.
 
-    A mapping from name to array. `time` is the first axis of an output over time; the lane axes
+    Arrays by name, as in a dict. `time` is the first axis of an output over time; the lane axes
     that it depends on and was not summed over follow.
 
     Example:
