@@ -22,6 +22,7 @@ HOMONYMS = {
     "machines/register/native/": "eq ne fma",  # as for vectors
     "machines/series/language/": "and or not",  # operators of Python
     "machines/series/language/expression.py": "add",  # a ufunc of NumPy
+    "machines/series/language/instead.py": "fabs fmax fmin fmod random select",  # of others
     "machines/series/passes/steprules.py": "sign",  # a rule for units
 }
 """Words that are something else than ops, by file or folder."""

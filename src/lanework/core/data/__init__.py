@@ -6,6 +6,7 @@ categories. `values.py` makes arrays of the dtype that is declared, exactly, and
 the number is written that it may have meant.
 
 `files.py` reads columns from files, whole or in blocks of rows, and `cells.py` cell by cell;
-`opening.py` opens them by their endings, `csvtext.py` reads CSV (`csvheader.py` its header,
+`opening.py` opens them by their endings, `standard.py` standard input in place of one,
+`csvtext.py` reads CSV (`csvheader.py` its header,
 `csvfast.py` what is plain in it), `arrays.py` files whose values have types, `sheets.py` workbooks.
 """

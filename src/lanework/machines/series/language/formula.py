@@ -8,7 +8,6 @@ Example:
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
@@ -19,7 +18,6 @@ from lanework.machines.series.codes import (
     BAD_FORMULA,
     TOO_DEEP,
     UNKNOWN_FUNCTION,
-    UNSUPPORTED,
 )
 from lanework.machines.series.language.expression import (
     LABEL,
@@ -42,20 +40,14 @@ from lanework.machines.series.language.functions import (
     functions,
     signatures,
 )
-from lanework.machines.series.language.instead import (
-    of_attribute,
-    of_function,
-    of_index,
-    of_name,
-    of_operator,
-    of_text,
-)
+from lanework.machines.series.language.instead import of_function
 from lanework.machines.series.language.longsums import (
     REFUSALS,
     long_sum,
     pieces,
     refusal,
 )
+from lanework.machines.series.language.unsupported import is_percentage, unsupported
 
 MAX_DEPTH = 200
 _BINARY: dict[type[ast.operator], str] = {
@@ -69,14 +61,6 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.BitAnd: "and",
     ast.BitOr: "or",
 }
-_OTHERS: dict[type[ast.operator], str] = {
-    ast.BitXor: "^",
-    ast.MatMult: "@",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-}
-"""Operators of Python that formulas do not have."""
-
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -84,22 +68,6 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.GtE: ">=",
     ast.Eq: "==",
     ast.NotEq: "!=",
-}
-_SAID = {
-    "Lambda": "a lambda",
-    **dict.fromkeys(("ListComp", "GeneratorExp", "SetComp", "DictComp"), "a comprehension"),
-    "JoinedStr": "an f-string",
-    "Attribute": "an attribute",
-    "Subscript": "an index",
-    "NamedExpr": "an assignment",
-    "Starred": "a starred argument",
-    "List": "a list",
-    "Tuple": "a tuple",
-    "Dict": "a dict",
-    "Set": "a set",
-    "Await": "await",
-    "Yield": "yield",
-    "Slice": "a slice",
 }
 
 
@@ -224,28 +192,9 @@ class FormulaReader:
         self.depth -= 1
         return out
 
-    def unsupported(
-        self, node: ast.expr, what: str | None = None, advice: str | None = None
-    ) -> Diagnostic:
+    def unsupported(self, node: ast.expr, what: str | None = None) -> Diagnostic:
         """The diagnostic for Python that formulas do not have."""
-        match node:
-            case ast.Attribute():
-                advice = of_attribute(self.source_of(node.value), node.attr, signatures())
-            case ast.Subscript():
-                advice = of_index(self.source_of(node.value), self.source_of(node.slice))
-            case ast.Compare():
-                advice = "write x == 1 or x == 2"
-            case ast.Constant(value=None):
-                advice = of_name("none")
-        said = what or _SAID.get(type(node).__name__, "this")
-        return Diagnostic(
-            UNSUPPORTED,
-            f"a formula cannot contain {said}",
-            span=self.place(node).span(),
-            help=advice
-            or "formulas have numbers, names, arithmetic, comparisons, and/or/not, "
-            "`a if c else b`, calls and table lookups",
-        )
+        return unsupported(node, what, self.source_of, self.place(node).span())
 
     def _constant(self, node: ast.Constant) -> Expr:
         value = node.value
@@ -268,17 +217,11 @@ class FormulaReader:
         for step in reversed(chain):
             symbol = _BINARY.get(type(step.op))
             if symbol is None:
-                written = _OTHERS.get(type(step.op), "")
-                raise self.unsupported(step, f"this operator ({written})", of_operator(written))
-            if symbol == "%" and isinstance(step.right, ast.UnaryOp):
-                self._check_percentage(step)
+                raise self.unsupported(step)
+            if symbol == "%" and is_percentage(step, self.source_of):
+                raise self.unsupported(step, "a percentage")
             out = Expr(WRITTEN[symbol], (out, self.expr(step.right)), None, self.place(step))
         return out
-
-    def _check_percentage(self, step: ast.BinOp) -> None:
-        """Refuse `5% + x`, which Python reads as a remainder of `+x`."""
-        if re.search(r"\d%\s", self.source_of(step)):
-            raise self.unsupported(step, "a percentage", of_text("5%"))
 
     def _unary(self, node: ast.UnaryOp) -> Expr:
         operand = self.expr(node.operand)

@@ -199,7 +199,7 @@ def callable_names() -> list[str]:
 def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
     """A variadic function of two or more values, from the left."""
     if len(args) < 2:
-        over = {"min": "minimum", "max": "maximum"}.get(function.name)
+        over = next((f.name for f in AGGREGATES if f.name.startswith(function.name)), None)
         more = f"; over time it is {over}(x)" if over else ""
         message = f"`{function.name}` needs at least two values"
         raise _wrong(function, message, place, more)
