@@ -133,6 +133,28 @@ def test_lanes_of_registers(engine, counts):
     holds(lambda: run(r0=lanes))
 
 
+LONG = "beq r0, r31, out\nloop:\n" + "mul r1, r1, r0\n" * 2000 + "addi r2, r2, 1\n"
+LONG += "bltu r2, r0, loop\nout: halt\n.input r0\n.output r1"
+
+
+@pytest.mark.parametrize("engine", [*lw.register.Runner.ENGINES, "auto"])
+@pytest.mark.parametrize("rounds", [80, 3000])
+def test_long_lanes_after_short_ones(engine, rounds):
+    run = lw.register.assemble(LONG).bind(engine)
+    lanes = np.repeat([0, rounds], 500_000)
+    run(r0=lanes[:100])  # compiles it
+    run.limits = LIMITS
+    holds(lambda: run(r0=lanes))
+
+
+@pytest.mark.parametrize("engine", [*lw.register.Runner.ENGINES, "auto"])
+def test_functions_of_long_programs(engine):
+    run = lw.register.assemble(LONG).bind(engine)
+    function = run.function("r0")
+    run.limits = LIMITS
+    holds(lambda: function(1 << 40))
+
+
 # Fleets -------------------------------------------------------------------------------------------
 
 CHEAP = """

@@ -43,7 +43,7 @@ WORK = {"reference": 1 << 16, "native": 1 << 23, "stencil": 1 << 24, "llvm": 1 <
 EXTERNAL = 16  # back edges between them where functions of Python's are called
 LANE = 1 << 12  # back edges of a lane among many; one that needs more runs by itself
 MANY = 16  # lanes from which they run in a native loop
-TURN = 0.002  # seconds of lanes between two looks at Ctrl-C and the deadline
+BEGIN = 128  # instructions that take as long as to begin a lane and to end it
 COLD = 256  # back edges that `auto` interprets, in all calls together, before it makes code
 HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the program
 
@@ -255,14 +255,15 @@ class Runner(runner.Runner):
             fresh = RegisterBank(self.view, self.seed)
             for row, words in fixed:
                 fresh.words[row] = int(words[0])
-            most = SLICE if self.limits.deadline is None else LANE
+            most = self._slice(tier)
             fresh.words[FUEL] = most if self.limits.fuel is None else min(most, self.limits.fuel)
             return fresh
 
         from lanework.machines.register.native.execute import NativeExecutor
         from lanework.machines.register.native.jobs import quick_function
 
-        executor = self.executor("stencil" if self.tiers else self.engine, self.limits.until())
+        tier = "stencil" if self.tiers else self.engine
+        executor = self.executor(tier, self.limits.until())
         assert isinstance(executor, NativeExecutor)
         return quick_function(executor, bank, given, target, slowly)
 
@@ -295,16 +296,17 @@ class Runner(runner.Runner):
         outputs: dict[str, Words],
     ) -> None:
         """Run every lane: some by one and one, all others in a native loop."""
-        lane, batch, spent = 0, 1, 0
+        lane, spent, batch, tier = 0, 0, 1, self._hottest()
         job: LaneJob | None = None
         own = any(info.group == "ext" for info in self.view.infos)  # lanes may not run twice
         if count >= MANY and self.engine != "reference" and not own:
-            job = self._lane_job(bank, meter, count, bound.columns, outputs)
+            job = self._lane_job(bank, meter, tier, count, bound.columns, outputs)
+            each = BEGIN + len(self.view.instructions) + job.moved
+            batch = max(1, WORK[tier] // each)  # if none of them goes back
         while lane < count:
             if job is not None:
-                began = time.perf_counter()
                 first, stop = lane, min(lane + batch, count)
-                lane = job.run(lane, stop)
+                lane = job.run(lane, stop, self._slice(tier))
                 if meter.left is not None and job.used - spent > meter.left:
                     lane, job = first, None  # one by one, up to the instruction where it ends
                     continue
@@ -312,8 +314,6 @@ class Runner(runner.Runner):
                 spent = job.used
                 meter.look()
                 if lane == stop:
-                    took = time.perf_counter() - began
-                    batch = batch * 2 if took < TURN else max(1, int(batch * TURN / took))
                     continue
             meter.look()
             bank.reset(self.seed, lane)
@@ -333,6 +333,7 @@ class Runner(runner.Runner):
         self,
         bank: RegisterBank,
         meter: Meter,
+        tier: str,
         count: int,
         columns: list[tuple[int, Words]],
         outputs: dict[str, Words],
@@ -340,10 +341,10 @@ class Runner(runner.Runner):
         from lanework.machines.register.native.execute import NativeExecutor
         from lanework.machines.register.native.jobs import LaneJob
 
-        executor = self.executor(self._hottest(), meter.until)
+        executor = self.executor(tier, meter.until)
         assert isinstance(executor, NativeExecutor)
         bank.reset(self.seed)
-        bank.words[FUEL] = LANE
+        bank.words[FUEL] = min(LANE, self._slice(tier))
         given = [
             (row, np.ascontiguousarray(np.broadcast_to(values, count))) for row, values in columns
         ]

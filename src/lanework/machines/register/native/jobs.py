@@ -55,19 +55,28 @@ class LaneJob:
                 bank.address, fresh.ctypes.data, enter, first, second, 0, 0,
                 tables[0].ctypes.data, len(columns), tables[1].ctypes.data, len(outputs),
                 bank.array.ctypes.data, len(bank.array) if writes else 0,
-                data.ctypes.data, len(view.data) if writes else 0, 0,
+                data.ctypes.data, len(view.data) if writes else 0, 0, 0,
             ],
             np.uint64,
         )  # fmt: skip
+
+    @property
+    def moved(self) -> int:
+        """Words and bytes that are set, given and taken for each lane."""
+        words = (
+            self.job[lanes.SIZE] // 8 + self.job[lanes.INPUT_COUNT] + self.job[lanes.OUTPUT_COUNT]
+        )
+        return int(words + self.job[lanes.DATA_SIZE])
 
     @property
     def used(self) -> int:
         """Fuel of all lanes that came to their end."""
         return int(self.job[lanes.USED])
 
-    def run(self, start: int, stop: int) -> int:
-        """Run lanes; the first that did not halt, or `stop`."""
+    def run(self, start: int, stop: int, most: int) -> int:
+        """Run lanes until more than so much fuel is used; the first that did not end, or `stop`."""
         self.job[lanes.NEXT], self.job[lanes.END] = start, stop
+        self.job[lanes.MOST] = self.used + most
         self._call(c_void_p(int(self.job.ctypes.data)), 0, 0)
         return int(self.job[lanes.NEXT])
 

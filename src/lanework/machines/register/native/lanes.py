@@ -2,7 +2,8 @@
 
 For each lane the state is set back, the inputs are put into their registers, the program is
 entered, and the outputs are taken. The first lane that does not come to its end stops the loop, so
-that Python can say why, or give it more fuel, and go on after it.
+that Python can say why, or give it more fuel, and go on after it. So does the lane with which all
+together have used more fuel than they may before Python looks at the clock.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from lanework.machines.register.state import FUEL, LANE, STATUS, WORDS, Status
 # Words of a job.
 STATE, FRESH, ENTER, FIRST_ARG, SECOND_ARG, NEXT, END = range(7)
 INPUTS, INPUT_COUNT, OUTPUTS, OUTPUT_COUNT = range(7, 11)
-MEMORY, SIZE, DATA, DATA_SIZE, USED = range(11, 16)
-JOB_WORDS = 16
+MEMORY, SIZE, DATA, DATA_SIZE, USED, MOST = range(11, 17)
 
 
 def lanes_text() -> str:
-    """`lanes(job)`: runs to the end or the first lane that does not halt; `once`: lane 0."""
+    """`lanes(job)`: runs to the end, or as far as it may; `once`: lane 0."""
     f = Function("lanes", ("job",))
     job = f["job"]
     state, fresh, enter, first, second = (f.load(job + 8 * n) for n in range(5))
@@ -26,6 +26,7 @@ def lanes_text() -> str:
     outputs, output_count = f.load(job + 8 * OUTPUTS), f.load(job + 8 * OUTPUT_COUNT)
     memory, size = f.load(job + 8 * MEMORY), f.load(job + 8 * SIZE)
     data, data_size = f.load(job + 8 * DATA), f.load(job + 8 * DATA_SIZE)
+    most = f.load(job + 8 * MOST)
     lane, end = f.variable(f.load(job + 8 * NEXT)), f.load(job + 8 * END)
     at = f.variable()
     with f.loop() as done:
@@ -67,7 +68,8 @@ def lanes_text() -> str:
             f.store(column + (lane.get() << 3), f.load(state + (f.load(entry) << 3)))
             at.add(1)
         lane.add(1)
-    f.store(job + 8 * NEXT, end)
+        f.leave(done, used.is_("ugt", most))
+    f.store(job + 8 * NEXT, lane.get())
     once = Function("once", ("job",))
     once.store(once["job"] + 8 * NEXT, 0)
     once.give(once.call("lanes", once["job"]))
