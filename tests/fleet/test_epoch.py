@@ -1,5 +1,8 @@
 """The five kernels on a GPU: against the plain machine, and what only this engine has."""
 
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -840,3 +843,57 @@ def test_whole_programs_of_several_phases():
     program.verify()
     for layout in CHOICES["layout"]:
         check(program, layout=layout, cut=7)
+
+
+FORKED = """
+    import os, signal, sys, threading, warnings
+    import numpy as np
+    import lanework as lw
+
+    TEXT = ".machine fleet\\n.buffer a, 0, 4, inout\\n.routine main\\n VMID r0\\n READ r1, r0\\n" \\
+        " ADDI r1, r1, 1\\n WRITE r0, r1\\n HALT\\n.phase wait_all\\n .launch main, 4\\n"
+    program = lw.fleet.assemble(TEXT)
+    runs = {name: program.bind(name) for name in ("epoch", "reference")}
+    given = np.arange(4.0)
+    for run in runs.values():
+        assert (run(a=given)["a"] == given + 1).all()
+    end = threading.Event()
+
+    def work():
+        while not end.is_set():
+            runs["epoch"](a=given)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for n in range(5):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)
+            warnings.simplefilter("ignore")
+            for make in (lambda: runs["epoch"], lambda: program.bind("epoch")):
+                try:
+                    make()(a=given)
+                except lw.LaneworkError as error:
+                    assert "forked" in str(error) and "spawn" in str(error), error
+                else:
+                    os._exit(3)
+            for run in (runs["reference"], program.bind()):
+                assert (run(a=given)["a"] == given + 1).all()
+            runs["epoch"].close()
+            runs.clear()
+            sys.exit(5)
+        if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 5:
+            end.set()
+            sys.exit("a child failed")
+    end.set()
+    thread.join()
+    assert (runs["epoch"](a=given)["a"] == given + 1).all()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_child_of_a_fork_says_why_it_has_no_gpu():
+    command = [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(FORKED)]
+    done = subprocess.run(command, capture_output=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr.decode()

@@ -1,6 +1,7 @@
 """Functions of programs: they keep their code, in threads and after their runner is closed."""
 
 import ctypes
+import gc
 import threading
 
 import numpy as np
@@ -12,6 +13,7 @@ from lanework.core.program.asm import assemble
 from lanework.engines.stencil import arena
 from lanework.machines.register import assemble as typed
 from lanework.machines.register.runner import ENGINES
+from lanework.machines.register.state import RegisterBank
 
 NATIVE = [engine for engine in ENGINES if engine != "reference"]
 COUNT = assemble(".l: addi r1, r1, 3\n subi r0, r0, 1\n bne r0, zero, .l\n halt")
@@ -214,3 +216,36 @@ def test_fuel_of_a_function():
     with pytest.raises(Trap) as caught:
         f(12)
     assert caught.value.code.ident == "LW2002"
+
+
+def banks():
+    gc.collect()
+    return sum(isinstance(each, RegisterBank) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize("engine", ["auto", "stencil", "llvm", "native", "reference"])
+@pytest.mark.parametrize("way", ["runner", "function"])
+def test_memory_of_runs_goes_with_their_threads_and_with_the_runner(engine, way):
+    """One for a thread that is still there, however many there were."""
+    before = banks()
+    run = assemble(".memory 65536\nadd r1, r0, r0\nhalt").bind(engine)
+    function = run.function("r0")
+    together = threading.Barrier(8)
+
+    def work():
+        together.wait()
+        for n in range(20):
+            run(r0=n) if way == "runner" else function(n)
+
+    for _ in range(3):
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert banks() <= before + 1
+    run(r0=1) if way == "runner" else function(1)
+    assert banks() <= before + 2
+    run.close()
+    function = None
+    assert banks() == before

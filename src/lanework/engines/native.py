@@ -75,21 +75,30 @@ class Frame:
         kernel: Kernel,
         fuel: int,
         threads: int,
+        hold: object = None,
         *,
         until: float | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[int]:
         """Run all units; the units in which some lane had a fault.
 
+        Args:
+            kernel: what runs.
+            fuel: how long that may take.
+            threads: how many at most.
+            hold: whose memory the columns point at; it is kept until every thread has ended.
+            until: a deadline, on the clock of `time.monotonic`.
+            progress: called with the units that are done.
+
         Raises:
-            Trap: the deadline `until` (on the clock of `time.monotonic`) has passed.
+            Trap: the deadline has passed.
             KeyboardInterrupt: Ctrl-C, after every thread has stopped.
         """
         self.shared[:3] = 0, 0, kernel.descriptor
         if fuel < DIRECT:
             self._share(kernel, 0)
         else:
-            self._threaded(kernel, fuel, threads, until, progress)
+            self._threaded(kernel, fuel, threads, hold, until, progress)
         if until is not None and time.monotonic() > until:
             raise Trap(DEADLINE_PASSED, "the run did not end before its deadline")
         if not self.faults.any():
@@ -103,6 +112,7 @@ class Frame:
         kernel: Kernel,
         fuel: int,
         threads: int,
+        hold: object,
         until: float | None,
         progress: Callable[[int], None] | None,
     ) -> None:
@@ -113,7 +123,7 @@ class Frame:
         futures: list[Future[None]] = []
         try:
             for n in range(int(own), threads):  # one by one: Ctrl-C may come between two
-                futures.append(workers.submit(self._share, kernel, n))  # noqa: PERF401
+                futures.append(workers.submit(self._share, kernel, n, hold))  # noqa: PERF401
             if own:
                 self._share(kernel, 0)
             for future in futures:
@@ -139,7 +149,7 @@ class Frame:
             threadpool.give(helpers)
         return True
 
-    def _share(self, kernel: Kernel, thread: int) -> None:
+    def _share(self, kernel: Kernel, thread: int, _hold: object = None) -> None:
         columns, dims, shared = self._addresses
         kernel.call(columns, dims, shared, address(self.scratch[thread]))
 

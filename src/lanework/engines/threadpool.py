@@ -15,9 +15,11 @@ import os
 import platform
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 
+from lanework.base import sharing
 from lanework.engines.kernel import CALL, Kernel
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.threadtext import (
@@ -78,9 +80,14 @@ class ThreadPool:
                 self._run(self._at, record, job, SHARE)
         finally:  # whatever comes between: the record goes, so nobody may be inside any more
             while words[OPEN] or words[INSIDE]:
-                self._run(self._at, record, job, CLOSE)
-                if words[STATUS] == BUSY:
-                    time.sleep(0)
+                with suppress(BaseException):  # Ctrl-C once more
+                    self._close(record, job)
+
+    def _close(self, record: int, job: int) -> None:
+        while self.words[OPEN] or self.words[INSIDE]:
+            self._run(self._at, record, job, CLOSE)
+            if self.words[STATUS] == BUSY:
+                time.sleep(0)
 
     def _add(self) -> None:
         lock = threading.Lock()
@@ -116,7 +123,7 @@ def _code() -> tuple[Kernel, ...]:
 
 
 _idle: list[ThreadPool] = []
-_created = threading.Lock()
+_created = sharing.lock()
 
 
 def take() -> ThreadPool | None:
@@ -139,9 +146,7 @@ def give(pool: ThreadPool) -> None:
 
 def _after_fork() -> None:
     """The child has no helpers; it makes a pool of its own when it needs one."""
-    global _created
     _idle.clear()
-    _created = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -47,15 +47,16 @@ def _serve() -> None:
 
 
 def ended(futures: Sequence[Future[None]]) -> bool:
-    """Wait for work that was told to stop; False when Ctrl-C came once more.
+    """Wait for work that was told to stop; False when something came in between once more.
 
-    The memory that it writes to must not go before it has ended.
+    Ctrl-C and the end of a deadline are raised anywhere, here too; the memory that the work writes
+    to must not go before it has ended.
     """
     try:
         for future in futures:
             if not future.cancel():
                 future.exception()
-    except KeyboardInterrupt:
+    except BaseException:
         return False
     return True
 

@@ -5,9 +5,11 @@ The package `wgpu` (the extra ``lanework[gpu]``) is imported when they are first
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -18,6 +20,8 @@ from lanework.engines.codes import NO_ADAPTER
 VARIABLE = "LANEWORK_ADAPTER"
 """The environment variable that chooses an adapter where nothing else does."""
 
+FORKED = "this process was forked from one that uses it, and drivers do not survive that"
+INSTEAD = "start the process by `spawn` or `forkserver`, or run on the reference"
 _TYPES = {"DiscreteGPU": "discrete", "IntegratedGPU": "integrated", "CPU": "software"}
 
 
@@ -51,8 +55,10 @@ def adapters() -> list[Adapter]:
     """The adapters of this machine, the best first.
 
     Raises:
-        Diagnostic: LW2201, `wgpu` is not installed or does not load.
+        Diagnostic: LW2201, `wgpu` is not installed or does not load, or is the parent's of a fork.
     """
+    if _forked:
+        raise Diagnostic(NO_ADAPTER, f"graphics are the parent's: {FORKED}", help=INSTEAD)
     try:
         import wgpu
         import wgpu.backends.wgpu_native
@@ -119,6 +125,27 @@ def hardware() -> bool:
 
 
 _hardware: bool | None = None
+
+
+_forked = False  # from a process that had loaded a driver
+
+
+def _begin_anew() -> None:
+    """The child of a fork calls no driver: it has their memory and their locks, not their threads.
+
+    `wgpu` gives nothing back where it has no library any more.
+    """
+    global _forked
+    api: Any = sys.modules.get("wgpu.backends.wgpu_native._api")
+    if api is not None:
+        _forked, api.libf = True, None
+        with suppress(AttributeError, OSError):  # glibc: end before the drivers' own ends, which
+            end = ctypes.CDLL(None)  # wait for their threads
+            end.on_exit(end._exit, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _may_have() -> bool:

@@ -11,7 +11,6 @@ long. Then everything that is done with it raises LW2202, and the next one that 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,9 +18,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base import sharing
 from lanework.base.errors import Diagnostic, Trap
 from lanework.engines.codes import DEVICE_LIMIT, DEVICE_LOST, NO_ADAPTER
-from lanework.engines.gpu.adapters import VARIABLE, Adapter, adapters, hardware, pick
+from lanework.engines.gpu.adapters import (
+    FORKED,
+    INSTEAD,
+    VARIABLE,
+    Adapter,
+    adapters,
+    hardware,
+    pick,
+)
 
 Words = npt.NDArray[np.uint32]
 
@@ -57,7 +65,7 @@ def why_not(wanted: str = "") -> str | None:
     return None
 
 
-_lock = threading.Lock()
+_lock = sharing.lock()
 _devices: dict[str, Gpu] = {}
 
 
@@ -73,7 +81,7 @@ def device(wanted: str = "") -> Gpu:
     with _lock:
         key = wanted or os.environ.get(VARIABLE, "")
         known = _devices.get(key)
-        if known is None or known.lost:
+        if known is None or known.lost or known.process != os.getpid():
             known = _devices[key] = Gpu(pick(wanted))
         return known
 
@@ -86,6 +94,7 @@ class Gpu:
         largest: bytes that one buffer can have.
         groups: workgroups that one dimension of a dispatch can have.
         lost: whether it was lost.
+        process: whose it is; a child of fork has none of it.
 
     Raises:
         Diagnostic: LW2201, the adapter gives no device.
@@ -93,7 +102,7 @@ class Gpu:
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
-        self.lost = False
+        self.lost, self.process = False, os.getpid()
         limits = adapter.handle.limits
         raised = {name: limits[name] for name in _RAISED}
         try:
@@ -118,6 +127,10 @@ class Gpu:
         """
         import wgpu
 
+        if self.process != os.getpid():
+            self.lost = True
+            lost = f"the device of {self.adapter.name} is the parent's: {FORKED}"
+            raise Trap(DEVICE_LOST, lost, help=INSTEAD)
         try:
             yield
         except wgpu.GPUOutOfMemoryError:

@@ -10,10 +10,11 @@ import functools
 import itertools
 import os
 import sys
+import threading
 import time
 from typing import Any
 
-from lanework.base import host
+from lanework.base import host, sharing
 from lanework.core.runner import log
 from lanework.core.waiting import waited
 from lanework.engines.kernel import CALL, Kernel
@@ -24,6 +25,7 @@ PASSES = (
     *("loop_simplify", "loop_rotate", "instruction_combine", "dead_code_elimination"),
 )
 SLOW = "raise the deadline, or run it once without one: compiled code is kept"
+FORK = 0.1  # seconds that a fork waits for what LLVM does: linking takes less
 SHARED = 32  # libraries that are linked into one session
 LARGE = 1500  # steps above which optimising costs more than most runs give back
 
@@ -164,22 +166,38 @@ def _session(turn: int) -> Any:
     return _llvm().create_lljit_compiler()
 
 
-# A child has the lock of LLVM as it was when the process forked, and no thread that would give it
-# back, so the process forks when nobody is in LLVM.
+# A fork waits until nobody is in LLVM, but not for a whole compiler: one that is at work then works
+# on a context of its own, which the child leaves as it is, and makes all else anew.
+
+
+def _lock() -> Any | None:
+    """What llvmlite holds during each call, if it was imported."""
+    binding: Any = sys.modules.get("llvmlite.binding.ffi")
+    return binding.lib._lock._lock if hasattr(binding, "lib") else None
 
 
 def _hold() -> None:
-    binding: Any = sys.modules.get("llvmlite.binding.ffi")
-    if hasattr(binding, "lib"):
-        binding.lib._lock.__enter__()
-        _held.append(binding)
+    lock = _lock()
+    if lock is not None and lock.acquire(timeout=FORK):
+        _held[threading.get_ident()] = lock
 
 
 def _let_go() -> None:
-    if _held:
-        _held.pop().lib._lock.__exit__(None, None, None)
+    lock = _held.pop(threading.get_ident(), None)
+    if lock is not None:
+        lock.release()
 
 
-_held: list[Any] = []
+def _begin_anew() -> None:
+    lock = _lock()
+    if lock is not None and threading.get_ident() not in _held:
+        sharing.free(lock)
+        _machine.cache_clear()
+        _session.cache_clear()
+    _let_go()
+    _held.clear()
+
+
+_held: dict[int, Any] = {}  # by thread: several may fork at once
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_let_go)
+    os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_begin_anew)

@@ -15,13 +15,13 @@ import collections
 import ctypes
 import os
 import platform
-import threading
 import time
 import weakref
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base import sharing
 from lanework.base.errors import Diagnostic
 from lanework.engines.codes import NO_CODE_MEMORY
 from lanework.engines.stencil.mapping import Mapping, flush
@@ -87,6 +87,7 @@ class Pool:
             wait: seconds to wait for one when there are none left.
         """
         self.buffers, self.size, self.most, self.wait = min(buffers, SLAB), size, most, wait
+        self._lock = sharing.lock()  # for making memory, which is rare
         self._begin()
         _pools.add(self)
 
@@ -98,7 +99,6 @@ class Pool:
         # To be taken off `_large` and `_slabbed`; no locks, since finalizers call.
         self._back: collections.deque[int] = collections.deque()
         self._lost: collections.deque[int] = collections.deque()
-        self._lock = threading.Lock()  # for making memory, which is rare
 
     def acquire(self, count: int = 1) -> Buffer:
         """A buffer of so many times the pool's size.

@@ -11,6 +11,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
+from lanework.base.sharing import Spares
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike, inputs_of
@@ -50,6 +51,9 @@ HOT = 0.05  # seconds of one run after which `auto` lets LLVM optimise the progr
 
 class Runner(runner.Runner):
     r"""A program ready to run.
+
+    Threads may call one runner at once: each has registers and memory of its own, within the cap of
+    memory each, which go with the thread or when the runner is closed.
 
     Example:
         >>> from lanework.core.program.asm import assemble
@@ -101,7 +105,7 @@ class Runner(runner.Runner):
         self._heat = 0
         self._executors: dict[str, Executor] = {}
         self._optimising: threading.Thread | None = None
-        self._banks: list[RegisterBank] = []
+        self._banks = Spares[RegisterBank]()
         self.compile_seconds = 0.0
 
     @runner.Options(__init__)
@@ -167,14 +171,12 @@ class Runner(runner.Runner):
         count = 1 if lanes is None else lanes
         self._check_memory(len(bound.columns), count)
         outputs = {p.name: np.zeros(count, np.uint64) for p in self.program.outputs}
-        try:
-            bank = self._banks.pop()
-        except IndexError:
-            bank = RegisterBank(self.view, self.seed)
+        spare = self._banks.free
+        bank = spare.pop() if spare else RegisterBank(self.view, self.seed)
         try:
             self._lanes(bank, meter, count, bound, outputs)
         finally:
-            self._banks.append(bank)
+            spare.append(bank)
         stats = {
             "engine": self.engine,
             "tiers": tuple(self._executors),
@@ -410,6 +412,7 @@ class Runner(runner.Runner):
             yield f"{name}: made in {executor.seconds * 1e6:.1f} us{code}"
 
     def close(self) -> None:
-        """Give back the memory of the code."""
+        """Give back the memory of the code, and of runs."""
+        self._banks = Spares()
         self._executors = {}  # functions, and threads in a run, keep what they need of it
         self._optimising = None

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.sharing import Spares
 from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
 from lanework.engines import workers
@@ -53,7 +54,7 @@ class NativeExecutor:
         if self.lanes(MANY) in grouped_sizes(self.width):
             self.lowered.calls = without_zeros(self.lowered.calls)
         self._records: dict[int, Records] = {}  # by lanes
-        self._spare: list[F64] = []
+        self._spare = Spares[F64]()
         self.least = least_positive([self.view.constants])
 
     @cached_property
@@ -77,10 +78,7 @@ class NativeExecutor:
 
     def _memory(self, lanes: int) -> F64:
         """Memory of a block, that of a run before if there is some: pages are dear when new."""
-        try:
-            memory = self._spare.pop()  # which another thread may have taken
-        except IndexError:
-            memory = np.empty(0)
+        memory = self._spare.free.pop() if self._spare.free else np.empty(0)
         needed = self.entries * lanes + 8
         return memory if len(memory) >= needed else np.empty(needed)
 
@@ -122,7 +120,6 @@ class NativeExecutor:
         records = self.records(lanes)
         blocks = -(-rows // lanes)
         padded = blocks * lanes
-        hold: list[npt.NDArray[Any]] = []
         weights = np.ones((records.rows_in, padded))
         weights[1] = 0.0  # the exponent of the scale
         for variable, first in records.inputs.items():
@@ -130,6 +127,7 @@ class NativeExecutor:
                 known = evidence[variable]
                 weights[first : first + len(known), :rows] = known
         out = np.empty((records.rows_out, padded))
+        hold: list[npt.NDArray[Any]] = [weights, out]  # what the kernels read and write
         table = records.pointed(weights, out)
         for variable, record in records.samples.items():
             numbers = np.zeros(padded)
@@ -144,7 +142,8 @@ class NativeExecutor:
             hold.append(cells)
             table[record, Word.P1] = cells.ctypes.data
         worth = 1 + self.terms * rows // SHARE
-        self._shares(records, table, blocks, min(threads, max(blocks, 1), worth), until)
+        shares = min(threads, max(blocks, 1), worth)
+        self._shares(records, table, hold, blocks, shares, until)
         product, exponent, least, smallest = out[-SCALE:, :rows]
         with np.errstate(divide="ignore", invalid="ignore"):
             ln_z = np.log(product) + exponent * np.log(2.0) + self.lowered.scale
@@ -154,13 +153,14 @@ class NativeExecutor:
         lost = may_be_lost(least, smallest, self.walk.factors, most)
         slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
         slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}
-        del hold, weights  # which the kernels read
+        del hold, weights
         return Posterior(slots, ln_z, lost)
 
     def _shares(
         self,
         records: Records,
         table: npt.NDArray[np.int64],
+        hold: list[npt.NDArray[Any]],
         blocks: int,
         threads: int,
         until: float | None,
@@ -176,14 +176,14 @@ class NativeExecutor:
         starts = itertools.count(0, step)
         ended: list[bool] = []
 
-        def work() -> None:
+        def work(_hold: object = hold) -> None:  # which is not to go before the work has ended
             memory = self._memory(lanes)
             base = -(-int(memory.ctypes.data) // 64) * 64
             own = np.where(records.within, table + base, table)
             address = int(own.ctypes.data)
             for start in starts:
                 if start >= blocks:
-                    self._spare.append(memory)
+                    self._spare.free.append(memory)
                     return
                 for first, count in groups:
                     if ended:

@@ -8,13 +8,13 @@ the long way, and so does a row in which numbers may have vanished.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base import sharing
 from lanework.core.program.program import Program
 from lanework.engines.tensors.layout import SCALE, Word
 from lanework.machines.belief.data.answers import output_plan, total_name
@@ -48,7 +48,8 @@ class SingleRow:
         self._table = np.where(records.within, table + base, table)
         self._arguments = (self._table.ctypes.data, len(table), 0, 1)
         self._run = RUN(executor.kernels["tensors"])
-        self._lock = threading.Lock()
+        self._loaded: list[tuple[int, int, int]] = []  # what the weights were last changed by
+        self._lock = sharing.lock()
         self._states: dict[str, tuple[int, dict[str, int], int | None, int]] = {}
         for port in program.inputs:
             variable = view.variables[port.row]
@@ -108,6 +109,9 @@ class SingleRow:
 
     def _answer(self, said: dict[int, int], loads: list[tuple[int, int, int]]) -> Values | None:
         weights = self._weights
+        for first, _, size in self._loaded:  # by a row that was stopped half way, too
+            weights[first : first + size] = 1.0
+        self._loaded = loads
         for first, place, size in loads:
             weights[first : first + size] = 0.0
             weights[first + place] = 1.0
@@ -117,8 +121,6 @@ class SingleRow:
                 at = at * size + said[variable]
             array[0] = at
         self._run(*self._arguments)
-        for first, _, size in loads:
-            weights[first : first + size] = 1.0
         rows: npt.NDArray[np.float64] = self._out[:, 0].copy()
         product, exponent, least, smallest = rows[-SCALE:].tolist()
         if may_be_lost(least, min(smallest, self._executor.least), self._lost, self._most):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from threading import Lock, RLock
 from typing import Any
 
+from lanework.base import sharing
 from lanework.machines.fleet.engine import Engine, Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference.engine import ReferenceEngine
@@ -12,16 +12,16 @@ from lanework.machines.fleet.reference.engine import ReferenceEngine
 ENGINES = ("epoch", "reference")
 """The fastest first."""
 
-_GRAPHICS = RLock()
+_GRAPHICS = sharing.rlock()
 """Runners on a graphics card share its device, which one thread at a time may use."""
 
 
 def lock(name: str) -> Any:
     """What a thread holds while it runs on an engine."""
-    return _GRAPHICS if name == "epoch" else RLock()
+    return _GRAPHICS if name == "epoch" else sharing.rlock()
 
 
-MAKING = Lock()
+MAKING = sharing.lock()
 """One engine is made at a time: a caller may have gone on, at a deadline, while its is made."""
 
 

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import RLock
 from typing import Any, TypeVar
 
+from lanework.base import sharing
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core.codes import FUEL_SPENT
@@ -60,7 +60,7 @@ class Desk:
     """
 
     def __init__(self, lock: Any = None, *, large: bool = False) -> None:
-        self.lock = RLock() if lock is None else lock
+        self.lock = sharing.rlock() if lock is None else lock
         self.large = large
         self.run: Runtime | None = None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lanework.base.sharing import Spares
 from lanework.core.program.program import Port
 from lanework.machines.register.binding import Words
 from lanework.machines.register.layout import TYPES
@@ -117,7 +118,7 @@ def quick_function(
         output: the port of the result.
         slowly: what does the call if it cannot be done quickly.
     """
-    native, free = _ONE(executor.helpers.addresses["once"]), list[_Call]()
+    native, spares = _ONE(executor.helpers.addresses["once"]), Spares[_Call]()
     pack = struct.Struct("".join(_FORMATS[port.dtype] for port in inputs)).pack_into
     # a float's place takes whole numbers too, and would round them
     count, floats = len(inputs), [n for n, port in enumerate(inputs) if port.dtype == "f64"]
@@ -128,10 +129,8 @@ def quick_function(
         for n in floats:
             if not isinstance(numbers[n], float):
                 return slowly(numbers)
-        try:
-            call = free.pop()
-        except IndexError:
-            call = _Call(executor, bank(), inputs, output)
+        free = spares.free
+        call = free.pop() if free else _Call(executor, bank(), inputs, output)
         try:
             pack(call.given, 0, *numbers)
         except struct.error:

@@ -236,7 +236,9 @@ class CompiledExecutor(Executor):
                 progress(min(done * UNIT, lanes), lanes)
 
         start = time.perf_counter()
-        faults = frame.run(nest.kernel, fuel, self.threads, until=job.until, progress=report)
+        faults = frame.run(
+            nest.kernel, fuel, self.threads, (memory, job), until=job.until, progress=report
+        )
         self.code_seconds += time.perf_counter() - start
         nest.keep(frame, cells)
         return faults

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lanework.base.sharing import Spares
 from lanework.engines.kernel import Kernel
 from lanework.engines.native import Frame, address
 from lanework.machines.series.data.binding import Array
@@ -40,23 +41,22 @@ class CompiledNest:
     def __init__(self, lowered: Lowered, kernel: Kernel, tables: list[Array]) -> None:
         self.lowered, self.kernel, self.tables = lowered, kernel, tables
         self.slots = lowered.by_kind
-        self._frames: list[tuple[Frame, Array]] = []
+        self._frames = Spares[tuple[Frame, Array]]()
 
     def frame(self) -> tuple[Frame, Array]:
         """A frame nobody else uses, with a cell for each slot that holds one number."""
-        try:
-            return self._frames.pop()  # atomic: two threads never get the same one
-        except IndexError:
-            count = len(self.lowered.slots)
-            frame, cells = Frame(count), np.zeros(count)
-            frame.columns[:count] = address(cells) + 8 * np.arange(count)
-            for number, slot in self.slots["table"]:
-                frame.columns[number] = address(self.tables[slot.index])
-            return frame, cells
+        if self._frames.free:
+            return self._frames.free.pop()
+        count = len(self.lowered.slots)
+        frame, cells = Frame(count), np.zeros(count)
+        frame.columns[:count] = address(cells) + 8 * np.arange(count)
+        for number, slot in self.slots["table"]:
+            frame.columns[number] = address(self.tables[slot.index])
+        return frame, cells
 
     def keep(self, frame: Frame, cells: Array) -> None:
-        """Let the next call have this frame."""
-        self._frames.append((frame, cells))
+        """Let this thread's next call have this frame."""
+        self._frames.free.append((frame, cells))
 
     def describe(self) -> str:
         """What was made of the nest."""

@@ -1,0 +1,80 @@
+"""What threads of a process share, and what a child of `fork` has of it.
+
+A child has the locks of its parent as they were, and none of the threads that would give them back:
+it finds these free. What such a lock guards is therefore always left so that the next who holds it
+can begin anew.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+_made: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def lock() -> threading.Lock:
+    """A `threading.Lock`; whoever holds it does not fork.
+
+    Example:
+        >>> with lock():
+        ...     print("alone")
+        alone
+    """
+    made = threading.Lock()
+    _made.add(made)
+    return made
+
+
+def rlock() -> Any:
+    """A `threading.RLock`, which a thread that forks may hold: the child holds it then.
+
+    Example:
+        >>> held = rlock()
+        >>> with held, held:
+        ...     print("alone")
+        alone
+    """
+    made = threading.RLock()
+    _made.add(made)
+    return made
+
+
+def free(lock: Any) -> None:
+    """Give a lock back that a thread of the parent holds; for the child of a fork.
+
+    Args:
+        lock: a `threading.Lock` or `threading.RLock`, of other packages too.
+    """
+    owned = getattr(lock, "_is_owned", None)  # a plain lock does not know
+    if owned is None or not owned():
+        lock._at_fork_reinit()  # as Python does with the locks of its own modules
+
+
+class Spares(threading.local, Generic[T]):
+    """Memory that a thread has used and will use again; it goes with the thread, or with this.
+
+    Attributes:
+        free: what this thread has left.
+
+    Example:
+        >>> spares = Spares[bytearray]()
+        >>> block = spares.free.pop() if spares.free else bytearray(8)
+        >>> spares.free.append(block)
+    """
+
+    def __init__(self) -> None:
+        self.free: list[T] = []
+
+
+def _begin_anew() -> None:
+    for each in list(_made):
+        free(each)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,90 @@
+"""What threads share: locks that a child of fork finds free, memory that goes with its thread."""
+
+import os
+import re
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+import lanework
+from lanework.base import sharing
+
+MAKERS = {"lock": sharing.lock, "rlock": sharing.rlock}
+PLAIN = re.compile(r"\b(?:threading\.)?(R?Lock|Condition|Barrier|BoundedSemaphore)\(\)")
+
+
+def in_child(check):
+    """What a child of fork says of it."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if check() else 3)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_child_finds_the_locks_of_other_threads_free(make):
+    lock = make()
+    taken, end = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            taken.set()
+            end.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait()
+    try:
+        assert in_child(lambda: lock.acquire(timeout=1))
+        assert not lock.acquire(blocking=False)
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_a_child_holds_what_its_thread_held():
+    lock = sharing.rlock()
+
+    def check():
+        lock.release()
+        thread = threading.Thread(target=lambda: found.append(lock.acquire(blocking=False)))
+        found = []
+        thread.start()
+        thread.join()
+        lock.release()
+        return found == [False]
+
+    with lock, lock:
+        assert in_child(check)
+
+
+def test_locks_that_outlive_a_call_are_made_here():
+    root = Path(lanework.__file__).parent
+    found = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if PLAIN.search(path.read_text())
+    }
+    # the locks on which helpers sleep, whom a child does not have
+    assert found == {"base/sharing.py", "engines/threadpool.py"}
+
+
+def test_spares_go_with_their_thread():
+    spares = sharing.Spares[object]()
+    seen = []
+
+    class Big:
+        def __del__(self):
+            seen.append("gone")
+
+    def work():
+        assert spares.free == []
+        spares.free.append(Big())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert (seen, spares.free) == (["gone"], [])
