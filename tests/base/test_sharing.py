@@ -3,7 +3,10 @@
 import os
 import re
 import signal
+import sys
 import threading
+import types
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,33 @@ def test_a_child_finds_the_locks_of_other_threads_free(make):
     try:
         assert in_child(lambda: lock.acquire(timeout=1))
         assert not lock.acquire(blocking=False)
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_a_child_computes_properties_that_another_thread_is_at(monkeypatch):
+    """Python 3.11 has a lock for them."""
+    module = types.ModuleType("lanework.made_up")
+    begun, end = threading.Event(), threading.Event()
+
+    class Slow:
+        def __init__(self, wait):
+            self.wait = wait
+
+        @cached_property
+        def length(self):
+            begun.set()
+            return self.wait and end.wait()
+
+    Slow.__module__, module.Slow = module.__name__, Slow
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    first = Slow(True)
+    thread = threading.Thread(target=lambda: first.length)
+    thread.start()
+    begun.wait()
+    try:
+        assert in_child(lambda: Slow(False).length is False)
     finally:
         end.set()
         thread.join()
