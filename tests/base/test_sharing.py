@@ -80,12 +80,12 @@ def test_a_child_holds_what_its_thread_held():
 
     def check():
         lock.release()
-        thread = threading.Thread(target=lambda: found.append(lock.acquire(blocking=False)))
-        found = []
+        thread = threading.Thread(target=lambda: seen.append(lock.acquire(blocking=False)))
+        seen = []
         thread.start()
         thread.join()
         lock.release()
-        return found == [False]
+        return seen == [False]
 
     with lock, lock:
         assert in_child(check)
@@ -93,13 +93,13 @@ def test_a_child_holds_what_its_thread_held():
 
 def test_locks_that_outlive_a_call_are_made_here():
     root = Path(lanework.__file__).parent
-    found = {
+    seen = {
         path.relative_to(root).as_posix()
         for path in root.rglob("*.py")
         if PLAIN.search(path.read_text())
     }
     # the locks on which helpers sleep, whom a child does not have
-    assert found == {"base/sharing.py", "engines/threadpool.py"}
+    assert seen == {"base/sharing.py", "engines/threadpool.py"}
 
 
 def test_spares_go_with_their_thread():

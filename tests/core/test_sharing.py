@@ -314,5 +314,5 @@ def test_a_child_of_fork_can_compile_whatever_is_compiled_meanwhile(tmp_path):
     fresh = {**os.environ, "LANEWORK_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(command, env=fresh, capture_output=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    longest, whole = map(float, done.stdout.split())
-    assert longest < 0.5 < whole / 2  # a fork waits a moment, and not for the compiler
+    longest, all_of_it = map(float, done.stdout.split())
+    assert longest < 0.5 < all_of_it / 2  # a fork waits a moment, and not for the compiler

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-_made: weakref.WeakSet[Any] = weakref.WeakSet()
+_locks: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def lock() -> threading.Lock:
@@ -29,9 +29,9 @@ def lock() -> threading.Lock:
         ...     print("alone")
         alone
     """
-    made = threading.Lock()
-    _made.add(made)
-    return made
+    new = threading.Lock()
+    _locks.add(new)
+    return new
 
 
 def rlock() -> Any:
@@ -43,9 +43,9 @@ def rlock() -> Any:
         ...     print("alone")
         alone
     """
-    made = threading.RLock()
-    _made.add(made)
-    return made
+    new = threading.RLock()
+    _locks.add(new)
+    return new
 
 
 def free(lock: Any) -> None:
@@ -88,7 +88,7 @@ def _of_properties() -> Iterator[Any]:
 
 
 def _begin_anew() -> None:
-    for each in itertools.chain(list(_made), _of_properties()):
+    for each in itertools.chain(list(_locks), _of_properties()):
         free(each)
 
 
