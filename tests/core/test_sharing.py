@@ -280,6 +280,7 @@ def test_a_child_of_fork_can_work_whatever_other_threads_did():
 COMPILED = """
     import os, signal, sys, threading, time
     import lanework as lw
+    from lanework.engines.llvm import jit
 
     loop = "l{0}: addi r1, r1, {1}\\n xor r2, r2, r1\\n mul r3, r2, r1\\n bltu r1, r0, l{0}"
     large = lw.register.assemble("\\n".join(loop.format(n, n + 1) for n in range(250)) + "\\nhalt")
@@ -287,22 +288,29 @@ COMPILED = """
     small.formula("v", "prev(v, initial=1.0) * 1.5")
     small = small.compile()
     right = small.bind("llvm", cache=False)()["v"]
-    begin = time.monotonic()
+    at_work, beside = [], 0
+
+    def object_code(*arguments, compiled=jit._object_code):
+        at_work.append(0)
+        try:
+            return compiled(*arguments)
+        finally:
+            at_work.pop()
+
+    jit._object_code = object_code
     thread = threading.Thread(target=lambda: large.bind("llvm")(r0=3))
     thread.start()
-    longest = 0.0
     while thread.is_alive():
         time.sleep(0.02)
-        start = time.monotonic()
         child = os.fork()
         if child == 0:
             signal.alarm(60)
             answer = small.bind("llvm", cache=False)()["v"]
             os._exit(0 if (answer == right).all() else 3)
-        longest = max(longest, time.monotonic() - start)
+        beside += len(at_work)
         if os.waitpid(child, 0)[1]:
             sys.exit("a child failed")
-    print(longest, time.monotonic() - begin)
+    print(beside)
 """
 
 
@@ -314,5 +322,5 @@ def test_a_child_of_fork_can_compile_whatever_is_compiled_meanwhile(tmp_path):
     fresh = {**os.environ, "LANEWORK_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(command, env=fresh, capture_output=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    longest, all_of_it = map(float, done.stdout.split())
-    assert longest < 0.5 < all_of_it / 2  # a fork waits a moment, and not for the compiler
+    # a fork waits a moment, and not for the compiler, which makes three calls that take long
+    assert int(done.stdout) > 5
