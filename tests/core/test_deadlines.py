@@ -84,6 +84,35 @@ def test_compiled_series(engine, lanes):
     holds(lambda: run(rate=rate))
 
 
+def many_numbers(engine):
+    """Outputs of 1.4 GB, all over which the first lanes come to pages; and a first run of it."""
+    model = lw.series.Model("wide", periods=200)
+    model.input("rate")
+    model.formula("x", "rate * t")
+    model.formula("y", "prev(y, initial=0.0) + x * x")
+    model.formula("z", "y * x")
+    run = model.compile(outputs=["x", "y", "z"]).bind(engine)
+    rate = np.linspace(0.0, 0.01, 300_000)
+    run(rate=rate[:2000])
+    return run, lambda: run(rate=rate)
+
+
+@pytest.mark.parametrize("engine", lw.series.Runner.ENGINES)
+def test_series_of_many_numbers(engine):
+    run, call = many_numbers(engine)
+    run.limits = LIMITS
+    holds(call)
+
+
+def test_ctrl_c_where_many_numbers_are_to_be_written(ctrl_c):
+    _, call = many_numbers("stencil")
+    ctrl_c.press(0.03)
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    assert ctrl_c.work_since() < 0.1
+    over()
+
+
 def large_model():
     model = lw.series.Model("large", periods=3)
     model.input("rate")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
+from lanework.core.waiting import waited
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
 from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
@@ -33,11 +35,13 @@ from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 from lanework.machines.series.reference.faults import Fault, described
+from lanework.machines.series.reference.scan import FEWER
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
 
 ENGINES = ("llvm", "stencil", "reference")
+LARGE = 1 << 28  # bytes from which memory that is touched first would let Ctrl-C wait
 WIDTHS = (1, 2, 4, 8, 16)
 SHORT = 300_000  # fuel up to which a run is over before anyone could want to stop it
 
@@ -82,7 +86,8 @@ class Runner(runner.Runner):
             lane_width: lanes in a SIMD block (1, 2, 4, 8 or 16); the results do not depend on it.
             periods: how many periods to run, if not the model's own number.
             outputs: the outputs to compute; by default all.
-            progress: called with lanes done and lanes in all, on long runs.
+            progress: called with lanes done and lanes in all, on long runs; by another thread
+                where there is a deadline.
             cache: whether compiled code is kept on disk.
 
         Raises:
@@ -193,14 +198,19 @@ class Runner(runner.Runner):
         return self.run_within(self.limits, inputs)
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
-        """A call with limits of its own."""
+        """A call with limits of its own; with a deadline, a thread of its own does it."""
+        until = limits.until()
+        answer = partial(self._answer, limits, inputs, until)
+        return answer() if until is None else waited(answer, until, FEWER, stops=True)
+
+    def _answer(self, limits: Limits, inputs: Mapping[str, Any], until: float | None) -> Result:
         if not all(map(str.isascii, inputs)):
             inputs = {spelt(name): value for name, value in inputs.items()}
         for port in self._named:
             check_named(port, inputs.get(port.name))
         if self._unused:  # of the model, but not of the outputs that were compiled
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
-        limited = limits.fuel is not None or limits.deadline is not None
+        limited = limits.fuel is not None or until is not None
         try:  # the prepared call, unless another thread is in it
             direct = None if limited else self._direct.pop()
         except IndexError:
@@ -215,7 +225,7 @@ class Runner(runner.Runner):
         start = time.perf_counter()
         lazy = self._executor.lazy
         bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy)
-        outputs, stats = self._run(bound, limits)
+        outputs, stats = self._run(bound, limits, until)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
         if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:
             stated = {**stats, "compile_seconds": 0.0}
@@ -259,7 +269,9 @@ class Runner(runner.Runner):
 
     # Running ------------------------------------------------------------------------------------
 
-    def _run(self, bound: Bound, limits: Limits) -> tuple[dict[str, Output], dict[str, Any]]:
+    def _run(
+        self, bound: Bound, limits: Limits, until: float | None
+    ) -> tuple[dict[str, Output], dict[str, Any]]:
         if bound.periods < 1:
             raise Diagnostic(
                 NO_PERIODS,
@@ -286,7 +298,7 @@ class Runner(runner.Runner):
             buffers=[],
             ports=self.wanted,
             fuel=fuel // max(bound.repeats, 1),
-            until=limits.until(),
+            until=until,
             progress=None if bound.outer else self.progress,
             unchecked=bound.unchecked,
         )
@@ -299,7 +311,9 @@ class Runner(runner.Runner):
             job.buffers = buffers = [output.buffer(repeat) for output in outputs]
             if place:
                 job.arrays = [bound.slice(port, place) for port in range(len(self.ports))]
-            faults = self._executor.run(job)
+            run = partial(self._executor.run, job)
+            aside = until is None and needed > LARGE
+            faults = waited(run, None, FEWER, stops=True) if aside else run()
             if faults:
                 raise self._fault(faults[0], bound, repeat)
             for output, buffer in zip(outputs, buffers, strict=True):
