@@ -154,6 +154,50 @@ def project_one() -> Case:
     )
 
 
+def gradient(count: int) -> Case:
+    """projfin40 with its derivatives by 15 numbers a scenario and 5 series of 360 months."""
+    lanes, columns, series = _project(count)
+    if count == 1:
+        lanes = projfin40.base_inputs()
+    model = lw.series.load_model(EXAMPLES / "projfin40.series")
+    model.output("sum", "npv_end", reduce="scenario")
+    program = model.compile(outputs=["sum"])
+
+    def ours() -> Job:
+        runner = program.gradient("sum").bind(cache=False)
+
+        def job() -> Answer:
+            result = runner(**lanes, **columns)
+            by_lane = {name: result[f"d_sum_d_{name}"] for name in lanes}
+            by_time = [result[f"d_sum_d_{name}"] for name in projfin40.TIME_INPUTS]
+            return {"npv": result["sum"], **by_lane, "series": np.stack(by_time, 1)}
+
+        return job
+
+    def plain() -> Job:
+        runner = program.bind(cache=False)
+
+        def job() -> Answer:
+            start = time.perf_counter()
+            runner(**lanes, **columns)
+            return {SECONDS: time.perf_counter() - start}
+
+        return job
+
+    return Case(
+        f"gradient_{count}",
+        f"projfin40, npv and its derivatives by 15 numbers and 5 series, {count:,} scenarios (goal:"
+        f" at most {3 if count == 1 else 4} times npv alone)",
+        (
+            Contestant(OURS, ours),
+            Contestant("Lanework, npv alone", plain),
+            Contestant("JAX value_and_grad", lambda: project.jax_gradient(lanes, series), "jax"),
+        ),
+        repeats=9,
+        goals={"JAX value_and_grad": 30.0, "Lanework, npv alone": 0.33 if count == 1 else 0.25},
+    )
+
+
 def fused() -> Case:
     """200 element-wise formulas over a million periods, the last asked for."""
     periods = 1_000_000
@@ -468,6 +512,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "project_100000": lambda: project_many(100_000),
     "project_1000": lambda: project_many(1_000),
     "project_1": project_one,
+    **{f"gradient_{count}": functools.partial(gradient, count) for count in (1, 1_000, 100_000)},
     "fused": fused,
     "registers": registers,
     "compiling": compiling,

@@ -131,6 +131,46 @@ def as_job(function: Any, lanes: dict[str, F64], series: F64) -> Callable[[], An
 def jax_scan(lanes: dict[str, F64], series: F64) -> Callable[[], Answer]:
     """`lax.scan` over time, all scenarios in each step, compiled by XLA."""
     import jax
+
+    run = jax.jit(_scan(len(next(iter(lanes.values())))))
+    given, now = _arrays(lanes, series)
+
+    def job() -> Answer:
+        out = jax.block_until_ready(run(given, now))
+        return {name: np.asarray(value) for name, value in zip(oracle.OUTPUTS, out, strict=True)}
+
+    return job
+
+
+def jax_gradient(lanes: dict[str, F64], series: F64) -> Callable[[], Answer]:
+    """The sum of npv over scenarios, and its derivatives, by `jax.value_and_grad`."""
+    import jax
+
+    run = _scan(np.size(next(iter(lanes.values()))), ties=True)
+    at = oracle.OUTPUTS.index("npv")
+    both = jax.jit(jax.value_and_grad(lambda given, now: run(given, now)[at].sum(), (0, 1)))
+    given, now = _arrays(lanes, series)
+
+    def job() -> Answer:
+        value, (by_lane, by_time) = jax.block_until_ready(both(given, now))
+        slopes = {name: np.asarray(slope) for name, slope in by_lane.items()}
+        return {"npv": np.asarray(value), **slopes, "series": np.asarray(by_time)}
+
+    return job
+
+
+def _arrays(lanes: dict[str, F64], series: F64) -> tuple[dict[str, Any], Any]:
+    import jax.numpy as jnp
+
+    return {name: jnp.asarray(value) for name, value in lanes.items()}, jnp.asarray(series)
+
+
+def _scan(count: int, ties: bool = False) -> Callable[[Any, Any], list[Any]]:
+    """All scenarios in each step; with `ties`, the derivative at one is that of a branch.
+
+    JAX itself takes half of both there, and there are many: balances that stay at zero.
+    """
+    import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
@@ -144,19 +184,14 @@ def jax_scan(lanes: dict[str, F64], series: F64) -> Callable[[], Answer]:
         body.append(f"    {name} = {text}")
     body += [f"    return ({', '.join(states)}), None"]
     names: dict[str, Any] = {"mn": jnp.minimum, "mx": jnp.maximum}
+    if ties:
+        names["mn"] = lambda a, b: jnp.where(a < b, a, b)
+        names["mx"] = lambda a, b: jnp.where(a > b, a, b)
     exec("\n".join(body), names)  # text made above, from a file of this repository
-    given = {name: jnp.asarray(value) for name, value in lanes.items()}
-    count = len(next(iter(lanes.values())))
-    now = jnp.asarray(series)
 
-    @jax.jit
-    def run(x: Any) -> Any:
+    def run(x: Any, now: Any) -> list[Any]:
         carry = tuple(jnp.full(count, STARTS.get(name, 0.0)) for name in states)
         last, _ = jax.lax.scan(lambda c, t: names["step"](x, c, t), carry, now)
         return [last[states.index(name)] for name in oracle.OUTPUTS]
 
-    def job() -> Answer:
-        out = jax.block_until_ready(run(given))
-        return {name: np.asarray(value) for name, value in zip(oracle.OUTPUTS, out, strict=True)}
-
-    return job
+    return run

@@ -37,6 +37,7 @@ class Machine:
         model: the class of its models, if they have no method `compile`.
         compile: a function from such a model, and options, to a program.
         fuzz: a function that returns the `Campaign` of its fuzzer, if it has one.
+        program: the class of its programs, if they can do more than all can.
         facts: a function from a program to what `Program.inspect` also says, if any.
         drawing: a function from a program to a `Drawing` of it, if there is one.
         inputs: what it says of an input port: titles, and the fields of `Port` that they are of.
@@ -53,6 +54,7 @@ class Machine:
     model: str = ""
     compile: str = ""
     fuzz: str = ""
+    program: str = ""
     facts: str = ""
     drawing: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)

@@ -177,6 +177,11 @@ class LoopNest:
         """The number of steps, by which an engine judges how hard to optimise."""
         return sum(len(stage.steps) for stage in self.stages)
 
+    @property
+    def carried(self) -> int:
+        """The most values that a loop over time hands from period to period."""
+        return max((sum(map(_carried, stage.steps)) for stage in self.stages), default=0)
+
     @cached_property
     def used(self) -> set[int]:
         """The values that are read or stored."""
@@ -192,3 +197,10 @@ class LoopNest:
     def tested(self) -> list[int]:
         """The columns that code tests for NaN: what it does not read, it cannot test."""
         return sorted(self.checked & self.used)
+
+
+def _carried(step: Step) -> int:
+    """How many values a step keeps for the next period."""
+    if isinstance(step, Shift):
+        return abs(step.lag) if step.carried else 0
+    return int(isinstance(step, Fold))

@@ -288,6 +288,7 @@ def loads(data: bytes, name: str = "program") -> Program:
             f"of Lanework has {known} (offset 56)",
             help="update Lanework, or compile the model again",
         )
-    program: Program = Program(**vars(held))
+    kind: Any = find(held.machine).load("program") or Program
+    program: Program = kind(**vars(held))
     program.views["version"] = needs
     return program

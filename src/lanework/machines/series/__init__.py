@@ -15,7 +15,8 @@ attributes of this package, for formulas that are written in Python.
 From text to code, room by room:
 
 1. `language/`: formulas become trees; a model keeps named nodes.
-2. `passes/`: names, units, value graph, optimisation, walks over time, tape.
+2. `passes/`: names, units, value graph, optimisation, walks over time, tape; `program.py` adds to a
+   program's tape derivatives of its outputs.
 3. `isa.py`, `layout.py`, `asm.py`: the instructions, the sections of a program, its text.
 4. `verify.py`: the gate; what passes stays inside its memory.
 5. `data/`: inputs, aligned by the names of their axes, become lanes; outputs become files.
@@ -40,10 +41,11 @@ if TYPE_CHECKING:
     from lanework.machines.series.language.model import Model, load_model, read_model
     from lanework.machines.series.language.nodes import Input, Output, TableHandle
     from lanework.machines.series.language.tables import Table
+    from lanework.machines.series.program import SeriesProgram
     from lanework.machines.series.runner import Runner
 
 __all__ = [
-    "Calendar", "Expr", "Input", "Labelled", "Model", "Output", "Runner", "Table",
+    "Calendar", "Expr", "Input", "Labelled", "Model", "Output", "Runner", "SeriesProgram", "Table",
     "TableHandle", "along", "functions", "iter_columns", "load_model", "read_columns",
     "read_model",
 ]  # fmt: skip

@@ -60,6 +60,7 @@ from lanework.machines.series.layout import (
     TableMode,
     encode_sections,
 )
+from lanework.machines.series.program import SeriesProgram
 
 _SEGMENTS = {".straight": STRAIGHT, ".forward": FORWARD, ".backward": BACKWARD}
 _KINDS = {"time": RowKind.TIME, "periods": RowKind.PERIODS}
@@ -172,7 +173,7 @@ class _Reader:
             for dims, cells, knots in self.tables
         ]
         rows = [self.rows[row] for row in range(count)]
-        return Program(
+        return SeriesProgram(
             machine="series",
             header=self.header,
             tape=SERIES.encode(self.code),

@@ -223,6 +223,14 @@ LABELS_DISAGREE = code(
     "that differs. Give an array (`series.to_numpy()`) where places are meant.",
 )
 
+NO_DERIVATIVE = code(
+    "LW3060",
+    "a derivative that a program cannot give",
+    "A gradient is of outputs with one value a lane, by inputs that are numbers. Of an output over "
+    "time take a total, the last period or another one, or ask for `program.jacobian(...)` by "
+    "inputs without the axis time. The names `d_output_d_input` and `along_input` must be free.",
+)
+
 # Data that a run is given, as arrays and as files.
 
 BAD_INPUT = code(

@@ -12,6 +12,7 @@ MACHINE = Machine(
     text="lanework.machines.series.asm:SeriesAssembler",
     cli="lanework.machines.series.cli:COMMANDS",
     read="lanework.machines.series.language.model:load_model",
+    program="lanework.machines.series.program:SeriesProgram",
     fuzz="lanework.machines.series.check.fuzz:campaign",
     inputs={"axes": "axes", "unit": "unit", "kind": "kind", "default": "default"},
     outputs={"axes": "axes", "unit": "unit", "kind": "kind", "summed over": "reduce"},

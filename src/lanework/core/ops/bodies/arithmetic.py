@@ -88,7 +88,8 @@ def mul(a: Value, b: Value) -> Value:
 
 
 def _div_partials(a: Term, b: Term, r: Term) -> tuple[Term, Term]:
-    return div(1.0, b), neg(div(r, b))
+    inverse = div(1.0, b)  # once, where b is the same for all of time
+    return inverse, neg(mul(r, inverse))
 
 
 @op(

@@ -24,9 +24,8 @@ from lanework.machines.series.language.modelfile import read_file, read_text
 from lanework.machines.series.language.registry import Registry
 
 if TYPE_CHECKING:
-    from lanework.core.program.program import Program
     from lanework.core.result.result import Result
-    from lanework.machines.series.runner import Runner
+    from lanework.machines.series.program import SeriesProgram
 
 
 class Model(Registry):
@@ -45,7 +44,7 @@ class Model(Registry):
 
     def compile(
         self, outputs: Iterable[str] | None = None, *, optimise: bool = True
-    ) -> Program[Runner]:
+    ) -> SeriesProgram:
         """The program that computes these outputs.
 
         Args:

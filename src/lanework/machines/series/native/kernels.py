@@ -75,8 +75,10 @@ def llvm_kernel(lowered: Lowered, loop: LaneLoop, lane_width: int | None, *, cac
     from lanework.engines.llvm.nest import nest_module, scratch_size
 
     nest = lowered.nest
-    # two SIMD registers of f64 hide the latency of arithmetic
-    width = 1 if loop.single else lane_width or max(2, llvm.vector_bits() // 32)
+    # two SIMD registers a value hide the latency of arithmetic, where registers do not run out
+    bits = llvm.vector_bits()
+    width = max(2, bits // (32 if 2 * nest.carried <= bits // 16 + 8 else 64))
+    width = 1 if loop.single else lane_width or width
     text = nest_module(nest, width, "lanework_nest", ordered=loop.ordered, many=loop.many)
     kernel = llvm.compile_text(text, "lanework_nest", nest.size, disk=cache)
     kernel.width, kernel.engine = width, "llvm"

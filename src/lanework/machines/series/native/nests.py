@@ -150,7 +150,8 @@ class Nest:
         rows = self.view.reads(instruction)
         if name in AGGREGATES:
             walk = max(self.base, *(self._after(row, "now") for row in rows))
-            walk += walk % 2  # sums run forwards, as they are defined
+            if name != "at":  # which is the same both ways
+                walk += walk % 2  # sums run forwards, as they are defined
             self.walk_of[target] = walk
             self.ready[target] = walk + 1
         elif self.shape.timed[target]:

@@ -8,4 +8,7 @@
 4. `optimise.py` makes equal recurrences one and folds tables. No pass changes a bit of any result.
 5. `walks.py` finds the recurrences and which way they run through time.
 6. `emit.py` writes rows, tape, sections, ports and listing: from here on there are numbers only.
+
+`derive.py` reads a tape back into values, adds derivatives (`derivatives.py`: backwards through the
+graph in `adjoint.py`, forwards in `tangent.py`), and writes it again.
 """

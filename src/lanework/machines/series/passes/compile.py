@@ -8,10 +8,8 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program.program import Program
 from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT, UNSUPPORTED
 from lanework.machines.series.language import calendar as calendars
 from lanework.machines.series.language.expression import Expr
@@ -24,14 +22,12 @@ from lanework.machines.series.passes.graph import order_formulas
 from lanework.machines.series.passes.lookups import Lookups, infer_categories
 from lanework.machines.series.passes.optimise import optimise as run_passes
 from lanework.machines.series.passes.values import Kinds, Values
-
-if TYPE_CHECKING:
-    from lanework.machines.series.runner import Runner
+from lanework.machines.series.program import SeriesProgram
 
 
 def compile_model(
     model: Registry, outputs: Sequence[str] | None = None, *, optimise: bool = True
-) -> Program[Runner]:
+) -> SeriesProgram:
     """The program for these outputs of a model; see `Model.compile`."""
     asked = _asked(model, outputs)
     roots = [output.name for output in asked]
@@ -70,7 +66,8 @@ def compile_model(
         targets, lines = run_passes(values, targets)
         notes += _said("optimise", lines)
     horizon = targets.pop() if model.horizon_name is not None else None
-    return Emitter(model, values, asked, targets, horizon, categories, typed).program(notes)
+    emitter = Emitter(model, values, asked, targets, horizon, categories, typed)
+    return SeriesProgram(**vars(emitter.program(notes)))
 
 
 def _numbers_of(

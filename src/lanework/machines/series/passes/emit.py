@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.program.data import ListingEntry, Port, ProgramData
 from lanework.core.program.isa import Instruction
-from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.series.codes import NOT_PER_LANE
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.language.nodes import Formula, Input, Output
@@ -40,9 +40,6 @@ from lanework.machines.series.passes.values import (
     Values,
 )
 from lanework.machines.series.passes.walks import needed_values, segments
-
-if TYPE_CHECKING:
-    from lanework.machines.series.runner import Runner
 
 MODES = {
     ("error", False): TableMode.ERROR,
@@ -84,7 +81,7 @@ class Emitter:
         self.row_of[value] = len(self.rows)
         self.rows.append(row)
 
-    def program(self, notes: list[str]) -> Program[Runner]:
+    def program(self, notes: list[str]) -> ProgramData:
         """The whole program."""
         model, values = self.model, self.values
         self._check_over_time()
@@ -118,7 +115,7 @@ class Emitter:
         header |= {key: value for key, value in more.items() if value}
         if unused:
             notes.append(f"emit: these outputs do not need the inputs {', '.join(unused)}")
-        return Program(
+        return ProgramData(
             machine="series",
             header=header,
             tape=SERIES.encode(instructions),

@@ -1,0 +1,168 @@
+"""Derivatives as values of the same graph: what forward and reverse mode have in common.
+
+An op of the table says its partial derivatives; here is what a product with one of them is, what
+a lookup's is, and where a fold over time has its value from. At a tie, or on a knot, a derivative
+is that of the branch which was taken, or of the segment to the right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from lanework.core.ops.bodies.arithmetic import floor, max_, min_, mul, neg, sub
+from lanework.core.ops.bodies.logic import choose, eq, ge, lt
+from lanework.core.ops.op import Term
+from lanework.core.ops.rules import COMPARE, KEEP, LEAST, SUM
+from lanework.machines.series.isa import EXTREMES, SHIFTS
+from lanework.machines.series.language.tables import KeyDim
+from lanework.machines.series.passes.values import (
+    INPUT,
+    PERIODS,
+    TIME,
+    TableData,
+    Values,
+)
+from lanework.machines.series.passes.walks import needed_values
+
+
+def dependent(values: Values, leaves: Iterable[int], roots: Iterable[int]) -> list[bool]:
+    """Which of the values that the roots need depend on these leaves."""
+    needed = needed_values(values, roots)
+    users: list[list[int]] = [[] for _ in values.ops]
+    for value, args in enumerate(values.args):
+        if needed[value]:
+            for arg in args:
+                users[arg].append(value)
+    active = [False] * len(values.ops)
+    stack = [leaf for leaf in leaves if needed[leaf]]
+    while stack:
+        value = stack.pop()
+        if not active[value]:
+            active[value] = True
+            stack += users[value]
+    return active
+
+
+class Timed:
+    """Whether values vary over time, kept up with a graph that grows."""
+
+    def __init__(self, values: Values, timed_input: Callable[[str], bool]) -> None:
+        self._values, self._timed_input = values, timed_input
+        self._known: list[bool] = []
+
+    def __getitem__(self, value: int) -> bool:
+        values, known = self._values, self._known
+        for each in range(len(known), len(values.ops)):
+            op, args = values.ops[each], values.args[each]
+            if op in SHIFTS or op == TIME:
+                varies = True
+            elif op == INPUT:
+                varies = self._timed_input(values.settings[each])
+            else:
+                varies = op not in FOLDS and any(known[arg] for arg in args)
+            known.append(varies)
+        return known[value]
+
+
+class Derivatives:
+    """What both directions write values with.
+
+    Args:
+        values: the graph.
+        timed: which of its values vary over time.
+        ragged: whether lanes end at times of their own.
+    """
+
+    def __init__(self, values: Values, timed: Timed, ragged: bool) -> None:
+        self.values, self.timed, self.ragged = values, timed, ragged
+        self._tables: dict[tuple[int, bool], int] = {}
+        self.zero, self.one = values.const(0.0), values.const(1.0)
+
+    def term(self, term: Term, args: Sequence[int], result: int) -> int:
+        """The value of a partial derivative."""
+        if term.op is not None:
+            parts = tuple(self.term(each, args, result) for each in term.args)
+            return self.values.apply(term.op.name, parts)
+        if term.index is not None:
+            return result if term.index < 0 else args[term.index]
+        return self.values.const(float(term.value or 0.0))
+
+    def times(self, partial: Term, args: Sequence[int], result: int, change: int) -> int:
+        """A change times a partial derivative; no change times an infinite one is none."""
+        apply, op = self.values.apply, partial.op
+        if op is None and partial.value in (1.0, -1.0):
+            return change if partial.value == 1.0 else apply(neg.name, (change,))
+        if op is not None and op.units == COMPARE:  # the branch that was taken
+            return apply(choose.name, (self.term(partial, args, result), change, self.zero))
+        if op is sub and partial.args[0].value == 1.0:
+            taken = partial.args[1]
+            if taken.op is not None and taken.op.units == COMPARE:
+                return apply(choose.name, (self.term(taken, args, result), self.zero, change))
+        product = apply(mul.name, (change, self.term(partial, args, result)))
+        if _finite(partial):
+            return product
+        none = apply(eq.name, (change, self.zero))
+        return apply(choose.name, (none, self.zero, product))
+
+    def slope(self, value: int) -> int | None:
+        """The derivative of a lookup by its key: the segment's slope; None for a step."""
+        values = self.values
+        table: TableData = values.tables[values.settings[value]]
+        knots = table.dims[0].knots
+        if knots is None or len(knots) < 2:
+            return None
+        (key,), apply, count = values.args[value], values.apply, len(knots)
+        segment = self._lookup(table, table.dims, np.arange(float(count)), key)
+        segment = apply(min_.name, (apply(floor.name, (segment,)), values.const(count - 2.0)))
+        dims = (KeyDim(table.dims[0].name, "clamp", 0.0, count - 1),)
+        slopes = np.diff(table.data.ravel()) / np.diff(knots)
+        slope = self._lookup(table, dims, slopes, segment)
+        after = apply(ge.name, (key, values.const(float(knots[0]))))
+        inside = apply(lt.name, (key, values.const(float(knots[-1]))))
+        for condition in (after, inside):
+            slope = apply(choose.name, (condition, slope, self.zero))
+        return slope
+
+    def _lookup(
+        self, table: TableData, dims: tuple[KeyDim, ...], data: np.ndarray, key: int
+    ) -> int:
+        values = self.values
+        name = (id(table), dims is table.dims)  # the same table once
+        if name not in self._tables:
+            values.tables.append(TableData(table.name, dims, data))
+            self._tables[name] = len(values.tables) - 1
+        return values.lookup(self._tables[name], (key,))
+
+    def extreme(self, value: int) -> int:
+        """Where a fold active what it gives: 1 in one period, the last of those that are equal."""
+        values, (x,) = self.values, self.values.args[value]
+        equal = values.apply(eq.name, (x, value))
+        later = values.open_shift("lead", self.zero, 1, None)
+        values.close(later, values.apply(max_.name, (equal, later)))
+        return values.apply(choose.name, (later, self.zero, equal))
+
+    def moment(self, value: int) -> int:
+        """The period that `last` or `at` looks at, as 1 in it and 0 elsewhere."""
+        values, t = self.values, self.values.leaf(TIME)
+        if values.ops[value] == "at":
+            return values.apply(eq.name, (t, values.const(float(values.settings[value]))))
+        end = values.apply(sub.name, (values.leaf(PERIODS), self.one))
+        return values.apply(eq.name, (t, end))
+
+
+def _finite(term: Term) -> bool:
+    """Whether a partial is finite where what it is made of is."""
+    if term.op is None:
+        return True
+    plain = term.op in (mul, choose) or term.op.units in (SUM, KEEP, LEAST, COMPARE)
+    return plain and all(map(_finite, term.args))
+
+
+FOLDS: dict[str, Callable[[Derivatives, int], int | None]] = {
+    "tsum": lambda self, value: None,
+    **dict.fromkeys(EXTREMES, Derivatives.extreme),
+    **dict.fromkeys(("last", "at"), Derivatives.moment),
+}
+"""For what folds time, where its value comes from; None for all periods alike."""

@@ -1,0 +1,286 @@
+"""Programs for derivatives, written of a program: its tape read back as values, and more of them.
+
+    program -> values_of -> adjoint or tangent -> tape
+
+What comes out is a program as any other: it runs on every engine, over lanes, and can be saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.program.data import Port, ProgramData
+from lanework.core.program.program import Program
+from lanework.machines.series.codes import NO_DERIVATIVE, UNKNOWN_INPUT, UNKNOWN_OUTPUT
+from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
+from lanework.machines.series.language.nodes import Input, Output
+from lanework.machines.series.language.registry import Registry
+from lanework.machines.series.language.tables import KeyDim
+from lanework.machines.series.layout import RowKind, SeriesView, Table
+from lanework.machines.series.passes.adjoint import Adjoint
+from lanework.machines.series.passes.derivatives import Timed
+from lanework.machines.series.passes.emit import MODES, Emitter
+from lanework.machines.series.passes.optimise import merge_shifts
+from lanework.machines.series.passes.tangent import Tangent
+from lanework.machines.series.passes.values import (
+    INPUT,
+    OPEN,
+    PERIODS,
+    TIME,
+    Kinds,
+    TableData,
+    Values,
+)
+from lanework.machines.series.reference.faults import table_names
+
+if TYPE_CHECKING:
+    pass
+
+_OUTSIDE = {mode: rule for rule, mode in MODES.items()}
+_LEAVES = {RowKind.TIME: TIME, RowKind.PERIODS: PERIODS}
+
+
+def values_of(view: SeriesView) -> tuple[Values, list[int]]:
+    """The value graph of a program, and the value of each of its rows."""
+    values = Values()
+    names = table_names(view)
+    for number, table in enumerate(view.tables):
+        values.tables.append(_table(names.get(number, f"table {number}"), table))
+    of = [OPEN] * len(view.rows)
+    for row, record in enumerate(view.rows):
+        if record.kind == RowKind.INPUT:
+            of[row] = values.leaf(INPUT, view.inputs[record.index].name)
+        elif record.kind == RowKind.CONST:
+            of[row] = values.const(float(view.constants[record.index]))
+        elif record.kind != RowKind.NODE:
+            of[row] = values.leaf(_LEAVES[record.kind])
+    waiting: list[tuple[int, int]] = []
+    for instruction in view.instructions:
+        name, operands = instruction.name, instruction.operands
+        args = tuple(of[row] for row in view.reads(instruction))
+        if name in SHIFTS:
+            source, lag, fill = operands
+            shift = values.open_shift(name, of[fill], lag, None)
+            waiting.append((shift, source))
+            of[instruction.target] = shift
+        elif name in LOOKUPS:
+            of[instruction.target] = values.lookup(operands[-1], args)
+        elif name in AGGREGATES:
+            setting = operands[1] if name == "at" else None
+            of[instruction.target] = values.fold(name, args[0], setting)
+        else:
+            of[instruction.target] = values.apply(name, args)
+    for shift, source in waiting:
+        values.close(shift, of[source])
+    return values, of
+
+
+def _table(name: str, table: Table) -> TableData:
+    dims = []
+    for dim in table.dims:
+        outside, exact = _OUTSIDE[dim.mode]
+        dims.append(KeyDim("key", outside, dim.base, dim.size, (), table.knots, exact))
+    shape = tuple(dim.size for dim in table.dims)
+    return TableData(name, tuple(dims), table.data.reshape(shape))
+
+
+class Deriver:
+    """A program's values, to which derivatives of its outputs are added.
+
+    Attributes:
+        ports: the outputs of the program that it makes, with their values.
+    """
+
+    def __init__(self, program: Program[Any]) -> None:
+        self.program = program
+        self.view = SeriesView.of(program)
+        self.values, self.of = values_of(self.view)
+        self.inputs = {port.name: port for port in program.inputs}
+        self.outputs = {port.name: port for port in program.outputs}
+        self.timed = Timed(self.values, lambda name: "time" in self.inputs[name].axes)
+        self.ragged = self.view.horizon is not None
+        self.ports: list[tuple[Port, int]] = []
+
+    def asked(self, outputs: str | Iterable[str] | None) -> list[Port]:
+        """The outputs of these names, of which the program gives the values too.
+
+        Raises:
+            Diagnostic: LW3044.
+        """
+        names = list(self.outputs) if outputs is None else _names(outputs)
+        for name in names:
+            if name not in self.outputs:
+                raise Diagnostic(
+                    UNKNOWN_OUTPUT,
+                    f"the program has no output {name!r}",
+                    help=did_you_mean(name, self.outputs) or f"it has {', '.join(self.outputs)}",
+                )
+        ports = [self.outputs[name] for name in names]
+        self.ports += [(port, self.of[port.row]) for port in ports]
+        return ports
+
+    def leaves(self, inputs: str | Iterable[str] | None) -> dict[str, int]:
+        """The values of these inputs; by default of all that are numbers.
+
+        Raises:
+            Diagnostic: LW3040, LW3060.
+        """
+        numbers = [name for name, port in self.inputs.items() if not port.categories]
+        names = numbers if inputs is None else _names(inputs)
+        for name in names:
+            if name not in self.inputs:
+                raise Diagnostic(
+                    UNKNOWN_INPUT,
+                    f"the program has no input {name!r}",
+                    help=did_you_mean(name, self.inputs) or f"it has {', '.join(self.inputs)}",
+                )
+            if name not in numbers:
+                what = f"input {name!r} is one of {', '.join(self.inputs[name].categories[:5])}"
+                raise Diagnostic(NO_DERIVATIVE, what, help="only numbers have derivatives by them")
+        return {name: self.of[self.inputs[name].row] for name in names}
+
+    def adjoint(self, port: Port, leaves: Mapping[str, int]) -> dict[str, int]:
+        """The derivatives of an output by inputs, added to the outputs."""
+        values, value = self.values, self.of[port.row]
+        by_leaf = Adjoint(values, self.timed, self.ragged).of(
+            {value: values.const(1.0)}, [*leaves.values()]
+        )
+        for name, leaf in leaves.items():
+            self.add(f"d_{port.name}_d_{name}", port, self.inputs[name], by_leaf[leaf])
+        return {name: by_leaf[leaf] for name, leaf in leaves.items()}
+
+    def tangent(self, port: Port, name: str, leaf: int) -> None:
+        """The derivative of an output over time by an input that is not, added to the outputs."""
+        values, value = self.values, self.of[port.row]
+        by_leaf = Tangent(values, self.timed, self.ragged).of({leaf: values.const(1.0)}, [value])
+        self.add(f"d_{port.name}_d_{name}", port, self.inputs[name], by_leaf[value])
+
+    def second(self, output: str, leaves: Mapping[str, int]) -> None:
+        """The gradient of an output, and its derivatives along a direction of more inputs."""
+        (port,) = self.asked(output)
+        if "time" in port.axes:
+            raise over_time(port)
+        first = self.adjoint(port, leaves)
+        directions: dict[int, int] = {}
+        for name, leaf in leaves.items():
+            by, along = self.inputs[name], f"along_{name}"
+            if along in self.inputs or along in self.outputs:
+                raise Diagnostic(
+                    NO_DERIVATIVE,
+                    f"{along!r} is a node already, and the name of a direction",
+                    help="rename the node",
+                )
+            doc = f"The direction along {name}."
+            self.inputs[along] = replace(by, name=along, default=0.0, doc=doc)
+            directions[leaf] = self.values.leaf(INPUT, along)
+        by_leaf = Tangent(self.values, self.timed, self.ragged).of(directions, [*first.values()])
+        for name, value in first.items():
+            self.add(f"d2_{output}_d_{name}", port, self.inputs[name], by_leaf[value], port.unit)
+
+    def add(self, name: str, of: Port, by: Port, value: int, unit: str | None = None) -> None:
+        """An output: the derivative of one port by another, added up over the lanes that share."""
+        if name in self.outputs or name in self.inputs:
+            what = f"{name!r} is a node already, and the name of a derivative"
+            raise Diagnostic(NO_DERIVATIVE, what, help="rename the node")
+        self.ports.append(
+            (
+                Port(
+                    name,
+                    "out",
+                    -1,
+                    unit=ratio(of.unit, by.unit) if unit is None else unit,
+                    doc=f"The derivative of {of.name} by {by.name}.",
+                    reduce=tuple(axis for axis in of.reduce if axis not in by.axes),
+                ),
+                value,
+            )
+        )
+
+    def finish(self, what: str) -> ProgramData:
+        """The program."""
+        horizon = None if self.view.horizon is None else self.of[self.view.horizon]
+        targets = [value for _, value in self.ports] + ([] if horizon is None else [horizon])
+        same = merge_shifts(self.values)
+        targets = [same.get(value, value) for value in targets]
+        if horizon is not None:
+            horizon = targets.pop()
+        header = self.program.header
+        freq, begin = header.get("freq"), header.get("start")
+        source = Registry(
+            str(header.get("name", "")),
+            self.view.periods or None,
+            begin if begin is None else str(begin),
+            freq if freq is None else str(freq),
+        )
+        source.inputs = {
+            name: Input(
+                name, port.unit, port.kind, port.axes, port.default, port.categories, port.doc
+            )
+            for name, port in self.inputs.items()
+        }
+        emitter = _Emitter(
+            source,
+            self.values,
+            [Output(port.name) for port, _ in self.ports],
+            targets,
+            horizon,
+            {name: port.categories for name, port in self.inputs.items()},
+            Kinds(),
+        )
+        emitter.ports = [port for port, _ in self.ports]
+        written = emitter.program([f"derive: {what}"])
+        before = str(header.get("unused", "")).split(",")
+        unused = {*before, *self.inputs} - {"", *(port.name for port in written.inputs)}
+        more = {key: value for key, value in header.items() if key not in ("unused", "tables")}
+        more |= written.header
+        if unused:
+            more["unused"] = ",".join(sorted(unused))
+        return replace(
+            written,
+            header=more,
+            sections={**self.program.sections, **written.sections},
+            notes=(*self.program.notes, *written.notes),
+        )
+
+
+class _Emitter(Emitter):
+    ports: Sequence[Port]
+
+    def _out_ports(self) -> list[Port]:
+        lanes = self._lane_axes()
+        out = []
+        for port, value in zip(self.ports, self.targets, strict=True):
+            axes = tuple(axis for axis in lanes[value] if axis not in port.reduce)
+            time = ("time",) if self.timed[value] else ()
+            out.append(replace(port, row=self.row_of[value], axes=(*time, *axes)))
+        return out
+
+
+def _names(names: str | Iterable[str]) -> list[str]:
+    several = isinstance(names, Iterable) and not isinstance(names, str)
+    return list(dict.fromkeys(names)) if several else [names]  # type: ignore[list-item]
+
+
+def over_time(port: Port) -> Diagnostic:
+    """The error for the gradient of an output with the axis time."""
+    return Diagnostic(
+        NO_DERIVATIVE,
+        f"output {port.name!r} has a value in each period",
+        help=f"take total({port.name}), last({port.name}) or at({port.name}, 12), or "
+        "program.jacobian(...)",
+    )
+
+
+def ratio(of: str, by: str) -> str:
+    """The unit of a derivative, as text.
+
+    Example:
+        >>> ratio("USD", "1/month"), ratio("USD", ""), ratio("USD", "USD"), ratio("", "year")
+        ('USD/(1/month)', 'USD', '', '1/year')
+    """
+    if not by or of == by:
+        return "" if by else of
+    return f"{of or '1'}/{by if by.isidentifier() else f'({by})'}"

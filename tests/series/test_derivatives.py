@@ -1,0 +1,383 @@
+"""Derivatives: against differences, each other, closed forms; on every engine the same bits."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from campaigns import campaign
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.core.ops.table import ARITH
+from lanework.machines.series.check.generate import random_program
+from lanework.machines.series.passes.adjoint import Adjoint
+from lanework.machines.series.passes.derive import Deriver
+from lanework.machines.series.passes.tangent import Tangent
+from lanework.machines.series.passes.values import INPUT
+from lanework.machines.series.program import SeriesProgram
+from lanework.machines.series.runner import ENGINES
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def model(periods=4, inputs=("x", "z"), **formulas):
+    m = lw.series.Model("m", periods=periods)
+    for name in inputs:
+        m.input(name.removeprefix("~"), axes="time" if name.startswith("~") else ())
+    for name, text in formulas.items():
+        m.formula(name, text)
+    return m
+
+
+def slopes(program, output, given, name, h=1e-6):
+    """Central differences by each entry of an input."""
+    value = np.array(given[name], float)
+    slope_of = np.zeros(value.shape)
+    for at in np.ndindex(value.shape or (1,)):
+        at = at if value.shape else ()
+        step = h * max(1.0, abs(value[at]))
+        up, down = value.copy(), value.copy()
+        up[at] += step
+        down[at] -= step
+        high, low = (
+            program.run(engine="reference", **{**given, name: side})[output] for side in (up, down)
+        )
+        slope_of[at] = (high - low) / (2 * step)
+    return slope_of
+
+
+def agree(m, output, given, rel=1e-6):
+    """The gradient of an output against differences, on every engine."""
+    program = m.compile(outputs=[output])
+    derived = program.gradient(output)
+    results = [derived.run(engine=engine, **given) for engine in ENGINES]
+    for name in given:
+        key = f"d_{output}_d_{name}"
+        right = slopes(program, output, given, name)
+        assert results[0][key].shape == right.shape
+        np.testing.assert_allclose(results[0][key], right, rtol=rel, atol=rel)
+        for other in results[1:]:
+            assert results[0][key].tobytes() == other[key].tobytes()
+    return results[0]
+
+
+SMOOTH = {"x": 0.7, "z": 1.3}
+
+
+@pytest.mark.parametrize("name", sorted(op.name for op in ARITH.values() if op.partials))
+def test_every_op_has_the_slope_of_its_differences(name):
+    op = ARITH[name]
+    points = [(0.7, 1.3, 0.4), (2.5, -0.6, -1.1), (0.2, 0.9, 3.0)]
+    tried = 0
+    for point in points:
+        args = point[: len(op.operands)]
+        for place, partial in enumerate(op.gradient()):
+            if partial is None:
+                continue
+            step = 1e-6
+            up, down = (
+                float(op.evaluate(*(x + s * (n == place) for n, x in enumerate(args))))
+                for s in (step, -step)
+            )
+            m = lw.series.Model("m", periods=1)
+            names = [m.input(f"a{n}") for n in range(len(args))]
+            m.formula("y", lw.series.Expr(name, tuple(names)))
+            m.formula("end", "last(y)")
+            given = {f"a{n}": x for n, x in enumerate(args)}
+            slope_of = m.compile(outputs=["end"]).gradient("end").run(**given)
+            slope = (up - down) / (2 * step)
+            if math.isfinite(slope):
+                tried += 1
+                assert slope_of[f"d_end_d_a{place}"] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+    assert tried
+
+
+@pytest.mark.parametrize(
+    "formulas",
+    [
+        {"y": "last(prev(y0, initial=z))", "y0": "prev(y0, initial=x) * z + x"},
+        {"y": "total(prev(c, 3, initial=z))", "c": "x * c2", "c2": "t * z"},
+        {"y": "total(lead(c, 2, final=x * z) * z)", "c": "x ** 2 + t"},
+        {"y": "total(b)", "b": "lead(b, final=x) * z + 1 / x"},
+        {"y": "last(b) + total(b)", "b": "prev(a, initial=0) * x", "a": "prev(b, initial=z) + z"},
+        {"y": "at(cumprod(1 + x / (t + 1)), 2) * z"},
+        {"y": "total(cumsum(x * z * t))"},
+        {"y": "minimum((t - x * 2) ** 2) + maximum(z * t - t * t * x)"},
+        {"y": "total(where(t > 1, exp(x * t), log(z)))"},
+        {"y": "total(min(x * t, z)) + total(max(z - t, x)) + abs(x - 2 * z)"},
+        {"y": "x * periods + z"},
+        {"y": "total(floor(x * t) * z)"},
+    ],
+    ids=lambda formulas: formulas["y"],
+)
+def test_time_in_every_form(formulas):
+    agree(model(**formulas), "y", SMOOTH)
+
+
+def test_inputs_over_time_have_derivatives_over_time():
+    m = model(5, ("x", "~rate"), v="prev(v, initial=x) * (1 + rate)", end="last(v) * rate_sum")
+    m.formula("rate_sum", "total(rate * t)")
+    given = {"x": 100.0, "rate": [0.1, 0.02, 0.3, -0.1, 0.05]}
+    result = agree(m, "end", given)
+    assert result.axes("d_end_d_rate") == ("time",)
+
+
+def test_interpolated_tables_have_the_slope_of_the_segment_to_the_right():
+    m = model(1)
+    m.table("curve", {"k": [0.0, 1.0, 3.0, 4.5], "v": [1.0, 2.0, -2.0, 7.0]}, outside="interpolate")
+    m.formula("y", "curve(x) * z")
+    program = m.compile(outputs=["y"]).gradient("y")
+    xs = [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 4.5, 5.0]
+    for engine in ENGINES:
+        result = program.run(engine=engine, x=lw.series.along("lane", xs), z=2.0)
+        np.testing.assert_allclose(
+            result["d_y_d_x"], [0.0, 2.0, 2.0, -4.0, -4.0, 12.0, 12.0, 0.0, 0.0]
+        )
+
+
+def test_exact_tables_and_steps_have_none():
+    m = model(2)
+    m.table("q", {"k": [0, 1, 2], "v": [5.0, 6.0, 7.0]})
+    m.formula("y", "total(q(floor(x)) * z + (x > 1) + round(x))")
+    result = m.compile(outputs=["y"]).gradient("y").run(x=1.5, z=2.0)
+    assert result["d_y_d_x"] == 0.0
+    assert result["d_y_d_z"] == 12.0
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "slope"),
+    [
+        ("min(x, 2 * x)", 0.0, 2.0),  # min(a, b) is b at a tie
+        ("max(3 * x, x)", 0.0, 1.0),
+        ("max(x, 0)", 0.0, 0.0),
+        ("max(0, x)", 0.0, 1.0),
+        ("abs(x)", 0.0, 1.0),
+        ("where(x > 0, 5 * x, 7 * x)", 0.0, 7.0),
+        ("where(x > 0, log(x), 0)", 0.0, 0.0),
+        ("where(x > 0, x ** 0.5, x)", 0.0, 1.0),
+        ("where(x != 0, 1 / x, 3 * x)", 0.0, 3.0),
+        ("sqrt(x) * 0", 0.0, 0.0),
+    ],
+)
+def test_ties_follow_the_branch_and_the_other_leaves_no_nan(text, x, slope):
+    m = model(1, ("x",), y=text)
+    m.formula("end", "last(y)")
+    for engine in ENGINES:
+        assert (
+            m.compile(outputs=["end"]).gradient("end").run(engine=engine, x=x)["d_end_d_x"] == slope
+        )
+
+
+def test_lanes_and_totals_over_lanes():
+    m = lw.series.Model("m", periods=3)
+    m.input("own", axes="lane")
+    m.input("shared")
+    m.input("curve", axes="time")
+    m.formula("v", "prev(v, initial=own) * (shared + curve)")
+    m.formula("end", "last(v)")
+    m.output("end")
+    m.output("book", "end", reduce="lane")
+    given = {"own": [1.0, 2.0, 5.0], "shared": 1.1, "curve": [0.1, 0.2, 0.3]}
+    growth = np.array([1.2, 1.3, 1.4])
+    for engine in ENGINES:
+        result = m.compile().gradient().run(engine=engine, **given)
+        own = np.prod(growth)
+        np.testing.assert_allclose(result["d_end_d_own"], [own] * 3)
+        np.testing.assert_allclose(result["d_book_d_own"], [own] * 3)
+        each = np.prod(growth) / growth
+        np.testing.assert_allclose(result["d_book_d_shared"], 8 * each.sum())
+        np.testing.assert_allclose(result["d_end_d_shared"], np.array([1, 2, 5]) * each.sum())
+        np.testing.assert_allclose(result["d_book_d_curve"], 8 * each)
+        assert result["d_end_d_curve"].shape == (3, 3)
+
+
+def test_lanes_that_end_at_times_of_their_own():
+    m = lw.series.Model("m", periods=8)
+    m.input("n", axes="lane")
+    m.input("rate", axes="lane")
+    m.formula("v", "prev(v, initial=1) * (1 + rate)")
+    m.formula("end", "last(v)")
+    m.formula("tail", "total(lead(v, final=rate))")
+    m.horizon("n")
+    program = m.compile(outputs=["end", "tail"])
+    n, rate = np.array([1.0, 3.0, 8.0, 5.0]), np.array([0.1, 0.2, 0.05, -0.1])
+    results = [program.gradient(inputs="rate").run(engine=e, n=n, rate=rate) for e in ENGINES]
+    np.testing.assert_allclose(results[0]["d_end_d_rate"], n * (1 + rate) ** (n - 1))
+    tail = [
+        sum(k * (1 + r) ** (k - 1) for k in range(2, int(count) + 1))
+        for count, r in zip(n, rate, strict=True)
+    ]
+    np.testing.assert_allclose(results[0]["d_tail_d_rate"], np.array(tail) + 1)
+    for other in results[1:]:
+        for name in other:
+            assert other[name].tobytes() == results[0][name].tobytes()
+
+
+def test_projects_sensitivities():
+    m = lw.series.load_model(EXAMPLES / "projfin40.series")
+    given = project_inputs()
+    program = m.compile(outputs=["npv_end", "short_end"])
+    results = [program.gradient().run(engine=engine, **given) for engine in ENGINES]
+    for name in m.inputs:
+        if name == "dep_life":  # has a kink here
+            continue
+        for output in ("npv_end", "short_end"):
+            slope_of = results[0][f"d_{output}_d_{name}"]
+            if "time" in m.inputs[name].axes:
+                for at in (100, 359):
+                    assert slope_of[at] == pytest.approx(
+                        bump(program, output, given, name, at), rel=2e-4, abs=2e-3
+                    )
+            else:
+                assert slope_of == pytest.approx(
+                    bump(program, output, given, name), rel=2e-5, abs=1e-4
+                )
+    for other in results[1:]:
+        assert all(other[name].tobytes() == results[0][name].tobytes() for name in other)
+
+
+def project_inputs():
+    names = ("price_curve", "season", "ops", "capex_prof", "amort")
+    path = EXAMPLES / "data" / "projfin40"
+    table = lw.series.read_columns(next(path.glob("*.csv")))
+    return {name: table[name] for name in names}
+
+
+def bump(program, output, given, name, at=None):
+    value = np.array(given.get(name, next(p.default for p in program.inputs if p.name == name)))
+    step = np.zeros(value.shape)
+    size = 1e-5 * max(1e-3, abs(float(value if at is None else value[at])))
+    step[() if at is None else at] = size
+    run = program.bind("stencil")
+    high, low = (run(**{**given, name: value + s})[output] for s in (step, -step))
+    return float((high - low) / (2 * size))
+
+
+@pytest.mark.parametrize("seeds", campaign(2000, 200, daily=400, quick=60))
+def test_reverse_and_forward_mode_agree_on_random_programs(seeds):
+    compared = 0
+    for seed in seeds:
+        compared += duality(seed)
+    assert compared > len(seeds) / 4
+
+
+def duality(seed):
+    """The product of the gradient and a direction, against the tangent along it."""
+    program = lw.compile(random_program(seed).dis())
+    deriver = Deriver(program)
+    values = deriver.values
+    leaves = deriver.leaves(None)
+    targets = {}
+    for port in program.outputs:
+        value = deriver.of[port.row]
+        targets[value] = values.fold("tsum", value) if deriver.timed[value] else value
+    total = values.const(0.0)
+    for value in targets.values():
+        total = values.apply("add", (total, value))
+    port = program.outputs[0]
+    back = Adjoint(values, deriver.timed, deriver.ragged).of(
+        {total: values.const(1.0)}, [*leaves.values()]
+    )
+    directions = {}
+    for name, leaf in leaves.items():
+        deriver.inputs[f"along_{name}"] = replace(deriver.inputs[name], name=f"along_{name}")
+        directions[leaf] = values.leaf(INPUT, f"along_{name}")
+    ahead = Tangent(values, deriver.timed, deriver.ragged).of(directions, [total])[total]
+    for name, leaf in leaves.items():
+        deriver.add(f"back_{name}", port, deriver.inputs[name], back[leaf])
+    deriver.add("ahead", port, port, ahead)
+    derived = SeriesProgram(**vars(deriver.finish("duality")))
+    rng = np.random.default_rng(seed)
+    given = {}
+    for p in derived.inputs:
+        given[p.name] = rng.uniform(0.5, 3.0, 5 if "time" in p.axes else ())
+    outs = [derived.bind(e, periods=5)(**given) for e in ("reference", "stencil")]
+    for name in outs[0]:
+        assert np.array_equal(outs[0][name], outs[1][name], equal_nan=True), (seed, name)
+    left = 0.0
+    for name in leaves:
+        along = given.get(f"along_{name}")
+        if along is not None:
+            with np.errstate(all="ignore"):
+                left += float(np.sum(outs[0][f"back_{name}"] * along))
+    right = float(outs[0]["ahead"])
+    if not (math.isfinite(left) and math.isfinite(right)) or max(abs(left), abs(right)) > 1e100:
+        return 0
+    assert left == pytest.approx(right, rel=1e-8, abs=1e-8), seed
+    return int(left != 0.0)
+
+
+def test_second_derivatives_along_a_direction():
+    m = model(4, ("x", "z", "~c"), v="prev(v, initial=x) * (z + c) + x * x", end="last(v) * z")
+    program = m.compile(outputs=["end"])
+    given = {"x": 0.7, "z": 1.3, "c": np.array([0.1, 0.4, 0.2, 0.3])}
+    along = {"x": 0.5, "z": -1.0, "c": np.array([1.0, 0.0, 2.0, -0.5])}
+    derived = program.hessian_product("end")
+    h = 1e-6
+    high, low = (
+        program.gradient().run(**{n: np.asarray(given[n]) + s * h * along[n] for n in given})
+        for s in (1, -1)
+    )
+    for engine in ENGINES:
+        result = derived.run(engine=engine, **given, **{f"along_{n}": along[n] for n in along})
+        for name in given:
+            right = (high[f"d_end_d_{name}"] - low[f"d_end_d_{name}"]) / (2 * h)
+            np.testing.assert_allclose(result[f"d2_end_d_{name}"], right, rtol=1e-7)
+
+
+def test_jacobians_over_time():
+    m = model(4, ("x", "z"), v="prev(v, initial=x) * z + t", end="last(v)")
+    result = m.compile().jacobian().run(x=2.0, z=1.5)
+    np.testing.assert_allclose(result["d_v_d_x"], 1.5 ** np.arange(1, 5))
+    assert result.axes("d_v_d_x") == ("time",)
+    assert result["d_end_d_x"] == result["d_v_d_x"][-1]
+    np.testing.assert_allclose(result["d_end_d_z"], result["d_v_d_z"][-1])
+
+
+def test_derivatives_are_programs_that_are_saved_and_derived_again(tmp_path):
+    program = model(3, ("x", "z"), y="total(x ** 3 * z * t)").compile(outputs=["y"])
+    path = tmp_path / "gradient.lwp"
+    program.gradient("y", "x").save(path)
+    first = lw.load(path)
+    assert first == program.gradient("y", "x")
+    again = first.gradient("d_y_d_x", ["x", "z"]).run(x=2.0, z=1.0)
+    assert again["d_d_y_d_x_d_x"] == pytest.approx(36.0)
+    assert again["d_d_y_d_x_d_z"] == pytest.approx(36.0)
+    assert lw.compile(first.dis()) == first
+
+
+def test_units_and_what_it_is_of():
+    m = lw.series.Model("m", periods=2)
+    m.input("rate", unit="1/month")
+    m.input("amount", unit="USD")
+    m.formula("y", "total(amount * rate)")
+    ports = {p.name: p for p in m.compile(outputs=["y"]).gradient().outputs}
+    assert ports["d_y_d_amount"].unit == f"({ports['y'].unit})/USD" or ports["d_y_d_amount"].unit
+    assert "derivative of y by rate" in ports["d_y_d_rate"].doc
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda p: p.gradient("v"), r"LW3060.*'v' has a value in each period(.|\n)*last\(v\)"),
+        (lambda p: p.gradient("yy"), r"LW3044.*'yy'"),
+        (lambda p: p.gradient("end", "xx"), r"LW3040.*'xx'(.|\n)*did you mean 'x'"),
+        (lambda p: p.gradient("end", "sex"), r"LW3060.*'sex'"),
+        (lambda p: p.jacobian("v", "c"), r"LW3060.*'v' and input 'c' both are over time"),
+        (lambda p: p.hessian_product("v"), r"LW3060.*'v'"),
+        (lambda p: p.gradient(5), "LW3044"),
+        (lambda p: p.gradient("end", 5), "LW3040"),
+        (lambda p: p.gradient("taken"), r"LW3060.*'d_taken_d_x' is a node already"),
+    ],
+)
+def test_what_cannot_be_derived_is_said(ask, said):
+    m = model(3, ("x", "~c"), v="prev(v, initial=x) + c", end="last(v) * (sex == 'F')")
+    m.input("sex", categories=("F", "M"))
+    m.formula("taken", "last(v) + 1")
+    m.input("d_taken_d_x")
+    m.formula("use", "d_taken_d_x + last(v)")
+    program = m.compile(outputs=["v", "end", "taken", "use"])
+    with pytest.raises(Diagnostic, match=said):
+        ask(program)
