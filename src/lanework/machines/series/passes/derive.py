@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -34,7 +35,7 @@ from lanework.machines.series.passes.values import (
     TableData,
     Values,
 )
-from lanework.machines.series.reference.faults import table_names
+from lanework.machines.series.reference.faults import table_name
 
 if TYPE_CHECKING:
     pass
@@ -46,9 +47,9 @@ _LEAVES = {RowKind.TIME: TIME, RowKind.PERIODS: PERIODS}
 def values_of(view: SeriesView) -> tuple[Values, list[int]]:
     """The value graph of a program, and the value of each of its rows."""
     values = Values()
-    names = table_names(view)
     for number, table in enumerate(view.tables):
-        values.tables.append(_table(names.get(number, f"table {number}"), table))
+        title, labels = table_name(view, number)
+        values.tables.append(_table(title.removeprefix("table ").strip("`"), labels, table))
     of = [OPEN] * len(view.rows)
     for row, record in enumerate(view.rows):
         if record.kind == RowKind.INPUT:
@@ -78,11 +79,12 @@ def values_of(view: SeriesView) -> tuple[Values, list[int]]:
     return values, of
 
 
-def _table(name: str, table: Table) -> TableData:
+def _table(name: str, labels: Sequence[list[str] | None], table: Table) -> TableData:
     dims = []
-    for dim in table.dims:
+    for dim, known in zip_longest(table.dims, labels[: len(table.dims)]):
         outside, exact = _OUTSIDE[dim.mode]
-        dims.append(KeyDim("key", outside, dim.base, dim.size, (), table.knots, exact))
+        names = tuple(known or ())
+        dims.append(KeyDim("key", outside, dim.base, dim.size, names, table.knots, exact))
     shape = tuple(dim.size for dim in table.dims)
     return TableData(name, tuple(dims), table.data.reshape(shape))
 
