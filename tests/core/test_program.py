@@ -118,7 +118,8 @@ def test_open_files_and_streams_hold_programs(make: Any, tmp_path: Path) -> None
 
 def test_standard_input_and_output_hold_programs() -> None:
     program = register()
-    code = "import lanework as lw; p = lw.load('-'); assert p.run(r0=6, r1=0)['r0'] == 0; p.save('-')"
+    run = "assert p.run(r0=6, r1=0)['r0'] == 0"
+    code = f"import lanework as lw; p = lw.load('-'); {run}; p.save('-')"
     done = subprocess.run([sys.executable, "-c", code], input=bytes(program), capture_output=True)
     assert done.stdout == bytes(program), done.stderr.decode()
 
