@@ -19,7 +19,8 @@ import pyarrow.parquet
 import pytest
 
 from lanework.base.errors import Diagnostic
-from lanework.core.data import cells, csvtext, files, sheets
+from lanework.core.data import blocks as readers
+from lanework.core.data import cells, csvtext, sheets
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import column_names, iter_columns, read_array, read_columns, read_grid
 
@@ -33,7 +34,7 @@ READERS = {
 def outcome(monkeypatch, reader, path, wanted, categories=None):
     """What one reader makes of a file: columns to the bit, or code, message and help."""
     with monkeypatch.context() as patch:
-        patch.setattr(files, "arrow_for", READERS[reader]["arrow_for"])
+        patch.setattr(readers, "arrow_for", READERS[reader]["arrow_for"])
         if reader == "cells":
             patch.setattr(csvtext, "fast_columns", lambda *_: None)
         try:
@@ -186,7 +187,7 @@ def test_labels_are_the_same_by_every_reader(monkeypatch, write):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_rows_come_in_blocks_of_one_size_whatever_the_pieces(monkeypatch, write, reader):
-    monkeypatch.setattr(files, "arrow_for", READERS[reader]["arrow_for"])
+    monkeypatch.setattr(readers, "arrow_for", READERS[reader]["arrow_for"])
     rows = 30_000
     text = "a,b\n" + "".join(f"{n},{n / 7!r}\n" + "\n" * (n % 1000 == 0) for n in range(rows))
     blocks = list(iter_columns(write(text), ["b", "a"], 7000))

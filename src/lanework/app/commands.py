@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -249,6 +250,11 @@ def ask(command: str = "", /, **options: Any) -> Request:
 
 
 def act(command: str, /, **options: Any) -> None:
-    """Let the machine of the file do what it has to do for a command."""
+    """Let the machine of the file do what it has to do for a command, within its limits."""
+    from lanework.core.data.holding import reading
+    from lanework.core.waiting import watched
+
     request = ask(command, **options)
-    request.line.actions[command](request)
+    limits, work = request.limits, partial(request.line.actions[command], request)
+    with reading(limits):
+        watched(limits, work, "raise the deadline, or give it less to read")

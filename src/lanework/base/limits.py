@@ -8,7 +8,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Limits:
         deadline: seconds, or None.
         depth: how deeply calls may nest.
         threads: threads, or None for one a core.
+        ends: when the deadline is, on the clock of `time.monotonic`, once it has `started`.
 
     Raises:
         Diagnostic: LW0102 for a limit that makes no sense.
@@ -51,6 +52,7 @@ class Limits:
     deadline: float | None = None
     depth: int = 1024
     threads: int | None = None
+    ends: float | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, least in (("fuel", 0), ("memory", 0), ("depth", 0), ("threads", 1)):
@@ -94,7 +96,19 @@ class Limits:
 
     def until(self) -> float | None:
         """When a run that begins now must have ended, on the clock of `time.monotonic`."""
-        return None if self.deadline is None else time.monotonic() + self.deadline
+        if self.deadline is None or self.ends is not None:
+            return self.ends
+        return time.monotonic() + self.deadline
+
+    def started(self) -> Limits:
+        """The same limits, whose deadline counts from now on: one for all that they are given to.
+
+        Example:
+            >>> limits = Limits(deadline=60.0).started()
+            >>> limits.until() == limits.until(), limits == Limits(deadline=60.0)
+            (True, True)
+        """
+        return replace(self, ends=self.until())
 
     def check_memory(self, needed: int, what: str, help: str = FIT) -> None:
         """Refuse what would not fit.

@@ -103,9 +103,9 @@ class Request:
         """How long it took to load the program."""
         return self._loaded[1]
 
-    @property
+    @cached_property
     def limits(self) -> Limits:
-        """What a run may use.
+        """What a run may use, reading its files included: the deadline counts from the first look.
 
         Raises:
             Diagnostic: LW0102.
@@ -114,7 +114,7 @@ class Request:
 
         return Limits.from_text(
             **{name: self[name] for name in ("fuel", "memory", "deadline", "threads")}
-        )
+        ).started()
 
     def names(self, option: str) -> list[str] | None:
         """The names with commas of an option, such as `--outputs a,b`; None without it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from lanework.base.limits import Limits
 from lanework.core.runner import check_deadline
 
+GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
 T = TypeVar("T")
 Taken = ParamSpec("Taken")
@@ -48,7 +51,8 @@ def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool
         finally:
             done.set()
 
-    thread = threading.Thread(target=run, name="lanework-work", daemon=True)
+    own = contextvars.copy_context()  # such as the limits of reading
+    thread = threading.Thread(target=own.run, args=(run,), name="lanework-work", daemon=True)
     thread.start()
     try:
         while not done.wait(TICK if until is None else min(TICK, max(until - time.monotonic(), 0))):
@@ -56,16 +60,34 @@ def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool
     except BaseException:
         if stops:
             threading.Thread(target=_stop, args=(thread,), daemon=True).start()
+            thread.join(GRACE / 2)  # it may have a file to clear away
         raise
     if raised:
         raise raised[0]
     return given[0]
 
 
+class Stopped(SystemExit):
+    """What is raised in a thread that nobody waits for any more."""
+
+
+def _hook(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The hook for errors that nobody can catch, such as in a callback, without `Stopped`."""
+
+    def hook(unraisable: Any) -> None:
+        if unraisable.exc_type is not Stopped:
+            before(unraisable)
+
+    hook.__module__ = __name__
+    return hook
+
+
 def _stop(thread: threading.Thread) -> None:
-    """Raise `SystemExit` in a thread until it ends: where it is now that may be caught."""
+    """Raise `Stopped` in a thread until it ends: where it is now that may be caught."""
+    if sys.unraisablehook.__module__ != __name__:
+        sys.unraisablehook = _hook(sys.unraisablehook)
     while thread.is_alive():
-        number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
+        number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stopped)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
         thread.join(TICK)
 
@@ -82,6 +104,22 @@ def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
     """
     until = None if limits is None else limits.until()
     return work() if until is None else waited(work, until, help, stops=True)
+
+
+def watched(limits: Limits, work: Callable[[], T], help: str) -> T:
+    """What `work` gives, which holds the deadline itself where it can say more of it.
+
+    What does not look at the clock, such as a reader of files, is stopped a little later.
+
+    Raises:
+        Trap: LW2001.
+
+    Example:
+        >>> watched(Limits(deadline=60.0), lambda: 6 * 7, "raise the deadline")
+        42
+    """
+    until = limits.until()
+    return work() if until is None else waited(work, until + GRACE, help, stops=True)
 
 
 def timed(help: str) -> Callable[[Callable[Taken, T]], Callable[Taken, T]]:

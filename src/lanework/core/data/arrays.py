@@ -20,12 +20,14 @@ from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW
 from lanework.core.data.csvfast import Array
 from lanework.core.data.csvheader import check_header
 from lanework.core.data.csvtext import bad_cell
+from lanework.core.data.holding import JSON, check_file, check_held, check_packed
 from lanework.core.data.labels import codes_of
 from lanework.core.data.opening import Path_, damage, data_ending, opened
 from lanework.core.data.sheets import sheet_columns
 from lanework.core.data.values import Given, exactly
 from lanework.core.result.frames import need
 
+GROUPS = "raise the memory cap, or write the file in smaller row groups"
 TABLES = (".parquet", ".feather", ".arrow")
 
 
@@ -57,6 +59,9 @@ def arrow_file(path: Path_) -> Iterator[ArrowFile]:
         with opened(path) as file:
             with damage(path):
                 parquet = module.ParquetFile(file)
+                known = parquet.metadata
+                groups = [known.row_group(n).total_byte_size for n in range(known.num_row_groups)]
+                check_held(path, max(groups, default=0), GROUPS)
 
             def batches(wanted: Sequence[str] | None = None, rows: int = 65536) -> Iterator[Any]:
                 columns = None if wanted is None else list(wanted)
@@ -83,15 +88,20 @@ def all_arrays(path: Path_) -> tuple[dict[str, Array], Sequence[int] | None]:
     """Every array in a .npy, .npz, .json or .xlsx file, and in which row of it their places are.
 
     Raises:
-        Diagnostic: LW3051, LW3052, LW3054; LW1022 for .xlsx without openpyxl.
+        Diagnostic: LW3051, LW3052, LW3054; LW0101 for what does not fit; LW1022 for .xlsx without
+            openpyxl.
     """
     ending = data_ending(path)
     if ending == ".xlsx":
         return sheet_columns(path)
     with opened(path) as file:
         if ending == ".json":
+            check_file(path, file, JSON)
             return _json(path, file), None
         with damage(path):
+            check_file(path, file)
+            if ending == ".npz":
+                check_packed(path, file)
             loaded = np.load(file, allow_pickle=False)
             if not isinstance(loaded, np.ndarray):
                 return {name: loaded[name] for name in loaded.files}, None

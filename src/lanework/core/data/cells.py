@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from lanework.base.codes import MEMORY_CAP
 from lanework.base.errors import Code, Diagnostic
 from lanework.core.data.arrays import TABLES, all_arrays, arrow_file
-from lanework.core.data.files import check_columns, csv_of, length_of
+from lanework.core.data.blocks import check_columns, csv_of, length_of
+from lanework.core.data.holding import CELL, check_held
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
 from lanework.core.data.sheets import sheet_rows
 
@@ -61,10 +63,11 @@ def read_cells(path: Path_, most: int | None = None, wanted: Sequence[str] | Non
         if wanted is not None:
             check_columns(path, wanted, header)
         where = [header.index(name) for name in (header if wanted is None else wanted)]
-        pairs = [
-            (line, row if wanted is None else [row[n] for n in where])
-            for line, row in itertools.islice(rows, most)
-        ]
+        pairs = []
+        for line, row in itertools.islice(rows, most):
+            pairs.append((line, row if wanted is None else [row[n] for n in where]))
+            if len(pairs) % 4096 == 0:
+                check_held(path, CELL * len(pairs) * (len(where) + 3))
     names = [header[n] for n in where]
     return Cells(names, [row for _, row in pairs], [line for line, _ in pairs], unit)
 
@@ -131,6 +134,8 @@ def told_as(
     try:
         yield
     except Diagnostic as error:
+        if error.code is MEMORY_CAP:
+            raise
         raise Diagnostic(
             (others or {}).get(error.code, code),
             before + error.message,

@@ -9,29 +9,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
+from functools import partial
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.codes import BAD_DATA_FILE, MISSING_COLUMN, RAGGED_ROW
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.core.codes import MISSING_COLUMN
 from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, column_of
+from lanework.core.data.blocks import check_columns, csv_of, even_blocks, file_blocks
 from lanework.core.data.csvfast import Array, Categories, arrow_for
-from lanework.core.data.csvtext import CsvText
+from lanework.core.data.holding import check_held, reading
 from lanework.core.data.opening import (
     ENDINGS,
     TEXTS,
     Path_,
-    damage,
     data_ending,
     opened_text,
 )
-from lanework.core.data.standard import SHOWN, STANDARD
+from lanework.core.runner import check_deadline
+from lanework.core.waiting import within
 
 __all__ = [
     "BLOCK",
     "ENDINGS",
-    "check_columns",
     "column_names",
     "iter_columns",
     "read_array",
@@ -39,10 +40,9 @@ __all__ = [
     "read_columns",
 ]
 
+SLOW = "raise the deadline, or read fewer columns"
 BLOCK = 65536
 """Rows in a block: many lanes for the engines, and a few megabytes."""
-
-Block = tuple[dict[str, Array], int, int]
 
 
 def column_names(path: Path_) -> list[str]:
@@ -62,7 +62,11 @@ def column_names(path: Path_) -> list[str]:
 
 
 def read_columns(
-    path: Path_, wanted: Sequence[str] | None = None, categories: Categories | None = None
+    path: Path_,
+    wanted: Sequence[str] | None = None,
+    categories: Categories | None = None,
+    *,
+    limits: Limits | None = None,
 ) -> dict[str, Array]:
     """Columns of a file, whole.
 
@@ -72,12 +76,15 @@ def read_columns(
         wanted: the columns to read; by default all, and all must then be numbers or have
             categories.
         categories: for columns of labels, the list of labels.
+        limits: the memory that reading may take, and the deadline of it.
 
     Returns:
         float64 columns by name, all of one length where the file is a table.
 
     Raises:
-        Diagnostic: LW3051 to LW3056 and LW3020, naming line and column; LW1022.
+        Diagnostic: LW3051 to LW3056 and LW3020, naming line and column; LW1022; LW0101 for what
+            does not fit.
+        Trap: LW2001 at the deadline.
 
     Example:
         >>> import pathlib, tempfile
@@ -88,12 +95,29 @@ def read_columns(
         {'sex': array([1., 0.]), 'age': array([47., 29.])}
         >>> folder.cleanup()
     """
+    with reading(limits):
+        return within(limits, partial(_columns, path, wanted, categories), SLOW)
+
+
+def _columns(
+    path: Path_, wanted: Sequence[str] | None, categories: Categories | None
+) -> dict[str, Array]:
     if wanted is None:
         wanted = column_names(path)
-    blocks = list(_blocks(path, wanted, 4 * BLOCK, categories))
+    read = (block for block, *_ in file_blocks(path, wanted, 4 * BLOCK, categories))
+    blocks = list(_held(path, read))
     if len(blocks) == 1:
-        return blocks[0][0]
-    return {name: np.concatenate([np.empty(0), *(b[name] for b, *_ in blocks)]) for name in wanted}
+        return blocks[0]
+    return {name: np.concatenate([np.empty(0), *(b[name] for b in blocks)]) for name in wanted}
+
+
+def _held(path: Path_, blocks: Iterator[dict[str, Array]]) -> Iterator[dict[str, Array]]:
+    """The blocks, all of which will be held, and then be put together."""
+    size = 0
+    for block in blocks:
+        size += 2 * sum(column.nbytes for column in block.values())
+        check_held(path, size)
+        yield block
 
 
 def iter_columns(
@@ -102,6 +126,7 @@ def iter_columns(
     rows_per_block: int = BLOCK,
     categories: Categories | None = None,
     progress: Callable[[int, int], None] | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[dict[str, Array]]:
     """The same columns in blocks of rows, in bounded memory for CSV, Parquet and Arrow.
 
@@ -111,124 +136,23 @@ def iter_columns(
         rows_per_block: rows in every block but the last.
         categories: for columns of labels, the list of labels.
         progress: called after each block with bytes (CSV) or rows read, and their number in all.
+        limits: as for `read_columns`; the deadline counts from the first block.
 
     Raises:
         Diagnostic: as `read_columns`.
+        Trap: LW2001.
     """
-    for block, done, total in _even(_blocks(path, wanted, rows_per_block, categories),
-                                    rows_per_block):  # fmt: skip
+    until = None if limits is None else limits.until()
+    blocks = even_blocks(file_blocks(path, wanted, rows_per_block, categories), rows_per_block)
+    while True:
+        with reading(limits):
+            block, done, total = next(blocks, (None, 0, 0))
+        check_deadline(until, SLOW, "reading was stopped at its deadline")
+        if block is None:
+            return
         yield block
         if progress is not None:
             progress(done, total)
-
-
-def _blocks(
-    path: Path_, wanted: Sequence[str], rows: int, categories: Categories | None
-) -> Iterator[Block]:
-    """Blocks of about so many rows, with how much of the file is read and how much there is."""
-    categories = {k: v for k, v in (categories or {}).items() if k in wanted}
-    ending = data_ending(path)
-    wanted = list(dict.fromkeys(wanted))
-    reader = _csv if ending in TEXTS else _tables if ending in TABLES else _arrays
-    return reader(path, wanted, rows, categories) if wanted else iter(())
-
-
-def _even(blocks: Iterator[Block], rows: int) -> Iterator[Block]:
-    """The same rows in blocks of one size, but for the last."""
-    kept: list[dict[str, Array]] = []
-    count, done, total = 0, 0, 0
-    for block, done, total in blocks:
-        length = len(next(iter(block.values())))
-        start = 0
-        while count + length - start >= rows:
-            stop = start + rows - count
-            yield _joined([*kept, {n: c[start:stop] for n, c in block.items()}]), done, total
-            kept, count, start = [], 0, stop
-        if start < length:
-            kept.append({name: column[start:] for name, column in block.items()})
-            count += length - start
-    if kept:
-        yield _joined(kept), done, total
-
-
-def _joined(blocks: list[dict[str, Array]]) -> dict[str, Array]:
-    if len(blocks) == 1:
-        return blocks[0]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-
-
-def csv_of(file: IO[bytes], path: Path_, named: bool = True) -> CsvText:
-    """The text of an open CSV file, past its header if it has one.
-
-    Raises:
-        Diagnostic: LW3052.
-    """
-    tabs = "\t" if data_ending(path).startswith(".tsv") else None
-    return CsvText.start(file, SHOWN if path == STANDARD else os.fspath(path), tabs, named)
-
-
-def _csv(path: Path_, wanted: Sequence[str], rows: int, categories: Categories) -> Iterator[Block]:
-    with opened_text(path) as (file, progress):
-        text = csv_of(file, path)
-        check_columns(path, wanted, text.header)
-        arrow = arrow_for(progress()[1])
-        for block in text.blocks(wanted, categories, rows, arrow):
-            yield block, *progress()
-
-
-def _tables(
-    path: Path_, wanted: Sequence[str], rows: int, categories: Categories
-) -> Iterator[Block]:
-    with arrow_file(path) as table, damage(path):
-        check_columns(path, wanted, table.names)
-        done = 0
-        for batch in table.batches(wanted, rows):
-            block, lines = {}, range(done + 1, done + 1 + batch.num_rows)
-            for name in wanted:
-                values = np.asarray(batch.column(name).to_numpy(zero_copy_only=False))
-                block[name] = column_of(path, name, values, lines, categories.get(name))
-            done += batch.num_rows
-            yield block, done, max(table.rows, done)
-
-
-def _arrays(
-    path: Path_, wanted: Sequence[str], rows: int, categories: Categories
-) -> Iterator[Block]:
-    arrays, lines = all_arrays(path)
-    check_columns(path, wanted, list(arrays))
-    columns = {
-        name: column_of(path, name, arrays[name], lines, categories.get(name)) for name in wanted
-    }
-    total = length_of(path, columns)
-    for start in range(0, total, rows):
-        stop = min(start + rows, total)
-        yield {name: column[start:stop] for name, column in columns.items()}, stop, total
-
-
-def length_of(path: Path_, columns: dict[str, Array]) -> int:
-    """How many rows columns have.
-
-    Raises:
-        Diagnostic: LW3052 for what is no column, LW3054 for columns of several lengths.
-    """
-    flat = next((name for name, column in columns.items() if column.ndim != 1), None)
-    if flat is not None:
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{os.fspath(path)}: {flat or 'the array'!r} has {columns[flat].ndim} dimensions, and"
-            " a column has one",
-            help="give such an array to its input by itself",
-        )
-    sizes = {name: len(column) for name, column in columns.items()}
-    total = max(sizes.values(), default=0)
-    short = next((name for name, size in sizes.items() if size != total), None)
-    if short is not None:
-        raise Diagnostic(
-            RAGGED_ROW,
-            f"{os.fspath(path)}: column {short!r} has {sizes[short]} rows and another {total}",
-            help="give every column as many rows",
-        )
-    return total
 
 
 def read_grid(path: Path_) -> Array:
@@ -252,24 +176,9 @@ def read_grid(path: Path_) -> Array:
     """
     with opened_text(path) as (file, progress):
         text = csv_of(file, path, named=False)
-        blocks = list(text.blocks(text.header, {}, BLOCK, arrow_for(progress()[1])))
+        arrow = arrow_for(progress()[1])
+        blocks = list(_held(path, text.blocks(text.header, {}, BLOCK, arrow)))
     return np.concatenate([np.column_stack([block[n] for n in text.header]) for block in blocks])
-
-
-def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> None:
-    """Refuse a table that lacks a column.
-
-    Raises:
-        Diagnostic: LW3055, with a suggestion.
-    """
-    for name in wanted:
-        if name not in header:
-            shown = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
-            raise Diagnostic(
-                MISSING_COLUMN,
-                f"{os.fspath(path)} has no column {name!r}",
-                help=did_you_mean(name, header) or f"its columns are {shown}",
-            )
 
 
 def read_array(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_DATA_FILE, RAGGED_ROW
 from lanework.core.data.csvheader import check_header
+from lanework.core.data.holding import SHEET, check_packed
 from lanework.core.data.opening import Path_, damage, opened, sheet_of
 from lanework.core.result.frames import need
 
@@ -52,13 +52,12 @@ def sheet_rows(path: Path_) -> tuple[list[str], list[tuple[int, list[Any]]]]:
     openpyxl = need("openpyxl", "reading .xlsx")
     shown, name = os.fspath(path), sheet_of(path)[1]
     with opened(path) as file, damage(path):
-        with zipfile.ZipFile(file) as members:
-            if sum(member.file_size for member in members.infolist()) > LARGEST:
-                raise Diagnostic(
-                    BAD_DATA_FILE,
-                    f"{shown} unpacks to more than {LARGEST >> 30} GiB",
-                    help="save the table as .csv or .parquet",
-                )
+        if check_packed(path, file, SHEET) > LARGEST:
+            raise Diagnostic(
+                BAD_DATA_FILE,
+                f"{shown} unpacks to more than {LARGEST >> 30} GiB",
+                help="save the table as .csv or .parquet",
+            )
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
         if name is not None and name not in book.sheetnames:
             raise Diagnostic(

@@ -113,7 +113,7 @@ def _with_labels(
     Raises:
         Diagnostic: LW8001 where the option cannot be, LW3055 for a column that is not there.
     """
-    from lanework.core.data.files import check_columns
+    from lanework.core.data.blocks import check_columns
     from lanework.core.data.opening import ending_of
     from lanework.core.result.tablefile import TEXTS
     from lanework.machines.belief.data.answers import ROWS

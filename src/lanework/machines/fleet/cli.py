@@ -280,6 +280,7 @@ def read_numbers(path: str, name: str = "") -> npt.NDArray[np.generic]:
     import numpy as np
 
     from lanework.core.data.files import read_array
+    from lanework.core.data.holding import check_held
     from lanework.core.data.opening import TEXTS, ending_of, is_data, split_path
 
     table, column = split_path(path)
@@ -287,6 +288,7 @@ def read_numbers(path: str, name: str = "") -> npt.NDArray[np.generic]:
         return read_array(table, column, called=name)
     file = Path(path)
     check_file(file)
+    check_held(file, file.stat().st_size)
     try:
         if file.suffix.lower() == ".npy":
             return np.asarray(np.load(file, allow_pickle=False))

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_COLUMN_FITS, NO_ROWS
 from lanework.core.data.arrays import all_arrays
+from lanework.core.data.blocks import check_columns
 from lanework.core.data.cells import iter_cells
 from lanework.core.data.files import (
     BLOCK,
-    check_columns,
     column_names,
     iter_columns,
     read_array,
