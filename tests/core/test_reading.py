@@ -167,8 +167,6 @@ def test_a_cap_is_for_reading_too(models, machine):
 def test_blocks_have_one_deadline_together(models, monkeypatch):
     """However short the run of each."""
     monkeypatch.setattr("lanework.machines.belief.queries.streaming.MOST_ROWS", 64)
-    start = time.monotonic()
     done, took = run(models, "program", "one.csv", "--deadline", "200ms")
     assert done.exit_code == 3, done.output
     assert took < 2.0
-    assert time.monotonic() - start < 10
