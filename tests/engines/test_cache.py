@@ -108,7 +108,79 @@ def owner(part):
     return lambda home: os.chown(home / part, 12345, 12345)
 
 
+def key(change):
+    return lambda home: change(home / "code" / "key")
+
+
+def moved(part, place):
+    """A link instead of a folder."""
+
+    def damage(home):
+        path = home / part
+        target = home.parent / "elsewhere"
+        path.rename(target)
+        path.symlink_to(place(target))
+
+    return damage
+
+
+def blocked(part):
+    """A file instead of a folder."""
+
+    def damage(home):
+        path = home / part
+        path.rename(home.parent / "elsewhere")
+        path.write_text("a file")
+
+    return damage
+
+
+def device(path):
+    path.unlink()
+    os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 5))  # endless zeros
+
+
+def linked(path):
+    other = path.with_suffix("")
+    other.write_bytes(b"x" * 99)
+    os.link(other, path)
+
+
+def nowhere(path):
+    return path.parent / "nothing"
+
+
+def itself(path):
+    path.rename(path.parent / "further")
+    return Path("code")
+
+
+KEYS = {
+    "a short key": key(lambda path: path.write_bytes(b"short")),
+    "a key too long": key(lambda path: path.write_bytes(bytes(33))),
+    "an empty key": key(lambda path: path.write_bytes(b"")),
+    "a key that is huge": key(sparse),
+    "a key for all to read": mode("code/key", 0o644),
+    "a key for the group to write": mode("code/key", 0o620),
+    "a key that is a pipe": key(lambda path: (path.unlink(), pipe(path))),
+    "a key that is a link": key(lambda path: (path.unlink(), path.symlink_to("/dev/zero"))),
+    "a key that is a link to nowhere": key(lambda path: (path.unlink(), path.symlink_to("x/y"))),
+}
+"""After these there is a new one."""
+
 DAMAGES = {
+    **KEYS,
+    "a home that is a link to nowhere": moved("", nowhere),
+    "a folder that is a link to nowhere": moved("code", nowhere),
+    "a folder that is a link to itself": moved("code", itself),
+    "a folder that is a link to one for all to write": moved(
+        "code", lambda path: (path.chmod(0o777), path)[1]
+    ),
+    "a home that is a file": blocked(""),
+    "a folder that is a file": blocked("code"),
+    "a hard link to another file": replaced(linked),
+    "a key that is a folder": key(lambda path: (path.unlink(), path.mkdir())),
+    "a socket": replaced(lambda path: os.mknod(path, stat.S_IFSOCK | 0o600)),
     "a flipped bit": with_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
     "a digest without the key": with_bytes(unkeyed),
     "cut short": with_bytes(lambda data: data[:40]),
@@ -116,13 +188,7 @@ DAMAGES = {
     "another name": swapped,
     "no object": no_object,
     "another key": other_key,
-    "a short key": lambda home: (home / "code" / "key").write_bytes(b"short"),
-    "a key for all to read": mode("code/key", 0o644),
     "a pipe": replaced(pipe),
-    "a key that is a pipe": lambda home: (
-        (home / "code" / "key").unlink(),
-        pipe(home / "code" / "key"),
-    ),
     "a link to zeros": replaced(lambda path: path.symlink_to("/dev/zero")),
     "a link": replaced(lambda path: path.symlink_to(Path(__file__))),
     "a folder": replaced(lambda path: path.mkdir()),
@@ -137,6 +203,11 @@ FOREIGN = {
     "a key of another user": owner("code/key"),
     "a folder of another user": owner("code"),
     "a home of another user": owner(""),
+    "a folder that is a link to another user's": moved(
+        "code", lambda path: (os.chown(path, 12345, 12345), path)[1]
+    ),
+    "a device": each(device),
+    "a key that is a device": key(device),
 }
 
 
@@ -165,6 +236,42 @@ def test_a_cache_of_another_user_is_not_used(home, monkeypatch):
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
     check(home, lambda home: None)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", KEYS)
+def test_an_odd_key_is_replaced(name, home):
+    KEYS[name](home)
+    (notice,), cached = answer()
+    assert not cached
+    assert "key" in notice
+    status = (home / "code" / "key").lstat()
+    assert stat.S_ISREG(status.st_mode)
+    assert (stat.S_IMODE(status.st_mode), status.st_size) == (0o600, 32)
+    cache._refused.clear()
+    assert answer() == ([], True)
+
+
+@pytest.mark.parametrize("part", ["", "code"])
+def test_a_link_to_a_folder_of_the_user_is_followed(part, home):
+    moved(part, lambda path: path)(home)
+    assert answer() == ([], True)
+
+
+def test_a_hard_link_of_an_entry_is_the_entry(home):
+    for path in entries(home):
+        os.link(path, home / path.name)
+    assert answer() == ([], True)
+
+
+def test_what_is_kept_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append("sync") or fsync(handle))
+    monkeypatch.setattr(os, "replace", lambda *paths: done.append("name") or replace(*paths))
+    monkeypatch.setenv("LANEWORK_CACHE_DIR", str(tmp_path / "new"))
+    cache.write("a" * 40, b"code")
+    assert done == ["sync", "sync", "name"]
 
 
 def test_what_was_odd_is_written_anew(home):

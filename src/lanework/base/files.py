@@ -108,6 +108,8 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         if replace:
             os.replace(temporary, path)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import functools
 import hashlib
 import os
@@ -42,7 +43,21 @@ def cpu_digest() -> str:
 def cpu_flags() -> frozenset[str]:
     """The processor's features as Linux names them; empty where that is not known."""
     fields = _cpu_fields()  # ARM calls its flags Features
-    return frozenset((*fields.get("flags", "").split(), *fields.get("Features", "").split()))
+    said = (*fields.get("flags", "").split(), *fields.get("Features", "").split())
+    return frozenset((*said, *(name for name, bit in _HWCAP.items() if _capabilities() >> bit & 1)))
+
+
+_HWCAP = {"atomics": 8}  # bits of what the kernel tells a process on aarch64
+
+
+@functools.cache
+def _capabilities() -> int:
+    """What the kernel says to this process: an emulated one sees another processor's file."""
+    if platform.machine() != "aarch64" or platform.system() != "Linux":
+        return 0
+    ask = ctypes.CDLL(None).getauxval
+    ask.restype, ask.argtypes = ctypes.c_ulong, [ctypes.c_ulong]
+    return int(ask(16))  # AT_HWCAP
 
 
 @functools.cache

@@ -92,15 +92,20 @@ def refuse(problem: str) -> None:
 def _folder(make: bool = False) -> Path:
     """The folder, which is the user's own, as is the one that it is in."""
     folder = Path(host.cache_dir()) / "code"
-    if make:
-        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if make:
+            folder.parent.parent.mkdir(parents=True, exist_ok=True)
+            for each in (folder.parent, folder):
+                each.mkdir(mode=0o700, exist_ok=True)
         for each in (folder.parent, folder):
-            each.mkdir(mode=0o700, exist_ok=True)
-    for each in (folder.parent, folder):
-        status = os.stat(each)
-        if not stat.S_ISDIR(status.st_mode):
-            raise _Odd(f"{each} is no folder")
-        _check(each, status)
+            status = os.stat(each)
+            if not stat.S_ISDIR(status.st_mode):
+                raise _Odd(f"{each} is no folder")
+            _check(each, status)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP):  # a link to nowhere, a file
+            raise _Odd(f"{error.filename} leads to no folder") from None
+        raise
     return folder
 
 
@@ -137,11 +142,16 @@ def _content(path: Path, most: int, others: int = 0o022) -> bytes:
 
 
 def _secret(folder: Path, make: bool = False) -> bytes:
-    """The key of the digests, made when it is first needed."""
+    """The key of the digests, made when it is first needed, and anew in the place of an odd one."""
     path = folder / _KEY_NAME
     if make:
         with suppress(FileExistsError):
             files.write_private(path, os.urandom(_KEY), replace=False)
+        try:
+            return _secret(folder)
+        except _Odd as problem:  # whatever was written with it, nobody can tell
+            refuse(f"{problem}; there is a new key now")
+            files.write_private(path, os.urandom(_KEY))
     secret = _content(path, _KEY + 1, others=0o077)
     if len(secret) != _KEY:
         raise _Odd(f"{path} is no key")
