@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 
@@ -14,7 +15,8 @@ from lanework.base.printable import shown
 from lanework.base.span import Span
 from lanework.core import terminal
 from lanework.core.program.asm import assemble
-from lanework.core.result.show import text_table
+from lanework.core.result.drawing import Drawing, Edge, Node
+from lanework.core.result.show import html_table, markup, text_table
 from lanework.core.runner import EngineNotice
 from lanework.machines.belief.graph.xmlbif import read_xmlbif
 
@@ -30,6 +32,19 @@ EVIL = {
     "invisible": "a\u200bb",
     "a line of Unicode's": "a\u2028b",
     "a lone surrogate": "a\ud800b",
+    "a soft hyphen": "a\u00adb",
+    "notes between lines": "a\ufff9b\ufffac\ufffb",
+    "tags": "a" + "".join(chr(0xE0000 + ord(char)) for char in "run me\x7f"),
+    "a filler of Hangul": "a\u3164b",
+    "fillers": "a\u115f\u1160\uffa0\u2800b",
+    "selectors of variations": "a\ufe0fb\U000e0101c\u180bd",
+    "joiners between Latin letters": "a\u200cb\u200dc",
+    "a joiner at the end": "a\u200d",
+    "private use": "a\ue000b\U000f0000",
+    "not assigned": "a\u0378b\ufdd0\uffff",
+    "zero width": "a\u2060b\ufeffc\u200b",
+    "shorthand": "a\U0001bca0b",
+    "a line and a paragraph": "a\u2028b\u2029c",
     "tab": "a\tb",
     "delete": "a\x7f",
 }
@@ -46,16 +61,47 @@ def harmless(text):
 
 
 def terminal_obeys(char):
-    return char not in "\n\t" and not char.isprintable()
+    return char not in "\n\t" and (not char.isprintable() or char in NOTHING_IS_DRAWN)
+
+
+NOTHING_IS_DRAWN = "\u115f\u1160\u3164\uffa0\u2800\ufe0f\U000e0101\u180b"
 
 
 @pytest.mark.parametrize("name", EVIL)
 def test_one_function_shows_it(name):
-    assert shown(EVIL[name]).isprintable()
-    assert shown(EVIL[name]).startswith("a")
-    assert shown("plain text, naïve, \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645") == (
-        "plain text, naïve, \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"
-    )
+    seen = shown(EVIL[name])
+    assert harmless(seen)
+    assert seen.startswith("a")
+    assert json.loads(f'"{seen}"') == EVIL[name]  # nothing is lost
+
+
+@pytest.mark.parametrize("category", ["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
+def test_every_character_of_a_category(category):
+    chars = [chr(n) for n in range(0x110000) if unicodedata.category(chr(n)) == category]
+    for n in (*range(0, len(chars), 97), *range(min(len(chars), 200))):
+        assert shown(f"a{chars[n]}b").isascii(), hex(ord(chars[n]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain text, naïve, 10\u00a0000, 山田\u3000太郎, e\u0301, \U0001f600",
+        "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian
+        "\u0915\u094d\u200d\u0937, \u0915\u094d\u200c\u0937",  # Devanagari
+    ],
+)
+def test_what_is_seen_stays(text):
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_pages_and_drawings(name):
+    """On the page of a notebook, as an image, and for Graphviz."""
+    evil = EVIL[name]
+    drawing = Drawing(evil, [Node((evil,), title=evil), Node(("b",))], [Edge(0, 1, title=evil)])
+    for text in (markup(evil), drawing.svg(), drawing.dot(), html_table([evil], [[evil]], evil)):
+        assert harmless(text)
+    assert drawing.dot().count("\n") == 6
 
 
 @pytest.mark.parametrize("name", EVIL)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Literal
 from unicodedata import east_asian_width
 
+from lanework.base.printable import shown
 from lanework.core.result.layers import Point, layout
 from lanework.core.result.show import markup
 
@@ -110,8 +111,8 @@ class Drawing:
 
 def _escaped(text: str) -> str:
     """Text within the quotes of DOT, where a backslash would begin an escape."""
-    plain = text.replace("\\", "\\\\").replace('"', '\\"')
-    return plain.replace("\n", "\\n").replace("\0", "\ufffd")
+    plain = shown(text, lines=True).replace("\\", "\\\\").replace('"', '\\"')
+    return plain.replace("\n", "\\n")
 
 
 def _quoted(text: str) -> str:

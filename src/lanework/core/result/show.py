@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -148,19 +147,16 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str 
     return "\n".join(lines)
 
 
-_ODD = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-
-
 def markup(text: str) -> str:
-    r"""Text within HTML or XML; characters that XML forbids become U+FFFD.
+    r"""Text within HTML or XML; what cannot be seen, or XML forbids, is shown (`shown`).
 
     Example:
-        >>> markup("<5 & \x1b") == "&lt;5 &amp; \ufffd"
-        True
+        >>> print(markup("<5 & \x1b"))
+        &lt;5 &amp; \u001b
     """
     import html
 
-    return html.escape(re.sub(_ODD, "\ufffd", text))
+    return html.escape(shown(text, lines=True))
 
 
 def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
