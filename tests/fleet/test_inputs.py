@@ -60,7 +60,7 @@ def test_lengths_agree(x, count):
     if count < 6:
         declared = problem.help.split("zeros: ")[1]  # as it is advised to declare it
         assert declared.startswith(".buffer x, 0, 6, in")
-        assert lw.fleet.assemble(PLAIN.replace(".buffer x, 0, 6, {x}", declared)).problems() == []
+        assert lw.fleet.assemble(f"{declared}\nHALT").problems() == []
 
 
 def test_an_input_is_given():

@@ -101,7 +101,7 @@ def run(request: Request) -> None:
     if stats["reads_outside"] + stats["writes_outside"]:
         terminal.message(
             f"{stats['reads_outside']:,} reads and {stats['writes_outside']:,} writes were outside"
-            " shared memory"
+            " shared memory, or the buffer that they name; --set bounds=fault says where"
         )
     if stats["conflicts"]:
         terminal.message(

@@ -83,6 +83,14 @@ LEAVES_HALF = code(
     "65504, and whole numbers that are addresses below 2048. The intervals that the verifier knows "
     "do not say so. Declare ranges of inputs, or store single precision.",
 )
+MIXED = code(
+    "LW6013",
+    "a float in a buffer of integers, or an integer in one of floats",
+    "Words are only bits: a float in a buffer of u32 is a large integer, and an integer in a "
+    "buffer of floats is next to nothing. The words of a buffer are floats, unless it is declared "
+    "u32 or i32. FTOU and FTOI make integers of floats, UTOF and ITOF floats of integers; "
+    "ATOMIC_IADD adds integers where ATOMIC_ADD adds floats.",
+)
 STACK_OVERFLOW = code(
     "LW6020",
     "calls within calls are too deep",
@@ -97,8 +105,9 @@ STACK_UNDERFLOW = code(
 BAD_ADDRESS = code(
     "LW6022",
     "an address outside shared memory",
-    "With bounds='fault' a VM stops that reads or writes outside shared memory. Without it such a "
-    "read gives 0, such a write does nothing, and both are counted.",
+    "With bounds='fault' a VM stops that reads or writes outside shared memory, or outside the "
+    "buffer whose name its address is made of. Without it such a read gives 0, such a write does "
+    "nothing, and both are counted.",
 )
 BAD_OPCODE = code(
     "LW6023",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import DEPTH
 from lanework.machines.fleet.matrices import storage
-from lanework.machines.fleet.plan import Buffer, Plan, Routine, extent
+from lanework.machines.fleet.plan import Buffer, Plan, Routine, Symbol, extent
 from lanework.machines.fleet.state import PROFILES, Convention
 
 
@@ -30,6 +30,7 @@ def package(
     buffers: Sequence[Buffer] = (),
     listing: Sequence[ListingEntry] = (),
     notes: Sequence[str] = (),
+    names: Mapping[int, Symbol] | None = None,
 ) -> Program:
     """The program of these parts; it is not verified yet.
 
@@ -45,6 +46,8 @@ def package(
         buffers: named regions of shared memory; those with a direction become ports.
         listing: where instructions come from.
         notes: for people.
+        names: for instructions whose number is made of names of buffers: what it is. Accesses to
+            addresses that are computed from a place in a buffer stay inside it.
     """
     linear = sum(FLEET.by_name[each.name].kernel is Kernel.LINEAR for each in instructions)
     header: dict[str, int | float | str] = {
@@ -70,6 +73,7 @@ def package(
             "plan": plans.encode_plan(plan),
             "buffers": plans.encode_buffers(buffers),
             "matrices": storage.section(PROFILES[state], instructions),
+            **({"names": plans.encode_names(names)} if names else {}),
         },
         listing=tuple(listing),
         notes=tuple(notes),

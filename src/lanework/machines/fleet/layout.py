@@ -16,7 +16,7 @@ from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, FleetInstr
-from lanework.machines.fleet.plan import Allocation, Buffer, Plan, Routine
+from lanework.machines.fleet.plan import Allocation, Buffer, Plan, Routine, Symbol
 from lanework.machines.fleet.state import PROFILES, Convention, Profile, Words
 
 Numbers = npt.NDArray[np.intp]
@@ -44,6 +44,7 @@ class FleetView:
         plan: what runs when.
         buffers: named regions of shared memory.
         listing: where each instruction comes from, by its number.
+        symbols: for instructions whose number is made of names of buffers: what it is.
     """
 
     instructions: tuple[Instruction, ...]
@@ -57,6 +58,7 @@ class FleetView:
     plan: Plan
     buffers: tuple[Buffer, ...]
     listing: dict[int, ListingEntry]
+    symbols: dict[int, Symbol]
 
     @staticmethod
     def of(program: Program) -> FleetView:
@@ -152,6 +154,8 @@ def _decoded(program: Program) -> FleetView:
         plan = plans.decode_plan(sections.get("plan", plans.encode(((), (), 0))))
         name = "buffers"
         buffers = plans.decode_buffers(sections.get("buffers", plans.encode(())))
+        name = "names"
+        symbols = plans.decode_names(sections.get("names", plans.encode(())))
     except (msgspec.DecodeError, LookupError, ValueError, TypeError, OverflowError) as bad:
         raise Diagnostic(BAD_SECTION, f"the section {name} cannot be read: {bad}") from None
     return FleetView(
@@ -166,4 +170,5 @@ def _decoded(program: Program) -> FleetView:
         plan,
         buffers,
         {entry.instruction: entry for entry in program.listing},
+        symbols,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
@@ -225,6 +225,19 @@ def _fresh(plan: Plan) -> list[int]:
 
 
 @dataclass(frozen=True)
+class Symbol:
+    """A number that is made of names of buffers.
+
+    Attributes:
+        buffer: the number of the buffer in which it is a place; -1 for what is none in any.
+        away: for the way to there from a place in another buffer, that buffer's; else -1.
+    """
+
+    buffer: int
+    away: int = -1
+
+
+@dataclass(frozen=True)
 class Extent:
     """How much there is to allocate.
 
@@ -311,6 +324,17 @@ def _fields(buffer: Buffer) -> list[object]:
 def decode_buffers(data: bytes) -> tuple[Buffer, ...]:
     """The buffers of a section."""
     return msgspec.msgpack.decode(data, type=tuple[Buffer, ...])
+
+
+def encode_names(names: Mapping[int, Symbol]) -> bytes:
+    """What instructions name as the bytes of a section."""
+    return encode([(ip, symbol.buffer, symbol.away) for ip, symbol in sorted(names.items())])
+
+
+def decode_names(data: bytes) -> dict[int, Symbol]:
+    """What instructions name."""
+    rows = msgspec.msgpack.decode(data, type=tuple[tuple[int, int, int], ...])
+    return {ip: Symbol(buffer, away) for ip, buffer, away in rows}
 
 
 def launches(plan: Plan) -> Sequence[Launch]:

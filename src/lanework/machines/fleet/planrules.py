@@ -128,6 +128,18 @@ def tables(view: FleetView) -> Iterator[Finding]:
                     )
 
 
+def symbols(view: FleetView) -> Iterator[Finding]:
+    """Instructions that name buffers are there and have a number, and so are the buffers."""
+    for ip, symbol in view.symbols.items():
+        if not (
+            0 <= ip < len(view.infos) and "imm" in view.infos[ip].values(view.instructions[ip])
+        ):
+            yield Finding(f"instruction {ip} names a buffer, and has no number")
+        for number in (symbol.buffer, symbol.away):
+            if not -1 <= number < len(view.buffers):
+                yield Finding(f"instruction {ip} names buffer {number}, which is not there")
+
+
 def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
     """Buffers lie inside shared memory, and ports are those that they make."""
     names = {"shared"}

@@ -15,6 +15,7 @@ from lanework.base.errors import Code, Diagnostic
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.fleet import planrules, rules
+from lanework.machines.fleet.analysis.meanings import mixed
 from lanework.machines.fleet.codes import (
     BAD_BUFFER,
     BAD_HEADER,
@@ -22,6 +23,7 @@ from lanework.machines.fleet.codes import (
     BAD_OPERAND,
     BAD_PLAN,
     BAD_TARGET,
+    MIXED,
     NO_END,
     STACK_UNDERFLOW,
     TOO_LARGE,
@@ -59,7 +61,7 @@ def verify(program: Program) -> list[Diagnostic]:
         view = FleetView.of(program)
     except Diagnostic as problem:
         return [problem]
-    return run_rules(program, (program, view), RULES)
+    return run_rules(program, (program, view), RULES) or run_rules(program, (view,), LAST)
 
 
 def _length(program: Program) -> Iterator[Finding]:
@@ -160,7 +162,11 @@ RULES = (
     _of_view(BAD_PLAN, planrules.kept, gate=True),
     _of_view(STACK_UNDERFLOW, rules.returns),
     _rule(BAD_BUFFER, planrules.buffers),
+    _of_view(BAD_BUFFER, planrules.symbols),
     _of_view(BAD_PLAN, planrules.tables),
     _rule(BAD_MATRICES, _matrices),
 )
 """Rules for what was decoded."""
+
+LAST = (_rule(MIXED, mixed),)
+"""Rules for programs that keep to all others."""

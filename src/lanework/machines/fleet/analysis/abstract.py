@@ -94,7 +94,8 @@ class AbstractState:
         """What is known if either may be."""
         if self is other:
             return self
-        out = AbstractState([a.join(b) for a, b in zip(self.values, other.values, strict=True)])
+        pairs = zip(self.values, other.values, strict=True)
+        out = AbstractState([a if a is b else a.join(b) for a, b in pairs])
         out.differences = _common(self.differences, other.differences)
         out.affine = _common(self.affine, other.affine)
         return out

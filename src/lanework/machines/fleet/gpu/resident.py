@@ -161,6 +161,7 @@ class Resident:
             "summary_at": marks_at + marks,
             "summary_count": summary,
             "bucket_at": code.bucket_at,
+            "limits_at": code.limits_at,
             **{f"bucket_end{n}": end for n, end in enumerate(code.ends)},
             "tally_at": marks_at + marks + summary,
             "tally_count": sizes.BUCKETS,

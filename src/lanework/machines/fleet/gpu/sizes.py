@@ -11,6 +11,7 @@ from lanework.core.result.show import size
 from lanework.engines.codes import DEVICE_LIMIT
 from lanework.engines.gpu.device import WORD
 from lanework.machines.fleet.analysis.estimate import call_depth
+from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.gpu.cells import Cells
 from lanework.machines.fleet.gpu.kernels.io import writes
@@ -32,6 +33,7 @@ class Code:
         words: matrices, the matrix of each instruction, its kernel, and its five words.
         index_at, kinds_at, program_at: where the last three begin.
         bucket_at: where the bucket of each instruction begins, in case VMs are sorted.
+        limits_at: where the first word that each instruction may access begins, and their number.
         ends: for each kernel its last bucket, and one more.
     """
 
@@ -40,6 +42,7 @@ class Code:
     kinds_at: int
     program_at: int
     bucket_at: int
+    limits_at: int
     ends: tuple[int, ...]
 
 
@@ -60,10 +63,15 @@ def code(view: FleetView, stored: Encoded) -> Code:
     kinds = np.array([info.kernel for info in view.infos], np.uint32)
     index = np.maximum(stored.index, 0).astype(np.uint32)
     bucket, ends = buckets(view)
-    parts = [stored.words, index, kinds, view.words.ravel(), bucket]
-    index_at, kinds_at, program_at, bucket_at, _ = np.cumsum([len(each) for each in parts]).tolist()
+    spans = np.tile(np.array([0, view.shared], np.uint32), (len(view.infos), 1))
+    for ip, buffer in limits(view).items():
+        spans[ip] = buffer.offset, buffer.size
+    parts = [stored.words, index, kinds, view.words.ravel(), bucket, spans.ravel()]
+    index_at, kinds_at, program_at, bucket_at, limits_at, _ = np.cumsum(
+        [len(each) for each in parts]
+    ).tolist()
     words = np.concatenate(parts).astype(np.uint32)
-    return Code(words, index_at, kinds_at, program_at, bucket_at, ends)
+    return Code(words, index_at, kinds_at, program_at, bucket_at, limits_at, ends)
 
 
 def buckets(view: FleetView) -> tuple[Words, tuple[int, ...]]:
@@ -99,6 +107,7 @@ def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
         settings.arithmetic == "trap",
         view.convention,
         settings.sort,
+        bool(limits(view)) or settings.general,
     )
 
 

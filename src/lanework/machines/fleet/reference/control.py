@@ -76,11 +76,11 @@ def _return(run: Execution, ip: int, values: Values) -> Handler:
     return handle
 
 
-def _read(run: Execution, ip: int, values: Values, integer: bool = False) -> Handler:
+def _read(run: Execution, ip: int, values: Values) -> Handler:
     row = run.register(values["addr"])
 
     def handle(members: Members) -> None:
-        rest, at = run.inside(ip, members, row[members], integer)
+        rest, at = run.inside(ip, members, row[members])
         if rest is None:
             return
         words, missing = sharing.read(run.words, at)
@@ -91,11 +91,11 @@ def _read(run: Execution, ip: int, values: Values, integer: bool = False) -> Han
     return handle
 
 
-def _write(run: Execution, ip: int, values: Values, integer: bool = False) -> Handler:
+def _write(run: Execution, ip: int, values: Values) -> Handler:
     row, source = run.register(values["addr"]), run.register(values["src"])
 
     def handle(members: Members) -> None:
-        rest, at = run.inside(ip, members, row[members], integer)
+        rest, at = run.inside(ip, members, row[members])
         if rest is None:
             return
         run.progress.writes_outside += int(np.count_nonzero(at < 0))
@@ -135,7 +135,7 @@ def _yield(run: Execution, ip: int, values: Values) -> Handler:
 def changed(run: Execution, ip: int, members: Members) -> tuple[npt.NDArray[np.bool_], Any]:
     """Which VMs at a WAIT may go on, and their addresses."""
     values = run.view.infos[ip].values(run.view.instructions[ip])
-    at = sharing.addresses(run.register(values["addr"])[members], len(run.words), False)
+    at = run.addresses(ip, run.register(values["addr"])[members])
     words, _ = sharing.read(run.words, at)
     return words != run.register(values["src"])[members], at
 
@@ -170,9 +170,9 @@ HANDLERS: dict[str, Maker] = {
     "CALL": _call,
     "RETURN": _return,
     "SYSCALL_READ": _read,
-    "IREAD": partial(_read, integer=True),
+    "IREAD": _read,
     "SYSCALL_WRITE": _write,
-    "IWRITE": partial(_write, integer=True),
+    "IWRITE": _write,
     "SYSCALL_VMID": _asks(_float("vm_id")),
     "IVMID": _asks(lambda run, members: run.state.row("vm_id")[members]),
     "VMGID": _asks(_float("global_id")),

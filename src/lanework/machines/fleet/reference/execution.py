@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.engine import Progress, Settings, Stillness
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.reference import groups, sharing
@@ -24,11 +25,13 @@ class Execution:
         writes: instruction -> the VMs that write there, addresses and words.
         waiting: instruction -> the VMs whose turn in the ordered part comes.
         spare: below it no place for spawned VMs is free.
+        limits: for instructions whose addresses are in a buffer by its name: that buffer.
     """
 
     def __init__(self, view: FleetView, settings: Settings) -> None:
         self.view, self.settings = view, settings
         self.half = settings.storage == "f16"
+        self.limits = limits(view)
         self.begin(np.zeros(view.shared, np.uint32))
 
     def begin(self, shared: Words) -> None:
@@ -113,9 +116,17 @@ class Execution:
         lowest, first = int(groups.ids(members)[0]), progress.first_fault
         progress.first_fault = lowest if first < 0 else min(first, lowest)
 
-    def inside(self, ip: int, members: Members, bits: Words, integer: bool = False) -> Any:
+    def addresses(self, ip: int, bits: Words) -> sharing.Addresses:
+        """Where the words of an instruction's addresses point to, `OUTSIDE` if outside."""
+        at = sharing.addresses(bits, len(self.words), self.view.infos[ip].whole_address)
+        buffer = self.limits.get(ip)
+        if buffer is not None:
+            at[(at < buffer.offset) | (at >= buffer.offset + buffer.size)] = sharing.OUTSIDE
+        return at
+
+    def inside(self, ip: int, members: Members, bits: Words) -> Any:
         """The VMs that go on with their address, and where it points: `OUTSIDE` if outside."""
-        at = sharing.addresses(bits, len(self.words), integer)
+        at = self.addresses(ip, bits)
         if self.settings.bounds != "fault":
             return members, at
         bad = at < 0

@@ -52,7 +52,7 @@ def _together(run: Execution, ip: int, members: Members) -> bool:
     values = info.values(run.view.instructions[ip])
     if info.updates is None:
         return False
-    at = sharing.addresses(run.register(values["addr"])[members], len(run.words), False)
+    at = run.addresses(ip, run.register(values["addr"])[members])
     if (at < 0).any():
         return False
     given = np.array(run.register(values["src"])[members])
@@ -72,7 +72,7 @@ def _atomic(run: Execution, ip: int, values: Values) -> Turn:
     sources = [run.register(values[name]) for name in values if name.startswith("src")]
 
     def turn(vm: int, member: slice) -> None:
-        at = int(sharing.addresses(addresses[member], len(run.words), False)[0])
+        at = int(run.addresses(ip, addresses[member])[0])
         before = np.uint32(0)
         if at < 0:
             run.progress.writes_outside += 1

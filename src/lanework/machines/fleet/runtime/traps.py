@@ -11,9 +11,10 @@ import numpy.typing as npt
 from lanework.base.errors import Code, Trap
 from lanework.core.result.show import show_word
 from lanework.machines.fleet import codes
+from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.engine import Engine, Progress
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.plan import Allocated
+from lanework.machines.fleet.plan import Allocated, Buffer
 from lanework.machines.fleet.reference.sharing import LEAST, addresses
 from lanework.machines.fleet.state import Fault, Status, VMState, Words
 
@@ -50,6 +51,9 @@ def fault(view: FleetView, engine: Engine, counts: Progress) -> Trap:
     )
     if kind is Fault.BAD_ADDRESS:
         sentence += f", {_address(view, vm, ip)}"
+        buffer = limits(view).get(ip)
+        if buffer is not None:
+            sentence = f"an address outside {buffer.name}, {_inside(view, vm, ip, buffer)}"
     sentence = f"VM {number}{others}: {sentence}, at {view.where(ip)}"
     if kind is Fault.CONFLICT:
         sentence = _conflict(view, engine, vm, ip)
@@ -74,6 +78,17 @@ def _operand(view: FleetView, vm: VMState, ip: int) -> np.uint32:
 def _place(view: FleetView, vm: VMState, ip: int) -> int:
     bits = np.array([_operand(view, vm, ip)])
     return int(addresses(bits, view.shared, view.infos[ip].whole_address)[0])
+
+
+def _inside(view: FleetView, vm: VMState, ip: int, buffer: Buffer) -> str:
+    """A place counted from the beginning of the buffer that it should be in."""
+    bits = np.array([_operand(view, vm, ip)])
+    at = int(addresses(bits, 1 << 32, view.infos[ip].whole_address)[0])
+    return (
+        _address(view, vm, ip)
+        if at < 0
+        else (f"{buffer.name}[{at - buffer.offset}], and it has {buffer.size:,} words")
+    )
 
 
 def _address(view: FleetView, vm: VMState, ip: int) -> str:

@@ -62,7 +62,7 @@ from lanework.machines.fleet.state import Convention
 from lanework.machines.fleet.text.linker import link
 from lanework.machines.fleet.text.phases import Again, nested
 from lanework.machines.fleet.text.reading import DERIVED, read
-from lanework.machines.fleet.text.words import quote, show_pattern, show_single
+from lanework.machines.fleet.text.words import plain, quote, show_pattern, show_single
 
 _LISTED = 32  # steps in a line
 
@@ -136,6 +136,8 @@ def _head(program: Program, view: FleetView) -> Iterator[str]:
         if name not in DERIVED:
             yield show_header(name, value)
     derived = {"matrices": section(view.profile, view.instructions)}  # by the assembler
+    if all(_symbol(view, ip) for ip in view.symbols):
+        derived["names"] = program.sections.get("names", b"")
     for name, data in program.sections.items():
         if name not in ("routines", "plan", "buffers") and derived.get(name) != data:
             yield f".section {json.dumps(name)} {data.hex() or '-'}"
@@ -169,11 +171,34 @@ def _routine(view: FleetView, routine: Routine, prefix: str) -> Iterator[str]:
     for number, instruction in enumerate(code):
         if number in targets:
             yield f"{prefix}{number}:"
-        yield f"    {show(routine, instruction, entries, prefix)}"
+        symbol = _symbol(view, routine.entry + number)
+        yield f"    {show(routine, instruction, entries, prefix, symbol)}"
+
+
+def _symbol(view: FleetView, ip: int) -> str:
+    """The number of an instruction as it is made of the buffers that it names, "" without any."""
+    known, symbol = dict(enumerate(view.buffers)), view.symbols.get(ip)
+    buffer = None if symbol is None else known.get(symbol.buffer)
+    if symbol is None or buffer is None or not 0 <= ip < len(view.infos):
+        return ""
+    other = known.get(symbol.away)
+    bits = view.infos[ip].values(view.instructions[ip]).get("imm", 0)
+    match = re.fullmatch(r"(int:)?(-?\d+)(?:\.0)?", show_pattern(bits))
+    if match is None or not all(plain(each.name) for each in (buffer, other) if each):
+        return ""
+    delta = int(match[2]) - buffer.offset + (0 if other is None else other.offset)
+    if other is None and delta >= buffer.size:
+        return ""
+    words = buffer.name + ("" if other is None else f"-{other.name}")
+    return (match[1] or "") + words + (f"{delta:+}" if delta else "")
 
 
 def show(
-    routine: Routine, instruction: Instruction, entries: Mapping[int, str], prefix: str = "L"
+    routine: Routine,
+    instruction: Instruction,
+    entries: Mapping[int, str],
+    prefix: str = "L",
+    symbol: str = "",
 ) -> str:
     """An instruction as it is written in its routine.
 
@@ -182,6 +207,7 @@ def show(
         instruction: to be shown.
         entries: the names of routines by their first instructions.
         prefix: what labels begin with.
+        symbol: its number, if it is made of a buffer's name.
 
     Example:
         >>> from lanework.machines.fleet.isa import FLEET
@@ -197,7 +223,7 @@ def show(
         if spec.kind is OperandKind.REGISTER:
             words.append(f"r{value}")
         elif spec.kind is OperandKind.PATTERN:
-            words.append(show_pattern(value))
+            words.append(symbol or show_pattern(value))
         elif spec.kind is not OperandKind.CODE:
             words.append(str(value))
         elif 0 <= value - routine.entry < routine.count:

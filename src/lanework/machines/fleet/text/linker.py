@@ -14,7 +14,7 @@ from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH
-from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
+from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine, Symbol
 from lanework.machines.fleet.planrules import PLACES
 from lanework.machines.fleet.state import Convention
 from lanework.machines.fleet.text.expression import Expression, Number, integer
@@ -90,12 +90,14 @@ class _Linker:
         symbols: of all of them.
         entries: of routines.
         kept: how many VMs are kept under a name.
+        named: the buffers that instructions name.
     """
 
     modules: list[Module]
     symbols: Symbols = field(default_factory=Symbols)
     entries: dict[str, tuple[int, Position]] = field(default_factory=dict)
     kept: dict[str, Expression | None] = field(default_factory=dict)
+    named: dict[int, Symbol] = field(default_factory=dict)
 
     def program(self) -> Program:
         """The program."""
@@ -118,6 +120,7 @@ class _Linker:
             depth=max(self._numbers("depth"), default=DEPTH),
             buffers=self.symbols.allocated,
             listing=listing,
+            names=self.named,
         )
         header = _merged("header", [module.header for module in self.modules])
         sections = _merged("sections", [module.sections for module in self.modules])
@@ -164,6 +167,10 @@ class _Linker:
             rows.append(row)
         for each in part.relocations:
             rows[each.instruction][each.field] = self._fill(each, entry)
+            if not isinstance(each.value, str) and each.fill in (Fill.FLOAT, Fill.INTEGER):
+                symbol = self.symbols.place(each.value)
+                if symbol is not None:
+                    self.named[entry + each.instruction] = symbol
         return [
             Instruction(instruction.name, row[0], tuple(row[1:]))
             for instruction, row in zip(part.instructions, rows, strict=True)

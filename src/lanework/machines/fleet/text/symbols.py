@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.fleet.codes import BAD_LINK
-from lanework.machines.fleet.plan import Buffer
+from lanework.machines.fleet.plan import Buffer, Symbol
 from lanework.machines.fleet.text.expression import Expression, Number, integer
 from lanework.machines.fleet.text.module import Module, ModuleBuffer
 from lanework.machines.fleet.text.words import Position
@@ -111,6 +111,28 @@ class Symbols:
         self.values[name] = expression.value(self.value)
         self.depth -= 1
         return self.values[name]
+
+    def place(self, expression: Expression) -> Symbol | None:
+        """What an expression is that is made of names of buffers; None for one without."""
+        numbers = {each.name: n for n, each in enumerate(self.buffers)}
+        here, steps = expression.value(self.value), dict[float, list[int]]()
+        for name in numbers.keys() & set(expression.names):
+
+            def moved(each: str, at: Position, name: str = name) -> Number:
+                return self.value(each, at) + (each == name)
+
+            there = expression.value(moved)
+            if there != here:
+                steps.setdefault(there - here, []).append(numbers[name])
+        if not steps:
+            return None
+        to, away = steps.pop(1, []), steps.pop(-1, [])
+        if steps or len(to) != 1 or len(away) > 1:
+            return Symbol(-1)
+        if away:
+            return Symbol(to[0], away[0])
+        buffer = self.allocated[to[0]]
+        return Symbol(to[0] if here < buffer.offset + buffer.size else -1)
 
     def integer(self, expression: Expression, least: int = 0) -> int:
         """The value of an expression that has to be a whole number."""

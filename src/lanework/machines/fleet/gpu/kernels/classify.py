@@ -15,15 +15,21 @@ puts the VMs there.
 
 from __future__ import annotations
 
-from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, head, main, peek
+from lanework.machines.fleet.gpu.kernels.common import (
+    ENDING,
+    address,
+    head,
+    limited,
+    main,
+    peek,
+)
 from lanework.machines.fleet.gpu.kernels.table import Spec
 
 
 def classify(spec: Spec) -> str:
     """The kernel that sorts VMs."""
-    return (
-        head(spec, "code states memory lists control") + ADDRESS + peek(spec) + ENDING + _CLASSIFY
-    )
+    declared = head(spec, "code states memory lists control")
+    return declared + address(spec) + peek(spec) + ENDING + limited(spec, _CLASSIFY)
 
 
 def scatter(spec: Spec) -> str:
@@ -47,7 +53,8 @@ var<workgroup> bases: array<u32, 4>;
 
 // Whether the word that a blocked VM waits for has changed.
 fn wakes(vm: u32) -> bool {
-  let at = params.program_at + 5u * load(vm, IP);
+  let ip = load(vm, IP);
+  let at = params.program_at + 5u * ip;
   let address = float_address(fetch(vm, 1u + code[at + 1u]));
   var word = 0u;
   if (address != NONE) { word = peek(address); }

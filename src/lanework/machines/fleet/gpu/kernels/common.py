@@ -277,6 +277,33 @@ fn whole_address(at: u32) -> u32 { return select(NONE, at, at < params.shared_wo
 """Addresses of shared memory."""
 
 
+_WITHIN = """
+// The address, or NONE where it is not in the buffer that the program names.
+fn within(address: u32, ip: u32) -> u32 {
+  let at = params.limits_at + 2u * ip;
+  return select(NONE, address, address - code[at] < code[at + 1u]);
+}
+"""
+
+
+def address(spec: Spec) -> str:
+    """Functions of addresses."""
+    return ADDRESS + _WITHIN * spec.limited
+
+
+def limited(spec: Spec, text: str) -> str:
+    r"""A text in which addresses are held to the buffers of the instruction at `ip`.
+
+    Example:
+        >>> _PLACE.sub(r"within(\1, ip)", "f(float_address(fetch(vm, 1u + code[at + 2u])), x)")
+        'f(within(float_address(fetch(vm, 1u + code[at + 2u])), ip), x)'
+    """
+    return _PLACE.sub(r"within(\1, ip)", text) if spec.limited else text
+
+
+_PLACE = re.compile(r"((?:float|whole)_address\(fetch\([^()]*\)\))")
+
+
 def peek(spec: Spec) -> str:
     """Reading a word of shared memory, which other invocations may write at the same time."""
     word = "atomicLoad(&memory[at])" if spec.fast else "memory[at]"

@@ -12,7 +12,15 @@ If order does not matter, the I/O kernel does it all with atomics, but for `SERI
 
 from __future__ import annotations
 
-from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head, main, peek
+from lanework.machines.fleet.gpu.kernels.common import (
+    ENDING,
+    OUTSIDE,
+    address,
+    head,
+    limited,
+    main,
+    peek,
+)
 from lanework.machines.fleet.gpu.kernels.ordered import ATOMICS, native, operands, sources
 from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.isa import FLEET, FleetInstr, Kernel
@@ -30,7 +38,7 @@ def io(spec: Spec) -> str:
     """The kernel of shared memory and scheduling."""
     bids = writes(spec)
     declared = head(spec, "code states memory lists control" + " winner" * bids)
-    parts = [declared, ADDRESS, peek(spec), ENDING, OUTSIDE, _READ, _REST]
+    parts = [declared, address(spec), peek(spec), ENDING, OUTSIDE, _READ, _REST]
     parts += [_WAIT] * spec.has("WAIT")
     parts += [_BID if bids else _WRITE_FAST] * spec.has(*WRITES)
     parts += [native(spec)] if spec.fast else []
@@ -42,13 +50,14 @@ def io(spec: Spec) -> str:
 
 def commit(spec: Spec) -> str:
     """The kernel in which the winners write."""
-    parts = [head(spec, "code states memory lists control winner"), ADDRESS, ENDING, _CONTESTED]
+    declared = head(spec, "code states memory lists control winner")
+    parts = [declared, address(spec), ENDING, _CONTESTED]
     return "\n".join([*parts, _COMMIT.replace("CASES\n", _written(spec))])
 
 
 def settle(spec: Spec) -> str:
     """The kernel that takes bids for contested words back, where they are faults."""
-    parts = [head(spec, "code states lists control winner"), ADDRESS, _CONTESTED]
+    parts = [head(spec, "code states lists control winner"), address(spec), _CONTESTED]
     return "\n".join([*parts, _SETTLE.replace("CASES\n", _written(spec))])
 
 
@@ -57,13 +66,13 @@ def _written(spec: Spec) -> str:
     for info in spec.used(Kernel.IO):
         if info.name in WRITES:
             body = operands(info, f"address = {WRITES[info.name]}(ADDR); bits = SRC;")
-            cases += f"    case {info.code}u: {{ {body} }}\n"
+            cases += f"    case {info.code}u: {{ {limited(spec, body)} }}\n"
     return cases
 
 
 def _case(info: FleetInstr, spec: Spec) -> str:
     body = "mark(vm); stays = true;" if info in spec.ordered else BODIES[info.name]
-    return f"    case {info.code}u: {{ {operands(info, body)} }}\n"
+    return f"    case {info.code}u: {{ {limited(spec, operands(info, body))} }}\n"
 
 
 def _reads(address: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from lanework.core.ops.bodies import arithmetic
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import wgsl
-from lanework.machines.fleet.gpu.kernels.common import ADDRESS, ENDING, OUTSIDE, head
+from lanework.machines.fleet.gpu.kernels.common import ENDING, OUTSIDE, address, head, limited
 from lanework.machines.fleet.gpu.kernels.launch import VECTOR
 from lanework.machines.fleet.gpu.kernels.oracle import call
 from lanework.machines.fleet.gpu.kernels.table import Spec
@@ -67,7 +67,7 @@ def native(spec: Spec) -> str:
 def ordered(spec: Spec) -> str:
     """The kernel of one invocation."""
     atomic = not spec.fast and spec.has(*ATOMICS)
-    parts = [head(spec, f"code states{' memory' if atomic else ''} control"), ADDRESS, ENDING]
+    parts = [head(spec, f"code states{' memory' if atomic else ''} control"), address(spec), ENDING]
     if atomic:
         parts.append(functions(spec))
     parts.append(OUTSIDE)
@@ -79,7 +79,7 @@ def ordered(spec: Spec) -> str:
         f"    case {info.code}u: {{\n      {operands(info, BODIES[info.name])}\n    }}\n"
         for info in spec.ordered
     )
-    return "\n".join([*parts, _MAIN.replace("CASES\n", cases)])
+    return "\n".join([*parts, _MAIN.replace("CASES\n", limited(spec, cases))])
 
 
 _STALLS = """

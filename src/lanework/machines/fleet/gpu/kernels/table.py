@@ -112,6 +112,7 @@ PARAMETERS = (
     "trace_vm",
     "trace_most",
     "traced",  # epochs on the trace before this submission
+    "limits_at",  # words of the code: of each instruction the words that it may access
     "slot",  # of a launch
     "entry",
     "batch",
@@ -142,6 +143,7 @@ class Spec:
         traps: whether it faults where finite operands have no finite result.
         convention: which registers a call keeps.
         sort: whether VMs are sorted by instruction.
+        limited: whether there are instructions whose addresses are in a buffer by its name.
     """
 
     cells: Cells
@@ -154,6 +156,7 @@ class Spec:
     traps: bool
     convention: Convention
     sort: bool = False
+    limited: bool = False
 
     def has(self, *names: str) -> bool:
         """Whether the program has one of these instructions."""
