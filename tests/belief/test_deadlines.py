@@ -98,3 +98,58 @@ def test_errors_of_work_are_raised_where_it_is_waited_for():
     with pytest.raises(ZeroDivisionError):
         waited(lambda: 1 // 0, None, "")
     assert waited(lambda: 7, Limits(deadline=60.0).until(), "") == 7
+
+
+WORDS = " ".join(["0.25"] * 2**19)
+
+
+def long_texts():
+    """The same table of 2^19 numbers in every format of networks."""
+    names = [f"v{n}" for n in range(19)]
+    yield ".uai", f"MARKOV 19 {'2 ' * 19} 1 19 {' '.join(map(str, range(19)))} {2**19} {WORDS}"
+    variables = "".join(f"variable {v} {{ type discrete [ 2 ] {{ x, y }}; }}\n" for v in names)
+    tables = "".join(f"probability ( {v} ) {{ table 0.5, 0.5; }}\n" for v in names[:-1])
+    last = f"probability ( v18 | {', '.join(names[:-1])} ) {{ table {WORDS}; }}\n"
+    yield ".bif", variables + tables + last
+    values = f"[{WORDS.replace(' ', ', ')}]"
+    sizes = ", ".join(f'"{v}": 2' for v in names)
+    factor = f'{{"scope": ["v0"], "values": {values}}}'
+    yield ".json", f'{{"variables": {{{sizes}}}, "factors": {{"f": {factor}}}}}'
+    text = "".join(f"<VARIABLE><NAME>{v}</NAME><OUTCOME>x</OUTCOME></VARIABLE>" for v in names)
+    table = f"<DEFINITION><FOR>v0</FOR><TABLE>{WORDS}</TABLE></DEFINITION>"
+    yield ".xmlbif", f"<BIF><NETWORK><NAME>n</NAME>{text}{table}</NETWORK></BIF>"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [".uai", ".bif", ".json", ".xmlbif"])
+def test_long_texts(tmp_path, ending):
+    """Whatever reads them takes no long step, in which the clock could not be looked at."""
+    path = tmp_path / f"long{ending}"
+    path.write_text(dict(long_texts())[ending])
+    for deadline in (0.02, 0.05, 0.1):
+        limits = Limits(deadline=deadline)
+        start = time.process_time()
+        with pytest.raises(Trap):
+            lw.belief.read_network(path, limits=limits)
+        assert time.process_time() - start < deadline + 0.15
+
+
+@pytest.mark.parametrize("word", ["1_0", "x", "1,0", "0x1"])
+def test_numbers_are_written_as_numbers(tmp_path, word):
+    for ending, text in (
+        (".uai", f"MARKOV 1 2 1 1 0 2 {word} 1"),
+        (".xmlbif", "<BIF><NETWORK><NAME>n</NAME><VARIABLE><NAME>a</NAME><OUTCOME>x</OUTCOME>"
+         "<OUTCOME>y</OUTCOME></VARIABLE><DEFINITION><FOR>a</FOR><TABLE>"
+         f"{word} 1</TABLE></DEFINITION></NETWORK></BIF>"),
+        (".bif", "variable a { type discrete [ 2 ] { x, y }; }\n"
+         f"probability ( a ) {{ table {word.replace(',', ';')} 1; }}\n"),
+    ):  # fmt: skip
+        (tmp_path / f"n{ending}").write_text(text)
+        with pytest.raises(lw.Diagnostic) as caught:
+            lw.belief.read_network(tmp_path / f"n{ending}")
+        assert caught.value.code.ident == "LW5003"
+
+
+def test_counts_of_objects_take_no_long_step():
+    program = compile_graph(WIDE, "z", seconds=0.0, semiring="counting")
+    stopped(lambda: program.bind("reference", limits=SOON)())

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from lanework.base.limits import Limits
 from lanework.core.runner import check_deadline
 
+NAME = "lanework-work"  # of threads that are waited for
 GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool
             done.set()
 
     own = contextvars.copy_context()  # such as the limits of reading
-    thread = threading.Thread(target=own.run, args=(run,), name="lanework-work", daemon=True)
+    thread = threading.Thread(target=own.run, args=(run,), name=NAME, daemon=True)
     thread.start()
     try:
         while not done.wait(TICK if until is None else min(TICK, max(until - time.monotonic(), 0))):
@@ -67,15 +68,12 @@ def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool
     return given[0]
 
 
-class Stopped(SystemExit):
-    """What is raised in a thread that nobody waits for any more."""
-
-
 def _hook(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The hook for errors that nobody can catch, such as in a callback, without `Stopped`."""
+    """The hook for errors that nobody can catch, as in a callback, but not for those of `_stop`."""
 
     def hook(unraisable: Any) -> None:
-        if unraisable.exc_type is not Stopped:
+        stopped = threading.current_thread().name == NAME
+        if not (stopped and unraisable.exc_type is SystemExit):
             before(unraisable)
 
     hook.__module__ = __name__
@@ -83,11 +81,11 @@ def _hook(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _stop(thread: threading.Thread) -> None:
-    """Raise `Stopped` in a thread until it ends: where it is now that may be caught."""
+    """Raise `SystemExit` in a thread until it ends: where it is now that may be caught."""
     if sys.unraisablehook.__module__ != __name__:
         sys.unraisablehook = _hook(sys.unraisablehook)
     while thread.is_alive():
-        number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stopped)
+        number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
         thread.join(TICK)
 

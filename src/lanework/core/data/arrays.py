@@ -20,7 +20,7 @@ from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW
 from lanework.core.data.csvfast import Array
 from lanework.core.data.csvheader import check_header
 from lanework.core.data.csvtext import bad_cell
-from lanework.core.data.holding import JSON, check_file, check_held, check_packed
+from lanework.core.data.holding import JSON, NUMBERS, check_file, check_held, check_packed
 from lanework.core.data.labels import codes_of
 from lanework.core.data.opening import Path_, damage, data_ending, opened
 from lanework.core.data.sheets import sheet_columns
@@ -112,7 +112,7 @@ def all_arrays(path: Path_) -> tuple[dict[str, Array], Sequence[int] | None]:
 
 def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
     try:
-        data = json.load(file)
+        data = json.load(file, **NUMBERS)
         if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
             names = list(data[0])
             odd = next((i for i, row in enumerate(data) if list(row) != names), None)

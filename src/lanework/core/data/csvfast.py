@@ -25,6 +25,8 @@ from lanework.core.data.labels import codes_of
 Array = npt.NDArray[Any]
 Categories = Mapping[str, Sequence[str]]
 
+SOME = 2**13
+"""Lines that NumPy reads at a time."""
 LARGE = 2**21
 """Bytes of text from which it pays to load pyarrow."""
 TRUTHS = ("false", "true")
@@ -166,12 +168,12 @@ def _by_numpy(
     try:
         if numbers:
             where = [header.index(name) for name in numbers]
-            cells = np.loadtxt(lines, usecols=where, ndmin=2, **options)
+            cells = _loaded(lines, float, usecols=where, ndmin=2, **options)
             block = {name: cells[:, i].copy() for i, name in enumerate(numbers)}
         for name in set(wanted) & set(categories):
             longest = max((len(label.encode()) for label in categories[name]), default=0)
             where = [header.index(name)]
-            texts = np.loadtxt(lines, f"S{longest + 8}", usecols=where, ndmin=1, **options)
+            texts = _loaded(lines, f"S{longest + 8}", usecols=where, ndmin=1, **options)
             if (np.char.str_len(texts) == longest + 8).any():  # perhaps there was more of it
                 return None
             texts = np.char.lower(texts) if categories[name] is TRUTHS else texts
@@ -181,6 +183,14 @@ def _by_numpy(
     if any(len(column) != len(lines) for column in block.values()):
         return None
     return {name: block[name] for name in wanted}
+
+
+def _loaded(lines: list[bytes], dtype: Any, **options: Any) -> Array:
+    """What NumPy reads, some lines at a time, between which clocks are seen."""
+    parts = [
+        np.loadtxt(lines[at : at + SOME], dtype, **options) for at in range(0, len(lines), SOME)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _other(_: int, text: str) -> Diagnostic:

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import IO
+from typing import IO, Any
 
 from lanework.base.limits import Limits
 from lanework.core.data.opening import Path_
@@ -23,6 +23,12 @@ JSON = 12
 SHEET = 4
 """Bytes of Python's values for one of the XML in a workbook."""
 FEWER = "raise the memory cap, or give a .csv or .parquet file, which is read in blocks"
+
+NUMBERS: dict[str, Any] = {
+    "parse_float": lambda text: float(text),
+    "parse_int": lambda text: int(text),
+}
+"""For `json`: numbers by functions of Python, between which clocks are seen."""
 
 _LIMITS: ContextVar[Limits | None] = ContextVar("limits of reading", default=None)
 

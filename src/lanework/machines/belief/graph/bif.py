@@ -106,7 +106,7 @@ class BifReader:
             raise self.text.wrong(block.start, "a variable has one name", QUOTE)
         if match is None:
             raise self._no_type(block, at)
-        states = [name_of(word) for word in NAMES.findall(match[2])]
+        states = [name_of(word[0]) for word in NAMES.finditer(match[2])]
         if len(states) != int(match[1]):
             message = f"{match[1]} states are declared, and {len(states)} named"
             raise self.text.wrong(at, message, QUOTE)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
+from lanework.machines.belief.graph.words import PIECE
 
 # Slashes in the middle of a word begin no comment, and nothing does inside quotes.
 _COMMENT = re.compile(r'"[^"\n]*"|(?<![^\s,;{}()\[\]|"])(?://[^\n]*|/\*)')
@@ -26,7 +27,8 @@ _HALF = re.compile(rf"\s*[\[\]()]\s*{_END}\s*,\s*{_END}\s*[\[\]()](?=\s*[,)}}])"
 QUOTE = 'a name with blanks or one of ,;{}()[]| stands in quotes: "a;b"'
 MARKS = frozenset(',;{}()[]|"')
 _TOKEN = re.compile(rf'{WORD}|[,;{{}}()\[\]|"]')
-_BRACE = re.compile(r'"[^"\n]*"|[{}]')
+_BRACE = re.compile(r'["{}]')
+_QUOTED = re.compile(r'[^"\n]*"')
 _BLANK = re.compile(r"[^\n]")
 
 
@@ -129,9 +131,18 @@ class BifText:
             raise self.wrong(start, "the text ends inside a part of the network", help)
 
     def _closing(self, brace: int) -> int:
-        depth = 0
-        for match in _BRACE.finditer(self.text, brace):
-            depth += {"{": 1, "}": -1}.get(match.group(), 0)
+        depth, at = 0, brace
+        while at < len(self.text):
+            match = _BRACE.search(self.text, at, at + PIECE)  # a long text by pieces
+            if match is None:
+                at += PIECE
+                continue
+            at = match.end()
+            if match[0] == '"':
+                end = _QUOTED.match(self.text, at)
+                at = at if end is None else end.end()
+                continue
+            depth += 1 if match[0] == "{" else -1
             if depth == 0:
                 return match.start()
         help = "is the file cut off? In names, braces stand in quotes"

@@ -17,6 +17,7 @@ from lanework.machines.belief.graph.bifblocks import (
 )
 from lanework.machines.belief.graph.factor import Table
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.words import floats_of, split_words
 
 SPACE = re.compile(r"\s*")
 NAMES = re.compile(rf"{INTERVAL}|{WORD}")
@@ -97,11 +98,8 @@ class TableReader:
         self.given[place] = True
 
     def _numbers(self, entry: re.Match[str], count: int) -> Table:
-        words = entry[3].replace(",", " ").split()
         try:
-            if "_" in entry[3]:  # which Python takes in numbers
-                raise ValueError
-            values = np.array(words, np.float64)
+            values = floats_of(split_words(entry[3].replace(",", " ")))
         except ValueError:
             raise self.text.wrong(entry.start(3), "a table holds numbers") from None
         if values.size != count:

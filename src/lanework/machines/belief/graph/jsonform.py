@@ -19,6 +19,7 @@ from typing import Any
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
+from lanework.core.data.holding import NUMBERS
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_claim, error_context, span_of
@@ -62,7 +63,7 @@ class _Reader:
         line, column, content = 1, 1, None
         message = "a graph is an object with variables and factors"
         try:
-            content = json.loads(self.text, object_pairs_hook=self.unique)
+            content = json.loads(self.text, object_pairs_hook=self.unique, **NUMBERS)
         except (json.JSONDecodeError, RecursionError) as error:
             if isinstance(error, json.JSONDecodeError):
                 line, column = error.lineno, error.colno

@@ -21,6 +21,7 @@ from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_claim, error_context, span_at
+from lanework.machines.belief.graph.words import floats_of, split_words
 
 _COMMENT = re.compile(r"#[^\n]*")
 DIGITS = 18  # of whole numbers: nothing is counted that has more
@@ -37,7 +38,7 @@ class Words:
         if "#" in text:  # comments become blanks, so that words stay where they are
             text = _COMMENT.sub(lambda comment: " " * len(comment[0]), text)
         self._plain = text
-        self.words = text.split()
+        self.words = split_words(text)
         self.at = 0
 
     def span(self) -> Span:
@@ -71,12 +72,12 @@ class Words:
             self.at = len(self.words)
             raise self.wrong(f"a table of {count} numbers ends too soon")
         try:
-            numbers = np.array(part, np.float64)
+            numbers = floats_of(part)
         except ValueError:
             for word in part:
                 self.at += 1
                 try:
-                    float(word)
+                    floats_of([word])
                 except ValueError:
                     break
             raise self.wrong("a table holds numbers") from None

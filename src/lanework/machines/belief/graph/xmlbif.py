@@ -19,6 +19,7 @@ from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_names, error_context, span_of
+from lanework.machines.belief.graph.words import PIECE, floats_of, split_words
 
 # What XML cannot hold, or what its readers take off: blanks around a text.
 NO_XML = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]|^\s|\s$")
@@ -42,13 +43,7 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         raise _wrong("a network declares no entities", source, text)
     if not encodable(text):
         raise _wrong("the text has half of a character", source, text)
-    try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
-        line, column = error.position
-        raise _wrong(f"the XML is malformed: {error.msg}", source, text, line, column + 1) from None
-    except UnicodeEncodeError as error:  # half of a pair of UTF-16
-        raise _wrong(f"the text is no Unicode: {text[error.start]!r}", source, text) from None
+    root = _root(text, source)
     network = root if root.tag == "NETWORK" else root.find("NETWORK")
     if network is None:
         raise _wrong("there is no NETWORK", source, text)
@@ -76,6 +71,20 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
     return graph
 
 
+def _root(text: str, source: str) -> ElementTree.Element:
+    try:
+        parser = ElementTree.XMLParser()
+        for at in range(0, len(text), PIECE):
+            parser.feed(text[at : at + PIECE])
+        root: ElementTree.Element = parser.close()
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        raise _wrong(f"the XML is malformed: {error.msg}", source, text, line, column + 1) from None
+    except UnicodeEncodeError as error:  # half of a pair of UTF-16
+        raise _wrong(f"the text is no Unicode: {text[error.start]!r}", source, text) from None
+    return root
+
+
 def _define(
     graph: FactorGraph,
     definition: ElementTree.Element,
@@ -94,7 +103,7 @@ def _define(
     with error_context(functools.partial(_place, text, source, "FOR", child)):
         shape = graph.shape((*parents, child))
         try:
-            values = np.array((_text(definition, "TABLE") or "").split(), np.float64)
+            values = floats_of(split_words(_text(definition, "TABLE") or ""))
         except ValueError:
             raise _wrong(f"the table of {child!r} holds numbers", source, text) from None
         if values.size != math.prod(shape):
