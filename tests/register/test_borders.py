@@ -199,3 +199,33 @@ def test_functions_of_several_outputs_say_which(engine):
     assert runner.function("r0", "r1", output="r3")(7, 4) == 3
     refused(lambda: runner.function("r0", "r0", output="r3"), "twice")
     refused(lambda: assemble("nop\nhalt").bind(engine).function(), "no output")
+
+
+# Floats in texts ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+@pytest.mark.parametrize(
+    "text", ["0.5", "-0.1", "1", "1e300", "-0.0", "inf", "nan", ".5", "5e-324"]
+)
+def test_bits_of_floats(engine, text):
+    value = np.float64(text)
+    for line in (
+        f"mov r7, f64:{text}\nhalt",
+        f"load.d r7, [x]\nhalt\n.data\nx: .quad f64:{text}",
+        f"load.d r7, [x]\nhalt\n.data\nx: .double {text}",
+    ):
+        program = assemble(f".output r7 f64\n{line}")
+        assert program.run(engine=engine)["r7"].tobytes() == value.tobytes()
+        assert assemble(program.dis()).hash == program.hash
+
+
+@pytest.mark.parametrize("text", ["0.5", "-0.1", "1e3", ".5", "1.", "+2.5"])
+def test_a_float_where_bits_are_meant_says_how_to_write_it(text):
+    for line in (f"mov r7, {text}", f"addi r7, r7, {text}", f".data\n.quad {text}"):
+        refused(lambda n=line: assemble(f"{n}\nhalt"), f"f64:{text}", code="LW1010")
+
+
+@pytest.mark.parametrize("text", ["f64:", "f64:x", "f64:1e400", "f64:0x1p3", "0x", "5x"])
+def test_what_is_no_float(text):
+    refused(lambda: assemble(f"mov r7, {text}\nhalt"), text[4:] or text, code="LW1010")

@@ -68,13 +68,18 @@ def assemble(text: str, source: str = "assembly", machine: str | None = None) ->
 
 
 def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
-    """What to add to a text that is of another machine than it is read for."""
+    """What to add to a text that is of another machine than it is read for.
+
+    It may be, if the machine does not know the first word of a line.
+    """
+    if span is None or span not in [line.span(line.words[0]) for line in lines]:
+        return None
     for other in MACHINES:
         if other != name:
             try:
                 find(other).load("text")().assemble(lines)
             except LaneworkError as problem:
-                if span is None or problem.span is None or problem.span.line <= span.line:
+                if problem.span is None or problem.span.line <= span.line:
                     continue
             return f"it is assembly of the {other} machine: begin it with .machine {other}"
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import struct
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterI
 from lanework.machines.register.layout import MEMORY, TYPES, default_ports
 
 _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
-_NUMBER = re.compile(r"[+-]?\d.*|'.*'")
+_NUMBER = re.compile(r"[+-]?\.?\d.*|'.*'|f64:.*")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
 _ADDRESS = re.compile(r"\[([^\[\]+-]+)(?:([+-])([^\[\]]+))?\]")
@@ -213,7 +215,7 @@ class Reader:
         return b"".join(read_string(line, word).encode() for word in rest)
 
     def _double(self, line: Line, rest: list[Token]) -> bytes:
-        return b"".join(struct.pack("<d", read_float(line, word)) for word in rest)
+        return b"".join(struct.pack("<d", _float(line, word)) for word in rest)
 
     def _numbers(self, line: Line, rest: list[Token], size: int) -> bytes:
         data = b""
@@ -245,7 +247,7 @@ class Reader:
     def _default(self, line: Line, word: Token, dtype: str) -> float:
         """What an input is that is left out: a float, or a whole number that a float has."""
         if dtype == "f64":
-            return read_float(line, word)
+            return _float(line, word)
         number = self._number(line, word.text, word)
         if float(number) != number or (dtype == "i64" and number >= 1 << 63):
             what = f"{word.text} cannot be the default of a register of {dtype}"
@@ -348,10 +350,16 @@ class Reader:
                 known = ", ".join(f"\\{letter}" for letter in _ESCAPES)
                 raise line.fault(f"there is no escape {text[1:3]}", word, f"escapes are {known}")
             return ord(_ESCAPES[text[2]])
+        if text.startswith("f64:"):
+            number = _float(line, Token(text[4:], word.column + 4))
+            return int.from_bytes(struct.pack("<d", number), "little")
         try:
             value = int(text, 0)
         except ValueError:
-            raise line.fault(f"{text!r} is no number", word) from None
+            help = None
+            with contextlib.suppress(ValueError):
+                help = f"write f64:{text} for the bits of the float {float(text):g}"
+            raise line.fault(f"{text!r} is no whole number", word, help) from None
         if not -(1 << 63) <= value < 1 << 64:
             raise line.fault(f"{text} does not fit into 64 bits", word)
         return value
@@ -361,6 +369,14 @@ class Reader:
         if not 0 <= value <= most:
             raise line.fault(f"{word.text} is out of range", word)
         return value
+
+
+def _float(line: Line, word: Token) -> float:
+    """A float, which is only infinite where it is written so."""
+    number = read_float(line, word)
+    if math.isinf(number) and "inf" not in word.text.lower():
+        raise line.fault(f"{word.text} is too large for a float", word, "write inf or -inf")
+    return number
 
 
 def _one(line: Line, name: Token, rest: list[Token]) -> Token:
