@@ -69,6 +69,24 @@ def test_it_goes_no_further_than_there_is(plain):
     assert not plain.ended
 
 
+def test_snapshots_are_so_many_at_most():
+    text = ".machine fleet\n.shared 1\nagain:\nADDI r1, r1, 1\nJUMP again"
+    runner = lw.fleet.assemble(text).bind("reference")
+    debugger = runner.debug()
+    assert debugger.step(64 * 32 + 1) == 2049
+    assert sorted(debugger._kept) == list(range(0, 2049, 128))
+    assert debugger.goto(1001) == 1001
+    assert debugger.vm(0).floats[2, 0] == 501
+    assert debugger.step(9000) == 10_001
+    assert len(debugger._kept) <= 32
+    runner.limits = lw.Limits(memory=10_000)
+    little = runner.debug()
+    little.step(3000)
+    assert len(little._kept) <= 10_000 // 4 // 128
+    little.back(1)
+    assert little.vm(0).floats[2, 0] == 1500
+
+
 @pytest.mark.parametrize("bad", [-1, 3, 100, 1.5, "0", None, True])
 def test_vms_that_there_are_not(plain, bad):
     refused(lambda: plain.vm(bad), "LW6030")

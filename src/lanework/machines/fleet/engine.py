@@ -13,11 +13,10 @@ An epoch is one step: every VM that runs executes one instruction. All engines d
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
-
-import numpy as np
 
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.state import VMState, Words
@@ -50,24 +49,27 @@ LOOKS = 8
 class Stillness:
     """Whether anything changes where every live VM waits or yields.
 
-    After `patience` sweeps it is kept what there is; if one of the next `LOOKS` sweeps finds the
-    same again, it will for ever.
+    After `patience` sweeps a digest of what there is is kept; if one of the next `LOOKS` sweeps
+    finds the same again, it will for ever.
     """
 
     def __init__(self) -> None:
-        self.kept: list[Words] | None = None
+        self.kept: bytes | None = None
 
-    def look(self, sweeps: int, now: list[Words]) -> bool | None:
+    def look(self, sweeps: int, now: Iterable[Words]) -> bool | None:
         """Look after a sweep: True, nothing changes; None, count sweeps from 0 again.
 
         Args:
             sweeps: how many there were after `patience`.
             now: all that there is.
         """
+        digest = hashlib.blake2b(digest_size=16)
+        for words in now:
+            digest.update(words.tobytes() if not words.flags.c_contiguous else words.data)
         if self.kept is None:
-            self.kept = now
+            self.kept = digest.digest()
             return False
-        if all(map(np.array_equal, now, self.kept)):
+        if digest.digest() == self.kept:
             return True
         if sweeps < LOOKS:
             return False

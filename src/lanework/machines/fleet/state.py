@@ -200,6 +200,11 @@ class VMState:
         out: Words = self.words[self.profile.word(field)]
         return out
 
+    def others(self, field: str) -> list[Words]:
+        """The rows of all fields but this."""
+        left = self.profile.word(field)
+        return [row for number, row in enumerate(self.words) if number != left]
+
     def __repr__(self) -> str:
         status = self.row("status")
         kinds = {each: int(np.count_nonzero(status == each)) for each in Status}

@@ -153,10 +153,10 @@ class EpochEngine:
 
     def _same(self) -> bool:
         """Whether nothing changes any more where all VMs yield or wait."""
-        swept, buffers = self.view.profile.word("swept"), self.on.buffers
+        buffers = self.on.buffers
         memory, stack = (self.gpu.read(buffers[name]) for name in ("memory", "stack"))
         sweeps = int(self.on.head[Control.QUIET]) - self.settings.patience
-        same = self.still.look(sweeps, [np.delete(self.vms().words, swept, 0), memory, stack])
+        same = self.still.look(sweeps, (*self.vms().others("swept"), memory, stack))
         if same is None:
             self.on.head[Control.QUIET] = 0
         return bool(same)

@@ -163,9 +163,8 @@ class ReferenceEngine(Execution):
         sweeps = self.quiet - self.settings.patience
         if sweeps < 0:
             return False
-        swept = self.state.profile.word("swept")
-        now = [np.delete(self.vms().words, swept, 0), self.words.copy(), self.frames.copy()]
-        same = self.still.look(sweeps, now)
+        self._write_ip()
+        same = self.still.look(sweeps, (*self.state.others("swept"), self.words, self.frames))
         if same is None:
             self.quiet = 0
         return bool(same)
@@ -229,9 +228,10 @@ class ReferenceEngine(Execution):
             check = finite(self, ip) if self.settings.arithmetic == "trap" else None
 
         def compute(members: Members) -> None:
-            step(members)
-            if self.half:
-                self.halve(members, changed)
+            for part in groups.parts(members):
+                step(part)
+                if self.half:
+                    self.halve(part, changed)
 
         def run(members: Members) -> None:
             compute(members)
@@ -269,13 +269,17 @@ class ReferenceEngine(Execution):
 
     def _seen(self, chosen: slice) -> VMState:
         """Some VMs, with the instructions that groups stand at."""
+        self._write_ip()
+        seen = VMState(self.view.profile, 0)
+        seen.words = self.state.words[:, chosen].copy()
+        return seen
+
+    def _write_ip(self) -> None:
+        """Write down at which instructions VMs are."""
         ip = self.state.row("ip")
         for where in (self.at, self.blocked):
             for at, members in where.items():
                 ip[members] = at
-        seen = VMState(self.view.profile, 0)
-        seen.words = self.state.words[:, chosen].copy()
-        return seen
 
     def save(self) -> Any:
         """Everything there is."""

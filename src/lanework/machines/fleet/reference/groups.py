@@ -8,7 +8,7 @@ array. A slice is a view of a row of the state, without a copy.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ import numpy.typing as npt
 Index = npt.NDArray[np.intp]
 Members = slice | Index
 """Global ids, ascending."""
+PART = 1 << 15
+"""VMs at once where temporaries of an instruction would be many."""
 
 
 def size(members: Members) -> int:
@@ -35,6 +37,18 @@ def ids(members: Members) -> Index:
     if isinstance(members, slice):
         return np.arange(members.start, members.stop, dtype=np.intp)
     return members
+
+
+def parts(members: Members) -> Iterator[Members]:
+    """The same in parts of `PART` at most, in order."""
+    if size(members) <= PART:
+        yield members
+    elif isinstance(members, slice):
+        for first in range(members.start, members.stop, PART):
+            yield slice(first, min(first + PART, members.stop))
+    else:
+        for first in range(0, len(members), PART):
+            yield members[first : first + PART]
 
 
 def tidy(members: Index) -> Members:

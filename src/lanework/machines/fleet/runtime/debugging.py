@@ -15,7 +15,9 @@ from lanework.machines.fleet.runtime.watching import Run, check_vm, vm_of
 from lanework.machines.fleet.state import Status, VMState
 
 EVERY = 64
-"""Epochs between the snapshots that steps back begin from."""
+"""Epochs between the snapshots that steps back begin from, at first."""
+MOST = 32
+"""Snapshots at most: when there are more, every second one goes."""
 
 Point = Callable[[], str | None]
 """Says why a run stops here, or None."""
@@ -24,7 +26,8 @@ Point = Callable[[], str | None]
 class Debugger(Run):
     r"""A run that goes forwards and back by hand.
 
-    A snapshot is kept every `EVERY` epochs; a step back begins from the one before.
+    A snapshot is kept every `EVERY` epochs, and less often in long runs and where the memory cap
+    leaves little; a step back begins from the one before.
 
     Attributes:
         runtime: the run.
@@ -44,6 +47,10 @@ class Debugger(Run):
         self.runtime, self.every = runtime, every
         self.ended, self.stopped = False, ""
         self._kept: dict[int, Any] = {0: runtime.save()}
+        view = runtime.view
+        snapshot = 4 * (view.slots * view.profile.rows + view.shared)
+        room = runtime.limits.memory_cap // 4 // max(snapshot, 1)
+        self._most = max(2, min(MOST, room))
         self._points: list[Point] = []
 
     def __repr__(self) -> str:
@@ -79,6 +86,9 @@ class Debugger(Run):
             raise
         if self.epoch % self.every == 0 and self.epoch > before:
             self._kept.setdefault(self.epoch, self.runtime.save())
+        while len(self._kept) > self._most:
+            self.every *= 2
+            self._kept = {at: kept for at, kept in self._kept.items() if at % self.every == 0}
 
     def back(self, epochs: int = 1) -> int:
         """Go back, to the beginning at most; the epoch that was reached.
