@@ -44,10 +44,9 @@ def floats_of(words: Sequence[str]) -> npt.NDArray[np.float64]:
         >>> floats_of(["1", "0.5"]), floats_of([])
         (array([1. , 0.5]), array([], dtype=float64))
     """
-    parts = [np.zeros(0)]
-    for at in range(0, len(words), SOME):
-        part = words[at : at + SOME]
-        if "_" in " ".join(part):
-            raise ValueError("an underscore is in a number")
-        parts.append(np.array(part, np.float64))
-    return np.concatenate(parts)
+    if len(words) > SOME:
+        parts = [floats_of(words[at : at + SOME]) for at in range(0, len(words), SOME)]
+        return np.concatenate(parts)
+    if "_" in " ".join(words):
+        raise ValueError("an underscore is in a number")
+    return np.array(words, np.float64)
