@@ -163,6 +163,33 @@ def test_likelihoods_are_matched_by_states_in_any_table(graph):
     refused(lambda: lw.belief.infer(graph, {"wet": {"no": [0.1], "yes": [0.2, 0.3]}}), "lengths")
 
 
+@pytest.mark.parametrize("bad", [float("nan"), -1.0, float("inf"), "0.5", None])
+def test_weights_that_are_none_are_no_rows(graph, bad):
+    """Also where the others look like places of states."""
+    ways = [{"no": bad, "yes": 1.0}, pd.DataFrame({"no": [bad, 1.0], "yes": [1.0, 0.0]})]
+    if isinstance(bad, float):
+        ways += [pd.Series({"no": bad, "yes": 1.0}), np.array([[bad, 1.0]])]
+    for way in ways:
+        error = refused(lambda: lw.belief.infer(graph, {"wet": way}), "'wet'")  # noqa: B023
+        assert "shape" not in error.message
+
+
+def test_weights_may_be_integers_or_nullable(graph):
+    right = lw.belief.infer(graph, {"wet": np.array([[1.0, 0.0], [0.0, 1.0]])})["weather"]
+    frame = pd.DataFrame({"no": [0, 1], "yes": [1, 0]})
+    for way in (frame, frame.convert_dtypes(), frame.astype(bool), np.array([[1, 0], [0, 1]])):
+        np.testing.assert_array_equal(lw.belief.infer(graph, {"wet": way})["weather"], right)
+
+
+def test_labels_that_are_missing(graph, right):
+    labels = ["a", np.nan, "c", "d"]
+    one, two = pd.Series(WET, index=labels), pd.Series(SKY, index=labels)
+    result = lw.belief.infer(graph, {"wet": one, "weather": two})
+    np.testing.assert_array_equal(result["ln_p_evidence"], right)
+    result = lw.belief.infer(graph, {"wet": one, "weather": two.iloc[SHUFFLED]})
+    np.testing.assert_array_equal(result["ln_p_evidence"], right)
+
+
 def test_jeffrey_keeps_rows_and_states(graph):
     labels = list("abcd")
     one = pd.Series(WET, index=labels)

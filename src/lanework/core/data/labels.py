@@ -187,6 +187,8 @@ def _date(moment: Any) -> str:
 
 
 def _key(label: Any) -> Any:
+    if isinstance(label, float) and label != label:  # which is not even itself
+        return "nan"
     if isinstance(label, bool):  # which Python would take for 0 or 1
         return str(label)
     if isinstance(label, float) and label.is_integer():

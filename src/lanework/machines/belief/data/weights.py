@@ -52,8 +52,7 @@ def _tabled(variable: Variable, table: Table) -> F64:
     if len({array.shape for array in arrays}) != 1:
         about.refuse("has columns of several lengths", "give each state as many weights")
     arrays = arrays if order is None else [arrays[n] for n in order]
-    weights: F64 = np.stack(arrays, axis=-1)
-    return weights
+    return _checked(variable, np.stack(arrays, axis=-1))
 
 
 def _are_states(variable: Variable, labels: Any) -> bool:
@@ -76,7 +75,7 @@ def by_states(variable: Variable, value: Any, array: Array) -> tuple[Array, bool
         return array, True
     labels = list(map(str, along[0]))
     order = align(labels, variable.states, variable.name, evidence_for(variable.name))
-    array = array.astype(np.float64)
+    array = _checked(variable, array.astype(np.float64))
     return array if order is None else array[..., order], False
 
 
@@ -98,6 +97,8 @@ def weights_of(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
         array = np.asarray(value)
     if array.ndim == 0:
         return _columns(variable, [array.item()], laned=False)
+    if array.ndim == 2:
+        array = exactly(array, "f64", evidence_for(variable.name))
     array, by_rows = by_states(variable, value, array)
     likelihood = array.dtype.kind == "f" and array.shape == (variable.size,) and not by_rows
     if likelihood and not np.isnan(array).any():
@@ -138,7 +139,8 @@ def _checked(variable: Variable, weights: npt.NDArray[Any]) -> F64:
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         value = weights[bad][0]
-        raise Diagnostic(BAD_EVIDENCE, f"a weight of {variable.name!r} is {value:g}")
+        help = "weights are finite and not negative; leave out what is not known"
+        raise Diagnostic(BAD_EVIDENCE, f"a weight of {variable.name!r} is {value:g}", help=help)
     return np.asarray(weights, np.float64)
 
 
