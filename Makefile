@@ -3,6 +3,8 @@
 #   make quick      the core of the tests: under three minutes on two cores, while editing
 #   make test       lint, types and all tests but long campaigns: before a change lands
 #   make test-long  what `make test` leaves out: the long campaigns and the full counts
+#   make test-aarch64, make test-nehalem   on an emulated processor (tools/emulate.py says
+#                   what they need), in half an hour: after a change to what makes machine code
 #   .ci/run         all of these, the demo and the docs
 PYTHON ?= python3
 VENV   ?= .venv
@@ -10,7 +12,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo quick test test-long lint docs bench fuzz lock clean
+.PHONY: demo quick test test-long test-aarch64 test-nehalem lint docs bench fuzz lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/python examples/demo.py
@@ -27,6 +29,9 @@ test: $(VENV)/.test lint
 
 test-long: $(VENV)/.test
 	$(PYTEST) -m long
+
+test-aarch64 test-nehalem: test-%: $(VENV)/.test
+	$(BIN)/python tools/emulate.py $*
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check

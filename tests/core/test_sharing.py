@@ -106,10 +106,9 @@ MACHINES = {
     "series": (series, ("auto", "stencil", "llvm", "reference")),
     "belief": (belief, ("auto", "native", "reference")),
     "register": (register, ("auto", "stencil", "llvm", "native", "reference")),
-    "fleet": (fleet, ("reference",)),
+    "fleet": (fleet, ("reference", "epoch")),
 }
 WAYS = [(name, engine) for name, (_, engines) in MACHINES.items() for engine in engines]
-SLOW = {("series", "reference"): 100, ("belief", "reference"): 100}
 
 
 def in_threads(call, right, runs):
@@ -136,14 +135,22 @@ def in_threads(call, right, runs):
     return wrong
 
 
-@pytest.mark.slow
+ONE_CARD = [  # its calls come one after another, each in some milliseconds
+    pytest.param("fleet", "epoch", 100, marks=pytest.mark.slow),
+    pytest.param("fleet", "epoch", RUNS, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+]
+ALL_AT_ONCE = [
+    pytest.param(*way, RUNS, marks=pytest.mark.slow) for way in WAYS if way != ("fleet", "epoch")
+]
+
+
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("machine", "engine"), WAYS)
-def test_eight_threads_share_a_runner(machine, engine):
+@pytest.mark.parametrize(("machine", "engine", "runs"), [*ALL_AT_ONCE, *ONE_CARD])
+def test_eight_threads_share_a_runner(machine, engine, runs):
     make = MACHINES[machine][0]
     alone = make(engine)
     right = [alone(n) for n in range(KINDS)]
-    assert in_threads(make(engine), right, SLOW.get((machine, engine), RUNS)) == []
+    assert in_threads(make(engine), right, runs) == []
 
 
 @pytest.mark.slow
@@ -157,7 +164,7 @@ def test_first_calls_come_at_once(machine, engine):
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
-        for _ in range(5 if engine == "reference" else 20):
+        for _ in range(5 if engine in ("reference", "epoch") else 20):
             assert in_threads(make(engine), right, 8) == []
     finally:
         sys.setswitchinterval(interval)
@@ -260,8 +267,8 @@ FORKED = """
 
 
 def in_child():
-    """What runs beside forks and in children."""
-    return [(MACHINES[name][0], engine) for name, engine in WAYS]
+    """What runs beside forks and in children: a graphics card does not (`tests/fleet`)."""
+    return [(MACHINES[name][0], engine) for name, engine in WAYS if engine != "epoch"]
 
 
 @pytest.mark.slow

@@ -451,3 +451,24 @@ def test_a_forked_child_leaves_its_parents_code_alone(way):
 def test_one_pool_a_process():
     assert code_pool() is code_pool()
     code_pool().acquire().release()
+
+
+def test_one_view_where_a_change_through_another_is_not_seen(monkeypatch):
+    """As in emulators that keep what they translated."""
+    monkeypatch.delenv("LANEWORK_CODE_MAPPING", raising=False)
+    monkeypatch.setattr(mapping, "_seen_through_both", lambda: False)
+    with Pool().acquire() as buffer:
+        assert not buffer.mapping.two_views
+        assert content(put(buffer)).startswith(CODE)
+
+
+def test_no_code_is_placed_where_the_processor_cannot_be_told_of_it(monkeypatch):
+    def missing():
+        raise OSError("nothing clears the cache")
+
+    monkeypatch.setattr(mapping, "_is_arm", lambda: True)
+    monkeypatch.setattr(mapping, "_flusher", missing)
+    with pytest.raises(Diagnostic) as caught:
+        Pool().place(CODE)
+    assert caught.value.code.ident == "LW2101"
+    assert "nothing clears the cache" in str(caught.value)

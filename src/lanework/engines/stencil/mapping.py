@@ -15,6 +15,7 @@ import functools
 import mmap
 import os
 import platform
+import struct
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -45,7 +46,9 @@ class Mapping:
         """
         self.size = -(-size // PAGE) * PAGE
         views = None
-        if os.environ.get("LANEWORK_CODE_MAPPING") != "protect":
+        if _is_arm():
+            _flusher()  # without it no code is run
+        if os.environ.get("LANEWORK_CODE_MAPPING") != "protect" and _seen_through_both():
             views = _two_views(self.size)
         self.two_views = views is not None
         self.write, self.run = views or (_one_view(self.size),) * 2
@@ -67,6 +70,31 @@ class Mapping:
             yield
         finally:
             _protect(self.write, self.size, _READ | _EXECUTE)
+
+
+def _is_arm() -> bool:
+    return platform.machine() in ("aarch64", "arm64")
+
+
+@functools.cache
+def _seen_through_both() -> bool:
+    """Whether code that was changed through one view runs as it is now at the other.
+
+    Emulators keep what they translated of a page until that page is written to; QEMU before 8.1
+    does not hear of the other view, nor of `flush`.
+    """
+    if not _is_arm():
+        return True
+    views = _two_views(PAGE)
+    if views is None:
+        return False
+    given = []
+    for move in (0x52800020, 0x52800040):  # mov w0, 1 and 2; ret
+        ctypes.memmove(views[0], struct.pack("<2I", move, 0xD65F03C0), 8)
+        flush(views[1], 8)
+        given.append(ctypes.CFUNCTYPE(ctypes.c_int)(views[1])())
+    _unmap_all(set(views), PAGE)
+    return given == [1, 2]
 
 
 def _unmap_all(addresses: set[int], size: int) -> None:
@@ -204,16 +232,17 @@ else:
 
 
 def flush(address: int, size: int) -> None:
-    """Make the processor see new code at the address it runs at; x86 does so by itself."""
-    clear = _flusher()
-    if clear is not None:
-        clear(address, size)
+    """Make the processor see new code at the address it runs at; x86 does so by itself.
+
+    Raises:
+        OSError: there is no way to do that here.
+    """
+    if _is_arm():
+        _flusher()(address, size)
 
 
 @functools.cache
-def _flusher() -> Callable[[int, int], Any] | None:
-    if platform.machine() not in ("aarch64", "arm64"):
-        return None
+def _flusher() -> Callable[[int, int], Any]:
     for library in (None, "libgcc_s.so.1"):  # pragma: no cover - not x86
         try:
             names = ctypes.CDLL(library)
@@ -227,4 +256,4 @@ def _flusher() -> Callable[[int, int], Any] | None:
             clear = names["__clear_cache"]
             clear.restype, clear.argtypes = None, [ctypes.c_void_p, ctypes.c_void_p]
             return lambda address, size: clear(address, address + size)
-    return None  # pragma: no cover - not x86
+    raise OSError("the C library has no function that clears the cache of instructions")
