@@ -4,7 +4,9 @@ import ctypes
 import functools
 import io
 import platform
+import random
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -131,10 +133,67 @@ def test_numbers_that_executables_read(tmp_path, dtype, text, word):
     assert word is not None or f"r0 is no whole number of {dtype}" in done.stderr
 
 
-@pytest.mark.parametrize("line", [".input r0 f64", ".output r1 f64"])
-def test_executables_of_floats_are_refused(line):
-    program = assemble(f"{line}\nmov r1, r0\nhalt")
-    with pytest.raises(Diagnostic, match="f64") as caught:
-        aot.executable(program)
-    assert caught.value.code.ident == "LW4009"
-    assert aot.object_file(program, "fine")
+ENDS = """
+0 -0.0 1 0.1 -2.5 1e300 1e-300 5e-324 2.5e-324 2.4703282292062327e-324 2.4703282292062328e-324
+1.7976931348623157e308 1.7976931348623158e308 9007199254740993 2.2250738585072011e-308
+2.2250738585072014e-308 123456789012345678901234567890 .5 5. 1e16 9999999999999998 0.0001 0.00001
+1e22 1e23 6.02214076E+23 +1.5e-7 inf -Infinity nan 1e-400 0e999999 9.5 4503599627370496.5
+""".split() + [
+    *("0." + "0" * 400 + "1e401", "1" + "0" * 300, "8.5" + "0" * 900 + "1", "0." + "3" * 1000),
+    "4503599627370497.5" + "0" * 900 + "1",
+]  # fmt: skip
+
+
+@linux_only
+def test_floats_that_executables_read_and_print(tmp_path):
+    """To the nearest float, and so that it is read back, as Python does it."""
+    target, rand = tmp_path / "prog", random.Random(7)
+    target.write_bytes(copying("f64"))
+    target.chmod(0o755)
+    words = [struct.unpack("<d", rand.randbytes(8))[0] for _ in range(150)]
+    texts = [*ENDS, *map(repr, words), *(f"{rand.random() * 10:.{n}f}" for n in range(60))]
+    texts += [f"{rand.getrandbits(90)}e{rand.randint(-360, 280)}" for _ in range(100)]
+    for text in texts:
+        done = shell(str(target), text)
+        assert (done.returncode, done.stderr) == (0, ""), text
+        assert done.stdout == f"r1 = {float(text)!r}\n", text
+
+
+@linux_only
+@pytest.mark.parametrize(
+    "text",
+    ["", "-", ".", "1e", "1e+", "e5", "1.2.3", "x", "1x", " 1", "1 ", "infx", "infinit", "na",
+     "--1", "1e400", "-1.7976931348623159e308", "1_0", "0x10", "1,5", "1e5.0", "+-1"],
+)  # fmt: skip
+def test_what_is_no_float_is_refused_by_executables(tmp_path, text):
+    target = tmp_path / "prog"
+    target.write_bytes(copying("f64"))
+    target.chmod(0o755)
+    done = shell(str(target), text)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "r0 is no number of f64" in done.stderr
+
+
+@linux_only
+def test_executables_compute_with_floats(tmp_path):
+    program = assemble("""
+.input "x" r0 f64
+.input "n" r1 = 3
+.input "bias" r3 f64 = -0.5
+.output "y" r2 f64
+.output "n" r1
+    mov r2, r3
+.next:
+    fadd r2, r2, r0
+    subi r1, r1, 1
+    bne r1, zero, .next
+    halt
+""")
+    target = tmp_path / "prog"
+    target.write_bytes(aot.executable(program))
+    target.chmod(0o755)
+    assert shell(str(target), "0.1").stdout == f"y = {-0.5 + 0.1 + 0.1 + 0.1!r}\nn = 0\n"
+    assert shell(str(target), "0.25", "2", "1e3").stdout == "y = 1000.5\nn = 0\n"
+    done = shell(str(target))
+    assert done.returncode == 2
+    assert "give x, n, bias" in done.stderr

@@ -44,8 +44,7 @@ NO_AOT = code(
     "LW4009",
     "the program cannot be compiled ahead of time",
     "A program that calls external functions needs a host that has them, so it can be run but not "
-    "be written as an object or an executable. An executable reads and prints whole numbers, so "
-    "programs with ports of floats are written as objects.",
+    "be written as an object or an executable.",
 )
 OUT_OF_MEMORY = code(
     "LW4010",

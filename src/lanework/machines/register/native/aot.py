@@ -19,6 +19,7 @@ from lanework.machines.register.binding import default_words
 from lanework.machines.register.codes import NO_AOT
 from lanework.machines.register.isa import LINK, STACK, ZERO
 from lanework.machines.register.layout import RegisterView
+from lanework.machines.register.native import decimals
 from lanework.machines.register.native.optimised import NAME, PLAIN, STEPPING, alone_text
 from lanework.machines.register.state import (
     EXTERNAL_COUNT,
@@ -147,6 +148,11 @@ class _Main:
             f.call("syscall", _EXIT, TRAPPED, 0, 0)
         for port in self.program.outputs:
             self._say(1, f"{port.name} = ")
+            if port.dtype == "f64":
+                length = f.call(decimals.WRITE, f.load(registers + 8 * port.row), buffer)
+                f.store(buffer + length, 10, 1)
+                f.call("syscall", _WRITE, 1, buffer, length + 1)
+                continue
             self._number(1, f.load(registers + 8 * port.row), buffer, signed=port.dtype == "i64")
         f.call("syscall", _EXIT, 0, 0, 0)
         body = f.definition(PLAIN)
@@ -163,8 +169,14 @@ class _Main:
         f.call("syscall", _WRITE, file, at, len(words.encode()))
 
     def _argument(self, text: Word, registers: Word, port: Port) -> None:
-        """A number, decimal or with 0x before it, perhaps with a minus sign."""
+        """A number, decimal or with 0x before it, perhaps with a minus sign; or a float."""
         f = self.f
+        if port.dtype == "f64":
+            wrong = f.call(decimals.READ, text, registers + 8 * port.row)
+            with f.when(wrong.is_("ne", 0)):
+                self._say(2, f"{port.name} is no number of f64\n")
+                f.call("syscall", _EXIT, 2, 0, 0)
+            return
         value, at, minus = f.variable(), f.variable(text), f.variable(0)
         base, bad, most = f.variable(10), f.variable(0), f.variable(MASK)
         if port.dtype == "i64":
@@ -286,19 +298,16 @@ def raw(program: Program) -> bytes:
 def executable(program: Program) -> bytes:
     """A static ELF executable for Linux on x86-64.
 
-    Its arguments are whole numbers for the inputs, decimal or hexadecimal.
+    Its arguments are the inputs, whole numbers, decimal or hexadecimal, or decimal text of floats,
+    which becomes the nearest; outputs of floats are printed with as few digits as give them again.
 
     Raises:
-        Diagnostic: LW4009, for ports of floats too.
+        Diagnostic: LW4009.
     """
     _check(program)
-    for port in program.ports:
-        if port.dtype == "f64":
-            what = (
-                f"the {port.direction}put {port.name!r} is f64, and executables read whole numbers"
-            )
-            raise Diagnostic(NO_AOT, what, help="write an object (.o) or raw code (.bin)")
+    floats = any(port.dtype == "f64" for port in program.ports)
     text = _functions(program, "program") + "\n" + _Main(program, "program").text()
+    text += decimals.functions(PLAIN) * floats
     symbols = {"_start": 0, "call:start": 8, "syscall": 16}
     extra = _START + bytes(16 - len(_START)) + _SYSCALL
     return elf.link(_compile(text, "x86_64"), extra, symbols)
