@@ -1,5 +1,6 @@
 """What threads share: locks that a child of fork finds free, memory that goes with its thread."""
 
+import importlib
 import os
 import re
 import signal
@@ -73,6 +74,27 @@ def test_a_child_computes_properties_that_another_thread_is_at(monkeypatch):
     finally:
         end.set()
         thread.join()
+
+
+def test_a_fork_waits_for_imports_of_other_threads(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.3)\nword = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    begun = threading.Event()
+
+    def work():
+        begun.set()
+        importlib.import_module("slow_to_import")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    while "slow_to_import" not in sys.modules:
+        pass
+    try:
+        assert in_child(lambda: importlib.import_module("slow_to_import").word == 1)
+    finally:
+        thread.join()
+        del sys.modules["slow_to_import"]
 
 
 def test_a_child_holds_what_its_thread_held():

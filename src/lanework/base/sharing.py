@@ -7,15 +7,18 @@ can begin anew.
 
 from __future__ import annotations
 
+import _frozen_importlib
 import itertools
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+IMPORTS = 1.0  # seconds that a fork waits for imports of other threads
 T = TypeVar("T")
 
 _locks: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -87,10 +90,25 @@ def _of_properties() -> Iterator[Any]:
                             yield lock
 
 
+def _imported_elsewhere() -> bool:
+    """Whether another thread is importing, as a first run does: a child could not import that."""
+    known = getattr(_frozen_importlib, "_module_locks", {})
+    locks = [reference() for reference in list(known.values())]
+    owners = {getattr(lock, "owner", None) for lock in locks}
+    return not owners <= {None, threading.get_ident()}
+
+
+def _settle() -> None:
+    """Before a fork."""
+    until = time.monotonic() + IMPORTS
+    while _imported_elsewhere() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
 def _begin_anew() -> None:
     for each in itertools.chain(list(_locks), _of_properties()):
         free(each)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(before=_settle, after_in_child=_begin_anew)
