@@ -28,7 +28,7 @@ EXTRA: dict[str, Callable[..., mpf]] = {
     "copysign": lambda a, b: abs(a) if b >= 0 else -abs(a),
     "fma": lambda a, b, c: a * b + c,
 }
-FLAT = "floor ceil trunc round floordiv lt le gt ge eq ne and or not sign".split()
+FLAT = "floor ceil trunc round floordiv lt le gt ge eq ne and or not sign stop_gradient".split()
 
 
 def value_of(term: Term, args: tuple[float, ...], result: float) -> float:

@@ -223,6 +223,20 @@ LABELS_DISAGREE = code(
     "that differs. Give an array (`series.to_numpy()`) where places are meant.",
 )
 
+BAD_MARK = code(
+    "LW3029",
+    "a mark of a circular node that makes no sense",
+    "A node is marked as circular by its name, with a finite guess, 1 to 200 iterations, and what "
+    "happens where no solution is reached: `failures='fault'` or `'nan'`.",
+)
+NO_SOLUTION = code(
+    "LW3061",
+    "a circular node has no solution",
+    "In a period of a lane Newton's method did not come to a value that the formula gives back, or "
+    "came to one where its slope is 1, near which nothing tells solutions apart. The message names "
+    "the nodes. Check the formulas at that period, give guess= near the solution or more "
+    "iterations=, or mark such lanes with failures='nan'.",
+)
 NO_DERIVATIVE = code(
     "LW3060",
     "a derivative that a program cannot give",

@@ -26,6 +26,8 @@ from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 
 STRAIGHT, FORWARD, BACKWARD = 0, 1, 2
 NO_ROW = -1
+GUARD = "circular:"
+"""Begins the name of a table in which lanes find nothing whose circular nodes have no solution."""
 _TABLE = struct.Struct("<4I")
 _DIM = struct.Struct("<IId")
 

@@ -25,16 +25,16 @@ from lanework.core.result.result import Result
 from lanework.core.waiting import waited
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
-from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, UNKNOWN_OUTPUT
+from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, NO_SOLUTION, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.language.expression import spelt
-from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.layout import GUARD, SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
-from lanework.machines.series.reference.faults import Fault, described
+from lanework.machines.series.reference.faults import Fault, described, table_name
 from lanework.machines.series.reference.scan import FEWER
 
 if TYPE_CHECKING:
@@ -365,6 +365,15 @@ class Runner(runner.Runner):
         where += "".join(f", {at(axis, axis, place)}" for axis, place in repeat.items())
         lane = "" if fault.lane is None else f", {at('lane', bound.inner, fault.lane)}"
         name = f" in {entry.text}" if entry is not None and entry.text else ""
+        nodes = table_name(self.view, fault.table)[0].removeprefix("table ").strip("`")
+        if nodes.startswith(GUARD):
+            nodes = nodes.removeprefix(GUARD)
+            return Diagnostic(
+                NO_SOLUTION,
+                f"no solution of {nodes} is reached ({where}{lane})",
+                span=None if entry is None else entry.span,
+                help="give guess= near it or more iterations=, or failures='nan' to go on",
+            )
         said, advice = described(self.view, fault)
         return Diagnostic(
             LOOKUP_OUTSIDE,

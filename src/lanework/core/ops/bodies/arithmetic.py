@@ -129,6 +129,16 @@ def neg(a: Value) -> Value:
 
 
 @_keep(
+    ((-2.0,), -2.0),
+    (((-0.0,), -0.0), ((-INF,), -INF), ((NAN,), NAN)),
+    series=Offer(52, since=3),
+)
+def stop_gradient(a: Value) -> Value:
+    """A itself, taken as given: derivatives do not look behind it."""
+    return a
+
+
+@_keep(
     ((-2.0,), 2.0),
     (((-0.0,), 0.0), ((-INF,), INF), ((NAN,), NAN)),
     symbol="__abs__",

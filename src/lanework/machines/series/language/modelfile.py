@@ -18,7 +18,8 @@
 
 An assignment is a formula, unless it is `input(...)` or `table(...)`. An annotation gives a kind,
 a unit in brackets, or both: `interest: flow["USD"] = ...`; a bare string is a unit without a kind.
-A string on the next line documents the node. `horizon(expression)` says how long each lane runs.
+A string on the next line documents the node. `horizon(expression)` says how long each lane runs,
+`circular(interest)` lets a node need itself within a period, and is solved for.
 `unit("lot", "100 barrel")` defines a unit, `unit("XBTC")` one of a dimension of its own.
 """
 
@@ -46,6 +47,7 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
     "model": ("name", "periods", "start", "freq", "doc"),
     "unit": ("name", "of"),
     "input": ("unit", "kind", "axes", "default", "categories", "doc"),
+    "circular": ("guess", "iterations", "failures"),
     "table": ("data", "keys", "outside", "value", "unit", "kind", "doc"),
 }
 
@@ -221,12 +223,14 @@ class _File(Generic[M]):
             if "name" not in given:
                 self._fail(node, "the unit has no name", 'write unit("lot", "100 barrel")')
             self.model.unit(**given)
+        elif name == "circular":
+            self._circular(node)
         elif name == "horizon":
             if len(node.args) != 1 or node.keywords:
                 self._fail(node, "horizon takes one expression", "write horizon(remaining)")
             self.model.horizon(self.reader.expr(node.args[0]))
         else:
-            known = ("model", "unit", "output", "horizon")
+            known = ("model", "unit", "output", "horizon", "circular")
             self._fail(
                 node,
                 f"`{name}` is not a statement of a model file"
@@ -235,6 +239,17 @@ class _File(Generic[M]):
                 (did_you_mean(name, known) if name else None)
                 or "a formula needs a name: write `name = ...`",
             )
+
+    def _circular(self, node: ast.Call) -> None:
+        given = {each.arg or "**": self._literal(each.value) for each in node.keywords}
+        names = [arg.id for arg in node.args if isinstance(arg, ast.Name)]
+        other = next((name for name in given if name not in _SETTINGS["circular"]), None)
+        if len(names) != len(node.args) or not names or other is not None:
+            settings = "guess, iterations and failures"
+            help = f"write circular(interest) or circular(a, b, guess=0.05); it takes {settings}"
+            self._fail(node, "circular takes the names of nodes", help)
+        for name in names:
+            self.model.circular(name, **given)
 
     def _header(self, node: ast.Call) -> None:
         if self.described:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.values import Given, exactly
-from lanework.machines.series.codes import BAD_INPUT_NODE, BAD_UNIT, DUPLICATE
+from lanework.machines.series.codes import (
+    BAD_INPUT_NODE,
+    BAD_MARK,
+    BAD_UNIT,
+    DUPLICATE,
+    UNSUPPORTED,
+)
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr, lift
 
@@ -27,6 +35,21 @@ class Input:
     default: float | None = None
     categories: tuple[str, ...] = ()
     doc: str = ""
+
+
+@dataclass(frozen=True)
+class Circular:
+    """How a node that needs itself within a period is solved.
+
+    Attributes:
+        guess: where the first period begins.
+        iterations: steps of Newton's method; None for as many as are usual.
+        failures: `fault` to stop where there is no solution, or `nan` to go on with NaN.
+    """
+
+    guess: float = 0.0
+    iterations: int | None = None
+    failures: str = "fault"
 
 
 @dataclass(frozen=True)
@@ -91,6 +114,36 @@ class Formula:
     def shown(self) -> str:
         """The formula as a person wrote it, or as text made from the tree."""
         return self.text if self.text is not None else str(self.expr)
+
+
+def parameters_of(body: Callable[..., object], title: str) -> tuple[list[str], list[str]]:
+    """The nodes that a function's parameters name: those by place, and those by name alone.
+
+    Raises:
+        Diagnostic: LW3002 for what is no function, and for parameters that name no node.
+    """
+    if isinstance(body, Expr) or not callable(body):
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"node `{title}` is made of a {type(body).__name__}, which is no function",
+            help='write @model.node() above a function, or model.formula("name", expression)',
+        )
+    ordered: list[str] = []
+    named: list[str] = []
+    for parameter in inspect.signature(body).parameters.values():
+        several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if several or parameter.default is not parameter.empty:
+            why = "stands for no one node" if several else "has a default, which a node has not"
+            raise Diagnostic(
+                UNSUPPORTED,
+                f"the parameter `{parameter}` {why}",
+                help="name each node that the formula needs, and write numbers in the body"
+                if several
+                else f"declare an input: model.input({parameter.name!r}, default=...), or write "
+                "the number in the body",
+            )
+        (named if parameter.kind == parameter.KEYWORD_ONLY else ordered).append(parameter.name)
+    return ordered, named
 
 
 class TableHandle:
@@ -179,6 +232,25 @@ def _default(default: object, labels: tuple[str, ...], name: str) -> float:
             help=f"give one of {', '.join(map(repr, labels[:8]))}",
         )
     return number
+
+
+def make_circular(name: str, guess: float, iterations: int | None, failures: str) -> Circular:
+    """How a node is solved; see `Registry.circular`.
+
+    Raises:
+        Diagnostic: LW3029.
+    """
+    number = isinstance(guess, int | float) and math.isfinite(guess)
+    steps = iterations is None or (type(iterations) is int and 1 <= iterations <= 200)
+    for fits, said in (
+        (number, f"the guess of {name!r} is {guess!r}"),
+        (steps, f"the iterations of {name!r} are {iterations!r}"),
+        (failures in ("fault", "nan"), f"failures of {name!r} is {failures!r}"),
+    ):
+        if not fits:
+            help = "give a finite guess, 1 to 200 iterations, failures='fault' or 'nan'"
+            raise Diagnostic(BAD_MARK, said, help=help)
+    return Circular(float(guess), iterations, failures)
 
 
 def make_input(

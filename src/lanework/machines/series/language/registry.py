@@ -24,7 +24,6 @@ from lanework.machines.series.codes import (
     DUPLICATE,
     NO_PERIODS,
     UNKNOWN_NAME,
-    UNSUPPORTED,
 )
 from lanework.machines.series.language.calendar import (
     Calendar,
@@ -37,44 +36,17 @@ from lanework.machines.series.language.formula import parse_formula
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.language.nodes import (
     RESERVED,
+    Circular,
     Formula,
     Input,
     Output,
     TableHandle,
     check_kind,
+    make_circular,
     make_input,
+    parameters_of,
 )
 from lanework.machines.series.language.tables import Table, build_table
-
-
-def parameters_of(body: Callable[..., object], title: str) -> tuple[list[str], list[str]]:
-    """The nodes that a function's parameters name: those by place, and those by name alone.
-
-    Raises:
-        Diagnostic: LW3002 for what is no function, and for parameters that name no node.
-    """
-    if isinstance(body, Expr) or not callable(body):
-        raise Diagnostic(
-            UNSUPPORTED,
-            f"node `{title}` is made of a {type(body).__name__}, which is no function",
-            help='write @model.node() above a function, or model.formula("name", expression)',
-        )
-    ordered: list[str] = []
-    named: list[str] = []
-    for parameter in inspect.signature(body).parameters.values():
-        several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if several or parameter.default is not parameter.empty:
-            why = "stands for no one node" if several else "has a default, which a node has not"
-            raise Diagnostic(
-                UNSUPPORTED,
-                f"the parameter `{parameter}` {why}",
-                help="name each node that the formula needs, and write numbers in the body"
-                if several
-                else f"declare an input: model.input({parameter.name!r}, default=...), or write "
-                "the number in the body",
-            )
-        (named if parameter.kind == parameter.KEYWORD_ONLY else ordered).append(parameter.name)
-    return ordered, named
 
 
 class Registry:
@@ -115,6 +87,7 @@ class Registry:
         self.declared: dict[str, Output] = {}
         self.horizon_name: str | None = None
         self.units: dict[str, Unit] = {}
+        self.marks: dict[str, Circular] = {}
 
     def __repr__(self) -> str:
         return (
@@ -208,6 +181,11 @@ class Registry:
         unit: str | None = None,
         kind: str | None = None,
         doc: str = "",
+        *,
+        circular: bool = False,
+        guess: float = 0.0,
+        iterations: int | None = None,
+        failures: str = "fault",
     ) -> Expr:
         """Define a node by a formula: text, or an expression over handles, or a number.
 
@@ -217,12 +195,16 @@ class Registry:
             unit: the unit to give it; None to take what the formula has.
             kind: the temporal kind to check; None to take what the formula has.
             doc: what it is.
+            circular: whether it may need itself within a period, and is then solved for.
+            guess: see `circular`, as the next two.
+            iterations: steps of Newton's method.
+            failures: `fault` or `nan`.
 
         Returns:
             A handle for formulas in Python.
 
         Raises:
-            Diagnostic: LW3001 to LW3008, LW3024.
+            Diagnostic: LW3001 to LW3008, LW3024, LW3029.
         """
         name = spelt(name)
         self._check_name(name)
@@ -231,7 +213,43 @@ class Registry:
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
         stripped = text.strip() if text else None
         self.formulas[name] = Formula(name, expr, unit, kind, doc, stripped)
+        if circular:
+            self.circular(name, guess=guess, iterations=iterations, failures=failures)
         return Expr.name(name)
+
+    def circular(
+        self,
+        name: str,
+        *,
+        guess: float = 0.0,
+        iterations: int | None = None,
+        failures: str = "fault",
+    ) -> None:
+        """Let a node need itself within a period, through other nodes or not.
+
+        It is solved for in each period by Newton's method, from its value a period before, with
+        the derivatives of its formula, over all lanes at once. Every loop needs one such node.
+
+        Args:
+            name: the node.
+            guess: where the first period begins.
+            iterations: steps of Newton's method; by default 2 where the loop is linear, else 8.
+            failures: `fault` to stop with lane, period and nodes where no solution is reached, or
+                `nan` to go on with NaN in that lane and period.
+
+        Raises:
+            Diagnostic: LW3029 for a number or a word that is none of these.
+
+        Example:
+            >>> import lanework as lw
+            >>> model = lw.series.Model("revolver", periods=1)
+            >>> _ = model.formula("closing", "100_000 + interest")
+            >>> _ = model.formula("interest", "0.05 * (closing + 100_000) / 2")
+            >>> model.circular("interest")
+            >>> model.run()["closing"].round(4).item()
+            105128.2051
+        """
+        self.marks[name] = make_circular(name, guess, iterations, failures)
 
     def node(
         self,

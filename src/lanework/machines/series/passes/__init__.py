@@ -5,6 +5,7 @@
    (`steprules.py`), and units that fit (`unitfit.py`).
 3. `flatten.py` reads each formula once into the value graph (`values.py`); `lookups.py` gives it
    tables, keys and labels. Constants are folded while it grows.
+   Loops within a period are solved: `circular.py` finds them, `newton.py` writes the steps.
 4. `optimise.py` makes equal recurrences one and folds tables. No pass changes a bit of any result.
 5. `walks.py` finds the recurrences and which way they run through time.
 6. `emit.py` writes rows, tape, sections, ports and listing: from here on there are numbers only.

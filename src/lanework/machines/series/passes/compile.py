@@ -16,10 +16,13 @@ from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.nodes import Formula, Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import Table as SourceTable
+from lanework.machines.series.passes.circular import Circles
+from lanework.machines.series.passes.derivatives import Timed
 from lanework.machines.series.passes.emit import Emitter
 from lanework.machines.series.passes.flatten import Flattener
 from lanework.machines.series.passes.graph import order_formulas
 from lanework.machines.series.passes.lookups import Lookups, infer_categories
+from lanework.machines.series.passes.newton import Unknown
 from lanework.machines.series.passes.optimise import optimise as run_passes
 from lanework.machines.series.passes.values import Kinds, Values
 from lanework.machines.series.program import SeriesProgram
@@ -36,7 +39,10 @@ def compile_model(
         roots.append(model.horizon_name)
     for name in roots:
         model.need(name)
-    ordered = order_formulas(model.formulas, model.inputs, roots, model.freq is not None)
+    for name in model.marks:
+        model.need(name)
+    dated = model.freq is not None
+    ordered = order_formulas(model.formulas, model.inputs, roots, dated, model.marks)
     if model.freq is not None and model.periods is None:
         names = {name for formula in ordered for name in (*formula.now, *formula.later)}
         if any(name not in model for name in names.intersection(calendars.COLUMNS)):
@@ -56,12 +62,22 @@ def compile_model(
         model.calendar,
         model.freq,
         typed.factors,
+        [formula.name for formula in ordered if formula.name in model.marks],
     )
     reader.read(ordered, typed.scale)
     asked = _numbers_of(model, asked, reader.lookups, explicit=bool(outputs or model.declared))
     roots = [*(output.name for output in asked), *roots[count:]]
     targets = [reader.name(name) for name in roots]
     notes.append(f"flatten: {len(values.ops)} values, {len(values.tables)} tables")
+    if reader.solved:
+        unknowns = [
+            Unknown(name, reader.known[name], value, model.marks[name])
+            for name, value in reader.solved.items()
+        ]
+        timed = Timed(values, lambda name: "time" in model.inputs[name].axes)
+        circles = Circles(values, unknowns, timed)
+        targets, values = circles.write(targets), circles.values
+        notes += _said("circular", circles.notes)
     if optimise:
         targets, lines = run_passes(values, targets)
         notes += _said("optimise", lines)

@@ -27,13 +27,15 @@ from lanework.machines.series.passes.values import (
 from lanework.machines.series.passes.walks import needed_values
 
 
-def dependent(values: Values, leaves: Iterable[int], roots: Iterable[int]) -> list[bool]:
-    """Which of the values that the roots need depend on these leaves."""
+def dependent(
+    values: Values, leaves: Iterable[int], roots: Iterable[int], within: bool = False
+) -> list[bool]:
+    """Which of the values that the roots need depend on these leaves, or do `within` a period."""
     needed = needed_values(values, roots)
     users: list[list[int]] = [[] for _ in values.ops]
     for value, args in enumerate(values.args):
         if needed[value]:
-            for arg in args:
+            for arg in args[1:] if within and values.ops[value] in SHIFTS else args:
                 users[arg].append(value)
     active = [False] * len(values.ops)
     stack = [leaf for leaf in leaves if needed[leaf]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +18,14 @@ from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NU
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.tables import KeyDim, Table
 from lanework.machines.series.passes.lookups import Guard, Lookups
-from lanework.machines.series.passes.values import INPUT, PERIODS, TIME, TableData, Values
+from lanework.machines.series.passes.values import (
+    INPUT,
+    PERIODS,
+    TIME,
+    UNKNOWN,
+    TableData,
+    Values,
+)
 
 FOLD_OF = {"total": "tsum", "minimum": "tmin", "maximum": "tmax", "last": "last", "at": "at"}
 T = TypeVar("T")
@@ -35,7 +42,9 @@ class Flattener:
         freq: for `per_period`.
         factors: for a step of a formula (by id) a factor for each operand, where units of one
             dimension differ in size.
+        circular: the names of nodes that are solved for: a leaf stands for each.
         known: the value of every name read so far.
+        solved: of circular nodes the value of the formula.
     """
 
     values: Values
@@ -45,9 +54,11 @@ class Flattener:
     calendar: Calendar | None
     freq: str | None
     factors: Mapping[int, Sequence[float]]
+    circular: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        self.known: dict[str, int] = {}
+        self.known = {name: self.values.leaf(UNKNOWN, name) for name in self.circular}
+        self.solved: dict[str, int] = {}
         self._memo: dict[int, int] = {}
         self._guarded: dict[tuple[int, Guard], int] = {}
         self._guard: Guard = ()
@@ -63,7 +74,8 @@ class Flattener:
             self._memo.clear()
             value = self._deep(formula.expr)
             factor = scale.get(formula.name, 1.0)
-            self.known[formula.name] = self._times(value, factor, formula.expr)
+            read = self.solved if formula.name in self.circular else self.known
+            read[formula.name] = self._times(value, factor, formula.expr)
         while self._pending:
             shift, expr, owner, factor = self._pending.pop(0)
             values.owner = owner

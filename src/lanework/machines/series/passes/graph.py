@@ -5,7 +5,7 @@ Written without recursion, so that a chain of 100,000 nodes is no problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.machines.series.codes import CYCLE, CYCLE_OVER_TIME, NO_CALENDAR, UNKNOWN_NAME
@@ -20,11 +20,16 @@ OVER_ALL_TIME = frozenset(function.name for function in AGGREGATES)
 
 
 def order_formulas(
-    formulas: Mapping[str, Formula], leaves: Iterable[str], roots: Sequence[str], dated: bool
+    formulas: Mapping[str, Formula],
+    leaves: Iterable[str],
+    roots: Sequence[str],
+    dated: bool,
+    circular: Collection[str] = (),
 ) -> list[Formula]:
     """The formulas that the roots need, each after those whose value of the period it needs.
 
-    `leaves` are the names of the inputs; a model that is `dated` has a calendar.
+    `leaves` are the names of the inputs; a model that is `dated` has a calendar. Those that are
+    `circular` are taken as known, and come after what needs them.
 
     Raises:
         Diagnostic: LW3003 for names that do not exist, LW3009 for a loop within one period,
@@ -38,12 +43,15 @@ def order_formulas(
             raise _unknown(formula, name, {*done, *formulas}, dated)
         return formulas[name]
 
+    unread = {*circular}.intersection(formulas)
+    done |= unread
     ordered: list[Formula] = []
     waiting = list(reversed(roots))
     while waiting:
         root = waiting.pop()
-        if root in done:
+        if root in done and root not in unread:
             continue
+        unread.discard(root)
         path = [(formulas[root], iter(formulas[root].now))]
         active = {root}
         while path:
@@ -57,6 +65,7 @@ def order_formulas(
                 done.add(formula.name)
                 ordered.append(formula)
                 waiting += [find(formula, name).name for name in formula.later if name not in done]
+                waiting += [name for name in (*formula.now, *formula.later) if name in unread]
                 continue
             if name in active:
                 raise _cycle([step for step, _ in path], name)
@@ -110,7 +119,8 @@ def _cycle(path: list[Formula], name: str) -> Diagnostic:
         if len(loop) > 1
         else f"`{names[0]}` needs its own value of the same period",
         span=loop[0].expr.span,
-        help=f"take one of them a period earlier, for example prev({names[0]})",
+        help=f"take one of them a period earlier, for example prev({names[0]}), or let the loop be "
+        f"solved: model.circular({names[0]!r})",
         notes=notes,
     )
 

@@ -15,10 +15,15 @@ from lanework.machines.series.passes.values import LEAVES
 class Tangent(Derivatives):
     """Derivatives of values along a direction, forwards through the graph."""
 
-    def of(self, directions: Mapping[int, int], roots: Sequence[int]) -> dict[int, int]:
-        """The derivatives of roots, for leaves that change by these directions."""
+    def of(
+        self, directions: Mapping[int, int], roots: Sequence[int], within: bool = False
+    ) -> dict[int, int]:
+        """The derivatives of roots, for leaves that change by these directions.
+
+        `within` a period: what other periods bring does not change.
+        """
         values = self.values
-        active = dependent(values, directions, roots)
+        active = dependent(values, directions, roots, within)
         tangents = dict(directions)
         open_: list[tuple[int, int]] = []
         for value, op in enumerate(values.ops[: len(active)]):
@@ -32,7 +37,7 @@ class Tangent(Derivatives):
             else:
                 tangents[value] = self._step(value, op, args, tangents)
         for shift, source in open_:
-            values.close(shift, tangents.get(source, self.zero))
+            values.close(shift, self.zero if within else tangents.get(source, self.zero))
         values.owner = ""
         return {root: tangents.get(root, self.zero) for root in roots}
 

@@ -24,7 +24,9 @@ from lanework.machines.series.language.tables import Floats, KeyDim
 Key = tuple[Any, ...]
 
 INPUT, CONST, TIME, PERIODS = "input", "const", "time", "periods"
-LEAVES = frozenset((INPUT, CONST, TIME, PERIODS))
+UNKNOWN = "unknown"
+"""What stands for a circular node until it is solved."""
+LEAVES = frozenset((INPUT, CONST, TIME, PERIODS, UNKNOWN))
 OPEN = -1
 """The operand of a `prev` or `lead` whose formula has not been read yet."""
 

@@ -1,0 +1,287 @@
+"""Loops within a period, solved by Newton's method in every period, over all lanes at once.
+
+A node that is marked as circular is an unknown: the formulas that need it are read with it as a
+leaf, and its own formula says what it should be. For each group of unknowns that need each other,
+the values between are written once more for each step of Newton's method, with the derivatives that
+the op table gives (Kelley, "Solving Nonlinear Equations with Newton's Method", 2003). It starts
+from the period before. A step that makes things worse is halved. What is left in the end is
+compared with the size of the terms, and a lane without a solution is a fault, or NaN.
+
+All of it is values as any other: they run on every engine, with the same bits.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic
+from lanework.core.ops.bodies.arithmetic import add
+from lanework.core.ops.bodies.logic import choose
+from lanework.machines.series.codes import CYCLE_OVER_TIME
+from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
+from lanework.machines.series.language.tables import KeyDim
+from lanework.machines.series.layout import GUARD
+from lanework.machines.series.passes.derivatives import Timed
+from lanework.machines.series.passes.newton import Group, Newton, Unknown
+from lanework.machines.series.passes.tangent import Tangent
+from lanework.machines.series.passes.values import CONST, LEAVES, TableData, Values
+
+STEPS = (2, 5, 9)
+"""Newton's steps of loops that are linear, linear in pieces (`min`, `max`), and curved."""
+MOST = 6
+"""Unknowns of one group."""
+
+
+class Circles:
+    """Writes a graph with unknowns again, as one without.
+
+    Attributes:
+        to: for each value of the graph the one that stands for it.
+        notes: what was solved.
+    """
+
+    def __init__(self, values: Values, unknowns: Sequence[Unknown], timed: Timed) -> None:
+        self.old, self.unknowns, self.timed = values, unknowns, timed
+        self.values = Values(simplify=values.simplify)
+        self.values.tables = values.tables
+        self.to: dict[int, int] = {}
+        self.notes: list[str] = []
+        self._waiting: list[tuple[int, int]] = []
+        self.of_leaf = {unknown.leaf: unknown for unknown in unknowns}
+        self.groups: dict[int, Group] = {}
+        for members in self._loops():
+            group = self._group(members)
+            for unknown in members:
+                self.groups[unknown.leaf] = group
+            names = ", ".join(unknown.name for unknown in members)
+            self.notes.append(
+                f"{names} solved in each period, {group.steps} steps of Newton's method"
+            )
+        for unknown in unknowns:
+            if unknown.leaf not in self.groups:
+                self.notes.append(f"{unknown.name} is marked as circular and is in no loop")
+
+    # Groups -------------------------------------------------------------------------------------
+
+    def _within(self) -> list[int]:
+        """For each value a bit for each unknown that it needs within the period."""
+        old, bit = self.old, {u.leaf: 1 << n for n, u in enumerate(self.unknowns)}
+        needs: list[int] = []
+        for value, args in enumerate(old.args):
+            seen = bit.get(value, 0)
+            for arg in args[1:] if old.ops[value] in SHIFTS else args:
+                seen |= needs[arg]
+            needs.append(seen)
+        return needs
+
+    def _loops(self) -> Iterator[list[Unknown]]:
+        """The groups of unknowns that need each other."""
+        self.needs = self._within()
+        count = len(self.unknowns)
+        reach = [self.needs[unknown.value] for unknown in self.unknowns]
+        for k in range(count):  # Warshall's closure
+            reach = [r | reach[k] if r >> k & 1 else r for r in reach]
+        done = 0
+        for n in range(count):
+            if reach[n] >> n & 1 and not done >> n & 1:
+                both = [m for m in range(count) if reach[n] >> m & 1 and reach[m] >> n & 1]
+                done |= sum(1 << m for m in both)
+                yield [self.unknowns[m] for m in both]
+
+    def _group(self, unknowns: list[Unknown]) -> Group:
+        old = self.old
+        if len(unknowns) > MOST:
+            raise Diagnostic(
+                CYCLE_OVER_TIME,
+                f"{len(unknowns)} circular nodes need each other, and {MOST} are solved at most",
+                help="mark one node of each loop only",
+            )
+        slopes = [[old.const(0.0)] * len(unknowns) for _ in unknowns]
+        values = [unknown.value for unknown in unknowns]
+        for n, unknown in enumerate(unknowns):
+            tangent = Tangent(old, self.timed, ragged=False)
+            by = tangent.of({unknown.leaf: old.const(1.0)}, values, within=True)
+            for row, value in zip(slopes, values, strict=True):
+                row[n] = by[value]
+        self.needs = self._within()
+        bits = sum(1 << self.unknowns.index(unknown) for unknown in unknowns)
+        body = self._body([*values, *(each for row in slopes for each in row)], bits)
+        leaves = {unknown.leaf for unknown in unknowns}
+        over = next((v for v in body if old.ops[v] in AGGREGATES), None)
+        if over is not None:
+            names = " -> ".join(unknown.name for unknown in unknowns)
+            raise Diagnostic(
+                CYCLE_OVER_TIME,
+                f"a loop of circular nodes goes through a value of the whole of time: {names}",
+                span=next((e.span for e in [old.exprs[over]] if e is not None), None),
+                help="a total, minimum, maximum, last or at cannot be part of its own history",
+            )
+        start = self._start(unknowns) if any(self.timed[value] for value in values) else None
+        body = [value for value in body if value not in leaves]
+        return Group(unknowns, slopes, body, self._steps(unknowns, slopes, body), start)
+
+    def _body(self, roots: Sequence[int], bits: int) -> list[int]:
+        """What the roots need within the period and what needs these unknowns, in order."""
+        old, body = self.old, set[int]()
+        stack = list(roots)
+        while stack:
+            value = stack.pop()
+            if value not in body and self.needs[value] & bits:
+                body.add(value)
+                stack += old.args[value][1:] if old.ops[value] in SHIFTS else old.args[value]
+        return sorted(body)
+
+    def _start(self, unknowns: Sequence[Unknown]) -> str:
+        """Which way the loop walks through time: from the period before, or from the next."""
+        old = self.old
+        seen: set[int] = set()
+        stack = [unknown.value for unknown in unknowns]
+        while stack:
+            value = stack.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            stack += old.args[value]
+            if value in self.of_leaf:
+                stack.append(self.of_leaf[value].value)
+        return (
+            "lead"
+            if any(old.ops[v] == "lead" and self._round(v, unknowns) for v in seen)
+            else "prev"
+        )
+
+    def _round(self, lead: int, unknowns: Sequence[Unknown]) -> bool:
+        """Whether what a `lead` looks at needs the unknowns, through all of time."""
+        leaves, seen = {unknown.leaf for unknown in unknowns}, set[int]()
+        stack = [self.old.args[lead][0]]
+        while stack:
+            value = stack.pop()
+            if value in leaves:
+                return True
+            if value not in seen:
+                seen.add(value)
+                stack += self.old.args[value]
+                if value in self.of_leaf:
+                    stack.append(self.of_leaf[value].value)
+        return False
+
+    def _steps(
+        self, unknowns: Sequence[Unknown], slopes: Sequence[Sequence[int]], body: Sequence[int]
+    ) -> int:
+        """How many steps: as many as were asked for, or as the kind of the loop takes."""
+        asked = [u.how.iterations for u in unknowns if u.how.iterations is not None]
+        if asked:
+            return max(asked)
+        flat = [slope for row in slopes for slope in row]
+        if not any(slope in body for slope in flat):
+            return STEPS[0]
+        zero = self.old.const(0.0)
+        for unknown in unknowns:
+            tangent = Tangent(self.old, self.timed, ragged=False)
+            second = tangent.of({unknown.leaf: self.old.const(1.0)}, flat, within=True)
+            if any(second[slope] != zero for slope in flat):
+                return STEPS[2]
+        return STEPS[1]
+
+    # Writing ------------------------------------------------------------------------------------
+
+    def write(self, roots: Sequence[int]) -> list[int]:
+        """The values that stand for these."""
+        stack = list(reversed(roots))
+        while stack:
+            value = stack[-1]
+            if value in self.to:
+                stack.pop()
+                continue
+            missing = [each for each in self._before(value) if each not in self.to]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            if value in self.groups:
+                self._solve(self.groups[value])
+            elif value in self.of_leaf:
+                self.to[value] = self.to[self.of_leaf[value].value]
+            else:
+                self.to[value] = self._copy(value, self.to)
+            if not stack and self._waiting:
+                stack += [source for _, source in self._waiting if source not in self.to]
+        for shift, source in self._waiting:
+            self.values.close(shift, self.to[source])
+        return [self.to[root] for root in roots]
+
+    def _before(self, value: int) -> list[int]:
+        """What must be written before a value."""
+        old = self.old
+        group = self.groups.get(value)
+        if group is not None:
+            inner = {*group.body, *(unknown.leaf for unknown in group.unknowns)}
+            pairs = ((v, old.args[v]) for v in group.body)
+            outer = [a for v, args in pairs for a in (args[1:] if old.ops[v] in SHIFTS else args)]
+            outer += [each for row in group.slopes for each in row]
+            outer += [unknown.value for unknown in group.unknowns]
+            return [each for each in dict.fromkeys(outer) if each not in inner]
+        if value in self.of_leaf:
+            return [self.of_leaf[value].value]
+        return [*(old.args[value][1:] if old.ops[value] in SHIFTS else old.args[value])]
+
+    def _copy(self, value: int, to: Mapping[int, int]) -> int:
+        """A value again, of what stands for its operands."""
+        old, values, op = self.old, self.values, self.old.ops[value]
+        values.owner = old.owners[value]
+        setting, expr = old.settings[value], old.exprs[value]
+        if op in LEAVES:
+            return values.const(setting) if op == CONST else values.leaf(op, setting)
+        if op in SHIFTS:
+            source, fill = old.args[value]
+            shift = values.open_shift(op, to[fill], setting, expr)
+            self._waiting.append((shift, source))
+            return shift
+        args = tuple(to[arg] for arg in old.args[value])
+        if op in LOOKUPS:
+            return values.lookup(setting, args, expr)
+        if op in AGGREGATES:
+            return values.fold(op, args[0], setting, expr)
+        return values.apply(op, args, expr)
+
+    def _at(self, group: Group, point: Sequence[int]) -> Mapping[int, int]:
+        """The body of a group at a point."""
+        leaves = [unknown.leaf for unknown in group.unknowns]
+        to = ChainMap(dict(zip(leaves, point, strict=True)), self.to)
+        for value in group.body:
+            to[value] = self._copy(value, to)
+        return to
+
+    def _solve(self, group: Group) -> None:
+        values, unknowns = self.values, group.unknowns
+        newton = Newton(values, self.old, group, lambda point: self._at(group, point))
+        point, good = newton.solve([self._guess(group, unknown) for unknown in unknowns])
+        nan = any(unknown.how.failures == "nan" for unknown in unknowns)
+        guard = 0 if nan else self._guard(group, good)
+        for unknown, x in zip(unknowns, point, strict=True):
+            self.to[unknown.leaf] = (
+                values.apply(choose.name, (good, x, values.const(np.nan)))
+                if nan
+                else values.apply(add.name, (x, guard))
+            )
+
+    def _guess(self, group: Group, unknown: Unknown) -> int:
+        """Where Newton's method starts."""
+        first = self.values.const(unknown.how.guess)
+        if group.start is None:
+            return first
+        shift = self.values.open_shift(group.start, first, 1, None)
+        self._waiting.append((shift, unknown.leaf))
+        return shift
+
+    def _guard(self, group: Group, good: int) -> int:
+        """0 where there is a solution, else a fault that names the nodes."""
+        values = self.values
+        names = ", ".join(unknown.name for unknown in group.unknowns)
+        values.tables.append(
+            TableData(GUARD + names, (KeyDim("solved", "error", 1.0, 1),), np.zeros(1))
+        )
+        return values.lookup(len(values.tables) - 1, (good,))

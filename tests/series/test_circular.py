@@ -1,0 +1,233 @@
+"""Loops within a period: against fixed points, closed forms and each other, on every engine."""
+
+import re
+from decimal import Decimal, getcontext
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.runner import ENGINES
+
+RATES = [0.001, 0.01, 0.02, 0.2]
+
+
+def revolver(periods=40):
+    """Interest on the average balance, tax on what is left after it, cash repays the debt."""
+    m = lw.series.Model("revolver", periods=periods)
+    m.input("rate", axes="scenario")
+    m.input("flow", axes="time")
+    m.formula("opening", "prev(closing, initial=1000)")
+    m.formula("interest", "rate * (opening + closing) / 2", circular=True)
+    m.formula("tax", "0.25 * max(0, flow - interest)")
+    m.formula("repay", "min(opening + interest, max(0, flow - tax))")
+    m.formula("closing", "opening + interest - repay")
+    return m
+
+
+def everywhere(m, **given):
+    """The result, after all engines have given the same bits."""
+    program = m.compile()
+    results = [program.run(engine=engine, **given) for engine in ENGINES]
+    results.append(program.bind("llvm", lane_width=1, threads=1)(**given))
+    for other in results[1:]:
+        for name in other:
+            assert other[name].tobytes() == results[0][name].tobytes(), name
+    return results[0]
+
+
+def test_a_revolver_equals_its_fixed_point_in_fifty_digits():
+    getcontext().prec = 50
+    flow = np.random.default_rng(0).uniform(0, 60, 40)
+    result = everywhere(revolver(), rate=RATES, flow=flow)
+    zero, quarter = Decimal(0), Decimal("0.25")
+    for lane, rate in enumerate(map(Decimal, RATES)):
+        opening = Decimal(1000)
+        for t, cash in enumerate(map(Decimal, flow)):
+            interest = zero
+            for _ in range(300):
+                tax = quarter * max(zero, cash - interest)
+                repay = min(opening + interest, max(zero, cash - tax))
+                closing = opening + interest - repay
+                interest = rate * (opening + closing) / 2
+            assert result["closing"][t, lane] == pytest.approx(float(closing), rel=1e-12, abs=1e-9)
+            opening = closing
+
+
+def test_interest_on_the_closing_balance():
+    m = lw.series.Model("m", periods=1)
+    m.formula("closing", "95_000 + interest")
+    m.formula("interest", "0.1 * closing", circular=True)
+    assert round(float(everywhere(m)["closing"]), 4) == 105_555.5556
+
+
+@pytest.mark.parametrize(
+    ("formulas", "marks", "check"),
+    [
+        ({"x": "cos(x) * a"}, ["x"], lambda r, a: np.cos(r["x"]) * a - r["x"]),
+        ({"x": "exp(-x) + a"}, ["x"], lambda r, a: np.exp(-r["x"]) + a - r["x"]),
+        (
+            {"x": "0.3 * y + a", "y": "0.2 * x * x - 0.1 * y + 1"},
+            ["x", "y"],
+            lambda r, a: 0.3 * r["y"] + a - r["x"],
+        ),
+        (
+            {"x": "0.5 * y + a", "y": "0.5 * z - x", "z": "0.2 * x + 0.1 * y"},
+            ["x", "y", "z"],
+            lambda r, a: 0.5 * r["y"] + a - r["x"],
+        ),
+        (
+            {"x": "2 * y + a", "y": "0.5 * x * w", "w": "0.1 * sqrt(1 + y * y)"},
+            ["y"],
+            lambda r, a: 2 * r["y"] + a - r["x"],
+        ),
+        ({"x": "where(t > 1, 0.5 * x, 0) + a"}, ["x"], lambda r, a: None),
+        ({"x": "0.2 * x + prev(x, initial=x) * 0.1 + a"}, ["x"], lambda r, a: None),
+        ({"x": "0.2 * x + lead(x, final=a) * 0.5 + a"}, ["x"], lambda r, a: None),
+        ({"x": "0.25 * x + cumsum(x) * 0.1 + a"}, ["x"], lambda r, a: None),
+    ],
+)
+def test_loops_of_every_kind_are_solved(formulas, marks, check):
+    m = lw.series.Model("m", periods=4)
+    m.input("a", axes="scenario")
+    for name, text in formulas.items():
+        m.formula(name, text)
+    for name in marks:
+        m.circular(name)
+    a = np.array([0.3, 0.5, 1.0])
+    result = everywhere(m, a=a)
+    left = check(result, a)
+    if left is not None:
+        assert np.abs(left).max() < 1e-12
+    for name, text in formulas.items():  # each node is what its formula makes of the others
+        again = lw.series.Model("again", periods=4)
+        again.input("a", axes="scenario")
+        for other in formulas:
+            again.input(f"{other}_", axes=("time", "scenario"))
+        again.formula("value", re.sub(r"\b[xyzw]\b", r"\g<0>_", text))
+        program = again.compile()
+        given = {f"{n}_": np.broadcast_to(result[n], (4, 3)) for n in formulas} | {"a": a}
+        value = program.run(**{port.name: given[port.name] for port in program.inputs})["value"]
+        np.testing.assert_allclose(value, np.broadcast_to(result[name], value.shape), rtol=1e-12)
+
+
+def test_a_start_near_a_solution_gives_that_one():
+    m = lw.series.Model("m", periods=3)
+    m.formula("x", "x * x - 2")  # -1 and 2
+    m.circular("x", guess=1.5)
+    assert everywhere(m)["x"] == pytest.approx(2.0, rel=1e-12)
+    m.circular("x", guess=-0.5)
+    assert everywhere(m)["x"] == pytest.approx(-1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_solution_is_a_fault_with_period_and_lane(engine):
+    m = lw.series.Model("m", periods=4)
+    m.input("a", axes="scenario")
+    m.formula("x", "x * x + a * t", circular=True)
+    with pytest.raises(
+        Diagnostic, match=r"LW3061: no solution of x is reached \(period 3, lane 1\)"
+    ):
+        m.run(a=[0.05, 0.1], engine=engine) if False else m.compile().run(
+            a=[0.05, 0.1], engine=engine
+        )
+    m.circular("x", failures="nan")
+    result = m.compile().run(a=[0.05, 0.1], engine=engine)["x"]
+    assert np.isnan(result).tolist() == [[False, False]] * 3 + [[False, True]]
+
+
+@pytest.mark.parametrize("a", [0.0, 1.0])
+def test_where_nothing_tells_solutions_apart_is_a_fault(a):
+    m = lw.series.Model("m", periods=2)
+    m.input("a")
+    m.formula("x", "x + a", circular=True)
+    with pytest.raises(Diagnostic, match="LW3061: no solution of x"):
+        m.run(a=a)
+
+
+def test_sums_that_cancel_are_solved_as_well_as_they_can_be():
+    m = lw.series.Model("m", periods=2)
+    m.formula("x", "(1e12 + 0.5 * x) - 1e12 + 3 * t", circular=True)
+    assert everywhere(m)["x"] == pytest.approx([0.0, 6.0], abs=1e-3)
+
+
+def test_derivatives_go_through_loops():
+    m = lw.series.Model("m", periods=4)
+    m.input("rate")
+    m.input("debt")
+    m.formula("opening", "prev(closing, initial=debt)")
+    m.formula("interest", "rate * (opening + closing) / 2", circular=True)
+    m.formula("closing", "opening + interest")
+    m.formula("end", "last(closing)")
+    program = m.compile(outputs=["end"])
+    growth = 1.05 / 0.95
+    slope = 100 * 4 * growth**3 / 0.95**2  # of growth: 1 / (1 - rate / 2) ** 2
+    for engine in ENGINES:
+        result = program.gradient().run(engine=engine, rate=0.1, debt=100.0)
+        assert result["d_end_d_debt"] == pytest.approx(growth**4, rel=1e-12)
+        assert result["d_end_d_rate"] == pytest.approx(slope, rel=1e-12)
+    second = program.hessian_product("end").run(rate=0.1, debt=100.0, along_rate=1.0)
+    right = 100 * (12 * growth**2 / 0.95**4 + 4 * growth**3 / 0.95**3)
+    assert second["d2_end_d_rate"] == pytest.approx(right, rel=1e-10)
+
+
+def test_derivatives_of_a_curved_loop():
+    m = lw.series.Model("m", periods=3)
+    m.input("a", axes="scenario")
+    m.formula("x", "cos(x) * a", circular=True)
+    m.formula("end", "last(x)")
+    a = np.array([0.5, 1.0])
+    result = m.compile(outputs=["end"]).gradient().run(a=a)
+    x = result["end"]
+    np.testing.assert_allclose(result["d_end_d_a"], np.cos(x) / (1 + a * np.sin(x)), rtol=1e-12)
+
+
+def test_lanes_that_end_and_model_files():
+    m = lw.series.Model.from_text(
+        """
+model("m", periods=5)
+n = input(axes="lane")
+opening = prev(closing, initial=100)
+interest = 0.1 * (opening + closing) / 2
+closing = opening + interest
+horizon(n)
+circular(interest, guess=5, iterations=3)
+output(total=total(interest))
+output(closing)
+"""
+    )
+    result = everywhere(m, n=[1, 3, 5])
+    growth = 1.05 / 0.95
+    np.testing.assert_allclose(result["total"], 100 * (growth ** np.array([1, 3, 5]) - 1))
+
+
+def test_a_mark_outside_a_loop_is_a_note_and_changes_nothing():
+    m = lw.series.Model("m", periods=2)
+    m.formula("x", "t + 1", circular=True)
+    program = m.compile()
+    assert any("x is marked as circular and is in no loop" in note for note in program.notes)
+    assert program.run()["x"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda m: m.formula("x", "y + 1"), r"LW3009(.|\n)*model.circular\('y'\)"),
+        (lambda m: m.circular("y", guess="a"), "LW3029: the guess of 'y' is 'a'"),
+        (lambda m: m.circular("y", guess=np.inf), "LW3029"),
+        (lambda m: m.circular("y", iterations=0), "LW3029: the iterations of 'y' are 0"),
+        (lambda m: m.circular("y", iterations=True), "LW3029"),
+        (lambda m: m.circular("y", failures="skip"), "LW3029: failures of 'y' is 'skip'"),
+        (lambda m: m.circular("yy"), r"LW3003(.|\n)*did you mean 'y'"),
+        (lambda m: (m.formula("x", "total(y)"), m.circular("y")), "LW3010.*whole of time"),
+    ],
+)
+def test_what_makes_no_sense_is_said(make, said):
+    m = lw.series.Model("m", periods=2)
+    m.formula("y", "0.5 * x")
+    with pytest.raises(Diagnostic, match=said):
+        make(m)
+        if "x" not in m.formulas:
+            m.formula("x", "y + 1")
+        m.compile()
