@@ -284,4 +284,5 @@ class Circles:
         values.tables.append(
             TableData(GUARD + names, (KeyDim("solved", "error", 1.0, 1),), np.zeros(1))
         )
-        return values.lookup(len(values.tables) - 1, (good,))
+        place = self.old.exprs[group.unknowns[0].value]
+        return values.lookup(len(values.tables) - 1, (good,), place)
