@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW
-from lanework.core.data.csvfast import Array
+from lanework.core.data.csvfast import Array, arrow_numbers
 from lanework.core.data.csvheader import check_header
 from lanework.core.data.csvtext import bad_cell
 from lanework.core.data.holding import JSON, NUMBERS, check_file, check_held, check_packed
@@ -47,6 +48,15 @@ class ArrowFile:
     batches: Callable[..., Iterator[Any]]
 
 
+def give_back() -> None:
+    """Let Arrow take memory of the system and give it back: its own allocator keeps what it had."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is None:  # which looks at this when it is imported
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    else:
+        arrow.set_memory_pool(arrow.system_memory_pool())
+
+
 @contextmanager
 def arrow_file(path: Path_) -> Iterator[ArrowFile]:
     """Open a Parquet or Arrow file; one of Arrow may be a file or a stream.
@@ -58,7 +68,7 @@ def arrow_file(path: Path_) -> Iterator[ArrowFile]:
         module = need("pyarrow.parquet", "reading Parquet")
         with opened(path) as file:
             with damage(path):
-                parquet = module.ParquetFile(file)
+                parquet = module.ParquetFile(file, buffer_size=1 << 16)  # page by page
                 known = parquet.metadata
                 groups = [known.row_group(n).total_byte_size for n in range(known.num_row_groups)]
                 check_held(path, max(groups, default=0), GROUPS)
@@ -76,12 +86,25 @@ def arrow_file(path: Path_) -> Iterator[ArrowFile]:
             file.seek(0)
             book = ipc.open_file(file) if named else ipc.open_stream(file)
 
-        def parts(*_: Any) -> Iterator[Any]:
+        def parts(*_: Any, **__: Any) -> Iterator[Any]:
             if not named:
                 return iter(book)
             return (book.get_batch(n) for n in range(book.num_record_batches))
 
         yield ArrowFile(list(book.schema.names), 0, parts)
+
+
+def arrow_values(column: Any) -> Array:
+    """The values of an array of Arrow, where possible without `to_numpy`, which imports pandas."""
+    numbers = arrow_numbers(column)
+    if numbers is not None:
+        return numbers
+    texts = str(column.type) in ("string", "large_string", "string_view")
+    return (
+        np.array(column.to_pylist(), object)
+        if texts
+        else np.asarray(column.to_numpy(zero_copy_only=False))
+    )
 
 
 def all_arrays(path: Path_) -> tuple[dict[str, Array], Sequence[int] | None]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_DATA_FILE, MISSING_COLUMN, RAGGED_ROW
-from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, column_of
+from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, arrow_values, column_of
 from lanework.core.data.csvfast import Array, Categories, arrow_for
 from lanework.core.data.csvtext import CsvText
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
@@ -85,7 +85,7 @@ def _tables(
         for batch in table.batches(wanted, rows):
             block, lines = {}, range(done + 1, done + 1 + batch.num_rows)
             for name in wanted:
-                values = np.asarray(batch.column(name).to_numpy(zero_copy_only=False))
+                values = arrow_values(batch.column(name))
                 block[name] = column_of(path, name, values, lines, categories.get(name))
             done += batch.num_rows
             yield block, done, max(table.rows, done)

@@ -73,7 +73,10 @@ def read_cells(path: Path_, most: int | None = None, wanted: Sequence[str] | Non
 
 
 def iter_cells(
-    path: Path_, size: Callable[[list[str]], int], most: int | None = None
+    path: Path_,
+    size: Callable[[list[str]], int],
+    most: int | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> Iterator[Cells]:
     """The same in blocks of rows; texts and Arrow are read as the blocks are asked for.
 
@@ -81,6 +84,7 @@ def iter_cells(
         path: see `read_columns`.
         size: how many rows a block has, from the names of the columns.
         most: at most so many rows in all.
+        wanted: the columns that are looked at: others may be left out where that saves work.
 
     Returns:
         Blocks, at least one.
@@ -88,7 +92,7 @@ def iter_cells(
     Raises:
         Diagnostic: as for `read_cells`.
     """
-    with _numbered(path) as (header, rows, unit):
+    with _numbered(path, wanted) as (header, rows, unit):
         step, rows = size(header), itertools.islice(rows, most)
         pairs = list(itertools.islice(rows, step))
         while True:
@@ -99,7 +103,9 @@ def iter_cells(
 
 
 @contextmanager
-def _numbered(path: Path_) -> Iterator[tuple[list[str], Iterator[tuple[int, list[Any]]], str]]:
+def _numbered(
+    path: Path_, wanted: Sequence[str] | None = None
+) -> Iterator[tuple[list[str], Iterator[tuple[int, list[Any]]], str]]:
     """The header of a table, its rows with their numbers, and what is numbered."""
     ending = data_ending(path)
     if ending in TEXTS:
@@ -111,8 +117,10 @@ def _numbered(path: Path_) -> Iterator[tuple[list[str], Iterator[tuple[int, list
         yield header, iter(rows), "row"
     elif ending in TABLES:
         with arrow_file(path) as table, damage(path):
-            wide = (zip(*(c.to_pylist() for c in b.columns), strict=True) for b in table.batches())
-            yield table.names, enumerate(map(list, itertools.chain.from_iterable(wide)), 1), "row"
+            names = [name for name in table.names if wanted is None or name in wanted]
+            batches = (b.select(names) for b in table.batches(names, rows=4096))
+            wide = (zip(*(c.to_pylist() for c in b.columns), strict=True) for b in batches)
+            yield names, enumerate(map(list, itertools.chain.from_iterable(wide)), 1), "row"
     else:
         arrays, _ = all_arrays(path)
         length_of(path, arrays)

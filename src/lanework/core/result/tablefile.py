@@ -19,7 +19,7 @@ TEXTS = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 TABLES = (*TEXTS, ".parquet", ".feather", ".arrow")
 """The endings of tables that are written in blocks."""
 
-CHUNK = 65536
+CHUNK = 8192
 MOST_ROWS = 2**20
 """Rows of a sheet, the header among them."""
 

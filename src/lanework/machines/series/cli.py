@@ -73,9 +73,12 @@ def run(request: Request) -> None:
         Diagnostic: what inputs, verifier, limits and lookups say.
         Trap: fuel and deadline.
     """
+    from lanework.core.data.arrays import give_back
     from lanework.machines.series.data.arguments import parse
 
     request.check_out()
+    if request["memory"] is not None:
+        give_back()
     program = request.program
     unused = str(program.header.get("unused", "")).split(",")
     inputs = parse(request.words, program.inputs, unused, request.names("ignore") or ())
@@ -86,41 +89,43 @@ def run(request: Request) -> None:
 
 def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
     """Run the program, streaming the first table of lanes that is longer than a block."""
-    values = dict(inputs.values)
-    streamed: tuple[Table, Iterator[Block]] | None = None
-    for table in inputs.tables:
-        if table.unbroken or streamed is not None:
-            values.update(table.all_rows(None if table.unbroken else request["lanes"]))
-            continue
-        first, blocks = table.first_blocks(request["block"], request["lanes"], bar.update)
-        if blocks is None:
-            values.update(first)
-        else:
-            streamed = table, blocks
+    from lanework.core.data.opening import ending_of
+    from lanework.core.result.tablefile import TABLES
+    from lanework.machines.series.data.streaming import block_rows
+
     runner = request.program.bind(
         request["engine"],
         request.limits,
         threads=request["threads"],
         periods=request["periods"],
         outputs=request.names("outputs"),
-        progress=None if streamed else bar.update,
         cache=not request["no_cache"],
     )
+    values, lanes = dict(inputs.values), request["lanes"]
+    streamed: tuple[Table, Iterator[Block]] | None = None
+    for table in sorted(inputs.tables, key=lambda table: not table.unbroken):
+        if table.unbroken or streamed is not None:
+            values.update(table.all_rows(None if table.unbroken else lanes))
+            continue
+        if request["out"] is not None and ending_of(request["out"]) not in TABLES:
+            values.update(table.all_rows(lanes))
+            continue
+        rows = block_rows(runner, table, values, request["out"] is not None, request["block"])
+        first, blocks = table.first_blocks(rows, lanes, bar.update)
+        if blocks is None:
+            values.update(first)
+        else:
+            streamed = table, blocks
     if streamed is not None:
         table, blocks = streamed
         return _stream(request, runner, table.axis, blocks, values)
+    runner.progress = bar.update
     result = runner(**values)
     if request["out"] is None:
         return Outcome(result)
     files = result.save(request["out"], csv_safe=request["csv_safe"])
-    rows = None
-    from lanework.core.data.opening import ending_of
-    from lanework.core.result.tablefile import TABLES
-
-    if ending_of(files[0]) in TABLES:
-        first_shape = next(iter(result.shapes().values()))
-        rows = result[first_shape[0]].size
-    return Outcome(result, files, rows)
+    (name, *_), *_ = result.shapes().values()
+    return Outcome(result, files, result[name].size if ending_of(files[0]) in TABLES else None)
 
 
 def _stream(
@@ -181,7 +186,7 @@ COMMANDS = CommandLine(
                 type=_POSITIVE,
                 default=65536,
                 show_default=True,
-                help="Lanes in a block when a table is streamed.",
+                help="At most so many lanes in a block when a table is streamed.",
             ),
             click.Option(
                 ["--no-cache"],

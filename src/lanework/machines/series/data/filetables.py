@@ -201,7 +201,7 @@ def labels_in(path: str, title: str, most: int | None = None) -> Labels:
 
 def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> Iterator[Labels]:
     """The same in blocks, whose labels are of one type through the whole file."""
-    kind = _kind(path, title, most)
+    kind = _kind(path, title, min(rows, 8192), most)
     if kind is not None:
         for block in _first_rows(iter_columns(path, [title], rows), most):
             yield block[title].astype(kind)
@@ -211,11 +211,11 @@ def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> I
         yield np.array(some)
 
 
-def _kind(path: str, title: str, most: int | None) -> type[np.generic] | None:
+def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic] | None:
     """The type of labels that are numbers."""
     integral = True
     try:
-        for block in _first_rows(iter_columns(path, [title], BLOCK), most):
+        for block in _first_rows(iter_columns(path, [title], rows), most):
             integral = integral and bool((block[title] == np.floor(block[title])).all())
     except Diagnostic:  # dates, text, or integers that are no floats: as they stand in the cells
         return None
@@ -223,7 +223,7 @@ def _kind(path: str, title: str, most: int | None) -> type[np.generic] | None:
 
 
 def _cells(path: str, title: str, most: int | None) -> Iterator[Any]:
-    for cells in iter_cells(path, lambda _: 4096, most):
+    for cells in iter_cells(path, lambda _: 4096, most, [title]):
         at = cells.header.index(title)
         yield from (row[at] for row in cells.rows)
 

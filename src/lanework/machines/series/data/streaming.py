@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,7 +23,16 @@ from lanework.machines.series.data.longtables import LANES, given_for, label_col
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
 
+if TYPE_CHECKING:
+    from lanework.machines.series.data.filetables import Table
+
 ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")
+
+
+CELL, LABEL, ROW = 96, 200, 160
+"""Bytes that a cell of a file takes to be read, a label along the axis, and a row to be written."""
+
+SHARE = 2  # of the memory cap that a block takes
 
 
 class Streamable(Protocol):
@@ -32,6 +41,8 @@ class Streamable(Protocol):
     view: SeriesView
     limits: Limits
     ports: tuple[Port, ...]
+    wanted: tuple[int, ...]
+    periods: int | None
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
         """A call with limits of its own."""
@@ -101,6 +112,30 @@ def _check_alike(before: Mapping[str, Array], now: Mapping[str, Array], axis: st
                 f"output {name!r} is not along {axis!r}, and is another in every block",
                 help="give what differs between blocks as columns, one value a lane",
             )
+
+
+def block_rows(
+    runner: Streamable, table: Table, values: Mapping[str, Any], written: bool, most: int
+) -> int:
+    """How many rows of a table to run at a time under the memory cap.
+
+    Args:
+        runner: the runner.
+        table: the table of lanes.
+        values: the inputs that are the same in every block.
+        written: whether outputs are written to a file.
+        most: at most so many.
+    """
+    over_time = (x for x in values.values() if isinstance(x, Labelled) and "time" in x.axes)
+    lengths = (x.array.shape[x.axes.index("time")] for x in over_time)
+    periods = runner.periods or max(lengths, default=1)
+    outputs = [runner.view.outputs[index] for index in runner.wanted]
+    numbers = sum(periods if "time" in port.axes else 1 for port in outputs)
+    lane = CELL * len(table.ports) + LABEL * len(table.titles) + 16 * numbers
+    if written:
+        rows = periods if any("time" in port.axes for port in outputs) else 1
+        lane += rows * ROW + 24 * numbers
+    return max(1, min(most, runner.limits.memory_cap // (SHARE * lane)))
 
 
 class _Rest:
