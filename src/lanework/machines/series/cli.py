@@ -107,10 +107,11 @@ def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
         if table.unbroken or streamed is not None:
             values.update(table.all_rows(None if table.unbroken else lanes))
             continue
-        if request["out"] is not None and ending_of(request["out"]) not in TABLES:
+        ending = ending_of(request["out"] or "")
+        if request["out"] is not None and ending not in TABLES:
             values.update(table.all_rows(lanes))
             continue
-        rows = block_rows(runner, table, values, request["out"] is not None, request["block"])
+        rows = block_rows(runner, table, values, ending, request["block"])
         first, blocks = table.first_blocks(rows, lanes, bar.update)
         if blocks is None:
             values.update(first)

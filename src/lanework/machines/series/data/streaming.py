@@ -13,6 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.labels import labels_along
+from lanework.core.data.opening import TEXTS
 from lanework.core.data.values import as_array
 from lanework.core.program.program import Port
 from lanework.core.result.result import Result
@@ -32,7 +33,8 @@ ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")
 CELL, LABEL, ROW = 96, 200, 160
 """Bytes that a cell of a file takes to be read, a label along the axis, and a row to be written."""
 
-SHARE = 2  # of the memory cap that a block takes
+SHARE, SHARE_OF_ARROW = 2, 6
+"""Of the memory cap that a block takes: writers of Parquet and Arrow have more of their own."""
 
 
 class Streamable(Protocol):
@@ -96,6 +98,9 @@ def stream(
             stats[key] += last.stats[key]
         if sink is not None:
             sink(last)
+        last = last.select(
+            name for name in last if name not in along_axis
+        )  # for one block at a time
     if last is None:
         raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
     order = [name for name in last if name in totals or name in alike]
@@ -115,7 +120,7 @@ def _check_alike(before: Mapping[str, Array], now: Mapping[str, Array], axis: st
 
 
 def block_rows(
-    runner: Streamable, table: Table, values: Mapping[str, Any], written: bool, most: int
+    runner: Streamable, table: Table, values: Mapping[str, Any], ending: str, most: int
 ) -> int:
     """How many rows of a table to run at a time under the memory cap.
 
@@ -123,7 +128,7 @@ def block_rows(
         runner: the runner.
         table: the table of lanes.
         values: the inputs that are the same in every block.
-        written: whether outputs are written to a file.
+        ending: of the file that outputs are written to, "" for none.
         most: at most so many.
     """
     over_time = (x for x in values.values() if isinstance(x, Labelled) and "time" in x.axes)
@@ -131,11 +136,12 @@ def block_rows(
     periods = runner.periods or max(lengths, default=1)
     outputs = [runner.view.outputs[index] for index in runner.wanted]
     numbers = sum(periods if "time" in port.axes else 1 for port in outputs)
+    share = SHARE if ending in ("", *TEXTS) else SHARE_OF_ARROW
     lane = CELL * len(table.ports) + LABEL * len(table.titles) + 16 * numbers
-    if written:
+    if ending:
         rows = periods if any("time" in port.axes for port in outputs) else 1
         lane += rows * ROW + 24 * numbers
-    return max(1, min(most, runner.limits.memory_cap // (SHARE * lane)))
+    return max(1, min(most, runner.limits.memory_cap // (share * lane)))
 
 
 class _Rest:
