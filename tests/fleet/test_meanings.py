@@ -246,3 +246,34 @@ def test_words_of_programs_without_integer_buffers_are_what_they_are_used_as():
 @pytest.mark.slow
 def test_random_programs_are_taken():
     assert [seed for seed in range(150) if random_program(seed).problems()] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        ("ISETI r1, 1\n    WRITE r0, r1", 4),  # VMs 4 to 7 write to x
+        ("SETI r1, 1\n    WRITE r0, r1", 4),
+        ("SETI r1, 1\n    ATOMIC_ADD r2, r0, r1", 4),
+        ("ISETI r1, 1\n    ATOMIC_IADD r2, r0, r1", 4),
+        ("ISETI r1, 1\n    ATOMIC_IXCH r2, r0, r1\n    WRITE r0, r1", 8),
+        ("WRITE r0, r3", 0),  # zeros
+        ("READ r1, r0\n    WRITE r0, r1", 0),  # of either kind
+        ("IVMID r2\n    IWRITE r2, r0", 4),
+        ("FTOU r2, r0\n    SUBI r0, r0, 8\n    WRITE r0, r2", 0),  # outside
+    ],
+)
+def test_words_that_go_to_either_are_counted(body, count):
+    """Where it depends on a VM's number, which is a multiple of what another word says."""
+    text = f"    VMID r0\n    SETI r1, 8\n    READ r1, r1\n    MUL r0, r0, r1\n    {body}"
+    subject = program(
+        text, 8, TYPED.format("u32").replace(".routine", ".buffer by, auto, 1, in\n.routine")
+    )
+    assert subject.problems() == []
+    with subject.bind("reference") as runner:
+        result = runner(by=[1])
+    assert result.stats["mixed"] == count
+
+
+def test_a_gpu_does_not_count_them(gpu):
+    subject = program("    ISETI r1, 1\n    ATOMIC_IADD r2, r0, r1", 1, TYPED.format("u32"))
+    assert subject.run(engine="epoch").stats["mixed"] is None

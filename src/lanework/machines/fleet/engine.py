@@ -163,6 +163,8 @@ class Progress:
         reads_outside, writes_outside: accesses outside shared memory.
         conflicts: words that several VMs wrote in one epoch, each epoch counted anew.
         stalled: whole numbers that ATOMIC_ADD added to a float so large that it stayed the same.
+        mixed: floats that were put into buffers of integers, and integers into buffers of floats,
+            as far as it is known which of them an instruction puts there.
         unborn: VMs that SYSCALL_SPAWN did not start, as there was no place.
         faults: VMs that faulted.
         first_fault: the lowest global id among them, or -1.
@@ -177,6 +179,7 @@ class Progress:
     writes_outside: int = 0
     conflicts: int = 0
     stalled: int = 0
+    mixed: int = 0
     unborn: int = 0
     faults: int = 0
     first_fault: int = -1

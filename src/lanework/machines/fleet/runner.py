@@ -121,8 +121,10 @@ class Runner(runner.Runner):
             inputs are those of all outputs of as many words, or of that shape. `stats` has
             engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside,
             conflicts (words that several VMs wrote in one epoch; None where `io` is fast on a
-            GPU), stalled (whole numbers that were added to a float to no effect), unborn (VMs for
-            which there was no place), faults, steps, ended, run_seconds, notice.
+            GPU), mixed (floats that were put into buffers of integers, and integers into buffers
+            of floats, as far as that is known; None on a GPU), stalled (whole numbers that were
+            added to a float to no effect), unborn (VMs for which there was no place), faults,
+            steps, ended, run_seconds, notice.
 
         Raises:
             Diagnostic: LW6010.
@@ -201,6 +203,7 @@ class Runner(runner.Runner):
             "writes_outside": counts.writes_outside,
             "conflicts": counts.conflicts if self._counts_conflicts else None,
             "stalled": counts.stalled,
+            "mixed": counts.mixed if self.engine == "reference" else None,
             "unborn": counts.unborn,
             "faults": counts.faults,
             "steps": runtime.cursor.step,

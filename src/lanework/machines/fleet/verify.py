@@ -15,7 +15,7 @@ from lanework.base.errors import Code, Diagnostic
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.fleet import planrules, rules
-from lanework.machines.fleet.analysis.meanings import mixed
+from lanework.machines.fleet.analysis.kinds import mixed
 from lanework.machines.fleet.codes import (
     BAD_BUFFER,
     BAD_HEADER,

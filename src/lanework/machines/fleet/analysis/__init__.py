@@ -6,7 +6,7 @@
 3. `transfer` has the transfer function of each instruction, with `linear` for sums of elements.
 4. `fixpoint` goes on until nothing new is learnt, with widening and narrowing.
 5. `meanings` is another, of what words mean: which buffer an address is in by its name, and what
-   is a float or an integer.
+   is a float or an integer; `kinds` looks for those that go where the other belongs.
 6. `precision` asks the intervals whether values stay in half precision. `estimate` needs none of
    this: epochs, depth of calls and memory.
 """

@@ -10,12 +10,11 @@ computed it, and from the buffer that it was read from.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lanework.core.ops.bodies import arithmetic, words32
 from lanework.core.program.isa import OperandKind
-from lanework.core.program.verify import Finding
 from lanework.machines.fleet.analysis.controlflow import ControlFlow
 from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.isa import FleetInstr
@@ -120,7 +119,7 @@ class Meanings:
     def _intervals(self) -> dict[int, set[str]]:
         """The same from intervals of addresses, where types matter."""
         view = self.view
-        if not _distinguishes(view) or len(view.infos) > LONGEST or self.flow.resumed:
+        if not distinguishes(view) or len(view.infos) > LONGEST or self.flow.resumed:
             return {}
         known, out = Intervals(view), dict[int, set[str]]()
         for ip, (address, _) in known.accesses.items():
@@ -214,12 +213,12 @@ class Meanings:
         if name in ("SYSCALL_READ", "IREAD") or info.atomic:
             dtypes = self.dtypes(ip)
             return Meaning(
-                FLOAT if dtypes == {"f32"} else INTEGER if _integers(dtypes) else ANYTHING
+                FLOAT if dtypes == {"f32"} else INTEGER if integers(dtypes) else ANYTHING
             )
         kind = FLOAT
         if info.elementwise in _BITS and any(each.kind & FLOAT for each in given):
             kind = ANYTHING
-        elif (_integral(info) and info.elementwise not in _FLOATS) or name == "IVMID":
+        elif (integral(info) and info.elementwise not in _FLOATS) or name == "IVMID":
             kind = INTEGER
         return Meaning(
             kind, self._moved(ip, name, _address(info, [each.buffer for each in given]), given)
@@ -262,18 +261,19 @@ def _sign(info: FleetInstr) -> int:
     return 0 if info.elementwise is None else _SIGNS.get(info.elementwise, 0)
 
 
-def _distinguishes(view: FleetView) -> bool:
+def distinguishes(view: FleetView) -> bool:
     """Whether a program tells floats from integers in shared memory."""
     typed = any(each.dtype != "f32" for each in view.buffers)
-    counts = any(info.atomic and _integral(info) for info in view.infos)
+    counts = any(info.atomic and integral(info) for info in view.infos)
     return typed or (counts and bool(view.buffers))
 
 
-def _integers(dtypes: set[str]) -> bool:
+def integers(dtypes: set[str]) -> bool:
+    """Whether these are types of integers."""
     return bool(dtypes) and dtypes <= {"u32", "i32"}
 
 
-def _integral(info: FleetInstr) -> bool:
+def integral(info: FleetInstr) -> bool:
     """Whether an instruction works on integers."""
     op = info.elementwise or info.updates
     return op is not None and op.dtypes == ("i32",)
@@ -290,41 +290,3 @@ def limits(view: FleetView) -> dict[int, Buffer]:
         known = {ip: buffer for ip, buffer in pairs if buffer is not None}
         vars(view)["limits"] = known
     return known
-
-
-def mixed(view: FleetView) -> Iterator[Finding]:
-    """Floats that go into buffers of integers, and integers that go into buffers of floats.
-
-    Where no buffer is declared to have integers, words are what they are used as, and only atomics
-    on integers say that others were meant.
-    """
-    if not _distinguishes(view):
-        return
-    known, typed = Meanings(view), any(each.dtype != "f32" for each in view.buffers)
-    for ip, state in enumerate(known.states):
-        info = view.infos[ip]
-        values = info.values(view.instructions[ip])
-        if state is None or not (info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE")):
-            continue
-        dtypes = known.dtypes(ip)
-        integers = _integers(dtypes)
-        if not integers and dtypes != {"f32"}:
-            continue
-        kind = _stored(info, values, view, state)
-        if kind == (FLOAT if integers else INTEGER) and (typed or info.atomic):
-            buffer = known.buffer(ip)
-            where = f"buffer {buffer.name!r}, which is" if buffer else "a buffer"
-            what, other = ("a float", "an integer") if integers else ("an integer", "a float")
-            yield Finding(
-                f"{info.name} at {view.where(ip)} puts {what} into {where} of"
-                f" {' or '.join(sorted(dtypes))}, where {other} has to be",
-                ip,
-            )
-
-
-def _stored(info: FleetInstr, values: dict[str, int], view: FleetView, state: State) -> int:
-    """What an instruction puts into shared memory."""
-    if info.updates is not None and info.name != "ATOMIC_IXCH":
-        return INTEGER if _integral(info) else FLOAT
-    source = values["src2" if info.name == "ATOMIC_CAS" else "src"]
-    return state[view.profile.register(source)].kind

@@ -20,7 +20,8 @@ from lanework.machines.fleet.state import METADATA, Words
 
 MOST = 20_000
 """Epochs after which a random program does not end, which would be a defect of the generator."""
-COUNTS = tuple(name for name in Progress.__dataclass_fields__ if name != "stop")
+COUNTS = tuple(name for name in Progress.__dataclass_fields__ if name not in ("stop", "mixed"))
+"""What all engines count."""
 
 
 @dataclass(frozen=True)

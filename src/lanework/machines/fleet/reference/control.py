@@ -99,6 +99,7 @@ def _write(run: Execution, ip: int, values: Values) -> Handler:
         if rest is None:
             return
         run.progress.writes_outside += int(np.count_nonzero(at < 0))
+        run.store(ip, at)
         run.writes[ip] = rest, at, np.array(source[rest])
 
     return handle

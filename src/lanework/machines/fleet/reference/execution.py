@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.engine import Progress, Settings, Stillness
 from lanework.machines.fleet.layout import FleetView
@@ -26,12 +27,13 @@ class Execution:
         waiting: instruction -> the VMs whose turn in the ordered part comes.
         spare: below it no place for spawned VMs is free.
         limits: for instructions whose addresses are in a buffer by its name: that buffer.
+        stores: what they put into shared memory, to be counted where it does not belong.
     """
 
     def __init__(self, view: FleetView, settings: Settings) -> None:
         self.view, self.settings = view, settings
         self.half = settings.storage == "f16"
-        self.limits = limits(view)
+        self.limits, self.stores = limits(view), stores(view)
         self.begin(np.zeros(view.shared, np.uint32))
 
     def begin(self, shared: Words) -> None:
@@ -123,6 +125,11 @@ class Execution:
         if buffer is not None:
             at[(at < buffer.offset) | (at >= buffer.offset + buffer.size)] = sharing.OUTSIDE
         return at
+
+    def store(self, ip: int, at: sharing.Addresses) -> None:
+        """Count words that an instruction writes where they do not belong."""
+        if self.stores is not None:
+            self.progress.mixed += self.stores.count(ip, at)
 
     def inside(self, ip: int, members: Members, bits: Words) -> Any:
         """The VMs that go on with their address, and where it points: `OUTSIDE` if outside."""

@@ -59,6 +59,7 @@ def _together(run: Execution, ip: int, members: Members) -> bool:
     before = sharing.together(info.updates, run.words, at, given)
     if before is None:
         return False
+    run.store(ip, at)
     if info.updates is arithmetic.add:
         run.progress.stalled += sharing.stalled(before, given)
     run.put(values["dest"], members, before)
@@ -72,8 +73,9 @@ def _atomic(run: Execution, ip: int, values: Values) -> Turn:
     sources = [run.register(values[name]) for name in values if name.startswith("src")]
 
     def turn(vm: int, member: slice) -> None:
-        at = int(run.addresses(ip, addresses[member])[0])
-        before = np.uint32(0)
+        where = run.addresses(ip, addresses[member])
+        at, before = int(where[0]), np.uint32(0)
+        run.store(ip, where)
         if at < 0:
             run.progress.writes_outside += 1
         else:

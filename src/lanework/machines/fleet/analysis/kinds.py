@@ -1,0 +1,112 @@
+"""Floats that go into buffers of integers, and integers that go into buffers of floats.
+
+What certainly does is refused before a program runs. Where an address may be in one buffer or in
+another, words are counted as they are written, if it is known what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lanework.core.program.verify import Finding
+from lanework.machines.fleet.analysis.meanings import (
+    FLOAT,
+    INTEGER,
+    NOTHING,
+    Meanings,
+    State,
+    distinguishes,
+    integers,
+    integral,
+)
+from lanework.machines.fleet.isa import FleetInstr
+from lanework.machines.fleet.layout import FleetView
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What instructions put into shared memory, and what should not be put where.
+
+    Attributes:
+        kinds: of what instructions put there, by their numbers, where it is known.
+        starts: the first words of regions.
+        wrong: for each region what does not belong there, `NOTHING` where anything does.
+    """
+
+    kinds: Mapping[int, int]
+    starts: Numbers
+    wrong: Numbers
+
+    def count(self, ip: int, at: Numbers) -> int:
+        """How many words an instruction writes where they do not belong.
+
+        Args:
+            ip: its number.
+            at: their addresses; those below 0 are outside.
+        """
+        kind = self.kinds.get(ip, NOTHING)
+        if kind == NOTHING:
+            return 0
+        regions = np.searchsorted(self.starts, at[at >= 0], "right") - 1
+        return int(np.count_nonzero(self.wrong[regions] == kind))
+
+
+def stores(view: FleetView) -> Stores | None:
+    """What there is to count in a program; None if it declares no buffer of integers."""
+    if all(each.dtype == "f32" for each in view.buffers):
+        return None
+    kinds = {ip: kind for ip, kind in _stored(view, Meanings(view)) if kind in (FLOAT, INTEGER)}
+    ends = {end for each in view.buffers for end in (each.offset, each.offset + each.size)}
+    starts = sorted({0} | ends)
+    wrong = []
+    for at in starts:
+        dtypes = {each.dtype for each in view.buffers if 0 <= at - each.offset < each.size}
+        wrong.append(FLOAT if integers(dtypes) else INTEGER if dtypes == {"f32"} else NOTHING)
+    return Stores(kinds, np.array(starts, np.int64), np.array(wrong, np.int64))
+
+
+def mixed(view: FleetView) -> Iterator[Finding]:
+    """What certainly puts a word where it does not belong.
+
+    Where no buffer is declared to have integers, words are what they are used as, and only atomics
+    on integers say that others were meant.
+    """
+    if not distinguishes(view):
+        return
+    known, typed = Meanings(view), any(each.dtype != "f32" for each in view.buffers)
+    for ip, kind in _stored(view, known):
+        dtypes, info = known.dtypes(ip), view.infos[ip]
+        of_integers = integers(dtypes)
+        if not of_integers and dtypes != {"f32"}:
+            continue
+        if kind == (FLOAT if of_integers else INTEGER) and (typed or info.atomic):
+            buffer = known.buffer(ip)
+            where = f"buffer {buffer.name!r}, which is" if buffer else "a buffer"
+            what, other = ("a float", "an integer") if of_integers else ("an integer", "a float")
+            yield Finding(
+                f"{info.name} at {view.where(ip)} puts {what} into {where} of"
+                f" {' or '.join(sorted(dtypes))}, where {other} has to be",
+                ip,
+            )
+
+
+def _stored(view: FleetView, known: Meanings) -> Iterator[tuple[int, int]]:
+    """Instructions that a VM comes to and that write to shared memory, and what they put there."""
+    for ip, state in enumerate(known.states):
+        info = view.infos[ip]
+        if state is not None and (info.atomic or info.name in ("SYSCALL_WRITE", "IWRITE")):
+            yield ip, _kind(view, ip, info, state)
+
+
+def _kind(view: FleetView, ip: int, info: FleetInstr, state: State) -> int:
+    if info.updates is not None and info.name != "ATOMIC_IXCH":
+        return INTEGER if integral(info) else FLOAT
+    values = info.values(view.instructions[ip])
+    source = values["src2" if info.name == "ATOMIC_CAS" else "src"]
+    return state[view.profile.register(source)].kind
