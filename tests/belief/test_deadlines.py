@@ -153,3 +153,11 @@ def test_numbers_are_written_as_numbers(tmp_path, word):
 def test_counts_of_objects_take_no_long_step():
     program = compile_graph(WIDE, "z", seconds=0.0, semiring="counting")
     stopped(lambda: program.bind("reference", limits=SOON)())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_evidence_is_read_by_the_deadline(engine):
+    many = {f"v{i}_0": ["0", "1", None, "2"] * 300_000 for i in range(3)}
+    runner = compile_graph(grid(3, 3), seconds=0.0).bind(engine, limits=SOON)
+    stopped(lambda: runner(many))

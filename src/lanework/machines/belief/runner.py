@@ -16,7 +16,7 @@ from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
-from lanework.core.waiting import waited
+from lanework.core.waiting import waited, within
 from lanework.engines.vector import loader
 from lanework.machines.belief.codes import BAD_EVIDENCE, TOO_WIDE
 from lanework.machines.belief.data.answers import (
@@ -48,6 +48,7 @@ FEWER = (
     "raise the memory cap, or stream: give fewer rows at a time, or write a table from a table with"
     " lanework run NETWORK --evidence ROWS.csv --out ANSWERS.csv"
 )
+LATER = "raise the deadline, or run fewer rows"
 SMALLER = (
     "raise the memory cap, say which variables every row observes (observed=), ask for fewer"
     " variables, look longer for a better order (seconds=), or leave it to lw.belief.infer"
@@ -209,9 +210,11 @@ class Runner(runner.Runner):
             if result is not None:
                 return result
         given = given_columns(evidence) | more
-        return self.answer(
-            read_evidence(self.view.variables, self._observed, given), seed
-        ).trimmed()
+
+        def answer() -> BeliefResult:
+            return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
+
+        return within(self.limits, answer, LATER).trimmed()
 
     def _one_row(self, evidence: Mapping[str, Any], more: Mapping[str, Any]) -> BeliefResult | None:
         """The short way for one row of states; None where it does not lead."""
@@ -238,7 +241,7 @@ class Runner(runner.Runner):
         work = partial(self._answer, evidence, seed, until)
         if until is None and walk(self.program).product * evidence.rows < LONG:
             return work()
-        return waited(work, until, "raise the deadline, or run fewer rows", stops=True)
+        return waited(work, until, LATER, stops=True)
 
     def _answer(self, evidence: Evidence, seed: int, until: float | None) -> BeliefResult:
         start = time.perf_counter()

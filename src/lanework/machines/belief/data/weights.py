@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import repeat
 from typing import Any
 
@@ -19,6 +20,7 @@ from lanework.machines.belief.graph.factor import Variable, listed
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
+SOME = 1 << 16  # values that are looked up without a look at the clock
 _KEPT = (str, bytes, bool, np.bool_)  # which an array of several types would change
 
 
@@ -149,11 +151,12 @@ def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64
     states: dict[Any, int] = {None: UNKNOWN, "": UNKNOWN}
     states |= {state: n for n, state in enumerate(variable.states)}
     other = -2
-    look = states.get
-    try:
-        codes = np.fromiter(map(look, values, repeat(other)), np.int64, len(values))
-    except TypeError:  # what cannot be looked up is no state
-        codes = np.full(len(values), other)
+    codes = np.full(len(values), other)
+    for at in range(0, len(values), SOME):
+        part = values[at : at + SOME]
+        with suppress(TypeError):  # what cannot be looked up is no state
+            found = map(states.get, part, repeat(other))
+            codes[at : at + SOME] = np.fromiter(found, np.int64, len(part))
     said: dict[Any, int] = {}
     for row in np.flatnonzero(codes == other).tolist():
         value = values[row]
