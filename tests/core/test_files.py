@@ -20,7 +20,7 @@ import pytest
 
 from lanework.base.errors import Diagnostic
 from lanework.core.data import blocks as readers
-from lanework.core.data import cells, csvtext, sheets
+from lanework.core.data import cells, csvfast, csvtext, sheets
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import column_names, iter_columns, read_array, read_columns, read_grid
 
@@ -174,6 +174,17 @@ def test_errors_of_spreadsheets_are_no_labels(write):
             )
         assert caught.value.code.ident == "LW3020"
         assert "spreadsheet" in caught.value.help
+
+
+def test_quotes_are_looked_at_some_rows_at_a_time(monkeypatch):
+    rng = random.Random(1)
+    for _ in range(300):
+        cells = ('"a"', "b", '"c\nd"', '"e""f"', '""', 'x"', '"y')
+        text = "".join(rng.choice(cells) + rng.choice(",,\n") for _ in range(12)).encode()
+        monkeypatch.setattr(csvfast, "ROWS", 1 << 16)
+        at_once = csvfast._well_quoted(text, ",")
+        monkeypatch.setattr(csvfast, "ROWS", rng.choice((0, 1, 5, 9)))
+        assert csvfast._well_quoted(text, ",") == at_once
 
 
 def test_labels_are_the_same_by_every_reader(monkeypatch, write):

@@ -12,7 +12,7 @@ import importlib.util
 import io
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from lanework.core.data.labels import codes_of
 Array = npt.NDArray[Any]
 Categories = Mapping[str, Sequence[str]]
 
+ROWS = 2**16
+"""Bytes of rows whose quotes are looked at together."""
 SOME = 2**13
 """Lines that NumPy reads at a time."""
 LARGE = 2**21
@@ -110,8 +112,21 @@ def _well_quoted(data: bytes, separator: str) -> bool:
     if b'"' not in data:
         return True
     mark = re.escape(separator.encode())
-    cell = rb'(?<![^%s\n])"[^"]*(?:""[^"]*)*"(?![^%s\r\n])' % (mark, mark)
-    return b'"' not in re.sub(cell, b"", data)
+    cell = re.compile(rb'(?<![^%s\n])"[^"]*(?:""[^"]*)*"(?![^%s\r\n])' % (mark, mark))
+    return not any(b'"' in cell.sub(b"", rows) for rows in _rows(data))
+
+
+def _rows(data: bytes) -> Iterator[bytes]:
+    """Rows together, not too many of them, so that clocks are seen in between."""
+    at = 0
+    while at < len(data):
+        end, odd = at, 1
+        while odd and end < len(data):
+            line = data.find(b"\n", end + ROWS) + 1 or len(data)
+            odd = (data.count(b'"', end, line) + (end > at and odd)) % 2
+            end = line
+        yield data[at:end]
+        at = end
 
 
 def arrow_numbers(column: Any) -> Array | None:
