@@ -7,11 +7,12 @@ import io
 import os
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.waiting import timed
+from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.bif import read_bif
 from lanework.machines.belief.graph.jsonform import read_json
@@ -100,7 +101,6 @@ def read_text(
     return graph.normalized() if normalize else graph
 
 
-@timed("raise the deadline")
 def read_network(
     path: str | os.PathLike[str], *, normalize: bool = False, limits: Limits | None = None
 ) -> FactorGraph:
@@ -118,10 +118,15 @@ def read_network(
     Warns:
         TableNotice: conditional tables that do not sum to one; they are used as they are.
     """
+    read = partial(_read, path, normalize, limits)
+    graph = within(limits, read, "raise the deadline")
+    graph.notice()
+    return graph
+
+
+def _read(path: str | os.PathLike[str], normalize: bool, limits: Limits | None) -> FactorGraph:
     try:
         text = unpacked(Path(path).read_bytes(), str(path), limits).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Diagnostic(BAD_NETWORK, f"{path} cannot be read: {error}") from None
-    graph = read_text(text, str(path), normalize=normalize, limits=limits)
-    graph.notice()
-    return graph
+    return read_text(text, str(path), normalize=normalize, limits=limits)

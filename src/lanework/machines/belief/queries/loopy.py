@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike
 from lanework.core.result.show import many
-from lanework.core.waiting import timed
+from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.answers import ROWS, answer_name, axis_name
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
@@ -36,7 +37,6 @@ BLOCK = 1 << 25  # bytes of messages that are sent together, as far as more than
 Progress = Callable[[int, int], None]
 
 
-@timed("raise the deadline, run fewer rows, or accept a larger tolerance")
 def loopy(
     graph: FactorGraph,
     evidence: TableLike | None = None,
@@ -88,8 +88,23 @@ def loopy(
         ([[0.714, 0.286], [0.5, 0.5]], [])
     """
     _check(damping, tolerance, most)
-    graph.check()
+
+    def run(problem: Problem, variables: tuple[Variable, ...]) -> _Run:
+        return _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
+
+    help = "raise the deadline, run fewer rows, or accept a larger tolerance"
+    result = within(limits, partial(_answered, graph, evidence, query, run), help)
     graph.notice()
+    return result
+
+
+def _answered(
+    graph: FactorGraph,
+    evidence: TableLike | None,
+    query: str | Sequence[str],
+    run: Callable[[Problem, tuple[Variable, ...]], _Run],
+) -> BeliefResult:
+    graph.check()
     variables = tuple(graph.variables.values())
     known = evidence_of(variables, evidence)
     problem = Problem(graph, query, [variables[v].name for v in known.weights], (), "prob")
@@ -97,8 +112,7 @@ def loopy(
         what = f"{METHOD} does not answer {problem.query.kind}"
         raise Diagnostic(BAD_QUERY, what, help="ask for all, for some variables, or for z")
     start = time.perf_counter()
-    run = _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
-    values, stats = run.answer(known)
+    values, stats = run(problem, variables).answer(known)
     stats["run_seconds"] = time.perf_counter() - start
     asked = {answer_name(variables[v].name, LN_P): v for v in problem.asked}
     axes = {name: axis_name(variables[v].name) for name, v in asked.items()}
