@@ -103,7 +103,7 @@ class BifReader:
         at = self._properties(block, block.inside)
         match = _STATES.match(self.text.text, at, block.end)
         if len(words) != 1 or MARKS.intersection(words):
-            raise self.text.wrong(block.start, "a variable has one name", QUOTE)
+            raise self.text.wrong(block.start, "a variable has a name and a discrete type", QUOTE)
         if match is None:
             raise self._no_type(block, at)
         states = [name_of(word[0]) for word in NAMES.finditer(match[2])]
@@ -126,7 +126,7 @@ class BifReader:
             return self.text.wrong(at, f"the type of the variable is {begun[1]!r}", help)
         if not begun[2]:
             help = "write: type discrete [ 2 ] { yes, no };"
-            return self.text.wrong(at, "the type does not say how many states there are", help)
+            return self.text.wrong(at, "a discrete type says how many states there are", help)
         return self.text.odd(begun.end(), block.end) or self.text.wrong(
             at, "the states of a variable stand in braces, with commas between them", QUOTE
         )

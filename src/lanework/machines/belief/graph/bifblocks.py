@@ -54,8 +54,11 @@ def name_of(word: str) -> str:
 
 def _ends(text: str, at: int, end: int) -> bool:
     """Whether a mark before this place may have closed a list, or a line."""
-    rest = text[at:end]
-    return rest.lstrip()[:1] in ("", ";") or (text[at - 1] == ";" and rest[:1].isspace())
+    mark, rest = text[at - 1], text[at:end]
+    after = rest.lstrip()[:1]
+    if mark == ")":  # numbers come after the states of parents
+        return not after or after in "+-." or after.isdigit()
+    return after in ("", ";") or (mark == ";" and rest[:1].isspace())
 
 
 class BifText:
