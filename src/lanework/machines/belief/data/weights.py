@@ -155,8 +155,8 @@ def _columns(variable: Variable, values: list[Any], *, laned: bool) -> tuple[F64
     for at in range(0, len(values), SOME):
         part = values[at : at + SOME]
         with suppress(TypeError):  # what cannot be looked up is no state
-            found = map(states.get, part, repeat(other))
-            codes[at : at + SOME] = np.fromiter(found, np.int64, len(part))
+            looked = map(states.get, part, repeat(other))
+            codes[at : at + SOME] = np.fromiter(looked, np.int64, len(part))
     said: dict[Any, int] = {}
     for row in np.flatnonzero(codes == other).tolist():
         value = values[row]
