@@ -18,7 +18,6 @@ A case with an error that the machine's verifier finds in its program is a *refu
 """
 
 import ast
-import os
 import platform
 import re
 import struct
@@ -70,8 +69,6 @@ WAYS = {
         },
     },
 }
-if platform.machine() != "x86_64" or os.environ.get("LANEWORK_CPU_LEVEL") == "none":
-    del WAYS["series"]["stencil"], WAYS["belief"]["native"]  # there are no vector stencils
 ORDER = ("conflicts", "atomics", "spawning")  # what fast I/O of the fleet does in any order
 
 
