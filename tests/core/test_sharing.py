@@ -135,6 +135,39 @@ def in_threads(call, right, runs):
     return wrong
 
 
+SUMS = "\n".join(f"movi r2, {n}\nmul r1, r0, r2\nadd r0, r0, r1" for n in range(100)) + "\nhalt"
+
+
+def first_run(machine):
+    """A call that makes code, and gives the seconds that it says it took."""
+    if machine == "register":
+        run = lw.register.assemble(SUMS).bind("stencil")
+        return lambda: run(r0=1).stats
+    model = lw.series.Model("m", periods=3)
+    model.input("x0")
+    for n in range(40):
+        model.formula(f"x{n + 1}", f"exp(x{n} * {n + 1}.5) + t")
+    run = model.compile(outputs=["x40"]).bind("llvm", cache=False)
+    return lambda: run(x0=np.arange(3.0)).stats
+
+
+@pytest.mark.parametrize("machine", ["register", "series"])
+def test_seconds_are_those_of_the_call(machine):
+    stats, call, together = [], first_run(machine), threading.Barrier(THREADS)
+
+    def work():
+        together.wait()
+        stats.append(call())
+
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert min(each["run_seconds"] for each in stats) >= 0
+    assert min(each["compile_seconds"] for each in stats) >= 0
+
+
 ONE_CARD = [  # its calls come one after another, each in some milliseconds
     pytest.param("fleet", "epoch", 100, marks=pytest.mark.slow),
     pytest.param("fleet", "epoch", RUNS, marks=[pytest.mark.long, pytest.mark.timeout(900)]),

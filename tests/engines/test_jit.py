@@ -39,3 +39,17 @@ def test_libraries_that_are_held_run_when_others_are_gone():
     gc.collect()
     for n, library in kept:
         assert ctypes.CFUNCTYPE(ctypes.c_int64)(library["number"])() == n
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("level", "full"), [(1, False), (2, True)])
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs Linux's statistics")
+def test_what_compilers_use_is_given_back(level, full):
+    for n in range(100):
+        jit._object_code(TEXT.format(n), level, full)
+    gc.collect()
+    before = resident()
+    for n in range(500):
+        jit._object_code(TEXT.format(n), level, full)
+    gc.collect()
+    assert resident() - before < 500 * 3000  # 6 kB each, and 31 with all passes, if not

@@ -148,7 +148,7 @@ def _object_code(text: str, level: int, full: bool) -> bytes:
     if full:
         options = llvm.create_pipeline_tuning_options(speed_level=2)
         builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        _run(builder.getModulePassManager(), module, builder)
     elif level > 0:
         # The nest is written close to its final form: full pipelines cost twice as much and
         # make no faster code, and would only try to vectorise what is SIMD already.
@@ -156,8 +156,15 @@ def _object_code(text: str, level: int, full: bool) -> bytes:
         passes = llvm.create_new_module_pass_manager()
         for name in PASSES:
             getattr(passes, f"add_{name}_pass")()
-        passes.run(module, builder)
+        _run(passes, module, builder)
     return bytes(machine.emit_object(module))
+
+
+def _run(passes: Any, module: Any, builder: Any) -> None:
+    """Run passes, and give them back: closing them does nothing, for a base class hides how."""
+    passes.run(module, builder)
+    _llvm().newpassmanagers.NewPassManager._dispose(passes)
+    passes.detach()
 
 
 @functools.lru_cache(maxsize=1)

@@ -106,7 +106,6 @@ class Runner(runner.Runner):
         self._executors: dict[str, Executor] = {}
         self._optimising: threading.Thread | None = None
         self._banks = Spares[RegisterBank]()
-        self.compile_seconds = 0.0
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -115,16 +114,22 @@ class Runner(runner.Runner):
     def _unsuited(self, engine: str) -> str | None:
         return None if engine == "reference" else why_not()
 
-    def executor(self, name: str, until: float | None = None) -> Executor:
+    @property
+    def compile_seconds(self) -> float:
+        """Seconds in which the code that there is was made; those of a run are in its `stats`."""
+        return sum(executor.seconds for executor in list(self._executors.values()))
+
+    def executor(self, name: str, meter: Meter | None = None) -> Executor:
         """The engine of this name with the program on it, made when it is first asked for.
 
         Raises:
-            Trap: LW2001, it took longer than `until`, on the clock of `time.monotonic`.
+            Trap: LW2001, it took longer than the meter's deadline.
         """
+        meter = meter or Meter(Limits())
         executor = self._executors.get(name)
         if executor is None:
             try:
-                executor = self._make(name, until)
+                executor = self._make(name, meter.until)
             except Diagnostic as problem:
                 known = problem.code in (codes.TOO_LARGE, *FALL_BACK)
                 if not (known and self.tiers and name == "stencil"):
@@ -133,7 +138,7 @@ class Runner(runner.Runner):
                 self._fall_back(self.engine, notice)
                 executor = self.executor("native")
             self._executors[name] = executor
-            self.compile_seconds += executor.seconds
+            meter.compiling += executor.seconds
         return executor
 
     def _make(self, name: str, until: float | None = None) -> Executor:
@@ -182,11 +187,10 @@ class Runner(runner.Runner):
             "tiers": tuple(self._executors),
             "lanes": count,
             "fuel": meter.used,
-            "compile_seconds": self.compile_seconds,
-            "run_seconds": time.perf_counter() - start - self.compile_seconds,
+            "compile_seconds": meter.compiling,
+            "run_seconds": time.perf_counter() - start - meter.compiling,
             "notice": self.notice,
         }
-        self.compile_seconds = 0.0
         return Result(
             {p.name: output_array(p, outputs[p.name], lanes) for p in self.program.outputs},
             axes={p.name: () if lanes is None else ("lane",) for p in self.program.outputs},
@@ -265,7 +269,7 @@ class Runner(runner.Runner):
         from lanework.machines.register.native.jobs import quick_function
 
         tier = "stencil" if self.tiers else self.engine
-        executor = self.executor(tier, self.limits.until())
+        executor = self.executor(tier, Meter(self.limits))
         assert isinstance(executor, NativeExecutor)
         return quick_function(executor, bank, given, target, slowly)
 
@@ -343,7 +347,7 @@ class Runner(runner.Runner):
         from lanework.machines.register.native.execute import NativeExecutor
         from lanework.machines.register.native.jobs import LaneJob
 
-        executor = self.executor(tier, meter.until)
+        executor = self.executor(tier, meter)
         assert isinstance(executor, NativeExecutor)
         bank.reset(self.seed)
         bank.words[FUEL] = min(LANE, self._slice(tier))
@@ -361,7 +365,7 @@ class Runner(runner.Runner):
         while True:
             part = meter.slice(most)
             bank.words[FUEL] = part
-            status = self.executor(tier, meter.until).run(bank)
+            status = self.executor(tier, meter).run(bank)
             meter.spend(part - max(bank.fuel, 0))
             self._heat += part - max(bank.fuel, 0) + 1
             if status is Status.HALT:

@@ -100,11 +100,12 @@ class Meter:
         left: fuel, or None where there is no limit.
         used: fuel.
         start: when the run began, on the monotonic clock.
+        compiling: seconds in which code was made for it.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.left = limits.fuel
-        self.used = 0
+        self.used, self.compiling = 0, 0.0
         self.start = time.monotonic()
         self.deadline, self.until = limits.deadline, limits.until()
 

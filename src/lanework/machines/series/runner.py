@@ -319,18 +319,17 @@ class Runner(runner.Runner):
             for output, buffer in zip(outputs, buffers, strict=True):
                 output.collect(buffer, repeat)
         stats = {
-            "engine": self._executor.engine_used,
+            "engine": job.spent.engine,
             "lanes": bound.lanes * bound.repeats,
             "periods": bound.periods,
             "threads": self.threads,
-            "lane_width": self._executor.width_used,
-            "compile_seconds": self._executor.compile_seconds,
-            "code_seconds": self._executor.code_seconds,
+            "lane_width": job.spent.width,
+            "compile_seconds": job.spent.compiling,
+            "code_seconds": job.spent.running,
             "cached": self._executor.cached,
             "fuel": fuel,
             "notice": self.notice,
         }
-        self._executor.compile_seconds = self._executor.code_seconds = 0.0
         return {output.port.name: output for output in outputs}, stats
 
     def _outputs(self, bound: Bound) -> list[Output]:

@@ -85,7 +85,6 @@ class CompiledExecutor(Executor):
     ) -> None:
         self.view, self.threads, self.lane_width, self.cache = view, threads, lane_width, cache
         self.engines = engines
-        self.engine_used = engines[-1]
         self._variants: dict[tuple[Any, ...], Variant] = {}
         self._swappable = swappable(view)
         self._tables = [table.memory() for table in view.tables]
@@ -124,7 +123,7 @@ class CompiledExecutor(Executor):
             notify(f"engine 'stencil' cannot run ({error.sentence}), using the next one")
             engine = self.engines[-1]
             kernels = self._kernels(nests, engine, loop)
-        self.compile_seconds += time.perf_counter() - start
+        job.spent.compiling += time.perf_counter() - start
         rows = [] if nests.lanes is None else nests.lanes.nest.tested
         tested = frozenset(self.view.rows[row].index for row in rows)
         return Variant(nests, *kernels, swap, tested, loop, engine, worth)
@@ -153,9 +152,9 @@ class CompiledExecutor(Executor):
         notify(f"engine 'llvm' cannot run ({reason}), staying on stencils")
         return self.engines[0]
 
-    def _tier_up(self, variant: Variant, fuel: int, until: float | None) -> None:
+    def _tier_up(self, variant: Variant, job: Job) -> None:
         """Move a variant to LLVM if its runs, this one included, are worth compiling it."""
-        variant.spent += fuel
+        variant.spent += job.fuel
         if variant.engine != "stencil" or not variant.worth or variant.spent <= variant.worth:
             return
         engine = self._large()
@@ -164,18 +163,18 @@ class CompiledExecutor(Executor):
             return
         start = time.perf_counter()
         make = partial(self._kernels, variant.nests, engine, variant.loop)
-        kernels = make() if until is None else waited(make, until, llvm.SLOW)
+        kernels = make() if job.until is None else waited(make, job.until, llvm.SLOW)
         variant.shared, variant.lanes = kernels  # each with its frames: runs may overlap
         variant.engine = engine
-        self.compile_seconds += time.perf_counter() - start
+        job.spent.compiling += time.perf_counter() - start
 
     # Running ------------------------------------------------------------------------------------
 
     def run(self, job: Job) -> list[Fault]:
         """Compile the variant if it is new, and run it."""
         variant = self._variant(job)
-        self._tier_up(variant, job.fuel, job.until)
-        self.engine_used = variant.engine
+        self._tier_up(variant, job)
+        job.spent.engine = variant.engine
         job.check(self.view, known=variant.checked)
         memory: Memory = {
             "input": job.arrays,
@@ -195,7 +194,7 @@ class CompiledExecutor(Executor):
             suspects = self._run_nest(
                 variant.lanes, job, memory, periods, lanes, job.fuel, job.progress
             )
-        self.width_used = 1 if variant.lanes is None else variant.lanes.kernel.width
+        job.spent.width = 1 if variant.lanes is None else variant.lanes.kernel.width
         if not everywhere and not suspects:
             return []
         job.check(self.view)
@@ -239,7 +238,7 @@ class CompiledExecutor(Executor):
         faults = frame.run(
             nest.kernel, fuel, self.threads, (memory, job), until=job.until, progress=report
         )
-        self.code_seconds += time.perf_counter() - start
+        job.spent.running += time.perf_counter() - start
         nest.keep(frame, cells)
         return faults
 

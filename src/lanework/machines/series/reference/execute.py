@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -39,6 +39,7 @@ class Job:
         until: the deadline on the clock of `time.monotonic`.
         progress: called with lanes done and lanes in all.
         unchecked: input ports over lanes that may still hold NaN.
+        spent: what engines note of the run.
     """
 
     arrays: list[Any]
@@ -53,6 +54,7 @@ class Job:
     until: float | None
     progress: Callable[[int, int], None] | None
     unchecked: tuple[int, ...] = ()
+    spent: Spent = field(default_factory=lambda: Spent())
 
     def check(self, view: SeriesView, known: frozenset[int] = frozenset()) -> None:
         """Look for NaN in the inputs that nobody has looked at, except those in `known`."""
@@ -62,14 +64,27 @@ class Job:
                 check_missing(how, self.arrays[port], how.axes or (LANES,))
 
 
+@dataclass
+class Spent:
+    """What a run used: its own, as threads may share an engine.
+
+    Attributes:
+        engine: the one that ran it.
+        width: lanes that its code takes at once, 0 for the reference.
+        compiling: seconds in which code was made.
+        running: seconds in that code.
+    """
+
+    engine: str = "reference"
+    width: int = 0
+    compiling: float = 0.0
+    running: float = 0.0
+
+
 class Executor(Protocol):
     """What an engine offers the runner; `lazy` ones look for NaN in `Job.unchecked` themselves."""
 
     lazy: bool
-    engine_used: str
-    width_used: int = 0
-    compile_seconds: float = 0.0
-    code_seconds: float = 0.0
     cached: bool
 
     def run(self, job: Job) -> list[Fault]:
@@ -92,7 +107,6 @@ class ReferenceExecutor(Executor):
     """The definition: the linear scan in NumPy, a unit of lanes at a time."""
 
     lazy = cached = False
-    engine_used = "reference"
 
     def __init__(self, view: SeriesView) -> None:
         self.view = view
