@@ -162,6 +162,34 @@ def output_array(port: Port, words: npt.NDArray[np.uint64], lanes: int | None) -
     return typed[0] if lanes is None else typed
 
 
+def target_of(program: Program, output: str | None) -> Port:
+    """The port that a function returns.
+
+    Raises:
+        Diagnostic: LW4006.
+    """
+    ports = program.outputs
+    if output is None and len(ports) != 1:
+        names = ", ".join(port.name for port in ports)
+        what = f"the program has the outputs {names}, and a function returns one"
+        help = f"say which: output={ports[0].name!r}" if ports else "declare one: .output r0"
+        raise Diagnostic(BAD_INPUT, what if ports else "the program has no output", help=help)
+    return ports[0] if output is None else port_of(ports, output)
+
+
+def port_of(ports: tuple[Port, ...], name: str) -> Port:
+    """The port of this name.
+
+    Raises:
+        Diagnostic: LW4006.
+    """
+    for port in ports:
+        if port.name == name:
+            return port
+    known = ", ".join(port.name for port in ports) or "none"
+    raise Diagnostic(BAD_INPUT, f"the program has no port {name!r}", help=f"there are: {known}")
+
+
 class ExternalTable:
     """Functions by number.
 

@@ -15,7 +15,7 @@ from lanework.base.sharing import Spares
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike, inputs_of
-from lanework.core.program.program import Port, Program
+from lanework.core.program.program import Program
 from lanework.core.result.result import Result
 from lanework.engines.codes import FALL_BACK
 from lanework.machines.register import codes
@@ -27,6 +27,8 @@ from lanework.machines.register.binding import (
     bind_inputs,
     defaults,
     output_array,
+    port_of,
+    target_of,
 )
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.loader import why_not
@@ -234,8 +236,8 @@ class Runner(runner.Runner):
             >>> triple(14)
             42
         """
-        given = [self._port(name, self.program.inputs) for name in inputs]
-        target = self._target(output)
+        given = [port_of(self.program.inputs, name) for name in inputs]
+        target = target_of(self.program, output)
         if len(set(inputs)) < len(inputs):
             what = f"the function would take an input twice: {', '.join(inputs)}"
             raise Diagnostic(codes.BAD_INPUT, what, help="name every port once")
@@ -272,26 +274,6 @@ class Runner(runner.Runner):
         executor = self.executor(tier, Meter(self.limits))
         assert isinstance(executor, NativeExecutor)
         return quick_function(executor, bank, given, target, slowly)
-
-    def _target(self, output: str | None) -> Port:
-        """The port that a function returns."""
-        ports = self.program.outputs
-        if output is None and len(ports) != 1:
-            names = ", ".join(port.name for port in ports)
-            what = f"the program has the outputs {names}, and a function returns one"
-            help = f"say which: output={ports[0].name!r}" if ports else "declare one: .output r0"
-            raise Diagnostic(codes.BAD_INPUT, what if ports else "the program has no output",
-                             help=help)  # fmt: skip
-        return ports[0] if output is None else self._port(output, ports)
-
-    def _port(self, name: str, ports: tuple[Port, ...]) -> Port:
-        for port in ports:
-            if port.name == name:
-                return port
-        known = ", ".join(port.name for port in ports) or "none"
-        raise Diagnostic(
-            codes.BAD_INPUT, f"the program has no port {name!r}", help=f"there are: {known}"
-        )
 
     def _lanes(
         self,
