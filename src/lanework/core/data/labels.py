@@ -84,6 +84,8 @@ def joined(
         >>> joined({"a": [1, 2], "b": np.zeros(2)}, "row", lambda name: Given(name, BAD_ARGUMENT))
         (None, {})
     """
+    if all(isinstance(column, list | tuple) for column in columns.values()):
+        return None, {}
     labels = {name: next(iter(labels_along(column)), None) for name, column in columns.items()}
     titles = {name: title for name, x in columns.items() if (title := title_of(x)) is not None}
     for name, title in titles.items():

@@ -37,6 +37,8 @@ def upright(variable: Variable, value: Any) -> Any:
     Raises:
         Diagnostic: LW5008 for columns that are no weights of the states.
     """
+    if isinstance(value, str | list | tuple):  # what is given most often
+        return value
     if is_table(value) and not hasattr(value, "iloc"):
         return _tabled(variable, table_of(value, evidence_for(variable.name)))
     along = labels_along(value)
@@ -70,7 +72,8 @@ def by_states(variable: Variable, value: Any, array: Array) -> tuple[Array, bool
     Raises:
         Diagnostic: LW5008 for a table with other columns than states.
     """
-    along = labels_along(value)[-1:] if array.dtype.kind in "fiub" else ()
+    plain = array.dtype.kind not in "fiub" or isinstance(value, list | tuple)
+    along = () if plain else labels_along(value)[-1:]
     if not along or along[0] is None or isinstance(along[0], range):
         return array, False
     if array.ndim == 1 and not _are_states(variable, along[0]):
