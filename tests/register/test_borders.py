@@ -19,6 +19,11 @@ LABELS = {
     "numbers": [30, 10, 20],
     "dates": DAYS,
     "levels": pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)], names=["k", "n"]),
+    "zones": pd.date_range("2024", periods=3, tz="Europe/Rome"),
+    "intervals": pd.IntervalIndex.from_breaks([0, 1, 2, 3]),
+    "durations": pd.to_timedelta([1, 2, 3], "h"),
+    "categories": pd.CategoricalIndex(["a", "b", "c"]),
+    "truth": [True, False, None],
     "several types": ["a", 1, 2.5],
     "periods": pd.period_range("2024-01", periods=3, freq="M"),
 }

@@ -109,9 +109,12 @@ def long_columns(
     return columns
 
 
+_PLAIN = (str, bytes, bool, int, float)
+
+
 def one_type(labels: Array) -> Array:
-    """Labels as a column of a table holds them: those of several levels, or of several types, as
-    text.
+    """Labels as a column of a table holds them: those of several levels, of several types, and of
+    a library's own, such as intervals, as text.
 
     Example:
         >>> labels = np.empty(2, object)
@@ -120,7 +123,8 @@ def one_type(labels: Array) -> Array:
         (['a, 1', 'b, 2'], ['1', 'x'])
     """
     kinds = {type(label) for label in labels} if labels.dtype.kind == "O" else set()
-    if tuple not in kinds and len(kinds - {type(None)}) < 2:
+    kinds -= {type(None)}
+    if len(kinds) < 2 and all(kind in _PLAIN or hasattr(kind, "isoformat") for kind in kinds):
         return labels
     texts = [", ".join(map(str, x)) if isinstance(x, tuple) else str(x) for x in labels]
     return np.array(texts, object)

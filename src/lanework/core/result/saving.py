@@ -13,8 +13,8 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.files import atomic_write
 from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
 from lanework.core.data.opening import ending_of
-from lanework.core.result.frames import long_columns, need, units_of
-from lanework.core.result.outputs import Outputs
+from lanework.core.result.frames import long_columns, need, one_type, units_of
+from lanework.core.result.outputs import Array, Outputs
 from lanework.core.result.picture import PICTURES, picture_of
 from lanework.core.result.tablefile import TABLES, TEXTS, TableFile, write_book
 
@@ -120,9 +120,7 @@ def plain(result: Outputs) -> dict[str, Any]:
             "values": value.tolist(),
         }
     coords = {
-        axis: _texts(labels)
-        if np.asarray(labels).dtype.kind == "M"
-        else np.asarray(labels).tolist()
+        axis: _plain(one_type(np.asarray(labels)))
         for axis, labels in result.coords.items()
         if labels is not None
     }
@@ -137,5 +135,7 @@ def write_json(file: IO[bytes], value: Any) -> None:
     file.write(b"\n")
 
 
-def _texts(values: Any) -> list[str]:
-    return [str(x) for x in np.asarray(values)]
+def _plain(labels: Array) -> list[Any]:
+    """Labels as JSON has them: moments and durations as text."""
+    moments = labels.dtype.kind in "mM" or any(hasattr(x, "isoformat") for x in labels[:1])
+    return [str(x) for x in labels] if moments else labels.tolist()
