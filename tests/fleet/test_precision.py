@@ -8,7 +8,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.asm import assemble
 from lanework.machines.fleet.analysis.fixpoint import Intervals
 from lanework.machines.fleet.analysis.precision import check, halves, refuse
-from lanework.machines.fleet.plan import Buffer, Launch
+from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -58,6 +58,17 @@ def test_addresses_and_numbers_need_eleven_bits():
     add = ["main:", "SETI 0 2000", "ADDI 0 0 100", "SYSCALL_READ 1 0", "SYSCALL_HALT"]
     assert "its address may be 2100" in whys(add, one, shared=5000)[0]
     assert whys(add, one, shared=2048) == []
+
+
+def test_numbers_of_spawned_vms_need_eleven_bits():
+    lines = ["main:", "SETI 1 1", "SYSCALL_SPAWN 0 child 1", "SYSCALL_HALT", "child:"]
+    lines.append("SYSCALL_HALT")
+    few, many = (Plan((Phase("wait_all", (Launch(0, 4),)),), (0,), more) for more in (2000, 3000))
+    assert whys(lines, plan=few) == []
+    why = whys(lines, plan=many)
+    assert len(why) == 1
+    assert why[0].startswith("main+1: it may give")
+    assert why[0].endswith("whole numbers are exact up to 2048")
 
 
 def test_bits_of_integers_are_not_kept():

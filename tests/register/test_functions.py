@@ -141,8 +141,8 @@ def test_what_functions_raise_stays_with_their_thread(engine):
 @pytest.mark.parametrize("engine", ["auto", *ENGINES])
 def test_functions_take_and_give_numbers_of_their_ports(engine):
     program = typed(
-        "fadd r3, r0, r0\nsub r4, r1, r2\nmov r5, r2\nhalt",
-        types={"r0": "f64", "r3": "f64", "r1": "i64", "r4": "i64"},
+        ".input r0 f64 = 0\n.input r1 i64 = 0\n.input r2 u64 = 0\n.output r3 f64\n"
+        ".output r4 i64\n.output r5 u64\nfadd r3, r0, r0\nsub r4, r1, r2\nmov r5, r2\nhalt",
     )
     runner = program.bind(engine)
     twice = runner.function("r0", output="r3")
