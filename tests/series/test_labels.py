@@ -275,6 +275,16 @@ def test_rows_of_tables_keep_their_labels():
         assert result.labels("point", 2).tolist() == ["A-7", "B-9"]
 
 
+@pytest.mark.parametrize("labels", [["A"], ["A", "B", "C"], []])
+def test_labels_are_as_many_as_places(labels):
+    model = lw.series.Model("m", periods=1)
+    model.input("age", axes="point")
+    model.formula("y", "age * 2")
+    given = {"point": labels, "age": [30.0, 40.0]}
+    refused(f"has 2 values along 'point', and {len(labels)} labels", model.compile().run, given,
+            code="LW3050")  # fmt: skip
+
+
 def looked_up(data, text="q(x)", x=41.0, **settings):
     model = lw.series.Model("m", periods=1)
     model.table("q", data, **settings)

@@ -108,8 +108,12 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
             "give one value a lane, or declare the input with axes='time'; an index of dates is "
             "time unless it has the name of a lane axis",
         )
-    pairs = zip(axes, held.labels, strict=False)
-    return Labelled(array, axes, {axis: labels for axis, labels in pairs if labels is not None})
+    named = {axis: x for axis, x in zip(axes, held.labels, strict=False) if x is not None}
+    for axis, size in zip(axes, array.shape, strict=True):
+        if axis in named and len(named[axis]) != size:
+            what = f"has {size} values along {axis!r}, and {len(named[axis])} labels"
+            fail(port, what, "give one label for each place")
+    return Labelled(array, axes, named)
 
 
 def _axes(held: Held, port: Port, default: Axes) -> Axes:
