@@ -129,9 +129,7 @@ def test_no_solution_is_a_fault_with_period_and_lane(engine):
     with pytest.raises(
         Diagnostic, match=r"LW3061: no solution of x is reached \(period 3, lane 1\)"
     ):
-        m.run(a=[0.05, 0.1], engine=engine) if False else m.compile().run(
-            a=[0.05, 0.1], engine=engine
-        )
+        m.compile().run(a=[0.05, 0.1], engine=engine)
     m.circular("x", failures="nan")
     result = m.compile().run(a=[0.05, 0.1], engine=engine)["x"]
     assert np.isnan(result).tolist() == [[False, False]] * 3 + [[False, True]]
@@ -144,6 +142,43 @@ def test_where_nothing_tells_solutions_apart_is_a_fault(a):
     m.formula("x", "x + a", circular=True)
     with pytest.raises(Diagnostic, match="LW3061: no solution of x"):
         m.run(a=a)
+
+
+@pytest.mark.parametrize(
+    "text", ["min(x * x + 1, 1e30)", "max(x * x + 1, -1e99)", "where(a > 0, 1e99, x * x + 1)"]
+)
+def test_the_other_branch_says_nothing_of_the_size(text):
+    m = lw.series.Model("m", periods=1)
+    m.input("a", default=0.0)
+    m.formula("x", text, circular=True)
+    with pytest.raises(Diagnostic, match="LW3061"):
+        m.run()
+
+
+def test_periods_after_one_without_a_solution_have_theirs():
+    m = lw.series.Model("m", periods=4)
+    m.input("a", axes="time")
+    m.formula("x", "x * x + a", circular=True, failures="nan")
+    x = everywhere(m, a=[0.1, 0.5, 0.1, 0.2])["x"]
+    np.testing.assert_allclose(x, [0.1127016654, np.nan, 0.1127016654, 0.2763932023], rtol=1e-9)
+
+
+@pytest.mark.parametrize("guess", [3.5, 0.0, -50.0])
+def test_keys_may_go_anywhere_on_the_way(guess):
+    m = lw.series.Model("m", periods=1)
+    m.table("q", {"k": [0, 1, 2, 3], "v": [0.0, 1.0, 2.0, 3.0]})
+    m.formula("x", "q(floor(x)) + x * x * 0.1 + 0.5")
+    m.circular("x", guess=guess, iterations=40)
+    assert everywhere(m)["x"] == pytest.approx(0.5278640450004206, rel=1e-12)
+
+
+def test_second_derivatives_take_two_steps():
+    m = lw.series.Model("m", periods=1)
+    m.input("a")
+    m.formula("x", "x * x - a", circular=True, guess=2, iterations=1)
+    m.formula("y", "last(x)")
+    second = m.compile(outputs=["y"]).hessian_product("y").run(a=2.0, along_a=1.0)
+    assert second["d2_y_d_a"] == pytest.approx(-2 / 27, rel=1e-9)
 
 
 def test_sums_that_cancel_are_solved_as_well_as_they_can_be():
@@ -218,6 +253,9 @@ def test_a_mark_outside_a_loop_is_a_note_and_changes_nothing():
         (lambda m: m.circular("y", guess=np.inf), "LW3029"),
         (lambda m: m.circular("y", iterations=0), "LW3029: the iterations of 'y' are 0"),
         (lambda m: m.circular("y", iterations=True), "LW3029"),
+        (lambda m: m.circular("y", guess=10**400), "LW3029"),
+        (lambda m: m.formula("x", "y", guess=1.5), "LW3029: 'x' is not circular"),
+        (lambda m: (m.input("x"), m.circular("x")), "LW3029: 'x' is an input"),
         (lambda m: m.circular("y", failures="skip"), "LW3029: failures of 'y' is 'skip'"),
         (lambda m: m.circular("yy"), r"LW3003(.|\n)*did you mean 'y'"),
         (lambda m: (m.formula("x", "total(y)"), m.circular("y")), "LW3010.*whole of time"),
@@ -228,6 +266,6 @@ def test_what_makes_no_sense_is_said(make, said):
     m.formula("y", "0.5 * x")
     with pytest.raises(Diagnostic, match=said):
         make(m)
-        if "x" not in m.formulas:
+        if "x" not in m.formulas and "x" not in m.inputs:
             m.formula("x", "y + 1")
         m.compile()

@@ -159,6 +159,9 @@ def test_exact_tables_and_steps_have_none():
         ("where(x > 0, x ** 0.5, x)", 0.0, 1.0),
         ("where(x != 0, 1 / x, 3 * x)", 0.0, 3.0),
         ("sqrt(x) * 0", 0.0, 0.0),
+        ("where(x > 0, x * log(x), 0)", 0.0, 0.0),
+        ("where(x > 0, 3 * (1 / x), 0)", 0.0, 0.0),
+        ("where(x > 0, exp(1 / x) * x, 2 * x)", 0.0, 2.0),
     ],
 )
 def test_ties_follow_the_branch_and_the_other_leaves_no_nan(text, x, slope):
@@ -276,7 +279,7 @@ def duality(seed):
     total = values.const(0.0)
     for value in targets.values():
         total = values.apply("add", (total, value))
-    port = program.outputs[0]
+    port = replace(program.outputs[0], reduce=())
     back = Adjoint(values, deriver.timed, deriver.ragged).of(
         {total: values.const(1.0)}, [*leaves.values()]
     )
@@ -350,12 +353,54 @@ def test_derivatives_are_programs_that_are_saved_and_derived_again(tmp_path):
 
 def test_units_and_what_it_is_of():
     m = lw.series.Model("m", periods=2)
-    m.input("rate", unit="1/month")
+    m.input("years", unit="year")
     m.input("amount", unit="USD")
-    m.formula("y", "total(amount * rate)")
-    ports = {p.name: p for p in m.compile(outputs=["y"]).gradient().outputs}
-    assert ports["d_y_d_amount"].unit == f"({ports['y'].unit})/USD" or ports["d_y_d_amount"].unit
-    assert "derivative of y by rate" in ports["d_y_d_rate"].doc
+    m.formula("y", "total(amount * years * years)")
+    program = m.compile(outputs=["y"])
+    ports = {p.name: p for p in program.hessian_product("y").outputs}
+    of = ports["y"].unit
+    assert ports["d_y_d_amount"].unit == f"{of}/USD"
+    assert ports["d_y_d_years"].unit == ports["d2_y_d_years"].unit == f"{of}/year"
+    assert "derivative of y by years" in ports["d_y_d_years"].doc
+
+
+@pytest.mark.parametrize(
+    ("text", "slopes"),
+    [
+        ("last(a + 5 * r)", {"r": 15.0, "a": [1.0] * 3}),
+        ("total(a * t - r)", {"r": -9.0, "a": [3.0] * 3}),
+        ("last(a * r + b)", {"r": 6.0, "a": [2.0] * 3, "b": 3.0}),
+    ],
+)
+def test_totals_count_each_lane(text, slopes):
+    m = model(3, ("a", "b", "r"), f=text)
+    m.inputs["a"] = replace(m.inputs["a"], axes=("lane",))
+    m.output("s", "f", reduce="lane")
+    given = {"a": [1.0, 2.0, 3.0], "b": 4.0, "r": 2.0}
+    program = m.compile()
+    given = {port.name: given[port.name] for port in program.inputs}
+    for engine in ENGINES:
+        result = program.gradient().run(engine=engine, **given)
+        for name, right in slopes.items():
+            assert result[f"d_s_d_{name}"].tolist() == right
+
+
+def test_totals_over_two_axes_and_over_time_count_each_lane():
+    m = lw.series.Model("m", periods=3)
+    m.input("a", axes="p")
+    m.input("b", axes="q")
+    m.input("r")
+    m.formula("f", "last(a * r + b)")
+    m.formula("g", "a + 5 * r * t")
+    m.output("s", "f", reduce=("p", "q"))
+    m.output("v", "g", reduce="p")
+    given = {"a": [1.0, 2.0, 3.0], "b": [4.0, 5.0], "r": 2.0}
+    result = m.compile(outputs=["s"]).gradient().run(**given)
+    assert result["d_s_d_r"] == 12.0
+    assert result["d_s_d_a"].tolist() == [4.0] * 3
+    assert result["d_s_d_b"].tolist() == [3.0] * 2
+    over = m.compile(outputs=["v"]).jacobian("v", "r").run(a=given["a"], r=2.0)
+    assert over["d_v_d_r"].tolist() == [0.0, 15.0, 30.0]
 
 
 @pytest.mark.parametrize(

@@ -364,7 +364,7 @@ class Runner(runner.Runner):
         where += "".join(f", {at(axis, axis, place)}" for axis, place in repeat.items())
         lane = "" if fault.lane is None else f", {at('lane', bound.inner, fault.lane)}"
         name = f" in {entry.text}" if entry is not None and entry.text else ""
-        nodes = table_name(self.view, fault.table)[0].removeprefix("table ").strip("`")
+        nodes, _ = table_name(self.view, fault.table)
         if nodes.startswith(GUARD):
             nodes = nodes.removeprefix(GUARD)
             return Diagnostic(

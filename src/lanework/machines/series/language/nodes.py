@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -234,23 +235,32 @@ def _default(default: object, labels: tuple[str, ...], name: str) -> float:
     return number
 
 
-def make_circular(name: str, guess: float, iterations: int | None, failures: str) -> Circular:
+def make_circular(
+    name: str, guess: float, iterations: int | None, failures: str, circular: bool = True
+) -> Circular:
     """How a node is solved; see `Registry.circular`.
 
     Raises:
         Diagnostic: LW3029.
     """
-    number = isinstance(guess, int | float) and math.isfinite(guess)
+    try:
+        start = float(guess) if isinstance(guess, numbers.Real) else math.nan
+    except OverflowError:
+        start = math.nan
     steps = iterations is None or (type(iterations) is int and 1 <= iterations <= 200)
     for fits, said in (
-        (number, f"the guess of {name!r} is {guess!r}"),
+        (math.isfinite(start), f"the guess of {name!r} is {guess!r}"),
         (steps, f"the iterations of {name!r} are {iterations!r}"),
         (failures in ("fault", "nan"), f"failures of {name!r} is {failures!r}"),
     ):
         if not fits:
             help = "give a finite guess, 1 to 200 iterations, failures='fault' or 'nan'"
-            raise Diagnostic(BAD_MARK, said, help=help)
-    return Circular(float(guess), iterations, failures)
+            raise Diagnostic(BAD_MARK, said[:200], help=help)
+    mark = Circular(start, iterations, failures)
+    if not circular and mark != Circular():
+        what = f"{name!r} is not circular, and says how it is solved"
+        raise Diagnostic(BAD_MARK, what, help="give circular=True")
+    return mark
 
 
 def make_input(

@@ -196,9 +196,7 @@ class Registry:
             kind: the temporal kind to check; None to take what the formula has.
             doc: what it is.
             circular: whether it may need itself within a period, and is then solved for.
-            guess: see `circular`, as the next two.
-            iterations: steps of Newton's method.
-            failures: `fault` or `nan`.
+            guess, iterations, failures: see `circular`.
 
         Returns:
             A handle for formulas in Python.
@@ -213,8 +211,9 @@ class Registry:
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
         stripped = text.strip() if text else None
         self.formulas[name] = Formula(name, expr, unit, kind, doc, stripped)
+        mark = make_circular(name, guess, iterations, failures, circular)
         if circular:
-            self.circular(name, guess=guess, iterations=iterations, failures=failures)
+            self.marks[name] = mark
         return Expr.name(name)
 
     def circular(
@@ -233,7 +232,8 @@ class Registry:
         Args:
             name: the node.
             guess: where the first period begins.
-            iterations: steps of Newton's method; by default 2 where the loop is linear, else 8.
+            iterations: steps of Newton's method, at least 2; by default 2 where the loop is
+                linear, 5 where it is so in pieces, else 9.
             failures: `fault` to stop with lane, period and nodes where no solution is reached, or
                 `nan` to go on with NaN in that lane and period.
 
@@ -249,6 +249,7 @@ class Registry:
             >>> model.run()["closing"].round(4).item()
             105128.2051
         """
+        name = spelt(name)
         self.marks[name] = make_circular(name, guess, iterations, failures)
 
     def node(

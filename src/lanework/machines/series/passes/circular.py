@@ -14,18 +14,19 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.bodies.arithmetic import add
-from lanework.core.ops.bodies.logic import choose
+from lanework.core.ops.bodies.logic import choose, eq
 from lanework.machines.series.codes import CYCLE_OVER_TIME
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import KeyDim
 from lanework.machines.series.layout import GUARD
 from lanework.machines.series.passes.derivatives import Timed
-from lanework.machines.series.passes.newton import Group, Newton, Unknown
+from lanework.machines.series.passes.newton import EXACT, Group, Newton, Unknown
 from lanework.machines.series.passes.tangent import Tangent
 from lanework.machines.series.passes.values import CONST, LEAVES, TableData, Values
 
@@ -50,6 +51,7 @@ class Circles:
         self.to: dict[int, int] = {}
         self.notes: list[str] = []
         self._waiting: list[tuple[int, int]] = []
+        self._open_tables: dict[int, int] = {}
         self.of_leaf = {unknown.leaf: unknown for unknown in unknowns}
         self.groups: dict[int, Group] = {}
         for members in self._loops():
@@ -174,7 +176,7 @@ class Circles:
         """How many steps: as many as were asked for, or as the kind of the loop takes."""
         asked = [u.how.iterations for u in unknowns if u.how.iterations is not None]
         if asked:
-            return max(asked)
+            return max(EXACT, *asked)
         flat = [slope for row in slopes for slope in row]
         if not any(slope in body for slope in flat):
             return STEPS[0]
@@ -252,8 +254,25 @@ class Circles:
         leaves = [unknown.leaf for unknown in group.unknowns]
         to = ChainMap(dict(zip(leaves, point, strict=True)), self.to)
         for value in group.body:
-            to[value] = self._copy(value, to)
+            if self.old.ops[value] in LOOKUPS:  # of a table that gives something everywhere
+                table = self._everywhere(self.old.settings[value])
+                to[value] = self.values.lookup(table, tuple(to[a] for a in self.old.args[value]))
+            else:
+                to[value] = self._copy(value, to)
         return to
+
+    def _everywhere(self, number: int) -> int:
+        """A table whose nearest key stands for one outside: on the way keys may go anywhere."""
+        if number not in self._open_tables:
+            table = self.values.tables[number]
+            dims = tuple(
+                dim if dim.outside == "interpolate" else replace(dim, outside="clamp", exact=False)
+                for dim in table.dims
+            )
+            data = np.nan_to_num(table.data, nan=0.0)  # of cells that are missing
+            self.values.tables.append(TableData(table.name, dims, data))
+            self._open_tables[number] = len(self.values.tables) - 1
+        return self._open_tables[number]
 
     def _solve(self, group: Group) -> None:
         values, unknowns = self.values, group.unknowns
@@ -275,7 +294,10 @@ class Circles:
             return first
         shift = self.values.open_shift(group.start, first, 1, None)
         self._waiting.append((shift, unknown.leaf))
-        return shift
+        if unknown.how.failures != "nan":
+            return shift
+        known = self.values.apply(eq.name, (shift, shift))  # no solution a period before
+        return self.values.apply(choose.name, (known, shift, first))
 
     def _guard(self, group: Group, good: int) -> int:
         """0 where there is a solution, else a fault that names the nodes."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lanework.base.errors import Diagnostic
-from lanework.machines.series.codes import BAD_AXIS, NO_OUTPUT, UNSUPPORTED
+from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, NO_OUTPUT, UNSUPPORTED
 from lanework.machines.series.language import calendar as calendars
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.nodes import Formula, Input, Output
@@ -41,6 +41,9 @@ def compile_model(
         model.need(name)
     for name in model.marks:
         model.need(name)
+        if name not in model.formulas:
+            what = f"{name!r} is an input, and marked as circular"
+            raise Diagnostic(BAD_MARK, what, help="mark a node that has a formula")
     dated = model.freq is not None
     ordered = order_formulas(model.formulas, model.inputs, roots, dated, model.marks)
     if model.freq is not None and model.periods is None:

@@ -13,8 +13,9 @@ import numpy as np
 
 from lanework.core.ops.bodies.arithmetic import floor, max_, min_, mul, neg, sub
 from lanework.core.ops.bodies.logic import choose, eq, ge, lt
-from lanework.core.ops.op import Term
-from lanework.core.ops.rules import COMPARE, KEEP, LEAST, SUM
+from lanework.core.ops.op import Op, Term
+from lanework.core.ops.rules import COMPARE, KEEP, LEAST, LOGIC, SUM
+from lanework.core.ops.table import ARITH
 from lanework.machines.series.isa import EXTREMES, SHIFTS
 from lanework.machines.series.language.tables import KeyDim
 from lanework.machines.series.passes.values import (
@@ -68,6 +69,11 @@ class Timed:
         return known[value]
 
 
+def _plain(op: Op) -> bool:
+    """Whether an op makes finite numbers of finite ones."""
+    return op in (mul, choose) or op.units in (SUM, KEEP, LEAST, COMPARE, LOGIC)
+
+
 class Derivatives:
     """What both directions write values with.
 
@@ -80,6 +86,7 @@ class Derivatives:
     def __init__(self, values: Values, timed: Timed, ragged: bool) -> None:
         self.values, self.timed, self.ragged = values, timed, ragged
         self._tables: dict[tuple[int, bool], int] = {}
+        self._risky: list[bool] = []
         self.zero, self.one = values.const(0.0), values.const(1.0)
 
     def term(self, term: Term, args: Sequence[int], result: int) -> int:
@@ -103,10 +110,29 @@ class Derivatives:
             if taken.op is not None and taken.op.units == COMPARE:
                 return apply(choose.name, (self.term(taken, args, result), self.zero, change))
         product = apply(mul.name, (change, self.term(partial, args, result)))
-        if _finite(partial):
+        if self._finite(partial, args, result):
             return product
         none = apply(eq.name, (change, self.zero))
         return apply(choose.name, (none, self.zero, product))
+
+    def _finite(self, term: Term, args: Sequence[int], result: int) -> bool:
+        """Whether a partial is finite, small numbers given, in branches that are not taken too."""
+        if term.op is not None:
+            return _plain(term.op) and all(self._finite(each, args, result) for each in term.args)
+        if term.index is None:
+            return True
+        return not self.risky(result if term.index < 0 else args[term.index])
+
+    def risky(self, value: int) -> bool:
+        """Whether a value, or what it is made of, comes from a division, a logarithm or the like.
+
+        In a branch that is not taken it may be infinite or NaN.
+        """
+        if len(self._risky) <= value:
+            values = self.values
+            begin = [v for v, op in enumerate(values.ops) if op in ARITH and not _plain(ARITH[op])]
+            self._risky = dependent(values, begin, range(len(values.ops)))
+        return self._risky[value]
 
     def slope(self, value: int) -> int | None:
         """The derivative of a lookup by its key: the segment's slope; None for a step."""
@@ -152,14 +178,6 @@ class Derivatives:
             return values.apply(eq.name, (t, values.const(float(values.settings[value]))))
         end = values.apply(sub.name, (values.leaf(PERIODS), self.one))
         return values.apply(eq.name, (t, end))
-
-
-def _finite(term: Term) -> bool:
-    """Whether a partial is finite where what it is made of is."""
-    if term.op is None:
-        return True
-    plain = term.op in (mul, choose) or term.op.units in (SUM, KEEP, LEAST, COMPARE)
-    return plain and all(map(_finite, term.args))
 
 
 FOLDS: dict[str, Callable[[Derivatives, int], int | None]] = {

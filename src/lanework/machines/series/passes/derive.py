@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.ops.bodies.arithmetic import mul
+from lanework.core.ops.bodies.logic import or_
 from lanework.core.program.data import Port, ProgramData
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE, UNKNOWN_INPUT, UNKNOWN_OUTPUT
@@ -37,9 +39,6 @@ from lanework.machines.series.passes.values import (
 )
 from lanework.machines.series.reference.faults import table_name
 
-if TYPE_CHECKING:
-    pass
-
 _OUTSIDE = {mode: rule for rule, mode in MODES.items()}
 _LEAVES = {RowKind.TIME: TIME, RowKind.PERIODS: PERIODS}
 
@@ -48,8 +47,8 @@ def values_of(view: SeriesView) -> tuple[Values, list[int]]:
     """The value graph of a program, and the value of each of its rows."""
     values = Values()
     for number, table in enumerate(view.tables):
-        title, labels = table_name(view, number)
-        values.tables.append(_table(title.removeprefix("table ").strip("`"), labels, table))
+        name, labels = table_name(view, number)
+        values.tables.append(_table(name, labels, table))
     of = [OPEN] * len(view.rows)
     for row, record in enumerate(view.rows):
         if record.kind == RowKind.INPUT:
@@ -180,26 +179,19 @@ class Deriver:
             directions[leaf] = self.values.leaf(INPUT, along)
         by_leaf = Tangent(self.values, self.timed, self.ragged).of(directions, [*first.values()])
         for name, value in first.items():
-            self.add(f"d2_{output}_d_{name}", port, self.inputs[name], by_leaf[value], port.unit)
+            self.add(f"d2_{output}_d_{name}", port, self.inputs[name], by_leaf[value])
 
-    def add(self, name: str, of: Port, by: Port, value: int, unit: str | None = None) -> None:
+    def add(self, name: str, of: Port, by: Port, value: int) -> None:
         """An output: the derivative of one port by another, added up over the lanes that share."""
         if name in self.outputs or name in self.inputs:
             what = f"{name!r} is a node already, and the name of a derivative"
             raise Diagnostic(NO_DERIVATIVE, what, help="rename the node")
-        self.ports.append(
-            (
-                Port(
-                    name,
-                    "out",
-                    -1,
-                    unit=ratio(of.unit, by.unit) if unit is None else unit,
-                    doc=f"The derivative of {of.name} by {by.name}.",
-                    reduce=tuple(axis for axis in of.reduce if axis not in by.axes),
-                ),
-                value,
-            )
-        )
+        if of.reduce:  # it varies as the output does, lest it is added up once for all lanes
+            here = self.values.apply(or_.name, (self.of[of.row], self.values.const(1.0)))
+            value = self.values.apply(mul.name, (value, here))
+        reduce = tuple(axis for axis in of.reduce if axis not in by.axes)
+        unit, doc = ratio(of.unit, by.unit), f"The derivative of {of.name} by {by.name}."
+        self.ports.append((Port(name, "out", -1, unit=unit, doc=doc, reduce=reduce), value))
 
     def finish(self, what: str) -> ProgramData:
         """The program."""

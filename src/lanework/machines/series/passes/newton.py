@@ -20,12 +20,14 @@ from lanework.core.ops.bodies.arithmetic import (
     stop_gradient,
     sub,
 )
-from lanework.core.ops.bodies.logic import choose, gt, le
+from lanework.core.ops.bodies.logic import choose, gt, le, lt
 from lanework.machines.series.language.nodes import Circular
 from lanework.machines.series.passes.values import Values
 
 TOLERANCE = 1e-12
 """What may be left of the size of the terms."""
+BRANCHES = {min_.name: lt, max_.name: gt, choose.name: choose}
+"""Ops that give one of their operands, and the comparison that says which."""
 EXACT = 2
 """The last steps, through which derivatives are taken: second ones are right after two."""
 
@@ -186,10 +188,10 @@ class Newton:
                 inner[value] = apply(mul.name, (size(args[0]), size(args[1])))
             elif op == div.name:
                 inner[value] = apply(div.name, (size(args[0]), apply(abs_.name, (at[args[1]],))))
-            elif op in (min_.name, max_.name):
-                inner[value] = apply(max_.name, (size(args[0]), size(args[1])))
-            elif op == choose.name:
-                inner[value] = apply(max_.name, (size(args[1]), size(args[2])))
+            elif op in BRANCHES:  # of the branch that is taken
+                a, b, *no = (at[arg] for arg in args)
+                test = a if no else apply(BRANCHES[op].name, (a, b))
+                inner[value] = apply(choose.name, (test, *map(size, args[-2:])))
             elif op in (neg.name, abs_.name):
                 inner[value] = size(args[0])
             else:

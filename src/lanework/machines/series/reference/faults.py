@@ -39,7 +39,8 @@ def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
     shown = ", ".join(
         _named(key, names) for key, names in itertools.zip_longest(fault.keys, labels[: len(dims)])
     )
-    which = f"key {shown} of {name}"
+    title = f"table {name}" if name.isdecimal() else f"table `{name}`"
+    which = f"key {shown} of {title}"
     if any(math.isnan(key) for key in fault.keys):
         return (
             f"{which} is not a number",
@@ -63,7 +64,7 @@ def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
             "clamp the key, extend the table, or declare outside='clamp' on it",
         )
     return (
-        f"{name} has no value for key {shown}: the cell is missing",
+        f"{title} has no value for key {shown}: the cell is missing",
         "fill the cell in, or guard the lookup with `where` in the same formula",
     )
 
@@ -84,14 +85,14 @@ def exact(key: float) -> str:
 
 
 def table_name(view: SeriesView, table: int) -> tuple[str, list[list[str] | None]]:
-    """How messages call a table; and for each key the names that it stands for, as far as known."""
+    """The name of a table, or its number; for each key the names it stands for, as far as known."""
     try:
         names = json.loads(str(view.program.header.get("tables", "[]")))
         entry = names[table]
     except (ValueError, LookupError, TypeError):
-        return f"table {table}", []
+        return str(table), []
     name, *labels = entry if isinstance(entry, list) and entry else [entry]
-    return f"table `{name}`", [each if isinstance(each, list) else None for each in labels]
+    return str(name), [each if isinstance(each, list) else None for each in labels]
 
 
 def _named(key: float, labels: list[str] | None) -> str:
