@@ -196,7 +196,9 @@ class Registry:
             kind: the temporal kind to check; None to take what the formula has.
             doc: what it is.
             circular: whether it may need itself within a period, and is then solved for.
-            guess, iterations, failures: see `circular`.
+            guess: where it begins; see `circular`.
+            iterations: steps of Newton's method.
+            failures: `fault` or `nan`.
 
         Returns:
             A handle for formulas in Python.
