@@ -220,14 +220,61 @@ def test_a_column_row_has_labels_in_any_table(graph, right):
         for result in (lw.belief.infer(graph, table), runner(table), lw.belief.loopy(graph, table)):
             np.testing.assert_allclose(result["ln_p_evidence"], right, atol=1e-12)
             assert result.coords["row"].tolist() == LABELS
-    mixed = {"row": ["b", "a"], "wet": pd.Series(["yes", "no"], index=[1, 0])}
-    assert lw.belief.infer(graph, mixed).coords["row"].tolist() == ["b", "a"]
+    mixed = {"row": ["b", "a"], "wet": pd.Series(["yes", "no"], index=["a", "b"])}
+    result = lw.belief.infer(graph, mixed)
+    assert result.coords["row"].tolist() == ["b", "a"]
+    assert result["wet"].tolist() == [[0, 1], [1, 0]]
+    mixed["wet"] = pd.Series(["yes", "no"], index=[1, 0])
+    refused(lambda: lw.belief.infer(graph, mixed), "'wet'")
     apart = {"row": pd.Series(["b", "a"], index=[0, 1]), "wet": pd.Series(["yes", "no"], [1, 0])}
     result = lw.belief.infer(graph, apart)
     assert result.coords["row"].tolist() == ["b", "a"]
     assert result["wet"].tolist() == [[0, 1], [1, 0]]
     for bad in (["a", None], ["", "b"], [["a", "b"]], "a", ["a"]):
         refused(lambda: lw.belief.infer(graph, {"row": bad, "wet": ["yes", "no"]}), "'row'")  # noqa: B023
+
+
+def test_columns_are_no_likelihoods(graph, tmp_path):
+    """As many numbers as there are states are one state a row in a table, and beside labels."""
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    graph = FactorGraph()
+    graph.variable("a", ["0", "1"])
+    graph.variable("b", ["0", "1"])
+    graph.factor(["a", "b"], [[0.1, 0.2], [0.3, 0.4]])
+    right = lw.belief.infer(graph, {"b": ["0", "1"]})["a"]
+    frame = pd.DataFrame({"b": [0, 1, None]}).head(2)
+    records = np.array([(0.0,), (1.0,)], [("b", "f8")])
+    labels = {"row": ["p1", "p2"]}
+    polar = polars.DataFrame({"b": [0.0, 1.0]})
+    tables = [frame, polar, polar.lazy(), arrow.table({"b": [0.0, 1.0]}), records]
+    tables += [frame.set_index(pd.Index([0, 1], name="id")), {**labels, "b": [0.0, 1.0]}]
+    tables += [{**labels, "b": np.array([0.0, 1.0])}, {**labels, "b": pd.Series([0.0, 1.0])}]
+    runner = lw.belief.compile_graph(graph, evidence=["b"]).bind()
+    for table in tables:
+        np.testing.assert_allclose(lw.belief.infer(graph, table, "a")["a"], right)
+        np.testing.assert_allclose(runner(table)["a"], right)
+        np.testing.assert_allclose(lw.belief.loopy(graph, table, "a")["a"], right)
+    soft = lw.belief.infer(graph, {"b": [0.3, 0.7]}, "a")["a"]
+    for way in ({"0": 0.3, "1": 0.7}, pd.Series({"0": 0.3, "1": 0.7})):
+        both = lw.belief.infer(graph, {"b": way, "a": [None, None]}, "a")["a"]
+        np.testing.assert_allclose(both, [soft, soft])
+    both = lw.belief.infer(graph, {**labels, "b": {"0": 0.3, "1": 0.7}, "a": [None, None]}, "a")
+    np.testing.assert_allclose(both["a"], [soft, soft])
+    refused(lambda: lw.belief.infer(graph, {"b": [0.0, 1.0], "a": [None, None]}), "or for 2")
+    with pytest.raises(Diagnostic, match=r"no state 0\.3"):
+        lw.belief.infer(graph, {"b": [0.3, 0.7], **labels})
+    polar.write_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "g.json").write_text(lw.belief.write_json(graph))
+    out = tmp_path / "out.csv"
+    done = run(tmp_path / "g.json", "--evidence", tmp_path / "rows.parquet", "--query", "a",
+               "--wide", "--out", out)  # fmt: skip
+    assert done.exit_code == 0, done.output
+    np.testing.assert_allclose(pd.read_csv(out)[["a=0", "a=1"]], right)
+
+
+def test_no_rows_have_no_assignments(graph):
+    for query in ("kbest:3", "mpe", "sample:2", "all"):
+        assert len(lw.belief.infer(graph, {"wet": []}, query).columns()["row"]) == 0
 
 
 def test_a_variable_may_be_called_row():
@@ -315,7 +362,10 @@ def test_labels_that_are_numbers(model, tmp_path):
     ("args", "words"),
     [
         (["--evidence", "rows.csv", "--row-labels", "idd"], ["LW3055", "idd", "id"]),
-        (["--evidence", "rows.csv"], ["LW5005", "id"]),
+        (["--evidence", "rows.csv"], ["LW5005", "id", "--row-labels", "index"]),
+        (["row=rows.csv"], ["LW8001", "--evidence rows.csv"]),
+        (["row=3"], ["LW8001", "--evidence FILE"]),
+        (["--given", "row=zzz"], ["LW8001", "no variable 'row'"]),
         (["--given", "wet=yes", "--row-labels", "id"], ["LW8001", "no table"]),
         (["--evidence", "both.csv", "--row-labels", "id"], ["LW8001", "row"]),
         (["--evidence", "empty.csv", "--row-labels", "id"], ["LW5008", "nothing"]),

@@ -59,7 +59,10 @@ def title_of(value: Any) -> tuple[str, ...] | None:
 
 
 def joined(
-    columns: Mapping[str, Any], axis: str, given: Callable[[str], Given]
+    columns: Mapping[str, Any],
+    axis: str,
+    given: Callable[[str], Given],
+    known: Mapping[str, Any] | None = None,
 ) -> tuple[Any, dict[str, Order]]:
     """The labels that columns have in common, and how those are ordered that have another order.
 
@@ -70,6 +73,7 @@ def joined(
         columns: the columns by name, each as its library has it.
         axis: what a place is called in messages, such as ``row``.
         given: what the column of a name is for.
+        known: labels of some columns that are not on them.
 
     Returns:
         The labels, as the first column that has some has them; None if none has more than a count.
@@ -87,6 +91,7 @@ def joined(
     if all(isinstance(column, list | tuple) for column in columns.values()):
         return None, {}
     labels = {name: next(iter(labels_along(column)), None) for name, column in columns.items()}
+    labels |= known or {}
     titles = {name: title for name, x in columns.items() if (title := title_of(x)) is not None}
     for name, title in titles.items():
         first, other = next(iter(titles.items()))

@@ -11,6 +11,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.cli import Request, check_file
 from lanework.core.codes import BAD_ARGUMENT, NO_ROWS
 from lanework.core.data.opening import sheet_of
+from lanework.core.data.tables import Table
 
 if TYPE_CHECKING:
     from lanework.machines.belief.graph.factor import Variable
@@ -74,7 +75,7 @@ def _some(path: Path, columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 def blocks_of(
     request: Request, variables: Iterable[Variable], kind: str
-) -> tuple[Iterator[dict[str, list[Any]]], bool]:
+) -> tuple[Iterator[Table], bool]:
     """Columns of evidence, and whether they come in several blocks of rows.
 
     They may where a table is written from a table: memory holds a block at a time.
@@ -105,7 +106,7 @@ def blocks_of(
 
 def _with_labels(
     request: Request, columns: dict[str, list[Any]], variables: Iterable[Variable]
-) -> dict[str, list[Any]]:
+) -> Table:
     """Columns of evidence with the labels of their rows in the column `row`, if one has any.
 
     In files whose columns have no types, labels are texts.
@@ -132,6 +133,12 @@ def _with_labels(
             what = f"{table} has a column {ROWS!r}, of labels of rows, beside {name!r}"
             raise Diagnostic(BAD_ARGUMENT, what, help=f"leave out --row-labels, or {ROWS!r}")
         columns = {ROWS: columns[name], **{n: c for n, c in columns.items() if n != name}}
+    if ROWS in columns and not own and table is None:
+        word = next(word for word in (*request.words, *request["given"]) if word.startswith(ROWS))
+        what = f"{word!r} is no evidence: the network has no variable {ROWS!r}"
+        file = word.partition("=")[2]
+        help = f"write --evidence {file if Path(file).is_file() else 'FILE'} for a table of rows"
+        raise Diagnostic(BAD_ARGUMENT, what, help=help)
     if ROWS in columns and not own and ending_of(table or "") in (*TEXTS, ".xlsx", ".json"):
         columns[ROWS] = [label if label is None else str(label) for label in columns[ROWS]]
-    return columns
+    return Table(columns, {})

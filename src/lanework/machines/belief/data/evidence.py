@@ -13,17 +13,20 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.core.data.cells import iter_cells, read_cells, told_as
-from lanework.core.data.labels import Order, joined
-from lanework.core.data.tables import TableLike, table_of
+from lanework.core.data.labels import Order, joined, labels_along
+from lanework.core.data.tables import Table, TableLike, table_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.belief.codes import BAD_EVIDENCE, UNKNOWN_VARIABLE
 from lanework.machines.belief.data.answers import ROWS
-from lanework.machines.belief.data.weights import evidence_for, upright, weights_of
+from lanework.machines.belief.data.weights import check_clear, evidence_for, upright, weights_of
 from lanework.machines.belief.graph.factor import Variable, listed
 
 F64 = npt.NDArray[np.float64]
 Labels = npt.NDArray[Any]
 I64 = npt.NDArray[np.int64]
+
+
+_LABELS = "; labels of rows are in a column 'row', in the index, or in --row-labels COLUMN"
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,13 @@ class Evidence:
         return self.at(np.repeat(np.arange(self.rows), count))
 
 
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: one state a row, and never a weight a state."""
+
+    values: Any
+
+
 def read_evidence(
     variables: tuple[Variable, ...], observed: frozenset[int], given: Mapping[str, Any]
 ) -> Evidence:
@@ -70,7 +80,8 @@ def read_evidence(
     A state is said as `states.py` has it; None, NaN or an empty text says that nothing is known. A
     column of these gives one a row, and so does an array of weights of the shape (rows, states); an
     array of floats, one a state, is a likelihood: soft or virtual evidence, of which only the
-    ratios matter to posteriors. Where columns have labels of rows (an index of pandas that does not
+    ratios matter to posteriors. In a table, and beside labels of rows, it is a column too; beside
+    as many rows as there are states it is refused, as it might be either. Where columns have labels of rows (an index of pandas that does not
     only count, coordinates of xarray), rows are matched by these, and a likelihood by its states.
 
     Raises:
@@ -87,6 +98,7 @@ def read_evidence(
     weights: dict[int, F64] = {}
     states: dict[int, I64] = {}
     columns = dict[str, Any]() if titles is None else {ROWS: titles}
+    likelihoods: dict[str, Any] = {}
     for name in given:
         if name not in number or number[name] not in observed:
             known = [variables[n].name for n in sorted(observed)]
@@ -95,17 +107,27 @@ def read_evidence(
                 f"the program takes no evidence of {str(name)!r}",
                 help="compile it with that variable as evidence"
                 if name in number
-                else did_you_mean(str(name), known) or f"it takes {listed(known)}",
+                else (did_you_mean(str(name), known) or f"it takes {listed(known)}")
+                + (_LABELS if isinstance(given[name], Column) else ""),
             )
         variable = number[name]
-        value = upright(variables[variable], given[name])
-        column, laned, said = weights_of(variables[variable], value)
+        item, stands = given[name], titles is not None
+        if isinstance(item, Column):
+            item, stands = item.values, True
+        value = upright(variables[variable], item)
+        rowed = stands and value is item  # no mapping, which has a weight for each state by name
+        column, laned, said = weights_of(variables[variable], value, rowed=rowed)
         if laned:
             columns[name] = value
+        elif value is item:
+            likelihoods[name] = value
         weights[variable] = column
         if said is not None:
             states[variable] = said
     labels, orders = joined(columns, ROWS, evidence_for)
+    if labels is not None and titles is not None and not labels_along(titles):
+        named = {ROWS: _titles(titles, None)}  # labels, which go by no place
+        labels, orders = joined(columns, ROWS, evidence_for, named)
     for name, order in orders.items():
         if name in number:
             weights[number[name]] = weights[number[name]][:, order]
@@ -116,6 +138,9 @@ def read_evidence(
         labels = _titles(titles, orders.get(ROWS))
         lengths = {ROWS: len(labels), **lengths}
     _check_lengths(lengths)
+    for name, value in likelihoods.items():
+        if lengths:
+            check_clear(variables[number[name]], value, next(iter(lengths.values())))
     count = next(iter(lengths.values()), 1)
     if count > 1:
         weights = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
@@ -140,7 +165,8 @@ def _named(
     """Evidence, and the labels of rows, which are in a column `row` if no variable is called so."""
     if ROWS not in given or ROWS in variables:
         return given, None
-    return {name: given[name] for name in given if name != ROWS}, given[ROWS]
+    titles = given[ROWS].values if isinstance(given[ROWS], Column) else given[ROWS]
+    return {name: given[name] for name in given if name != ROWS}, titles
 
 
 def _titles(titles: Any, order: Order | None) -> Labels:
@@ -170,16 +196,17 @@ def evidence_of(variables: Iterable[Variable], evidence: TableLike | None) -> Ev
 
 
 def given_columns(evidence: Any) -> dict[str, Any]:
-    """Evidence by name, from a mapping or a table of any library; None is none.
+    """Evidence by name, from a mapping or a table of any library, as `Column`; None is none.
 
     Raises:
         Diagnostic: LW5008 for what is no table.
     """
     if evidence is None:
         return {}
-    if isinstance(evidence, Mapping):
+    if isinstance(evidence, Mapping) and not isinstance(evidence, Table):
         return {str(name): evidence[name] for name in evidence}
-    return dict(table_of(evidence, Given("the evidence", BAD_EVIDENCE)))
+    table = table_of(evidence, Given("the evidence", BAD_EVIDENCE))
+    return {name: Column(column) for name, column in table.items()}
 
 
 def read_table(path: Path, most: int | None = None) -> dict[str, list[Any]]:

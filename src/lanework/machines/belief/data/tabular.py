@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -60,7 +61,7 @@ class Answers(Result):
     def rows(self, name: str) -> Array:
         """A value with an axis of rows first, and where states are answered one of assignments."""
         value = self[name] if self.rowed else self[name][np.newaxis]
-        return value.reshape(len(value), -1) if self.query in DECIDED else value
+        return value.reshape(len(value), prod(value.shape[1:])) if self.query in DECIDED else value
 
     def possible(self) -> Array:
         """Where there is an answer: one a row, or one an assignment."""

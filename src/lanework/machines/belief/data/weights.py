@@ -84,8 +84,16 @@ def by_states(variable: Variable, value: Any, array: Array) -> tuple[Array, bool
     return array if order is None else array[..., order], False
 
 
-def weights_of(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
-    """Weights of shape (states, rows), whether they are of a column, and states if all are said."""
+def weights_of(
+    variable: Variable, value: Any, *, rowed: bool = False
+) -> tuple[F64, bool, I64 | None]:
+    """Weights of shape (states, rows), whether they are of a column, and states if all are said.
+
+    Args:
+        variable: the variable.
+        value: what is said of it.
+        rowed: whether an array of one axis is a column, whatever its length and labels.
+    """
     if isinstance(value, str) and value in variable.states:  # what is said most often
         weights, place = np.zeros((variable.size, 1)), variable.states.index(value)
         weights[place] = 1.0
@@ -104,7 +112,9 @@ def weights_of(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
         return _columns(variable, [array.item()], laned=False)
     if array.ndim == 2:
         array = exactly(array, "f64", evidence_for(variable.name))
-    array, by_rows = by_states(variable, value, array)
+    by_rows = rowed and array.ndim == 1
+    if not by_rows:
+        array, by_rows = by_states(variable, value, array)
     likelihood = array.dtype.kind == "f" and array.shape == (variable.size,) and not by_rows
     if likelihood and not np.isnan(array).any():
         return _checked(variable, array[:, np.newaxis]), False, None
@@ -116,17 +126,35 @@ def weights_of(variable: Variable, value: Any) -> tuple[F64, bool, I64 | None]:
             f"the evidence of {variable.name!r} has the shape {array.shape}",
             help=f"give states, or weights of the shape (rows, {variable.size})",
         )
-    _check_length(variable, array)
+    _check_length(variable, array, rowed)
     return _columns(variable, array.tolist(), laned=True)
 
 
-def _check_length(variable: Variable, array: Array) -> None:
+def check_clear(variable: Variable, value: Any, rows: int) -> None:
+    """Refuse weights of states that might as well be a column: there are as many rows as states.
+
+    Raises:
+        Diagnostic: LW5008.
+    """
+    labels = next(iter(labels_along(value)), None)
+    named = labels is not None and all(isinstance(label, str) for label in labels)
+    if rows == variable.size and np.ndim(value) == 1 and not named:
+        evidence_for(variable.name).refuse(
+            f"has {rows} numbers, for {rows} rows or for {rows} states",
+            "give weights by name, {state: weight}, or a row of them for each row of evidence;"
+            " name states as text or integers",
+        )
+
+
+def _check_length(variable: Variable, array: Array, rowed: bool) -> None:
     """Refuse what is neither a state a row nor a weight a state: numbers between the integers."""
     if array.dtype.kind == "f" and not any(map(is_number, variable.states)):
         known = array[np.isfinite(array)]
         if (known != np.floor(known)).any():
             wrong = (
-                f"{len(array)} weights, and it has {variable.size} states"
+                "a column with numbers that are no states"
+                if rowed
+                else f"{len(array)} weights, and it has {variable.size} states"
                 if len(array) != variable.size
                 else "weights of which one is missing"
                 if len(known) < len(array)
@@ -135,7 +163,9 @@ def _check_length(variable: Variable, array: Array) -> None:
             raise Diagnostic(
                 BAD_EVIDENCE,
                 f"the evidence of {variable.name!r} is {wrong}",
-                help=f"give one weight for each of {listed(variable.states)}, or a table of the"
+                help=f"give a state a row, or weights by name: {{state: weight}}"
+                if rowed
+                else f"give one weight for each of {listed(variable.states)}, or a table of the"
                 f" shape (rows, {variable.size})",
             )
 

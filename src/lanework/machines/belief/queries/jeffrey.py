@@ -96,10 +96,11 @@ def jeffrey(
             break
     else:
         raise _contradiction(names)
-    if known.labels is not None:  # whose order is that of all rows now
-        return {ROWS: known.labels, **{variables[v].name: weights[v].T for v in weights}}
+    if not known.single:  # all of one order now
+        titles = {} if known.labels is None else {ROWS: known.labels}
+        return {**titles, **{variables[v].name: weights[v].T for v in weights}}
     for v in wanted:
-        given[variables[v].name] = weights[v][:, 0] if known.single else weights[v].T
+        given[variables[v].name] = weights[v][:, 0]
     return given
 
 
