@@ -1,6 +1,7 @@
 """Names are no numbers: text of tables, arithmetic on categories, and codes outside of them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lanework as lw
@@ -196,3 +197,29 @@ def test_whole_numbers_that_a_float_lacks_are_refused(value):
     with pytest.raises(lw.Diagnostic, match="LW3050"):
         model.run(x=value)
     assert model.run(x=2**53)["y"] == 0.0
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx", ".json", ".npz"])
+def test_numbers_in_files_are_names_where_names_spell_numbers(ending, tmp_path):
+    model = lw.series.Model("m", periods=1)
+    model.input("k", axes="loan", categories=("3", "1", "0.5", "2"))
+    model.formula("y", "where(k == '1', 10, where(k == '2', 20, 30))")
+    run, path = model.compile().bind(), tmp_path / f"loans{ending}"
+    frame = pd.DataFrame({"k": [1, 2, 1, 3]})
+    writers = {
+        ".csv": lambda frame: frame.to_csv(path, index=False),
+        ".parquet": lambda frame: frame.to_parquet(path),
+        ".xlsx": lambda frame: frame.to_excel(path, index=False),
+        ".json": lambda frame: path.write_text(frame.to_json(orient="records")),
+        ".npz": lambda frame: np.savez(path, k=frame["k"]),
+    }
+    for column in (frame, frame.astype(float)) if ending != ".csv" else (frame,):
+        writers[ending](column)
+        read = lw.series.read_columns(path, ["k"], {"k": ("3", "1", "0.5", "2")})
+        assert run(read)["y"].ravel().tolist() == [10.0, 20.0, 10.0, 30.0]
+    for bad in ([1, 0], [1.5, 1], [True, False]):
+        writers[ending](pd.DataFrame({"k": bad}))
+        with pytest.raises(lw.Diagnostic, match="LW3020"):
+            lw.series.read_columns(path, ["k"], {"k": ("3", "1", "0.5", "2")})
+    for table in (frame, frame.to_records(index=False), {"k": [1, 2, 1, 3]}):
+        refused("LW3020", "is not one of its categories", run, table)

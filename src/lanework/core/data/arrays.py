@@ -22,7 +22,7 @@ from lanework.core.data.csvfast import Array, arrow_numbers
 from lanework.core.data.csvheader import check_header
 from lanework.core.data.csvtext import bad_cell
 from lanework.core.data.holding import JSON, NUMBERS, check_file, check_held, check_packed
-from lanework.core.data.labels import codes_of
+from lanework.core.data.labels import codes_of, number_names
 from lanework.core.data.opening import Path_, damage, data_ending, opened
 from lanework.core.data.sheets import sheet_columns
 from lanework.core.data.values import Given, exactly
@@ -191,7 +191,8 @@ def column_of(
         name: the column.
         values: what it holds.
         lines: the row of the file in which each of them is; 1, 2, ... by default.
-        categories: for a column of labels, the list of labels.
+        categories: for a column of labels, the list of labels; numbers are names among them where
+            a name spells a number, else positions.
 
     Raises:
         Diagnostic: LW3052 for what are no numbers, LW3053 for a bad cell, LW3020 for a label that
@@ -211,6 +212,8 @@ def column_of(
 
     if values.dtype.kind == "O":
         values = _objects(values, categories is not None, refuse)
+    if categories is not None and values.dtype.kind in "iufbO":
+        values = number_names(values, categories)
     if values.dtype.kind in "US" and categories is not None:
         return codes_of(values, categories, refuse)
     if values.dtype.kind in "US":

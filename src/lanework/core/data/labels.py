@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given
+from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given, spells_number
 
 Order = npt.NDArray[np.intp]
 COUNTS = range
@@ -250,6 +250,23 @@ def codes_of(
         text = item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
         raise refuse(place, text.strip())
     return codes[where].reshape(texts.shape)
+
+
+def number_names(numbers: npt.NDArray[Any], categories: Sequence[str]) -> npt.NDArray[Any]:
+    """Numbers as the texts that spell them, where one of the categories spells a number.
+
+    Where none does they are positions, and stay as they are; what is true or false never is one.
+
+    Example:
+        >>> number_names(np.array([2.0, 0.5]), ["1", "2"]).tolist()
+        ['2', '0.5']
+        >>> number_names(np.array([0, 1]), ["M", "F"]).tolist()
+        [0, 1]
+    """
+    if numbers.dtype.kind != "b" and not any(map(spells_number, categories)):
+        return numbers
+    texts = [str(_key(number)) for number in numbers.reshape(-1).tolist()]
+    return np.array(texts, str).reshape(numbers.shape)
 
 
 def label_help(text: str, categories: Sequence[str]) -> str:

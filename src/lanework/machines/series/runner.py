@@ -192,6 +192,10 @@ class Runner(runner.Runner):
         if table is not None:
             from lanework.machines.series.data.tableinputs import table_inputs
 
+            if isinstance(table, np.ndarray):  # records hold what frames hold, and no positions
+                for port in self._named:
+                    if port.name in (table.dtype.names or ()):
+                        check_named(port, table[port.name].tolist())
             return self.run_within(
                 self.limits, table_inputs(table, self.ports, inputs, self._unused)
             )
