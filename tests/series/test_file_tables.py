@@ -88,6 +88,30 @@ def test_labels_are_in_every_block(folder, kind, ending):
     )
 
 
+@pytest.mark.parametrize(
+    ("cells", "printed"),
+    [
+        (["007", "07", "7"], None),
+        (["1e300", "2"], None),
+        (["1.50", "1.5"], None),
+        (["2.0", "2"], None),
+        (["+1", "1"], None),
+        (["1_0", "10"], None),
+        (["1.0", "2.0"], ["1.0", "2.0"]),
+        (["3", "2.5"], ["3.0", "2.5"]),
+    ],
+)
+def test_labels_that_differ_stay_apart(folder, cells, printed):
+    Path("t.csv").write_text("x,point\n" + "".join(f"1,{cell}\n" for cell in cells))
+    for block in (9, 1):
+        call("flat.series", "point=t.csv", "--block", block, "--out", "o.csv")
+        seen = pd.read_csv("o.csv", dtype=str)["point"]
+        assert list(dict.fromkeys(seen)) == (printed or cells)
+    pd.DataFrame({"x": [1.0, 2.0], "point": [1e300, 2.0]}).to_parquet("t.parquet")
+    call("flat.series", "point=t.parquet", "--out", "o.parquet")
+    assert sorted(set(pd.read_parquet("o.parquet")["point"])) == [2.0, 1e300]
+
+
 def test_labels_of_blocks_in_python():
     program = lw.series.read_model(FLAT).compile()
     frame = pd.DataFrame({"x": np.arange(4.0), "point": list("abcd")})

@@ -182,6 +182,32 @@ def test_npz_npy_and_json(result, tmp_path):
     assert json.loads((tmp_path / "n.json").read_text())["outputs"]["x"]["values"] == [None, None]
 
 
+def test_arrays_of_any_name_and_labels_are_read_back(tmp_path):
+    path, names = tmp_path / "r.npz", ("file", "allow_pickle", "args", "kwds", "a/b", "arr_0")
+    values = {name: np.array([n + 0.5, n]) for n, name in enumerate(names)}
+    for labels in (["x", "y"], np.array(["2024-01-31", "2024-02-29"], "M8[D]"), [7, 9]):
+        result = Result(values, axes=dict.fromkeys(names, ("self",)), coords={"self": labels})
+        result.save(path)
+        with np.load(path) as loaded:
+            assert loaded["self"].tolist() == np.asarray(labels).tolist()
+        read = lw.series.read_columns(path)
+        for name in names:
+            assert read[name].tolist() == values[name].tolist()
+    assert read["self"].tolist() == [7, 9]
+
+
+def test_whole_numbers_of_more_than_64_bits(tmp_path):
+    pq = pytest.importorskip("pyarrow.parquet")
+    large = [2**70, -(2**70)]
+    result = Result({"x": np.ones(2)}, axes={"x": ("id",)}, coords={"id": large})
+    result.save(tmp_path / "r.parquet")
+    assert pq.read_table(tmp_path / "r.parquet")["id"].to_pylist() == [str(x) for x in large]
+    count = Result({"x": np.array(large, object)}, axes={"x": ("id",)})
+    for work in (count.to_arrow, lambda: count.save(tmp_path / "x.parquet")):
+        with pytest.raises(Diagnostic, match="LW1029"):
+            work()
+
+
 def test_files_that_cannot_be_written(result, tmp_path):
     for name, ident in (("r.xls", "LW1023"), ("r", "LW1023"), ("r.npy", "LW1024")):
         with pytest.raises(Diagnostic) as caught:

@@ -133,6 +133,12 @@ TOO_MANY_ROWS = code(
     "more rows than a sheet has",
     "A sheet of an .xlsx file has 1,048,576 rows. Write .csv or .parquet, or fewer lanes.",
 )
+TOO_LARGE = code(
+    "LW1029",
+    "a number that the format lacks",
+    "Whole numbers in Arrow and Parquet have 64 bits, and this one has more. Text formats, .csv and "
+    ".json, take it.",
+)
 BAD_ASSEMBLY = code(
     "LW1010",
     "bad assembly",

@@ -74,7 +74,7 @@ def read_columns(
         path: a file with one of `ENDINGS`. A JSON file holds an object of lists, or a list of
             objects; `BOOK.xlsx#SHEET` is a sheet of a workbook.
         wanted: the columns to read; by default all, and all must then be numbers or have
-            categories.
+            categories; of `.npz` all but text and dates, which are labels beside results.
         categories: for columns of labels, the list of labels.
         limits: the memory that reading may take, and the deadline of it.
 
@@ -103,12 +103,18 @@ def _columns(
     path: Path_, wanted: Sequence[str] | None, categories: Categories | None
 ) -> dict[str, Array]:
     if wanted is None:
-        wanted = column_names(path)
+        wanted = _numeric(path) if data_ending(path) == ".npz" else column_names(path)
     read = (block for block, *_ in file_blocks(path, wanted, 4 * BLOCK, categories))
     blocks = list(_held(path, read))
     if len(blocks) == 1:
         return blocks[0]
     return {name: np.concatenate([np.empty(0), *(b[name] for b in blocks)]) for name in wanted}
+
+
+def _numeric(path: Path_) -> list[str]:
+    """The arrays of an .npz file that are no labels, if any are: results have these beside them."""
+    arrays, _ = all_arrays(path)
+    return [name for name, array in arrays.items() if array.dtype.kind not in "USMm"] or [*arrays]
 
 
 def _held(path: Path_, blocks: Iterator[dict[str, Array]]) -> Iterator[dict[str, Array]]:

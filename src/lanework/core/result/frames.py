@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA, NOT_ONE_ARRAY
+from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA, NOT_ONE_ARRAY, TOO_LARGE
 from lanework.core.result.outputs import Array, Axes, Outputs
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ _PLAIN = (str, bytes, bool, int, float)
 
 def one_type(labels: Array) -> Array:
     """Labels as a column of a table holds them: those of several levels, of several types, and of
-    a library's own, such as intervals, as text.
+    a library's own, such as intervals, as text; so are whole numbers that 64 bits do not hold.
 
     Example:
         >>> labels = np.empty(2, object)
@@ -124,7 +124,12 @@ def one_type(labels: Array) -> Array:
     """
     kinds = {type(label) for label in labels} if labels.dtype.kind == "O" else set()
     kinds -= {type(None)}
-    if len(kinds) < 2 and all(kind in _PLAIN or hasattr(kind, "isoformat") for kind in kinds):
+    large = kinds == {int} and any(not -(2**63) <= x < 2**63 for x in labels if x is not None)
+    if (
+        not large
+        and len(kinds) < 2
+        and all(kind in _PLAIN or hasattr(kind, "isoformat") for kind in kinds)
+    ):
         return labels
     texts = [", ".join(map(str, x)) if isinstance(x, tuple) else str(x) for x in labels]
     return np.array(texts, object)
@@ -217,10 +222,16 @@ def arrow_table(columns: Mapping[str, Array], units: Mapping[str, str]) -> pyarr
     """An Arrow table, its units in the fields' metadata.
 
     Raises:
-        Diagnostic: LW1022 without pyarrow.
+        Diagnostic: LW1022 without pyarrow; LW1029 for whole numbers of more than 64 bits.
     """
     pa = need("pyarrow", "to_arrow()")
-    arrays = {name: pa.array(column) for name, column in columns.items()}
+    arrays = {}
+    for name, column in columns.items():
+        try:
+            arrays[name] = pa.array(column)
+        except OverflowError:
+            what = f"{name!r} has a whole number that 64 bits do not hold, and Arrow has no larger"
+            raise Diagnostic(TOO_LARGE, what, help="write .csv or .json") from None
     fields = [
         pa.field(name, array.type, metadata={"unit": units[name]} if units.get(name) else None)
         for name, array in arrays.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -88,13 +89,30 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
             file.write(picture)
         return (path,)
     writers: dict[str, Callable[[IO[bytes]], None]] = {
-        ".npz": lambda file: np.savez(file, **_labels(result), **dict[str, Any](result)),
+        ".npz": lambda file: write_arrays(file, {**_labels(result), **result}),
         ".npy": lambda file: np.save(file, result[next(iter(result))]),
         ".json": lambda file: write_json(file, plain(result)),
     }
     with atomic_write(path) as file:
         writers[ending](file)
     return (path,)
+
+
+def write_arrays(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
+    """Arrays as the members of an .npz file, whatever their names: `np.savez` has some of its own.
+
+    Example:
+        >>> import io
+        >>> file = io.BytesIO()
+        >>> write_arrays(file, {"file": np.zeros(2), "allow_pickle": np.ones(1)})
+        >>> _ = file.seek(0)
+        >>> sorted(np.load(file))
+        ['allow_pickle', 'file']
+    """
+    with zipfile.ZipFile(file, "w") as members:
+        for name, array in arrays.items():
+            with members.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array))
 
 
 def _labels(result: Outputs) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.result.frames import need
+from lanework.core.result.frames import arrow_table, need, one_type
 from lanework.core.result.result import Array, Result
 from lanework.machines.belief.codes import NO_TABLE
 from lanework.machines.belief.data.answers import ASSIGNMENTS, BEST, ROWS, SCALE
@@ -134,9 +134,7 @@ class Answers(Result):
     def _row_labels(self) -> Array:
         """A label for each row, or its number; of several levels they are one text."""
         labels = self.labels(ROWS, len(self.rows(self.total)))
-        if labels.dtype == object and any(isinstance(label, tuple) for label in labels):
-            return np.array([", ".join(map(str, label)) for label in labels], object)
-        return labels
+        return one_type(labels)
 
     def _assigned(self, numbers: Array) -> dict[str, Array]:
         """A row for each assignment, a column for each variable."""
@@ -220,9 +218,8 @@ class Answers(Result):
         """The long table; of `names` as for `Result`.
 
         Raises:
-            Diagnostic: LW1022 without pyarrow; LW5012 for derivatives.
+            Diagnostic: LW1022 without pyarrow; LW1029; LW5012 for derivatives.
         """
         if names:
             return super().to_arrow(*names)
-        table: pyarrow.Table = need("pyarrow", "to_arrow()").table(self.columns())
-        return table
+        return arrow_table(self.columns(), {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from lanework.core.data.files import (
     read_array,
     read_columns,
 )
-from lanework.core.data.opening import data_ending
+from lanework.core.data.opening import TEXTS, data_ending
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data import tableinputs
 from lanework.machines.series.data.labels import Labelled
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 Labels = npt.NDArray[Any]
+LARGE = 2.0**53
+"""From here on a float may not be the integer that a cell has."""
 
 
 @dataclass
@@ -194,7 +197,10 @@ def read_input(port: Port, path: str, column: str | None) -> Any:
 
 
 def labels_in(path: str, title: str, most: int | None = None) -> Labels:
-    """The labels in a column of a file: numbers if all are, else what is in the cells."""
+    """The labels in a column of a file: numbers if all are, else what is in the cells.
+
+    Cells of text are numbers only where each is what its number prints as: `7` and `007` differ.
+    """
     blocks = list(label_blocks(path, title, BLOCK, most))
     return np.concatenate(blocks) if blocks else np.empty(0)
 
@@ -202,24 +208,55 @@ def labels_in(path: str, title: str, most: int | None = None) -> Labels:
 def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> Iterator[Labels]:
     """The same in blocks, whose labels are of one type through the whole file."""
     kind = _kind(path, title, min(rows, 8192), most)
-    if kind is not None:
+    texts = data_ending(path) in TEXTS
+    if kind is not None and not texts:
         for block in _first_rows(iter_columns(path, [title], rows), most):
             yield block[title].astype(kind)
         return
     cells = _cells(path, title, most)
     while some := list(itertools.islice(cells, rows)):
-        yield np.array(some)
+        yield np.array(some) if kind is None else np.array(list(map(float, some))).astype(kind)
 
 
 def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic] | None:
     """The type of labels that are numbers."""
+    if data_ending(path) in TEXTS:
+        return _printed(_cells(path, title, most))
     integral = True
     try:
         for block in _first_rows(iter_columns(path, [title], rows), most):
-            integral = integral and bool((block[title] == np.floor(block[title])).all())
+            near = np.abs(block[title]) < LARGE
+            integral = integral and bool((near & (block[title] == np.floor(block[title]))).all())
     except Diagnostic:  # dates, text, or integers that are no floats: as they stand in the cells
         return None
     return np.int64 if integral else np.float64
+
+
+def _printed(cells: Iterator[str]) -> type[np.generic] | None:
+    """The type of the numbers of which every cell is the one text that is printed for it.
+
+    Example:
+        >>> [_printed(iter(cells)) for cells in (["7", "10"], ["0.5", "2"])]
+        [<class 'numpy.int64'>, <class 'numpy.float64'>]
+        >>> [_printed(iter(cells)) for cells in (["7", "07"], ["1e300"], ["2.0", "2"], ["nan"])]
+        [None, None, None, None]
+    """
+    forms = set()
+    for cell in cells:
+        try:
+            number = float(cell)
+        except ValueError:
+            return None
+        whole = number.is_integer() and abs(number) < LARGE
+        if whole and cell == str(int(number)):
+            forms.add("integer")
+        elif cell == repr(number) and math.isfinite(number):
+            forms.add("whole" if whole else "fraction")
+        else:
+            return None
+    if {"integer", "whole"} <= forms:
+        return None
+    return np.int64 if forms == {"integer"} else np.float64
 
 
 def _cells(path: str, title: str, most: int | None) -> Iterator[Any]:
