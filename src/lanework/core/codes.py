@@ -136,8 +136,8 @@ TOO_MANY_ROWS = code(
 TOO_LARGE = code(
     "LW1029",
     "a number that the format lacks",
-    "Whole numbers in Arrow and Parquet have 64 bits, and this one has more. Text formats, .csv and "
-    ".json, take it.",
+    "Whole numbers in Arrow and Parquet have 64 bits, and this one has more. Text formats, .csv "
+    "and .json, take it.",
 )
 BAD_ASSEMBLY = code(
     "LW1010",

@@ -210,10 +210,7 @@ def column_of(
     def where(place: int) -> str:
         return f"{source}, {row(place)}, column {title!r}"
 
-    if values.dtype.kind == "O":
-        values = _objects(values, categories is not None, refuse)
-    if categories is not None and values.dtype.kind in "iufbO":
-        values = number_names(values, categories)
+    values = _objects(values, categories, refuse)
     if values.dtype.kind in "US" and categories is not None:
         return codes_of(values, categories, refuse)
     if values.dtype.kind in "US":
@@ -237,8 +234,12 @@ def column_of(
     return column
 
 
-def _objects(values: Array, labels: bool, refuse: Any) -> Array:
+def _objects(values: Array, categories: Sequence[str] | None, refuse: Any) -> Array:
     """Values of Python without what is missing, and as text where all or labels are."""
+    labels = categories is not None
+    if values.dtype.kind != "O":
+        named = categories is not None and values.dtype.kind in "iufb"
+        return number_names(values, categories or ()) if named else values
     items = values.reshape(-1).tolist()
     for place, item in enumerate(items):
         if item is None:
@@ -247,4 +248,4 @@ def _objects(values: Array, labels: bool, refuse: Any) -> Array:
             raise refuse(place, item)
     if labels and any(isinstance(item, str) for item in items):
         return np.array([str(item) for item in items]).reshape(values.shape)
-    return values
+    return values if categories is None else number_names(values, categories)

@@ -72,6 +72,11 @@ class Column:
     values: Any
 
 
+def _bare(value: Any) -> tuple[Any, bool]:
+    """A value, and whether it is a column of a table."""
+    return (value.values, True) if isinstance(value, Column) else (value, False)
+
+
 def read_evidence(
     variables: tuple[Variable, ...], observed: frozenset[int], given: Mapping[str, Any]
 ) -> Evidence:
@@ -81,8 +86,9 @@ def read_evidence(
     column of these gives one a row, and so does an array of weights of the shape (rows, states); an
     array of floats, one a state, is a likelihood: soft or virtual evidence, of which only the
     ratios matter to posteriors. In a table, and beside labels of rows, it is a column too; beside
-    as many rows as there are states it is refused, as it might be either. Where columns have labels of rows (an index of pandas that does not
-    only count, coordinates of xarray), rows are matched by these, and a likelihood by its states.
+    as many rows as there are states it is refused, as it might be either. Where columns have
+    labels of rows (an index of pandas that does not only count, coordinates of xarray), rows are
+    matched by these, and a likelihood by its states.
 
     Raises:
         Diagnostic: LW5005 for unknown names; LW5008 for values that make no sense.
@@ -100,22 +106,14 @@ def read_evidence(
     columns = dict[str, Any]() if titles is None else {ROWS: titles}
     likelihoods: dict[str, Any] = {}
     for name in given:
+        item, of_table = _bare(given[name])
         if name not in number or number[name] not in observed:
-            known = [variables[n].name for n in sorted(observed)]
-            raise Diagnostic(
-                UNKNOWN_VARIABLE,
-                f"the program takes no evidence of {str(name)!r}",
-                help="compile it with that variable as evidence"
-                if name in number
-                else (did_you_mean(str(name), known) or f"it takes {listed(known)}")
-                + (_LABELS if isinstance(given[name], Column) else ""),
-            )
+            raise _unknown(name, [variables[n].name for n in sorted(observed)], number, of_table)
         variable = number[name]
-        item, stands = given[name], titles is not None
-        if isinstance(item, Column):
-            item, stands = item.values, True
         value = upright(variables[variable], item)
-        rowed = stands and value is item  # no mapping, which has a weight for each state by name
+        rowed = (
+            of_table or titles is not None
+        ) and value is item  # no mapping, which has a weight for each state by name
         column, laned, said = weights_of(variables[variable], value, rowed=rowed)
         if laned:
             columns[name] = value
@@ -124,28 +122,46 @@ def read_evidence(
         weights[variable] = column
         if said is not None:
             states[variable] = said
-    labels, orders = joined(columns, ROWS, evidence_for)
-    if labels is not None and titles is not None and not labels_along(titles):
-        named = {ROWS: _titles(titles, None)}  # labels, which go by no place
-        labels, orders = joined(columns, ROWS, evidence_for, named)
-    for name, order in orders.items():
-        if name in number:
-            weights[number[name]] = weights[number[name]][:, order]
-        if number.get(name) in states:
-            states[number[name]] = states[number[name]][order]
+    labels, orders = _joined(columns, titles)
+    for name in orders.keys() & number.keys():
+        variable = number[name]
+        weights[variable] = weights[variable][:, orders[name]]
+        if variable in states:
+            states[variable] = states[variable][orders[name]]
     lengths = {name: weights[number[name]].shape[1] for name in columns if name in number}
     if titles is not None:
         labels = _titles(titles, orders.get(ROWS))
         lengths = {ROWS: len(labels), **lengths}
     _check_lengths(lengths)
-    for name, value in likelihoods.items():
-        if lengths:
-            check_clear(variables[number[name]], value, next(iter(lengths.values())))
     count = next(iter(lengths.values()), 1)
+    for name, value in likelihoods.items():
+        check_clear(variables[number[name]], value, count if lengths else None)
     if count > 1:
         weights = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
         states = {v: np.broadcast_to(said, count) for v, said in states.items()}
     return Evidence(weights, count, not lengths, states, labels)
+
+
+def _unknown(
+    name: Any, known: list[str], variables: Mapping[str, int], of_table: bool
+) -> Diagnostic:
+    """What to say of evidence that is not taken."""
+    help = did_you_mean(str(name), known) or f"it takes {listed(known)}"
+    return Diagnostic(
+        UNKNOWN_VARIABLE,
+        f"the program takes no evidence of {str(name)!r}",
+        help="compile it with that variable as evidence"
+        if name in variables
+        else help + (_LABELS if of_table else ""),
+    )
+
+
+def _joined(columns: Mapping[str, Any], titles: Any | None) -> tuple[Any, dict[str, Order]]:
+    """See `joined`; labels in a column `row` are labels like those of an index."""
+    labels, orders = joined(columns, ROWS, evidence_for)
+    if labels is None or titles is None or labels_along(titles):
+        return labels, orders
+    return joined(columns, ROWS, evidence_for, {ROWS: _titles(titles, None)})
 
 
 def _check_lengths(lengths: Mapping[str, int]) -> None:
@@ -165,8 +181,7 @@ def _named(
     """Evidence, and the labels of rows, which are in a column `row` if no variable is called so."""
     if ROWS not in given or ROWS in variables:
         return given, None
-    titles = given[ROWS].values if isinstance(given[ROWS], Column) else given[ROWS]
-    return {name: given[name] for name in given if name != ROWS}, titles
+    return {name: given[name] for name in given if name != ROWS}, _bare(given[ROWS])[0]
 
 
 def _titles(titles: Any, order: Order | None) -> Labels:

@@ -130,7 +130,7 @@ def weights_of(
     return _columns(variable, array.tolist(), laned=True)
 
 
-def check_clear(variable: Variable, value: Any, rows: int) -> None:
+def check_clear(variable: Variable, value: Any, rows: int | None) -> None:
     """Refuse weights of states that might as well be a column: there are as many rows as states.
 
     Raises:
@@ -163,7 +163,7 @@ def _check_length(variable: Variable, array: Array, rowed: bool) -> None:
             raise Diagnostic(
                 BAD_EVIDENCE,
                 f"the evidence of {variable.name!r} is {wrong}",
-                help=f"give a state a row, or weights by name: {{state: weight}}"
+                help="give a state a row, or weights by name: {state: weight}"
                 if rowed
                 else f"give one weight for each of {listed(variable.states)}, or a table of the"
                 f" shape (rows, {variable.size})",
