@@ -111,9 +111,8 @@ def read_evidence(
             raise _unknown(name, [variables[n].name for n in sorted(observed)], number, of_table)
         variable = number[name]
         value = upright(variables[variable], item)
-        rowed = (
-            of_table or titles is not None
-        ) and value is item  # no mapping, which has a weight for each state by name
+        # a mapping has a weight for each state by name
+        rowed = value is item and (of_table or titles is not None)
         column, laned, said = weights_of(variables[variable], value, rowed=rowed)
         if laned:
             columns[name] = value

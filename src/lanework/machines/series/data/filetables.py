@@ -247,11 +247,11 @@ def _printed(cells: Iterator[str]) -> type[np.generic] | None:
             number = float(cell)
         except ValueError:
             return None
-        whole = number.is_integer() and abs(number) < LARGE
-        if whole and cell == str(int(number)):
+        integral = number.is_integer() and abs(number) < LARGE
+        if integral and cell == str(int(number)):
             forms.add("integer")
         elif cell == repr(number) and math.isfinite(number):
-            forms.add("whole" if whole else "fraction")
+            forms.add("whole" if integral else "fraction")
         else:
             return None
     if {"integer", "whole"} <= forms:
