@@ -210,3 +210,26 @@ def test_tables_whose_sums_are_no_numbers():
         graph.factors.append(Factor("a", ("a",), np.array([1.5e308, 0.5e308]), "a"))
         np.testing.assert_allclose(infer(graph)["a"], [0.75, 0.25])
         assert graph.normalized().factors[0].table.tolist() == [0.75, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("tables", "ln_z", "posterior"),
+    [
+        ([[1e-10, 2e-10]] * 40, -893.3081499752195, [2.0**-40, 1.0]),
+        ([[0.4, 0.4], [0.5, 0.6]] * 550, -784.9139956020801, [(5 / 6) ** 550, 1.0]),
+        ([[1e-162, 1e-162], [1e-162, 3e-162]], -744.6512757689509, [0.25, 0.75]),
+    ],
+)
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_what_vanishes_where_nothing_is_observed(engine, tables, ln_z, posterior):
+    graph = FactorGraph("g")
+    graph.variable("a", ["x", "y"])
+    for table in tables:
+        graph.factor(["a"], table)
+    result = infer(graph, engine=engine)
+    assert result["ln_p_evidence"] == pytest.approx(ln_z, rel=1e-12)
+    assert result["a"] == pytest.approx(posterior, rel=1e-9)
+    for query in ("mpe", "kbest:2", "mmap:a"):
+        assert np.isfinite(np.max(infer(graph, query=query, engine=engine)["ln_p_best"]))
+    program = compile_graph(graph, evidence=[])
+    assert program.bind(engine)()["ln_p_evidence"] == pytest.approx(ln_z, rel=1e-12)

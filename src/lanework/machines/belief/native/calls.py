@@ -67,6 +67,8 @@ class Lowered:
     calls: list[Call]  # in order
     fixed: dict[SlotKey, F64]  # slots that no evidence changes
     scale: float  # ln Z so far, as far as no evidence changes it
+    least_sum: float = 1.0  # that was divided by, and the least entry: what may have been lost
+    least_entry: float = 1.0
 
     @property
     def terms(self) -> int:

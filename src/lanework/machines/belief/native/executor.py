@@ -55,7 +55,7 @@ class NativeExecutor:
             self.lowered.calls = without_zeros(self.lowered.calls)
         self._records: dict[int, Records] = {}  # by lanes
         self._spare = Spares[F64]()
-        self.least = least_positive([self.view.constants])
+        self.least = min(least_positive([self.view.constants]), self.lowered.least_entry)
 
     @cached_property
     def terms(self) -> int:
@@ -150,6 +150,7 @@ class NativeExecutor:
         soft = [known for variable, known in evidence.items() if variable not in states]
         smallest = np.minimum(smallest, min(self.least, least_positive(soft)))
         most = self.walk.most + self.walk.factors * given.tops()
+        least = np.minimum(least, self.lowered.least_sum)
         lost = may_be_lost(least, smallest, self.walk.factors, most)
         slots = {key: out[at : at + n, :rows] for key, (at, n) in records.outputs.items()}
         slots |= {key: value.reshape(-1, 1) for key, value in self.lowered.fixed.items()}

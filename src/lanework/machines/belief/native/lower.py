@@ -58,6 +58,8 @@ class _Lowering:
                     self.rows[instruction.target] = operands
         self.out.fixed = {key: self.vm.slots.get(key)[0] for key in self.vm.slots}
         self.out.scale = float(self.vm.scale)
+        self.out.least_sum = float(self.vm.least_sum)
+        self.out.least_entry = float(self.vm.least_entry)
         return self.out
 
     def _varies(self, number: int, instruction: Instruction) -> bool:

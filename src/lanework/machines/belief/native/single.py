@@ -123,6 +123,7 @@ class SingleRow:
         self._run(*self._arguments)
         rows: npt.NDArray[np.float64] = self._out[:, 0].copy()
         product, exponent, least, smallest = rows[-SCALE:].tolist()
+        least = min(least, self._executor.lowered.least_sum)
         if may_be_lost(least, min(smallest, self._executor.least), self._lost, self._most):
             return None
         impossible = product <= 0.0
