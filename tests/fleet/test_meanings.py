@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import lanework as lw
+from lanework.core.program import container
+from lanework.core.program.program import loads
 from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.check import fuzz
 from lanework.machines.fleet.check.generate import random_program
@@ -197,7 +199,8 @@ def refused(body, *words, head=WORDS):
      "SETI r1, 1\n    ATOMIC_ADD r2, r0, r1",
      "ATOMIC_MAX r2, r0, r1", "SETI r1, 0.5\n    ATOMIC_CAS r2, r0, r3, r1",
      "SETI r1, 2\n    ATOMIC_IXCH r2, r0, r1", "SETI r2, x\n    READ r1, r2\n    WRITE r0, r1",
-     "IVMID r1\n    UTOF r1, r1\n    WRITE r0, r1"],
+     "IVMID r1\n    UTOF r1, r1\n    WRITE r0, r1",
+     "SETI r1, 1\n    ATOMIC_IADD r2, r0, r1", "RAND r1\n    ATOMIC_IMAX r2, r0, r1"],
 )  # fmt: skip
 def test_floats_in_buffers_of_integers(dtype, at, body):
     refused(f"    {at}\n    {body}", "a float into", dtype, head=TYPED.format(dtype))
@@ -209,6 +212,7 @@ def test_floats_in_buffers_of_integers(dtype, at, body):
     ["ISETI r1, 1\n    WRITE r0, r1",
      "READ r1, r0\n    ISETI r2, 1\n    IADD r1, r1, r2\n    WRITE r0, r1",
      "IVMID r1\n    WRITE r0, r1", "ATOMIC_IADD r2, r0, r1", "ATOMIC_IMAX r2, r0, r1",
+     "ISETI r1, 1\n    ATOMIC_ADD r2, r0, r1", "IVMID r1\n    ATOMIC_MIN r2, r0, r1",
      "SETI r2, n\n    READ r1, r2\n    WRITE r0, r1", "FTOU r1, r0\n    WRITE r0, r1"],
 )  # fmt: skip
 def test_integers_in_buffers_of_floats(at, body):
@@ -225,6 +229,9 @@ def test_an_atomic_on_integers_says_what_a_buffer_should_be():
 @pytest.mark.parametrize(
     "body",
     ["SETI r0, n\n    ISETI r1, 1\n    WRITE r0, r1",
+     "SETI r0, n\n    ISETI r1, 1073741824\n    WRITE r0, r1",
+     "SETI r0, n\n    SETI r1, int:0x3f800000\n    ATOMIC_IADD r2, r0, r1",
+     "SETI r0, x\n    SETI r1, bits:0x3f800000\n    WRITE r0, r1",
      "SETI r0, x\n    SETI r1, 1\n    WRITE r0, r1",
      "SETI r0, x\n    READ r1, r0\n    FTOU r1, r1\n    SETI r0, n\n    WRITE r0, r1",
      "SETI r0, n\n    READ r1, r0\n    UTOF r1, r1\n    SETI r0, x\n    WRITE r0, r1",
@@ -237,6 +244,19 @@ def test_an_atomic_on_integers_says_what_a_buffer_should_be():
 )  # fmt: skip
 def test_what_is_right_or_not_known_is_taken(body):
     program(f"    {body}", 4, TYPED.format("i32")).verify()
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "count"),
+    [(WORDS, "ISETI r1, 1073741824\n    WRITE r0, r1", 0), (HEAD, "ATOMIC_IADD r2, r0, r1", 4)],
+)
+def test_what_was_saved_is_counted_and_not_refused(head, body, count):
+    """Its numbers may be floats or integers, and it may have run so before."""
+    subject = program(f"    SETI r0, 0\n    ISETI r1, 1\n    {body}", 4, head)
+    saved = loads(container.dumps(subject, subject.needs))
+    given = {port.name: np.zeros(4) for port in saved.inputs if port.name in "ab"}
+    assert saved.run(engine="reference", **given).stats["mixed"] == count
+    assert lw.fleet.assemble(saved.dis()).hash == saved.hash
 
 
 def test_words_of_programs_without_integer_buffers_are_what_they_are_used_as():

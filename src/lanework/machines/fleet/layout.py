@@ -24,6 +24,9 @@ Numbers = npt.NDArray[np.intp]
 DEPTH = 16
 """Calls within calls, where a program does not say."""
 
+FLOATS = "floats"
+"""The view of a program that has which of its instructions' numbers are written as floats."""
+
 SEED_EPSILON = 1e-4
 """What the seed's programs take for zero in BRANCH_EQ and BRANCH_NE."""
 
@@ -45,6 +48,8 @@ class FleetView:
         buffers: named regions of shared memory.
         listing: where each instruction comes from, by its number.
         symbols: for instructions whose number is made of names of buffers: what it is.
+        floats: instructions whose number is written as a float, as far as a text says; None for a
+            program that comes of no text, or was saved since.
     """
 
     instructions: tuple[Instruction, ...]
@@ -59,6 +64,7 @@ class FleetView:
     buffers: tuple[Buffer, ...]
     listing: dict[int, ListingEntry]
     symbols: dict[int, Symbol]
+    floats: frozenset[int] | None = None
 
     @staticmethod
     def of(program: Program) -> FleetView:
@@ -171,4 +177,5 @@ def _decoded(program: Program) -> FleetView:
         buffers,
         {entry.instruction: entry for entry in program.listing},
         symbols,
+        program.views.get(FLOATS),
     )

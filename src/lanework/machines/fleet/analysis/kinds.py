@@ -1,7 +1,8 @@
 """Floats that go into buffers of integers, and integers that go into buffers of floats.
 
-What certainly does is refused before a program runs. Where an address may be in one buffer or in
-another, words are counted as they are written, if it is known what is written.
+What a text certainly says is refused before the program runs. Where an address may be in one buffer
+or in another, and in programs that were saved, which may have run so before, words are counted as
+they are written, if it is known what is written.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from lanework.core.program.verify import Finding
 from lanework.machines.fleet.analysis.meanings import (
+    ANYTHING,
     FLOAT,
     INTEGER,
     NOTHING,
@@ -27,6 +29,8 @@ from lanework.machines.fleet.isa import FleetInstr
 from lanework.machines.fleet.layout import FleetView
 
 Numbers = npt.NDArray[np.int64]
+BOTH = 4
+"""What an atomic puts somewhere that takes a float for an integer, or an integer for a float."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,17 @@ class Stores:
         kind = self.kinds.get(ip, NOTHING)
         if kind == NOTHING:
             return 0
-        regions = np.searchsorted(self.starts, at[at >= 0], "right") - 1
-        return int(np.count_nonzero(self.wrong[regions] == kind))
+        wrong = self.wrong[np.searchsorted(self.starts, at[at >= 0], "right") - 1]
+        return int(np.count_nonzero(wrong if kind == BOTH else wrong == kind))
 
 
 def stores(view: FleetView) -> Stores | None:
-    """What there is to count in a program; None if it declares no buffer of integers."""
-    if all(each.dtype == "f32" for each in view.buffers):
+    """What there is to count in a program; None if all of its words are what they are used as."""
+    if not distinguishes(view):
         return None
-    kinds = {ip: kind for ip, kind in _stored(view, Meanings(view)) if kind in (FLOAT, INTEGER)}
+    typed = any(each.dtype != "f32" for each in view.buffers)
+    stored = ((ip, kind) for ip, kind in _stored(view, Meanings(view)) if typed or _adds(view, ip))
+    kinds = {ip: kind for ip, kind in stored if kind not in (NOTHING, ANYTHING)}
     ends = {end for each in view.buffers for end in (each.offset, each.offset + each.size)}
     starts = sorted({0} | ends)
     wrong = []
@@ -77,7 +83,7 @@ def mixed(view: FleetView) -> Iterator[Finding]:
     Where no buffer is declared to have integers, words are what they are used as, and only atomics
     on integers say that others were meant.
     """
-    if not distinguishes(view):
+    if not distinguishes(view) or view.floats is None:
         return
     known, typed = Meanings(view), any(each.dtype != "f32" for each in view.buffers)
     for ip, kind in _stored(view, known):
@@ -85,7 +91,7 @@ def mixed(view: FleetView) -> Iterator[Finding]:
         of_integers = integers(dtypes)
         if not of_integers and dtypes != {"f32"}:
             continue
-        if kind == (FLOAT if of_integers else INTEGER) and (typed or info.atomic):
+        if kind in (BOTH, FLOAT if of_integers else INTEGER) and (typed or _adds(view, ip)):
             buffer = known.buffer(ip)
             where = f"buffer {buffer.name!r}, which is" if buffer else "a buffer"
             what, other = ("a float", "an integer") if of_integers else ("an integer", "a float")
@@ -105,8 +111,16 @@ def _stored(view: FleetView, known: Meanings) -> Iterator[tuple[int, int]]:
 
 
 def _kind(view: FleetView, ip: int, info: FleetInstr, state: State) -> int:
-    if info.updates is not None and info.name != "ATOMIC_IXCH":
-        return INTEGER if integral(info) else FLOAT
     values = info.values(view.instructions[ip])
     source = values["src2" if info.name == "ATOMIC_CAS" else "src"]
-    return state[view.profile.register(source)].kind
+    given = state[view.profile.register(source)].kind
+    if not _adds(view, ip):
+        return given
+    kind = INTEGER if integral(info) else FLOAT
+    return BOTH if given | kind == ANYTHING and given != ANYTHING else kind
+
+
+def _adds(view: FleetView, ip: int) -> bool:
+    """Whether an instruction works on the word that it puts somewhere."""
+    info = view.infos[ip]
+    return info.updates is not None and info.name != "ATOMIC_IXCH"

@@ -66,17 +66,26 @@ BLANK, UNKNOWN = Meaning(NOTHING), Meaning(ANYTHING)
 State = tuple[Meaning, ...]
 
 
-def pattern_kind(bits: int) -> int:
-    """What a number in an instruction is, as far as its bits say.
+def pattern_kind(bits: int, written: bool | None = None) -> int:
+    """What a number in an instruction is.
+
+    Args:
+        bits: the number.
+        written: whether a text says that it is a float; None without a text. What is written as an
+            integer may still be the bits of a float.
 
     Example:
-        >>> [pattern_kind(bits) for bits in (0, 1, 0xFFFFFFFF, 0x3F800000, 0x9E3779B9)]
-        [0, 2, 2, 1, 3]
+        >>> [pattern_kind(bits, False) for bits in (0, 1, 0xFFFFFFFF, 0x40000000, 0x9E3779B9)]
+        [0, 2, 2, 3, 3]
+        >>> pattern_kind(0x40000000, True), pattern_kind(0x40000000)
+        (1, 3)
     """
-    exponent, significand = bits >> 23 & 0xFF, bits & 0x7FFFFF
-    if exponent == 0 or bits > 0xFFC00000:
-        return INTEGER if bits << 1 & 0xFFFFFFFF else NOTHING
-    return FLOAT if 107 <= exponent <= 151 and significand & 0xFFF == 0 else ANYTHING
+    if not bits << 1 & 0xFFFFFFFF:
+        return NOTHING
+    if written is None:
+        return ANYTHING
+    small = not bits >> 23 & 0xFF or bits > 0xFFC00000
+    return FLOAT if written else INTEGER if small else ANYTHING
 
 
 class Meanings:
@@ -197,7 +206,8 @@ class Meanings:
             symbol = self.view.symbols.get(ip)
             far = symbol is not None and (symbol.buffer < 0 or symbol.away >= 0)
             number = NONE if symbol is None else MANY if far else symbol.buffer
-            return Meaning(pattern_kind(value), number)
+            floats = self.view.floats
+            return Meaning(pattern_kind(value, None if floats is None else ip in floats), number)
         place = self.view.profile.own if kind is OperandKind.WORD else self.view.profile.register
         return state[place(value)]
 
@@ -264,7 +274,7 @@ def _sign(info: FleetInstr) -> int:
 def distinguishes(view: FleetView) -> bool:
     """Whether a program tells floats from integers in shared memory."""
     typed = any(each.dtype != "f32" for each in view.buffers)
-    counts = any(info.atomic and integral(info) for info in view.infos)
+    counts = any(info.updates is not None for info in view.infos)
     return typed or (counts and bool(view.buffers))
 
 

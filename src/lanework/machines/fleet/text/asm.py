@@ -46,13 +46,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_ASSEMBLY
 from lanework.core.program.asmtext import Line, show_header
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Program
+from lanework.machines.fleet.analysis.kinds import mixed
 from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
@@ -98,9 +100,10 @@ class FleetAssembler:
         prefix = "L"
         while any(re.fullmatch(rf"{prefix}[0-9]+", routine.name) for routine in view.routines):
             prefix = f"_{prefix}"
+        integers = _integers(program, view)
         for routine in view.routines:
             yield f".routine {quote(routine.name)}"
-            yield from _routine(view, routine, prefix)
+            yield from _routine(view, routine, prefix, integers)
         yield from _plan(view)
 
 
@@ -162,7 +165,23 @@ def _end(end: float | None) -> str:
     return "any" if end is None else repr(end).replace("inf", "1e999")
 
 
-def _routine(view: FleetView, routine: Routine, prefix: str) -> Iterator[str]:
+def _integers(program: Program, view: FleetView) -> set[int]:
+    """Instructions whose number looks like a float, and has to be written as an integer."""
+    if all(each.dtype == "f32" for each in view.buffers):
+        return set()
+    numbers = {
+        ip: info.values(each).get("imm", 0)
+        for ip, (info, each) in enumerate(zip(view.infos, view.instructions, strict=True))
+    }
+    alike = {ip for ip, bits in numbers.items() if bits << 1 & 0xFFFFFFFF}
+    alike -= {ip for ip in alike if show_pattern(numbers[ip]).startswith(("int:", "bits:"))}
+    if view.floats is not None:
+        return alike - view.floats
+    likely = replace(view, floats=frozenset(alike))
+    return alike if not program.problems() and any(mixed(likely)) else set()
+
+
+def _routine(view: FleetView, routine: Routine, prefix: str, integers: Set[int]) -> Iterator[str]:
     own = slice(routine.entry, routine.entry + routine.count)
     code = view.instructions[own]
     operands = [info.values(each) for info, each in zip(view.infos[own], code, strict=True)]
@@ -172,6 +191,8 @@ def _routine(view: FleetView, routine: Routine, prefix: str) -> Iterator[str]:
         if number in targets:
             yield f"{prefix}{number}:"
         symbol = _symbol(view, routine.entry + number)
+        if not symbol and routine.entry + number in integers:
+            symbol = f"int:{view.infos[routine.entry + number].values(instruction)['imm']}"
         yield f"    {show(routine, instruction, entries, prefix, symbol)}"
 
 

@@ -138,7 +138,8 @@ class ModuleDraft:
                     relocations.append(target)
             instructions.append(Instruction(draft.info.name, values[0], tuple(values[1:])))
             listing.append(ListingEntry(number, draft.line.span(), text))
-        parts = (tuple(instructions), tuple(relocations), tuple(listing))
+        floats = frozenset(number for number, draft in enumerate(routine.drafts) if draft.float)
+        parts = (tuple(instructions), tuple(relocations), tuple(listing), floats)
         return ModuleRoutine(routine.name, routine.place, *parts)
 
     def _target(self, routine: Routine, open: Relocation) -> Relocation | int:

@@ -13,7 +13,7 @@ from lanework.core.program.program import ListingEntry, Program
 from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
-from lanework.machines.fleet.layout import DEPTH
+from lanework.machines.fleet.layout import DEPTH, FLOATS
 from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine, Symbol
 from lanework.machines.fleet.planrules import PLACES
 from lanework.machines.fleet.state import Convention
@@ -91,6 +91,7 @@ class _Linker:
         entries: of routines.
         kept: how many VMs are kept under a name.
         named: the buffers that instructions name.
+        floats: instructions whose number is written as a float.
     """
 
     modules: list[Module]
@@ -98,6 +99,7 @@ class _Linker:
     entries: dict[str, tuple[int, Position]] = field(default_factory=dict)
     kept: dict[str, Expression | None] = field(default_factory=dict)
     named: dict[int, Symbol] = field(default_factory=dict)
+    floats: set[int] = field(default_factory=set)
 
     def program(self) -> Program:
         """The program."""
@@ -127,6 +129,7 @@ class _Linker:
         if header or sections:
             header, sections = {**program.header, **header}, {**program.sections, **sections}
             program = replace(program, header=header, sections=sections)
+        program.views[FLOATS] = frozenset(self.floats)
         program.views[PLACES] = {
             each.name: f"{each.place.line.source}:{each.place.line.number}"
             for each in self.symbols.buffers
@@ -165,6 +168,7 @@ class _Linker:
             if target is not None:
                 row[target] += entry
             rows.append(row)
+        self.floats |= {entry + number for number in part.floats}
         for each in part.relocations:
             rows[each.instruction][each.field] = self._fill(each, entry)
             if not isinstance(each.value, str) and each.fill in (Fill.FLOAT, Fill.INTEGER):

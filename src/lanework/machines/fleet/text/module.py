@@ -55,6 +55,7 @@ class ModuleRoutine:
         instructions: targets are counted from the start of the routine.
         relocations: what is open.
         listing: of each instruction.
+        floats: instructions whose number is written as a float.
     """
 
     name: str
@@ -62,6 +63,7 @@ class ModuleRoutine:
     instructions: tuple[Instruction, ...]
     relocations: tuple[Relocation, ...]
     listing: tuple[ListingEntry, ...]
+    floats: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)

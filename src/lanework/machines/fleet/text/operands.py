@@ -52,12 +52,14 @@ class Draft:
         fields: the four operands, zero where they are open.
         open: what is to be filled; of a target the text.
         line: where it stands.
+        float: whether its number is written as a float.
     """
 
     info: FleetInstr
     fields: tuple[int, ...]
     open: tuple[Relocation, ...]
     line: Line
+    float: bool = False
 
 
 def read_instruction(
@@ -101,6 +103,7 @@ class _Operands:
     def read(self, operands: list[Token]) -> Draft:
         values = [0] * FIELDS
         left = []
+        written = False
         for spec, at, word in zip(self.info.operands, self.info.fields, operands, strict=True):
             position = Position(self.line, word)
             text = self.aliases.get(word.text, word.text)
@@ -112,13 +115,14 @@ class _Operands:
                 left.append(Relocation(self.number, at, Fill.ENTRY, text, position))
             else:
                 fill, value = self._number(text, position, spec.kind)
+                written |= fill is Fill.FLOAT
                 if isinstance(value, Expression) and not value.names:
                     value = fill_in(fill, value.value(constant), position)
                 if isinstance(value, int):
                     values[at] = value
                 else:
                     left.append(Relocation(self.number, at, fill, value, position))
-        return Draft(self.info, tuple(values), tuple(left), self.line)
+        return Draft(self.info, tuple(values), tuple(left), self.line, written)
 
     def _register(self, text: str, position: Position) -> int:
         number = register(text)
