@@ -227,6 +227,14 @@ def test_inspect_shows_ports_with_units_and_axes(folder):
     assert json.loads(call("inspect", "loan.series", "--json").stdout)
 
 
+@pytest.mark.parametrize("horizon", ["years", "years * 2", "longer"])
+def test_inspect_names_what_says_how_long_a_lane_runs(folder, horizon):
+    text = 'model("m", periods=9)\nyears = input()\nlonger = years + 1\na = t\n'
+    Path("m.series").write_text(f"{text}horizon({horizon})\noutput(a)\n")
+    done = call("inspect", "m.series")
+    assert f"horizon  {horizon}".replace(" ", "") in done.stdout.replace(" ", "")
+
+
 def test_explain():
     codes = known_codes()
     for ident in ("LW3009", "lw3009", "3009"):

@@ -129,6 +129,15 @@ def test_an_interrupt_ends_with_130_and_writes_nothing(tmp_path, ctrl_c):
     assert [p.name for p in tmp_path.iterdir()] == ["lanes.csv"]
 
 
+def test_a_deadline_counts_while_standard_input_is_waited_for():
+    process = subprocess.Popen(
+        [*COMMAND, "run", "-", "--deadline", "200ms"], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with process:  # it closes standard input, and nothing before
+        assert process.wait(timeout=5) == 3
+        assert b"LW2001" in process.stderr.read()
+
+
 def test_a_closed_pipe_is_no_traceback():
     process = subprocess.Popen(
         [*COMMAND, "dis", str(EXAMPLES / "basicterm_me.series")],

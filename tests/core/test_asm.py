@@ -105,3 +105,13 @@ def test_unknown_machine():
 def test_assembly_is_text(read, text):
     with pytest.raises(Diagnostic, match="LW1010: assembly is text"):
         read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [('model("x", periods=2)\nb = t\n', "series.read_model"), ("network x {\n}", "read_network")],
+)
+def test_the_text_of_a_model_is_no_assembly(text, reads):
+    with pytest.raises(lw.Diagnostic) as caught:
+        lw.compile(text)
+    assert reads in caught.value.help

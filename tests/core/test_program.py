@@ -143,3 +143,18 @@ def test_streams_of_text_and_damaged_streams_are_refused(tmp_path: Path) -> None
     with open(tmp_path / "cut.lwp", "rb") as file, pytest.raises(Diagnostic, match=r"cut\.lwp is"):
         lw.load(file)
     assert not os.path.exists("-")
+
+
+@pytest.mark.parametrize(
+    ("program", "option", "near"),
+    [
+        (lw.load(Path(__file__).parent / "saved/series.lwp"), "thread", "threads"),
+        (lw.load(Path(__file__).parent / "saved/belief.lwp"), "thread", "threads"),
+        (lw.load(Path(__file__).parent / "saved/register_fib.lwp"), "sed", "seed"),
+        (lw.load(Path(__file__).parent / "saved/fleet_ring.lwp"), "sed", "seed"),
+    ],
+)
+def test_an_option_that_is_misspelt_is_refused(program, option, near):
+    with pytest.raises(lw.Diagnostic, match=f"there is no option '{option}'") as caught:
+        program.bind(**{option: 1})
+    assert f"did you mean {near!r}" in caught.value.help

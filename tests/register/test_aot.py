@@ -152,11 +152,22 @@ def test_floats_that_executables_read_and_print(tmp_path):
     target.chmod(0o755)
     words = [struct.unpack("<d", rand.randbytes(8))[0] for _ in range(150)]
     texts = [*ENDS, *map(repr, words), *(f"{rand.random() * 10:.{n}f}" for n in range(60))]
+    texts += [repr(2.0**n) for n in (-1074, -1022, -24, *range(-1070, 1024, 41))]
     texts += [f"{rand.getrandbits(90)}e{rand.randint(-360, 280)}" for _ in range(100)]
     for text in texts:
         done = shell(str(target), text)
         assert (done.returncode, done.stderr) == (0, ""), text
         assert done.stdout == f"r1 = {float(text)!r}\n", text
+
+
+@linux_only
+@pytest.mark.parametrize("default", [-0.0, 0.0, 2.5])
+def test_executables_know_defaults(tmp_path, default):
+    target = tmp_path / "prog"
+    text = f'.input "a" r0 f64 = {default}\n.output "b" r1 f64\n    mov r1, r0\n    halt'
+    target.write_bytes(aot.executable(assemble(text)))
+    target.chmod(0o755)
+    assert shell(str(target)).stdout == f"b = {default}\n"
 
 
 @linux_only

@@ -2,10 +2,12 @@
 
 import fractions
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
@@ -17,6 +19,7 @@ from lanework.machines.register.runner import ENGINES
 PLAIN = assemble("mov r1, r0\nhalt")
 SIGNED = assemble(".input r0 i64\n.output r1 i64\nmov r1, r0\nhalt")
 DOUBLE = assemble(".input r0 f64\n.output r1 f64\nfadd r1, r0, r0\nhalt")
+NAMED = assemble('.input "amount" r0\nhalt')
 BITS = 0x3FF8000000000000  # of 1.5
 
 
@@ -178,3 +181,32 @@ def test_code_goes_on_after_data(code):
     assert int(program.run(r1=0)["r0"]) == 7
     same = assemble(f"{entry}.data\ny: .quad 5\nx: .quad 7\n.code\n{code}\nother: halt")
     assert program.hash == same.hash
+
+
+def test_two_inputs_are_not_in_one_register():
+    with pytest.raises(lw.Diagnostic, match="r3 is the input 'a' already") as caught:
+        lw.register.assemble('.input "a" r3\n.input "b" r4\n.input "c" r3 i64 = 1\nhalt')
+    assert (caught.value.span.line, bool(caught.value.help)) == (3, True)
+    program = lw.register.assemble('.input "a" r3\n.input "b" r4\n.output "c" r3\nhalt')
+    ports = [replace(port, row=3) for port in program.ports]
+    (problem,) = replace(program, ports=tuple(ports)).problems()
+    assert (problem.code.ident, "'a' and 'b' are both in r3" in problem.message) == ("LW4004", True)
+    assert program.run(a=5, b=6)["c"] == 5
+
+
+@pytest.mark.parametrize(
+    ("act", "help"),
+    [
+        (lambda: lw.register.assemble("sdiv r0, r0, r1\nhalt"), "div and mod are unsigned"),
+        (lambda: lw.register.assemble("srem r0, r0, r1\nhalt"), "div and mod are unsigned"),
+        (lambda: lw.register.assemble("mov r0, 1").verify(), "write halt after it"),
+        (lambda: NAMED.run(r0=1), "r0 is the input 'amount'"),
+        (lambda: NAMED.run(amoutn=1), "did you mean 'amount'"),
+        (lambda: NAMED.bind(sed=5), "did you mean 'seed'"),
+        (lambda: NAMED.bind("native", thread=5), "there are: engine, limits, seed"),
+    ],
+)
+def test_what_to_do_is_said(act, help):
+    with pytest.raises(lw.Diagnostic) as caught:
+        act()
+    assert help in caught.value.help

@@ -221,6 +221,9 @@ class MachineCommand(click.Command):
             )
 
 
+LONGER = "raise the deadline, or give it less to read"
+
+
 def ask(command: str = "", /, **options: Any) -> Request:
     """The request of the command line.
 
@@ -235,10 +238,14 @@ def ask(command: str = "", /, **options: Any) -> Request:
     from lanework.base.errors import Diagnostic
     from lanework.core.cli import Request, command_lines
     from lanework.core.codes import BAD_ARGUMENT
+    from lanework.core.data.holding import reading
+    from lanework.core.waiting import watched
 
     file, as_json = options.pop("file"), options.pop("as_json")
     words, libraries = options.pop("words", ()), options.pop("libraries", ())
     request = Request(file, words, libraries, {"json": as_json, **options})
+    with reading(request.limits):  # standard input may take long, or never end
+        watched(request.limits, lambda: request.machine, LONGER)
     if command and command not in request.line.actions:
         names = " and ".join(name for name, line in command_lines() if command in line.actions)
         what = f"{file} is for the {request.machine} machine, which has no {command!r}"
@@ -257,4 +264,4 @@ def act(command: str, /, **options: Any) -> None:
     request = ask(command, **options)
     limits, work = request.limits, partial(request.line.actions[command], request)
     with reading(limits):
-        watched(limits, work, "raise the deadline, or give it less to read")
+        watched(limits, work, LONGER)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.lazy import load
-from lanework.core.codes import UNKNOWN_MACHINE
+from lanework.core.codes import BAD_OPTION, UNKNOWN_MACHINE
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
@@ -68,8 +69,22 @@ class Machine:
     def bind(
         self, program: Any, engine: str = "auto", limits: Limits | None = None, **options: Any
     ) -> Any:
-        """A runner: called with inputs, it returns a result."""
-        return self.load("runner")(program, engine, limits, **options)
+        """A runner: called with inputs, it returns a result.
+
+        Raises:
+            Diagnostic: LW2005 for an option that it has not.
+        """
+        runner = self.load("runner")
+        known = signature(runner).parameters.values()
+        if all(each.kind is not Parameter.VAR_KEYWORD for each in known):
+            names = [each.name for each in known if each.name != "program"]
+            for name in options.keys() - set(names):
+                raise Diagnostic(
+                    BAD_OPTION,
+                    f"there is no option {name!r}",
+                    help=did_you_mean(name, names) or f"there are: {', '.join(names)}",
+                )
+        return runner(program, engine, limits, **options)
 
 
 @cache

@@ -57,7 +57,8 @@ def standard_input(purpose: str) -> str:
         return _kept[0][2]
     with tempfile.NamedTemporaryFile(prefix="lanework-", delete=False) as file:
         atexit.register(_remove, file.name)
-        shutil.copyfileobj(stream, file)
+        # without its buffer, whose lock a reader that is waited for no longer would keep
+        shutil.copyfileobj(getattr(stream, "raw", stream), file)
     _kept[:] = [(sys.stdin, purpose, file.name)]
     return file.name
 

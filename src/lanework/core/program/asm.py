@@ -37,6 +37,16 @@ def machine_of(text: str, source: str = "assembly") -> str:
     return first.words[1].text
 
 
+_MODELS = {
+    word: f"it is no assembly, but a model: {how}"
+    for word, how in (
+        ("model", "lanework.series.read_model reads its text, and lanework.compile its file"),
+        ("network", "lanework.belief.read_network reads its file"),
+    )
+}
+"""What is said to who gives the text of a model, by how it begins."""
+
+
 def assemble(text: str, source: str = "assembly", machine: str | None = None) -> Program[Any]:
     """Read assembly text.
 
@@ -62,7 +72,8 @@ def assemble(text: str, source: str = "assembly", machine: str | None = None) ->
         program: Program[Any] = find(name).load("text")().assemble(lines)
     except Diagnostic as problem:
         if not said and machine is None:
-            problem.help = _other(lines, name, problem.span) or problem.help
+            other = _other(lines, name, problem.span)
+            problem.help = other or _MODELS.get(first.words[0].text.partition("(")[0], problem.help)
         raise
     return program
 

@@ -18,10 +18,11 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: a sentence, and the instruction that is to blame, if one is."""
+    """What a rule found: a sentence, the instruction to blame, if there is one, and what to do."""
 
     message: str
     instruction: int | None = None
+    help: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,4 +49,4 @@ def _diagnostic(program: ProgramData, code: Code, finding: Finding) -> Diagnosti
     entries = (each for each in program.listing if each.instruction == finding.instruction)
     entry = next(entries, ListingEntry(0))
     notes = [f"instruction {finding.instruction}: {entry.text}"] if entry.text else []
-    return Diagnostic(code, finding.message, span=entry.span, notes=notes)
+    return Diagnostic(code, finding.message, span=entry.span, notes=notes, help=finding.help)

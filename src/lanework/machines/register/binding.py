@@ -61,11 +61,10 @@ def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Bound:
         port = ports.get(name)
         if port is None:
             known = ", ".join(ports) or "none"
-            raise Diagnostic(
-                BAD_INPUT,
-                f"the program reads no register {name!r}",
-                help=did_you_mean(name, list(ports)) or f"inputs are: {known}",
-            )
+            held = next((each for each in ports if register_name(ports[each].row) == name), "")
+            near = f"{name} is the input {held!r}" if held else did_you_mean(name, list(ports))
+            what = f"the program has no input {name!r}"
+            raise Diagnostic(BAD_INPUT, what, help=near or f"inputs are: {known}")
         columns[name], many = _words(port, value)
         if many:
             lanes[name] = value

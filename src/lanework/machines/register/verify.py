@@ -9,7 +9,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Port, Program
 from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.register.codes import BAD_MEMORY, BAD_PORT, BAD_TARGET, NO_END
-from lanework.machines.register.isa import ZERO
+from lanework.machines.register.isa import ZERO, register_name
 from lanework.machines.register.layout import TYPES, RegisterView, direct
 
 MOST_MEMORY = 1 << 40
@@ -49,9 +49,10 @@ def _targets(both: _Both) -> Iterator[Finding]:
 def _end(both: _Both) -> Iterator[Finding]:
     view = both[1]
     if not view.infos:
-        yield Finding("the program has no instruction")
+        yield Finding("the program has no instruction", help="write at least halt")
     elif not view.infos[-1].last:
-        yield Finding(f"{view.infos[-1].name} is the last instruction", len(view.infos) - 1)
+        what, help = f"{view.infos[-1].name} is the last instruction", "write halt after it"
+        yield Finding(what, len(view.infos) - 1, help)
 
 
 def _memory(both: _Both) -> Iterator[Finding]:
@@ -65,6 +66,7 @@ def _memory(both: _Both) -> Iterator[Finding]:
 
 def _ports(both: _Both) -> Iterator[Finding]:
     names: set[tuple[str, str]] = set()
+    taken: dict[int, str] = {}
     for port in both[0].ports:
         if not 0 <= port.row < ZERO or port.dtype not in TYPES or port.axes:
             yield Finding(f"port {port.name!r} is register {port.row} of type {port.dtype}")
@@ -73,6 +75,10 @@ def _ports(both: _Both) -> Iterator[Finding]:
         if (port.name, port.direction) in names:
             yield Finding(f"the port {port.name!r} is there twice")
         names.add((port.name, port.direction))
+        if port.direction == "in" and taken.setdefault(port.row, port.name) != port.name:
+            register = register_name(port.row)
+            other = taken[port.row]
+            yield Finding(f"the inputs {other!r} and {port.name!r} are both in {register}")
 
 
 def _integral(port: Port) -> bool:

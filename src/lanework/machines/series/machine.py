@@ -13,6 +13,7 @@ MACHINE = Machine(
     cli="lanework.machines.series.cli:COMMANDS",
     read="lanework.machines.series.language.model:load_model",
     program="lanework.machines.series.program:SeriesProgram",
+    facts="lanework.machines.series.program:facts",
     fuzz="lanework.machines.series.check.fuzz:campaign",
     inputs={"axes": "axes", "unit": "unit", "kind": "kind", "default": "default"},
     outputs={"axes": "axes", "unit": "unit", "kind": "kind", "summed over": "reduce"},

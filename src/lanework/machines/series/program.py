@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Program
@@ -139,3 +139,18 @@ class SeriesProgram(Base):
         deriver = Deriver(self)
         deriver.second(output, deriver.leaves(inputs))
         return SeriesProgram(**vars(deriver.finish("hessian_product")))
+
+
+def facts(program: Program) -> Mapping[str, Any]:
+    """What inspecting a program also says: its horizon by name, and not by the row that has it."""
+    from lanework.machines.series.layout import SeriesView
+
+    view = SeriesView.of(program)
+    if view.horizon is None:
+        return {}
+    names = {port.row: port.name for port in program.inputs}
+    maker = view.maker.get(view.horizon)
+    texts = [entry.text for entry in program.listing if entry.instruction == maker]
+    name, _, formula = "".join(texts[:1]).partition(" = ")
+    known = names.get(view.horizon) or (formula if name == "horizon" else name)
+    return {"header": {**program.header, "horizon": known or f"row {view.horizon}"}}

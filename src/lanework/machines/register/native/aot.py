@@ -133,8 +133,9 @@ class _Main:
             self._say(2, f"give {', '.join(port.name for port in inputs)}\n")
             f.call("syscall", _EXIT, 2, 0, 0)
         for port in inputs:
-            if port.default:
-                f.store(registers + 8 * port.row, int(default_words(port)[0]))
+            word = 0 if port.default is None else int(default_words(port)[0])
+            if word:  # that of -0.0 too
+                f.store(registers + 8 * port.row, word)
         for n, port in enumerate(inputs):
             with f.when(count.is_("ugt", n + 1)):
                 self._argument(f.load(f["stack"] + 8 * (n + 2)), registers, port)

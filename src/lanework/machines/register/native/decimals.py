@@ -289,11 +289,12 @@ def _write() -> Function:
     with f.when(absolute.is_("eq", 0)):
         words("0.0")
     _digits_of(f, kept, absolute)
-    begin, digits = f.variable(at.get()), f.variable(1)
+    begin, digits, more = f.variable(at.get()), f.variable(1), f.variable(0)
     with f.loop() as done:
         at.set(begin.get())
         point = f.variable(kept.get(POINT))
-        number = f.variable(_rounded(f, kept, digits.get()))
+        # above a power of two floats lie wider apart than below: the next one up may be read back
+        number = f.variable(_rounded(f, kept, digits.get()) + more.get())
         power = f.variable(1)
         n = f.variable(digits.get())
         with f.loop() as over:
@@ -309,7 +310,8 @@ def _write() -> Function:
         f.call(READ, begin.get(), back)
         f.leave(done, f.load(back).is_("eq", absolute))
         f.leave(done, digits.get().is_("uge", 17))
-        digits.add(1)
+        digits.add(more.get())
+        more.set((more.get() + 1) & 1)
     f.give(at.get() - f["text"])
     return f
 

@@ -21,6 +21,12 @@ from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterI
 from lanework.machines.register.layout import MEMORY, TYPES, default_ports
 
 _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
+_SIGNED = dict.fromkeys(
+    ("sdiv", "idiv", "divs", "smod", "srem"),
+    "div and mod are unsigned: divide what is without sign, and give it its sign with sari, xor and"
+    " sub, as docs/register.md does",
+)
+"""What is said to who writes a signed division."""
 _NUMBER = re.compile(r"[+-]?\.?\d.*|'.*'|f64:.*")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
@@ -242,6 +248,10 @@ class Reader:
         direction: Literal["in", "out"] = "in" if name.text == ".input" else "out"
         default = self._default(line, given[1], dtype) if given else None
         row = REGISTER_NUMBERS[rest[0].text]
+        taken = [each.name for each in self.ports if (each.direction, each.row) == (direction, row)]
+        if direction == "in" and taken:
+            what = f"{rest[0].text} is the input {taken[0]!r} already, and can hold one of both"
+            raise line.fault(what, rest[0], "give each input a register of its own")
         self.ports.append(Port(called, direction, row, dtype, default=default))
 
     def _default(self, line: Line, word: Token, dtype: str) -> float:
@@ -261,7 +271,8 @@ class Reader:
         instr = self.names.get(name)
         if instr is None:
             what = f"the register machine has no instruction {name!r}"
-            raise line.fault(what, words[0], did_you_mean(name, self.names))
+            near = _SIGNED.get(name) or did_you_mean(name, self.names)
+            raise line.fault(what, words[0], near)
         instr = self.names[variant(instr.name, fields)]
         if instr.name == "movi" and len(fields) == 2:
             self._constant(line, instr, fields)

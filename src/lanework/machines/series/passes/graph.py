@@ -120,7 +120,7 @@ def _cycle(path: list[Formula], name: str) -> Diagnostic:
         else f"`{names[0]}` needs its own value of the same period",
         span=loop[0].expr.span,
         help=f"take one of them a period earlier, for example prev({names[0]}), or let the loop be "
-        f"solved: model.circular({names[0]!r})",
+        f"solved: model.circular({names[0]!r}), which is circular({names[0]}) in a model file",
         notes=notes,
     )
 
