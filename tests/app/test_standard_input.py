@@ -125,3 +125,16 @@ def test_nothing_is_left_behind(folder):
     assert done.returncode == 0, done.stderr
     assert pd.read_csv("o.csv")["point"].tolist()[::2] == ["a", "b", "c"]
     assert not list(folder.glob("lanework-*"))
+
+
+def test_nothing_is_left_behind_by_who_is_ended(folder):
+    import subprocess
+    import sys
+
+    before = set(folder.iterdir())
+    command = [sys.executable, "-m", "lanework", "run", "m.series", "point=-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as running:
+        running.stdin.write(b"point,rate\n" + b"a,1\n" * 100_000)  # more than a pipe holds
+        running.terminate()
+        running.wait()
+    assert set(folder.iterdir()) == before

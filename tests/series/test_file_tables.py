@@ -166,6 +166,9 @@ def test_columns_that_are_given_otherwise_are_refused(folder):
     assert "LW1026" in call("flat.series", "point=t.csv", "c=3", code=1).stderr
     assert "LW1026" in call("flat.series", "point=t.csv", "scenario=u.csv", code=1).stderr
     call("flat.series", "point=t.csv", "c=3", "--ignore", "c")
+    done = call("flat.series", "point=t.csv", "--ignore", "x", code=1)
+    assert "LW3055" in done.stderr
+    assert "'x' is not given: --ignore leaves out its column" in done.stderr
     done = call("flat.series", "point=t.csv", "--ignore", "d", code=1)
     assert "no table has a column 'd' to ignore" in done.stderr
 

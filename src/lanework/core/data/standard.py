@@ -1,7 +1,8 @@
 """Standard input in place of a file: read once, for one purpose, and kept until the process ends.
 
 What reads files goes over some of them several times, and from several places at once, so what came
-in stands in a temporary file. It says by its first bytes what it is, as it has no ending.
+in stands in a temporary file; on Linux in one without a name, which no end of the process leaves
+behind. It says by its first bytes what it is, as it has no ending.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import zipfile
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_ARGUMENT
@@ -30,6 +31,9 @@ _BEGINNINGS = (
     (b"\x93NUMPY", ".npy"),
     (b"\x1f\x8b", ".csv.gz"),
 )
+
+_OPEN = "/proc/self/fd"
+"""Where Linux has open files by their numbers; each opening has a position of its own."""
 
 _kept: list[tuple[Any, str, str]] = []
 """The stream, what it was read for, and the path of what came in: for the last stream read."""
@@ -55,12 +59,23 @@ def standard_input(purpose: str) -> str:
                 help="give one of them as a file",
             )
         return _kept[0][2]
-    with tempfile.NamedTemporaryFile(prefix="lanework-", delete=False) as file:
-        atexit.register(_remove, file.name)
-        # without its buffer, whose lock a reader that is waited for no longer would keep
-        shutil.copyfileobj(getattr(stream, "raw", stream), file)
-    _kept[:] = [(sys.stdin, purpose, file.name)]
-    return file.name
+    # without its buffer, whose lock a reader that is waited for no longer would keep
+    path = _copied(getattr(stream, "raw", stream))
+    _kept[:] = [(sys.stdin, purpose, path)]
+    return path
+
+
+def _copied(stream: IO[bytes]) -> str:
+    """The path of a temporary file with all that a stream has."""
+    if not os.path.isdir(_OPEN):
+        with tempfile.NamedTemporaryFile(prefix="lanework-", delete=False) as named:
+            atexit.register(_remove, named.name)
+            shutil.copyfileobj(stream, named)
+        return named.name
+    with tempfile.TemporaryFile(prefix="lanework-") as file:
+        shutil.copyfileobj(stream, file)
+        file.flush()
+        return f"{_OPEN}/{os.dup(file.fileno())}"
 
 
 def _remove(path: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.codes import NO_COLUMN_FITS, NO_ROWS
+from lanework.core.codes import MISSING_COLUMN, NO_COLUMN_FITS, NO_ROWS
 from lanework.core.data.arrays import all_arrays
 from lanework.core.data.blocks import check_columns
 from lanework.core.data.cells import iter_cells
@@ -136,7 +136,8 @@ def fill(
     Raises:
         Diagnostic: LW3040, LW3050, LW3055, LW8005, LW1026, and what is wrong with the file.
     """
-    header = [name for name in column_names(path) if name not in ignored]
+    every = column_names(path)
+    header = [name for name in every if name not in ignored]
     names = [port.name for port in ports]
     axes = [axis, *(other for port in ports if axis in port.axes for other in port.axes)]
     titles = {**labels_for(axes, header, names), **label_columns([axis], header, names)}
@@ -144,6 +145,7 @@ def fill(
     own = [port for port in ports if axis in port.axes]
     for port in own:
         if port.default is None and port.name not in given:
+            _check_ignored(path, port.name, every, ignored)
             check_columns(path, [port.name], header)
     if not any(port in own or not port.axes for port in filled):
         raise Diagnostic(
@@ -154,7 +156,7 @@ def fill(
             else f"no input is along {axis!r}; its columns are {', '.join(header[:8])}",
         )
     advice = "leave {0} out of the table, or say so: --ignore {0}"
-    tableinputs.check_columns(path, header, ports, titles.values(), unused, given, advice)
+    tableinputs.refuse_others(path, header, ports, titles.values(), unused, given, advice)
     if titles and axis not in titles:
         (other, title), *_ = titles.items()
         raise Diagnostic(
@@ -171,6 +173,16 @@ def fill(
                 help=f"give it in a table of its own, or leave it out: --ignore {port.name}",
             )
     return Table(axis, path, filled, titles)
+
+
+def _check_ignored(path: str, name: str, header: Collection[str], ignored: Collection[str]) -> None:
+    """Refuse that a column is ignored which is needed."""
+    if name in ignored and name in header:
+        raise Diagnostic(
+            MISSING_COLUMN,
+            f"input {name!r} is not given: --ignore leaves out its column of {path}",
+            help=f"take it out of --ignore, or give it: {name}=...",
+        )
 
 
 def read_input(port: Port, path: str, column: str | None) -> Any:

@@ -60,7 +60,7 @@ def table_inputs(
     axes = {port.axes[0]: port.name for port in rows if len(port.axes) == 1}
     every = dict.fromkeys(axis for port in filled for axis in port.axes) or {LANES: None}
     titles = labels_for(every, columns, [port.name for port in ports])
-    check_columns("the table", columns, ports, titles.values(), unused)
+    refuse_others("the table", columns, ports, titles.values(), unused)
     kept = {name: value for name, value in given.items() if name not in titles.values()}
     labels = {axis: _cells(title, columns[title]) for axis, title in titles.items()}
     if len(labels) > 1:
@@ -82,7 +82,7 @@ def table_inputs(
     return {**kept, **{name: _along(axis, name, given[name], labels) for name in mine}}
 
 
-def check_columns(
+def refuse_others(
     source: str,
     columns: Iterable[str],
     ports: Sequence[Port],
