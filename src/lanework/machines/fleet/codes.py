@@ -89,7 +89,8 @@ MIXED = code(
     "Words are only bits: a float in a buffer of u32 is a large integer, and an integer in a "
     "buffer of floats is next to nothing. The words of a buffer are floats, unless it is declared "
     "u32 or i32. FTOU and FTOI make integers of floats, UTOF and ITOF floats of integers; "
-    "ATOMIC_IADD adds integers where ATOMIC_ADD adds floats.",
+    "ATOMIC_IADD adds integers where ATOMIC_ADD adds floats. ISETI r1, 5 sets an integer where "
+    "SETI r1, 5 sets a float. A saved program is not refused, as its numbers are bits alone.",
 )
 STACK_OVERFLOW = code(
     "LW6020",
