@@ -66,6 +66,7 @@ def compiled(machine, parts, name="case"):
     if "damage" in parts:
         return damaged(program, parts["damage"])
     assert assemble(program.dis()).hash == program.hash
+    program.verify()  # with all that its text says, of which a file keeps not everything
     return loads(dumps(program))
 
 
