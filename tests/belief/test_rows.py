@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
+from lanework.core.result.result import Result
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.queries import streaming
 
@@ -380,6 +381,22 @@ def test_labels_that_are_none(model, tmp_path, monkeypatch, args, words):
     assert done.exit_code != 0
     for word in words:
         assert word in done.stderr
+
+
+def test_states_in_files_of_arrays(graph, tmp_path):
+    """Which are read without running what is in them."""
+    for query in ("mpe", "kbest:7"):
+        result = lw.belief.infer(graph, {"wet": WET}, query)
+        result.save(tmp_path / "out.npz")
+        with np.load(tmp_path / "out.npz") as read:
+            states = result["weather"]
+            assert read["weather"].tolist() == np.where(states == None, "", states).tolist()  # noqa: E711
+            np.testing.assert_array_equal(read["ln_p_best"], result["ln_p_best"])
+    for number in (2**62, 2**70):
+        count = Result({"n": np.array([1, number], object)}, axes={"n": ("row",)})
+        count.save(tmp_path / "out.npz")
+        with np.load(tmp_path / "out.npz") as read:
+            assert [int(n) for n in read["n"]] == [1, number]
 
 
 def test_labels_in_files_of_arrays(graph, tmp_path):

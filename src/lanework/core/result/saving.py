@@ -101,6 +101,9 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
 def write_arrays(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
     """Arrays as the members of an .npz file, whatever their names: `np.savez` has some of its own.
 
+    Objects, such as names of states and whole numbers of more than 64 bits, are texts there, and
+    None an empty one: nothing is pickled.
+
     Example:
         >>> import io
         >>> file = io.BytesIO()
@@ -112,7 +115,17 @@ def write_arrays(file: IO[bytes], arrays: Mapping[str, Any]) -> None:
     with zipfile.ZipFile(file, "w") as members:
         for name, array in arrays.items():
             with members.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asanyarray(array))
+                np.lib.format.write_array(member, _unpickled(np.asanyarray(array)), None, False)
+
+
+def _unpickled(array: Array) -> Array:
+    if array.dtype.kind != "O":
+        return array
+    items = array.reshape(-1).tolist()
+    if all(type(item) is int and abs(item) < 1 << 63 for item in items):
+        return array.astype(np.int64)
+    texts = ["" if item is None else str(item) for item in items]
+    return np.array(texts, str).reshape(array.shape)
 
 
 def _labels(result: Outputs) -> dict[str, Any]:
