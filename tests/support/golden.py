@@ -66,7 +66,8 @@ def compiled(machine, parts, name="case"):
     if "damage" in parts:
         return damaged(program, parts["damage"])
     assert assemble(program.dis()).hash == program.hash
-    program.verify()  # with all that its text says, of which a file keeps not everything
+    if any(each.code.ident == "LW6013" for each in program.problems()):
+        return program  # a file does not keep which numbers the text writes as floats
     return loads(dumps(program))
 
 
