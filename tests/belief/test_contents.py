@@ -4,7 +4,11 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import xarray as xr
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -142,3 +146,39 @@ def test_copies_are_graphs_of_their_own():
         assert lw.belief.infer(other)["c"].tolist() == [0.5, 0.5]
     assert list(one.variables) == ["a"]
     assert len(one.factors) == 1
+
+
+def _labelled(kind, values, rows, columns):
+    if kind == "pandas":
+        return pd.DataFrame(values, index=rows, columns=columns)
+    if kind == "turned":
+        frame = pd.DataFrame(values, pd.Index(rows, name="a"), pd.Index(columns, name="b"))
+        return frame.T
+    array = xr.DataArray(values, dims=("a", "b"), coords={"a": rows, "b": columns})
+    return array if kind == "xarray" else array.T
+
+
+@pytest.mark.parametrize("kind", ["pandas", "turned", "xarray", "xarray turned"])
+def test_labels_of_a_table_are_states_and_names_of_its_dimensions_variables(kind):
+    graph = FactorGraph()
+    graph.variable("a", ["x", "y"])
+    graph.variable("b", ["u", "v"])
+    table = _labelled(kind, [[1.0, 2.0], [3.0, 4.0]], ["y", "x"], ["v", "u"])
+    assert graph.factor(["a", "b"], table).table.tolist() == [[4.0, 3.0], [2.0, 1.0]]
+    with pytest.raises(Diagnostic, match=r"LW5002.*no 'x'"):
+        graph.factor(["a", "b"], _labelled(kind, [[1.0, 2.0], [3.0, 4.0]], ["y", "z"], ["v", "u"]))
+
+
+def test_labels_of_a_table_over_one_variable_and_those_that_cannot_be_put_in_order():
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    graph.variable("b", ["u", "v"])
+    assert graph.factor(["a"], pd.Series([0.3, 0.7], index=[1, 0])).table.tolist() == [0.7, 0.3]
+    assert graph.factor(["a"], pd.Series([0.3, 0.7])).table.tolist() == [0.3, 0.7]
+    for frame in (pl.DataFrame, pa.table):
+        table = graph.factor(["a", "b"], frame({"v": [1.0, 2.0], "u": [3.0, 4.0]})).table
+        assert table.tolist() == [[3.0, 1.0], [4.0, 2.0]]
+    with pytest.raises(Diagnostic, match="dimensions b, c"):
+        graph.factor(["a", "b"], xr.DataArray([[1.0, 2.0], [3.0, 4.0]], dims=("b", "c")))
+    with pytest.raises(Diagnostic, match=r"graph.factor\(scope, table\)"):
+        Factor("a", ("a",), pd.Series([0.3, 0.7], index=[1, 0]))

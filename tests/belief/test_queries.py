@@ -335,3 +335,14 @@ def test_no_more_assignments_than_there_are():
     runner = compile_graph(graph, "kbest:7").bind()
     assert runner()["a"].tolist() == ["x", "z"]
     assert runner({"a": ["z", "x"]})["a"].tolist() == [["z"], ["x"]]
+
+
+def test_assignments_are_as_many_as_there_can_be_and_their_memory_is_counted():
+    graph = FactorGraph()
+    for n in range(30):
+        graph.variable(f"v{n}", 2)
+        graph.factor([f"v{n}"], [0.25, 0.75])
+    evidence = {f"v{n}": "1" for n in range(28)}
+    assert len(infer(graph, evidence, "kbest:1000000000")["ln_p_best"]) == 4
+    with pytest.raises(Diagnostic, match=r"LW0101.*best assignments of 1 rows"):
+        infer(graph, {}, "kbest:1000000000")

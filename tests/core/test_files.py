@@ -450,3 +450,9 @@ def test_long_cells_and_nul_are_no_labels_for_the_fast_readers(cell, arrow, tmp_
     path.write_bytes(b"x\n" + data)
     with pytest.raises(Diagnostic):
         read_columns(path, ["x"], {"x": ["ab"]})
+
+
+@pytest.mark.parametrize("text", ['[{"x": 1, "x": 3}]', '{"x": [1], "y": [2], "x": [3]}'])
+def test_a_name_that_is_there_twice_in_an_object_of_json(tmp_path, text):
+    (tmp_path / "t.json").write_text(text)
+    assert "the name 'x' twice" in refused(tmp_path / "t.json", ["x"]).message

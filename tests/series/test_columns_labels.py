@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import xarray as xr
 
+import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.program.program import Port
 from lanework.machines.series import along
@@ -133,3 +134,20 @@ def test_along_counts_dimensions():
         along("point", GRID)
     with pytest.raises(Diagnostic, match="2 dimensions"):
         along(("point", "point"), GRID)
+
+
+@pytest.mark.parametrize("make", ["pandas", "polars", "arrow"])
+@pytest.mark.parametrize("dates", [{}, {"start": "2024-01-01", "freq": "month"}])
+def test_columns_along_time_are_called_like_periods(make, dates):
+    model = lw.series.Model("m", periods=2, **dates)
+    model.input("x", axes=("scenario", "time"))
+    model.formula("y", "x * 10")
+    runner = model.compile(outputs=["y"]).bind()
+    values = {"up": [1.0, 3.0], "down": [2.0, 4.0]}
+    named = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table}[make]
+    with pytest.raises(Diagnostic, match=r"LW3050.*called 'up', 'down'"):
+        runner(x=named(values))
+    with pytest.raises(Diagnostic, match=r"LW3050.*called 'up', 'down'"):
+        runner(x=named({"scenario": ["a", "b"], **values}))
+    months = dict(zip(["2024-02-29", "2024-01-31"], values.values(), strict=True))
+    assert runner(x=named(months))["y"].tolist() == [[20.0, 40.0], [10.0, 30.0]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -261,3 +263,26 @@ def test_any_text_gives_a_tree_or_a_diagnostic(text):
     except Diagnostic:
         return
     ast.parse(str(tree), mode="eval")
+
+
+NEAR_ZERO = [0.0, 1e-300, 1e-16, -1e-14, 1e-9, -2.5e-5, 2.9e-5, 0.0009, 0.0011, 0.002, -0.004, 0.05]
+
+
+@pytest.mark.parametrize("n", [1, 4, 360])
+@pytest.mark.parametrize("rate", NEAR_ZERO)
+def test_annuities_and_their_slopes_hold_near_a_rate_of_zero(rate, n):
+    """Against sums of powers, to the last digits, where 1 - (1 + rate) ** -n cancels."""
+    model = Model("m", periods=1)
+    model.input("rate")
+    model.formula("worth", f"annuity(rate, {n})")
+    model.formula("paid", f"level_payment(rate, {n}, {n})")
+    model.formula("value", f"pv(rate, {n}, 2)")
+    names = ["worth", "paid", "value"]
+    result = model.compile(outputs=names).jacobian(names, "rate").run(rate=rate)
+    worth = math.fsum((1 + Fraction(rate)) ** -k for k in range(1, n + 1))
+    slope = math.fsum(-k * (1 + Fraction(rate)) ** -(k + 1) for k in range(1, n + 1))
+    wanted = {"worth": (worth, slope), "paid": (n / worth, -n * slope / worth**2)}
+    for name, pair in {**wanted, "value": (2 * worth, 2 * slope)}.items():
+        found = [float(result[name].item()), float(result[f"d_{name}_d_rate"].item())]
+        assert found[0] == pytest.approx(pair[0], rel=2e-13)
+        assert found[1] == pytest.approx(pair[1], rel=1e-10)

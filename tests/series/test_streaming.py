@@ -114,3 +114,18 @@ def test_outputs_that_do_not_depend_on_the_axis_come_out():
 def test_inputs_are_not_named_like_options_of_a_call(name):
     with pytest.raises(Diagnostic, match="option of that name"):
         lw.series.Model("m").input(name)
+
+
+@pytest.mark.parametrize("z", [[5.0, 6.0], np.array([5.0, 6.0]), lw.series.along("point", [5, 6])])
+def test_what_is_over_the_lanes_of_the_stream_comes_in_its_blocks(z):
+    """Two values for two blocks of two lanes would be those of each block again."""
+    model = lw.series.Model("m", periods=1)
+    model.input("x", axes="point")
+    model.input("z", axes="point")
+    model.formula("y", "x * 10 + z")
+    model.output("y", reduce=("point",))
+    blocks = [{"x": np.array([1.0, 2.0])}, {"x": np.array([3.0, 4.0])}]
+    runner = model.compile(outputs=["y"]).bind()
+    with pytest.raises(Diagnostic, match=r"input 'z' is over 'point'.*every block"):
+        runner.stream(blocks, axis="point", z=z)
+    assert float(runner.stream(blocks, axis="point", z=1.0)["y"]) == 104.0

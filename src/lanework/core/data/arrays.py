@@ -135,7 +135,7 @@ def all_arrays(path: Path_) -> tuple[dict[str, Array], Sequence[int] | None]:
 
 def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
     try:
-        data = json.load(file, **NUMBERS)
+        data = json.load(file, object_pairs_hook=_once, **NUMBERS)
         if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
             names = list(data[0])
             odd = next((i for i, row in enumerate(data) if list(row) != names), None)
@@ -156,6 +156,15 @@ def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
             f"{os.fspath(path)} cannot be read: {error}",
             help='write columns as {"name": [1, 2, 3]}',
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which no name is there twice."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
+        raise ValueError(f"an object has the name {twice!r} twice")
+    return fields
 
 
 def _as_array(values: Any) -> Array:

@@ -49,6 +49,16 @@ def labels_of_index(index: Any) -> Any:
     return np.asarray(index)
 
 
+def counted(count: int) -> list[str]:
+    """What polars calls columns that have no names.
+
+    Example:
+        >>> counted(2)
+        ['column_0', 'column_1']
+    """
+    return [f"column_{n}" for n in range(count)]
+
+
 def title_of(value: Any) -> tuple[str, ...] | None:
     """What the labels along the first dimension are called; None where they have no name."""
     dims = getattr(value, "dims", ())

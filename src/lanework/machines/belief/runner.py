@@ -30,7 +30,7 @@ from lanework.machines.belief.data.answers import (
 )
 from lanework.machines.belief.data.derivatives import query_derivatives
 from lanework.machines.belief.data.evidence import Evidence, given_columns, read_evidence
-from lanework.machines.belief.data.kbest import best_assignments
+from lanework.machines.belief.data.kbest import assignments, best_assignments
 from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import MOST_AXES
@@ -249,6 +249,10 @@ class Runner(runner.Runner):
         lead = {} if evidence.single else {ROWS: evidence.rows}
         kind, count = self.program.header.get("query"), int(self.program.header.get("count", 1))
         if count > 1:
+            if kind == "kbest":
+                count, size = assignments(self.program, evidence, count)
+                what = f"the {count:,} best assignments of {evidence.rows:,} rows"
+                self.limits.check_memory(size, what, "ask for fewer")
             lead[ASSIGNMENTS] = count
         if kind == "kbest":
             answer = partial(self._posterior, until=until)

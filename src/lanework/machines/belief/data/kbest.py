@@ -24,12 +24,29 @@ from lanework.machines.belief.walk import walk
 States = tuple[int, ...]
 
 
+OBJECTS = 200
+"""Bytes of Python's objects for an assignment, or for a part of those that are left."""
+
 Subspace = tuple[int, States, States]
 """Assignments of a row: the row, the states of the first variables, those that the next lacks.
 
 Plain tuples of numbers are nothing that Python's collector has to look through, which would stop
 all threads for long where there are millions.
 """
+
+
+def assignments(program: Program, evidence: Evidence, count: int) -> tuple[int, int]:
+    """Of so many assignments how many a row can have, and the bytes that those of all rows take."""
+    view = BeliefView.of(program)
+    sizes = {key[1]: view.variables[key[1]].size for key in view.slots if key[0] == "state"}
+    possible = np.ones(evidence.rows)
+    with np.errstate(over="ignore"):
+        for variable, size in sizes.items():
+            known = evidence.weights.get(variable)
+            possible *= size if known is None else (known > 0).sum(axis=0)
+    count, free = int(min(count, possible.max(initial=1.0))), len(sizes)
+    each = 8 * sum(sizes.values()) + OBJECTS + 16 * free + free * (OBJECTS + 12 * free)
+    return count, count * evidence.rows * each
 
 
 def best_assignments(

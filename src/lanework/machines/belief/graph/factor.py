@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.data.values import Given, exactly
+from lanework.core.data.labels import COUNTS, align, counted, keys, labels_along
+from lanework.core.data.values import Given, as_array, exactly
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE
 
 Table = npt.NDArray[np.float64]
@@ -69,6 +70,11 @@ class Factor:
                 what = f"a factor has {name!r} for a name, which is of type {type(name).__name__}"
                 raise Diagnostic(BAD_GRAPH, what, help="name factors and variables by text")
         about = Given(f"the table of {self.name!r}", BAD_TABLE)
+        if any(
+            labels is not None and type(labels) is not COUNTS for labels in labelled(self.table)
+        ):
+            about.refuse("has labels, and no states to put them in the order of",
+                         "add it with graph.factor(scope, table)")  # fmt: skip
         table = np.array(exactly(self.table, "f64", about))
         table.flags.writeable = False
         object.__setattr__(self, "table", table)
@@ -96,6 +102,60 @@ class Factor:
         if bad.any():
             at = tuple(int(i) for i in np.argwhere(bad)[0])
             raise Diagnostic(BAD_TABLE, f"the table of {self.name!r} has {table[at]:g} at {at}")
+
+
+def labelled(table: Any) -> tuple[Any, ...]:
+    """The labels along each dimension of a table, as far as there are any.
+
+    The columns of polars and Arrow are called something, if they do not only count.
+    """
+    names = getattr(table, "column_names", getattr(table, "columns", None))
+    if not isinstance(names, list):
+        return labels_along(table)
+    return (None, COUNTS(len(names)) if names == counted(len(names)) else np.array(names))
+
+
+def in_order(table: Any, scope: Sequence[Variable], given: Given) -> Any:
+    """A table with its axes in the order of a scope, and along each the states in theirs.
+
+    Args:
+        table: with names of its dimensions, labels along them, or neither: then it goes by place.
+        scope: the variables.
+        given: what it is for.
+
+    Raises:
+        Diagnostic: for labels that are not the states, and dimensions that are not the scope.
+
+    Example:
+        >>> import pandas as pd
+        >>> series = pd.Series([0.3, 0.7], index=["no", "yes"])
+        >>> in_order(series, [Variable("rain", ("yes", "no"))], Given("it", BAD_TABLE)).tolist()
+        [0.7, 0.3]
+    """
+    labels, names = labelled(table), [variable.name for variable in scope]
+    if not any(x is not None for x in labels) and not hasattr(table, "dims"):
+        return table
+    indices = (getattr(table, "index", None), getattr(table, "columns", None))
+    titles = getattr(table, "dims", [getattr(i, "name", None) for i in indices[: len(labels)]])
+    whole = table.to_numpy() if hasattr(table, "null_count") else table  # a table of polars
+    array, titles = as_array(whole, given), list(map(str, titles))
+    if array.ndim != len(scope) or array.ndim != len(labels):
+        return array  # which its shape says
+    if titles != names and set(titles) == set(names):
+        turned = [titles.index(name) for name in names]
+        array, labels = array.transpose(turned), tuple(labels[n] for n in turned)
+    elif hasattr(table, "dims") or set(titles) & set(names):
+        for n, (title, name) in enumerate(zip(titles, names, strict=True)):
+            if title != name and title not in ("None", f"dim_{n}"):
+                given.refuse(
+                    f"has the dimensions {', '.join(titles)}, and its scope is {', '.join(names)}",
+                    "call the dimensions like the variables",
+                )
+    for axis, (variable, own) in enumerate(zip(scope, labels, strict=True)):
+        if own is not None and type(own) is not COUNTS:
+            order = align(list(map(str, keys(own))), variable.states, variable.name, given)
+            array = array if order is None else np.take(array, order, axis)
+    return array
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.values import Given
 from lanework.core.result.drawing import Drawing
-from lanework.machines.belief.codes import BAD_GRAPH, CYCLIC, UNKNOWN_VARIABLE
+from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
 from lanework.machines.belief.graph.contents import Factors, Variables, states_of
 from lanework.machines.belief.graph.drawing import graph_drawing, graph_page
 from lanework.machines.belief.graph.factor import (
     MOST_AXES,
     Factor,
     Variable,
+    in_order,
     listed,
     notice_sums,
     scaled_table,
@@ -77,15 +79,22 @@ class FactorGraph:
 
         Args:
             scope: its variables, one an axis of the table; none for a number.
-            table: numbers, of the shape of the scope.
+            table: numbers, of the shape of the scope. Labels (of pandas, xarray, columns of
+                polars and Arrow) are names of states, and names of dimensions are variables: they
+                are put in the order of the graph. What has none goes by place.
             name: for messages; by default the child's.
             child: the variable whose conditional table it is.
 
         Raises:
             Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
         """
-        given: tuple[Any, Any] = (scope, table)  # of which a factor makes what it holds
-        factor = Factor(name or child or f"f{len(self.factors)}", *given, child)
+        name = name or child or f"f{len(self.factors)}"
+        over: Any = list(scope) if isinstance(scope, Iterable) else [scope]
+        if all(isinstance(variable, str) for variable in over):
+            about = Given(f"the table of {name!r}", BAD_TABLE)
+            table = in_order(table, list(map(self.find, over)), about)
+        given: tuple[Any, Any] = (over, table)  # of which a factor makes what it holds
+        factor = Factor(name, *given, child)
         self._check(factor)
         self.factors.append(factor)
         return factor

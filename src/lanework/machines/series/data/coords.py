@@ -18,7 +18,7 @@ from lanework.core.data.labels import align
 from lanework.core.data.values import Given
 from lanework.machines.series.codes import LABELS_DISAGREE
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.longtables import TIME
+from lanework.machines.series.data.longtables import TIME, moments
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -85,30 +85,3 @@ def _same_set(given: Labels, wanted: Labels) -> bool:
     return given.dtype.kind == wanted.dtype.kind and bool(
         np.array_equal(np.sort(given), np.sort(wanted))
     )
-
-
-def moments(labels: Any) -> Labels:
-    """Labels along time: dates, however they are written, as days if they are; numbers as they are.
-
-    Example:
-        >>> moments(["2024-01-31", "2024-02-29 00:00:00"]).tolist()[0].isoformat()
-        '2024-01-31'
-        >>> moments([3, 1]).tolist(), moments(["spring", "summer"]).tolist()
-        ([3, 1], ['spring', 'summer'])
-    """
-    array = np.asarray(labels)
-    if array.dtype.kind in "OU":
-        items = array.tolist()
-        # midnight is that of the place whose time zone a moment has
-        local = [x.replace(tzinfo=None) if getattr(x, "tzinfo", None) else x for x in items]
-        texts = [x.isoformat() if hasattr(x, "isoformat") else x for x in local]
-        if not all(isinstance(x, str) and not x.strip().isdecimal() for x in texts):
-            return array
-        try:
-            array = np.array(texts, "M8[us]")
-        except ValueError:
-            return array
-    if array.dtype.kind == "M":
-        days = array.astype("M8[D]")
-        return days if bool((days == array).all()) else array
-    return array

@@ -15,7 +15,7 @@ from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help, labels_along
 from lanework.core.data.values import MISSING_TEXT, exactly, text_advice
 from lanework.machines.series.codes import BAD_INPUT
-from lanework.machines.series.data.longtables import LANES, TIME, given_for
+from lanework.machines.series.data.longtables import LANES, TIME, check_periods, given_for
 from lanework.machines.series.data.unpacking import Held, fail, has_dates, unpack
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
             "time unless it has the name of a lane axis",
         )
     named = {axis: x for axis, x in zip(axes, held.labels, strict=False) if x is not None}
+    wide = array.ndim == 2 and (hasattr(value, "columns") or hasattr(value, "column_names"))
+    if wide and axes[-1] == TIME and TIME in named:
+        check_periods(named[TIME], given_for(port))
     for axis, size in zip(axes, array.shape, strict=True):
         if axis in named and len(named[axis]) != size:
             what = f"has {size} values along {axis!r}, and {len(named[axis])} labels"

@@ -107,8 +107,23 @@ def tabled(
             else "is given a table of labels alone",
             "give it one column, or call one like the input",
         )
-    named = {**labels, across[0]: _numbered(list(columns))}
+    named = {**labels, across[0]: numbered(list(columns))}
+    if across[0] == TIME:
+        check_periods(named[TIME], given)
     return np.column_stack(list(columns.values())), (*labels, across[0]), named
+
+
+def check_periods(labels: Any, given: Given) -> None:
+    """Refuse columns of a wide table that are along time, and called like no periods.
+
+    Raises:
+        Diagnostic: LW3050.
+    """
+    if not isinstance(labels, range) and moments(labels).dtype.kind not in "Miuf":
+        given.refuse(
+            f"has a column a period, and they are called {', '.join(map(shown, labels[:3]))}",
+            "call them by numbers or dates, or give the times in a column: a value a row",
+        )
 
 
 def pivoted(
@@ -171,9 +186,36 @@ def _plain(label: Any) -> Any:
     return label.item() if isinstance(label, np.generic) and label.dtype.kind != "M" else label
 
 
-def _numbered(labels: Sequence[Any]) -> Labels:
+def numbered(labels: Sequence[Any]) -> Labels:
     """Names of columns as labels: as numbers if all are whole numbers."""
     texts = [str(label).strip() for label in labels]
     if all(text.isascii() and text.isdigit() and len(text) < 16 for text in texts):
         return np.array([int(text) for text in texts], np.int64)
     return np.asarray(labels)
+
+
+def moments(labels: Any) -> Labels:
+    """Labels along time: dates, however they are written, as days if they are; numbers as they are.
+
+    Example:
+        >>> moments(["2024-01-31", "2024-02-29 00:00:00"]).tolist()[0].isoformat()
+        '2024-01-31'
+        >>> moments([3, 1]).tolist(), moments(["spring", "summer"]).tolist()
+        ([3, 1], ['spring', 'summer'])
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind in "OU":
+        items = array.tolist()
+        # midnight is that of the place whose time zone a moment has
+        local = [x.replace(tzinfo=None) if getattr(x, "tzinfo", None) else x for x in items]
+        texts = [x.isoformat() if hasattr(x, "isoformat") else x for x in local]
+        if not all(isinstance(x, str) and not x.strip().isdecimal() for x in texts):
+            return array
+        try:
+            array = np.array(texts, "M8[us]")
+        except ValueError:
+            return array
+    if array.dtype.kind == "M":
+        days = array.astype("M8[D]")
+        return days if bool((days == array).all()) else array
+    return array

@@ -19,7 +19,7 @@ from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
-from lanework.machines.series.data.labels import Labelled
+from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, given_for, label_columns
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
@@ -73,6 +73,7 @@ def stream(
     last: Result | None = None
     stats: dict[str, Any] = dict.fromkeys(ADDED, 0)
     rest = _Rest(runner.limits)
+    _check_fixed(runner.ports, axis, inputs)
     for block in blocks:
         columns = _columns(runner.ports, block, axis, inputs)
         last = runner.run_within(rest.limits(), {**inputs, **columns})
@@ -106,6 +107,20 @@ def stream(
     order = [name for name in last if name in totals or name in alike]
     values = {**alike, **totals}
     return last.replaced({name: values[name] for name in order}, {**last.stats, **stats})
+
+
+def _check_fixed(ports: Iterable[Port], axis: str, inputs: Mapping[str, Any]) -> None:
+    """Refuse an input over the lanes of the stream that would be the same in every block."""
+    for port in ports:
+        value = inputs.get(port.name)
+        if value is not None and axis in as_labelled(value, port).axes:
+            raise Diagnostic(
+                BAD_OPTION,
+                f"input {port.name!r} is over {axis!r}, of which there is a block at a time, and is"
+                " given for every block",
+                help=f"make it a column of the blocks, or of their table: {port.name!r} beside the"
+                f" others; what is the same in every block is one number, or over other axes",
+            )
 
 
 def _check_alike(before: Mapping[str, Array], now: Mapping[str, Array], axis: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.labels import labels_along, labels_of_index
+from lanework.core.data.labels import counted, labels_along, labels_of_index
 from lanework.core.data.values import as_array
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import (
@@ -22,6 +22,7 @@ from lanework.machines.series.data.longtables import (
     axes_for,
     given_for,
     labels_for,
+    numbered,
     pivoted,
     tabled,
 )
@@ -53,7 +54,7 @@ def unpack(value: Any, port: Port) -> Held:
         value = value[_choose(port, [str(name) for name in value.data_vars], "the Dataset")]
     if hasattr(value, "column_names"):  # pyarrow.Table, RecordBatch
         columns = {name: _flat(value.column(name)) for name in value.column_names}
-        return _tabled(port, columns, {}) or Held(_chosen(port, columns))
+        return _tabled(port, columns, {}) or _wide(port, columns)
     if hasattr(value, "columns") and hasattr(value, "to_numpy"):
         return _frame(value, port)
     labelled = _labelled(value, port)
@@ -112,14 +113,13 @@ def _known(name: Any, port: Port) -> str | None:
     return name if name in (TIME, LANES, "point", *port.axes) else None
 
 
-def _chosen(port: Port, columns: Mapping[str, Any]) -> npt.NDArray[Any]:
-    """The column of the input's own name, if there is one; otherwise all of them."""
+def _wide(port: Port, columns: Mapping[str, Any]) -> Held:
+    """The column of the input's own name, or the only one; otherwise all, their names as labels."""
     names = [port.name] if port.name in columns else list(columns)
-    return (
-        np.asarray(columns[names[0]])
-        if len(names) == 1
-        else np.column_stack([columns[name] for name in names])
-    )
+    if len(names) == 1:
+        return Held(np.asarray(columns[names[0]]))
+    labels = range(len(names)) if names == counted(len(names)) else numbered(names)
+    return Held(np.column_stack([columns[name] for name in names]), (), (None, labels))
 
 
 def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -> Held | None:
@@ -139,7 +139,7 @@ def _frame(frame: Any, port: Port) -> Held:
     index: Any = getattr(frame, "index", None)
     if not hasattr(index, "nlevels"):
         columns = {name: _flat(frame[name]) for name in frame.columns}
-        return _tabled(port, columns, {}) or Held(_chosen(port, columns))
+        return _tabled(port, columns, {}) or _wide(port, columns)
     levels = {
         str(name): np.asarray(labels_of_index(index.get_level_values(n)))
         for n, name in enumerate(index.names)

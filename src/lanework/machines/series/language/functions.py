@@ -103,6 +103,16 @@ ROUND = Function(
     "even.",
 )
 
+_NEAR = "(abs(rate) * (abs(n) + 7) < 0.01)"
+_NEAR_RATE = f"where({_NEAR}, rate, 0)"
+_CLOSE = "(abs(rate) < 0.1 and abs(n) < 1000000)"
+_ANNUITY = functools.reduce(
+    lambda rest, k: f"(1 - (n + {k}) * {_NEAR_RATE} / {k + 1} * {rest})", range(6, 0, -1), "1"
+)
+"""The binomial series of an annuity over `n`: at small rates 1 - (1 + rate) ** -n cancels."""
+_ROUNDED_OFF = f"where({_CLOSE}, n * (rate - (1 + rate - 1)) / where({_CLOSE}, 1 + rate, 1), 0)"
+"""What the rounding of 1 + rate leaves out of its power, relatively."""
+
 MACROS = (
     Function("average", (_X,), "The mean of `x` over the lane's periods.", "total(x) / periods"),
     Function("first", (_X,), "`x` in the first period.", "at(x, 0)"),
@@ -143,7 +153,8 @@ MACROS = (
         (Parameter("rate"), Parameter("n")),
         "The present value of `n` payments of 1, each at the end of a period, at the constant "
         "`rate` per period.",
-        "where(rate == 0, n, (1 - (1 + rate) ** (-n)) / where(rate == 0, 1, rate))",
+        f"where({_NEAR}, n * {_ANNUITY},"
+        f" (1 - (1 + rate) ** (-n) * (1 - {_ROUNDED_OFF})) / where({_NEAR}, 1, rate))",
     ),
     Function(
         "pv",
