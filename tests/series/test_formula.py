@@ -283,6 +283,6 @@ def test_annuities_and_their_slopes_hold_near_a_rate_of_zero(rate, n):
     slope = math.fsum(-k * (1 + Fraction(rate)) ** -(k + 1) for k in range(1, n + 1))
     wanted = {"worth": (worth, slope), "paid": (n / worth, -n * slope / worth**2)}
     for name, pair in {**wanted, "value": (2 * worth, 2 * slope)}.items():
-        found = [float(result[name].item()), float(result[f"d_{name}_d_rate"].item())]
-        assert found[0] == pytest.approx(pair[0], rel=2e-13)
-        assert found[1] == pytest.approx(pair[1], rel=1e-10)
+        value, gain = (result[key].item() for key in (name, f"d_{name}_d_rate"))
+        assert value == pytest.approx(pair[0], rel=2e-13)
+        assert gain == pytest.approx(pair[1], rel=1e-10)

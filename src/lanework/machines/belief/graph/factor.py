@@ -137,8 +137,8 @@ def in_order(table: Any, scope: Sequence[Variable], given: Given) -> Any:
         return table
     indices = (getattr(table, "index", None), getattr(table, "columns", None))
     titles = getattr(table, "dims", [getattr(i, "name", None) for i in indices[: len(labels)]])
-    whole = table.to_numpy() if hasattr(table, "null_count") else table  # a table of polars
-    array, titles = as_array(whole, given), list(map(str, titles))
+    plain = table.to_numpy() if hasattr(table, "null_count") else table  # a table of polars
+    array, titles = as_array(plain, given), list(map(str, titles))
     if array.ndim != len(scope) or array.ndim != len(labels):
         return array  # which its shape says
     if titles != names and set(titles) == set(names):
