@@ -11,6 +11,8 @@ from click.testing import CliRunner
 
 from lanework.app.cli import cli
 
+pytestmark = pytest.mark.slow
+
 MODEL = """# A line that says nothing.
 rate: "1" = input(axes="point")
 y = rate * 2 + t * 0

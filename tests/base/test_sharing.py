@@ -15,6 +15,8 @@ import pytest
 import lanework
 from lanework.base import sharing
 
+pytestmark = pytest.mark.slow
+
 MAKERS = {"lock": sharing.lock, "rlock": sharing.rlock}
 PLAIN = re.compile(r"\b(?:threading\.)?(R?Lock|Condition|Barrier|BoundedSemaphore)\(\)")
 

@@ -17,6 +17,8 @@ from lanework.machines.belief.queries.learning import expected_counts, expected_
 from lanework.machines.belief.queries.loopy import loopy
 from lanework.machines.belief.queries.sensitivity import sensitivity
 
+pytestmark = pytest.mark.slow
+
 SOON = Limits(deadline=0.05)
 LATE = 0.5  # seconds of work by all threads
 

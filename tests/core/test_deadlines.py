@@ -12,6 +12,8 @@ from lanework.base.errors import Trap
 from lanework.core.waiting import waited
 from lanework.engines.llvm import jit
 
+pytestmark = pytest.mark.slow
+
 DEADLINE, GRACE = 0.05, 0.05
 TRIES = 4  # what is compiled, loaded or allocated first comes on top of one of them
 WAIT = 1.0  # seconds that a call may last beyond its deadline, however busy the machine

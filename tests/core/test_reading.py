@@ -18,6 +18,8 @@ from lanework.core.data.cells import read_cells
 from lanework.core.data.files import iter_columns, read_array, read_columns, read_grid
 from lanework.core.data.holding import reading
 
+pytestmark = pytest.mark.slow
+
 ROWS = 60_000
 KINDS = [".csv", ".tsv", ".csv.gz", ".parquet", ".feather", ".xlsx", ".json", ".npz", ".npy"]
 

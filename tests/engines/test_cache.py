@@ -13,6 +13,8 @@ import lanework as lw
 from lanework.core import runner
 from lanework.engines.llvm import cache
 
+pytestmark = pytest.mark.slow
+
 RATE = np.linspace(0.0, 0.1, 5)
 
 

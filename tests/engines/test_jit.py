@@ -8,6 +8,8 @@ import pytest
 
 from lanework.engines.llvm import jit
 
+pytestmark = pytest.mark.slow
+
 TEXT = "define i64 @number() {{ ret i64 {} }}"
 
 

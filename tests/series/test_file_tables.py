@@ -13,6 +13,8 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 
+pytestmark = pytest.mark.slow
+
 MODEL = """model("m", periods=3, start="2025-01-01", freq="month")
 price = input(axes=("scenario", "time"))
 volume = input(axes="point")
