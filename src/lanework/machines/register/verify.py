@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from lanework.base.errors import Diagnostic
-from lanework.core.program.program import Port, Program
+from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
 from lanework.machines.register.codes import BAD_MEMORY, BAD_PORT, BAD_TARGET, NO_END
 from lanework.machines.register.isa import ZERO, register_name
@@ -70,7 +70,7 @@ def _ports(both: _Both) -> Iterator[Finding]:
     for port in both[0].ports:
         if not 0 <= port.row < ZERO or port.dtype not in TYPES or port.axes:
             yield Finding(f"port {port.name!r} is register {port.row} of type {port.dtype}")
-        if port.default is not None and port.dtype != "f64" and not _integral(port):
+        if port.default is not None and port.dtype != "f64" and not _integral(port.default):
             yield Finding(f"port {port.name!r} of {port.dtype} is {port.default} if it is left out")
         if (port.name, port.direction) in names:
             yield Finding(f"the port {port.name!r} is there twice")
@@ -81,9 +81,8 @@ def _ports(both: _Both) -> Iterator[Finding]:
             yield Finding(f"the inputs {other!r} and {port.name!r} are both in {register}")
 
 
-def _integral(port: Port) -> bool:
+def _integral(value: float) -> bool:
     """Whether a default is a whole number of 64 bits."""
-    value = port.default or 0.0
     return -(2.0**63) <= value < 2.0**64 and value == math.floor(value)
 
 
