@@ -73,7 +73,7 @@ reveal_type(bytes(program))
 reveal_type(len(program))
 """
 REVEALED = [
-    "Program[series.runner.Runner]",
+    "series.program.SeriesProgram",
     "series.runner.Runner",
     "Result",
     "ndarray[tuple[Any, ...], dtype[Any]]",

@@ -78,7 +78,7 @@ def show_term(term: Term | None, op: Op) -> str:
 
     Example:
         >>> show_term(ARITH["div"].gradient()[1], ARITH["div"])
-        'neg(div(r, b))'
+        'neg(mul(r, div(1, b)))'
     """
     if term is None:
         return "0"
