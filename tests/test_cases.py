@@ -242,6 +242,7 @@ def sites():
                 yield path, node.lineno
 
 
+@pytest.mark.slow
 def test_every_rule_has_a_refused_case(monkeypatch):
     """A rule has a case if it says the first problem there, and the case names the code."""
     said = {}

@@ -49,6 +49,7 @@ def piped(data, *words):
     return subprocess.run([*COMMAND, *words], input=data, capture_output=True, timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words", "first"),
     [
@@ -78,6 +79,7 @@ def test_what_is_wrong_on_standard_input_has_its_place():
     assert b"standard input is not UTF-8 text (byte 0)" in piped(b"\xff\xfe", "run", "-").stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_colour_unless_it_does_not_want_it():
     text, status = on_a_terminal([*COMMAND, *INPUTS, TIME])
     assert (status, "\x1b[" in text, "-533,799.80" in text) == (0, True, True)

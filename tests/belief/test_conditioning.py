@@ -86,6 +86,7 @@ def test_all_semirings_are_tried():
     assert {semiring for _, semiring in WAYS} == set(SEMIRINGS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["mpe", "mmap", "joint", "kbest:4"])
 def test_random_graphs_in_every_query(query):
     grown = 0
@@ -160,6 +161,7 @@ def test_draws_of_rows_are_the_same_for_a_seed():
     assert set(one["v0_0"][0]) == {"0"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alarm.bif", "hepar2.bif"])
 @pytest.mark.parametrize("query", ["all", "mpe"])
 def test_networks_under_a_tiny_cap(name, query):

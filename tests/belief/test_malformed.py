@@ -81,6 +81,7 @@ def test_a_bif_file_that_is_cut_off(name):
             refused(read_bif, text[:at])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alarm", "hepar2", "win95pts", "hailfinder"])
 def test_a_larger_bif_file_that_is_cut_off(name):
     text = (DATA / f"{name}.bif").read_text().strip()
@@ -97,6 +98,7 @@ def test_a_part_that_is_lost(name):
         refused(read_bif, "".join(lines[:number] + lines[number + 1 :]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_changed_bytes(name):
     """As many variables and tables as before, or a place in the text."""

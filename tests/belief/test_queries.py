@@ -271,6 +271,7 @@ def test_products_that_vanish_are_asked_again_with_logarithms():
         assert best["v5"].tolist() == ["1", "0", "0"]
 
 
+@pytest.mark.slow
 def test_one_row_the_short_way_and_the_long_way():
     """States by name of one row go past all that tables need; the answers are the same."""
     for seed, case, names, _ in cases(range(80)):

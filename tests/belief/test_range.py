@@ -49,6 +49,7 @@ def test_large_and_small_numbers_in_every_way(seeds):
         )
 
 
+@pytest.mark.slow
 def test_decisions_and_derivatives_of_large_numbers():
     checked = 0
     for seed in range(60):
@@ -212,6 +213,7 @@ def test_tables_whose_sums_are_no_numbers():
         assert graph.normalized().factors[0].table.tolist() == [0.75, 0.25]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tables", "ln_z", "posterior"),
     [

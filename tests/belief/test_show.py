@@ -48,6 +48,7 @@ def texts(svg):
     return " ".join(element.text or "" for element in actual.iter())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_drawings_name_every_variable(name):
     graph = lw.belief.read_network(DATA / name)
@@ -109,6 +110,7 @@ def test_odd_names_are_escaped():
     assert '\\"net\\"' in graph.dot()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_pages(name):
     graph = lw.belief.read_network(DATA / name)

@@ -98,6 +98,7 @@ def child(more):
     )
 
 
+@pytest.mark.slow
 def test_the_process_ends_while_helpers_spin():
     for _ in range(5):
         done = child("run(rate=RATES)")

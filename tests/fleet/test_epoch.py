@@ -130,6 +130,7 @@ def everything():
     return program, shared, names, n
 
 
+@pytest.mark.slow
 def test_every_instruction_on_special_values():
     """Against the plain machine, to the bit but for which NaN it is."""
     program, shared, names, n = everything()

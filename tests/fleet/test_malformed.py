@@ -113,6 +113,7 @@ def test_every_flipped_bit_is_refused():
         assert accepted(flipped(data, bit)) is None, f"bit {bit}"
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_with_a_repaired_checksum_is_handled():
     data = dumps(golden())
     count = ran = 0

@@ -146,6 +146,7 @@ def test_programs_without_names_are_as_before():
     assert lw.fleet.assemble(named.dis()).hash == named.hash
 
 
+@pytest.mark.slow
 def test_engines_agree_on_random_names(gpu):
     """Random programs in which random numbers are said to be made of buffers' names."""
     held = 0

@@ -240,6 +240,7 @@ clear:
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WORKS)
 def test_who_yields_and_changes_something_is_no_deadlock(engine, what):
     subject = program(WORKS[what].format(times=60), 3)

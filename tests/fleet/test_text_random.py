@@ -185,6 +185,7 @@ def mutated(rng, text):
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_mutated_text_is_a_program_or_a_diagnostic(seed):
     rng = random.Random(seed)

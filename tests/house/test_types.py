@@ -193,6 +193,7 @@ def test_results_and_runners_have_types(said):
         assert plain.endswith(wanted) and not plain.startswith("Any"), (actual, wanted)  # noqa: PT018
 
 
+@pytest.mark.slow
 def test_what_is_misspelt_is_an_error_and_nothing_else_is(said):
     errors = [line for line in said if " error: " in line]
     first = len(USER.splitlines()) + 1

@@ -99,6 +99,7 @@ class Arm:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pinned", [0, 8])
 @pytest.mark.parametrize("start", range(0, 600, 100))
 def test_random_programs_agree(start, pinned):

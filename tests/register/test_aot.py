@@ -144,6 +144,7 @@ ENDS = """
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @linux_only
 def test_floats_that_executables_read_and_print(tmp_path):
     """To the nearest float, and so that it is read back, as Python does it."""

@@ -76,6 +76,7 @@ def test_calls_ahead_of_time(tmp_path):
     assert actual == {name: int(expected[name]) for name in expected}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LINUX, reason="runs on Linux on x86-64")
 def test_jumps_to_addresses_that_are_computed(tmp_path):
     """To any instruction, and to none, which is a trap and no success."""

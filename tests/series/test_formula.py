@@ -268,6 +268,7 @@ def test_any_text_gives_a_tree_or_a_diagnostic(text):
 NEAR_ZERO = [0.0, 1e-300, 1e-16, -1e-14, 1e-9, -2.5e-5, 2.9e-5, 0.0009, 0.0011, 0.002, -0.004, 0.05]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 4, 360])
 @pytest.mark.parametrize("rate", NEAR_ZERO)
 def test_annuities_and_their_slopes_hold_near_a_rate_of_zero(rate, n):

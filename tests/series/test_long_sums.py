@@ -22,6 +22,7 @@ def test_many_terms(between, brackets):
     assert value(brackets.format(between.join(["x"] * MANY))) == right
 
 
+@pytest.mark.slow
 def test_terms_are_added_in_their_order():
     terms = [f"{'-' if n % 3 else '+'} max(x, {n}) / (x - -{n % 7})" for n in range(MANY)]
     expected = 0.0
@@ -31,6 +32,7 @@ def test_terms_are_added_in_their_order():
     assert value("0 " + " ".join(terms)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", ["", "é + ", "x +\n", "x + # more\n"])
 def test_places_are_right(before):
     text = before + " + ".join(["x"] * MANY) + " + é +\n  wrong(x) + " + " + ".join(["x"] * MANY)

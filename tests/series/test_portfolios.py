@@ -42,6 +42,7 @@ def valued(request):
     return request.param, results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_published_total(valued, engine):
     name, results = valued

@@ -358,8 +358,8 @@ def call(
         Diagnostic: no such function, or arguments that do not fit it.
 
     Example:
-        >>> str(call("annuity", [Expr.name("rate"), Expr.number(3)]))  # doctest: +ELLIPSIS
-        'where(rate == 0.0, 3.0, (1.0 - (1.0 + rate) ** -3.0) / ...'
+        >>> str(call("clip", [Expr.name("rate"), Expr.number(0), Expr.number(1)]))
+        'min(max(rate, 0.0), 1.0)'
     """
     function = functions().get(name)
     if function is None:
