@@ -111,7 +111,7 @@ REGISTER = """.machine register
     halt
 """
 FLEET = """.machine fleet
-.shared 64
+.shared 131072
 .routine main
     HALT
 .phase wait_all
