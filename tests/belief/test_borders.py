@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from graphs import weather
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -21,12 +22,7 @@ PATIENTS = pd.Index(["p3", "p1", "p2"], name="patient")
 
 @pytest.fixture
 def graph():
-    graph = FactorGraph("weather")
-    graph.variable("weather", ["sun", "rain", "fog"])
-    graph.variable("wet", ["yes", "no"])
-    graph.factor(["weather"], [0.2, 0.5, 0.3])
-    graph.factor(["weather", "wet"], [[0.1, 0.9], [0.7, 0.3], [0.4, 0.6]])
-    return graph
+    return weather()
 
 
 def refused(code, work):

@@ -2,19 +2,13 @@
 
 import numpy as np
 import pytest
+from graphs import chain
 
 import lanework as lw
 
 
 def program():
-    graph = lw.belief.FactorGraph()
-    for name in "abc":
-        graph.variable(name, ["0", "1", "2"])
-    graph.factor(["a"], [0.2, 0.3, 0.5])
-    table = np.arange(1.0, 10.0).reshape(3, 3)
-    graph.factor(["a", "b"], table / table.sum())
-    graph.factor(["b", "c"], table.T / table.sum())
-    return lw.belief.compile_graph(graph)
+    return lw.belief.compile_graph(chain())
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

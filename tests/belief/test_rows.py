@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from graphs import weather
 
 import lanework as lw
 from lanework.app.cli import cli
@@ -21,12 +22,7 @@ SHUFFLED = [2, 0, 3, 1]
 
 @pytest.fixture(scope="module")
 def graph():
-    graph = FactorGraph("weather")
-    graph.variable("weather", ["sun", "rain", "fog"])
-    graph.variable("wet", ["yes", "no"])
-    graph.factor(["weather"], [0.2, 0.5, 0.3])
-    graph.factor(["weather", "wet"], [[0.1, 0.9], [0.7, 0.3], [0.4, 0.6]])
-    return graph
+    return weather()
 
 
 @pytest.fixture(scope="module")

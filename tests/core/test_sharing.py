@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 import pytest
+from graphs import chain
 
 import lanework as lw
 
@@ -35,14 +36,7 @@ def series(engine):
 
 
 def belief(engine):
-    graph = lw.belief.FactorGraph()
-    for name in "abc":
-        graph.variable(name, ["0", "1", "2"])
-    graph.factor(["a"], [0.2, 0.3, 0.5])
-    table = np.arange(1.0, 10.0).reshape(3, 3)
-    graph.factor(["a", "b"], table / table.sum())
-    graph.factor(["b", "c"], table.T / table.sum())
-    run = lw.belief.compile_graph(graph).bind(engine)
+    run = lw.belief.compile_graph(chain()).bind(engine)
 
     def call(n):
         states = [str((n + k) % 3) for k in range(n % 5 + 1)]

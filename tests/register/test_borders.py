@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import refusals
 import xarray as xr
 
-from lanework.base.errors import Diagnostic, Trap
+from lanework.base.errors import Trap
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
 from lanework.core.program.program import loads
@@ -30,12 +31,7 @@ LABELS = {
 
 
 def refused(call, *words, code="LW4006"):
-    with pytest.raises(Diagnostic) as caught:
-        call()
-    text = caught.value.render()
-    assert caught.value.code.ident == code, text
-    for word in words:
-        assert word in text, text
+    refusals.refused(call, code, *words)
 
 
 @pytest.mark.parametrize("engine", ["auto", *ENGINES])

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import refusals
 
 import lanework as lw
-from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
 from lanework.machines.register import assemble as typed
@@ -24,12 +24,7 @@ BITS = 0x3FF8000000000000  # of 1.5
 
 
 def refused(call, *words, code="LW4006"):
-    with pytest.raises(Diagnostic) as caught:
-        call()
-    text = caught.value.render()
-    assert caught.value.code.ident == code, text
-    for word in words:
-        assert word in text, text
+    refusals.refused(call, code, *words)
 
 
 @pytest.mark.parametrize(

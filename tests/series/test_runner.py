@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from refusals import refused
 
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
@@ -27,15 +28,6 @@ def loan(**options):
     model.formula("interest", "prev(debt, initial=100.0) * rate")
     model.formula("paid", "total(interest)")
     return model
-
-
-def refused(call, code, *words):
-    with pytest.raises(Diagnostic) as caught:
-        call()
-    text = caught.value.render()
-    assert caught.value.code.ident == code, text
-    for word in words:
-        assert word in text, text
 
 
 @pytest.mark.parametrize("engine", ENGINES)

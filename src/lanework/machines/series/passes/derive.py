@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.core.ops.bodies.arithmetic import mul
 from lanework.core.ops.bodies.logic import or_
 from lanework.core.program.data import Port, ProgramData
@@ -111,15 +111,8 @@ class Deriver:
         Raises:
             Diagnostic: LW3044.
         """
-        names = list(self.outputs) if outputs is None else _names(outputs)
-        for name in names:
-            if name not in self.outputs:
-                raise Diagnostic(
-                    UNKNOWN_OUTPUT,
-                    f"the program has no output {name!r}",
-                    help=did_you_mean(name, self.outputs) or f"it has {', '.join(self.outputs)}",
-                )
-        ports = [self.outputs[name] for name in names]
+        names = [*self.outputs] if outputs is None else _names(outputs)
+        ports = [_port(name, self.outputs, "output", UNKNOWN_OUTPUT) for name in names]
         self.ports += [(port, self.of[port.row]) for port in ports]
         return ports
 
@@ -131,17 +124,12 @@ class Deriver:
         """
         numbers = [name for name, port in self.inputs.items() if not port.categories]
         names = numbers if inputs is None else _names(inputs)
-        for name in names:
-            if name not in self.inputs:
-                raise Diagnostic(
-                    UNKNOWN_INPUT,
-                    f"the program has no input {name!r}",
-                    help=did_you_mean(name, self.inputs) or f"it has {', '.join(self.inputs)}",
-                )
-            if name not in numbers:
-                what = f"input {name!r} is one of {', '.join(self.inputs[name].categories[:5])}"
+        ports = [_port(name, self.inputs, "input", UNKNOWN_INPUT) for name in names]
+        for port in ports:
+            if port.categories:
+                what = f"input {port.name!r} is one of {', '.join(port.categories[:5])}"
                 raise Diagnostic(NO_DERIVATIVE, what, help="only numbers have derivatives by them")
-        return {name: self.of[self.inputs[name].row] for name in names}
+        return {port.name: self.of[port.row] for port in ports}
 
     def adjoint(self, port: Port, leaves: Mapping[str, int]) -> dict[str, int]:
         """The derivatives of an output by inputs, added to the outputs."""
@@ -251,6 +239,14 @@ class _Emitter(Emitter):
             time = ("time",) if self.timed[value] else ()
             out.append(replace(port, row=self.row_of[value], axes=(*time, *axes)))
         return out
+
+
+def _port(name: str, ports: Mapping[str, Port], what: str, code: Code) -> Port:
+    """The port of a name."""
+    if name not in ports:
+        near = did_you_mean(name, ports) or f"it has {', '.join(ports)}"
+        raise Diagnostic(code, f"the program has no {what} {name!r}", help=near)
+    return ports[name]
 
 
 def _names(names: str | Iterable[str]) -> list[str]:
