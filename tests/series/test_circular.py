@@ -84,6 +84,7 @@ def test_interest_on_the_closing_balance():
         ),
         ({"x": "where(t > 1, 0.5 * x, 0) + a"}, ["x"], lambda r, a: None),
         ({"x": "0.2 * x + prev(x, initial=x) * 0.1 + a"}, ["x"], lambda r, a: None),
+        ({"x": "0.2 * x + prev(x, initial=x) * 0.7 + a * t"}, ["x"], lambda r, a: None),
         ({"x": "0.2 * x + lead(x, final=a) * 0.5 + a"}, ["x"], lambda r, a: None),
         ({"x": "0.25 * x + cumsum(x) * 0.1 + a"}, ["x"], lambda r, a: None),
     ],
