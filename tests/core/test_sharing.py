@@ -259,7 +259,7 @@ def test_a_process_ends_when_its_main_thread_does(name):
 
 FORKED = """
     import os, signal, sys, threading
-    sys.path.insert(0, FOLDER)
+    sys.path[:0] = FOLDERS
     import test_sharing as t
 
     calls = [(make(engine), engine) for make, engine in t.in_child()]
@@ -301,7 +301,7 @@ def in_child():
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_child_of_fork_can_work_whatever_other_threads_did():
-    code = textwrap.dedent(FORKED).replace("FOLDER", repr(os.path.dirname(__file__)))
+    code = textwrap.dedent(FORKED).replace("FOLDERS", repr([os.path.dirname(__file__), *sys.path]))
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", code],
         capture_output=True,
