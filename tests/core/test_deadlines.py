@@ -9,7 +9,7 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Trap
-from lanework.core.waiting import waited
+from lanework.core.waiting import start, waited
 from lanework.engines.llvm import jit
 
 pytestmark = pytest.mark.slow
@@ -268,6 +268,26 @@ def test_work_is_left_at_the_deadline():
     end = threading.Event()
     assert late(lambda: waited(end.wait, LIMITS.until(), "wait longer")) < GRACE
     end.set()
+
+
+def test_work_that_is_stopped_ends_no_other_thread():
+    """The interpreter knows a thread that is being started by the number of its starter."""
+    ran, started = [], []
+
+    def work():
+        while True:
+            thread = threading.Thread(target=ran.append, args=(1,))
+            started.append(thread)
+            start(thread)
+
+    for _ in range(40):
+        until = time.monotonic() + 0.005
+        with pytest.raises(Trap):
+            waited(work, until, "", stops=True)
+        over()
+    for thread in started[:-1]:
+        assert not thread.is_alive()
+    assert len(started) - 40 <= len(ran) <= len(started)
 
 
 def test_ctrl_c_while_llvm_is_at_work(ctrl_c, monkeypatch):

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,6 +20,58 @@ GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
 T = TypeVar("T")
 Taken = ParamSpec("Taken")
+
+
+class Guard:
+    """When a thread may be struck: not once it ended, nor while it starts another.
+
+    The interpreter finds a thread by its number. One that has ended leaves its number to the next,
+    and one that is being started has that of its starter until it runs: a stroke would end an
+    innocent thread, which whoever waits for it would never hear of.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def strike(self, thread: threading.Thread) -> bool:
+        """Raise `SystemExit` in the thread; false once it is at its end."""
+        with self._lock:
+            if self._ended or not thread.is_alive():
+                return False
+            number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+            return True
+
+    def start(self, thread: threading.Thread) -> None:
+        """Start a thread from the guarded one."""
+        with self._lock:
+            thread.start()
+
+    def end(self, done: threading.Event) -> None:
+        """Let nothing strike any more; called by the thread itself."""
+        with self._lock:
+            self._ended = True
+        done.set()
+
+
+_GUARD: ContextVar[Guard | None] = ContextVar("_GUARD", default=None)  # of the work in this thread
+
+
+def start(thread: threading.Thread) -> None:
+    """Start a thread, from work that may be stopped too.
+
+    Example:
+        >>> begun = threading.Event()
+        >>> start(threading.Thread(target=begun.set))
+        >>> begun.wait()
+        True
+    """
+    guard = _GUARD.get()
+    if guard is None:
+        thread.start()
+    else:
+        guard.start(thread)
 
 
 def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool = False) -> T:
@@ -43,24 +96,28 @@ def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool
     given: list[T] = []
     raised: list[BaseException] = []
     done = threading.Event()
+    guard = Guard()
 
     def run() -> None:
+        _GUARD.set(guard)
         try:
-            given.append(work())
-        except BaseException as error:  # raised where it is waited for
-            raised.append(error)
-        finally:
-            done.set()
+            try:
+                given.append(work())
+            except BaseException as error:  # raised where it is waited for
+                raised.append(error)
+            guard.end(done)
+        except SystemExit:  # struck on the last steps: the next stroke is a while away
+            guard.end(done)
 
     own = contextvars.copy_context()  # such as the limits of reading
     thread = threading.Thread(target=own.run, args=(run,), name=NAME, daemon=True)
-    thread.start()
+    start(thread)
     try:
         while not done.wait(TICK if until is None else min(TICK, max(until - time.monotonic(), 0))):
             check_deadline(until, help)
     except BaseException:
         if stops:
-            threading.Thread(target=_stop, args=(thread,), daemon=True).start()
+            start(threading.Thread(target=_stop, args=(thread, guard), daemon=True))
             thread.join(GRACE / 2)  # it may have a file to clear away
         raise
     if raised:
@@ -80,13 +137,11 @@ def _hook(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return hook
 
 
-def _stop(thread: threading.Thread) -> None:
+def _stop(thread: threading.Thread, guard: Guard) -> None:
     """Raise `SystemExit` in a thread until it ends: where it is now that may be caught."""
     if sys.unraisablehook.__module__ != __name__:
         sys.unraisablehook = _hook(sys.unraisablehook)
-    while thread.is_alive():
-        number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+    while guard.strike(thread):
         thread.join(TICK)
 
 

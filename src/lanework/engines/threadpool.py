@@ -20,6 +20,7 @@ from contextlib import suppress
 import numpy as np
 
 from lanework.base import sharing
+from lanework.core.waiting import start
 from lanework.engines.kernel import CALL, Kernel
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.threadtext import (
@@ -94,9 +95,8 @@ class ThreadPool:
         lock.acquire()
         self._locks.append(lock)
         index = len(self._locks)
-        threading.Thread(
-            target=self._help, args=(index, lock), name=f"lanework-{index}", daemon=True
-        ).start()
+        name = f"lanework-{index}"
+        start(threading.Thread(target=self._help, args=(index, lock), name=name, daemon=True))
 
     def _help(self, index: int, lock: threading.Lock) -> None:
         while True:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from lanework.core.waiting import start
+
 _Task = tuple[Future[None], Callable[..., None], tuple[Any, ...]]
 _tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
 _idle = threading.Semaphore(0)  # workers without work
@@ -27,7 +29,7 @@ def submit(work: Callable[..., None], *args: Any) -> Future[None]:
     """
     future: Future[None] = Future()
     if not _idle.acquire(blocking=False):
-        threading.Thread(target=_serve, name="lanework", daemon=True).start()
+        start(threading.Thread(target=_serve, name="lanework", daemon=True))
     _tasks.put((future, work, args))  # only now: a thread that cannot start leaves no task behind
     return future
 

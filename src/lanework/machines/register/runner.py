@@ -17,6 +17,7 @@ from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
+from lanework.core.waiting import NAME, start
 from lanework.engines.codes import FALL_BACK
 from lanework.machines.register import codes
 from lanework.machines.register.binding import (
@@ -370,10 +371,8 @@ class Runner(runner.Runner):
     def _optimised(self) -> bool:
         """Whether optimised code is there; it is made aside, and the run goes on meanwhile."""
         if self._optimising is None:
-            self._optimising = threading.Thread(
-                target=self._optimise, name="lanework-work", daemon=True
-            )
-            self._optimising.start()
+            self._optimising = threading.Thread(target=self._optimise, name=NAME, daemon=True)
+            start(self._optimising)
         return "llvm" in self._executors
 
     def _optimise(self) -> None:
