@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
+from lanework.base import sharing
 from lanework.base.limits import Limits
 from lanework.core.runner import check_deadline
 
@@ -31,7 +32,7 @@ class Guard:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = sharing.lock()
         self._ended = False
 
     def strike(self, thread: threading.Thread) -> bool:
