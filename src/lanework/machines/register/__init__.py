@@ -13,8 +13,9 @@ same program is interpreted, optimised by LLVM, or written as an executable.
 who follow, and `verify` is the gate. `runner` binds inputs and external functions (`binding`), and
 runs the program on the bank of `state`, the one block of words that every engine reads and writes:
 on `reference/`, which defines what a program does, or on `native/`, which interprets, copies and
-patches stencils, or optimises, and moves from one to the next in the middle of a loop. What stops a
-program is in `traps`. `check/` draws programs and holds all engines to the reference.
+patches stencils, or optimises; `tiers` makes these engines and moves from one to the next in the
+middle of a loop. What stops a program is in `traps`. `check/` draws programs and holds all engines
+to the reference.
 """
 
 from __future__ import annotations

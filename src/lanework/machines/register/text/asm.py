@@ -28,7 +28,8 @@ from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.isa import register_name
 from lanework.machines.register.layout import RegisterView, direct
-from lanework.machines.register.text.reading import Reader, in_memory
+from lanework.machines.register.text.operands import in_memory
+from lanework.machines.register.text.reading import Reader
 
 
 class RegisterAssembler:

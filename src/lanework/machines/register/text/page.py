@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from lanework.machines.register.isa import REGISTER
-from lanework.machines.register.text.reading import pattern
+from lanework.machines.register.text.operands import pattern
 
 HEAD = """# Register instructions
 

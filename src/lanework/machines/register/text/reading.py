@@ -1,9 +1,7 @@
-"""From assembly text of register programs to tapes: labels, data, and forms of instructions."""
+"""From assembly text of register programs to tapes: labels, data, ports and instructions."""
 
 from __future__ import annotations
 
-import contextlib
-import math
 import re
 import struct
 from collections.abc import Callable
@@ -14,11 +12,23 @@ from typing import Literal
 import numpy as np
 
 from lanework.base.errors import did_you_mean
-from lanework.core.program.asmtext import Line, Token, read_float, read_string
+from lanework.core.program.asmtext import Line, Token, read_string
 from lanework.core.program.isa import Instruction, OperandKind, OperandSpec
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 from lanework.machines.register.layout import MEMORY, TYPES, default_ports
+from lanework.machines.register.text.operands import (
+    NUMBER,
+    address,
+    bounded,
+    fields_of,
+    float_in,
+    in_memory,
+    mnemonics,
+    number_in,
+    pattern,
+    variant,
+)
 
 _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
 _SIGNED = dict.fromkeys(
@@ -27,73 +37,7 @@ _SIGNED = dict.fromkeys(
     " sub, as docs/register.md does",
 )
 """What is said to who writes a signed division."""
-_NUMBER = re.compile(r"[+-]?\.?\d.*|'.*'|f64:.*")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
-_ADDRESS = re.compile(r"\[([^\[\]+-]+)(?:([+-])([^\[\]]+))?\]")
-_OTHER = {"mov": "movi", "call": "callr", "jmp": "jmpr"}  # for a number, and for registers
-_PSEUDO = {"jump": "jmp", "jumpr": "jmpr"}
-
-
-def mnemonics() -> dict[str, RegisterInstr]:
-    """Every way to name an instruction: short, and with its group before a dot."""
-    names: dict[str, RegisterInstr] = {}
-    for instr in REGISTER.by_name.values():
-        names.setdefault(f"{instr.group}.{instr.mode}", instr)
-        names[instr.name] = instr
-    return names | {name: names[to] for name, to in _PSEUDO.items()}
-
-
-def in_memory(instr: RegisterInstr) -> bool:
-    """Whether its second operand is an address between brackets."""
-    return instr.group in ("load", "store", "atomic")
-
-
-def variant(name: str, fields: list[str]) -> str:
-    """The instruction for operands of these kinds: `mov r1, 5` is `movi`, and so on."""
-    register = bool(fields) and fields[-1] in REGISTER_NUMBERS
-    if name in _OTHER:
-        return name if (name == "mov") == register else _OTHER[name]
-    if len(fields) == 3 and not register and f"{name}i" in REGISTER.by_name:
-        return f"{name}i"
-    return name
-
-
-def fields_of(words: list[Token]) -> list[str]:
-    """Operands between commas, without spaces."""
-    fields = [""] if words else []
-    for word in words:
-        if word.text == ",":
-            fields.append("")
-        else:
-            fields[-1] += word.text
-    return fields
-
-
-def address(line: Line, instr: RegisterInstr, fields: list[str]) -> list[str]:
-    """`[r1 + 8]` as the fields rs1 and imm."""
-    if len(fields) < 2:
-        return fields
-    match = _ADDRESS.fullmatch(fields[1])
-    if match is None:
-        raise line.fault(f"{fields[1]!r} is no address", None, "write [r1], or [r1 + 8]")
-    base, sign, offset = match[1], match[2] or "+", match[3] or "0"
-    if base not in REGISTER_NUMBERS and match[3] is None:
-        base, offset = "zero", base
-    if instr.group == "atomic":
-        return [fields[0], base, *fields[2:]]
-    return [fields[0], base, offset if sign == "+" else f"-{offset}", *fields[2:]]
-
-
-def pattern(instr: RegisterInstr) -> str:
-    """Operands as an example has them."""
-    if in_memory(instr):
-        return "r0, [r1], r2" if instr.group == "atomic" else "r0, [r1 + 8]"
-    names = (["r0"] if instr.writes else []) + [
-        {"rs1": "r1", "rs2": "r2", "imm": "5", "offset": "label"}[spec.name]
-        for spec in instr.operands
-    ]
-    return ", ".join(names)
 
 
 @dataclass
@@ -192,7 +136,7 @@ class Reader:
         self.in_data = name.text == ".data"
 
     def _memory(self, line: Line, name: Token, rest: list[Token]) -> None:
-        self.header["memory"] = self._bounded(line, _one(line, name, rest))
+        self.header["memory"] = bounded(line, _one(line, name, rest))
 
     def _entry(self, line: Line, name: Token, rest: list[Token]) -> None:
         self.entry = line, _one(line, name, rest)
@@ -210,23 +154,23 @@ class Reader:
         self.data += data
 
     def _space(self, line: Line, rest: list[Token]) -> bytes | None:
-        return bytes(self._bounded(line, rest[0], 1 << 32)) if len(rest) == 1 else None
+        return bytes(bounded(line, rest[0], 1 << 32)) if len(rest) == 1 else None
 
     def _align(self, line: Line, rest: list[Token]) -> bytes | None:
         if len(rest) != 1:
             return None
-        return bytes(-len(self.data) % max(self._bounded(line, rest[0], 4096), 1))
+        return bytes(-len(self.data) % max(bounded(line, rest[0], 4096), 1))
 
     def _ascii(self, line: Line, rest: list[Token]) -> bytes:
         return b"".join(read_string(line, word).encode() for word in rest)
 
     def _double(self, line: Line, rest: list[Token]) -> bytes:
-        return b"".join(struct.pack("<d", _float(line, word)) for word in rest)
+        return b"".join(struct.pack("<d", float_in(line, word)) for word in rest)
 
     def _numbers(self, line: Line, rest: list[Token], size: int) -> bytes:
         data = b""
         for word in rest:
-            value = self._number(line, word.text, word)
+            value = number_in(line, word.text, word)
             if not -(1 << size * 8 - 1) <= value < 1 << size * 8:
                 raise line.fault(f"{word.text} does not fit into {size} bytes", word)
             data += (value % (1 << size * 8)).to_bytes(size, "little")
@@ -257,8 +201,8 @@ class Reader:
     def _default(self, line: Line, word: Token, dtype: str) -> float:
         """What an input is that is left out: a float, or a whole number that a float has."""
         if dtype == "f64":
-            return _float(line, word)
-        number = self._number(line, word.text, word)
+            return float_in(line, word)
+        number = number_in(line, word.text, word)
         if float(number) != number or (dtype == "i64" and number >= 1 << 63):
             what = f"{word.text} cannot be the default of a register of {dtype}"
             raise line.fault(what, word, "take a number up to 2**53, or give the input each time")
@@ -282,7 +226,7 @@ class Reader:
     def _constant(self, line: Line, instr: RegisterInstr, fields: list[str]) -> None:
         """A number of up to 64 bits in a register, in one instruction or in two."""
         target, text = fields
-        value = self._number(line, text, line.words[-1]) if _NUMBER.fullmatch(text) else 0
+        value = number_in(line, text, line.words[-1]) if NUMBER.fullmatch(text) else 0
         if -(1 << 31) <= value < 1 << 31:
             self._add(line, instr, fields)
             return
@@ -341,8 +285,8 @@ class Reader:
         return Instruction(pending.instr.name, pending.target, tuple(operands))
 
     def _operand(self, pending: _Pending, text: str) -> int:
-        if _NUMBER.fullmatch(text):
-            return self._number(pending.line, text, pending.line.words[-1])
+        if NUMBER.fullmatch(text):
+            return number_in(pending.line, text, pending.line.words[-1])
         sign = -1 if text.startswith("-") else 1
         return sign * self._label(pending.line, text.lstrip("-"), pending.scope)
 
@@ -352,42 +296,6 @@ class Reader:
             what = f"there is no label {text!r}"
             raise line.fault(what, word, did_you_mean(name, list(self.labels)))
         return self.labels[name]
-
-    def _number(self, line: Line, text: str, word: Token) -> int:
-        if len(text) == 3 and text[0] == text[2] == "'":
-            return ord(text[1])
-        if len(text) == 4 and text.startswith("'\\"):
-            if text[2] not in _ESCAPES:
-                known = ", ".join(f"\\{letter}" for letter in _ESCAPES)
-                raise line.fault(f"there is no escape {text[1:3]}", word, f"escapes are {known}")
-            return ord(_ESCAPES[text[2]])
-        if text.startswith("f64:"):
-            number = _float(line, Token(text[4:], word.column + 4))
-            return int.from_bytes(struct.pack("<d", number), "little")
-        try:
-            value = int(text, 0)
-        except ValueError:
-            help = None
-            with contextlib.suppress(ValueError):
-                help = f"write f64:{text} for the bits of the float {float(text):g}"
-            raise line.fault(f"{text!r} is no whole number", word, help) from None
-        if not -(1 << 63) <= value < 1 << 64:
-            raise line.fault(f"{text} does not fit into 64 bits", word)
-        return value
-
-    def _bounded(self, line: Line, word: Token, most: int = 1 << 40) -> int:
-        value = self._number(line, word.text, word)
-        if not 0 <= value <= most:
-            raise line.fault(f"{word.text} is out of range", word)
-        return value
-
-
-def _float(line: Line, word: Token) -> float:
-    """A float, which is only infinite where it is written so."""
-    number = read_float(line, word)
-    if math.isinf(number) and "inf" not in word.text.lower():
-        raise line.fault(f"{word.text} is too large for a float", word, "write inf or -inf")
-    return number
 
 
 def _one(line: Line, name: Token, rest: list[Token]) -> Token:

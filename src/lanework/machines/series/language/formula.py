@@ -12,16 +12,11 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
 
-from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.machines.series.codes import (
-    BAD_CALL,
-    BAD_FORMULA,
-    TOO_DEEP,
-    UNKNOWN_FUNCTION,
-)
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
+from lanework.machines.series.language.calling import bad_lookup, bind, fold, lookup, no_function
 from lanework.machines.series.language.expression import (
     LABEL,
-    LOOKUP,
     NAME,
     NUMBER,
     WHERE,
@@ -31,16 +26,7 @@ from lanework.machines.series.language.expression import (
     Place,
     lift,
 )
-from lanework.machines.series.language.functions import (
-    LOOKUP_FUNCTION,
-    Function,
-    bind,
-    callable_names,
-    fold,
-    functions,
-    signatures,
-)
-from lanework.machines.series.language.instead import of_function
+from lanework.machines.series.language.functions import Function, functions
 from lanework.machines.series.language.longsums import (
     REFUSALS,
     long_sum,
@@ -266,18 +252,18 @@ class FormulaReader:
             named[keyword.arg] = self.expr(keyword.value)
         if isinstance(target, ast.Subscript):
             table, column = self._table(target)
-            return self._lookup(table, column, [self.expr(a) for a in node.args], named, place)
+            return lookup(table, column, [self.expr(a) for a in node.args], named, place)
         if not isinstance(target, ast.Name):
             raise self.unsupported(target)
         if target.id == "lookup":
             if not node.args:
-                raise self._bad_lookup("`lookup` is called without a table", place)
+                raise bad_lookup("`lookup` is called without a table", place)
             table, column = self._table(node.args[0])
-            return self._lookup(table, column, [self.expr(a) for a in node.args[1:]], named, place)
+            return lookup(table, column, [self.expr(a) for a in node.args[1:]], named, place)
         args = [self.expr(arg) for arg in node.args]
         if target.id in functions():
             return call(target.id, args, named, place)
-        return self._lookup(target.id, None, args, named, place)
+        return lookup(target.id, None, args, named, place)
 
     def _table(self, node: ast.expr) -> tuple[str, str | None]:
         """The table, and the column of it, that `mort` or `mort["male"]` names."""
@@ -286,51 +272,9 @@ class FormulaReader:
                 return node.id, None
             case ast.Subscript(value=ast.Name(id=table), slice=ast.Constant(value=str(column))):
                 return table, column
-        raise self._bad_lookup(
+        raise bad_lookup(
             'a table is written `mort`, or `mort["column"]` for one of its columns',
             self.place(node),
-        )
-
-    def _lookup(
-        self,
-        table: str,
-        column: str | None,
-        keys: list[Expr],
-        named: dict[str, Expr],
-        place: Place,
-    ) -> Expr:
-        keys += [named.pop(name) for name in ("key", "key2") if name in named]
-        if named:
-            if column is None:
-                call(table, keys, named, place)  # says that there is no such function
-            raise self._bad_lookup(f"a table has no parameter `{next(iter(named))}`", place)
-        if not keys and column is None:
-            raise Diagnostic(
-                BAD_CALL,
-                f"`{table}()` is no function, and a table is called with a key",
-                span=place.span(),
-                help=of_function(table, signatures())
-                or did_you_mean(table, callable_names())
-                or f"write {LOOKUP_FUNCTION.signature}, or the name alone for a node: {table}",
-            )
-        advice = of_function(table, signatures())
-        if advice is not None and not 1 <= len(keys) <= 2:
-            raise Diagnostic(
-                UNKNOWN_FUNCTION,
-                f"there is no function named `{table}`",
-                span=place.span(),
-                help=advice,
-            )
-        if not 1 <= len(keys) <= 2:
-            raise self._bad_lookup(
-                f"`{table}` is called with {len(keys)} keys, and a table has one or two", place
-            )
-        return Expr(LOOKUP, tuple(keys), (table, column), place)
-
-    @staticmethod
-    def _bad_lookup(message: str, place: Place) -> Diagnostic:
-        return Diagnostic(
-            BAD_CALL, message, span=place.span(), help=f"write it as {LOOKUP_FUNCTION.signature}"
         )
 
 
@@ -363,12 +307,7 @@ def call(
     """
     function = functions().get(name)
     if function is None:
-        raise Diagnostic(
-            UNKNOWN_FUNCTION,
-            f"there is no function named `{name}`",
-            span=place.span() if place else None,
-            help=of_function(name, signatures()) or did_you_mean(name, callable_names()),
-        )
+        raise no_function(name, place)
     if function.variadic and not named:
         return fold(function, args, place)
     operands, setting = bind(function, list(args), dict(named or {}), place)

@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import functools
 import keyword
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lanework.base.errors import Diagnostic
-from lanework.core.ops.bodies.arithmetic import neg, round_
+from lanework.core.ops.bodies.arithmetic import round_
 from lanework.core.ops.table import IN_FORMULAS
-from lanework.machines.series.codes import BAD_CALL
-from lanework.machines.series.language.expression import NUMBER, Expr, Place
 
 
 @dataclass(frozen=True)
@@ -205,73 +200,3 @@ def callable_names() -> list[str]:
         (True, False)
     """
     return [name for name in functions() if not keyword.iskeyword(name)]
-
-
-def fold(function: Function, args: Sequence[Expr], place: Place | None) -> Expr:
-    """A variadic function of two or more values, from the left."""
-    if len(args) < 2:
-        over = next((f.name for f in AGGREGATES if f.name.startswith(function.name)), None)
-        more = f"; over time it is {over}(x)" if over else ""
-        message = f"`{function.name}` needs at least two values"
-        raise _wrong(function, message, place, more)
-    return functools.reduce(lambda a, b: Expr(function.name, (a, b), None, place), args)
-
-
-def bind(
-    function: Function, args: list[Expr], named: dict[str, Expr], place: Place | None
-) -> tuple[list[Expr], int | None]:
-    """The operands of a call, defaults filled in, and its whole-number setting.
-
-    Raises:
-        Diagnostic: LW3005, arguments that do not fit the function.
-    """
-    if len(args) > len(function.parameters):
-        given = f"{len(args)} argument{'s' if len(args) != 1 else ''}"
-        raise _wrong(function, f"`{function.name}` is called with {given}", place)
-    operands: list[Expr] = []
-    setting: int | None = None
-    for index, parameter in enumerate(function.parameters):
-        value = named.pop(parameter.name, None)
-        if index < len(args):
-            if value is not None:
-                raise _wrong(function, f"`{parameter.name}` is given twice", place)
-            value = args[index]
-        if value is None:
-            if parameter.default is None:
-                message = f"`{function.name}` is called without `{parameter.name}`"
-                raise _wrong(function, message, place)
-            value = Expr.number(parameter.default, place)
-        if parameter.static:
-            setting = _static(function, parameter, value)
-        else:
-            operands.append(value)
-    if named:
-        unknown = next(iter(named))
-        message = f"`{function.name}` has no parameter `{unknown}`"
-        raise _wrong(function, message, place)
-    return operands, setting
-
-
-def _static(function: Function, parameter: Parameter, value: Expr) -> int:
-    number: float = math.nan
-    if value.head == NUMBER:
-        number = value.value
-    elif value.head == neg.name and value.args[0].head == NUMBER:
-        number = -value.args[0].value
-    if not number.is_integer() or not parameter.least <= number < 2**31:
-        raise _wrong(
-            function,
-            f"`{parameter.name}` of `{function.name}` must be a whole number of at least "
-            f"{parameter.least}, written out",
-            value.place,
-        )
-    return int(number)
-
-
-def _wrong(function: Function, message: str, place: Place | None, more: str = "") -> Diagnostic:
-    return Diagnostic(
-        BAD_CALL,
-        message,
-        span=place.span() if place else None,
-        help=f"write it as {function.signature}{more}",
-    )

@@ -20,15 +20,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lanework.core.data.tables import TableLike
+from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
-from lanework.machines.series.language.registry import Registry
 
 if TYPE_CHECKING:
     from lanework.core.result.result import Result
     from lanework.machines.series.program import SeriesProgram
 
 
-class Model(Registry):
+class Model(Authoring):
     """A registry of inputs, tables, formulas and outputs, which compiles and runs.
 
     Args:

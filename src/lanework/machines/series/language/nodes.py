@@ -238,7 +238,7 @@ def _default(default: object, labels: tuple[str, ...], name: str) -> float:
 def make_circular(
     name: str, guess: float, iterations: int | None, failures: str, circular: bool = True
 ) -> Circular:
-    """How a node is solved; see `Registry.circular`.
+    """How a node is solved; see `Authoring.circular`.
 
     Raises:
         Diagnostic: LW3029.
