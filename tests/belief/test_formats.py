@@ -232,7 +232,7 @@ def test_malformed_texts(read, text, message):
 def test_places_of_what_graphs_refuse():
     with pytest.raises(Diagnostic) as caught:
         read_json('{"variables": {"a": 2},\n "factors": {"f": {"scope": ["b"], "values": [1, 2]}}}')
-    assert (caught.value.span.line, caught.value.span.column) == (2, 14)
+    assert (caught.value.span.line, caught.value.span.column) == (2, 30)
     with pytest.raises(Diagnostic) as caught:
         read_uai("MARKOV\n1\n2\n1\n1 0\n2\n 0.5 -1\n")
     assert (caught.value.span.line, caught.value.span.column) == (7, 6)
@@ -240,6 +240,40 @@ def test_places_of_what_graphs_refuse():
     with pytest.raises(Diagnostic) as caught:
         read_xmlbif(text)
     assert caught.value.span.line == text[: text.index("<FOR>a")].count("\n") + 1
+
+
+ONE = '"a": {"scope": ["a"], "values": [1, 2]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        # names that stand before, as something else
+        (f'{{"name": "b", "variables": {{"a": 2,\n @"b": 0}}, "factors": {{{ONE}}}}}', "b"),
+        (f'{{"variables": {{"a": ["b", "c"],\n @"b": []}}, "factors": {{{ONE}}}}}', "b"),
+        ('{"variables": {"a": 2},\n "factors": {"a": {"scope": ["a"], @"values": [1]}}}', "values"),
+        ('{"variables": {"a": 2, "b": 2},\n "factors": {"a": {"scope": ["a",@ "c"], "values": 1}}}',
+         "c"),
+        ('{"variables": {"0": 2},\n "factors": [{"scope": ["0"], "values": [1, 2]},\n'
+         ' {"scope": ["0"], @"values": [1, -2]}]}', "values"),
+        ('{"variables": {"0": 2},\n "factors": [{"scope": ["0"], "values": [1, 2]},\n @7]}', "7"),
+        ('{"variables": {"a": 2}, "factors": {"f": {@"child": "b", "scope": ["a"],\n'
+         ' "values": [1, 2]}}}', "child"),
+        ('{"factors": {"b": {"scope": ["a"], "values": 1}}, "variables": {"a": ["b", "c"], "b": 2,'
+         '\n @"b": 3}}', "b"),
+        ('{"variables": {"a": ["x", "y"]},\n "factors": {"a": {"child": "a", "scope": ["a"],'
+         ' @"values": ["x", "y"]}}}', "values"),
+    ],
+)  # fmt: skip
+def test_places_in_json(text, at):
+    """The place is marked, and is the one of that name or number that is to blame."""
+    before, after = text.split("@")
+    with pytest.raises(Diagnostic) as caught:
+        read_json(before + after)
+    span, skipped = caught.value.span, len(after) - len(after.lstrip())
+    assert after.lstrip().lstrip('"').startswith(at)
+    assert span.line == before.count("\n") + 1
+    assert span.column == len(before) + skipped - before.rfind("\n")
 
 
 # Results ------------------------------------------------------------------------------------------

@@ -456,3 +456,55 @@ def test_long_cells_and_nul_are_no_labels_for_the_fast_readers(cell, arrow, tmp_
 def test_a_name_that_is_there_twice_in_an_object_of_json(tmp_path, text):
     (tmp_path / "t.json").write_text(text)
     assert "the name 'x' twice" in refused(tmp_path / "t.json", ["x"]).message
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ('{"x": [1, 2],\n "x": [3]}', 2, 2, "the name 'x' twice"),
+        ('{"y": {"x": 1},\n "z": ["x", "x"],\n "x": [1], "x": [3]}', 3, 12, "the name 'x' twice"),
+        ('[{"x": 1}, {"y": "x", "x": 2,\n  "x": 3}]', 2, 3, "the name 'x' twice"),
+        ('{"x": [1, 2 3]}', 1, 13, "not JSON"),
+        ('{"x": [1,\n 2}', 2, 3, "not JSON"),
+        ("", 1, 1, "not JSON"),
+    ],
+)
+def test_places_in_json(tmp_path, text, line, column, message):
+    (tmp_path / "t.json").write_text(text)
+    error = refused(tmp_path / "t.json", ["x"])
+    assert (error.span.line, error.span.column) == (line, column)
+    assert message in error.message
+    assert f"line {line}:" in error.message
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('{"x": {"a": 1}}', "'x' is an object, and no list"),
+        ('{"x": [[1, 2], [3]]}', "'x' has rows of different lengths"),
+        ("[[1], 2]", "'the array' has rows of different lengths"),
+    ],
+)
+def test_what_is_no_column_of_json(tmp_path, data, message):
+    (tmp_path / "t.json").write_text(data)
+    assert message in refused(tmp_path / "t.json", ["x"]).message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"x,y\r1,2\r3,4\r", 1),
+        (b"x;y\r1;2\r", 1),
+        (b"x\r1\r2", 1),
+        (b"x,y\n1,2\r3,4\r", 2),
+        (b"x,y\r\n1,2\r\n3,4\r5,6\r", 3),
+        (b"x,y\r" + 300_000 * b"1,2\r", 1),
+        (b"x,y\n" + 300_000 * b"1,2\r", 2),
+    ],
+)
+def test_lines_that_end_in_a_carriage_return_alone(tmp_path, text, line):
+    (tmp_path / "t.csv").write_bytes(text)
+    error = refused(tmp_path / "t.csv", ["x"])
+    assert (error.code.ident, error.span.line) == ("LW3052", line)
+    assert f"line {line}: a line ends in a carriage return alone" in error.message
+    assert "LF" in error.help

@@ -51,3 +51,15 @@ class Span:
         pad = "".join("\t" if c == "\t" else " " for c in before)
         marks, gutter = "^" * max(1, len(marked)), f"{self.line:>3}"
         return f"{gutter} | {before}{marked}{after}\n{' ' * len(gutter)} | {pad}{marks}"
+
+
+def span_at(text: str, source: str, at: int) -> Span:
+    r"""The line and the column of a place in a text.
+
+    Example:
+        >>> print(span_at("a = 1\nb = c\n", "model", 10))
+        model:2:5
+    """
+    line = text.count("\n", 0, at) + 1
+    column = at - text.rfind("\n", 0, at)
+    return Span(source, line, column, line, column + 1, text)

@@ -17,11 +17,13 @@ from typing import IO, Any, NoReturn
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.base.span import span_at
 from lanework.core.codes import BAD_CELL, BAD_DATA_FILE, RAGGED_ROW
 from lanework.core.data.csvfast import Array, arrow_numbers
 from lanework.core.data.csvheader import check_header
 from lanework.core.data.csvtext import bad_cell
 from lanework.core.data.holding import JSON, NUMBERS, check_file, check_held, check_packed
+from lanework.core.data.jsontext import offset_of_second
 from lanework.core.data.labels import codes_of, number_names
 from lanework.core.data.opening import Path_, damage, data_ending, opened
 from lanework.core.data.sheets import sheet_columns
@@ -29,6 +31,7 @@ from lanework.core.data.values import Given, exactly
 from lanework.core.result.frames import need
 
 GROUPS = "raise the memory cap, or write the file in smaller row groups"
+FORM = 'write columns as {"name": [1, 2, 3]}'
 TABLES = (".parquet", ".feather", ".arrow")
 
 
@@ -134,42 +137,76 @@ def all_arrays(path: Path_) -> tuple[dict[str, Array], Sequence[int] | None]:
 
 
 def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
+    data = _loaded(path, file)
+    if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
+        names = list(data[0])
+        odd = next((i for i, row in enumerate(data) if list(row) != names), None)
+        if odd is not None:
+            raise Diagnostic(
+                RAGGED_ROW,
+                f"{os.fspath(path)}, row {odd + 1}: its names are not those of the first row",
+                help="give every row the same names",
+            )
+        data = {name: [row[name] for row in data] for name in names}
+    if not isinstance(data, dict):
+        data = {"": data}
+    check_header(list(data), os.fspath(path))
+    return {name: _as_array(path, name, values) for name, values in data.items()}
+
+
+def _loaded(path: Path_, file: IO[bytes]) -> Any:
+    """What JSON says.
+
+    Raises:
+        Diagnostic: LW3052, with line and column.
+    """
+    source, raw = os.fspath(path), file.read()
     try:
-        data = json.load(file, object_pairs_hook=_once, **NUMBERS)
-        if isinstance(data, list) and data and all(isinstance(row, dict) for row in data):
-            names = list(data[0])
-            odd = next((i for i, row in enumerate(data) if list(row) != names), None)
-            if odd is not None:
-                raise Diagnostic(
-                    RAGGED_ROW,
-                    f"{os.fspath(path)}, row {odd + 1}: its names are not those of the first row",
-                    help="give every row the same names",
-                )
-            data = {name: [row[name] for row in data] for name in names}
-        if not isinstance(data, dict):
-            data = {"": data}
-        check_header(list(data), os.fspath(path))
-        return {str(name): _as_array(values) for name, values in data.items()}
+        return json.loads(raw, object_pairs_hook=_once, **NUMBERS)
+    except _Twice as error:
+        text = raw.decode(json.detect_encoding(raw))
+        at, what = (
+            offset_of_second(text, error.args[0]),
+            f"an object has the name {error.args[0]!r} twice",
+        )
+        advice = "give every column a name of its own"
+    except json.JSONDecodeError as error:
+        text, at, what = error.doc, error.pos, f"it is not JSON: {error.msg}"
+        advice = FORM
+    except UnicodeDecodeError:
+        text, at, what, advice = "", 0, "it is not UTF-8 text", "save the file as UTF-8"
     except (ValueError, RecursionError) as error:
-        raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{os.fspath(path)} cannot be read: {error}",
-            help='write columns as {"name": [1, 2, 3]}',
-        ) from None
+        text, at, what, advice = "", 0, f"it cannot be read: {error}", FORM
+    span = span_at(text, source, at)
+    raise Diagnostic(BAD_DATA_FILE, f"{source}, line {span.line}: {what}", help=advice, span=span)
+
+
+class _Twice(ValueError):
+    """An object has a name twice."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON, in which no name is there twice."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
-        raise ValueError(f"an object has the name {twice!r} twice")
+        raise _Twice(next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n])))
     return fields
 
 
-def _as_array(values: Any) -> Array:
-    """Values of JSON, without NumPy's making texts of numbers that stand beside texts."""
-    array = np.asarray(values)
+def _as_array(path: Path_, name: str, values: Any) -> Array:
+    """Values of JSON, without NumPy's making texts of numbers that stand beside texts.
+
+    Raises:
+        Diagnostic: LW3052 for objects, LW3054 for lists of several lengths.
+    """
+    what = f"{os.fspath(path)}: {name or 'the array'!r}"
+    if isinstance(values, dict):
+        raise Diagnostic(BAD_DATA_FILE, f"{what} is an object, and no list", help=FORM)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        message = f"{what} has rows of different lengths"
+        raise Diagnostic(RAGGED_ROW, message, help="give every row as many values") from None
     return np.array(values, object) if array.dtype.kind == "U" and array.ndim else array
 
 

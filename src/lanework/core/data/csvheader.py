@@ -20,6 +20,8 @@ _OTHERS = (
     (b"", "is not text", "check that this is the CSV file"),
 )
 """What files that are no CSV begin with; the last is any with zeros, or without lines."""
+OLD_ENDS = "a line ends in a carriage return alone", "save it with lines that end in LF or CRLF"
+"""What is wrong with text of old Macintosh computers, and with what still writes it so."""
 
 
 def read_header(
@@ -43,12 +45,23 @@ def read_header(
 
     for begin, what, advice in _OTHERS:
         if raw.startswith(begin) and (begin or b"\0" in raw or len(raw) >= LONGEST_LINE):
+            if not begin and b"\r" in raw and b"\0" not in raw:
+                raise refuse(f"{name}, line {line}: {OLD_ENDS[0]}", OLD_ENDS[1])
             raise refuse(f"{name} {what}", advice)
     try:
         return _separated(text.decode(), separator)
-    except (UnicodeDecodeError, csv.Error) as error:
-        message = f"{name}, line {line}: the header cannot be read: {error}"
-        raise refuse(message, "save it as CSV in UTF-8, with commas") from None
+    except UnicodeDecodeError:
+        what, advice = "the header is not UTF-8 text", "save the file as UTF-8"
+    except csv.Error as error:
+        what, advice = f"the header cannot be read: {error}", "check its quotes"
+        if lone_returns(error):
+            what, advice = OLD_ENDS
+    raise refuse(f"{name}, line {line}: {what}", advice)
+
+
+def lone_returns(error: Exception) -> bool:
+    """Whether the reader of CSV stopped at a carriage return that ends a line."""
+    return "new-line character" in str(error)
 
 
 def _separated(text: str, separator: str | None) -> tuple[list[str], str]:

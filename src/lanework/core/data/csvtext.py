@@ -25,8 +25,10 @@ from lanework.core.data.csvfast import Array, Categories, fast_columns
 from lanework.core.data.csvheader import (
     BOM,
     LONGEST_LINE,
+    OLD_ENDS,
     check_header,
     line_span,
+    lone_returns,
     read_header,
 )
 from lanework.core.data.labels import label_help
@@ -128,8 +130,8 @@ class CsvText:
                     self._fail(self.line + 1, "a quote here or below never closes",
                                "close the quote")  # fmt: skip
                 if len(line) == LONGEST_LINE:
-                    self._fail(self.line + 1, "a line here or below has no end",
-                               "check that this is the CSV file")  # fmt: skip
+                    endless = "a line here or below has no end", "check that this is the CSV file"
+                    self._fail(self.line + 1, *(OLD_ENDS if b"\r" in line else endless))
                 if not line:
                     break
                 parts.append(line)
@@ -186,7 +188,8 @@ class CsvText:
                     self._fail(line, message, advice, RAGGED_ROW)
                 yield line, row
         except csv.Error as error:
-            self._fail(at + reader.line_num, f"it is not CSV: {error}", "check its quotes")
+            what, advice = f"it is not CSV: {error}", "check its quotes"
+            self._fail(at + reader.line_num, *(OLD_ENDS if lone_returns(error) else (what, advice)))
 
     def _fail(
         self,

@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
+from lanework.base.span import Span, span_at
 from lanework.core.data.holding import NUMBERS
+from lanework.core.data.jsontext import Steps, offset_of, offset_of_second
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_claim, error_context, span_of
+from lanework.machines.belief.graph.refusal import check_claim, error_context
+
+FORM = 'write {"variables": {"a": 2}, "factors": {"f": {"scope": ["a"], "values": [0.5, 0.5]}}}'
 
 
 def read_json(text: str, source: str = "graph.json") -> FactorGraph:
@@ -44,70 +46,84 @@ class _Reader:
     def __init__(self, text: str, source: str) -> None:
         self.text, self.source = text, source
 
-    def where(self, name: object, nth: int = 1) -> Span:
-        pattern = re.escape(json.dumps(str(name), ensure_ascii=False))
-        return span_of(self.text, self.source, pattern, nth)
+    def where(self, *steps: str | int) -> Span:
+        return span_at(self.text, self.source, offset_of(self.text, *steps))
 
-    def wrong(self, message: str, name: object) -> Diagnostic:
-        return Diagnostic(BAD_NETWORK, message, span=self.where(name))
+    def wrong(self, message: str, *steps: str | int, help: str | None = None) -> Diagnostic:
+        return Diagnostic(BAD_NETWORK, message, span=self.where(*steps), help=help)
 
     def unique(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields: dict[str, Any] = {}
         for key, value in pairs:
             if key in fields:
-                raise Diagnostic(BAD_NETWORK, f"{key!r} is there twice", span=self.where(key, 2))
+                where = span_at(self.text, self.source, offset_of_second(self.text, key))
+                raise Diagnostic(BAD_NETWORK, f"{key!r} is there twice", span=where)
             fields[key] = value
         return fields
 
-    def graph(self) -> FactorGraph:
-        line, column, content = 1, 1, None
-        message = "a graph is an object with variables and factors"
+    def content(self) -> Any:
         try:
-            content = json.loads(self.text, object_pairs_hook=self.unique, **NUMBERS)
+            return json.loads(self.text, object_pairs_hook=self.unique, **NUMBERS)
         except (json.JSONDecodeError, RecursionError) as error:
-            if isinstance(error, json.JSONDecodeError):
-                line, column = error.lineno, error.colno
-            message = f"the JSON is malformed: {error}"
-        known = content if isinstance(content, dict) else {}
-        variables, factors = known.get("variables"), known.get("factors")
-        if not isinstance(variables, dict) or not isinstance(factors, dict | list):
-            span = Span(self.source, line, column, line, column + 1, self.text)
-            raise Diagnostic(BAD_NETWORK, message, span=span)
+            at = error.pos if isinstance(error, json.JSONDecodeError) else 0
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            where = span_at(self.text, self.source, at)
+            message = f"the JSON is malformed: {reason}"
+            raise Diagnostic(BAD_NETWORK, message, span=where) from None
+
+    def graph(self) -> FactorGraph:
+        content = self.content()
+        known: dict[str, Any] = content if isinstance(content, dict) else {}
+        for name, kinds in (("variables", dict), ("factors", dict | list)):
+            if not isinstance(known.get(name), kinds):
+                message = "a graph is an object with variables and factors"
+                message += f", and {name} are no object" if name in known else ""
+                raise self.wrong(message, name, help=FORM)
+        variables, factors = known["variables"], known["factors"]
         graph = FactorGraph(str(known.get("name", self.source)))
         claimed = 0
         for name, states in variables.items():
             claimed += states if type(states) is int else 0
-            check_claim(claimed, self.text, functools.partial(self.where, name))
+            check_claim(claimed, self.text, functools.partial(self.where, "variables", name))
             self.variable(graph, name, states)
-        for name, factor in factors.items() if isinstance(factors, dict) else enumerate(factors):
-            self.factor(graph, name, factor)
-        with error_context(lambda: span_of(self.text, self.source, '"factors"')):
+        named = isinstance(factors, dict)
+        for called, factor in factors.items() if named else enumerate(factors):
+            self.factor(graph, called, factor)
+        with error_context(functools.partial(self.where, "factors")):
             graph.check()
         return graph
 
     def variable(self, graph: FactorGraph, name: str, states: Any) -> None:
         listed = isinstance(states, list) and all(isinstance(s, str | int | float) for s in states)
         if not listed and type(states) is not int:
-            raise self.wrong(f"the variable {name!r} has a number of states, or their names", name)
-        with error_context(functools.partial(self.where, name)):
+            message = f"the variable {name!r} has a number of states, or their names"
+            raise self.wrong(message, "variables", name)
+        with error_context(functools.partial(self.where, "variables", name)):
             graph.variable(name, states)
 
-    def factor(self, graph: FactorGraph, name: object, factor: Any) -> None:
+    def factor(self, graph: FactorGraph, name: str | int, factor: Any) -> None:
+        at: Steps = ("factors", name)
         if not isinstance(factor, dict) or not isinstance(factor.get("scope"), list):
-            raise self.wrong(f"the factor {name!r} has a scope and values", name)
+            raise self.wrong(f"the factor {name!r} has a scope and values", *at, help=FORM)
         child, values = factor.get("child"), factor.get("values")
+        scope = [str(variable) for variable in factor["scope"]]
+        unknown = next((n for n, each in enumerate(scope) if each not in graph.variables), None)
         if not isinstance(values, list | int | float):
-            raise self.wrong(f"the values of {name!r} are no table", name)
+            raise self.wrong(f"the values of {name!r} are no table", *at, "values", help=FORM)
+        if unknown is not None:
+            at = (*at, "scope", unknown)
+        else:
+            at = (*at, "child" if child is not None and str(child) not in scope else "values")
         try:
-            with error_context(functools.partial(self.where, name)):
+            with error_context(functools.partial(self.where, *at)):
                 graph.factor(
-                    [str(v) for v in factor["scope"]],
+                    scope,
                     values,
                     name=str(factor.get("name", name)),
                     child=None if child is None else str(child),
                 )
         except (TypeError, ValueError) as error:
-            raise self.wrong(f"the values of {name!r} are no table: {error}", name) from None
+            raise self.wrong(f"the values of {name!r} are no table: {error}", *at) from None
 
 
 def write_json(graph: FactorGraph) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
+from lanework.base.span import Span, span_at
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 
@@ -58,13 +58,6 @@ def error_context(span: Callable[[], Span]) -> Iterator[None]:
         if error.span is None:
             error.span = span()
         raise
-
-
-def span_at(text: str, source: str, at: int) -> Span:
-    """The line and the column of a place in a text."""
-    line = text.count("\n", 0, at) + 1
-    column = at - text.rfind("\n", 0, at)
-    return Span(source, line, column, line, column + 1, text)
 
 
 def span_of(text: str, source: str, pattern: str, nth: int = 1) -> Span:

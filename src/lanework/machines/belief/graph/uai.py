@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
+from lanework.base.span import Span, span_at
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_claim, error_context, span_at
+from lanework.machines.belief.graph.refusal import check_claim, error_context
 from lanework.machines.belief.graph.words import floats_of, split_words
 
 _COMMENT = re.compile(r"#[^\n]*")
