@@ -221,6 +221,9 @@ def test_nodes_that_are_no_chance(graph, kind):
     assert "'wet'" in error.message
     assert kind.lower() in error.message
     assert text.splitlines()[error.span.line - 1].strip() == "<NAME>wet</NAME>"
+    for attribute in ("type", "Type"):
+        other = f"{head}{attribute}='{kind}'{tail}"
+        assert "'wet'" in refused("LW5003", lambda: read_xmlbif(other)).message  # noqa: B023
 
 
 # Weights that are whole ---------------------------------------------------------------------------

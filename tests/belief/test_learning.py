@@ -1,8 +1,10 @@
 """Expected counts and log-likelihoods, held to enumeration; EM on networks with missing cells."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lanework as lw
@@ -126,3 +128,71 @@ def test_weights_that_do_not_fit(weights):
     with pytest.raises(Diagnostic) as caught:
         expected_counts(graph, {"a": ["0", "1"]}, weights=weights)
     assert caught.value.code.ident == "LW5008"
+
+
+@pytest.mark.parametrize(
+    "weights", [["1", "2"], ["one", "two"], [None, 1.0], [1j, 1], [2**53 + 1, 1]]
+)
+def test_weights_are_numbers_exactly(weights):
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    with pytest.raises(Diagnostic, match="the column of weights") as caught:
+        expected_counts(graph, {"a": ["0", "1"]}, weights=weights)
+    assert caught.value.code.ident == "LW5008"
+
+
+def test_weights_are_matched_by_labels_of_rows():
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [0.5, 0.5])
+    rows = pd.DataFrame({"a": ["0", "1"]}, index=["p", "q"])
+    for given in ({"q": 3.0, "p": 1.0}, {"p": 1.0, "q": 3.0}):
+        counts = expected_counts(graph, rows, weights=pd.Series(given))
+        assert counts["f0"].tolist() == [1.0, 3.0]
+    assert expected_counts(graph, rows, weights=[1, 3])["f0"].tolist() == [1.0, 3.0]
+    plain = {"a": ["0", "1"]}
+    weights = pd.Series([1.0, 3.0], index=["x", "y"])
+    assert expected_counts(graph, plain, weights=weights)["f0"].tolist() == [1.0, 3.0]
+    for index in (["p", "z"], [0, 1]):
+        with pytest.raises(Diagnostic, match="along 'row'"):
+            expected_counts(graph, rows, weights=pd.Series([1.0, 3.0], index=index))
+
+
+@pytest.mark.parametrize(
+    ("tables", "count", "ln_z"),
+    [
+        ([[5e-324, 1.0], [1.0, 0.0]], [1, 0], np.log(5e-324)),
+        ([[0.0, 1e-200], [1e200, 1.0]], [0, 1], np.log(1e-200)),
+        ([[0.0, 5e-324], [1e308, 1.0]], [0, 1], np.log(5e-324)),
+        ([[1e-320, 1e-320], [1e-320, 1e-320]], [0.5, 0.5], 2 * np.log(1e-320) + np.log(2)),
+        ([[5e-324, 1e-323]] * 3, [1 / 9, 8 / 9], 3 * np.log(5e-324) + np.log(9)),
+        ([[1e308, 1e308], [1e308, 3e307]], [1 / 1.3, 0.3 / 1.3], 2 * np.log(1e308) + np.log(1.3)),
+    ],
+)
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_entries_at_the_ends_of_the_range_are_counted(tables, count, ln_z, engine):
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    for table in tables:
+        graph.factor(["a"], table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        counts = expected_counts(graph, engine=engine)
+        ends = expected_log_likelihood(graph, engine=engine)
+    for number in range(len(tables)):
+        np.testing.assert_allclose(counts[f"f{number}"], count, rtol=1e-9)
+    assert counts["ln_p_evidence"] == pytest.approx(ln_z, rel=1e-12)
+    assert ends["ln_p_evidence"] == pytest.approx(ln_z, rel=1e-12)
+    logs = [np.log(np.where(np.array(table) > 0, table, 1.0)) for table in tables]
+    assert ends["expected_log_likelihood"] == pytest.approx(np.sum(logs, axis=0) @ count, rel=1e-9)
+
+
+def test_entries_too_far_apart_for_derivatives_are_refused():
+    graph = FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [5e-324, 1e308], name="wide")
+    graph.factor(["a"], [1.0, 0.0])
+    for ask in (expected_counts, expected_log_likelihood):
+        with pytest.raises(Diagnostic, match="'wide' are too far apart") as caught:
+            ask(graph)
+        assert caught.value.code.ident == "LW5002"

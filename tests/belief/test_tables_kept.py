@@ -1,6 +1,8 @@
 """Tables of a graph and of a program are what was checked, and stay it."""
 
+import copy
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -74,7 +76,14 @@ def test_variables_are_checked_when_a_program_is_made():
 
 def test_graphs_share_no_lists():
     first = coin()
-    for other in (FactorGraph("b", first.variables, first.factors), dataclasses.replace(first)):
+    for other in (
+        FactorGraph("b", first.variables, first.factors),
+        dataclasses.replace(first),
+        copy.copy(first),
+        copy.deepcopy(first),
+        pickle.loads(pickle.dumps(first)),
+    ):
+        assert not any(factor.table.flags.writeable for factor in other.factors)
         other.variable("more", 2)
         other.factor(["more"], [1.0, 2.0])
     assert list(first.variables) == ["a", "b"]

@@ -297,3 +297,37 @@ def test_labels_that_differ_by_a_nanosecond_or_in_type_differ() -> None:
     assert order.tolist() == [1, 0]
     with pytest.raises(Diagnostic):
         align(np.array([True, False], object), np.array([1, 0], object), "x", RATE)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kind", ["U1", "S3", "O", "M8[D]", "?", "f8", "c16"])
+@pytest.mark.parametrize("shape", [(0,), (0, 3)])
+def test_nothing_is_of_any_dtype(dtype: str, kind: str, shape: tuple[int, ...]) -> None:
+    out = exactly(np.zeros(shape, kind), dtype, RATE)
+    assert (out.dtype, out.shape) == (DTYPES[dtype], shape)
+
+
+@pytest.mark.parametrize("value", [b"5", b"", [b"5"], b"\x01\x02", np.bytes_(b"7")])
+def test_bytes_are_text_and_no_numbers(value: Any) -> None:
+    with pytest.raises(Diagnostic, match="is the text"):
+        exactly(value, "f64", RATE)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1.2.3", "another notation"),
+        ("31.12.2024", "another notation"),
+        ("1,234,5", "another notation"),
+        ("192.168.0.1", "another notation"),
+        ("9007199254740993", "below 2**53"),
+        ("-18446744073709551615", "below 2**53"),
+        ("USD1,000.50", "alone, 1000.50"),
+        ("$12,345,678", "alone, 12345678"),
+        ("9" * 5000, "not finite"),
+    ],
+)
+def test_text_that_is_nearly_a_number_is_refused_with_advice(text: str, words: str) -> None:
+    with pytest.raises(Diagnostic) as caught:
+        exactly([text], "f64", RATE)
+    assert words in str(caught.value.help)

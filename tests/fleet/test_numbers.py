@@ -30,7 +30,8 @@ def test_quotients_and_functions(text, value):
      ("exp(1000)", "no exp"), ("sqr(2)", "no number"), ("2 sqrt(2)", "no number"),
      ("sqrt()", "no number"), ("/2", "no number"), ("2/", "no number"), ("sqrt(2", "no number"),
      ("1//2", "no number"), ("sin(1)(2)", "no number"), ("minus(2)", "no number"),
-     ("sqrt", "no symbol")],
+     ("sqrt", "no symbol"), ("1e400", "beyond"), ("-1e400", "beyond"), ("1e400*0", "beyond"),
+     ("1e39", "beyond"), ("1/1e999", "beyond")],
 )  # fmt: skip
 def test_what_is_no_number(text, what):
     with pytest.raises(lw.Diagnostic, match=what) as caught:

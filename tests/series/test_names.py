@@ -1,5 +1,7 @@
 """Names are no numbers: text of tables, arithmetic on categories, and codes outside of them."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,3 +225,38 @@ def test_numbers_in_files_are_names_where_names_spell_numbers(ending, tmp_path):
             lw.series.read_columns(path, ["k"], {"k": ("3", "1", "0.5", "2")})
     for table in (frame, frame.to_records(index=False), {"k": [1, 2, 1, 3]}):
         refused("LW3020", "is not one of its categories", run, table)
+
+
+BEYOND = [2**53 + 1, -(2**60) - 1, np.int64(2**53 + 1), np.uint64(2**64 - 1), 10**400, 10**5000,
+          Decimal(2**53 + 1), Decimal("1e400"), np.longdouble(10) ** 400]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "number", BEYOND, ids=[type(x).__name__ + str(n) for n, x in enumerate(BEYOND)]
+)
+def test_cells_and_keys_that_no_float_holds_are_refused(number):
+    model = lw.series.Model("m", periods=1)
+    code, words = "LW3018", "f64 does not have"
+    if isinstance(number, Decimal) and number > 1e308:
+        words = "not finite"
+    refused(code, words, model.table, "a", {1: number, 2: 1.0})
+    frame = pd.DataFrame({"k": [1, 2], "v": np.array([number, 1], object)})
+    refused(code, words, model.table, "b", frame)
+    refused(code, "key `key` is '", model.table, "c", {number: 1.0, 2: 1.0})
+
+
+def test_a_cell_keeps_a_number_that_a_float_holds():
+    model = lw.series.Model("m", periods=1)
+    given = [
+        2**60,
+        Decimal("0.1"),
+        np.int64(2**53),
+        np.uint64(2**63),
+        True,
+        np.float32(0.5),
+        5e-324,
+    ]
+    model.table("q", dict(enumerate(given)))
+    model.input("k", axes="lane")
+    model.formula("y", "q(k)")
+    assert model.run(k=np.arange(len(given)))["y"].tolist() == [float(x) for x in given]

@@ -37,6 +37,7 @@ MISSING_TEXT = frozenset(
 
 SHEET_ERROR = re.compile(r"#[^\s#]+[!?]|#GETTING_DATA|Err:\d{3}")
 """What stands in a cell of a spreadsheet whose formula failed, in any language."""
+SEVERAL = "several numbers or another notation: give one decimal number, such as 2.5e-3"
 ERROR_ADVICE = "an error of a spreadsheet's formula: mend it there, or leave the row out"
 
 
@@ -126,7 +127,8 @@ def _flat(value: Any) -> Any:
     # an array of keys would not be what was meant, and that of a set is in no order anybody knows
     if isinstance(value, Mapping) or (isinstance(value, Set) and len(value) > 1):
         raise TypeError("its values have no order")
-    return list(value) if hasattr(value, "__iter__") and not isinstance(value, str) else value
+    several = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
+    return list(value) if several else value
 
 
 def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> Array:
@@ -159,6 +161,8 @@ def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> A
     array, wanted = as_array(value, given), DTYPES[dtype]
     if array.dtype == wanted:
         return array
+    if array.size == 0:  # of which libraries do not know what it would hold
+        return np.empty(array.shape, wanted)
     if array.dtype.kind == "O":
         array = _objects(array, dtype, given, missing)
     kind = array.dtype.kind
@@ -318,13 +322,16 @@ def text_advice(text: str) -> str:
     """How to write the number that a text may have meant.
 
     Example:
-        >>> for text in ("0.10%", "1,000", "1,5", "EUR 3", "7", "#REF!", "north"):
+        >>> texts = "0.10%", "1,000", "1,5", "EUR 3", "7", "9007199254740993", "1.2.3", "#REF!"
+        >>> for text in (*texts, "north"):
         ...     print(text_advice(text))
         a percentage: give the fraction, 0.001
         a number with thousands in groups: give it without the commas, 1000
         a number with a decimal comma: give it with a point, 1.5
         a number beside other signs: give the number alone, 3
         text that spells a number: convert it where it was read, such as with float()
+        an integer that float64 does not have: give one below 2**53, or a name
+        several numbers or another notation: give one decimal number, such as 2.5e-3
         an error of a spreadsheet's formula: mend it there, or leave the row out
         give numbers, or declare categories if it holds names
     """
@@ -345,8 +352,11 @@ def text_advice(text: str) -> str:
             return f"a percentage: give the fraction, {float(plain) / 100:.12g}"
         except ValueError:
             return "a percentage: give the fraction"
-    if bare != number:
-        return _beside(bare, number)
+    return _beside(bare, number) if bare != number else _alone(number)
+
+
+def _alone(number: str) -> str:
+    """What to write for a text that looks like a number and nothing else."""
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
         return "a number with thousands in groups: give it without the commas, " + number.replace(
             ",", ""
@@ -354,8 +364,14 @@ def text_advice(text: str) -> str:
     if number.count(",") == 1:
         point = number.replace(".", "").replace(",", ".")
         return f"a number with a decimal comma: give it with a point, {point}"
-    if math.isinf(float(number)):
+    try:
+        value = float(number)
+    except ValueError:  # 1.2.3, 31.12.2024
+        return SEVERAL
+    if math.isinf(value):
         return "not finite: give a number that a float holds"
+    if number.lstrip("+-").isdigit() and int(number) != value:
+        return "an integer that float64 does not have: give one below 2**53, or a name"
     return "text that spells a number: convert it where it was read, such as with float()"
 
 
@@ -366,5 +382,7 @@ def _beside(bare: str, number: str) -> str:
         return f"a number with thousands in groups: give it in one piece, {plain}"
     rest = bare.replace(number, "", 1)
     if any(char.isdigit() for char in rest):  # 0x10, 1d3, 1|2: the part is not what was meant
-        return "several numbers or another notation: give one decimal number, such as 2.5e-3"
+        return SEVERAL
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
+        number = number.replace(",", "")
     return f"a number beside other signs: give the number alone, {number}"

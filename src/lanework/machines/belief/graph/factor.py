@@ -80,6 +80,10 @@ class Factor:
         object.__setattr__(self, "table", table)
         object.__setattr__(self, "scope", scope)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it is copied and pickled: as one that is made anew."""
+        return Factor, (self.name, self.scope, self.table, self.child)
+
     def check(self, shape: tuple[int, ...]) -> None:
         """Check the numbers of the table, and that it has this shape.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -51,6 +51,9 @@ class FactorGraph:
             raise Diagnostic(BAD_GRAPH, f"the name of a graph is {value!r}", help="give a text")
         kept = {"variables": Variables, "factors": Factors}.get(name)
         super().__setattr__(name, value if kept is None else kept(value))
+
+    def __copy__(self) -> FactorGraph:
+        return replace(self)
 
     def variable(self, name: str, states: int | Iterable[object]) -> Variable:
         """Add a variable.

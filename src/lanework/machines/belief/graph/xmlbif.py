@@ -52,7 +52,8 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         name = _text(variable, "NAME")
         if not name:
             raise _wrong("a VARIABLE has a NAME", source, text)
-        if (kind := variable.get("TYPE", "nature").strip().lower()) != "nature":
+        kinds = [value for key, value in variable.attrib.items() if key.upper() == "TYPE"]
+        if (kind := (*kinds, "nature")[0].strip().lower()) != "nature":
             span = _place(text, source, "NAME", name)
             what = f"{name!r} is a node of the type {kind!r}"
             help = "only chance nodes (nature) have posteriors: leave decisions and utilities out"

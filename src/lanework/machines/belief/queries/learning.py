@@ -8,6 +8,7 @@ J. R. Stat. Soc. B 39, 1977; S. L. Lauritzen, Comput. Stat. Data Anal. 19, 1995)
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,12 +18,15 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.labels import joined
 from lanework.core.data.tables import TableLike
+from lanework.core.data.values import Given, exactly
 from lanework.core.result.result import Result
 from lanework.core.waiting import timed
-from lanework.machines.belief.codes import BAD_EVIDENCE
+from lanework.machines.belief.codes import BAD_EVIDENCE, BAD_TABLE
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
+from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.outputs import LN_P, factor_names
@@ -31,6 +35,8 @@ from lanework.machines.belief.runner import Runner
 F64 = npt.NDArray[np.float64]
 EXPECTED = "expected_log_likelihood"
 BLOCK = 1 << 26  # bytes of the derivatives that are held at a time
+TINY = 1e-290  # of an entry that is far smaller, no float64 has the derivative
+SPREAD = 64  # powers of two that bring the smallest float64 out of that range
 
 
 @timed("raise the deadline, or run fewer rows")
@@ -48,7 +54,8 @@ def expected_counts(
     Args:
         graph: variables and factors.
         evidence: variable -> state, likelihood, or a column of these; a mapping or a frame.
-        weights: how often each row counts, of the shape (row,); by default once.
+        weights: how often each row counts, of the shape (row,); by default once. Labels are matched
+                with those of the rows.
         engine: as for `Runner`; so are limits and threads.
         limits: memory, deadline, threads.
         threads: at most so many.
@@ -59,7 +66,8 @@ def expected_counts(
         ``stats["impossible"]`` says how many there are.
 
     Raises:
-        Diagnostic: LW5008 for weights that do not fit, and what compiling and running say.
+        Diagnostic: LW5008 for weights that do not fit, or have other labels than the rows; LW5002
+            for entries that are too far apart; and what compiling and running say.
 
     Example:
         >>> graph = FactorGraph()
@@ -74,13 +82,16 @@ def expected_counts(
     """
     start = time.perf_counter()
     known = evidence_of(graph.variables.values(), evidence)
-    often = _row_weights(weights, known.rows)
+    often = _row_weights(weights, known)
     counts = [np.zeros(factor.table.shape) for factor in graph.factors]
     total, impossible = 0.0, 0
-    for rows, totals, derivatives in _blocks(graph, known, engine, limits, threads):
+    spread, shift = _spread(graph)
+    for rows, totals, derivatives in _blocks(spread, known, engine, limits, threads):
         part = often[rows]
-        for count, factor, derivative in zip(counts, graph.factors, derivatives, strict=True):
-            count += factor.table * np.tensordot(part, derivative, 1)
+        for count, factor, derivative in zip(counts, spread.factors, derivatives, strict=True):
+            with np.errstate(invalid="ignore"):
+                count += _shares(factor, np.tensordot(part, derivative, 1))
+        totals = totals - shift
         total += float(totals[part > 0] @ part[part > 0])
         impossible += int((totals == -np.inf).sum())
     names = factor_names(graph.factors)
@@ -132,12 +143,13 @@ def expected_log_likelihood(
     start = time.perf_counter()
     known = evidence_of(graph.variables.values(), evidence)
     expected, logs = np.zeros(known.rows), np.zeros(known.rows)
-    ones = [np.where(factor.table > 0, factor.table, 1.0) for factor in graph.factors]
-    terms = [factor.table * np.log(one) for factor, one in zip(graph.factors, ones, strict=True)]
-    for rows, totals, derivatives in _blocks(graph, known, engine, limits, threads):
-        for term, derivative in zip(terms, derivatives, strict=True):
-            expected[rows] += derivative.reshape(len(totals), -1) @ term.ravel()
-        logs[rows] = totals
+    spread, shift = _spread(graph)
+    terms = [np.log(np.where(f.table > 0, f.table, 1.0)).ravel() for f in graph.factors]
+    for rows, totals, derivatives in _blocks(spread, known, engine, limits, threads):
+        for term, factor, derivative in zip(terms, spread.factors, derivatives, strict=True):
+            shares = _shares(factor, derivative)
+            expected[rows] += shares.reshape(len(totals), -1) @ term
+        logs[rows] = totals - shift
     expected[logs == -np.inf] = -np.inf
     axes = () if known.single else (ROWS,)
     at = 0 if known.single else slice(None)
@@ -149,19 +161,50 @@ def expected_log_likelihood(
     )
 
 
-def _row_weights(weights: npt.ArrayLike | None, rows: int) -> F64:
+def _row_weights(weights: npt.ArrayLike | None, evidence: Evidence) -> F64:
+    """A weight for each row, by its label where both have some."""
+    rows = evidence.rows
     if weights is None:
         return np.ones(rows)
-    try:
-        often = np.asarray(weights, np.float64)
-    except (TypeError, ValueError):
-        raise Diagnostic(BAD_EVIDENCE, "the weights of rows are no numbers") from None
+    about = Given("the column of weights", BAD_EVIDENCE)
+    often = exactly(weights, "f64", about)
     if often.shape != (rows,):
         what = f"the weights of rows have the shape {often.shape}, and there are {rows} rows"
         raise Diagnostic(BAD_EVIDENCE, what, help="give a weight for each row")
     if not (np.isfinite(often) & (often >= 0)).all():
         raise Diagnostic(BAD_EVIDENCE, "a weight of a row is negative or no finite number")
-    return often
+    if evidence.labels is None:
+        return often
+    known = {"evidence": evidence.labels}
+    _, orders = joined({"evidence": (), "weights": weights}, ROWS, lambda _: about, known)
+    return often[orders["weights"]] if "weights" in orders else often
+
+
+def _shares(factor: Factor, derivative: F64) -> F64:
+    """The posterior probabilities of the states of each entry.
+
+    Raises:
+        Diagnostic: LW5002 for entries so far apart that no float64 has their derivatives.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # an entry of zero may have an infinite one
+        shares = np.where(factor.table > 0, factor.table * derivative, 0.0)
+    if not np.isfinite(shares).all():
+        what = f"the entries of the table of {factor.name!r} are too far apart to be counted"
+        raise Diagnostic(BAD_TABLE, what, help="write 0 for those that are next to nothing")
+    return shares
+
+
+def _spread(graph: FactorGraph) -> tuple[FactorGraph, float]:
+    """The graph with larger entries where some are tiny, and how much larger ln P then is."""
+    factors = []
+    for factor in graph.factors:
+        most, some = float(factor.table.max(initial=0.0)), factor.table[factor.table > 0]
+        if some.min(initial=1.0) < TINY and most * 2.0**SPREAD < np.inf:
+            factor = dataclasses.replace(factor, table=factor.table * 2.0**SPREAD)
+        factors.append(factor)
+    changed = sum(a is not b for a, b in zip(factors, graph.factors, strict=True))
+    shift = changed * SPREAD * float(np.log(2.0))
+    return (dataclasses.replace(graph, factors=factors), shift) if changed else (graph, 0.0)
 
 
 def _blocks(

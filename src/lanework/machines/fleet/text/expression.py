@@ -193,7 +193,11 @@ def _literal(match: re.Match[str], position: Position) -> Number | str:
     if match[1]:
         return _digits(match[1], 16, position)
     if match[2]:
-        return _digits(match[2], 10, position) if match[2].isdecimal() else float(match[2])
+        if match[2].isdecimal():
+            return _digits(match[2], 10, position)
+        if (number := float(match[2])) == float("inf"):
+            raise position.fault(f"{match[2]} is beyond double precision", "write inf or -inf")
+        return number
     name = match[4].strip("<>")
     if name.lower() in ("inf", "nan"):
         return float(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
@@ -182,9 +182,9 @@ def names_in(given: object, what: str, name: str) -> tuple[str, ...]:
     Raises:
         Diagnostic: LW3021.
     """
-    if isinstance(given, str):
-        return (given,) if what == "axes" else tuple(given)
-    if not isinstance(given, Iterable):
+    if isinstance(given, str) and (what == "axes" or not given):
+        return (given,) if what == "axes" else ()
+    if isinstance(given, str | set | frozenset | Mapping) or not isinstance(given, Iterable):
         raise Diagnostic(
             BAD_INPUT_NODE,
             f"the {what} of input `{name}` are {given!r}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -177,4 +178,19 @@ def read_number(cell: Any) -> float | None:
         number = float(cell)
     except (TypeError, ValueError, OverflowError):
         return None
-    return None if isinstance(cell, int) and int(number) != cell else number
+    cell = int(cell) if isinstance(cell, numbers.Integral) else cell  # NumPy's compares as a float
+    rounded = (number.is_integer() or math.isinf(number)) and number != cell
+    return None if rounded else number
+
+
+def text_of(cell: Any) -> str:
+    """A cell as text."""
+    try:
+        return str(cell).strip()
+    except ValueError:  # an int of more digits than Python prints
+        return "9" * 4300
+
+
+def quoted(text: str) -> str:
+    """A cell's text in a message."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +29,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import spells_number, text_advice
-from lanework.machines.series.codes import BAD_KEYS
-from lanework.machines.series.language.tablerows import Rows, read_number, read_rows
+from lanework.core.data.values import Given, exactly, spells_number, text_advice
+from lanework.machines.series.codes import BAD_KEYS, BAD_TABLE
+from lanework.machines.series.language.tablerows import (
+    Rows,
+    quoted,
+    read_number,
+    read_rows,
+    text_of,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -231,14 +238,15 @@ def _dimension(
     numbers = [read_number(cell) if column is None else rows.number(cell) for cell in cells]
     if any(number is None for number in numbers):
         for index, cell in enumerate(cells):
-            if read_number(cell) is None and spells_number(str(cell)):
+            if read_number(cell) is None and spells_number(text_of(cell)):
                 place = None if column is None else index
-                rows.fail(f"key `{name}` is {str(cell).strip()!r}", place, text_advice(str(cell)))
-        labels = tuple(dict.fromkeys(str(cell).strip() for cell in cells))
+                text = text_of(cell)
+                rows.fail(f"key `{name}` is {quoted(text)}", place, text_advice(text))
+        labels = tuple(dict.fromkeys(text_of(cell) for cell in cells))
         if mode == "interpolate":
             rows.fail(f"names cannot be interpolated, and key `{name}` has names")
         where = {label: i for i, label in enumerate(labels)}
-        positions = [where[str(cell).strip()] for cell in cells]
+        positions = [where[text_of(cell)] for cell in cells]
         return KeyDim(name, "error", 0.0, len(labels), labels, exact=True), positions
     values = [float(number) for number in numbers if number is not None]
     for index, number in enumerate(values):
@@ -319,12 +327,12 @@ def _column(
     cells = [row[at] for row in rows.rows]
     data = np.full(shape, math.nan)
     numbers = [rows.number(cell) for cell in cells]
-    texts = [str(c).strip() for c, n in zip(cells, numbers, strict=True) if n is None]
+    texts = [text_of(c) for c, n in zip(cells, numbers, strict=True) if n is None]
     named = all(number is None or math.isnan(number) for number in numbers)
     if texts and named and not any(map(spells_number, texts)):
         labels = tuple(dict.fromkeys(texts))
         codes = {label: float(i) for i, label in enumerate(labels)}
-        data[where] = [codes.get(str(cell).strip(), math.nan) for cell in cells]
+        data[where] = [codes.get(text_of(cell), math.nan) for cell in cells]
         return Column(title, data, labels)
     data[where] = [_cell(rows, i, title, cell) for i, cell in enumerate(cells)]
     return Column(title, data)
@@ -333,9 +341,12 @@ def _column(
 def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:
     number = rows.number(cell)
     if number is None:
-        text = str(cell).strip()
-        said = f"column `{title}` holds {text!r}, which is not a number"
-        rows.fail(said, index, text_advice(text) if isinstance(cell, str) else None)
+        if isinstance(cell, numbers.Number):
+            about = f"table `{rows.table}`, {rows.where(index)}: column `{title}`"
+            exactly(cell, "f64", Given(about, BAD_TABLE))
+        text = text_of(cell)
+        said = f"column `{title}` holds {quoted(text)}, which is not a number"
+        rows.fail(said, index, text_advice(text))
     return number
 
 
