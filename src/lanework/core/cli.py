@@ -352,6 +352,40 @@ def split_list(name: str, text: str) -> list[str]:
     return parts
 
 
+def number_in_word(argument: str, word: str, what: str, help: str) -> float:
+    """The number that a part of an argument spells: whole ones are whole, of whatever size.
+
+    Args:
+        argument: `name=text`, for messages.
+        word: a part of the text.
+        what: what to say of what spells none.
+        help: what to do then.
+
+    Raises:
+        Diagnostic: LW8001.
+
+    Example:
+        >>> number_in_word("x=1,2.5", "1", "", ""), number_in_word("x=1,2.5", "2.5", "", "")
+        (1, 2.5)
+    """
+    from lanework.core.data.csvtext import number_of
+    from lanework.core.data.values import spells_number, text_advice
+
+    word = word.strip()
+    if word.lower().lstrip("+-") in ("inf", "infinity", "nan"):
+        return float(word)
+    number = None if word.isalpha() else number_of(word)
+    if number is not None:
+        return number
+    try:
+        float(word.replace("_", "x"))
+    except ValueError:
+        advice = text_advice(word) if spells_number(word) else help
+        raise Diagnostic(BAD_ARGUMENT, what, help=advice) from None
+    large = f"{argument!r}: {word[:40]} is more than any float"
+    raise Diagnostic(BAD_ARGUMENT, large, help="give a number below 1.8e308")
+
+
 def engine_option(*engines: str) -> click.Option:
     """`--engine`, for a machine with these."""
     import click

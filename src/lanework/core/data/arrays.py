@@ -211,7 +211,7 @@ def _as_array(path: Path_, name: str, values: Any) -> Array:
 
 
 @dataclass(frozen=True)
-class _Rows(Given):
+class Rows(Given):
     """What messages say of a column, its places being rows."""
 
     row: Callable[[int], str] = str
@@ -219,6 +219,11 @@ class _Rows(Given):
     def refuse(
         self, message: str, help: str, place: int | None = None, shape: tuple[int, ...] = ()
     ) -> NoReturn:
+        """Refuse the column, or the value in one of its rows.
+
+        Raises:
+            Diagnostic: always.
+        """
         where = self.what if place is None else self.row(place)
         raise Diagnostic(self.code, f"{where}: it {message}", help=help)
 
@@ -271,7 +276,7 @@ def column_of(
             f"{source}: {title!r} holds {values.dtype}, not numbers",
             help="store numbers or text",
         )
-    column = exactly(values, "f64", _Rows(f"{source}, column {title!r}", BAD_CELL, where))
+    column = exactly(values, "f64", Rows(f"{source}, column {title!r}", BAD_CELL, where))
     missing = np.isnan(column)
     if missing.any():
         raise refuse(int(np.argmax(missing.reshape(-1))), "NaN")

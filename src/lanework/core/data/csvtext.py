@@ -100,6 +100,48 @@ class CsvText:
             self._past(data)
             yield block
 
+    def spelt(self, name: str, exact: float, rows: int, arrow: Any = None) -> Iterator[Array]:
+        """Blocks of one column, whose whole numbers are whole, and as large as they are written.
+
+        Args:
+            name: the column.
+            exact: below it a float will do for a whole number; 0 where none does.
+            rows: of a block, about.
+            arrow: as for `fast_columns`.
+
+        Raises:
+            Diagnostic: as `blocks`.
+        """
+        at = self.header.index(name)
+        mark = re.escape(self.separator)
+        whole = rf"^(?:[^{mark}\n]*{mark}){{{at}}}[ \t]*[+-]?\d{{1,15}}[ \t]*(?:{mark}|\r?$)"
+        pattern = re.compile(whole.encode(), re.MULTILINE)
+        for data in self._pieces(rows):
+            block = fast_columns(data, self.header, self.separator, [name], {}, arrow)
+            column = None if block is None else block[name]
+            if column is None or (len(column) and not exact > max(column.max(), -column.min())):
+                integral = column is not None and b'"' not in data
+                if column is not None and integral and len(pattern.findall(data)) == len(column):
+                    column = column.astype(np.int64)
+                else:
+                    column = self._spelt(data, name, at, exact)
+            self._past(data)
+            yield column
+
+    def _spelt(self, data: bytes, name: str, at: int, exact: float) -> Array:
+        """The same cell by cell."""
+        column = []
+        for line, row in self.rows(data):
+            text = row[at].strip()
+            number: float | None = number_in(text)
+            if number is None or abs(number) >= exact:
+                number = number_of(text)
+            if number is None:
+                raise bad_cell(self.name, f"line {line}", name, text, None,
+                               line_span(self.name, line))  # fmt: skip
+            column.append(number)
+        return np.array(column, object)
+
     def cells(self) -> Iterator[tuple[int, list[str]]]:
         """The rows as text without spaces around, with their lines.
 
@@ -220,6 +262,19 @@ def number_in(text: str) -> float | None:
     if not math.isfinite(number) or (abs(number) >= 2**53 and _rounded(text, number)):
         return None
     return number
+
+
+def number_of(text: str) -> float | None:
+    """The same, but whole numbers are whole, of whatever size.
+
+    Example:
+        >>> [number_of(text) for text in ("1.0", "True", "9007199254740993", "1e400", "x")]
+        [1.0, 1, 9007199254740993, None, None]
+    """
+    if _INTEGER.fullmatch(text) is not None and len(text) < 1000:
+        return int(text)
+    truth = TRUTH.get(text.lower())
+    return number_in(text) if truth is None else int(truth)
 
 
 def _rounded(text: str, number: float) -> bool:

@@ -15,16 +15,20 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.codes import MISSING_COLUMN
+from lanework.core.codes import BAD_DATA_FILE, MISSING_COLUMN, RAGGED_ROW
 from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, column_of
 from lanework.core.data.blocks import check_columns, csv_of, even_blocks, file_blocks
 from lanework.core.data.csvfast import Array, Categories, arrow_for
-from lanework.core.data.holding import check_held, reading
+from lanework.core.data.csvheader import line_span
+from lanework.core.data.csvtext import bad_cell, number_in, number_of
+from lanework.core.data.holding import CELL, check_held, reading
 from lanework.core.data.opening import (
     ENDINGS,
     TEXTS,
     Path_,
     data_ending,
+    ending_of,
+    opened,
     opened_text,
 )
 from lanework.core.runner import check_deadline
@@ -41,6 +45,8 @@ __all__ = [
 ]
 
 SLOW = "raise the deadline, or read fewer columns"
+GAPS = 2.0**24
+"""From here on single precision has no room for every whole number."""
 BLOCK = 65536
 """Rows in a block: many lanes for the engines, and a few megabytes."""
 
@@ -162,11 +168,15 @@ def iter_columns(
 
 
 def read_grid(path: Path_) -> Array:
-    """The numbers of CSV text without a header, of shape (rows, columns).
+    """The numbers of text without a header, of shape (rows, columns).
+
+    They are float64, or objects where some are as large as single precision has gaps: whole numbers
+    are whole among these.
 
     Args:
-        path: a .csv or .tsv file, also compressed. What separates its cells is seen in its first
-            line, as that of a header is.
+        path: a .csv or .tsv file, also compressed, of which what separates cells is seen in the
+            first line, as that of a header is. Any other is text with spaces between numbers, and
+            remarks after ``#``.
 
     Raises:
         Diagnostic: LW3051 to LW3054, with line and column.
@@ -180,11 +190,61 @@ def read_grid(path: Path_) -> Array:
         [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
         >>> folder.cleanup()
     """
+    if ending_of(path) not in TEXTS:
+        return _spaced(path)
     with opened_text(path) as (file, progress):
         text = csv_of(file, path, named=False)
         arrow = arrow_for(progress()[1])
         blocks = list(_held(path, text.blocks(text.header, {}, BLOCK, arrow)))
-    return np.concatenate([np.column_stack([block[n] for n in text.header]) for block in blocks])
+    grid = np.concatenate([np.column_stack([block[n] for n in text.header]) for block in blocks])
+    if (np.abs(grid) < GAPS).all():
+        return grid
+    with opened_text(path) as (file, _):
+        cells = csv_of(file, path, named=False).cells()
+        return np.array([[number_of(cell) for cell in row] for _, row in cells], object)
+
+
+def _spaced(path: Path_) -> Array:
+    """The numbers of text with spaces between them."""
+    blocks, rows, wide, size = list[Array](), list[list[float]](), 0, 0
+    with opened(path) as file:
+        for line, raw in enumerate(file, 1):
+            check_held(path, size + 40 * len(rows) * wide + CELL * len(raw) // 4)
+            cells = raw.partition(b"#")[0].split()
+            if not cells:
+                continue
+            wide = wide or len(cells)
+            if len(cells) != wide:
+                raise Diagnostic(
+                    RAGGED_ROW,
+                    f"{os.fspath(path)}, line {line}: the row has {len(cells)} numbers, and the"
+                    f" first {wide}",
+                    help="give every row as many",
+                )
+            rows.append([_number(path, line, n, cell) for n, cell in enumerate(cells, 1)])
+            if len(rows) * wide >= BLOCK:
+                blocks.append(_grid(rows))
+                size, rows = size + 2 * blocks[-1].nbytes, []
+    if not blocks and not rows:
+        raise Diagnostic(BAD_DATA_FILE, f"{os.fspath(path)} is empty", help="give it numbers")
+    return np.concatenate([*blocks, _grid(rows)]) if blocks else _grid(rows)
+
+
+def _grid(rows: list[list[float]]) -> Array:
+    """Rows as floats, and as they are where some are so large that floats may not have them."""
+    large = any(abs(number) >= GAPS for row in rows for number in row)
+    return np.array(rows, object if large else np.float64)
+
+
+def _number(path: Path_, line: int, column: int, cell: bytes) -> float:
+    text = cell.decode("utf-8", "replace")
+    number = number_in(text)
+    if number is None or abs(number) >= GAPS:
+        number = number_of(text)
+    if number is None:
+        place, span = f"line {line}", line_span(os.fspath(path), line)
+        raise bad_cell(os.fspath(path), place, str(column), text, None, span)
+    return number
 
 
 def read_array(

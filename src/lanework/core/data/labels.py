@@ -26,7 +26,13 @@ def labels_along(value: Any) -> tuple[Any, ...]:
 
     Those of an index that only counts are a `range`; those of several levels are tuples; there is
     None along a dimension of a DataArray without any, and nothing at all for what has no labels.
+    The columns of other tables are labelled by their names, and columns of files as these say.
     """
+    if hasattr(value, "row_labels"):
+        return (value.row_labels,)
+    if hasattr(value, "get_column") or hasattr(value, "column_names"):
+        names = list(getattr(value, "column_names", value.columns))
+        return None, range(len(names)) if names == counted(len(names)) else names
     if hasattr(value, "dims") and hasattr(value, "coords"):
         return tuple(
             np.asarray(value.coords[dim].values) if dim in value.coords else None
@@ -61,6 +67,8 @@ def counted(count: int) -> list[str]:
 
 def title_of(value: Any) -> tuple[str, ...] | None:
     """What the labels along the first dimension are called; None where they have no name."""
+    if hasattr(value, "row_titles"):
+        return value.row_titles or None
     dims = getattr(value, "dims", ())
     names = list(dims[:1]) if dims else list(getattr(getattr(value, "index", None), "names", ()))
     if not names or None in names or (dims and str(names[0]).startswith("dim_")):

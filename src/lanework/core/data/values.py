@@ -94,9 +94,10 @@ def as_array(value: Any, given: Given) -> Array:
             objects = np.array(value, object)  # of whole numbers NumPy made floats, perhaps
             return objects if any(isinstance(x, numbers.Integral) for x in objects.flat) else array
         return array
-    except (ValueError, TypeError, RuntimeError, BufferError) as error:
+    except Exception as error:  # of whatever library it is, each of which has its own
         ragged = isinstance(value, list | tuple)
-        what = f"is a {type(value).__name__} that is no array: {str(error).splitlines()[0]}"
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        what = f"is a {type(value).__name__} that is no array: {why}"
         given.refuse(
             "has rows of different lengths" if ragged else what,
             "give every row as many values" if ragged else "give a NumPy array of its values",
@@ -114,12 +115,18 @@ def _flat(value: Any) -> Any:
         value = value.detach()
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # which NumPy lacks, and float32 holds
         value = value.float()
+    if hasattr(value, "iloc") or hasattr(value, "isna"):  # pandas
+        return _pandas(value)
+    if hasattr(value, "column_names") or hasattr(value, "get_column"):  # tables of Arrow and polars
+        columns = [np.asarray(_flat(column)) for column in _columns(value)]
+        return _side_by_side(columns) if columns else np.empty((0, 0))
     if hasattr(value, "null_count") and hasattr(value, "to_pylist"):  # Arrow
         if value.null_count:
             return np.array(value.to_pylist(), object)
         return value.to_numpy(zero_copy_only=False) if hasattr(value, "type") else value
     if hasattr(value, "null_count") and callable(value.null_count):  # polars
-        return np.array(value.to_list(), object) if value.null_count() else value.to_numpy()
+        listed = value.null_count() or str(value.dtype).startswith(_LARGE)
+        return np.array(value.to_list(), object) if listed else value.to_numpy()
     if hasattr(value, "__array__") or isinstance(value, list | tuple | numbers.Number):
         return value
     if hasattr(value, "__dlpack__"):
@@ -129,6 +136,43 @@ def _flat(value: Any) -> Any:
         raise TypeError("its values have no order")
     several = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
     return list(value) if several else value
+
+
+_LARGE = ("Int128", "UInt128", "Decimal")
+"""Types of polars that NumPy does not have, and would round."""
+
+
+def _pandas(value: Any) -> Any:
+    """What pandas holds: None where it is missing, and integers that no column of floats rounds."""
+    if hasattr(value, "columns") and hasattr(value, "dtypes"):
+        if (
+            all(isinstance(kind, np.dtype) for kind in set(value.dtypes))
+            and len(set(value.dtypes)) < 2
+        ):
+            return value.to_numpy()
+        return _side_by_side([np.asarray(_pandas(value.iloc[:, n])) for n in range(value.shape[1])])
+    if isinstance(value.dtype, np.dtype):
+        return value
+    missing = np.asarray(value.isna(), bool)
+    if not missing.any():
+        return value
+    items = np.array(list(value), object)
+    items[missing] = None
+    return items
+
+
+def _columns(value: Any) -> list[Any]:
+    """The columns of a table of Arrow or polars."""
+    if hasattr(value, "get_column"):
+        return [value.get_column(name) for name in value.columns]
+    return list(value.columns)
+
+
+def _side_by_side(columns: list[Array]) -> Array:
+    """Columns as an array, of objects where floats would round some of its integers."""
+    kinds = {column.dtype.kind for column in columns}
+    rounds = kinds & set("iu") and np.result_type(*columns).kind == "f"
+    return np.column_stack([c.astype(object) for c in columns] if rounds else columns)
 
 
 def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> Array:
@@ -212,7 +256,7 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
             if not missing or DTYPES[dtype].kind != "f":
                 given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
             item = math.nan
-        elif not hasattr(item, "as_integer_ratio") and not isinstance(item, numbers.Real):
+        elif not (hasattr(item, "as_integer_ratio") or isinstance(item, numbers.Real | np.bool_)):
             what = f"is {_shown(item)}, which is no number"
             given.refuse(what, "give numbers only", place, array.shape)
         out.append(item)

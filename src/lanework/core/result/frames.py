@@ -99,11 +99,12 @@ def long_columns(
     axes = tuple(axes[i] for i in order)
     columns: dict[str, Array] = {}
     for number, (axis, size) in enumerate(zip(axes, shape, strict=True)):
-        labels = one_type(result.labels(axis, size))
         before = int(np.prod(shape[:number], dtype=np.int64))
         after = int(np.prod(shape[number + 1 :], dtype=np.int64))
-        title = f"{axis}_axis" if axis in chosen else axis  # an output may be called like an axis
-        columns[title] = np.tile(np.repeat(labels, after), before)
+        levels = result.by_level(axis, size) or {axis: result.labels(axis, size)}
+        for name, labels in levels.items():  # an output may be called like an axis
+            title = f"{name}_axis" if name in chosen or name in columns else name
+            columns[title] = np.tile(np.repeat(one_type(labels), after), before)
     for name in chosen:
         columns[name] = spread(result, name, every, sizes).transpose(order).reshape(-1)
     return columns
@@ -135,11 +136,11 @@ def one_type(labels: Array) -> Array:
     return np.array(texts, object)
 
 
-def _index(pd: Any, labels: Array, axis: str) -> Any:
+def _index(pd: Any, labels: Array, axis: str, names: Sequence[str] | None) -> Any:
     """An index of pandas; labels of several levels are those of a `MultiIndex`."""
     levels = labels.dtype.kind == "O" and all(isinstance(label, tuple) for label in labels)
     if levels and len(labels):
-        return pd.MultiIndex.from_tuples(list(labels))
+        return pd.MultiIndex.from_tuples(list(labels), names=names)
     return pd.Index(labels, name=axis)
 
 
@@ -152,7 +153,7 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
     if not axes:
         index = pd.RangeIndex(1 if chosen else 0)
     elif len(axes) == 1:
-        index = _index(pd, levels[0], axes[0])
+        index = _index(pd, levels[0], axes[0], result.levels.get(axes[0]))
     else:
         index = pd.MultiIndex.from_product(levels, names=axes)
     frame = pd.DataFrame(data, index=index, copy=True)

@@ -23,7 +23,7 @@ class Outputs:
     a column whatever its axes, and not ask for the table that it offers.
     """
 
-    __slots__ = ("_axes", "_values", "coords", "kinds", "stats", "units")
+    __slots__ = ("_axes", "_values", "coords", "kinds", "levels", "stats", "units")
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Outputs:
         kinds: Mapping[str, str] | None = None,
         coords: Mapping[str, Any] | None = None,
         stats: Mapping[str, Any] | None = None,
+        levels: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         """Keep the arrays, without copying.
 
@@ -45,6 +46,7 @@ class Outputs:
             coords: axis -> labels along it (strings, numbers or dates), or None for 0, 1, 2...
             stats: engine, lanes, periods, compile_seconds, run_seconds, cached, threads,
                 lane_width, notice.
+            levels: axis -> what the levels of its labels are called, where these are tuples.
         """
         self._values = values
         self._axes = axes
@@ -52,6 +54,7 @@ class Outputs:
         self.kinds = kinds or {}
         self.coords = coords or {}
         self.stats = stats or {}
+        self.levels = levels or {}
 
     def __getitem__(self, name: str) -> Array:
         try:
@@ -105,6 +108,26 @@ class Outputs:
             return np.arange(size)
         labels = np.asarray(given)
         return labels if len(labels) == size else np.arange(size)
+
+    def by_level(self, axis: str, size: int) -> dict[str, Array]:
+        """The labels along an axis level by level, if its levels have names.
+
+        Example:
+            >>> labels = np.empty(2, object)
+            >>> labels[:] = [("north", 1), ("south", 2)]
+            >>> tables = Outputs({}, axes={}, coords={"lane": labels}, levels={"lane": ("k", "n")})
+            >>> {name: level.tolist() for name, level in tables.by_level("lane", 2).items()}
+            {'k': ['north', 'south'], 'n': [1, 2]}
+        """
+        names, labels = self.levels.get(axis, ()), self.labels(axis, size)
+        if len(names) < 2 or labels.dtype.kind != "O":
+            return {}
+        columns = {}
+        for level, name in enumerate(names):
+            own = [label[level] for label in labels]
+            plain = {type(label) for label in own} in ({int}, {float}, {str}, {bool})
+            columns[name] = np.array(own, None if plain else object)
+        return columns if len(columns) == len(names) else {}
 
     def shapes(self) -> dict[Axes, tuple[str, ...]]:
         """The outputs grouped by their axes, the group with the most axes first.

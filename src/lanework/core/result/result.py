@@ -62,6 +62,7 @@ class Result(Outputs):
             kinds={name: self.kinds.get(name, "") for name in values},
             coords=self.coords,
             stats=stats,
+            levels=self.levels,
         )
 
     # Other forms --------------------------------------------------------------------------------

@@ -130,7 +130,10 @@ def _unpickled(array: Array) -> Array:
 
 def _labels(result: Outputs) -> dict[str, Any]:
     """The labels along axes that no output is called like; text where they are no plain array."""
-    arrays = {axis: np.asarray(x) for axis, x in result.coords.items() if x is not None}
+    arrays: dict[str, Array] = {}
+    for axis, x in result.coords.items():
+        if x is not None:
+            arrays |= result.by_level(axis, len(x)) or {axis: one_type(np.asarray(x))}
     return {
         axis: labels.astype(str) if labels.dtype == object else labels
         for axis, labels in arrays.items()

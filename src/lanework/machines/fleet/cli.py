@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.core import terminal
 from lanework.core.cli import (
     CommandLine,
@@ -17,16 +17,11 @@ from lanework.core.cli import (
     check_file,
     engine_option,
     read_text,
-    split_input,
-    split_list,
 )
 from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.result.show import many, seconds, show_word
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from lanework.core.program.program import Program
     from lanework.core.result.result import Result
     from lanework.machines.fleet.runner import Runner
@@ -62,6 +57,8 @@ def run(request: Request) -> None:
     if request["trace"] is not None:
         _trace(request, _traced(request["trace"]))
         return
+    from lanework.machines.fleet.runtime.arguments import inputs
+
     given = inputs(request)
     with (
         terminal.Bar(request.path.name, shown=not request["json"]) as bar,
@@ -156,6 +153,7 @@ def trace(request: Request) -> None:
 
 
 def _trace(request: Request, vm: int) -> None:
+    from lanework.machines.fleet.runtime.arguments import inputs
     from lanework.machines.fleet.runtime.binding import bind_inputs
     from lanework.machines.fleet.runtime.watching import trace as moments
 
@@ -251,94 +249,13 @@ def _setting(name: str, value: str) -> Any:
     return value
 
 
-def inputs(request: Request) -> dict[str, Any]:
-    """`--shared FILE` and `name=FILE`, `name=1,2,3` as arrays.
-
-    Raises:
-        Diagnostic: LW8001, LW8003.
-    """
-    known = [port.name for port in request.program.inputs]
-    choice = f"inputs are: {', '.join(known) or 'none'}"
-    given: dict[str, Any] = {}
-    if request["shared"] is not None:
-        given["shared"] = read_numbers(request["shared"], "shared")
-    for word in request.words:
-        name, text = split_input(word, f"write name=FILE or name=1,2,3; {choice}")
-        if name not in known or name in given:
-            what = "is given twice" if name in given else "is no input of the program"
-            near = did_you_mean(name, known) or choice
-            raise Diagnostic(BAD_ARGUMENT, f"{name!r} {what}", help=near)
-        given[name] = _numbers(name, text.strip())
-    return given
-
-
-def _numbers(name: str, text: str) -> Any:
-    try:
-        return [float(word) for word in split_list(name, text)]
-    except ValueError:
-        return read_numbers(text.removeprefix("@"), name)
-
-
-def read_numbers(path: str, name: str = "") -> npt.NDArray[np.generic]:
-    """The numbers of a file: .npy, a binary picture (.pgm, .ppm), or text with numbers.
-
-    `FILE:column` is a column of a table; CSV alone is a grid of numbers without a header.
-
-    Raises:
-        Diagnostic: LW8001, LW8003, and what files of tables say.
-    """
-    import numpy as np
-
-    from lanework.core.data.files import read_array
-    from lanework.core.data.holding import check_held
-    from lanework.core.data.opening import TEXTS, ending_of, is_data, split_path
-
-    table, column = split_path(path)
-    if column is not None or (is_data(path) and ending_of(path) not in (*TEXTS, ".npy")):
-        return read_array(table, column, called=name)
-    file = Path(path)
-    check_file(file)
-    check_held(file, file.stat().st_size)
-    try:
-        if file.suffix.lower() == ".npy":
-            return np.asarray(np.load(file, allow_pickle=False))
-        if file.suffix.lower() in (".pgm", ".ppm"):
-            from lanework.core.result.picture import read_picture
-
-            return read_picture(file.read_bytes())
-        return _grid(file, name) if ending_of(file) in TEXTS else np.loadtxt(file)
-    except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise Diagnostic(
-            BAD_ARGUMENT,
-            f"{path} cannot be read as numbers: {what}",
-            help="give .npy, .pgm, .ppm, or text with numbers",
-        ) from None
-
-
-def _grid(file: Path, name: str) -> npt.NDArray[np.generic]:
-    """The numbers of CSV text.
-
-    Raises:
-        Diagnostic: what files of tables say; for one with a header which column to name.
-    """
-    from lanework.core.data.files import column_names, read_grid
-    from lanework.core.data.values import spells_number
-
-    try:
-        return read_grid(file).squeeze()
-    except Diagnostic as problem:
-        header = column_names(file)
-        if not any(map(spells_number, header)):
-            column = name if name in header else header[0]
-            problem.help = f"it has a header, so name a column: {name}={file}:{column}"
-        raise
-
-
 _SHARED = (
     engine_option("epoch", "reference"),
     click.Option(["--seed"], type=click.IntRange(min=0), default=0, help="Of random numbers."),
     click.Option(["--shared"], metavar="FILE", help="What shared memory begins with."),
+    click.Option(
+        ["--labels"], metavar="A,B", help="Columns of files that have the labels of their rows."
+    ),
     click.Option(["--epochs"], type=click.IntRange(min=1), help="Stop after so many."),
     click.Option(["--adapter"], metavar="NAME", help="Part of a graphics adapter's name."),
     click.Option(
@@ -366,6 +283,6 @@ COMMANDS = CommandLine(
         ),
     },
     inputs="NAME=FILE or NAME=1,2,3 fills a buffer; files are .npy, .pgm, .ppm, text, or"
-    " FILE:COLUMN of a table.",
+    " FILE:COLUMN of a table, whose rows are matched by a column id, or --labels.",
     link=link_files,
 )

@@ -218,12 +218,14 @@ class Runner(runner.Runner):
             else port.axes
             for port in self.program.outputs
         }
-        coords = {
+        known = {
             axis: labels
             for name, value in values.items()
             for axis, labels in zip(axes[name], bound.labels.get(value.shape, ()), strict=False)
         }
-        return Result(values, axes=axes, coords=coords, stats=stats)
+        coords = {axis: labels for axis, (labels, _) in known.items()}
+        levels = {axis: levels for axis, (_, levels) in known.items()}
+        return Result(values, axes=axes, coords=coords, stats=stats, levels=levels)
 
     @property
     def _counts_conflicts(self) -> bool:

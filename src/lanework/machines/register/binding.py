@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
-from lanework.core.data.labels import joined
+from lanework.core.data.columns import Column
+from lanework.core.data.labels import joined, title_of
 from lanework.core.data.values import Given, as_array, exactly
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.codes import BAD_INPUT, LEFT_OUT
@@ -40,11 +41,13 @@ class Bound:
         lanes: how many there are, None without an array.
         columns: for each port register and words, one for all lanes or one a lane.
         labels: of the lanes, None where no input has any.
+        levels: what the levels of these are called, if anything.
     """
 
     lanes: int | None
     columns: list[tuple[int, Words]]
     labels: npt.NDArray[Any] | None
+    levels: tuple[str, ...]
 
 
 def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Bound:
@@ -81,7 +84,8 @@ def bind_inputs(program: Program, inputs: Mapping[str, Any]) -> Bound:
         (ports[name].row, words[orders[name]] if name in orders else words)
         for name, words in columns.items()
     ]
-    return Bound(count, given + defaults(program, inputs), labels)
+    titles = (title for each in lanes.values() if (title := title_of(each)) is not None)
+    return Bound(count, given + defaults(program, inputs), labels, next(titles, ()))
 
 
 def defaults(program: Program, given: Container[str]) -> list[tuple[int, Words]]:
@@ -114,6 +118,7 @@ def default_words(port: Port) -> Words:
 def _words(port: Port, value: Any) -> tuple[Words, bool]:
     """The words of an input, and whether there is one a lane; its type is the port's."""
     given = Given(f"input {port.name!r}", BAD_INPUT)
+    given = value.given(given) if isinstance(value, Column) else given
     array = as_array(value, given)
     if array.ndim > 1:
         given.refuse(f"has the shape {array.shape}", "give a number, or a column of them")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core import terminal
@@ -14,6 +16,7 @@ from lanework.core.cli import (
     CommandLine,
     Request,
     engine_option,
+    number_in_word,
     read_text,
     split_input,
     split_list,
@@ -23,55 +26,65 @@ from lanework.core.data.opening import is_data, split_path
 from lanework.core.result.show import many, seconds
 
 if TYPE_CHECKING:
-    from lanework.core.program.program import Program
+    from lanework.core.program.program import Port, Program
 
 
-def parse(arguments: Sequence[str]) -> dict[str, Any]:
+TITLES = ("lane", "lane_id", "id")
+"""What a column is called that has the labels of lanes."""
+
+
+def parse(
+    arguments: Sequence[str], ports: Sequence[Port], labels: Sequence[str] = ()
+) -> dict[str, Any]:
     """`name=value`: whole numbers (0x, 0b too), floats, several with commas for lanes, or a file.
+
+    Args:
+        arguments: of the command line.
+        ports: the inputs that there are.
+        labels: the columns of files that have the labels of lanes, if not one of `TITLES`.
 
     Raises:
         Diagnostic: LW8001, and what is wrong with a file.
     """
-    values: dict[str, Any] = {}
+    from lanework.core.data.columns import read_column
+
+    dtypes, values = {port.name: port.dtype for port in ports}, dict[str, Any]()
     for argument in arguments:
-        choice = "write r0=20, r0=0x14, x=2.5, r0=1,2,3 or r0=FILE.csv:column for lanes"
-        name, text = split_input(argument, choice)
+        name, text = split_input(argument, CHOICE)
+        if name in values:
+            raise Diagnostic(BAD_ARGUMENT, f"{name!r} is given twice", help="give it once")
         path, column = split_path(text.removeprefix("@"))
-        if column is not None or is_data(path):
-            values[name] = _column(path, column, name)
+        if name in dtypes and (column is not None or is_data(path)):
+            values[name] = read_column(path, column, name, dtypes[name], TITLES, labels)
             continue
-        try:
-            words = [_number(word) for word in split_list(name, text)]
-        except ValueError:
-            what = f"{argument!r} is no input of a register program"
-            raise Diagnostic(BAD_ARGUMENT, what, help=choice) from None
+        words = [_number(argument, word) for word in split_list(name, text)]
         values[name] = words[0] if len(words) == 1 else words
     return values
 
 
-def _column(path: str, column: str | None, name: str) -> Any:
-    """A column of a file: whole numbers, which every port takes, or floats."""
-    import numpy as np
-
-    from lanework.core.data.files import read_array
-
-    numbers = read_array(path, column, called=name)
-    integral = bool((np.floor(numbers) == numbers).all() and (np.abs(numbers) <= 2.0**53).all())
-    return numbers.astype(np.int64) if integral else numbers
+CHOICE = "write r0=20, r0=0x14, x=2.5, r0=1,2,3 or r0=FILE.csv:column for lanes"
 
 
-def _number(word: str) -> int | float:
+def _number(argument: str, word: str) -> float:
+    """A number as it is written.
+
+    Raises:
+        Diagnostic: LW8001 for what is none, and what no float holds.
+    """
     try:
         return int(word.strip(), 0)
     except ValueError:
-        return float(word)
+        return number_in_word(
+            argument, word, f"{argument!r} is no input of a register program", CHOICE
+        )
 
 
 def run(request: Request) -> None:
     """Run a register program and print its registers."""
     request.check_out()
+    given = parse(request.words, request.program.inputs, request.names("labels") or ())
     with request.program.bind(request["engine"], request.limits) as runner:
-        result = runner(**parse(request.words))
+        result = runner(**given)
     files: Sequence[Path] = (
         () if request["out"] is None else result.save(request["out"], csv_safe=request["csv_safe"])
     )
@@ -152,9 +165,17 @@ def _time(value: float) -> str:
 
 COMMANDS = CommandLine(
     actions={"run": run, "test": test},
-    options={"run": (engine_option("stencil", "llvm", "native", "reference"),)},
+    options={
+        "run": (
+            engine_option("stencil", "llvm", "native", "reference"),
+            click.Option(
+                ["--labels"], metavar="A,B", help="Columns of files that have the labels of lanes."
+            ),
+        )
+    },
     inputs="NAME=VALUE is a number (20, 0x14, 2.5), or numbers with commas, one for each lane;"
-    " FILE.csv is the column of that name, and FILE.csv:COLUMN another.",
+    " FILE.csv is the column of that name, and FILE.csv:COLUMN another; lanes are matched by a"
+    " column lane or id, or --labels.",
     writers={
         ".o": ("an object and its C header", write_object),
         ".bin": ("raw machine code", write_raw),

@@ -135,6 +135,7 @@ class Runner(TieredRunner):
             axes={p.name: () if lanes is None else ("lane",) for p in self.program.outputs},
             coords={} if bound.labels is None else {"lane": bound.labels},
             stats=stats,
+            levels={"lane": bound.levels},
         )
 
     def _check_memory(self, inputs: int, lanes: int) -> None:

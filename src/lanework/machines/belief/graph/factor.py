@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.data.labels import COUNTS, align, counted, keys, labels_along
+from lanework.core.data.labels import COUNTS, align, keys, labels_along
 from lanework.core.data.values import Given, as_array, exactly
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE
 
@@ -71,7 +71,7 @@ class Factor:
                 raise Diagnostic(BAD_GRAPH, what, help="name factors and variables by text")
         about = Given(f"the table of {self.name!r}", BAD_TABLE)
         if any(
-            labels is not None and type(labels) is not COUNTS for labels in labelled(self.table)
+            labels is not None and type(labels) is not COUNTS for labels in labels_along(self.table)
         ):
             about.refuse("has labels, and no states to put them in the order of",
                          "add it with graph.factor(scope, table)")  # fmt: skip
@@ -108,17 +108,6 @@ class Factor:
             raise Diagnostic(BAD_TABLE, f"the table of {self.name!r} has {table[at]:g} at {at}")
 
 
-def labelled(table: Any) -> tuple[Any, ...]:
-    """The labels along each dimension of a table, as far as there are any.
-
-    The columns of polars and Arrow are called something, if they do not only count.
-    """
-    names = getattr(table, "column_names", getattr(table, "columns", None))
-    if not isinstance(names, list):
-        return labels_along(table)
-    return (None, COUNTS(len(names)) if names == counted(len(names)) else np.array(names))
-
-
 def in_order(table: Any, scope: Sequence[Variable], given: Given) -> Any:
     """A table with its axes in the order of a scope, and along each the states in theirs.
 
@@ -136,7 +125,7 @@ def in_order(table: Any, scope: Sequence[Variable], given: Given) -> Any:
         >>> in_order(series, [Variable("rain", ("yes", "no"))], Given("it", BAD_TABLE)).tolist()
         [0.7, 0.3]
     """
-    labels, names = labelled(table), [variable.name for variable in scope]
+    labels, names = labels_along(table), [variable.name for variable in scope]
     if not any(x is not None for x in labels) and not hasattr(table, "dims"):
         return table
     indices = (getattr(table, "index", None), getattr(table, "columns", None))

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.labels import joined
+from lanework.core.data.columns import Column
 from lanework.core.data.values import DTYPES, Given, as_array, exactly
 from lanework.core.program.program import Port, Program
 from lanework.machines.fleet.codes import BAD_INPUT
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Buffer
+from lanework.machines.fleet.runtime.rows import Array, Labels, Shape, in_order
 from lanework.machines.fleet.state import Words
-
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
-Labels = list[Any]
-"""The labels along each axis, None along those that have none."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
 
     `shared` is put in first, from word 0 on, and buffers over it. A buffer is given whole, unless
     it is padded. One that is `in` has to be given, or `shared` as far as it reaches. Inputs that
-    have labels (an index of pandas, coordinates of xarray) are put into one order with those for
-    buffers of as many words, or of the same shape.
+    have labels (an index of pandas, coordinates of xarray, a column of a file) are put into one
+    order with others; see `rows`.
 
     Args:
         program: the program.
@@ -86,49 +82,12 @@ def bind(program: Program, inputs: Mapping[str, Any]) -> Bound:
             shapes[name] = values.shape
         if buffer is None:
             reaches = values.size
-    rows: dict[Shape, list[str]] = {}
-    for name, values in given.items():
-        size = view.shared if name not in buffers else buffers[name].size
-        rows.setdefault(values.shape if values.ndim > 1 else (size,), []).append(name)
-    labels = {shape: _ordered(given, names, inputs) for shape, names in rows.items()}
+    sizes = {name: buffers[name].size if name in buffers else view.shared for name in given}
+    labels = in_order(given, inputs, sizes)
     for name, values in given.items():
         row = known[name].row
         words[row : row + values.size] = values.reshape(-1).view(np.uint32)
     return Bound(words, shapes, labels)
-
-
-def _ordered(given: dict[str, Array], names: list[str], inputs: Mapping[str, Any]) -> Labels:
-    """Put inputs of one shape into the order of their labels along each axis; these labels."""
-    out = []
-    for axis in range(max(given[name].ndim for name in names)):
-        columns = {name: _along(inputs[name], axis) for name in names}
-        labels, orders = joined(columns, "word", lambda name: _Rows(f"input {name!r}", BAD_INPUT))
-        for name, order in orders.items():
-            given[name] = np.ascontiguousarray(np.take(given[name], order, axis))
-        out.append(labels)
-    return out
-
-
-def _along(value: Any, axis: int) -> Any:
-    """What was given, with an axis first."""
-    if axis and hasattr(value, "dims"):  # of xarray
-        return value.transpose(value.dims[axis], ...)
-    return value.T if axis and hasattr(value, "columns") else value
-
-
-class _Rows(Given):
-    """An input whose labels have to be those of others."""
-
-    def refuse(
-        self, message: str, help: str, place: int | None = None, shape: tuple[int, ...] = ()
-    ) -> NoReturn:
-        """Refuse it.
-
-        Raises:
-            Diagnostic: always.
-        """
-        alone = "if its words are not the rows of the other, give them alone, as x.to_numpy() does"
-        super().refuse(message, f"{help}; {alone}", place, shape)
 
 
 def _left_out(buffer: Buffer, reaches: int) -> None:
@@ -160,6 +119,7 @@ def _padded(buffer: Buffer) -> str:
 
 def _words(view: FleetView, port: Port, given: Any) -> Array:
     what = Given(f"input {port.name!r}", BAD_INPUT)
+    what = given.given(what) if isinstance(given, Column) else what
     array = as_array(given, what)
     wide = array.dtype.kind in "iu" and array.dtype.itemsize == 4
     if port.dtype == "f32" and wide and _integers(view):
@@ -169,8 +129,60 @@ def _words(view: FleetView, port: Port, given: Any) -> Array:
             f"{declare}give patterns by array.view(numpy.float32), or floats by"
             " array.astype(numpy.float32)",
         )
+    if port.name == "shared" and array.dtype != np.float32 and array.size <= view.shared:
+        return _shared(view, array, what)
     listed = given if isinstance(given, list | tuple) else array
     return np.ascontiguousarray(exactly(listed, port.dtype, what))
+
+
+@dataclass(frozen=True)
+class _Part(Given):
+    """Some of the words of an input, which say their places among all."""
+
+    whole: Given
+    first: int
+    all: Shape
+
+    def refuse(
+        self, message: str, help: str, place: int | None = None, shape: tuple[int, ...] = ()
+    ) -> NoReturn:
+        """Refuse it.
+
+        Raises:
+            Diagnostic: always.
+        """
+        self.whole.refuse(message, help, None if place is None else place + self.first, self.all)
+
+
+def _shared(view: FleetView, array: Array, what: Given) -> Array:
+    """Numbers from word 0 on, each as what the buffer holds that it is in.
+
+    Raises:
+        Diagnostic: LW6010 for a number that its buffer does not have, and one whose word is in
+            several buffers that hold other kinds.
+    """
+    kinds = np.zeros(array.size, np.uint8)  # 0: in no buffer
+    names = list(DTYPES)
+    for buffer in view.buffers:
+        held = kinds[buffer.offset : buffer.offset + buffer.size]
+        kind = 1 + names.index(buffer.dtype)
+        other = (held != 0) & (held != kind)
+        if other.any():
+            at = buffer.offset + int(np.argmax(other))
+            what.refuse(
+                f"has word {at}, which is in buffers of {names[kinds[at] - 1]} and {buffer.dtype}",
+                "give the buffers by their names",
+            )
+        held[:] = kind
+    kinds[kinds == 0] = 1 + names.index("f32")
+    starts = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), array.size]
+    flat, out = array.reshape(-1), np.zeros(array.size, np.uint32)
+    for start, stop in itertools.pairwise(starts):
+        if start < stop:
+            part = _Part(what.what, what.code, what, start, array.shape)
+            words = exactly(flat[start:stop], names[kinds[start] - 1], part)
+            out[start:stop] = words.view(np.uint32)
+    return out.view(np.float32).reshape(array.shape)
 
 
 def _integers(view: FleetView) -> bool:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import MISSING_COLUMN, NO_COLUMN_FITS, NO_ROWS
 from lanework.core.data.arrays import all_arrays
 from lanework.core.data.blocks import check_columns
-from lanework.core.data.cells import iter_cells
+from lanework.core.data.columns import first_rows, label_blocks, labels_in
 from lanework.core.data.files import (
     BLOCK,
     column_names,
@@ -23,7 +21,7 @@ from lanework.core.data.files import (
     read_array,
     read_columns,
 )
-from lanework.core.data.opening import TEXTS, data_ending
+from lanework.core.data.opening import data_ending
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data import tableinputs
 from lanework.machines.series.data.labels import Labelled
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
     from lanework.core.program.program import Port
 
 Block = dict[str, Any]
-Labels = npt.NDArray[Any]
-LARGE = 2.0**53
-"""From here on a float may not be the integer that a cell has."""
 
 
 @dataclass
@@ -86,7 +81,7 @@ class Table:
     ) -> Iterator[Block]:
         categories = {port.name: port.categories for port in self.ports if port.categories}
         blocks = iter_columns(self.path, self.names, rows, categories, progress)
-        return _first_rows(blocks, most)
+        return first_rows(blocks, most)
 
     def all_rows(self, most: int | None) -> Block:
         """All rows as labelled columns, over all axes of which there are labels.
@@ -206,86 +201,6 @@ def read_input(port: Port, path: str, column: str | None) -> Any:
     values = read_columns(path, rest, dict.fromkeys(rest, categories) if categories else None)
     labels = {axis: labels_in(path, title) for axis, title in titles.items()}
     return Labelled(*tabled(port, values, labels))
-
-
-def labels_in(path: str, title: str, most: int | None = None) -> Labels:
-    """The labels in a column of a file: numbers if all are, else what is in the cells.
-
-    Cells of text are numbers only where each is what its number prints as: `7` and `007` differ.
-    """
-    blocks = list(label_blocks(path, title, BLOCK, most))
-    return np.concatenate(blocks) if blocks else np.empty(0)
-
-
-def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> Iterator[Labels]:
-    """The same in blocks, whose labels are of one type through the whole file."""
-    kind = _kind(path, title, min(rows, 8192), most)
-    texts = data_ending(path) in TEXTS
-    if kind is not None and not texts:
-        for block in _first_rows(iter_columns(path, [title], rows), most):
-            yield block[title].astype(kind)
-        return
-    cells = _cells(path, title, most)
-    while some := list(itertools.islice(cells, rows)):
-        yield np.array(some) if kind is None else np.array(list(map(float, some))).astype(kind)
-
-
-def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic] | None:
-    """The type of labels that are numbers."""
-    if data_ending(path) in TEXTS:
-        return _printed(_cells(path, title, most))
-    integral = True
-    try:
-        for block in _first_rows(iter_columns(path, [title], rows), most):
-            near = np.abs(block[title]) < LARGE
-            integral = integral and bool((near & (block[title] == np.floor(block[title]))).all())
-    except Diagnostic:  # dates, text, or integers that are no floats: as they stand in the cells
-        return None
-    return np.int64 if integral else np.float64
-
-
-def _printed(cells: Iterator[str]) -> type[np.generic] | None:
-    """The type of the numbers of which every cell is the one text that is printed for it.
-
-    Example:
-        >>> [_printed(iter(cells)) for cells in (["7", "10"], ["0.5", "2"])]
-        [<class 'numpy.int64'>, <class 'numpy.float64'>]
-        >>> [_printed(iter(cells)) for cells in (["7", "07"], ["1e300"], ["2.0", "2"], ["nan"])]
-        [None, None, None, None]
-    """
-    forms = set()
-    for cell in cells:
-        try:
-            number = float(cell)
-        except ValueError:
-            return None
-        integral = number.is_integer() and abs(number) < LARGE
-        if integral and cell == str(int(number)):
-            forms.add("integer")
-        elif cell == repr(number) and math.isfinite(number):
-            forms.add("whole" if integral else "fraction")
-        else:
-            return None
-    if {"integer", "whole"} <= forms:
-        return None
-    return np.int64 if forms == {"integer"} else np.float64
-
-
-def _cells(path: str, title: str, most: int | None) -> Iterator[Any]:
-    for cells in iter_cells(path, lambda _: 4096, most, [title]):
-        at = cells.header.index(title)
-        yield from (row[at] for row in cells.rows)
-
-
-def _first_rows(blocks: Iterator[Block], most: int | None) -> Iterator[Block]:
-    """Blocks up to so many rows together."""
-    for block in blocks:
-        if most is not None:
-            block = {name: column[:most] for name, column in block.items()}
-            most -= len(next(iter(block.values())))
-        yield block
-        if most == 0:
-            return
 
 
 def _joined(axis: str, blocks: list[Block]) -> Block:
