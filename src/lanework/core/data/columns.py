@@ -149,10 +149,25 @@ def _values(path: str, name: str, dtype: str) -> tuple[Array, Sequence[int] | No
     else:
         arrays, lines = all_arrays(path)
         values = arrays[name]
-    if values.dtype.kind == "f" and np.isnan(values).any():
-        place = Column(values, path, name, lines=lines).row(int(np.argmax(np.isnan(values))))
-        raise bad_cell(path, place, name, "NaN", None)
+    no_number = _no_number(values)
+    if no_number is not None:
+        place, text = no_number
+        where = Column(values, path, name, lines=lines).row(place)
+        raise bad_cell(path, where, name or "values", text, None)
     return values, lines
+
+
+def _no_number(values: Array) -> tuple[int, str] | None:
+    """The first value that is missing or a text: its place, and the text."""
+    if values.dtype.kind == "f":
+        missing = np.isnan(values).reshape(-1)
+        return (int(np.argmax(missing)), "NaN") if missing.any() else None
+    items = values.reshape(-1).tolist() if values.dtype.kind in "OUS" else ()
+    for place, item in enumerate(items):
+        if item is None or isinstance(item, str | bytes):
+            text = item.decode("utf-8", "replace") if isinstance(item, bytes) else item
+            return place, text or ""
+    return None
 
 
 def _joined(path: str, parts: Iterator[Array]) -> Array:

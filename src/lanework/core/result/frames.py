@@ -136,11 +136,11 @@ def one_type(labels: Array) -> Array:
     return np.array(texts, object)
 
 
-def _index(pd: Any, labels: Array, axis: str, names: Sequence[str] | None) -> Any:
+def _index(pd: Any, labels: Array, axis: str, names: Sequence[str]) -> Any:
     """An index of pandas; labels of several levels are those of a `MultiIndex`."""
     levels = labels.dtype.kind == "O" and all(isinstance(label, tuple) for label in labels)
     if levels and len(labels):
-        return pd.MultiIndex.from_tuples(list(labels), names=names)
+        return pd.MultiIndex.from_tuples(list(labels), names=names or None)
     return pd.Index(labels, name=axis)
 
 
@@ -153,7 +153,7 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
     if not axes:
         index = pd.RangeIndex(1 if chosen else 0)
     elif len(axes) == 1:
-        index = _index(pd, levels[0], axes[0], result.levels.get(axes[0]))
+        index = _index(pd, levels[0], axes[0], result.levels.get(axes[0], ()))
     else:
         index = pd.MultiIndex.from_product(levels, names=axes)
     frame = pd.DataFrame(data, index=index, copy=True)

@@ -34,13 +34,13 @@ TITLES = ("lane", "lane_id", "id")
 
 
 def parse(
-    arguments: Sequence[str], ports: Sequence[Port], labels: Sequence[str] = ()
+    arguments: Sequence[str], ports: Sequence[Port] = (), labels: Sequence[str] = ()
 ) -> dict[str, Any]:
     """`name=value`: whole numbers (0x, 0b too), floats, several with commas for lanes, or a file.
 
     Args:
         arguments: of the command line.
-        ports: the inputs that there are.
+        ports: the inputs that there are, if that is known.
         labels: the columns of files that have the labels of lanes, if not one of `TITLES`.
 
     Raises:
@@ -54,8 +54,10 @@ def parse(
         if name in values:
             raise Diagnostic(BAD_ARGUMENT, f"{name!r} is given twice", help="give it once")
         path, column = split_path(text.removeprefix("@"))
-        if name in dtypes and (column is not None or is_data(path)):
-            values[name] = read_column(path, column, name, dtypes[name], TITLES, labels)
+        known = not ports or name in dtypes  # else no file has to be read for it
+        if known and (column is not None or is_data(path)):
+            dtype = dtypes.get(name, "u64")
+            values[name] = read_column(path, column, name, dtype, TITLES, labels)
             continue
         words = [_number(argument, word) for word in split_list(name, text)]
         values[name] = words[0] if len(words) == 1 else words
