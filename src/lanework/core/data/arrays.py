@@ -27,7 +27,7 @@ from lanework.core.data.jsontext import offset_of_second
 from lanework.core.data.labels import codes_of, number_names
 from lanework.core.data.opening import Path_, damage, data_ending, opened
 from lanework.core.data.sheets import sheet_columns
-from lanework.core.data.values import Given, exactly
+from lanework.core.data.values import Given, as_array, exactly
 from lanework.core.result.frames import need
 
 GROUPS = "raise the memory cap, or write the file in smaller row groups"
@@ -202,11 +202,7 @@ def _as_array(path: Path_, name: str, values: Any) -> Array:
     what = f"{os.fspath(path)}: {name or 'the array'!r}"
     if isinstance(values, dict):
         raise Diagnostic(BAD_DATA_FILE, f"{what} is an object, and no list", help=FORM)
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        message = f"{what} has rows of different lengths"
-        raise Diagnostic(RAGGED_ROW, message, help="give every row as many values") from None
+    array = as_array(values, Given(what, RAGGED_ROW))  # floats round no whole number beside them
     return np.array(values, object) if array.dtype.kind == "U" and array.ndim else array
 
 

@@ -59,4 +59,4 @@ def assemble(
     from lanework.core.program.asm import assemble
     from lanework.machines.register.layout import typed
 
-    return typed(assemble(text, source, "register"), types or {})
+    return typed(assemble(text, source, "register"), {} if types is None else types)

@@ -104,12 +104,15 @@ def typed(program: Program[Any], types: Mapping[str, str]) -> Program[Any]:
         Diagnostic: LW4004 for a name that no port has, and for another type.
     """
     names = [port.name for port in program.ports]
+    if not isinstance(types, Mapping):
+        example = f'types={{"{names[0] if names else "r0"}": "f64"}}'
+        raise Diagnostic(BAD_PORT, f"types is {types!r}", help=f"give types by port: {example}")
     for name, dtype in types.items():
         if name not in names:
             known = f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
             what = f"types names {name!r}, which is no port of the program"
-            raise Diagnostic(BAD_PORT, what, help=did_you_mean(name, names) or known)
-        if dtype not in TYPES:
+            raise Diagnostic(BAD_PORT, what, help=did_you_mean(str(name), names) or known)
+        if not isinstance(dtype, str) or dtype not in TYPES:
             what = f"{dtype!r} is no type of the port {name!r}"
             raise Diagnostic(BAD_PORT, what, help=f"types are {', '.join(TYPES)}")
     ports = (replace(port, dtype=types.get(port.name, port.dtype)) for port in program.ports)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.cli import check_file, number_in_word, split_input, split_list
 from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.data.arrays import all_arrays
 from lanework.core.data.cells import told_as
 from lanework.core.data.columns import read_column
 from lanework.core.data.files import column_names, read_grid
@@ -73,7 +72,8 @@ def _read(path: str, port: Port | None, name: str, labels: Any) -> Any:
         return _grid(path, name)
     with told_as(BAD_ARGUMENT), damage(file, (ValueError, OSError, EOFError)):
         if ending == ".npy":
-            return np.asarray(np.load(file, allow_pickle=False))
+            arrays = all_arrays(path)[0]
+            return arrays[""] if "" in arrays else read_column(path, None, name, dtype)
         from lanework.core.result.picture import read_picture
 
         return read_picture(file.read_bytes())

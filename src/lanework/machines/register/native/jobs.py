@@ -133,7 +133,7 @@ def quick_function(
         call = free.pop() if free else _Call(executor, bank(), inputs, output)
         try:
             pack(call.given, 0, *numbers)
-        except struct.error:
+        except (struct.error, TypeError):  # arrays have an error of their own
             return slowly(numbers)
         if native(call.where):
             free.append(call)
