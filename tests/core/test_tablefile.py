@@ -90,6 +90,81 @@ def test_text_of_sheets_is_text_and_numbers_that_they_lack_are_errors(tmp_path):
     assert [row[2].value for row in rows[::2]] == ["#NUM!", "#NUM!", 1.0]
 
 
+ODD = [
+    "a\x01b",
+    "\0b",
+    "\x1b[31m",
+    "c\rd",
+    "e\r\nf",
+    "_x0041_",
+    "_x005F_x0041_",
+    "\ufffe",
+    "=1",
+    "_x",
+]
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".parquet", ".json", ".npz"])
+def test_no_character_of_a_label_is_in_the_way(tmp_path, ending):
+    lanes = Result(
+        {"x": np.arange(len(ODD)), "control\x02": np.arange(len(ODD))},
+        axes={"x": ("lane",), "control\x02": ("lane",)},
+        coords={"lane": np.array(ODD, object)},
+    )
+    (path,) = lanes.save(tmp_path / f"odd{ending}")
+    if ending != ".json":
+        table = read_cells(path)
+        assert table.header == ["lane", "x", "control\x02"]
+        assert [row[0] for row in table.rows] == ODD
+
+
+@pytest.mark.parametrize(
+    "numbers", [[2**64 - 1, 0], [2**53 + 1, -(2**63)], [10**15, 1], [-(10**15)]]
+)
+@pytest.mark.parametrize("ending", [*TABLES, ".xlsx"])
+def test_whole_numbers_keep_all_of_their_digits(tmp_path, ending, numbers):
+    values = np.array(numbers, np.int64 if min(numbers) < 0 else np.uint64)
+    (path,) = Result({"x": values}, axes={"x": ("lane",)}).save(tmp_path / f"out{ending}")
+    assert [int(row[1]) for row in read_cells(path).rows] == numbers
+
+
+def test_texts_that_are_longer_than_a_cell_are_refused(tmp_path):
+    long = Result(
+        {"x": np.zeros(1)}, axes={"x": ("lane",)}, coords={"lane": np.array(["n" * 32_768])}
+    )
+    with pytest.raises(Diagnostic) as caught:
+        long.save(tmp_path / "out.xlsx")
+    assert caught.value.code.ident == "LW1030"
+    assert "32,768" in caught.value.message
+    assert not list(tmp_path.iterdir())
+    long.save(tmp_path / "out.csv")
+
+
+LEVELS = np.empty(3, object)
+LEVELS[:] = [("x", 1), ("x", 2), ("y", 1)]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".xlsx", ".parquet", ".npz", ".json"])
+@pytest.mark.parametrize("names", [("k", "n"), ("x", "lane"), ()])
+def test_levels_of_labels_keep_their_names(tmp_path, ending, names):
+    lanes = Result(
+        {"x": np.arange(3)}, axes={"x": ("lane",)}, coords={"lane": LEVELS}, levels={"lane": names}
+    )
+    (path,) = lanes.select(["x"]).save(tmp_path / f"out{ending}")
+    columns = list(lanes.columns())
+    if not names:
+        assert columns == ["lane", "x"]
+        assert lanes.columns()["lane"].tolist() == ["x, 1", "x, 2", "y, 1"]
+    else:
+        first = "x_axis" if names[0] == "x" else "k"
+        assert columns == [first, names[1], "x"]
+        assert lanes.to_pandas().index.names == list(names)
+    if ending != ".json" and (ending != ".npz" or "x" not in names):
+        assert column_names(path) == columns
+        assert next(str(row[-2]) for row in read_cells(path).rows) == ("1" if names else "x, 1")
+    assert len(lanes.to_arrow()) == len(lanes.to_polars()) == 3
+
+
 def test_more_rows_than_a_sheet_has_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tablefile, "MOST_ROWS", 6)
     with pytest.raises(Diagnostic) as caught:

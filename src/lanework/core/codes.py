@@ -139,6 +139,12 @@ TOO_LARGE = code(
     "Whole numbers in Arrow and Parquet have 64 bits, and this one has more. Text formats, .csv "
     "and .json, take it.",
 )
+TOO_LONG = code(
+    "LW1030",
+    "a text that is longer than a cell",
+    "A cell of an .xlsx file takes 32,767 letters, and this name or label has more. Text formats, "
+    ".csv and .json, take it.",
+)
 BAD_ASSEMBLY = code(
     "LW1010",
     "bad assembly",

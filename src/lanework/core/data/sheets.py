@@ -15,6 +15,7 @@ from lanework.core.data.csvheader import check_header
 from lanework.core.data.holding import SHEET, check_packed
 from lanework.core.data.opening import Path_, damage, opened, sheet_of
 from lanework.core.result.frames import need
+from lanework.core.result.tablefile import unescaped
 
 LARGEST = 2**30
 """Bytes that a workbook may unpack to."""
@@ -85,7 +86,7 @@ def _first(sheet: Any) -> bool:
 def _filled(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         if any(value is not None for value in row):
-            yield number, list(row)
+            yield number, [unescaped(x) if isinstance(x, str) else x for x in row]
 
 
 def _table(

@@ -147,7 +147,8 @@ class Result(Outputs):
 
         Raises:
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW1024 for a
-                `.npy` of several outputs, LW1027 for an `.xlsx` of too many rows, LW1028 for what
+                `.npy` of several outputs, LW1027 and LW1030 for an `.xlsx` of too many rows and
+                of texts that are too long, LW1028 for what
                 is no picture, or an error of the file system.
         """
         return saving.save(self, Path(path), csv_safe)

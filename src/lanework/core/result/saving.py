@@ -153,12 +153,21 @@ def plain(result: Outputs) -> dict[str, Any]:
             "kind": result.kinds.get(name, ""),
             "values": value.tolist(),
         }
-    coords = {
+    return {"outputs": outputs, "coords": _coords(result), "stats": dict(result.stats)}
+
+
+def labels_in_json(result: Outputs) -> dict[str, Any]:
+    """The labels along axes as `coords`, if there are any."""
+    coords = _coords(result)
+    return {"coords": coords} if coords else {}
+
+
+def _coords(result: Outputs) -> dict[str, list[Any]]:
+    return {
         axis: _plain(one_type(np.asarray(labels)))
         for axis, labels in result.coords.items()
         if labels is not None
     }
-    return {"outputs": outputs, "coords": coords, "stats": dict(result.stats)}
 
 
 def write_json(file: IO[bytes], value: Any) -> None:

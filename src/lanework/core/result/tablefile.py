@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, cast
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.codes import TOO_MANY_ROWS
+from lanework.core.codes import TOO_LONG, TOO_MANY_ROWS
 from lanework.core.result.frames import arrow_table, need
 from lanework.core.result.outputs import Array
 
@@ -23,6 +23,13 @@ CHUNK = 8192
 MOST_ROWS = 2**20
 """Rows of a sheet, the header among them."""
 
+SHORT = 10**15
+"""From here on whole numbers may have more digits than openpyxl writes."""
+MOST_LETTERS = 32_767
+"""Of the text in a cell of a sheet."""
+
+_NO_XML = re.compile("[\\x00-\\x08\\x0b-\\x1f\\ud800-\\udfff\\ufffe\\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _RUNS = tuple("=+-@\t\r\n")
 
 
@@ -128,8 +135,12 @@ def write_book(file: IO[bytes], sheets: Mapping[str, Mapping[str, Array]]) -> No
     NaN and infinities, which sheets lack, become ``#NUM!``.
 
     Raises:
-        Diagnostic: LW1022 without openpyxl, LW1027 for more rows than a sheet has.
+        Diagnostic: LW1022 without openpyxl, LW1027 for more rows than a sheet has, LW1030 for a
+            text that is longer than a cell.
     """
+    for columns in sheets.values():
+        for name, column in columns.items():
+            _check_lengths([name, *column.tolist()] if column.dtype.kind in "OU" else [name])
     openpyxl = need("openpyxl", "writing .xlsx")
     book = openpyxl.Workbook(write_only=True)
     for number, (name, columns) in enumerate(sheets.items()):
@@ -140,7 +151,7 @@ def write_book(file: IO[bytes], sheets: Mapping[str, Mapping[str, Array]]) -> No
                 f"a sheet of .xlsx has {MOST_ROWS - 1:,} rows, and the table {count:,}",
                 help="write .csv or .parquet",
             )
-        title = re.sub(r"[\[\]:*?/\\]", "_", name)[:28]
+        title = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", name)[:28]
         sheet = book.create_sheet(title if title not in book.sheetnames else f"{title}{number}")
         sheet.append([_cell(sheet, name) for name in columns])
         for row in zip(*(_plain(sheet, column) for column in columns.values()), strict=True):
@@ -151,17 +162,53 @@ def write_book(file: IO[bytes], sheets: Mapping[str, Mapping[str, Array]]) -> No
 def _plain(sheet: Any, values: Array) -> list[Any]:
     if values.dtype.kind == "M":
         return list(values.astype("M8[us]").astype(object))
-    if values.dtype.kind in "iub":
+    if values.dtype.kind == "b" or (values.dtype.kind in "iu" and _short(values)):
         return list(values.tolist())
     return [_cell(sheet, value) for value in values.tolist()]
 
 
+def _short(values: Array) -> bool:
+    """Whether whole numbers have no more digits than openpyxl writes."""
+    return not values.size or -SHORT < int(values.min()) <= int(values.max()) < SHORT
+
+
 def _cell(sheet: Any, value: Any) -> Any:
-    """A cell of text, or of a number with all of its digits, of which openpyxl writes 16."""
+    """A cell of text, or of a number with all of its digits, of which openpyxl writes 16.
+
+    Characters that XML lacks are written as the format has them, ``_x0001_``.
+    """
     if isinstance(value, float) and not np.isfinite(value):
         return "#NUM!"
     if isinstance(value, float) and float(f"{value:.16g}") == value:
         return value
-    cell = need("openpyxl.cell", "writing .xlsx").WriteOnlyCell(sheet, str(value))
-    cell.data_type = "n" if isinstance(value, float) else "s"
+    cell = need("openpyxl.cell", "writing .xlsx").WriteOnlyCell(sheet)
+    number = isinstance(value, float | int) and not isinstance(value, bool)
+    cell._value = str(value) if number else _escaped(str(value))  # openpyxl would refuse, or cut it
+    cell.data_type = "n" if number else "s"
     return cell
+
+
+def _check_lengths(cells: Iterable[object]) -> None:
+    """Refuse a text that is longer than a cell.
+
+    Raises:
+        Diagnostic: LW1030.
+    """
+    longest = max((_escaped(str(cell)) for cell in cells), key=len)
+    if len(longest) > MOST_LETTERS:
+        what = f"a cell of .xlsx has {MOST_LETTERS:,} letters at most, and {longest[:20]!r}..."
+        raise Diagnostic(TOO_LONG, f"{what} has {len(longest):,}", help="write .csv or .parquet")
+
+
+def _escaped(text: str) -> str:
+    return _NO_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
+
+
+def unescaped(text: str) -> str:
+    r"""The text of a cell.
+
+    Example:
+        >>> unescaped(_escaped("a\x01_x0001_")), _escaped("a\x01_x0001_")
+        ('a\x01_x0001_', 'a_x0001__x005F_x0001_')
+    """
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

@@ -19,6 +19,7 @@ from lanework.core.cli import (
     read_text,
 )
 from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.result.saving import labels_in_json
 from lanework.core.result.show import many, seconds, show_word
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def run(request: Request) -> None:
         terminal.json_out(
             {
                 "outputs": {name: result[name].tolist() for name in result if not files},
+                **labels_in_json(result),
                 "program": request.about(),
                 "stats": dict(stats),
                 "files": [str(file) for file in files],

@@ -23,6 +23,7 @@ from lanework.core.cli import (
 )
 from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.data.opening import is_data, split_path
+from lanework.core.result.saving import labels_in_json
 from lanework.core.result.show import many, seconds
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ def run(request: Request) -> None:
     stats = result.stats
     if request["json"]:
         outputs = {name: result[name].tolist() for name in result}
-        terminal.json_out({**outputs, "program": request.about(), "stats": dict(stats)})
+        coords = labels_in_json(result)
+        terminal.json_out({**outputs, **coords, "program": request.about(), "stats": dict(stats)})
         return
     terminal.result(result)
     terminal.message(
