@@ -6,6 +6,7 @@ find the machine of a file, and hand it a `Request`.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -264,11 +265,11 @@ def check_file(file: Path) -> None:
     Raises:
         Diagnostic: LW8003, with a suggestion among the files beside it.
     """
-    if not file.is_file():
+    if not os.path.isfile(file):  # whatever its name
         known = tuple(endings())
         beside = [p.name for p in file.parent.glob("*") if p.name.lower().endswith(known)]
         near = did_you_mean(file.name, beside)
-        what = "is a folder" if file.is_dir() else "does not exist"
+        what = "is a folder" if os.path.isdir(file) else "does not exist"
         raise Diagnostic(NO_SUCH_FILE, f"{file} {what}", help=near or "check the path")
 
 

@@ -138,8 +138,8 @@ def _flat(value: Any) -> Any:
     return list(value) if several else value
 
 
-_LARGE = ("Int128", "UInt128", "Decimal")
-"""Types of polars that NumPy does not have, and would round."""
+_LARGE = ("Int128", "UInt128", "Decimal", "Struct")
+"""Types of polars that NumPy does not have: it would round them, or make columns of them."""
 
 
 def _pandas(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ def inputs(request: Request) -> dict[str, Any]:
             near = did_you_mean(name, list(known)) if name not in known else "give it once"
             raise Diagnostic(BAD_ARGUMENT, f"{name!r} {what}", help=near or choice)
         text = text.strip()
-        if Path(text).is_file() or not any(map(spells_number, text.split(","))):
+        if os.path.isfile(text) or not any(map(spells_number, text.split(","))):
             given[name] = _read(text.removeprefix("@"), known[name], name, labels)
         else:
             parts, what = split_list(name, text), f"{word!r}: a part of it is no number"

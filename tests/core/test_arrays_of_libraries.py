@@ -1,0 +1,148 @@
+"""Arrays and tables of other libraries: taken exactly, or refused with a sentence."""
+
+import datetime
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+import refusals
+import xarray as xr
+
+import lanework as lw
+from lanework.core.codes import BAD_ARGUMENT
+from lanework.core.data.values import DTYPES, Given, exactly
+
+LARGE = 2**53 + 1
+GIVEN = Given("input 'x'", BAD_ARGUMENT)
+FLOATS = lw.register.assemble('.input "x" r0 f64\n.output "x" r0 f64\nhalt')
+WORDS = lw.fleet.assemble(".buffer x, 0, 2, inout\nHALT")
+INTEGERS = lw.fleet.assemble(".buffer x, 0, 2, inout, i32\nHALT")
+
+MISSING = {
+    "Int64": pd.Series([1, None], dtype="Int64"),
+    "large Int64": pd.Series([LARGE, None], dtype="Int64"),
+    "UInt8": pd.Series([1, None], dtype="UInt8"),
+    "Float64": pd.Series([1.5, None], dtype="Float64"),
+    "boolean": pd.Series([True, None], dtype="boolean"),
+    "pyarrow": pd.Series([1, None], dtype="int64[pyarrow]"),
+    "index": pd.Index([1, None], dtype="Int64"),
+    "array": pd.array([1, None], dtype="Int64"),
+    "categories": pd.Series([1, None], dtype="category"),
+    "objects": pd.Series([1, pd.NA], dtype=object),
+    "arrow": pa.array([1, None]),
+    "chunks": pa.chunked_array([[1], [None]]),
+    "polars": pl.Series([1, None]),
+    "Int128": pl.Series([1, None], dtype=pl.Int128),
+    "masked": np.ma.masked_array([1, 2], [0, 1]),
+    "list": [1, None],
+    "list of NA": [1, pd.NA],
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_what_is_missing_is_refused(kind):
+    for dtype in DTYPES:
+        refusals.refused(lambda d=dtype: exactly(MISSING[kind], d, GIVEN), "LW8001", "'x' at 1")
+    for program, code in ((FLOATS, "LW4006"), (WORDS, "LW6010"), (INTEGERS, "LW6010")):
+        refusals.refused(lambda p=program: p.run(x=MISSING[kind]), code, "'x' at 1", "missing")
+        table = {"x": MISSING[kind]}
+        refusals.refused(lambda p=program, t=table: p.run(t), code, "'x' at 1", "missing")
+
+
+@pytest.mark.parametrize(
+    "dtype", ["Int8", "UInt64", "Float32", "boolean", "int64[pyarrow]", "float"]
+)
+def test_what_is_not_missing_is_taken(dtype):
+    series = pd.Series([1, 0], dtype=dtype)
+    assert FLOATS.run(x=series)["x"].tolist() == [1.0, 0.0]
+    assert WORDS.run(x=series)["x"].tolist() == INTEGERS.run(x=series)["x"].tolist() == [1, 0]
+    nothing = pd.Series([1.0, np.nan])  # a float like others
+    assert np.isnan(FLOATS.run(x=nothing)["x"][1])
+
+
+EXACT = {
+    "Int64": pd.Series([LARGE, 1], dtype="Int64"),
+    "int64": pd.Series([LARGE, 1]),
+    "arrow": pa.array([LARGE, 1]),
+    "polars": pl.Series([LARGE, 1]),
+    "Int128": pl.Series([2**100 + 1, 1], dtype=pl.Int128),
+    "list beside a float": [LARGE, 0.5],
+    "decimals": [Decimal(LARGE), Decimal(1)],
+    "Decimal": pl.Series([Decimal(LARGE), Decimal(1)], dtype=pl.Decimal(38, 0)),
+    "objects": np.array([LARGE, 0.5], object),
+}
+
+
+@pytest.mark.parametrize("kind", EXACT)
+def test_whole_numbers_are_not_rounded(kind):
+    for program, code in ((FLOATS, "LW4006"), (WORDS, "LW6010")):
+        refusals.refused(lambda p=program: p.run(x=EXACT[kind]), code, "'x' at 0", "does not have")
+
+
+SQUARE = lw.fleet.assemble(".buffer x, 0, 4, inout\nHALT")
+FRAMES = {
+    "pandas": pd.DataFrame({"a": [1, 2], "b": [0.5, 4]}),
+    "extension": pd.DataFrame({"a": pd.array([1, 2], "Int64"), "b": [0.5, 4]}),
+    "polars": pl.DataFrame({"a": [1, 2], "b": [0.5, 4]}),
+    "arrow": pa.table({"a": [1, 2], "b": [0.5, 4]}),
+    "batch": pa.record_batch({"a": [1, 2], "b": [0.5, 4]}),
+    "xarray": xr.DataArray([[1, 0.5], [2, 4]], dims=("r", "c"), coords={"c": ["a", "b"]}),
+}
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_tables_are_arrays_of_two_axes(kind):
+    result = SQUARE.run(x=FRAMES[kind])
+    assert result["x"].tolist() == [[1, 0.5], [2, 4]]
+    assert result.coords["x_1"].tolist() == ["a", "b"]
+    refusals.refused(lambda: FLOATS.run(x=FRAMES[kind]), "LW4006", "shape (2, 2)")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [pd.DataFrame({"a": [2**24 + 1, 2], "b": [0.5, 4]}),
+     pl.DataFrame({"a": [2**24 + 1], "b": [0.5]}),
+     pa.table({"a": [2**24 + 1, 2], "b": [0.5, 4]}), pl.DataFrame({"a": [None, 1], "b": [1, 2]}),
+     pa.table({"a": [None, 1], "b": [1, 2]}), pd.DataFrame({"a": pd.array([None, 1], "Int64")})],
+)  # fmt: skip
+def test_no_column_of_a_table_rounds_another(frame):
+    refusals.refused(lambda: SQUARE.run(x=frame), "LW6010", "'x' at (0, 0)")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [pl.DataFrame({"a": [1]}).lazy(), xr.Dataset({"a": ("r", [1.0])}), {"a": 1}, {1, 2}, object(),
+     pa.table({"a": [["x"]]}), pl.Series([[1], [2, 3]]), pa.array([{"a": 1}, {"a": 2}]), slice(1),
+     pl.Series([{"a": 1}, {"a": 2}]), [datetime.date(2024, 1, 1)] * 2, pd.Series(["1", "2"]),
+     pa.array([b"1", b"2"]), pl.Series(["1", "2"]), pd.Series([1j, 2]), [[1], [2, 3]], "12",
+     pd.Series(pd.to_datetime(["2024-01-01", None], utc=True)), np.datetime64("2024"), lambda: 1],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_what_is_no_array_is_refused_with_a_sentence(value):
+    for program, code in ((FLOATS, "LW4006"), (WORDS, "LW6010"), (INTEGERS, "LW6010")):
+        refusals.refused(lambda p=program: p.run(x=value), code, "'x'")
+
+
+ENGINES = ("stencil", "native", "llvm", "reference")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", ["u64", "i64", "f64"])
+def test_functions_take_numbers(engine, dtype):
+    types = {"r0": dtype, "r1": dtype}
+    function = lw.register.assemble("mov r1, r0\nhalt", types=types).bind(engine).function("r0")
+    kind = {"u64": np.uint64, "i64": np.int64, "f64": np.float64}[dtype]
+    for bad in ([1], (1,), np.ones(1, kind), np.ones(2, kind), np.ones((1, 1), kind), "1", None, 1j,
+                pd.Series([1]), pl.Series([1]), {}, b"1", object(), pd.NA, np.ones(0)):  # fmt: skip
+        refusals.refused(lambda b=bad: function(b), "LW4006")
+    for good in (1, True, np.array(1, kind), np.int8(1), kind(1)):
+        assert function(good) == 1
+
+
+@pytest.mark.parametrize("types", [["f64"], "f64", 5, ("r0", "f64"), {"r0": ["f64"]}, {0: "f64"},
+                                   {"r0": None}, [("r0", "f64")], {"r0": float}])  # fmt: skip
+def test_types_that_are_none(types):
+    refusals.refused(lambda: lw.register.assemble("mov r1, r0\nhalt", types=types), "LW4004")
