@@ -114,8 +114,8 @@ class CsvText:
         """
         at = self.header.index(name)
         mark = re.escape(self.separator)
-        whole = rf"^(?:[^{mark}\n]*{mark}){{{at}}}[ \t]*[+-]?\d{{1,15}}[ \t]*(?:{mark}|\r?$)"
-        pattern = re.compile(whole.encode(), re.MULTILINE)
+        integer = rf"^(?:[^{mark}\n]*{mark}){{{at}}}[ \t]*[+-]?\d{{1,15}}[ \t]*(?:{mark}|\r?$)"
+        pattern = re.compile(integer.encode(), re.MULTILINE)
         for data in self._pieces(rows):
             block = fast_columns(data, self.header, self.separator, [name], {}, arrow)
             column = None if block is None else block[name]

@@ -136,10 +136,10 @@ def _words(view: FleetView, port: Port, given: Any) -> Array:
 
 
 @dataclass(frozen=True)
-class _Part(Given):
+class _InBuffer(Given):
     """Some of the words of an input, which say their places among all."""
 
-    whole: Given
+    given: Given
     first: int
     all: Shape
 
@@ -151,7 +151,7 @@ class _Part(Given):
         Raises:
             Diagnostic: always.
         """
-        self.whole.refuse(message, help, None if place is None else place + self.first, self.all)
+        self.given.refuse(message, help, None if place is None else place + self.first, self.all)
 
 
 def _shared(view: FleetView, array: Array, what: Given) -> Array:
@@ -179,7 +179,7 @@ def _shared(view: FleetView, array: Array, what: Given) -> Array:
     flat, out = array.reshape(-1), np.zeros(array.size, np.uint32)
     for start, stop in itertools.pairwise(starts):
         if start < stop:
-            part = _Part(what.what, what.code, what, start, array.shape)
+            part = _InBuffer(what.what, what.code, what, start, array.shape)
             words = exactly(flat[start:stop], names[kinds[start] - 1], part)
             out[start:stop] = words.view(np.uint32)
     return out.view(np.float32).reshape(array.shape)
