@@ -1,0 +1,78 @@
+"""Arrays and tables of libraries as what NumPy makes an array of, exactly.
+
+Libraries are told by what their objects offer, so that none of them is imported here.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Set
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_LARGE = ("Int128", "UInt128", "Decimal", "Struct")
+"""Types of polars that NumPy does not have: it would round them, or make columns of them."""
+
+
+def flat(value: Any) -> Any:
+    """What NumPy makes an array of, without an error that only its own library understands."""
+    if getattr(value, "requires_grad", False):  # a PyTorch tensor that records
+        value = value.detach()
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # which NumPy lacks, and float32 holds
+        value = value.float()
+    if hasattr(value, "iloc") or hasattr(value, "isna"):  # pandas
+        return _pandas(value)
+    if hasattr(value, "column_names") or hasattr(value, "get_column"):  # tables of Arrow and polars
+        columns = [np.asarray(flat(column)) for column in _columns(value)]
+        return _side_by_side(columns) if columns else np.empty((0, 0))
+    if hasattr(value, "null_count") and hasattr(value, "to_pylist"):  # Arrow
+        if value.null_count:
+            return np.array(value.to_pylist(), object)
+        return value.to_numpy(zero_copy_only=False) if hasattr(value, "type") else value
+    if hasattr(value, "null_count") and callable(value.null_count):  # polars
+        listed = value.null_count() or str(value.dtype).startswith(_LARGE)
+        return np.array(value.to_list(), object) if listed else value.to_numpy()
+    if hasattr(value, "__array__") or isinstance(value, list | tuple | numbers.Number):
+        return value
+    if hasattr(value, "__dlpack__"):
+        return np.from_dlpack(value)
+    # an array of keys would not be what was meant, and that of a set is in no order anybody knows
+    if isinstance(value, Mapping) or (isinstance(value, Set) and len(value) > 1):
+        raise TypeError("its values have no order")
+    several = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
+    return list(value) if several else value
+
+
+def _pandas(value: Any) -> Any:
+    """What pandas holds: None where it is missing, and integers that no column of floats rounds."""
+    if hasattr(value, "columns") and hasattr(value, "dtypes"):
+        kinds = set(value.dtypes)
+        if len(kinds) == 1 and isinstance(next(iter(kinds)), np.dtype):
+            return value.to_numpy()
+        return _side_by_side([np.asarray(_pandas(value.iloc[:, n])) for n in range(value.shape[1])])
+    if isinstance(value.dtype, np.dtype):
+        return value
+    missing = np.asarray(value.isna(), bool)
+    if not missing.any():
+        return value
+    items = np.array(list(value), object)
+    items[missing] = None
+    return items
+
+
+def _columns(value: Any) -> list[Any]:
+    """The columns of a table of Arrow or polars."""
+    if hasattr(value, "get_column"):
+        return [value.get_column(name) for name in value.columns]
+    return list(value.columns)
+
+
+def _side_by_side(columns: list[Array]) -> Array:
+    """Columns as an array, of objects where floats would round some of its integers."""
+    kinds = {column.dtype.kind for column in columns}
+    alike = kinds <= {"f", "b"} or np.result_type(*columns).kind in "iu" or len(kinds) == 1
+    return np.column_stack(columns if alike else [c.astype(object) for c in columns])
