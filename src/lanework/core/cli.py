@@ -339,16 +339,19 @@ def split_list(name: str, text: str) -> list[str]:
     """The parts of `1,2,3`.
 
     Raises:
-        Diagnostic: LW8001 for what is rather a number with thousands in groups, such as `1,000`.
+        Diagnostic: LW8001 for what is rather one number, such as `1,000` and `0,05`.
 
     Example:
         >>> split_list("rate", "0.05, 0.06")
         ['0.05', '0.06']
     """
     parts = [part.strip() for part in text.split(",")]
-    if any(re.fullmatch(r"0\d\d(\.\d*)?", part) for part in parts[1:]):
-        what = f"{name}={text} is a list, in which {parts[-1]} would be a number of its own"
-        help = f"give one number without commas, {''.join(parts)}, or a list without leading zeros"
+    odd = next((part for part in parts[1:] if re.fullmatch(r"0\d+(\.\d*)?", part)), None)
+    if odd is not None:
+        what = f"{name}={text} is a list, in which {odd} would be a number of its own"
+        groups = all(re.fullmatch(r"\d{3}(\.\d*)?", part) for part in parts[1:])
+        one = "".join(parts) if groups else ".".join(parts)
+        help = f"give one number without commas, {one}, or a list without leading zeros"
         raise Diagnostic(BAD_ARGUMENT, what, help=help)
     return parts
 

@@ -37,6 +37,7 @@ def machine_of(text: str, source: str = "assembly") -> str:
     return first.words[1].text
 
 
+_PATH = re.compile(r"\S*\.(?:lasm|asm|s|lwp|series|bif|txt)")
 _MODELS = {
     word: f"it is no assembly, but a model: {how}"
     for word, how in (
@@ -71,18 +72,26 @@ def assemble(text: str, source: str = "assembly", machine: str | None = None) ->
     try:
         program: Program[Any] = find(name).load("text")().assemble(lines)
     except Diagnostic as problem:
-        if not said and machine is None:
-            other = _other(lines, name, problem.span)
-            problem.help = other or _MODELS.get(first.words[0].text.partition("(")[0], problem.help)
+        if not said:
+            problem.help = _advice(lines, name, problem.span, machine is not None) or problem.help
         raise
     return program
 
 
-def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
-    """What to add to a text that is of another machine than it is read for.
+def _advice(lines: list[Line], name: str, span: Span | None, asked: bool) -> str | None:
+    """What to do about a text that is no assembly of the machine, but perhaps something else."""
+    begin = lines[0].words[0].text
+    if _PATH.fullmatch(lines[0].text.strip()):
+        return f"it is a path: lanework.compile({begin!r}) reads the file"
+    other = _other(lines, name, span)
+    if other is None:
+        return _MODELS.get(begin.partition("(")[0])
+    how = f"lanework.{other}.assemble reads it" if asked else f"begin it with .machine {other}"
+    return f"it is assembly of the {other} machine: {how}"
 
-    It may be, if the machine does not know the first word of a line.
-    """
+
+def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
+    """The other machine that a text is of, if it may be: the first word of a line is not known."""
     if span is None or span not in [line.span(line.words[0]) for line in lines]:
         return None
     for other in MACHINES:
@@ -92,7 +101,7 @@ def _other(lines: list[Line], name: str, span: Span | None) -> str | None:
             except LaneworkError as problem:
                 if problem.span is None or problem.span.line <= span.line:
                     continue
-            return f"it is assembly of the {other} machine: begin it with .machine {other}"
+            return other
     return None
 
 

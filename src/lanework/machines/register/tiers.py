@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION
@@ -19,7 +19,7 @@ from lanework.machines.register.binding import Externals, ExternalTable
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native.loader import why_not
 from lanework.machines.register.state import FUEL, PC, RegisterBank, Status
-from lanework.machines.register.traps import Meter, trap
+from lanework.machines.register.traps import Meter, span_of, trap
 
 if TYPE_CHECKING:
     from lanework.machines.register.native.execute import Executor
@@ -125,19 +125,32 @@ class TieredRunner(runner.Runner):
             if status is Status.HALT:
                 return
             if status is Status.FUEL:
-                meter.check(self.view.at(bank.words[PC]))
+                self._check(bank, meter)
                 if self.tiers and tier != "llvm":
                     hot = tier == "stencil" and time.monotonic() - meter.start > HOT
                     tier = "llvm" if hot and self._optimised() else "stencil"
                 most = self._slice(tier)
             elif status is Status.YIELD:
-                meter.check(self.view.at(bank.words[PC]))
+                self._check(bank, meter)
                 if self.on_yield is not None:
                     self.on_yield(bank.words[:31])
             else:
                 if bank.failure is not None and not isinstance(bank.failure, Exception):
                     raise bank.failure  # Ctrl-C, or the end of the process
                 raise trap(self.program, bank, status) from bank.failure
+
+    def _check(self, bank: RegisterBank, meter: Meter) -> None:
+        """Stop a run that is at its limit, and say where.
+
+        Raises:
+            Trap: LW2001, LW2002.
+        """
+        instruction = self.view.at(bank.words[PC])
+        try:
+            meter.check(instruction)
+        except Trap as stopped:
+            stopped.span = span_of(self.program, instruction)
+            raise
 
     def _optimised(self) -> bool:
         """Whether optimised code is there; it is made aside, and the run goes on meanwhile."""

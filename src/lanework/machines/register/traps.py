@@ -8,6 +8,7 @@ from typing import Any
 
 from lanework.base.errors import Code, Trap
 from lanework.base.limits import Limits
+from lanework.base.span import Span
 from lanework.core.codes import FUEL_SPENT
 from lanework.core.data.labels import shown
 from lanework.core.program.isa import Instruction
@@ -49,6 +50,14 @@ _TRAPS: dict[Status, tuple[Code, Callable[..., str]]] = {
 }
 
 
+_HELP = {
+    Status.MEMORY: "look at the register of the address, or raise .memory",
+    Status.DIVIDE: "test the divisor before: beq r1, zero, label",
+    Status.JUMP: "jump to labels, or to addresses that mov took from labels",
+    Status.EXTERNAL: "functions are given by their numbers: bind(externals={0: function})",
+}
+
+
 def trap(program: Program, bank: RegisterBank, status: Status) -> Trap:
     """The trap for a program that stopped by itself.
 
@@ -63,14 +72,20 @@ def trap(program: Program, bank: RegisterBank, status: Status) -> Trap:
     code, sentence = _TRAPS[status]
     what = sentence(bank, instruction, info)
     place = f"`{show(view, number, instruction)}` (byte {view.addresses[number]})"
-    entry = next((e for e in program.listing if e.instruction == number), None)
     return Trap(
         code,
         f"{what}, at {place}",
-        span=None if entry is None else entry.span,
+        span=span_of(program, number),
+        help=_HELP.get(status),
         instruction=number,
         lane=int(bank.words[LANE]),
     )
+
+
+def span_of(program: Program, instruction: int) -> Span | None:
+    """Where an instruction stands in the source, if that is known."""
+    entry = next((e for e in program.listing if e.instruction == instruction), None)
+    return None if entry is None else entry.span
 
 
 def in_lane(stopped: Trap, lane: int, labels: Any) -> Trap:

@@ -252,6 +252,9 @@ def _compile(text: str, machine: str) -> bytes:
 
 
 def _check(program: Program) -> None:
+    if getattr(program, "machine", None) != "register":
+        what = f"a {type(program).__name__} is no register program"
+        raise Diagnostic(NO_AOT, what, help="give what lanework.register.assemble gives")
     program.verify()
     if any(info.group == "ext" for info in RegisterView.of(program).infos):
         raise Diagnostic(

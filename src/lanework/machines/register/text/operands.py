@@ -52,13 +52,33 @@ def fields_of(words: list[Token]) -> list[str]:
     return fields
 
 
+def operand_at(line: Line, text: str) -> Token | None:
+    """The operand of a line that is this, or has it in it, as it is written; for messages."""
+    words = list(line.words)
+    while words[0].text.endswith(":"):
+        del words[0]
+    groups: list[list[Token]] = [[]]
+    for word in words[1:]:
+        groups += [[]] if word.text == "," else []
+        groups[-1] += [] if word.text == "," else [word]
+    fields = fields_of(words[1:])
+    same = [n for n, field in enumerate(fields) if text == field]
+    near = same or [n for n, field in enumerate(fields) if text in field]
+    if not near or not groups[near[0]]:
+        return None
+    first, last = groups[near[0]][0], groups[near[0]][-1]
+    raw = line.text.splitlines()[line.number - 1]
+    return Token(raw[first.column - 1 : last.column - 1 + len(last.text)], first.column)
+
+
 def address(line: Line, instr: RegisterInstr, fields: list[str]) -> list[str]:
     """`[r1 + 8]` as the fields rs1 and imm."""
     if len(fields) < 2:
         return fields
     match = _ADDRESS.fullmatch(fields[1])
     if match is None:
-        raise line.fault(f"{fields[1]!r} is no address", None, "write [r1], or [r1 + 8]")
+        word = operand_at(line, fields[1])
+        raise line.fault(f"{fields[1]!r} is no address", word, "write [r1], or [r1 + 8]")
     base, sign, offset = match[1], match[2] or "+", match[3] or "0"
     if base not in REGISTER_NUMBERS and match[3] is None:
         base, offset = "zero", base

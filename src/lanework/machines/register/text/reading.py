@@ -17,6 +17,12 @@ from lanework.core.program.isa import Instruction, OperandKind, OperandSpec
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 from lanework.machines.register.layout import MEMORY, TYPES, default_ports
+from lanework.machines.register.text.instead import (
+    REGISTERS,
+    of_directive,
+    of_instruction,
+    of_operand,
+)
 from lanework.machines.register.text.operands import (
     NUMBER,
     address,
@@ -26,17 +32,12 @@ from lanework.machines.register.text.operands import (
     in_memory,
     mnemonics,
     number_in,
+    operand_at,
     pattern,
     variant,
 )
 
 _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
-_SIGNED = dict.fromkeys(
-    ("sdiv", "idiv", "divs", "smod", "srem"),
-    "div and mod are unsigned: divide what is without sign, and give it its sign with sari, xor and"
-    " sub, as docs/register.md does",
-)
-"""What is said to who writes a signed division."""
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
 
 
@@ -144,13 +145,16 @@ class Reader:
     def _other(self, line: Line, name: Token, rest: list[Token]) -> None:
         """Data, or a directive that there is not."""
         if not self.in_data:
-            help = did_you_mean(name.text, list(_DIRECTIVES)) or "data goes after .data"
+            if name.text in _DATA:
+                what = f"{name.text} stands among instructions"
+                raise line.fault(what, name, "data goes after .data")
+            help = of_directive(name.text, [*_DIRECTIVES, *_DATA])
             raise line.fault(f"there is no directive {name.text}", name, help)
         read = _DATA.get(name.text)
         data = None if read is None else read(self, line, rest)
         if data is None:
             what = f"there is no data directive {name.text} like this"
-            raise line.fault(what, name, did_you_mean(name.text, list(_DATA)))
+            raise line.fault(what, name, of_directive(name.text, list(_DATA)))
         self.data += data
 
     def _space(self, line: Line, rest: list[Token]) -> bytes | None:
@@ -172,7 +176,8 @@ class Reader:
         for word in rest:
             value = number_in(line, word.text, word)
             if not -(1 << size * 8 - 1) <= value < 1 << size * 8:
-                raise line.fault(f"{word.text} does not fit into {size} bytes", word)
+                fit = f"{word.text} does not fit into {size} byte{'s' * (size > 1)}"
+                raise line.fault(fit, word)
             data += (value % (1 << size * 8)).to_bytes(size, "little")
         return data
 
@@ -196,6 +201,8 @@ class Reader:
         if direction == "in" and taken:
             what = f"{rest[0].text} is the input {taken[0]!r} already, and can hold one of both"
             raise line.fault(what, rest[0], "give each input a register of its own")
+        if any((each.direction, each.name) == (direction, called) for each in self.ports):
+            raise line.fault(f"there is an {direction}put {called!r} already", None, "rename one")
         self.ports.append(Port(called, direction, row, dtype, default=default))
 
     def _default(self, line: Line, word: Token, dtype: str) -> float:
@@ -215,8 +222,7 @@ class Reader:
         instr = self.names.get(name)
         if instr is None:
             what = f"the register machine has no instruction {name!r}"
-            near = _SIGNED.get(name) or did_you_mean(name, self.names)
-            raise line.fault(what, words[0], near)
+            raise line.fault(what, words[0], of_instruction(name, {**self.names}))
         instr = self.names[variant(instr.name, fields)]
         if instr.name == "movi" and len(fields) == 2:
             self._constant(line, instr, fields)
@@ -242,7 +248,8 @@ class Reader:
         if len(fields) != len(specs):
             count = len(specs) - (in_memory(instr) and instr.optional)
             help = f"write {instr.name} {pattern(instr)}"
-            raise line.fault(f"{instr.name} takes {count} operands", None, help)
+            what = f"{instr.name} takes {count} operands, with commas between them"
+            raise line.fault(f"{what}, not {len(fields)}", None, help)
         values = [
             self._register(line, text) if spec.kind is OperandKind.REGISTER else text
             for text, spec in zip(fields, specs, strict=True)
@@ -256,7 +263,8 @@ class Reader:
 
     def _register(self, line: Line, text: str) -> int:
         if text not in REGISTER_NUMBERS:
-            raise line.fault(f"{text!r} is no register", None, "r0 to r31, zero, lr, sp")
+            known = of_operand(text, self.labels) or (f"{text!r} is no register", REGISTERS)
+            raise line.fault(known[0], operand_at(line, text), known[1])
         return REGISTER_NUMBERS[text]
 
     def _value(self, pending: _Pending) -> int | None:
@@ -280,7 +288,8 @@ class Reader:
                 value = self._operand(pending, operand)
             if not -(1 << 31) <= value < 1 << 31:
                 what = f"{operand} does not fit into 32 bits"
-                raise pending.line.fault(what, None, "mov takes 64 bits")
+                word = operand_at(pending.line, operand)
+                raise pending.line.fault(what, word, "mov takes 64 bits")
             operands.append(value)
         return Instruction(pending.instr.name, pending.target, tuple(operands))
 
@@ -293,8 +302,9 @@ class Reader:
     def _label(self, line: Line, text: str, scope: str, word: Token | None = None) -> int:
         name = scope + text if text.startswith(".") else text
         if name not in self.labels:
-            what = f"there is no label {text!r}"
-            raise line.fault(what, word, did_you_mean(name, list(self.labels)))
+            near = did_you_mean(name, list(self.labels))
+            what, help = of_operand(text, self.labels) or (f"there is no label {text!r}", near)
+            raise line.fault(what, word or operand_at(line, text), help)
         return self.labels[name]
 
 

@@ -1,0 +1,86 @@
+"""What to write for what is written on other processors, or in other assemblers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Sequence
+
+from lanework.base.errors import did_you_mean
+from lanework.machines.register.isa import REGISTER_NUMBERS
+
+REGISTERS = "registers are r0 to r31, zero, lr, sp"
+_SIGNED = (
+    "div and mod are unsigned: divide what is without sign, and give it its sign with sari, xor and"
+    " sub, as docs/register.md does"
+)
+_BRANCH = "a branch compares its registers itself: beq r0, r1, label, or bne, blt, ble, bgt, bge"
+_STACK = "move the stack pointer yourself: subi sp, sp, 8, then store.d r0, [sp]"
+_UNSTACK = "move the stack pointer yourself: load.d r0, [sp], then addi sp, sp, 8"
+_WORDS = (
+    (("sdiv", "idiv", "divs", "smod", "srem"), _SIGNED),
+    (("cmp", "test", "tst", "cbz", "cbnz"), _BRANCH),
+    (("je", "jz", "jne", "jnz", "jl", "jle", "jg", "jge", "jb", "ja", "beqz", "bnez"), _BRANCH),
+    (("push",), _STACK),
+    (("pop",), _UNSTACK),
+    (("inc",), "write addi r0, r0, 1"),
+    (("dec",), "write subi r0, r0, 1"),
+    (("neg",), "write sub r0, zero, r0"),
+    (("not", "inv"), "write xori r0, r0, -1"),
+    (("load", "ld", "ldr", "lw"), "write load.d r0, [r1 + 8]; .w, .h and .b load fewer bytes"),
+    (("store", "st", "str", "sw"), "write store.d r0, [r1 + 8]; .w, .h and .b store fewer bytes"),
+    (("li", "la", "lea", "ldi", "set"), "write mov r0, 5, or mov r0, label for its address"),
+    (("exit", "end", "stop", "hlt"), "write halt"),
+)
+_DIRECTIVES = {
+    **dict.fromkeys((".globl", ".global", ".type", ".size"), "leave it out; .entry main says where"
+                    " the program begins"),
+    **dict.fromkeys((".asciz", ".string"), 'write .ascii "text" and .byte 0'),
+    **dict.fromkeys((".int", ".long"), "write .word for 4 bytes, .quad for 8"),
+    ".float": "write .double, which has 8 bytes",
+    ".bss": "write .data, and .space 64 for zeros",
+    ".section": "write .data or .code",
+}  # fmt: skip
+_INSTEAD = {word: advice for words, advice in _WORDS for word in words}
+
+
+def of_instruction(name: str, known: dict[str, object]) -> str | None:
+    """The help for a mnemonic that there is not.
+
+    Example:
+        >>> of_instruction("inc", {}), of_instruction("ad", {"add": 1})
+        ('write addi r0, r0, 1', "did you mean 'add'?")
+    """
+    return _INSTEAD.get(name.lower()) or did_you_mean(name, known)
+
+
+def of_directive(name: str, known: Sequence[str]) -> str:
+    """The help for a directive that there is not.
+
+    Example:
+        >>> of_directive(".data_", [".data", ".code"]), of_directive(".x", [".data", ".code"])
+        ("did you mean '.data'?", 'directives here are .data, .code')
+    """
+    own = _DIRECTIVES.get(name) or did_you_mean(name, known)
+    return own or f"directives here are {', '.join(known)}"
+
+
+def of_operand(text: str, labels: Container[str]) -> tuple[str, str] | None:
+    """What is wrong with an operand that is no number and no label, and the help; None if nothing.
+
+    Example:
+        >>> of_operand("R1", {}), of_operand("loop", {})
+        (("'R1' is no register", "did you mean 'r1'?"), None)
+    """
+    bare = text.lstrip("%$#").lower()
+    for mark in ("//", "#", "--"):
+        if mark in text.lstrip("#"):
+            return f"{text!r} is no operand", "comments begin with ;"
+    if text.startswith("["):
+        what = f"{text!r} is an address, which only loads and stores take"
+        return what, f"write load.d r0, {text}, or store.d r0, {text}"
+    if re.fullmatch(r"[rx]\d+|[er]?[abcd]x|[er]?[sd]i", bare) or bare in REGISTER_NUMBERS:
+        near = f"did you mean {bare!r}?" if bare in REGISTER_NUMBERS else REGISTERS
+        return f"{text!r} is no register", near
+    if text[:1] in ("#", "$"):
+        return f"{text!r} is no number", f"write it without {text[0]}: {text[1:] or 5}"
+    return None

@@ -1,0 +1,104 @@
+"""What people write who know other processors, and what is said about it: sentence, place, help."""
+
+from __future__ import annotations
+
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic, Trap
+from lanework.machines.register.text.instead import _INSTEAD
+from lanework.machines.register.text.operands import mnemonics
+
+
+@pytest.mark.parametrize(
+    ("line", "marked", "message", "help"),
+    [
+        ("add r0, r1, r99", "r99", "is no register", "r0 to r31"),
+        ("add r0, R1, r2", "R1", "is no register", "did you mean 'r1'?"),
+        ("add %r0, %r1, %r2", "%r0", "is no register", "did you mean 'r0'?"),
+        ("mov r0, rax", "rax", "is no register", "r0 to r31"),
+        ("add r0, r0, x1", "x1", "is no register", "r0 to r31"),
+        ("add 5, r0, r1", "5", "is no register", "r0 to r31"),
+        ("addi r0, r0, #1", "#1", "is no number", "write it without #: 1"),
+        ("mov r0, $5", "$5", "is no number", "write it without $: 5"),
+        ("add r0, r0, r1 // more", "r1 // more", "is no operand", "comments begin with ;"),
+        ("add r0, r0, r1 # more", "r1 # more", "is no operand", "comments begin with ;"),
+        ("mov r0, [r1]", "[r1]", "which only loads and stores take", "load.d r0, [r1]"),
+        ("load.d r0, r1", "r1", "is no address", "[r1 + 8]"),
+        ("load.d r0, [r1 + nowhere]", "[r1 + nowhere]", "no label 'nowhere'", None),
+        ("add r0 r1 r2", "add r0 r1 r2", "3 operands, with commas between them, not 1", "r0, r1"),
+        ("here: there: jmp zzz", "zzz", "no label 'zzz'", None),
+        ("jmp 5", "5", "no label '5'", None),
+        ("cmp r0, r1", "cmp", "no instruction", "beq r0, r1, label"),
+        ("push r0", "push", "no instruction", "subi sp, sp, 8"),
+        ("INC r0", "INC", "no instruction", "addi r0, r0, 1"),
+        ("addi r0, r0, 99999999999", "99999999999", "does not fit into 32 bits", "mov"),
+        (".globl main", ".globl", "no directive .globl", "leave it out"),
+        (".frob", ".frob", "no directive .frob", ".memory"),
+        (".word 5", ".word", "stands among instructions", "after .data"),
+        ('.data\n.asciz "a"', ".asciz", "no data directive", ".byte 0"),
+        (".data\n.byte 300", "300", "does not fit into 1 byte", None),
+        ('.input "x" r0\n.input "x" r1', '.input "x" r1', "an input 'x' already", "rename"),
+        ('.output "x" r0\n.output "x" r1', '.output "x" r1', "an output 'x' already", "rename"),
+    ],
+)
+def test_what_is_wrong_is_marked(line, marked, message, help):
+    with pytest.raises(Diagnostic) as caught:
+        lw.register.assemble(f"nop\n{line}\nhalt")
+    error = caught.value
+    row = error.span.text.splitlines()[error.span.line - 1]
+    assert row[error.span.column - 1 : error.span.end_column - 1] == marked
+    assert error.span.line == 2 + line.count("\n")
+    assert message in error.message
+    assert (help is None and error.help is None) or help in error.help
+
+
+def test_no_instruction_is_advised_against():
+    assert not set(_INSTEAD) & set(mnemonics())
+
+
+@pytest.mark.parametrize("text", ["fib.lasm", "a/b.lwp", " x.series ", "notes.txt"])
+@pytest.mark.parametrize("assemble", [lw.register.assemble, lw.fleet.assemble])
+def test_a_path_is_no_assembly(assemble, text):
+    with pytest.raises(Diagnostic) as caught:
+        assemble(text)
+    assert f"lanework.compile({text.strip()!r}) reads the file" in caught.value.help
+
+
+def test_assembly_of_another_machine_is_known():
+    fleet = ".buffer x, 0, 4, in\n.routine main\n HALT\n.phase\n .launch main, 4\n"
+    for assemble, text, help in (
+        (lw.register.assemble, fleet, "lanework.fleet.assemble reads it"),
+        (lw.compile, fleet, "begin it with .machine fleet"),
+        (lw.fleet.assemble, ".input r0\nadd r0, r0, r0\nhalt\n", "lanework.register.assemble"),
+    ):
+        with pytest.raises(Diagnostic) as caught:
+            assemble(text)
+        assert help in caught.value.help
+
+
+@pytest.mark.parametrize("engine", ["reference", "native", "stencil", "llvm", "auto"])
+def test_limits_say_where_the_program_was(engine):
+    program = lw.register.assemble("nop\n.again:\n jmp .again\n")
+    for limits, code in ((lw.Limits(fuel=100), "LW2002"), (lw.Limits(deadline=0.02), "LW2001")):
+        with pytest.raises(Trap) as caught:
+            program.run(engine=engine, limits=limits)
+        assert (caught.value.code.ident, caught.value.span.line) == (code, 3)
+
+
+def test_traps_say_what_to_do():
+    for text, help in (
+        ("div r0, r0, zero\nhalt", "test the divisor"),
+        ("mov r1, 65536\nload.b r0, [r1]\nhalt", ".memory"),
+        ("ext 3\nhalt", "externals="),
+    ):
+        with pytest.raises(Trap) as caught:
+            lw.register.assemble(text).run(**({"r0": 1} if "div" in text else {}))
+        assert help in caught.value.help
+
+
+@pytest.mark.parametrize("given", ["halt", None, lw.series.Model("m", periods=1)])
+def test_executables_are_made_of_register_programs(given):
+    for make in (lw.register.aot.executable, lw.register.aot.raw):
+        with pytest.raises(Diagnostic, match="is no register program"):
+            make(given)
