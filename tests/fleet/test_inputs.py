@@ -56,7 +56,7 @@ def refused(call, *words):
 @pytest.mark.parametrize("count", [0, 1, 5, 7, 600])
 @pytest.mark.parametrize("x", ["in", "inout", "in, u32", "inout i32"])
 def test_lengths_agree(x, count):
-    problem = refused(lambda: copying(x)(x=np.arange(count)), f"{count} numbers", "6")
+    problem = refused(lambda: copying(x)(x=np.arange(count)), f"{count} number", "6")
     if count < 6:
         declared = problem.help.split("zeros: ")[1]  # as it is advised to declare it
         assert declared.startswith(".buffer x, 0, 6, in")

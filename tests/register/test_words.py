@@ -21,7 +21,7 @@ from lanework.machines.register.text.operands import mnemonics
         ("add 5, r0, r1", "5", "is no register", "r0 to r31"),
         ("addi r0, r0, #1", "#1", "is no number", "write it without #: 1"),
         ("mov r0, $5", "$5", "is no number", "write it without $: 5"),
-        ("add r0, r0, r1 // more", "r1 // more", "is no operand", "comments begin with ;"),
+        ("add r0, r0, r1 // more", "//", "begins no comment", "comments begin with ;"),
         ("add r0, r0, r1 # more", "r1 # more", "is no operand", "comments begin with ;"),
         ("mov r0, [r1]", "[r1]", "which only loads and stores take", "load.d r0, [r1]"),
         ("load.d r0, r1", "r1", "is no address", "[r1 + 8]"),

@@ -77,7 +77,7 @@ class Machine:
         runner = self.load("runner")
         known = signature(runner).parameters.values()
         if all(each.kind is not Parameter.VAR_KEYWORD for each in known):
-            names = [each.name for each in known if each.name != "program"]
+            names = self.options()
             for name in options.keys() - set(names):
                 raise Diagnostic(
                     BAD_OPTION,
@@ -85,6 +85,13 @@ class Machine:
                     help=did_you_mean(name, names) or f"there are: {', '.join(names)}",
                 )
         return runner(program, engine, limits, **options)
+
+    def options(self) -> list[str]:
+        """The names of what `bind` takes."""
+        runner = self.load("runner")
+        known = signature(runner).parameters.values()
+        named = [each.name for each in known if each.kind is not Parameter.VAR_KEYWORD]
+        return [*(name for name in named if name != "program"), *getattr(runner, "SETTINGS", ())]
 
 
 @cache

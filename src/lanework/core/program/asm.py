@@ -120,5 +120,8 @@ def lines_of(text: str, source: str) -> Iterator[Line]:
             if match[0][0] == ";" or (match[0][0] == "#" and not words):
                 break
             words.append(Token(match[0], match.start() + 1))
+            if match[0].startswith("//"):
+                line = Line(number, tuple(words), source, text)
+                raise line.fault("// begins no comment", words[-1], "comments begin with ;")
         if words:
             yield Line(number, tuple(words), source, text)

@@ -68,7 +68,8 @@ def find_directive(line: Line, known: Mapping[str, Known]) -> Known:
     """What a machine has for the directive that a line begins with."""
     word = line.words[0]
     if word.text not in known:
-        raise line.fault(f"there is no directive {word.text}", word, did_you_mean(word.text, known))
+        help = did_you_mean(word.text, known) or f"directives are {', '.join(sorted(known))}"
+        raise line.fault(f"there is no directive {word.text}", word, help)
     return known[word.text]
 
 

@@ -207,7 +207,14 @@ class Program(ProgramData, Generic[R]):
             Diagnostic: what the machine's `Runner` says.
         """
         runner = self._machine.bind(self, engine, limits)
-        result: Out = runner(**inputs) if table is None else runner(table, **inputs)
+        try:
+            result: Out = runner(**inputs) if table is None else runner(table, **inputs)
+        except Diagnostic as problem:
+            options = {*self._machine.options()} - {port.name for port in self.inputs}
+            for name in inputs.keys() & options:
+                if repr(name) in problem.message:
+                    problem.help = f"{name} is an option of bind: program.bind({name}=...)(...)"
+            raise
         return result
 
     def _repr_html_(self) -> str:

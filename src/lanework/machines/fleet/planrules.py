@@ -26,7 +26,8 @@ def phases(view: FleetView) -> Iterator[Finding]:
         if not 0 <= number < len(plan.phases):
             yield Finding(f"step {step} of the schedule is phase {number}, which is not there")
     if not plan.schedule:
-        yield Finding("the schedule is empty, so that nothing would run")
+        help = "write .phase wait_all, and below it .launch NAME, 1000"
+        yield Finding("the schedule is empty, so that nothing would run", help=help)
     if plan.spawn < 0:
         yield Finding(f"there are {plan.spawn} places for VMs that others start")
 
@@ -166,7 +167,8 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
             )
         low, high = each.ends
         if not low <= high:
-            yield Finding(f"the words of buffer {each.name!r} lie between {low} and {high}")
+            what = f"the words of buffer {each.name!r} lie between {low} and {high}"
+            yield Finding(what, help=f"write the lower end first: range {high} {low}")
     yield from _apart(program, view)
     if program.ports != ports(view.shared, view.buffers):
         yield Finding("the ports are not all of shared memory and the buffers that are no temp")

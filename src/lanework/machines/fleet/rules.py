@@ -60,9 +60,10 @@ def operands(view: FleetView) -> Iterator[Finding]:
             absent += [(int(rows[n]), f"{what}{values[n]}") for n in wrong.tolist()]
     for number, what in sorted(absent):
         where = f"{view.infos[number].name} at {view.where(number)}"
-        yield Finding(f"{where} names {what}, which {view.profile.name} has not", number)
+        yield Finding(f"{where} names {what}, which {view.profile.name} has not", number, WIDER)
 
 
+WIDER = ".state S32 has 8 registers and 22 words of memory, .state S64 has 16 and 46"
 AIMS: dict[str, Callable[[Truths, Truths], Truths]] = {
     CALL: np.logical_or,
     SPAWN: lambda own, entry: entry,
@@ -104,6 +105,7 @@ def ends(view: FleetView) -> Iterator[Finding]:
                 f"routine {routine.name!r} goes on after {view.infos[last].name},"
                 f" its last instruction{way}",
                 last,
+                "end it with HALT, with RETURN if it is called, or with a jump",
             )
 
 

@@ -40,6 +40,7 @@ class Runner(runner.Runner):
     """
 
     ENGINES = engines.ENGINES
+    SETTINGS = tuple(Settings.__dataclass_fields__)
     program: Program
 
     def __init__(
@@ -96,11 +97,12 @@ class Runner(runner.Runner):
         """A name is taken as it is: whoever asks for it hears which adapter is missing.
 
         With `auto` the reference runs quietly where there is no GPU in hardware, because a GPU in
-        software is slower than it.
+        software is slower than it, unless an adapter is asked for.
         """
         if engine != "auto":
             return engine, ""
-        return super()._choose(engine) if gpu.hardware() else ("reference", "")
+        wanted = self.settings.adapter or gpu.hardware()
+        return super()._choose(engine) if wanted else ("reference", "")
 
     def _unsuited(self, engine: str) -> str | None:
         return gpu.why_not(self.settings.adapter) if engine == "epoch" else None

@@ -102,7 +102,7 @@ def _left_out(buffer: Buffer, reaches: int) -> None:
 def _fits(name: str, count: int, size: int, buffer: Buffer | None) -> None:
     if count == size or (count < size and (buffer is None or buffer.pad)):
         return
-    what = f"{name} has {count:,} numbers, and "
+    what = f"{name} has {count:,} number{'s' * (count != 1)}, and "
     if buffer is None:
         help = "give fewer, or make .shared larger"
         raise Diagnostic(BAD_INPUT, f"{what}there is room for {size:,}", help=help)

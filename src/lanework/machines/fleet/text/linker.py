@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -73,7 +73,13 @@ def link(modules: Sequence[Module]) -> Program[Any]:
         >>> program.header["instructions"], program.header["vms"]
         (5, 1)
     """
-    return _Linker(list(modules)).program()
+    given = list(modules) if isinstance(modules, Iterable) else [modules]
+    for module in given:
+        if not isinstance(module, Module):
+            what = f"a {type(module).__name__} is no module"
+            help = "give a list of what lanework.fleet.assemble_module makes of each text"
+            raise Diagnostic(BAD_LINK, what, help=help)
+    return _Linker(given).program()
 
 
 def link_all(*modules: Module) -> Program[Any]:

@@ -124,8 +124,10 @@ def _buffer(draft: ModuleDraft, line: Line) -> None:
         word = rest.pop(0)
         sort = next((sort for sort, known in KINDS.items() if word.text in known), None)
         if sort is None or sort in kind:
-            near = did_you_mean(word.text, (*DIRECTIONS, *DTYPES, "pad")) or ", ".join(DIRECTIONS)
-            raise line.fault(f"a buffer has no direction {word.text!r}", word, near)
+            near = did_you_mean(word.text, (*DIRECTIONS, *DTYPES, "pad"))
+            help = near or f"it is {', '.join(DIRECTIONS)}; then {', '.join(DTYPES)}; then pad"
+            what = f"is there twice: {sort}" if sort else f"has no direction {word.text!r}"
+            raise line.fault(f"a buffer {what}", word, help)
         kind[sort] = word.text
     pairs: dict[str, list[Expression | None]] = {"steps": [], "range": []}
     while rest:

@@ -72,7 +72,7 @@ def of_operand(text: str, labels: Container[str]) -> tuple[str, str] | None:
         (("'R1' is no register", "did you mean 'r1'?"), None)
     """
     bare = text.lstrip("%$#").lower()
-    for mark in ("//", "#", "--"):
+    for mark in ("#", "--"):
         if mark in text.lstrip("#"):
             return f"{text!r} is no operand", "comments begin with ;"
     if text.startswith("["):

@@ -1,0 +1,93 @@
+"""What people write, and what is said about it: sentence, place, help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import lanework as lw
+from lanework.app.cli import cli
+from lanework.base.errors import Diagnostic
+
+BUFFERS = ".buffer x, 0, 4, in\n.buffer y, auto, 4, out\n"
+PHASE = "\n.phase\n.launch main, 4\n"
+COPY = f"{BUFFERS}.routine main\nVMID r0\nREAD r1, r0\nADDI r0, r0, y\nWRITE r0, r1\nHALT{PHASE}"
+
+
+def refused(text, *said, **inputs):
+    """The error of a text, which says this in its sentence or its help."""
+    with pytest.raises(Diagnostic) as caught:
+        lw.fleet.assemble(text).run(**inputs)
+    for each in said:
+        assert each in f"{caught.value.message}\n{caught.value.help}"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (f"// copies\n{COPY}", 1, ("// begins no comment", "begin with ;")),
+        (COPY.replace("HALT", "HALT // the end"), 8, ("// begins no comment", "begin with ;")),
+        (COPY.replace("x, 0, 4, in", "x, 0, 4, in, float"), 1, ("'float'", "f32, u32, i32")),
+        (COPY.replace("x, 0, 4, in", "x, 0, 4, in, out"), 1, ("is there twice: direction",)),
+        (f'.include "a"\n{COPY}', 1, ("no directive .include", ".buffer, ", ".routine")),
+        (COPY.replace("VMID r0", "VMID r9"), 4, ("register r9", ".state S64 has 16")),
+        (COPY.replace("\nHALT", ""), 7, ("goes on after", "end it with HALT")),
+    ],
+)
+def test_what_is_wrong_is_marked(text, line, said):
+    assert refused(text, *said, x=[1, 2, 3, 4]).span.line == line
+
+
+def test_plans_say_what_to_do():
+    refused(COPY.replace("4, in", "4, in, range 5 1"), "range 1.0 5.0", x=[1, 2, 3, 4])
+    refused(COPY.replace(".phase", ".repeat 0\n.phase") + ".end", ".launch NAME", x=[1, 2, 3, 4])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("arithmetic", "trap"), ("seed", 3), ("layout", "aos"), ("sort", True)]
+)
+def test_options_are_not_inputs(name, value):
+    error = refused(COPY, f"program.bind({name}=...)", x=[1, 2, 3, 4], **{name: value})
+    assert f"no input {name!r}" in error.message
+    product = lw.register.assemble("mul r0, r0, r1\nhalt")
+    with pytest.raises(Diagnostic) as caught:
+        product.run(r0=6, r1=7, stencils="memory")
+    assert "program.bind(stencils=...)" in caught.value.help
+
+
+@pytest.mark.parametrize("given", ["a.lasm", ["a.lasm"], [None], 5])
+def test_modules_are_linked_and_nothing_else(given):
+    with pytest.raises(Diagnostic, match="is no module") as caught:
+        lw.fleet.link(given)
+    assert "assemble_module" in caught.value.help
+
+
+@pytest.mark.parametrize("engine", ["auto", "epoch"])
+def test_an_adapter_that_is_asked_for_is_there(engine):
+    with pytest.raises(Diagnostic) as caught:
+        lw.fleet.assemble(COPY).bind(engine, adapter="no such card")(x=[1, 2, 3, 4])
+    assert caught.value.code.ident == "LW2201"
+
+
+def test_lists_on_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("copy.lasm").write_text(f".machine fleet\n{COPY}")
+    Path("double.lasm").write_text("add r0, r0, r0\nhalt")
+    Path("m.series").write_text('model("m", periods=1)\nx = input()\ny = x * 2\n')
+    for file, given, said in (
+        ("copy.lasm", "x=1,2,3,a", "no number"),
+        ("copy.lasm", "x=1,05", "without commas, 1.05"),
+        ("double.lasm", "r0=0,05", "without commas, 0.05"),
+        ("double.lasm", "r0=1,000", "without commas, 1000"),
+        ("m.series", "x=0,05", "without commas, 0.05"),
+        ("m.series", "x=1,05,2", "without leading zeros"),
+        ("m.series", "x=12,000,050.5", "without commas, 12000050.5"),
+    ):
+        done = CliRunner().invoke(cli, ["run", file, given])
+        assert done.exit_code == 1
+        assert said in done.stderr
+        assert given in done.stderr
+    assert CliRunner().invoke(cli, ["run", "m.series", "x=0.05,0.5,0,5"]).exit_code == 0
