@@ -29,7 +29,7 @@ _WORDS = (
     (("load", "ld", "ldr", "lw"), "write load.d r0, [r1 + 8]; .w, .h and .b load fewer bytes"),
     (("store", "st", "str", "sw"), "write store.d r0, [r1 + 8]; .w, .h and .b store fewer bytes"),
     (("li", "la", "lea", "ldi", "set"), "write mov r0, 5, or mov r0, label for its address"),
-    (("exit", "end", "stop", "hlt"), "write halt"),
+    (("exit", "end", "stop"), "write halt"),
 )
 _DIRECTIVES = {
     **dict.fromkeys((".globl", ".global", ".type", ".size"), "leave it out; .entry main says where"
