@@ -17,19 +17,19 @@ _BRANCH = "a branch compares its registers itself: beq r0, r1, label, or bne, bl
 _STACK = "move the stack pointer yourself: subi sp, sp, 8, then store.d r0, [sp]"
 _UNSTACK = "move the stack pointer yourself: load.d r0, [sp], then addi sp, sp, 8"
 _WORDS = (
-    (("sdiv", "idiv", "divs", "smod", "srem"), _SIGNED),
-    (("cmp", "test", "tst", "cbz", "cbnz"), _BRANCH),
-    (("je", "jz", "jne", "jnz", "jl", "jle", "jg", "jge", "jb", "ja", "beqz", "bnez"), _BRANCH),
-    (("push",), _STACK),
-    (("pop",), _UNSTACK),
-    (("inc",), "write addi r0, r0, 1"),
-    (("dec",), "write subi r0, r0, 1"),
-    (("neg",), "write sub r0, zero, r0"),
-    (("not", "inv"), "write xori r0, r0, -1"),
-    (("load", "ld", "ldr", "lw"), "write load.d r0, [r1 + 8]; .w, .h and .b load fewer bytes"),
-    (("store", "st", "str", "sw"), "write store.d r0, [r1 + 8]; .w, .h and .b store fewer bytes"),
-    (("li", "la", "lea", "ldi", "set"), "write mov r0, 5, or mov r0, label for its address"),
-    (("exit", "end", "stop"), "write halt"),
+    ("sdiv idiv divs smod srem", _SIGNED),
+    ("cmp test tst cbz cbnz", _BRANCH),
+    ("je jz jne jnz jl jle jg jge jb ja beqz bnez", _BRANCH),
+    ("push", _STACK),
+    ("pop", _UNSTACK),
+    ("inc", "write addi r0, r0, 1"),
+    ("dec", "write subi r0, r0, 1"),
+    ("neg negate", "write sub r0, zero, r0"),
+    ("not inv", "write xori r0, r0, -1"),
+    ("load ld ldr lw", "write load.d r0, [r1 + 8]; .w, .h and .b load fewer bytes"),
+    ("store st str sw", "write store.d r0, [r1 + 8]; .w, .h and .b store fewer bytes"),
+    ("li la lea ldi set", "write mov r0, 5, or mov r0, label for its address"),
+    ("exit end stop", "write halt"),
 )
 _DIRECTIVES = {
     **dict.fromkeys((".globl", ".global", ".type", ".size"), "leave it out; .entry main says where"
@@ -40,7 +40,7 @@ _DIRECTIVES = {
     ".bss": "write .data, and .space 64 for zeros",
     ".section": "write .data or .code",
 }  # fmt: skip
-_INSTEAD = {word: advice for words, advice in _WORDS for word in words}
+_INSTEAD = {word: advice for words, advice in _WORDS for word in words.split()}
 
 
 def of_instruction(name: str, known: dict[str, object]) -> str | None:
