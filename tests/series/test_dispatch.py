@@ -7,20 +7,21 @@ from lanework.engines import loops
 from lanework.engines.llvm import steps as llvm
 from lanework.engines.vector import writer as vector
 from lanework.machines.series import verify
-from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, OWN, SERIES, SHIFTS
+from lanework.machines.series.isa import AGGREGATES, ENDS, EXTREMES, LOOKUPS, OWN, SERIES, SHIFTS
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.layout import RowKind
-from lanework.machines.series.native import nests
+from lanework.machines.series.native import nests, whole
 from lanework.machines.series.passes import emit, flatten, steprules, values
 from lanework.machines.series.reference import scan
 
 
 def test_instructions_of_the_machine():
-    assert set(OWN) == SHIFTS | LOOKUPS | AGGREGATES
+    assert set(OWN) == SHIFTS | LOOKUPS | AGGREGATES | {ENDS}
     assert set(OWN) == {name for name, i in SERIES.by_name.items() if i.elementwise is None}
     assert set(scan.COLUMNS) == set(nests.STEPS) == set(OWN)
     assert set(scan.STEPS) == SHIFTS | LOOKUPS  # the gate lets no other into a loop
     assert set(EXTREMES) < AGGREGATES
+    assert set(whole.OWN) == set(OWN)
     assert set(nests.ROWS) == set(RowKind)
 
 

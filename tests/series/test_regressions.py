@@ -98,7 +98,7 @@ def test_a_long_chain_before_the_horizon():
     names = ["h", *(f"c{i}" for i in range(1500))]
     for number, (before, name) in enumerate(itertools.pairwise(names)):
         model.formula(name, f"{before} * 1.0001 + 0.5" if number % 2 else f"{before} - 0.25")
-    model.horizon(names[-1])
+    model.horizon(f"min(max(floor({names[-1]}), 0), 4)")
     model.formula("y", "t + 1")
     runner = [model.compile(outputs=["y"]).bind(engine) for engine in ENGINES]
     h = np.linspace(-400.0, -180.0, 100)

@@ -124,7 +124,7 @@ def test_lookup_outside_names_the_place(engine):
 def test_horizon(engine):
     model = lw.series.Model("m", periods=6)
     model.input("years", axes=("point",))
-    model.horizon("years * 2")
+    model.horizon("min(max(years * 2, 0), 6)")
     model.formula("x", "t + 1")
     model.formula("nxt", "lead(x, 1, final=-1.0)")
     for name in ("total(x)", "last(x)", "maximum(x)"):

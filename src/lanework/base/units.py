@@ -21,25 +21,8 @@ from typing import Any
 
 from lanework.base.codes import UNKNOWN_UNIT
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.unitnames import COUNTS, CURRENCIES, DOUBTFUL, OF_MONEY, PLURALS
 from lanework.base.unittext import Powers, product, read, simple
-
-CURRENCIES = tuple(
-    (
-        "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD"
-        " BTN BWP BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD"
-        " EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD"
-        " IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL"
-        " MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN"
-        " PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN"
-        " SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES"
-        " VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU XUA YER ZAR"
-        " ZMW ZWG"
-    ).split()
-)
-"""The codes of ISO 4217 (funds and metals too; not the test code and `no currency`)."""
-
-COUNTS = ("policy", "person", "unit_count", "unit")
-"""Things that are counted: of no dimension, but shown."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +137,10 @@ class Unit:
 
 _TIME = (("[time]", Fraction(1)),)
 _ENERGY = (("[length]", Fraction(2)), ("[mass]", Fraction(1)), ("[time]", Fraction(-2)))
+_PER_TIME = (("[time]", Fraction(-1)),)
+_MASS = (("[mass]", Fraction(1)),)
+_POUND = Fraction(45_359_237, 100_000)
+_VOLUME = (("[length]", Fraction(3)),)
 _POWER = (*_ENERGY[:2], ("[time]", Fraction(-3)))
 _DAY = 86400
 _YEAR = Fraction(1461, 4) * _DAY  # the Julian year of 365.25 days
@@ -171,7 +158,7 @@ def _plain(scale: Fraction | int, dimensions: Any, *names: str) -> None:
 for _code in CURRENCIES:
     _plain(1, ((f"[currency_{_code}]", Fraction(1)),), _code)
 for _count in COUNTS:
-    _plain(1, (), _count)
+    _plain(1, (), _count, *PLURALS.get(_count, ()))
 _plain(Fraction(1, 100), (), "percent", "%", "pct", "percentage_point", "pp")
 _plain(Fraction(1, 10_000), (), "basis_point", "bp", "bps")  # pint's is a length of printers
 _plain(1, _TIME, "second", "seconds", "s")
@@ -182,18 +169,18 @@ _plain(7 * _DAY, _TIME, "week", "weeks")
 _plain(_YEAR / 12, _TIME, "month", "months")
 _plain(_YEAR / 4, _TIME, "quarter", "quarters")  # of a year; pint's is 28 pounds
 _plain(_YEAR, _TIME, "year", "years", "yr")
+_plain(_POUND, _MASS, "lb", "lbs")  # pint's names of these are doubtful
+_plain(2000 * _POUND, _MASS, "short_ton", "short_tons")
+_plain(_POUND / 16, _MASS, "avoirdupois_ounce", "avoirdupois_ounces")
+_plain(10 * _YEAR, _TIME, "decade", "decades")  # pint's is the number 10
+_plain(1, _PER_TIME, "revolutions_per_second", "rps")  # pint's are of angles, 2 pi of them
+_plain(Fraction(1, 60), _PER_TIME, "rpm", "revolutions_per_minute")
+# 42 US gallons of 231 cubic inches, as oil is counted; pint's is of 31.5
+_plain(42 * 231 * Fraction(254, 10_000) ** 3, _VOLUME, "barrel", "barrels", "bbl", "oil_barrel")
 for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G", "giga", 10**9)):
     # Scales are in grams, metres and seconds, which are pint's roots.
     _plain(1000 * _scale, _POWER, f"{_prefix}watt", f"{_letter}W")
     _plain(1000 * 3600 * _scale, _ENERGY, f"{_prefix}watt_hour", f"{_letter}Wh")
-
-
-_SHORT = {
-    **dict.fromkeys(("pt", "pts", "point", "points"), "write percent, percentage_point or bp"),
-    **dict.fromkeys(("k", "M", "MM"), "write a unit of your own, such as kUSD for 1000 USD"),
-    "mth": "write month",
-}
-"""Names that mean something else in pint than in a model (a length, a constant, molar)."""
 
 
 @functools.cache
@@ -217,8 +204,8 @@ def symbol(name: str) -> Unit:
     """
     full = _names.get(name)
     if full is None:
-        if name in _SHORT:
-            raise Diagnostic(UNKNOWN_UNIT, f"{name!r} may mean many things", help=_SHORT[name])
+        if name in DOUBTFUL:
+            raise Diagnostic(UNKNOWN_UNIT, f"{name!r} may mean many things", help=DOUBTFUL[name])
         full = _names[name] = _look_up(name)
     return Unit(((full, Fraction(1)),)) if full else Unit()
 
@@ -322,6 +309,14 @@ def _look_up(name: str) -> str:
             help=did_you_mean(name, [*CURRENCIES, *_COMMON])
             or "write units as USD, 1/month, EUR/MWh or kg*m/s**2",
         ) from error
+    for prefix, base, _ in units.parse_unit_name(name):
+        if prefix and base in CURRENCIES and prefix not in OF_MONEY:
+            raise Diagnostic(
+                UNKNOWN_UNIT,
+                f"{name!r} may mean many things",
+                help=f"write k{base} for thousands, M{base} for millions, or define it:"
+                f' unit("{name}", "1000 {base}")',
+            )
     if not symbols:
         return ""
     full = next(iter(symbols))

@@ -97,6 +97,19 @@ class Interpolate:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """`target` is the whole number that `source` is within `KEY_TOLERANCE` of, from 0 to T.
+
+    Where the model has more periods than are run, it may be up to these, `most`. Anything else is
+    a fault of the lane, and NaN.
+    """
+
+    target: int
+    source: int
+    most: int
+
+
+@dataclass(frozen=True)
 class Fold:
     """A value for the whole of time: sum, min, max (an op), last, or the value at a period."""
 
@@ -107,13 +120,14 @@ class Fold:
     period: int = 0
 
 
-Step = Apply | Shift | Lookup | Interpolate | Fold
+Step = Apply | Shift | Lookup | Interpolate | Ends | Fold
 
 READS: dict[type[Step], Callable[[Any], tuple[int, ...]]] = {
     Apply: lambda step: step.args,
     Shift: lambda step: (step.source, step.fill),
     Lookup: lambda step: step.keys,
     Interpolate: lambda step: (step.key,),
+    Ends: lambda step: (step.source,),
     Fold: lambda step: (step.source,),
 }
 """The values that a step needs."""

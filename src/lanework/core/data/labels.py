@@ -24,8 +24,9 @@ COUNTS = range
 def labels_along(value: Any) -> tuple[Any, ...]:
     """The labels along each dimension of a Series or DataFrame of pandas, or a DataArray.
 
-    Those of an index that only counts are a `range`; those of several levels are tuples; there is
-    None along a dimension of a DataArray without any, and nothing at all for what has no labels.
+    Those of an index that only counts are a `range`; those of several levels, or of several
+    coordinates along a dimension that has none of its own name, are tuples; there is None along a
+    dimension of a DataArray without any, and nothing at all for what has no labels.
     The columns of other tables are labelled by their names, and columns of files as these say.
     """
     if hasattr(value, "row_labels"):
@@ -34,12 +35,21 @@ def labels_along(value: Any) -> tuple[Any, ...]:
         names = list(getattr(value, "column_names", value.columns))
         return None, range(len(names)) if names == counted(len(names)) else names
     if hasattr(value, "dims") and hasattr(value, "coords"):
-        return tuple(
-            np.asarray(value.coords[dim].values) if dim in value.coords else None
-            for dim in value.dims
-        )
+        return tuple(_along_dim(value, dim) for dim in value.dims)
     indices = (getattr(value, "index", None), getattr(value, "columns", None))
     return tuple(labels_of_index(index) for index in indices if hasattr(index, "nlevels"))
+
+
+def _along_dim(array: Any, dim: Any) -> Any:
+    """The coordinate of a DataArray along a dimension, or those that are not called like it."""
+    if dim in array.coords:
+        return np.asarray(array.coords[dim].values)
+    along = [np.asarray(x.values) for x in array.coords.values() if x.dims == (dim,)]
+    if len(along) < 2:
+        return along[0] if along else None
+    labels = np.empty(len(along[0]), object)
+    labels[:] = list(zip(*(x.tolist() for x in along), strict=True))
+    return labels
 
 
 def labels_of_index(index: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lanework.engines.llvm.ir import constant, suffix, type_of
 from lanework.engines.llvm.values import ValueWriter
-from lanework.engines.loops import KEY_TOLERANCE, Dimension, Interpolate, Lookup
+from lanework.engines.loops import KEY_TOLERANCE, Dimension, Ends, Interpolate, Lookup
 
 
 class LookupWriter(ValueWriter):
@@ -15,12 +17,10 @@ class LookupWriter(ValueWriter):
         w = self.writer
         keys, width = self.together(step.keys)
         kind, integer = type_of("f64", width), type_of("i64", width)
-        index = valid = between = ""
+        places = self._places(keys, step, width)
+        index = valid = ""
         test = type_of("bool", width)
-        for key, dim in zip(keys, step.dims, strict=True):
-            place, far = self._place(key, dim, width)
-            if far:
-                between = w.emit(f"or {test} {between}, {far}") if between else far
+        for place, dim in zip(places, step.dims, strict=True):
             low, high = constant(0.0, "f64", width), constant(float(dim.size - 1), "f64", width)
             if dim.clamp:
                 good = w.emit(f"fcmp ord {kind} {place}, {place}")
@@ -43,44 +43,122 @@ class LookupWriter(ValueWriter):
         nan = constant(float("nan"), "f64", width)
         value = w.emit(f"select {test} {valid}, {kind} {value}, {kind} {nan}")
         if step.strict:
-            between = w.emit(f"fcmp uno {kind} {value}, {value}")
-        if between:
-            self.flag(between, width)
+            self.flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
         self.define(step.target, value, width > 1)
 
-    def _place(self, key: str, dim: Dimension, width: int) -> tuple[str, str]:
-        """Where a key is in a dimension, and whether an exact one is between two ("": it is not).
+    def _places(self, keys: list[str], step: Lookup, width: int) -> list[str]:
+        """Where keys are in their dimensions; NaN for an exact one that is between two places.
 
-        Where it is between, the place is NaN.
+        That is looked into only where a lane has a key that is no whole number.
+        """
+        w, kind, name = self.writer, type_of("f64", width), suffix("f64", width)
+        exact = [n for n, dim in enumerate(step.dims) if dim.exact]
+        whole = list(keys)
+        for n in exact:
+            whole[n] = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, keys[n])])
+
+        def off() -> list[str]:
+            far = [self._between(keys[n], whole[n], step.dims[n], width) for n in exact]
+            if not step.strict:
+                self.flag(self._any([test for _, test in far], width), width)
+            return [value for value, _ in far]
+
+        if exact:
+            odd = self._any([self._differ(keys[n], whole[n], width) for n in exact], width)
+            for n, value in zip(
+                exact, self._seldom(odd, [whole[n] for n in exact], off, width), strict=True
+            ):
+                whole[n] = value
+        places = []
+        for value, dim in zip(whole, step.dims, strict=True):
+            if dim.base != 0.0:
+                value = w.emit(f"fsub {kind} {value}, {constant(dim.base, 'f64', width)}")
+            if not dim.exact:
+                value = w.intrinsic(f"llvm.floor.{name}", kind, [(kind, value)])
+            places.append(value)
+        return places
+
+    def _differ(self, key: str, rounded: str, width: int) -> str:
+        return self.writer.emit(f"fcmp one {type_of('f64', width)} {key}, {rounded}")
+
+    def _any(self, tests: list[str], width: int) -> str:
+        """Where one of some tests holds."""
+        out, *others = tests
+        for test in others:
+            out = self.writer.emit(f"or {type_of('bool', width)} {out}, {test}")
+        return out
+
+    def _seldom(
+        self, test: str, values: list[str], other: Callable[[], list[str]], width: int
+    ) -> list[str]:
+        """These values; where a test holds in a lane, what `other` makes, which is code aside."""
+        w = self.writer
+        if width > 1:
+            call = f"llvm.vector.reduce.or.v{width}i1"
+            test = w.intrinsic(call, "i1", [(f"<{width} x i1>", test)])
+        label = w.name()[1:]
+        w.line(f"br label %usual.{label}")
+        w.label(f"usual.{label}")
+        w.line(f"br i1 {test}, label %seldom.{label}, label %both.{label}")
+        w.label(f"seldom.{label}")
+        others = other()
+        w.line(f"br label %after.{label}")
+        w.label(f"after.{label}")
+        w.line(f"br label %both.{label}")
+        w.label(f"both.{label}")
+        if self.period is None:
+            self.block = f"both.{label}"
+        kind = type_of("f64", width)
+        return [
+            w.emit(f"phi {kind} [ {a}, %usual.{label} ], [ {b}, %after.{label} ]")
+            for a, b in zip(values, others, strict=True)
+        ]
+
+    def _between(
+        self, key: str, rounded: str, dim: Dimension | None, width: int
+    ) -> tuple[str, str]:
+        """The whole number next to a key, NaN where it is not the same, and where that is.
+
+        What is outside a clamped dimension takes the nearest place, and is nowhere between two.
         """
         w = self.writer
         kind, test, name = type_of("f64", width), type_of("bool", width), suffix("f64", width)
-        moved, far = key, ""
-        if dim.exact:
-            rounded = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, key)])
-            off = w.intrinsic(
-                f"llvm.fabs.{name}", kind, [(kind, w.emit(f"fsub {kind} {key}, {rounded}"))]
-            )
-            one = constant(1.0, "f64", width)
-            size = w.intrinsic(f"llvm.fabs.{name}", kind, [(kind, rounded)])
-            above = w.emit(f"fcmp ogt {kind} {size}, {one}")
-            size = w.emit(f"select {test} {above}, {kind} {size}, {kind} {one}")
-            most = w.emit(f"fmul {kind} {size}, {constant(KEY_TOLERANCE, 'f64', width)}")
-            far = w.emit(f"fcmp ogt {kind} {off}, {most}")
-            if dim.clamp:  # what is outside takes the nearest
-                start = w.emit(f"fsub {kind} {key}, {constant(dim.base, 'f64', width)}")
-                zero, high = (constant(n, "f64", width) for n in (0.0, float(dim.size - 1)))
-                inside = w.emit(f"fcmp ogt {kind} {start}, {zero}")
+        apart = w.emit(f"fsub {kind} {key}, {rounded}")
+        apart = w.intrinsic(f"llvm.fabs.{name}", kind, [(kind, apart)])
+        one = constant(1.0, "f64", width)
+        size = w.intrinsic(f"llvm.fabs.{name}", kind, [(kind, rounded)])
+        above = w.emit(f"fcmp ogt {kind} {size}, {one}")
+        size = w.emit(f"select {test} {above}, {kind} {size}, {kind} {one}")
+        most = w.emit(f"fmul {kind} {size}, {constant(KEY_TOLERANCE, 'f64', width)}")
+        far = w.emit(f"fcmp ogt {kind} {apart}, {most}")
+        if dim is not None and dim.clamp:
+            start = w.emit(f"fsub {kind} {key}, {constant(dim.base, 'f64', width)}")
+            ends = (("ogt", 0.0), ("olt", float(dim.size - 1)))
+            for compare, end in ends:
+                inside = w.emit(f"fcmp {compare} {kind} {start}, {constant(end, 'f64', width)}")
                 far = w.emit(f"and {test} {far}, {inside}")
-                inside = w.emit(f"fcmp olt {kind} {start}, {high}")
-                far = w.emit(f"and {test} {far}, {inside}")
-            nan = constant(float("nan"), "f64", width)
-            moved = w.emit(f"select {test} {far}, {kind} {nan}, {kind} {rounded}")
-        if dim.base != 0.0:
-            moved = w.emit(f"fsub {kind} {moved}, {constant(dim.base, 'f64', width)}")
-        if dim.exact:
-            return moved, far
-        return w.intrinsic(f"llvm.floor.{name}", kind, [(kind, moved)]), far
+        nan = constant(float("nan"), "f64", width)
+        return w.emit(f"select {test} {far}, {kind} {nan}, {kind} {rounded}"), far
+
+    def ends(self, step: Ends) -> None:
+        """Write how many periods lanes have."""
+        w = self.writer
+        (key,), width = self.together((step.source,))
+        kind, test, name = type_of("f64", width), type_of("bool", width), suffix("f64", width)
+        rounded = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, key)])
+        value, _ = self._between(key, rounded, None, width)
+        model = constant(float(step.most), "f64", 1)
+        more = w.emit(f"fcmp ogt double %Tf, {model}")
+        most = w.emit(f"select i1 {more}, double %Tf, double {model}")
+        if width > 1:
+            most = self.splat(most, "double")
+        low = w.emit(f"fcmp oge {kind} {value}, {constant(0.0, 'f64', width)}")
+        high = w.emit(f"fcmp ole {kind} {value}, {most}")
+        good = w.emit(f"and {test} {low}, {high}")
+        nan = constant(float("nan"), "f64", width)
+        value = w.emit(f"select {test} {good}, {kind} {value}, {kind} {nan}")
+        self.flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
+        self.define(step.target, value, width > 1)
 
     def flag(self, bad: str, width: int) -> None:
         """Mark the unit if an active lane has a fault; which one, the reference finds."""

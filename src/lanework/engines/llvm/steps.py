@@ -9,7 +9,7 @@ from typing import Any
 from lanework.engines.kernel import COLUMNS
 from lanework.engines.llvm.ir import constant, type_of
 from lanework.engines.llvm.lookup import LookupWriter
-from lanework.engines.loops import Apply, Fold, Interpolate, Lookup, Shift, Stage, Step, Store
+from lanework.engines.loops import Apply, Ends, Fold, Interpolate, Lookup, Shift, Stage, Step, Store
 
 POLL = 1024  # periods between two looks at the stop flag inside a time loop
 
@@ -266,6 +266,7 @@ STEPS: dict[type[Step], Callable[[StepWriter, Any], None]] = {
     Shift: StepWriter._shift,
     Lookup: StepWriter.lookup,
     Interpolate: StepWriter.interpolate,
+    Ends: StepWriter.ends,
     Fold: StepWriter._fold,
 }
 """How each step of a nest is written."""

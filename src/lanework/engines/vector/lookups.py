@@ -6,6 +6,8 @@ that has no place is NaN, which `flag` reports.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lanework.engines.llvm.ir import constant, suffix
 from lanework.engines.loops import KEY_TOLERANCE
 from lanework.engines.vector.body import NAN, Bodies, BodyWriter
@@ -19,17 +21,30 @@ def _place(w: BodyWriter, key: str, base: str) -> str:
     return w.intrinsic(f"llvm.floor.{suffix('f64', w.width)}", w.kind, [(w.kind, moved)])
 
 
-def _far(w: BodyWriter, key: str) -> tuple[str, str]:
-    """The whole number nearest to a key, and where it is not the same within the tolerance."""
+def _whole(w: BodyWriter, key: str, inside: Callable[[], str] | None = None) -> str:
+    """The whole number nearest to a key; NaN where it is not the same within the tolerance.
+
+    That is looked into only where a lane has another number, and then counts `inside` alone.
+    """
     f64 = suffix("f64", w.width)
     rounded = w.intrinsic(f"llvm.rint.{f64}", w.kind, [(w.kind, key)])
+    bits = w.emit(f"bitcast {w.test} {w.compare('one', key, rounded)} to i{w.width}")
+    w.line("br label %usual")
+    w.label("usual")
+    w.line(f"br i1 {w.emit(f'icmp ne i{w.width} {bits}, 0')}, label %seldom, label %both")
+    w.label("seldom")
     off = w.intrinsic(
         f"llvm.fabs.{f64}", w.kind, [(w.kind, w.emit(f"fsub {w.kind} {key}, {rounded}"))]
     )
     size, one = w.intrinsic(f"llvm.fabs.{f64}", w.kind, [(w.kind, rounded)]), w.number(1.0)
     size = w.select(w.compare("ogt", size, one), size, one)
-    most = w.emit(f"fmul {w.kind} {size}, {w.number(KEY_TOLERANCE)}")
-    return rounded, w.compare("ogt", off, most)
+    far = w.compare("ogt", off, w.emit(f"fmul {w.kind} {size}, {w.number(KEY_TOLERANCE)}"))
+    if inside is not None:
+        far = w.emit(f"and {w.test} {far}, {inside()}")
+    other = w.select(far, w.number(NAN), rounded)
+    w.line("br label %both")
+    w.label("both")
+    return w.emit(f"phi {w.kind} [ {rounded}, %usual ], [ {other}, %seldom ]")
 
 
 @LOOKUPS.note(3)
@@ -59,22 +74,20 @@ def _strict(w: BodyWriter, place: str, high: str) -> str:
 @LOOKUPS.note(3)
 def exact_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a whole key, the nearest there is; NaN for NaN and between two places."""
-    rounded, far = _far(w, key)
-    moved = w.emit(f"fsub {w.kind} {key}, {base}")
-    inside = w.emit(
-        f"and {w.test} {w.compare('ogt', moved, w.number(0.0))}, {w.compare('olt', moved, high)}"
-    )
-    between = w.emit(f"and {w.test} {far}, {inside}")
-    place = _clamped(w, w.emit(f"fsub {w.kind} {rounded}, {base}"), high)
-    return w.select(between, w.number(NAN), place)
+
+    def inside() -> str:
+        moved = w.emit(f"fsub {w.kind} {key}, {base}")
+        above, below = w.compare("ogt", moved, w.number(0.0)), w.compare("olt", moved, high)
+        return w.emit(f"and {w.test} {above}, {below}")
+
+    whole = _whole(w, key, inside)
+    return _clamped(w, w.emit(f"fsub {w.kind} {whole}, {base}"), high)
 
 
 @LOOKUPS.note(3)
 def exact_strict(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a whole key; NaN where there is none."""
-    rounded, far = _far(w, key)
-    place = _strict(w, w.emit(f"fsub {w.kind} {rounded}, {base}"), high)
-    return w.select(far, w.number(NAN), place)
+    return _strict(w, w.emit(f"fsub {w.kind} {_whole(w, key)}, {base}"), high)
 
 
 @LOOKUPS.note(1)

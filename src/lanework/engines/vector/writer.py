@@ -11,10 +11,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from lanework.core.ops.bodies.arithmetic import add, mul
+from lanework.core.ops.bodies.arithmetic import add, max_, mul
 from lanework.engines.loops import (
     Apply,
     Column,
+    Ends,
     Fold,
     Interpolate,
     Lookup,
@@ -51,7 +52,7 @@ class TapeWriter:
         self._active: int | None = None
         self._walking = False
         self._ragged = nest.horizon is not None and nest.horizon in nest.varying
-        self._ends: list[tuple[int, int]] = []  # to, from: what the next period finds
+        self._nexts: list[tuple[int, int]] = []  # to, from: what the next period finds
 
     def write(self) -> Tape:
         """The whole nest."""
@@ -170,7 +171,7 @@ class TapeWriter:
         tape.begin(Kind.BLOCK)
         if nest.horizon is not None:
             _ = self.length  # before the walk
-        self._ends = []
+        self._nexts = []
         chains = {
             step.target: self._chain(step)
             for step in stage.steps
@@ -184,7 +185,7 @@ class TapeWriter:
         for step in stage.steps:
             target = step.target
             if type(step) is Fold:
-                self._ends.append((folds[target], self._fold(step, folds[target])))
+                self._nexts.append((folds[target], self._fold(step, folds[target])))
                 continue
             if type(step) is Shift and step.carried:
                 known[target] = self._carried(step, chains[target][-1])
@@ -199,7 +200,7 @@ class TapeWriter:
             if store.layout in ("time", "both") and nest.stages[nest.home[store.value]] is stage:
                 self._store(store)
         for chain, source in ended:
-            self._ends += zip(chain, (self.get(source), *chain), strict=False)
+            self._nexts += zip(chain, (self.get(source), *chain), strict=False)
         self._finish()
         self._walking = False
         for value in self._passing:
@@ -209,9 +210,9 @@ class TapeWriter:
 
     def _finish(self) -> None:
         """Copy what the next period needs; what would be overwritten before is copied first."""
-        late = {to for to, _ in self._ends}
-        moved = {value: self.tape.make("move", value) for _, value in self._ends if value in late}
-        for to, value in self._ends:
+        late = {to for to, _ in self._nexts}
+        moved = {value: self.tape.make("move", value) for _, value in self._nexts if value in late}
+        for to, value in self._nexts:
             self.tape.store(moved.get(value, value), to)
 
     def _chain(self, step: Shift) -> list[int]:
@@ -299,6 +300,16 @@ class TapeWriter:
         last = max(step.size - 2, 0)
         return self.tape.make("line", place, key, numbers=(slot, step.size, last))
 
+    def _ends(self, step: Ends) -> int:
+        tape, given = self.tape, self.get(step.source)
+        most = tape.make("whole_length", piece=tape.once)
+        if step.most:
+            most = tape.make(max_.name, most, self.constant(_bits(float(step.most))))
+        value = tape.make("exact_strict", given, self.constant(_ZERO), most)
+        varying = step.target in self.nest.varying
+        tape.act("flag", value, self.mask if varying else self.constant(ALL_ONES))
+        return value
+
     def _fold(self, step: Fold, old: int) -> int:
         value = FOLDS[step.how](self, step, old, self.get(step.source))
         if self._ragged and step.target in self.nest.varying:
@@ -342,6 +353,7 @@ STEPS: dict[type[Step], Callable[[TapeWriter, Any], int]] = {
     Shift: TapeWriter._shift,
     Lookup: TapeWriter._lookup,
     Interpolate: TapeWriter._interpolate,
+    Ends: TapeWriter._ends,
 }
 """Steps that make a value by themselves; a `Fold` has one when its walk has ended."""
 

@@ -223,6 +223,16 @@ LABELS_DISAGREE = code(
     "that differs. Give an array (`series.to_numpy()`) where places are meant.",
 )
 
+BAD_HORIZON = code(
+    "LW3047",
+    "a lane has no whole number of periods",
+    "The horizon says how many periods each lane has: a whole number from 0 to the periods that "
+    "are run, or that the model has. A number within a few units of the last place of one is that. "
+    "Anything else is refused with the lane: a fraction (write floor or round, as it is meant), a "
+    "negative number (write max(..., 0) for lanes that have ended), NaN, and more periods than "
+    "there are (run more, or write min(..., 120) to stop after 120).",
+)
+
 BAD_MARK = code(
     "LW3029",
     "a mark of a circular node that makes no sense",

@@ -25,7 +25,13 @@ from lanework.core.result.result import Result
 from lanework.core.waiting import waited
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
-from lanework.machines.series.codes import LOOKUP_OUTSIDE, NO_PERIODS, NO_SOLUTION, UNKNOWN_OUTPUT
+from lanework.machines.series.codes import (
+    BAD_HORIZON,
+    LOOKUP_OUTSIDE,
+    NO_PERIODS,
+    NO_SOLUTION,
+    UNKNOWN_OUTPUT,
+)
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
@@ -33,8 +39,15 @@ from lanework.machines.series.data.outputs import labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import GUARD, SeriesView
+from lanework.machines.series.program import horizon_of
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
-from lanework.machines.series.reference.faults import Fault, described, table_name
+from lanework.machines.series.reference.faults import (
+    NO_TABLE,
+    Fault,
+    described,
+    described_end,
+    table_name,
+)
 from lanework.machines.series.reference.scan import FEWER
 
 if TYPE_CHECKING:
@@ -368,6 +381,14 @@ class Runner(runner.Runner):
         where += "".join(f", {at(axis, axis, place)}" for axis, place in repeat.items())
         lane = "" if fault.lane is None else f", {at('lane', bound.inner, fault.lane)}"
         name = f" in {entry.text}" if entry is not None and entry.text else ""
+        if fault.table == NO_TABLE:
+            said, advice = described_end(fault.keys[0], max(bound.periods, self.view.periods))
+            return Diagnostic(
+                BAD_HORIZON,
+                f"the horizon `{horizon_of(self.program)}` {said} ({where}{lane})",
+                span=None if entry is None else entry.span,
+                help=advice,
+            )
         nodes, _ = table_name(self.view, fault.table)
         if nodes.startswith(GUARD):
             nodes = nodes.removeprefix(GUARD)

@@ -17,7 +17,7 @@ from lanework.core.codes import BAD_PROGRAM, BAD_TABLE_SECTION, ORDER_BROKEN
 from lanework.core.program.isa import OperandKind
 from lanework.core.program.program import Program
 from lanework.core.program.verify import Finding, Rule, run_rules
-from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
+from lanework.machines.series.isa import AGGREGATES, ENDS, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,
     FORWARD,
@@ -175,6 +175,9 @@ def _loops(view: SeriesView) -> Iterator[Finding]:
 
 def _horizon(view: SeriesView) -> Iterator[Finding]:
     row = view.horizon
+    for number, instruction in enumerate(view.instructions):
+        if instruction.name == ENDS and instruction.target != row:
+            yield Finding(f"instruction {number} (ends) makes another row than the horizon", number)
     if row is None:
         return
     if not 0 <= row < len(view.rows):

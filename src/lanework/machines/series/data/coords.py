@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lanework.core.data.labels import align
+from lanework.core.data.labels import align, keys, shown
 from lanework.core.data.values import Given
 from lanework.machines.series.codes import LABELS_DISAGREE
 from lanework.machines.series.data.labels import Labelled
@@ -45,30 +46,55 @@ def aligned(
     out, coords = list(items), {}
     axes = dict.fromkeys(axis for item in items for axis in item.labels)
     for axis in axes:
-        with_labels = [n for n, item in enumerate(items) if axis in item.labels]
-        owners = [n for n in with_labels if not isinstance(items[n].labels[axis], range)]
+        labelled = {n: item.labels[axis] for n, item in enumerate(items) if axis in item.labels}
+        owners = [n for n, labels in labelled.items() if not isinstance(labels, range)]
         if not owners:
             continue
-        labels = np.asarray(items[owners[0]].labels[axis])
-        if axis == TIME:
-            labels = moments(labels)
-            if calendar is not None:
-                count = items[owners[0]].array.shape[items[owners[0]].axes.index(TIME)]
-                ways = calendar(periods if periods is not None else count)
-                for n in owners:
-                    given = moments(items[n].labels[TIME])
-                    wanted = next((way for way in ways if _same_set(given, way)), ways[0])
-                    out[n] = _ordered(ports[n], out[n], TIME, given, wanted)
-                continue
-            if labels.dtype.kind in "Miuf":  # dates and numbers are in order without a calendar too
-                labels = np.sort(labels)
-        coords[axis] = labels
-        counts = np.asarray(labels).dtype.kind in "iu"
-        for n in with_labels if counts else owners:
-            given = items[n].labels[axis]
-            given = moments(given) if axis == TIME else np.asarray(given)
-            out[n] = _ordered(ports[n], out[n], axis, given, labels)
+        first = owners[0]
+        wanted = np.asarray(labelled[first])
+        if axis == TIME and calendar is not None:
+            count = items[first].array.shape[items[first].axes.index(TIME)]
+            ways = calendar(periods if periods is not None else count)
+            labelled = {n: moments(labelled[n]) for n in owners}
+            best = {n: max(ways, key=partial(_named_by, labelled[n])) for n in owners}
+        else:
+            if axis == TIME:
+                wanted = _in_order(ports[first], moments(wanted))
+            coords[axis] = wanted
+            counts = wanted.dtype.kind in "iu"
+            labelled = {n: labelled[n] for n in (labelled if counts else owners)}
+            if axis == TIME:
+                labelled = {n: moments(labels) for n, labels in labelled.items()}
+            best = dict.fromkeys(labelled, wanted)
+        for n, labels in labelled.items():
+            out[n] = _ordered(ports[n], out[n], axis, np.asarray(labels), best[n])
+        moved = next((n for n in labelled if out[n] is not items[n]), None)
+        plain = next(
+            (n for n, item in enumerate(items) if axis in item.axes and n not in labelled), None
+        )
+        if moved is not None and plain is not None:
+            Given(f"input {ports[plain].name!r}", LABELS_DISAGREE).refuse(
+                f"has no labels along {axis!r}, and input {ports[moved].name!r} has its in another"
+                " order than the others or the periods",
+                "give it labels too, or put the other in order first",
+            )
     return out, coords
+
+
+def _in_order(port: Port, labels: Labels) -> Labels:
+    """Labels of periods in order, which dates and numbers have without a calendar too."""
+    if labels.dtype.kind not in "Miuf":
+        Given(f"input {port.name!r}", LABELS_DISAGREE).refuse(
+            f"has labels along 'time' that are in no order: {', '.join(map(shown, labels[:3]))}",
+            "label periods by dates or numbers, or give an array, whose places are the periods",
+        )
+    return np.sort(labels)
+
+
+def _named_by(labels: Labels, way: Labels) -> int:
+    """How many labels are names of periods said this way; 0 unless most are."""
+    common = len(set(keys(labels)).intersection(keys(way)))
+    return common if 2 * common > len(labels) else 0
 
 
 def _ordered(port: Port, item: Labelled, axis: str, given: Labels, wanted: Labels) -> Labelled:
@@ -79,9 +105,3 @@ def _ordered(port: Port, item: Labelled, axis: str, given: Labels, wanted: Label
         return item
     array = np.take(item.array, order, axis=item.axes.index(axis))
     return dataclasses.replace(item, array=array)
-
-
-def _same_set(given: Labels, wanted: Labels) -> bool:
-    return given.dtype.kind == wanted.dtype.kind and bool(
-        np.array_equal(np.sort(given), np.sort(wanted))
-    )

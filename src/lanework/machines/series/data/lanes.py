@@ -21,7 +21,7 @@ from lanework.core.program.program import Port
 from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.machines.series.data.binding import Array, Bound
 from lanework.machines.series.data.shape import layout_of
-from lanework.machines.series.isa import SERIES
+from lanework.machines.series.isa import ENDS, SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 
 FEWEST = 64  # lanes below which sorting gains nothing
@@ -57,10 +57,13 @@ def _evaluate(view: SeriesView, bound: Bound, row: int) -> Array | None:
     for number in sorted(view.maker[now] for now in needed if now in view.maker):
         instruction = view.instructions[number]
         elementwise = SERIES.by_name[instruction.name].elementwise
-        if elementwise is None:
+        if instruction.name == ENDS:
+            known[instruction.target] = known[instruction.operands[0]]
+        elif elementwise is None:
             return None
-        args = [known[operand] for operand in instruction.operands]
-        known[instruction.target] = elementwise.evaluate(*args)
+        else:
+            args = [known[operand] for operand in instruction.operands]
+            known[instruction.target] = elementwise.evaluate(*args)
     return known[row]
 
 

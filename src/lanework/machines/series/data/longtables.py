@@ -209,7 +209,9 @@ def moments(labels: Any) -> Labels:
         # midnight is that of the place whose time zone a moment has
         local = [x.replace(tzinfo=None) if getattr(x, "tzinfo", None) else x for x in items]
         texts = [x.isoformat() if hasattr(x, "isoformat") else x for x in local]
-        if not all(isinstance(x, str) and not x.strip().isdecimal() for x in texts):
+        if all(isinstance(x, str) and x.strip().isdecimal() for x in texts):
+            return numbered(texts)
+        if not all(isinstance(x, str) for x in texts):
             return array
         try:
             array = np.array(texts, "M8[us]")

@@ -6,6 +6,7 @@ packages is imported here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -81,14 +82,34 @@ def has_dates(labels: Any) -> bool:
 def _labelled(value: Any, port: Port) -> Held | None:
     """What an xarray.DataArray or a pandas.Series holds; None for anything else."""
     if hasattr(value, "dims") and hasattr(value, "values"):
-        names = tuple(str(name) for name in value.dims)
-        return Held(np.asarray(value.values), names, labels_along(value))
+        return _data_array(value, port)
     index: Any = getattr(value, "index", None)
     if not hasattr(index, "nlevels"):
         return None
     if index.nlevels > 1:
         return _levels(value, port)
     return Held(np.asarray(value.to_numpy()), (_known(index.name, port),), labels_along(value))
+
+
+def _data_array(array: Any, port: Port) -> Held:
+    """A DataArray: a dimension is the axis of its name, or of that of a coordinate along it.
+
+    Dimensions that xarray named by itself have no name.
+    """
+    names: list[str | None] = []
+    labels = list(labels_along(array))
+    for place, dim in enumerate(array.dims):
+        own = [
+            (str(name), x)
+            for name, x in getattr(array, "coords", {}).items()
+            if x.dims == (dim,) and _known(name, port)
+        ]
+        if len(own) == 1 and not _known(dim, port):
+            names.append(own[0][0])
+            labels[place] = np.asarray(own[0][1].values)
+        else:
+            names.append(None if re.fullmatch(r"dim_\d+", str(dim)) else str(dim))
+    return Held(np.asarray(array.values), tuple(names), tuple(labels))
 
 
 def _levels(series: Any, port: Port) -> Held:

@@ -255,6 +255,42 @@ class Expr:
         return Expr(WRITTEN["__round__"], (self,), int(digits))
 
 
+def constant(value: Any, span: Span | None = None) -> float:
+    """A number as formulas hold it.
+
+    Raises:
+        Diagnostic: LW3002 for a whole number that no float is.
+
+    Example:
+        >>> constant(2**53)
+        9007199254740992.0
+        >>> constant(2**53 + 1)
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW3002: no float is 9007199254740993, the next is ...992
+          help: formulas compute with floats, which have all whole numbers up to 9007199254740992
+    """
+    if not isinstance(value, (int, np.integer)):
+        return float(value)
+    whole = int(value)
+    try:
+        number = float(whole)
+    except OverflowError:
+        raise Diagnostic(
+            UNSUPPORTED,
+            "a formula cannot hold a whole number beyond 1.8e308",
+            span=span,
+            help="use floats",
+        ) from None
+    if number != whole:
+        raise Diagnostic(
+            UNSUPPORTED,
+            f"no float is {whole}, the next is {int(number)}",
+            span=span,
+            help=f"formulas compute with floats, which have all whole numbers up to {2**53}",
+        )
+    return number
+
+
 def lift(value: object) -> Expr:
     """A tree as it is, a Python or NumPy number as a number, text as a label.
 
@@ -263,12 +299,8 @@ def lift(value: object) -> Expr:
     """
     if isinstance(value, Expr):
         return value
-    if isinstance(value, int) and abs(value) >= 2**1024:
-        raise Diagnostic(
-            UNSUPPORTED, "a formula cannot hold a whole number beyond 1.8e308", help="use floats"
-        )
     if isinstance(value, (bool, int, float, np.integer, np.floating, np.bool_)):
-        return Expr(NUMBER, (), float(value))
+        return Expr(NUMBER, (), constant(value))
     if isinstance(value, str):
         return Expr(LABEL, (), value)
     raise Diagnostic(

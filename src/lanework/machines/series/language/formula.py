@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache, cached_property, reduce
@@ -24,6 +25,7 @@ from lanework.machines.series.language.expression import (
     Expr,
     Origin,
     Place,
+    constant,
     lift,
 )
 from lanework.machines.series.language.functions import Function, functions
@@ -187,7 +189,11 @@ class FormulaReader:
         if isinstance(value, (bool, int, float)):
             if abs(value) > sys.float_info.max:  # Python reads 1e400 as infinity
                 raise self.unsupported(node, "a number beyond 1.8e308")
-            return Expr(NUMBER, (), float(value), self.place(node))
+            place = self.place(node)
+            if isinstance(value, float) and value >= 2.0**53:  # 9007199254740993.0 is whole too
+                digits = self.source_of(node).replace("_", "")
+                value = int(digits.split(".")[0]) if re.fullmatch(r"\d+\.0*", digits) else value
+            return Expr(NUMBER, (), constant(value, place.span()), place)
         if isinstance(value, str):
             return Expr(LABEL, (), value, self.place(node))
         raise self.unsupported(node, "this constant")

@@ -18,7 +18,7 @@ import numpy as np
 from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.engines.native import Frame, address
-from lanework.machines.series.data.binding import probe
+from lanework.machines.series.data.binding import EXACT, probe
 from lanework.machines.series.native.kernels import CompiledNest
 
 _F64 = np.dtype(np.float64)
@@ -137,7 +137,7 @@ class Direct:
                 used += 1
             if not column:
                 kind = type(value)
-                if kind is not float and kind is not int:
+                if kind is not float and (kind is not int or abs(value) > EXACT):
                     return None
                 numbers.append(value)
             else:

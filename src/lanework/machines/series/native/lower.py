@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lanework.core.program.isa import Instruction
 from lanework.machines.series.data.shape import Given, Shape
-from lanework.machines.series.isa import SERIES
+from lanework.machines.series.isa import ENDS, SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.native.nests import Lowered, Nest
 
@@ -98,7 +98,7 @@ def _lower(
 
 def _slight(code: list[Instruction]) -> bool:
     """Whether instructions cost next to nothing: a few primitives, element-wise."""
-    ops = [SERIES.by_name[instruction.name].elementwise for instruction in code]
+    ops = [SERIES.by_name[i.name].elementwise for i in code if i.name != ENDS]
     return sum(SLIGHT + 1 if op is None else op.graph("f64").cost for op in ops) <= SLIGHT
 
 

@@ -19,6 +19,7 @@ from lanework.engines.loops import (
     Apply,
     Column,
     Dimension,
+    Ends,
     Fold,
     How,
     Interpolate,
@@ -31,8 +32,9 @@ from lanework.engines.loops import (
     Store,
 )
 from lanework.machines.series.data.shape import Shape, layout_of
-from lanework.machines.series.isa import AGGREGATES, EXTREMES, LOOKUPS, SERIES, SHIFTS
+from lanework.machines.series.isa import AGGREGATES, ENDS, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView
+from lanework.machines.series.native.whole import whole_keys
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 KINDS = ("input", "table", "bridge", "periods", "output")
@@ -283,10 +285,20 @@ class Nest:
         slot = self.tables[number]
         if table.knots is not None:
             return Interpolate(instruction.target, keys[0], slot, len(table.knots))
+        whole = whole_keys(self.view)
         dims = tuple(
-            Dimension(dim.base, dim.size, dim.mode.clamps, dim.mode.exact) for dim in table.dims
+            Dimension(
+                dim.base,
+                dim.size,
+                dim.mode.clamps,
+                dim.mode.exact and not (key in whole and float(dim.base).is_integer()),
+            )
+            for key, dim in zip(keys, table.dims, strict=True)
         )
         return Lookup(instruction.target, tuple(keys), slot, dims)
+
+    def _ends(self, instruction: Instruction) -> Step:
+        return Ends(instruction.target, instruction.operands[0], self.view.periods)
 
     def _fold(self, instruction: Instruction) -> Step:
         name, (source, *period) = instruction.name, instruction.operands
@@ -333,6 +345,7 @@ FOLDS: dict[str, How] = {
 STEPS: dict[str, Callable[[Nest, Instruction], Step]] = {
     **dict.fromkeys(SHIFTS, Nest._shift),
     **dict.fromkeys(LOOKUPS, Nest._lookup),
+    ENDS: Nest._ends,
     **dict.fromkeys(FOLDS, Nest._fold),
 }
 """What the machine's own instructions are in a nest; every other is an op of the table."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, NO_OUTPUT, UNSUPPORTED
+from lanework.machines.series.isa import ENDS
 from lanework.machines.series.language import calendar as calendars
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.nodes import Formula, Input, Output
@@ -84,7 +85,10 @@ def compile_model(
     if optimise:
         targets, lines = run_passes(values, targets)
         notes += _said("optimise", lines)
-    horizon = targets.pop() if model.horizon_name is not None else None
+    horizon = None
+    if model.horizon_name is not None:
+        values.owner, formula = model.horizon_name, model.formulas.get(model.horizon_name)
+        horizon = values.fold(ENDS, targets.pop(), None, formula.expr if formula else None)
     emitter = Emitter(model, values, asked, targets, horizon, categories, typed)
     return SeriesProgram(**vars(emitter.program(notes)))
 

@@ -18,7 +18,7 @@ from lanework.core.ops.bodies.logic import or_
 from lanework.core.program.data import Port, ProgramData
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE, UNKNOWN_INPUT, UNKNOWN_OUTPUT
-from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
+from lanework.machines.series.isa import AGGREGATES, ENDS, LOOKUPS, SHIFTS
 from lanework.machines.series.language.nodes import Input, Output
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.language.tables import KeyDim
@@ -68,7 +68,7 @@ def values_of(view: SeriesView) -> tuple[Values, list[int]]:
             of[instruction.target] = shift
         elif name in LOOKUPS:
             of[instruction.target] = values.lookup(operands[-1], args)
-        elif name in AGGREGATES:
+        elif name in AGGREGATES or name == ENDS:
             setting = operands[1] if name == "at" else None
             of[instruction.target] = values.fold(name, args[0], setting)
         else:

@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lanework.base.errors import Diagnostic
 from lanework.core.ops.bodies import arithmetic
 from lanework.core.ops.op import Op
 from lanework.core.ops.rules import Identity
 from lanework.core.ops.table import ARITH
+from lanework.machines.series.codes import UNSUPPORTED
 from lanework.machines.series.language.expression import Expr
 from lanework.machines.series.language.tables import Floats, KeyDim
 
@@ -137,7 +139,7 @@ class Values:
         return self._once((op, table, *keys), op, keys, table, expr)
 
     def fold(self, op: str, x: int, setting: int | None = None, expr: Expr | None = None) -> int:
-        """A value of the whole of time: tsum, tmin, tmax, last, at (with its period)."""
+        """A value of the whole of time: tsum, tmin, tmax, last, at (with its period), ends."""
         return self._once((op, x, setting), op, (x,), setting, expr)
 
     def shift(self, op: str, x: int, fill: int, lag: int, expr: Expr | None = None) -> int:
@@ -168,13 +170,26 @@ class Values:
         constants: list[Any] = [settings[arg] if ops[arg] == CONST else None for arg in args]
         if None not in constants:
             self.folded += 1
-            return self.const(float(_PLAIN.get(op, ARITH[op].evaluate)(*constants)))
+            number = float(_PLAIN.get(op, ARITH[op].evaluate)(*constants))
+            if math.isinf(number) and expr is not None and all(map(_finite_and_no_zero, constants)):
+                raise Diagnostic(
+                    UNSUPPORTED,
+                    f"the constant `{expr}` is beyond 1.8e308",
+                    span=expr.span,
+                    help="floats end there: write a smaller number, or a logarithm of it",
+                )
+            return self.const(number)
         for rule in _RULES[op]:
             out = rule(self, args, constants, expr)
             if out is not None:
                 self.simplified += 1
                 return out
         return None
+
+
+def _finite_and_no_zero(x: float) -> bool:
+    """Whether what is made of it is infinite only where it overflows, and not at a pole."""
+    return math.isfinite(x) and x != 0.0
 
 
 Args = tuple[int, ...]

@@ -12,17 +12,20 @@ import numpy as np
 from lanework.engines.loops import KEY_TOLERANCE
 from lanework.machines.series.layout import Dim, SeriesView
 
+NO_TABLE = -1
+"""The table of a fault that is of no lookup, but of the number of periods of a lane."""
+
 
 @dataclass(frozen=True)
 class Fault:
-    """A lookup that found nothing.
+    """A lookup that found nothing, or a lane that has no whole number of periods.
 
     Attributes:
         instruction: its place on the tape.
         period: the period, or None for a row without time.
         lane: the lane, counted within the block that was scanned.
-        table: the table's number.
-        keys: what was looked up.
+        table: the table's number, or `NO_TABLE`.
+        keys: what was looked up; the number of periods.
     """
 
     instruction: int
@@ -66,6 +69,23 @@ def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
     return (
         f"{title} has no value for key {shown}: the cell is missing",
         "fill the cell in, or guard the lookup with `where` in the same formula",
+    )
+
+
+def described_end(number: float, periods: int) -> tuple[str, str]:
+    """What is wrong with a lane's number of periods, and what to do about it."""
+    if math.isnan(number):
+        return "is not a number", "find out where the NaN comes from: an input, or a division"
+    if not is_integral(number):
+        return (
+            f"is {exact(number)}, and a lane has a whole number of periods",
+            "write floor(...) or round(...) around it, as it is meant",
+        )
+    if number < 0.0:
+        return f"is {exact(number)}", "write max(..., 0) around it, for lanes that have ended"
+    return (
+        f"is {exact(number)}, and there are {periods:,} periods",
+        f"run more periods, or write min(..., {periods}) around it, to stop there",
     )
 
 

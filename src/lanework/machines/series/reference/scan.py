@@ -17,7 +17,7 @@ from lanework.core.ops.evaluate import evaluate
 from lanework.core.program.isa import Instruction
 from lanework.core.runner import check_deadline
 from lanework.engines.loops import KEY_TOLERANCE
-from lanework.machines.series.isa import EXTREMES, LOOKUPS, SERIES, SHIFTS
+from lanework.machines.series.isa import ENDS, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,
     STRAIGHT,
@@ -25,7 +25,7 @@ from lanework.machines.series.layout import (
     SeriesView,
     Table,
 )
-from lanework.machines.series.reference.faults import Fault
+from lanework.machines.series.reference.faults import NO_TABLE, Fault
 from lanework.machines.series.state import Ledger
 
 FEWER = "raise the deadline, or run fewer lanes or periods"
@@ -187,6 +187,14 @@ class _Scan:
 
         self._keep(instruction, periods, cells)
 
+    def _ends(self, number: int, instruction: Instruction) -> None:
+        n = self._value(instruction.operands[0])
+        rounded, far = nearest(n)
+        most = max(self.periods, self.view.periods)
+        bad = far | ~((rounded >= 0.0) & (rounded <= most))
+        self._blame(number, bad, [n], NO_TABLE, None)
+        self._flat(instruction, np.where(bad, np.nan, rounded))
+
     # Values of the whole of time ----------------------------------------------------------------
 
     def _over_time(self, row: int) -> tuple[Array, Mask]:
@@ -292,6 +300,7 @@ COLUMNS: dict[str, Callable[[_Scan, int, Instruction], None]] = {
     **dict.fromkeys((*EXTREMES, "last"), _Scan._fold),
     "tsum": _Scan._sum,
     "at": _Scan._at_period,
+    ENDS: _Scan._ends,
 }
 """The machine's own instructions over whole columns; every other is an op of the table."""
 
