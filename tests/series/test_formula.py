@@ -287,3 +287,38 @@ def test_annuities_and_their_slopes_hold_near_a_rate_of_zero(rate, n):
         value, gain = (result[key].item() for key in (name, f"d_{name}_d_rate"))
         assert value == pytest.approx(pair[0], rel=2e-13)
         assert gain == pytest.approx(pair[1], rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9007199254740993", "x == 9007199254740993", "x + 0x20000000000001", "-9007199254740993 * x",
+     "x * 9_007_199_254_740_993.0", "where(x, 18446744073709551615, 0)",
+     "min(x, 10**0 + 2**0 * 9007199254740995)"],
+)  # fmt: skip
+def test_whole_numbers_that_no_float_is_are_refused(text):
+    model = Model("m", periods=1)
+    model.input("x")
+    with pytest.raises(Diagnostic, match="no float is") as caught:
+        model.formula("y", text)
+    assert caught.value.code.ident == "LW3002"
+    assert caught.value.span is not None
+    with pytest.raises(Diagnostic, match="no float is 9007199254740993"):
+        model["x"] + 9007199254740993
+    model.formula("z", "x == 9007199254740992")
+    assert model.run(x=2.0**53)["z"] == 1.0
+    model.formula("big", "x * 6.02214076e23 + 1e23")  # floats are rounded as ever
+    model.compile()
+
+
+@pytest.mark.parametrize(
+    "text", ["9**9**9", "x + 9**9**9", "x * (1e308 * 10)", "exp(1000) / x", "-1e308 - 1e308 + x",
+             "where(x > 0, 9**9**9, 1)", "1e308 / 1e-10 * x"]
+)  # fmt: skip
+def test_constants_that_overflow_are_refused(text):
+    model = Model("m", periods=1)
+    model.input("x")
+    model.formula("y", text)
+    with pytest.raises(Diagnostic, match=r"is beyond 1.8e308") as caught:
+        model.compile()
+    assert caught.value.code.ident == "LW3002"
+    assert caught.value.span is not None

@@ -146,11 +146,14 @@ def test_programs_keep_what_they_were_saved_as(tmp_path):
     program.save(tmp_path / "m.lwp")
     again = lw.load(tmp_path / "m.lwp")
     refused(again.bind(), "the horizon `n` is 2.5", n=np.array([2.5]))
-    assert again == program and program.needs == 4
+    assert again == program
+    assert program.needs == 4
     text = program.dis()
     line = next(line for line in text.splitlines() if "ends %" in line)
     row = line.split(",")[1].split(";")[0].strip()
-    older = lw.compile(text.replace(line, line.replace("ends", "max").replace(row, f"{row}, {row}")))
+    older = lw.compile(
+        text.replace(line, line.replace("ends", "max").replace(row, f"{row}, {row}"))
+    )
     assert older.needs == 1
     for engine in ENGINES:  # it rounds down, and ends where periods do
         count = older.bind(engine)(n=np.array([2.5, -3.0, 99.0, 4.0]))["count"]

@@ -160,7 +160,7 @@ def test_last_days_period_numbers_and_years_name_periods_too():
         pd.Index([2, 0, 1]),
     ):
         assert run(a=pd.Series([3.0, 1.0, 2.0], index=index))["y"].tolist() == [1.0, 2.0, 3.0]
-    refused("has no '2025-01-01'", run, a=pd.Series([1.0, 2.0, 3.0], index=[1, 2, 3]))
+    refused("has no 0 along 'time', and has 3", run, a=pd.Series([1.0, 2.0, 3.0], index=[1, 2, 3]))
 
 
 @pytest.mark.parametrize("axes", [(), ("point",)])
@@ -359,3 +359,101 @@ def test_days_are_those_of_their_time_zone(zone):
     days = pd.date_range("2026-01-01", periods=3, freq="MS", tz=zone)
     result = lw.compile(model).run(x=pd.Series([1.0, 2.0, 3.0], index=days)[::-1])
     assert result["y"].tolist() == [2.0, 4.0, 6.0]
+
+
+SHUFFLED = [
+    ("scenario", ["c", "a", "b"], ["a", "b", "c"]),
+    ("scenario", [3, 1, 2], [1, 2, 3]),
+    ("time", [2, 0, 1], None),
+    ("time", list(pd.to_datetime(["2026-01-01", "2024-01-01", "2025-01-01"])), None),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("axis", "names", "others"), SHUFFLED)
+@pytest.mark.parametrize("plain", [np.asarray, list, pd.Series])
+@pytest.mark.parametrize("dated", [False, True])
+def test_what_has_no_labels_does_not_stand_beside_others_in_several_orders(
+    engine, axis, names, others, plain, dated
+):
+    calendar = {"start": "2024-01-01", "freq": "year"} if dated and axis == "time" else {}
+    model = lw.series.Model("m", periods=3, **calendar)
+    for name in "abc":
+        model.input(name, axes=axis, default=0.0)
+    model.formula("y", "a + b + c + 0 * t")
+    run = model.compile().bind(engine)
+    three = [1.0, 2.0, 3.0]
+    given = {"a": pd.Series(three, pd.Index(names, name=axis))}
+    counts = plain is pd.Series and isinstance(names[0], int) and not calendar
+    if others is not None:
+        if not counts:
+            assert run(**given, c=plain(three))["y"][0].tolist() == [2.0, 4.0, 6.0]
+        given["b"] = pd.Series(three, pd.Index(others, name=axis))
+    if not (counts and sorted(names) == [0, 1, 2]):  # an index that counts has whole numbers
+        words = f"along '{axis}'" if counts else f"input 'c' has no labels along '{axis}'"
+        refused(words, run, **given, c=plain(three))
+    same = pd.Series(three, pd.Index(names, name=axis))
+    assert run(**given, c=same)["y"].size > 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", ["time", None])
+@pytest.mark.parametrize("names", [["c", "a", "b"], ["Jan", "Feb", "Mar"], ["Q1", "Q2", "Q3"]])
+def test_text_along_time_has_no_order_without_a_calendar(engine, name, names):
+    model = lw.series.Model("m", periods=3)
+    model.input("a", axes="time")
+    model.formula("y", "a + 0")
+    run = model.compile().bind(engine)
+    for giver in (series, frame):
+        refused("in no order", run, a=giver([1.0, 2.0, 3.0], names, name))
+    refused("in no order", run, {"a": [1.0, 2.0, 3.0], "time": names})
+    turned = series([1.0, 2.0, 3.0], ["10", "2", "9"], name)
+    assert run(a=turned)["y"].tolist() == [2.0, 3.0, 1.0]  # numbers as they are written
+    assert run(a=np.array([1.0, 2.0, 3.0]))["y"].tolist() == [1.0, 2.0, 3.0]
+
+
+def test_coordinates_that_are_no_index_are_labels_too():
+    run = difference().bind()
+    names, order = NAMES["text"], [2, 0, 3, 1]
+
+    def along_dim(values, names, dim="scenario", **more):
+        coords = {"region": (dim, names), **{name: (dim, x) for name, x in more.items()}}
+        return xr.DataArray(values, dims=dim, coords=coords)
+
+    turned = [names[n] for n in order]
+    result = run(a=along_dim(A, names), b=along_dim(B[order], turned))
+    assert result["y"].tolist() == [0.0] * 4
+    assert result.labels("scenario", 4).tolist() == names
+    refused(
+        "has no 'north' along 'scenario'", run, a=along_dim(A, names), b=along_dim(B, ["x"] * 4)
+    )
+    where = {"lat": [1.0, 2.0, 3.0, 4.0]}
+    there = {"lat": np.array(where["lat"])[order]}
+    result = run(a=along_dim(A, names, **where), b=along_dim(B[order], turned, **there))
+    assert result["y"].tolist() == [0.0] * 4
+    model = lw.series.Model("m", periods=4)
+    model.input("a", axes="time")
+    model.formula("y", "a + 0")
+    run = model.compile().bind()
+    for dim, name in (("x", "time"), ("dim_0", "time"), ("dim_0", "day"), ("x", "day")):
+        days = np.array(["2024-03-01", "2024-01-01", "2024-04-01", "2024-02-01"], "M8[D]")
+        given = xr.DataArray(A, dims=dim, coords={name: (dim, days)})
+        assert run(a=given)["y"].tolist() == [2.0, 4.0, 1.0, 3.0], (dim, name)
+    assert run(a=xr.DataArray(A))["y"].tolist() == A.tolist()  # dim_0 is no name
+
+
+def test_last_days_of_a_wrong_count_are_named_as_last_days():
+    model = lw.series.Model("m", periods=12, start="2025-01-01", freq="month")
+    model.input("a", axes="time")
+    model.formula("y", "a + 0")
+    run = model.compile().bind()
+    ends = pd.date_range("2025-01-31", periods=11, freq="ME")
+    refused("has no '2025-12-31' along 'time'", run, a=pd.Series(np.ones(11), ends))
+    late = pd.date_range("2025-02-28", periods=12, freq="ME")
+    refused("has no '2025-01-31' along 'time', and has '2026-01-31'", run,
+            a=pd.Series(np.ones(12), late))  # fmt: skip
+    refused(
+        "has no 11 along 'time'",
+        run,
+        a=pd.Series(np.ones(11), pd.Index(range(11), name="time")[::-1]),
+    )

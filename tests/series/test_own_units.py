@@ -95,3 +95,45 @@ def test_short_names_that_may_mean_many_things_are_refused(name):
 def test_percentage_points_have_a_short_name():
     assert value("a * b", "USD", a="USD", b="pp") == (pytest.approx(0.06), "USD")
     assert value("a + b", "percent", a="pct", b="percent") == (5.0, "percent")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("TEUR", "TUSD", "mEUR", "mUSD", "hEUR", "dUSD", "PEUR", "milliEUR", "teraGBP"),
+        *("ton", "tons", "kton", "kiloton", "mt", "MT", "kt", "pcs", "pc", "doz"),
+        *("revolution", "turn", "cycle", "b", "Mb", "ct", "pound", "ounce", "oz", "pa", "pm", "ph"),
+        *("mil", "mths", "cfm", "kmph", "ppt", "dpi", "PS", "TR", "bag"),
+    ],
+)
+def test_names_that_pint_takes_for_something_else_are_refused(name):
+    with pytest.raises(lw.Diagnostic, match=r"help: (write|define)") as caught:
+        value("a * b", a="USD", b=name)
+    assert "may mean many things" in caught.value.message
+    assert value("a * b", "USD", [(name, "1000 USD")], a="USD/USD", b=name) == (6000.0, "USD")
+
+
+@pytest.mark.parametrize(
+    ("unit", "other", "factor"),
+    [
+        *(("bbl", "liter", 158.987294928), ("barrels", "m**3", 0.158987294928)),
+        *(("rpm", "1/minute", 1.0), ("rpm", "hertz", 1 / 60), ("rps", "1/second", 1.0)),
+        *(("kEUR", "EUR", 1000.0), ("MEUR", "kEUR", 1000.0), ("cUSD", "USD", 0.01)),
+        *(("decade", "year", 10.0), ("tonne", "kg", 1000.0), ("Mt", "tonne", 1e6)),
+        *(("lb", "kg", 0.45359237), ("short_ton", "lb", 2000.0), ("kilotonne", "tonne", 1000.0)),
+        *(("avoirdupois_ounce", "lb", 0.0625), ("troy_ounce", "gram", 31.1034768)),
+        *(("metric_horsepower", "kW", 0.73549875), ("km/hour", "m/second", 1 / 3.6)),
+    ],
+)
+def test_common_units_are_what_they_are_in_models(unit, other, factor):
+    got = value("a + 0 * b", other, a=unit, b=other)
+    assert got == (pytest.approx(2.0 * factor, rel=1e-9), other)
+    assert value("a * b", "USD", a=unit, b=f"USD/({unit})")[0] == 6.0
+    shown = value("a * 1", a=unit)[1]
+    assert value("a * 1", a=shown) == (2.0, shown), "what is shown is read as the same"
+
+
+def test_things_are_counted_in_the_plural_too():
+    assert value("a + b", a="unit", b="units") == (5.0, "unit")
+    assert value("a * b", "USD", a="persons", b="USD/person") == (6.0, "USD")
+    assert value("a * b", "USD", a="policies", b="USD/policy") == (6.0, "USD")

@@ -50,9 +50,9 @@ class Algebra:
         except Diagnostic as error:
             raise Diagnostic(
                 BAD_UNIT,
-                f"the unit {text!r}{f' of `{what}`' if what else ''} is not known",
+                f"the unit {text!r}{f' of `{what}`' if what else ''} cannot be read: {error.message}",
                 span=span,
-                help=error.help or error.message,
+                help=error.help,
             ) from None
         self._texts.setdefault(unit, text.strip())
         return unit
