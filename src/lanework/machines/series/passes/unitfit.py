@@ -48,9 +48,10 @@ class Algebra:
         try:
             unit = units.parse(text, self.own) if text.strip() not in ("", "-") else NONE
         except Diagnostic as error:
+            whose = f" of `{what}`" if what else ""
             raise Diagnostic(
                 BAD_UNIT,
-                f"the unit {text!r}{f' of `{what}`' if what else ''} cannot be read: {error.message}",
+                f"the unit {text!r}{whose} cannot be read: {error.message}",
                 span=span,
                 help=error.help,
             ) from None
