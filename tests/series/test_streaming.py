@@ -1,6 +1,9 @@
 """Streams of blocks: what they add up, under which limits, and what they refuse."""
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import lanework as lw
@@ -62,7 +65,7 @@ def test_the_deadline_is_that_of_all_blocks():
     [
         (BLOCKS, {"axis": "scenario"}, "no output is summed over 'scenario'"),
         (BLOCKS, {"axis": "scenario", "sink": lambda _: None}, "'count' is over point"),
-        ([[1.0, 2.0]], {}, "a block is of type list"),
+        ([[1.0, 2.0]], {}, "a block is a list, which is no table"),
         ([{"count": np.ones(2), "rate": 0.1}], {}, "'rate' is given for every block"),
     ],
 )
@@ -129,3 +132,33 @@ def test_what_is_over_the_lanes_of_the_stream_comes_in_its_blocks(z):
     with pytest.raises(Diagnostic, match=r"input 'z' is over 'point'.*every block"):
         runner.stream(blocks, axis="point", z=z)
     assert float(runner.stream(blocks, axis="point", z=1.0)["y"]) == 104.0
+
+
+def blocks_of(kind):
+    frames = [pd.DataFrame({"a": [1.0, 2.0]}), pd.DataFrame({"a": [3.0]}, index=[2])]
+    return {
+        "dicts": lambda: [{"a": np.array([1.0, 2.0])}, {"a": [3.0]}],
+        "frames": lambda: frames,
+        "generator": lambda: (frame for frame in frames),
+        "arrow": lambda: pa.table({"a": [1.0, 2.0, 3.0]}).to_batches(max_chunksize=2),
+        "polars": lambda: [pl.DataFrame({"a": [1.0, 2.0, 3.0]})],
+        "records": lambda: [np.array([(1.0,), (2.0,), (3.0,)], [("a", "f8")])],
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["dicts", "frames", "generator", "arrow", "polars", "records"])
+@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+def test_blocks_are_tables_of_any_kind(kind, engine):
+    model = lw.series.Model("m", periods=1)
+    model.input("a", axes="point")
+    model.input("r")
+    model.formula("y", "a * r")
+    model.output("y", reduce="point")
+    run = model.compile().bind(engine)
+    assert run.stream(blocks_of(kind), axis="point", r=2.0)["y"] == 12.0
+    for wrong in (pd.DataFrame({"a": [1.0]}), {"a": [1.0]}, "points.csv", 5, None):
+        with pytest.raises(lw.Diagnostic, match="and not as several tables") as caught:
+            run.stream(wrong, axis="point", r=2.0)
+        assert caught.value.code.ident == "LW2005"
+    with pytest.raises(lw.Diagnostic, match="a block is a int, which is no table"):
+        run.stream([1, 2], axis="point", r=2.0)

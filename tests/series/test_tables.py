@@ -241,3 +241,22 @@ def test_lookups_that_do_not_fit(text, code):
         model.compile()
     assert caught.value.code.ident == code
     assert caught.value.span is not None
+
+
+@pytest.mark.parametrize("where", ["key", "value"])
+@pytest.mark.parametrize(
+    "number", [2**53 + 1, np.int64(2**53 + 1), np.uint64(2**64 - 1), 10**30 + 1]
+)
+@pytest.mark.parametrize("form", ["dict", "frame", "csv"])
+def test_whole_numbers_that_no_float_is_are_no_keys_and_no_values(where, number, form, tmp_path):
+    key, value = ([1, number], [1.0, 2.0]) if where == "key" else ([1, 2], [number, 5])
+    data = dict(zip(key, value, strict=True))
+    if form == "frame":
+        data = pd.DataFrame({"key": key, "value": value})
+    if form == "csv":
+        data = tmp_path / "table.csv"
+        data.write_text(f"key,value\n{key[0]},{value[0]}\n{key[1]},{value[1]}\n")
+    with pytest.raises(Diagnostic, match=r"no float is this number") as caught:
+        Model("m", periods=1).table("q", data)
+    assert caught.value.code.ident == "LW3018"
+    assert str(int(number)) in caught.value.message

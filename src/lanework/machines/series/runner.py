@@ -253,7 +253,7 @@ class Runner(runner.Runner):
 
     def stream(
         self,
-        blocks: Iterable[Mapping[str, Any]],
+        blocks: Iterable[TableLike],
         axis: str = "point",
         sink: Callable[[Result], None] | None = None,
         **inputs: Any,
@@ -261,7 +261,8 @@ class Runner(runner.Runner):
         """Run block after block of lanes in bounded memory.
 
         Args:
-            blocks: tables of columns along `axis`, each fitting input ports by name.
+            blocks: tables along `axis`, each with columns for input ports by name: mappings,
+                frames, Arrow tables, from a list or from anything that makes one after another.
             axis: the lane axis that the blocks are pieces of.
             sink: gets each block's result; without one, outputs along `axis` are refused.
             **inputs: the inputs that are the same in every block.

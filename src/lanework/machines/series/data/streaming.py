@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,14 +15,15 @@ from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.labels import labels_along
 from lanework.core.data.opening import TEXTS
-from lanework.core.data.values import as_array
+from lanework.core.data.tables import TableLike, is_table, table_of
+from lanework.core.data.values import Given, as_array
 from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, given_for, label_columns
-from lanework.machines.series.data.shape import Given
+from lanework.machines.series.data.shape import Given as How
 from lanework.machines.series.layout import SeriesView
 
 if TYPE_CHECKING:
@@ -49,13 +51,13 @@ class Streamable(Protocol):
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
         """A call with limits of its own."""
 
-    def varies(self, port: Port, given: tuple[Given, ...]) -> bool:
+    def varies(self, port: Port, given: tuple[How, ...]) -> bool:
         """Whether an output depends on the lane when the inputs are given like this."""
 
 
 def stream(
     runner: Streamable,
-    blocks: Iterable[Mapping[str, Any]],
+    blocks: Iterable[TableLike],
     axis: str,
     sink: Callable[[Result], None] | None,
     inputs: Mapping[str, Any],
@@ -74,11 +76,18 @@ def stream(
     stats: dict[str, Any] = dict.fromkeys(ADDED, 0)
     rest = _Rest(runner.limits)
     _check_fixed(runner.ports, axis, inputs)
+    if isinstance(blocks, str | PathLike) or is_table(blocks) or not hasattr(blocks, "__iter__"):
+        raise Diagnostic(
+            BAD_OPTION,
+            f"blocks are given as a {type(blocks).__name__}, and not as several tables",
+            help="give a list or a generator of tables, [table] for one; for a file"
+            " lanework.series.iter_columns(path, names)",
+        )
     for block in blocks:
         columns = _columns(runner.ports, block, axis, inputs)
         last = runner.run_within(rest.limits(), {**inputs, **columns})
         rest.fuel -= last.stats["fuel"]
-        given = tuple(Given("time" in port.axes, port.name in block) for port in runner.ports)
+        given = tuple(How("time" in port.axes, port.name in columns) for port in runner.ports)
         for port in summed:
             if port.name in last:
                 value = last[port.name]
@@ -181,14 +190,8 @@ def _columns(
     ports: Iterable[Port], block: Any, axis: str, inputs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A block's columns, plain ones labelled with the axis."""
-    if not isinstance(block, Mapping):
-        raise Diagnostic(
-            BAD_OPTION,
-            f"a block is of type {type(block).__name__}",
-            help="give dicts of columns, such as {'age': ages, 'term': terms}",
-        )
     by_name = {port.name: port for port in ports}
-    columns = dict(block)
+    columns = dict(table_of(block, Given("a block", BAD_OPTION)))
     title = label_columns([axis], columns, by_name).get(axis)
     labels = {} if title is None else {axis: np.asarray(columns.pop(title))}
     for name, value in columns.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from lanework.core.data.cells import read_cells, told_as
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.labels import align, labels_of_index
 from lanework.core.data.tables import is_table, table_of
-from lanework.core.data.values import Given, as_array
+from lanework.core.data.values import Given, as_array, text_advice
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
 
 
@@ -194,3 +195,10 @@ def text_of(cell: Any) -> str:
 def quoted(text: str) -> str:
     """A cell's text in a message."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def advice_for(text: str) -> str:
+    """What to write for the text of a cell that is no number, or none that a float is."""
+    if re.fullmatch(r"[+-]?\d+", text) and abs(int(text[:400])) > 2**53:
+        return "no float is this number: write one below 2**53; a key may be a name such as 'A123'"
+    return text_advice(text)

@@ -29,10 +29,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.data.values import Given, exactly, spells_number, text_advice
+from lanework.core.data.values import Given, exactly, spells_number
 from lanework.machines.series.codes import BAD_KEYS, BAD_TABLE
 from lanework.machines.series.language.tablerows import (
     Rows,
+    advice_for,
     quoted,
     read_number,
     read_rows,
@@ -241,7 +242,7 @@ def _dimension(
             if read_number(cell) is None and spells_number(text_of(cell)):
                 place = None if column is None else index
                 text = text_of(cell)
-                rows.fail(f"key `{name}` is {quoted(text)}", place, text_advice(text))
+                rows.fail(f"key `{name}` is {quoted(text)}", place, advice_for(text))
         labels = tuple(dict.fromkeys(text_of(cell) for cell in cells))
         if mode == "interpolate":
             rows.fail(f"names cannot be interpolated, and key `{name}` has names")
@@ -346,7 +347,7 @@ def _cell(rows: Rows, index: int, title: str, cell: Any) -> float:
             exactly(cell, "f64", Given(about, BAD_TABLE))
         text = text_of(cell)
         said = f"column `{title}` holds {quoted(text)}, which is not a number"
-        rows.fail(said, index, text_advice(text))
+        rows.fail(said, index, advice_for(text))
     return number
 
 
