@@ -268,3 +268,17 @@ def test_printing_is_bounded():
 def test_html_is_escaped():
     r = Result({"x": np.zeros(1)}, axes={"x": ("point",)}, units={"x": "<b>"})
     assert "&lt;b&gt;" in r._repr_html_()
+
+
+@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+def test_a_node_that_is_no_output_says_how_it_becomes_one(engine):
+    model = lw.series.Model("m", periods=2)
+    model.input("x")
+    model.formula("interest", "x * t")
+    model.output("debt", "last(interest)")
+    run = model.compile().bind(engine)
+    for result in (run(x=1.0), run(x=1.0), run(x=np.ones(3)), run(x=1.0).select(["debt"])):
+        with pytest.raises(lw.Diagnostic, match=r"compile\(outputs=\[\.\.\.\]\)") as caught:
+            result["interest"]
+        assert caught.value.code.ident == "LW1020"
+        assert "its outputs are debt; " in str(caught.value)

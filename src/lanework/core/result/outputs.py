@@ -23,7 +23,7 @@ class Outputs:
     a column whatever its axes, and not ask for the table that it offers.
     """
 
-    __slots__ = ("_axes", "_values", "coords", "kinds", "levels", "stats", "units")
+    __slots__ = ("_axes", "_values", "absent", "coords", "kinds", "levels", "stats", "units")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Outputs:
         coords: Mapping[str, Any] | None = None,
         stats: Mapping[str, Any] | None = None,
         levels: Mapping[str, tuple[str, ...]] | None = None,
+        absent: str = "",
     ) -> None:
         """Keep the arrays, without copying.
 
@@ -47,6 +48,7 @@ class Outputs:
             stats: engine, lanes, periods, compile_seconds, run_seconds, cached, threads,
                 lane_width, notice.
             levels: axis -> what the levels of its labels are called, where these are tuples.
+            absent: what to do about an output that is not there.
         """
         self._values = values
         self._axes = axes
@@ -55,6 +57,7 @@ class Outputs:
         self.coords = coords or {}
         self.stats = stats or {}
         self.levels = levels or {}
+        self.absent = absent
 
     def __getitem__(self, name: str) -> Array:
         try:
@@ -142,8 +145,9 @@ class Outputs:
 
     def _unknown(self, name: object) -> Diagnostic:
         near = did_you_mean(str(name), list(self._values))
+        some = f"its outputs are {', '.join(self._values) or 'none'}"
         return Diagnostic(
             UNKNOWN_RESULT,
             f"the result has no output {name!r}",
-            help=near or f"its outputs are {', '.join(self._values) or 'none'}",
+            help=near or "; ".join(filter(None, (some, self.absent))),
         )

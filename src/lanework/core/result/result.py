@@ -63,6 +63,7 @@ class Result(Outputs):
             coords=self.coords,
             stats=stats,
             levels=self.levels,
+            absent=self.absent,
         )
 
     # Other forms --------------------------------------------------------------------------------

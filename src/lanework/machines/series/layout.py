@@ -302,6 +302,17 @@ class SeriesView:
         return timed
 
     @cached_property
+    def horizon_name(self) -> str:
+        """What says how many periods a lane has: an input, a node, a formula, or else its row."""
+        assert self.horizon is not None
+        names = {port.row: port.name for port in self.inputs}
+        maker = self.maker.get(self.horizon)
+        texts = [entry.text for entry in self.program.listing if entry.instruction == maker]
+        name, _, formula = "".join(texts[:1]).partition(" = ")
+        known = names.get(self.horizon) or (formula if name == "horizon" else name)
+        return known or f"row {self.horizon}"
+
+    @cached_property
     def fuel(self) -> int:
         """Fuel for one lane in one period."""
         return sum(SERIES.by_name[i.name].fuel for i in self.instructions)

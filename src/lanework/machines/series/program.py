@@ -145,20 +145,7 @@ def facts(program: Program) -> Mapping[str, Any]:
     """What inspecting a program also says: its horizon by name, and not by the row that has it."""
     from lanework.machines.series.layout import SeriesView
 
-    if SeriesView.of(program).horizon is None:
-        return {}
-    return {"header": {**program.header, "horizon": horizon_of(program)}}
-
-
-def horizon_of(program: Program) -> str:
-    """What says how many periods a lane of a program has: a node, a formula, or else its row."""
-    from lanework.machines.series.layout import SeriesView
-
     view = SeriesView.of(program)
-    assert view.horizon is not None
-    names = {port.row: port.name for port in program.inputs}
-    maker = view.maker.get(view.horizon)
-    texts = [entry.text for entry in program.listing if entry.instruction == maker]
-    name, _, formula = "".join(texts[:1]).partition(" = ")
-    known = names.get(view.horizon) or (formula if name == "horizon" else name)
-    return known or f"row {view.horizon}"
+    return (
+        {} if view.horizon is None else {"header": {**program.header, "horizon": view.horizon_name}}
+    )

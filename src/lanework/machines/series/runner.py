@@ -35,11 +35,10 @@ from lanework.machines.series.codes import (
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
-from lanework.machines.series.data.outputs import labels_of, names_of_periods
+from lanework.machines.series.data.outputs import ABSENT, labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import GUARD, SeriesView
-from lanework.machines.series.program import horizon_of
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 from lanework.machines.series.reference.faults import (
     NO_TABLE,
@@ -386,7 +385,7 @@ class Runner(runner.Runner):
             said, advice = described_end(fault.keys[0], max(bound.periods, self.view.periods))
             return Diagnostic(
                 BAD_HORIZON,
-                f"the horizon `{horizon_of(self.program)}` {said} ({where}{lane})",
+                f"the horizon `{self.view.horizon_name}` {said} ({where}{lane})",
                 span=None if entry is None else entry.span,
                 help=advice,
             )
@@ -417,4 +416,5 @@ class Runner(runner.Runner):
             kinds={name: output.port.kind for name, output in outputs.items()},
             coords=coords,
             stats=stats,
+            absent=ABSENT,
         )

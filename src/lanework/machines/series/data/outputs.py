@@ -21,6 +21,9 @@ from lanework.core.result.result import Axes, Result
 from lanework.core.result.saving import check_ending, table_paths
 from lanework.core.result.tablefile import TABLES, TableFile
 
+ABSENT = "a model that declares outputs gives these alone: output(...), or compile(outputs=[...])"
+"""What to do about an output that a result does not have."""
+
 
 def labels_of(program: Program, periods: int | None) -> dict[str, Any]:
     """What a program knows about the places along its axes: the first day of every period.

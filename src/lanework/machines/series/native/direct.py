@@ -19,6 +19,7 @@ from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.engines.native import Frame, address
 from lanework.machines.series.data.binding import EXACT, probe
+from lanework.machines.series.data.outputs import ABSENT
 from lanework.machines.series.native.kernels import CompiledNest
 
 _F64 = np.dtype(np.float64)
@@ -186,4 +187,5 @@ class Direct:
             kinds=self._kinds,
             coords=coords,
             stats=stats,
+            absent=ABSENT,
         )
