@@ -10,7 +10,7 @@ from lanework.machines.series import verify
 from lanework.machines.series.isa import AGGREGATES, ENDS, EXTREMES, LOOKUPS, OWN, SERIES, SHIFTS
 from lanework.machines.series.language.functions import functions
 from lanework.machines.series.layout import RowKind
-from lanework.machines.series.native import nests, whole
+from lanework.machines.series.native import integrality, nests
 from lanework.machines.series.passes import emit, flatten, steprules, values
 from lanework.machines.series.reference import scan
 
@@ -21,7 +21,7 @@ def test_instructions_of_the_machine():
     assert set(scan.COLUMNS) == set(nests.STEPS) == set(OWN)
     assert set(scan.STEPS) == SHIFTS | LOOKUPS  # the gate lets no other into a loop
     assert set(EXTREMES) < AGGREGATES
-    assert set(whole.OWN) == set(OWN)
+    assert set(integrality.OWN) == set(OWN)
     assert set(nests.ROWS) == set(RowKind)
 
 

@@ -43,14 +43,14 @@ WHOLE = {0.57 * 100: 57, 0.29 * 100: 29, 1.1 * 30: 33, 0.1 * 3 * 10: 3, 4.35 * 1
 def test_what_arithmetic_leaves_of_a_whole_number_is_that_number(engine, width, count, monkeypatch):
     given = [n for n, right in WHOLE.items() if right is not None]
     right = [n for n in WHOLE.values() if n is not None]
-    places = np.arange(count) % len(given)
+    order = np.arange(count) % len(given)
 
     def locate(*_):
         raise AssertionError("the reference was asked where the fault is, and there is none")
 
     monkeypatch.setattr(compiled, "locate", locate)
-    result = bound(terms(), engine, width)(n=np.array(given)[places])
-    assert result["count"].tolist() == np.array(right, float)[places].tolist()
+    result = bound(terms(), engine, width)(n=np.array(given)[order])
+    assert result["count"].tolist() == np.array(right, float)[order].tolist()
     assert result["x"].sum(0).tolist() == result["count"].tolist()
 
 

@@ -17,10 +17,10 @@ class LookupWriter(ValueWriter):
         w = self.writer
         keys, width = self.together(step.keys)
         kind, integer = type_of("f64", width), type_of("i64", width)
-        places = self._places(keys, step, width)
+        positions = self._positions(keys, step, width)
         index = valid = ""
         test = type_of("bool", width)
-        for place, dim in zip(places, step.dims, strict=True):
+        for place, dim in zip(positions, step.dims, strict=True):
             low, high = constant(0.0, "f64", width), constant(float(dim.size - 1), "f64", width)
             if dim.clamp:
                 good = w.emit(f"fcmp ord {kind} {place}, {place}")
@@ -46,37 +46,37 @@ class LookupWriter(ValueWriter):
             self.flag(w.emit(f"fcmp uno {kind} {value}, {value}"), width)
         self.define(step.target, value, width > 1)
 
-    def _places(self, keys: list[str], step: Lookup, width: int) -> list[str]:
+    def _positions(self, keys: list[str], step: Lookup, width: int) -> list[str]:
         """Where keys are in their dimensions; NaN for an exact one that is between two places.
 
         That is looked into only where a lane has a key that is no whole number.
         """
         w, kind, name = self.writer, type_of("f64", width), suffix("f64", width)
         exact = [n for n, dim in enumerate(step.dims) if dim.exact]
-        whole = list(keys)
+        rounded = list(keys)
         for n in exact:
-            whole[n] = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, keys[n])])
+            rounded[n] = w.intrinsic(f"llvm.rint.{name}", kind, [(kind, keys[n])])
 
         def off() -> list[str]:
-            far = [self._between(keys[n], whole[n], step.dims[n], width) for n in exact]
+            far = [self._between(keys[n], rounded[n], step.dims[n], width) for n in exact]
             if not step.strict:
                 self.flag(self._any([test for _, test in far], width), width)
             return [value for value, _ in far]
 
         if exact:
-            odd = self._any([self._differ(keys[n], whole[n], width) for n in exact], width)
+            odd = self._any([self._differ(keys[n], rounded[n], width) for n in exact], width)
             for n, value in zip(
-                exact, self._seldom(odd, [whole[n] for n in exact], off, width), strict=True
+                exact, self._seldom(odd, [rounded[n] for n in exact], off, width), strict=True
             ):
-                whole[n] = value
-        places = []
-        for value, dim in zip(whole, step.dims, strict=True):
+                rounded[n] = value
+        positions = []
+        for value, dim in zip(rounded, step.dims, strict=True):
             if dim.base != 0.0:
                 value = w.emit(f"fsub {kind} {value}, {constant(dim.base, 'f64', width)}")
             if not dim.exact:
                 value = w.intrinsic(f"llvm.floor.{name}", kind, [(kind, value)])
-            places.append(value)
-        return places
+            positions.append(value)
+        return positions
 
     def _differ(self, key: str, rounded: str, width: int) -> str:
         return self.writer.emit(f"fcmp one {type_of('f64', width)} {key}, {rounded}")

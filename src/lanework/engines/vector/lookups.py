@@ -21,7 +21,7 @@ def _place(w: BodyWriter, key: str, base: str) -> str:
     return w.intrinsic(f"llvm.floor.{suffix('f64', w.width)}", w.kind, [(w.kind, moved)])
 
 
-def _whole(w: BodyWriter, key: str, inside: Callable[[], str] | None = None) -> str:
+def _integral(w: BodyWriter, key: str, inside: Callable[[], str] | None = None) -> str:
     """The whole number nearest to a key; NaN where it is not the same within the tolerance.
 
     That is looked into only where a lane has another number, and then counts `inside` alone.
@@ -80,14 +80,14 @@ def exact_clamped(w: BodyWriter, key: str, base: str, high: str) -> str:
         above, below = w.compare("ogt", moved, w.number(0.0)), w.compare("olt", moved, high)
         return w.emit(f"and {w.test} {above}, {below}")
 
-    whole = _whole(w, key, inside)
-    return _clamped(w, w.emit(f"fsub {w.kind} {whole}, {base}"), high)
+    rounded = _integral(w, key, inside)
+    return _clamped(w, w.emit(f"fsub {w.kind} {rounded}, {base}"), high)
 
 
 @LOOKUPS.note(3)
 def exact_strict(w: BodyWriter, key: str, base: str, high: str) -> str:
     """The place of a whole key; NaN where there is none."""
-    return _strict(w, w.emit(f"fsub {w.kind} {_whole(w, key)}, {base}"), high)
+    return _strict(w, w.emit(f"fsub {w.kind} {_integral(w, key)}, {base}"), high)
 
 
 @LOOKUPS.note(1)

@@ -271,9 +271,9 @@ def constant(value: Any, span: Span | None = None) -> float:
     """
     if not isinstance(value, (int, np.integer)):
         return float(value)
-    whole = int(value)
+    integer = int(value)
     try:
-        number = float(whole)
+        number = float(integer)
     except OverflowError:
         raise Diagnostic(
             UNSUPPORTED,
@@ -281,10 +281,10 @@ def constant(value: Any, span: Span | None = None) -> float:
             span=span,
             help="use floats",
         ) from None
-    if number != whole:
+    if number != integer:
         raise Diagnostic(
             UNSUPPORTED,
-            f"no float is {whole}, the next is {int(number)}",
+            f"no float is {integer}, the next is {int(number)}",
             span=span,
             help=f"formulas compute with floats, which have all whole numbers up to {2**53}",
         )

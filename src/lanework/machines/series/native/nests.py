@@ -34,7 +34,7 @@ from lanework.engines.loops import (
 from lanework.machines.series.data.shape import Shape, layout_of
 from lanework.machines.series.isa import AGGREGATES, ENDS, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView
-from lanework.machines.series.native.whole import whole_keys
+from lanework.machines.series.native.integrality import integral_keys
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 KINDS = ("input", "table", "bridge", "periods", "output")
@@ -285,13 +285,13 @@ class Nest:
         slot = self.tables[number]
         if table.knots is not None:
             return Interpolate(instruction.target, keys[0], slot, len(table.knots))
-        whole = whole_keys(self.view)
+        integral = integral_keys(self.view)
         dims = tuple(
             Dimension(
                 dim.base,
                 dim.size,
                 dim.mode.clamps,
-                dim.mode.exact and not (key in whole and float(dim.base).is_integer()),
+                dim.mode.exact and not (key in integral and float(dim.base).is_integer()),
             )
             for key, dim in zip(keys, table.dims, strict=True)
         )

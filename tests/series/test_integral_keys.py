@@ -6,7 +6,7 @@ import pytest
 import lanework as lw
 from lanework.machines.series.check.fuzz import same_bits
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.native.whole import whole_keys
+from lanework.machines.series.native.integrality import integral_keys
 
 WAYS = [("stencil", None), ("llvm", 1), ("llvm", 4), ("llvm", 16)]
 WHOLE = [
@@ -49,13 +49,13 @@ def outcome(run, **inputs):
 @pytest.mark.parametrize("key", WHOLE + OTHERS)
 @pytest.mark.parametrize("outside", ["clamp", "error"])
 def test_keys_are_found_and_faults_are_the_same(key, outside):
-    made = program(key, outside)
-    view = SeriesView.of(made)
+    compiled = program(key, outside)
+    view = SeriesView.of(compiled)
     (of_q,) = (i for i in view.instructions if i.name == "lookup1" and len(
         view.tables[i.operands[1]].data) == 34)  # fmt: skip
-    assert (of_q.operands[0] in whole_keys(view)) == (key in WHOLE)
-    reference = made.bind("reference")
-    runs = [made.bind(e, **({} if w is None else {"lane_width": w})) for e, w in WAYS]
+    assert (of_q.operands[0] in integral_keys(view)) == (key in WHOLE)
+    reference = compiled.bind("reference")
+    runs = [compiled.bind(e, **({} if w is None else {"lane_width": w})) for e, w in WAYS]
     rng = np.random.default_rng(3)
     for count in (1, 7, 19):
         given = [rng.integers(0, 6, (2, count)).astype(float), rng.uniform(0, 6, (2, count))]
@@ -66,5 +66,5 @@ def test_keys_are_found_and_faults_are_the_same(key, outside):
         for x, y in given:
             right = outcome(reference, x=x, y=y)
             for run in runs:
-                found = outcome(run, x=x, y=y)
-                assert found == right if isinstance(right, str) else same_bits(found, right)
+                actual = outcome(run, x=x, y=y)
+                assert actual == right if isinstance(right, str) else same_bits(actual, right)

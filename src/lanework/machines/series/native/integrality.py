@@ -17,20 +17,20 @@ from lanework.core.program.isa import Instruction
 from lanework.machines.series.isa import AGGREGATES, ENDS, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import RowKind, SeriesView
 
-_WHOLE = Interval(-np.inf, np.inf, nan=True, integral=True)
+_INTEGERS = Interval(-np.inf, np.inf, nan=True, integral=True)
 
 Known = dict[int, Interval]
 
 
-def whole_keys(view: SeriesView) -> frozenset[int]:
+def integral_keys(view: SeriesView) -> frozenset[int]:
     """The rows that are exact keys of tables, and hold whole numbers; worked out once."""
-    known: frozenset[int] | None = view.program.views.get("whole")
+    known: frozenset[int] | None = view.program.views.get("integral")
     if known is None:
-        known = view.program.views["whole"] = _whole_keys(view)
+        known = view.program.views["integral"] = _integral_keys(view)
     return known
 
 
-def _whole_keys(view: SeriesView) -> frozenset[int]:
+def _integral_keys(view: SeriesView) -> frozenset[int]:
     keys = {
         row
         for instruction in view.instructions
@@ -48,7 +48,7 @@ def _whole_keys(view: SeriesView) -> frozenset[int]:
         changed = False
         for instruction in code:
             target = instruction.target
-            if rows[target].integral and not _is_whole(view, instruction, rows):
+            if rows[target].integral and not _is_integral(view, instruction, rows):
                 rows[target], changed = ANY, True
     return frozenset(row for row in keys if rows[row].integral)
 
@@ -59,10 +59,10 @@ def _leaf(view: SeriesView, row: int) -> Interval:
         return number(float(view.constants[record.index]))
     if record.kind == RowKind.INPUT and not view.inputs[record.index].categories:
         return ANY
-    return _WHOLE
+    return _INTEGERS
 
 
-def _is_whole(view: SeriesView, instruction: Instruction, rows: Known) -> bool:
+def _is_integral(view: SeriesView, instruction: Instruction, rows: Known) -> bool:
     own = OWN.get(instruction.name)
     if own is not None:
         return own(view, instruction, rows)
