@@ -376,10 +376,14 @@ class Oracle:
         numbers = [real(word) for word in words]
         result = FLOATS[op.name](*numbers) if op.name in FLOATS else op.evaluate(*numbers)
         word = self._stored(bits(self.given(result, op)))
+        self._trap(numbers, word)
+        return self._set(vm, ids, word)
+
+    def _trap(self, numbers, word):
+        """Finite numbers without a finite result are a fault where that is asked for."""
         trapped = self.settings.arithmetic == "trap" and all(map(math.isfinite, numbers))
         if trapped and not math.isfinite(real(word)):
             raise Faulted(Fault.BAD_VALUE)
-        return self._set(vm, ids, word)
 
     def _linear(self, vm, info, ids):
         """The sum of coefficients times elements, in the order of the vector's elements."""
@@ -413,6 +417,10 @@ class Oracle:
             terms.append(word if one else bits(self.given(coefficient * real(word))))
         if len(terms) == 2:
             terms = [bits(self.given(real(terms[0]) + real(terms[1])))]
+        given = [vm.r[ids[name]] for name in ids if name.startswith("src")]
+        given += [ids["imm"]] if "imm" in ids else []
+        if len(info.linear) == 2 or info.name == "SCALE":
+            self._trap(list(map(real, given)), self._stored(terms[0]) if terms else 0)
         return self._linear_end(vm, info, ids, terms[0] if terms else 0)
 
     def _linear_end(self, vm, info, ids, word):
@@ -544,6 +552,8 @@ class Oracle:
                 "ATOMIC_IOR": lambda: old | word,
                 "ATOMIC_IXCH": lambda: word,
             }[name]()
+            if name == "ATOMIC_ADD":
+                self._trap([a, b], new)
             same = math.isfinite(a) and a + b == a
             self.stalled += name == "ATOMIC_ADD" and same and b != 0 and b == np.trunc(b)
         self.shared[place] = new

@@ -93,6 +93,25 @@ class FleetInstr(Instr):
         return self.ordered and any(spec.name == "addr" for spec in self.operands)
 
     @property
+    def may_overflow(self) -> bool:
+        """Whether it computes on floats, so that finite ones may have no finite result.
+
+        What only copies bits does not: they may be those of an integer.
+
+        Example:
+            >>> [FLEET.by_name[name].may_overflow for name in ("ADD", "SCALE", "ATOMIC_ADD", "EXP")]
+            [True, True, True, True]
+            >>> [FLEET.by_name[name].may_overflow for name in ("MOV", "SETI", "NEG", "IADD")]
+            [False, False, False, False]
+        """
+        op = self.elementwise or self.updates
+        if op is not None:
+            return "f32" in op.dtypes
+        terms = self.linear or ()
+        scaled = any(isinstance(factor, str) and name is not None for factor, name in terms)
+        return len(terms) > 1 or scaled
+
+    @property
     def whole_address(self) -> bool:
         """Whether its address in shared memory is an integer, and not a float."""
         return self.name in ("IREAD", "IWRITE")

@@ -18,10 +18,9 @@ from lanework.machines.fleet.gpu.kernels.io import writes
 from lanework.machines.fleet.gpu.kernels.table import HEADER, Batch, Spec
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices.compose import compose
+from lanework.machines.fleet.matrices.compose import maps_for
 from lanework.machines.fleet.matrices.formats import CHOICES as FORMATS
 from lanework.machines.fleet.matrices.formats import Encoded, encode
-from lanework.machines.fleet.matrices.maps import maps
 from lanework.machines.fleet.state import Words
 
 
@@ -52,10 +51,9 @@ BUCKETS = 1024
 
 def matrices(view: FleetView, settings: Settings) -> Encoded:
     """The matrices of a program, stored as the settings say."""
-    half = settings.storage == "f16"
-    single = maps(view.profile, view.instructions)
-    chosen = compose(view, half=half) if settings.compose else single
-    return encode(chosen, view.profile, settings.format, threshold=settings.threshold, half=half)
+    chosen, half = maps_for(view, settings), settings.storage == "f16"
+    format, threshold = settings.format, settings.threshold
+    return encode(chosen, view.profile, format, threshold=threshold, half=half)
 
 
 def code(view: FleetView, stored: Encoded) -> Code:

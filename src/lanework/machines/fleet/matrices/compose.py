@@ -23,6 +23,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.matrices.formats import from_half, to_half
 from lanework.machines.fleet.matrices.maps import ONE, LinearMap, Row, maps, pattern
@@ -38,7 +39,15 @@ MINUS_ONE = pattern(-1.0)
 SIGN = 1 << 31
 
 
-def compose(view: FleetView, *, half: bool = False) -> list[LinearMap | None]:
+def maps_for(view: FleetView, settings: Settings) -> list[LinearMap | None]:
+    """The matrix of every instruction, or of the run from it on, as settings ask for."""
+    if not settings.compose:
+        return maps(view.profile, view.instructions)
+    traps = settings.arithmetic == "trap"
+    return compose(view, half=settings.storage == "f16", traps=traps)
+
+
+def compose(view: FleetView, *, half: bool = False, traps: bool = False) -> list[LinearMap | None]:
     """The matrix of the longest exact run from every instruction on; None if it is not linear.
 
     A branch may lead into the middle of a run: every instruction has a matrix of its own run.
@@ -47,9 +56,13 @@ def compose(view: FleetView, *, half: bool = False) -> list[LinearMap | None]:
         view: the program.
         half: whether registers and memory are stored in half precision, which rounds after every
             instruction.
+        traps: whether what has no finite result is a fault: what may have none is in no run.
     """
     single = maps(view.profile, view.instructions)
     bounds = {0, len(single)}
+    if traps:
+        alone = [ip for ip, info in enumerate(view.infos) if info.may_overflow]
+        bounds.update(alone, (ip + 1 for ip in alone))
     for routine in view.routines:
         bounds |= {routine.entry, routine.entry + routine.count}
     inside = sorted(each for each in bounds if 0 <= each <= len(single))

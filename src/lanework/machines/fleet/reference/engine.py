@@ -17,8 +17,7 @@ import numpy as np
 from lanework.machines.fleet.engine import Progress, Settings, Stillness, Stop
 from lanework.machines.fleet.isa import Kernel
 from lanework.machines.fleet.layout import FleetView
-from lanework.machines.fleet.matrices.compose import compose
-from lanework.machines.fleet.matrices.maps import maps
+from lanework.machines.fleet.matrices.compose import maps_for
 from lanework.machines.fleet.plan import Allocated
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.control import HANDLERS, Handler, changed
@@ -45,9 +44,7 @@ class ReferenceEngine(Execution):
     name = "reference"
 
     def __init__(self, view: FleetView, settings: Settings) -> None:
-        half = settings.storage == "f16"
-        single = maps(view.profile, view.instructions)
-        self.maps = compose(view, half=half) if settings.compose else single
+        self.maps = maps_for(view, settings)
         self.waits = view.has("WAIT", "SYSCALL_YIELD")
         super().__init__(view, settings)
 
@@ -225,7 +222,8 @@ class ReferenceEngine(Execution):
         else:
             step = oracle(self, ip)
             changed, after = [self.view.profile.register(self.view.instructions[ip].target)], ip + 1
-            check = finite(self, ip) if self.settings.arithmetic == "trap" else None
+        if self.settings.arithmetic == "trap" and changed:
+            check = finite(self, ip)
 
         def compute(members: Members) -> None:
             for part in groups.parts(members):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from lanework.core.ops.bodies import arithmetic
-from lanework.machines.fleet.isa import FLEET
+from lanework.machines.fleet.isa import FLEET, FleetInstr
 from lanework.machines.fleet.reference import groups, sharing
 from lanework.machines.fleet.reference.control import Values
 from lanework.machines.fleet.reference.execution import Execution
 from lanework.machines.fleet.reference.groups import Members
-from lanework.machines.fleet.state import Status
+from lanework.machines.fleet.state import Fault, Status
 
 Turn = Callable[[int, slice], None]
 """What a VM does in its turn: its number, and the same as members."""
@@ -56,8 +56,12 @@ def _together(run: Execution, ip: int, members: Members) -> bool:
     if (at < 0).any():
         return False
     given = np.array(run.register(values["src"])[members])
+    kept = run.words[at]
     before = sharing.together(info.updates, run.words, at, given)
     if before is None:
+        return False
+    if traps(run, info) and not (sharing.finite(before) & sharing.finite(run.words[at])).all():
+        run.words[at] = kept
         return False
     run.store(ip, at)
     if info.updates is arithmetic.add:
@@ -67,22 +71,32 @@ def _together(run: Execution, ip: int, members: Members) -> bool:
     return True
 
 
+def traps(run: Execution, info: FleetInstr) -> bool:
+    """Whether a VM faults for whom it has no finite result."""
+    return run.settings.arithmetic == "trap" and info.may_overflow
+
+
 def _atomic(run: Execution, ip: int, values: Values) -> Turn:
     info, addresses = run.view.infos[ip], run.register(values["addr"])
+    trapping = traps(run, info)
     update = sharing.update(info)
     sources = [run.register(values[name]) for name in values if name.startswith("src")]
 
     def turn(vm: int, member: slice) -> None:
         where = run.addresses(ip, addresses[member])
         at, before = int(where[0]), np.uint32(0)
-        run.store(ip, where)
         if at < 0:
             run.progress.writes_outside += 1
         else:
-            before = run.words[at]
-            run.words[at] = update(before, *(source[vm] for source in sources))
+            before, given = run.words[at], [source[vm] for source in sources]
+            word = update(before, *given)
+            if trapping and sharing.finite(np.array([before, *given])).all() > sharing.finite(word):
+                run.fault(ip, member, Fault.BAD_VALUE)
+                return
+            run.words[at] = word
             if info.updates is arithmetic.add:
                 run.progress.stalled += sharing.stalled(np.array([before]), sources[0][member])
+        run.store(ip, where)
         run.put(values["dest"], member, before)
         run.go(ip + 1, member)
 

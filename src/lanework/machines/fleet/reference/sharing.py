@@ -168,6 +168,16 @@ def together(op: Op | None, shared: Words, at: Addresses, given: Words) -> Words
     return before
 
 
+def finite(words: Words) -> npt.NDArray[np.bool_]:
+    """Whether words are finite as floats.
+
+    Example:
+        >>> finite(np.array([1.0, -np.inf, np.nan], np.float32).view(np.uint32)).tolist()
+        [True, False, False]
+    """
+    return np.asarray((words & np.uint32(0x7F800000)) != np.uint32(0x7F800000))
+
+
 def stalled(before: Words, given: Words) -> int:
     """How many whole numbers were added to a float that is so large that it stayed the same.
 

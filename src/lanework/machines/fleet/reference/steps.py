@@ -185,11 +185,11 @@ def _op(vms: VMState, info: FleetInstr, values: dict[str, int], op: Op) -> Step:
 
 
 def finite(run: Execution, ip: int) -> Callable[[Members], npt.NDArray[np.bool_]] | None:
-    """For an op on floats: which VMs have finite operands only. None for others."""
+    """Which VMs have finite operands only; None for what computes nothing of floats."""
     info = run.view.infos[ip]
-    op, values = info.elementwise, info.values(run.view.instructions[ip])
-    if op is None or "f32" not in op.dtypes:
+    if not info.may_overflow:
         return None
+    values = info.values(run.view.instructions[ip])
     rows: list[Words] = []
     constants = True
     for spec in info.operands[1:]:

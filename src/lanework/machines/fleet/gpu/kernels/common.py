@@ -238,6 +238,8 @@ def main(kernel: str, body: str) -> str:
 
 
 ENDING = """\
+fn finite(bits: u32) -> bool { return (bits & 0x7f800000u) != 0x7f800000u; }
+
 // A VM that is no longer live; its batch knows.
 fn end_vm(vm: u32, status: u32) {
   store(vm, STATUS, status);

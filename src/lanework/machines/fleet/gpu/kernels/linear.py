@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lanework.core.ops.bodies import words32
 from lanework.engines.gpu import wgsl
-from lanework.machines.fleet.gpu.kernels.common import head, main
+from lanework.machines.fleet.gpu.kernels.common import ENDING, head, main
 from lanework.machines.fleet.gpu.kernels.table import Spec
 from lanework.machines.fleet.matrices.formats import HALF, Format
 
@@ -17,7 +17,7 @@ from lanework.machines.fleet.matrices.formats import HALF, Format
 def linear(spec: Spec) -> str:
     """The kernel of linear instructions."""
     formats = sorted(spec.formats) or [(Format.ROWS, False)]
-    parts = [head(spec, "code states lists control")]
+    parts = [head(spec, "code states lists control"), ENDING]
     if not spec.cells.half:
         parts.append(wgsl.PREAMBLE)
         if any(half for _, half in formats):
@@ -50,10 +50,13 @@ def _text(format: Format, half: bool, single: bool) -> str:
 _SUM = """
 var<private> total: u32;
 var<private> terms: u32;
+var<private> sound: bool;  // all of its terms are finite, with their coefficients
+var<private> bad: bool;
 
 // One more term of a row: x, the element in a column, times a coefficient.
 fn add_term(column: u32, coefficient: u32, x: u32) {
   var bits = coefficient;
+  if (TRAPS) { sound = sound && finite(coefficient) && finite(x); }
   if (column != LAST) {
     bits = x;
     if (coefficient != ONE) {
@@ -72,6 +75,16 @@ fn add_term(column: u32, coefficient: u32, x: u32) {
 fn begin_row() {
   total = 0u;
   terms = 0u;
+  sound = true;
+}
+
+// A row's value to where it belongs, unless finite terms have no finite sum.
+fn end_row(vm: u32, element: u32) {
+  if (TRAPS && sound && !finite(rounded(total))) {
+    bad = true;
+  } else {
+    put(vm, element, total);
+  }
 }
 """
 
@@ -89,7 +102,7 @@ fn entry(vm: u32, column: u32) -> u32 { return vector[column]; }
 
 // A row's value to where it belongs. IP is advanced by the length of the matrix.
 fn unpack(vm: u32, element: u32) {
-  if (element > 0u && element <= params.elements) { put(vm, element, total); }
+  if (element > 0u && element <= params.elements) { end_row(vm, element); }
 }
 """
 
@@ -106,7 +119,7 @@ fn entry(vm: u32, column: u32) -> u32 {
 }
 
 fn unpack(vm: u32, element: u32) {
-  if (element > 0u && element <= params.elements) { put(vm, element, total); }
+  if (element > 0u && element <= params.elements) { end_row(vm, element); }
 }
 """
 
@@ -123,7 +136,7 @@ TERM
       if (column != LAST) { x = fetch(vm, column); }
       add_term(column, coefficient, x);
     }
-    put(vm, first & 0xffffu, total);
+    end_row(vm, first & 0xffffu);
   }
 }
 """
@@ -208,6 +221,10 @@ _MAIN = main(
   let at = code[matrix + 1u];
   let stored = code[matrix + 3u];
 TIMES
+  if (bad) {
+    fault_vm(vm, FAULT_BAD_VALUE);
+    return;
+  }
   go(vm, ip + ADVANCE);
 }
 """,

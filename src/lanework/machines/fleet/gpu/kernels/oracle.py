@@ -101,9 +101,7 @@ fn sample(vm: u32) -> u32 {
 }
 """
 
-_MAIN = """
-fn finite(bits: u32) -> bool { return (bits & 0x7f800000u) != 0x7f800000u; }
-""" + main(
+_MAIN = main(
     "ORACLE",
     """\
   let at = params.program_at + 5u * ip;

@@ -60,6 +60,7 @@ def native(spec: Spec) -> str:
         if info.name in ATOMICS:
             given = "".join(f", {each}: u32" for each in sources(info))
             text = _NATIVE.replace("NAME", info.name.lower()).replace(", SOURCES", given)
+            text = text.replace("TRAPS\n", _traps(info, "*stays = true; return 0u;"))
             out += text.replace("UPDATED", ATOMICS[info.name]).replace("STALLS\n", _stalls(info))
     return functions(spec) + out if out else ""
 
@@ -83,6 +84,11 @@ def ordered(spec: Spec) -> str:
 
 
 _STALLS = """
+// Whether finite operands have no finite result.
+fn overflows(word: u32, src: u32, result: u32) -> bool {
+  return finite(word) && finite(src) && !finite(result);
+}
+
 // Whether a whole number was added to a float that is so large that it stayed the same.
 fn stalls(word: u32, more: u32, sum: u32) -> bool {
   let exponent = (more >> 23u) & 0xffu;
@@ -100,6 +106,7 @@ fn NAME(vm: u32, address: u32, SOURCES, stays: ptr<function, bool>) -> u32 {
   }
   var word = atomicLoad(&memory[address]);
   loop {
+TRAPS
     let tried = atomicCompareExchangeWeak(&memory[address], word, UPDATED);
     if (tried.exchanged) { break; }
     word = tried.old_value;
@@ -116,6 +123,7 @@ let address = float_address(ADDR);
         if (outside(vm, C_WRITES_OUTSIDE)) { return; }
       } else {
         let word = memory[address];
+        TRAPS
         memory[address] = UPDATED;
         result = word;
         STALLS
@@ -125,7 +133,16 @@ let address = float_address(ADDR);
 def _update(name: str) -> str:
     lets = "".join(f"let {each} = {each.upper()}; " for each in sources(FLEET.by_name[name]))
     text = _UPDATE.replace("LETS", lets).replace("UPDATED", ATOMICS[name])
+    text = text.replace("TRAPS", _traps(FLEET.by_name[name], "return;").strip())
     return text.replace("STALLS", _stalls(FLEET.by_name[name]).strip())
+
+
+def _traps(info: FleetInstr, leave: str) -> str:
+    """Fault where finite operands have no finite result, which changes nothing."""
+    if not info.may_overflow:
+        return ""
+    test = f"TRAPS && overflows(word, src, {ATOMICS[info.name]})"
+    return f"    if ({test}) {{ fault_vm(vm, FAULT_BAD_VALUE); {leave} }}\n"
 
 
 def _stalls(info: FleetInstr) -> str:
