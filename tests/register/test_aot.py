@@ -12,10 +12,12 @@ import subprocess
 import pytest
 from elftools.elf.elffile import ELFFile
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, Trap
 from lanework.core.program.asm import assemble
 from lanework.engines.stencil import arena
 from lanework.machines.register.native import aot
+from lanework.machines.register.state import Status
+from lanework.machines.register.traps import CODES
 
 LINUX = platform.system() == "Linux" and platform.machine() == "x86_64"
 linux_only = pytest.mark.skipif(not LINUX, reason="needs Linux on x86-64 to run what is made")
@@ -34,17 +36,85 @@ def shell(*words):
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 
-@linux_only
-def test_executables_say_what_stopped_them(tmp_path):
-    target = tmp_path / "prog"
-    target.write_bytes(aot.executable(assemble("div r0, r1, r2\nhalt")))
+def made(folder, text):
+    target = folder / "prog"
+    target.write_bytes(aot.executable(assemble(text)))
     target.chmod(0o755)
-    done = shell(str(target), "1", "0")
+    return str(target)
+
+
+STOPS = {
+    "MEMORY": ("load.d r0, [r1 + 8]", "LW4010", ["65536"]),
+    "ALIGN": ("atomic.xchg r0, [r1], r2", "LW4014", ["4", "1"]),
+    "DIVIDE": ("mod r0, r1, r2", "LW4011", ["1", "0"]),
+    "JUMP": ("jmpr r1", "LW4012", ["3"]),
+    "TRAP": ("trap -7", "LW4013", []),
+}
+
+
+@linux_only
+@pytest.mark.parametrize("name", STOPS)
+def test_executables_say_what_stopped_them(tmp_path, name):
+    """With the code that Python gives it, and the place."""
+    line, code, words = STOPS[name]
+    text = f"nop\n{line}\ntrap 3\nhalt"
+    program = assemble(text)
+    inputs = {port.name: int(word) for port, word in zip(program.inputs, words, strict=True)}
+    with pytest.raises(Trap) as caught:
+        program.run(engine="reference", **inputs)
+    assert caught.value.code.ident == code
+    done = shell(made(tmp_path, text), *words)
     assert done.returncode == 3
-    assert "trap, number 4" in done.stderr
-    assert shell(str(target), "1x").returncode == 2
-    assert shell(str(target), "1", "2", "3").returncode == 2
-    assert shell(str(target), "-7", "2").returncode == 0
+    assert done.stdout == ""
+    first, *more = done.stderr.splitlines()
+    assert first == f"error[{code}]: {caught.value.code.title}, at byte 4"
+    assert more == (["  note: trap -7"] if name == "TRAP" else [])
+
+
+def test_what_stops_a_program_by_itself_has_a_test():
+    assert {Status[name] for name in STOPS} | {Status.EXTERNAL} == set(CODES)
+
+
+@linux_only
+def test_executables_refuse_other_arguments(tmp_path):
+    target = made(tmp_path, "div r0, r1, r2\nhalt")
+    assert shell(target, "1", "0").returncode == 3
+    assert shell(target, "1x").returncode == 2
+    assert shell(target, "1", "2", "3").returncode == 2
+    assert shell(target, "-7", "2").returncode == 0
+
+
+@linux_only
+@pytest.mark.parametrize("size", [64, 1 << 16, 3 << 30])
+def test_executables_of_little_memory_and_of_much(tmp_path, size):
+    """All of it can be used, also where addresses have more than 31 bits, and begins as zeros."""
+    target = made(tmp_path, f".memory {size}\nstore.d r0, [r1]\nload.d r2, [r1]\nhalt")
+    last = size - 8
+    done = shell(target, "7", str(last))
+    assert done.stdout.splitlines()[-1] == "r2 = 7"
+    assert shell(target, "7", str(last + 1)).stderr.startswith("error[LW4010]")
+
+
+@linux_only
+def test_executables_of_more_memory_than_there_is(tmp_path):
+    """A sentence where the system says no, and the program where it does not."""
+    target = made(tmp_path, f".memory {1 << 40}\nmov r0, 5\nhalt")
+    done = shell(target)
+    refused = "error[LW0101]: there are no 1.1 TB for the program's memory\n"
+    assert (done.returncode, done.stdout, done.stderr) in ((1, "", refused), (0, "r0 = 5\n", ""))
+    done = shell("sh", "-c", f"ulimit -v 1000000; exec {target}")
+    assert (done.returncode, done.stderr) == (1, refused)
+
+
+@linux_only
+@pytest.mark.parametrize("dtype", ["u64", "i64", "f64"])
+def test_a_full_device_is_no_success(tmp_path, dtype):
+    target = made(tmp_path, f".output r0 {dtype}\nmov r0, 5\nhalt")
+    done = shell("sh", "-c", f"exec {target} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "error[LW0201]: the output cannot be written\n"
+    assert shell("sh", "-c", f"exec {target} >&-").returncode == 1  # closed
+    assert shell("sh", "-c", f"{target} | cat").stdout.startswith("r0 = ")
 
 
 def test_executables_have_no_page_that_is_writable_and_executable():
@@ -95,6 +165,19 @@ def test_raw_code_runs_wherever_it_lies():
         run = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(buffer.run + 112)
         assert run(ctypes.addressof(registers), ctypes.addressof(memory)) == 0
         assert registers[0] == 42
+
+
+def test_the_header_says_what_numbers_of_traps_mean():
+    header = aot.header(assemble("nop\nhalt"), "none")
+    lines = header.splitlines()
+    assert " * 3: an address is outside the program's memory (LW4010)" in lines
+    assert " * 4: a division by zero (LW4011)" in lines
+
+
+def test_a_machine_that_there_is_not():
+    with pytest.raises(Diagnostic, match="did you mean 'aarch64'") as caught:
+        aot.object_file(assemble("nop\nhalt"), "x", "aarch46")
+    assert caught.value.code.ident == "LW2005"
 
 
 def test_programs_with_externals_stay_with_their_host():

@@ -57,6 +57,9 @@ _HELP = {
     Status.EXTERNAL: "functions are given by their numbers: bind(externals={0: function})",
 }
 
+CODES = {status: code for status, (code, _) in _TRAPS.items()}
+"""Of what stops a program by itself, the code."""
+
 
 def trap(program: Program, bank: RegisterBank, status: Status) -> Trap:
     """The trap for a program that stopped by itself.

@@ -8,6 +8,6 @@ as one function). When the package is built, `build` compiles the first two with
 When a program runs, `loader` puts the table of this processor into memory, `execute` has an
 executor an engine (the patch loop makes code, the native interpreter needs none), `jobs` runs lanes
 and functions on one, and `optimised` asks LLVM; `choice` has them by name. `aot` writes the
-optimised code as an object or an executable; `decimals` reads and prints floats there, by their
-`digits`.
+optimised code as an object or an executable, whose own function is that of `executable`; `decimals`
+reads and prints floats there, by their `digits`.
 """

@@ -24,6 +24,8 @@ from lanework.machines.register.state import FUEL, LAST, MEMORY, PC, STATUS, Reg
 
 _PROTOTYPE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 NAME, STEPPING = "lanework_program", "lanework_stepping"
+JOINED = 64
+"""Places to return to from which on registers stay in the state."""
 WEIGHTS = '!0 = !{!"branch_weights", i32 1, i32 1000000}\n'
 PLAIN = '"no-builtins"'  # loops stay loops, and do not become calls of memset
 
@@ -37,6 +39,7 @@ class ProgramHost(bodies.Host):
     def __init__(self, view: RegisterView, fused: bool) -> None:
         self.writer, self.view = Writer(fused=fused), view
         self.entries, self.reached = entries_of(view), reached_of(view)
+        self.joined = len(self.reached or ()) > JOINED
         self.at = 0
 
     def _register(self, field: str) -> int:
@@ -212,8 +215,12 @@ class ProgramHost(bodies.Host):
         self.writer.line(f"store i64 {self.writer.emit(f'load i64, ptr %{name}')}, ptr {at}")
 
     def place(self, word: int) -> str:
-        """Where a variable is that has a word of the state."""
-        return "alloca i64"
+        """Where a variable is that has a word of the state.
+
+        Of many returns to many places it stays in the state, and the optimiser has it in a register
+        between: to join as many registers at each of them takes time in the square of their number.
+        """
+        return f"getelementptr i64, ptr %state, i64 {word}" if self.joined else "alloca i64"
 
     def copied(self, number: int) -> bool:
         """Whether an instruction is entered through a copy."""
@@ -221,11 +228,11 @@ class ProgramHost(bodies.Host):
         return jumps and self.view.target(number) <= self.view.addresses[number]
 
     def _save(self) -> None:
-        for name, word in self.variables.items():
+        for name, word in () if self.joined else self.variables.items():
             self._store(name, word)
 
     def _restore(self) -> None:
-        for name, word in self.variables.items():
+        for name, word in () if self.joined else self.variables.items():
             self.writer.line(f"store i64 {self._load(word)}, ptr %{name}")
 
 
@@ -240,22 +247,15 @@ class SteppingHost(ProgramHost):
     def __init__(self, view: RegisterView, fused: bool) -> None:
         super().__init__(view, fused)
         self.entries = self.reached = frozenset(range(len(view.infos)))
+        self.joined = True  # nothing is optimised
 
     def enter(self, address: str, targets: list[tuple[int, int]]) -> None:
         """Leave, to go on there."""
         self._leave(address, Status.RUNNING)
 
-    def place(self, word: int) -> str:
-        """In the state itself."""
-        return f"getelementptr i64, ptr %state, i64 {word}"
-
     def copied(self, number: int) -> bool:
         """Nothing is optimised, so there is nothing to keep loops from."""
         return False
-
-    def _save(self) -> None: ...
-
-    def _restore(self) -> None: ...
 
 
 def entries_of(view: RegisterView) -> frozenset[int]:
