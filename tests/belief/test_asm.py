@@ -43,7 +43,7 @@ def test_a_former_mnemonic_still_reads():
         (".spec w1", "write v0"),
         ('.input "a"', "the port's name and its number"),
         ('.input "a" 7', "no variable 7"),
-        ('.header "semiring" "prob"', "given twice"),
+        ('.header "semiring" "prob"', "there twice"),
         ('.header "other" --5', "no number"),
         ('.header "other" 9223372036854775808', "64 bits"),
         (".variabel", "did you mean '.variable'"),

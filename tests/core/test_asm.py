@@ -94,6 +94,92 @@ def test_bad_text_names_the_place(text, line, words):
         assert error.code.ident in ("LW1007", "LW1008")
 
 
+REGISTER = """
+.memory 128
+.entry main
+.input "a" r0 i64 = 3
+.output "b" r1
+.data
+.word 5
+.align 8
+.code
+main: addi r1, r0, 5
+halt
+"""
+FLEET = """
+.header "name" "x"
+.state S32
+.shared 64
+.epsilon 0.5
+.depth 4
+.convention caller
+.const N 5
+.buffer a, 0, 8, in, pad
+.routine main
+.alias k r1
+SETI k, 2
+WRITE r0, k
+HALT
+.spawn 2
+.phase wait_all
+.launch main, 4
+"""
+
+
+def samples():
+    """A program of each machine with every directive that says one thing."""
+    model = lw.series.Model("m", periods=3)
+    model.input("rate", default=1.0)
+    model.formula("value", "prev(value, initial=0.0) + rate")
+    graph = lw.belief.FactorGraph("n")
+    graph.variable("rain", ["yes", "no"])
+    graph.factor(["rain"], [0.2, 0.8])
+    yield "series", model.compile().dis()
+    yield "belief", lw.belief.compile_graph(graph).dis()
+    yield "register", REGISTER
+    yield "fleet", FLEET
+
+
+SAYS_MORE = {
+    *(".const .cells .knots .factor .spec .slot .straight .forward .backward".split()),
+    *(".word .align .data .code .launch".split()),
+}
+"""What adds to what was said, or says the same of what follows. (.const of a fleet has a name.)"""
+
+
+def test_what_stands_once_is_refused_the_second_time():
+    """Whatever is said twice changes nothing in silence."""
+    seen = set()
+    for machine, text in samples():
+        assemble(text, machine=machine).verify()
+        lines = text.splitlines()
+        for number, line in enumerate(lines):
+            name = line.split()[0] if line else ""
+            if not name.startswith(".") or (name in SAYS_MORE and machine != "fleet"):
+                continue
+            if name == ".launch":
+                continue
+            twice = "\n".join([*lines[: number + 1], *lines[number:]])
+            with pytest.raises(Diagnostic) as caught:
+                assemble(twice, machine=machine).verify()
+            assert caught.value.code.ident in ("LW1003", "LW1007", "LW1010", "LW4004", "LW6005")
+            seen.add(name)
+    assert {".periods", ".header", ".memory", ".entry", ".state", ".spawn"} <= seen
+
+
+@pytest.mark.parametrize("size", [0, 3, 6, 12, 48, 4095])
+def test_nothing_is_aligned_but_to_powers_of_two(size):
+    with pytest.raises(Diagnostic, match="aligned to"):
+        assemble(f".data\n.align {size}\n.code\nhalt", machine="register")
+
+
+def test_what_is_aligned():
+    for size in (1, 2, 4, 8, 64, 4096):
+        program = assemble(f".data\n.byte 1\n.align {size}\n.byte 2\n.code\nhalt",
+                           machine="register")  # fmt: skip
+        assert program.sections["data"] == b"\1" + bytes(max(size, 1) - 1) + b"\2"
+
+
 def test_unknown_machine():
     with pytest.raises(Diagnostic) as caught:
         assemble(".machine serie\n")

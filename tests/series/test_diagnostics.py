@@ -28,7 +28,7 @@ def refused(code, words, run, *args, **named):
     [
         (".row %1 time", "row %0 is never given or made"),
         (".row %99999999 time", "too high"),
-        ('.periods 3\n.header "periods" 4', "given twice"),
+        ('.periods 3\n.header "periods" 4', "is there twice"),
         (".row %1", "write .row %N const INDEX"),
         (".row %1 clock", "a row is const, time or periods, not 'clock'"),
         (".table clamp 0.0", "write .table MODE BASE SIZE"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -62,6 +62,12 @@ class Line:
         """Refuse the line if it has not this many words after the first."""
         if len(self.words) != count + 1:
             raise self.fault(f"{self.words[0].text} takes {count} word{'s' * (count != 1)}")
+
+    def once(self, name: object, taken: Container[object], word: Token | None = None) -> None:
+        """Refuse what is said twice, where one of both would be passed over."""
+        if name in taken:
+            what = self.words[0].text if word is None else f"{self.words[0].text} {word.text}"
+            raise self.fault(f"{what} is there twice", word, "leave one of them out")
 
 
 def find_directive(line: Line, known: Mapping[str, Known]) -> Known:

@@ -124,8 +124,7 @@ class _Reader:
 
     def _header(self, line: Line, words: tuple[Token, ...]) -> None:
         name, value = read_header(line)
-        if name in self.header:
-            raise line.fault(f"header field {name!r} is given twice")
+        line.once(name, self.header, line.words[1])
         self.header[name] = value
 
     def _variable(self, line: Line, words: tuple[Token, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,10 @@ def _tables(program: Program) -> Iterator[Finding]:
 def _ports(program: Program) -> Iterator[Finding]:
     """Inputs are variables; outputs are slots that hold a variable's belief, or the whole sum."""
     view, stored = BeliefView.of(program), walk(program).slots
+    taken = Counter((port.direction, port.name) for port in program.ports)
+    for (_, name), count in taken.items():
+        if count > 1:
+            yield Finding(f"there are two ports named {name!r}")
     for port in program.inputs:
         what = f"the port {port.name!r}"
         if port.row >= len(view.variables):

@@ -142,7 +142,7 @@ def _table(table: Table) -> Iterator[str]:
 
 class _Reader:
     def __init__(self) -> None:
-        self.header: dict[str, int | float | str] = {"periods": 0, "horizon": NO_ROW}
+        self.header: dict[str, int | float | str] = {}
         self.ports: list[Port] = []
         self.rows: dict[int, Row] = {}
         self.constants: list[float] = []
@@ -175,7 +175,7 @@ class _Reader:
         rows = [self.rows[row] for row in range(count)]
         return SeriesProgram(
             machine="series",
-            header=self.header,
+            header={"periods": 0, "horizon": NO_ROW, **self.header},
             tape=SERIES.encode(self.code),
             ports=tuple(self.ports),
             constants=np.array(self.constants, np.float64),
@@ -216,16 +216,17 @@ class _Reader:
         line.need(1)
         if not line.words[1].text.isdecimal():
             raise line.fault("give a number of periods", line.words[1])
+        line.once("periods", self.header)
         self.header["periods"] = int(line.words[1].text)
 
     def _horizon(self, line: Line) -> None:
         line.need(1)
+        line.once("horizon", self.header)
         self.header["horizon"] = number(line, line.words[1], OperandKind.ROW)
 
     def _header(self, line: Line) -> None:
         name, value = read_header(line)
-        if name in self.header:
-            raise line.fault(f"header field {name!r} is given twice or has its own directive")
+        line.once(name, self.header, line.words[1])
         self.header[name] = value
 
     def _const(self, line: Line) -> None:
@@ -270,9 +271,10 @@ class _Reader:
 
     def _section(self, line: Line) -> None:
         line.need(2)
-        data = line.words[2].text
+        name, data = read_string(line, line.words[1]), line.words[2].text
+        line.once(name, self.sections, line.words[1])
         try:
-            self.sections[read_string(line, line.words[1])] = bytes.fromhex(data.strip("-"))
+            self.sections[name] = bytes.fromhex(data.strip("-"))
         except ValueError:
             raise line.fault("a section is given in hexadecimal", line.words[2]) from None
 
@@ -299,6 +301,7 @@ class _Reader:
                 raise line.fault(
                     f"a port has no {name!r}", words[at], did_you_mean(name, ["default", *_TEXTS])
                 )
+            line.once(name, given, words[at])
             values = [words[at + 2]]
             at += 3
             while at + 1 < len(words) and words[at].text == ",":

@@ -137,9 +137,11 @@ class Reader:
         self.in_data = name.text == ".data"
 
     def _memory(self, line: Line, name: Token, rest: list[Token]) -> None:
+        line.once("memory", self.header)
         self.header["memory"] = bounded(line, _one(line, name, rest))
 
     def _entry(self, line: Line, name: Token, rest: list[Token]) -> None:
+        line.once("entry", () if self.entry is None else ("entry",))
         self.entry = line, _one(line, name, rest)
 
     def _other(self, line: Line, name: Token, rest: list[Token]) -> None:
@@ -163,7 +165,11 @@ class Reader:
     def _align(self, line: Line, rest: list[Token]) -> bytes | None:
         if len(rest) != 1:
             return None
-        return bytes(-len(self.data) % max(bounded(line, rest[0], 4096), 1))
+        size = bounded(line, rest[0], 4096)
+        if size.bit_count() != 1:
+            help = "write 1, 2, 4 or another power of two to 4096"
+            raise line.fault(f"nothing is aligned to {rest[0].text} bytes", rest[0], help)
+        return bytes(-len(self.data) % size)
 
     def _ascii(self, line: Line, rest: list[Token]) -> bytes:
         return b"".join(read_string(line, word).encode() for word in rest)
