@@ -49,10 +49,10 @@ def error(problem: LaneworkError, as_json: bool = False) -> None:
 
 
 def json_out(value: Any) -> None:
-    """A value as one line of JSON on standard output; NaN and infinities become null."""
-    import msgspec
+    """A value as one line of JSON on standard output; see `json_text`."""
+    from lanework.core.result.saving import json_text
 
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(json_text(value).decode() + "\n")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:

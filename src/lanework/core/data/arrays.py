@@ -7,6 +7,7 @@ that it has exactly.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -257,6 +258,8 @@ def column_of(
     def where(place: int) -> str:
         return f"{source}, {row(place)}, column {title!r}"
 
+    spelt = data_ending(path) == ".json" and categories is None
+    values, infinite = infinities(values) if spelt else (values, None)
     values = _objects(values, categories, refuse)
     if values.dtype.kind in "US" and categories is not None:
         return codes_of(values, categories, refuse)
@@ -276,9 +279,30 @@ def column_of(
     missing = np.isnan(column)
     if missing.any():
         raise refuse(int(np.argmax(missing.reshape(-1))), "NaN")
-    if data_ending(path) == ".json" and np.isinf(column).any():  # which are no JSON, or 1e400
+    if spelt and np.isinf(column).any():  # which are no JSON, or 1e400
         raise refuse(int(np.argmax(np.isinf(column.reshape(-1)))), "inf")
+    if infinite is not None:
+        column[infinite != 0] = infinite[infinite != 0]
     return column
+
+
+def infinities(values: Array) -> tuple[Array, Array | None]:
+    """Values of JSON with 0 for infinities, which are texts there; and these, 0 elsewhere.
+
+    Example:
+        >>> values, infinite = infinities(np.array([1.5, "-inf"], object))
+        >>> values.tolist(), infinite.tolist()
+        ([1.5, 0.0], [0.0, -inf])
+    """
+    if values.dtype.kind not in "OU":
+        return values, None
+    items = values.reshape(-1).tolist()
+    known = {"inf": math.inf, "-inf": -math.inf}
+    infinite = np.array([known.get(x, 0.0) if isinstance(x, str) else 0.0 for x in items])
+    rest = [0.0 if x else item for x, item in zip(infinite.tolist(), items, strict=True)]
+    plain = np.empty(len(rest), object)
+    plain[:] = rest
+    return plain.reshape(values.shape), infinite.reshape(values.shape)
 
 
 def _objects(values: Array, categories: Sequence[str] | None, refuse: Any) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.files import atomic_write
 from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
 from lanework.core.data.opening import ending_of
+from lanework.core.options import flag
 from lanework.core.result.frames import long_columns, need, one_type, units_of
 from lanework.core.result.outputs import Array, Outputs
 from lanework.core.result.picture import PICTURES, picture_of
@@ -58,7 +60,7 @@ def _title(axes: tuple[str, ...]) -> str:
 
 def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...]:
     """See `Result.save`."""
-    ending = check_ending(path)
+    ending, csv_safe = check_ending(path), flag("csv_safe", csv_safe)
     if ending in TABLES:
         shapes = result.shapes()
         paths = table_paths(path, shapes)
@@ -170,11 +172,31 @@ def _coords(result: Outputs) -> dict[str, list[Any]]:
     }
 
 
-def write_json(file: IO[bytes], value: Any) -> None:
-    """A value as one JSON text; NaN and infinities, which JSON lacks, become null."""
+def json_text(value: Any) -> bytes:
+    """A value as JSON, which lacks NaN and infinities: they are texts there, spelt as Python does.
+
+    Example:
+        >>> json_text({"x": [1.5, float("-inf"), None]})
+        b'{"x":[1.5,"-inf",null]}'
+    """
     import msgspec
 
-    file.write(msgspec.json.encode(value))
+    text: bytes = msgspec.json.encode(value)
+    return msgspec.json.encode(_spelt(value)) if b"null" in text else text
+
+
+def _spelt(value: Any) -> Any:
+    """The same with texts for floats that JSON lacks, which would become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(float(value))
+    if isinstance(value, Mapping):
+        return {name: _spelt(each) for name, each in value.items()}
+    return [_spelt(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def write_json(file: IO[bytes], value: Any) -> None:
+    """A value as one JSON text; see `json_text`."""
+    file.write(json_text(value))
     file.write(b"\n")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
+from lanework.core.options import flag
 from lanework.core.result.result import Array
-from lanework.core.result.saving import check_ending
+from lanework.core.result.saving import check_ending, json_text
 from lanework.core.result.show import figure, markup
 from lanework.core.result.tablefile import TABLES, TableFile, write_book
 from lanework.machines.belief.codes import NO_TABLE
@@ -114,7 +114,7 @@ class BeliefResult(Answers):
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW5012 for what
                 the file cannot hold, or an error of the file system.
         """
-        target = Path(path)
+        target, csv_safe, wide = Path(path), flag("csv_safe", csv_safe), flag("wide", wide)
         ending = check_ending(target, ENDINGS)
         if ending == ".npz":
             return super().save(target)
@@ -131,7 +131,7 @@ class BeliefResult(Answers):
             if ending == ".json":
                 file.write('{"rows": [')
                 for number, row in enumerate(self.objects()):
-                    file.write(",\n" * (number > 0) + json.dumps(row))
+                    file.write(",\n" * (number > 0) + json_text(row).decode())
                 file.write('], "approximate": true}\n' if self.approximate else "]}\n")
             else:
                 file.write(self._uai(target))
