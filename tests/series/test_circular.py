@@ -252,7 +252,7 @@ def test_a_mark_outside_a_loop_is_a_note_and_changes_nothing():
         (lambda m: m.formula("x", "y + 1"), r"LW3009(.|\n)*model.circular\('y'\)"),
         (lambda m: m.circular("y", guess="a"), "LW3029: the guess of 'y' is 'a'"),
         (lambda m: m.circular("y", guess=np.inf), "LW3029"),
-        (lambda m: m.circular("y", iterations=0), "LW3029: the iterations of 'y' are 0"),
+        (lambda m: m.circular("y", iterations=0), "LW3029: the number of iterations of 'y' is 0"),
         (lambda m: m.circular("y", iterations=True), "LW3029"),
         (lambda m: m.circular("y", guess=10**400), "LW3029"),
         (lambda m: m.formula("x", "y", guess=1.5), "LW3029: 'x' is not circular"),

@@ -57,7 +57,7 @@ class Limits:
     def __post_init__(self) -> None:
         for name, least in (("fuel", 0), ("memory", 0), ("depth", 0), ("threads", 1)):
             value = getattr(self, name)
-            if value is not None and not (_integral(value) and value >= least):
+            if (value is not None or name == "depth") and not (_integral(value) and value >= least):
                 raise _bad(f"{name} is {value!r}", f"give a whole number from {least}" + TEXTS)
         if self.deadline is not None and not _seconds(self.deadline):
             raise _bad(f"deadline is {self.deadline!r}", "give a number of seconds" + TEXTS)

@@ -183,8 +183,10 @@ ENGINE_UNAVAILABLE = code(
 )
 BAD_OPTION = code(
     "LW2005",
-    "bad engine option",
-    "An option such as `lane_width` or `threads` has a value that the engine cannot use.",
+    "bad option",
+    "An option such as `threads`, `wide` or `strategy` has a value that it does not take. Counts "
+    "are whole numbers, switches are True or False and never text such as 'no', and words are "
+    "among those that the message lists.",
 )
 
 # The command line.

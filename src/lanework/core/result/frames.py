@@ -10,6 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import AXES_DIFFER, MISSING_EXTRA, NOT_ONE_ARRAY, TOO_LARGE
+from lanework.core.options import flag
 from lanework.core.result.outputs import Array, Axes, Outputs
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _index(pd: Any, labels: Array, axis: str, names: Sequence[str]) -> Any:
 
 def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataFrame:
     """See `Result.to_pandas`."""
-    pd = need("pandas", "to_pandas()")
+    pd, wide = need("pandas", "to_pandas()"), flag("wide", wide)
     chosen, axes, shape = common(result, names)
     data = {name: spread(result, name, axes, shape).reshape(-1) for name in chosen}
     levels = [result.labels(axis, size) for axis, size in zip(axes, shape, strict=True)]

@@ -9,9 +9,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core import runner
+from lanework.core import options, runner
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
@@ -119,15 +119,11 @@ class Runner(runner.Runner):
         self.view = BeliefView.of(program)
         own = str(program.header.get("semiring", "prob"))
         self.custom = semiring if isinstance(semiring, VMSemiringRuntime) else None
-        self.semiring = CUSTOM if self.custom else str(semiring or own)
-        if self.semiring == CUSTOM:
-            self._runtime = self._settled(own)
-        elif self.semiring not in NAMED:
-            raise Diagnostic(
-                BAD_OPTION,
-                f"there is no semiring {self.semiring!r}",
-                help=did_you_mean(self.semiring, NAMED) or f"there is {', '.join(NAMED)}",
-            )
+        asked = own if semiring is None else semiring
+        if self.custom is None and asked != CUSTOM:
+            self.semiring = options.choice("semiring", asked, NAMED)
+        else:
+            self.semiring, self._runtime = CUSTOM, self._settled(own)
         if self.semiring == WEIGHTED and own != WEIGHTED:
             what = "the program may have multiplied tables in floating point, which may round them"
             raise Diagnostic(BAD_OPTION, what, help=f"compile it with semiring={WEIGHTED!r}")
@@ -203,6 +199,7 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: LW5005, LW5008, and LW0101 where memory does not suffice.
         """
+        seed = options.seed(seed)
         if more and evidence is not None:
             evidence, more = inputs_of(given_columns(evidence), more), {}
         if self._short and (evidence is None or isinstance(evidence, Mapping)):
@@ -238,7 +235,7 @@ class Runner(runner.Runner):
     def answer(self, evidence: Evidence, seed: int = 0) -> BeliefResult:
         """The same, for evidence that has been read."""
         until = self.limits.until()
-        work = partial(self._answer, evidence, seed, until)
+        work = partial(self._answer, evidence, options.seed(seed), until)
         if until is None and walk(self.program).product * evidence.rows < LONG:
             return work()
         return waited(work, until, LATER, stops=True)
@@ -325,6 +322,7 @@ class Runner(runner.Runner):
 
     def estimate(self, rows: int) -> int:
         """Bytes of the peak of a run: its arrays, which limits are about, and Python's objects."""
+        rows = options.whole("rows", rows)
         return self._memory(rows) + AROUND + EACH * len(self.view.instructions)
 
     def _executor(self) -> NativeExecutor:

@@ -7,9 +7,11 @@ from typing import Literal
 
 import numpy as np
 
+from lanework.core import options
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.fleet import plan as plans
+from lanework.machines.fleet.codes import BAD_SETTING
 from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.layout import DEPTH
 from lanework.machines.fleet.matrices import storage
@@ -49,6 +51,10 @@ def package(
         names: for instructions whose number is made of names of buffers: what it is. Accesses to
             addresses that are computed from a place in a buffer stay inside it.
     """
+    options.choice("state", state, PROFILES, BAD_SETTING)
+    shared = options.whole("shared", shared, code=BAD_SETTING)
+    depth = options.whole("depth", depth, code=BAD_SETTING)
+    epsilon = options.real("epsilon", epsilon, code=BAD_SETTING)
     linear = sum(FLEET.by_name[each.name].kernel is Kernel.LINEAR for each in instructions)
     header: dict[str, int | float | str] = {
         "state": state,

@@ -9,6 +9,9 @@ from typing import Any, overload
 
 import msgspec
 
+from lanework.core.options import flag
+from lanework.machines.fleet.codes import BAD_SETTING
+
 BARRIERS = ("wait_all", "wait_any", "none")
 """wait_all: the next phase starts when every VM has halted. wait_any: when one batch of the phase
 has. none: at once, together with the next phase."""
@@ -94,6 +97,7 @@ class Buffer(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     pad: bool = False
 
     def __post_init__(self) -> None:
+        flag("pad", self.pad, BAD_SETTING)
         for name in ("low", "high"):
             end = getattr(self, name)
             if end is not None:  # an integer would have other bytes, and the program another hash

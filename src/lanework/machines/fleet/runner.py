@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic, LaneworkError, did_you_mean
+from lanework.base.errors import Code, Diagnostic, LaneworkError, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core import runner
+from lanework.core import options, runner
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
@@ -72,6 +73,8 @@ class Runner(runner.Runner):
         """
         super().__init__(program, limits)
         self.view = FleetView.of(program)
+        if epochs is not None:
+            epochs = options.whole("epochs", epochs, 0, code=BAD_SETTING)
         self.epochs_limit, self.progress = epochs, progress
         self.settings = _settings(settings)
         if self.settings.storage == "f16":
@@ -299,13 +302,30 @@ class Runner(runner.Runner):
                 self._executor = None
 
 
+def _adapter(name: str, value: Any, code: Code) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    raise options.refused(name, value, "give a part of its name, or its number", code)
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    **{name: partial(options.choice, choices=choices) for name, choices in CHOICES.items()},
+    **dict.fromkeys(("compose", "sort", "general"), options.flag),
+    "seed": lambda _, value, code: options.seed(value, code),
+    "patience": partial(options.whole, least=1),
+    "threshold": partial(options.real, high=1.0),
+    "adapter": _adapter,
+}
+"""What each setting takes."""
+
+
 def _settings(given: Changes) -> Settings:
     """Settings, checked.
 
     Raises:
         Diagnostic: LW6011.
     """
-    known = Settings.__dataclass_fields__
+    known, checked = Settings.__dataclass_fields__, {}
     for name, value in given.items():
         if name not in known:
             raise Diagnostic(
@@ -313,23 +333,9 @@ def _settings(given: Changes) -> Settings:
                 f"there is no option {name!r}",
                 help=did_you_mean(name, known) or f"there are: {', '.join(known)}",
             )
-        choices = CHOICES.get(name)
-        if choices is not None and value not in choices:
-            raise Diagnostic(
-                BAD_SETTING,
-                f"{name} is {value!r}",
-                help=did_you_mean(str(value), choices) or f"choose one of {', '.join(choices)}",
-            )
-    chosen = Settings(**given)
-    seed, patience, threshold = chosen.seed, chosen.patience, chosen.threshold
-    fits = isinstance(seed, int) and 0 <= seed < 1 << 64
-    message = help = ""
-    if not fits or not isinstance(patience, int) or patience < 1:
-        message = "seed is a whole number below 2**64, and patience one from 1"
-        help = "look at seed and patience"
-    elif not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        message, help = f"threshold is {threshold!r}", "a density is from 0 to 1"
-    elif chosen.conflicts == "fault" and chosen.io == "fast":
+        checked[name] = _RULES[name](name, value, code=BAD_SETTING)
+    chosen, message, help = Settings(**checked), "", ""
+    if chosen.conflicts == "fault" and chosen.io == "fast":
         message = "conflicts are not looked for where reads and writes go in any order"
         help = "leave io='fast' away"
     elif chosen.storage == "f16" and chosen.layout == "aos":

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.options import choice
 from lanework.core.program.isa import Dispatch, Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.codes import BAD_PORT
@@ -112,9 +113,7 @@ def typed(program: Program[Any], types: Mapping[str, str]) -> Program[Any]:
             known = f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
             what = f"types names {name!r}, which is no port of the program"
             raise Diagnostic(BAD_PORT, what, help=did_you_mean(str(name), names) or known)
-        if not isinstance(dtype, str) or dtype not in TYPES:
-            what = f"{dtype!r} is no type of the port {name!r}"
-            raise Diagnostic(BAD_PORT, what, help=f"types are {', '.join(TYPES)}")
+        choice(f"the type of the port {name!r}", dtype, TYPES, BAD_PORT)
     ports = (replace(port, dtype=types.get(port.name, port.dtype)) for port in program.ports)
     return replace(program, ports=tuple(ports)) if types else program
 

@@ -11,7 +11,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.base.sharing import Spares
-from lanework.core import runner
+from lanework.core import options, runner
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
@@ -83,7 +83,7 @@ class Runner(TieredRunner):
             Diagnostic: LW2003 to LW2005, a program that fails to verify.
         """
         super().__init__(program, engine, limits, externals or {}, stencils, on_yield)
-        self.seed = seed
+        self.seed = options.seed(seed)
         self._banks = Spares[RegisterBank]()
 
     @runner.Options(__init__)

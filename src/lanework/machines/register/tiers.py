@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
-from lanework.core import runner
-from lanework.core.codes import BAD_OPTION
+from lanework.core import options, runner
 from lanework.core.program.program import Program
 from lanework.core.waiting import NAME, start
 from lanework.engines.codes import FALL_BACK
@@ -60,9 +59,7 @@ class TieredRunner(runner.Runner):
         """
         super().__init__(program, limits)
         self.view = RegisterView.of(program)
-        if stencils not in ("pinned", "memory"):
-            what = f"stencils is {stencils!r}"
-            raise Diagnostic(BAD_OPTION, what, help="choose pinned or memory")
+        options.choice("stencils", stencils, ("pinned", "memory"))
         self._settle(engine)
         self.stencils, self.on_yield = stencils, on_yield
         self._table = ExternalTable(externals)

@@ -20,6 +20,7 @@ from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
 from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
+from lanework.core.options import flag, refused, whole
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.core.waiting import waited
@@ -107,16 +108,13 @@ class Runner(runner.Runner):
         """
         super().__init__(program, limits, threads)
         self.view = SeriesView.of(program)
-        if lane_width is not None and (type(lane_width) is not int or lane_width not in WIDTHS):
-            raise Diagnostic(
-                BAD_OPTION, f"lane_width is {lane_width!r}", help=f"choose one of {WIDTHS}"
-            )
-        if isinstance(periods, np.integer):
-            periods = int(periods)
-        if periods is not None and (type(periods) is not int or periods < 0):
-            raise Diagnostic(
-                BAD_OPTION, f"periods is {periods!r}", help="give a whole number of at least 0"
-            )
+        if lane_width is not None:
+            lane_width = whole("lane_width", lane_width)
+            if lane_width not in WIDTHS:
+                raise refused("lane_width", lane_width, f"choose one of {WIDTHS}")
+        if periods is not None:
+            periods = whole("periods", periods)
+        cache = flag("cache", cache)
         self._lane_width = lane_width
         self._settle(engine)
         self.periods = periods if periods is not None else (self.view.periods or None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.options import flag
 from lanework.core.result.frames import arrow_table, need, one_type
 from lanework.core.result.result import Array, Result
 from lanework.machines.belief.codes import NO_TABLE
@@ -94,6 +95,7 @@ class Answers(Result):
         Raises:
             Diagnostic: LW5012 for derivatives, which have no table.
         """
+        wide = flag("wide", wide)
         return super().columns(*names) if names else self._table(slice(None), wide)
 
     def blocks(self, *, wide: bool = False) -> Iterator[dict[str, Array]]:
@@ -102,6 +104,7 @@ class Answers(Result):
         Raises:
             Diagnostic: LW5012 for derivatives, which have no table.
         """
+        wide = flag("wide", wide)
         if self.query in ("gradient", "sensitivity"):
             yield self.columns(wide=wide)
             return
@@ -200,6 +203,7 @@ class Answers(Result):
         Raises:
             Diagnostic: LW1022 without pandas; LW5012 for derivatives.
         """
+        wide = flag("wide", wide)
         if names:
             return super().to_pandas(*names, wide=wide)
         pd = need("pandas", "to_pandas()")

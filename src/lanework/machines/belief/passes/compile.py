@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
+from lanework.core import options
 from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Program
 from lanework.machines.belief.graph.model import FactorGraph
@@ -75,12 +76,8 @@ def compile_graph(
         >>> program = compile_graph(graph)
         >>> program.verify()
     """
-    if strategy not in STRATEGIES:
-        raise Diagnostic(
-            BAD_OPTION,
-            f"there is no strategy {strategy!r}",
-            help=did_you_mean(strategy, STRATEGIES) or f"there is {', '.join(STRATEGIES)}",
-        )
+    options.choice("strategy", strategy, STRATEGIES)
+    seconds, seed = options.real("seconds", seconds), options.seed(seed)
     graph.check()
     problem = Problem(graph, query, evidence, observed, semiring)
     if not problem.custom:  # whose tables may be costs, or anything

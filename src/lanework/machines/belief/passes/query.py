@@ -9,10 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.options import choice
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.graph.factor import Factor, sums
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, WEIGHTED, VMSemiringRuntime
+from lanework.machines.belief.semiring import BY_PARTS, CUSTOM, NAMED, WEIGHTED, VMSemiringRuntime
 
 SUMS = ("marginals", "z", "joint")  # queries that need no more than products and sums
 ROUNDING = 1e-13  # of decimals, and of their sum
@@ -153,7 +154,8 @@ class Problem:
         semiring: str | VMSemiringRuntime,
     ) -> None:
         self.graph = graph
-        self.semiring = semiring if isinstance(semiring, str) else CUSTOM
+        own = isinstance(semiring, VMSemiringRuntime)
+        self.semiring = CUSTOM if own else choice("semiring", semiring, (*NAMED, CUSTOM))
         self.query = read_query(graph, query)
         if self.custom and self.query.kind not in SUMS:
             what = f"a semiring of your own does not answer {self.query.kind}"

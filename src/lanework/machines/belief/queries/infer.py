@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.limits import Limits
+from lanework.core import options
 from lanework.core.data.tables import TableLike
 from lanework.core.program.program import Program
 from lanework.core.waiting import timed
@@ -88,6 +89,7 @@ def infer(
         >>> infer(graph, {"grass": ["wet", None]})["rain"].round(3).tolist()
         [[0.529, 0.471], [0.2, 0.8]]
     """
+    seed = options.seed(seed)
     known = evidence_of(graph.variables.values(), evidence)
     groups = grouped(graph, known, query, semiring)
     return run_groups(
@@ -162,7 +164,7 @@ def run_groups(
     for number, group in enumerate(groups):
         own = evidence if len(groups) == 1 else evidence.at(group.rows)
         runner = fitting(group.question, group.program, own, progress, **options)
-        parts.append(runner.answer(own, seed + number))
+        parts.append(runner.answer(own, (seed + number) % 2**64))
     first = parts[0]
     if len(groups) == 1:
         return first.trimmed()

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike
+from lanework.core.options import real, whole
 from lanework.core.result.show import many
 from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
@@ -33,6 +33,7 @@ from lanework.machines.belief.queries.propagation import Links, Propagation
 from lanework.machines.belief.runner import FEWER
 
 METHOD = "loopy belief propagation"
+LEAST, BELOW_ONE = 5e-324, 1.0 - 2.0**-53
 BLOCK = 1 << 25  # bytes of messages that are sent together, as far as more than a row does
 Progress = Callable[[int, int], None]
 
@@ -87,7 +88,9 @@ def loopy(
         >>> result["b"].round(3).tolist(), result.stats["not_converged"]
         ([[0.714, 0.286], [0.5, 0.5]], [])
     """
-    _check(damping, tolerance, most)
+    damping = real("damping", damping, 0.0, BELOW_ONE, "give a number from 0 to less than 1")
+    tolerance = real("tolerance", tolerance, LEAST, BELOW_ONE, "give a number between 0 and 1")
+    most = whole("most", most, 1)
 
     def run(problem: Problem, variables: tuple[Variable, ...]) -> _Run:
         return _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)
@@ -132,17 +135,6 @@ def _answered(
         states=states,
         total=LN_P,
     )
-
-
-def _check(damping: float, tolerance: float, most: int) -> None:
-    checks = {
-        f"damping is {damping!r}": 0.0 <= damping < 1.0,
-        f"tolerance is {tolerance!r}": 0.0 < tolerance < 1.0,
-        f"most is {most!r}": most >= 1,
-    }
-    for what in (what for what, right in checks.items() if not right):
-        help = "damping is from 0 to less than 1, the tolerance between 0 and 1, most from 1"
-        raise Diagnostic(BAD_OPTION, what, help=help)
 
 
 class _Run:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_OPTION
 from lanework.core.data.tables import TableLike
+from lanework.core.options import choice, flag, whole
 from lanework.core.result.result import Array
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.result import BeliefResult
@@ -57,6 +57,7 @@ class Sensitivity(BeliefResult):
 
     def columns(self, *names: str, wide: bool = False) -> dict[str, Array]:
         """A row for each entry of each table, without rows of evidence that are impossible."""
+        flag("wide", wide)
         if names:
             return super().columns(*names)
         labels = self._row_labels()
@@ -85,9 +86,8 @@ class Sensitivity(BeliefResult):
         Raises:
             Diagnostic: LW2005 for another order, or a row that there is not.
         """
-        if by not in ORDERS:
-            help = did_you_mean(by, ORDERS) or f"there is {', '.join(ORDERS)}"
-            raise Diagnostic(BAD_OPTION, f"there is no order by {by!r}", help=help)
+        choice("by", by, ORDERS)
+        count = whole("count", count)
         columns = self._columns(row)
         sizes = getattr(columns, "effect" if by == "proportional" else by)
         order = np.argsort(-np.where(np.isnan(sizes), -1.0, np.abs(sizes)), kind="stable")
@@ -107,8 +107,7 @@ class Sensitivity(BeliefResult):
 
     def _columns(self, row: int) -> Columns:
         rows = len(self[POSTERIOR]) if self.rowed else 1
-        if not 0 <= row < rows:
-            raise Diagnostic(BAD_OPTION, f"there is no row {row} of evidence among {rows}")
+        row = whole("row", row, 0, rows - 1)
         at = row if self.rowed else ()
         derivatives = [self[name][at] for name in factor_names(self.graph.factors)]
         return Columns(self.graph, derivatives, float(self.probability()[at]))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic
+from lanework.core.options import flag
 from lanework.machines.belief.codes import AXES_DISAGREE
 from lanework.machines.belief.semiring import VMSemiringRuntime
 from lanework.machines.belief.tensor import Array, Axis, AxisKey, TensorSpec, align_array_to, joined
@@ -60,7 +61,7 @@ def vm_eliminate_keep(
     largest: bool = False,
 ) -> Tensor:
     """The sum over all axes but some, or the largest over them; these stay in their order."""
-    kept = set(keep)
+    largest, kept = flag("largest", largest), set(keep)
     unknown = kept - set(spec.keys)
     if unknown:
         raise Diagnostic(AXES_DISAGREE, f"there is no axis {sorted(unknown)[0]} to keep")

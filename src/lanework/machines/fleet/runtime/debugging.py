@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.options import whole
 from lanework.core.result.show import show_word
 from lanework.machines.fleet.codes import BAD_STEP
 from lanework.machines.fleet.runtime.scheduler import Runtime
@@ -144,7 +145,7 @@ class Debugger(Run):
     def _instructions(self, place: int | str) -> list[int]:
         """The instructions of a line, or the one that is named."""
         view = self.runtime.view
-        if isinstance(place, int):
+        if isinstance(place, int | np.integer) and not isinstance(place, bool):
             spans = ((ip, entry.span) for ip, entry in view.listing.items())
             ips = [ip for ip, span in spans if span is not None and span.line == place]
             help = "give a line with an instruction, or a name such as 'routine+3'"
@@ -176,9 +177,7 @@ class Debugger(Run):
             help = did_you_mean(name, known) or f"there are: {', '.join(known)}"
             raise Diagnostic(BAD_STEP, f"there is no buffer {name!r}", help=help)
         first, size, dtype = known[name]
-        if not isinstance(index, int) or not 0 <= index < size:
-            help = f"it has words 0 to {size - 1:,}"
-            raise Diagnostic(BAD_STEP, f"{name} has no word {index!r}", help=help)
+        index = whole(f"the word of {name}", index, 0, size - 1, BAD_STEP)
 
         def now() -> Any:
             with self.runtime.held() as engine:

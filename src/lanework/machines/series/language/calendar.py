@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.options import choice, flag
 from lanework.machines.series.codes import BAD_CALENDAR, BAD_CONVERSION
 
 Dates = npt.NDArray[np.datetime64]
@@ -31,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 PER_YEAR = {"day": 365.0, "month": 12.0, "quarter": 4.0, "year": 1.0}
 FREQUENCIES = tuple(PER_YEAR)
+KINDS = ("stock", "flow", "rate", "index", "count", "constant")
 COLUMNS = ("year", "month", "days_in_period", "year_fraction")
 """What a formula can use of the calendar."""
 
@@ -104,12 +106,7 @@ class Calendar:
         """
         if convention == "act/365":
             return self.days() / 365.0
-        if convention != "30/360":
-            raise Diagnostic(
-                BAD_CALENDAR,
-                f"there is no day count `{convention}`",
-                help="use act/365 or 30/360",
-            )
+        choice("convention", convention, ("act/365", "30/360"), BAD_CALENDAR)
         edges = self._edges()
         year, month, day = _parts(edges)
         first = np.minimum(day[:-1], 30)
@@ -123,6 +120,7 @@ class Calendar:
         `year` and `month` are those of the period's first day, `days_in_period` its days, and
         `year_fraction` its length in years (act/365).
         """
+        choice("column", name, COLUMNS, BAD_CALENDAR)
         if name == "days_in_period":
             return self.days().astype(np.float64)
         if name == "year_fraction":
@@ -153,6 +151,7 @@ class Calendar:
             >>> Calendar("2024-01-01", "month", 6).convert([1, 2, 3, 4, 5, 6], "quarter").tolist()
             [6.0, 15.0]
         """
+        compound = flag("compound", compound, BAD_CONVERSION)
         data = np.asarray(values, dtype=np.float64)
         if data.shape[-1:] != (self.periods,):
             shown = data.shape[-1] if data.ndim else "none"
@@ -173,7 +172,7 @@ class Calendar:
         raise Diagnostic(
             BAD_CONVERSION,
             f"there is no rule to convert the kind `{kind}`",
-            help="kinds are stock, flow, rate, index, count and constant",
+            help=did_you_mean(kind, KINDS) or f"kinds are {', '.join(KINDS)}",
         )
 
     def coarser(self, freq: str) -> Calendar:
@@ -216,11 +215,11 @@ def check_periods(what: str, periods: object) -> int:
 
 def check_frequency(freq: str) -> None:
     """Raise the diagnostic for a frequency that does not exist."""
-    if freq not in PER_YEAR:
+    if not isinstance(freq, str) or freq not in PER_YEAR:
         raise Diagnostic(
             BAD_CALENDAR,
             f"there is no frequency `{freq}`",
-            help=did_you_mean(str(freq), FREQUENCIES) or "use day, month, quarter or year",
+            help=did_you_mean(freq, FREQUENCIES) or "use day, month, quarter or year",
         )
 
 

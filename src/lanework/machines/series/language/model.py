@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lanework.core.data.tables import TableLike
+from lanework.core.options import flag
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
 
@@ -56,6 +57,7 @@ class Model(Authoring):
         """
         from lanework.machines.series.passes.compile import compile_model
 
+        optimise = flag("optimise", optimise)
         return compile_model(self, None if outputs is None else list(outputs), optimise=optimise)
 
     def run(self, table: TableLike | None = None, /, **inputs: Any) -> Result:

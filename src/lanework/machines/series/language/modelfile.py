@@ -36,10 +36,11 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.authoring import Authoring
+from lanework.machines.series.language.calendar import KINDS
 from lanework.machines.series.language.expression import Origin
 from lanework.machines.series.language.formula import FormulaReader
 from lanework.machines.series.language.longsums import REFUSALS, TOO_LONG, refusal, shortened
-from lanework.machines.series.language.nodes import KINDS, Formula
+from lanework.machines.series.language.nodes import Formula
 
 M = TypeVar("M", bound=Authoring)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core import options
 from lanework.core.data.values import Given, exactly
 from lanework.machines.series.codes import (
     BAD_INPUT_NODE,
@@ -18,9 +18,9 @@ from lanework.machines.series.codes import (
     UNSUPPORTED,
 )
 from lanework.machines.series.isa import SHIFTS
+from lanework.machines.series.language.calendar import KINDS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr, lift
 
-KINDS = ("stock", "flow", "rate", "index", "count", "constant")
 RESERVED = ("t", "periods")
 OPTIONS = ("engine", "limits", "axis", "sink")  # keywords of calls that take inputs by name
 
@@ -243,19 +243,12 @@ def make_circular(
     Raises:
         Diagnostic: LW3029.
     """
-    try:
-        start = float(guess) if isinstance(guess, numbers.Real) else math.nan
-    except OverflowError:
-        start = math.nan
-    steps = iterations is None or (type(iterations) is int and 1 <= iterations <= 200)
-    for fits, said in (
-        (math.isfinite(start), f"the guess of {name!r} is {guess!r}"),
-        (steps, f"the iterations of {name!r} are {iterations!r}"),
-        (failures in ("fault", "nan"), f"failures of {name!r} is {failures!r}"),
-    ):
-        if not fits:
-            help = "give a finite guess, 1 to 200 iterations, failures='fault' or 'nan'"
-            raise Diagnostic(BAD_MARK, said[:200], help=help)
+    circular = options.flag(f"circular of {name!r}", circular, BAD_MARK)
+    start = options.real(f"the guess of {name!r}", guess, -math.inf, code=BAD_MARK)
+    if iterations is not None:
+        steps = f"the number of iterations of {name!r}"
+        iterations = options.whole(steps, iterations, 1, 200, BAD_MARK)
+    options.choice(f"failures of {name!r}", failures, ("fault", "nan"), BAD_MARK)
     mark = Circular(start, iterations, failures)
     if not circular and mark != Circular():
         what = f"{name!r} is not circular, and says how it is solved"

@@ -1,0 +1,121 @@
+"""Options of functions: of their type, in their range and among their choices, or refused.
+
+Python takes the text "no" for true, 0.5 for a count and True for 1; here each is refused by name.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Code, Diagnostic, did_you_mean
+from lanework.core.codes import BAD_OPTION
+
+
+def flag(name: str, value: Any, code: Code = BAD_OPTION) -> bool:
+    """True or False, as it was given.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else.
+
+    Example:
+        >>> flag("wide", True)
+        True
+        >>> flag("wide", "no")
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: wide is 'no'
+          help: give True or False
+    """
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise refused(name, value, "give True or False", code)
+
+
+def whole(
+    name: str, value: Any, least: int = 0, most: int | None = None, code: Code = BAD_OPTION
+) -> int:
+    """A whole number from `least` on, and to `most` if that is given.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else; for floats and truth values too.
+
+    Example:
+        >>> whole("rows", np.int64(3), 1)
+        3
+        >>> whole("rows", 0, 1)
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: rows is 0
+          help: give a whole number from 1 on
+    """
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        number = int(value)
+        if least <= number and (most is None or number <= most):
+            return number
+    upto = "on" if most is None else f"to {most:,}"
+    raise refused(name, value, f"give a whole number from {least} {upto}", code)
+
+
+def seed(value: Any, code: Code = BAD_OPTION) -> int:
+    """A seed of random numbers: a whole number below 2**64."""
+    return whole("seed", value, 0, 2**64 - 1, code)
+
+
+def real(
+    name: str,
+    value: Any,
+    low: float = 0.0,
+    high: float = math.inf,
+    help: str = "",
+    code: Code = BAD_OPTION,
+) -> float:
+    """A finite number from `low` to `high`.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else.
+
+    Example:
+        >>> real("seconds", 1)
+        1.0
+    """
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if low <= number <= high and math.isfinite(number):
+            return number
+    ends = f"from {low:g} " + ("on" if high == math.inf else f"to {high:g}")
+    ends = "that is finite" if low == -math.inf else ends
+    raise refused(name, value, help or f"give a number {ends}", code)
+
+
+def choice(name: str, value: Any, choices: Collection[str], code: Code = BAD_OPTION) -> str:
+    """One of some words.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else, with a suggestion.
+
+    Example:
+        >>> choice("layout", "sao", ("soa", "aos"))
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: layout is 'sao'
+          help: did you mean 'soa'?
+    """
+    if isinstance(value, str) and value in choices:
+        return value
+    near = did_you_mean(value, choices)
+    raise refused(name, value, near or f"choose one of {', '.join(choices)}", code)
+
+
+def refused(name: str, value: Any, help: str, code: Code = BAD_OPTION) -> Diagnostic:
+    """What is said to who gives an option something that it does not take."""
+    try:
+        shown = repr(value)
+    except ValueError:  # an int of more digits than Python prints
+        shown = "a number of thousands of digits"
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return Diagnostic(code, f"{name} is {shown}", help=help)
