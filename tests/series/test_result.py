@@ -179,7 +179,7 @@ def test_npz_npy_and_json(result, tmp_path):
     assert loaded["coords"]["time"] == ["2024-01-31", "2024-02-29"]
     nan = Result({"x": np.array([np.nan, np.inf])}, axes={"x": ("point",)})
     nan.save(tmp_path / "n.json")
-    assert json.loads((tmp_path / "n.json").read_text())["outputs"]["x"]["values"] == [None, None]
+    assert json.loads((tmp_path / "n.json").read_text())["outputs"]["x"]["values"] == ["nan", "inf"]
 
 
 def test_arrays_of_any_name_and_labels_are_read_back(tmp_path):

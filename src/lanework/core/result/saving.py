@@ -6,6 +6,7 @@ import contextlib
 import math
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -181,8 +182,9 @@ def json_text(value: Any) -> bytes:
     """
     import msgspec
 
-    text: bytes = msgspec.json.encode(value)
-    return msgspec.json.encode(_spelt(value)) if b"null" in text else text
+    encode = partial(msgspec.json.encode, enc_hook=lambda number: number.item())  # of NumPy's
+    text: bytes = encode(value)
+    return encode(_spelt(value)) if b"null" in text else text
 
 
 def _spelt(value: Any) -> Any:
