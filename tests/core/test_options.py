@@ -238,14 +238,15 @@ def test_counts_of_numpy_are_counts(kind):
     assert SERIES.bind(periods=kind(2))(rate=1.0)["value"].shape == ()
     assert SERIES.bind(threads=kind(1)).threads == 1
     assert FLEET.bind("reference", seed=kind(5)).settings.seed == 5
-    assert options.whole("x", kind(3), 0, 3) == 3
+    assert options.integer("x", kind(3), 0, 3) == 3
 
 
 # Every one of them ------------------------------------------------------------------------------
 
 # What is made by our own code, and types of parts of programs, which verifiers look at.
 OTHERS = {"FactorGraph told", "FactorGraph.notice stacklevel", "Result.labels size",
-          "Limits.check_memory needed", "Runner.refusal rows", "Runner.refusal beside",
+          "Result.by_level size", "Sensitivity.by_level size", "Limits.check_memory needed",
+          "Runner.refusal rows", "Runner.refusal beside",
           "Runner.answer seed"}  # fmt: skip
 PARTS = ("Axis", "RegisterBank", "RegisterInfo", "SelectorPayload", "VirtualMachine", "VMState",
          "Buffer", "Launch", "Phase", "Plan", "Profile", "Routine", "Diagnostic", "LaneworkError",

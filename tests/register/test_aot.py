@@ -36,7 +36,7 @@ def shell(*words):
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
 
 
-def made(folder, text):
+def executable(folder, text):
     target = folder / "prog"
     target.write_bytes(aot.executable(assemble(text)))
     target.chmod(0o755)
@@ -63,7 +63,7 @@ def test_executables_say_what_stopped_them(tmp_path, name):
     with pytest.raises(Trap) as caught:
         program.run(engine="reference", **inputs)
     assert caught.value.code.ident == code
-    done = shell(made(tmp_path, text), *words)
+    done = shell(executable(tmp_path, text), *words)
     assert done.returncode == 3
     assert done.stdout == ""
     first, *more = done.stderr.splitlines()
@@ -77,7 +77,7 @@ def test_what_stops_a_program_by_itself_has_a_test():
 
 @linux_only
 def test_executables_refuse_other_arguments(tmp_path):
-    target = made(tmp_path, "div r0, r1, r2\nhalt")
+    target = executable(tmp_path, "div r0, r1, r2\nhalt")
     assert shell(target, "1", "0").returncode == 3
     assert shell(target, "1x").returncode == 2
     assert shell(target, "1", "2", "3").returncode == 2
@@ -88,7 +88,7 @@ def test_executables_refuse_other_arguments(tmp_path):
 @pytest.mark.parametrize("size", [64, 1 << 16, 3 << 30])
 def test_executables_of_little_memory_and_of_much(tmp_path, size):
     """All of it can be used, also where addresses have more than 31 bits, and begins as zeros."""
-    target = made(tmp_path, f".memory {size}\nstore.d r0, [r1]\nload.d r2, [r1]\nhalt")
+    target = executable(tmp_path, f".memory {size}\nstore.d r0, [r1]\nload.d r2, [r1]\nhalt")
     last = size - 8
     done = shell(target, "7", str(last))
     assert done.stdout.splitlines()[-1] == "r2 = 7"
@@ -98,7 +98,7 @@ def test_executables_of_little_memory_and_of_much(tmp_path, size):
 @linux_only
 def test_executables_of_more_memory_than_there_is(tmp_path):
     """A sentence where the system says no, and the program where it does not."""
-    target = made(tmp_path, f".memory {1 << 40}\nmov r0, 5\nhalt")
+    target = executable(tmp_path, f".memory {1 << 40}\nmov r0, 5\nhalt")
     done = shell(target)
     refused = "error[LW0101]: there are no 1.1 TB for the program's memory\n"
     assert (done.returncode, done.stdout, done.stderr) in ((1, "", refused), (0, "r0 = 5\n", ""))
@@ -109,7 +109,7 @@ def test_executables_of_more_memory_than_there_is(tmp_path):
 @linux_only
 @pytest.mark.parametrize("dtype", ["u64", "i64", "f64"])
 def test_a_full_device_is_no_success(tmp_path, dtype):
-    target = made(tmp_path, f".output r0 {dtype}\nmov r0, 5\nhalt")
+    target = executable(tmp_path, f".output r0 {dtype}\nmov r0, 5\nhalt")
     done = shell("sh", "-c", f"exec {target} > /dev/full")
     assert done.returncode == 1
     assert done.stderr == "error[LW0201]: the output cannot be written\n"

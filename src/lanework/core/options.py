@@ -35,7 +35,7 @@ def flag(name: str, value: Any, code: Code = BAD_OPTION) -> bool:
     raise refused(name, value, "give True or False", code)
 
 
-def whole(
+def integer(
     name: str, value: Any, least: int = 0, most: int | None = None, code: Code = BAD_OPTION
 ) -> int:
     """A whole number from `least` on, and to `most` if that is given.
@@ -44,9 +44,9 @@ def whole(
         Diagnostic: LW2005, or the code given, for anything else; for floats and truth values too.
 
     Example:
-        >>> whole("rows", np.int64(3), 1)
+        >>> integer("rows", np.int64(3), 1)
         3
-        >>> whole("rows", 0, 1)
+        >>> integer("rows", 0, 1)
         Traceback (most recent call last):
         lanework.base.errors.Diagnostic: LW2005: rows is 0
           help: give a whole number from 1 on
@@ -61,7 +61,7 @@ def whole(
 
 def seed(value: Any, code: Code = BAD_OPTION) -> int:
     """A seed of random numbers: a whole number below 2**64."""
-    return whole("seed", value, 0, 2**64 - 1, code)
+    return integer("seed", value, 0, 2**64 - 1, code)
 
 
 def real(

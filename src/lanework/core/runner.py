@@ -19,7 +19,7 @@ from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
 from lanework.core.data.tables import TableLike
-from lanework.core.options import whole
+from lanework.core.options import integer
 from lanework.core.result.result import Result
 
 _noticed: set[str] = set()
@@ -123,7 +123,7 @@ class Runner(ABC):
             raise Diagnostic(BAD_OPTION, f"limits is {limits!r}", help=help)
         self.program = program
         self.limits = limits or Limits()
-        threads = self.limits.threads if threads is None else whole("threads", threads, 1)
+        threads = self.limits.threads if threads is None else integer("threads", threads, 1)
         self.threads = threads or host.thread_count()
 
     # Engines ------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from lanework.core.data.opening import (
     opened,
     opened_text,
 )
-from lanework.core.options import whole
+from lanework.core.options import integer
 from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 
@@ -155,7 +155,7 @@ def iter_columns(
         Diagnostic: as `read_columns`.
         Trap: LW2001.
     """
-    rows_per_block = whole("rows_per_block", rows_per_block, 1)
+    rows_per_block = integer("rows_per_block", rows_per_block, 1)
     until = None if limits is None else limits.until()
     blocks = even_blocks(file_blocks(path, wanted, rows_per_block, categories), rows_per_block)
     while True:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lanework.core.options import whole
+from lanework.core.options import integer
 from lanework.core.result import frames, saving
 from lanework.core.result.outputs import Array, Axes, Outputs
 from lanework.core.result.show import figure, html_table, many, preview, seconds, text_table
@@ -174,7 +174,7 @@ class Result(Outputs):
 
     def overview(self, most: int = SHOWN) -> tuple[list[str], list[list[str]], int]:
         """Header, rows and the number of outputs left out of a table about the outputs."""
-        rows, most = [], whole("most", most)
+        rows, most = [], integer("most", most)
         for name in list(self._values)[:most]:
             value = self[name]
             sizes = zip(self._axes[name], value.shape, strict=True)

@@ -322,7 +322,7 @@ class Runner(runner.Runner):
 
     def estimate(self, rows: int) -> int:
         """Bytes of the peak of a run: its arrays, which limits are about, and Python's objects."""
-        rows = options.whole("rows", rows)
+        rows = options.integer("rows", rows)
         return self._memory(rows) + AROUND + EACH * len(self.view.instructions)
 
     def _executor(self) -> NativeExecutor:

@@ -52,8 +52,8 @@ def package(
             addresses that are computed from a place in a buffer stay inside it.
     """
     options.choice("state", state, PROFILES, BAD_SETTING)
-    shared = options.whole("shared", shared, code=BAD_SETTING)
-    depth = options.whole("depth", depth, code=BAD_SETTING)
+    shared = options.integer("shared", shared, code=BAD_SETTING)
+    depth = options.integer("depth", depth, code=BAD_SETTING)
     epsilon = options.real("epsilon", epsilon, code=BAD_SETTING)
     linear = sum(FLEET.by_name[each.name].kernel is Kernel.LINEAR for each in instructions)
     header: dict[str, int | float | str] = {

@@ -74,7 +74,7 @@ class Runner(runner.Runner):
         super().__init__(program, limits)
         self.view = FleetView.of(program)
         if epochs is not None:
-            epochs = options.whole("epochs", epochs, 0, code=BAD_SETTING)
+            epochs = options.integer("epochs", epochs, 0, code=BAD_SETTING)
         self.epochs_limit, self.progress = epochs, progress
         self.settings = _settings(settings)
         if self.settings.storage == "f16":
@@ -312,7 +312,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     **{name: partial(options.choice, choices=choices) for name, choices in CHOICES.items()},
     **dict.fromkeys(("compose", "sort", "general"), options.flag),
     "seed": lambda _, value, code: options.seed(value, code),
-    "patience": partial(options.whole, least=1),
+    "patience": partial(options.integer, least=1),
     "threshold": partial(options.real, high=1.0),
     "adapter": _adapter,
 }

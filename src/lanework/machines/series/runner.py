@@ -20,7 +20,7 @@ from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
 from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
-from lanework.core.options import flag, refused, whole
+from lanework.core.options import flag, integer, refused
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.core.waiting import waited
@@ -109,11 +109,11 @@ class Runner(runner.Runner):
         super().__init__(program, limits, threads)
         self.view = SeriesView.of(program)
         if lane_width is not None:
-            lane_width = whole("lane_width", lane_width)
+            lane_width = integer("lane_width", lane_width)
             if lane_width not in WIDTHS:
                 raise refused("lane_width", lane_width, f"choose one of {WIDTHS}")
         if periods is not None:
-            periods = whole("periods", periods)
+            periods = integer("periods", periods)
         cache = flag("cache", cache)
         self._lane_width = lane_width
         self._settle(engine)

@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.options import whole
+from lanework.core.options import integer
 from lanework.machines.belief.graph.bifblocks import (
     LISTED,
     MARKS,
@@ -167,7 +167,7 @@ def read_bif(text: str, source: str = "network.bif", most: int = MOST_ENTRIES) -
         >>> read_bif(text + "probability ( rain ) { table 0.2, 0.8; }")
         <FactorGraph network: 1 variables, 1 factors>
     """
-    return BifReader(text, source, whole("most", most, 1)).read()
+    return BifReader(text, source, integer("most", most, 1)).read()
 
 
 def write_bif(graph: FactorGraph) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
-from lanework.core.options import choice, flag, whole
+from lanework.core.options import choice, flag, integer
 from lanework.core.result.result import Array
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.data.result import BeliefResult
@@ -87,7 +87,7 @@ class Sensitivity(BeliefResult):
             Diagnostic: LW2005 for another order, or a row that there is not.
         """
         choice("by", by, ORDERS)
-        count = whole("count", count)
+        count = integer("count", count)
         columns = self._columns(row)
         sizes = getattr(columns, "effect" if by == "proportional" else by)
         order = np.argsort(-np.where(np.isnan(sizes), -1.0, np.abs(sizes)), kind="stable")
@@ -107,7 +107,7 @@ class Sensitivity(BeliefResult):
 
     def _columns(self, row: int) -> Columns:
         rows = len(self[POSTERIOR]) if self.rowed else 1
-        row = whole("row", row, 0, rows - 1)
+        row = integer("row", row, 0, rows - 1)
         at = row if self.rowed else ()
         derivatives = [self[name][at] for name in factor_names(self.graph.factors)]
         return Columns(self.graph, derivatives, float(self.probability()[at]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.options import whole
+from lanework.core.options import integer
 from lanework.core.result.show import show_word
 from lanework.machines.fleet.codes import BAD_STEP
 from lanework.machines.fleet.runtime.scheduler import Runtime
@@ -177,7 +177,7 @@ class Debugger(Run):
             help = did_you_mean(name, known) or f"there are: {', '.join(known)}"
             raise Diagnostic(BAD_STEP, f"there is no buffer {name!r}", help=help)
         first, size, dtype = known[name]
-        index = whole(f"the word of {name}", index, 0, size - 1, BAD_STEP)
+        index = integer(f"the word of {name}", index, 0, size - 1, BAD_STEP)
 
         def now() -> Any:
             with self.runtime.held() as engine:
