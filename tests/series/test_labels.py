@@ -457,3 +457,22 @@ def test_last_days_of_a_wrong_count_are_named_as_last_days():
         run,
         a=pd.Series(np.ones(11), pd.Index(range(11), name="time")[::-1]),
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ([1, 1, 2], "has 1 more than once along 'time'"),
+        ([0.5, 2.0, 0.5], "has 0.5 more than once"),
+        (pd.to_datetime(["2024-01-31", "2024-03-31", "2024-01-31"]), "has '2024-01-31' more than"),
+        (pd.to_datetime(["2024-01-31", None, "2024-02-29"]), "lacks a label along 'time'"),
+        ([1.0, np.nan, 2.0], "lacks a label along 'time'"),
+    ],
+)
+def test_periods_have_one_label_each(labels, words):
+    model = lw.series.Model("m", periods=3)
+    model.input("a", axes="time")
+    model.formula("y", "a + 0")
+    given = pd.Series([1.0, 2.0, 3.0], pd.Index(labels, name="time"))
+    refused(words, model.run, a=given)
+    refused(words, model.run, pd.DataFrame({"a": given}).reset_index())

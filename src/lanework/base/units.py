@@ -309,14 +309,7 @@ def _look_up(name: str) -> str:
             help=did_you_mean(name, [*CURRENCIES, *_COMMON])
             or "write units as USD, 1/month, EUR/MWh or kg*m/s**2",
         ) from error
-    for prefix, base, _ in units.parse_unit_name(name):
-        if prefix and base in CURRENCIES and prefix not in OF_MONEY:
-            raise Diagnostic(
-                UNKNOWN_UNIT,
-                f"{name!r} may mean many things",
-                help=f"write k{base} for thousands, M{base} for millions, or define it:"
-                f' unit("{name}", "1000 {base}")',
-            )
+    _check_prefix(name, units)
     if not symbols:
         return ""
     full = next(iter(symbols))
@@ -338,6 +331,21 @@ def _look_up(name: str) -> str:
         exponents = tuple((name, simple(power)) for name, power in dimensions.items())
         _symbols[full] = Symbol(full, scale, product([(exponents, 1)]))
     return str(full)
+
+
+def _check_prefix(name: str, units: Any) -> None:
+    """Refuse prefixes of money that are none, and those that make a unit of a currency's code."""
+    code = name.upper()
+    for prefix, base, _ in units.parse_unit_name(name):
+        if prefix and base in CURRENCIES and prefix not in OF_MONEY:
+            advice = f"write k{base} for thousands, M{base} for millions, or define it: " + (
+                f'unit("{name}", "1000 {base}")'
+            )
+        elif prefix and code in CURRENCIES:
+            advice = f"write {code} for the money, or the unit in full: {prefix}{base}"
+        else:
+            continue
+        raise Diagnostic(UNKNOWN_UNIT, f"{name!r} may mean many things", help=advice)
 
 
 def _order(name: str) -> tuple[Fraction, str]:

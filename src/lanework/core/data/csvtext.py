@@ -300,6 +300,8 @@ def bad_cell(
         advice = "fill it in, or drop the row"
     else:
         said, advice = _why(text, shown)
+        if "declare categories" in advice:
+            advice += f": for read_columns categories={{{column!r}: [...]}}"
     return Diagnostic(BAD_CELL, f"{where}: {said}", help=advice, span=span)
 
 

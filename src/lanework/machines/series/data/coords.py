@@ -83,12 +83,20 @@ def aligned(
 
 def _in_order(port: Port, labels: Labels) -> Labels:
     """Labels of periods in order, which dates and numbers have without a calendar too."""
+    given = Given(f"input {port.name!r}", LABELS_DISAGREE)
     if labels.dtype.kind not in "Miuf":
-        Given(f"input {port.name!r}", LABELS_DISAGREE).refuse(
+        given.refuse(
             f"has labels along 'time' that are in no order: {', '.join(map(shown, labels[:3]))}",
-            "label periods by dates or numbers, or give an array, whose places are the periods",
+            "write dates as 2024-01-31, or numbers; without labels values go by period",
         )
-    return np.sort(labels)
+    if (labels != labels).any():
+        given.refuse("lacks a label along 'time'", "fill the date or number of the period in")
+    ordered = np.sort(labels)
+    twice = np.flatnonzero(ordered[1:] == ordered[:-1])
+    if twice.size:
+        label = keys(ordered[twice[:1]])[0]
+        given.refuse(f"has {shown(label)} more than once along 'time'", "give every period once")
+    return ordered
 
 
 def _named_by(labels: Labels, way: Labels) -> int:
