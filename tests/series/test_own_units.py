@@ -104,7 +104,7 @@ def test_percentage_points_have_a_short_name():
         *("ton", "tons", "kton", "kiloton", "mt", "MT", "kt", "pcs", "pc", "doz"),
         *("revolution", "turn", "cycle", "b", "Mb", "ct", "pound", "ounce", "oz", "pa", "pm", "ph"),
         *("Gbp", "php", "khr", "Myr", "Mbbl", "mbbl", "Mrd", "pkt", "hc", "dd", "th"),
-        *("mil", "mths", "cfm", "kmph", "ppt", "dpi", "PS", "TR", "bag"),
+        *("koz", "Mton", "mil", "mths", "cfm", "kmph", "ppt", "dpi", "PS", "TR", "bag"),
     ],
 )
 def test_names_that_pint_takes_for_something_else_are_refused(name):
@@ -119,7 +119,13 @@ def test_names_that_pint_takes_for_something_else_are_refused(name):
     [
         *(("bbl", "liter", 158.987294928), ("barrels", "m**3", 0.158987294928)),
         *(("rpm", "1/minute", 1.0), ("rpm", "hertz", 1 / 60), ("rps", "1/second", 1.0)),
-        *(("kbbl", "bbl", 1000.0), ("GBP", "GBP", 1.0), ("megayear", "year", 1e6)),
+        *(
+            ("kbbl", "bbl", 1000.0),
+            ("krpm", "rpm", 1000.0),
+            ("klb", "lb", 1000.0),
+            ("GBP", "GBP", 1.0),
+            ("megayear", "year", 1e6),
+        ),
         *(("kEUR", "EUR", 1000.0), ("MEUR", "kEUR", 1000.0), ("cUSD", "USD", 0.01)),
         *(("decade", "year", 10.0), ("tonne", "kg", 1000.0), ("Mt", "tonne", 1e6)),
         *(("lb", "kg", 0.45359237), ("short_ton", "lb", 2000.0), ("kilotonne", "tonne", 1000.0)),

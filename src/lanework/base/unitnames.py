@@ -35,6 +35,16 @@ PLURALS = {
 OF_MONEY = ("kilo", "mega", "giga", "centi")
 """The prefixes that currencies have: T may be thousands, m millions."""
 
+DEFINED = (
+    "barrel = 9702 * inch ** 3 = bbl = oil_barrel",  # 42 gallons, as oil is counted
+    "revolutions_per_minute = 1 / minute = rpm",
+    "revolutions_per_second = 1 / second = rps",
+    "decade = 10 * year",
+    "basis_point = 0.0001 = bp",
+    "quarter = 3 * month",
+)
+"""What pint has another definition for: a barrel of beer, angles, a number, a length, a weight."""
+
 _DEFINE = "define what is meant, such as unit({!r}, {!r}), or write {}"
 _MASS = "write tonne (1000 kg), short_ton or long_ton"
 _ANGLE = "write degree or radian for an angle, unit for a number of them"

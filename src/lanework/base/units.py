@@ -21,7 +21,7 @@ from typing import Any
 
 from lanework.base.codes import UNKNOWN_UNIT
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.base.unitnames import COUNTS, CURRENCIES, DOUBTFUL, OF_MONEY, PLURALS
+from lanework.base.unitnames import COUNTS, CURRENCIES, DEFINED, DOUBTFUL, OF_MONEY, PLURALS
 from lanework.base.unittext import Powers, product, read, simple
 
 
@@ -185,7 +185,7 @@ for _letter, _prefix, _scale in (("k", "kilo", 10**3), ("M", "mega", 10**6), ("G
 
 @functools.cache
 def registry() -> Any:
-    """The registry of pint, with currencies and counts added."""
+    """The registry of pint, with currencies and counts added, and what models mean otherwise."""
     import pint
 
     units: Any = pint.UnitRegistry(cache_folder=None, on_redefinition="ignore")
@@ -193,6 +193,8 @@ def registry() -> Any:
         units.define(f"{name} = [currency_{name}]")
     for name in COUNTS:
         units.define(f"{name} = []")
+    for definition in DEFINED:
+        units.define(definition)
     return units
 
 
@@ -341,6 +343,8 @@ def _check_prefix(name: str, units: Any) -> None:
             advice = f"write k{base} for thousands, M{base} for millions, or define it: " + (
                 f'unit("{name}", "1000 {base}")'
             )
+        elif prefix and base in DOUBTFUL and base != "pound":  # klb
+            advice = DOUBTFUL[base]
         elif prefix and code in CURRENCIES:
             advice = f"write {code} for the money, or the unit in full: {prefix}{base}"
         else:
