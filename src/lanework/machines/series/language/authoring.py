@@ -269,7 +269,8 @@ class Authoring(Registry):
     def horizon(self, formula: object) -> None:
         """Say how many periods each lane has: a node's name or a formula without time.
 
-        Beyond it the lane has ended: its outputs are 0 and aggregates leave it out.
+        Beyond it the lane has ended: its outputs are 0 and aggregates leave it out. A run refuses
+        what is no whole number from 0 to the periods that there are (LW3047).
         """
         expr = parse_formula(formula, "horizon") if isinstance(formula, str) else lift(formula)
         if expr.head == NAME and expr.value not in RESERVED:

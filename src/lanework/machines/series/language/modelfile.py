@@ -230,6 +230,9 @@ class _File(Generic[M]):
             if len(node.args) != 1 or node.keywords:
                 self._fail(node, "horizon takes one expression", "write horizon(remaining)")
             self.model.horizon(self.reader.expr(node.args[0]))
+            formula = self.model.formulas.get(self.model.horizon_name or "")
+            if formula is not None and formula.text is None:
+                formula.text = self.reader.source_of(node.args[0])
         else:
             known = ("model", "unit", "output", "horizon", "circular")
             self._fail(
