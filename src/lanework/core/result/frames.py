@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
-EXTRAS = {"openpyxl": "excel", "pyarrow": "arrow"}
+EXTRAS = {
+    "openpyxl": "excel",
+    "pyarrow": "arrow",
+    "ipyopt": "solve",
+    "scipy": "solve",
+    "matplotlib": "plot",
+}
 
 
 def need(module: str, what: str) -> Any:

@@ -23,6 +23,7 @@ From text to code, room by room:
 6. `reference/`: what a program means, in NumPy over the ledger (`state.py`).
 7. `native/`: the tape as loop nests, and code for them from stencils or LLVM.
 8. `runner.py` joins 5 to 7 for a call; `check/` holds every engine to the reference.
+9. `solving/`: inputs that make outputs what they should be: IPOPT, goal seek, rates of return.
 """
 
 from __future__ import annotations
@@ -43,11 +44,14 @@ if TYPE_CHECKING:
     from lanework.machines.series.language.tables import Table
     from lanework.machines.series.program import SeriesProgram
     from lanework.machines.series.runner import Runner
+    from lanework.machines.series.solving.goal import Goal
+    from lanework.machines.series.solving.returns import NoRate, Rates, irr, xirr
+    from lanework.machines.series.solving.solution import Solution, Solutions
 
 __all__ = [
-    "Calendar", "Expr", "Input", "Labelled", "Model", "Output", "Runner", "SeriesProgram", "Table",
-    "TableHandle", "along", "functions", "iter_columns", "load_model", "read_columns",
-    "read_model",
+    "Calendar", "Expr", "Goal", "Input", "Labelled", "Model", "NoRate", "Output", "Rates", "Runner",
+    "SeriesProgram", "Solution", "Solutions", "Table", "TableHandle", "along", "functions", "irr",
+    "iter_columns", "load_model", "read_columns", "read_model", "xirr",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else any name would do

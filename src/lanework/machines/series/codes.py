@@ -247,6 +247,21 @@ NO_SOLUTION = code(
     "the nodes. Check the formulas at that period, give guess= near the solution or more "
     "iterations=, or mark such lanes with failures='nan'.",
 )
+BAD_PROBLEM = code(
+    "LW3062",
+    "a problem that cannot be solved as it is put",
+    "Solving finds inputs (the unknowns) such that outputs are 0 or within bounds, or one of them "
+    "is least. Without an objective there are as many equations as unknowns; every unknown changes "
+    "an output that is asked for; no lower bound is above its upper one; lanes are problems of "
+    "their own, so that outputs are not summed over them.",
+)
+NOT_SOLVED = code(
+    "LW3063",
+    "a value is asked for of a problem that is not solved",
+    "The solver stopped before a solution: the status says why. What it had then is in `variables` "
+    "and `result`, and the way there in `solver_trace`. Begin elsewhere (give the unknowns as "
+    "inputs), widen bounds, or look at the outputs that the message names.",
+)
 NO_DERIVATIVE = code(
     "LW3060",
     "a derivative that a program cannot give",

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE
 
 if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner
+    from lanework.machines.series.solving.goal import Goal
+    from lanework.machines.series.solving.solution import Solution, Solutions
 
     Base = Program[Runner]
 else:
@@ -139,6 +142,120 @@ class SeriesProgram(Base):
         deriver = Deriver(self)
         deriver.second(output, deriver.leaves(inputs))
         return SeriesProgram(**vars(deriver.finish("hessian_product")))
+
+    def solve(
+        self,
+        variables: str | Iterable[str],
+        residuals: str | Iterable[str] = (),
+        bounds: Mapping[str, tuple[Any, Any]] | None = None,
+        objective: str | None = None,
+        *,
+        maximise: bool = False,
+        inputs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        warm: Solution | None = None,
+        limits: Limits | None = None,
+        engine: str = "auto",
+    ) -> Solution | Solutions:
+        """Find inputs such that outputs are 0 or within bounds, or one of them is least.
+
+        IPOPT does, with exact first and second derivatives of the program.
+
+        Args:
+            variables: the inputs that are unknown. Each begins with what `inputs` has for it, else
+                its default, else 0.
+            residuals: outputs that are to be 0, in each period where they are over time.
+            bounds: for variables and outputs the lowest and the highest value, numbers or one a
+                period, None where there is none.
+            objective: the output that is to be least, one number a lane; None to ask only for
+                residuals and bounds.
+            maximise: whether it is to be greatest instead.
+            inputs: the other inputs, as `run` takes them. With inputs over lanes each lane is a
+                problem of its own.
+            options: options of IPOPT, such as ``{"tol": 1e-8, "max_iter": 100}``.
+            warm: a solution of a problem like this one, to begin from with its multipliers.
+            limits: memory and deadline.
+            engine: which engine runs the programs.
+
+        Returns:
+            A solution, solved or not: see its `status`. With inputs over lanes, one for each.
+
+        Raises:
+            Diagnostic: LW3040, LW3044, LW3060, LW3062 for what cannot be solved as it is put;
+                LW1022 without the extra `solve`.
+
+        Example:
+            >>> import lanework as lw
+            >>> model = lw.series.Model("loan", periods=12)
+            >>> _ = model.input("rate"), model.input("payment", default=0.0)
+            >>> _ = model.formula("balance", "prev(balance, initial=100) * (1 + rate) - payment")
+            >>> _ = model.formula("left", "last(balance)")
+            >>> solution = model.solve("payment", "left", inputs={"rate": 0.01})
+            >>> round(solution["payment"], 6), solution.status
+            (8.884879, 'solved')
+        """
+        from lanework.machines.series.solving.solve import solve
+
+        return solve(
+            self,
+            variables,
+            residuals,
+            bounds or {},
+            objective,
+            maximise,
+            inputs or {},
+            options or {},
+            warm,
+            limits or Limits(),
+            engine,
+        )
+
+    def seek(
+        self,
+        variable: str,
+        output: str,
+        target: Any = 0.0,
+        *,
+        bounds: tuple[float | None, float | None] = (None, None),
+        inputs: Mapping[str, Any] | None = None,
+        failures: str = "fault",
+        limits: Limits | None = None,
+        engine: str = "auto",
+    ) -> Goal:
+        """Find the one input with which an output is what it should be, in all lanes at once.
+
+        Args:
+            variable: an input without the axis time. It begins with what `inputs` has for it, else
+                its default, else 0. Of several solutions the one that Newton's method reaches from
+                there is found.
+            output: an output without the axis time.
+            target: what it should be: a number, or one a lane.
+            bounds: the lowest and the highest value, None where there is none.
+            inputs: the other inputs, as `run` takes them.
+            failures: `fault`, or `nan` to go on where a lane has no solution.
+            limits: memory and deadline.
+            engine: which engine runs the program.
+
+        Raises:
+            Diagnostic: LW3063 where none is found; LW3040, LW3044, LW3062.
+
+        Example:
+            >>> import lanework as lw
+            >>> model = lw.series.Model("loan", periods=12)
+            >>> _ = model.input("rate"), model.input("payment", default=0.0)
+            >>> _ = model.formula("balance", "prev(balance, initial=100) * (1 + rate) - payment")
+            >>> _ = model.formula("left", "last(balance)")
+            >>> program = model.compile(outputs=["left"])
+            >>> goal = program.seek("payment", "left", inputs={"rate": [0.01, 0.02]})
+            >>> goal.value.round(6).tolist()
+            [8.884879, 9.45596]
+        """
+        from lanework.machines.series.solving.goal import seek
+
+        with_limits = limits or Limits()
+        return seek(
+            self, variable, output, target, bounds, inputs or {}, failures, with_limits, engine
+        )
 
 
 def facts(program: Program) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ Example:
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lanework.core.data.tables import TableLike
@@ -27,6 +27,8 @@ from lanework.machines.series.language.modelfile import read_file, read_text
 if TYPE_CHECKING:
     from lanework.core.result.result import Result
     from lanework.machines.series.program import SeriesProgram
+    from lanework.machines.series.solving.goal import Goal
+    from lanework.machines.series.solving.solution import Solution, Solutions
 
 
 class Model(Authoring):
@@ -63,6 +65,29 @@ class Model(Authoring):
     def run(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""
         return self.compile().run(table, **inputs)
+
+    def solve(
+        self,
+        variables: str | Iterable[str],
+        residuals: str | Iterable[str] = (),
+        bounds: Mapping[str, tuple[Any, Any]] | None = None,
+        objective: str | None = None,
+        **options: Any,
+    ) -> Solution | Solutions:
+        """Short for ``compile(outputs=[...]).solve(...)`` with the outputs that it names.
+
+        See `SeriesProgram.solve`.
+        """
+        names = [variables] if isinstance(variables, str) else [*variables]
+        zero = [residuals] if isinstance(residuals, str) else [*residuals]
+        more = [name for name in bounds or () if name not in names]
+        outputs = [*zero, *more, *([objective] if objective else [])]
+        program = self.compile(list(dict.fromkeys(outputs)) or None)
+        return program.solve(names, zero, bounds, objective, **options)
+
+    def seek(self, variable: str, output: str, target: Any = 0.0, **options: Any) -> Goal:
+        """Short for ``compile(outputs=[output]).seek(...)``; see `SeriesProgram.seek`."""
+        return self.compile([output]).seek(variable, output, target, **options)
 
     @staticmethod
     def from_text(text: str, source: str = "<model>", folder: str | None = None) -> Model:

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 from lanework.base.errors import Code, Diagnostic, did_you_mean
-from lanework.core.ops.bodies.arithmetic import mul
+from lanework.core.ops.bodies.arithmetic import add, mul
 from lanework.core.ops.bodies.logic import or_
 from lanework.core.program.data import Port, ProgramData
 from lanework.core.program.program import Program
@@ -153,21 +153,62 @@ class Deriver:
         if "time" in port.axes:
             raise over_time(port)
         first = self.adjoint(port, leaves)
-        directions: dict[int, int] = {}
-        for name, leaf in leaves.items():
-            by, along = self.inputs[name], f"along_{name}"
-            if along in self.inputs or along in self.outputs:
-                raise Diagnostic(
-                    NO_DERIVATIVE,
-                    f"{along!r} is a node already, and the name of a direction",
-                    help="rename the node",
-                )
-            doc = f"The direction along {name}."
-            self.inputs[along] = replace(by, name=along, default=0.0, doc=doc)
-            directions[leaf] = self.values.leaf(INPUT, along)
+        directions = self.directions(leaves)
         by_leaf = Tangent(self.values, self.timed, self.ragged).of(directions, [*first.values()])
         for name, value in first.items():
             self.add(f"d2_{output}_d_{name}", port, self.inputs[name], by_leaf[value])
+
+    def directions(self, leaves: Mapping[str, int]) -> dict[int, int]:
+        """For each input another one, by how much it changes: `along_x`, by default 0."""
+        directions: dict[int, int] = {}
+        for name, leaf in leaves.items():
+            doc = f"The direction along {name}."
+            along = self.input(replace(self.inputs[name], name=f"along_{name}", doc=doc))
+            directions[leaf] = along
+        return directions
+
+    def input(self, port: Port) -> int:
+        """The value of another input, whose default is 0."""
+        if port.name in self.inputs or port.name in self.outputs:
+            raise Diagnostic(
+                NO_DERIVATIVE,
+                f"{port.name!r} is a node already, and the name of what a derivative is along",
+                help="rename the node",
+            )
+        self.inputs[port.name] = replace(port, default=0.0)
+        return self.values.leaf(INPUT, port.name)
+
+    def forward(self, ports: Iterable[Port], leaves: Mapping[str, int]) -> None:
+        """How outputs change along a direction of more inputs, and nothing else: `d_y`."""
+        ports, directions = [*ports], self.directions(leaves)
+        roots = [self.of[port.row] for port in ports]
+        by_root = Tangent(self.values, self.timed, self.ragged).of(directions, roots)
+        for port, root in zip(ports, roots, strict=True):
+            self.ports.append((Port(f"d_{port.name}", "out", -1), by_root[root]))
+
+    def lagrangian(self, ports: Iterable[Port], leaves: Mapping[str, int]) -> dict[str, int]:
+        """The second derivatives of outputs times multipliers, along a direction: `d2_x`.
+
+        Multipliers are inputs too, `multiplier_y`, over time where the output is.
+
+        Returns:
+            The derivatives of this sum by the leaves.
+        """
+        cotangents: dict[int, int] = {}
+        for port in ports:
+            axes = ("time",) if "time" in port.axes else ()
+            multiplier = self.input(Port(f"multiplier_{port.name}", "in", -1, axes=axes))
+            root = self.of[port.row]
+            known = cotangents.get(root)
+            cotangents[root] = (
+                multiplier if known is None else self.values.apply(add.name, (known, multiplier))
+            )
+        first = Adjoint(self.values, self.timed, self.ragged).of(cotangents, [*leaves.values()])
+        directions = self.directions(leaves)
+        by_leaf = Tangent(self.values, self.timed, self.ragged).of(directions, [*first.values()])
+        for name, leaf in leaves.items():
+            self.ports.append((Port(f"d2_{name}", "out", -1), by_leaf[first[leaf]]))
+        return {name: first[leaf] for name, leaf in leaves.items()}
 
     def add(self, name: str, of: Port, by: Port, value: int) -> None:
         """An output: the derivative of one port by another, added up over the lanes that share."""

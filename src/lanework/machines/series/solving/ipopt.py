@@ -1,0 +1,259 @@
+"""IPOPT through ipyopt: the problem of a lane, its limits, its trace, its status.
+
+IPOPT's own relaxation of bounds is off, so that a bound is a bound. See Waechter and Biegler 2006,
+"On the implementation of an interior-point filter line-search algorithm for large-scale nonlinear
+programming".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lanework.base.errors import Diagnostic
+from lanework.core.result.frames import need
+from lanework.machines.series.codes import BAD_PROBLEM
+from lanework.machines.series.solving.problem import Block, Floats, Problem
+from lanework.machines.series.solving.solution import TRACE, Solution
+
+WHAT = "solving with IPOPT"
+FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
+CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
+SINGULAR = 1e-12  # how small, beside the largest, a pivot is nought
+
+STATUS = {
+    0: "solved",
+    1: "inaccurate",
+    2: "infeasible",
+    3: "stopped",
+    4: "diverged",
+    5: "interrupted",
+    6: "solved",
+    -1: "iterations",
+    -2: "stopped",
+    -3: "stopped",
+    -4: "deadline",
+    -5: "deadline",
+    -13: "not a number",
+}
+SAID = {
+    "solved": "solved",
+    "inaccurate": "only a looser tolerance is reached",
+    "infeasible": "no values of the unknowns near here keep all bounds",
+    "stopped": "no step makes it better, and it is not solved",
+    "diverged": "the unknowns grow without end",
+    "interrupted": "stopped by Ctrl-C",
+    "iterations": "not solved after as many iterations as it may take",
+    "deadline": "not solved by the deadline",
+    "not a number": "a value or derivative is not a number",
+    "singular": "the solution is not the only one near it",
+}
+
+
+def ipopt() -> Any:
+    """The package.
+
+    Raises:
+        Diagnostic: LW1022.
+    """
+    return need("ipyopt", WHAT)
+
+
+class Run:
+    """One call of IPOPT."""
+
+    def __init__(self, problem: Problem, until: float | None, options: Mapping[str, Any]) -> None:
+        self.problem, self.until, self.options = problem, until, options
+        self.trace: list[tuple[Any, ...]] = []
+        self.stop: str = ""
+
+    def callback(self, work: Callable[..., Any], *args: Any) -> Any:
+        """Do it; Ctrl-C within it stops IPOPT at its next iteration."""
+        try:
+            return work(*args)
+        except KeyboardInterrupt:
+            self.stop = "interrupted"
+            for out in args:
+                if isinstance(out, np.ndarray):
+                    out.fill(np.nan)
+            return np.nan
+
+    def iteration(
+        self,
+        mode: int,
+        number: int,
+        objective: float,
+        *numbers: float,
+    ) -> bool:
+        """Keep a record, in the order of `TRACE`; whether to go on."""
+        self.trace.append((number, objective * self.problem.sign, *numbers, mode != 0))
+        if self.until is not None and time.monotonic() > self.until:
+            self.stop = self.stop or "deadline"
+        return not self.stop
+
+    def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, Floats, int]:
+        """The last iterate, the multipliers of the targets, and IPOPT's status."""
+        problem, call = self.problem, self.callback
+        n, m = problem.size, problem.rows
+        low, high = _ends(problem.variables)
+        least, most = _ends(problem.targets)
+        options: dict[str, Any] = {
+            "print_level": 0,
+            "sb": "yes",
+            "bound_relax_factor": 0.0,
+            "honor_original_bounds": "yes",
+            "tol": 1e-10,
+            **self.options,
+        }
+        if before is not None:
+            options = {"warm_start_init_point": "yes", **_WARM, **options}
+        try:
+            solver = ipopt().Problem(
+                n, low, high, m, least, most, problem.entries, problem.bend_entries,
+                lambda x: call(problem.value, x),
+                lambda x, out: call(problem.slope, x, out),
+                lambda x, out: call(problem.levels, x, out),
+                lambda x, out: call(problem.jacobian, x, out),
+                lambda x, y, weight, out: call(problem.hessian, x, y, weight, out),
+                intermediate_callback=self.iteration,
+                ipopt_options=options,
+            )  # fmt: skip
+        except (ValueError, TypeError) as error:
+            what = str(error).removeprefix("ipyopt.Problem(): ")
+            raise Diagnostic(BAD_PROBLEM, f"IPOPT: {what}", help="see IPOPT's options") from error
+        x = np.array(start)
+        y, lower, upper = np.zeros(m), np.zeros(n), np.zeros(n)
+        if before is not None:
+            for array, known in zip((y, lower, upper), before._state[1:], strict=True):
+                array[:] = known
+        x, _, status = solver.solve(x, mult_g=y, mult_x_L=lower, mult_x_U=upper)
+        self.state = (x, y, lower, upper)
+        return x, y, status
+
+
+_WARM = {
+    "warm_start_bound_push": 1e-9,
+    "warm_start_bound_frac": 1e-9,
+    "warm_start_slack_bound_push": 1e-9,
+    "warm_start_slack_bound_frac": 1e-9,
+    "warm_start_mult_bound_push": 1e-9,
+    "mu_init": 1e-7,
+}
+
+
+def _ends(blocks: list[Block]) -> tuple[Floats, Floats]:
+    low = np.concatenate([block.low for block in blocks] or [np.zeros(0)])
+    high = np.concatenate([block.high for block in blocks] or [np.zeros(0)])
+    return np.maximum(low, -FAR), np.minimum(high, FAR)
+
+
+def solve(
+    problem: Problem,
+    start: Floats,
+    until: float | None,
+    options: Mapping[str, Any],
+    before: Solution | None,
+    run: Callable[[Mapping[str, Any]], Any],
+) -> Solution:
+    """Solve the problem of one lane.
+
+    Args:
+        problem: the problem, with its inputs given.
+        start: the unknowns to begin with.
+        until: the deadline, on the clock of `time.monotonic`.
+        options: IPOPT's own.
+        before: a solution near by, to begin from with its multipliers.
+        run: runs the program with these unknowns.
+    """
+    begin = time.perf_counter()
+    problem.runs, problem.error = 0, None
+    session = Run(problem, until, options)
+    low, high = _ends(problem.variables)
+    x, y, number = session.solve(np.clip(start, low, high), before)
+    status = session.stop or STATUS.get(number, "stopped")
+    message = SAID[status]
+    if status == "solved":
+        status, message = _checked(problem, x)
+    if status != "solved":
+        message += _where(problem, x, status)
+    return Solution(
+        status,
+        message,
+        {block.name: _plain(block.of(x)) for block in problem.variables},
+        np.nan if problem.objective is None else problem.sign * problem.value(x),
+        {block.name: _plain(block.of(problem.sign * y)) for block in problem.targets},
+        np.array(session.trace, TRACE),
+        problem.runs,
+        time.perf_counter() - begin,
+        run,
+        session.state,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _checked(problem: Problem, x: Floats) -> tuple[str, str]:
+    """IPOPT says that it is solved: is it?"""
+    levels = np.empty(problem.rows)
+    problem.levels(x, levels)
+    low, high = _ends(problem.targets)
+    size = 1.0 + np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
+    if not (np.maximum(low - levels, levels - high) <= CLOSE * size).all():
+        return "inaccurate", SAID["inaccurate"]
+    if problem.objective is None and _singular(problem, x, (low == high)):
+        return "singular", SAID["singular"]
+    return "solved", SAID["solved"]
+
+
+def _singular(problem: Problem, x: Floats, equal: NDArray[np.bool_]) -> bool:
+    """Whether the equations leave unknowns open near a solution without an objective."""
+    sparse, linalg = need("scipy.sparse", WHAT), need("scipy.sparse.linalg", WHAT)
+    row, column = problem.entries
+    slopes = np.empty(len(row))
+    problem.jacobian(x, slopes)
+    matrix = sparse.csc_matrix((slopes, (row, column)), (problem.rows, problem.size))[equal]
+    free = np.concatenate([block.low < block.high for block in problem.variables])
+    matrix = matrix[:, free]
+    if matrix.shape[0] != matrix.shape[1]:
+        return bool(matrix.shape[0] < matrix.shape[1])
+    for axis in (1, 0):  # rows, then columns, to a largest entry of 1
+        most = np.abs(matrix).max(axis=axis).toarray().ravel()
+        if not (most > 0).all():
+            return True
+        scale = sparse.diags(1 / most)
+        matrix = (scale @ matrix if axis else matrix @ scale).tocsc()
+    try:
+        pivots = np.abs(linalg.splu(matrix).U.diagonal())
+    except RuntimeError:
+        return True
+    return bool(pivots.min() < SINGULAR * pivots.max())
+
+
+def _where(problem: Problem, x: Floats, status: str) -> str:
+    """Names to go with a status."""
+    if status in ("interrupted", "deadline"):
+        return ""
+    if problem.error is not None:
+        return f": {problem.error.message}"
+    levels = np.empty(problem.rows)
+    problem.levels(x, levels)
+    low, high = _ends(problem.targets)
+    bad = np.flatnonzero(~np.isfinite(levels))
+    over = np.maximum(low - levels, levels - high)
+    if not len(bad) and status in ("infeasible", "iterations", "stopped", "inaccurate"):
+        size = 1.0 + np.abs(levels)
+        bad = np.flatnonzero(over > CLOSE * size)
+        bad = bad[np.argsort(-(over / size)[bad])]
+    said = [
+        f"{block.place(int(index) - block.begin)} is {levels[index]:.6g}"
+        for index in bad[:3]
+        for block in problem.targets
+        if block.begin <= index < block.begin + block.size
+    ]
+    return ": " + ", ".join(said) + (" ..." if len(bad) > 3 else "") if said else ""

@@ -1,0 +1,219 @@
+"""Internal rates of return: all of them, and which is meant.
+
+A rate r above -1 with the flows c at times t is a root of the sum of c (1 + r)^-t, which with
+s = ln(1 + r) is a sum of exponentials. Such a sum has at most as many roots as its coefficients
+have changes of sign (Descartes' rule; for any exponents Laguerre 1883). Multiplied by an
+exponential that decays between two flows of opposite signs and derived, it has one change fewer,
+and the roots of that separate its own: so all roots are found, one change at a time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lanework.base.errors import Diagnostic
+from lanework.core.data.values import Given, exactly
+from lanework.machines.series.codes import BAD_INPUT
+
+Floats = NDArray[np.float64]
+YEAR = 365.0  # days, as XIRR counts them
+WIDEST = 700.0  # beyond this logarithm of 1 + r a rate is no number
+TOUCH = 1e-14  # how close to nought, beside its terms, a sum is nought where it is flat
+
+
+class NoRate(UserWarning):
+    """Flows have no rate of return."""
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Rates of return.
+
+    Attributes:
+        rate: the one nearest to 0, or to `guess` where one was given; NaN where there is none. A
+            float, or one a lane.
+        roots: all rates above -1, ascending, a tuple; or for each lane one.
+    """
+
+    rate: Any
+    roots: Any
+
+    def __float__(self) -> float:
+        return float(self.rate)
+
+
+def irr(flows: ArrayLike, *, guess: float = 0.0) -> Rates:
+    """Internal rates of return of flows one period apart, the first at once.
+
+    Args:
+        flows: shape (periods,) or (periods, lanes...).
+        guess: of several rates the one nearest to this is `rate`.
+
+    Raises:
+        Diagnostic: LW3050 for flows that are no numbers.
+
+    Example:
+        >>> round(irr([-100.0, 110.0]).rate, 12)
+        0.1
+        >>> [round(rate, 12) for rate in irr([-1000.0, 2500.0, -1540.0]).roots]
+        [0.1, 0.4]
+    """
+    amounts = _numbers(flows)
+    return _rates(amounts, np.arange(float(len(amounts))), guess)
+
+
+def xirr(flows: ArrayLike, dates: Iterable[Any], *, guess: float = 0.0) -> Rates:
+    """Internal rates of return a year of flows on dates, years counted as 365 days.
+
+    Args:
+        flows: shape (flows,) or (flows, lanes...).
+        dates: a date for each flow, in any order: `datetime.date`, text ``YYYY-MM-DD``, or what
+            numpy takes for ``datetime64[D]``. Time counts from the first.
+        guess: of several rates the one nearest to this is `rate`.
+
+    Raises:
+        Diagnostic: LW3050 for flows that are no numbers, for what is no date, for other counts.
+
+    Example:
+        >>> round(xirr([-100.0, 110.0], ["2025-01-01", "2026-01-01"]).rate, 12)
+        0.1
+    """
+    amounts = _numbers(flows)
+    times = _days(list(dates)) / YEAR
+    if len(times) != len(amounts):
+        raise Diagnostic(
+            BAD_INPUT,
+            f"there are {len(amounts)} flows and {len(times)} dates",
+            help="give a date for each flow",
+        )
+    return _rates(amounts, times, guess)
+
+
+def _numbers(flows: ArrayLike) -> Floats:
+    given = Given("the flows", BAD_INPUT)
+    amounts = np.array(exactly(flows, "f64", given))
+    if amounts.ndim == 0 or not np.isfinite(amounts).all():
+        what = "one number" if amounts.ndim == 0 else "not all finite numbers"
+        raise Diagnostic(BAD_INPUT, f"the flows are {what}", help="give a number for each time")
+    return amounts
+
+
+def _days(dates: Sequence[Any]) -> Floats:
+    days = []
+    for place, given in enumerate(dates):
+        try:
+            day = np.datetime64(given, "D")
+        except (TypeError, ValueError):
+            day = np.datetime64("NaT")
+        if np.isnat(day):
+            what = f"date {place} is {given!r}"
+            raise Diagnostic(BAD_INPUT, what, help="write dates as YYYY-MM-DD")
+        days.append(day)
+    counts = np.array(days, "datetime64[D]").astype(float)
+    first: Floats = counts - counts.min(initial=0.0 if not days else counts[0])
+    return first
+
+
+def _rates(amounts: Floats, times: Floats, guess: float) -> Rates:
+    order = np.argsort(times, kind="stable")
+    shape = amounts.shape[1:]
+    lanes = amounts[order].reshape(len(times), -1)
+    roots = [_roots(lane, times[order]) for lane in lanes.T]
+    nearest = [min(each, key=lambda r: (abs(r - guess), r), default=math.nan) for each in roots]
+    none = sum(not each for each in roots)
+    if none:
+        where = "the flows have" if not shape else f"{none} of {len(roots)} lanes have"
+        warnings.warn(f"{where} no rate of return above -1", NoRate, stacklevel=3)
+    if not shape:
+        return Rates(nearest[0], roots[0])
+    all_roots = np.empty(len(roots), object)
+    all_roots[:] = roots
+    return Rates(np.array(nearest).reshape(shape), all_roots.reshape(shape))
+
+
+def _roots(amounts: Floats, times: Floats) -> tuple[float, ...]:
+    """All rates above -1, ascending."""
+    distinct, which = np.unique(times, return_inverse=True)
+    summed = np.zeros(len(distinct))
+    np.add.at(summed, which, amounts)
+    some = summed != 0
+    return tuple(sorted(math.expm1(s) for s in _zeros(summed[some], distinct[some])))
+
+
+def _zeros(amounts: Floats, times: Floats) -> list[float]:
+    """The roots s of the sum of amounts times exp(-s times), ascending."""
+    chain: list[tuple[Floats, Floats]] = []
+    while len(turns := np.flatnonzero(np.sign(amounts[1:]) != np.sign(amounts[:-1]))):
+        shifted = times - (times[turns[0]] + times[turns[0] + 1]) / 2
+        chain.append((amounts, shifted))
+        amounts = amounts * -shifted  # the derivative of the sum times that exponential
+        amounts = amounts / np.abs(amounts).max()
+    roots: list[float] = []
+    for level, shifted in reversed(chain):
+        roots = _separated(level, shifted, roots)
+    return roots
+
+
+def _separated(amounts: Floats, shifted: Floats, flat: list[float]) -> list[float]:
+    """The roots of a sum that is monotonic between the places where it is flat."""
+    ends = [-WIDEST, *flat, WIDEST]
+    signs = [math.copysign(1.0, amounts[-1]), *(_sign(amounts, shifted, s) for s in flat)]
+    signs.append(math.copysign(1.0, amounts[0]))
+    roots: list[float] = []
+    for place, (left, right) in enumerate(itertools.pairwise(signs)):
+        if place and left == 0.0:
+            roots.append(ends[place])
+        if left * right < 0:
+            roots.append(_between(amounts, shifted, ends[place], ends[place + 1], left))
+    return roots
+
+
+def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float]:
+    """The sum and the sum of sizes, beside its largest exponential."""
+    powers = -s * shifted
+    terms = amounts * np.exp(powers - powers.max())
+    return math.fsum(terms), float(np.abs(terms).sum())
+
+
+def _sign(amounts: Floats, shifted: Floats, s: float) -> float:
+    value, size = _sum(amounts, shifted, s)
+    return 0.0 if abs(value) <= TOUCH * size else math.copysign(1.0, value)
+
+
+def _between(amounts: Floats, shifted: Floats, low: float, high: float, left: float) -> float:
+    """The root between two places of opposite signs: bisection, first over magnitudes."""
+    if low == -WIDEST:
+        step = 1.0
+        top = min(high, 0.0)
+        while top - step > low and _sum(amounts, shifted, top - step)[0] * left < 0:
+            step *= 2
+        low = max(low, top - step)
+    if high == WIDEST:
+        step = 1.0
+        bottom = max(low, 0.0)
+        while bottom + step < high and _sum(amounts, shifted, bottom + step)[0] * left > 0:
+            step *= 2
+        high = min(high, bottom + step)
+    while True:
+        middle = low + (high - low) / 2
+        if middle in (low, high):
+            return _closest(amounts, shifted, low, high)
+        value = _sum(amounts, shifted, middle)[0]
+        if value == 0.0:
+            return middle
+        if value * left > 0:
+            low = middle
+        else:
+            high = middle
+
+
+def _closest(amounts: Floats, shifted: Floats, low: float, high: float) -> float:
+    return min((low, high), key=lambda s: abs(_sum(amounts, shifted, s)[0]))

@@ -1,0 +1,195 @@
+"""A problem from what a person says of it: names, bounds, an objective; its lanes one by one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Code, Diagnostic, did_you_mean
+from lanework.base.limits import Limits
+from lanework.core.program.data import Port
+from lanework.core.runner import check_deadline
+from lanework.machines.series.codes import BAD_PROBLEM, UNKNOWN_INPUT, UNKNOWN_OUTPUT
+from lanework.machines.series.data.binding import Bound, bind
+from lanework.machines.series.data.labels import along
+from lanework.machines.series.program import SeriesProgram
+from lanework.machines.series.runner import Runner
+from lanework.machines.series.solving import ipopt
+from lanework.machines.series.solving.problem import Block, Problem, blocks
+from lanework.machines.series.solving.solution import Solution, Solutions
+
+LATE = "raise the deadline, or give IPOPT fewer iterations"
+
+
+def solve(
+    program: SeriesProgram,
+    variables: str | Iterable[str],
+    residuals: str | Iterable[str],
+    bounds: Mapping[str, tuple[Any, Any]],
+    objective: str | None,
+    maximise: bool,
+    inputs: Mapping[str, Any],
+    options: Mapping[str, Any],
+    before: Solution | None,
+    limits: Limits,
+    engine: str,
+) -> Solution | Solutions:
+    """What `SeriesProgram.solve` does."""
+    ipopt.ipopt()
+    until = limits.until()
+    unknown = [
+        named_port(name, program.inputs, "input", UNKNOWN_INPUT) for name in _names(variables)
+    ]
+    zero = _names(residuals)
+    others = [name for name in bounds if name not in _names(variables)]
+    for name in zero:
+        if name in others:
+            raise _bad(f"{name!r} is a residual and has bounds", "leave one of them out")
+    targets = [
+        named_port(name, program.outputs, "output", UNKNOWN_OUTPUT) for name in (*zero, *others)
+    ]
+    goal = (
+        None
+        if objective is None
+        else named_port(objective, program.outputs, "output", UNKNOWN_OUTPUT)
+    )
+    _check_ports(unknown, goal)
+    runner = program.bind(engine, limits=limits, threads=1)
+    start = {port.name: port.default or 0.0 for port in unknown if inputs.get(port.name) is None}
+    inputs = {**inputs, **start}
+    bound = bind(runner.ports, runner.periods, inputs, runner._calendar)
+    check_lanes(bound, [*targets, *([goal] if goal else [])])
+    unknowns = blocks(unknown, bound.periods, bounds)
+    wanted = blocks(targets, bound.periods, {**bounds, **dict.fromkeys(zero, (0.0, 0.0))})
+    entries = sum(b.size for b in unknowns) * sum(b.size for b in (*wanted, *unknowns))
+    limits.check_memory(3 * entries, f"a problem of {sum(b.size for b in unknowns):,} unknowns")
+    _check_counts(unknowns, wanted, goal)
+    sign = -1.0 if maximise else 1.0
+    problem = Problem(program, unknowns, wanted, goal, sign, bound.periods, engine)
+    check_deadline(until, LATE)
+    _check_reached(problem)
+
+    def run(more: Mapping[str, Any]) -> Any:
+        labelled = {
+            port.name: along((*(("time",) if "time" in port.axes else ()), *bound.axes), value)
+            if bound.axes
+            else value
+            for port, value in ((port, more[port.name]) for port in unknown)
+        }
+        return runner.run_within(Limits(), {**inputs, **labelled})
+
+    solutions: list[Solution] = []
+    for known in _lanes(runner, bound):
+        problem.given({name: value for name, value in known.items() if name not in problem.names})
+        begin = np.empty(problem.size)
+        for block in unknowns:
+            begin[block.where] = known[block.name]
+
+        def run_one(more: Mapping[str, Any], known: Mapping[str, Any] = known) -> Any:
+            return runner.run_within(Limits(), {**known, **more})
+
+        of_one = run_one if bound.axes else run
+        solutions.append(ipopt.solve(problem, begin, until, options, before, of_one))
+        if solutions[-1].status == "interrupted" and bound.axes:
+            raise KeyboardInterrupt
+    if not bound.axes:
+        return solutions[0]
+    shape = tuple(bound.sizes[axis] for axis in bound.axes)
+    return Solutions(solutions, bound.axes, shape, run)
+
+
+def _lanes(runner: Runner, bound: Bound) -> Iterable[dict[str, Any]]:
+    """The inputs of each lane, in the order of the lane axes."""
+    inner = bound.inner
+    for place in itertools.product(*(range(bound.sizes[axis]) for axis in bound.axes)):
+        at = dict(zip(bound.axes, place, strict=True))
+        outer = tuple(at[axis] for axis in bound.outer)
+        lane: dict[str, Any] = {}
+        for number, port in enumerate(runner.ports):
+            value, given = bound.slice(number, outer), bound.given[number]
+            if given.laned and inner is not None:
+                value = value[..., at[inner]]
+            lane[port.name] = np.array(value, float) if given.timed else float(value)
+        yield lane
+
+
+def _check_ports(unknown: list[Port], goal: Port | None) -> None:
+    for port in unknown:
+        if port.categories:
+            raise _bad(f"{port.name!r} is one of some labels", "only numbers can be solved for")
+    if not unknown:
+        raise _bad("there is nothing to solve for", "name inputs as variables")
+    if goal is not None and "time" in goal.axes:
+        what = f"the objective {goal.name!r} has a value in each period"
+        raise _bad(what, f"take total({goal.name}) or last({goal.name})")
+
+
+def check_lanes(bound: Bound, ports: list[Port]) -> None:
+    """Refuse outputs that are sums over lanes, where lanes are solved one by one."""
+    if not bound.axes:
+        return
+    for port in ports:
+        if port.reduce:
+            raise _bad(
+                f"{port.name!r} is summed over {', '.join(port.reduce)}, and each lane is a "
+                "problem of its own",
+                "leave the sum out, or give inputs of one lane",
+            )
+
+
+def _check_counts(unknowns: list[Block], wanted: list[Block], goal: Port | None) -> None:
+    free = sum(int((block.low < block.high).sum()) for block in unknowns)
+    equations = sum(int((block.low == block.high).sum()) for block in wanted)
+    if goal is None and equations < free:
+        raise _bad(
+            f"{free} unknowns and {equations} equations, and no objective",
+            "give as many residuals as unknowns, or an objective",
+        )
+    if equations > free:
+        raise _bad(
+            f"{equations} equations for {free} unknowns",
+            "leave equations out that follow from others, or give more unknowns",
+        )
+
+
+def _check_reached(problem: Problem) -> None:
+    """Refuse unknowns that change nothing, and equations that nothing changes."""
+    reached = problem.pattern.any(0) | problem.moves
+    for block in problem.variables:
+        missed = np.flatnonzero(~reached[block.where])
+        if len(missed):
+            raise _bad(
+                f"unknown {block.place(int(missed[0]))} reaches no output that is asked for",
+                "leave it out, or name an output that depends on it",
+            )
+    for block in problem.targets:
+        missed = np.flatnonzero(~problem.pattern[block.where].any(1))
+        if len(missed) and (block.low == block.high)[missed].any():
+            raise _bad(
+                f"no unknown reaches the equation {block.place(int(missed[0]))}",
+                "leave it out, or name an unknown that it depends on",
+            )
+
+
+def named_port(name: str, ports: Iterable[Port], what: str, code: Code) -> Port:
+    """The input or output of a name.
+
+    Raises:
+        Diagnostic: LW3040, LW3044.
+    """
+    known = {port.name: port for port in ports}
+    if name not in known:
+        near = did_you_mean(name, known) or f"it has {', '.join(known)}"
+        raise Diagnostic(code, f"the program has no {what} {name!r}", help=near)
+    return known[name]
+
+
+def _names(names: str | Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([names] if isinstance(names, str) else names))
+
+
+def _bad(what: str, help: str) -> Diagnostic:
+    return Diagnostic(BAD_PROBLEM, what, help=help)
