@@ -11,5 +11,6 @@
 6. `emit.py` writes rows, tape, sections, ports and listing: from here on there are numbers only.
 
 `derive.py` reads a tape back into values, adds derivatives (`derivatives.py`: backwards through the
-graph in `adjoint.py`, forwards in `tangent.py`), and writes it again.
+graph in `adjoint.py`, forwards in `tangent.py`), and writes it again. `sparsity.py` says which of
+them may be other than 0.
 """

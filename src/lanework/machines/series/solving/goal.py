@@ -15,23 +15,26 @@ from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.values import Given, exactly
+from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
 from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import bind
 from lanework.machines.series.data.labels import along
+from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.solving.solve import check_lanes, named_port
 
 if TYPE_CHECKING:
     from lanework.core.result.result import Result
-    from lanework.machines.series.program import SeriesProgram
 
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[Floats, Floats]]
 
-FREE = 12  # steps of Newton's method before two sides of a root are looked for
+FREE = 60  # steps of Newton's method before two sides of a root are looked for
 WIDER = 60  # times that the search doubles its distance
 STEPS = 200
-CLOSE = 1e-9  # how near, beside its size, the output must come to what it should be
+NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
+CLOSE = 1e-9  # how near, beside its size, the output or the unknown must come
 LATE = "raise the deadline"
 
 
@@ -40,14 +43,14 @@ class Goal:
     """What was sought.
 
     Attributes:
-        value: the unknown: a float, or one a lane; NaN where none was found.
-        found: whether it was, likewise.
+        value: the unknown: a float, or one a lane; NaN where none was reached.
+        reached: whether it was, likewise.
         misses: by how much the output misses what it should be, likewise.
         iterations: runs of the program.
     """
 
     value: Any
-    found: Any
+    reached: Any
     misses: Any
     iterations: int
     _run: Any = field(repr=False)
@@ -66,7 +69,7 @@ class Goal:
 
 
 def seek(
-    program: SeriesProgram,
+    program: Program[Any],
     variable: str,
     output: str,
     target: Any,
@@ -92,7 +95,11 @@ def seek(
     if failures not in ("fault", "nan"):
         raise _bad(f"failures is {failures!r}", "write 'fault' or 'nan'")
     low, high = _ends(variable, bounds)
-    runner = program.gradient(output, variable).bind(engine, limits=limits)
+    deriver = Deriver(program)
+    (port,) = deriver.asked(output)
+    deriver.adjoint(port, deriver.leaves(variable))
+    derived: Program[Any] = Program(**vars(deriver.finish("gradient")))
+    runner = derived.bind(engine, limits=limits)
     first = inputs.get(variable)
     inputs = {**inputs, variable: unknown.default or 0.0 if first is None else first}
     ports = program.bind(engine, limits=limits)
@@ -105,7 +112,7 @@ def seek(
     def given(x: Any) -> dict[str, Any]:
         return {**inputs, variable: along(bound.axes, np.reshape(x, shape)) if shape else float(x)}
 
-    aim = np.broadcast_to(np.asarray(target, float), shape).ravel()
+    aim = _aim(target, shape)
 
     def slope(x: Floats) -> tuple[Floats, Floats]:
         check_deadline(until, LATE)
@@ -120,9 +127,10 @@ def seek(
         search.free()
         search.widen()
         search.narrow()
-    found = search.missed <= CLOSE * (1.0 + np.abs(aim))
-    if not found.all() and failures == "fault":
-        lane = int(np.argmin(found))
+    reached = search.missed <= CLOSE * (1.0 + np.abs(aim))
+    reached |= search.off <= CLOSE * np.abs(search.best)  # as near as rounding lets it come
+    if not reached.all() and failures == "fault":
+        lane = int(np.argmin(reached))
         where = f" in lane {lane}" if shape else ""
         raise Diagnostic(
             NOT_SOLVED,
@@ -131,10 +139,10 @@ def seek(
             help=f"give bounds on both sides of it, begin elsewhere ({variable}=... among the "
             "inputs), or mark such lanes with failures='nan'",
         )
-    value = np.where(found, search.best, np.nan).reshape(shape)
+    value = np.where(reached, search.best, np.nan).reshape(shape)
     return Goal(
         value if shape else float(value),
-        found.reshape(shape) if shape else bool(found[0]),
+        reached.reshape(shape) if shape else bool(reached[0]),
         search.missed.reshape(shape) if shape else float(search.missed[0]),
         runs[0],
         lambda x: ports.run_within(Limits(), given(x)),
@@ -153,6 +161,15 @@ def bind_value(bound: Any, number: int, shape: tuple[int, ...]) -> Floats:
     array = np.transpose(array, order)
     out[...] = array.reshape([bound.sizes[axis] if axis in held else 1 for axis in names])
     return out
+
+
+def _aim(target: Any, shape: tuple[int, ...]) -> Floats:
+    given = Given("the target", BAD_PROBLEM)
+    numbers = exactly(target, "f64", given)
+    if not np.isfinite(numbers).all() or numbers.shape not in ((), shape):
+        what = "holds NaN or infinity" if numbers.shape in ((), shape) else f"is {numbers.shape}"
+        given.refuse(f"{what}", "give a number, or one a lane")
+    return np.array(np.broadcast_to(numbers, shape)).ravel()
 
 
 def _ends(name: str, bounds: tuple[float | None, float | None]) -> tuple[float, float]:
@@ -176,6 +193,7 @@ class _Search:
     Attributes:
         best: where each missed least so far.
         missed: by how much.
+        off: how far from the root that is, by its slope there.
     """
 
     def __init__(self, slope: Slope, start: Floats, low: float, high: float) -> None:
@@ -184,12 +202,14 @@ class _Search:
         self._under = np.full(start.shape, np.nan)  # where it is known to be below nought
         self._over = np.full(start.shape, np.nan)
         self.best, self.missed = start.copy(), np.full(start.shape, np.inf)
+        self.off = self.missed.copy()
         self._done = np.zeros(start.shape, bool)
-        self._x = start.copy()
+        self._stalled = np.zeros(start.shape, int)
 
     @property
     def _both(self) -> NDArray[np.bool_]:
-        return ~np.isnan(self._under) & ~np.isnan(self._over)
+        both: NDArray[np.bool_] = ~(np.isnan(self._under) | np.isnan(self._over))
+        return both
 
     def _look(self, x: Floats) -> tuple[Floats, Floats]:
         x = np.where(self._done, self.best, x)
@@ -197,44 +217,42 @@ class _Search:
         self._under = np.where((y < 0) & self._nearer(x, self._under, self._over), x, self._under)
         self._over = np.where((y > 0) & self._nearer(x, self._over, self._under), x, self._over)
         better = np.abs(y) < self.missed
+        step = np.abs(y / by)
+        tiny = step <= NEAR * np.abs(x)
+        self._stalled = np.where(tiny & ~better, self._stalled + 1, self._stalled)
         self.best = np.where(better, x, self.best)
         self.missed = np.where(better, np.abs(y), self.missed)
-        self._done |= self.missed == 0
+        self.off = np.where(better, step, self.off)
+        self._done |= (self.missed == 0) | (self._stalled > 1)
         return y, by
 
     @staticmethod
     def _nearer(x: Floats, own: Floats, other: Floats) -> NDArray[np.bool_]:
         nearer: NDArray[np.bool_] = np.abs(x - other) < np.abs(own - other)
-        return np.isnan(own) | np.isnan(other) | nearer
+        known: NDArray[np.bool_] = ~np.isnan(own) & ~np.isnan(other)
+        return nearer | ~known
 
     def free(self) -> None:
         """Newton's method until each lane is done or has a root between two places."""
-        x = self._x
+        x = self._start
         for _ in range(FREE):
             y, by = self._look(x)
             step = y / by
             new = np.clip(x - np.where(np.isfinite(step), step, 0.0), self._low, self._high)
             new = np.where(np.isfinite(y), new, (x + self._start) / 2)
-            self._done |= np.abs(new - x) <= 2e-16 * np.abs(x)
             if (self._done | self._both).all():
                 break
             x = new
 
     def widen(self) -> None:
         """Look ever further to both sides of the start for places of different signs."""
-        self._done = self.missed == 0
         reach = np.maximum(np.abs(self._start), 1.0) * 2.0**-20
         for _ in range(WIDER):
-            if (self._done | self._both | self._settled()).all():
+            if (self._done | self._both).all():
                 return
             for way in (reach, -reach):
                 self._look(np.clip(self._start + way, self._low, self._high))
             reach *= 2
-
-    def _settled(self) -> NDArray[np.bool_]:
-        """Where the output is as near as rounding lets it come, without a change of sign."""
-        settled: NDArray[np.bool_] = self.missed <= 1e-13
-        return settled
 
     def narrow(self) -> None:
         """Newton's method between two sides, bisection where it leaves them or is slow."""

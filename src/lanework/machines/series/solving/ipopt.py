@@ -7,8 +7,11 @@ programming".
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -71,16 +74,9 @@ class Run:
         self.trace: list[tuple[Any, ...]] = []
         self.stop: str = ""
 
-    def callback(self, work: Callable[..., Any], *args: Any) -> Any:
-        """Do it; Ctrl-C within it stops IPOPT at its next iteration."""
-        try:
-            return work(*args)
-        except KeyboardInterrupt:
-            self.stop = "interrupted"
-            for out in args:
-                if isinstance(out, np.ndarray):
-                    out.fill(np.nan)
-            return np.nan
+    def interrupt(self, *_: Any) -> None:
+        """Ctrl-C: IPOPT stops at its next iteration. No exception goes through its native code."""
+        self.stop = "interrupted"
 
     def iteration(
         self,
@@ -97,7 +93,7 @@ class Run:
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, Floats, int]:
         """The last iterate, the multipliers of the targets, and IPOPT's status."""
-        problem, call = self.problem, self.callback
+        problem = self.problem
         n, m = problem.size, problem.rows
         low, high = _ends(problem.variables)
         least, most = _ends(problem.targets)
@@ -114,11 +110,7 @@ class Run:
         try:
             solver = ipopt().Problem(
                 n, low, high, m, least, most, problem.entries, problem.bend_entries,
-                lambda x: call(problem.value, x),
-                lambda x, out: call(problem.slope, x, out),
-                lambda x, out: call(problem.levels, x, out),
-                lambda x, out: call(problem.jacobian, x, out),
-                lambda x, y, weight, out: call(problem.hessian, x, y, weight, out),
+                problem.value, problem.slope, problem.levels, problem.jacobian, problem.hessian,
                 intermediate_callback=self.iteration,
                 ipopt_options=options,
             )  # fmt: skip
@@ -130,9 +122,27 @@ class Run:
         if before is not None:
             for array, known in zip((y, lower, upper), before._state[1:], strict=True):
                 array[:] = known
-        x, _, status = solver.solve(x, mult_g=y, mult_x_L=lower, mult_x_U=upper)
+        with _on_ctrl_c(self.interrupt):
+            x, _, status = solver.solve(x, mult_g=y, mult_x_L=lower, mult_x_U=upper)
         self.state = (x, y, lower, upper)
         return x, y, status
+
+
+@contextmanager
+def _on_ctrl_c(handler: Callable[..., None]) -> Iterator[None]:
+    """What Ctrl-C does meanwhile, on the main thread, where it means anything."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before in (signal.SIG_IGN, None):
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _WARM = {

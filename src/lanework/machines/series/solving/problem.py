@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.data import Port
+from lanework.core.program.program import Program
 from lanework.machines.series.codes import BAD_PROBLEM
 from lanework.machines.series.data.labels import along
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Bools, Reach, Sparsity, colours
-from lanework.machines.series.program import SeriesProgram
 
 if TYPE_CHECKING:
     from lanework.core.result.result import Result
@@ -142,7 +142,7 @@ class Problem:
 
     def __init__(
         self,
-        program: SeriesProgram,
+        program: Program[Any],
         variables: list[Block],
         targets: list[Block],
         objective: Port | None,
@@ -166,15 +166,17 @@ class Problem:
         self._last: Result | None = None
         self._gradient: Runner | None = None
         if objective is not None:
-            gradient = program.gradient(objective.name, self.names)
-            self._gradient = self._bind(
-                gradient, [f"d_{objective.name}_d_{name}" for name in self.names]
-            )
+            deriver = Deriver(program)
+            deriver.adjoint(objective, deriver.leaves(self.names))
+            self._gradient = self._bind(Program(**vars(deriver.finish("gradient"))))
         self._derive_targets()
         self._derive_twice(ports)
 
-    def _bind(self, program: SeriesProgram, outputs: list[str] | None = None) -> Runner:
-        return program.bind(self._engine, threads=1, outputs=outputs, periods=self.periods)
+    def _bind(self, program: Program[Any], outputs: list[str] | None = None) -> Runner:
+        runner: Runner = program.bind(
+            self._engine, threads=1, outputs=outputs, periods=self.periods
+        )
+        return runner
 
     def given(self, inputs: Mapping[str, Any]) -> None:
         """What the inputs are that are known: numbers, and arrays over time."""
@@ -198,7 +200,7 @@ class Problem:
         self._jacobian = _Compressed(self.pattern, self.targets, self.variables)
         if self.pattern.any():
             deriver.forward([block.port for block in self.targets], leaves)
-            self._slopes = self._bind(SeriesProgram(**vars(deriver.finish("directions"))))
+            self._slopes = self._bind(Program(**vars(deriver.finish("directions"))))
 
     def _derive_twice(self, ports: list[Port]) -> None:
         deriver = Deriver(self._program)
@@ -212,7 +214,7 @@ class Problem:
         self._hessian = _Compressed(pattern, self.variables, self.variables, lower=True)
         self._weights = {port.name: f"multiplier_{port.name}" for port in unique}
         if pattern.any():
-            self._bends = self._bind(SeriesProgram(**vars(deriver.finish("second"))))
+            self._bends = self._bind(Program(**vars(deriver.finish("second"))))
 
     def _pattern(self, reach: list[Reach], rows: list[Block]) -> Bools:
         out = np.zeros((sum(block.size for block in rows), self.size), bool)

@@ -100,8 +100,9 @@ def xirr(flows: ArrayLike, dates: Iterable[Any], *, guess: float = 0.0) -> Rates
 def _numbers(flows: ArrayLike) -> Floats:
     given = Given("the flows", BAD_INPUT)
     amounts = np.array(exactly(flows, "f64", given))
-    if amounts.ndim == 0 or not np.isfinite(amounts).all():
+    if not amounts.size or amounts.ndim == 0 or not np.isfinite(amounts).all():
         what = "one number" if amounts.ndim == 0 else "not all finite numbers"
+        what = what if amounts.size else "none: there are no flows"
         raise Diagnostic(BAD_INPUT, f"the flows are {what}", help="give a number for each time")
     return amounts
 
@@ -118,16 +119,17 @@ def _days(dates: Sequence[Any]) -> Floats:
             raise Diagnostic(BAD_INPUT, what, help="write dates as YYYY-MM-DD")
         days.append(day)
     counts = np.array(days, "datetime64[D]").astype(float)
-    first: Floats = counts - counts.min(initial=0.0 if not days else counts[0])
+    first: Floats = counts - counts.min(initial=counts[0] if days else 0.0)
     return first
 
 
 def _rates(amounts: Floats, times: Floats, guess: float) -> Rates:
+    near = float(exactly(guess, "f64", Given("guess", BAD_INPUT)))
     order = np.argsort(times, kind="stable")
     shape = amounts.shape[1:]
     lanes = amounts[order].reshape(len(times), -1)
     roots = [_roots(lane, times[order]) for lane in lanes.T]
-    nearest = [min(each, key=lambda r: (abs(r - guess), r), default=math.nan) for each in roots]
+    nearest = [min(each, key=lambda r: (abs(r - near), r), default=math.nan) for each in roots]
     none = sum(not each for each in roots)
     if none:
         where = "the flows have" if not shape else f"{none} of {len(roots)} lanes have"

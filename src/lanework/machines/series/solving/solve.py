@@ -11,11 +11,11 @@ import numpy as np
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.program.data import Port
+from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
 from lanework.machines.series.codes import BAD_PROBLEM, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import along
-from lanework.machines.series.program import SeriesProgram
 from lanework.machines.series.runner import Runner
 from lanework.machines.series.solving import ipopt
 from lanework.machines.series.solving.problem import Block, Problem, blocks
@@ -25,7 +25,7 @@ LATE = "raise the deadline, or give IPOPT fewer iterations"
 
 
 def solve(
-    program: SeriesProgram,
+    program: Program[Any],
     variables: str | Iterable[str],
     residuals: str | Iterable[str],
     bounds: Mapping[str, tuple[Any, Any]],

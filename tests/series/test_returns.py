@@ -1,0 +1,118 @@
+"""Rates of return: published examples, roots of polynomials in many digits, roots put in."""
+
+import datetime
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.solving.returns import NoRate, irr, xirr
+
+# The examples of IRR and XIRR in the documentation of Microsoft Excel.
+FLOWS = [-70_000, 12_000, 15_000, 18_000, 21_000, 26_000]
+DATED = [-10_000, 2_750, 4_250, 3_250, 2_750]
+DATES = ["2008-01-01", "2008-03-01", "2008-10-30", "2009-02-15", "2009-04-01"]
+
+
+def test_published_examples():
+    assert round(irr(FLOWS).rate, 3) == 0.087
+    assert round(irr(FLOWS[:5]).rate, 3) == -0.021
+    assert irr(FLOWS[:3], guess=-0.1).rate == pytest.approx(-0.443506941, abs=5e-10)
+    assert xirr(DATED, DATES).rate == pytest.approx(0.373362535, abs=2e-9)
+
+
+def test_dates_are_taken_as_they_come_and_in_any_order():
+    right = xirr(DATED, DATES)
+    assert xirr(DATED, [datetime.date.fromisoformat(day) for day in DATES]) == right
+    assert xirr(DATED, np.array(DATES, "datetime64[ns]")) == right
+    turned = [DATED[0], *DATED[:0:-1]], [DATES[0], *DATES[:0:-1]]
+    assert xirr(*turned) == right
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_all_roots_of_a_polynomial(seed):
+    random = np.random.default_rng(seed)
+    flows = random.integers(-9, 10, random.integers(2, 10)).astype(float)
+    kept = [mpmath.mpf(x) for x in np.trim_zeros(flows)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoRate)
+        roots = irr(flows).roots
+    discounts = (
+        mpmath.polyroots(kept, maxsteps=1000, extraprec=1000, asc=True) if len(kept) > 1 else []
+    )
+    right = sorted(
+        float(1 / mpmath.re(v) - 1)
+        for v in discounts
+        if abs(mpmath.im(v)) < 1e-12 * abs(v) and mpmath.re(v) > 0
+    )
+    apart = [r for n, r in enumerate(right) if not n or r - right[n - 1] > 1e-6 * (1 + abs(r))]
+    assert len(roots) == len(apart)
+    np.testing.assert_allclose(roots, apart, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("rates", [[0.1], [0.1, 0.4], [-0.5, 0.2, 1.0], [-0.3, 0.0, 0.05, 0.1]])
+def test_rates_that_were_put_in(rates):
+    flows = np.array([1.0])
+    for rate in rates:
+        flows = np.convolve(flows, [-1.0, 1.0 + rate])
+    rates_of = irr(flows)
+    np.testing.assert_allclose(rates_of.roots, rates, atol=1e-9)
+    assert rates_of.rate == pytest.approx(min(rates, key=abs), abs=1e-9)
+    assert irr(flows, guess=rates[-1]).rate == pytest.approx(rates[-1], abs=1e-9)
+
+
+def test_a_rate_that_is_touched_only():
+    assert irr([-100.0, 220.0, -121.0]).roots == pytest.approx((0.1,))
+    assert irr([-1.0, 3.0, -3.0, 1.0]).roots == pytest.approx((0.0,), abs=1e-12)
+
+
+def test_a_mortgage_of_thirty_years():
+    rate = 0.0625 / 12
+    payment = 1e6 * rate / (1 - (1 + rate) ** -360)
+    assert irr([-1e6, *[payment] * 360]).rate == pytest.approx(rate, rel=1e-11)
+
+
+def test_many_changes_of_sign():
+    flows = np.random.default_rng(3).normal(size=120)
+    roots = irr(flows).roots
+    for root in roots:
+        terms = [mpmath.mpf(c) / mpmath.mpf(1 + root) ** t for t, c in enumerate(flows)]
+        assert abs(mpmath.fsum(terms)) < 1e-9 * mpmath.fsum(abs(term) for term in terms)
+
+
+def test_lanes():
+    flows = np.array([[-100.0, -100.0, 1.0], [110.0, 120.0, 1.0]])
+    with pytest.warns(NoRate, match="1 of 3 lanes"):
+        rates = lw.series.irr(flows)
+    np.testing.assert_allclose(rates.rate, [0.1, 0.2, np.nan], rtol=1e-12)
+    assert rates.roots[2] == ()
+
+
+def test_none_is_not_a_number_and_said():
+    with pytest.warns(NoRate, match="no rate of return"):
+        assert np.isnan(irr([1.0, 2.0]).rate)
+    with pytest.warns(NoRate):
+        assert irr([0.0, 0.0]).roots == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: irr(5.0), "one number"),
+        (lambda: irr([1.0, float("nan")]), "not all finite"),
+        (lambda: irr([1.0, float("inf")]), "not all finite"),
+        (lambda: irr(["1", "-2"]), "flows"),
+        (lambda: xirr(DATED, DATES[:3]), "5 flows and 3 dates"),
+        (lambda: xirr([1, -2], ["2008-01-01", "1.3.2008"]), "date 1 is '1.3.2008'"),
+        (lambda: xirr([1, -2], ["2008-01-01", None]), "date 1 is None"),
+        (lambda: xirr([], []), "no flows"),
+        (lambda: irr([-1, 2], guess="ten"), "guess"),
+    ],
+)
+def test_what_is_refused(call, words):
+    with pytest.raises(Diagnostic, match=words) as caught:
+        call()
+    assert caught.value.code.ident == "LW3050"

@@ -1,0 +1,509 @@
+"""Solving: published problems, models that need no solver, derivatives, what goes wrong."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.check.generate import random_program
+from lanework.machines.series.passes.derive import Deriver
+from lanework.machines.series.passes.sparsity import Sparsity, colours
+from lanework.machines.series.solving.problem import Problem, blocks
+from lanework.machines.series.solving.solution import TRACE
+
+
+def model(periods=1, inputs=(), **formulas):
+    m = lw.series.Model("m", periods=periods)
+    for name in inputs:
+        default = 0.0
+        if ":" in name:
+            name, text = name.split(":")
+            default = float(text)
+        m.input(name.removeprefix("~"), axes="time" if "~" in name else (), default=default)
+    for name, text in formulas.items():
+        m.formula(name, text)
+    return m
+
+
+# Published problems -------------------------------------------------------------------------------
+
+
+def hs071():
+    """Hock and Schittkowski 1981, problem 71; the solution is that of IPOPT's documentation."""
+    m = model(
+        inputs=("a:1", "b:5", "c:5", "d:1"),
+        f="last(a * d * (a + b + c) + c)",
+        product="last(a * b * c * d)",
+        squares="last(a * a + b * b + c * c + d * d)",
+    )
+    bounds = dict.fromkeys("abcd", (1.0, 5.0)) | {"product": (25.0, None), "squares": (40.0, 40.0)}
+    return m, bounds
+
+
+def test_hs071():
+    m, bounds = hs071()
+    solution = m.solve([*"abcd"], bounds=bounds, objective="f")
+    assert solution.ok
+    assert solution.objective == pytest.approx(17.0140172892, abs=1e-8)
+    values = [solution[name] for name in "abcd"]
+    np.testing.assert_allclose(values, [1.0, 4.7429994, 3.8211503, 1.3794082], atol=1e-6)
+    assert solution.multipliers["product"] == pytest.approx(-0.55229366, abs=1e-6)
+    assert solution.multipliers["squares"] == pytest.approx(0.16146857, abs=1e-6)
+
+
+def test_rosenbrock_from_far():
+    m = model(inputs=("x:-1.2", "y:1"), f="last(100 * (y - x * x) ** 2 + (1 - x) ** 2)")
+    solution = m.solve(["x", "y"], objective="f")
+    assert (solution["x"], solution["y"]) == pytest.approx((1.0, 1.0), abs=1e-7)
+
+
+def test_to_maximise_is_to_minimise_the_negative():
+    m = model(inputs=("x:1",), f="last(x * (4 - x))", g="last(-(x * (4 - x)))")
+    up, down = m.solve("x", objective="f", maximise=True), m.solve("x", objective="g")
+    assert up["x"] == pytest.approx(2.0)
+    assert down["x"] == pytest.approx(2.0)
+    assert up.objective == pytest.approx(4.0)
+    assert down.objective == pytest.approx(-4.0)
+    np.testing.assert_allclose(up.solver_trace["objective"], -down.solver_trace["objective"])
+
+
+# Models that need no solver -----------------------------------------------------------------------
+
+DEBT = {
+    "opening": "prev(balance, initial=size)",
+    "r_interest": "interest - rate * (opening + balance) / 2",
+    "r_repay": "(interest + repay) * cover - cash",
+    "r_balance": "balance - (opening - repay)",
+}
+RESIDUALS = ["r_interest", "r_repay", "r_balance"]
+
+
+def debt(periods):
+    inputs = ("~interest", "~repay", "~balance", "rate:0.004", "cover:1.3", "~cash", "size")
+    return model(periods, inputs, **DEBT).compile(outputs=RESIDUALS)
+
+
+def closed_form(cash, size, rate=0.004, cover=1.3):
+    """The same loan by substitution: service is known, so each balance is a linear equation."""
+    balance, balances = size, []
+    for flow in cash:
+        balance = (balance * (1 + rate / 2) - flow / cover) / (1 - rate / 2)
+        balances.append(balance)
+    return np.array(balances)
+
+
+def test_every_corkscrew_an_unknown():
+    cash = 100 + 10 * np.sin(np.arange(360) / 5)
+    given = {"cash": cash, "size": 15_000.0}
+    solution = debt(360).solve(["interest", "repay", "balance"], RESIDUALS, inputs=given)
+    assert solution.ok
+    assert solution.iterations <= 2
+    np.testing.assert_allclose(solution["balance"], closed_form(cash, 15_000.0), rtol=1e-11)
+    for name in RESIDUALS:
+        assert np.abs(solution.result[name]).max() < 1e-9
+
+
+def test_debt_is_sized_to_a_cover_ratio():
+    m = model(
+        60,
+        ("size:100", "~cash", "rate:0.01"),
+        repay="size / 60",
+        balance="prev(balance, initial=size) - repay",
+        interest="prev(balance, initial=size) * rate",
+        dscr="cash / (repay + interest)",
+        debt="last(size + 0 * balance)",
+    )
+    cash = np.linspace(50.0, 80.0, 60)
+    solution = m.solve(
+        "size", bounds={"dscr": (1.3, None), "size": (1.0, None)}, objective="debt",
+        maximise=True, inputs={"cash": cash},
+    )  # fmt: skip
+    opening = 1 - np.arange(60) / 60
+    right = (cash / (1.3 * (1 / 60 + opening * 0.01))).min()
+    assert solution["size"] == pytest.approx(right, rel=1e-8)
+    assert solution["dscr"].min() == pytest.approx(1.3, rel=1e-8)
+
+
+def test_each_lane_is_a_problem_of_its_own():
+    cash = 100 + 10 * np.sin(np.arange(24) / 5)
+    sizes = np.array([1_000.0, 1_500.0, 2_000.0])
+    given = {"cash": cash, "size": sizes}
+    solutions = debt(24).solve(["interest", "repay", "balance"], RESIDUALS, inputs=given)
+    assert len(solutions) == 3
+    assert solutions.ok
+    assert solutions["balance"].shape == (24, 3)
+    for lane, size in enumerate(sizes):
+        np.testing.assert_allclose(
+            solutions["balance"][:, lane], closed_form(cash, size), rtol=1e-10
+        )
+        alone = debt(24).solve(
+            ["interest", "repay", "balance"], RESIDUALS, inputs={"cash": cash, "size": size}
+        )
+        assert alone["balance"].tobytes() == solutions[lane]["balance"].tobytes()
+
+
+def test_two_lane_axes():
+    m = model(2, ("x", "p", "q"), r="last(x - p * q)")
+    given = {"p": lw.series.along("a", [1.0, 2.0]), "q": lw.series.along("b", [3.0, 4.0, 5.0])}
+    solutions = m.solve("x", "r", inputs=given)
+    assert dict(zip(solutions.axes, solutions.shape, strict=True)) == {"a": 2, "b": 3}
+    right = np.multiply.outer([1.0, 2.0], [3.0, 4.0, 5.0])
+    order = [solutions.axes.index(axis) for axis in ("a", "b")]
+    np.testing.assert_allclose(np.transpose(solutions["x"], order), right)
+
+
+def test_a_warm_start_takes_fewer_iterations():
+    m, bounds = hs071()
+    program = m.compile(outputs=["f", "product", "squares"])
+    cold = program.solve([*"abcd"], bounds=bounds, objective="f")
+    near = {**bounds, "product": (25.5, None)}
+    begin = {name: cold[name] for name in "abcd"}
+    warm = program.solve([*"abcd"], bounds=near, objective="f", inputs=begin, warm=cold)
+    again = program.solve([*"abcd"], bounds=near, objective="f")
+    assert warm.objective == pytest.approx(again.objective, rel=1e-8)
+    assert warm.iterations < again.iterations
+
+
+# Derivatives, one by one --------------------------------------------------------------------------
+
+BENT = {
+    "x2": "x * x + 0.5 * prev(x2, initial=z)",
+    "y": "x2 * exp(w / 10) + lead(x, 2, final=1.0) * z",
+    "last_y": "last(y)",
+    "all": "total(y * y + z * w)",
+}
+
+
+def problem(periods=5):
+    m = model(periods, ("~x", "~w", "z"), **BENT)
+    program = m.compile(outputs=["y", "last_y", "all"])
+    inputs = {port.name: port for port in program.inputs}
+    outputs = {port.name: port for port in program.outputs}
+    unknowns = blocks([inputs[name] for name in "xwz"], periods, {})
+    targets = blocks([outputs["y"], outputs["last_y"]], periods, {})
+    nonlinear = Problem(program, unknowns, targets, outputs["all"], -1.0, periods, "auto")
+    nonlinear.given({})
+    return nonlinear
+
+
+def dense(entries, values, shape):
+    out = np.zeros(shape)
+    out[entries] = values
+    return out
+
+
+def test_jacobian_and_slope_are_those_of_differences():
+    nonlinear = problem()
+    x = np.random.default_rng(1).uniform(0.2, 1.5, nonlinear.size)
+    values = np.empty(len(nonlinear.entries[0]))
+    nonlinear.jacobian(x, values)
+    matrix = dense(nonlinear.entries, values, (nonlinear.rows, nonlinear.size))
+    slope = np.empty(nonlinear.size)
+    nonlinear.slope(x, slope)
+    h, up, down = 1e-6, np.empty(nonlinear.rows), np.empty(nonlinear.rows)
+    for place in range(nonlinear.size):
+        step = h * np.eye(nonlinear.size)[place]
+        nonlinear.levels(x + step, up)
+        nonlinear.levels(x - step, down)
+        np.testing.assert_allclose(matrix[:, place], (up - down) / (2 * h), rtol=1e-6, atol=1e-7)
+        by_differences = (nonlinear.value(x + step) - nonlinear.value(x - step)) / (2 * h)
+        assert slope[place] == pytest.approx(by_differences, rel=1e-6, abs=1e-6)
+
+
+def test_hessian_is_that_of_differences_of_the_slopes():
+    nonlinear = problem()
+    random = np.random.default_rng(2)
+    x, weights = random.uniform(0.2, 1.5, nonlinear.size), random.normal(size=nonlinear.rows)
+    values = np.empty(len(nonlinear.bend_entries[0]))
+    nonlinear.hessian(x, weights, 0.7, values)
+    matrix = dense(nonlinear.bend_entries, values, (nonlinear.size, nonlinear.size))
+    matrix += np.tril(matrix, -1).T
+
+    def lagrangian_slope(at):
+        slope, jacobian = np.empty(nonlinear.size), np.empty(len(nonlinear.entries[0]))
+        nonlinear.slope(at, slope)
+        nonlinear.jacobian(at, jacobian)
+        return 0.7 * slope + weights @ dense(nonlinear.entries, jacobian, (nonlinear.rows, nonlinear.size))
+
+    h = 1e-6
+    for place in range(nonlinear.size):
+        step = h * np.eye(nonlinear.size)[place]
+        right = (lagrangian_slope(x + step) - lagrangian_slope(x - step)) / (2 * h)
+        np.testing.assert_allclose(matrix[place], right, rtol=1e-5, atol=1e-6)
+
+
+def test_what_depends_on_neighbours_is_sparse():
+    program = debt(360)
+    deriver = Deriver(program)
+    names = ["interest", "repay", "balance"]
+    roots = [deriver.of[port.row] for port in program.outputs]
+    reach = Sparsity(deriver.values, deriver.leaves(names), deriver.timed.__getitem__, 360).of(
+        roots
+    )
+    pattern = np.block(
+        [[reach[root].pattern(name, 360, True, True) for name in names] for root in roots]
+    )
+    assert pattern.sum() == 360 * 6 + 2 * 359
+    assert colours(pattern).max() < 6
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_changes_with_an_input_is_in_the_pattern(seed):
+    """One period of one input of a random program changes: nothing else than said does."""
+    program, periods = random_program(seed, 12), 6
+    random = np.random.default_rng(seed)
+    given = {
+        port.name: random.uniform(-4, 9, (periods,) if "time" in port.axes else ())
+        for port in program.inputs
+    }
+    deriver = Deriver(program)
+    leaves = deriver.leaves(None)
+    roots = {port.name: deriver.of[port.row] for port in program.outputs}
+    reach = Sparsity(deriver.values, leaves, deriver.timed.__getitem__, periods).of(
+        [*roots.values()]
+    )
+    ports = {port.name: port for port in (*program.inputs, *program.outputs)}
+    runner = program.bind("reference", periods=periods)
+    before = runner(**given)
+    for name in leaves:
+        timed = "time" in ports[name].axes
+        for place in range(periods if timed else 1):
+            value = np.array(given[name], float)
+            value[place if timed else ()] += 0.37
+            after = runner(**{**given, name: value if timed else float(value)})
+            for output, root in roots.items():
+                changed = np.atleast_1d(
+                    (before[output] != after[output])
+                    & ~(np.isnan(before[output]) & np.isnan(after[output]))
+                )
+                may = reach[root].pattern(name, periods, len(changed) > 1, timed)
+                assert not (changed & ~may[:, place]).any(), (name, place, output)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_row_has_a_colour_twice(seed):
+    pattern = np.random.default_rng(seed).random((30, 40)) < 0.1
+    of = colours(pattern)
+    for row in pattern:
+        assert len(set(of[row])) == row.sum()
+
+
+# What goes wrong ----------------------------------------------------------------------------------
+
+REFUSED = [
+    (("x", ()), {}, "1 unknowns and 0 equations"),
+    ((["x", "y"], "r"), {}, "2 unknowns and 1 equations"),
+    (("x", ["r", "s"]), {}, "2 equations for 1 unknowns"),
+    (("q", "r"), {}, "no input 'q'"),
+    (("x", "rr"), {}, "no output 'rr'"),
+    (((), "r"), {}, "nothing to solve for"),
+    (("z", "r"), {}, "unknown z reaches no output"),
+    ((["x", "z"], ["r", "k"]), {}, "no unknown reaches the equation k"),
+    (("x", "r"), {"bounds": {"x": (2.0, 1.0)}}, "bounds of x exclude each other"),
+    (("x", "r"), {"bounds": {"x": ("low", 1.0)}}, "a bound of 'x' is 'low'"),
+    (("x", "r"), {"bounds": {"x": (float("nan"), 1.0)}}, "a bound of 'x' is nan"),
+    (("x", "r"), {"bounds": {"r": (0.0, 1.0)}}, "is a residual and has bounds"),
+    (("x", "r"), {"options": {"no_such_option": 1}}, "no_such_option"),
+    (("x",), {"objective": "pay"}, "has a value in each period"),
+]
+
+
+@pytest.mark.parametrize(("args", "more", "words"), REFUSED)
+def test_what_cannot_be_put(args, more, words, capfd):
+    m = model(
+        3, ("x", "y", "z"), r="last(x - y)", s="last(x + y)", k="last(y * 2)", pay="x * t",
+        other="last(z)",
+    )  # fmt: skip
+    program = m.compile(outputs=["r", "s", "k", "pay", "other"])
+    if args[0] == ["x", "z"]:
+        program = model(3, ("x", "y", "z"), r="last(x - z)", k="last(y)").compile()
+    with pytest.raises(Diagnostic, match=words) as caught:
+        program.solve(*args, **more)
+    assert caught.value.help
+    assert caught.value.code.ident in ("LW3062", "LW3040", "LW3044")
+
+
+STATUS = {
+    "infeasible": (model(inputs=("x:1",), r="last(x * x + 1)"), ("x", "r"), {}),
+    "singular": (
+        model(inputs=("x", "y"), r="last(x + y - 1)", s="last(2 * x + 2 * y - 2)"),
+        (["x", "y"], ["r", "s"]),
+        {},
+    ),
+    "diverged": (model(inputs=("x:1",), f="last(-x * x)"), ("x",), {"objective": "f"}),
+    "iterations": (
+        model(inputs=("x:-1.2", "y:1"), f="last(100 * (y - x * x) ** 2 + (1 - x) ** 2)"),
+        (["x", "y"],),
+        {"objective": "f", "options": {"max_iter": 3}},
+    ),
+    "not a number": (model(inputs=("x:-1",), r="last(log(x))"), ("x", "r"), {}),
+}
+
+
+@pytest.mark.parametrize("status", STATUS)
+def test_what_is_not_solved_says_so(status):
+    m, args, more = STATUS[status]
+    solution = m.solve(*args, **more)
+    assert solution.status == status
+    assert not solution.ok
+    assert solution.message in repr(solution)
+    with pytest.raises(Diagnostic) as caught:
+        solution["x"]
+    assert caught.value.code.ident == "LW3063"
+    assert np.isfinite(solution.variables["x"])  # the last iterate is there
+
+
+def test_names_of_what_is_not_reached():
+    m = model(4, ("~x:1", "~level"), r="x * x + level")
+    solution = m.solve("x", "r", inputs={"level": [-1.0, -4.0, 2.0, -1.0]})
+    assert solution.status == "infeasible"
+    assert "r[2] is " in solution.message
+
+
+def test_a_lookup_outside_during_a_solve_is_named():
+    m = lw.series.Model("m", periods=1)
+    m.input("x", default=1.0)
+    m.table("q", {"key": [0, 1, 2], "q": [1.0, 2.0, 4.0]}, keys="key", value="q", outside="error")
+    m.formula("r", "last(x * x - 2 + q(floor(x) + 5))")
+    solution = m.solve("x", "r")
+    assert not solution.ok
+    assert "lookup" in solution.message
+
+
+SLOW = {"y": "prev(y, initial=goal) * sin(x) + cos(x * z) * 100", "z": "x * x", "f": "total(y * y)"}
+BEGIN = {"x": np.linspace(1, 9, 200)}
+
+
+def test_a_deadline(monkeypatch):
+    slow = model(200, ("~x", "goal"), **SLOW).compile(outputs=["f"])
+    slope = Problem.slope
+    monkeypatch.setattr(Problem, "slope", lambda *args: time.sleep(0.2) or slope(*args))
+    solution = slow.solve("x", objective="f", inputs=BEGIN, limits=lw.Limits(deadline=0.5))
+    assert len(solution.solver_trace) < 10
+    assert solution.status == "deadline"
+    assert len(solution.solver_trace)
+    assert np.isfinite(solution.variables["x"]).all()
+
+
+def test_ctrl_c(ctrl_c, monkeypatch):
+    slow = model(200, ("~x", "goal"), **SLOW).compile(outputs=["f"])
+    began, slope = threading.Event(), Problem.slope
+
+    def watched(*args):
+        began.set()
+        slope(*args)
+
+    monkeypatch.setattr(Problem, "slope", watched)
+    ctrl_c.press(began.is_set)
+    solution = slow.solve("x", objective="f", inputs=BEGIN)
+    assert solution.status == "interrupted"
+    assert ctrl_c.work_since() < 1.0
+
+
+def test_sums_over_lanes_are_refused():
+    m = lw.series.Model("m", periods=2)
+    m.input("x", default=0.0)
+    m.input("amount", axes="loan")
+    m.formula("r", "last(amount - x)")
+    m.output("all", "r", reduce="loan")
+    with pytest.raises(Diagnostic, match="summed over loan"):
+        m.compile().solve("x", "all", inputs={"amount": [1.0, 2.0]})
+
+
+# What is kept -------------------------------------------------------------------------------------
+
+
+def test_the_trace_is_of_every_iteration():
+    m, bounds = hs071()
+    solution = m.solve([*"abcd"], bounds=bounds, objective="f")
+    trace = solution.solver_trace
+    assert trace.dtype == TRACE
+    assert trace["iteration"].tolist() == list(range(solution.iterations + 1))
+    assert trace["objective"][-1] == pytest.approx(17.0140172892, abs=1e-7)
+    assert trace["primal"][-1] < 1e-9 < trace["primal"][0]
+    assert (trace["primal_step"][1:] > 0).all()
+    assert (trace["line_search"][1:] >= 1).all()
+    assert solution.table().count("\n") == solution.iterations + 1
+
+
+def test_the_plot_has_three_lines():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    m, bounds = hs071()
+    axes = m.solve([*"abcd"], bounds=bounds, objective="f").plot()
+    assert [line.get_label() for line in axes.lines] == ["primal", "dual", "mu"]
+    assert axes.lines[0].get_xdata().tolist() == list(range(10))
+
+
+# Goal seek ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "bounds", "right"),
+    [
+        ("x * x - 2", 1.0, (None, None), 2**0.5),
+        ("exp(x) - 1e6", 0.0, (None, None), np.log(1e6)),
+        ("log(x) - 3", 1.0, (1e-300, None), np.exp(3)),
+        ("x ** 3", 5.0, (-10.0, 10.0), 0.0),
+        ("abs(x) * x - 4", -3.0, (None, None), 2.0),
+        ("1 / x - 1e-3", 1.0, (1e-6, 1e6), 1e3),
+        ("tanh(x - 30)", 0.0, (None, None), 30.0),
+        ("where(x > 3, x - 5, -2)", 0.0, (None, None), 5.0),
+    ],
+)
+def test_goals_of_known_roots(formula, start, bounds, right):
+    m = model(inputs=("x",), y=f"last({formula})")
+    goal = m.seek("x", "y", bounds=bounds, inputs={"x": start})
+    assert goal.value == pytest.approx(right, rel=1e-9, abs=1e-4 if right == 0 else 0)
+    assert goal.reached
+    assert abs(goal.result["y"]) < 1e-9
+
+
+def test_goals_in_many_lanes():
+    m = model(12, ("rate", "payment"), balance="prev(balance, initial=100) * (1 + rate) - payment",
+              left="last(balance)")  # fmt: skip
+    rates = np.linspace(0.001, 0.2, 1000)
+    goal = m.seek("payment", "left", inputs={"rate": rates})
+    np.testing.assert_allclose(goal.value, 100 * rates / (1 - (1 + rates) ** -12), rtol=1e-12)
+    assert goal.reached.all()
+    assert goal.iterations < 10
+    assert goal.result["left"].shape == (1000,)
+
+
+def test_a_goal_that_is_not_reached_names_its_lane():
+    m = model(inputs=("x", "c"), y="last(x * x + c)")
+    with pytest.raises(Diagnostic, match="in lane 1") as caught:
+        m.seek("x", "y", inputs={"c": [-1.0, 1.0], "x": 3.0})
+    assert caught.value.code.ident == "LW3063"
+    goal = m.seek("x", "y", inputs={"c": [-1.0, 1.0], "x": 3.0}, failures="nan")
+    assert goal.reached.tolist() == [True, False]
+    assert np.isnan(goal.value[1])
+
+
+def test_a_jump_is_no_root():
+    m = model(inputs=("x",), y="last(where(x > 3.3, 1.0, -1.0))")
+    with pytest.raises(Diagnostic, match="misses by 1"):
+        m.seek("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("args", "more", "words"),
+    [
+        (("x", "pay"), {}, "'pay' has a value in each period"),
+        (("w", "y"), {}, "'w' has a value in each period"),
+        (("y", "y"), {}, "no input 'y'"),
+        (("x", "y"), {"bounds": (3.0, 1.0)}, "exclude each other"),
+        (("x", "y"), {"bounds": ("a", 1.0)}, "bounds of 'x'"),
+        (("x", "y"), {"failures": "ignore"}, "failures is 'ignore'"),
+        (("x", "y"), {"target": float("nan")}, "target"),
+        (("x", "y"), {"target": [1.0, 2.0]}, "target"),
+    ],
+)
+def test_goals_that_cannot_be_put(args, more, words):
+    program = model(2, ("x", "~w"), y="last(x + w)", pay="x + w").compile(outputs=["y", "pay"])
+    with pytest.raises(Diagnostic, match=words):
+        program.seek(*args, **more)
