@@ -226,7 +226,9 @@ def test_hessian_is_that_of_differences_of_the_slopes():
         slope, jacobian = np.empty(nonlinear.size), np.empty(len(nonlinear.entries[0]))
         nonlinear.slope(at, slope)
         nonlinear.jacobian(at, jacobian)
-        return 0.7 * slope + weights @ dense(nonlinear.entries, jacobian, (nonlinear.rows, nonlinear.size))
+        return 0.7 * slope + weights @ dense(
+            nonlinear.entries, jacobian, (nonlinear.rows, nonlinear.size)
+        )
 
     h = 1e-6
     for place in range(nonlinear.size):
