@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
@@ -21,6 +22,7 @@ import pytest
 from lanework.base.errors import Diagnostic
 from lanework.core.data import blocks as readers
 from lanework.core.data import cells, csvfast, csvtext, sheets
+from lanework.core.data.columns import labels_in
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import column_names, iter_columns, read_array, read_columns, read_grid
 
@@ -508,3 +510,40 @@ def test_lines_that_end_in_a_carriage_return_alone(tmp_path, text, line):
     assert (error.code.ident, error.span.line) == ("LW3052", line)
     assert f"line {line}: a line ends in a carriage return alone" in error.message
     assert "LF" in error.help
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        ([True, False, True], [True, False, True]),
+        ([1, "1", 2.5], [1, "1", 2.5]),
+        (["a", None, "b"], ["a", "", "b"]),
+        ([1, None, 3], [1, "", 3]),
+        (["007", "7", "7.0"], ["007", "7", "7.0"]),
+        ([2**53, 2**53 + 1, 2**63 - 1], [2**53, 2**53 + 1, 2**63 - 1]),
+        ([1, 2, 3], [1, 2, 3]),
+        ([0.5, 1.0, 1e300], [0.5, 1.0, 1e300]),
+    ],
+)
+@pytest.mark.parametrize("ending", [".json", ".xlsx", ".parquet", ".feather", ".npz"])
+def test_labels_in_files_are_what_was_written(tmp_path, ending, cells, labels):
+    """What is true is no 1, a text no number, and what is empty has no label of its own."""
+    path, kinds = tmp_path / f"t{ending}", {type(cell) for cell in cells}
+    frame = pd.DataFrame({"id": pd.Series(cells, dtype=object).infer_objects(), "x": 0.5})
+    if ending == ".json":
+        path.write_text(json.dumps({"id": cells}))
+    elif ending == ".xlsx":
+        if any(isinstance(cell, int) and cell > 2**53 for cell in cells):
+            return  # which a workbook has not
+        frame.to_excel(path, index=False)
+    elif len(kinds - {type(None)}) > 1 or (ending == ".npz" and None in cells):
+        return  # columns of one type
+    elif ending == ".npz":
+        np.savez(path, id=np.array(cells))
+    else:
+        frame.to_parquet(path) if ending == ".parquet" else frame.to_feather(path)
+    read = labels_in(str(path), "id").tolist()
+    assert read == labels
+    assert [isinstance(label, bool) for label in read] == [
+        isinstance(label, bool) for label in labels
+    ]

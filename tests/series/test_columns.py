@@ -211,7 +211,10 @@ def test_pickles_are_never_loaded(tmp_path):
     np.save(path, np.array([Trap(sprung)], dtype=object), allow_pickle=True)
     assert refused(path, [""]).code.ident == "LW3052"
     np.savez(tmp_path / "t.npz", a=np.array([Trap(sprung)], dtype=object))
-    assert refused(tmp_path / "t.npz", ["a"]).code.ident == "LW3052"
+    problem = refused(tmp_path / "t.npz", ["a"])
+    assert problem.code.ident == "LW3052"
+    assert "Python objects" in problem.message
+    assert "astype" in problem.help
     assert not sprung.exists()
 
 

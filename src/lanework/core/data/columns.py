@@ -228,13 +228,25 @@ def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> I
         return
     cells = _cells(path, title, most)
     while some := list(itertools.islice(cells, rows)):
-        yield np.array(some) if kind is None else np.array(list(map(float, some))).astype(kind)
+        yield _labelling(some) if kind is None else np.array(list(map(float, some))).astype(kind)
+
+
+def _labelling(cells: list[Any]) -> Array:
+    """Cells as labels: what is empty as in a file of text, and 1 is not the text '1'."""
+    cells = ["" if cell is None else cell for cell in cells]
+    labels = np.array(cells)
+    if labels.dtype.kind in "US" and not all(isinstance(cell, str | bytes) for cell in cells):
+        labels = np.array(cells, object)
+    return labels
 
 
 def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic] | None:
     """The type of labels that are numbers."""
     if data_ending(path) in TEXTS:
         return _printed(_cells(path, title, most))
+    first = itertools.islice(_cells(path, title, most), rows)
+    if any(isinstance(cell, bool | np.bool_) for cell in first):  # which are no 0 and 1
+        return None
     integral = True
     try:
         for block in first_rows(iter_columns(path, [title], rows), most):

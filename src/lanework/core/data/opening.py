@@ -133,8 +133,10 @@ def damage(path: Path_, errors: tuple[type[Exception], ...] = (Exception,)) -> I
         raise
     except errors as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        help = "check that the file is whole and that its ending fits"
+        if "allow_pickle" in reason:  # NumPy's word for it
+            reason = "an array in it holds Python objects, which are not loaded"
+            help = "save numbers or texts: array.astype(float), array.astype(str)"
         raise Diagnostic(
-            BAD_DATA_FILE,
-            f"{os.fspath(path)} cannot be read: {reason}",
-            help="check that the file is whole and that its ending fits",
+            BAD_DATA_FILE, f"{os.fspath(path)} cannot be read: {reason}", help=help
         ) from None
