@@ -4,6 +4,7 @@ import datetime
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import xarray as xr
 from click.testing import CliRunner
@@ -174,6 +175,13 @@ def test_dates_are_time_and_no_scenarios(axes, name):
     refused("constant over time", run, a=pd.Series(np.arange(12.0), index), code="LW3050")
     lanes = pd.Series(np.arange(12.0), index.rename("scenario"))
     assert run(a=lanes)["y"].shape == (12,)
+    for form in ("%Y-%m-%d", "%Y-%m", "%d.%m.%Y", "%m/%d/%Y", "%Y-%m-%d %H:%M:%S"):
+        text = pd.Series(np.arange(12.0), index.strftime(form))
+        refused("constant over time", run, a=text, code="LW3050")
+        assert run(a=text.rename_axis("scenario"))["y"].shape == (12,)
+    for ids in ("2025-{}", "{}.1.2", "19-{:02}", "A2025-01-{:02}"):  # which are no days
+        some = pd.Series(np.arange(12.0), [ids.format(n + 13) for n in range(12)])
+        assert run(a=some)["y"].shape == (12,)
 
 
 def test_frames_and_levels_keep_their_order_and_labels():
@@ -476,3 +484,20 @@ def test_periods_have_one_label_each(labels, words):
     given = pd.Series([1.0, 2.0, 3.0], pd.Index(labels, name="time"))
     refused(words, model.run, a=given)
     refused(words, model.run, pd.DataFrame({"a": given}).reset_index())
+
+
+@pytest.mark.parametrize("axis", ["p", "time"])
+@pytest.mark.parametrize("title", ["time", "scenario", "point", "p"])
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame])
+def test_labels_in_a_table_are_along_its_rows_or_refused(axis, title, make):
+    model = lw.series.Model("m", periods=3)
+    model.input("c", axes=axis)
+    model.formula("y", "c * 2")
+    table = make({title: [2, 0, 1], "c": [3.0, 1.0, 2.0]})
+    if title == axis:
+        result = model.run(table)
+        assert result["y"][result.coords[axis].argsort()].tolist() == [2.0, 4.0, 6.0]
+        return
+    words = "has no such input" if title == "p" else f"{title!r} has labels along {title!r}"
+    code = "LW3040" if title == "p" else "LW3050"
+    refused(words, model.run, table, code=code)

@@ -74,6 +74,14 @@ def table_inputs(
             help=f"give one of them by name: run(table, {other}=...)",
         )
     axis = next(iter(axes), next(iter(labels), LANES))
+    if labels and axis not in labels:
+        (other, title), *_ = titles.items()
+        raise Diagnostic(
+            BAD_INPUT,
+            f"the rows of the table are along {axis!r} for input {axes[axis]!r}, and its column"
+            f" {title!r} has labels along {other!r}",
+            help=f"leave {title} out of the table, or call it {axis} if it has labels along that",
+        )
     mine = [
         port.name
         for port in rows

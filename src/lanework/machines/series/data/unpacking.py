@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     from lanework.core.program.program import Port
 
 
+_DATE = re.compile(
+    r"((19|20)\d\d[-/.](0?[1-9]|1[012])([-/.]\d\d?)?|\d\d?[-/.]\d\d?[-/.](19|20)\d\d)"
+    r"([ T]\d\d?:\d\d.*)?"
+)
+"""A day or a month in one of the ways in which text files have them."""
+
+
 class Held(NamedTuple):
     """An array, and for each dimension a name and labels, as far as there are any.
 
@@ -71,11 +78,18 @@ def unpack(value: Any, port: Port) -> Held:
 
 
 def has_dates(labels: Any) -> bool:
-    """Whether these are labels of moments: an index of dates, or dates of Python."""
+    """Whether these are labels of moments: an index of dates, dates of Python, or all text of them.
+
+    Example:
+        >>> has_dates(np.array(["2024-01", "2024-02"])), has_dates(np.array(["31.1.2024", "total"]))
+        (True, False)
+    """
     if labels is None or isinstance(labels, range):
         return False
     array = np.asarray(labels)
     first = array.reshape(-1)[0] if array.size else None
+    if isinstance(first, str) and _DATE.fullmatch(first):
+        return all(isinstance(x, str) and _DATE.fullmatch(x) for x in array.reshape(-1).tolist())
     return array.dtype.kind == "M" or (array.dtype.kind == "O" and hasattr(first, "isoformat"))
 
 
