@@ -8,6 +8,7 @@ what `explain` begins with, and that a runner is a context is the same for all m
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import warnings
 from abc import ABC, abstractmethod
@@ -37,6 +38,14 @@ def notify(notice: str) -> None:
     if notice and notice not in _noticed:
         _noticed.add(notice)
         warnings.warn(notice, EngineNotice, stacklevel=4)
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the user's that led here."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("lanework."):
+        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+    warnings.warn(message, category, stacklevel=level)
 
 
 def check_engine(name: str, engines: Sequence[str]) -> None:

@@ -28,14 +28,15 @@ if TYPE_CHECKING:
     from lanework.machines.fleet.isa import FLEET
     from lanework.machines.fleet.plan import Buffer, Launch, Phase, Plan, Routine
     from lanework.machines.fleet.runner import Runner
+    from lanework.machines.fleet.runtime.losses import LossNotice
     from lanework.machines.fleet.state import PROFILES, Convention, Fault, Profile, Status, VMState
     from lanework.machines.fleet.text.linker import assemble_module
     from lanework.machines.fleet.text.module import Module
 
 __all__ = [
-    "Buffer", "Convention", "FLEET", "Fault", "Launch", "Module", "PROFILES", "Phase", "Plan",
-    "Profile", "Routine", "Runner", "Status", "VMState", "assemble", "assemble_module", "link",
-    "package",
+    "Buffer", "Convention", "FLEET", "Fault", "Launch", "LossNotice", "Module", "PROFILES",
+    "Phase", "Plan", "Profile", "Routine", "Runner", "Status", "VMState", "assemble",
+    "assemble_module", "link", "package",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else any name would do

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,11 @@ def run(request: Request) -> None:
         _trace(request, _traced(request["trace"]))
         return
     from lanework.machines.fleet.runtime.arguments import inputs
+    from lanework.machines.fleet.runtime.losses import LossNotice, losses
 
     given = inputs(request)
     with (
+        warnings.catch_warnings(action="ignore", category=LossNotice),  # they are told below
         terminal.Bar(request.path.name, shown=not request["json"]) as bar,
         bind(request, progress=bar.update) as runner,
     ):
@@ -97,7 +100,8 @@ def run(request: Request) -> None:
     )
     if not stats["ended"]:
         terminal.message(f"stopped after {many(stats['epochs'], 'epoch')}, as asked for")
-    _counts(stats)
+    for sentence in losses(stats, "--set {}=fault"):
+        terminal.message(sentence)
     terminal.wrote(files)
 
 
@@ -117,34 +121,6 @@ def _picture(result: Result, given: Mapping[str, Any], ending: str) -> Result:
             axes = ("row", "column", "channel")[: len(shape)]
             return type(result)({name: result[name].reshape(shape)}, axes={name: axes})
     return result
-
-
-def _counts(stats: Mapping[str, Any]) -> None:
-    """Say what a run has counted that may be wrong."""
-    if stats["reads_outside"] + stats["writes_outside"]:
-        terminal.message(
-            f"{stats['reads_outside']:,} reads and {stats['writes_outside']:,} writes were outside"
-            " shared memory, or the buffer that they name; --set bounds=fault says where"
-        )
-    if stats["conflicts"]:
-        terminal.message(
-            f"{many(stats['conflicts'], 'word')} were written by several VMs in one epoch, of which"
-            " the highest's stayed; --set conflicts=fault says where"
-        )
-    if stats["mixed"]:
-        terminal.message(
-            f"{many(stats['mixed'], 'word')} went into buffers of integers as floats, or the other"
-            " way round: lanework explain LW6013"
-        )
-    if stats["stalled"]:
-        terminal.message(
-            f"{many(stats['stalled'], 'whole number')} added by ATOMIC_ADD changed nothing: floats"
-            " count to 2**24, and ATOMIC_IADD further"
-        )
-    if stats["unborn"]:
-        terminal.message(f"{many(stats['unborn'], 'VM')} could not start: .spawn makes more places")
-    if stats["faults"]:
-        terminal.message(f"{many(stats['faults'], 'VM')} faulted")
 
 
 def trace(request: Request) -> None:

@@ -26,6 +26,7 @@ from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.runtime import choice as engines
 from lanework.machines.fleet.runtime.binding import Bound, bind, bind_inputs, outputs
 from lanework.machines.fleet.runtime.debugging import Debugger
+from lanework.machines.fleet.runtime.losses import tell
 from lanework.machines.fleet.runtime.scheduler import LARGE, Desk, Runtime, caller
 from lanework.machines.fleet.runtime.watching import Epoch, watch
 from lanework.machines.fleet.state import VMState, Words
@@ -134,9 +135,14 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: LW6010.
             Trap: LW6020 to LW6028 for what VMs ran into, LW2001, LW2002 for deadline and fuel.
+
+        Warns:
+            LossNotice: updates were lost, counters stuck, words of another kind or outside; once.
         """
         until = self.limits.until()
-        return self._desk.work(lambda: self._call(table, inputs, until), until)
+        result = self._desk.work(lambda: self._call(table, inputs, until), until)
+        tell(result.stats)
+        return result
 
     def _call(self, table: TableLike | None, inputs: dict[str, Any], until: float | None) -> Result:
         bound = bind(self.program, inputs_of(table, inputs))
@@ -276,7 +282,11 @@ class Runner(runner.Runner):
         Yields:
             What there is after each epoch.
         """
-        return watch(self.runtime(bind_inputs(self.program, inputs)), self.epochs_limit)
+        return self._epochs(self.runtime(bind_inputs(self.program, inputs)))
+
+    def _epochs(self, runtime: Runtime) -> Iterator[Epoch]:
+        yield from watch(runtime, self.epochs_limit)
+        tell(vars(runtime.counts))
 
     def debug(self, **inputs: Any) -> Debugger:
         """Stop the program before its first epoch, to go on by hand; see `Debugger`.
