@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.state import Fault, Status
 
@@ -177,7 +178,7 @@ class Oracle:
         self.vms = [VM(n, [0] * registers, [0] * memory) for n in range(total + plan.spawn)]
         self.epochs = self.executed = self.reads_outside = self.writes_outside = self.faults = 0
         self.by_kernel, self.first_fault = [0, 0, 0, 0], -1
-        self.conflicts = self.stalled = self.unborn = 0
+        self.conflicts = self.stalled = self.mixed = self.unborn = 0
         self.sweep, self.quiet, self.kept = 1, 0, None
         self.stop_at, self.fuel = epochs, fuel
         self.batches = {}
@@ -512,7 +513,13 @@ class Oracle:
             self._outside("writes_outside")
         else:
             self.writes.setdefault(place, []).append((vm, word))
+            self._store(vm.ip, place)
         vm.ip += 1
+
+    def _store(self, ip, place):
+        """Count a word that is certainly of another kind than the buffer in which it is put."""
+        known = stores(self.view)
+        self.mixed += 0 if known is None else known.count(ip, np.array([place]))
 
     def _conflict(self, vm, ids):
         raise Faulted(Fault.CONFLICT)
@@ -535,6 +542,7 @@ class Oracle:
             self._outside("writes_outside")
             self._set(vm, ids, 0)
             return
+        self._store(vm.ip, place)
         old, name = self.shared[place], self.names[vm.ip]
         if name == "ATOMIC_CAS":
             new = vm.r[ids["src2"]] if old == vm.r[ids["src1"]] else old
@@ -615,7 +623,7 @@ class Oracle:
         return (
             *(self.epochs, self.executed, tuple(self.by_kernel), live),
             *(self.reads_outside, self.writes_outside, self.conflicts, int(self.stalled)),
-            *(self.unborn, self.faults, self.first_fault),
+            *(self.mixed, self.unborn, self.faults, self.first_fault),
         )
 
     def memory(self):

@@ -269,20 +269,20 @@ def test_random_programs_are_taken():
     assert [seed for seed in range(150) if random_program(seed).problems()] == []
 
 
-@pytest.mark.parametrize(
-    ("body", "count"),
-    [
-        ("ISETI r1, 1\n    WRITE r0, r1", 4),  # VMs 4 to 7 write to x
-        ("SETI r1, 1\n    WRITE r0, r1", 4),
-        ("SETI r1, 1\n    ATOMIC_ADD r2, r0, r1", 4),
-        ("ISETI r1, 1\n    ATOMIC_IADD r2, r0, r1", 4),
-        ("ISETI r1, 1\n    ATOMIC_IXCH r2, r0, r1\n    WRITE r0, r1", 8),
-        ("WRITE r0, r3", 0),  # zeros
-        ("READ r1, r0\n    WRITE r0, r1", 0),  # of either kind
-        ("IVMID r2\n    IWRITE r2, r0", 4),
-        ("FTOU r2, r0\n    SUBI r0, r0, 8\n    WRITE r0, r2", 0),  # outside
-    ],
-)
+EITHER = [
+    ("ISETI r1, 1\n    WRITE r0, r1", 4),  # VMs 4 to 7 write to x
+    ("SETI r1, 1\n    WRITE r0, r1", 4),
+    ("SETI r1, 1\n    ATOMIC_ADD r2, r0, r1", 4),
+    ("ISETI r1, 1\n    ATOMIC_IADD r2, r0, r1", 4),
+    ("ISETI r1, 1\n    ATOMIC_IXCH r2, r0, r1\n    WRITE r0, r1", 8),
+    ("WRITE r0, r3", 0),  # zeros
+    ("READ r1, r0\n    WRITE r0, r1", 0),  # of either kind
+    ("IVMID r2\n    IWRITE r2, r0", 4),
+    ("FTOU r2, r0\n    SUBI r0, r0, 8\n    WRITE r0, r2", 0),  # outside
+]
+
+
+@pytest.mark.parametrize(("body", "count"), EITHER)
 def test_words_that_go_to_either_are_counted(body, count):
     """Where it depends on a VM's number, which is a multiple of what another word says."""
     text = f"    VMID r0\n    SETI r1, 8\n    READ r1, r1\n    MUL r0, r0, r1\n    {body}"
@@ -295,6 +295,14 @@ def test_words_that_go_to_either_are_counted(body, count):
     assert result.stats["mixed"] == count
 
 
-def test_a_gpu_does_not_count_them(gpu):
-    subject = program("    ISETI r1, 1\n    ATOMIC_IADD r2, r0, r1", 1, TYPED.format("u32"))
-    assert subject.run(engine="epoch").stats["mixed"] is None
+SETTINGS = [{}, {"io": "fast"}, {"general": True}, {"bounds": "fault", "on_fault": "go on"},
+            {"layout": "aos"}, {"sort": True}, {"conflicts": "fault"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_a_gpu_counts_them_too(gpu, settings):
+    head = TYPED.format("u32").replace(".routine", ".buffer by, auto, 1, in\n.routine")
+    for body, count in EITHER:
+        text = f"    VMID r0\n    SETI r1, 8\n    READ r1, r1\n    MUL r0, r0, r1\n    {body}"
+        with program(text, 8, head).bind("epoch", **settings) as runner:
+            assert runner(by=[1]).stats["mixed"] == count, (body, settings)

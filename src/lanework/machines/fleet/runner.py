@@ -128,7 +128,7 @@ class Runner(runner.Runner):
             engine, adapter, epochs, instructions, by_kernel, reads_outside, writes_outside,
             conflicts (words that several VMs wrote in one epoch; None where `io` is fast on a
             GPU), mixed (floats that were put into buffers of integers, and integers into buffers
-            of floats, as far as that is known; None on a GPU), stalled (whole numbers that were
+            of floats, as far as that is known), stalled (whole numbers that were
             added to a float to no effect), unborn (VMs for which there was no place), faults,
             steps, ended, run_seconds, notice.
 
@@ -214,7 +214,7 @@ class Runner(runner.Runner):
             "writes_outside": counts.writes_outside,
             "conflicts": counts.conflicts if self._counts_conflicts else None,
             "stalled": counts.stalled,
-            "mixed": counts.mixed if self.engine == "reference" else None,
+            "mixed": counts.mixed,
             "unborn": counts.unborn,
             "faults": counts.faults,
             "steps": runtime.cursor.step,

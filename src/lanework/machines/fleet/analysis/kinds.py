@@ -60,11 +60,24 @@ class Stores:
         wrong = self.wrong[np.searchsorted(self.starts, at[at >= 0], "right") - 1]
         return int(np.count_nonzero(wrong if kind == BOTH else wrong == kind))
 
+    def words(self, instructions: int) -> Numbers:
+        """The same for kernels: a kind for each instruction, the number of regions, their starts
+        and what is wrong there.
+        """
+        kinds = np.zeros(instructions, np.int64)
+        kinds[list(self.kinds)] = list(self.kinds.values())
+        return np.concatenate([kinds, [len(self.starts)], self.starts, self.wrong])
+
 
 def stores(view: FleetView) -> Stores | None:
     """What there is to count in a program; None if all of its words are what they are used as."""
-    if not distinguishes(view):
-        return None
+    if "stores" not in vars(view):  # found once
+        vars(view)["stores"] = _stores(view) if distinguishes(view) else None
+    known: Stores | None = vars(view)["stores"]
+    return known
+
+
+def _stores(view: FleetView) -> Stores:
     typed = any(each.dtype != "f32" for each in view.buffers)
     stored = ((ip, kind) for ip, kind in _stored(view, Meanings(view)) if typed or _adds(view, ip))
     kinds = {ip: kind for ip, kind in stored if kind not in (NOTHING, ANYTHING)}

@@ -20,7 +20,7 @@ from lanework.machines.fleet.state import METADATA, Words
 
 MOST = 20_000
 """Epochs after which a random program does not end, which would be a defect of the generator."""
-COUNTS = tuple(name for name in Progress.__dataclass_fields__ if name not in ("stop", "mixed"))
+COUNTS = tuple(name for name in Progress.__dataclass_fields__ if name != "stop")
 """What all engines count."""
 
 

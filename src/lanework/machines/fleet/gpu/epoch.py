@@ -176,6 +176,7 @@ class EpochEngine:
         if on.trace is not None:
             on.set(traced=on.trace.done)
         head[Control.LENGTHS : Control.STOP + 1] = 0
+        head[Control.MIXED] = 0
         head[Control.READS_OUTSIDE : Control.ORDERED] = 0
         head[Control.CONFLICTS : Control.UNBORN + 1] = 0
         head[Control.FUEL] = WORD if fuel is None else min(max(fuel, 0), WORD)
@@ -211,6 +212,7 @@ class EpochEngine:
         progress.writes_outside += int(head[Control.WRITES_OUTSIDE])
         progress.conflicts += int(head[Control.CONFLICTS])
         progress.stalled += int(head[Control.STALLED])
+        progress.mixed += int(head[Control.MIXED])
         progress.unborn += int(head[Control.UNBORN])
         progress.faults = int(head[Control.FAULTS])
         lowest = int(head[Control.FIRST_FAULT])

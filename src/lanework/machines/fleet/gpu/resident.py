@@ -162,6 +162,7 @@ class Resident:
             "summary_count": summary,
             "bucket_at": code.bucket_at,
             "limits_at": code.limits_at,
+            "stores_at": code.stores_at,
             **{f"bucket_end{n}": end for n, end in enumerate(code.ends)},
             "tally_at": marks_at + marks + summary,
             "tally_count": sizes.BUCKETS,

@@ -11,6 +11,7 @@ from lanework.core.result.show import size
 from lanework.engines.codes import DEVICE_LIMIT
 from lanework.engines.gpu.device import WORD
 from lanework.machines.fleet.analysis.estimate import call_depth
+from lanework.machines.fleet.analysis.kinds import stores
 from lanework.machines.fleet.analysis.meanings import limits
 from lanework.machines.fleet.engine import Settings
 from lanework.machines.fleet.gpu.cells import Cells
@@ -33,6 +34,7 @@ class Code:
         index_at, kinds_at, program_at: where the last three begin.
         bucket_at: where the bucket of each instruction begins, in case VMs are sorted.
         limits_at: where the first word that each instruction may access begins, and their number.
+        stores_at: where begins what each puts into shared memory, and what belongs where.
         ends: for each kernel its last bucket, and one more.
     """
 
@@ -42,6 +44,7 @@ class Code:
     program_at: int
     bucket_at: int
     limits_at: int
+    stores_at: int
     ends: tuple[int, ...]
 
 
@@ -64,12 +67,14 @@ def code(view: FleetView, stored: Encoded) -> Code:
     spans = np.tile(np.array([0, view.shared], np.uint32), (len(view.infos), 1))
     for ip, buffer in limits(view).items():
         spans[ip] = buffer.offset, buffer.size
-    parts = [stored.words, index, kinds, view.words.ravel(), bucket, spans.ravel()]
-    index_at, kinds_at, program_at, bucket_at, limits_at, _ = np.cumsum(
+    known = stores(view)
+    puts = np.zeros(len(view.infos) + 1) if known is None else known.words(len(view.infos))
+    parts = [stored.words, index, kinds, view.words.ravel(), bucket, spans.ravel(), puts]
+    index_at, kinds_at, program_at, bucket_at, limits_at, stores_at, _ = np.cumsum(
         [len(each) for each in parts]
     ).tolist()
     words = np.concatenate(parts).astype(np.uint32)
-    return Code(words, index_at, kinds_at, program_at, bucket_at, limits_at, ends)
+    return Code(words, index_at, kinds_at, program_at, bucket_at, limits_at, stores_at, ends)
 
 
 def buckets(view: FleetView) -> tuple[Words, tuple[int, ...]]:
@@ -106,6 +111,7 @@ def spec(view: FleetView, settings: Settings, stored: Encoded) -> Spec:
         view.convention,
         settings.sort,
         bool(limits(view)) or settings.general,
+        stores(view) is not None or settings.general,
     )
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 
 from lanework.core.ops.bodies import words32
 from lanework.engines.gpu import wgsl
+from lanework.machines.fleet.analysis.kinds import BOTH
 from lanework.machines.fleet.engine import Stop
 from lanework.machines.fleet.gpu.kernels.table import (
     EACH,
@@ -78,6 +79,7 @@ def constants(spec: Spec) -> str:
         "HEADER": HEADER,
         "FRAME": spec.frame,
         "NONE": 0xFFFFFFFF,
+        "WRONG_EITHER": BOTH,
         "ONE": 0x3F800000,
     }
     for field in METADATA:
@@ -293,14 +295,41 @@ def address(spec: Spec) -> str:
     return ADDRESS + _WITHIN * spec.limited
 
 
-def limited(spec: Spec, text: str) -> str:
+STORED = """
+// The address, at which a word is counted that does not belong there.
+fn stored(address: u32, ip: u32) -> u32 {
+  let kind = code[params.stores_at + ip];
+  if (kind == 0u || address == NONE) { return address; }
+  let regions = params.stores_at + params.instructions;
+  var low = regions + 1u;
+  var high = low + code[regions];
+  while (high - low > 1u) {
+    let middle = (low + high) / 2u;
+    if (code[middle] <= address) { low = middle; } else { high = middle; }
+  }
+  let wrong = code[low + code[regions]];
+  if (wrong != 0u && (kind == WRONG_EITHER || kind == wrong)) { count(C_MIXED, 1u); }
+  return address;
+}
+"""
+
+"""Counts what is put where it does not belong."""
+
+
+def limited(spec: Spec, text: str, *, puts: bool = False) -> str:
     r"""A text in which addresses are held to the buffers of the instruction at `ip`.
+
+    Args:
+        spec: what the text depends on.
+        text: of the instruction.
+        puts: whether it puts a word there, which is counted where it does not belong.
 
     Example:
         >>> _PLACE.sub(r"within(\1, ip)", "f(float_address(fetch(vm, 1u + code[at + 2u])), x)")
         'f(within(float_address(fetch(vm, 1u + code[at + 2u])), ip), x)'
     """
-    return _PLACE.sub(r"within(\1, ip)", text) if spec.limited else text
+    place = r"within(\1, ip)" if spec.limited else r"\1"
+    return _PLACE.sub(f"stored({place}, ip)" if puts and spec.stores else place, text)
 
 
 _PLACE = re.compile(r"((?:float|whole)_address\(fetch\([^()]*\)\))")

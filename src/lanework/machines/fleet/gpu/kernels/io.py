@@ -15,6 +15,7 @@ from __future__ import annotations
 from lanework.machines.fleet.gpu.kernels.common import (
     ENDING,
     OUTSIDE,
+    STORED,
     address,
     head,
     limited,
@@ -39,6 +40,7 @@ def io(spec: Spec) -> str:
     bids = writes(spec)
     declared = head(spec, "code states memory lists control" + " winner" * bids)
     parts = [declared, address(spec), peek(spec), ENDING, OUTSIDE, _READ, _REST]
+    parts += [STORED] * spec.stores
     parts += [_WAIT] * spec.has("WAIT")
     parts += [_BID if bids else _WRITE_FAST] * spec.has(*WRITES)
     parts += [native(spec)] if spec.fast else []
@@ -72,7 +74,8 @@ def _written(spec: Spec) -> str:
 
 def _case(info: FleetInstr, spec: Spec) -> str:
     body = "mark(vm); stays = true;" if info in spec.ordered else BODIES[info.name]
-    return f"    case {info.code}u: {{ {limited(spec, operands(info, body))} }}\n"
+    puts = info.atomic or info.name in WRITES
+    return f"    case {info.code}u: {{ {limited(spec, operands(info, body), puts=puts)} }}\n"
 
 
 def _reads(address: str) -> str:

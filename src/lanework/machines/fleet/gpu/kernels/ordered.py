@@ -9,7 +9,14 @@ from __future__ import annotations
 from lanework.core.ops.bodies import arithmetic
 from lanework.core.program.isa import OperandKind
 from lanework.engines.gpu import wgsl
-from lanework.machines.fleet.gpu.kernels.common import ENDING, OUTSIDE, address, head, limited
+from lanework.machines.fleet.gpu.kernels.common import (
+    ENDING,
+    OUTSIDE,
+    STORED,
+    address,
+    head,
+    limited,
+)
 from lanework.machines.fleet.gpu.kernels.launch import VECTOR
 from lanework.machines.fleet.gpu.kernels.oracle import call
 from lanework.machines.fleet.gpu.kernels.table import Spec
@@ -70,7 +77,7 @@ def ordered(spec: Spec) -> str:
     atomic = not spec.fast and spec.has(*ATOMICS)
     parts = [head(spec, f"code states{' memory' if atomic else ''} control"), address(spec), ENDING]
     if atomic:
-        parts.append(functions(spec))
+        parts += [functions(spec)] + [STORED] * spec.stores
     parts.append(OUTSIDE)
     if spec.has("SYSCALL_SPAWN"):
         parts += [VECTOR, _SPAWN.replace("LITERALLY\n", _LITERAL if spec.cells.literal else "")]
@@ -80,7 +87,7 @@ def ordered(spec: Spec) -> str:
         f"    case {info.code}u: {{\n      {operands(info, BODIES[info.name])}\n    }}\n"
         for info in spec.ordered
     )
-    return "\n".join([*parts, _MAIN.replace("CASES\n", limited(spec, cases))])
+    return "\n".join([*parts, _MAIN.replace("CASES\n", limited(spec, cases, puts=atomic))])
 
 
 _STALLS = """

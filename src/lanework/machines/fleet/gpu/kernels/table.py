@@ -32,6 +32,7 @@ class Control(enum.IntEnum):
     IDLE = 5
     LENGTHS = 8  # of the four lists in this epoch
     STOP = 12
+    MIXED = 15  # of one submission, as those from `READS_OUTSIDE` on
     SWEEP = 13
     QUIET = 14
     FAULTS = 16
@@ -113,6 +114,7 @@ PARAMETERS = (
     "trace_most",
     "traced",  # epochs on the trace before this submission
     "limits_at",  # words of the code: of each instruction the words that it may access
+    "stores_at",  # what each puts into shared memory, and what does not belong into its regions
     "slot",  # of a launch
     "entry",
     "batch",
@@ -144,6 +146,7 @@ class Spec:
         convention: which registers a call keeps.
         sort: whether VMs are sorted by instruction.
         limited: whether there are instructions whose addresses are in a buffer by its name.
+        stores: whether words are counted that are put where they do not belong.
     """
 
     cells: Cells
@@ -157,6 +160,7 @@ class Spec:
     convention: Convention
     sort: bool = False
     limited: bool = False
+    stores: bool = False
 
     def has(self, *names: str) -> bool:
         """Whether the program has one of these instructions."""
