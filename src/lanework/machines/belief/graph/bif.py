@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.options import integer
 from lanework.machines.belief.graph.bifblocks import (
     LISTED,
@@ -139,6 +139,12 @@ class BifReader:
         if at < block.end:
             raise self.text.wrong(at, f"this is no part of a {block.words[0]}")
 
+    def _named(self, block: Block, name: str) -> int:
+        """Where a name stands before the brace of a block."""
+        pattern = re.compile(rf'(?<=[\s,(|"]){re.escape(name)}')
+        match = pattern.search(self.text.text, block.start, block.inside)
+        return block.start if match is None else match.start()
+
     def _scope(self, block: Block) -> list[str]:
         """The variables of a table, the child first."""
         inner = [word for word in block.words[2:-1] if word != ","]
@@ -149,7 +155,10 @@ class BifReader:
             raise self.text.wrong(block.start, "whose table is this?")
         for name in names:
             if name not in self.graph.variables:
-                raise self.text.wrong(block.start, f"there is no variable {name!r}")
+                near = did_you_mean(name, self.graph.variables)
+                raise self.text.wrong(
+                    self._named(block, name), f"there is no variable {name!r}", near
+                )
         if len(names) > 1 and inner[1] != "|" and "," in block.words:
             help = "write a bar after the variable that the table is of"
             raise self.text.wrong(block.start, "a joint table is no conditional table", help)

@@ -129,6 +129,8 @@ def read_network(
 def _read(path: str | os.PathLike[str], normalize: bool, limits: Limits | None) -> FactorGraph:
     try:
         text = unpacked(Path(path).read_bytes(), str(path), limits).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Diagnostic(BAD_NETWORK, f"{path} cannot be read: {error}") from None
+    except (OSError, ValueError, TypeError) as error:  # a name with a NUL is a ValueError
+        why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        what = f"{path} cannot be read: {getattr(error, 'strerror', None) or why}"
+        raise Diagnostic(BAD_NETWORK, what, help="check the path, and that it is a file") from None
     return read_text(text, str(path), normalize=normalize, limits=limits)

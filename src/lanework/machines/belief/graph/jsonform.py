@@ -22,7 +22,7 @@ from lanework.core.data.holding import NUMBERS
 from lanework.core.data.jsontext import Steps, offset_of, offset_of_second
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_claim, error_context
+from lanework.machines.belief.graph.refusal import check_claim, check_graph, error_context
 
 FORM = 'write {"variables": {"a": 2}, "factors": {"f": {"scope": ["a"], "values": [0.5, 0.5]}}}'
 
@@ -143,6 +143,7 @@ def write_json(graph: FactorGraph) -> str:
          "factors": {
           "f": {"scope": ["a"], "values": [0.25, 0.75], "child": "a"}}}
     """
+    check_graph(graph)
     graph.check()
 
     def written(value: object) -> str:

@@ -91,6 +91,9 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5001 for a scope or a shape that does not fit; LW5002 for a number.
         """
+        if isinstance(scope, str) and not set(scope) <= self.variables.keys():
+            what = f"the scope of a factor is the text {scope!r}"
+            raise Diagnostic(BAD_GRAPH, what, help=f"give names in a list: {scope.split(',')!r}")
         name = name or child or f"f{len(self.factors)}"
         over: Any = list(scope) if isinstance(scope, Iterable) else [scope]
         if all(isinstance(variable, str) for variable in over):

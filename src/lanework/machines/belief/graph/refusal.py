@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from os import PathLike
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span, span_at
@@ -15,12 +16,25 @@ UNUSED = 1 << 16  # states of variables that no table is about
 HELP = "write it as JSON, which holds any factor graph and any names"
 
 
+def check_graph(graph: object) -> None:
+    """Refuse what is no graph, such as the path of one.
+
+    Raises:
+        Diagnostic: LW5001.
+    """
+    if not isinstance(graph, FactorGraph):
+        text = isinstance(graph, str | PathLike)
+        help = "read it first: lanework.belief.read_network(path)" if text else "give it first"
+        raise Diagnostic(BAD_GRAPH, f"a {type(graph).__name__} is no factor graph", help=help)
+
+
 def check_names(graph: FactorGraph, what: str, illegal: re.Pattern[str]) -> None:
     """Refuse what a format cannot hold: no Bayesian network, or names in which `illegal` occurs.
 
     Raises:
         Diagnostic: LW5001, and what `graph.check` says.
     """
+    check_graph(graph)
     graph.check()
     if not graph.directed:
         message = f"only a network of conditional tables, one a variable, can be written as {what}"

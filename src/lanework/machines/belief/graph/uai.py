@@ -20,7 +20,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span, span_at
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_claim, error_context
+from lanework.machines.belief.graph.refusal import check_claim, check_graph, error_context
 from lanework.machines.belief.graph.words import floats_of, split_words
 
 _COMMENT = re.compile(r"#[^\n]*")
@@ -178,6 +178,7 @@ def write_uai(graph: FactorGraph) -> str:
         2
          0.25 0.75
     """
+    check_graph(graph)
     graph.check()
     number = {name: n for n, name in enumerate(graph.variables)}
     last = all(f.child is not None and f.scope[-1] == f.child for f in graph.factors)

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.printable import encodable
 from lanework.base.span import Span
 from lanework.machines.belief.codes import BAD_NETWORK
@@ -40,7 +40,8 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         <FactorGraph n: 1 variables, 1 factors>
     """
     if "<!ENTITY" in text:
-        raise _wrong("a network declares no entities", source, text)
+        span = span_of(text, source, "<!ENTITY")
+        raise Diagnostic(BAD_NETWORK, "a network declares no entities", span=span)
     if not encodable(text):
         raise _wrong("the text has half of a character", source, text)
     root = _root(text, source)
@@ -48,25 +49,28 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
     if network is None:
         raise _wrong("there is no NETWORK", source, text)
     graph = FactorGraph(_text(network, "NAME") or "network")
-    for variable in network.findall("VARIABLE"):
+    for number, variable in enumerate(network.findall("VARIABLE"), 1):
         name = _text(variable, "NAME")
         if not name:
-            raise _wrong("a VARIABLE has a NAME", source, text)
+            span = span_of(text, source, r"<VARIABLE\b", number)
+            raise Diagnostic(BAD_NETWORK, "a VARIABLE has a NAME", span=span)
         kinds = [value for key, value in variable.attrib.items() if key.upper() == "TYPE"]
         if (kind := (*kinds, "nature")[0].strip().lower()) != "nature":
-            span = _place(text, source, "NAME", name)
+            span = _variable(text, source, name)
             what = f"{name!r} is a node of the type {kind!r}"
             help = "only chance nodes (nature) have posteriors: leave decisions and utilities out"
             raise Diagnostic(BAD_NETWORK, what, span=span, help=help)
         tags = ("OUTCOME", "VALUE")
         states = [(e.text or "").strip() for tag in tags for e in variable.findall(tag)]
-        with error_context(functools.partial(_place, text, source, "NAME", name)):
+        nth = 1 + (name in graph.variables)
+        with error_context(functools.partial(_variable, text, source, name, nth)):
             graph.variable(name, states)
     lacking = dict.fromkeys(graph.variables)
     for definition in (*network.findall("DEFINITION"), *network.findall("PROBABILITY")):
         _define(graph, definition, lacking, source, text)
     for name in lacking:
-        raise _wrong(f"the variable {name!r} has no table", source, text)
+        span = _variable(text, source, name)
+        raise Diagnostic(BAD_NETWORK, f"the variable {name!r} has no table", span=span)
     with error_context(functools.partial(span_of, text, source, "<(DEFINITION|PROBABILITY)")):
         graph.check()
     return graph
@@ -97,19 +101,25 @@ def _define(
     parents = [(element.text or "").strip() for element in definition.findall("GIVEN")]
     unknown = [name for name in (*parents, child) if name not in graph.variables]
     if unknown:
-        raise _wrong(f"there is no variable {unknown[0]!r}", source, text)
+        tag, near = (
+            "GIVEN" if unknown[0] in parents else "FOR",
+            did_you_mean(unknown[0], graph.variables),
+        )
+        span = _place(text, source, tag, unknown[0])
+        raise Diagnostic(BAD_NETWORK, f"there is no variable {unknown[0]!r}", span=span, help=near)
     if child not in lacking:
-        raise _wrong(f"there are two tables of {child!r}", source, text)
+        span = _place(text, source, "FOR", child, 2)
+        raise Diagnostic(BAD_NETWORK, f"there are two tables of {child!r}", span=span)
     del lacking[child]
     with error_context(functools.partial(_place, text, source, "FOR", child)):
         shape = graph.shape((*parents, child))
         try:
             values = floats_of(split_words(_text(definition, "TABLE") or ""))
         except ValueError:
-            raise _wrong(f"the table of {child!r} holds numbers", source, text) from None
+            raise Diagnostic(BAD_NETWORK, f"the table of {child!r} holds numbers") from None
         if values.size != math.prod(shape):
             message = f"the table of {child!r} has {values.size} numbers, not {math.prod(shape)}"
-            raise _wrong(message, source, text)
+            raise Diagnostic(BAD_NETWORK, message)
         graph.factor((*parents, child), values.reshape(shape), name=child, child=child)
 
 
@@ -160,8 +170,14 @@ def write_xmlbif(graph: FactorGraph) -> str:
     return "\n".join([*out, "</NETWORK>", "</BIF>"]) + "\n"
 
 
-def _place(text: str, source: str, tag: str, name: str) -> Span:
-    return span_of(text, source, rf"<{tag}>\s*{re.escape(escape(name))}\s*</{tag}>")
+def _place(text: str, source: str, tag: str, name: str, nth: int = 1) -> Span:
+    return span_of(text, source, rf"<{tag}>\s*{re.escape(escape(name))}\s*</{tag}>", nth)
+
+
+def _variable(text: str, source: str, name: str, nth: int = 1) -> Span:
+    """Where a variable is declared; the network may be called like it."""
+    named = rf"<NAME>\s*{re.escape(escape(name))}\s*</NAME>"
+    return span_of(text, source, rf"<VARIABLE\b(?s:(?!</VARIABLE|<NAME>).)*{named}", nth)
 
 
 def _text(element: ElementTree.Element, tag: str) -> str:

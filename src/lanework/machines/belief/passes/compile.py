@@ -10,6 +10,7 @@ from lanework.core import options
 from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Program
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.emit import Emitter
 from lanework.machines.belief.passes.modes import TiedBackbone, backbone_tree
@@ -78,6 +79,7 @@ def compile_graph(
     """
     options.choice("strategy", strategy, STRATEGIES)
     seconds, seed = options.real("seconds", seconds), options.seed(seed)
+    check_graph(graph)
     graph.check()
     problem = Problem(graph, query, evidence, observed, semiring)
     if not problem.custom:  # whose tables may be costs, or anything

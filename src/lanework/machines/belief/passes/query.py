@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_OPTION
 from lanework.core.options import choice
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.graph.factor import Factor, sums
@@ -65,6 +66,8 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
         return Query("marginals", _names(graph, query))
     if query in _PLAIN:
         return _PLAIN[query](graph)
+    if not query.strip():
+        raise Diagnostic(BAD_QUERY, "the query is empty", help=f"there are {', '.join(KINDS)}")
     kind, colon, rest = query.partition(":")
     if kind in _READERS:
         return _READERS[kind](graph, kind, rest if colon else None)
@@ -78,11 +81,11 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
 
 
 def _listed(graph: FactorGraph, kind: str, text: str | None) -> Query:
-    if text is None:
+    if not (text or "").strip():
         example = f"{kind}:{','.join(list(graph.variables)[:2])}"
         what = f"the query {kind!r} needs names of variables"
         raise Diagnostic(BAD_QUERY, what, help=f"write {example}")
-    return Query(kind, _names(graph, _split(graph, text)))
+    return Query(kind, _names(graph, _split(graph, text or "")))
 
 
 def _counted(graph: FactorGraph, kind: str, text: str | None) -> Query:
@@ -130,6 +133,20 @@ def _split(graph: FactorGraph, text: str) -> list[str]:
     return [text] if text in graph.variables else [name.strip() for name in text.split(",")]
 
 
+def _given(graph: FactorGraph, names: Iterable[str], what: str) -> list[str]:
+    """Names of variables for an option, in one text or several.
+
+    Raises:
+        Diagnostic: LW2005 for states that are given with them, which a run takes.
+    """
+    if isinstance(names, str):
+        return _split(graph, names)
+    if isinstance(names, Mapping) or not isinstance(names, Iterable):
+        help = "name the variables in a list, and give their states to run() or infer()"
+        raise Diagnostic(BAD_OPTION, f"{what} is {names!r}", help=help)
+    return list(names)
+
+
 def _names(graph: FactorGraph, names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         graph.find(name)
@@ -160,8 +177,9 @@ class Problem:
         if self.custom and self.query.kind not in SUMS:
             what = f"a semiring of your own does not answer {self.query.kind}"
             raise Diagnostic(BAD_QUERY, what, help="ask for sums: all, variables, z or joint:VARS")
-        cut = dict.fromkeys(observed)
-        known = dict.fromkeys([*(graph.variables if evidence is None else evidence), *cut])
+        cut = dict.fromkeys(_given(graph, observed, "observed"))
+        every = graph.variables if evidence is None else _given(graph, evidence, "evidence")
+        known = dict.fromkeys([*every, *cut])
         for name in known:
             graph.find(name)
         if self.query.derives and cut:

@@ -24,6 +24,7 @@ from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.query import read_query
 from lanework.machines.belief.queries.conditioning import Progress, fitting
@@ -90,6 +91,7 @@ def infer(
         [[0.529, 0.471], [0.2, 0.8]]
     """
     seed = options.seed(seed)
+    check_graph(graph)
     known = evidence_of(graph.variables.values(), evidence)
     groups = grouped(graph, known, query, semiring)
     return run_groups(

@@ -19,6 +19,7 @@ from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_
 from lanework.machines.belief.data.weights import by_states, upright
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.runner import Runner
 
@@ -66,6 +67,7 @@ def jeffrey(
         >>> compile_graph(graph).bind()(evidence)["grass"].round(9).tolist()
         [0.7, 0.3]
     """
+    check_graph(graph)
     given = given_columns(evidence)
     variables = list(graph.variables.values())
     goals = {name: _checked(graph.find(name), goal) for name, goal in posteriors.items()}
@@ -116,6 +118,7 @@ def _checked(variable: Variable, goal: npt.ArrayLike) -> F64:
     fits = posterior.shape == (variable.size,) and bool((posterior >= 0).all())
     if not fits or abs(posterior.sum() - 1.0) > 1e-9:
         what = f"the posterior of {variable.name!r} is no {variable.size} probabilities"
+        what += f": {posterior.size} numbers that sum to {posterior.sum():.6g}"
         raise Diagnostic(BAD_EVIDENCE, what, help="give one a state, which sum to one")
     column: F64 = (posterior / posterior.sum())[:, np.newaxis]
     return column

@@ -28,6 +28,7 @@ from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.outputs import LN_P, factor_names
 from lanework.machines.belief.runner import Runner
@@ -80,6 +81,7 @@ def expected_counts(
         >>> counts["rain"].round(4).tolist(), float(counts["grass"].sum())
         ([0.5597, 2.4403], 3.0)
     """
+    check_graph(graph)
     start = time.perf_counter()
     known = evidence_of(graph.variables.values(), evidence)
     often = _row_weights(weights, known)
@@ -140,6 +142,7 @@ def expected_log_likelihood(
         >>> (result["expected_log_likelihood"] / np.log(2)).round(9).tolist()
         [-1.0, -1.0]
     """
+    check_graph(graph)
     start = time.perf_counter()
     known = evidence_of(graph.variables.values(), evidence)
     expected, logs = np.zeros(known.rows), np.zeros(known.rows)

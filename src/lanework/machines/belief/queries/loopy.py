@@ -27,6 +27,7 @@ from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.outputs import LN_P
 from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.queries.propagation import Links, Propagation
@@ -88,6 +89,7 @@ def loopy(
         >>> result["b"].round(3).tolist(), result.stats["not_converged"]
         ([[0.714, 0.286], [0.5, 0.5]], [])
     """
+    check_graph(graph)
     damping = real("damping", damping, 0.0, BELOW_ONE, "give a number from 0 to less than 1")
     tolerance = real("tolerance", tolerance, LEAST, BELOW_ONE, "give a number between 0 and 1")
     most = integer("most", most, 1)

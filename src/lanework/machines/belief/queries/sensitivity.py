@@ -17,6 +17,7 @@ from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.data.states import UNKNOWN, state_place
 from lanework.machines.belief.graph.factor import listed
 from lanework.machines.belief.graph.model import FactorGraph
+from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.outputs import LN_P, POSTERIOR, factor_names
 from lanework.machines.belief.passes.query import Query, read_query
 from lanework.machines.belief.queries.entries import Columns, Entries, Entry
@@ -158,6 +159,7 @@ def sensitivity(
         grass   rain=no, grass=dry  0.8    0            1.2456747     1.8823529
         rain    rain=yes            0.2    1.2456747    1.5570934     0.58823529
     """
+    check_graph(graph)
     place = state_place(graph.find(variable), state)
     if place == UNKNOWN:
         help = f"it has {listed(graph.variables[variable].states)}"
