@@ -70,7 +70,7 @@ def compile(model: Any, *args: Any, **options: Any) -> Any:
     if isinstance(model, str | os.PathLike):
         return _source(model, bool(args or options))
     own = getattr(model, "compile", None)
-    if own is not None:
+    if own is not None and not isinstance(model, type):
         return own(*args, **options)
     return _machine(model).load("compile")(model, *args, **options)
 
@@ -84,6 +84,10 @@ def _machine(model: object) -> Machine:
             return machine
     what = f"an object of the class {type(model).__name__} is nothing to compile"
     help = "give a model, a graph, modules, assembly text, or the path of a file"
+    if isinstance(model, type):
+        what, help = f"{model.__name__} is a class", f"make a model of it: {model.__name__}(...)"
+    elif hasattr(model, "tape"):
+        what, help = "a program is compiled already", "bind it, or run it"
     raise Diagnostic(NO_MODEL, what, help=help)
 
 
@@ -100,6 +104,9 @@ def _source(source: str | os.PathLike[str], options: bool) -> Any:
         program = assemble(source)
         program.verify()
         return program
+    if not os.fspath(source):
+        what = "an empty text is no path, and holds no assembly"
+        raise Diagnostic(NO_MODEL, what, help="give the path of a file, or assembly text")
     request = Request(os.fspath(source))
     try:
         read = find(request.machine).load("read") if request.is_model else None

@@ -146,7 +146,7 @@ XML = """<BIF><NETWORK>
         ("yes</", "no</", 5, "two states"),
         ('"nature"><NAME>rain', '"decision"><NAME>rain', 5, "type 'decision'"),
         ("</NETWORK>", '<VARIABLE TYPE="nature">\n<NAME>sun</NAME><OUTCOME>a</OUTCOME></VARIABLE>'
-         "</NETWORK>", 9, "'sun' has no table"),
+         "</NETWORK>", 10, "'sun' has no table"),
     ],
 )  # fmt: skip
 def test_places_in_xmlbif(old, new, line, said):

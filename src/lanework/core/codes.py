@@ -114,6 +114,13 @@ GIVEN_TWICE = code(
     "A run took a table of inputs and an input by name that is a column of it too, such as "
     "`run(table, rate=0.05)` with a column `rate`. Leave out one of them.",
 )
+NO_TABLE = code(
+    "LW1034",
+    "no table of inputs",
+    "What a run takes without a name is a table, whose columns fill the inputs of their names: "
+    "`run(frame, rate=0.05)`. This is no table, or one whose columns have no names of their own. "
+    "Single values and columns are given by name: `run(principal=1000.0, rate=0.05)`.",
+)
 NO_MODEL = code(
     "LW1012",
     "nothing to compile",

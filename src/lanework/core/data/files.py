@@ -8,14 +8,14 @@ positions in the list of categories.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_DATA_FILE, MISSING_COLUMN, RAGGED_ROW
+from lanework.core.codes import BAD_DATA_FILE, BAD_OPTION, MISSING_COLUMN, RAGGED_ROW
 from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, column_of
 from lanework.core.data.blocks import check_columns, csv_of, even_blocks, file_blocks
 from lanework.core.data.csvfast import Array, Categories, arrow_for
@@ -80,7 +80,7 @@ def read_columns(
     Args:
         path: a file with one of `ENDINGS`. A JSON file holds an object of lists, or a list of
             objects; `BOOK.xlsx#SHEET` is a sheet of a workbook.
-        wanted: the columns to read; by default all, and all must then be numbers or have
+        wanted: the columns to read, or one; by default all, and all must then be numbers or have
             categories; of `.npz` all but text and dates, which are labels beside results.
         categories: for columns of labels, the list of labels.
         limits: the memory that reading may take, and the deadline of it.
@@ -102,6 +102,11 @@ def read_columns(
         {'sex': array([1., 0.]), 'age': array([47., 29.])}
         >>> folder.cleanup()
     """
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    if categories is not None and not isinstance(categories, Mapping):
+        what = f"categories are a {type(categories).__name__}"
+        help = 'give the lists of labels by column: categories={"sex": ["F", "M"]}'
+        raise Diagnostic(BAD_OPTION, what, help=help)
     with reading(limits):
         return within(limits, partial(_columns, path, wanted, categories), SLOW)
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
-from lanework.core.codes import GIVEN_TWICE
+from lanework.core.codes import GIVEN_TWICE, NO_TABLE
 from lanework.core.data.values import Given
 from lanework.core.result.frames import need
 
@@ -105,7 +105,8 @@ def table_of(value: Any, given: Given) -> Table:
     if not is_table(value):
         given.refuse(
             f"is a {type(value).__name__}, which is no table",
-            "give a mapping, a DataFrame, an Arrow table or an array of records",
+            "give a mapping, a DataFrame, an Arrow table or an array of records"
+            + ("; single values are given by name" if given.code is NO_TABLE else ""),
         )
     pandas = hasattr(value, "iloc")
     pairs = list(_pairs(value))
@@ -144,7 +145,7 @@ def inputs_of(table: TableLike | None, inputs: Mapping[str, Any]) -> Mapping[str
     """The inputs of a call: the columns of a table if one is given, and those given by name.
 
     Raises:
-        Diagnostic: LW1026 for an input that is given both ways, and what `table_of` says.
+        Diagnostic: LW1026 for an input that is given both ways, LW1034 for what is no table.
 
     Example:
         >>> sorted(inputs_of({"rate": [0.1, 0.2]}, {"years": 3}))
@@ -152,7 +153,7 @@ def inputs_of(table: TableLike | None, inputs: Mapping[str, Any]) -> Mapping[str
     """
     if table is None:
         return inputs
-    columns = table_of(table, Given("the table of inputs", GIVEN_TWICE))
+    columns = table_of(table, Given("the table of inputs", NO_TABLE))
     for name in columns:
         if name in inputs:
             raise Diagnostic(

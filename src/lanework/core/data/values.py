@@ -265,6 +265,8 @@ def _shown(item: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d{4}/\d\d?/\d\d?|\d\d?([/.])\d\d?\2\d{4}")
+DATE_ADVICE = "a date: dates are labels, in a column called time or date, or in an index"
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)*|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -301,7 +303,7 @@ def text_advice(text: str) -> str:
 
     Example:
         >>> texts = "0.10%", "1,000", "1,5", "EUR 3", "7", "9007199254740993", "1.2.3", "#REF!"
-        >>> for text in (*texts, "north"):
+        >>> for text in (*texts, "north", "31.12.2025"):
         ...     print(text_advice(text))
         a percentage: give the fraction, 0.001
         a number with thousands in groups: give it without the commas, 1000
@@ -312,6 +314,7 @@ def text_advice(text: str) -> str:
         several numbers or another notation: give one decimal number, such as 2.5e-3
         an error of a spreadsheet's formula: mend it there, or leave the row out
         give numbers, or declare categories if it holds names
+        a date: dates are labels, in a column called time or date, or in an index
     """
     bare = text.strip().replace("\N{NO-BREAK SPACE}", " ").replace("\N{MINUS SIGN}", "-")
     match = _NUMBER.search(bare)
@@ -321,6 +324,8 @@ def text_advice(text: str) -> str:
         return "the value is missing: fill it in, or leave the row out"
     if SHEET_ERROR.fullmatch(bare):
         return ERROR_ADVICE
+    if _DATE.fullmatch(bare):
+        return DATE_ADVICE
     if match is None or sum(char.isalpha() for char in bare) > 4:
         return "give numbers, or declare categories if it holds names"
     number = match[0]

@@ -15,7 +15,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.printable import encodable
-from lanework.base.span import Span
+from lanework.base.span import Span, span_at
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_names, error_context, span_of
@@ -176,8 +176,10 @@ def _place(text: str, source: str, tag: str, name: str, nth: int = 1) -> Span:
 
 def _variable(text: str, source: str, name: str, nth: int = 1) -> Span:
     """Where a variable is declared; the network may be called like it."""
-    named = rf"<NAME>\s*{re.escape(escape(name))}\s*</NAME>"
-    return span_of(text, source, rf"<VARIABLE\b(?s:(?!</VARIABLE|<NAME>).)*{named}", nth)
+    named = rf"(<NAME>\s*{re.escape(escape(name))}\s*</NAME>)"
+    pattern = rf"<VARIABLE\b(?s:(?!</VARIABLE|<NAME>).)*{named}"
+    starts = [match.start(1) for match in re.finditer(pattern, text)][:nth]
+    return span_at(text, source, starts[-1] if starts else 0)
 
 
 def _text(element: ElementTree.Element, tag: str) -> str:

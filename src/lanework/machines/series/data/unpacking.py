@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from numbers import Number
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -74,6 +75,10 @@ def unpack(value: Any, port: Port) -> Held:
         return Held(_array(value, port))
     if isinstance(value, Mapping):
         fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
+    if isinstance(value, Number):  # of Python's, such as Decimal and Fraction
+        return Held(_array(value, port))
+    if type(value).__name__ in ("NAType", "NaTType"):
+        fail(port, "is missing", "fill it in, or give the input a default")
     fail(port, f"is a {type(value).__name__}", "give a number or an array")
 
 

@@ -51,7 +51,8 @@ class Model(Authoring):
         """The program that computes these outputs.
 
         Args:
-            outputs: names of nodes; None for the declared outputs, or every formula if none is.
+            outputs: names of nodes, or one; None for the declared outputs, or every formula if none
+                is.
             optimise: whether constants and tables are folded (the results are the same bits).
 
         Raises:
@@ -60,7 +61,8 @@ class Model(Authoring):
         from lanework.machines.series.passes.compile import compile_model
 
         optimise = flag("optimise", optimise)
-        return compile_model(self, None if outputs is None else list(outputs), optimise=optimise)
+        names = [outputs] if isinstance(outputs, str) else outputs
+        return compile_model(self, None if names is None else list(names), optimise=optimise)
 
     def run(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""

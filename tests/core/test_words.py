@@ -1,0 +1,98 @@
+"""What people give that is nothing of the kind: refused with what to do, or taken as meant."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.core.data.values import text_advice
+
+
+def refused(call, *said, code):
+    """The error of a call, which says this in its sentence or its help."""
+    with pytest.raises(Diagnostic) as caught:
+        call()
+    for each in said:
+        assert each in f"{caught.value.message}\n{caught.value.help}"
+    assert caught.value.code.ident == code
+    return caught.value
+
+
+def model():
+    """A model of one input."""
+    made = lw.series.Model("m", periods=2)
+    made.input("x")
+    made.formula("y", "x * 2")
+    made.formula("z", "y + 1")
+    return made
+
+
+@pytest.mark.parametrize("given", [1000.0, "1000", [1.0, 2.0], np.ones(3), (1, 2), {1.0, 2.0}])
+def test_values_without_a_name_are_no_table(given):
+    product = lw.register.assemble("mul r0, r0, r1\nhalt")
+    for run in (model().run, model().compile().run, model().compile().bind(), product.run):
+        refused(lambda run=run: run(given), "is no table", "given by name", code="LW1034")
+
+
+def test_what_is_compiled():
+    refused(lambda: lw.compile(""), "empty", code="LW1012")
+    refused(lambda: lw.compile(model().compile()), "compiled already", "run it", code="LW1012")
+    for kind in (lw.series.Model, lw.belief.FactorGraph, dict):
+        refused(lambda kind=kind: lw.compile(kind), f"{kind.__name__}(...)", code="LW1012")
+
+
+def test_one_name_is_a_list_of_one(tmp_path):
+    assert model().compile(outputs="y") == model().compile(outputs=["y"])
+    refused(lambda: model().compile(outputs="yy"), "no node `yy`", code="LW3003")
+    (tmp_path / "t.csv").write_text("id,sex\n1,M\n2,F\n")
+    assert lw.series.read_columns(tmp_path / "t.csv", "id")["id"].tolist() == [1, 2]
+    labels = {"sex": ["F", "M"]}
+    assert lw.series.read_columns(tmp_path / "t.csv", "sex", labels)["sex"].tolist() == [1, 0]
+    for given in (["F", "M"], "FM", ("F",)):
+        refused(lambda given=given: lw.series.read_columns(tmp_path / "t.csv", "sex", given),
+                'categories={"sex"', code="LW2005")  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [Decimal("1.5"), Fraction(3, 2), np.float16(1.5), Decimal(3)])
+def test_numbers_of_every_class(number):
+    program = model().compile()
+    assert program.run(x=number)["y"].tolist() == 2 * number
+    assert program.run(x=[number, 1])["y"].tolist() == [2 * number, 2]
+    frame = pd.DataFrame({"x": [1, number]})
+    assert program.run(frame)["y"].tolist() == [2, 2 * number]
+
+
+def test_numbers_that_no_float_is():
+    for number in (Decimal(2**53 + 1), Fraction(2**53 + 1), Fraction(10**400)):
+        refused(lambda number=number: model().run(x=number), "input 'x'", code="LW3050")
+    refused(lambda: model().run(x=1j), "complex", code="LW3050")
+    refused(lambda: model().run(x=pd.NA), "is missing", code="LW3050")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31", "2026-01-31 12:00", "2026-01-31T12:00:00Z", "31.12.2025", "1/2/2026",
+             "2026/1/31", " 2026-01-31 "],
+)  # fmt: skip
+def test_dates_are_known(tmp_path, text):
+    assert "a date" in text_advice(text)
+    refused(lambda: model().run(x=text), "a date", code="LW3050")
+    (tmp_path / "t.csv").write_text(f"x\n1\n{text}\n")
+    refused(lambda: lw.series.read_columns(tmp_path / "t.csv"), "line 3", "a date", code="LW3053")
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "12.500", "1/2", "10-20", "2026-1", "1.5.26", "31.12"])
+def test_what_is_no_date(text):
+    assert "a date" not in text_advice(text)
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_objects_in_files(tmp_path, ending):
+    path, objects = tmp_path / f"t.{ending}", np.array([{}, 1], object)
+    np.save(path, objects) if ending == "npy" else np.savez(path, x=objects)
+    refused(lambda: lw.series.read_columns(path), "Python objects", "texts", code="LW3052")
