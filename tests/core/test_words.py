@@ -26,11 +26,11 @@ def refused(call, *said, code):
 
 def model():
     """A model of one input."""
-    made = lw.series.Model("m", periods=2)
-    made.input("x")
-    made.formula("y", "x * 2")
-    made.formula("z", "y + 1")
-    return made
+    built = lw.series.Model("m", periods=2)
+    built.input("x")
+    built.formula("y", "x * 2")
+    built.formula("z", "y + 1")
+    return built
 
 
 @pytest.mark.parametrize("given", [1000.0, "1000", [1.0, 2.0], np.ones(3), (1, 2), {1.0, 2.0}])
