@@ -16,7 +16,15 @@ from typing import Any
 
 import click
 
-from lanework.app.commands import Commands, MachineCommand, Offered, act, ask, completed
+from lanework.app.commands import (
+    Commands,
+    MachineCommand,
+    Offered,
+    act,
+    ask,
+    completed,
+    end_left,
+)
 from lanework.base.printable import shown
 
 FILE = click.argument("file", type=click.Path())
@@ -205,4 +213,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):  # None where a shell closed it (>&-): nobody reads it
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-    cli.main(prog_name="lanework")
+    try:
+        cli.main(prog_name="lanework")
+    finally:
+        end_left(sys.exc_info()[1])

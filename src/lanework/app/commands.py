@@ -6,6 +6,7 @@ interrupted.
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import sys
@@ -110,6 +111,24 @@ def _unwritten(error: OSError) -> int:
     with suppress(OSError):
         terminal.error(problem)
     return problem.exit_status
+
+
+def end_left(end: BaseException | None) -> None:
+    """End the process at once, where a thread is at work that nobody waits for.
+
+    What it has made would be given back first, object by object.
+    """
+    from lanework.base.files import give_up
+    from lanework.core.waiting import left
+
+    if isinstance(end, SystemExit) and left():
+        give_up()
+        atexit._run_exitfuncs()
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 0)
 
 
 def completed(what: str) -> Callable[[click.Context, click.Parameter, str], Any]:
@@ -245,7 +264,7 @@ def ask(command: str = "", /, **options: Any) -> Request:
     words, libraries = options.pop("words", ()), options.pop("libraries", ())
     request = Request(file, words, libraries, {"json": as_json, **options})
     with reading(request.limits):  # standard input may take long, or never end
-        watched(request.limits, lambda: request.machine, LONGER)
+        watched(request.limits, lambda: request.machine, LONGER, request.growth)
     if command and command not in request.line.actions:
         names = " and ".join(name for name, line in command_lines() if command in line.actions)
         what = f"{file} is for the {request.machine} machine, which has no {command!r}"
@@ -264,4 +283,4 @@ def act(command: str, /, **options: Any) -> None:
     request = ask(command, **options)
     limits, work = request.limits, partial(request.line.actions[command], request)
     with reading(limits):
-        watched(limits, work, LONGER)
+        watched(limits, work, LONGER, request.growth)

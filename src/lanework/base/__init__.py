@@ -6,5 +6,6 @@ run may use, `host` what it runs on: processor, cores, where caches go. `axes` a
 names of their axes; `units` are products of powers of symbols, read by `unittext`
 and called as `unitnames` says. `files` appear
 complete or not at all. `sharing` is what threads, and children of a fork, share. `rng` draws random
-numbers by seed, lane and index. `lazy` gives packages names that load when they are touched.
+numbers by seed, lane and index. `lookup` says where labels are, millions of them in short steps.
+`lazy` gives packages names that load when they are touched.
 """

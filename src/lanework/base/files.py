@@ -22,6 +22,9 @@ try:
 except ImportError:  # Windows: nothing is locked there, and nothing swept
     fcntl = None  # type: ignore[assignment]
 
+_written: set[Path] = set()
+"""What is being written now."""
+
 _TEMPORARY = re.compile(r"\.lanework-[0-9a-f]{16}-.*", re.DOTALL)
 
 
@@ -67,6 +70,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
                 os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        _written.discard(temporary)
         temporary = None
         with suppress(OSError):  # not every file system can sync a folder
             sync_folder(target.parent)
@@ -121,11 +125,18 @@ def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
 def _give_up(temporary: Path | None, held: list[int]) -> None:
     """Remove what did not take its name, and let its lock go."""
     if temporary is not None:
+        _written.discard(temporary)
         with suppress(OSError):
             os.unlink(temporary)
     for handle in held:
         with suppress(OSError):
             os.close(handle)
+
+
+def give_up() -> None:
+    """Remove what other threads are writing: the process is about to end."""
+    for temporary in list(_written):
+        _give_up(temporary, [])
 
 
 def _status(target: Path) -> os.stat_result | None:
@@ -148,6 +159,7 @@ def _beside(target: Path, mode: int = 0o666) -> tuple[Path, int]:
             raise OSError(error.errno, error.strerror) from error
         _lock(handle, wait=True)  # another process may be about to sweep it
         if os.fstat(handle).st_nlink:  # it was not swept before it was locked
+            _written.add(path)
             return path, handle
         os.close(handle)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lanework.base.limits import Limits
     from lanework.core.program.program import Program
+    from lanework.core.resident import Growth
 
 PROGRAMS = {".lasm": "assembly", ".lwp": "a compiled program"}
 
@@ -87,7 +88,8 @@ class Request:
     @cached_property
     def _loaded(self) -> tuple[Program[Any], float]:
         start = time.perf_counter()
-        program = _program(self)
+        with self.growth.steady():
+            program = _program(self)
         return program, time.perf_counter() - start
 
     @property
@@ -116,6 +118,13 @@ class Request:
         return Limits.from_text(
             **{name: self[name] for name in ("fuel", "memory", "deadline", "threads")}
         ).started()
+
+    @cached_property
+    def growth(self) -> Growth:
+        """The memory that the command takes from the first look at this on."""
+        from lanework.core.resident import Growth
+
+        return Growth(self.limits)
 
     def names(self, option: str) -> list[str] | None:
         """The names with commas of an option, such as `--outputs a,b`; None without it."""
@@ -277,10 +286,13 @@ def read_bytes(file: Path) -> bytes:
     """What a file holds.
 
     Raises:
-        Diagnostic: LW8003.
+        Diagnostic: LW8003; LW0101 for one that does not fit.
     """
+    from lanework.core.data.holding import check_held
+
     check_file(file)
     try:
+        check_held(file, file.stat().st_size, "raise the memory cap")
         return file.read_bytes()
     except OSError as error:
         raise Diagnostic(

@@ -2,61 +2,133 @@
 
 from __future__ import annotations
 
+import _thread
 import contextvars
 import ctypes
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextvars import ContextVar
 from functools import partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from lanework.base import sharing
+from lanework.base.errors import Trap
 from lanework.base.limits import Limits
+from lanework.core.resident import OFTEN, Growth
 from lanework.core.runner import check_deadline
 
 NAME = "lanework-work"  # of threads that are waited for
 GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
+SOON = 0.05  # seconds after it until what is not waited for any longer is stopped
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
 T = TypeVar("T")
 Taken = ParamSpec("Taken")
 
 
-class Guard:
-    """When a thread may be struck: not once it ended, nor while it starts another.
+def _hook(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The hook for errors that nobody can catch, as in a callback, but those of `_Work.stop`."""
 
-    The interpreter finds a thread by its number. One that has ended leaves its number to the next,
-    and one that is being started has that of its starter until it runs: a stroke would end an
-    innocent thread, which whoever waits for it would never hear of.
+    def hook(unraisable: Any) -> None:
+        stopped = threading.current_thread().name == NAME
+        if not (stopped and unraisable.exc_type is SystemExit):
+            before(unraisable)
+
+    hook.__module__ = __name__
+    return hook
+
+
+class _Work(threading.Thread, Generic[T]):
+    """A thread that does something, for one that waits for it.
+
+    It is stopped by its number. One that has ended leaves its number to the next, and one that is
+    being started has that of its starter until it runs: `_end` is held by who strikes it, by itself
+    while it starts another, and at its end.
+
+    Attributes:
+        stops: whether it is stopped when nobody waits any longer.
+        deadlines: those that hold, and what to do about each; inner ones last.
+        given: a list of what came out.
+        error: what was raised.
+        done: whether there is one of these.
+        growth: the memory that it may take, if that is looked at.
     """
 
-    def __init__(self) -> None:
-        self._lock = sharing.lock()
-        self._ended = False
+    def __init__(self, work: Callable[[], T], stops: bool, growth: Growth | None) -> None:
+        super().__init__(name=NAME, daemon=True)
+        self.stops = stops
+        self.deadlines: list[tuple[float, str]] = []
+        self.given: list[T] = []
+        self.error: BaseException | None = None
+        self.done = threading.Event()
+        self.growth = growth
+        within = contextvars.copy_context().run  # such as the limits of reading
+        self._work: Callable[[], T] | None = partial(within, work)
+        self._left = self._over = False
+        self._end = sharing.lock()
 
-    def strike(self, thread: threading.Thread) -> bool:
-        """Raise `SystemExit` in the thread; false once it is at its end."""
-        with self._lock:
-            if self._ended or not thread.is_alive():
-                return False
-            number, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
-            return True
+    def run(self) -> None:
+        """Do it, unless nobody waits already."""
+        try:
+            try:
+                if self._work is not None and not self._left:
+                    self.given.append(self._work())
+            except BaseException as error:  # raised where it is waited for
+                self.error = None if self._left else error
+            self._finish()
+        except SystemExit:  # struck on the last steps: the next stroke is a while away
+            self._finish()
 
-    def start(self, thread: threading.Thread) -> None:
-        """Start a thread from the guarded one."""
-        with self._lock:
+    def _finish(self) -> None:
+        with self._end:
+            self._over = True
+        self._work = None  # what it holds may go
+        self.done.set()
+
+    def begin(self, thread: threading.Thread) -> None:
+        """Start another thread from this one."""
+        with self._end:
             thread.start()
 
-    def end(self, done: threading.Event) -> None:
-        """Let nothing strike any more; called by the thread itself."""
-        with self._lock:
-            self._ended = True
-        done.set()
+    def wait(self) -> None:
+        """Wait for it, until it is done, one of its deadlines is over, or its memory is.
 
+        Raises:
+            Trap: LW2001.
+            Diagnostic: LW0101.
+        """
+        while not self.done.wait(self._pause()):
+            if self.growth is not None:
+                self.growth.check()
+            for until, help in reversed(self.deadlines.copy()):
+                check_deadline(until, help)
 
-_GUARD: ContextVar[Guard | None] = ContextVar("_GUARD", default=None)  # of the work in this thread
+    def _pause(self) -> float:
+        nearest = min([until for until, _ in self.deadlines.copy()], default=None)
+        longest = TICK if self.growth is None else OFTEN
+        return longest if nearest is None else min(longest, max(nearest - time.monotonic(), 0))
+
+    def stop(self, soon: float) -> None:
+        """Raise `SystemExit` in it until it ends: where it is now that may be caught.
+
+        Args:
+            soon: seconds until then, in which whoever waited goes on: as it ends, millions of
+                objects may be given back in one step, in which no other thread of Python runs.
+        """
+        if sys.unraisablehook.__module__ != __name__:
+            sys.unraisablehook = _hook(sys.unraisablehook)
+        self._left = True  # it may not have begun
+        self.done.wait(soon)
+        while self._strike():
+            self.done.wait(TICK)
+
+    def _strike(self) -> bool:
+        with self._end:
+            if self._over or not self.is_alive():
+                return False
+            number, error = ctypes.c_ulong(self.ident or 0), ctypes.py_object(SystemExit)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
+            return True
 
 
 def start(thread: threading.Thread) -> None:
@@ -68,82 +140,76 @@ def start(thread: threading.Thread) -> None:
         >>> begun.wait()
         True
     """
-    guard = _GUARD.get()
-    if guard is None:
-        thread.start()
+    own = threading.current_thread()
+    if isinstance(own, _Work):
+        own.begin(thread)
     else:
-        guard.start(thread)
+        thread.start()
 
 
-def waited(work: Callable[[], T], until: float | None, help: str, *, stops: bool = False) -> T:
+def waited(
+    work: Callable[[], T],
+    until: float | None,
+    help: str,
+    *,
+    stops: bool = False,
+    growth: Growth | None = None,
+) -> T:
     """What `work` gives, which another thread does while this one looks after Ctrl-C and the clock.
 
-    Work that is not waited for to its end goes on by itself, and nobody hears of it.
+    Work that is not waited for to its end goes on by itself, and nobody hears of it. What such a
+    thread waits for in turn, and may stop, it does itself: whoever waits for it looks at all
+    deadlines, and there is one thread to stop.
 
     Args:
         work: a compiler, say: native code that looks at neither signals nor the clock.
         until: the deadline, on the clock of `time.monotonic`; None for none.
         help: what to do about a deadline that was missed.
         stops: end it instead where Python can do that, between two calls of native code.
+        growth: the memory that it may take.
 
     Raises:
         Trap: LW2001.
+        Diagnostic: LW0101.
         KeyboardInterrupt: at once, on the main thread.
 
     Example:
         >>> waited(lambda: 6 * 7, None, "raise the deadline")
         42
     """
-    given: list[T] = []
-    raised: list[BaseException] = []
-    done = threading.Event()
-    guard = Guard()
-
-    def run() -> None:
-        _GUARD.set(guard)
+    own = threading.current_thread()
+    deadlines = [] if until is None else [(until, help)]
+    if stops and isinstance(own, _Work) and own.stops:
+        own.deadlines += deadlines
         try:
-            try:
-                given.append(work())
-            except BaseException as error:  # raised where it is waited for
-                raised.append(error)
-            guard.end(done)
-        except SystemExit:  # struck on the last steps: the next stroke is a while away
-            guard.end(done)
-
-    own = contextvars.copy_context()  # such as the limits of reading
-    thread = threading.Thread(target=own.run, args=(run,), name=NAME, daemon=True)
-    start(thread)
+            return work()
+        finally:
+            del own.deadlines[len(own.deadlines) - len(deadlines) :]
+    thread = _Work(work, stops, growth)
+    thread.deadlines += deadlines
     try:
-        while not done.wait(TICK if until is None else min(TICK, max(until - time.monotonic(), 0))):
-            check_deadline(until, help)
-    except BaseException:
-        if stops:
-            start(threading.Thread(target=_stop, args=(thread, guard), daemon=True))
-            thread.join(GRACE / 2)  # it may have a file to clear away
+        start(thread)
+        thread.wait()
+    except BaseException as error:
+        if stops:  # at once: Ctrl-C may come again
+            _thread.start_new_thread(thread.stop, (SOON if isinstance(error, Trap) else 0.0,))
         raise
-    if raised:
-        raise raised[0]
-    return given[0]
+    if thread.error is not None:
+        try:
+            raise thread.error
+        finally:
+            thread.error = None  # which has this frame
+    return thread.given[0]
 
 
-def _hook(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The hook for errors that nobody can catch, as in a callback, but not for those of `_stop`."""
+def left() -> bool:
+    """Whether some thread is still at work that nobody waits for.
 
-    def hook(unraisable: Any) -> None:
-        stopped = threading.current_thread().name == NAME
-        if not (stopped and unraisable.exc_type is SystemExit):
-            before(unraisable)
-
-    hook.__module__ = __name__
-    return hook
-
-
-def _stop(thread: threading.Thread, guard: Guard) -> None:
-    """Raise `SystemExit` in a thread until it ends: where it is now that may be caught."""
-    if sys.unraisablehook.__module__ != __name__:
-        sys.unraisablehook = _hook(sys.unraisablehook)
-    while guard.strike(thread):
-        thread.join(TICK)
+    Example:
+        >>> left()
+        False
+    """
+    return any(isinstance(thread, _Work) for thread in threading.enumerate())
 
 
 def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
@@ -160,20 +226,25 @@ def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
     return work() if until is None else waited(work, until, help, stops=True)
 
 
-def watched(limits: Limits, work: Callable[[], T], help: str) -> T:
+def watched(limits: Limits, work: Callable[[], T], help: str, growth: Growth | None = None) -> T:
     """What `work` gives, which holds the deadline itself where it can say more of it.
 
-    What does not look at the clock, such as a reader of files, is stopped a little later.
+    What does not look at the clock, such as a reader of files, is stopped a little later; and what
+    takes memory that nobody has estimated, where that is looked at.
 
     Raises:
         Trap: LW2001.
+        Diagnostic: LW0101.
 
     Example:
         >>> watched(Limits(deadline=60.0), lambda: 6 * 7, "raise the deadline")
         42
     """
-    until = limits.until()
-    return work() if until is None else waited(work, until + GRACE, help, stops=True)
+    until, capped = limits.until(), growth is not None and growth.cap is not None
+    if until is None and not capped:
+        return work()
+    late = None if until is None else until + GRACE
+    return waited(work, late, help, stops=True, growth=growth if capped else None)
 
 
 def timed(help: str) -> Callable[[Callable[Taken, T]], Callable[Taken, T]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import IO, Any
@@ -22,6 +22,13 @@ JSON = 12
 """Bytes of Python's values for one of JSON text."""
 SHEET = 4
 """Bytes of Python's values for one of the XML in a workbook."""
+VALUE = 24
+"""Bytes of a value of Python as NumPy makes a number of it."""
+LABEL = 340
+"""Bytes of a label that is looked up, and of one that is looked for."""
+SMALL = 65536
+"""What is never worth a question, in bytes and in values."""
+AT_ONCE = "raise the memory cap, or give fewer values at once"
 FEWER = "raise the memory cap, or give a .csv or .parquet file, which is read in blocks"
 
 NUMBERS: dict[str, Any] = {
@@ -46,6 +53,18 @@ def reading(limits: Limits | None) -> Iterator[None]:
         _LIMITS.reset(before)
 
 
+@contextmanager
+def taking(limits: Limits, inputs: Mapping[str, Any]) -> Iterator[None]:
+    """The same for inputs, after a look at whether what they become fits.
+
+    Raises:
+        Diagnostic: LW0101.
+    """
+    with reading(limits):
+        check_inputs(inputs)
+        yield
+
+
 def check_held(path: Path_, size: int, help: str = FEWER) -> None:
     """Refuse to hold so many bytes of a file, if they are more than the memory cap.
 
@@ -60,6 +79,55 @@ def check_held(path: Path_, size: int, help: str = FEWER) -> None:
           help: raise the memory cap, or give a .csv or .parquet file, which is read in blocks
     """
     (_LIMITS.get() or Limits()).check_memory(size, f"the values of {os.fspath(path)}", help)
+
+
+def check_inputs(inputs: Mapping[str, Any]) -> None:
+    """Refuse inputs whose values do not fit in arrays, before these are made.
+
+    Raises:
+        Diagnostic: LW0101.
+
+    Example:
+        >>> with reading(Limits(memory=1000)):
+        ...     check_inputs({"rate": [0.5] * 10, "years": list(range(100_000))})
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW0101: the arrays of rate and years need 2.4 MB, and ...
+          help: raise the memory cap, or give fewer values at once
+    """
+    sizes = {name: _count(value) for name, value in inputs.items()}
+    if sum(sizes.values()):
+        names = " and ".join(name for name, size in sizes.items() if size)
+        check_taken(VALUE * sum(sizes.values()), f"the arrays of {names}")
+
+
+def _count(value: Any) -> int:
+    """How many values there are that are no array of numbers yet."""
+    if getattr(getattr(value, "dtype", None), "kind", "O") in "fiub":
+        return 0
+    first = value[0] if isinstance(value, list | tuple) and value else None
+    return _length(value) * (len(first) if isinstance(first, list | tuple) else 1)
+
+
+def _length(value: Any) -> int:
+    try:
+        return len(value) if hasattr(value, "__len__") else 0
+    except TypeError:  # an array of one number without axes
+        return 0
+
+
+def is_long(value: Any) -> bool:
+    """Whether there are so many values that what they take is worth a question."""
+    return _length(value) > SMALL
+
+
+def check_taken(size: int, what: str) -> None:
+    """Refuse to take so many bytes for what is given, if they are more than the memory cap.
+
+    Raises:
+        Diagnostic: LW0101.
+    """
+    if size > SMALL:
+        (_LIMITS.get() or Limits()).check_memory(size, what, AT_ONCE)
 
 
 def check_file(path: Path_, file: IO[bytes], each: int = 1) -> None:

@@ -14,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.lookup import SOME, Lookup, steps
+from lanework.core.data.holding import LABEL, check_taken
+from lanework.core.data.libraries import offers
 from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given, spells_number
 
 Order = npt.NDArray[np.intp]
@@ -29,14 +32,14 @@ def labels_along(value: Any) -> tuple[Any, ...]:
     dimension of a DataArray without any, and nothing at all for what has no labels.
     The columns of other tables are labelled by their names, and columns of files as these say.
     """
-    if hasattr(value, "row_labels"):
+    if offers(value, "row_labels"):
         return (value.row_labels,)
-    if hasattr(value, "get_column") or hasattr(value, "column_names"):
-        names = list(getattr(value, "column_names", value.columns))
+    if offers(value, "get_column") or offers(value, "column_names"):
+        names = list(value.column_names if offers(value, "column_names") else value.columns)
         return None, range(len(names)) if names == counted(len(names)) else names
-    if hasattr(value, "dims") and hasattr(value, "coords"):
+    if offers(value, "dims", "coords"):
         return tuple(_along_dim(value, dim) for dim in value.dims)
-    indices = (getattr(value, "index", None), getattr(value, "columns", None))
+    indices = [getattr(value, name) for name in ("index", "columns") if offers(value, name)]
     return tuple(labels_of_index(index) for index in indices if hasattr(index, "nlevels"))
 
 
@@ -56,13 +59,16 @@ def labels_of_index(index: Any) -> Any:
     """The labels of an index of pandas, one a place; those of several levels are tuples."""
     if index.nlevels > 1:
         labels = np.empty(len(index), object)
-        labels[:] = list(index)
+        for part in steps(len(index)):
+            labels[part] = list(index[part])
         return labels
     if type(index).__name__ == "RangeIndex" and (index.start, index.step) == (0, 1):
         return range(len(index))
     if hasattr(index, "to_timestamp"):  # periods, by their first day
         index = index.to_timestamp()
-    return np.asarray(index)
+    if isinstance(index.dtype, np.dtype) or len(index) <= SOME:
+        return np.asarray(index)
+    return np.concatenate([np.asarray(index[part]) for part in steps(len(index))])
 
 
 def counted(count: int) -> list[str]:
@@ -77,9 +83,9 @@ def counted(count: int) -> list[str]:
 
 def title_of(value: Any) -> tuple[str, ...] | None:
     """What the labels along the first dimension are called; None where they have no name."""
-    if hasattr(value, "row_titles"):
+    if offers(value, "row_titles"):
         return value.row_titles or None
-    dims = getattr(value, "dims", ())
+    dims = value.dims if offers(value, "dims") else ()
     names = list(dims[:1]) if dims else list(getattr(getattr(value, "index", None), "names", ()))
     if not names or None in names or (dims and str(names[0]).startswith("dim_")):
         return None
@@ -173,11 +179,11 @@ def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:
         lanework.base.errors.Diagnostic: LW8001: input 'x' has no 2022 along 'year', and has 2023
           help: give values for exactly the same labels
     """
+    check_taken(LABEL * (len(labels) + len(wanted)) // 2, f"the labels of {given.what}")
     here, there = keys(labels), keys(wanted)
-    if here == there:
+    if len(here) == len(there) and all(here[part] == there[part] for part in steps(len(here))):
         return None
-    where = {label: place for place, label in enumerate(here)}
-    known = set(there)
+    where, known = Lookup(here, len(here)), Lookup(there, len(there))
     absent = next((label for label in there if label not in where), None)
     extra = next((label for label in here if label not in known), None)
     if absent is not None or extra is not None:
@@ -192,11 +198,13 @@ def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:
             f"has {shown(twice if twice is not None else here[0])} more than once along {axis!r}",
             "give every label once, or all in the same order",
         )
-    return np.array([where[label] for label in there], np.intp)
+    return np.fromiter((where[label] for label in there), np.intp, len(there))
 
 
 def _same(own: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> bool:
-    return own.dtype == wanted.dtype and np.array_equal(own, wanted)
+    if own is wanted or (own.dtype, own.shape) != (wanted.dtype, wanted.shape):
+        return own is wanted
+    return all(np.array_equal(own[part], wanted[part]) for part in steps(len(own)))
 
 
 def keys(labels: Any) -> list[Any]:
@@ -211,8 +219,8 @@ def keys(labels: Any) -> list[Any]:
     """
     array = np.asarray(labels)
     if array.dtype.kind == "M":
-        return list(map(_date, array))
-    return [_key(label) for label in array.tolist()]
+        return [_date(moment) for moment in array]
+    return [_key(label) for part in steps(len(array)) for label in array[part].tolist()]
 
 
 def _date(moment: Any) -> str:

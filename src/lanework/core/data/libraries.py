@@ -12,44 +12,58 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.lookup import steps
+
 Array = npt.NDArray[Any]
 
 _LARGE = ("Int128", "UInt128", "Decimal", "Struct")
 """Types of polars that NumPy does not have: it would round them, or make columns of them."""
 
 
+def offers(value: Any, *names: str) -> bool:
+    """Whether the class of a value has all of these.
+
+    What a Series of pandas itself lacks is looked for among its labels, of which there may be one.
+
+    Example:
+        >>> offers([], "append", "sort"), offers((), "append")
+        (True, False)
+    """
+    return all(hasattr(type(value), name) for name in names)
+
+
 def flat(value: Any) -> Any:
     """What NumPy makes an array of, without an error that only its own library understands."""
-    if getattr(value, "requires_grad", False):  # a PyTorch tensor that records
+    if offers(value, "requires_grad") and value.requires_grad:  # a PyTorch tensor that records
         value = value.detach()
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # which NumPy lacks, and float32 holds
         value = value.float()
-    if hasattr(value, "iloc") or hasattr(value, "isna"):  # pandas
+    if offers(value, "iloc") or offers(value, "isna"):  # pandas
         return _pandas(value)
-    if hasattr(value, "column_names") or hasattr(value, "get_column"):  # tables of Arrow and polars
+    if offers(value, "column_names") or offers(value, "get_column"):  # tables of Arrow and polars
         columns = [np.asarray(flat(column)) for column in _columns(value)]
         return _side_by_side(columns) if columns else np.empty((0, 0))
-    if hasattr(value, "null_count") and hasattr(value, "to_pylist"):  # Arrow
+    if offers(value, "null_count", "to_pylist"):  # Arrow
         if value.null_count:
             return np.array(value.to_pylist(), object)
-        return value.to_numpy(zero_copy_only=False) if hasattr(value, "type") else value
-    if hasattr(value, "null_count") and callable(value.null_count):  # polars
+        return value.to_numpy(zero_copy_only=False) if offers(value, "type") else value
+    if offers(value, "null_count") and callable(value.null_count):  # polars
         listed = value.null_count() or str(value.dtype).startswith(_LARGE)
         return np.array(value.to_list(), object) if listed else value.to_numpy()
-    if hasattr(value, "__array__") or isinstance(value, list | tuple | numbers.Number):
+    if offers(value, "__array__") or isinstance(value, list | tuple | numbers.Number):
         return value
-    if hasattr(value, "__dlpack__"):
+    if offers(value, "__dlpack__"):
         return np.from_dlpack(value)
     # an array of keys would not be what was meant, and that of a set is in no order anybody knows
     if isinstance(value, Mapping) or (isinstance(value, Set) and len(value) > 1):
         raise TypeError("its values have no order")
-    several = hasattr(value, "__iter__") and not isinstance(value, str | bytes)
+    several = offers(value, "__iter__") and not isinstance(value, str | bytes)
     return list(value) if several else value
 
 
 def _pandas(value: Any) -> Any:
     """What pandas holds: None where it is missing, and integers that no column of floats rounds."""
-    if hasattr(value, "columns") and hasattr(value, "dtypes"):
+    if offers(value, "columns", "dtypes"):
         kinds = set(value.dtypes)
         if len(kinds) == 1 and isinstance(next(iter(kinds)), np.dtype):
             return value.to_numpy()
@@ -59,14 +73,16 @@ def _pandas(value: Any) -> Any:
     missing = np.asarray(value.isna(), bool)
     if not missing.any():
         return value
-    items = np.array(list(value), object)
+    items = np.empty(len(value), object)
+    for part in steps(len(value)):
+        items[part] = list(value.iloc[part] if offers(value, "iloc") else value[part])
     items[missing] = None
     return items
 
 
 def _columns(value: Any) -> list[Any]:
     """The columns of a table of Arrow or polars."""
-    if hasattr(value, "get_column"):
+    if offers(value, "get_column"):
         return [value.get_column(name) for name in value.columns]
     return list(value.columns)
 

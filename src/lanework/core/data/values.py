@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Code, Diagnostic
+from lanework.base.lookup import SOME
 from lanework.core.data.libraries import flat
 
 Array = npt.NDArray[Any]
@@ -89,11 +90,7 @@ def as_array(value: Any, given: Given) -> Array:
     if isinstance(value, np.ndarray):
         return value
     try:
-        array = np.asarray(flat(value))
-        if isinstance(value, list | tuple) and array.dtype.kind == "f" and _large(array):
-            objects = np.array(value, object)  # of whole numbers NumPy made floats, perhaps
-            return objects if any(isinstance(x, numbers.Integral) for x in objects.flat) else array
-        return array
+        return _listed(value) if isinstance(value, list | tuple) else np.asarray(flat(value))
     except Exception as error:  # of whatever library it is, each of which has its own
         ragged = isinstance(value, list | tuple)
         why = (str(error).splitlines() or [type(error).__name__])[0]
@@ -102,6 +99,29 @@ def as_array(value: Any, given: Given) -> Array:
             "has rows of different lengths" if ragged else what,
             "give every row as many values" if ragged else "give a NumPy array of its values",
         )
+
+
+def _listed(value: list[Any] | tuple[Any, ...]) -> Array:
+    """An array of values of Python, some at a time: NumPy looks at no clock meanwhile."""
+    width = len(value[0]) if value and isinstance(value[0], list | tuple) else 1
+    step = max(1, SOME // max(width, 1))
+    if len(value) <= step:
+        return _of_python(value)
+    parts = [_of_python(value[at : at + step]) for at in range(0, len(value), step)]
+    kinds = {part.dtype.kind for part in parts}
+    if len(kinds) > 1 and not kinds <= set("fiub"):  # text, say, beside numbers
+        return np.array(value, object)
+    array = np.concatenate(parts)
+    integers = array.dtype.kind == "f" and any(_large(p) for p in parts if p.dtype.kind in "iu")
+    return np.array(value, object) if integers else array
+
+
+def _of_python(value: list[Any] | tuple[Any, ...]) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind == "f" and _large(array):
+        objects = np.array(value, object)  # of whole numbers NumPy made floats, perhaps
+        return objects if any(isinstance(x, numbers.Integral) for x in objects.flat) else array
+    return array
 
 
 def _large(array: Array) -> bool:
@@ -199,12 +219,13 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
         for place, item in enumerate(out):
             if not (_integral(item) and info.min <= item <= info.max):
                 _refuse_number(item, dtype, given, place, array.shape)
-        return np.array([int(item) for item in out], info.dtype).reshape(array.shape)
+        integers = np.fromiter((int(item) for item in out), info.dtype, len(out))
+        return integers.reshape(array.shape)
     floats = [_float(item) for item in out]
     for place, (item, x) in enumerate(zip(out, floats, strict=True)):
         if x is None or _rounded(item, x, dtype):
             _refuse_number(item, dtype, given, place, array.shape)
-    return np.array(floats, np.float64).reshape(array.shape)
+    return np.fromiter(floats, np.float64, len(floats)).reshape(array.shape)
 
 
 def _integral(item: Any) -> bool:

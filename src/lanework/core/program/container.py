@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -30,13 +30,18 @@ import numpy as np
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE, NOT_TEXT
+from lanework.core.data.holding import check_held
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 MAGIC = b"\x89LANEWK\n"
 VERSION = 1
 ALIGN = 64
 _HEAD = struct.Struct("<8sIIQ32sI4x")
+_HELD = 4  # bytes of Python's values for one of the header
 _TAPE, _CONSTANTS = ".tape", ".constants"
+
+
+E = TypeVar("E")
 
 
 class _Port(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -65,12 +70,12 @@ class _Entry(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     span: tuple[int, int, int, int, int] | None  # source, then lines and columns
 
 
-class _Header(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+class _Header(msgspec.Struct, Generic[E], array_like=True, forbid_unknown_fields=True):
     machine: str
     fields: dict[str, int | float | str]
     ports: list[_Port]
     sections: list[_Section]
-    listing: list[_Entry]
+    listing: list[E]
     sources: list[tuple[str, str | None]]
     notes: list[str]
 
@@ -145,14 +150,19 @@ def decode(data: bytes, name: str = "program") -> tuple[ProgramData, int]:
     start = _HEAD.size + header_size
     if start > len(data):
         raise _damaged(name, 12, "the header is longer than the file")
+    check_held(name, _HELD * header_size, "raise the memory cap")
     try:
-        header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header)
+        # entries one by one: what decodes them looks at no clock
+        header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header[msgspec.Raw])
+        listing = [msgspec.msgpack.decode(entry, type=_Entry) for entry in header.listing]
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(name, _HEAD.size, f"the header cannot be read ({error})") from None
-    return _data(name, header, header_size, data), max(needs, 1)
+    return _data(name, header, listing, header_size, data), max(needs, 1)
 
 
-def _data(name: str, header: _Header, header_size: int, data: bytes) -> ProgramData:
+def _data(
+    name: str, header: _Header[Any], stored: list[_Entry], header_size: int, data: bytes
+) -> ProgramData:
     sections: dict[str, bytes] = {}
     start = _padded(_HEAD.size + header_size)
     expected = start
@@ -174,7 +184,7 @@ def _data(name: str, header: _Header, header_size: int, data: bytes) -> ProgramD
         raise _damaged(name, _HEAD.size, "tape or constants are missing or cut")
     tape, constants = sections.pop(_TAPE), sections.pop(_CONSTANTS)
     listing = []
-    for entry in header.listing:
+    for entry in stored:
         span = None
         if entry.span is not None:
             number, *place = entry.span

@@ -239,12 +239,15 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
 
     Raises:
         Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, LW1013 for a file
-            open as text, and what the machine's verifier finds.
+            open as text, LW0101 for one that does not fit, and what the machine's verifier finds.
     """
+    from lanework.core.data.holding import check_held
+
     stream = sys.stdin.buffer if path == "-" else path
     name = str(stream if isinstance(stream, str | os.PathLike) else _name(stream))
     try:
         if isinstance(stream, str | os.PathLike):
+            check_held(name, os.stat(stream).st_size, "raise the memory cap")
             data = Path(stream).read_bytes()
         else:
             _check_binary(stream, "read")

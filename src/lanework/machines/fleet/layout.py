@@ -81,11 +81,12 @@ class FleetView:
     @cached_property
     def words(self) -> Words:
         """The tape as uint32, shape (instructions, 5): opcode and four operands."""
-        rows = [
-            (info.code, each.target, *each.operands)
+        words = (
+            word
             for info, each in zip(self.infos, self.instructions, strict=True)
-        ]
-        return np.array(rows, np.uint32).reshape(-1, 5)
+            for word in (info.code, each.target, *each.operands)
+        )
+        return np.fromiter(words, np.uint32, 5 * len(self.infos)).reshape(-1, 5)
 
     def has(self, *names: str) -> bool:
         """Whether there is an instruction of these mnemonics."""

@@ -13,6 +13,7 @@ import numpy as np
 from lanework.base.errors import Code, Diagnostic, LaneworkError, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import options, runner
+from lanework.core.data.holding import taking
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
@@ -145,7 +146,9 @@ class Runner(runner.Runner):
         return result
 
     def _call(self, table: TableLike | None, inputs: dict[str, Any], until: float | None) -> Result:
-        bound = bind(self.program, inputs_of(table, inputs))
+        given = inputs_of(table, inputs)
+        with taking(self.limits, given):
+            bound = bind(self.program, given)
         words = bound.words
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import check

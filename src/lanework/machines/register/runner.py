@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.base.sharing import Spares
 from lanework.core import options, runner
+from lanework.core.data.holding import is_long, taking
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.result import Result
+from lanework.core.waiting import waited
 from lanework.machines.register import codes
 from lanework.machines.register.binding import (
     Bound,
@@ -37,6 +40,7 @@ ENGINES = ("stencil", "llvm", "native", "reference")
 LANE = 1 << 12  # back edges of a lane among many; one that needs more runs by itself
 MANY = 16  # lanes from which they run in a native loop
 BEGIN = 128  # instructions that take as long as to begin a lane and to end it
+FEWER = "raise the deadline, or run fewer lanes"
 
 
 class Runner(TieredRunner):
@@ -110,7 +114,7 @@ class Runner(TieredRunner):
         """
         start = time.perf_counter()
         meter = Meter(self.limits)
-        bound = bind_inputs(self.program, inputs_of(table, inputs))
+        bound = self._bound(inputs_of(table, inputs), meter.until)
         lanes = bound.lanes
         count = 1 if lanes is None else lanes
         self._check_memory(len(bound.columns), count)
@@ -137,6 +141,14 @@ class Runner(TieredRunner):
             stats=stats,
             levels={"lane": bound.levels},
         )
+
+    def _bound(self, inputs: Mapping[str, Any], until: float | None) -> Bound:
+        """The words of the inputs; those of many lanes are waited for."""
+        bind = partial(bind_inputs, self.program, inputs)
+        if not any(map(is_long, inputs.values())):
+            return bind()
+        with taking(self.limits, inputs):
+            return bind() if until is None else waited(bind, until, FEWER, stops=True)
 
     def _check_memory(self, inputs: int, lanes: int) -> None:
         """Refuse what does not fit before memory is taken: the program's own, and words of lanes.

@@ -18,6 +18,7 @@ from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core import runner
 from lanework.core.codes import BAD_OPTION, FUEL_SPENT
+from lanework.core.data.holding import taking
 from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
 from lanework.core.options import flag, integer, refused
@@ -238,7 +239,8 @@ class Runner(runner.Runner):
                 return result
         start = time.perf_counter()
         lazy = self._executor.lazy
-        bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy)
+        with taking(limits, inputs):
+            bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy)
         outputs, stats = self._run(bound, limits, until)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
         if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:

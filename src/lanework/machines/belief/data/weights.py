@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.data.labels import align, joined, labels_along
+from lanework.core.data.libraries import offers
 from lanework.core.data.tables import Table, is_table, table_of
 from lanework.core.data.values import Given, as_array, exactly
 from lanework.machines.belief.codes import BAD_EVIDENCE
@@ -103,7 +104,7 @@ def weights_of(
     if isinstance(value, list | tuple) and any(isinstance(v, _KEPT) for v in value):
         return _columns(variable, list(value), laned=True)
     arrays = ("__array__", "__dlpack__")
-    if isinstance(value, list | tuple) or any(hasattr(value, name) for name in arrays):
+    if isinstance(value, list | tuple) or any(offers(value, name) for name in arrays):
         # what is masked or null is not known
         array = as_array(value, evidence_for(variable.name))
     else:

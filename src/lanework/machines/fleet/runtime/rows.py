@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.data.labels import align, joined, keys, labels_along, title_of
+from lanework.core.data.libraries import offers
 from lanework.core.data.values import Given
 from lanework.machines.fleet.codes import BAD_INPUT
 
@@ -146,11 +147,11 @@ def _of(name: str) -> Given:
 
 def _along(value: Any, axis: int) -> Any:
     """What was given, with an axis first."""
-    if axis and hasattr(value, "dims"):  # of xarray
+    if axis and offers(value, "dims"):  # of xarray
         return value.transpose(value.dims[axis], ...)
-    if axis and (hasattr(value, "get_column") or hasattr(value, "column_names")):
+    if axis and (offers(value, "get_column") or offers(value, "column_names")):
         return _Names(labels_along(value)[axis])
-    return value.T if axis and hasattr(value, "iloc") else value
+    return value.T if axis and offers(value, "iloc") else value
 
 
 @dataclass(frozen=True)

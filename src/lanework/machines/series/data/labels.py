@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help, labels_along
+from lanework.core.data.libraries import offers
 from lanework.core.data.values import MISSING_TEXT, exactly, text_advice
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import LANES, TIME, check_periods, given_for
@@ -109,7 +110,7 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
             "time unless it has the name of a lane axis",
         )
     named = {axis: x for axis, x in zip(axes, held.labels, strict=False) if x is not None}
-    wide = array.ndim == 2 and (hasattr(value, "columns") or hasattr(value, "column_names"))
+    wide = array.ndim == 2 and (offers(value, "columns") or offers(value, "column_names"))
     if wide and axes[-1] == TIME and TIME in named:
         check_periods(named[TIME], given_for(port))
     for axis, size in zip(axes, array.shape, strict=True):

@@ -14,6 +14,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.labels import labels_along
+from lanework.core.data.libraries import offers
 from lanework.core.data.opening import TEXTS
 from lanework.core.data.tables import TableLike, is_table, table_of
 from lanework.core.data.values import Given, as_array
@@ -217,6 +218,6 @@ def _columns(
 
 def _plain(value: Any) -> bool:
     """Whether a column is one of values without names and labels, as those that count places."""
-    if isinstance(value, str | Labelled) or np.ndim(value) != 1 or hasattr(value, "dims"):
+    if isinstance(value, str | Labelled) or np.ndim(value) != 1 or offers(value, "dims"):
         return False
     return all(isinstance(labels, range) for labels in labels_along(value))

@@ -13,6 +13,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import GIVEN_TWICE
 from lanework.core.data.labels import labels_along
+from lanework.core.data.libraries import offers
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_INPUT
@@ -171,7 +172,7 @@ def _along(axis: str, name: str, column: Any, labels: Mapping[str, Any]) -> Any:
 
 def _plain(column: Any, axes: set[str]) -> bool:
     """Whether a column does not say itself which axes it has."""
-    if isinstance(column, Labelled) or hasattr(column, "dims"):
+    if isinstance(column, Labelled) or offers(column, "dims"):
         return False
-    index = getattr(column, "index", None)
+    index = column.index if offers(column, "index") else None
     return getattr(index, "nlevels", 1) == 1 and getattr(index, "name", None) not in axes

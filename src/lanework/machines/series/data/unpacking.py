@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.labels import counted, labels_along, labels_of_index
+from lanework.core.data.libraries import offers
 from lanework.core.data.values import as_array
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import (
@@ -59,19 +60,19 @@ def unpack(value: Any, port: Port) -> Held:
     """
     if isinstance(value, (np.ndarray, float, int, str, list, tuple, np.generic)):
         return Held(_array(value, port))
-    if hasattr(value, "data_vars"):  # xarray.Dataset
+    if offers(value, "data_vars"):  # xarray.Dataset
         value = value[_choose(port, [str(name) for name in value.data_vars], "the Dataset")]
-    if hasattr(value, "column_names"):  # pyarrow.Table, RecordBatch
+    if offers(value, "column_names"):  # pyarrow.Table, RecordBatch
         columns = {name: _flat(value.column(name)) for name in value.column_names}
         return _tabled(port, columns, {}) or _wide(port, columns)
-    if hasattr(value, "columns") and hasattr(value, "to_numpy"):
+    if offers(value, "columns", "to_numpy"):
         return _frame(value, port)
     labelled = _labelled(value, port)
     if labelled is not None:
         return labelled
-    if hasattr(value, "to_numpy"):  # polars.Series, pyarrow.Array
+    if offers(value, "to_numpy"):  # polars.Series, pyarrow.Array
         return Held(_flat(value))
-    if hasattr(value, "__array__") or isinstance(value, Sequence):
+    if offers(value, "__array__") or isinstance(value, Sequence):
         return Held(_array(value, port))
     if isinstance(value, Mapping):
         fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
@@ -100,9 +101,9 @@ def has_dates(labels: Any) -> bool:
 
 def _labelled(value: Any, port: Port) -> Held | None:
     """What an xarray.DataArray or a pandas.Series holds; None for anything else."""
-    if hasattr(value, "dims") and hasattr(value, "values"):
+    if offers(value, "dims", "values"):
         return _data_array(value, port)
-    index: Any = getattr(value, "index", None)
+    index: Any = value.index if offers(value, "index") else None
     if not hasattr(index, "nlevels"):
         return None
     if index.nlevels > 1:

@@ -1,4 +1,4 @@
-"""What Python's parser refuses, and sums of more terms than it takes, which go through in pieces.
+"""What Python's parser refuses, and what it takes in pieces: long files, and sums of many terms.
 
 A tree of `a + b - c + ...` leans left, as deep as there are terms, and Python's parser has a limit.
 Each piece but the first begins with an operator, and a name in front of it stands for what the
@@ -25,6 +25,8 @@ TOO_LONG = (RecursionError, MemoryError)
 REFUSALS = (SyntaxError, RecursionError, MemoryError, ValueError)  # of Python's parser
 
 MOST = 500  # terms of a piece
+PIECE = 4096  # characters of a file that are read at a time
+_BEGIN = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)  # of a statement, outside of strings
 _LOOSER = frozenset(("<", ">", "<=", ">=", "==", "!=", "&", "|", "^", "<<", ">>", ":=", ",", "="))
 _WORDS = frozenset(("if", "else", "and", "or", "not", "in", "is", "lambda"))
 BEFORE = "_"
@@ -165,3 +167,37 @@ def terms(text: str) -> list[int]:
     except (tokenize.TokenError, IndentationError):
         return []
     return out
+
+
+def parsed(text: str) -> tuple[ast.Module, dict[int, tuple[int, int]]]:
+    """The statements of a file; and by line the sums that are left out, being too long for that."""
+    try:
+        return _in_pieces(text) or ast.parse(text), {}
+    except TOO_LONG:
+        try:
+            short, sums = shortened(text)
+        except (tokenize.TokenError, IndentationError):
+            sums = {}
+        if not sums:
+            raise
+    return ast.parse(short), sums
+
+
+def _in_pieces(text: str) -> ast.Module | None:
+    """What `ast.parse` gives, which looks at no clock: some statements at a time of a long text.
+
+    None where one of them cannot be read by itself, or where the text is not long.
+    """
+    if len(text) <= PIECE:
+        return None
+    body: list[ast.stmt] = []
+    begin, line = 0, 0
+    try:
+        while begin < len(text):
+            next_ = _BEGIN.search(text, begin + PIECE)
+            end = len(text) if next_ is None else next_.start()
+            body += ast.parse("\n" * line + text[begin:end]).body
+            begin, line = end, line + text.count("\n", begin, end)
+    except (SyntaxError, *TOO_LONG):  # a string or a bracket goes over the end, say
+        return None
+    return ast.Module(body, [])

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import ast
 import os
-import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -39,7 +38,7 @@ from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.calendar import KINDS
 from lanework.machines.series.language.expression import Origin
 from lanework.machines.series.language.formula import FormulaReader
-from lanework.machines.series.language.longsums import REFUSALS, TOO_LONG, refusal, shortened
+from lanework.machines.series.language.longsums import REFUSALS, parsed, refusal
 from lanework.machines.series.language.nodes import Formula
 
 M = TypeVar("M", bound=Authoring)
@@ -88,24 +87,10 @@ def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]
     """What the text of a model file declares, in a registry that `make` gives; see `read_model`."""
     origin = Origin(source, text)
     try:
-        tree, sums = _parsed(text)
+        tree, sums = parsed(text)
     except REFUSALS as error:
         raise refusal(error, origin, statement=True) from None
     return _File(origin, Path(source).stem, folder, make, sums).read(tree)
-
-
-def _parsed(text: str) -> tuple[ast.Module, dict[int, tuple[int, int]]]:
-    """The statements of a file; and by line the sums that are left out, being too long for that."""
-    try:
-        return ast.parse(text), {}
-    except TOO_LONG:
-        try:
-            short, sums = shortened(text)
-        except (tokenize.TokenError, IndentationError):
-            sums = {}
-        if not sums:
-            raise
-    return ast.parse(short), sums
 
 
 class _File(Generic[M]):

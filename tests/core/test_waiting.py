@@ -1,0 +1,255 @@
+"""Work that is waited for: stopped as a whole, seen while it takes memory, and over soon after."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import lanework as lw
+from lanework.app.cli import cli
+from lanework.base.errors import Diagnostic, Trap
+from lanework.base.limits import Limits
+from lanework.core import resident
+from lanework.core.resident import Growth
+from lanework.core.waiting import left, waited, watched
+
+pytestmark = pytest.mark.slow
+
+DEADLINE = Limits(deadline=0.05)
+BUSY = 1.0  # seconds of work after a deadline, at most
+
+
+def idle():
+    """Wait until this process does nothing any more; how much it did until then."""
+    begin = before = time.process_time()
+    while True:
+        time.sleep(0.1)
+        now = time.process_time()
+        if now - before < 0.01:
+            return before - begin
+        assert now - begin < BUSY, threading.enumerate()
+        before = now
+
+
+def stopped(call):
+    with pytest.raises(Trap) as caught:
+        call()
+    assert caught.value.code.ident == "LW2001"
+    assert idle() < BUSY
+
+
+def soon(seconds):
+    return Limits(deadline=float(seconds)).until()
+
+
+def spin():
+    while True:
+        pass
+
+
+# One within another ------------------------------------------------------------------------------
+
+
+def test_what_work_waits_for_in_turn_it_does_itself():
+    def inner():
+        return threading.current_thread()
+
+    def outer():
+        own = threading.current_thread()
+        return own is waited(inner, None, "", stops=True), own is waited(inner, None, "")
+
+    assert waited(outer, None, "", stops=True) == (True, False)
+    assert waited(outer, None, "") == (False, False)
+
+
+@pytest.mark.parametrize(("outer", "inner", "said"), [(60, 0.03, "inner"), (0.03, 60, "outer")])
+def test_the_deadline_that_is_over_says_what_to_do(outer, inner, said):
+
+    def work():
+        return waited(spin, soon(inner), "inner", stops=True)
+
+    with pytest.raises(Trap) as caught:
+        waited(work, soon(outer), "outer", stops=True)
+    assert caught.value.help == said
+    assert idle() < BUSY
+
+
+def test_a_deadline_that_was_kept_is_none_of_what_comes_after():
+    def work():
+        assert waited(lambda: 1, soon(0.02), "inner", stops=True) == 1
+        time.sleep(0.1)
+        return 2
+
+    assert waited(work, soon(60), "outer", stops=True) == 2
+
+
+def test_all_of_it_ends_however_often_it_is_stopped():
+    """Threads that start others, and clear away for longer than between two strokes."""
+
+    def work():
+        try:
+            return waited(spin, soon(60), "inner", stops=True)
+        finally:
+            end = time.thread_time() + 0.03
+            while time.thread_time() < end:
+                pass
+
+    for _ in range(30):
+        with pytest.raises(Trap):
+            waited(work, soon(0.002), "outer", stops=True)
+    assert idle() < 4 * BUSY
+    assert not left()
+
+
+def test_what_is_not_waited_for_keeps_nothing_of_what_it_had():
+    held = np.zeros(1000)
+
+    def work(held):
+        waited(spin, soon(60), "inner", stops=True)
+
+    before = sys.getrefcount(held)
+    with pytest.raises(Trap) as caught:
+        waited(lambda: work(held), soon(0.02), "outer", stops=True)
+    idle()
+    del caught
+    assert sys.getrefcount(held) == before
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_memory_is_seen_while_it_is_taken():
+    kept = []
+
+    def work():
+        for _ in range(40_000):
+            kept.append(bytes(10_000))
+
+    limits = Limits(memory=100_000_000)
+    growth = Growth(limits)
+    with pytest.raises(Diagnostic) as caught:
+        watched(limits, work, "", growth)
+    assert caught.value.code.ident == "LW0101"
+    idle()
+    assert 90_000_000 < 10_000 * len(kept) < 200_000_000
+    kept.clear()
+    assert watched(limits, lambda: 3, "", Growth(limits)) == 3
+    assert watched(Limits(), lambda: 3, "", Growth(Limits())) == 3
+
+
+def test_what_modules_take_is_not_of_the_run(monkeypatch):
+    taken, modules = [50_000_000], {}
+    monkeypatch.setattr(resident, "resident", lambda: taken[0])
+    monkeypatch.setattr(resident.sys, "modules", modules)
+    growth = Growth(Limits(memory=1_000_000))
+    for name in ("a", "b", "c"):
+        modules[name] = None
+        taken[0] += 900_000
+        growth.check()
+    taken[0] += 900_000
+    growth.check()
+    modules["d"] = None
+    taken[0] += 3_000_000  # far more than a module takes
+    with pytest.raises(Diagnostic) as caught:
+        growth.check()
+    assert "2.9 MB" in caught.value.message
+
+
+def test_the_next_step_is_seen_coming(monkeypatch):
+    taken = [0]
+    monkeypatch.setattr(resident, "resident", lambda: taken[0])
+    steady, other = Growth(Limits(memory=1_000_000)), Growth(Limits(memory=1_000_000))
+    steady.steadily = True
+    for size in range(0, 1_000_000, 40_000):
+        taken[0] = size
+        other.check()
+        if size <= 880_000:
+            steady.check()
+    with pytest.raises(Diagnostic):
+        steady.check()
+
+
+# Programs as texts and files ----------------------------------------------------------------------
+
+
+def text_of(kind, count):
+    """A program of about so many lines."""
+    if kind == "long.series":
+        formulas = "".join(f"v{n} = a * {n} + {n}.5\n" for n in range(count // 4))
+        return f'model("m", periods=3)\na = input()\n{formulas}'
+    if kind == "series.lasm":
+        return ".machine series\n" + "    add %1, %0, %0\n" * count
+    if kind == "fleet.lasm":
+        begin = ".machine fleet\n.shared 16\n.routine main\n"
+        return (
+            begin
+            + "    ADDI r1, r2, 3\n" * count
+            + "    HALT\n.phase wait_all\n    .launch main, 1\n"
+        )
+    return ".machine register\n" + "    add r1, r2, r3\n" * count + "    halt\n"
+
+
+MANY = 80_000
+TEXTS = ["register.lasm", "fleet.lasm", "series.lasm", "long.series"]
+PROGRAMS = ["register.lwp", "fleet.lwp"]
+WORDS = {"long.series": ["a=3"], "register.lwp": ["r2=1", "r3=1"]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Long programs, and short ones in `few`."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "few").mkdir()
+    for name in TEXTS:
+        (folder / name).write_text(text_of(name, MANY))
+        (folder / "few" / name).write_text(text_of(name, 8))
+    for name in PROGRAMS:
+        text = name.replace("lwp", "lasm")
+        lw.compile(text_of(text, MANY)).save(folder / name)
+        lw.compile(text_of(text, 8)).save(folder / "few" / name)
+    return folder
+
+
+FILES = [*TEXTS, *PROGRAMS]
+COMMAND = """
+import sys
+from lanework.app.cli import cli
+from lanework.core.resident import resident
+try:
+    cli(sys.argv[1:], standalone_mode=False)
+finally:
+    print([line.split()[1] for line in open("/proc/self/status") if "VmHWM" in line][0])
+"""
+
+
+def peak(folder, *words):
+    command = [sys.executable, "-c", COMMAND, "run", *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert done.stdout, done.stderr
+    return 1024 * int(done.stdout.split()[-1]), done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("name", FILES)
+def test_a_program_is_loaded_under_the_cap(folder, name):
+    cap = 32_000_000
+    words = [*WORDS.get(name, []), f"--memory={cap}"]
+    base, _ = peak(folder, f"few/{name}", *words)
+    most, said = peak(folder, name, *words)
+    assert "LW0101" in said
+    assert most - base <= 1.05 * cap
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_program_is_loaded_by_the_deadline(folder, name):
+    for deadline in (0.02, 0.1, 0.3):
+        words = ["run", str(folder / name), *WORDS.get(name, []), f"--deadline={deadline}"]
+        done = CliRunner().invoke(cli, words)
+        assert done.exit_code == 3, done.output
+        assert "LW2001" in done.stderr
+        assert idle() < BUSY
