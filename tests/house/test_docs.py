@@ -88,3 +88,17 @@ def test_every_code_is_explained_and_in_a_test():
     tests = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "tests/cases").rglob("*.txt")]
     held = {ident for path in tests for ident in re.findall(r"\bLW\d{4}\b", path.read_text())}
     assert known.keys() <= held
+
+
+def test_each_guarantee_names_the_tests_that_hold_it():
+    rows = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8").splitlines()
+    table = [row for row in rows if row.startswith("| ")]
+    for row in table[2:]:
+        named = re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py)`", row)
+        folder = ""
+        for name in named:
+            path = ROOT / name if "/" in name else ROOT / folder / name
+            folder = str(path.relative_to(ROOT).parent)
+            assert path.is_file(), f"{name} in: {row}"
+        tier = row.split(" | ")[4].strip(" |")
+        assert named or tier == "3" or "`make test-" in row or "tests/cases" in row, row
