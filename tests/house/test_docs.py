@@ -100,5 +100,5 @@ def test_each_guarantee_names_the_tests_that_hold_it():
             path = ROOT / name if "/" in name else ROOT / folder / name
             folder = str(path.relative_to(ROOT).parent)
             assert path.is_file(), f"{name} in: {row}"
-        tier = row.split(" | ")[4].strip(" |")
+        tier = row.split("|")[5].strip()
         assert named or tier == "3" or "`make test-" in row or "tests/cases" in row, row
