@@ -11,6 +11,7 @@ from lanework.base.errors import Trap
 from lanework.base.limits import Limits
 from lanework.core.program.asm import assemble
 from lanework.core.program.program import loads
+from lanework.machines.register.check.testing import read_tests
 from lanework.machines.register.runner import ENGINES
 
 SUM = assemble("add r2, r0, r1\nhalt")
@@ -230,3 +231,19 @@ def test_a_float_where_bits_are_meant_says_how_to_write_it(text):
 @pytest.mark.parametrize("text", ["f64:", "f64:x", "f64:1e400", "f64:0x1p3", "0x", "5x"])
 def test_what_is_no_float(text):
     refused(lambda: assemble(f"mov r7, {text}\nhalt"), text[4:] or text, code="LW1010")
+
+
+@pytest.mark.parametrize(
+    "text", ["9007199254740993", "-9007199254740993", "1" * 40, "+36028797018963969"]
+)
+def test_whole_numbers_that_no_float_is_are_refused(text):
+    for line in (f"mov r7, f64:{text}\nhalt", f".data\n.double {text}",
+                 f".input r0 f64 = {text}\nmov r1, r0\nhalt"):  # fmt: skip
+        refused(lambda n=line: assemble(n), "nearest", f"{float(text):.0f}.0", code="LW1010")
+    assemble(f".output r7 f64\nmov r7, f64:{text}.0\nhalt").run()
+
+
+def test_test_lines_hold_what_is_written():
+    tests = "; @test: r0=1e400 -> r1=inf"
+    refused(lambda: read_tests(tests, "test"), "cannot be read", code="LW4020")
+    assert read_tests(tests.replace("1e400", "inf"), "test")

@@ -115,8 +115,8 @@ def read_column(
     """
     names = column_names(path)
     check_columns(path, labels, names)
-    named = tuple(labels) or tuple(title for title in titles if title in names)[:1]
-    own = tuple(title for title in named if title not in (column, called if not labels else ""))
+    free = [title for title in titles if title in names and title not in (column, called)]
+    own = tuple(labels) or tuple(free[:1])
     column = _chosen(path, column, called, [name for name in names if name not in own])
     check_columns(path, [column], names)
     values, lines = _values(path, column, dtype)

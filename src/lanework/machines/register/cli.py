@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lanework.core.program.program import Port, Program
 
 
-TITLES = ("lane", "lane_id", "id")
+TITLES = ("lane_axis", "lane", "lane_id", "id")
 """What a column is called that has the labels of lanes."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ def _pairs(text: str) -> dict[str, int | float]:
             pairs[name] = int(value, 0)
         except ValueError:
             pairs[name] = float(value)
+            if math.isinf(pairs[name]) and any(map(str.isdigit, value)):
+                raise ValueError(f"{part} is more than any float") from None
     return pairs
 
 

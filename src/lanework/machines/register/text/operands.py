@@ -139,7 +139,7 @@ def bounded(line: Line, word: Token, most: int = 1 << 40) -> int:
 
 
 def float_in(line: Line, word: Token) -> float:
-    """A float, which is only infinite where it is written so.
+    """A float, which is only infinite where it is written so, and no other than a whole number.
 
     Raises:
         Diagnostic: LW1010.
@@ -147,4 +147,8 @@ def float_in(line: Line, word: Token) -> float:
     number = read_float(line, word)
     if math.isinf(number) and "inf" not in word.text.lower():
         raise line.fault(f"{word.text} is too large for a float", word, "write inf or -inf")
+    digits = word.text.lstrip("+-")
+    if digits.isdecimal() and int(digits) != abs(number):
+        what = f"{word.text} is no number of double precision, the nearest is {int(number)}"
+        raise line.fault(what, word, f"write {int(number)}.0 if that will do")
     return number
