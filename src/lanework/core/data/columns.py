@@ -222,7 +222,7 @@ def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> I
     """The same in blocks, whose labels are of one type through the whole file."""
     kind = _kind(path, title, min(rows, 8192), most)
     texts = data_ending(path) in TEXTS
-    if kind is not None and not texts:
+    if kind is np.int64 or (kind is not None and not texts):
         for block in first_rows(iter_columns(path, [title], rows), most):
             yield block[title].astype(kind)
         return
@@ -243,6 +243,8 @@ def _labelling(cells: list[Any]) -> Array:
 def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic] | None:
     """The type of labels that are numbers."""
     if data_ending(path) in TEXTS:
+        if most is None and _counts(path, title):
+            return np.int64
         return _printed(_cells(path, title, most))
     first = itertools.islice(_cells(path, title, most), rows)
     if any(isinstance(cell, bool | np.bool_) for cell in first):  # which are no 0 and 1
@@ -284,7 +286,28 @@ def _printed(cells: Iterator[str]) -> type[np.generic] | None:
     return np.int64 if forms == {"integer"} else np.float64
 
 
+def _counts(path: str, title: str) -> bool:
+    with opened_text(path) as (file, _):
+        text = csv_of(file, path)
+        check_columns(path, [title], text.header)
+        return text.counts(title)
+
+
+def _texts(path: str, title: str, most: int | None) -> Iterator[list[str]]:
+    with opened_text(path) as (file, _):
+        text = csv_of(file, path)
+        check_columns(path, [title], text.header)
+        for cells in text.texts(title):
+            yield cells if most is None else cells[:most]
+            most = None if most is None else most - len(cells)
+            if most is not None and most <= 0:
+                return
+
+
 def _cells(path: str, title: str, most: int | None) -> Iterator[Any]:
+    if data_ending(path) in TEXTS:
+        yield from itertools.chain.from_iterable(_texts(path, title, most))
+        return
     for cells in iter_cells(path, lambda _: 4096, most, [title]):
         at = cells.header.index(title)
         yield from (row[at] for row in cells.rows)

@@ -113,9 +113,7 @@ class CsvText:
             Diagnostic: as `blocks`.
         """
         at = self.header.index(name)
-        mark = re.escape(self.separator)
-        integer = rf"^(?:[^{mark}\n]*{mark}){{{at}}}[ \t]*[+-]?\d{{1,15}}[ \t]*(?:{mark}|\r?$)"
-        pattern = re.compile(integer.encode(), re.MULTILINE)
+        pattern = self._integers(at, r"[+-]?\d{1,15}")
         for data in self._pieces(rows):
             block = fast_columns(data, self.header, self.separator, [name], {}, arrow)
             column = None if block is None else block[name]
@@ -127,6 +125,25 @@ class CsvText:
                     column = self._spelt(data, name, at, exact)
             self._past(data)
             yield column
+
+    def _integers(self, at: int, digits: str) -> re.Pattern[bytes]:
+        """A pattern of the lines whose cell at a place is a whole number of such digits."""
+        mark = re.escape(self.separator)
+        cell = rf"[ \t]*{digits}[ \t]*(?:{mark}|\r?$)"
+        return re.compile(rf"^(?:[^{mark}\n]*{mark}){{{at}}}{cell}".encode(), re.MULTILINE)
+
+    def counts(self, name: str) -> bool:
+        """Whether all cells of a column are whole numbers as they are printed.
+
+        False where that takes more than a look: there are quotes or blank lines, or large numbers.
+        """
+        pattern = self._integers(self.header.index(name), r"(?:0|-?[1-9]\d{0,14})")
+        for data in self._pieces(4096):
+            lines = data.count(b"\n") + (not data.endswith(b"\n"))
+            if b'"' in data or len(pattern.findall(data)) != lines:
+                return False
+            self._past(data)
+        return True
 
     def _spelt(self, data: bytes, name: str, at: int, exact: float) -> Array:
         """The same cell by cell."""
@@ -141,6 +158,26 @@ class CsvText:
                                line_span(self.name, line))  # fmt: skip
             column.append(number)
         return np.array(column, object)
+
+    def texts(self, name: str) -> Iterator[list[str]]:
+        """The cells of one column in blocks, as text without spaces around.
+
+        Raises:
+            Diagnostic: as `blocks`.
+        """
+        at = self.header.index(name)
+        mark, after = re.escape(self.separator), len(self.header) - 1 - at
+        other = f"[^{mark}\n]*"
+        row = f"^(?:{other}{mark}){{{at}}}({other})(?:{mark}{other}){{{after}}}$"
+        pattern = re.compile(row, re.MULTILINE)
+        for data in self._pieces(4096):
+            text = data.decode("utf-8", "replace")
+            odd = '"' in text or "\ufffd" in text or "\r" in text.replace("\r\n", "")
+            cells = [] if odd else pattern.findall(text.removesuffix("\n"))
+            if len(cells) != text.count("\n") + (not text.endswith("\n")) or "" in cells:
+                cells = [row[at] for _, row in self.rows(data, blanks=len(self.header) == 1)]
+            self._past(data)
+            yield [cell.strip() for cell in cells]
 
     def cells(self) -> Iterator[tuple[int, list[str]]]:
         """The rows as text without spaces around, with their lines.
