@@ -46,6 +46,6 @@ def test_labels_are_those_of_the_cells(tmp_path, seed):
         if isinstance(numbers, str):
             continue
         for cell, number in zip([x for x in expected if x], numbers.tolist(), strict=True):
-            whole = cell.lstrip("+-").isdigit()
-            assert number == (int(cell) if whole else float(cell) if cell != "True" else 1)
-            assert isinstance(number, int) == (whole or cell == "True")
+            integral = cell.lstrip("+-").isdigit()
+            assert number == (int(cell) if integral else float(cell) if cell != "True" else 1)
+            assert isinstance(number, int) == (integral or cell == "True")

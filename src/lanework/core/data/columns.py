@@ -222,7 +222,8 @@ def label_blocks(path: str, title: str, rows: int, most: int | None = None) -> I
     """The same in blocks, whose labels are of one type through the whole file."""
     kind = _kind(path, title, min(rows, 8192), most)
     texts = data_ending(path) in TEXTS
-    if kind is np.int64 or (kind is not None and not texts):
+    counted = kind is np.int64 and most is None  # so all cells of the file are
+    if kind is not None and (counted or not texts):
         for block in first_rows(iter_columns(path, [title], rows), most):
             yield block[title].astype(kind)
         return
