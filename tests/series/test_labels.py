@@ -501,3 +501,19 @@ def test_labels_in_a_table_are_along_its_rows_or_refused(axis, title, make):
     words = "has no such input" if title == "p" else f"{title!r} has labels along {title!r}"
     code = "LW3040" if title == "p" else "LW3050"
     refused(words, model.run, table, code=code)
+
+
+def test_an_order_along_one_axis_says_nothing_of_another():
+    model = lw.series.Model("m", periods=3)
+    model.input("a", axes=("time", "point"))
+    model.input("b", axes="point")
+    model.input("c", axes="time", default=0.0)
+    model.formula("y", "a + b + c")
+    values = np.arange(6.0).reshape(3, 2)
+    coords = {"time": [2, 0, 1], "point": ["x", "y"]}
+    a = xr.DataArray(values, dims=("time", "point"), coords=coords)
+    run = model.compile().bind()
+    assert run(a=a, b=np.zeros(2))["y"].tolist() == values[[1, 2, 0]].tolist()
+    refused("input 'c' has no labels along 'time'", run, a=a, b=np.zeros(2), c=np.zeros(3))
+    b = pd.Series([1.0, 2.0], pd.Index(["y", "x"], name="point"))
+    assert run(a=a, b=b)["y"].tolist() == (values[[1, 2, 0]] + [2.0, 1.0]).tolist()

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.ops.bodies.arithmetic import add, max_, mul
+from lanework.core.ops.bodies.logic import gt, le
 from lanework.core.program.isa import Instruction, OperandKind, row_operands
 from lanework.core.program.program import Port, Program
-from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SERIES, SHIFTS
+from lanework.machines.series.isa import AGGREGATES, ENDS, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import (
     BACKWARD,
     FORWARD,
@@ -109,9 +110,12 @@ class _Builder:
         start = len(self.code)
         target = self.row(RowKind.NODE)
         operands = (self.random.choice(flat), self.random.choice(flat))
-        name = self.random.choice((add, mul, max_)).name
+        name = self.random.choice((add, mul, max_, gt, le)).name
         self.code.append(Instruction(name, target, operands))
-        self.segments.append(Segment(STRAIGHT, start, start + 1))
+        if name in (gt.name, le.name):  # 0 or 1; a number that is no whole one is a fault
+            self.code.append(Instruction(ENDS, self.row(RowKind.NODE), (target,)))
+            target += 1
+        self.segments.append(Segment(STRAIGHT, start, len(self.code)))
         return target
 
     def _pick(self) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +55,7 @@ def aligned(
             count = items[first].array.shape[items[first].axes.index(TIME)]
             ways = calendar(periods if periods is not None else count)
             labelled = {n: moments(labelled[n]) for n in owners}
-            best = {n: max(ways, key=partial(_named_by, labelled[n])) for n in owners}
+            best = {n: _way_of(labelled[n], ways) for n in owners}
         else:
             if axis == TIME:
                 wanted = _in_order(ports[first], moments(wanted))
@@ -66,9 +65,10 @@ def aligned(
             if axis == TIME:
                 labelled = {n: moments(labels) for n, labels in labelled.items()}
             best = dict.fromkeys(labelled, wanted)
+        before = list(out)
         for n, labels in labelled.items():
             out[n] = _ordered(ports[n], out[n], axis, np.asarray(labels), best[n])
-        moved = next((n for n in labelled if out[n] is not items[n]), None)
+        moved = next((n for n in labelled if out[n] is not before[n]), None)
         plain = next(
             (n for n, item in enumerate(items) if axis in item.axes and n not in labelled), None
         )
@@ -99,10 +99,16 @@ def _in_order(port: Port, labels: Labels) -> Labels:
     return ordered
 
 
-def _named_by(labels: Labels, way: Labels) -> int:
-    """How many labels are names of periods said this way; 0 unless most are."""
-    common = len(set(keys(labels)).intersection(keys(way)))
-    return common if 2 * common > len(labels) else 0
+def _way_of(labels: Labels, ways: Sequence[Labels]) -> Labels:
+    """The way of naming periods in which labels are meant; by default the first."""
+    for way in ways:
+        kinds = labels.dtype.kind == way.dtype.kind
+        if kinds and np.array_equal(np.sort(labels), np.sort(way)):
+            return way
+    given = set(keys(labels))
+    common = [len(given.intersection(keys(way))) for way in ways]
+    most = max(common)
+    return ways[common.index(most) if 2 * most > len(given) else 0]
 
 
 def _ordered(port: Port, item: Labelled, axis: str, given: Labels, wanted: Labels) -> Labelled:
