@@ -241,6 +241,16 @@ def test_counts_of_numpy_are_counts(kind):
     assert options.integer("x", kind(3), 0, 3) == 3
 
 
+def test_a_text_is_one_name_where_several_may_be_given(tmp_path):
+    """And not its letters."""
+    (tmp_path / "t.csv").write_text("rate,r,a\n1,2,3\n")
+    assert list(model().compile("value").run(rate=1.0)) == ["value"]
+    assert list(SERIES.bind(outputs="value")(rate=1.0)) == ["value"]
+    assert list(lw.series.read_columns(tmp_path / "t.csv", "rate")) == ["rate"]
+    assert [list(b) for b in lw.series.iter_columns(tmp_path / "t.csv", "rate")] == [["rate"]]
+    assert lw.belief.infer(GRAPH, ROWS, "rain").names == ["rain"]
+
+
 # Every one of them ------------------------------------------------------------------------------
 
 # What is made by our own code, and types of parts of programs, which verifiers look at.

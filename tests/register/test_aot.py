@@ -79,8 +79,10 @@ def test_what_stops_a_program_by_itself_has_a_test():
 def test_executables_refuse_other_arguments(tmp_path):
     target = executable(tmp_path, "div r0, r1, r2\nhalt")
     assert shell(target, "1", "0").returncode == 3
-    assert shell(target, "1x").returncode == 2
-    assert shell(target, "1", "2", "3").returncode == 2
+    assert shell(target, "1x", "2").stderr == "error[LW4006]: r1 is no whole number of u64\n"
+    assert shell(target).stderr == "error[LW4016]: give r1, r2\n"
+    done = shell(target, "1", "2", "3")
+    assert (done.returncode, done.stderr) == (2, "error[LW4006]: give at most 2 numbers\n")
     assert shell(target, "-7", "2").returncode == 0
 
 

@@ -244,8 +244,10 @@ def _seconds(value: Any) -> bool:
 
 
 def _parse_whole(name: str, text: str | int | None) -> int | None:
+    if text is None or _integral(text):
+        return text  # type: ignore[return-value]
     try:
-        return None if text is None else int(text)
+        return int(text) if isinstance(text, str) else int("")
     except ValueError:
         raise _bad(f"{name} is {text!r}", "give a whole number") from None
 

@@ -111,6 +111,28 @@ def choice(name: str, value: Any, choices: Collection[str], code: Code = BAD_OPT
     raise refused(name, value, near or f"choose one of {', '.join(choices)}", code)
 
 
+def text(name: str, value: Any, code: Code = BAD_OPTION) -> str:
+    """A text.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else.
+    """
+    if isinstance(value, str):
+        return value
+    raise refused(name, value, f'give a text, such as {name.split()[-1]}="..."', code)
+
+
+def callback(name: str, value: Any, code: Code = BAD_OPTION) -> Any:
+    """What can be called, or None.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else.
+    """
+    if value is None or callable(value):
+        return value
+    raise refused(name, value, "give a function", code)
+
+
 def refused(name: str, value: Any, help: str, code: Code = BAD_OPTION) -> Diagnostic:
     """What is said to who gives an option something that it does not take."""
     try:

@@ -31,7 +31,7 @@ from lanework.core.data.opening import (
     opened,
     opened_text,
 )
-from lanework.core.options import integer
+from lanework.core.options import callback, integer
 from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 
@@ -116,6 +116,7 @@ def _columns(
 ) -> dict[str, Array]:
     if wanted is None:
         wanted = _numeric(path) if data_ending(path) == ".npz" else column_names(path)
+    wanted = (wanted,) if isinstance(wanted, str) else wanted
     read = (block for block, *_ in file_blocks(path, wanted, 4 * BLOCK, categories))
     blocks = list(_held(path, read))
     if len(blocks) == 1:
@@ -161,6 +162,8 @@ def iter_columns(
         Trap: LW2001.
     """
     rows_per_block = integer("rows_per_block", rows_per_block, 1)
+    wanted = (wanted,) if isinstance(wanted, str) else wanted
+    progress = callback("progress", progress)
     until = None if limits is None else limits.until()
     blocks = even_blocks(file_blocks(path, wanted, rows_per_block, categories), rows_per_block)
     while True:

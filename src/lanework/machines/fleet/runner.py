@@ -77,7 +77,8 @@ class Runner(runner.Runner):
         self.view = FleetView.of(program)
         if epochs is not None:
             epochs = options.integer("epochs", epochs, 0, code=BAD_SETTING)
-        self.epochs_limit, self.progress = epochs, progress
+        self.epochs_limit = epochs
+        self.progress = options.callback("progress", progress, BAD_SETTING)
         self.settings = _settings(settings)
         if self.settings.storage == "f16":
             from lanework.machines.fleet.analysis.precision import refuse

@@ -61,7 +61,7 @@ class TieredRunner(runner.Runner):
         self.view = RegisterView.of(program)
         options.choice("stencils", stencils, ("pinned", "memory"))
         self._settle(engine)
-        self.stencils, self.on_yield = stencils, on_yield
+        self.stencils, self.on_yield = stencils, options.callback("on_yield", on_yield)
         self._table = ExternalTable(externals)
         self.tiers = self.engine == "stencil" and engine == "auto"
         self._heat = 0

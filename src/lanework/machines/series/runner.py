@@ -21,7 +21,7 @@ from lanework.core.codes import BAD_OPTION, FUEL_SPENT
 from lanework.core.data.holding import taking
 from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
-from lanework.core.options import flag, integer, refused
+from lanework.core.options import callback, flag, integer, refused
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.core.waiting import waited
@@ -119,7 +119,7 @@ class Runner(runner.Runner):
         self._lane_width = lane_width
         self._settle(engine)
         self.periods = periods if periods is not None else (self.view.periods or None)
-        self.progress = progress
+        self.progress = callback("progress", progress)
         self.ports = self.view.inputs
         self.wanted = self._wanted(outputs)
         self._executor = self._make_executor(cache)

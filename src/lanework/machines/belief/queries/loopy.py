@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
-from lanework.core.options import integer, real
+from lanework.core.options import callback, integer, real
 from lanework.core.result.show import many
 from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_QUERY
@@ -92,7 +92,7 @@ def loopy(
     check_graph(graph)
     damping = real("damping", damping, 0.0, BELOW_ONE, "give a number from 0 to less than 1")
     tolerance = real("tolerance", tolerance, LEAST, BELOW_ONE, "give a number between 0 and 1")
-    most = integer("most", most, 1)
+    most, progress = integer("most", most, 1), callback("progress", progress)
 
     def run(problem: Problem, variables: tuple[Variable, ...]) -> _Run:
         return _Run(problem, variables, damping, tolerance, most, limits or Limits(), progress)

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.core.options import choice
+from lanework.core.options import choice, text
 from lanework.core.program.program import Program
 from lanework.engines.llvm.nativetext import Function
 from lanework.engines.stencil import elf
@@ -55,6 +55,7 @@ _START = bytes.fromhex("4889e74883e4f0e800000000")
 
 def c_name(name: str) -> str:
     """A name as C allows it."""
+    name = text("name", name)
     label = re.sub(r"\W", "_", name)
     return label if label and not label[0].isdigit() else f"p_{label}"
 

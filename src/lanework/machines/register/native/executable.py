@@ -15,6 +15,7 @@ from lanework.base.limits import show_size
 from lanework.core.program.program import Port, Program
 from lanework.engines.llvm.nativetext import Function, Variable, Word
 from lanework.machines.register.binding import default_words
+from lanework.machines.register.codes import BAD_INPUT, LEFT_OUT
 from lanework.machines.register.isa import STACK
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.native import decimals
@@ -68,7 +69,8 @@ class Main:
         inputs = [port for port in self.program.inputs if port.row < STACK]
         least = max((n for n, port in enumerate(inputs, 1) if port.default is None), default=0)
         with f.when(count.is_("ult", least + 1)):
-            self._end(MISUSED, f"give {', '.join(port.name for port in inputs)}\n")
+            names = ", ".join(port.name for port in inputs)
+            self._end(MISUSED, _message(LEFT_OUT, f"give {names}"))
         for port in inputs:
             word = 0 if port.default is None else int(default_words(port)[0])
             if word:  # that of -0.0 too
@@ -77,7 +79,7 @@ class Main:
             with f.when(count.is_("ugt", n + 1)):
                 self._argument(f.load(f["stack"] + 8 * (n + 2)), registers, port)
         with f.when(count.is_("ugt", len(inputs) + 1)):
-            self._end(MISUSED, f"give at most {len(inputs)} numbers\n")
+            self._end(MISUSED, _message(BAD_INPUT, f"give at most {len(inputs)} numbers"))
         status = f.call(self.name, registers, self._memory())
         with f.when(status.is_("ne", 0)):
             self._trapped(status, buffer)
@@ -100,7 +102,7 @@ class Main:
         memory = _system(f, _MAP, 0, size, _READ_WRITE, _PRIVATE_ANONYMOUS, -1, 0)
         with f.when(memory.is_("uge", _ERRORS)):
             what = f"there are no {show_size(size)} for the program's memory"
-            self._end(FAILED, f"{_message(MEMORY_CAP, what)}\n")
+            self._end(FAILED, _message(MEMORY_CAP, what))
         data, at = f.emit("ptrtoint ptr @data to i64"), f.variable()
         with f.loop() as done:
             f.leave(done, at.get().is_("uge", len(self.view.data)))
@@ -135,7 +137,7 @@ class Main:
     def _end(self, status: int, words: str = "") -> None:
         """End the process, with a message if there is something to say."""
         if words:
-            self._say(2, words)
+            self._say(2, f"{words}\n")
         _system(self.f, _EXIT, status)
 
     def _say(self, file: int, words: str) -> None:
@@ -172,7 +174,7 @@ class Main:
         if port.dtype == "f64":
             wrong = f.call(decimals.READ, text, registers + 8 * port.row)
             with f.when(wrong.is_("ne", 0)):
-                self._end(MISUSED, f"{port.name} is no number of f64\n")
+                self._end(MISUSED, _message(BAD_INPUT, f"{port.name} is no number of f64"))
             return
         value, at, minus = f.variable(), f.variable(text), f.variable(0)
         base, bad, most = f.variable(10), f.variable(0), f.variable(MASK)
@@ -210,7 +212,8 @@ class Main:
             value.set(value.get() * base.get() + digit.get())
             at.add(1)
         with f.when(bad.get().is_("ne", 0)):
-            self._end(MISUSED, f"{port.name} is no whole number of {port.dtype}\n")
+            what = f"{port.name} is no whole number of {port.dtype}"
+            self._end(MISUSED, _message(BAD_INPUT, what))
         with f.when(minus.get().is_("ne", 0)):
             value.set(f.emit(f"sub i64 0, {value.get().name}"))
         f.store(registers + 8 * port.row, value.get())

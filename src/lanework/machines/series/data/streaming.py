@@ -18,6 +18,7 @@ from lanework.core.data.libraries import offers
 from lanework.core.data.opening import TEXTS
 from lanework.core.data.tables import TableLike, is_table, table_of
 from lanework.core.data.values import Given, as_array
+from lanework.core.options import callback, text
 from lanework.core.program.program import Port
 from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
@@ -64,6 +65,7 @@ def stream(
     inputs: Mapping[str, Any],
 ) -> Result:
     """See `Runner.stream`."""
+    axis, sink = text("axis", axis), callback("sink", sink)
     summed = [p for p in runner.view.outputs if axis in p.reduce]
     if sink is None and not summed:
         raise Diagnostic(

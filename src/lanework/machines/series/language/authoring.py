@@ -9,6 +9,7 @@ from typing import Any
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.base.units import define
+from lanework.core import options
 from lanework.machines.series.codes import BAD_AXIS, BAD_UNIT, DUPLICATE
 from lanework.machines.series.language.expression import NAME, Expr, lift, spelt
 from lanework.machines.series.language.formula import parse_formula
@@ -21,6 +22,7 @@ from lanework.machines.series.language.nodes import (
     check_kind,
     make_circular,
     make_input,
+    names_in,
     parameters_of,
 )
 from lanework.machines.series.language.registry import Registry
@@ -120,6 +122,7 @@ class Authoring(Registry):
         name = spelt(name)
         self._check_name(name)
         check_kind(kind or "", name)
+        options.text(f"`{name}`: the unit", unit or "", BAD_UNIT)
         text = formula if isinstance(formula, str) else None
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
         stripped = text.strip() if text else None
@@ -252,7 +255,7 @@ class Authoring(Registry):
         name = spelt(name)
         if formula is not None:
             self.formula(name, formula, doc=doc)
-        axes = (reduce,) if isinstance(reduce, str) else tuple(reduce)
+        axes = names_in(reduce, "axes", name)
         if "time" in axes:
             raise Diagnostic(
                 BAD_AXIS,

@@ -13,6 +13,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.units import Unit
+from lanework.core import options
 from lanework.machines.series.codes import (
     BAD_CALENDAR,
     BAD_NAME,
@@ -52,8 +53,7 @@ class Registry:
         freq: str | None = None,
         doc: str = "",
     ) -> None:
-        self.name = name
-        self.doc = doc
+        self.name, self.doc = options.text("the model's name", name), options.text("doc", doc)
         if periods is not None:
             periods = check_periods("model", periods)
         if freq is not None:
