@@ -58,6 +58,7 @@ FLAGS = {
     "compile optimise": lambda x: lw.compile(model(), optimise=x),
     "Model.formula circular": lambda x: model().formula("other", "1", circular=x),
     "Calendar.convert compound": lambda x: CALENDAR.convert(np.ones(12), "year", compound=x),
+    "SeriesProgram.solve maximise": lambda x: SERIES.solve("rate", "value", maximise=x),
     "series.Runner cache": lambda x: SERIES.bind(cache=x),
     "read_network normalize": lambda x: lw.belief.read_network("/nowhere/n.bif", normalize=x),
     "read_text normalize": lambda x: read_text(BIF, "n.bif", normalize=x),
@@ -241,6 +242,44 @@ def test_counts_of_numpy_are_counts(kind):
     assert options.integer("x", kind(3), 0, 3) == 3
 
 
+CALLED = {
+    "series progress": lambda x: SERIES.bind(progress=x),
+    "fleet progress": lambda x: FLEET.bind(progress=x),
+    "loopy progress": lambda x: lw.belief.loopy(GRAPH, ROWS, progress=x),
+    "iter_columns progress": lambda x: list(lw.series.iter_columns("/no.csv", ["a"], progress=x)),
+    "register on_yield": lambda x: REGISTER.bind(on_yield=x),
+    "stream sink": lambda x: SERIES.bind().stream([{"rate": [1.0]}], sink=x),
+}
+TEXTS = {
+    "Model name": lambda x: lw.series.Model(x, periods=1),
+    "Model doc": lambda x: lw.series.Model("m", periods=1, doc=x),
+    "formula unit": lambda x: model().formula("a", "1", unit=x),
+    "input unit": lambda x: model().input("a", unit=x),
+    "stream axis": lambda x: SERIES.bind().stream([{"rate": [1.0]}], axis=x),
+    "object_file name": lambda x: lw.register.aot.object_file(REGISTER, x),
+    "register assemble": lambda x: lw.register.assemble(x),
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_is_called_can_be_called(name):
+    for value in ("print", 5, True, ["x"]):
+        assert name.split()[-1] in refuses(CALLED[name], value).message
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_texts(name):
+    for value in (5, 1.5, True, ["USD"], b"USD"):
+        assert refuses(TEXTS[name], value).help, value
+
+
+@pytest.mark.parametrize("value", [True, False, 2.5, 3.0, "2.5", "many", "-1", [1]])
+def test_limits_from_texts_are_whole_numbers(value):
+    for name in ("fuel", "depth", "threads"):
+        with pytest.raises(Diagnostic, match=name):
+            lw.Limits.from_text(**{name: value})
+
+
 def test_a_text_is_one_name_where_several_may_be_given(tmp_path):
     """And not its letters."""
     (tmp_path / "t.csv").write_text("rate,r,a\n1,2,3\n")
@@ -258,10 +297,15 @@ OTHERS = {"FactorGraph told", "FactorGraph.notice stacklevel", "Result.labels si
           "Result.by_level size", "Sensitivity.by_level size", "Limits.check_memory needed",
           "Runner.refusal rows", "Runner.refusal beside",
           "Runner.answer seed"}  # fmt: skip
-PARTS = ("Axis", "RegisterBank", "RegisterInfo", "SelectorPayload", "VirtualMachine", "VMState",
-         "Buffer", "Launch", "Phase", "Plan", "Profile", "Routine", "Diagnostic", "LaneworkError",
-         "Trap", "InternalFault", "UsageError", "Module", "VMSemiringRuntime",
-         "SlotStore")  # fmt: skip
+PARTS = tuple(
+    "Goal Solution Axis RegisterBank RegisterInfo SelectorPayload VirtualMachine VMState Buffer"
+    " Launch Phase Plan Profile Routine Diagnostic LaneworkError Trap InternalFault UsageError"
+    " Module VMSemiringRuntime SlotStore".split()
+)
+
+
+def _is_warning(thing):
+    return isinstance(thing, type) and issubclass(thing, Warning)
 
 
 def declared():
@@ -269,7 +313,7 @@ def declared():
     for room in ROOMS:
         for name in room.__all__:
             thing = getattr(room, name)
-            if name.startswith(PARTS) or not callable(thing) or name.endswith("Notice"):
+            if name.startswith(PARTS) or not callable(thing) or _is_warning(thing):
                 continue
             members = {name: thing}
             if inspect.isclass(thing):

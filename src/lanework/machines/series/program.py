@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.options import flag
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE
 
@@ -196,6 +197,7 @@ class SeriesProgram(Base):
         """
         from lanework.machines.series.solving.solve import solve
 
+        maximise = flag("maximise", maximise)
         return solve(
             self,
             variables,
