@@ -162,7 +162,7 @@ def _buffer(buffer: Buffer) -> Iterator[str]:
 
 def _end(end: float | None) -> str:
     """An end of a range; an infinite one as a number that is too large."""
-    return "any" if end is None else repr(end).replace("inf", "1e999")
+    return "any" if end is None else repr(end)
 
 
 def _integers(program: Program, view: FleetView) -> set[int]:
