@@ -84,6 +84,14 @@ def test_rows_and_columns_of_a_square():
     assert square.run(u=years)["u"].tolist() == [[1, 2], [3, 4]]
 
 
+def test_labels_that_are_called_like_attributes():
+    odd = ["dims", "get_column", "iloc"]
+    frame = U.set_axis(odd, axis=1)
+    for v in (V.set_axis(odd), V.set_axis(odd)[::-1]):
+        result = GRID.run(u=frame, v=v, w=W.set_axis(["columns", "row_labels"]))
+        assert result["v"].tolist() == [10, 20, 30]
+
+
 def test_names_of_columns_are_labels_whatever_the_library():
     frame = pl.DataFrame({"x": [0, 3], "y": [1, 4], "z": [2, 5]})
     for table in (frame, frame.to_arrow()):

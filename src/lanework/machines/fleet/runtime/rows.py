@@ -158,5 +158,5 @@ def _along(value: Any, axis: int) -> Any:
 class _Names:
     """The names of columns, as labels of rows."""
 
-    row_labels: Any
+    row_labels: Any = None
     row_titles: tuple[str, ...] = ()
