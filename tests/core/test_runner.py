@@ -7,6 +7,7 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
+from lanework.core import codes
 from lanework.core import runner as runners
 from lanework.core.machine import MACHINES
 
@@ -67,7 +68,7 @@ def test_an_engine_that_there_is_not(program):
 
 def test_what_fails_to_verify_is_not_bound(program, monkeypatch):
     program, _ = program
-    problem = Diagnostic(runners.BAD_OPTION, "something is wrong")
+    problem = Diagnostic(codes.BAD_OPTION, "something is wrong")
     monkeypatch.setitem(program.views, "problems", [problem])
     with pytest.raises(Diagnostic) as caught:
         program.bind()

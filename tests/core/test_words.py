@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from decimal import Decimal
 from fractions import Fraction
 
@@ -11,6 +12,7 @@ import pytest
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
+from lanework.core.data.files import iter_columns
 from lanework.core.data.values import text_advice
 
 
@@ -31,6 +33,14 @@ def model():
     built.formula("y", "x * 2")
     built.formula("z", "y + 1")
     return built
+
+
+def network():
+    """A network of one variable."""
+    graph = lw.belief.FactorGraph()
+    graph.variable("a", 2)
+    graph.factor(["a"], [0.5, 0.5], child="a")
+    return graph
 
 
 @pytest.mark.parametrize("given", [1000.0, "1000", [1.0, 2.0], np.ones(3), (1, 2), {1.0, 2.0}])
@@ -96,3 +106,39 @@ def test_objects_in_files(tmp_path, ending):
     path, objects = tmp_path / f"t.{ending}", np.array([{}, 1], object)
     np.save(path, objects) if ending == "npy" else np.savez(path, x=objects)
     refused(lambda: lw.series.read_columns(path), "Python objects", "texts", code="LW3052")
+
+
+@pytest.mark.parametrize("given", [5, "1G", {"memory": 2**30}, 2.5, True])
+def test_limits_are_limits(tmp_path, given):
+    graph = network()
+    (tmp_path / "g.json").write_text(lw.belief.write_json(graph))
+    (tmp_path / "t.csv").write_text("x\n1\n")
+    halt = lw.register.assemble("halt")
+    for call in (
+        lambda: lw.belief.infer(graph, {}, limits=given),
+        lambda: lw.belief.loopy(graph, {}, limits=given),
+        lambda: lw.belief.sensitivity(graph, "a", "0", limits=given),
+        lambda: lw.belief.expected_counts(graph, {}, limits=given),
+        lambda: lw.belief.expected_log_likelihood(graph, {}, limits=given),
+        lambda: lw.belief.jeffrey(graph, {"a": [0.5, 0.5]}, limits=given),
+        lambda: lw.belief.read_network(tmp_path / "g.json", limits=given),
+        lambda: lw.series.read_columns(tmp_path / "t.csv", limits=given),
+        lambda: list(iter_columns(tmp_path / "t.csv", ["x"], limits=given)),
+        lambda: model().compile().bind(limits=given),
+        lambda: model().compile().run(x=1.0, limits=given),
+        lambda: halt.run(limits=given),
+    ):
+        refused(call, f"limits is {given!r}", "lanework.Limits(", code="LW2005")
+
+
+def test_folders_and_files_that_are_not_there(tmp_path):
+    program, gone = lw.register.assemble("halt"), tmp_path / "no" / "x.lwp"
+    result = model().run(x=1.0)
+    refused(lambda: program.save(gone), "make the folder first", code="LW0201")
+    refused(lambda: result.save(gone.with_suffix(".csv")), "the folder first", code="LW0201")
+    answers = lw.belief.infer(network(), {})
+    for path in (io.BytesIO(), io.StringIO(), None, 5):
+        refused(lambda path=path: answers.save(path), "is no path", code="LW1023")
+        refused(lambda path=path: result.save(path), "is no path", "to_pandas()", code="LW1023")
+    refused(lambda: lw.load(gone), "check the path", "lanework.compile", code="LW1004")
+    refused(lambda: lw.load("mul r0, r0, r1\nhalt\n"), "lanework.compile", code="LW1004")

@@ -77,11 +77,11 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     except OSError as error:
         if error.filename is not None and Path(error.filename) not in (temporary, target):
             raise  # the block's own trouble with another file
-        raise Diagnostic(
-            FILE_NOT_WRITTEN,
-            f"{path} could not be written: {error.strerror or error}",
-            help="check free space and permissions; what was there before is untouched",
-        ) from error
+        help = "check free space and permissions; what was there before is untouched"
+        if not target.parent.is_dir():
+            help = f"make the folder first: {target.parent}"
+        what = f"{path} could not be written: {error.strerror or error}"
+        raise Diagnostic(FILE_NOT_WRITTEN, what, help=help) from error
     finally:
         _give_up(temporary, held)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import linecache
+import os
+import sys
 from dataclasses import dataclass
 
 from lanework.base.printable import shown
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 @dataclass(frozen=True)
@@ -63,3 +68,24 @@ def span_at(text: str, source: str, at: int) -> Span:
     line = text.count("\n", 0, at) + 1
     column = at - text.rfind("\n", 0, at)
     return Span(source, line, column, line, column + 1, text)
+
+
+def caller() -> tuple[str, int]:
+    """The file and the line that called into this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def line_of(file: str, line: int) -> Span:
+    """A line of Python, with its text where that is known: of files, and of cells of notebooks.
+
+    Example:
+        >>> print(line_of("<string>", 3))
+        <string>:3:1
+    """
+    lines = linecache.getlines(file)
+    row = lines[line - 1].rstrip() if line <= len(lines) else ""
+    start = len(row) - len(row.lstrip())
+    return Span(file, line, start + 1, line, max(len(row), 1) + 1, "".join(lines) or None)

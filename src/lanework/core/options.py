@@ -13,7 +13,23 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Code, Diagnostic, did_you_mean
+from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
+
+
+def limits_of(value: Any) -> Limits:
+    """Limits, as they were given; the usual ones for None.
+
+    Raises:
+        Diagnostic: LW2005.
+
+    Example:
+        >>> limits_of(None) == Limits()
+        True
+    """
+    if value is None or isinstance(value, Limits):
+        return value or Limits()
+    raise refused("limits", value, "give lanework.Limits(memory=2**30, deadline=5.0)", BAD_OPTION)
 
 
 def flag(name: str, value: Any, code: Code = BAD_OPTION) -> bool:

@@ -18,9 +18,9 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, Sel
 from lanework.base import host
 from lanework.base.errors import Diagnostic, Trap, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.codes import BAD_OPTION, DEADLINE_PASSED, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
+from lanework.core.codes import DEADLINE_PASSED, ENGINE_UNAVAILABLE, UNKNOWN_ENGINE
 from lanework.core.data.tables import TableLike
-from lanework.core.options import integer
+from lanework.core.options import integer, limits_of
 from lanework.core.result.result import Result
 
 _noticed: set[str] = set()
@@ -127,11 +127,8 @@ class Runner(ABC):
                 fails to verify.
         """
         program.verify()
-        if limits is not None and not isinstance(limits, Limits):
-            help = "give lanework.Limits(memory=2**30, deadline=5.0)"
-            raise Diagnostic(BAD_OPTION, f"limits is {limits!r}", help=help)
         self.program = program
-        self.limits = limits or Limits()
+        self.limits = limits_of(limits)
         threads = self.limits.threads if threads is None else integer("threads", threads, 1)
         self.threads = threads or host.thread_count()
 

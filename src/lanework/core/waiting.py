@@ -15,6 +15,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from lanework.base import sharing
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
+from lanework.core.options import limits_of
 from lanework.core.resident import OFTEN, Growth
 from lanework.core.runner import check_deadline
 
@@ -222,7 +223,7 @@ def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
         >>> within(Limits(deadline=60.0), lambda: 6 * 7, "raise the deadline")
         42
     """
-    until = None if limits is None else limits.until()
+    until = None if limits is None else limits_of(limits).until()
     return work() if until is None else waited(work, until, help, stops=True)
 
 

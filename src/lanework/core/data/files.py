@@ -31,7 +31,7 @@ from lanework.core.data.opening import (
     opened,
     opened_text,
 )
-from lanework.core.options import callback, integer
+from lanework.core.options import callback, integer, limits_of
 from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 
@@ -164,7 +164,7 @@ def iter_columns(
     rows_per_block = integer("rows_per_block", rows_per_block, 1)
     wanted = (wanted,) if isinstance(wanted, str) else wanted
     progress = callback("progress", progress)
-    until = None if limits is None else limits.until()
+    until = None if limits is None else limits_of(limits).until()
     blocks = even_blocks(file_blocks(path, wanted, rows_per_block, categories), rows_per_block)
     while True:
         with reading(limits):

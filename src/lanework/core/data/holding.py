@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from lanework.base.limits import Limits
 from lanework.core.data.opening import Path_
+from lanework.core.options import limits_of
 
 CELL = 80
 """Bytes of a value of Python, and of its place in a list."""
@@ -46,7 +47,7 @@ def reading(limits: Limits | None) -> Iterator[None]:
 
     None leaves those that hold already.
     """
-    before = _LIMITS.set(limits or _LIMITS.get())
+    before = _LIMITS.set(_LIMITS.get() if limits is None else limits_of(limits))
     try:
         yield
     finally:

@@ -253,9 +253,9 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
             _check_binary(stream, "read")
             data = stream.read()
     except OSError as error:
-        raise Diagnostic(
-            NO_PROGRAM_FILE, f"{name} cannot be read: {error.strerror or error}"
-        ) from error
+        what = f"{name} cannot be read: {error.strerror or error}"
+        help = "check the path; lanework.compile takes models, networks and assembly"
+        raise Diagnostic(NO_PROGRAM_FILE, what, help=help) from error
     program = loads(data, name)
     program.verify()
     return program

@@ -153,7 +153,7 @@ class Result(Outputs):
                 of texts that are too long, LW1028 for what
                 is no picture, or an error of the file system.
         """
-        return saving.save(self, Path(path), csv_safe)
+        return saving.save(self, saving.path_of(path), csv_safe)
 
     # Shown --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -57,6 +58,18 @@ def table_paths(path: Path, shapes: Mapping[tuple[str, ...], Any]) -> dict[tuple
 
 def _title(axes: tuple[str, ...]) -> str:
     return "-".join(axes) or "scalar"
+
+
+def path_of(path: Any) -> Path:
+    """The path that a result is written to.
+
+    Raises:
+        Diagnostic: LW1023 for what is none, such as an open file.
+    """
+    if isinstance(path, str | os.PathLike):
+        return Path(path)
+    help = "give a path, such as 'result.csv'; to_pandas() and to_arrow() write to open files"
+    raise Diagnostic(BAD_ENDING, f"a {type(path).__name__} is no path", help=help)
 
 
 def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...]:

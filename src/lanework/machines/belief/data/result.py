@@ -13,7 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.files import atomic_write
 from lanework.core.options import flag
 from lanework.core.result.result import Array
-from lanework.core.result.saving import check_ending, json_text
+from lanework.core.result.saving import check_ending, json_text, path_of
 from lanework.core.result.show import figure, markup
 from lanework.core.result.tablefile import TABLES, TableFile, write_book
 from lanework.machines.belief.codes import NO_TABLE
@@ -114,7 +114,7 @@ class BeliefResult(Answers):
             Diagnostic: LW1022 for a missing extra, LW1023 for an unknown ending, LW5012 for what
                 the file cannot hold, or an error of the file system.
         """
-        target, csv_safe, wide = Path(path), flag("csv_safe", csv_safe), flag("wide", wide)
+        target, csv_safe, wide = path_of(path), flag("csv_safe", csv_safe), flag("wide", wide)
         ending = check_ending(target, ENDINGS)
         if ending == ".npz":
             return super().save(target)

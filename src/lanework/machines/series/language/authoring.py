@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lanework.base.errors import Diagnostic
-from lanework.base.span import Span
+from lanework.base.span import caller, line_of
 from lanework.base.units import define
 from lanework.core import options
 from lanework.machines.series.codes import BAD_AXIS, BAD_UNIT, DUPLICATE
@@ -126,7 +126,8 @@ class Authoring(Registry):
         text = formula if isinstance(formula, str) else None
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
         stripped = text.strip() if text else None
-        self.formulas[name] = Formula(name, expr, unit, kind, doc, stripped)
+        where = caller() if text is None else None
+        self.formulas[name] = Formula(name, expr, unit, kind, doc, stripped, where)
         mark = make_circular(name, guess, iterations, failures, circular)
         if circular:
             self.marks[name] = mark
@@ -183,24 +184,24 @@ class Authoring(Registry):
         """
 
         def define(body: Callable[..., object]) -> Expr:
+            code = getattr(body, "__code__", None)
+            where = code and (code.co_filename, code.co_firstlineno)
             title = str(name or getattr(body, "__name__", type(body).__name__))
             try:
                 ordered, named = parameters_of(body, title)
                 value = body(*map(Expr.name, ordered), **{n: Expr.name(n) for n in named})
                 expr = lift(value)
             except Diagnostic as error:
-                code = getattr(body, "__code__", None)
-                where = code and Span(
-                    code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, None
-                )
+                span = error.span or (where and line_of(*where))
                 raise Diagnostic(
                     error.code,
                     f"in the function of node `{title}`: {error.message}",
-                    span=error.span or where,
+                    span=span,
                     help=error.help,
                     notes=error.notes,
                 ) from None
-            self.add_formula(Formula(title, expr, unit, kind, inspect.getdoc(body) or "", None))
+            doc = inspect.getdoc(body) or ""
+            self.add_formula(Formula(title, expr, unit, kind, doc, None, where))
             return Expr.name(title)
 
         return define if function is None else define(function)

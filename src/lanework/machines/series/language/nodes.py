@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.span import line_of
 from lanework.core import options
 from lanework.core.data.values import Given, exactly
 from lanework.machines.series.codes import (
@@ -69,13 +70,22 @@ class Formula:
         now: names whose value of the same period (or of all time) it needs, in order.
         later: names that it sees only through `prev` or `lead`.
         special: whether it holds lookups or labels, which need more care.
+        where: the file and the line that made it of handles.
     """
 
-    __slots__ = ("doc", "expr", "kind", "later", "name", "now", "special", "text", "unit")
+    __slots__ = ("doc", "expr", "kind", "later", "name", "now", "special", "text", "unit", "where")
 
     def __init__(
-        self, name: str, expr: Expr, unit: str | None, kind: str | None, doc: str, text: str | None
+        self,
+        name: str,
+        expr: Expr,
+        unit: str | None,
+        kind: str | None,
+        doc: str,
+        text: str | None,
+        where: tuple[str, int] | None = None,
     ) -> None:
+        self.where = where
         self.name = name
         self.expr = expr
         self.unit = unit
@@ -115,6 +125,13 @@ class Formula:
     def shown(self) -> str:
         """The formula as a person wrote it, or as text made from the tree."""
         return self.text if self.text is not None else str(self.expr)
+
+    def blamed(self, error: Diagnostic) -> Diagnostic:
+        """An error about this formula: made of handles it has no text, and a line of Python."""
+        if error.span is None and self.where is not None:
+            error.span = line_of(*self.where)
+            error.notes = error.notes or (f"{self.name} = {self.shown}",)
+        return error
 
 
 def parameters_of(body: Callable[..., object], title: str) -> tuple[list[str], list[str]]:

@@ -72,14 +72,20 @@ class Flattener:
         for formula in ordered:
             values.owner = formula.name
             self._memo.clear()
-            value = self._deep(formula.expr)
+            try:
+                value = self._deep(formula.expr)
+            except Diagnostic as error:
+                raise formula.blamed(error) from None
             factor = scale.get(formula.name, 1.0)
             read = self.solved if formula.name in self.circular else self.known
             read[formula.name] = self._times(value, factor, formula.expr)
         while self._pending:
             shift, expr, owner, factor = self._pending.pop(0)
             values.owner = owner
-            values.close(shift, self._times(self._deep(expr), factor, expr))
+            try:
+                values.close(shift, self._times(self._deep(expr), factor, expr))
+            except Diagnostic as error:
+                raise self.formulas[owner].blamed(error) from None
 
     def name(self, name: str) -> int:
         """The value of a name."""

@@ -81,13 +81,10 @@ def _unknown(formula: Formula, name: str, names: Iterable[str], dated: bool) -> 
         None,
     )
     if name in calendar.COLUMNS and not dated:
-        return Diagnostic(
-            NO_CALENDAR,
-            f"`{name}` in the formula of `{formula.name}` needs a calendar",
-            span=place,
-            help="give the model start= and freq=",
-        )
-    return Diagnostic(
+        what = f"`{name}` in the formula of `{formula.name}` needs a calendar"
+        help = "give the model start= and freq="
+        return formula.blamed(Diagnostic(NO_CALENDAR, what, span=place, help=help))
+    error = Diagnostic(
         UNKNOWN_NAME,
         f"the formula of `{formula.name}` names `{name}`, which the model does not have",
         span=place,
@@ -95,6 +92,7 @@ def _unknown(formula: Formula, name: str, names: Iterable[str], dated: bool) -> 
         or did_you_mean(name, names)
         or "define it as an input or a formula",
     )
+    return formula.blamed(error)
 
 
 def _cycle(path: list[Formula], name: str) -> Diagnostic:
@@ -106,14 +104,15 @@ def _cycle(path: list[Formula], name: str) -> Diagnostic:
     shown = " -> ".join(around)
     notes = [f"{formula.name} = {formula.shown}" for formula in loop]
     if any(_only_aggregated(f.expr, needed) for f, needed in zip(loop, around[1:], strict=True)):
-        return Diagnostic(
+        error = Diagnostic(
             CYCLE_OVER_TIME,
             f"these nodes need each other through a value of the whole of time: {shown}",
             span=loop[0].expr.span,
             help="a total, minimum, maximum, last or at cannot be part of its own history",
             notes=notes,
         )
-    return Diagnostic(
+        return loop[0].blamed(error)
+    error = Diagnostic(
         CYCLE,
         f"these nodes need each other within one period: {shown}"
         if len(loop) > 1
@@ -123,6 +122,7 @@ def _cycle(path: list[Formula], name: str) -> Diagnostic:
         f"solved: model.circular({names[0]!r}), which is circular({names[0]}) in a model file",
         notes=notes,
     )
+    return loop[0].blamed(error)
 
 
 def _only_aggregated(expr: Expr, name: str) -> bool:

@@ -97,7 +97,10 @@ class _Inference:
                     changed = True
         self.rules.checking = True
         for formula, steps in zip(self.ordered, walks, strict=True):
-            self._check(formula, self.rules.type_of(steps, formula))
+            try:
+                self._check(formula, self.rules.type_of(steps, formula))
+            except Diagnostic as error:
+                raise formula.blamed(error) from None
         for name in (*roots, *(formula.name for formula in self.ordered)):
             self._publish(name)
         return self.result
