@@ -132,13 +132,13 @@ def test_limits_are_limits(tmp_path, given):
 
 
 def test_folders_and_files_that_are_not_there(tmp_path):
-    program, gone = lw.register.assemble("halt"), tmp_path / "no" / "x.lwp"
+    program, absent = lw.register.assemble("halt"), tmp_path / "no" / "x.lwp"
     result = model().run(x=1.0)
-    refused(lambda: program.save(gone), "make the folder first", code="LW0201")
-    refused(lambda: result.save(gone.with_suffix(".csv")), "the folder first", code="LW0201")
+    refused(lambda: program.save(absent), "make the folder first", code="LW0201")
+    refused(lambda: result.save(absent.with_suffix(".csv")), "the folder first", code="LW0201")
     answers = lw.belief.infer(network(), {})
     for path in (io.BytesIO(), io.StringIO(), None, 5):
         refused(lambda path=path: answers.save(path), "is no path", code="LW1023")
         refused(lambda path=path: result.save(path), "is no path", "to_pandas()", code="LW1023")
-    refused(lambda: lw.load(gone), "check the path", "lanework.compile", code="LW1004")
+    refused(lambda: lw.load(absent), "check the path", "lanework.compile", code="LW1004")
     refused(lambda: lw.load("mul r0, r0, r1\nhalt\n"), "lanework.compile", code="LW1004")
