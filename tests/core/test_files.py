@@ -547,3 +547,42 @@ def test_labels_in_files_are_what_was_written(tmp_path, ending, cells, labels):
     assert [isinstance(label, bool) for label in read] == [
         isinstance(label, bool) for label in labels
     ]
+
+
+LABELS = {
+    "even": [2**53, 2**53 + 2],
+    "odd": [2**53 + 1, 2**53],
+    "unlike": [2**53 + 1, 1],
+    "unsigned": [2**64 - 1, 2**64 - 2],
+    "small": [7, 12],
+    "fractions": [0.5, 1e300],
+}
+
+
+@pytest.mark.parametrize("ids", LABELS)
+@pytest.mark.parametrize("ending", [".parquet", ".json", ".npz"])
+def test_labels_that_are_whole_numbers_stay_what_they_are(ids, ending, tmp_path):
+    path, values = tmp_path / f"labels{ending}", LABELS[ids]
+    if ending == ".parquet":
+        pd.DataFrame({"id": values}).to_parquet(path)
+    elif ending == ".json":
+        path.write_text(json.dumps({"id": values}))
+    else:
+        np.savez(path, id=np.array(values))
+    labels = labels_in(str(path), "id")
+    assert labels.tolist() == values
+    assert [type(label) for label in labels.tolist()] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize("values", [[True, 2], [0.5, 2**53 + 1], ["a", 1]])
+def test_labels_of_several_kinds_stay_what_they_are(values, tmp_path):
+    path = tmp_path / ("labels.xlsx" if values[0] is True else "labels.json")
+    path.write_text(json.dumps({"id": values}))
+    if values[0] is True:
+        book = openpyxl.Workbook()
+        for cell in ["id", *values]:
+            book.active.append([cell])
+        book.save(path)
+    labels = labels_in(str(path), "id").tolist()
+    assert labels == values
+    assert [type(label) for label in labels] == [type(value) for value in values]

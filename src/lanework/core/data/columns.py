@@ -236,13 +236,16 @@ def _labelling(cells: list[Any]) -> Array:
     """Cells as labels: what is empty as in a file of text, and 1 is not the text '1'."""
     cells = ["" if cell is None else cell for cell in cells]
     labels = np.array(cells)
-    if labels.dtype.kind in "US" and not all(isinstance(cell, str | bytes) for cell in cells):
+    truth = [isinstance(cell, bool | np.bool_) for cell in cells]
+    kinds = {"U": str, "S": bytes, "f": float | np.floating}
+    alike = all(isinstance(cell, kinds.get(labels.dtype.kind, object)) for cell in cells)
+    if not alike or any(truth) != all(truth):
         labels = np.array(cells, object)
     return labels
 
 
 def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic] | None:
-    """The type of labels that are numbers."""
+    """The type of labels that are numbers; None for those that stay as they stand in the cells."""
     if data_ending(path) in TEXTS:
         if most is None and _counts(path, title):
             return np.int64
@@ -253,9 +256,10 @@ def _kind(path: str, title: str, rows: int, most: int | None) -> type[np.generic
     integral = True
     try:
         for block in first_rows(iter_columns(path, [title], rows), most):
-            near = np.abs(block[title]) < LARGE
-            integral = integral and bool((near & (block[title] == np.floor(block[title]))).all())
-    except Diagnostic:  # dates, text, or integers that are no floats: as they stand in the cells
+            if (np.abs(block[title]) >= LARGE).any():
+                return None
+            integral = integral and bool((block[title] == np.floor(block[title])).all())
+    except Diagnostic:  # dates, text, or integers that are no floats
         return None
     return np.int64 if integral else np.float64
 
