@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,6 +149,61 @@ def callback(name: str, value: Any, code: Code = BAD_OPTION) -> Any:
     if value is None or callable(value):
         return value
     raise refused(name, value, "give a function", code)
+
+
+def names(name: str, value: Any, code: Code = BAD_OPTION) -> tuple[str, ...]:
+    """Names, of which one may stand alone: a text is one name, and not its letters.
+
+    Raises:
+        Diagnostic: LW2005, or the code given, for anything else.
+
+    Example:
+        >>> names("outputs", "cash"), names("outputs", ["cash", "debt"])
+        (('cash',), ('cash', 'debt'))
+        >>> names("outputs", 5)
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: outputs is 5
+          help: give a name, or several in a list
+    """
+    several = [value] if isinstance(value, str) else value
+    if isinstance(several, Iterable):
+        several = tuple(several)
+        if all(isinstance(each, str) for each in several):
+            return several
+    raise refused(name, value, "give a name, or several in a list", code)
+
+
+def text_of(value: Any) -> str:
+    """A text that is to be read.
+
+    Raises:
+        Diagnostic: LW2005 for what is none.
+
+    Example:
+        >>> text_of(Path("asia.bif"))
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: text is PosixPath('asia.bif')
+          help: give what is in the file, as pathlib.Path(...).read_text() does
+    """
+    if isinstance(value, str):
+        return value
+    help = "give what is in the file, as pathlib.Path(...).read_text() does"
+    raise refused("text", value, help)
+
+
+def path_of(value: Any) -> Path:
+    """The path of a file.
+
+    Raises:
+        Diagnostic: LW2005 for what is none.
+
+    Example:
+        >>> path_of("folder/cash.csv").name
+        'cash.csv'
+    """
+    if isinstance(value, str | os.PathLike):
+        return Path(value)
+    raise refused("path", value, "give a text or a path")
 
 
 def refused(name: str, value: Any, help: str, code: Code = BAD_OPTION) -> Diagnostic:

@@ -217,6 +217,7 @@ def within(limits: Limits | None, work: Callable[[], T], help: str) -> T:
     """What `work` gives, by the deadline if there is one.
 
     Raises:
+        Diagnostic: LW2005 for limits that are none.
         Trap: LW2001.
 
     Example:

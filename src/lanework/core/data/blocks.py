@@ -18,6 +18,7 @@ from lanework.core.data.csvfast import Array, Categories, arrow_for
 from lanework.core.data.csvtext import CsvText
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
 from lanework.core.data.standard import SHOWN, STANDARD
+from lanework.core.options import names
 
 Block = tuple[dict[str, Array], int, int]
 
@@ -28,7 +29,7 @@ def file_blocks(
     """Blocks of about so many rows, with how much of the file is read and how much there is."""
     categories = {k: v for k, v in (categories or {}).items() if k in wanted}
     ending = data_ending(path)
-    wanted = list(dict.fromkeys(wanted))
+    wanted = list(dict.fromkeys(names("wanted", wanted)))
     reader = _csv if ending in TEXTS else _tables if ending in TABLES else _arrays
     return reader(path, wanted, rows, categories) if wanted else iter(())
 

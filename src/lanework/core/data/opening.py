@@ -13,6 +13,7 @@ from typing import IO, cast
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_DATA_ENDING, BAD_DATA_FILE, NO_DATA_FILE
 from lanework.core.data.standard import STANDARD, standard_ending, standard_input
+from lanework.core.options import path_of
 
 Path_ = str | os.PathLike[str]
 
@@ -33,8 +34,9 @@ def sheet_of(path: Path_) -> tuple[str, str | None]:
         >>> sheet_of("a/book.xlsx#Q 1"), sheet_of("a/b.csv")
         (('a/book.xlsx', 'Q 1'), ('a/b.csv', None))
     """
-    match = _SHEET.fullmatch(os.fspath(path))
-    return (match[1], match[2]) if match else (os.fspath(path), None)
+    text = os.fspath(path_of(path)) if not isinstance(path, str) else path
+    match = _SHEET.fullmatch(text)
+    return (match[1], match[2]) if match else (text, None)
 
 
 def ending_of(path: Path_) -> str:

@@ -62,6 +62,8 @@ class Outputs:
     def __getitem__(self, name: str) -> Array:
         try:
             value = self._values[name]
+        except TypeError:  # a list of names, which has no hash
+            raise self._unknown(name) from None
         except KeyError:
             spelt = unicodedata.normalize("NFKC", str(name))  # as Python's parser spells names
             if spelt == name or spelt not in self._values:
@@ -100,7 +102,7 @@ class Outputs:
         Raises:
             Diagnostic: LW1020 for a name that is not an output.
         """
-        if name not in self._values:
+        if not isinstance(name, str) or name not in self._values:
             raise self._unknown(name)
         return tuple(self._axes[name])
 
@@ -145,6 +147,8 @@ class Outputs:
 
     def _unknown(self, name: object) -> Diagnostic:
         near = did_you_mean(str(name), list(self._values))
+        if isinstance(name, list | tuple):
+            near = "name outputs one by one: " + ", ".join(map(repr, name))
         some = f"its outputs are {', '.join(self._values) or 'none'}"
         return Diagnostic(
             UNKNOWN_RESULT,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.core.options import integer
+from lanework.core.options import names as listed
 from lanework.core.result import frames, saving
 from lanework.core.result.outputs import Array, Axes, Outputs
 from lanework.core.result.show import figure, html_table, many, preview, seconds, text_table
@@ -52,7 +53,7 @@ class Result(Outputs):
         Raises:
             Diagnostic: LW1020 for a name that is not an output.
         """
-        return self.replaced({name: self[name] for name in names}, self.stats)
+        return self.replaced({name: self[name] for name in listed("names", names)}, self.stats)
 
     def replaced(self, values: Mapping[str, Array], stats: Mapping[str, Any]) -> Result:
         """Other values for some of the outputs, with the same axes, units and labels."""

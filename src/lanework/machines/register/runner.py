@@ -86,7 +86,9 @@ class Runner(TieredRunner):
         Raises:
             Diagnostic: LW2003 to LW2005, a program that fails to verify.
         """
-        super().__init__(program, engine, limits, externals or {}, stencils, on_yield)
+        super().__init__(
+            program, engine, limits, {} if externals is None else externals, stencils, on_yield
+        )
         self.seed = options.seed(seed)
         self._banks = Spares[RegisterBank]()
 

@@ -22,6 +22,7 @@ from lanework.core.data.holding import taking
 from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
 from lanework.core.options import callback, flag, integer, refused
+from lanework.core.options import names as listed
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.core.waiting import waited
@@ -174,7 +175,7 @@ class Runner(runner.Runner):
         if outputs is None:
             return tuple(range(len(names)))
         chosen = []
-        for name in (outputs,) if isinstance(outputs, str) else outputs:
+        for name in listed("outputs", outputs):
             if name not in names:
                 raise Diagnostic(
                     UNKNOWN_OUTPUT,

@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.options import integer
+from lanework.core.options import integer, text_of
 from lanework.machines.belief.graph.bifblocks import (
     LISTED,
     MARKS,
@@ -176,6 +176,7 @@ def read_bif(text: str, source: str = "network.bif", most: int = MOST_ENTRIES) -
         >>> read_bif(text + "probability ( rain ) { table 0.2, 0.8; }")
         <FactorGraph network: 1 variables, 1 factors>
     """
+    text = text_of(text)
     return BifReader(text, source, integer("most", most, 1)).read()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.options import flag
+from lanework.core.options import flag, path_of
 from lanework.core.waiting import within
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.bif import read_bif
@@ -120,7 +120,7 @@ def read_network(
     Warns:
         TableNotice: conditional tables that do not sum to one; they are used as they are.
     """
-    read = partial(_read, path, flag("normalize", normalize), limits)
+    read = partial(_read, path_of(path), flag("normalize", normalize), limits)
     graph = within(limits, read, "raise the deadline")
     graph.notice()
     return graph

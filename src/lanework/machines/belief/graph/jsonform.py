@@ -20,6 +20,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span, span_at
 from lanework.core.data.holding import NUMBERS
 from lanework.core.data.jsontext import Steps, offset_of, offset_of_second
+from lanework.core.options import text_of
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_claim, check_graph, error_context
@@ -39,6 +40,7 @@ def read_json(text: str, source: str = "graph.json") -> FactorGraph:
         >>> read_json(text)
         <FactorGraph graph.json: 1 variables, 1 factors>
     """
+    text = text_of(text)
     return _Reader(text, source).graph()
 
 

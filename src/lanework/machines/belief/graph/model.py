@@ -132,8 +132,8 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5005, with a suggestion.
         """
-        if name not in self.variables:
-            near = did_you_mean(name, self.variables) or f"there is {listed(self.variables)}"
+        if not isinstance(name, str) or name not in self.variables:
+            near = did_you_mean(str(name), self.variables) or f"there is {listed(self.variables)}"
             raise Diagnostic(UNKNOWN_VARIABLE, f"there is no variable {name!r}", help=near)
         return self.variables[name]
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span, span_at
+from lanework.core.options import text_of
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_claim, check_graph, error_context
@@ -95,6 +96,7 @@ def read_uai(text: str, source: str = "model.uai") -> FactorGraph:
         >>> read_uai("MARKOV 2 2 3 1 2 0 1 6 1 2 3 4 5 6").factors[0].table.shape
         (2, 3)
     """
+    text = text_of(text)
     words = Words(text, source)
     kind = words.word()
     if kind not in ("MARKOV", "BAYES"):
@@ -143,6 +145,7 @@ def read_evid(text: str, source: str = "model.evid") -> dict[str, int]:
         >>> read_evid("2  0 1  3 0")
         {'0': 1, '3': 0}
     """
+    text = text_of(text)
     words = Words(text, source)
     if not words.words:
         return {}
@@ -257,6 +260,7 @@ def read_results(text: str, source: str = "model.uai.MAR") -> Results:
         >>> read_results("PR -1.5 MAR 1 2 0.25 0.75 MPE 1 1").marginals
         [[0.25, 0.75]]
     """
+    text = text_of(text)
     words = Words(text, source)
     results = Results()
     while words.at < len(words.words):

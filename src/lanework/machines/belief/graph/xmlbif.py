@@ -16,6 +16,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.printable import encodable
 from lanework.base.span import Span, span_at
+from lanework.core.options import text_of
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_names, error_context, span_of
@@ -39,6 +40,7 @@ def read_xmlbif(text: str, source: str = "network.xml") -> FactorGraph:
         >>> read_xmlbif(text + "</DEFINITION></NETWORK></BIF>")
         <FactorGraph n: 1 variables, 1 factors>
     """
+    text = text_of(text)
     if "<!ENTITY" in text:
         span = span_of(text, source, "<!ENTITY")
         raise Diagnostic(BAD_NETWORK, "a network declares no entities", span=span)

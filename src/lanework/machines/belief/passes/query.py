@@ -10,7 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
-from lanework.core.options import choice
+from lanework.core.options import choice, names
 from lanework.machines.belief.codes import BAD_QUERY
 from lanework.machines.belief.graph.factor import Factor, sums
 from lanework.machines.belief.graph.model import FactorGraph
@@ -63,7 +63,7 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
         100
     """
     if not isinstance(query, str):
-        return Query("marginals", _names(graph, query))
+        return Query("marginals", _names(graph, names("query", query, BAD_QUERY)))
     if query in _PLAIN:
         return _PLAIN[query](graph)
     if not query.strip():
@@ -71,13 +71,13 @@ def read_query(graph: FactorGraph, query: str | Sequence[str]) -> Query:
     kind, colon, rest = query.partition(":")
     if kind in _READERS:
         return _READERS[kind](graph, kind, rest if colon else None)
-    names = _split(graph, query)
-    unknown = [name for name in names if name not in graph.variables]
+    asked = _split(graph, query)
+    unknown = [name for name in asked if name not in graph.variables]
     if unknown:
-        near = did_you_mean(query, KINDS) if len(names) == 1 else None
+        near = did_you_mean(query, KINDS) if len(asked) == 1 else None
         if near and not did_you_mean(unknown[0], graph.variables):
             raise Diagnostic(BAD_QUERY, f"there is no query {query!r}", help=near)
-    return Query("marginals", _names(graph, names))
+    return Query("marginals", _names(graph, asked))
 
 
 def _listed(graph: FactorGraph, kind: str, text: str | None) -> Query:
@@ -133,24 +133,24 @@ def _split(graph: FactorGraph, text: str) -> list[str]:
     return [text] if text in graph.variables else [name.strip() for name in text.split(",")]
 
 
-def _given(graph: FactorGraph, names: Iterable[str], what: str) -> list[str]:
+def _given(graph: FactorGraph, given: Iterable[str], what: str) -> list[str]:
     """Names of variables for an option, in one text or several.
 
     Raises:
         Diagnostic: LW2005 for states that are given with them, which a run takes.
     """
-    if isinstance(names, str):
-        return _split(graph, names)
-    if isinstance(names, Mapping) or not isinstance(names, Iterable):
+    if isinstance(given, str):
+        return _split(graph, given)
+    if isinstance(given, Mapping) or not isinstance(given, Iterable):
         help = "name the variables in a list, and give their states to run() or infer()"
-        raise Diagnostic(BAD_OPTION, f"{what} is {names!r}", help=help)
-    return list(names)
+        raise Diagnostic(BAD_OPTION, f"{what} is {given!r}", help=help)
+    return list(names(what, given))
 
 
-def _names(graph: FactorGraph, names: Sequence[str]) -> tuple[str, ...]:
-    for name in names:
+def _names(graph: FactorGraph, asked: Sequence[str]) -> tuple[str, ...]:
+    for name in asked:
         graph.find(name)
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(asked))
 
 
 class Problem:

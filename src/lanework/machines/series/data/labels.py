@@ -15,6 +15,7 @@ from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help, labels_along
 from lanework.core.data.libraries import offers
 from lanework.core.data.values import MISSING_TEXT, exactly, text_advice
+from lanework.core.options import names as listed
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import LANES, TIME, check_periods, given_for
 from lanework.machines.series.data.unpacking import Held, fail, has_dates, unpack
@@ -59,7 +60,7 @@ def along(axes: str | Sequence[str], array: Any) -> Labelled:
         >>> along(("point", "time"), [[1.0, 2.0, 3.0]]).array.shape
         (1, 3)
     """
-    names = (axes,) if isinstance(axes, str) else tuple(axes)
+    names = listed("axes", axes)
     values = np.asarray(array)
     if len(names) != values.ndim or len(set(names)) != len(names):
         raise Diagnostic(

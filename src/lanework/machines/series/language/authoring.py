@@ -10,7 +10,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import caller, line_of
 from lanework.base.units import define
 from lanework.core import options
-from lanework.machines.series.codes import BAD_AXIS, BAD_UNIT, DUPLICATE
+from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, BAD_UNIT, DUPLICATE
 from lanework.machines.series.language.expression import NAME, Expr, lift, spelt
 from lanework.machines.series.language.formula import parse_formula
 from lanework.machines.series.language.functions import functions
@@ -22,7 +22,6 @@ from lanework.machines.series.language.nodes import (
     check_kind,
     make_circular,
     make_input,
-    names_in,
     parameters_of,
 )
 from lanework.machines.series.language.registry import Registry
@@ -167,6 +166,8 @@ class Authoring(Registry):
             105128.2051
         """
         name = spelt(name)
+        if not isinstance(name, str):
+            raise options.refused("the circular node", name, "give its name", BAD_MARK)
         self.marks[name] = make_circular(name, guess, iterations, failures)
 
     def node(
@@ -256,7 +257,7 @@ class Authoring(Registry):
         name = spelt(name)
         if formula is not None:
             self.formula(name, formula, doc=doc)
-        axes = names_in(reduce, "axes", name)
+        axes = options.names("reduce", reduce, BAD_AXIS)
         if "time" in axes:
             raise Diagnostic(
                 BAD_AXIS,

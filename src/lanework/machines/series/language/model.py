@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lanework.core.data.tables import TableLike
-from lanework.core.options import flag
+from lanework.core.options import flag, names
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
 
@@ -61,8 +61,8 @@ class Model(Authoring):
         from lanework.machines.series.passes.compile import compile_model
 
         optimise = flag("optimise", optimise)
-        names = [outputs] if isinstance(outputs, str) else outputs
-        return compile_model(self, None if names is None else list(names), optimise=optimise)
+        chosen = None if outputs is None else list(names("outputs", outputs))
+        return compile_model(self, chosen, optimise=optimise)
 
     def run(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
         """Short for ``compile().run(...)``."""

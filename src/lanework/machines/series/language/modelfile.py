@@ -33,6 +33,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.span import Span
+from lanework.core.options import path_of, text_of
 from lanework.machines.series.codes import BAD_MODEL_FILE, NO_FILE
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.calendar import KINDS
@@ -71,7 +72,7 @@ _MEANT: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
     """What a model file declares, in a registry that `make` gives; see `load_model`."""
-    file = Path(path)
+    file = path_of(path)
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -85,6 +86,7 @@ def read_file(path: str | os.PathLike[str], make: Callable[..., M]) -> M:
 
 def read_text(text: str, source: str, folder: str | None, make: Callable[..., M]) -> M:
     """What the text of a model file declares, in a registry that `make` gives; see `read_model`."""
+    text = text_of(text)
     origin = Origin(source, text)
     try:
         tree, sums = parsed(text)

@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.values import Given, exactly, spells_number
+from lanework.core.options import names as listed
 from lanework.machines.series.codes import BAD_KEYS, BAD_TABLE
 from lanework.machines.series.language.tablerows import (
     Rows,
@@ -179,8 +180,9 @@ def build_table(
         Diagnostic: LW3018 for cells and rows that cannot be read, LW3019 for keys that do not fit
             the rule for outside keys, LW3025 for a file that cannot be opened.
     """
-    rows = read_rows(name, data, keys)
-    names = (keys,) if isinstance(keys, str) else tuple(keys) if keys else (rows.header[0],)
+    named = () if keys is None else listed("keys", keys, BAD_TABLE)
+    rows = read_rows(name, data, named or None)
+    names = named or (rows.header[0],)
     if not 1 <= len(names) <= 2:
         rows.fail(f"a table has one or two keys, not {len(names)}")
     modes = _modes(rows, names, outside)
@@ -214,8 +216,9 @@ def build_table(
     return table
 
 
-def _modes(rows: Rows, names: tuple[str, ...], outside: str | Sequence[str]) -> list[str]:
-    modes = [outside] * len(names) if isinstance(outside, str) else list(outside)
+def _modes(rows: Rows, names: tuple[str, ...], outside: str | Sequence[str]) -> Sequence[str]:
+    modes = listed("outside", outside, BAD_TABLE)
+    modes = modes * len(names) if isinstance(outside, str) else modes
     if len(modes) != len(names):
         rows.fail(f"it has {len(names)} keys and {len(modes)} rules for keys outside")
     for mode in modes:

@@ -284,15 +284,16 @@ class _Emitter(Emitter):
 
 def _port(name: str, ports: Mapping[str, Port], what: str, code: Code) -> Port:
     """The port of a name."""
-    if name not in ports:
-        near = did_you_mean(name, ports) or f"it has {', '.join(ports)}"
+    if not isinstance(name, str) or name not in ports:
+        near = did_you_mean(str(name), ports) or f"it has {', '.join(ports)}"
         raise Diagnostic(code, f"the program has no {what} {name!r}", help=near)
     return ports[name]
 
 
 def _names(names: str | Iterable[str]) -> list[str]:
     several = isinstance(names, Iterable) and not isinstance(names, str)
-    return list(dict.fromkeys(names)) if several else [names]  # type: ignore[list-item]
+    listed: list[Any] = [*names] if several else [names]
+    return list(dict.fromkeys(listed)) if all(isinstance(x, str) for x in listed) else listed
 
 
 def over_time(port: Port) -> Diagnostic:
