@@ -21,8 +21,7 @@ from lanework.core.codes import BAD_OPTION, FUEL_SPENT
 from lanework.core.data.holding import taking
 from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
-from lanework.core.options import callback, flag, integer, refused
-from lanework.core.options import names as listed
+from lanework.core.options import callback, flag, integer, names, refused
 from lanework.core.program.program import Port, Program
 from lanework.core.result.result import Result
 from lanework.core.waiting import waited
@@ -171,18 +170,18 @@ class Runner(runner.Runner):
         return CompiledExecutor(self.view, self.threads, self._lane_width, cache, engines)
 
     def _wanted(self, outputs: Iterable[str] | None) -> tuple[int, ...]:
-        names = [port.name for port in self.view.outputs]
+        known = [port.name for port in self.view.outputs]
         if outputs is None:
-            return tuple(range(len(names)))
+            return tuple(range(len(known)))
         chosen = []
-        for name in listed("outputs", outputs):
-            if name not in names:
+        for name in names("outputs", outputs):
+            if name not in known:
                 raise Diagnostic(
                     UNKNOWN_OUTPUT,
                     f"the program has no output {name!r}",
-                    help=did_you_mean(str(name), names) or f"outputs are: {', '.join(names)}",
+                    help=did_you_mean(str(name), known) or f"outputs are: {', '.join(known)}",
                 )
-            chosen.append(names.index(name))
+            chosen.append(known.index(name))
         return tuple(dict.fromkeys(chosen))
 
     def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
