@@ -149,15 +149,15 @@ def test_what_modules_take_is_not_of_the_run(monkeypatch):
     growth = Growth(Limits(memory=1_000_000))
     for name in ("a", "b", "c"):
         modules[name] = None
-        taken[0] += 900_000
+        taken[0] += 500_000
         growth.check()
-    taken[0] += 900_000
+    taken[0] += 500_000
     growth.check()
     modules["d"] = None
     taken[0] += 3_000_000  # far more than a module takes
     with pytest.raises(Diagnostic) as caught:
         growth.check()
-    assert "2.9 MB" in caught.value.message
+    assert "3.0 MB" in caught.value.message
 
 
 def test_the_next_step_is_seen_coming(monkeypatch):

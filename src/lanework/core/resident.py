@@ -17,7 +17,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits, show_size
 
 OFTEN = 0.002  # seconds between two looks
-MODULE = 1 << 20  # bytes that a module takes, as it is loaded, at most
+MODULE = 1 << 19  # bytes that a module takes, as it is loaded, at most
 _PAGES = "/proc/self/statm"
 
 
@@ -76,9 +76,13 @@ class Growth:
         step = max(now - self._last, 0)
         if modules != self._modules:
             self._base += min(step, MODULE * (modules - self._modules))
-        next_ = 2 * min(step, self._step) if self.steadily else 0
-        self._last, self._modules, self._step = now, modules, step
-        if self.cap is not None and now + min(next_, self.cap // 8) - self._base > self.cap:
+        self._last, self._modules = now, modules
+        self._step, before = step, self._step
+        if self.cap is None:
+            return
+        # who looks may come late, on a machine with much else to do
+        next_ = min(max(2 * min(step, before), self.cap // 24), self.cap // 4)
+        if now + (next_ if self.steadily else 0) - self._base > self.cap:
             taken, cap = show_size(now - self._base), show_size(self.cap)
             raise Diagnostic(
                 MEMORY_CAP,
