@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from stopping import BUSY, idle
 
 import lanework as lw
 from lanework.app.cli import cli
@@ -20,26 +21,6 @@ from lanework.core.waiting import left, waited, watched
 pytestmark = pytest.mark.slow
 
 DEADLINE = Limits(deadline=0.05)
-BUSY = 1.0  # seconds of work after a deadline, at most
-
-
-def idle():
-    """Wait until this process does nothing any more; how much it did until then."""
-    begin = before = time.process_time()
-    while True:
-        time.sleep(0.1)
-        now = time.process_time()
-        if now - before < 0.01:
-            return before - begin
-        assert now - begin < BUSY, threading.enumerate()
-        before = now
-
-
-def stopped(call):
-    with pytest.raises(Trap) as caught:
-        call()
-    assert caught.value.code.ident == "LW2001"
-    assert idle() < BUSY
 
 
 def soon(seconds):

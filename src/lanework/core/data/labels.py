@@ -20,6 +20,8 @@ from lanework.core.data.libraries import offers
 from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given, spells_number
 
 Order = npt.NDArray[np.intp]
+TEXT, TUPLE = 72, 120
+"""Bytes of a label that is made: a text, and one of several levels."""
 COUNTS = range
 """The type of labels that only count the places, as pandas has them by default."""
 
@@ -58,6 +60,7 @@ def _along_dim(array: Any, dim: Any) -> Any:
 def labels_of_index(index: Any) -> Any:
     """The labels of an index of pandas, one a place; those of several levels are tuples."""
     if index.nlevels > 1:
+        check_taken(TUPLE * len(index), "the labels of several levels")
         labels = np.empty(len(index), object)
         for part in steps(len(index)):
             labels[part] = list(index[part])
@@ -67,8 +70,9 @@ def labels_of_index(index: Any) -> Any:
     if hasattr(index, "to_timestamp"):  # periods, by their first day
         index = index.to_timestamp()
     if isinstance(index.dtype, np.dtype) or len(index) <= SOME:
-        return np.asarray(index)
-    return np.concatenate([np.asarray(index[part]) for part in steps(len(index))])
+        return index.to_numpy()
+    check_taken(TEXT * len(index), "the labels")
+    return np.concatenate([index[part].to_numpy() for part in steps(len(index))])
 
 
 def counted(count: int) -> list[str]:

@@ -69,10 +69,10 @@ def _pandas(value: Any) -> Any:
             return value.to_numpy()
         return _side_by_side([np.asarray(_pandas(value.iloc[:, n])) for n in range(value.shape[1])])
     if isinstance(value.dtype, np.dtype):
-        return value
+        return value.to_numpy()  # NumPy would ask for its own ways, among the labels
     missing = np.asarray(value.isna(), bool)
     if not missing.any():
-        return value
+        return value.to_numpy()
     items = np.empty(len(value), object)
     for part in steps(len(value)):
         items[part] = list(value.iloc[part] if offers(value, "iloc") else value[part])
