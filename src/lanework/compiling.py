@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
-from lanework.base.errors import Diagnostic
-from lanework.core.codes import NO_MODEL, NO_SUCH_FILE
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_OPTION, NO_MODEL, NO_SUCH_FILE
 from lanework.core.machine import MACHINES, Machine, find
 
 if TYPE_CHECKING:
@@ -71,8 +72,22 @@ def compile(model: Any, *args: Any, **options: Any) -> Any:
         return _source(model, bool(args or options))
     own = getattr(model, "compile", None)
     if own is not None and not isinstance(model, type):
-        return own(*args, **options)
-    return _machine(model).load("compile")(model, *args, **options)
+        return _checked(own, options)(*args, **options)
+    return _checked(_machine(model).load("compile"), options)(model, *args, **options)
+
+
+def _checked(compiler: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    """A compiler that has these options.
+
+    Raises:
+        Diagnostic: LW2005, with a suggestion.
+    """
+    known = list(signature(compiler).parameters)
+    for name in options:
+        if name not in known:
+            near = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+            raise Diagnostic(BAD_OPTION, f"there is no option {name!r}", help=near)
+    return compiler
 
 
 def _machine(model: object) -> Machine:

@@ -142,3 +142,16 @@ def test_folders_and_files_that_are_not_there(tmp_path):
         refused(lambda path=path: result.save(path), "is no path", "to_pandas()", code="LW1023")
     refused(lambda: lw.load(absent), "check the path", "lanework.compile", code="LW1004")
     refused(lambda: lw.load("mul r0, r0, r1\nhalt\n"), "lanework.compile", code="LW1004")
+
+
+def test_options_of_compiling_and_assembling():
+    for given, wrong in ((model(), {"output": ["y"]}), (network(), {"evidense": ["a"]})):
+        error = refused(lambda given=given, wrong=wrong: lw.compile(given, **wrong), "did you mean",
+                        code="LW2005")  # fmt: skip
+        assert next(iter(wrong)) in error.message
+    module = lw.fleet.assemble_module(".routine twice\nADD r0, r0, r0\nRETURN")
+    refused(lambda: lw.compile(module, engine="auto"), "'engine'", code="LW2005")
+    for assemble in (lw.register.assemble, lw.fleet.assemble, lw.fleet.assemble_module):
+        for source in ({"r0": "f64"}, None, 5):
+            refused(lambda assemble=assemble, source=source: assemble("HALT", source),
+                    "the name of the text", "by name", code="LW1010")  # fmt: skip

@@ -73,11 +73,13 @@ def cli(verbose: bool) -> None:
 @click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
 @click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads; one a core by default.")
-@click.option("--out", metavar="FILE", help="Write outputs: .csv, .tsv, .xlsx, .parquet, .npz, ...")
+@click.option(
+    "-o", "--out", metavar="FILE", help="Write outputs: .csv, .tsv, .xlsx, .parquet, .npz, ..."
+)
 @click.option("--csv-safe", is_flag=True, help="Mark text in CSV that a spreadsheet would run.")
 @JSON
 def run(**options: Any) -> None:
-    """Run a model, assembly (.lasm) or a compiled program (.lwp); `-` is standard input.
+    """Run a model, a network, assembly (.lasm) or a compiled program (.lwp); `-` is standard input.
 
     What inputs look like, and which other options there are, depends on the machine of the file.
     """
@@ -95,7 +97,7 @@ def run(**options: Any) -> None:
 )
 @JSON
 def compile_(**options: Any) -> None:
-    """Compile a model or assembly to a program file (.lwp), or to machine code."""
+    """Compile a model, a network or assembly to a program file (.lwp), or to machine code."""
     from lanework.app.programs import compile_file
 
     compile_file(ask(**options))

@@ -111,6 +111,9 @@ def lines_of(text: str, source: str) -> Iterator[Line]:
     Raises:
         Diagnostic: LW1010 for what is no text.
     """
+    if not isinstance(source, str):
+        what = f"the name of the text is {source!r}"
+        raise Diagnostic(BAD_ASSEMBLY, what, help="give what comes after the text by name: types=")
     if not isinstance(text, str):
         what = f"{source} is text, and this is {type(text).__name__}"
         raise Diagnostic(BAD_ASSEMBLY, what, help="lanework.compile reads files by their paths")
