@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import lanework as lw
-from bench import fleets, networks, scenarios, tables
+from bench import fleets, networks, scenarios, solving, tables
 from bench.data import DATA
 from bench.harness import SECONDS, Answer, Case, Contestant, Job
 from bench.oracles import basicterm_me, projfin40
@@ -520,6 +520,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "csv": tables.csv,
     **networks.CASES,
     **fleets.CASES,
+    **solving.CASES,
     "jit": jit,
     **{f"loop_{name}": functools.partial(loop, name) for name in loops.SOURCES},
 }

@@ -47,11 +47,12 @@ if TYPE_CHECKING:
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.returns import NoRate, Rates, irr, xirr
     from lanework.machines.series.solving.solution import Solution, Solutions
+    from lanework.machines.series.solving.solve import Solver
 
 __all__ = [
     "Calendar", "Expr", "Goal", "Input", "Labelled", "Model", "NoRate", "Output", "Rates", "Runner",
-    "SeriesProgram", "Solution", "Solutions", "Table", "TableHandle", "along", "functions", "irr",
-    "iter_columns", "load_model", "read_columns", "read_model", "xirr",
+    "SeriesProgram", "Solution", "Solutions", "Solver", "Table", "TableHandle", "along",
+    "functions", "irr", "iter_columns", "load_model", "read_columns", "read_model", "xirr",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else any name would do

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.solution import Solution, Solutions
+    from lanework.machines.series.solving.solve import Solver
 
     Base = Program[Runner]
 else:
@@ -195,21 +196,53 @@ class SeriesProgram(Base):
             >>> round(solution["payment"], 6), solution.status
             (8.884879, 'solved')
         """
-        from lanework.machines.series.solving.solve import solve
+        solver = self.solver(
+            variables,
+            residuals,
+            bounds,
+            objective,
+            maximise=maximise,
+            options=options,
+            engine=engine,
+        )
+        return solver(inputs, warm=warm, limits=limits)
 
-        maximise = flag("maximise", maximise)
-        return solve(
+    def solver(
+        self,
+        variables: str | Iterable[str],
+        residuals: str | Iterable[str] = (),
+        bounds: Mapping[str, tuple[Any, Any]] | None = None,
+        objective: str | None = None,
+        *,
+        maximise: bool = False,
+        options: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+    ) -> Solver:
+        """A problem that is put once, and solved for as many inputs as wished; see `solve`.
+
+        Args:
+            variables: the inputs that are unknown.
+            residuals: outputs that are to be 0.
+            bounds: lowest and highest values of variables and outputs.
+            objective: the output that is to be least.
+            maximise: whether it is to be greatest instead.
+            options: options of IPOPT.
+            engine: which engine runs the programs.
+
+        Raises:
+            Diagnostic: as `solve`.
+        """
+        from lanework.machines.series.solving.solve import Solver
+
+        return Solver(
             self,
             variables,
             residuals,
-            bounds or {},
+            bounds,
             objective,
-            maximise,
-            inputs or {},
-            options or {},
-            warm,
-            limits or Limits(),
-            engine,
+            maximise=flag("maximise", maximise),
+            options=options,
+            engine=engine,
         )
 
     def seek(

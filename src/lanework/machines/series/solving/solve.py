@@ -24,81 +24,118 @@ from lanework.machines.series.solving.solution import Solution, Solutions
 LATE = "raise the deadline, or give IPOPT fewer iterations"
 
 
-def solve(
-    program: Program[Any],
-    variables: str | Iterable[str],
-    residuals: str | Iterable[str],
-    bounds: Mapping[str, tuple[Any, Any]],
-    objective: str | None,
-    maximise: bool,
-    inputs: Mapping[str, Any],
-    options: Mapping[str, Any],
-    before: Solution | None,
-    limits: Limits,
-    engine: str,
-) -> Solution | Solutions:
-    """What `SeriesProgram.solve` does."""
-    ipopt.ipopt()
-    until = limits.until()
-    unknown = [
-        named_port(name, program.inputs, "input", UNKNOWN_INPUT) for name in _names(variables)
-    ]
-    zero = _names(residuals)
-    others = [name for name in bounds if name not in _names(variables)]
-    for name in zero:
-        if name in others:
-            raise _bad(f"{name!r} is a residual and has bounds", "leave one of them out")
-    targets = [
-        named_port(name, program.outputs, "output", UNKNOWN_OUTPUT) for name in (*zero, *others)
-    ]
-    goal = (
-        None
-        if objective is None
-        else named_port(objective, program.outputs, "output", UNKNOWN_OUTPUT)
-    )
-    _check_ports(unknown, goal)
-    runner = program.bind(engine, limits=limits, threads=1)
-    start = {port.name: port.default or 0.0 for port in unknown if inputs.get(port.name) is None}
-    inputs = {**inputs, **start}
-    bound = bind(runner.ports, runner.periods, inputs, runner._calendar)
-    check_lanes(bound, [*targets, *([goal] if goal else [])])
-    unknowns = blocks(unknown, bound.periods, bounds)
-    wanted = blocks(targets, bound.periods, {**bounds, **dict.fromkeys(zero, (0.0, 0.0))})
-    entries = sum(b.size for b in unknowns) * sum(b.size for b in (*wanted, *unknowns))
-    limits.check_memory(3 * entries, f"a problem of {sum(b.size for b in unknowns):,} unknowns")
-    _check_counts(unknowns, wanted, goal)
-    sign = -1.0 if maximise else 1.0
-    problem = Problem(program, unknowns, wanted, goal, sign, bound.periods, engine)
-    check_deadline(until, LATE)
-    _check_reached(problem)
+class Solver:
+    """A problem that is put once and solved for as many inputs as wished.
 
-    def run(more: Mapping[str, Any]) -> Any:
-        labelled = {
-            port.name: along((*(("time",) if "time" in port.axes else ()), *bound.axes), value)
-            if bound.axes
-            else value
-            for port, value in ((port, more[port.name]) for port in unknown)
-        }
-        return runner.run_within(Limits(), {**inputs, **labelled})
+    What depends on no input (derivatives, their sparsity, code) is prepared at the first call.
 
-    solutions: list[Solution] = []
-    for known in _lanes(runner, bound):
-        problem.given({name: value for name, value in known.items() if name not in problem.names})
-        begin = np.empty(problem.size)
-        for block in unknowns:
-            begin[block.where] = known[block.name]
+    Example:
+        >>> import lanework as lw
+        >>> model = lw.series.Model("root", periods=1)
+        >>> _ = model.input("square"), model.input("x", default=1.0)
+        >>> _ = model.formula("miss", "last(x * x - square)")
+        >>> solver = model.compile().solver("x", "miss", {"x": (0.0, None)})
+        >>> [round(solver({"square": square})["x"], 6) for square in (4.0, 9.0)]
+        [2.0, 3.0]
+    """
 
-        def run_one(more: Mapping[str, Any], known: Mapping[str, Any] = known) -> Any:
-            return runner.run_within(Limits(), {**known, **more})
+    def __init__(
+        self,
+        program: Program[Any],
+        variables: str | Iterable[str],
+        residuals: str | Iterable[str] = (),
+        bounds: Mapping[str, tuple[Any, Any]] | None = None,
+        objective: str | None = None,
+        *,
+        maximise: bool = False,
+        options: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+    ) -> None:
+        """Check the names; see `SeriesProgram.solve`."""
+        ipopt.ipopt()
+        self.program, self.options = program, options or {}
+        names, zero = _names(variables), _names(residuals)
+        self._bounds = {**(bounds or {}), **dict.fromkeys(zero, (0.0, 0.0))}
+        for name in zero:
+            if name in (bounds or {}):
+                raise _bad(f"{name!r} is a residual and has bounds", "leave one of them out")
+        others = [name for name in bounds or () if name not in names]
+        inputs, outputs = program.inputs, program.outputs
+        self.unknown = [named_port(name, inputs, "input", UNKNOWN_INPUT) for name in names]
+        self.targets = [
+            named_port(name, outputs, "output", UNKNOWN_OUTPUT) for name in (*zero, *others)
+        ]
+        self.goal: Port | None = None
+        if objective is not None:
+            self.goal = named_port(objective, outputs, "output", UNKNOWN_OUTPUT)
+        _check_ports(self.unknown, self.goal)
+        self._sign = -1.0 if maximise else 1.0
+        self._engine = engine
+        self._runner = program.bind(engine, threads=1)
+        self._problem: Problem | None = None
 
-        of_one = run_one if bound.axes else run
-        solutions.append(ipopt.solve(problem, begin, until, options, before, of_one))
-        if solutions[-1].status == "interrupted" and bound.axes:
-            raise KeyboardInterrupt
-    if not bound.axes:
-        return solutions[0]
-    shape = tuple(bound.sizes[axis] for axis in bound.axes)
-    return Solutions(solutions, bound.axes, shape, run)
+    def __call__(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        warm: Solution | None = None,
+        limits: Limits | None = None,
+    ) -> Solution | Solutions:
+        """Solve it for these inputs; see `SeriesProgram.solve`."""
+        limits = limits or Limits()
+        until, runner, given = limits.until(), self._runner, dict(inputs or {})
+        for port in self.unknown:
+            if given.get(port.name) is None:
+                given[port.name] = port.default or 0.0
+        bound = bind(runner.ports, runner.periods, given, runner._calendar)
+        check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
+        problem = self._prepared(bound.periods, limits)
+        check_deadline(until, LATE)
+
+        def run(more: Mapping[str, Any]) -> Any:
+            return runner.run_within(Limits(), {**given, **self._labelled(more, bound.axes)})
+
+        solutions: list[Solution] = []
+        for known in _lanes(runner, bound):
+            problem.given({name: x for name, x in known.items() if name not in problem.names})
+            begin = np.empty(problem.size)
+            for block in problem.variables:
+                begin[block.where] = known[block.name]
+
+            def alone(more: Mapping[str, Any], known: Mapping[str, Any] = known) -> Any:
+                return runner.run_within(Limits(), {**known, **more})
+
+            of_lane = alone if bound.axes else run
+            solutions.append(ipopt.solve(problem, begin, until, self.options, warm, of_lane))
+            if solutions[-1].status == "interrupted" and bound.axes:
+                raise KeyboardInterrupt
+        if not bound.axes:
+            return solutions[0]
+        shape = tuple(bound.sizes[axis] for axis in bound.axes)
+        return Solutions(solutions, bound.axes, shape, run)
+
+    def _prepared(self, periods: int, limits: Limits) -> Problem:
+        problem = self._problem
+        if problem is None or problem.periods != periods:
+            unknowns = blocks(self.unknown, periods, self._bounds)
+            wanted = blocks(self.targets, periods, self._bounds)
+            count = sum(block.size for block in unknowns)
+            entries = count * (count + sum(block.size for block in wanted))
+            limits.check_memory(3 * entries, f"a problem of {count:,} unknowns")
+            _check_counts(unknowns, wanted, self.goal)
+            problem = Problem(
+                self.program, unknowns, wanted, self.goal, self._sign, periods, self._engine
+            )
+            _check_reached(problem)
+            self._problem = problem
+        return problem
+
+    def _labelled(self, values: Mapping[str, Any], axes: tuple[str, ...]) -> Mapping[str, Any]:
+        """The unknowns of all lanes as inputs."""
+        if not axes:
+            return values
+        over = {port.name: ("time",) if "time" in port.axes else () for port in self.unknown}
+        return {name: along((*over[name], *axes), value) for name, value in values.items()}
 
 
 def _lanes(runner: Runner, bound: Bound) -> Iterable[dict[str, Any]]:
