@@ -112,6 +112,27 @@ def test_one_number_for_all_lanes_is_held_to_the_same(engine, width, horizon):
         assert float(run(n=good, a=a)["count"]) == count
 
 
+@pytest.mark.parametrize(("engine", "width"), WAYS)
+@pytest.mark.parametrize("reduce", [(), "point"])
+def test_it_is_checked_whatever_is_asked_for(engine, width, reduce):
+    model = lw.series.Model("m", periods=9)
+    model.input("n", axes="point")
+    model.input("r")
+    model.horizon("n + r - 1")
+    for name, text in {"flat": "r * 2", "laned": "n * 0 + r", "timed": "r + t"}.items():
+        model.formula(name, text)
+        model.output(name, reduce=reduce)
+    for name in ("flat", "laned", "timed"):
+        run = bound(model.compile(outputs=[name]), engine, width)
+        for count in (1, 40):
+            n = np.full(count, 3.0)
+            assert run(n=n, r=1.0)[name].size > 0
+            n[-1] = 2.5
+            refused(run, "is 2.5, and a lane has", f"lane {count - 1}", n=n, r=1.0)
+        refused(run, "is 10, and there are 9 periods", n=10.0, r=1.0)
+        assert run(n=np.zeros(0), r=1.0)[name].size >= 0
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_fewer_periods_than_the_model_has_end_all_lanes(engine):
     n = np.array([3.0, 12.0, 40.0, 60.0])

@@ -74,9 +74,11 @@ def _lower(
     flat = [i for i in outputs if not shape.output_varies(ports[i].row)]
     laned = [i for i in outputs if shape.output_varies(ports[i].row)]
     lane_rows = {ports[i].row for i in laned}
+    if not laned and view.horizon is not None and shape.varying[view.horizon]:
+        lane_rows.add(view.horizon)  # which is checked, if nothing else of lanes is asked for
     lane_code = _needed(view, lane_rows, lambda row: shape.varying[row])
     read = {row for instruction in lane_code for row in view.reads(instruction)} | lane_rows
-    if laned and view.horizon is not None:
+    if lane_rows and view.horizon is not None:
         read.add(view.horizon)
     bridges = {
         row for row in read if not shape.varying[row] and view.rows[row].kind == RowKind.NODE
@@ -90,7 +92,7 @@ def _lower(
             lanes = Nest(view, shape, lane_code, swap, lanes=True).lower(laned, [], totals)
             return Nests(None, lanes)
         shared = Nest(view, shape, code, swap, lanes=False).lower(flat, sorted(bridges))
-    if laned:
+    if lane_rows:
         nest = Nest(view, shape, lane_code, swap, bridges, lanes=True)
         lanes = nest.lower(laned, [], totals)
     return Nests(shared, lanes)
