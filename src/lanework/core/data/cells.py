@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from lanework.base.codes import MEMORY_CAP
 from lanework.base.errors import Code, Diagnostic
-from lanework.core.data.arrays import TABLES, all_arrays, arrow_file
+from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, column_of
 from lanework.core.data.blocks import check_columns, csv_of, length_of
+from lanework.core.data.csvtext import bad_cell, number_in
 from lanework.core.data.holding import CELL, check_held
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
 from lanework.core.data.sheets import sheet_rows
+from lanework.core.data.values import MISSING_TEXT
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,35 @@ def iter_cells(
             pairs = list(itertools.islice(rows, step))
             if not pairs:
                 return
+
+
+def numbers_with_gaps(
+    path: Path_, title: str, categories: Sequence[str] | None = None
+) -> npt.NDArray[np.float64]:
+    """A column of numbers, or of labels, in which cells may be missing: these are NaN.
+
+    Raises:
+        Diagnostic: as for `read_cells`; LW3053 for what is no number, LW3020 for what is no label.
+    """
+    cells = read_cells(path, wanted=[title])
+    texts = data_ending(path) in TEXTS
+    values: list[Any] = []
+    gaps: list[int] = []
+    for (cell,), line in zip(cells.rows, cells.lines, strict=True):
+        if cell is None or cell != cell or str(cell).strip().lower() in MISSING_TEXT:
+            gaps.append(len(values))
+            cell = categories[0] if categories else 0.0
+        elif texts and not categories:
+            number = number_in(cell)
+            if number is None:
+                raise bad_cell(os.fspath(path), f"line {line}", title, cell, categories)
+            cell = number
+        values.append(cell)
+    array = np.empty(len(values), object)
+    array[:] = values
+    out = column_of(path, title, array, cells.lines, categories)
+    out[gaps] = math.nan
+    return out
 
 
 @contextmanager

@@ -35,7 +35,8 @@ class Port:
         axes: the axes that it declares, ``time`` first; others may be mapped over at a call.
         kind: what its numbers are through time, such as stock or flow.
         doc: what it is.
-        default: an input's value when none is given.
+        default: an input's value when none is given; NaN where nothing need be given, in all of
+            it or in some cells, and the program goes by what is there.
         categories: the labels that an input's numbers 0, 1, 2... stand for.
         reduce: the lane axes over which an output is summed.
     """
@@ -51,6 +52,16 @@ class Port:
     default: float | None = None
     categories: tuple[str, ...] = ()
     reduce: tuple[str, ...] = ()
+
+    @property
+    def optional(self) -> bool:
+        """Whether cells of it may be missing, which its default says by being NaN."""
+        return self.default is not None and self.default != self.default
+
+    @property
+    def start(self) -> float:
+        """Where a search for its value begins: at its default, at 0 where it has none."""
+        return 0.0 if self.default is None or self.optional else self.default
 
 
 @dataclass(frozen=True)

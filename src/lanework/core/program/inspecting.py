@@ -62,6 +62,8 @@ def _field(port: Port, name: str) -> str:
     value = getattr(port, name)
     if isinstance(value, tuple):
         return ", ".join(value)
+    if name == "default" and port.optional:
+        return "optional"
     if name == "default" and value is not None:
         return port.categories[int(value)] if port.categories else figure(value)
     return "" if value is None else str(value)

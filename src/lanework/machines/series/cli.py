@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lanework.base.errors import Diagnostic
 from lanework.core import terminal
 from lanework.core.cli import CommandLine, Request, engine_option, read_text
 
@@ -42,7 +43,9 @@ def compile_model(request: Request) -> Program:
     from lanework.machines.series.language.model import read_model
 
     path = request.path
-    return read_model(read_text(path), str(path), str(path.parent)).compile()
+    overrides = [word.partition("=")[0].strip() for word in request["override"] or ()]
+    model = read_model(read_text(path), str(path), str(path.parent))
+    return model.compile(overrides=dict.fromkeys(overrides))
 
 
 def names(request: Request) -> dict[str, str]:
@@ -81,10 +84,33 @@ def run(request: Request) -> None:
         give_back()
     program = request.program
     unused = str(program.header.get("unused", "")).split(",")
-    inputs = parse(request.words, program.inputs, unused, request.names("ignore") or ())
+    words = (*request.words, *_overrides(request))
+    inputs = parse(words, program.inputs, unused, request.names("ignore") or ())
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
         outcome = _execute(request, inputs, bar)
     _report(request, outcome)
+
+
+def _overrides(request: Request) -> list[str]:
+    """The overrides that have a value; those without one are columns of a table.
+
+    Raises:
+        Diagnostic: LW3070 for a node that the program was not compiled for.
+    """
+    from lanework.machines.series.codes import BAD_OVERRIDE
+
+    words: list[str] = list(request["override"] or ())
+    known = [port.name for port in request.program.inputs if port.optional]
+    unused = str(request.program.header.get("unused", "")).split(",")
+    for word in words:
+        name = word.partition("=")[0].strip()
+        if name not in (*known, *unused):
+            raise Diagnostic(
+                BAD_OVERRIDE,
+                f"the program has no input that overrides `{name}`",
+                help=f"compile the model for it: lanework compile MODEL --override {name}",
+            )
+    return [word for word in words if "=" in word]
 
 
 def _execute(request: Request, inputs: Inputs, bar: terminal.Bar) -> Outcome:
@@ -171,12 +197,20 @@ def _report(request: Request, outcome: Outcome) -> None:
     terminal.wrote(outcome.files, "" if outcome.rows is None else f"{many(outcome.rows, 'row')}, ")
 
 
+_OVERRIDE = click.Option(
+    ["--override"],
+    multiple=True,
+    metavar="NODE[=VALUE]",
+    help="Take a node from here, or from a table's column; what is missing there is computed.",
+)
 _POSITIVE = click.IntRange(min=1)
 
 COMMANDS = CommandLine(
     actions={"run": run},
     options={
+        "compile": (_OVERRIDE,),
         "run": (
+            _OVERRIDE,
             engine_option("llvm", "stencil", "reference"),
             click.Option(["--lanes"], type=_POSITIVE, help="Only the first rows of lane tables."),
             click.Option(["--periods"], type=_POSITIVE, help="Periods, if not the model's own."),
@@ -194,7 +228,7 @@ COMMANDS = CommandLine(
                 is_flag=True,
                 help="Neither use nor keep compiled code on disk.",
             ),
-        )
+        ),
     },
     inputs="NAME=VALUE is a number, numbers with commas, a label, @FILE or FILE:column. AXIS=FILE"
     " fills the inputs along an axis (time, scenario, point) from the columns of a table; a table"

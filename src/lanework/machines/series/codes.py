@@ -262,6 +262,13 @@ NOT_SOLVED = code(
     "and `result`, and the way there in `solver_trace`. Begin elsewhere (give the unknowns as "
     "inputs), widen bounds, or look at the outputs that the message names.",
 )
+BAD_OVERRIDE = code(
+    "LW3070",
+    "a node that cannot be overridden",
+    'Any node with a formula can be overridden: `model.run(override={"name": value})`, or '
+    '`model.compile(overrides=["name"])` for a program that takes values for it. Inputs are given '
+    "as inputs, and tables as tables.",
+)
 NO_DERIVATIVE = code(
     "LW3060",
     "a derivative that a program cannot give",

@@ -117,7 +117,9 @@ def bind(
             )
     labelled = []
     for port in ports:
-        value = inputs.get(port.name, port.default)
+        value = inputs.get(port.name)
+        if value is None and (port.optional or port.name not in inputs):
+            value = port.default
         if value is None:
             near = did_you_mean(port.name, [str(name) for name in inputs if name not in names])
             what = " ".join(x for x in (port.doc, f"[{port.unit}]" if port.unit else "") if x)
@@ -243,14 +245,14 @@ def _bind_plain(
             if sizes.setdefault(axis, size) != size:
                 return None
             kind = TIMED if axis == "time" else LANED
-            if lazy and kind is LANED:
+            if lazy and kind is LANED and not port.optional:
                 unchecked.append(index)
                 number = 0.0
             else:
                 number = probe(value)
         else:
             return None
-        if number != number:  # NaN
+        if number != number and not port.optional:  # NaN
             return None
         arrays.append(value)
         given.append(kind)
@@ -277,11 +279,13 @@ def probe(value: Array) -> float:
 def check_missing(
     port: Port, array: Array, order: Sequence[Any], coords: Mapping[str, Any] | None = None
 ) -> None:
-    """Refuse an input that holds NaN, and say where (its axes are `order`).
+    """Refuse an input that holds NaN and may not, and say where (its axes are `order`).
 
     Raises:
         Diagnostic: LW3043.
     """
+    if port.optional:
+        return
     with np.errstate(all="ignore"):
         if not math.isnan(np.add.reduce(array, axis=None)):
             return

@@ -13,6 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import MISSING_COLUMN, NO_COLUMN_FITS, NO_ROWS
 from lanework.core.data.arrays import all_arrays
 from lanework.core.data.blocks import check_columns
+from lanework.core.data.cells import numbers_with_gaps
 from lanework.core.data.columns import first_rows, label_blocks, labels_in
 from lanework.core.data.files import (
     BLOCK,
@@ -80,8 +81,22 @@ class Table:
         self, rows: int, most: int | None, progress: Callable[[int, int], None] | None = None
     ) -> Iterator[Block]:
         categories = {port.name: port.categories for port in self.ports if port.categories}
-        blocks = iter_columns(self.path, self.names, rows, categories, progress)
-        return first_rows(blocks, most)
+        gaps = {
+            port.name: numbers_with_gaps(self.path, port.name, categories.get(port.name))
+            for port in self.ports
+            if port.optional
+        }
+        names, at = [name for name in self.names if name not in gaps], 0
+        if not names:
+            count = max(map(len, gaps.values()))
+            yield from first_rows(
+                ({n: c[i : i + rows] for n, c in gaps.items()} for i in range(0, count, rows)), most
+            )
+            return
+        for block in first_rows(iter_columns(self.path, names, rows, categories, progress), most):
+            end = at + len(block[names[0]])
+            yield block | {name: column[at:end] for name, column in gaps.items()}
+            at = end
 
     def all_rows(self, most: int | None) -> Block:
         """All rows as labelled columns, over all axes of which there are labels.
@@ -134,15 +149,16 @@ def fill(
     every = column_names(path)
     header = [name for name in every if name not in ignored]
     names = [port.name for port in ports]
-    axes = [axis, *(other for port in ports if axis in port.axes for other in port.axes)]
+    rowed = {port.name: tableinputs.axes_of_rows(port) for port in ports}
+    axes = [axis, *(other for over in rowed.values() if axis in over for other in over)]
     titles = {**labels_for(axes, header, names), **label_columns([axis], header, names)}
     filled = tuple(port for port in ports if port.name in header)
-    own = [port for port in ports if axis in port.axes]
+    own = [port for port in ports if axis in rowed[port.name]]
     for port in own:
         if port.default is None and port.name not in given:
             _check_ignored(path, port.name, every, ignored)
             check_columns(path, [port.name], header)
-    if not any(port in own or not port.axes for port in filled):
+    if not any(port in own or not rowed[port.name] for port in filled):
         raise Diagnostic(
             NO_COLUMN_FITS,
             f"no column of {path} is an input along {axis!r}",
@@ -160,7 +176,7 @@ def fill(
             help=f"write {other}={path}, or add a column {axis!r}",
         )
     for port in filled:
-        if port.axes and axis not in port.axes and len(titles) < 2:
+        if rowed[port.name] and axis not in port.axes and len(titles) < 2:
             raise Diagnostic(
                 BAD_INPUT,
                 f"the rows of {path} are along {axis!r}, and input {port.name!r} is along"

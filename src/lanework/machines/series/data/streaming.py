@@ -212,7 +212,7 @@ def _columns(
                 f"the blocks are pieces of {axis!r}, but input {name!r} is over {', '.join(own)}",
                 help=f"stream over one of these: axis={own[0]!r}",
             )
-        bare = axis != LANES and port is not None and not port.axes
+        bare = port is not None and (port.optional or (axis != LANES and not port.axes))
         if port is not None and _plain(value) and (bare or (labels and own in ((), (axis,)))):
             columns[name] = Labelled(as_array(value, given_for(port)), (axis,), labels)
     return columns

@@ -58,8 +58,8 @@ def table_inputs(
     filled = [port for port in ports if port.name in columns]
     known = {TIME, LANES, "point", *(axis for port in ports for axis in port.axes)}
     rows = [port for port in filled if _plain(columns[port.name], known)]
-    axes = {port.axes[0]: port.name for port in rows if len(port.axes) == 1}
-    every = dict.fromkeys(axis for port in filled for axis in port.axes) or {LANES: None}
+    axes = {axes_of_rows(port)[0]: port.name for port in rows if len(axes_of_rows(port)) == 1}
+    every = dict.fromkeys(axis for port in filled for axis in axes_of_rows(port)) or {LANES: None}
     titles = labels_for(every, columns, [port.name for port in ports])
     refuse_others("the table", columns, ports, titles.values(), unused)
     kept = {name: value for name, value in given.items() if name not in titles.values()}
@@ -86,9 +86,14 @@ def table_inputs(
     mine = [
         port.name
         for port in rows
-        if (axes and not port.axes) or (labels and port.axes in ((), (axis,)))
+        if port.optional or (axes and not port.axes) or (labels and port.axes in ((), (axis,)))
     ]
     return {**kept, **{name: _along(axis, name, given[name], labels) for name in mine}}
+
+
+def axes_of_rows(port: Port) -> tuple[str, ...]:
+    """The axes that rows of a table are along for a port's sake: an optional one follows others."""
+    return () if port.optional else port.axes
 
 
 def refuse_others(
@@ -146,7 +151,7 @@ def long_input(source: str, port: Port, column: Any, labels: Mapping[str, Any]) 
         Diagnostic: LW3050 for an input that declares an axis of which the table has no labels,
             and for labels that are there twice together.
     """
-    absent = next((axis for axis in port.axes if axis not in labels), None)
+    absent = next((axis for axis in axes_of_rows(port) if axis not in labels), None)
     if absent is not None:
         raise Diagnostic(
             BAD_INPUT,

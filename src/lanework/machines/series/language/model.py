@@ -46,7 +46,11 @@ class Model(Authoring):
     """
 
     def compile(
-        self, outputs: Iterable[str] | None = None, *, optimise: bool = True
+        self,
+        outputs: Iterable[str] | None = None,
+        *,
+        optimise: bool = True,
+        overrides: str | Iterable[str] = (),
     ) -> SeriesProgram:
         """The program that computes these outputs.
 
@@ -54,6 +58,8 @@ class Model(Authoring):
             outputs: names of nodes, or one; None for the declared outputs, or every formula if none
                 is.
             optimise: whether constants and tables are folded (the results are the same bits).
+            overrides: names of nodes with formulas that runs may override: the program has an
+                input for each, in which every cell that is missing is computed.
 
         Raises:
             Diagnostic: LW3003 and on, for what does not fit together.
@@ -62,11 +68,55 @@ class Model(Authoring):
 
         optimise = flag("optimise", optimise)
         chosen = None if outputs is None else list(names("outputs", outputs))
-        return compile_model(self, chosen, optimise=optimise)
+        return compile_model(
+            self, chosen, optimise=optimise, overrides=names("overrides", overrides)
+        )
 
-    def run(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
-        """Short for ``compile().run(...)``."""
-        return self.compile().run(table, **inputs)
+    def run(
+        self,
+        table: TableLike | None = None,
+        /,
+        *,
+        override: Mapping[str, Any] | Iterable[str] = (),
+        **inputs: Any,
+    ) -> Result:
+        """Short for ``compile().run(...)``.
+
+        Args:
+            table: inputs as columns.
+            override: nodes that are not computed, with what they are instead: a number, or an
+                array over time and lanes as inputs are, in which NaN and None are computed. Of
+                names alone the table has the columns. The model is compiled once for each set of
+                names.
+            **inputs: the inputs, and `engine` and `limits`.
+
+        Raises:
+            Diagnostic: LW3070 for what cannot be overridden, and all that inputs are refused for.
+
+        Example:
+            >>> model = Model("loan", periods=3)
+            >>> _ = model.formula("rate", "0.01 * (t + 1)")
+            >>> _ = model.formula("debt", "prev(debt, initial=100) * (1 + rate)")
+            >>> model.run(override={"rate": [None, 0.5, None]})["debt"].round(3).tolist()
+            [101.0, 151.5, 156.045]
+        """
+        overrides = names("override", override)
+        if isinstance(override, Mapping):
+            inputs |= {name: value for name, value in override.items() if value is not None}
+        return self._compiled(overrides).run(table, **inputs)
+
+    def _compiled(self, overrides: tuple[str, ...]) -> SeriesProgram:
+        """The program for overrides, kept while the model is as it is."""
+        parts = (self.inputs, self.formulas, self.tables, self.declared, self.units, self.marks)
+        state: list[Any] = [self.name, self.periods, self.start, self.freq, self.horizon_name]
+        state += [[*part.items()] for part in parts]
+        known: dict[frozenset[str], tuple[list[Any], SeriesProgram]] = self.__dict__.setdefault(
+            "_programs", {}
+        )
+        key = frozenset(overrides)
+        if key not in known or known[key][0] != state:
+            known[key] = state, self.compile(overrides=overrides)
+        return known[key][1]
 
     def solve(
         self,

@@ -23,7 +23,13 @@ from lanework.machines.series.language.calendar import KINDS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr, lift
 
 RESERVED = ("t", "periods")
-OPTIONS = ("engine", "limits", "axis", "sink")  # keywords of calls that take inputs by name
+OPTIONS = (
+    "engine",
+    "limits",
+    "axis",
+    "sink",
+    "override",
+)  # keywords of calls that take inputs by name
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@
 2. `kinds.py` checks units and temporal kinds, only if any is declared: a rule for each step
    (`steprules.py`), and units that fit (`unitfit.py`).
 3. `flatten.py` reads each formula once into the value graph (`values.py`); `lookups.py` gives it
-   tables, keys and labels. Constants are folded while it grows.
+   tables, keys and labels. Constants are folded while it grows. What a run may override is a choice
+   between an input and the formula (`overriding.py`).
    Loops within a period are solved: `circular.py` finds them, `newton.py` writes the steps.
 4. `optimise.py` makes equal recurrences one and folds tables. No pass changes a bit of any result.
 5. `walks.py` finds the recurrences and which way they run through time.

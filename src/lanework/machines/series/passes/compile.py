@@ -7,7 +7,7 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, NO_OUTPUT, UNSUPPORTED
@@ -25,14 +25,20 @@ from lanework.machines.series.passes.graph import order_formulas
 from lanework.machines.series.passes.lookups import Lookups, infer_categories
 from lanework.machines.series.passes.newton import Unknown
 from lanework.machines.series.passes.optimise import optimise as run_passes
+from lanework.machines.series.passes.overriding import describe, overridable
 from lanework.machines.series.passes.values import Kinds, Values
 from lanework.machines.series.program import SeriesProgram
 
 
 def compile_model(
-    model: Registry, outputs: Sequence[str] | None = None, *, optimise: bool = True
+    model: Registry,
+    outputs: Sequence[str] | None = None,
+    *,
+    optimise: bool = True,
+    overrides: Collection[str] = (),
 ) -> SeriesProgram:
     """The program for these outputs of a model; see `Model.compile`."""
+    model = overridable(model, overrides)
     asked = _asked(model, outputs)
     roots = [output.name for output in asked]
     count = len(roots)
@@ -69,6 +75,7 @@ def compile_model(
         [formula.name for formula in ordered if formula.name in model.marks],
     )
     reader.read(ordered, typed.scale)
+    describe(model, ordered, reader, typed, categories)
     asked = _numbers_of(model, asked, reader.lookups, explicit=bool(outputs or model.declared))
     roots = [*(output.name for output in asked), *roots[count:]]
     targets = [reader.name(name) for name in roots]

@@ -37,7 +37,8 @@ class Flattener:
     """Reads formulas, in an order that `order_formulas` gives, into `values`.
 
     Attributes:
-        categories: for each input the labels that its numbers stand for, () if none.
+        categories: for each input the labels that its numbers stand for, () if none. An input that
+            is called like a formula overrides it where it is no NaN.
         calendar: for calendar columns.
         freq: for `per_period`.
         factors: for a step of a formula (by id) a factor for each operand, where units of one
@@ -72,13 +73,11 @@ class Flattener:
         for formula in ordered:
             values.owner = formula.name
             self._memo.clear()
+            read = self.solved if formula.name in self.circular else self.known
             try:
-                value = self._deep(formula.expr)
+                read[formula.name] = self._formula(formula, scale.get(formula.name, 1.0))
             except Diagnostic as error:
                 raise formula.blamed(error) from None
-            factor = scale.get(formula.name, 1.0)
-            read = self.solved if formula.name in self.circular else self.known
-            read[formula.name] = self._times(value, factor, formula.expr)
         while self._pending:
             shift, expr, owner, factor = self._pending.pop(0)
             values.owner = owner
@@ -86,6 +85,17 @@ class Flattener:
                 values.close(shift, self._times(self._deep(expr), factor, expr))
             except Diagnostic as error:
                 raise self.formulas[owner].blamed(error) from None
+
+    def _formula(self, formula: Formula, factor: float) -> int:
+        """A formula, or what an input of its name gives where that gives a number."""
+        values, expr = self.values, formula.expr
+        if formula.name not in self.categories:
+            return self._times(self._deep(expr), factor, expr)
+        port = values.leaf(INPUT, formula.name)
+        given = values.apply(eq.name, (port, port))
+        guard: Guard = ((given, False),) if _has_lookup(expr) else ()
+        value = self._times(self._under(guard, self._deep, expr), factor, expr)
+        return values.apply(choose.name, (given, port, value), expr)
 
     def name(self, name: str) -> int:
         """The value of a name."""

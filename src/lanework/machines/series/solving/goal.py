@@ -101,7 +101,7 @@ def seek(
     derived: Program[Any] = Program(**vars(deriver.finish("gradient")))
     runner = derived.bind(engine, limits=limits)
     first = inputs.get(variable)
-    inputs = {**inputs, variable: unknown.default or 0.0 if first is None else first}
+    inputs = {**inputs, variable: unknown.start if first is None else first}
     ports = program.bind(engine, limits=limits)
     bound = bind(ports.ports, ports.periods, inputs, ports._calendar)
     check_lanes(bound, [goal])

@@ -86,7 +86,7 @@ class Solver:
         until, runner, given = limits.until(), self._runner, dict(inputs or {})
         for port in self.unknown:
             if given.get(port.name) is None:
-                given[port.name] = port.default or 0.0
+                given[port.name] = port.start
         bound = bind(runner.ports, runner.periods, given, runner._calendar)
         check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
         problem = self._prepared(bound.periods, limits)
