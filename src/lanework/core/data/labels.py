@@ -16,7 +16,7 @@ import numpy.typing as npt
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.lookup import SOME, Lookup, steps
 from lanework.core.data.holding import LABEL, check_taken
-from lanework.core.data.libraries import offers
+from lanework.core.data.libraries import flat, offers
 from lanework.core.data.values import ERROR_ADVICE, SHEET_ERROR, Given, spells_number
 
 Order = npt.NDArray[np.intp]
@@ -69,10 +69,12 @@ def labels_of_index(index: Any) -> Any:
         return range(len(index))
     if hasattr(index, "to_timestamp"):  # periods, by their first day
         index = index.to_timestamp()
-    if isinstance(index.dtype, np.dtype) or len(index) <= SOME:
+    if isinstance(index.dtype, np.dtype):
         return index.to_numpy()
+    if len(index) <= SOME:
+        return np.asarray(flat(index))  # None where a label is missing
     check_taken(TEXT * len(index), "the labels")
-    return np.concatenate([index[part].to_numpy() for part in steps(len(index))])
+    return np.concatenate([np.asarray(flat(index[part])) for part in steps(len(index))])
 
 
 def counted(count: int) -> list[str]:
@@ -143,6 +145,7 @@ def joined(
     if owner is None:
         return None, {}
     wanted, orders = np.asarray(labels[owner]), dict[str, Order]()
+    _check_texts(wanted, given(owner))
     for name, own in labels.items():
         if own is not None and not _same(np.asarray(own), wanted):
             order = align(own, wanted, axis, given(name))
@@ -156,6 +159,22 @@ def joined(
             "give it the same labels, or put the others in one order first",
         )
     return wanted, orders
+
+
+def _check_texts(labels: npt.NDArray[Any], given: Given) -> None:
+    """Refuse labels with half of a character, which no file takes.
+
+    Raises:
+        Diagnostic: naming the first.
+    """
+    items = labels.reshape(-1).tolist() if labels.dtype.kind in "OU" else []
+    texts = [item for item in items if isinstance(item, str)]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        half = next(text for text in texts if error.object[error.start] in text)
+        what = f"has the label {half!r}, in which half of a character is missing"
+        given.refuse(what, "give labels that UTF-8 can write")
 
 
 def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:
@@ -243,7 +262,8 @@ def _key(label: Any) -> Any:
     if isinstance(label, bytes):
         return label.decode("utf-8", "replace")
     if hasattr(label, "isoformat"):  # dates, times and timestamps of Python and pandas
-        text = label.isoformat(" ") if hasattr(label, "hour") else label.isoformat()
+        moment = hasattr(label, "hour") and hasattr(label, "day")
+        text = label.isoformat(" ") if moment else label.isoformat()
         return str(text).removesuffix(" 00:00:00")
     if hasattr(label, "ordinal") and hasattr(label, "start_time"):  # a period of pandas
         return _key(label.start_time)

@@ -117,12 +117,14 @@ def long_columns(
     return columns
 
 
-_PLAIN = (str, bytes, bool, int, float)
+_RESOLUTIONS = ("ms", "us", "ns")
+_PLAIN = (str, bool, int, float)
 
 
 def one_type(labels: Array) -> Array:
     """Labels as a column of a table holds them: those of several levels, of several types, and of
-    a library's own, such as intervals, as text; so are whole numbers that 64 bits do not hold.
+    a library's own, such as intervals, as text; so are bytes, and whole numbers that 64 bits do not
+    hold.
 
     Example:
         >>> labels = np.empty(2, object)
@@ -135,12 +137,18 @@ def one_type(labels: Array) -> Array:
     large = kinds == {int} and any(not -(2**63) <= x < 2**63 for x in labels if x is not None)
     if (
         not large
+        and labels.dtype.kind not in "ScV"
         and len(kinds) < 2
         and all(kind in _PLAIN or hasattr(kind, "isoformat") for kind in kinds)
     ):
         return labels
-    texts = [", ".join(map(str, x)) if isinstance(x, tuple) else str(x) for x in labels]
-    return np.array(texts, object)
+    return np.array([_text(label) for label in labels], object)
+
+
+def _text(label: Any) -> str:
+    if isinstance(label, bytes):
+        return label.decode("utf-8", "backslashreplace")
+    return ", ".join(map(_text, label)) if isinstance(label, tuple) else str(label)
 
 
 def _index(pd: Any, labels: Array, axis: str, names: Sequence[str]) -> Any:
@@ -179,8 +187,18 @@ def to_pandas(result: Outputs, names: Sequence[str], wide: bool) -> pandas.DataF
 
 def to_polars(columns: Mapping[str, Array]) -> polars.DataFrame:
     """See `Result.to_polars`."""
-    frame: polars.DataFrame = need("polars", "to_polars()").DataFrame(dict(columns))
+    frame: polars.DataFrame = need("polars", "to_polars()").DataFrame(
+        {name: _moments(column) for name, column in columns.items()}
+    )
     return frame
+
+
+def _moments(column: Array) -> Array:
+    """Moments and durations in a resolution that polars has."""
+    days = column.dtype.kind == "M" and np.datetime_data(column.dtype)[0] == "D"
+    if days or column.dtype.kind not in "Mm" or np.datetime_data(column.dtype)[0] in _RESOLUTIONS:
+        return column
+    return column.astype(f"{column.dtype.kind}8[us]")
 
 
 def no_array(result: Outputs) -> Diagnostic:
