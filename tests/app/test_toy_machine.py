@@ -11,7 +11,8 @@ from click.testing import CliRunner
 import lanework as lw
 from lanework.app.cli import cli
 from lanework.core import machine, terminal
-from lanework.core.cli import CommandLine, command_lines, engine_option, read_text, split_input
+from lanework.core.arguments import split_input
+from lanework.core.cli import CommandLine, command_lines, engine_option, read_text
 from lanework.core.fuzzing import Campaign, Divergence
 from lanework.core.machine import MACHINES, Machine, find
 from lanework.core.program.data import Port

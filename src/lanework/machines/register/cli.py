@@ -12,14 +12,12 @@ import click
 from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core import terminal
+from lanework.core.arguments import number_in_word, split_input, split_list
 from lanework.core.cli import (
     CommandLine,
     Request,
     engine_option,
-    number_in_word,
     read_text,
-    split_input,
-    split_list,
 )
 from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.data.opening import is_data, split_path

@@ -27,28 +27,16 @@ from lanework.core.result.result import Result
 from lanework.core.waiting import waited
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
-from lanework.machines.series.codes import (
-    BAD_HORIZON,
-    LOOKUP_OUTSIDE,
-    NO_PERIODS,
-    NO_SOLUTION,
-    UNKNOWN_OUTPUT,
-)
+from lanework.machines.series.codes import NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import ABSENT, labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.language.expression import spelt
-from lanework.machines.series.layout import GUARD, SeriesView
+from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
-from lanework.machines.series.reference.faults import (
-    NO_TABLE,
-    Fault,
-    described,
-    described_end,
-    table_name,
-)
+from lanework.machines.series.reference.faults import Where, diagnosed
 from lanework.machines.series.reference.scan import FEWER
 
 if TYPE_CHECKING:
@@ -332,7 +320,9 @@ class Runner(runner.Runner):
             aside = until is None and needed > LARGE
             faults = waited(run, None, FEWER, stops=True) if aside else run()
             if faults:
-                raise self._fault(faults[0], bound, repeat)
+                coords = {**bound.coords, **(self.coords or labels_of(self.program, bound.periods))}
+                where = Where(bound.periods, bound.inner, repeat, coords)
+                raise diagnosed(self.view, self.program.listing, faults[0], where)
             for output, buffer in zip(outputs, buffers, strict=True):
                 output.collect(buffer, repeat)
         stats = {
@@ -367,44 +357,6 @@ class Runner(runner.Runner):
             )
             for port in (self.view.outputs[index] for index in self.wanted)
         ]
-
-    def _fault(self, fault: Fault, bound: Bound, repeat: Mapping[str, int]) -> Diagnostic:
-        listing = self.program.listing
-        entry = next((e for e in listing if e.instruction == fault.instruction), None)
-        coords = {**bound.coords, **(self.coords or labels_of(self.program, bound.periods))}
-
-        def at(what: str, axis: str | None, place: int) -> str:
-            labels = coords.get(axis or "")
-            return f"{what} {place}" + ("" if labels is None else f" ({labels[place]})")
-
-        where = "time-invariant" if fault.period is None else at("period", "time", fault.period)
-        where += "".join(f", {at(axis, axis, place)}" for axis, place in repeat.items())
-        lane = "" if fault.lane is None else f", {at('lane', bound.inner, fault.lane)}"
-        name = f" in {entry.text}" if entry is not None and entry.text else ""
-        if fault.table == NO_TABLE:
-            said, advice = described_end(fault.keys[0], max(bound.periods, self.view.periods))
-            return Diagnostic(
-                BAD_HORIZON,
-                f"the horizon `{self.view.horizon_name}` {said} ({where}{lane})",
-                span=None if entry is None else entry.span,
-                help=advice,
-            )
-        nodes, _ = table_name(self.view, fault.table)
-        if nodes.startswith(GUARD):
-            nodes = nodes.removeprefix(GUARD)
-            return Diagnostic(
-                NO_SOLUTION,
-                f"no solution of {nodes} is reached ({where}{lane})",
-                span=None if entry is None else entry.span,
-                help="give guess= near it or more iterations=, or failures='nan' to go on",
-            )
-        said, advice = described(self.view, fault)
-        return Diagnostic(
-            LOOKUP_OUTSIDE,
-            f"a lookup finds nothing{name} ({where}{lane}): {said}",
-            span=None if entry is None else entry.span,
-            help=advice,
-        )
 
     def _result(
         self, outputs: dict[str, Output], stats: dict[str, Any], coords: dict[str, Any]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.cli import check_file, number_in_word, split_input, split_list
+from lanework.core.arguments import number_in_word, split_input, split_list
+from lanework.core.cli import check_file
 from lanework.core.codes import BAD_ARGUMENT
 from lanework.core.data.arrays import all_arrays
 from lanework.core.data.cells import told_as

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.cli import split_input, split_list
+from lanework.core.arguments import split_input, split_list
 from lanework.core.codes import BAD_ARGUMENT, UNKNOWN_ARGUMENT
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.files import column_names

@@ -1,16 +1,21 @@
-"""What a lookup that found nothing looked for, in words."""
+"""What stopped a run, in words: a lookup that found nothing, a loop, an end of no period."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from lanework.base.errors import Diagnostic
+from lanework.core.program.data import ListingEntry
 from lanework.engines.loops import KEY_TOLERANCE
-from lanework.machines.series.layout import Dim, SeriesView
+from lanework.machines.series.codes import BAD_HORIZON, LOOKUP_OUTSIDE, NO_SOLUTION
+from lanework.machines.series.layout import GUARD, Dim, SeriesView
 
 NO_TABLE = -1
 """The table of a fault that is of no lookup, but of the number of periods of a lane."""
@@ -33,6 +38,54 @@ class Fault:
     lane: int
     table: int
     keys: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Where:
+    """What a run says of places.
+
+    Attributes:
+        periods: how many there are.
+        inner: the axis of lanes, if there is one.
+        repeat: the place along each axis around it.
+        coords: the labels along axes.
+    """
+
+    periods: int
+    inner: str | None
+    repeat: Mapping[str, int]
+    coords: Mapping[str, Any]
+
+    def at(self, what: str, axis: str | None, place: int) -> str:
+        """A place with its label."""
+        labels = self.coords.get(axis or "")
+        return f"{what} {place}" + ("" if labels is None else f" ({labels[place]})")
+
+
+def diagnosed(
+    view: SeriesView, listing: Sequence[ListingEntry], fault: Fault, here: Where
+) -> Diagnostic:
+    """The error for a fault: LW3045 of a lookup, LW3061 of a loop, LW3047 of a horizon."""
+    entry = next((e for e in listing if e.instruction == fault.instruction), None)
+    span = None if entry is None else entry.span
+    where = "time-invariant"
+    if fault.period is not None:
+        where = here.at("period", "time", fault.period)
+    where += "".join(f", {here.at(axis, axis, place)}" for axis, place in here.repeat.items())
+    where += "" if fault.lane is None else f", {here.at('lane', here.inner, fault.lane)}"
+    if fault.table == NO_TABLE:
+        said, advice = described_end(fault.keys[0], max(here.periods, view.periods))
+        what = f"the horizon `{view.horizon_name}` {said} ({where})"
+        return Diagnostic(BAD_HORIZON, what, span=span, help=advice)
+    nodes, _ = table_name(view, fault.table)
+    if nodes.startswith(GUARD):
+        what = f"no solution of {nodes.removeprefix(GUARD)} is reached ({where})"
+        help = "give guess= near it or more iterations=, or failures='nan' to go on"
+        return Diagnostic(NO_SOLUTION, what, span=span, help=help)
+    said, advice = described(view, fault)
+    name = f" in {entry.text}" if entry is not None and entry.text else ""
+    what = f"a lookup finds nothing{name} ({where}): {said}"
+    return Diagnostic(LOOKUP_OUTSIDE, what, span=span, help=advice)
 
 
 def described(view: SeriesView, fault: Fault) -> tuple[str, str]:
