@@ -124,3 +124,15 @@ def test_notebooks_leave_out_their_own_lines() -> None:
     shown = "\n".join(caught.value._render_traceback_())
     assert "IPython" not in shown
     assert "test_errors.py" in shown
+
+
+@pytest.mark.parametrize(("before", "marked", "after"), [(5000, 4, 0), (0, 5000, 3), (9, 2, 9000)])
+def test_a_long_line_is_shown_around_what_is_marked(before: int, marked: int, after: int) -> None:
+    text = "a" * before + "b" * marked + "c" * after
+    caret = Span("m", 1, before + 1, 1, before + marked + 1, text).caret()
+    line, marks = caret.splitlines()
+    assert max(len(line), len(marks)) < 200
+    at, end = marks.index("^"), len(marks)
+    shown = line[at:end]
+    assert shown.rstrip(".") == "b" * min(marked, 53)
+    assert "..." in line

@@ -291,6 +291,9 @@ def test_weights_that_are_not_whole_are_refused():
         (np.array([np.nan, 0.5]), "weights of which one is missing"),
         (pd.Series([0.9, 0.1], index=["yes", "dry"]), "weights whose labels are not its states"),
         (np.array([0.5, 0.2, 0.3]), "3 weights, and it has 2 states"),
+        (np.array([3, 1]), "3 is the place of no state"),
+        (pd.Series([0, 7]), "7 is the place of no state"),
+        (np.array([2, 2], np.uint8), "2 is the place of no state"),
     ],
 )
 def test_weights_that_are_none_say_why(graph, value, words):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from lanework.base.printable import shown
 
+WIDE = 160
+"""Longer lines are shown in part: what is marked, and some of what is around it."""
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
@@ -53,9 +55,16 @@ class Span:
         marked, after = (
             shown(part, lines=True) for part in (line[start - 1 : stop - 1], line[stop - 1 :])
         )
+        if len(before) + len(marked) + len(after) > WIDE:
+            before = before if len(before) <= WIDE // 3 else "..." + before[-WIDE // 3 :]
+            marked, after = _cut(marked), _cut(after)
         pad = "".join("\t" if c == "\t" else " " for c in before)
         marks, gutter = "^" * max(1, len(marked)), f"{self.line:>3}"
         return f"{gutter} | {before}{marked}{after}\n{' ' * len(gutter)} | {pad}{marks}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDE // 3 else text[: WIDE // 3] + "..."
 
 
 def span_at(text: str, source: str, at: int) -> Span:

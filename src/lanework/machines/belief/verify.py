@@ -90,8 +90,10 @@ def _tables(program: Program) -> Iterator[Finding]:
 def _ports(program: Program) -> Iterator[Finding]:
     """Inputs are variables; outputs are slots that hold a variable's belief, or the whole sum."""
     view, stored = BeliefView.of(program), walk(program).slots
-    taken = Counter((port.direction, port.name) for port in program.ports)
-    for (_, name), count in taken.items():
+    kinds = {n: key[0] for n, key in enumerate(view.slots)}  # a variable may be called like the sum
+    taken = Counter((p.direction, p.name, kinds.get(p.row)) for p in program.outputs)
+    taken.update((port.direction, port.name, None) for port in program.inputs)
+    for (_, name, _), count in taken.items():
         if count > 1:
             yield Finding(f"there are two ports named {name!r}")
     for port in program.inputs:

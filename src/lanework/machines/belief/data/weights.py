@@ -149,6 +149,14 @@ def check_clear(variable: Variable, value: Any, rows: int | None) -> None:
 
 def _check_length(variable: Variable, array: Array, rowed: bool) -> None:
     """Refuse what is neither a state a row nor a weight a state: numbers between the integers."""
+    one_each = array.dtype.kind in "iu" and len(array) == variable.size and not rowed
+    if one_each and array.max() >= variable.size and not any(map(is_number, variable.states)):
+        raise Diagnostic(
+            BAD_EVIDENCE,
+            f"the evidence of {variable.name!r} is whole numbers, of which {array.max()} is the"
+            " place of no state",
+            help="weights of states are floats: array.astype(float); places count from 0",
+        )
     if array.dtype.kind == "f" and not any(map(is_number, variable.states)):
         known = array[np.isfinite(array)]
         if (known != np.floor(known)).any():
