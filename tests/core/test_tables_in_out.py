@@ -97,6 +97,8 @@ def test_every_machine_takes_every_table(kind: str) -> None:
 class Tensor:
     """A tensor of PyTorch, as far as it is asked: NumPy gets no gradients and no bfloat16."""
 
+    requires_grad = False  # which the class has, as PyTorch's
+
     def __init__(self, values: Any, gradients: bool = False, dtype: str = "torch.float32") -> None:
         self._values, self.requires_grad, self.dtype = np.asarray(values), gradients, dtype
 
