@@ -322,3 +322,17 @@ def test_constants_that_overflow_are_refused(text):
         model.compile()
     assert caught.value.code.ident == "LW3002"
     assert caught.value.span is not None
+
+
+@pytest.mark.parametrize(
+    "text", ["1e-400 * x", "x + 0.1e-330", "where(x, 1, 1E-999)", "-1e-324 - x"]
+)
+def test_constants_that_vanish_are_refused(text):
+    model = Model("m", periods=1)
+    model.input("x")
+    with pytest.raises(Diagnostic, match=r"a number below 4.9e-324") as caught:
+        model.formula("y", text)
+    assert caught.value.code.ident == "LW3002"
+    for zero in ("0", "0.0", "0e5", "-0.0", "0x0", "0_0.0", "False", "5e-324", "00.00e-999"):
+        model.formula("z", f"{zero} * x")
+        del model.formulas["z"]

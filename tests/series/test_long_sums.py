@@ -70,3 +70,36 @@ def test_what_is_no_sum_at_its_top_has_one_sentence(text):
         value(text.format(" + ".join(["x"] * MANY)))
     assert caught.value.code.ident in ("LW3001", "LW3024")
     assert len(caught.value.message) < 200
+
+
+ODD = ["x", "0", "0.0", "0e7", "0x0", "1e20", "9007199254740992.0", "False", "é * 0"]
+
+
+@pytest.mark.parametrize("join", [" + ", " +\n    "])
+@pytest.mark.parametrize("count", [9, 7000])
+@pytest.mark.parametrize(
+    "wrong", ["", "1e-400", "9007199254740993", "9007199254740993.0", "x % 5%"]
+)
+def test_constants_are_read_where_they_stand(join, count, wrong):
+    terms = [ODD[n % len(ODD)] for n in range(count)]
+    terms[count // 2] = wrong or terms[count // 2]
+    text = f"({join.join(terms)})"
+    head = 'model("m", periods=1)\nx = input(default=1)\né = 2 * x\n'
+
+    def built(whole_file):
+        if whole_file:
+            return lw.series.Model.from_text(f"{head}y = {text}\n")
+        model = lw.series.Model.from_text(head)
+        model.formula("y", text)
+        return model
+
+    for whole_file in (False, True):
+        if not wrong:
+            assert built(whole_file).run()["y"] > 0
+            continue
+        with pytest.raises(lw.Diagnostic) as caught:
+            built(whole_file)
+        assert caught.value.code.ident in ("LW3001", "LW3002")
+        if wrong != "x % 5%":
+            line = count // 2 if "\n" in join else 0
+            assert caught.value.span.line == line + (4 if whole_file else 1)

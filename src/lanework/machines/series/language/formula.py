@@ -149,7 +149,8 @@ class FormulaReader:
 
     def source_of(self, node: ast.expr) -> str:
         """The text of a node, on one line."""
-        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        first = node.lineno - 1 + self.line_shift
+        last = (node.end_lineno or node.lineno) - 1 + self.line_shift
         rows = self.lines[first : last + 1]
         rows[-1] = rows[-1][: node.end_col_offset]
         rows[0] = rows[0][node.col_offset :]
@@ -190,6 +191,8 @@ class FormulaReader:
             if abs(value) > sys.float_info.max:  # Python reads 1e400 as infinity
                 raise self.unsupported(node, "a number beyond 1.8e308")
             place = self.place(node)
+            if value == 0.0 and re.search("[1-9]", self.source_of(node).lower().split("e")[0]):
+                raise self.unsupported(node, "a number below 4.9e-324")
             if isinstance(value, float) and value >= 2.0**53:  # 9007199254740993.0 is whole too
                 digits = self.source_of(node).replace("_", "")
                 value = int(digits.split(".")[0]) if re.fullmatch(r"\d+\.0*", digits) else value
