@@ -35,7 +35,25 @@ WORDS = click.argument(
     metavar="[NAME=VALUE | AXIS=FILE]...",
     shell_complete=completed("inputs"),
 )
+OUT = click.option(
+    "-o", "--out", metavar="FILE", help="Write outputs: .csv, .tsv, .xlsx, .parquet, .npz, ..."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors included.")
+
+
+_LIMITS = (
+    click.option("--threads", type=click.IntRange(min=1), help="Threads; one a core by default."),
+    click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min."),
+    click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB."),
+    click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations."),
+)
+
+
+def limited(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what it may use."""
+    for option in _LIMITS:  # the last one that is added stands first
+        command = option(command)
+    return command
 
 
 class Messages(logging.Handler):
@@ -69,13 +87,8 @@ def cli(verbose: bool) -> None:
 @cli.command(cls=MachineCommand)
 @FILE
 @WORDS
-@click.option("--fuel", type=click.IntRange(min=0), help="At most so many operations.")
-@click.option("--memory", metavar="SIZE", help="At most so much memory, such as 512M or 2GiB.")
-@click.option("--deadline", metavar="TIME", help="At most so long, such as 500ms or 2min.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads; one a core by default.")
-@click.option(
-    "-o", "--out", metavar="FILE", help="Write outputs: .csv, .tsv, .xlsx, .parquet, .npz, ..."
-)
+@limited
+@OUT
 @click.option("--csv-safe", is_flag=True, help="Mark text in CSV that a spreadsheet would run.")
 @JSON
 def run(**options: Any) -> None:
@@ -84,6 +97,28 @@ def run(**options: Any) -> None:
     What inputs look like, and which other options there are, depends on the machine of the file.
     """
     act("run", **options)
+
+
+@cli.command(cls=MachineCommand)
+@FILE
+@WORDS
+@limited
+@OUT
+@JSON
+def solve(**options: Any) -> None:
+    """Find inputs of a model such that outputs are 0, within bounds, or least; by IPOPT."""
+    act("solve", **options)
+
+
+@cli.command(cls=MachineCommand)
+@FILE
+@WORDS
+@limited
+@OUT
+@JSON
+def seek(**options: Any) -> None:
+    """Find the one input of a model with which an output is what it should be."""
+    act("seek", **options)
 
 
 @cli.command("compile", cls=MachineCommand)

@@ -13,6 +13,7 @@ import click
 from lanework.base.errors import Diagnostic
 from lanework.core import terminal
 from lanework.core.cli import CommandLine, Request, engine_option, read_text
+from lanework.machines.series.solving import command
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
@@ -206,9 +207,11 @@ _OVERRIDE = click.Option(
 _POSITIVE = click.IntRange(min=1)
 
 COMMANDS = CommandLine(
-    actions={"run": run},
+    actions={"run": run, "solve": command.solve, "seek": command.seek},
     options={
         "compile": (_OVERRIDE,),
+        "solve": command.SOLVE,
+        "seek": command.SEEK,
         "run": (
             _OVERRIDE,
             engine_option("llvm", "stencil", "reference"),

@@ -6,4 +6,5 @@
 4. `solution.py`: what comes back: a status, values, multipliers, the way that led there.
 5. `goal.py`: one unknown a lane, all lanes at once, without IPOPT.
 6. `returns.py`: internal rates of return.
+7. `command.py`: solving and seeking on the command line.
 """
