@@ -176,6 +176,12 @@ def test_nothing_is_aligned_but_to_powers_of_two(size):
         assemble(f".data\n.align {size}\n.code\nhalt", machine="register")
 
 
+@pytest.mark.parametrize("name", ["byte", "half", "word", "quad", "double", "ascii", "space"])
+def test_data_of_nothing(name):
+    with pytest.raises(Diagnostic, match=f"no data directive .{name} like this"):
+        assemble(f".data\n.{name}\n.code\nhalt", machine="register")
+
+
 def test_what_is_aligned():
     for size in (1, 2, 4, 8, 64, 4096):
         program = assemble(f".data\n.byte 1\n.align {size}\n.byte 2\n.code\nhalt",

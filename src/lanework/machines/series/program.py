@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
-from lanework.core.options import flag
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE
 
@@ -240,7 +239,7 @@ class SeriesProgram(Base):
             residuals,
             bounds,
             objective,
-            maximise=flag("maximise", maximise),
+            maximise=maximise,
             options=options,
             engine=engine,
         )

@@ -153,7 +153,7 @@ class Reader:
             help = of_directive(name.text, [*_DIRECTIVES, *_DATA])
             raise line.fault(f"there is no directive {name.text}", name, help)
         read = _DATA.get(name.text)
-        data = None if read is None else read(self, line, rest)
+        data = None if read is None or not rest else read(self, line, rest)
         if data is None:
             what = f"there is no data directive {name.text} like this"
             raise line.fault(what, name, of_directive(name.text, list(_DATA)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
+from lanework.core.options import flag
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.core.runner import check_deadline
@@ -69,7 +70,7 @@ class Solver:
         if objective is not None:
             self.goal = named_port(objective, outputs, "output", UNKNOWN_OUTPUT)
         _check_ports(self.unknown, self.goal)
-        self._sign = -1.0 if maximise else 1.0
+        self._sign = -1.0 if flag("maximise", maximise) else 1.0
         self._engine = engine
         self._runner = program.bind(engine, threads=1)
         self._problem: Problem | None = None
