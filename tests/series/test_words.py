@@ -5,7 +5,10 @@ from __future__ import annotations
 import linecache
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -91,3 +94,55 @@ def test_programs_do_not_know_where_their_formulas_were_written(tmp_path):
         exec(compile(source, str(path), "exec"), names)
         programs.append(names["m"].compile())
     assert bytes(programs[0]) == bytes(programs[1])
+
+
+def curve():
+    """A model of a curve and a table over two axes."""
+    model = lw.series.Model("curve", periods=4, start="2026-01-01", freq="quarter")
+    model.input("price", axes="time")
+    model.input("volume", axes=("region", "time"))
+    model.formula("cash", "price * volume")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("dims", "said"),
+    [
+        (("Region", "time"), "did you mean 'region'?"),
+        (("regoin", "time"), "did you mean 'region'?"),
+        (("region", "tme"), "did you mean 'time'?"),
+        (("region", "Time"), "did you mean 'time'?"),
+    ],
+)
+def test_axes_that_are_misspelt(dims, said):
+    values = np.ones((2, 4))
+    for given in (xr.DataArray(values, dims=dims), lw.series.along(dims, values)):
+        with pytest.raises(Diagnostic) as caught:
+            curve().run(price=np.ones(4), volume=given)
+        assert caught.value.code.ident == "LW3042"
+        assert "input 'volume' is along" in caught.value.message
+        assert caught.value.help == said
+
+
+def test_axes_of_a_run_s_own():
+    values = lw.series.along(("shock", "time"), np.ones((3, 4)))
+    assert curve().run(price=np.ones(4), volume=values).axes("cash") == ("time", "shock")
+    values = lw.series.along(("region",), np.ones(3))
+    assert curve().run(price=np.ones(4), volume=values).axes("cash") == ("time", "region")
+
+
+def test_the_input_of_another_number_of_periods_is_named():
+    for price, volume, said in ((3, 4, "'price' has 3"), (4, 5, "'volume' has 5")):
+        with pytest.raises(Diagnostic) as caught:
+            curve().run(price=np.ones(price), volume=np.ones((2, volume)))
+        assert f"input {said} periods, but the model has 4" in caught.value.message
+
+
+@pytest.mark.parametrize("title", ["Date", "DATE", "Period", "Time", "T"])
+def test_columns_of_labels_in_capitals(title):
+    frame = pd.DataFrame({title: pd.date_range("2026-01-01", periods=4, freq="QS"), "price": 1.0})
+    with pytest.raises(Diagnostic) as caught:
+        curve().run(frame, volume=np.ones((2, 4)))
+    assert f"call it {title.lower()!r} if it has the labels of periods" in caught.value.help
+    renamed = frame.rename(columns={title: title.lower()})
+    assert curve().run(renamed, volume=np.ones((2, 4)))["cash"].shape == (4, 2)

@@ -132,18 +132,11 @@ def bind(
         labelled.append(as_labelled(value, port))
     _check_orders(ports, inputs, labelled, periods)
     labelled, coords = aligned(ports, labelled, periods, calendar)
+    _check_axes(ports, labelled, periods)
     sizes = merge(
         (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
     )
     steps = sizes.pop("time", periods)
-    if periods is not None and steps != periods:
-        longer = next(p.name for p, i in zip(ports, labelled, strict=True) if "time" in i.axes)
-        raise Diagnostic(
-            LENGTHS_DISAGREE,
-            f"input {longer!r} has {steps} periods, but the model has {periods}",
-            help=f"give as many values as periods, or bind with periods={steps}: "
-            f"program.bind(periods={steps})",
-        )
     if steps is None:
         raise Diagnostic(
             MISSING_INPUT,
@@ -169,6 +162,29 @@ def bind(
         given.append(Given("time" in item.axes, inner in item.axes))
         outers.append(held)
     return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps), (), coords)
+
+
+def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int | None) -> None:
+    """Refuse axes that are misspelt, and another number of periods than there are.
+
+    Raises:
+        Diagnostic: LW3042.
+    """
+    known = {TIME, LANES, *(axis for port in ports for axis in port.axes)}
+    for port, item in zip(ports, items, strict=True):
+        for axis, size in zip(item.axes, item.array.shape, strict=True):
+            absent = [other for other in port.axes if other not in item.axes]
+            near = did_you_mean(axis, absent) if axis not in known else None
+            if near is not None:
+                what = f"input {port.name!r} is along {axis!r}, and no input declares that axis"
+                raise Diagnostic(LENGTHS_DISAGREE, what, help=near)
+            if axis == TIME and periods is not None and size != periods:
+                raise Diagnostic(
+                    LENGTHS_DISAGREE,
+                    f"input {port.name!r} has {size} periods, but the model has {periods}",
+                    help=f"give as many values as periods, or bind with periods={size}: "
+                    f"program.bind(periods={size})",
+                )
 
 
 def _check_orders(

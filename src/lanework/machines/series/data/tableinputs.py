@@ -18,7 +18,14 @@ from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
 from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_INPUT
 from lanework.machines.series.data.labels import Labelled
-from lanework.machines.series.data.longtables import LANES, TIME, given_for, labels_for, pivoted
+from lanework.machines.series.data.longtables import (
+    LANES,
+    TIME,
+    given_for,
+    labels_for,
+    pivoted,
+    titles_of,
+)
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -124,6 +131,8 @@ def refuse_others(
     if others:
         shown = ", ".join(map(repr, others[:6])) + (", ..." if others[6:] else "")
         near, leave = did_you_mean(others[0], names), advice.format(",".join(others))
+        if others[0].lower() in titles_of(TIME) and others[0] not in titles_of(TIME):
+            near = f"call it {others[0].lower()!r} if it has the labels of periods."
         raise Diagnostic(
             UNKNOWN_INPUT,
             f"{source} has the column{'s' if others[1:] else ''} {shown}, and the model has no"
