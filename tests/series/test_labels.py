@@ -415,6 +415,9 @@ def test_text_along_time_has_no_order_without_a_calendar(engine, name, names):
     for giver in (series, frame):
         refused("in no order", run, a=giver([1.0, 2.0, 3.0], names, name))
     refused("in no order", run, {"a": [1.0, 2.0, 3.0], "time": names})
+    turned = series([1.0, 2.0, 3.0], ["1", "-2", "0"], name)
+    assert run(a=turned)["y"].tolist() == [2.0, 3.0, 1.0]
+    assert run(a=turned).labels("time", 3).tolist() == [-2, 0, 1]
     turned = series([1.0, 2.0, 3.0], ["10", "2", "9"], name)
     assert run(a=turned)["y"].tolist() == [2.0, 3.0, 1.0]  # numbers as they are written
     assert run(a=np.array([1.0, 2.0, 3.0]))["y"].tolist() == [1.0, 2.0, 3.0]

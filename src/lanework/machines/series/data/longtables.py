@@ -7,6 +7,7 @@ the others are the labels along the other axis.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ LANES = "scenario"
 """The lane axis of a plain array for a port that declares none."""
 
 Labels = npt.NDArray[Any]
+_NUMBER = re.compile("-?[0-9]{1,15}")
 
 
 def given_for(port: Port) -> Given:
@@ -209,10 +211,10 @@ def moments(labels: Any) -> Labels:
         # midnight is that of the place whose time zone a moment has
         local = [x.replace(tzinfo=None) if getattr(x, "tzinfo", None) else x for x in items]
         texts = [x.isoformat() if hasattr(x, "isoformat") else x for x in local]
-        if all(isinstance(x, str) and x.strip().isdecimal() for x in texts):
-            return numbered(texts)
         if not all(isinstance(x, str) for x in texts):
             return array
+        if all(_NUMBER.fullmatch(text.strip()) for text in texts):  # which NumPy takes for years
+            return np.array([int(text) for text in texts], np.int64)
         try:
             array = np.array(texts, "M8[us]")
         except ValueError:
