@@ -126,6 +126,18 @@ def test_what_is_no_array_is_refused_with_a_sentence(value):
         refusals.refused(lambda p=program: p.run(x=value), code, "'x'")
 
 
+@pytest.mark.parametrize("odd", ["3", 2.5, None, b"3", 2**70, -(2**70)])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_place_in_a_list_is_that_of_what_is_wrong(odd, place):
+    values = [1, 2, 3]
+    values[place] = odd
+    words = lw.register.assemble("mov r1, r0\nhalt")
+    refusals.refused(lambda: words.run(r0=values), "LW4006", f"'r0' at {place}")
+    refusals.refused(lambda: words.run(r0=tuple(values)), "LW4006", f"'r0' at {place}")
+    three = lw.fleet.assemble(".buffer x, 0, 3, inout, i32\nHALT")
+    refusals.refused(lambda: three.run(x=values), "LW6010", f"'x' at {place}")
+
+
 ENGINES = ("stencil", "native", "llvm", "reference")
 
 

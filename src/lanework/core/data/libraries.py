@@ -42,7 +42,7 @@ def flat(value: Any) -> Any:
         return _pandas(value)
     if offers(value, "column_names") or offers(value, "get_column"):  # tables of Arrow and polars
         columns = [np.asarray(flat(column)) for column in _columns(value)]
-        return _side_by_side(columns) if columns else np.empty((0, 0))
+        return _side_by_side(columns)
     if offers(value, "null_count", "to_pylist"):  # Arrow
         if value.null_count:
             return np.array(value.to_pylist(), object)
@@ -89,6 +89,8 @@ def _columns(value: Any) -> list[Any]:
 
 def _side_by_side(columns: list[Array]) -> Array:
     """Columns as an array, of objects where floats would round some of its integers."""
+    if not columns:
+        return np.empty((0, 0))
     kinds = {column.dtype.kind for column in columns}
     alike = kinds <= {"f", "b"} or np.result_type(*columns).kind in "iu" or len(kinds) == 1
     return np.column_stack(columns if alike else [c.astype(object) for c in columns])

@@ -120,6 +120,9 @@ def _words(port: Port, value: Any) -> tuple[Words, bool]:
     given = Given(f"input {port.name!r}", BAD_INPUT)
     given = value.given(given) if isinstance(value, Column) else given
     array = as_array(value, given)
+    mixed = array.dtype.kind in "US" or (array.dtype.kind == "f" and port.dtype != "f64")
+    if mixed and isinstance(value, list | tuple) and array.ndim == 1:
+        array = np.array(value, object)  # not what NumPy made of numbers beside others
     if array.ndim > 1:
         given.refuse(f"has the shape {array.shape}", "give a number, or a column of them")
     if port.dtype != "f64" and array.size:
