@@ -19,6 +19,7 @@ LARGE = 2**53 + 1
 GIVEN = Given("input 'x'", BAD_ARGUMENT)
 FLOATS = lw.register.assemble('.input "x" r0 f64\n.output "x" r0 f64\nhalt')
 WORDS = lw.fleet.assemble(".buffer x, 0, 2, inout\nHALT")
+SERIES = lw.series.read_model("x = input()\ny = x\noutput(y)").compile().bind(periods=1)
 INTEGERS = lw.fleet.assemble(".buffer x, 0, 2, inout, i32\nHALT")
 
 MISSING = {
@@ -50,6 +51,8 @@ def test_what_is_missing_is_refused(kind):
         refusals.refused(lambda p=program: p.run(x=MISSING[kind]), code, "'x' at 1", "missing")
         table = {"x": MISSING[kind]}
         refusals.refused(lambda p=program, t=table: p.run(t), code, "'x' at 1", "missing")
+    for call in (lambda: SERIES(x=MISSING[kind]), lambda: SERIES({"x": MISSING[kind]})):
+        refusals.refused(call, "LW3043", "'x'", "at scenario 1")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,9 @@ EXACT = {
 def test_whole_numbers_are_not_rounded(kind):
     for program, code in ((FLOATS, "LW4006"), (WORDS, "LW6010")):
         refusals.refused(lambda p=program: p.run(x=EXACT[kind]), code, "'x' at 0", "does not have")
+    refusals.refused(lambda: SERIES(x=EXACT[kind]), "LW3050", "'x' at 0", "does not have")
+    refusals.refused(lambda: SERIES({"x": EXACT[kind]}), "LW3050", "'x' at 0", "does not have")
+    assert SERIES(x=EXACT[kind][1:])["y"].tolist() in ([1.0], [0.5])
 
 
 SQUARE = lw.fleet.assemble(".buffer x, 0, 4, inout\nHALT")

@@ -63,7 +63,9 @@ def unpack(value: Any, port: Port) -> Held:
     if offers(value, "data_vars"):  # xarray.Dataset
         value = value[_choose(port, [str(name) for name in value.data_vars], "the Dataset")]
     if offers(value, "column_names"):  # pyarrow.Table, RecordBatch
-        columns = {name: _flat(value.column(name)) for name in value.column_names}
+        columns = {
+            name: as_array(value.column(name), given_for(port)) for name in value.column_names
+        }
         return _tabled(port, columns, {}) or _wide(port, columns)
     if offers(value, "columns", "to_numpy"):
         return _frame(value, port)
@@ -71,7 +73,7 @@ def unpack(value: Any, port: Port) -> Held:
     if labelled is not None:
         return labelled
     if offers(value, "to_numpy"):  # polars.Series, pyarrow.Array
-        return Held(_flat(value))
+        return Held(as_array(value, given_for(port)))
     if offers(value, "__array__") or isinstance(value, Sequence):
         return Held(_array(value, port))
     if isinstance(value, Mapping):
@@ -179,7 +181,7 @@ def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -
 def _frame(frame: Any, port: Port) -> Held:
     index: Any = getattr(frame, "index", None)
     if not hasattr(index, "nlevels"):
-        columns = {name: _flat(frame[name]) for name in frame.columns}
+        columns = {name: as_array(frame[name], given_for(port)) for name in frame.columns}
         return _tabled(port, columns, {}) or _wide(port, columns)
     levels = {
         str(name): np.asarray(labels_of_index(index.get_level_values(n)))
@@ -198,13 +200,6 @@ def _frame(frame: Any, port: Port) -> Held:
     return Held(np.asarray(frame.to_numpy()), titles, labels_along(frame))
 
 
-def _flat(column: Any) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(column.to_numpy(zero_copy_only=False))
-    except TypeError:
-        return np.asarray(column.to_numpy())
-
-
 def _choose(port: Port, names: list[str], what: str) -> str:
     if port.name in names:
         return port.name
@@ -218,9 +213,11 @@ def _array(value: Any, port: Port) -> npt.NDArray[Any]:
     if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "fiub":  # masked is missing
         return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, np.float64))
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit
         return as_array(value, given_for(port))
+    rounded = isinstance(value, list | tuple) and array.dtype.kind == "f"  # whole numbers, perhaps
+    return as_array(value, given_for(port)) if rounded else array
 
 
 def fail(port: Port, message: str, advice: str) -> NoReturn:
