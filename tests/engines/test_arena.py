@@ -472,3 +472,12 @@ def test_no_code_is_placed_where_the_processor_cannot_be_told_of_it(monkeypatch)
         Pool().place(CODE)
     assert caught.value.code.ident == "LW2101"
     assert "nothing clears the cache" in str(caught.value)
+
+
+def test_nothing_is_given_back_when_the_interpreter_ends(monkeypatch):
+    buffer = Pool().acquire()
+    with monkeypatch.context() as ending:
+        ending.setattr("lanework.engines.stencil.arena._forks", None)  # as names are then
+        buffer.release(lambda: True)
+    buffer.release()
+    buffer.release()

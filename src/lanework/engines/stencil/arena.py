@@ -15,8 +15,10 @@ import collections
 import ctypes
 import os
 import platform
+import sys
 import time
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +56,10 @@ class Buffer:
         self.mapping = mapping
         self.write, self.run, self.size = mapping.write + offset, mapping.run + offset, size
 
-    def release(self) -> None:
-        """Give it back; twice is once."""
-        self._pool.release(self)
+    def release(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Give it back; twice is once. When the interpreter ends, it has no names to do so with."""
+        if not ending():
+            self._pool.release(self)
 
     def __enter__(self) -> Buffer:
         return self
