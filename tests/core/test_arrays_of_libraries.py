@@ -132,6 +132,20 @@ def test_what_is_no_array_is_refused_with_a_sentence(value):
         refusals.refused(lambda p=program: p.run(x=value), code, "'x'")
 
 
+def test_an_input_in_the_index_of_a_table_is_said():
+    """What a fleet is not given begins as zeros."""
+    total = lw.register.assemble("add r2, r0, r1\nhalt")
+    pair = lw.fleet.assemble(".buffer r, 0, 2, inout\n.buffer s, 2, 2, inout\nHALT")
+    for program, one, two in ((total, "r0", "r1"), (pair, "r", "s")):
+        frame = pd.DataFrame({one: [1, 2], two: [3, 4], "k": [5, 6]})
+        for index in (one, [one, "k"]):
+            table = frame.set_index(index)[[two]]
+            said = ("LW1034", f"{one!r} in its index", "reset_index")
+            refusals.refused(lambda p=program, t=table: p.run(t), *said)
+        assert program.run(frame.set_index(one)[[two]], **{one: [1, 2]})
+        assert program.run(frame.set_index("k"))
+
+
 @pytest.mark.parametrize("odd", ["3", 2.5, None, b"3", 2**70, -(2**70)])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_the_place_in_a_list_is_that_of_what_is_wrong(odd, place):

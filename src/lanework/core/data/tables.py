@@ -141,11 +141,19 @@ def _pairs(value: Any) -> Iterable[tuple[Any, Any]]:
     return zip(value.column_names, value.columns, strict=True)
 
 
-def inputs_of(table: TableLike | None, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def inputs_of(
+    table: TableLike | None, inputs: Mapping[str, Any], known: Iterable[str] = ()
+) -> Mapping[str, Any]:
     """The inputs of a call: the columns of a table if one is given, and those given by name.
 
+    Args:
+        table: the table.
+        inputs: those that are given by name.
+        known: the inputs that there are, which no index of the table may be called like.
+
     Raises:
-        Diagnostic: LW1026 for an input that is given both ways, LW1034 for what is no table.
+        Diagnostic: LW1026 for an input that is given both ways, LW1034 for what is no table, and
+            for one with an input in its index.
 
     Example:
         >>> sorted(inputs_of({"rate": [0.1, 0.2]}, {"years": 3}))
@@ -154,6 +162,10 @@ def inputs_of(table: TableLike | None, inputs: Mapping[str, Any]) -> Mapping[str
     if table is None:
         return inputs
     columns = table_of(table, Given("the table of inputs", NO_TABLE))
+    for name in set(columns.labels).intersection(known):
+        if name not in columns and name not in inputs:
+            what = f"the table of inputs has {name!r} in its index, and no column of that name"
+            raise Diagnostic(NO_TABLE, what, help="make it a column: table.reset_index()")
     for name in columns:
         if name in inputs:
             raise Diagnostic(

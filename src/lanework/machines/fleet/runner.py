@@ -147,7 +147,7 @@ class Runner(runner.Runner):
         return result
 
     def _call(self, table: TableLike | None, inputs: dict[str, Any], until: float | None) -> Result:
-        given = inputs_of(table, inputs)
+        given = inputs_of(table, inputs, (port.name for port in self.program.inputs))
         with taking(self.limits, given):
             bound = bind(self.program, given)
         words = bound.words

@@ -116,7 +116,9 @@ class Runner(TieredRunner):
         """
         start = time.perf_counter()
         meter = Meter(self.limits)
-        bound = self._bound(inputs_of(table, inputs), meter.until)
+        bound = self._bound(
+            inputs_of(table, inputs, (port.name for port in self.program.inputs)), meter.until
+        )
         lanes = bound.lanes
         count = 1 if lanes is None else lanes
         self._check_memory(len(bound.columns), count)
