@@ -91,6 +91,9 @@ class Drawing:
             lines.append(f"  n{edge.tail} -> n{edge.head}{more};")
         return "\n".join([*lines, "}"]) + "\n"
 
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
     def svg(self) -> str:
         """The graph as an image, laid out in layers (`lanework.core.result.layers`)."""
         sizes = [_size(node) for node in self.nodes]

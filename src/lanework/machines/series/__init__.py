@@ -24,6 +24,7 @@ From text to code, room by room:
 7. `native/`: the tape as loop nests, and code for them from stencils or LLVM.
 8. `runner.py` joins 5 to 7 for a call; `check/` holds every engine to the reference.
 9. `solving/`: inputs that make outputs what they should be: IPOPT, goal seek, rates of return.
+10. `audit/`: where a number comes from, and which inputs moved it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ from lanework.base.lazy import face
 
 if TYPE_CHECKING:
     from lanework.core.data.files import iter_columns, read_columns
+    from lanework.machines.series.audit.bridge import Bridge
+    from lanework.machines.series.audit.depends import Dependents
+    from lanework.machines.series.audit.result import SeriesResult
+    from lanework.machines.series.audit.tornado import Tornado
+    from lanework.machines.series.audit.tree import Explanation
+    from lanework.machines.series.audit.trouble import Trouble
     from lanework.machines.series.data.labels import Labelled, along
     from lanework.machines.series.language.calendar import Calendar
     from lanework.machines.series.language.calls import *  # noqa: F403
@@ -50,9 +57,10 @@ if TYPE_CHECKING:
     from lanework.machines.series.solving.solve import Solver
 
 __all__ = [
-    "Calendar", "Expr", "Goal", "Input", "Labelled", "Model", "NoRate", "Output", "Rates", "Runner",
-    "SeriesProgram", "Solution", "Solutions", "Solver", "Table", "TableHandle", "along",
-    "functions", "irr", "iter_columns", "load_model", "read_columns", "read_model", "xirr",
+    "Bridge", "Calendar", "Dependents", "Explanation", "Expr", "Goal", "Input", "Labelled", "Model",
+    "NoRate", "Output", "Rates", "Runner", "SeriesProgram", "SeriesResult", "Solution", "Solutions",
+    "Solver", "Table", "TableHandle", "Tornado", "Trouble", "along", "functions", "irr",
+    "iter_columns", "load_model", "read_columns", "read_model", "xirr",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else any name would do

@@ -17,7 +17,8 @@ from lanework.machines.series.solving import command
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
-    from lanework.core.result.result import Result
+    from lanework.machines.series.audit.result import SeriesResult
+    from lanework.machines.series.audit.tree import Explanation
     from lanework.machines.series.data.arguments import Inputs
     from lanework.machines.series.data.filetables import Block, Table
 
@@ -33,7 +34,7 @@ class Outcome:
         dropped: outputs of a streamed run that were not kept.
     """
 
-    result: Result
+    result: SeriesResult
     files: tuple[Path, ...] = ()
     rows: int | None = None
     dropped: tuple[str, ...] = ()
@@ -89,7 +90,24 @@ def run(request: Request) -> None:
     inputs = parse(words, program.inputs, unused, request.names("ignore") or ())
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
         outcome = _execute(request, inputs, bar)
-    _report(request, outcome)
+    about = _explained(outcome.result, request["explain"])
+    _report(request, outcome, about)
+
+
+def _explained(result: SeriesResult, asked: tuple[str, ...]) -> list[Explanation]:
+    """What is asked for as NODE@PERIOD,AXIS=LANE."""
+    out = []
+    for word in asked:
+        node, _, rest = word.partition("@")
+        parts = [part.strip() for part in rest.split(",") if part.strip()]
+        where = [part.partition("=") if "=" in part else ("t", "=", part) for part in parts]
+        position: dict[str, Any] = {axis.strip(): _place(text.strip()) for axis, _, text in where}
+        out.append(result.explain(node.strip(), position.pop("t", None), **position))
+    return out
+
+
+def _place(text: str) -> int | str:
+    return int(text) if text.isdecimal() and text.isascii() else text
 
 
 def _overrides(request: Request) -> list[str]:
@@ -173,7 +191,7 @@ def _stream(
     return Outcome(result, tuple(sink.paths.values()), sink.rows)
 
 
-def _report(request: Request, outcome: Outcome) -> None:
+def _report(request: Request, outcome: Outcome, explained: list[Explanation]) -> None:
     """Print the result, the times, and where the output went."""
     from lanework.core.result.show import many, seconds
 
@@ -182,9 +200,13 @@ def _report(request: Request, outcome: Outcome) -> None:
         files = [str(file) for file in outcome.files]
         about = {"program": request.about(), "load_seconds": request.seconds, "files": files}
         about["not_kept"] = list(outcome.dropped)
+        if explained:
+            about["explained"] = [each.to_dict() for each in explained]
         terminal.json_out({**result.to_dict(), **about})
         return
     terminal.result(result)
+    for each in explained:
+        terminal.text(str(each))
     cached = " (from the cache)" if stats.get("cached") else ""
     terminal.message(
         f"loaded {request.path.name} in {seconds(request.seconds)}, compiled for"
@@ -219,6 +241,12 @@ COMMANDS = CommandLine(
             click.Option(["--periods"], type=_POSITIVE, help="Periods, if not the model's own."),
             click.Option(["--ignore"], metavar="A,B", help="Columns of tables to leave out."),
             click.Option(["--outputs"], metavar="A,B", help="Compute these outputs only."),
+            click.Option(
+                ["--explain"],
+                metavar="NODE@PERIOD,AXIS=LANE",
+                multiple=True,
+                help="The formulas that made a number.",
+            ),
             click.Option(
                 ["--block"],
                 type=_POSITIVE,

@@ -277,6 +277,16 @@ NO_DERIVATIVE = code(
     "inputs without the axis time. The names `d_output_d_input` and `along_input` must be free.",
 )
 
+UNEXPLAINED = code(
+    "LW3071",
+    "a number that cannot be explained",
+    "An explanation runs one lane again with the inputs that the result was given, on a program "
+    "that was compiled from a model in this process: a program from a file has no formulas, and a "
+    "stream keeps no inputs. It is of one period (t=) and one lane (scenario=, by place from 0 or "
+    "by label), and only of numbers that the inputs still give. Two runs are compared if they are "
+    "of the same program, periods and lanes.",
+)
+
 # Data that a run is given, as arrays and as files.
 
 BAD_INPUT = code(

@@ -23,10 +23,10 @@ from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
 from lanework.core.options import callback, flag, integer, names, refused
 from lanework.core.program.program import Port, Program
-from lanework.core.result.result import Result
 from lanework.core.waiting import waited
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
+from lanework.machines.series.audit.result import SeriesResult
 from lanework.machines.series.codes import NO_PERIODS, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import check_named
@@ -172,7 +172,7 @@ class Runner(runner.Runner):
             chosen.append(known.index(name))
         return tuple(dict.fromkeys(chosen))
 
-    def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> Result:
+    def __call__(self, table: TableLike | None = None, /, **inputs: Any) -> SeriesResult:
         """Run the program.
 
         Args:
@@ -200,17 +200,20 @@ class Runner(runner.Runner):
             )
         return self.run_within(self.limits, inputs)
 
-    def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
+    def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> SeriesResult:
         """A call with limits of its own; with a deadline, a thread of its own does it."""
         until = limits.until()
         answer = partial(self._answer, limits, inputs, until)
         return answer() if until is None else waited(answer, until, FEWER, stops=True)
 
-    def _answer(self, limits: Limits, inputs: Mapping[str, Any], until: float | None) -> Result:
+    def _answer(
+        self, limits: Limits, inputs: Mapping[str, Any], until: float | None
+    ) -> SeriesResult:
         if not all(map(str.isascii, inputs)):
             inputs = {spelt(name): value for name, value in inputs.items()}
         for port in self._named:
             check_named(port, inputs.get(port.name))
+        origin = self.program, inputs
         if self._unused:  # of the model, but not of the outputs that were compiled
             inputs = {name: inputs[name] for name in inputs if name not in self._unused}
         limited = limits.fuel is not None or until is not None
@@ -221,7 +224,7 @@ class Runner(runner.Runner):
         if direct is not None and direct.spent():
             direct = None
         if direct is not None:
-            result = direct(inputs, self.coords)
+            result = direct(inputs, self.coords, origin)
             self._direct.append(direct)
             if result is not None:
                 return result
@@ -236,15 +239,15 @@ class Runner(runner.Runner):
             short = self._executor.prepare(bound.given, bound.periods, self.wanted, stated)
             self._direct = [short] if short is not None else self._direct
         coords = self.coords or labels_of(self.program, bound.periods)
-        return self._result(outputs, stats, {**bound.coords, **coords})
+        return self._result(outputs, stats=stats, coords={**bound.coords, **coords}, origin=origin)
 
     def stream(
         self,
         blocks: Iterable[TableLike],
         axis: str = "point",
-        sink: Callable[[Result], None] | None = None,
+        sink: Callable[[SeriesResult], None] | None = None,
         **inputs: Any,
-    ) -> Result:
+    ) -> SeriesResult:
         """Run block after block of lanes in bounded memory.
 
         Args:
@@ -358,15 +361,12 @@ class Runner(runner.Runner):
             for port in (self.view.outputs[index] for index in self.wanted)
         ]
 
-    def _result(
-        self, outputs: dict[str, Output], stats: dict[str, Any], coords: dict[str, Any]
-    ) -> Result:
-        return Result(
+    def _result(self, outputs: dict[str, Output], **about: Any) -> SeriesResult:
+        return SeriesResult(
             {name: output.result for name, output in outputs.items()},
             axes={name: output.axes for name, output in outputs.items()},
             units={name: output.port.unit for name, output in outputs.items()},
             kinds={name: output.port.kind for name, output in outputs.items()},
-            coords=coords,
-            stats=stats,
             absent=ABSENT,
+            **about,
         )

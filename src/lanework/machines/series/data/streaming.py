@@ -20,7 +20,7 @@ from lanework.core.data.tables import TableLike, is_table, table_of
 from lanework.core.data.values import Given, as_array
 from lanework.core.options import callback, text
 from lanework.core.program.program import Port
-from lanework.core.result.result import Result
+from lanework.machines.series.audit.result import SeriesResult
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.data.labels import Labelled, as_labelled
@@ -50,7 +50,7 @@ class Streamable(Protocol):
     wanted: tuple[int, ...]
     periods: int | None
 
-    def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> Result:
+    def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> SeriesResult:
         """A call with limits of its own."""
 
     def varies(self, port: Port, given: tuple[How, ...]) -> bool:
@@ -61,9 +61,9 @@ def stream(
     runner: Streamable,
     blocks: Iterable[TableLike],
     axis: str,
-    sink: Callable[[Result], None] | None,
+    sink: Callable[[SeriesResult], None] | None,
     inputs: Mapping[str, Any],
-) -> Result:
+) -> SeriesResult:
     """See `Runner.stream`."""
     axis, sink = text("axis", axis), callback("sink", sink)
     summed = [p for p in runner.view.outputs if axis in p.reduce]
@@ -75,7 +75,7 @@ def stream(
         )
     totals: dict[str, Array] = {}
     alike: dict[str, Array] = {}
-    last: Result | None = None
+    last: SeriesResult | None = None
     stats: dict[str, Any] = dict.fromkeys(ADDED, 0)
     rest = _Rest(runner.limits)
     _check_fixed(runner.ports, axis, inputs)
@@ -111,9 +111,8 @@ def stream(
             stats[key] += last.stats[key]
         if sink is not None:
             sink(last)
-        last = last.select(
-            name for name in last if name not in along_axis
-        )  # for one block at a time
+        kept = {name: last[name] for name in last if name not in along_axis}
+        last = last.replaced(kept, last.stats)  # one block at a time, its inputs too
     if last is None:
         raise Diagnostic(UNKNOWN_OUTPUT, "there were no blocks to run")
     order = [name for name in last if name in totals or name in alike]

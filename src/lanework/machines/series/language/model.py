@@ -25,7 +25,9 @@ from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
 
 if TYPE_CHECKING:
-    from lanework.core.result.result import Result
+    from lanework.core.result.drawing import Drawing
+    from lanework.machines.series.audit.result import SeriesResult
+    from lanework.machines.series.audit.tornado import Tornado
     from lanework.machines.series.program import SeriesProgram
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.solution import Solution, Solutions
@@ -79,7 +81,7 @@ class Model(Authoring):
         *,
         override: Mapping[str, Any] | Iterable[str] = (),
         **inputs: Any,
-    ) -> Result:
+    ) -> SeriesResult:
         """Short for ``compile().run(...)``.
 
         Args:
@@ -140,6 +142,41 @@ class Model(Authoring):
     def seek(self, variable: str, output: str, target: Any = 0.0, **options: Any) -> Goal:
         """Short for ``compile(outputs=[output]).seek(...)``; see `SeriesProgram.seek`."""
         return self.compile([output]).seek(variable, output, target, **options)
+
+    def tornado(
+        self, output: str, changes: Mapping[str, Any] | float = 0.1, **options: Any
+    ) -> Tornado:
+        """Short for ``compile(outputs=[output]).tornado(...)``; see `SeriesProgram.tornado`."""
+        return self.compile([output]).tornado(output, changes, **options)
+
+    def graph(self, outputs: Iterable[str] | None = None) -> Drawing:
+        """A drawing of the model: what each node is made of, units, loops.
+
+        Inputs and tables are boxes. Nodes of a loop through time are coloured, circular ones
+        strongly. An arrow that goes through `prev` or `lead` alone says so when it is pointed at.
+
+        Args:
+            outputs: nodes, to draw these and what they need; by default all.
+
+        Returns:
+            The drawing: `svg()` and `dot()` are text, and a notebook shows it.
+
+        Raises:
+            Diagnostic: LW3003 for an unknown node.
+
+        Example:
+            >>> model = Model("loan", periods=3)
+            >>> _ = model.input("rate", unit="1/month")
+            >>> _ = model.formula("debt", "prev(debt, initial=100) * (1 + rate)")
+            >>> drawing = model.graph()
+            >>> [node.lines for node in drawing.nodes]
+            [('rate', '1/month'), ('debt',)]
+            >>> [(edge.tail, edge.head, edge.title) for edge in drawing.edges]
+            [(1, 1, 'a period apart'), (0, 1, '')]
+        """
+        from lanework.machines.series.audit.graph import draw
+
+        return draw(self, outputs)
 
     @staticmethod
     def from_text(text: str, source: str = "<model>", folder: str | None = None) -> Model:

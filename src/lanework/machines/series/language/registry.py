@@ -5,9 +5,11 @@ The passes that compile a model read this and nothing else of it.
 
 from __future__ import annotations
 
+import copy
 import datetime
 import keyword
 from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
 
@@ -104,6 +106,14 @@ class Registry:
     def __iter__(self) -> Iterator[str]:
         yield from self.inputs
         yield from self.formulas
+
+    def snapshot(self) -> Self:
+        """The model as it is now, whatever is added to it later."""
+        now = copy.copy(self)
+        vars(now).pop("_programs", None)  # of the model that grows
+        for name in ("inputs", "formulas", "tables", "declared", "units", "marks"):
+            setattr(now, name, dict(getattr(self, name)))
+        return now
 
     def add_formula(self, formula: Formula) -> None:
         """Add a formula that is parsed already."""

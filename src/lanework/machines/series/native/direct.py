@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from lanework.core.program.program import Port
-from lanework.core.result.result import Result
 from lanework.engines.native import Frame, address
+from lanework.machines.series.audit.result import SeriesResult
 from lanework.machines.series.data.binding import EXACT, probe
 from lanework.machines.series.data.outputs import ABSENT
 from lanework.machines.series.native.kernels import CompiledNest
@@ -98,7 +98,12 @@ class Direct:
         self._units = {port.name: port.unit for port in outputs.values()}
         self._kinds = {port.name: port.kind for port in outputs.values()}
 
-    def __call__(self, inputs: Mapping[str, Any], coords: Mapping[str, Any]) -> Result | None:
+    def __call__(
+        self,
+        inputs: Mapping[str, Any],
+        coords: Mapping[str, Any],
+        origin: tuple[Any, Mapping[str, Any]],
+    ) -> SeriesResult | None:
         """The result, or None when the call must go the ordinary way."""
         start = time.perf_counter()
         self._left -= 1
@@ -108,7 +113,7 @@ class Direct:
                 return None
         with np.errstate(all="ignore"):
             numbers = self._take(inputs)
-        return None if numbers is None else self._run(numbers, start, coords)
+        return None if numbers is None else self._run(numbers, start, coords, origin)
 
     def limit(self, calls: int, ended: Callable[[], None]) -> None:
         """After so many calls the ordinary way is taken, for it may find faster code."""
@@ -157,7 +162,13 @@ class Direct:
             return None
         return None if used != len(inputs) or total - total != 0.0 else numbers
 
-    def _run(self, numbers: list[float], start: float, coords: Mapping[str, Any]) -> Result | None:
+    def _run(
+        self,
+        numbers: list[float],
+        start: float,
+        coords: Mapping[str, Any],
+        origin: tuple[Any, Mapping[str, Any]],
+    ) -> SeriesResult | None:
         columns = self._frame.columns
         frame = self._frame
         self._pack(self._cells.data, 0, *numbers)
@@ -180,7 +191,7 @@ class Direct:
             "code_seconds": ended - began,
             "run_seconds": time.perf_counter() - start,
         }
-        return Result(
+        return SeriesResult(
             values,
             axes=self._axes,
             units=self._units,
@@ -188,4 +199,5 @@ class Direct:
             coords=coords,
             stats=stats,
             absent=ABSENT,
+            origin=origin,
         )

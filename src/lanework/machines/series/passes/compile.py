@@ -97,7 +97,9 @@ def compile_model(
         values.owner, formula = model.horizon_name, model.formulas.get(model.horizon_name)
         horizon = values.fold(ENDS, targets.pop(), None, formula.expr if formula else None)
     emitter = Emitter(model, values, asked, targets, horizon, categories, typed)
-    return SeriesProgram(**vars(emitter.program(notes)))
+    program = SeriesProgram(**vars(emitter.program(notes)))
+    program.views["model"] = model.snapshot()
+    return program
 
 
 def _numbers_of(

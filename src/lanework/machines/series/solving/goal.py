@@ -25,7 +25,7 @@ from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.solving.solve import check_lanes, named_port
 
 if TYPE_CHECKING:
-    from lanework.core.result.result import Result
+    from lanework.machines.series.audit.result import SeriesResult
 
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[Floats, Floats]]
@@ -60,11 +60,11 @@ class Goal:
         return float(self.value)
 
     @property
-    def result(self) -> Result:
+    def result(self) -> SeriesResult:
         """All outputs of the program with this value."""
         if self._result is None:
             self._result = self._run(self.value)
-        result: Result = self._result
+        result: SeriesResult = self._result
         return result
 
 

@@ -22,7 +22,7 @@ from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Bools, Reach, Sparsity, colours
 
 if TYPE_CHECKING:
-    from lanework.core.result.result import Result
+    from lanework.machines.series.audit.result import SeriesResult
     from lanework.machines.series.runner import Runner
 
 Floats = NDArray[np.float64]
@@ -163,7 +163,7 @@ class Problem:
         names = list(dict.fromkeys(port.name for port in ports))
         self._values = self._bind(program, names)
         self._x = np.full(self.size, np.nan)
-        self._last: Result | None = None
+        self._last: SeriesResult | None = None
         self._gradient: Runner | None = None
         if objective is not None:
             deriver = Deriver(program)
@@ -227,7 +227,7 @@ class Problem:
 
     # What is run at each point --------------------------------------------------------------------
 
-    def _run(self, runner: Runner, more: Mapping[str, Any]) -> Result | None:
+    def _run(self, runner: Runner, more: Mapping[str, Any]) -> SeriesResult | None:
         self.runs += 1
         try:
             return runner.run_within(runner.limits, {**self._inputs, **more})
@@ -239,7 +239,7 @@ class Problem:
         """The unknown inputs at a point."""
         return {block.name: block.of(x) for block in self.variables}
 
-    def _at(self, x: Floats) -> Result | None:
+    def _at(self, x: Floats) -> SeriesResult | None:
         if not np.array_equal(self._x, x):
             self._x = x.copy()
             self._last = self._run(self._values, self.point(self._x))
@@ -324,7 +324,7 @@ class _Compressed:
         self._flat = row * self._count + self._colours[column]
         self._products = np.zeros((pattern.shape[0], self._count))
 
-    def gather(self, values: Result | None, names: list[str], out: Floats) -> None:
+    def gather(self, values: SeriesResult | None, names: list[str], out: Floats) -> None:
         """Take the entries from the products; NaN where there are none."""
         if values is None:
             out.fill(np.nan)

@@ -17,7 +17,7 @@ from lanework.machines.series.codes import NOT_SOLVED
 if TYPE_CHECKING:
     import matplotlib.axes
 
-    from lanework.core.result.result import Result
+    from lanework.machines.series.audit.result import SeriesResult
 
 Floats = NDArray[np.float64]
 
@@ -101,11 +101,11 @@ class Solution:
         )
 
     @property
-    def result(self) -> Result:
+    def result(self) -> SeriesResult:
         """All outputs of the program, run at the last iterate."""
         if self._result is None:
             self._result = self._run(self.variables)
-        result: Result = self._result
+        result: SeriesResult = self._result
         return result
 
     def table(self) -> str:
@@ -209,11 +209,11 @@ class Solutions(Sequence[Solution]):
         return out
 
     @property
-    def result(self) -> Result:
+    def result(self) -> SeriesResult:
         """All outputs of the program, run with the unknowns of all lanes."""
         if self._result is None:
             self._result = self._run(self.variables)
-        result: Result = self._result
+        result: SeriesResult = self._result
         return result
 
     def __repr__(self) -> str:

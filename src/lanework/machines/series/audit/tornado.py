@@ -1,0 +1,196 @@
+"""What a change of each input does to an output: `SeriesProgram.tornado`.
+
+Each input in turn is set to a low and to a high value, and the model is run again; beside that
+stands what the derivative by the input says of the same change: exact where the output is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.codes import BAD_OPTION
+from lanework.core.data.values import Given, exactly
+from lanework.core.result.frames import need
+from lanework.core.result.show import figure, html_table, text_table
+from lanework.machines.series.audit.origin import Floats, arrays_of, bound_of
+from lanework.machines.series.codes import UNEXPLAINED
+from lanework.machines.series.data.labels import along
+from lanework.machines.series.layout import SeriesView
+from lanework.machines.series.passes.derive import over_time
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+
+    from lanework.core.program.program import Program
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An input, and what it does to the output.
+
+    Attributes:
+        name: the input.
+        low: its low value, a number, or the least of those over time.
+        high: its high value, a number, or the largest of those over time.
+        at_low: the output there.
+        at_high: the output there.
+        slope_low: what the gradient says the output is there.
+        slope_high: what the gradient says the output is there.
+    """
+
+    name: str
+    low: float
+    high: float
+    at_low: float
+    at_high: float
+    slope_low: float
+    slope_high: float
+
+    @property
+    def swing(self) -> float:
+        """How far apart the output is."""
+        return abs(self.at_high - self.at_low)
+
+
+@dataclass(frozen=True)
+class Tornado:
+    """The inputs of a program, from the one that moves an output most to the one that does least.
+
+    Attributes:
+        output: its name.
+        unit: its unit.
+        base: the output with all inputs as they are.
+        bars: one an input, the largest swing first.
+    """
+
+    output: str
+    unit: str
+    base: float
+    bars: tuple[Bar, ...]
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows as text."""
+        head = ["input", "low", "high", "at low", "at high", "swing", "by gradient"]
+        return head, [
+            [
+                bar.name,
+                *map(figure, (bar.low, bar.high, bar.at_low, bar.at_high, bar.swing)),
+                f"{figure(bar.slope_low)} {figure(bar.slope_high)}",
+            ]
+            for bar in self.bars
+        ]
+
+    @property
+    def title(self) -> str:
+        """The output, and what it is."""
+        return f"{self.output}: {figure(self.base)}{f' {self.unit}' if self.unit else ''}"
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{text_table(*self.table())}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return html_table(*self.table(), self.title)
+
+    def plot(self, ax: matplotlib.axes.Axes | None = None) -> matplotlib.axes.Axes:
+        """Draw the bars, the largest on top, and what the gradient says as marks.
+
+        Raises:
+            Diagnostic: LW1022 without matplotlib.
+        """
+        pyplot = need("matplotlib.pyplot", "a plot")
+        axes = pyplot.figure().subplots() if ax is None else ax
+        bars = self.bars[::-1]
+        for which in ("low", "high"):
+            ends = [getattr(bar, f"at_{which}") - self.base for bar in bars]
+            axes.barh([bar.name for bar in bars], ends, left=self.base, label=which)
+        for which in ("low", "high"):
+            marks = [getattr(bar, f"slope_{which}") for bar in bars]
+            axes.plot(marks, range(len(bars)), "k|", markersize=12)
+        axes.axvline(self.base, color="black", linewidth=0.8)
+        axes.set_xlabel(f"{self.output}{f' ({self.unit})' if self.unit else ''}")
+        axes.legend()
+        return axes
+
+
+def tornado(
+    program: Program,
+    gradient: Callable[[str, list[str]], Program],
+    output: str,
+    changes: Mapping[str, Any] | float,
+    inputs: Mapping[str, Any],
+    periods: int | None,
+) -> Tornado:
+    """See `SeriesProgram.tornado`."""
+    port = next((port for port in program.outputs if port.name == output), None)
+    if port is not None and "time" in port.axes:
+        raise over_time(port)
+    nodes = {port.name for port in program.inputs if port.default != port.default}
+    ports = {p.name: p for p in program.inputs if not (p.categories or p.name in nodes)}
+    if not isinstance(changes, Mapping):
+        changes = dict.fromkeys(ports, changes)
+    for name in changes:
+        if name not in ports:
+            raise Diagnostic(
+                UNEXPLAINED,
+                f"the program has no input {name!r} that is a number",
+                help=did_you_mean(name, ports) or f"it has {', '.join(ports)}",
+            )
+    bound = bound_of(program, periods or SeriesView.of(program).periods or None, inputs)
+    if bound.lanes * bound.repeats != 1:
+        what = f"the inputs have {bound.lanes * bound.repeats:,} lanes"
+        raise Diagnostic(UNEXPLAINED, what, help="give those of one lane")
+    columns = zip(program.inputs, arrays_of(bound, dict.fromkeys(bound.axes, 0)), strict=True)
+    middles = {p.name: _plain(array) for p, array in columns if p.name in ports}
+    base_inputs = {**inputs, **{name: _given(middle) for name, middle in middles.items()}}
+    runner = program.bind(outputs=[output], periods=bound.periods)
+    slopes = gradient(output, [*changes]).bind(periods=bound.periods)(**base_inputs)
+    base = float(slopes[output])
+    bars = []
+    for name, change in changes.items():
+        ends = _ends(name, change, middles[name])
+        at = [float(runner(**{**base_inputs, name: _given(end)})[output]) for end in ends]
+        slope = slopes[f"d_{output}_d_{name}"]
+        said = [base + float(np.sum(slope * (end - middles[name]))) for end in ends]
+        low, high = float(np.min(ends[0])), float(np.max(ends[1]))
+        bars.append(Bar(name, low, high, *at, *said))
+    unit = "" if port is None else port.unit
+    return Tornado(output, unit, base, tuple(sorted(bars, key=lambda bar: -bar.swing)))
+
+
+def _plain(array: Floats) -> Any:
+    """An input of one lane: a number, or an array over time."""
+    return float(array[0, 0]) if len(array) == 1 else array[:, 0]
+
+
+def _given(value: Any) -> Any:
+    """The same as a run takes it, whatever other axes the input has."""
+    return value if np.ndim(value) == 0 else along("time", value)
+
+
+def _ends(name: str, change: Any, middle: Any) -> tuple[Any, Any]:
+    """The low and the high values of an input.
+
+    Raises:
+        Diagnostic: LW2005 for what is neither a share nor two values.
+    """
+    if isinstance(change, tuple | list) and len(change) == 2:
+        given = Given(f"the change of {name!r}", BAD_OPTION)
+        low, high = (exactly(end, "f64", given) for end in change)
+        return (low if low.ndim else float(low)), (high if high.ndim else float(high))
+    number = not isinstance(change, bool) and isinstance(change, int | float)
+    if not number or not 0 < change < np.inf:
+        raise Diagnostic(
+            BAD_OPTION,
+            f"the change of {name!r} is {change!r}",
+            help="give a share such as 0.1, for 10 % less and more, or a low and a high value",
+        )
+    less, more = middle * (1 - change), middle * (1 + change)
+    return np.minimum(less, more)[()], np.maximum(less, more)[()]

@@ -1,0 +1,626 @@
+"""Audit: trees against trees by hand, values to the bit, what moved an output, what can."""
+
+import math
+import pickle
+import random
+import re
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+LW = lw.series
+
+
+def debt():
+    m = LW.Model("debt", periods=6, start="2026-01-31", freq="month")
+    m.input("cash", axes=("time", "scenario"), unit="EUR", kind="flow")
+    m.input("rate", default=0.01, kind="rate")
+    m.input("principal", default=100.0, unit="EUR", kind="stock")
+    m.formula("opening", "prev(closing, initial=principal)", unit="EUR", kind="stock")
+    m.formula("interest", "opening * rate")
+    m.formula("repay", "where(cash > interest, min(cash - interest, opening), 0)")
+    m.formula("closing", "opening - repay")
+    m.formula("dscr", "cash / (interest + repay)")
+    m.formula("worst", "minimum(dscr)")
+    return m
+
+
+CASH = np.outer([5.0, 0.5, 30.0, 40.0, 50.0, 60.0], [1.0, 1.5])
+
+
+def shape(step):
+    """Names with periods, as nested lists."""
+    name = step.name if step.period is None else f"{step.name}@{step.period}"
+    return [name, *map(shape, step.children)] if step.children else name
+
+
+def test_the_tree_of_a_number_is_that_by_hand():
+    result = debt().run(cash=CASH)
+    tree = result.explain("dscr", t=2, scenario=1)
+    opening = ["opening@2", "closing@1"]
+    interest = ["interest@2", opening, "rate"]
+    assert shape(tree.root) == [
+        "dscr@2", "cash@2", interest, ["repay@2", "cash@2", "interest@2", "opening@2"],
+    ]  # fmt: skip
+    steps = {step.name: step for step in tree.root.walk()}
+    assert steps["rate"].source == "default"
+    assert steps["cash"].source == "input"
+    assert (steps["cash"].value, steps["cash"].unit, steps["cash"].label) == (
+        45.0, "EUR", "2026-03-31",
+    )  # fmt: skip
+    assert [step.name for step in tree.root.walk() if step.again] == ["interest", "opening"]
+    assert tree.title == "dscr in period 2 (2026-03-31), scenario 1"
+    assert steps["dscr"].value == 45.0 / (steps["interest"].value + steps["repay"].value)
+
+
+def test_only_the_branch_that_was_taken_is_followed():
+    result = debt().run(cash=CASH)
+    assert shape(result.explain("repay", t=1, scenario=0, depth=1).root) == [
+        "repay@1", "cash@1", "interest@1",
+    ]  # fmt: skip
+
+
+def test_the_first_period_has_its_initial_value():
+    (step,) = debt().run(cash=CASH).explain("opening", t=0, scenario=0).root.children
+    note = "before the first period"
+    assert (step.name, step.value, step.note) == ("principal", 100.0, note)
+    m = LW.Model("m", periods=4)
+    m.input("start")
+    m.formula("up", "prev(up, 2, initial=start * 3) + 1")
+    m.formula("count", "prev(count, initial=7) + 1")
+    m.formula("down", "lead(down, 1, final=start) + 1")
+    result = m.run(start=2.0)
+    (step,) = result.explain("count", t=0).root.children
+    assert (step.value, step.source, step.note) == (7.0, "constant", note)
+    assert shape(result.explain("up", t=1).root) == ["up@1", "start"]
+    assert shape(result.explain("up", t=2).root) == ["up@2", "up@0"]
+    assert shape(result.explain("down", t=3).root) == ["down@3", "start"]
+    assert shape(result.explain("down", t=1).root) == ["down@1", "down@2"]
+
+
+def test_periods_back_are_followed_as_far_as_is_said():
+    result = debt().run(cash=CASH)
+    for back in (1, 2, 3):
+        tree = result.explain("opening", t=5, scenario=0, back=back, depth=50)
+        assert min(s.period for s in tree.root.walk() if s.period is not None) == 5 - back
+
+
+def test_depth_is_what_is_said():
+    m = LW.Model("m", periods=1)
+    m.input("x0")
+    for n in range(30):
+        m.formula(f"x{n + 1}", f"x{n} + x{n}")
+    result = m.run(x0=1.0)
+    for depth in (0, 1, 7):
+        steps = [*result.explain("x30", t=None, depth=depth).root.walk()]
+        assert len(steps) == depth + 1
+        assert steps[-1].more
+    assert len([*result.explain("x30", depth=100).root.walk()]) == 31
+
+
+def test_table_cells_have_their_keys_and_lanes_that_are_not_taken_have_none():
+    m = LW.Model("m", periods=2)
+    book = {"age": [40, 40, 41, 41], "sex": ["F", "M", "F", "M"], "q": [1, 2, 3, 4]}
+    m.table("book", book, keys=("age", "sex"), unit="EUR")
+    m.input("age", axes="point")
+    m.input("sex", categories=("M", "F"), axes="point")
+    m.formula("q", "where(age + t > 41, 0 * book(40, sex), book(age + t, sex))")
+    result = m.run(age=[40.0, 41.0], sex=["F", "M"])
+    tree = result.explain("q", t=1, point=0)
+    cell = tree.root.children[-1]
+    assert (cell.name, cell.value, cell.unit, cell.source) == (
+        "book(age=41, sex=F)", 3.0, "EUR", "table",
+    )  # fmt: skip
+    assert [step.name for step in cell.children] == ["age", "sex"]
+    assert cell.children[1].value == "F"
+    tree = result.explain("q", t=1, point=1)
+    assert tree.root.value == 0.0
+    assert tree.root.children[-1].name == "book(age=40, sex=M)"
+
+
+def test_what_is_of_all_time_and_of_the_calendar():
+    m = LW.Model("m", periods=3, start="2026-01-01", freq="month")
+    m.input("x", axes="time")
+    m.formula("y", "x * days_in_period + year")
+    m.formula("z", "total(y) / periods + last(x) + at(y, 1)")
+    m.formula("seven", "7")
+    result = m.run(x=[1.0, 2.0, 3.0])
+    root = result.explain("z", depth=1).root
+    assert shape(root) == ["z", "y", "periods", "x@2", "y@1"]
+    assert [step.value for step in root.children] == [None, 3.0, 3.0, 2 * 28 + 2026.0]
+    steps = {step.name: step for step in result.explain("y", t=1).root.walk()}
+    assert (steps["days_in_period"].value, steps["year"].value) == (28.0, 2026.0)
+    assert steps["year"].source == "calendar"
+    assert result.explain("seven").root.source == "constant"
+
+
+def test_lanes_and_periods_are_places_or_labels():
+    m = LW.Model("m", periods=3, start="2026-01-01", freq="month")
+    m.input("x", axes=("time", "scenario"))
+    m.input("y", axes="loan")
+    m.formula("z", "x * y + t")
+    pandas = pytest.importorskip("pandas")
+    x = pandas.DataFrame(np.arange(6.0).reshape(3, 2), columns=["up", "down"])
+    x.columns.name = "scenario"
+    y = pandas.Series([2.0, 3.0], index=pandas.Index([10, 20], name="loan"))
+    result = m.run(x=LW.along(("time", "scenario"), x.to_numpy()), y=y)
+    assert result.explain("z", t="2026-03-01", scenario=1, loan=20).root.value == 17.0
+    assert result.explain("z", t=2, scenario=1, loan=20).root.value == 17.0
+    with pytest.raises(Diagnostic, match="none of the labels along 'loan'"):
+        result.explain("z", t=2, scenario=1, loan=1)
+    with pytest.raises(Diagnostic, match="none of the labels along 'time'"):
+        result.explain("z", t="2026-03-02", scenario=1, loan=20)
+    named = m.run(x=LW.along(("time", "scenario"), x.to_numpy()), y=y.rename({10: "a", 20: "b"}))
+    tree = named.explain("z", t=0, scenario=0, loan="b")
+    assert tree.lane["loan"] == (1, "b")
+    assert str(tree).startswith("z in period 0 (2026-01-01), scenario 0, loan 1 (b)\n")
+
+
+def random_model(seed):
+    rand = random.Random(seed)
+    m = LW.Model(f"m{seed}", periods=rand.randint(1, 5))
+    m.table("tab", {k: rand.uniform(0.1, 2.0) for k in range(6)}, outside="clamp")
+    m.input("a", axes="time")
+    m.input("b", axes="scenario")
+    m.input("c", default=1.25)
+    names = ["a", "b", "c"]
+    for n in range(rand.randint(3, 9)):
+        x, y, z = (rand.choice(names) for _ in "xyz")
+        text = rand.choice(
+            (
+                f"{x} + {y} * {z}", f"prev(n{n}, initial={x}) * 0.5 + {y}", f"max({x}, {y}) / {z}",
+                f"where({x} > {y}, {z} - {x}, prev({y}) + {z})", f"cumsum({x}) - {y}",
+                f"total({x}) + {y}", f"maximum({x}) - last({y})", f"tab(floor(abs({x}))) * {y}",
+                f"lead({x}, 1, {y}) / {z}", f"exp(-abs({x})) + t * {z}", f"at({x}, 0) - {y}",
+            )
+        )  # fmt: skip
+        m.formula(f"n{n}", text)
+        names.append(f"n{n}")
+    lanes = rand.randint(1, 3)
+    inputs = {
+        "a": np.array([rand.uniform(-2, 3) for _ in range(m.periods)]),
+        "b": np.array([rand.uniform(-2, 3) for _ in range(lanes)]),
+    }
+    return m, inputs
+
+
+@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+@pytest.mark.parametrize("seed", range(8))
+def test_values_are_those_of_the_result_to_the_bit(seed, engine):
+    m, inputs = random_model(seed)
+    result = m.compile().run(engine=engine, **inputs)
+    lanes = len(inputs["b"])
+    for name in result:
+        array = result[name]
+        axes = result.axes(name)
+        for place in random.Random(seed).sample([*np.ndindex(array.shape)], min(array.size, 4)):
+            at = dict(zip(axes, place, strict=True))
+            t = at.pop("time", None)
+            tree = result.explain(name, t, depth=6, back=2, **at)
+            assert np.float64(tree.root.value).tobytes() == array[place].tobytes()
+            lane = at.get("scenario", 0)
+            assert lane < lanes
+            for step in tree.root.walk():
+                if step.name in result and step.value is not None and "scenario" in axes:
+                    where = tuple(
+                        {"time": step.period or 0, "scenario": lane}[a]
+                        for a in result.axes(step.name)
+                    )
+                    expected = result[step.name][where]
+                    assert step.value == expected or math.isnan(expected)
+
+
+def test_every_node_of_a_project_can_be_explained():
+    folder = EXAMPLES / "data/projfin40"
+    m = LW.load_model(EXAMPLES / "projfin40.series")
+    inputs = dict(LW.read_columns(folder / "time_inputs.csv"))
+    inputs = {name: inputs[name] for name in inputs if name in m.inputs}
+    program = m.compile()
+    if missing := [p for p in program.inputs if p.default is None and p.name not in inputs]:
+        base = __import__("json").loads((folder / "base_inputs.json").read_text())
+        inputs |= {port.name: base[port.name] for port in missing}
+    result = m.compile([*m.formulas]).run(**inputs)
+    for name in m.formulas:
+        timed = "time" in result.axes(name)
+        for t in (0, 1, 119, 359) if timed else (None,):
+            root = result.explain(name, t).root
+            assert root.value == (result[name][t] if timed else result[name])
+            assert root.children
+            assert root.unit == result.units.get(name, "")
+
+
+def test_other_nodes_than_outputs_can_be_explained():
+    result = debt().compile(["worst"]).run(cash=CASH)
+    assert result.explain("interest", t=0, scenario=0).root.value == 1.0
+    with pytest.raises(Diagnostic, match="has no node `dscrs`"):
+        result.explain("dscrs", t=0, scenario=0)
+
+
+def test_lanes_that_end_and_totals_over_lanes():
+    m = LW.Model("m", periods=4)
+    m.input("term", axes="point")
+    m.formula("pay", "10 + t")
+    m.formula("paid", "last(cumsum(pay))")
+    m.output("paid", reduce="point")
+    m.output("pay")
+    m.horizon("term")
+    result = m.run(term=[2.0, 4.0])
+    tree = result.explain("paid", point=0)
+    assert tree.root.value == 21.0
+    assert tree.root.note == "one lane of its total over point"
+    assert tree.root.children[0].period == 1
+    assert result.explain("pay", t=3, point=0).root.value == 0.0
+    with pytest.raises(Diagnostic, match="2 lanes along 'point'"):
+        result.explain("paid")
+
+
+def test_circular_nodes_are_shown_once():
+    m = LW.Model("m", periods=2)
+    m.input("draw", default=100.0)
+    m.formula("interest", "debt * 0.1")
+    m.formula("debt", "prev(debt) + draw + interest")
+    m.circular("debt")
+    result = m.run()
+    tree = result.explain("debt", t=0, depth=20)
+    assert shape(tree.root) == ["debt@0", "prev(debt, 1, 0.0)", "draw", ["interest@0", "debt@0"]]
+    assert tree.root.value == result["debt"][0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"node": "dscr", "scenario": 0}, "has a value in each of 6 periods"),
+        ({"node": "worst", "t": 1, "scenario": 0}, "one value for all periods"),
+        ({"node": "dscr", "t": 6, "scenario": 0}, "t=6 is no place along 'time'"),
+        ({"node": "dscr", "t": -1, "scenario": 0}, "t=-1 is no place"),
+        ({"node": "dscr", "t": 1}, "'dscr' is of 2 lanes along 'scenario'"),
+        ({"node": "dscr", "t": 1, "scenario": 2}, "scenario=2 is no place"),
+        ({"node": "dscr", "t": 1, "scenario": True}, "scenario=True is no place"),
+        ({"node": "dscr", "t": 1, "scenario": 0, "loan": 1}, "no lanes along 'loan'"),
+        ({"node": "dscr", "t": "2026-02-03", "scenario": 0}, "none of the labels along 'time'"),
+        ({"node": "dscr", "t": "soon", "scenario": 0}, "none of the labels along 'time'"),
+    ],
+)
+def test_what_is_not_there_is_refused(asked, said):
+    with pytest.raises(Diagnostic) as refused:
+        debt().run(cash=CASH).explain(**asked)
+    assert refused.value.code.ident == "LW3071"
+    assert said in refused.value.message
+
+
+def test_a_result_that_cannot_be_explained_says_so(tmp_path):
+    m = debt()
+    result = m.run(cash=CASH)
+    for other in (
+        pickle.loads(pickle.dumps(result)),
+        m.compile(["rate", "worst"]).bind().stream([{"cash": CASH}], "scenario", sink=len),
+    ):
+        with pytest.raises(Diagnostic, match="does not have the inputs"):
+            other.explain("worst", scenario=0)
+    m.compile().save(tmp_path / "m.lwp")
+    saved = lw.load(tmp_path / "m.lwp").run(cash=CASH)
+    with pytest.raises(Diagnostic, match="read from a file"):
+        saved.explain("worst", scenario=0)
+
+
+def test_inputs_that_were_changed_after_the_run_are_seen():
+    cash = CASH.copy()
+    result = debt().run(cash=cash)
+    assert result._origin[1]["cash"] is cash  # nothing is copied
+    cash *= 2.0
+    with pytest.raises(Diagnostic, match="run again"):
+        result.explain("repay", t=2, scenario=0)
+
+
+def test_a_model_that_grows_does_not_change_what_was():
+    m = debt()
+    result = m.run(cash=CASH)
+    m.formula("later", "dscr * 2")
+    with pytest.raises(Diagnostic, match="has no node `later`"):
+        result.explain("later", t=0, scenario=0)
+
+
+def test_overridden_nodes_are_sources_where_they_are_given():
+    m = debt()
+    result = m.run(cash=CASH, override={"interest": [None, None, 2.5, None, None, None]})
+    tree = result.explain("dscr", t=2, scenario=0)
+    step = next(s for s in tree.root.walk() if s.name == "interest")
+    assert (step.value, step.source, step.children) == (2.5, "override", ())
+    assert result.explain("interest", t=1, scenario=0).root.source == "formula"
+    assert result.explain("interest", t=3, scenario=0, back=3).root.children
+    report = m.compile(["worst"], overrides=["interest"])
+    base = report.run(cash=CASH)
+    assert list(report.run(cash=CASH, interest=1.0).bridge(base, "worst").parts) == ["interest"]
+    assert list(report.run(cash=CASH, rate=0.02).bridge(base, "worst").parts) == ["rate"]
+    assert {bar.name for bar in report.tornado("worst", inputs={"cash": CASH[:, :1]}).bars} == {
+        "cash", "rate", "principal",
+    }  # fmt: skip
+
+
+def test_derivatives_keep_the_tree_of_what_they_are_of():
+    m = LW.Model("m", periods=1)
+    m.input("x", default=3.0)
+    m.formula("y", "last(x * x)")
+    result = m.compile().gradient("y").run()
+    assert shape(result.explain("y").root) == ["y", "x"]
+
+
+# Values that are not finite -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_first_division_by_zero_is_found(seed):
+    rand = random.Random(seed)
+    periods, lanes = rand.randint(3, 9), rand.randint(1, 150)
+    t, lane = rand.randrange(periods), rand.randrange(lanes)
+    service = np.array([[rand.uniform(1, 2) for _ in range(lanes)] for _ in range(periods)])
+    service[t, lane] = 0.0
+    if t + 1 < periods:
+        service[t + 1, lane] = 0.0
+    m = LW.Model("m", periods=periods)
+    m.input("service", axes=("time", "scenario"))
+    m.formula("net", "service * 2")
+    m.formula("cover", "where(t < 0, 1 / (net - net), 10 / net)")
+    m.formula("after", "prev(after) * 0 + cover")
+    m.formula("fine", "net + 1")
+    m.formula("mean", "average(after)")
+    for names in (["mean"], ["after", "fine"], ["cover", "mean", "after"]):
+        (report,) = m.compile(names).run(service=service).trouble()
+        assert (report.node, report.period, report.lane) == ("cover", t, {"scenario": lane})
+        assert report.what == "division by zero: 10 / 0 is inf"
+        assert report.formula == "cover = where(t < 0, 1 / (net - net), 10 / net)"
+    assert m.compile(["fine"]).run(service=service).trouble() == []
+
+
+def test_trouble_within_totals_over_lanes_and_in_inputs():
+    m = LW.Model("m", periods=2)
+    m.input("x", axes="point")
+    m.formula("root", "sqrt(x)")
+    m.formula("all_in", "total(root)")
+    m.output("all_in", reduce="point")
+    x = np.ones(200)
+    x[130] = -4.0
+    (report,) = m.run(x=x).trouble()
+    assert (report.node, report.lane, report.period) == ("root", {"point": 130}, None)
+    assert report.what == "sqrt(-4) is nan"
+    x[130] = math.inf
+    (report,) = m.run(x=x).trouble()
+    assert (report.node, report.what) == ("x", "the input is inf")
+
+
+def test_where_a_value_arises_is_marked_in_the_tree():
+    m = LW.Model("m", periods=3)
+    m.input("x", axes="time")
+    m.formula("y", "log(x)")
+    m.formula("z", "y + 1")
+    result = m.run(x=[1.0, -1.0, 2.0])
+    arising = [s.name for s in result.explain("z", t=1).root.walk() if s.arises]
+    assert arising == ["y"]
+    assert "<-- arises here" in str(result.explain("z", t=1, depth=1))
+    assert not any(s.arises for s in result.explain("z", t=2).root.walk())
+
+
+# Two runs -----------------------------------------------------------------------------------------
+
+
+def sales():
+    m = LW.Model("sales", periods=4)
+    m.input("price", axes=("time", "region"))
+    m.input("volume", axes="region")
+    m.input("cost", default=3.0)
+    m.input("rent", default=1.0)
+    m.formula("profit", "prev(profit) * 0.9 + price * volume - cost * volume / 3 - rent")
+    m.formula("final", "last(profit)")
+    return m.compile()
+
+
+def two_runs(seed):
+    rand = np.random.default_rng(seed)
+    base = {"price": rand.uniform(1, 9, (4, 3)), "volume": rand.uniform(1, 9, 3), "cost": 2.7}
+    after = {"price": base["price"] * 1.1, "volume": rand.uniform(1, 9, 3), "cost": 3.1}
+    return base, after
+
+
+def exact(bridge, place):
+    parts = [float(part[place]) for part in bridge.parts.values()]
+    return math.fsum([*parts, float(bridge.rounding[place])])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("output", ["profit", "final"])
+def test_the_parts_of_a_bridge_add_up_to_the_bit(seed, output):
+    program, (base, after) = sales(), two_runs(seed)
+    before, now = program.run(**base), program.run(**after)
+    for order in (None, ("volume", "price", "cost")):
+        report = now.bridge(before, output, order)
+        assert report.axes == before.axes(output)
+        assert sorted(report.parts) == ["cost", "price", "volume"]
+        difference = now[output] - before[output]
+        for place in np.ndindex(difference.shape):
+            assert exact(report, place) == difference[place]
+        size = np.abs(now[output]).max()
+        assert np.abs(report.rounding).max() <= 8 * np.spacing(size)
+
+
+def test_a_bridge_in_order_is_made_of_runs_in_between():
+    program, (base, after) = sales(), two_runs(9)
+    report = program.run(**after).bridge(program.run(**base), "final", ["cost", "price", "volume"])
+    steps = [base, {**base, "cost": after["cost"]}, {**after, "volume": base["volume"]}, after]
+    values = [program.run(**inputs)["final"] for inputs in steps]
+    for name, one, other in zip(report.order, values, values[1:], strict=False):
+        assert (report[name] == other - one).all()
+
+
+def test_a_bridge_without_an_order_is_the_mean_over_all_orders():
+    program, (base, after) = sales(), two_runs(3)
+    before, now = program.run(**base), program.run(**after)
+    orders = [now.bridge(before, "final", o) for o in permutations(("price", "volume", "cost"))]
+    report = now.bridge(before, "final")
+    for name in report.parts:
+        np.testing.assert_allclose(report[name], np.mean([o[name] for o in orders], 0), rtol=1e-12)
+
+
+def test_a_linear_model_gives_each_input_its_own():
+    m = LW.Model("m", periods=1)
+    for name in "abc":
+        m.input(name, default=1.0)
+    m.formula("y", "2 * a + 3 * b - c")
+    program = m.compile()
+    report = program.run(a=5.0, b=2.0).bridge(program.run(c=1.0), "y")
+    assert {name: float(part) for name, part in report.parts.items()} == {"a": 8.0, "b": 3.0}
+    assert float(report.rounding) == 0.0
+    assert str(report).splitlines()[0] == "y: 4 to 15, all orders"
+
+
+def test_runs_that_cannot_be_compared_are_refused():
+    program, (base, after) = sales(), two_runs(1)
+    before, now = program.run(**base), program.run(**after)
+    with pytest.raises(Diagnostic, match="two programs"):
+        now.bridge(debt().run(cash=CASH), "final")
+    with pytest.raises(Diagnostic, match="is not one of the inputs that differ"):
+        now.bridge(before, "final", ["price"])
+    with pytest.raises(Diagnostic, match="no input that differs"):
+        now.bridge(before, "final")["rent"]
+    with pytest.raises(Diagnostic, match="has no output"):
+        now.bridge(before, "finally")
+    more = program.run(**{**base, "rent": LW.along("case", [1.0, 2.0])})
+    with pytest.raises(Diagnostic, match="other axes"):
+        more.bridge(before, "final")
+
+
+# What inputs can do -------------------------------------------------------------------------------
+
+
+def loan():
+    m = LW.Model("loan", periods=5)
+    m.input("rate", default=0.05)
+    m.input("amount", default=100.0)
+    m.input("curve", axes="time")
+    m.input("kind", categories=("a", "b"), default="a")
+    m.formula("value", "last(prev(balance, initial=amount) * (1 + rate)) + total(curve) / 2")
+    m.formula("balance", "prev(balance, initial=amount) * (1 + rate)")
+    return m
+
+
+def test_a_tornado_is_runs_with_one_input_changed():
+    m, curve = loan(), np.arange(5.0)
+    changes = {"rate": (0.0, 0.1), "amount": 0.2, "curve": 0.5}
+    report = m.tornado("value", changes, inputs={"curve": curve})
+    assert report.base == float(m.run(curve=curve)["value"])
+    bars = {bar.name: bar for bar in report.bars}
+    assert (bars["rate"].at_low, bars["rate"].at_high) == (
+        float(m.run(curve=curve, rate=0.0)["value"]),
+        float(m.run(curve=curve, rate=0.1)["value"]),
+    )
+    assert bars["amount"].at_low == float(m.run(curve=curve, amount=80.0)["value"])
+    assert bars["curve"].at_high == float(m.run(curve=curve * 1.5)["value"])
+    swings = [bar.swing for bar in report.bars]
+    assert swings == sorted(swings, reverse=True)
+    for name in ("amount", "curve"):  # linear: the gradient is right
+        assert bars[name].slope_low == pytest.approx(bars[name].at_low, rel=1e-12)
+        assert bars[name].slope_high == pytest.approx(bars[name].at_high, rel=1e-12)
+    slope = 100 * 5 * 1.05**4
+    assert bars["rate"].slope_high == pytest.approx(report.base + slope * 0.05, rel=1e-12)
+
+
+def test_a_tornado_takes_inputs_with_labels_in_any_order():
+    pandas = pytest.importorskip("pandas")
+    m = LW.Model("m", periods=4, start="2026-01-01", freq="month")
+    m.input("curve", axes=("time", "scenario"))
+    m.input("weight", axes="time")
+    m.formula("y", "total(curve * weight * weight)")
+    dates = pandas.date_range("2026-01-01", periods=4, freq="MS")
+    weight = pandas.Series([1.0, 2.0, 3.0, 4.0], index=dates)
+    plain = {"curve": [[1.0], [2.0], [5.0], [9.0]], "weight": weight.to_numpy()}
+    labelled = {"curve": pandas.Series([1.0, 2.0, 5.0, 9.0], index=dates), "weight": weight[::-1]}
+    report = [m.tornado("y", {"weight": 0.1, "curve": 0.1}, inputs=i) for i in (plain, labelled)]
+    assert report[0] == report[1]
+    assert report[0].bars[0].at_high == pytest.approx(report[0].base * 1.21, rel=1e-12)
+    assert report[0].bars[0].slope_high == pytest.approx(report[0].base * 1.2, rel=1e-12)
+
+
+def test_a_share_alone_is_of_every_number():
+    report = loan().tornado("value", 0.1, inputs={"curve": np.ones(5)})
+    assert {bar.name for bar in report.bars} == {"rate", "amount", "curve"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"rates": 0.1}, "LW3071"), ({"kind": 0.1}, "LW3071"), ({"rate": -0.1}, "LW2005"),
+        ({"rate": "10%"}, "LW2005"), ({"rate": (1, 2, 3)}, "LW2005"), ({"rate": True}, "LW2005"),
+    ],
+)  # fmt: skip
+def test_changes_that_are_none_are_refused(change, code):
+    with pytest.raises(Diagnostic) as refused:
+        loan().tornado("value", change, inputs={"curve": np.ones(5)})
+    assert refused.value.code.ident == code
+
+
+def test_a_tornado_is_of_one_number():
+    with pytest.raises(Diagnostic, match="value in each period"):
+        loan().tornado("balance", 0.1, inputs={"curve": np.ones(5)})
+    with pytest.raises(Diagnostic, match="2 lanes"):
+        loan().tornado("value", 0.1, inputs={"curve": np.ones(5), "rate": [0.1, 0.2]})
+
+
+def test_a_tornado_can_be_drawn():
+    pytest.importorskip("matplotlib").use("Agg")
+    report = loan().tornado("value", 0.1, inputs={"curve": np.ones(5)})
+    axes = report.plot()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == [bar.name for bar in report.bars[::-1]]
+
+
+# The model ----------------------------------------------------------------------------------------
+
+
+def test_a_drawing_has_the_nodes_units_and_loops():
+    m = debt()
+    drawing = m.graph()
+    names = [node.lines[0] for node in drawing.nodes]
+    assert names == ["cash", "rate", "principal", *m.formulas]
+    assert drawing.nodes[0].lines == ("cash", "EUR, flow")
+    loop = {name for name, node in zip(names, drawing.nodes, strict=True) if node.heat}
+    assert loop == {"opening", "interest", "repay", "closing"}
+    edges = {(names[e.tail], names[e.head]): e.title for e in drawing.edges}
+    assert edges["closing", "opening"] == "a period apart"
+    assert edges["opening", "closing"] == ""
+    few = [node.lines[0] for node in m.graph("interest").nodes]
+    assert few == ["cash", "rate", "principal", "opening", "interest", "repay", "closing"]
+    assert re.findall("<svg", drawing.svg()) == ["<svg"]
+    with pytest.raises(Diagnostic, match="no node"):
+        m.graph(["interests"])
+
+
+def test_circular_nodes_and_tables_are_drawn():
+    m = LW.Model("m", periods=1)
+    m.table("tab", {1: 2.0}, unit="EUR")
+    m.formula("a", "b * 0.5 + tab(1)", unit="EUR")
+    m.formula("b", "a * 0.5")
+    m.circular("a")
+    nodes = {node.lines[0]: node for node in m.graph().nodes}
+    assert (nodes["a"].heat, nodes["b"].heat, nodes["tab"].shape) == (1.0, 0.5, "box")
+
+
+def test_dependents_are_what_changes():
+    program = debt().compile()
+    report = program.dependents("cash")
+    assert report.outputs == ("opening", "interest", "repay", "closing", "dscr", "worst")
+    assert sum(report.nodes.values()) == report.ops <= report.of == len(program)
+    rates = program.dependents(["rate"])
+    assert rates.ops == report.ops - sum(report.nodes.values()) + sum(rates.nodes.values())
+    m = LW.Model("m", periods=1)
+    m.input("a"), m.input("b")
+    m.formula("x", "a * 2 + 1")
+    m.formula("y", "b + x")
+    assert m.compile().dependents("b").nodes == {"y": 1}
+    assert m.compile().dependents("a").nodes == {"x": 2, "y": 1}
+    with pytest.raises(Diagnostic, match="no input 'c'"):
+        m.compile().dependents("c")
