@@ -133,6 +133,15 @@ def test_likelihoods_are_matched_by_states(graph):
     assert "maybe" in refused("LW5008", lambda: lw.belief.infer(graph, {"wet": frame})).message
 
 
+def test_weights_in_an_array_of_objects_are_weights(graph):
+    right = lw.belief.infer(graph, {"wet": np.array([0.7, 0.2])})["weather"]
+    given = np.array([0.7, 0.2], object)
+    np.testing.assert_array_equal(lw.belief.infer(graph, {"wet": given})["weather"], right)
+    right = lw.belief.infer(graph, {"wet": ["yes", None, "no"]})["weather"]
+    given = np.array([0.0, None, 1.0], object)
+    np.testing.assert_array_equal(lw.belief.infer(graph, {"wet": given})["weather"], right)
+
+
 @pytest.mark.parametrize("value", [[0.5, 0.2, 0.3], np.array([0.5]), (0.1, 0.2, 0.3, 0.4), [2.5]])
 def test_likelihoods_of_the_wrong_length(graph, value):
     error = refused("LW5008", lambda: lw.belief.infer(graph, {"wet": value}))
@@ -291,6 +300,11 @@ def test_weights_that_are_not_whole_are_refused():
         (np.array([np.nan, 0.5]), "weights of which one is missing"),
         (pd.Series([0.9, 0.1], index=["yes", "dry"]), "weights whose labels are not its states"),
         (np.array([0.5, 0.2, 0.3]), "3 weights, and it has 2 states"),
+        (np.array([0.5, 0.2, 0.3], object), "3 weights, and it has 2 states"),
+        (np.array([0.5, None], object), "weights of which one is missing"),
+        ([0.5, None], "weights of which one is missing"),
+        (np.ma.masked_array([0.5, 0.2], [0, 1]), "weights of which one is missing"),
+        (pd.Series([0.5, None], dtype="Float64"), "weights of which one is missing"),
         (np.array([3, 1]), "3 is the place of no state"),
         (pd.Series([0, 7]), "7 is the place of no state"),
         (np.array([2, 2], np.uint8), "2 is the place of no state"),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lanework as lw
@@ -38,6 +39,9 @@ def test_several_variables_and_what_was_known():
         ({"xray": [1.5, -0.5]}, "LW5008"),
         ({"xray": [np.nan, 1.0]}, "LW5008"),
         ({"xray": "yes"}, "LW5008"),
+        ({"xray": pd.Series([0.3, 0.7], index=["yes", "maybe"])}, "LW5008"),
+        ({"xray": pd.Series([0.3, 0.7], index=["p", "q"])}, "LW5008"),
+        ({"xray": pd.Series([0.3, 0.7], index=[5, 6])}, "LW5008"),
         ({"xrays": [0.5, 0.5]}, "LW5005"),
         ({"either": [0.5, 0.5]}, "LW5008"),
         ({"lung": [0.9, 0.1], "tub": [0.1, 0.9]}, None),
@@ -61,3 +65,13 @@ def test_goals_that_contradict_each_other():
     with pytest.raises(Diagnostic) as caught:
         lw.belief.jeffrey(graph, {"a": [0.5, 0.5], "b": [0.9, 0.1]})
     assert "contradict" in caught.value.help
+
+
+def test_goals_are_matched_by_states():
+    right = lw.belief.jeffrey(ASIA, {"xray": [0.3, 0.7]})["xray"]
+    for goal in (
+        pd.Series({"no": 0.7, "yes": 0.3}),
+        {"no": 0.7, "yes": 0.3},
+        pd.Series([0.3, 0.7]),
+    ):
+        np.testing.assert_array_equal(lw.belief.jeffrey(ASIA, {"xray": goal})["xray"], right)

@@ -106,7 +106,7 @@ def weights_of(
     arrays = ("__array__", "__dlpack__")
     if isinstance(value, list | tuple) or any(offers(value, name) for name in arrays):
         # what is masked or null is not known
-        array = as_array(value, evidence_for(variable.name))
+        array = _fractions(variable, as_array(value, evidence_for(variable.name)))
     else:
         array = np.asarray(value)
     if array.ndim == 0:
@@ -129,6 +129,17 @@ def weights_of(
         )
     _check_length(variable, array, rowed)
     return _columns(variable, array.tolist(), laned=True)
+
+
+def _fractions(variable: Variable, array: Array) -> Array:
+    """Weights in an array of objects: floats of which one is no place of a state."""
+    if array.dtype.kind != "O" or any(map(is_number, variable.states)):
+        return array
+    items = array.reshape(-1).tolist()
+    floats = all(item is None or isinstance(item, float) for item in items)
+    if floats and any(item is not None and not item.is_integer() for item in items):
+        return array.astype(np.float64)
+    return array
 
 
 def check_clear(variable: Variable, value: Any, rows: int | None) -> None:

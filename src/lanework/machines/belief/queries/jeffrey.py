@@ -113,8 +113,10 @@ def _contradiction(names: list[str]) -> Diagnostic:
 
 def _checked(variable: Variable, goal: npt.ArrayLike) -> F64:
     value = upright(variable, goal)
-    given = exactly(value, "f64", Given(f"the posterior of {variable.name!r}", BAD_EVIDENCE))
-    posterior = by_states(variable, value, given)[0]
+    about = Given(f"the posterior of {variable.name!r}", BAD_EVIDENCE)
+    posterior, otherwise = by_states(variable, value, exactly(value, "f64", about))
+    if otherwise:
+        about.refuse("has labels that are not its states", f"they are {listed(variable.states)}")
     fits = posterior.shape == (variable.size,) and bool((posterior >= 0).all())
     if not fits or abs(posterior.sum() - 1.0) > 1e-9:
         what = f"the posterior of {variable.name!r} is no {variable.size} probabilities"
