@@ -47,7 +47,9 @@ def test_observed_variables_are_cut_out(network, engine, semiring):
     """What every row says goes before the tree is made; the answers stay."""
     graph, expected, _ = network
     for row in expected["rows"]:
-        program = compile_graph(graph, evidence=row["soft"], observed=row["evidence"], seconds=0.0)
+        program = compile_graph(
+            graph, evidence=list(row["soft"]), observed=list(row["evidence"]), seconds=0.0
+        )
         program.verify()
         result = program.bind(engine, semiring=semiring)(given(row))
         assert float(result["ln_p_evidence"]) == pytest.approx(row["ln_pe"], rel=1e-10)
@@ -64,7 +66,9 @@ def cut(name):
     packed = (DATA / f"expected/{name}.json.gz").read_bytes()
     rows = json.loads(gzip.decompress(packed))["rows"]
     programs = [
-        compile_graph(graph, evidence=row["soft"], observed=row["evidence"], seconds=0.0)
+        compile_graph(
+            graph, evidence=list(row["soft"]), observed=list(row["evidence"]), seconds=0.0
+        )
         for row in rows
     ]
     return graph, list(zip(rows, programs, strict=True))

@@ -131,8 +131,8 @@ def test_groups_pay_on_mildew():
     """A third of the products, and lists that take no more memory than was foreseen."""
     graph = read_network(DATA / "mildew.bif.gz")
     (row, *_) = json.loads(gzip.decompress((DATA / "expected/mildew.json.gz").read_bytes()))["rows"]
-    observed = row["evidence"]
-    program = compile_graph(graph, evidence=row["soft"], observed=observed, seconds=0.0)
+    observed = list(row["evidence"])
+    program = compile_graph(graph, evidence=list(row["soft"]), observed=observed, seconds=0.0)
     executor = program.bind("native")._executor()
     calls = [call for call in executor.lowered.calls if call.groups is not None]
     every = sum(dataclasses.replace(call, groups=None).terms for call in executor.lowered.calls)
