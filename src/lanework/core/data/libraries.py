@@ -21,7 +21,7 @@ _LARGE = ("Int128", "UInt128", "Decimal", "Struct")
 
 
 def offers(value: Any, *names: str) -> bool:
-    """Whether the class of a value has all of these.
+    """Whether a value, or its class, has all of these.
 
     What a Series of pandas itself lacks is looked for among its labels, of which there may be one.
 
@@ -29,7 +29,8 @@ def offers(value: Any, *names: str) -> bool:
         >>> offers([], "append", "sort"), offers((), "append")
         (True, False)
     """
-    return all(hasattr(type(value), name) for name in names)
+    own = getattr(value, "__dict__", ())
+    return all(hasattr(type(value), name) or name in own for name in names)
 
 
 def flat(value: Any) -> Any:
