@@ -1,7 +1,8 @@
 """Benchmarks.
 
 `python -m bench list`, `python -m bench run [NAME ...] [--quick] [--json FILE]`, and
-`python -m bench memory [NETWORK ...]`, `python -m bench fleet [ADAPTER]`.
+`python -m bench memory [NETWORK ...]`, `python -m bench fleet [ADAPTER]`, and
+`python -m bench deadlines`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import fnmatch
 import sys
 from pathlib import Path
 
-from bench import fleets, memory, networks
+from bench import deadlines, fleets, memory, networks
 from bench.cases import CASES
 from bench.harness import machine, record, run_case, summary, table
 
@@ -22,7 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=raw
     )
-    parser.add_argument("command", choices=("list", "run", "memory", "fleet"))
+    parser.add_argument("command", choices=("list", "run", "memory", "fleet", "deadlines"))
     parser.add_argument("names", nargs="*", help="cases, or patterns as network_*; all by default")
     parser.add_argument("--quick", action="store_true", help="three repeats")
     parser.add_argument("--json", type=Path, help="also write everything measured")
@@ -35,6 +36,10 @@ def main() -> int:
     if options.command == "fleet":
         print(machine() + "\n")
         print(fleets.table(adapter=" ".join(options.names)))
+        return 0
+    if options.command == "deadlines":
+        print(machine() + "\n")
+        print(deadlines.table())
         return 0
     names = [name for name in CASES if _asked(name, options.names)]
     unknown = [one for one in options.names if not fnmatch.filter(CASES, one)]

@@ -4,9 +4,11 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
+from bench import deadlines
 from click.testing import CliRunner
 from stopping import BUSY, idle
 
@@ -69,19 +71,20 @@ def test_a_deadline_that_was_kept_is_none_of_what_comes_after():
 
 
 def test_all_of_it_ends_however_often_it_is_stopped():
-    """Threads that start others, and clear away for longer than between two strokes."""
+    """Work whose own deadline is over while it is stopped, and that takes long to clear away."""
 
-    def work():
+    def work(until):
         try:
-            return waited(spin, soon(60), "inner", stops=True)
+            return waited(spin, until, "inner", stops=True)
         finally:
             end = time.thread_time() + 0.03
             while time.thread_time() < end:
                 pass
 
     for _ in range(30):
+        until = soon(0.004)
         with pytest.raises(Trap):
-            waited(work, soon(0.002), "outer", stops=True)
+            waited(partial(work, until), until, "outer", stops=True)
     assert idle() < 4 * BUSY
     assert not left()
 
@@ -234,3 +237,21 @@ def test_a_program_is_loaded_by_the_deadline(folder, name):
         assert done.exit_code == 3, done.output
         assert "LW2001" in done.stderr
         assert idle() < BUSY
+
+
+# Everything that may be stopped -------------------------------------------------------------------
+
+CASES = [
+    pytest.param(engine, make, id=f"{machine} {engine} {step}")
+    for machine, engine, step, make in deadlines.cases()
+    if (engine, step) != ("llvm", "compiling")  # LLVM ends what it is at, and that is kept
+]
+
+
+@pytest.mark.parametrize(("engine", "make"), CASES)
+def test_nothing_is_busy_after_a_deadline(engine, make, tmp_path, request):
+    if engine == "epoch":
+        request.getfixturevalue("gpu")
+    call = make(tmp_path)
+    deadlines.late(call)
+    assert idle() < BUSY
