@@ -24,7 +24,14 @@ from lanework.core.data import blocks as readers
 from lanework.core.data import cells, csvfast, csvtext, sheets
 from lanework.core.data.columns import labels_in
 from lanework.core.data.csvtext import number_in
-from lanework.core.data.files import column_names, iter_columns, read_array, read_columns, read_grid
+from lanework.core.data.files import (
+    BLOCK,
+    column_names,
+    iter_columns,
+    read_array,
+    read_columns,
+    read_grid,
+)
 
 READERS = {
     "arrow": {"arrow_for": lambda size: pyarrow.csv},
@@ -586,3 +593,12 @@ def test_labels_of_several_kinds_stay_what_they_are(values, tmp_path):
     labels = labels_in(str(path), "id").tolist()
     assert labels == values
     assert [type(label) for label in labels] == [type(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(BLOCK, 1), (BLOCK + 1, 1), (1, BLOCK), (8, BLOCK // 4)]
+)
+def test_text_of_as_many_numbers_as_a_block_has(tmp_path, rows, columns):
+    path = tmp_path / "grid.txt"
+    path.write_text("\n".join([" ".join(["0.5"] * columns)] * rows) + "\n")
+    assert read_grid(path).shape == (rows, columns)

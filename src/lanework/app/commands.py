@@ -282,5 +282,9 @@ def act(command: str, /, **options: Any) -> None:
 
     request = ask(command, **options)
     limits, work = request.limits, partial(request.line.actions[command], request)
+    if limits.memory is not None:
+        from lanework.core.data.arrays import give_back
+
+        give_back()
     with reading(limits):
         watched(limits, work, LONGER, request.growth)

@@ -119,7 +119,7 @@ class CsvText:
             column = None if block is None else block[name]
             if column is None or (len(column) and not exact > max(column.max(), -column.min())):
                 integral = column is not None and b'"' not in data
-                if column is not None and integral and len(pattern.findall(data)) == len(column):
+                if column is not None and integral and _count(pattern, data) == len(column):
                     column = column.astype(np.int64)
                 else:
                     column = self._spelt(data, name, at, exact)
@@ -140,7 +140,7 @@ class CsvText:
         pattern = self._integers(self.header.index(name), r"(?:0|-?[1-9]\d{0,14})")
         for data in self._pieces(4096):
             lines = data.count(b"\n") + (not data.endswith(b"\n"))
-            if b'"' in data or len(pattern.findall(data)) != lines:
+            if b'"' in data or _count(pattern, data) != lines:
                 return False
             self._past(data)
         return True
@@ -281,6 +281,16 @@ class CsvText:
         place = f", line {line}:" if at is None else at
         span = line_span(self.name, line)
         raise Diagnostic(code, f"{self.name}{place} {message}", help=advice, span=span)
+
+
+def _count(pattern: re.Pattern[bytes], data: bytes) -> int:
+    """How often a pattern of one line is there; not all of it is held at once."""
+    count = at = 0
+    while at < len(data):
+        end = data.find(b"\n", at + 2**16) + 1 or len(data)
+        count += len(pattern.findall(data, at, end))
+        at = end
+    return count
 
 
 def number_in(text: str) -> float | None:

@@ -8,6 +8,7 @@ positions in the list of categories.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -48,6 +49,7 @@ __all__ = [
 SLOW = "raise the deadline, or read fewer columns"
 GAPS = 2.0**24
 """From here on single precision has no room for every whole number."""
+_CELL = re.compile(rb"\S+")
 BLOCK = 65536
 """Rows in a block: many lanes for the engines, and a few megabytes."""
 
@@ -220,7 +222,7 @@ def _spaced(path: Path_) -> Array:
     with opened(path) as file:
         for line, raw in enumerate(file, 1):
             check_held(path, size + 40 * len(rows) * wide + CELL * len(raw) // 4)
-            cells = raw.partition(b"#")[0].split()
+            cells = _cells(raw.partition(b"#")[0])
             if not cells:
                 continue
             wide = wide or len(cells)
@@ -235,9 +237,16 @@ def _spaced(path: Path_) -> Array:
             if len(rows) * wide >= BLOCK:
                 blocks.append(_grid(rows))
                 size, rows = size + 2 * blocks[-1].nbytes, []
-    if not blocks and not rows:
+    if rows:
+        blocks.append(_grid(rows))
+    if not blocks:
         raise Diagnostic(BAD_DATA_FILE, f"{os.fspath(path)} is empty", help="give it numbers")
-    return np.concatenate([*blocks, _grid(rows)]) if blocks else _grid(rows)
+    return np.concatenate(blocks)
+
+
+def _cells(line: bytes) -> list[bytes]:
+    """The cells of a line; of a long one one by one, since `split` looks at no clock."""
+    return line.split() if len(line) < BLOCK else [match[0] for match in _CELL.finditer(line)]
 
 
 def _grid(rows: list[list[float]]) -> Array:

@@ -78,12 +78,9 @@ def run(request: Request) -> None:
         Diagnostic: what inputs, verifier, limits and lookups say.
         Trap: fuel and deadline.
     """
-    from lanework.core.data.arrays import give_back
     from lanework.machines.series.data.arguments import parse
 
     request.check_out()
-    if request["memory"] is not None:
-        give_back()
     program = request.program
     unused = str(program.header.get("unused", "")).split(",")
     words = (*request.words, *_overrides(request))
