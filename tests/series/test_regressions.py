@@ -130,7 +130,7 @@ def test_options_of_the_wrong_type():
         {"periods": "12"},
     ):
         refused(lambda options=options: program.bind(**options)(x=1.0), "LW2005")
-    refused(lambda: program.bind(outputs=[1]), "LW3044")
+    refused(lambda: program.bind(outputs=[1]), "LW2005")
     assert list(program.bind(outputs="y")(x=1.0)) == ["y"]
     assert program.bind(threads=10**9)(x=1.0)["y"].tolist() == [0.0, 1.0, 2.0]
 
