@@ -51,3 +51,22 @@ def jax_function(
 
     function.defvjp(forward, backward)
     return function
+
+
+def main() -> None:
+    """The bond of docs/sensitivities.md."""
+    import lanework as lw
+
+    jax.config.update("jax_enable_x64", True)
+    model = lw.series.Model("bond", periods=10)
+    model.input("coupon")
+    model.input("curve", axes="time")
+    model.formula("discount", "prev(discount, initial=1) / (1 + curve)")
+    model.formula("price", "total(coupon * 100 * discount) + 100 * last(discount)")
+    price = jax_function(model.compile(outputs=["price"]), "price", ["coupon", "curve"])
+    value, slope = jax.value_and_grad(jax.jit(price))(0.03, np.full(10, 0.02))
+    print(f"price {value:.4f}, its slope by the coupon {slope:.4f}")
+
+
+if __name__ == "__main__":
+    main()
