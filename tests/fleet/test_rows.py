@@ -149,7 +149,7 @@ def test_columns_of_files_are_matched_by_labels(run, tmp_path, title, ending):
 def test_results_are_read_back_with_their_labels(run, tmp_path):
     (tmp_path / "a.csv").write_text("k,n,a\nx,1,0.1\nx,2,2\ny,1,3\n")
     words = ["run", "p.lasm", "a=a.csv:a", "--labels", "k,n", "--engine=reference"]
-    for out in ("o.csv", "o.xlsx", "o.npz"):
+    for out in ("o.csv", "o.xlsx", "o.npz", "o.parquet"):
         assert CliRunner().invoke(cli, [*words, "--outputs", "a", "--out", out]).exit_code == 0
         back = run(f"a={out}:a", "--labels", "k,n")
         assert back["outputs"]["a"] == [float(np.float32(0.1)), 2, 3]

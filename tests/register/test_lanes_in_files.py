@@ -102,7 +102,7 @@ def test_labels_of_several_levels_and_other_names(tmp_path):
 LARGE = [2**64 - 1, 2**53 + 1, 2**63, 0, 7]
 
 
-@pytest.mark.parametrize("ending", [each for each in ENDINGS if each != "json"])
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("count", [5, 7000])
 def test_words_of_any_size_are_read_back(tmp_path, ending, count):
     words = np.resize(np.array(LARGE, np.uint64), count)
@@ -113,6 +113,22 @@ def test_words_of_any_size_are_read_back(tmp_path, ending, count):
     signed = lw.register.assemble(".input r0 i64\n.output r1 i64\nmov r1, r0\nhalt")
     (file,) = signed.run(r0=words.view(np.int64)).save(tmp_path / f"signed.{ending}")
     assert (signed.run(**parse([f"r0={file}:r1"], signed.inputs))["r1"] == words.view("i8")).all()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_results_are_read_back_with_their_labels(tmp_path, ending):
+    x = pd.Series([2**64 - 1, 2, 3], index=["a", "b", "c"])
+    (file,) = SUM.run(r0=x, r1=[0, 0, 0]).save(tmp_path / f"out.{ending}")
+    y = write(tmp_path, "csv", {"id": ["c", "b", "a"], "w": [3, 2, 0]})
+    again = SUM.run(**parse([f"r0={file}:r2", f"r1={y}:w"], SUM.inputs))
+    assert again["r2"].tolist() == [2**64 - 1, 4, 6]
+    assert again.labels("lane", 3).tolist() == ["a", "b", "c"]
+
+
+def test_columns_may_be_called_like_the_parts_of_a_result(tmp_path):
+    path = tmp_path / "t.json"
+    path.write_text('{"outputs": [1, 2], "coords": [3, 4], "stats": [5, 6]}')
+    assert SUM.run(**parse([f"r0={path}:outputs", f"r1={path}:stats"]))["r2"].tolist() == [6, 8]
 
 
 @pytest.mark.parametrize("cell", ["1.0", "2.5", "1e3", "-0.0", "1e400", "", "NA", "0x10", "1,5"])

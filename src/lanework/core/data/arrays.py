@@ -151,8 +151,19 @@ def _json(path: Path_, file: IO[bytes]) -> dict[str, Array]:
         data = {name: [row[name] for row in data] for name in names}
     if not isinstance(data, dict):
         data = {"": data}
+    elif list(data) == ["outputs", "coords", "stats"]:
+        data = _of_result(**data)
     check_header(list(data), os.fspath(path))
     return {name: _as_array(path, name, values) for name, values in data.items()}
+
+
+def _of_result(outputs: Any, coords: Any, stats: Any) -> dict[str, Any]:
+    """The arrays of a result that was saved, and the labels beside them, as in .npz."""
+    written = isinstance(outputs, dict) and isinstance(coords, dict)
+    if not written or not all(isinstance(x, dict) and "values" in x for x in outputs.values()):
+        return {"outputs": outputs, "coords": coords, "stats": stats}  # columns that are called so
+    labels = {axis: own for axis, own in coords.items() if axis not in outputs}
+    return {**labels, **{name: each["values"] for name, each in outputs.items()}}
 
 
 def _loaded(path: Path_, file: IO[bytes]) -> Any:
