@@ -25,7 +25,7 @@ def measure(name: str) -> dict[str, int]:
     graph = networks.read(name)
     rows = networks.NETWORKS[name][0]
     columns = networks.evidence(name, graph, rows)
-    program = lw.belief.compile_graph(graph, evidence=[], observed=columns)
+    program = lw.belief.compile_graph(graph, evidence=[], observed=list(columns))
     with tempfile.TemporaryDirectory() as folder:
         program.save(Path(folder, "program.lwp"))
         Path(folder, "rows.json").write_text(json.dumps(columns))

@@ -69,7 +69,7 @@ def batch(name: str, missing: float = 0.0) -> Case:
     def ours(engine: str) -> Callable[[], Job]:
         def setup() -> Job:
             cut = [] if missing else columns
-            program = lw.belief.compile_graph(graph, evidence=list(columns), observed=cut)
+            program = lw.belief.compile_graph(graph, evidence=list(columns), observed=list(cut))
             runner = program.bind(engine)
 
             def job() -> dict[str, object]:
@@ -116,7 +116,7 @@ def one(name: str) -> Case:
     names = list(graph.variables)
 
     def ours() -> Job:
-        runner = lw.belief.compile_graph(graph, evidence=[], observed=rows[0]).bind()
+        runner = lw.belief.compile_graph(graph, evidence=[], observed=list(rows[0])).bind()
 
         def answer(row: Row) -> list[object]:
             result = runner(row)
@@ -157,7 +157,7 @@ def total(name: str) -> Case:
     graph, row = read(name), expected(name)
 
     def ours() -> Job:
-        runner = lw.belief.compile_graph(graph, "z", evidence=[], observed=row).bind()
+        runner = lw.belief.compile_graph(graph, "z", evidence=[], observed=list(row)).bind()
         return lambda: dict(runner(row))
 
     def peer(job: Callable[..., Job]) -> Callable[[], Job]:
