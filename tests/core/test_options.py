@@ -85,6 +85,9 @@ FLAGS = {
 
 COUNTS = {
     "Result.overview most": lambda x: RESULT.overview(x),
+    "SeriesResult.explain depth": lambda x: RESULT.explain("value", depth=x),
+    "SeriesResult.explain back": lambda x: RESULT.explain("value", back=x),
+    "SeriesProgram.tornado periods": lambda x: SERIES.tornado("value", periods=x),
     "Limits fuel": lambda x: lw.Limits(fuel=x),
     "Limits memory": lambda x: lw.Limits(memory=x),
     "Limits depth": lambda x: lw.Limits(depth=x),
@@ -300,7 +303,8 @@ OTHERS = {"FactorGraph told", "FactorGraph.notice stacklevel", "Result.labels si
           "Runner.refusal rows", "Runner.refusal beside",
           "Runner.answer seed"}  # fmt: skip
 PARTS = tuple(
-    "Goal Solution Axis RegisterBank RegisterInfo SelectorPayload VirtualMachine VMState Buffer"
+    "Goal Solution Dependents Trouble"
+    " Axis RegisterBank RegisterInfo SelectorPayload VirtualMachine VMState Buffer"
     " Launch Phase Plan Profile Routine Diagnostic LaneworkError Trap InternalFault UsageError"
     " Module VMSemiringRuntime SlotStore".split()
 )
