@@ -624,3 +624,86 @@ def test_dependents_are_what_changes():
     assert m.compile().dependents("a").nodes == {"x": 2, "y": 1}
     with pytest.raises(Diagnostic, match="no input 'c'"):
         m.compile().dependents("c")
+
+
+def same_results(one, other):
+    assert [*one] == [*other]
+    for name in one:
+        assert one.axes(name) == other.axes(name)
+        assert one[name].tobytes() == other[name].tobytes()
+        assert one.units.get(name) == other.units.get(name)
+
+
+@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_is_run_again_is_what_a_run_gives(seed, engine):
+    m, inputs = random_model(seed)
+    program = m.compile()
+    inputs["c"] = 0.75
+    names = [port.name for port in program.inputs]
+    for name in names:
+        again = program.again(name, {n: inputs[n] for n in names}, engine=engine)
+        same_results(again.base, program.run(engine=engine, **{n: inputs[n] for n in names}))
+        now = {n: inputs[n] for n in names} | {name: inputs[name] * 1.5}
+        same_results(again(**{name: now[name]}), program.run(engine=engine, **now))
+        assert len(again.program or ()) == again.dependents.ops
+
+
+def test_horizons_totals_and_values_that_are_none_are_run_again():
+    m = LW.Model("m", periods=6)
+    m.input("term", axes="point")
+    m.input("amount", axes="point")
+    m.input("rate")
+    m.input("shift", axes="time")
+    m.formula("odd", "log(shift) + amount")
+    m.formula("ends", "max(term - 1, 0)")
+    m.formula("value", "prev(value, initial=amount) * (1 + rate) + odd")
+    m.formula("book", "total(value) + last(odd)")
+    m.formula("apart", "amount * 2")
+    m.horizon("ends")
+    m.output("value")
+    m.output("book", reduce="point")
+    m.output("apart")
+    rand = np.random.default_rng(4)
+    inputs = {
+        "term": rand.integers(1, 7, 300).astype(float),
+        "amount": rand.uniform(1, 2, 300),
+        "rate": 0.1,
+        "shift": np.array([1.0, 2.0, 3.0, 4.0, -1.0, 5.0]),
+    }
+    program = m.compile()
+    again = program.again(["rate"], inputs)
+    assert again.dependents.outputs == ("value", "book")
+    assert again.dependents.ops < len(again.program) < len(program)  # and the horizon
+    for rate in (0.2, -0.5):
+        same_results(again(rate=rate), program.run(**{**inputs, "rate": rate}))
+    same_results(again(), program.run(**inputs))
+    longer = program.again("term", {**inputs, "amount": np.flip(inputs["amount"])})
+    same_results(
+        longer(term=inputs["term"][::-1].copy()),
+        program.run(**{**inputs, "term": inputs["term"][::-1], "amount": inputs["amount"][::-1]}),
+    )
+    assert longer.dependents.ops == len(program)  # all depends on the horizon
+    with pytest.raises(Diagnostic, match="not one of the inputs"):
+        again(amount=1.0)
+
+
+def test_what_is_run_again_has_labels_and_can_be_explained():
+    pandas = pytest.importorskip("pandas")
+    m = LW.Model("m", periods=2, start="2026-01-01", freq="month")
+    m.input("a", axes="loan")
+    m.input("b", axes="loan")
+    m.formula("x", "exp(a) + t")
+    m.formula("y", "x * b")
+    labels = pandas.Index(["p", "q", "r"], name="loan")
+    inputs = {
+        "a": pandas.Series([1.0, 2.0, 3.0], index=labels),
+        "b": pandas.Series([6.0, 5.0, 4.0], index=labels[::-1]),
+    }
+    program = m.compile(["y"])
+    again = program.again("b", inputs)
+    b = pandas.Series([1.0, 2.0, 3.0], index=labels[[1, 0, 2]])
+    result = again(b=b)
+    same_results(result, program.run(**{**inputs, "b": b}))
+    assert list(result.coords["loan"]) == ["p", "q", "r"]
+    assert result.explain("y", t=1, loan="q").root.value == (math.exp(2.0) + 1) * 1.0

@@ -35,6 +35,7 @@ from lanework.base.lazy import face
 
 if TYPE_CHECKING:
     from lanework.core.data.files import iter_columns, read_columns
+    from lanework.machines.series.audit.again import Again
     from lanework.machines.series.audit.bridge import Bridge
     from lanework.machines.series.audit.depends import Dependents
     from lanework.machines.series.audit.result import SeriesResult
@@ -57,10 +58,10 @@ if TYPE_CHECKING:
     from lanework.machines.series.solving.solve import Solver
 
 __all__ = [
-    "Bridge", "Calendar", "Dependents", "Explanation", "Expr", "Goal", "Input", "Labelled", "Model",
-    "NoRate", "Output", "Rates", "Runner", "SeriesProgram", "SeriesResult", "Solution", "Solutions",
-    "Solver", "Table", "TableHandle", "Tornado", "Trouble", "along", "functions", "irr",
-    "iter_columns", "load_model", "read_columns", "read_model", "xirr",
+    "Again", "Bridge", "Calendar", "Dependents", "Explanation", "Expr", "Goal", "Input", "Labelled",
+    "Model", "NoRate", "Output", "Rates", "Runner", "SeriesProgram", "SeriesResult", "Solution",
+    "Solutions", "Solver", "Table", "TableHandle", "Tornado", "Trouble", "along", "functions",
+    "irr", "iter_columns", "load_model", "read_columns", "read_model", "xirr",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else any name would do

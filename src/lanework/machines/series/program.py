@@ -9,24 +9,18 @@ from typing import TYPE_CHECKING, Any
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.program.program import Program
+from lanework.machines.series.audit.audited import AuditedProgram
 from lanework.machines.series.codes import NO_DERIVATIVE
 
 if TYPE_CHECKING:
     from lanework.core.program.data import ProgramData
-    from lanework.machines.series.audit.depends import Dependents
-    from lanework.machines.series.audit.tornado import Tornado
-    from lanework.machines.series.runner import Runner
     from lanework.machines.series.solving.goal import Goal
     from lanework.machines.series.solving.solution import Solution, Solutions
     from lanework.machines.series.solving.solve import Solver
 
-    Base = Program[Runner]
-else:
-    Base = Program
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SeriesProgram(Base):
+class SeriesProgram(AuditedProgram):
     """A compiled model.
 
     Derivatives are programs themselves: they take the same inputs, run on every engine, over
@@ -153,70 +147,6 @@ class SeriesProgram(Base):
         if "model" in self.views:
             program.views["model"] = self.views["model"]
         return program
-
-    def tornado(
-        self,
-        output: str,
-        changes: Mapping[str, Any] | float = 0.1,
-        *,
-        inputs: Mapping[str, Any] | None = None,
-        periods: int | None = None,
-    ) -> Tornado:
-        """What a change of each input, one at a time, does to an output.
-
-        Args:
-            output: an output without the axis time, in one lane.
-            changes: for each input either a share, such as 0.1 for 10 % less and more, or its low
-                and its high value, ``(low, high)``; a share alone is that of every input that is a
-                number. The share of an input over time is of each of its values.
-            inputs: the inputs, as `run` takes them; by default their defaults.
-            periods: how many periods to run, if not the model's own number.
-
-        Returns:
-            A bar for each input, the largest swing first: what the model gives at the low and the
-            high value, and what the gradient says of the same change.
-
-        Raises:
-            Diagnostic: LW3060, LW3044 as `gradient`; LW3071 for what has no one number; LW2005 for
-                a change that is none.
-
-        Example:
-            >>> import lanework as lw
-            >>> model = lw.series.Model("sales", periods=1)
-            >>> _ = model.input("price", default=10.0), model.input("volume", default=5.0)
-            >>> _ = model.formula("profit", "last(price * volume - 20)")
-            >>> print(model.compile().tornado("profit", {"price": (9.0, 12.0), "volume": 0.2}))
-            profit: 30
-            input   low  high  at low  at high  swing  by gradient
-            volume    4     6      20       40     20  20 40
-            price     9    12      25       40     15  25 40
-        """
-        from lanework.machines.series.audit.tornado import tornado
-
-        return tornado(self, self.gradient, output, changes, inputs or {}, periods)
-
-    def dependents(self, inputs: str | Iterable[str]) -> Dependents:
-        """What has to be computed again when inputs change, counted in ops.
-
-        Args:
-            inputs: names of inputs of the program.
-
-        Raises:
-            Diagnostic: LW3071 for an input that it does not have.
-
-        Example:
-            >>> import lanework as lw
-            >>> model = lw.series.Model("sales", periods=1)
-            >>> _ = model.input("price"), model.input("volume"), model.input("rent")
-            >>> _ = model.formula("revenue", "price * volume")
-            >>> _ = model.formula("cost", "rent * 12 + 1")
-            >>> _ = model.formula("profit", "revenue - cost")
-            >>> print(model.compile().dependents("price"))
-            2 of 4 ops depend on price: revenue (1), profit (1)
-        """
-        from lanework.machines.series.audit.depends import dependents
-
-        return dependents(self, [inputs] if isinstance(inputs, str) else [*inputs])
 
     def solve(
         self,

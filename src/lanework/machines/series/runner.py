@@ -239,7 +239,8 @@ class Runner(runner.Runner):
             short = self._executor.prepare(bound.given, bound.periods, self.wanted, stated)
             self._direct = [short] if short is not None else self._direct
         coords = self.coords or labels_of(self.program, bound.periods)
-        return self._result(outputs, stats=stats, coords={**bound.coords, **coords}, origin=origin)
+        coords = {**bound.coords, **coords}
+        return self._result(outputs, stats=stats, coords=coords).of(*origin)
 
     def stream(
         self,

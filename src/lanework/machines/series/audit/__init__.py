@@ -7,5 +7,6 @@
 3. `trouble.py` finds where numbers that are not finite begin, on the tape.
 4. `bridge.py` divides the difference of two runs among inputs, `tornado.py` has what each input can
    do to an output.
-5. `graph.py` draws a model; `depends.py` counts what depends on inputs.
+5. `graph.py` draws a model; `depends.py` counts what depends on inputs, and `again.py` runs that
+   alone. Programs are asked for these through `audited.py`.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,17 +50,7 @@ def dependents(program: Program, inputs: Sequence[str]) -> Dependents:
                 help=did_you_mean(name, ports) or f"it has {', '.join(ports)}",
             )
     view = SeriesView.of(program)
-    users: dict[int, list[int]] = {}
-    for instruction in view.instructions:
-        for row in view.reads(instruction):
-            users.setdefault(row, []).append(instruction.target)
-    reached: set[int] = set()
-    todo = [ports[name] for name in inputs]
-    while todo:
-        row = todo.pop()
-        if row not in reached:
-            reached.add(row)
-            todo += users.get(row, [])
+    reached = reached_from(view, [ports[name] for name in inputs])
     text = {entry.instruction: entry.text for entry in program.listing}
     again = [n for n, each in enumerate(view.instructions) if each.target in reached]
     names = (
@@ -70,3 +60,19 @@ def dependents(program: Program, inputs: Sequence[str]) -> Dependents:
     return Dependents(
         tuple(inputs), dict(Counter(names)), outputs, len(again), len(view.instructions)
     )
+
+
+def reached_from(view: SeriesView, rows: Iterable[int]) -> set[int]:
+    """These rows, and all that depend on them: every row does on the horizon."""
+    users: dict[int, list[int]] = {}
+    for instruction in view.instructions:
+        for row in view.reads(instruction):
+            users.setdefault(row, []).append(instruction.target)
+    reached: set[int] = set()
+    todo = [*rows]
+    while todo:
+        row = todo.pop()
+        if row not in reached:
+            reached.add(row)
+            todo += users.get(row, [])
+    return reached if view.horizon not in reached else set(range(len(view.rows)))

@@ -45,7 +45,7 @@ def explain(
     periods = int(result.stats["periods"])
     bound = bound_of(full.program, periods, inputs)
     position = lane_of(result, bound, lane, node)
-    last = result._lane  # the next question is often of the same lane
+    last = getattr(result, "_lane", None)  # the next question is often of the same lane
     if last is None or last[0] is not full or last[1] != position:
         last = result._lane = full, position, Lane(full, arrays_of(bound, position), periods)
     values = last[2]

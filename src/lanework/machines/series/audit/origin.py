@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.result.outputs import Outputs
-from lanework.core.result.result import Array, Result
+from lanework.core.result.result import Result
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.outputs import names_of_periods
@@ -27,21 +27,17 @@ class Held(Result):
 
     __slots__ = ("_lane", "_origin")
 
-    _origin: Origin | None
-    _lane: Any  # what was explained last
+    _origin: Origin  # where it is known
+    _lane: Any  # what was explained last, if anything
 
-    def __init__(
-        self, values: Mapping[str, Array], *, origin: Origin | None = None, **about: Any
-    ) -> None:
-        """Keep the arrays, and what they were made of: the program, and its inputs as given."""
-        super().__init__(values, **about)
-        self._origin = origin
-        self._lane = None
+    def of(self, program: Program, inputs: Mapping[str, Any]) -> Self:
+        """The same, with the program and the inputs as they were given."""
+        self._origin = program, inputs
+        return self
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         """What is pickled: the outputs alone."""
-        held = {name: getattr(self, name) for name in Outputs.__slots__}
-        return None, {**held, "_origin": None, "_lane": None}
+        return None, {name: getattr(self, name) for name in Outputs.__slots__}
 
 
 def origin_of(result: Held) -> Origin:
@@ -50,13 +46,14 @@ def origin_of(result: Held) -> Origin:
     Raises:
         Diagnostic: LW3071 for a result that does not have them.
     """
-    if result._origin is None:
+    origin: Origin | None = getattr(result, "_origin", None)
+    if origin is None:
         raise Diagnostic(
             UNEXPLAINED,
             "this result does not have the inputs that it was made of",
             help="a stream and a pickled result do not keep them: run the lanes in question alone",
         )
-    return result._origin
+    return origin
 
 
 def bound_of(program: Program, periods: int | None, inputs: Mapping[str, Any]) -> Bound:

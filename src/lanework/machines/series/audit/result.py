@@ -44,8 +44,8 @@ class SeriesResult(Held):
             Diagnostic: LW1020 for a name that is not an output.
         """
         chosen = self.replaced({name: self[name] for name in names}, self.stats)
-        chosen._origin = self._origin
-        return chosen
+        origin = getattr(self, "_origin", None)
+        return chosen if origin is None else chosen.of(*origin)
 
     def replaced(self, values: Mapping[str, Array], stats: Mapping[str, Any]) -> SeriesResult:
         """Other values for some of the outputs, which the inputs do not explain."""

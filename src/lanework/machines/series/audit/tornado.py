@@ -6,7 +6,7 @@ stands what the derivative by the input says of the same change: exact where the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +15,17 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.values import Given, exactly
+from lanework.core.program.program import Program
 from lanework.core.result.frames import need
 from lanework.core.result.show import figure, html_table, text_table
 from lanework.machines.series.audit.origin import Floats, arrays_of, bound_of
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.data.labels import along
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.passes.derive import over_time
+from lanework.machines.series.passes.derive import Deriver, over_time
 
 if TYPE_CHECKING:
     import matplotlib.axes
-
-    from lanework.core.program.program import Program
 
 
 @dataclass(frozen=True)
@@ -122,16 +121,12 @@ class Tornado:
 
 def tornado(
     program: Program,
-    gradient: Callable[[str, list[str]], Program],
     output: str,
     changes: Mapping[str, Any] | float,
     inputs: Mapping[str, Any],
     periods: int | None,
 ) -> Tornado:
     """See `SeriesProgram.tornado`."""
-    port = next((port for port in program.outputs if port.name == output), None)
-    if port is not None and "time" in port.axes:
-        raise over_time(port)
     nodes = {port.name for port in program.inputs if port.default != port.default}
     ports = {p.name: p for p in program.inputs if not (p.categories or p.name in nodes)}
     if not isinstance(changes, Mapping):
@@ -151,7 +146,7 @@ def tornado(
     middles = {p.name: _plain(array) for p, array in columns if p.name in ports}
     base_inputs = {**inputs, **{name: _given(middle) for name, middle in middles.items()}}
     runner = program.bind(outputs=[output], periods=bound.periods)
-    slopes = gradient(output, [*changes]).bind(periods=bound.periods)(**base_inputs)
+    slopes = _gradient(program, output, [*changes]).bind(periods=bound.periods)(**base_inputs)
     base = float(slopes[output])
     bars = []
     for name, change in changes.items():
@@ -161,8 +156,19 @@ def tornado(
         said = [base + float(np.sum(slope * (end - middles[name]))) for end in ends]
         low, high = float(np.min(ends[0])), float(np.max(ends[1]))
         bars.append(Bar(name, low, high, *at, *said))
-    unit = "" if port is None else port.unit
+    unit = next(port.unit for port in program.outputs if port.name == output)
     return Tornado(output, unit, base, tuple(sorted(bars, key=lambda bar: -bar.swing)))
+
+
+def _gradient(program: Program, output: str, names: list[str]) -> Program:
+    """The program of an output and of its derivatives by these inputs."""
+    deriver = Deriver(program)
+    leaves = deriver.leaves(names)
+    (port,) = deriver.asked(output)
+    if "time" in port.axes:
+        raise over_time(port)
+    deriver.adjoint(port, leaves)
+    return Program(**vars(deriver.finish("tornado")))
 
 
 def _plain(array: Floats) -> Any:

@@ -199,5 +199,4 @@ class Direct:
             coords=coords,
             stats=stats,
             absent=ABSENT,
-            origin=origin,
-        )
+        ).of(*origin)
