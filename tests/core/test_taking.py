@@ -101,6 +101,22 @@ def test_inputs_keep_to_the_cap(given, machine, name):
         assert free(a=a, b=b)["y"] == np.sum(a) + np.sum(b)
 
 
+def test_evidence_keeps_to_the_cap():
+    graph = lw.belief.FactorGraph()
+    graph.variable("a", 3)
+    graph.factor(["a"], [0.2, 0.3, 0.5])
+    run = lw.belief.compile_graph(graph).bind(limits=Limits(memory=4_000_000))
+    many = {"a": ["0", "1", None, "2"] * 50_000}
+    tracemalloc.start()
+    try:
+        with pytest.raises(Diagnostic) as caught:
+            run(many)
+        assert tracemalloc.get_traced_memory()[1] <= 1.05 * 4_000_000
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code.ident == "LW0101"
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("name", GIVEN)
 def test_inputs_are_taken_by_the_deadline(given, machine, name):

@@ -106,10 +106,11 @@ def _count(value: Any) -> int:
     if getattr(getattr(value, "dtype", None), "kind", "O") in "fiub":
         return 0
     first = value[0] if isinstance(value, list | tuple) and value else None
-    return _length(value) * (len(first) if isinstance(first, list | tuple) else 1)
+    return length_of(value) * (len(first) if isinstance(first, list | tuple) else 1)
 
 
-def _length(value: Any) -> int:
+def length_of(value: Any) -> int:
+    """How many values there are; 0 for one that is none of several."""
     try:
         return len(value) if hasattr(value, "__len__") else 0
     except TypeError:  # an array of one number without axes
@@ -118,7 +119,7 @@ def _length(value: Any) -> int:
 
 def is_long(value: Any) -> bool:
     """Whether there are so many values that what they take is worth a question."""
-    return _length(value) > SMALL
+    return length_of(value) > SMALL
 
 
 def check_taken(size: int, what: str) -> None:

@@ -13,6 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core import options, runner
 from lanework.core.codes import BAD_OPTION
+from lanework.core.data.holding import SMALL, length_of
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
 from lanework.core.result.show import many
@@ -209,6 +210,9 @@ class Runner(runner.Runner):
         given = given_columns(evidence) | more
 
         def answer() -> BeliefResult:
+            rows = max(map(length_of, given.values()), default=0)
+            if rows > SMALL:  # before the evidence is read; all is known exactly after it
+                self.limits.check_memory(self._memory(rows), f"{rows:,} rows", FEWER)
             return self.answer(read_evidence(self.view.variables, self._observed, given), seed)
 
         return within(self.limits, answer, LATER).trimmed()
