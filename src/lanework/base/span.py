@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 from dataclasses import dataclass
@@ -94,6 +93,8 @@ def line_of(file: str, line: int) -> Span:
         >>> print(line_of("<string>", 3))
         <string>:3:1
     """
+    import linecache  # with a tokenizer, which only messages need
+
     lines = linecache.getlines(file)
     row = lines[line - 1].rstrip() if line <= len(lines) else ""
     start = len(row) - len(row.lstrip())

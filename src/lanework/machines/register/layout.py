@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.options import choice
+from lanework.core.options import choice, refused
 from lanework.core.program.isa import Dispatch, Instruction, OperandKind
 from lanework.core.program.program import Port, Program
 from lanework.machines.register.codes import BAD_PORT
@@ -107,7 +107,7 @@ def typed(program: Program[Any], types: Mapping[str, str]) -> Program[Any]:
     names = [port.name for port in program.ports]
     if not isinstance(types, Mapping):
         example = f'types={{"{names[0] if names else "r0"}": "f64"}}'
-        raise Diagnostic(BAD_PORT, f"types is {types!r}", help=f"give types by port: {example}")
+        raise refused("types", types, f"give types by port: {example}", BAD_PORT)
     for name, dtype in types.items():
         if name not in names:
             known = f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
