@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lanework.core import options
 from lanework.core.result.result import Array
 from lanework.machines.series.audit.origin import Held
 
@@ -43,7 +44,8 @@ class SeriesResult(Held):
         Raises:
             Diagnostic: LW1020 for a name that is not an output.
         """
-        chosen = self.replaced({name: self[name] for name in names}, self.stats)
+        listed = options.names("names", names)
+        chosen = self.replaced({name: self[name] for name in listed}, self.stats)
         origin = getattr(self, "_origin", None)
         return chosen if origin is None else chosen.of(*origin)
 
