@@ -118,10 +118,10 @@ def end_left(end: BaseException | None) -> None:
 
     What it has made would be given back first, object by object.
     """
-    from lanework.base.files import give_up
-    from lanework.core.waiting import left
+    waiting = sys.modules.get("lanework.core.waiting")  # not loaded for the help
+    if isinstance(end, SystemExit) and waiting is not None and waiting.left():
+        from lanework.base.files import give_up
 
-    if isinstance(end, SystemExit) and left():
         give_up()
         atexit._run_exitfuncs()
         with suppress(OSError, ValueError):
