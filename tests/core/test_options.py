@@ -100,6 +100,7 @@ COUNTS = {
     ),
     "series.Runner threads": lambda x: SERIES.bind(threads=x),
     "series.Runner lane_width": lambda x: SERIES.bind(lane_width=x),
+    "SeriesProgram.again periods": lambda x: SERIES.again("rate", {"rate": 1.0}, periods=x),
     "series.Runner periods": lambda x: SERIES.bind(periods=x),
     "iter_columns rows_per_block": lambda x: list(
         lw.series.iter_columns("/nowhere/x.csv", ["a"], rows_per_block=x)
