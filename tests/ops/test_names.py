@@ -20,6 +20,7 @@ HOMONYMS = {
     "machines/fleet/": "select",  # an instruction of its own, by the sign of a number
     "machines/register/isa.py": "min max",  # modes of atomics
     "machines/register/native/": "eq ne fma",  # as for vectors
+    "machines/series/excel/": "and max min not or",  # functions of spreadsheets
     "machines/series/language/": "and or not",  # operators of Python
     "machines/series/language/expression.py": "add",  # a ufunc of NumPy
     "machines/series/language/instead.py": "fabs fmax fmin fmod random select",  # of others

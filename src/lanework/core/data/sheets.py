@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,16 +52,8 @@ def sheet_rows(path: Path_) -> tuple[list[str], list[tuple[int, list[Any]]]]:
     Raises:
         Diagnostic: as `sheet_columns`.
     """
-    openpyxl = need("openpyxl", "reading .xlsx")
     shown, name = os.fspath(path), sheet_of(path)[1]
-    with opened(path) as file, damage(path):
-        if check_packed(path, file, SHEET) > LARGEST:
-            raise Diagnostic(
-                BAD_DATA_FILE,
-                f"{shown} unpacks to more than {LARGEST >> 30} GiB",
-                help="save the table as .csv or .parquet",
-            )
-        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    with _book(path, read_only=True) as book:
         if name is not None and name not in book.sheetnames:
             raise Diagnostic(
                 BAD_DATA_FILE,
@@ -77,6 +71,62 @@ def sheet_rows(path: Path_) -> tuple[list[str], list[tuple[int, list[Any]]]]:
                 help=f"name one: {which}" if full else "it needs a header line",
             )
         return _table(shown, list(_filled(full[0])))
+
+
+@contextmanager
+def _book(path: Path_, *, read_only: bool) -> Iterator[Any]:
+    """A workbook with the values that its formulas had when it was saved.
+
+    Raises:
+        Diagnostic: LW1022, LW3051, LW3052.
+    """
+    openpyxl = need("openpyxl", "reading .xlsx")
+    with opened(path) as file, damage(path):
+        if check_packed(path, file, SHEET) > LARGEST:
+            raise Diagnostic(
+                BAD_DATA_FILE,
+                f"{os.fspath(path)} unpacks to more than {LARGEST >> 30} GiB",
+                help="save the table as .csv or .parquet",
+            )
+        yield openpyxl.load_workbook(file, read_only=read_only, data_only=True)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Cells that have a name in a workbook.
+
+    Attributes:
+        place: the file, and where in it they are.
+        values: what is in them, of shape (rows, columns); None where a cell is empty.
+    """
+
+    place: str
+    values: npt.NDArray[np.object_]
+
+
+def named_cells(path: Path_) -> dict[str, Named]:
+    """The named cells of a workbook, but for names of several areas, constants and formulas.
+
+    Raises:
+        Diagnostic: as `sheet_columns`.
+    """
+    out = {}
+    with _book(path, read_only=False) as book:
+        for name, defined in book.defined_names.items():
+            areas = list(defined.destinations) if defined.type == "RANGE" else []
+            if len(areas) != 1 or areas[0][0] not in book.sheetnames:
+                continue
+            sheet, area = areas[0]
+            cells = book[sheet][area.replace("$", "")]
+            rows = cells if isinstance(cells, tuple) else ((cells,),)
+            rows = rows if isinstance(rows[0], tuple) else (rows,)
+            values = np.empty((len(rows), len(rows[0])), object)
+            for n, row in enumerate(rows):
+                for m, cell in enumerate(row):
+                    value = cell.value
+                    values[n, m] = unescaped(value) if isinstance(value, str) else value
+            out[name] = Named(f"{os.fspath(path)}, {sheet}!{area.replace('$', '')}", values)
+    return out
 
 
 def _first(sheet: Any) -> bool:

@@ -183,7 +183,7 @@ def _cell(sheet: Any, value: Any) -> Any:
         return value
     cell = need("openpyxl.cell", "writing .xlsx").WriteOnlyCell(sheet)
     number = isinstance(value, float | int) and not isinstance(value, bool)
-    cell._value = str(value) if number else _escaped(str(value))  # openpyxl would refuse, or cut it
+    cell._value = str(value) if number else escaped(str(value))  # openpyxl would refuse, or cut it
     cell.data_type = "n" if number else "s"
     return cell
 
@@ -194,13 +194,14 @@ def _check_lengths(cells: Iterable[object]) -> None:
     Raises:
         Diagnostic: LW1030.
     """
-    longest = max((_escaped(str(cell)) for cell in cells), key=len)
+    longest = max((escaped(str(cell)) for cell in cells), key=len)
     if len(longest) > MOST_LETTERS:
         what = f"a cell of .xlsx has {MOST_LETTERS:,} letters at most, and {longest[:20]!r}..."
         raise Diagnostic(TOO_LONG, f"{what} has {len(longest):,}", help="write .csv or .parquet")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """What a sheet has for a text: characters that XML lacks as ``_x0001_``."""
     return _NO_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 
 
@@ -208,7 +209,7 @@ def unescaped(text: str) -> str:
     r"""The text of a cell.
 
     Example:
-        >>> unescaped(_escaped("a\x01_x0001_")), _escaped("a\x01_x0001_")
+        >>> unescaped(escaped("a\x01_x0001_")), escaped("a\x01_x0001_")
         ('a\x01_x0001_', 'a_x0001__x005F_x0001_')
     """
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

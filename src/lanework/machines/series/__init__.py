@@ -25,6 +25,7 @@ From text to code, room by room:
 8. `runner.py` joins 5 to 7 for a call; `check/` holds every engine to the reference.
 9. `solving/`: inputs that make outputs what they should be: IPOPT, goal seek, rates of return.
 10. `audit/`: where a number comes from, and which inputs moved it.
+11. `excel/`: models as workbooks with live formulas, and inputs from workbooks.
 """
 
 from __future__ import annotations

@@ -269,6 +269,20 @@ BAD_OVERRIDE = code(
     '`model.compile(overrides=["name"])` for a program that takes values for it. Inputs are given '
     "as inputs, and tables as tables.",
 )
+NOT_IN_SHEETS = code(
+    "LW3081",
+    "a model that no workbook can say",
+    "`model.to_xlsx` writes formulas that a spreadsheet computes as the engines do. It has no "
+    "`fma`, solves no loop within a period exactly, holds one lane, and has at most 16,384 columns "
+    "and formulas of 8,192 letters. Leave such outputs out, or write results: `result.save`.",
+)
+NO_NAMED_CELLS = code(
+    "LW3082",
+    "a workbook whose named cells are no inputs of the model",
+    "Inputs come from the cells that a workbook has named like them: one cell for a number, a row "
+    "or a column for one over time. They hold numbers, or names of categories; formulas count as "
+    "the spreadsheet last saved them.",
+)
 NO_DERIVATIVE = code(
     "LW3060",
     "a derivative that a program cannot give",

@@ -120,6 +120,47 @@ class Model(Authoring):
             known[key] = state, self.compile(overrides=overrides)
         return known[key][1]
 
+    def to_xlsx(
+        self,
+        path: str | os.PathLike[str],
+        inputs: Mapping[str, Any] | None = None,
+        outputs: str | Iterable[str] | None = None,
+    ) -> None:
+        """Write the model as a workbook of Excel with live formulas.
+
+        Args:
+            path: the file.
+            inputs: the inputs of one lane, as `run` takes them.
+            outputs: names of nodes, which are written with all that they need; None for the
+                declared outputs, or every formula if none is.
+
+        Raises:
+            Diagnostic: LW3081 for what no workbook can say, LW1022 without openpyxl, and what
+                compiling and running the model is refused for.
+        """
+        from lanework.machines.series.excel.workbook import write_workbook
+
+        chosen = None if outputs is None else list(names("outputs", outputs))
+        write_workbook(self, path, inputs or {}, chosen)
+
+    def read_xlsx(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """The inputs that the named cells of a workbook have, such as one of `to_xlsx`.
+
+        Args:
+            path: a workbook in which cells are named like inputs: one cell for a number or a name
+                of a category, a row or a column for an input over time. One that is empty gives
+                nothing.
+
+        Returns:
+            Inputs by name, for ``run(**inputs)``.
+
+        Raises:
+            Diagnostic: LW3082 for cells that hold anything else, LW3051 and LW3052 for the file.
+        """
+        from lanework.machines.series.excel.reading import read_inputs
+
+        return read_inputs(self, path)
+
     def solve(
         self,
         variables: str | Iterable[str],

@@ -8,6 +8,7 @@ Names, units, kinds and documentation end here: the tape has rows and numbers on
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import BAD_AXIS, BAD_MARK, NO_OUTPUT, UNSUPPORTED
@@ -30,18 +31,33 @@ from lanework.machines.series.passes.values import Kinds, Values
 from lanework.machines.series.program import SeriesProgram
 
 
-def compile_model(
-    model: Registry,
-    outputs: Sequence[str] | None = None,
-    *,
-    optimise: bool = True,
-    overrides: Collection[str] = (),
-) -> SeriesProgram:
-    """The program for these outputs of a model; see `Model.compile`."""
-    model = overridable(model, overrides)
+@dataclass(frozen=True)
+class Ordered:
+    """The formulas that outputs need, in order, and what is known of their names.
+
+    Attributes:
+        asked: the outputs.
+        roots: their names, and that of the horizon.
+        formulas: each after those whose value of the period it needs.
+        typed: units and kinds.
+        categories: for each input the labels that its numbers stand for.
+    """
+
+    asked: list[Output]
+    roots: list[str]
+    formulas: list[Formula]
+    typed: Kinds
+    categories: dict[str, tuple[str, ...]]
+
+
+def ordered_of(model: Registry, outputs: Sequence[str] | None) -> Ordered:
+    """The formulas that these outputs of a model need, checked but for what they compute.
+
+    Raises:
+        Diagnostic: what `order_formulas` and `infer_kinds` say, and LW3011, LW3022, LW3029.
+    """
     asked = _asked(model, outputs)
     roots = [output.name for output in asked]
-    count = len(roots)
     if model.horizon_name is not None:
         roots.append(model.horizon_name)
     for name in roots:
@@ -57,12 +73,26 @@ def compile_model(
         names = {name for formula in ordered for name in (*formula.now, *formula.later)}
         if any(name not in model for name in names.intersection(calendars.COLUMNS)):
             model.need_periods()
-    notes = [f"graph: {len(ordered)} formulas, in order"]
     typed = _types(model, ordered, roots)
-    if typed.kinds:
-        notes += _said("kinds", typed.notes)
     categories = {name: declared.categories for name, declared in model.inputs.items()}
     infer_categories(ordered, model.formulas, model.tables, categories)
+    return Ordered(asked, roots, ordered, typed, categories)
+
+
+def compile_model(
+    model: Registry,
+    outputs: Sequence[str] | None = None,
+    *,
+    optimise: bool = True,
+    overrides: Collection[str] = (),
+) -> SeriesProgram:
+    """The program for these outputs of a model; see `Model.compile`."""
+    model = overridable(model, overrides)
+    read = ordered_of(model, outputs)
+    ordered, typed, categories = read.formulas, read.typed, read.categories
+    notes = [f"graph: {len(ordered)} formulas, in order"]
+    if typed.kinds:
+        notes += _said("kinds", typed.notes)
     values = Values(simplify=optimise)
     reader = Flattener(
         values,
@@ -76,8 +106,9 @@ def compile_model(
     )
     reader.read(ordered, typed.scale)
     describe(model, ordered, reader, typed, categories)
-    asked = _numbers_of(model, asked, reader.lookups, explicit=bool(outputs or model.declared))
-    roots = [*(output.name for output in asked), *roots[count:]]
+    count = len(read.asked)
+    asked = _numbers_of(model, read.asked, reader.lookups, explicit=bool(outputs or model.declared))
+    roots = [*(output.name for output in asked), *read.roots[count:]]
     targets = [reader.name(name) for name in roots]
     notes.append(f"flatten: {len(values.ops)} values, {len(values.tables)} tables")
     if reader.solved:

@@ -1,0 +1,69 @@
+"""What the named cells of a workbook give to the inputs of a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core.data.opening import Path_
+from lanework.core.data.sheets import Named, named_cells
+from lanework.core.data.values import Given, exactly, text_advice
+from lanework.machines.series.codes import NO_NAMED_CELLS
+from lanework.machines.series.language.nodes import Input
+from lanework.machines.series.language.registry import Registry
+
+
+def read_inputs(model: Registry, path: Path_) -> dict[str, Any]:
+    """The inputs of a model from the named cells of a workbook; see `Model.read_xlsx`."""
+    known = {name.lower(): cells for name, cells in named_cells(path).items()}
+    inputs = {}
+    for name, node in model.inputs.items():
+        cells = known.get(name.lower(), known.get(f"{name}_".lower()))
+        value = None if cells is None else _value(node, cells)
+        if value is not None:
+            inputs[name] = value
+    if not inputs:
+        near = did_you_mean(next(iter(known), ""), model.inputs)
+        raise Diagnostic(
+            NO_NAMED_CELLS,
+            f"{path} has no named cells that are inputs of model `{model.name}`",
+            help=near or f"name cells {', '.join(list(model.inputs)[:6])}",
+        )
+    return inputs
+
+
+def _value(node: Input, cells: Named) -> Any:
+    """What named cells give to an input; None where one cell is empty, for its default."""
+    if cells.values.ndim == 2 and 1 not in cells.values.shape:
+        rows, columns = cells.values.shape
+        raise Diagnostic(
+            NO_NAMED_CELLS,
+            f"{cells.place}: the cells named {node.name} are {rows} x {columns}",
+            help="name one cell, one row or one column",
+        )
+    flat = cells.values.ravel().tolist()
+    if len(flat) == 1 and flat[0] is None:
+        return None
+    for n, value in enumerate(flat):
+        if isinstance(value, str) and node.categories and value in node.categories:
+            continue
+        if isinstance(value, bool | int | float) and not node.categories:
+            continue
+        said = "is empty" if value is None else f"holds {value!r}"
+        advice = f"write one of {', '.join(map(repr, node.categories[:8]))}"
+        if not node.categories:
+            text = isinstance(value, str)
+            advice = text_advice(value) if text else "write a number"
+        where = f", cell {n + 1} of {len(flat)}" if len(flat) > 1 else ""
+        raise Diagnostic(
+            NO_NAMED_CELLS, f"{cells.place}{where}: input `{node.name}` {said}", help=advice
+        )
+    if len(flat) == 1:
+        return flat[0] if node.categories else float(flat[0])
+    if node.categories:
+        return flat
+    array = np.empty(len(flat), object)
+    array[:] = flat
+    return exactly(array, "f64", Given(f"{cells.place}: input `{node.name}`", NO_NAMED_CELLS))

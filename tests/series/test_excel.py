@@ -1,0 +1,277 @@
+"""Models as workbooks: opened again and computed anew, they give what our engines give."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from recompute import nodes
+
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.machines.series.excel.formulas import LOGIC, SPECIAL
+from lanework.machines.series.excel.functions import FOLDED, TRUTHS, WRITTEN
+from lanework.machines.series.language.functions import MACROS, functions
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+
+
+def same(model, path, inputs, outputs=None):
+    """The workbook of a model, computed anew, equals a run to 1e-12 of the largest value."""
+    model.to_xlsx(path, inputs, outputs)
+    program = model.compile(outputs)
+    result, sheet = program.run(**inputs), nodes(path)
+    for name in result:
+        ours = np.asarray(result[name], float)
+        theirs = np.asarray(sheet[name], float)
+        scale = max(np.abs(ours).max(), 1.0)
+        assert theirs.reshape(ours.shape) == pytest.approx(ours, rel=1e-12, abs=1e-12 * scale), name
+    return sheet
+
+
+def test_projfin40(tmp_path):
+    """Forty nodes and twelve recurrences, all compared, over the first months."""
+    periods = 18
+    model = lw.series.load_model(EXAMPLES / "projfin40.series")
+    model.periods = periods
+    data = pd.read_csv(EXAMPLES / "data" / "projfin40" / "time_inputs.csv").iloc[:periods]
+    names = ["price_curve", "season", "ops", "capex_prof", "amort"]
+    inputs = {name: np.array(data[name], float) for name in names}
+    inputs["ops"][6:] = 1.0
+    same(model, tmp_path / "p.xlsx", inputs, [*model.formulas])
+
+
+def test_basicterm_of_one_policy(tmp_path):
+    """A horizon, tables of one key and of two, rounding, and totals that end with the policy."""
+    folder = EXAMPLES / "data" / "basicterm_me"
+    points = pd.read_csv(folder / "model_point_table.csv")
+    model = lw.series.load_model(EXAMPLES / "basicterm_me.series")
+    point = points[points.duration_mth > 12 * points.policy_term - 20].iloc[0]
+    model.periods = 24
+    inputs = {name: float(point[name]) for name in model.inputs if name in points}
+    for name in ("expense_acq", "expense_maint", "inflation_rate"):
+        inputs.pop(name, None)
+    sheet = same(model, tmp_path / "b.xlsx", inputs)
+    horizon = int(sheet[model.horizon_name])
+    assert 0 < horizon < 24
+    assert not sheet["pols"][horizon:].any()
+
+
+def test_every_function_says_itself_or_is_refused_by_name(tmp_path):
+    """One node for each function of the language, and the few that no workbook says."""
+    written = set(WRITTEN) | set(TRUTHS) | set(FOLDED) | set(LOGIC)
+    written |= set(SPECIAL) | {macro.name for macro in MACROS}
+    assert set(functions()) - written == {"fma"}
+    calls = {
+        "one": "sqrt(x) + abs(-x) + floor(x) * 3 + ceil(x) + trunc(-x) + copysign(x, -y)",
+        "two": "exp(x) + log(y) + sin(x) + cos(x) + tan(x) + tanh(x) + atan2(x, y) + hypot(x, y)",
+        "three": "erf(x / 4) + normcdf(x - 2) + cbrt(-x) + stop_gradient(y) + x ** 2 + y ** x",
+        "power": "0 ** (x - 0.5) + sign(x - 2)",
+        "four": "min(x, y, 2.5) + max(x, y) + (x // y) * 10 + (-x % y) + -x",
+        "five": "(x < y) + 2 * (x <= y) + 4 * (x > 2) + 8 * (x >= 2) + 16 * (x == 2.5) + (x != 1)",
+        "six": "where(x > 2 and y > 1 or not (x > 1), x, y) + (x > 1 and y) + (not x)",
+        "seven": "round(x) + round(-x) + round(x * 1.25, 1) + round(x * 1000, -2) + round(y + 0.5)",
+        "eight": "prev(x) + prev(x, 2, 7) + lead(y) + lead(x * y, 2, -1) + cumsum(x) + cumprod(y)",
+        "nine": "total(x * y) + minimum(x) + maximum(y) + last(x) + at(y, 2) + average(x)",
+        "first": "first(y) * t",
+        "ten": "change(x) + clip(x, 1, 2) + discount_factors(x / 10) + growth_factors(0.01)",
+        "eleven": "npv(0.1, x) + annuity(0.04, 12) + annuity(0.0001, 9) + pv(0.02, 5, y, x)",
+        "twelve": "level_payment(0.01, 24, 1000) + per_period(x) + compound_per_period(0.12)",
+        "thirteen": "year + month + days_in_period + year_fraction + t + periods",
+    }
+    model = lw.series.Model("all", periods=5, start="2024-01-31", freq="month")
+    model.input("x", axes="time")
+    model.input("y", default=1.5)
+    for name, text in calls.items():
+        model.formula(name, text)
+    same(model, tmp_path / "all.xlsx", {"x": [0.5, 1.5, 2.5, 2.0, 3.25]})
+    model.formula("fused", "fma(x, y, 1)")
+    with pytest.raises(Diagnostic, match=r"LW3081.*`fused` has `fma`"):
+        model.to_xlsx(tmp_path / "fused.xlsx", {"x": [0.5, 1.5, 2.5, 2.0, 3.25]})
+    assert not (tmp_path / "fused.xlsx").exists()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_models(tmp_path, seed):
+    """Nodes of random formulas, recurrences among them, with and without an end of the lane."""
+    rng = np.random.default_rng(seed)
+    model = lw.series.Model("random", periods=6)
+    model.input("a", axes="time")
+    model.input("b", default=0.75)
+    if seed % 2:
+        model.input("n", default=4.0)
+        model.horizon("n")
+    names = ["a", "b", "t"]
+
+    def term(depth):
+        pick = rng.integers(0, 12) if depth else rng.integers(0, 3)
+        inner = [term(depth - 1) for _ in range(3)] if pick > 2 else []
+        name = str(rng.choice(names))
+        return [
+            lambda: name,
+            lambda: f"{rng.normal():.3f}",
+            lambda: f"prev({name}, {rng.integers(1, 3)}, {rng.normal():.2f})",
+            lambda: f"({inner[0]} + {inner[1]})",
+            lambda: f"({inner[0]} - 0.5 * {inner[1]})",
+            lambda: f"tanh({inner[0]}) * {inner[1]}",
+            lambda: f"({inner[0]}) / (1 + abs({inner[1]}))",
+            lambda: f"where({inner[0]} > {inner[1]}, {inner[2]}, {inner[0]})",
+            lambda: f"min({inner[0]}, max({inner[1]}, {inner[2]}))",
+            lambda: f"lead({inner[0]}, 1, {rng.normal():.2f})",
+            lambda: f"{rng.choice(['total', 'minimum', 'maximum', 'last'])}({inner[0]}) / 7",
+            lambda: f"cumsum(tanh({inner[0]}))",
+        ][pick]()
+
+    for n in range(6):
+        model.formula(f"f{n}", f"0.5 * prev(f{n}) + {term(2)}")
+        names.append(f"f{n}")
+    same(model, tmp_path / "r.xlsx", {"a": rng.normal(size=6).round(3)})
+
+
+def test_tables_names_and_units(tmp_path):
+    """Clamped and interpolated keys, names as keys and values, conversions, names like cells."""
+    model = lw.series.Model("tables", periods=4, start="2026-01-01", freq="year")
+    model.input("sex", categories=("F", "M"))
+    model.input("A1", unit="kEUR", kind="stock", default=2.0, doc="=1+1")
+    model.input("power", unit="MW", axes="time")
+    model.table("q", {40: 0.1, 41: 0.2, 42: 0.4}, outside="clamp")
+    model.table("curve", {0.0: 1.0, 1.5: 2.0, 2.5: 0.0}, outside="interpolate")
+    book = {"age": [1, 1, 2, 2], "sex": ["F", "M", "F", "M"], "w": [1.5, 2.5, 3.5, 4.5]}
+    model.table("weight", book, keys=("age", "sex"))
+    model.table("kind", {1: "low", 2: "high"})
+    model.formula("rate", "q(40.5 + t - 0.5) + q(39) + curve(t * 0.9 - 0.2)")
+    model.formula("each", 'weight(1 + t // 2, sex) + (sex == "M") + (kind(1 + t % 2) == "high")')
+    model.formula("euro", "A1 * 2", unit="EUR")
+    model.formula("R", "power", unit="kW")
+    path = tmp_path / "t.xlsx"
+    inputs = {"sex": "M", "power": [1.0, 2.0, 3.0, 4.0]}
+    sheet = same(model, path, inputs)
+    assert sheet["euro"] == 4000.0
+    book = openpyxl.load_workbook(path)
+    assert {"A1_", "R_", "sex", "euro"} <= set(book.defined_names)
+    note = book["Inputs"]["C7"]
+    assert (note.value, note.data_type, note.quotePrefix) == ("=1+1", "s", True)
+    assert book["Inputs"]["D7"].number_format == '#,##0.00 "kEUR"'
+    assert str(book["Model"]["E3"].value)[:10] == "2026-01-01"
+
+
+def test_formulas_are_live(tmp_path):
+    """An input is changed in the workbook, and all that depends on it follows."""
+    model = lw.series.Model("loan", periods=5)
+    model.input("amount", default=100.0)
+    model.input("rate", axes="time")
+    model.formula("debt", "prev(debt, initial=amount) * (1 + rate) - 10")
+    model.formula("left", "last(debt)")
+    path = tmp_path / "loan.xlsx"
+    model.to_xlsx(path, {"rate": 0.1})
+    book = openpyxl.load_workbook(path)
+    book["Inputs"]["D6"] = 250.0
+    book["Inputs"]["G7"] = 0.3
+    book.save(path)
+    inputs = model.read_xlsx(path)
+    assert inputs["amount"] == 250.0
+    assert inputs["rate"].tolist() == [0.1, 0.1, 0.3, 0.1, 0.1]
+    result, sheet = model.run(**inputs), nodes(path)
+    assert sheet["debt"] == pytest.approx(result["debt"], rel=1e-14)
+    assert sheet["left"] == pytest.approx(float(result["left"]), rel=1e-14)
+
+
+def test_our_values_stand_beside(tmp_path):
+    from recompute import differences
+
+    model = lw.series.Model("beside", periods=3)
+    model.formula("x", "t / 3 + 1")
+    model.formula("y", "total(x)")
+    path = tmp_path / "b.xlsx"
+    model.to_xlsx(path)
+    assert all(far < 1e-12 for far in differences(path).values())
+    book = openpyxl.load_workbook(path)
+    book["Check"]["F6"] = 9.0
+    book.save(path)
+    far = differences(path)
+    assert far["x"] == pytest.approx(9.0 - 4 / 3)
+    assert far["y"] < 1e-12
+
+
+def refused(build, said, **inputs):
+    model = lw.series.Model("m", periods=3)
+    build(model)
+    with pytest.raises(Diagnostic, match=said):
+        model.to_xlsx("never.xlsx", inputs)
+    assert not Path("never.xlsx").exists()
+
+
+def test_what_no_workbook_says():
+    def circular(model):
+        model.formula("a", "0.5 * a + 1", circular=True)
+
+    def infinite(model):
+        model.formula("a", lw.series.max(math.inf, model["t"]))
+
+    def lanes(model):
+        model.input("x", axes="scenario")
+        model.formula("a", "x + t")
+
+    def capitals(model):
+        model.table("q", {"m": 1.0, "M": 2.0})
+        model.input("x", categories=("m", "M"))
+        model.formula("a", "q(x) + t")
+
+    refused(circular, r"LW3081.*`a` is circular")
+    refused(infinite, r"LW3081.*`a` has the number inf")
+    refused(lanes, r"LW3081.*over lanes \(scenario 2\)", x=[1.0, 2.0])
+    refused(lanes, r"LW3040|LW3041|missing")
+    refused(capitals, r"LW3081.*take[s]? for one another", x="m")
+
+
+def test_periods_beyond_the_columns_of_a_sheet(tmp_path):
+    model = lw.series.Model("long", periods=16_384)
+    model.formula("a", "t * 2")
+    with pytest.raises(Diagnostic, match=r"LW3081.*16,384 periods"):
+        model.to_xlsx(tmp_path / "l.xlsx")
+
+
+def named(path, cells, names):
+    book = openpyxl.Workbook()
+    for place, value in cells.items():
+        book.active[place] = value
+    for name, area in names.items():
+        defined = openpyxl.workbook.defined_name.DefinedName(name, attr_text=f"Sheet!${area}")
+        book.defined_names[name] = defined
+    book.save(path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "area", "said"),
+    [
+        ({"A1": "ten"}, "A$1", "'ten'"),
+        ({"A1": "10%"}, "A$1", "'10%'.*0.1"),
+        ({"A1": "=1+1"}, "A$1", None),
+        ({"A1": 1.0, "B1": None, "C1": 2.0}, "A$1:$C$1", "cell 2 of 3: input `x` is empty"),
+        ({"A1": 1.0, "B2": 2.0}, "A$1:$B$2", "2 x 2"),
+        ({"A1": pd.Timestamp("2026-01-01")}, "A$1", "datetime"),
+    ],
+)
+def test_named_cells_that_are_no_inputs(tmp_path, cells, area, said):
+    model = lw.series.Model("m", periods=3)
+    model.input("x", axes="time")
+    named(tmp_path / "n.xlsx", cells, {"x": area})
+    with pytest.raises(Diagnostic, match=rf"(?s)LW3082.*{said or 'no named cells'}"):
+        model.read_xlsx(tmp_path / "n.xlsx")
+
+
+def test_named_cells_down_and_across(tmp_path):
+    model = lw.series.Model("m", periods=3)
+    model.input("x", axes="time")
+    model.input("y")
+    model.input("sex", categories=("F", "M"))
+    model.formula("z", 'x * y + (sex == "M")')
+    cells = {"A1": 1, "A2": 2.5, "A3": True, "C1": 4, "D1": "M", "E1": 5}
+    names = {"X": "A$1:$A$3", "y": "C$1", "sex": "D$1", "other": "E$1"}
+    named(tmp_path / "n.xlsx", cells, names)
+    inputs = model.read_xlsx(tmp_path / "n.xlsx")
+    assert sorted(inputs) == ["sex", "x", "y"]
+    assert model.run(**inputs)["z"].tolist() == [5.0, 11.0, 5.0]
