@@ -1,5 +1,6 @@
 """Audit: trees against trees by hand, values to the bit, what moved an output, what can."""
 
+import json
 import math
 import pickle
 import random
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import lanework as lw
+from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -223,7 +226,7 @@ def test_every_node_of_a_project_can_be_explained():
     inputs = {name: inputs[name] for name in inputs if name in m.inputs}
     program = m.compile()
     if missing := [p for p in program.inputs if p.default is None and p.name not in inputs]:
-        base = __import__("json").loads((folder / "base_inputs.json").read_text())
+        base = json.loads((folder / "base_inputs.json").read_text())
         inputs |= {port.name: base[port.name] for port in missing}
     result = m.compile([*m.formulas]).run(**inputs)
     for name in m.formulas:
@@ -258,6 +261,45 @@ def test_lanes_that_end_and_totals_over_lanes():
     assert result.explain("pay", t=3, point=0).root.value == 0.0
     with pytest.raises(Diagnostic, match="2 lanes along 'point'"):
         result.explain("paid")
+
+
+def test_inputs_and_nodes_beside_the_outputs_can_be_explained():
+    m = LW.Model("m", periods=2)
+    m.input("a", axes="time")
+    m.input("b", default=2.0)
+    m.input("kind", categories=("x", "y"), default="y")
+    m.formula("c", "a * 2")
+    m.formula("loop", "loop * 0.5 + b")
+    m.formula("other", "where(kind == 'y', loop, 0)")
+    m.circular("loop")
+    result = m.compile(["c"]).run(a=[3.0, 4.0])
+    assert (result.explain("a", t=1).root.value, result.explain("a", t=1).root.source) == (
+        4.0, "input",
+    )  # fmt: skip
+    assert (result.explain("b").root.value, result.explain("b").root.source) == (2.0, "default")
+    assert result.explain("kind").root.value == "y"
+    assert result.explain("other").root.value == pytest.approx(4.0)
+    assert result.explain("c", t=0).root.value == 6.0
+
+
+def test_the_command_line_explains(tmp_path):
+    path = tmp_path / "m.series"
+    path.write_text(
+        'model("m", periods=3, start="2026-01-01", freq="month")\n'
+        'cash = input(axes=("time", "scenario"))\nx = prev(x) + cash\noutput(last(x))\n'.replace(
+            "output(last(x))", "output(y=last(x))"
+        )
+    )
+    (tmp_path / "cash.csv").write_text("cash\n1\n2\n4\n")
+    words = ["run", str(path), f"time={tmp_path / 'cash.csv'}", "--explain", "x@2,depth=1"]
+    run = CliRunner().invoke(cli, [*words, "--explain", "x @ 2026-02-01, back=2"])
+    assert run.exit_code == 0, run.output
+    assert "x in period 2 (2026-03-01)\nx[2] = 7 <- prev(x) + cash\n" in run.stdout
+    assert "x[0] = 1 <-" in run.stdout
+    steps = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)["explained"]
+    assert [(step["name"], step["value"]) for step in steps] == [("x", 7.0)]
+    wrong = CliRunner().invoke(cli, [*words[:3], "--explain", "x@9"])
+    assert (wrong.exit_code, "LW3071" in wrong.stderr) == (1, True)
 
 
 def test_circular_nodes_are_shown_once():
@@ -349,6 +391,8 @@ def test_derivatives_keep_the_tree_of_what_they_are_of():
     m.formula("y", "last(x * x)")
     result = m.compile().gradient("y").run()
     assert shape(result.explain("y").root) == ["y", "x"]
+    with pytest.raises(Diagnostic, match="'d_y_d_x' has no formula: it is a derivative"):
+        result.explain("d_y_d_x")
 
 
 # Values that are not finite -----------------------------------------------------------------------

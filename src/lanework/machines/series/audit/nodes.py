@@ -13,7 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.machines.series.audit.origin import Floats
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.language.calendar import COLUMNS
-from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, Expr
+from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, WHERE, WRITTEN, Expr
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.scan import scan
@@ -64,15 +64,21 @@ def whole_of(program: Program, node: str) -> Whole:
         Diagnostic: LW3071, LW3003 for an unknown node.
     """
     model = model_of(program)
+    if node not in model and any(port.name == node for port in program.outputs):
+        what = f"{node!r} has no formula: it is a derivative"
+        raise Diagnostic(UNEXPLAINED, what, help="explain the output that it is of")
     model.need(node)
     known: Whole | None = program.views.get("audit")
-    if known is not None and (node in known.model.formulas or node in model.inputs):
+    if known is not None and any(port.name == node for port in known.program.ports):
         return known
     names = [port.name for port in program.outputs if port.name in model.formulas]
     horizon = [model.horizon_name] if model.horizon_name else []
     formulas = needed(model.formulas, [*names, node, *horizon])
     parts: dict[int, str] = {}
     more = [Formula(PERIODS, Expr.name("periods"), None, None, "", None)]
+    if node not in formulas:  # an input, which outputs may not need
+        same = Expr(WRITTEN["=="], (Expr.name(node),) * 2)  # names may be compared
+        more.append(Formula(f"{node}#", same, None, None, "", None))
     for formula in formulas.values():
         for step in _parts(formula.expr):
             name = parts[id(step)] = f"{formula.name}#{len(parts)}"
@@ -86,6 +92,7 @@ def whole_of(program: Program, node: str) -> Whole:
     every: Any = copy.copy(model)
     every.formulas = {**formulas, **{formula.name: formula for formula in more}}
     every.declared = {}
+    every.marks = {name: mark for name, mark in model.marks.items() if name in formulas}
     overridden = [name for name in model.inputs if name in model.formulas]
     every.inputs = {name: node for name, node in model.inputs.items() if name not in overridden}
     overrides = [name for name in overridden if name in formulas]
