@@ -383,6 +383,31 @@ def test_a_pool_that_is_dropped_takes_its_memory_along(mode):
     assert permissions_at(address) is None
 
 
+def test_a_slab_that_is_all_garbage_is_not_wiped_after_it_is_gone():
+    """A collector takes pages before it calls what gives back the buffers in them."""
+    ended = child(
+        """
+import gc
+
+class Held:
+    def __init__(self, buffer):
+        self.buffer, self.me = buffer, self
+
+    def __del__(self):
+        self.buffer.release()
+
+gc.disable()
+pool = Pool(buffers=2)
+held = [Held(pool.acquire()) for _ in range(6)]
+del held
+gc.collect()
+buffers = [pool.acquire() for _ in range(4)]
+assert pool._room() == pool.most - 4
+"""
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 FORK = """
 def forked(work):
     pid = os.fork()

@@ -150,6 +150,9 @@ class Pool:
             buffer.mapping.close()
             self._back.append(buffer.size // self.size)
             return
+        if buffer.mapping.closed:  # all of the slab is garbage, and a collector took it first
+            self._lost.append(1)
+            return
         if buffer.mapping.two_views:
             if buffer._forks != _forks[0]:
                 self._lost.append(1)  # a child may be running it

@@ -55,6 +55,11 @@ class Mapping:
         self._close = weakref.finalize(self, _unmap_all, {self.write, self.run}, self.size)
         self._close.atexit = False  # threads may be in the code until the very end
 
+    @property
+    def closed(self) -> bool:
+        """Whether the pages were given back."""
+        return not self._close.alive
+
     def close(self) -> None:
         """Give the pages back to the system; twice is once."""
         self._close()
