@@ -7,9 +7,11 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from recompute import nodes
 
 import lanework as lw
+from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 from lanework.machines.series.excel.formulas import LOGIC, SPECIAL
 from lanework.machines.series.excel.functions import FOLDED, TRUTHS, WRITTEN
@@ -32,6 +34,7 @@ def same(model, path, inputs, outputs=None):
     return sheet
 
 
+@pytest.mark.slow
 def test_projfin40(tmp_path):
     """Forty nodes and twelve recurrences, all compared, over the first months."""
     periods = 18
@@ -44,6 +47,7 @@ def test_projfin40(tmp_path):
     same(model, tmp_path / "p.xlsx", inputs, [*model.formulas])
 
 
+@pytest.mark.slow
 def test_basicterm_of_one_policy(tmp_path):
     """A horizon, tables of one key and of two, rounding, and totals that end with the policy."""
     folder = EXAMPLES / "data" / "basicterm_me"
@@ -179,6 +183,44 @@ def test_formulas_are_live(tmp_path):
     assert sheet["left"] == pytest.approx(float(result["left"]), rel=1e-14)
 
 
+@pytest.mark.parametrize("ends", [False, True])
+def test_overrides_stand_in_their_cells(tmp_path, ends):
+    model = lw.series.Model("over", periods=4)
+    model.input("x", axes="time")
+    model.input("n", default=3.0)
+    model.formula("twice", "x * 2")
+    model.formula("sum", "prev(sum) + twice")
+    model.formula("end", "last(sum) + total(twice)")
+    model.formula("high", "end * 3")
+    if ends:
+        model.horizon("n")
+    inputs, over = {"x": [1.0, 2.0, 3.0, 4.0]}, {"twice": [None, 7.5, None, -1.0], "high": 5.0}
+    path = tmp_path / "o.xlsx"
+    model.to_xlsx(path, inputs, override=over)
+    result, sheet = model.run(**inputs, override=over), nodes(path)
+    for name in result:
+        assert np.array_equal(sheet[name], result[name]), name
+    assert openpyxl.load_workbook(path)["Inputs"].max_row == (7 if ends else 6)
+
+
+def test_inputs_that_are_not_needed_are_left_out(tmp_path):
+    model = lw.series.Model("part", periods=2)
+    model.input("x")
+    model.input("y")
+    model.table("history", {0: 1.0, 1: 2.0})
+    model.formula("a", "x + history(t)")
+    model.formula("b", "y + t")
+    same(model, tmp_path / "p.xlsx", {"x": 1.0, "y": 2.0}, ["a"])
+    book = openpyxl.load_workbook(tmp_path / "p.xlsx")
+    assert book.sheetnames == ["Inputs", "Model", "Check", "history_2"]
+    with pytest.raises(Diagnostic, match="LW1023"):
+        model.to_xlsx(tmp_path / "p.csv", {"x": 1.0, "y": 1.0})
+    with pytest.raises(Diagnostic, match=r"LW2005.*inputs is 5"):
+        model.to_xlsx(tmp_path / "p.xlsx", 5)
+    with pytest.raises(Diagnostic, match=r"LW3040.*'z'"):
+        model.to_xlsx(tmp_path / "p.xlsx", {"x": 1.0, "z": 1.0}, "a")
+
+
 def test_our_values_stand_beside(tmp_path):
     from recompute import differences
 
@@ -275,3 +317,26 @@ def test_named_cells_down_and_across(tmp_path):
     inputs = model.read_xlsx(tmp_path / "n.xlsx")
     assert sorted(inputs) == ["sex", "x", "y"]
     assert model.run(**inputs)["z"].tolist() == [5.0, 11.0, 5.0]
+
+
+def test_on_the_command_line(tmp_path):
+    """The workbook of a run: its inputs, the first row of a table, its overrides, its outputs."""
+    (tmp_path / "m.series").write_text(
+        'model("m", periods=3)\nx = input(axes="scenario")\nr = input(axes="time")\n'
+        "y = prev(y, initial=x) * (1 + r)\nz = y * 2\noutput(y, z)\n"
+    )
+    (tmp_path / "s.csv").write_text("x,z\n5,\n6,1\n")
+    (tmp_path / "r.csv").write_text("r\n0.1\n0.2\n0.3\n")
+    path = tmp_path / "m.xlsx"
+    words = [f"scenario={tmp_path / 's.csv'}", f"time={tmp_path / 'r.csv'}", "--override", "z"]
+    command = ["run", str(tmp_path / "m.series"), *words, "--workbook", str(path)]
+    done = CliRunner().invoke(cli, [*command, "--lanes", "1"])
+    assert done.exit_code == 0, done.output
+    model = lw.series.load_model(tmp_path / "m.series")
+    result, sheet = model.run(x=5.0, r=[0.1, 0.2, 0.3]), nodes(path)
+    assert sheet["z"] == pytest.approx(result["z"], rel=1e-14)
+    done = CliRunner().invoke(cli, command)
+    assert "LW3081" in done.output
+    model.compile().save(tmp_path / "m.lwp")
+    done = CliRunner().invoke(cli, ["run", str(tmp_path / "m.lwp"), *words[:2], "--workbook", "w"])
+    assert "LW8001" in done.output

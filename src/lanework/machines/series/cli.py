@@ -13,6 +13,7 @@ import click
 from lanework.base.errors import Diagnostic
 from lanework.core import terminal
 from lanework.core.cli import CommandLine, Request, engine_option, read_text
+from lanework.core.codes import BAD_ARGUMENT
 from lanework.machines.series.solving import command
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lanework.machines.series.audit.tree import Explanation
     from lanework.machines.series.data.arguments import Inputs
     from lanework.machines.series.data.filetables import Block, Table
+    from lanework.machines.series.language.model import Model
 
 
 @dataclass
@@ -42,12 +44,16 @@ class Outcome:
 
 def compile_model(request: Request) -> Program:
     """The program of a model file."""
+    overrides = [word.partition("=")[0].strip() for word in request["override"] or ()]
+    return _model(request).compile(overrides=dict.fromkeys(overrides))
+
+
+def _model(request: Request) -> Model:
+    """The model of a model file."""
     from lanework.machines.series.language.model import read_model
 
     path = request.path
-    overrides = [word.partition("=")[0].strip() for word in request["override"] or ()]
-    model = read_model(read_text(path), str(path), str(path.parent))
-    return model.compile(overrides=dict.fromkeys(overrides))
+    return read_model(read_text(path), str(path), str(path.parent))
 
 
 def names(request: Request) -> dict[str, str]:
@@ -85,10 +91,35 @@ def run(request: Request) -> None:
     unused = str(program.header.get("unused", "")).split(",")
     words = (*request.words, *_overrides(request))
     inputs = parse(words, program.inputs, unused, request.names("ignore") or ())
+    if request["workbook"] is not None:
+        _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
         outcome = _execute(request, inputs, bar)
     about = _explained(outcome.result, request["explain"])
     _report(request, outcome, about)
+
+
+def _write_workbook(request: Request, inputs: Inputs) -> None:
+    """Write the model, with the inputs of one lane, as a workbook with live formulas.
+
+    Raises:
+        Diagnostic: LW8001 for what is no model file, and what `Model.to_xlsx` says.
+    """
+    if not request.is_model:
+        raise Diagnostic(
+            BAD_ARGUMENT,
+            f"{request.file} is a compiled program, and a workbook has the formulas of a model",
+            help="give the model file",
+        )
+    values = dict(inputs.values)
+    for table in inputs.tables:
+        values.update(table.all_rows(None if table.unbroken else request["lanes"]))
+    model, over = _model(request), [p.name for p in request.program.inputs if p.optional]
+    model.periods = request["periods"] or model.periods
+    override = {name: values.pop(name) for name in over if name in values}
+    path = request["workbook"]
+    model.to_xlsx(path, values, request.names("outputs"), override=override)
+    terminal.wrote((Path(path),))
 
 
 def _explained(result: SeriesResult, asked: tuple[str, ...]) -> list[Explanation]:
@@ -235,6 +266,11 @@ COMMANDS = CommandLine(
             _OVERRIDE,
             engine_option("llvm", "stencil", "reference"),
             click.Option(["--lanes"], type=_POSITIVE, help="Only the first rows of lane tables."),
+            click.Option(
+                ["--workbook"],
+                metavar="FILE",
+                help="Write the model, with the inputs of one lane, as .xlsx with live formulas.",
+            ),
             click.Option(["--periods"], type=_POSITIVE, help="Periods, if not the model's own."),
             click.Option(["--ignore"], metavar="A,B", help="Columns of tables to leave out."),
             click.Option(["--outputs"], metavar="A,B", help="Compute these outputs only."),

@@ -1,44 +1,39 @@
-"""A model as a workbook: sheets, rows, names, formats, and our own values to compare with.
-
-Inputs, nodes and steps have a row each on their sheets, with the same columns: a name, a unit, a
-note, the value of what does not depend on time, then a column a period. Every row has a name in the
-workbook, that of the node.
-"""
+"""A model as a workbook: cells, names, formats, and our own values to compare with."""
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core.program.program import Port
 from lanework.core.result.frames import need
+from lanework.core.result.saving import check_ending
 from lanework.core.result.tablefile import escaped
-from lanework.machines.series.codes import NOT_IN_SHEETS
-from lanework.machines.series.data.binding import bind
-from lanework.machines.series.excel.formulas import Row, Writer
-from lanework.machines.series.excel.functions import LIMITS, bare
-from lanework.machines.series.excel.tablesheets import NONE, TableSheets
-from lanework.machines.series.language.calendar import COLUMNS, Calendar
-from lanework.machines.series.language.nodes import Formula
+from lanework.machines.series.excel.formulas import Row
+from lanework.machines.series.excel.functions import LIMITS, bare, literal, quoted
+from lanework.machines.series.excel.layout import (
+    CHECK,
+    CLOCK,
+    FIRST,
+    INPUTS,
+    MODEL,
+    STEPS,
+    TOP,
+    VALUE,
+    Layout,
+    letters,
+)
+from lanework.machines.series.excel.tablesheets import NONE
 from lanework.machines.series.language.registry import Registry
-from lanework.machines.series.passes.compile import compile_model, ordered_of
-from lanework.machines.series.passes.lookups import Lookups
-from lanework.machines.series.passes.values import Values
 
-INPUTS, MODEL, STEPS, CHECK = "Inputs", "Model", "Steps", "Check"
-VALUE, FIRST = 4, 5
-"""The columns of what does not depend on time, and of the first period."""
-CLOCK, TOP = 2, 6
-"""The rows of the number of the period, and of the first node."""
-_CELL = re.compile(r"[A-Za-z]{1,3}\d+|[rRcC]|[rR]\d*[cC]\d*|(?i:true|false)")
 _MONEY = re.compile(r"[kMGc]?[A-Z]{3}")
 
 
@@ -46,132 +41,17 @@ def write_workbook(
     model: Registry,
     path: str | os.PathLike[str],
     inputs: Mapping[str, Any],
+    override: Mapping[str, Any],
     outputs: Sequence[str] | None,
 ) -> None:
     """Write a model; see `Model.to_xlsx`."""
+    check_ending(Path(path), (".xlsx",))
     need("openpyxl", "writing .xlsx")
-    Book(model, inputs, outputs).save(path)
+    Book(model, inputs, override, outputs).save(path)
 
 
-class Book:
+class Book(Layout):
     """A model on its way into a workbook."""
-
-    def __init__(
-        self, model: Registry, inputs: Mapping[str, Any], outputs: Sequence[str] | None
-    ) -> None:
-        self.model = model
-        self.read = read = ordered_of(model, outputs)
-        for formula in read.formulas:
-            if formula.name in model.marks:
-                raise Diagnostic(
-                    NOT_IN_SHEETS,
-                    f"`{formula.name}` is circular, and no workbook solves a loop exactly",
-                    help="leave the outputs out that need it: to_xlsx(outputs=[...])",
-                )
-        self.program = compile_model(model, outputs)
-        runner = self.program.bind()
-        self.bound = bound = bind(runner.ports, runner.periods, inputs, runner._calendar)
-        if bound.lanes * bound.repeats != 1:
-            axes = " x ".join(f"{axis} {bound.sizes[axis]}" for axis in bound.axes)
-            raise Diagnostic(
-                NOT_IN_SHEETS,
-                f"the inputs are over lanes ({axes}), and a workbook holds one",
-                help="give the inputs of one lane",
-            )
-        self.periods = bound.periods
-        if self.periods + FIRST > LIMITS.columns:
-            raise Diagnostic(
-                NOT_IN_SHEETS,
-                f"the model has {self.periods:,} periods, and a sheet {LIMITS.columns:,} columns",
-                help="run fewer periods, or write results: result.save",
-            )
-        self.result = runner(**inputs)
-        self.ports = {port.name: port for port in self.program.inputs}
-        self.calendar: Calendar | None = None
-        if model.freq is not None:
-            self.calendar = Calendar(model.start or "2000-01-01", model.freq, self.periods)
-        self._titles: set[str] = set()
-        self._names: set[str] = set()
-        for title in (INPUTS, MODEL, STEPS, CHECK):
-            self.title(title)
-        self.named = {name: self._name(name) for name in [*self.ports, *self._formulas()]}
-        self.tables = TableSheets(model.tables, self.title, letters())
-        self._lay_out()
-
-    def _formulas(self) -> list[str]:
-        return [formula.name for formula in self.read.formulas]
-
-    def title(self, name: str) -> str:
-        """A name for a sheet that no other has."""
-        plain = re.sub(r"[^\w .]", "_", name)[: LIMITS.names - 3].strip() or "table"
-        title, number = plain, 1
-        while title.lower() in self._titles:
-            number += 1
-            title = f"{plain}_{number}"
-        self._titles.add(title.lower())
-        return title
-
-    def _name(self, name: str) -> str:
-        """A name in the workbook: capitals are all one there, and A1 is a cell."""
-        out = f"{name}_" if _CELL.fullmatch(name) else name
-        while out.lower() in self._names:
-            out += "_"
-        self._names.add(out.lower())
-        return out
-
-    def _lay_out(self) -> None:
-        """Which node is where."""
-        model, read = self.model, self.read
-        used = {name for formula in read.formulas for name in (*formula.now, *formula.later)}
-        self.clock = [name for name in COLUMNS if name in used and name not in model]
-        self.place = {name: (INPUTS, TOP + n) for n, name in enumerate([*self.ports, *self.clock])}
-        self.place |= {name: (MODEL, TOP + n) for n, name in enumerate(self._formulas())}
-        self.place["t"] = (INPUTS, CLOCK)
-        timed = {name: "time" in port.axes for name, port in self.ports.items()}
-        timed |= dict.fromkeys(("t", *self.clock), True)
-        by_name = {formula.name: formula for formula in read.formulas}
-        lookups = Lookups(Values(), model.formulas, model.tables, read.categories)
-        horizon = model.horizon_name or ""
-        self.writer = writer = Writer(
-            self.periods,
-            model.freq,
-            read.typed.factors,
-            timed,
-            self.cell,
-            self.row,
-            self.tables.lookup,
-            lookups.labels,
-            horizon,
-            needed(horizon, by_name),
-        )
-        self.rows: list[Row] = []
-        for formula in read.formulas:
-            factor = read.typed.scale.get(formula.name, 1.0)
-            text = writer.formula(formula.name, formula.expr, factor)
-            timed[formula.name] = writer.varies(formula.expr)
-            ends = formula.name not in writer.free
-            note = formula.doc or formula.shown
-            self.rows.append(Row(formula.name, timed[formula.name], text, note, ends))
-
-    def cell(self, name: str, t: int | None) -> str:
-        """Where a node, a step (#) or a column of the calendar has its value at a period."""
-        if t is None and name in self.named:
-            return self.named[name]
-        sheet, row = self._where(name)
-        column = VALUE if t is None else FIRST + t
-        anchor = "$" if t is None else ""
-        return f"{sheet}!{anchor}{letters()(column)}${row}"
-
-    def row(self, name: str) -> str:
-        """The cells of all periods of a node or a step."""
-        sheet, row = self._where(name)
-        left, right = letters()(FIRST), letters()(FIRST + self.periods - 1)
-        return f"{sheet}!${left}${row}:${right}${row}"
-
-    def _where(self, name: str) -> tuple[str, int]:
-        return (STEPS, TOP + int(name[1:])) if name.startswith("#") else self.place[name]
-
-    # Writing ------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file.
@@ -232,12 +112,8 @@ class Book:
             row = TOP + n
             self._label(sheet, row, name, port.unit, port.doc)
             timed, style = "time" in port.axes, style_of(port.unit, port.kind)
-            values = np.ravel(np.asarray(self.bound.arrays[n], np.float64))
-            if timed:
-                values = np.broadcast_to(values, (self.periods,))
-            for t, value in enumerate(values.tolist()):
-                here = port.categories[int(value)] if port.categories else value
-                put(sheet, row, FIRST + t if timed else VALUE, here, style)
+            for t, value in enumerate(self.given[name]):
+                put(sheet, row, FIRST + t if timed else VALUE, value, style)
             self._define(name, timed)
         for n, name in enumerate(self.clock, TOP + len(self.ports)):
             assert self.calendar is not None
@@ -265,20 +141,16 @@ class Book:
                 self._label(sheet, at, row.owner, unit, row.note)
                 self._define(row.owner, row.timed)
             style = style_of(unit, kind) if title == MODEL else "General"
+            given = self.given.get(row.owner, []) if title == MODEL else []
             for t in range(self.periods) if row.timed else (None,):
-                text = row.text(t)
+                column = VALUE if t is None else FIRST + t
+                over = given[t or 0] if given else math.nan
+                text = row.text(t) if over != over else constant(over)
                 if writer.horizon and row.ends and t is not None:
                     text = f"IF({t}<{self.cell(writer.horizon, None)},{text},0)"
                 if len(text) >= LIMITS.letters:
                     raise writer.lacking(formula.expr, f"a formula of {len(text):,} letters")
-                put(
-                    sheet,
-                    at,
-                    VALUE if t is None else FIRST + t,
-                    f"={bare(text)}",
-                    style,
-                    formula=True,
-                )
+                put(sheet, at, column, f"={bare(text)}", style, formula=True)
 
     def _write_check(self) -> None:
         """Our own values, and how far the workbook's are from them."""
@@ -309,24 +181,6 @@ FIRST_DAY = np.datetime64("1900-03-01")
 """From here on a spreadsheet's dates are right."""
 
 
-def needed(name: str, formulas: Mapping[str, Formula]) -> frozenset[str]:
-    """A node and all that it is made of."""
-    seen: set[str] = set()
-    stack = [name] if name else []
-    while stack:
-        here = stack.pop()
-        if here in formulas and here not in seen:
-            seen.add(here)
-            stack += [*formulas[here].now, *formulas[here].later]
-    return frozenset(seen)
-
-
-@cache
-def letters() -> Any:
-    """The letters of a column, from 1."""
-    return cache(need("openpyxl.utils", "writing .xlsx").get_column_letter)
-
-
 def style_of(unit: str, kind: str) -> str:
     """How numbers of a unit are shown.
 
@@ -339,6 +193,11 @@ def style_of(unit: str, kind: str) -> str:
     if unit:
         return "#,##0.####"
     return {"rate": "0.00%", "count": "#,##0", "index": "0.0000"}.get(kind, "General")
+
+
+def constant(value: float | str) -> str:
+    """An override, as the formula of a cell."""
+    return quoted(value) if isinstance(value, str) else literal(value)
 
 
 def put(

@@ -125,6 +125,8 @@ class Model(Authoring):
         path: str | os.PathLike[str],
         inputs: Mapping[str, Any] | None = None,
         outputs: str | Iterable[str] | None = None,
+        *,
+        override: Mapping[str, Any] | None = None,
     ) -> None:
         """Write the model as a workbook of Excel with live formulas.
 
@@ -133,6 +135,7 @@ class Model(Authoring):
             inputs: the inputs of one lane, as `run` takes them.
             outputs: names of nodes, which are written with all that they need; None for the
                 declared outputs, or every formula if none is.
+            override: nodes that are not computed, as for `run`: their values stand in the cells.
 
         Raises:
             Diagnostic: LW3081 for what no workbook can say, LW1022 without openpyxl, and what
@@ -141,7 +144,9 @@ class Model(Authoring):
         from lanework.machines.series.excel.workbook import write_workbook
 
         chosen = None if outputs is None else list(names("outputs", outputs))
-        write_workbook(self, path, inputs or {}, chosen)
+        over = {} if override is None else override
+        given = {} if inputs is None else inputs
+        write_workbook(self, path, given, over, chosen)
 
     def read_xlsx(self, path: str | os.PathLike[str]) -> dict[str, Any]:
         """The inputs that the named cells of a workbook have, such as one of `to_xlsx`.
