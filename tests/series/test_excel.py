@@ -338,5 +338,6 @@ def test_on_the_command_line(tmp_path):
     done = CliRunner().invoke(cli, command)
     assert "LW3081" in done.output
     model.compile().save(tmp_path / "m.lwp")
-    done = CliRunner().invoke(cli, ["run", str(tmp_path / "m.lwp"), *words[:2], "--workbook", "w"])
+    plain = ["run", str(tmp_path / "m.lwp"), "x=5", words[1], "--workbook", "w.xlsx"]
+    done = CliRunner().invoke(cli, plain)
     assert "LW8001" in done.output
