@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from lanework.core.ops.bodies.arithmetic import add, mul, neg, sub
 from lanework.core.ops.bodies.logic import choose, ge, lt
 from lanework.core.ops.table import ARITH
-from lanework.machines.series.isa import LOOKUPS, SHIFTS
+from lanework.machines.series.isa import ENDS, LOOKUPS, SHIFTS
 from lanework.machines.series.passes.derivatives import FOLDS, Derivatives, dependent
 from lanework.machines.series.passes.values import LEAVES, PERIODS, TIME
 
@@ -105,7 +105,7 @@ class Adjoint(Derivatives):
         args = values.args[value]
         if value in self.open:
             values.close(self.open[value], change)
-        if op in LEAVES:
+        if op in LEAVES or op == ENDS:  # a whole number, and as flat as a floor
             return
         if op in SHIFTS:
             self._give(args[1], self._where(self._outside(value), change), True)

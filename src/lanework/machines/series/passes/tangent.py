@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from lanework.core.ops.bodies.arithmetic import add, mul
 from lanework.core.ops.bodies.logic import choose
 from lanework.core.ops.table import ARITH
-from lanework.machines.series.isa import EXTREMES, LOOKUPS, SHIFTS
+from lanework.machines.series.isa import ENDS, EXTREMES, LOOKUPS, SHIFTS
 from lanework.machines.series.passes.derivatives import FOLDS, Derivatives, dependent
 from lanework.machines.series.passes.values import LEAVES
 
@@ -43,6 +43,8 @@ class Tangent(Derivatives):
 
     def _step(self, value: int, op: str, args: Sequence[int], tangents: Mapping[int, int]) -> int:
         values = self.values
+        if op == ENDS:
+            return self.zero
         if op in EXTREMES:
             there = values.apply(choose.name, (self.extreme(value), tangents[args[0]], self.zero))
             return values.fold("tsum", there)
