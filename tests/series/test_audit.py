@@ -751,3 +751,17 @@ def test_what_is_run_again_has_labels_and_can_be_explained():
     same_results(result, program.run(**{**inputs, "b": b}))
     assert list(result.coords["loan"]) == ["p", "q", "r"]
     assert result.explain("y", t=1, loan="q").root.value == (math.exp(2.0) + 1) * 1.0
+
+
+def test_names_that_are_none_are_refused():
+    m = debt()
+    result = m.run(cash=CASH)
+    for call in (
+        lambda: m.graph(3),
+        lambda: result.bridge(result, "worst", 3),
+        lambda: m.compile().dependents(3),
+        lambda: m.compile().again(3, {"cash": CASH}),
+    ):
+        with pytest.raises(Diagnostic) as refused:
+            call()
+        assert refused.value.code.ident == "LW2005"

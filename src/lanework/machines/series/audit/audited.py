@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lanework.core.options import names
 from lanework.core.program.program import Program
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class AuditedProgram(Base):
         """
         from lanework.machines.series.audit.depends import dependents
 
-        return dependents(self, [inputs] if isinstance(inputs, str) else [*inputs])
+        return dependents(self, names("inputs", inputs))
 
     def again(
         self,
@@ -133,5 +134,4 @@ class AuditedProgram(Base):
         def bind(program: Program) -> Any:
             return program.bind(engine, limits, periods=periods)
 
-        names = [changing] if isinstance(changing, str) else [*changing]
-        return Again(self, names, inputs or {}, bind)
+        return Again(self, names("changing", changing), inputs or {}, bind)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core.options import names
 from lanework.core.result.show import figure, html_table, preview, text_table
 from lanework.machines.series.audit.origin import Held, origin_of
 from lanework.machines.series.codes import UNEXPLAINED
@@ -25,7 +26,7 @@ Array = npt.NDArray[np.float64]
 MOST = 8  # inputs of which all sets are run
 
 
-@dataclass
+@dataclass(repr=False)
 class Bridge:
     """The way from the output of one run to that of another.
 
@@ -80,6 +81,9 @@ class Bridge:
     def __str__(self) -> str:
         return f"{self.title}\n{text_table(*self.table())}"
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def _repr_html_(self) -> str:
         return html_table(*self.table(), self.title)
 
@@ -101,16 +105,15 @@ def bridge(before: Held, after: Held, output: str, order: Iterable[str] | None) 
     _check(program == other, "the runs are of two programs")
     _check(periods == after.stats["periods"], "the runs have different numbers of periods")
     defaults = {port.name: port.default for port in program.inputs}
-    names = [*defaults]
     changed = [n for n, d in defaults.items() if not _same(old.get(n, d), new.get(n, d))]
-    steps = tuple(order) if order is not None else ()
+    steps = names("order", order) if order is not None else ()
     if order is not None and sorted(steps) != sorted(changed):
         raise _differ(f"the order {', '.join(steps)} is not one of the inputs that differ", changed)
     if order is None and len(changed) > MOST:
         what = f"{len(changed)} inputs differ, which have too many orders to run them all"
         raise Diagnostic(UNEXPLAINED, what, help="give order=, the names of these inputs in turn")
     runner = program.bind(outputs=[output], periods=periods)
-    runs = _Runs(runner, output, names, old, new)
+    runs = _Runs(runner, output, [*defaults], old, new)
     start, end = runs(frozenset()), runs(frozenset(changed))
     with np.errstate(all="ignore"):
         parts = _in_turn(runs, steps) if order is not None else _shapley(runs, changed)

@@ -98,7 +98,8 @@ def _check_same(
         return
     mine = float(column[(period or 0) if len(column) > 1 else 0])
     given = float(result[node][where])
-    if struct.pack("d", mine) != struct.pack("d", given) and not (math.isnan(mine + given)):
+    nans = math.isnan(mine) and math.isnan(given)
+    if struct.pack("d", mine) != struct.pack("d", given) and not nans:
         raise Diagnostic(
             UNEXPLAINED,
             f"the inputs give {node!r} the value {figure(mine)} now, and the result has"

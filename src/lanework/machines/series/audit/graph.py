@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from lanework.core.options import names
 from lanework.core.result.drawing import Drawing, Edge, Node
 from lanework.machines.series.audit.nodes import needed
 from lanework.machines.series.language.expression import LOOKUP
@@ -22,14 +23,14 @@ APART = "a period apart"
 
 def draw(model: Registry, outputs: Iterable[str] | None) -> Drawing:
     """See `Model.graph`."""
-    names = [outputs] if isinstance(outputs, str) else [*(outputs or ())]
-    for name in names:
+    asked_for = names("outputs", () if outputs is None else outputs)
+    for name in asked_for:
         model.need(name)
-    kept = needed(model.formulas, names or [*model.formulas])
+    kept = needed(model.formulas, [*(asked_for or model.formulas)])
     formulas = {name: formula for name, formula in model.formulas.items() if name in kept}
     sources = {name: _sources(model, formula) for name, formula in formulas.items()}
     used = {name for into in sources.values() for name in into}
-    asked = {*used, *(names or (*model.inputs, *model.tables))}
+    asked = {*used, *(asked_for or (*model.inputs, *model.tables))}
     loops = _loops({name: set(into) & set(formulas) for name, into in sources.items()})
     drawing = Drawing(model.name)
     number: dict[str, int] = {}
