@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from lanework.machines.series.excel.layout import FIRST, TOP, VALUE
+from lanework.machines.series.excel.arrangement import FIRST, TOP, VALUE
 
 
 def recomputed(path):

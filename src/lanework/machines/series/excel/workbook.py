@@ -17,9 +17,7 @@ from lanework.core.program.program import Port
 from lanework.core.result.frames import need
 from lanework.core.result.saving import check_ending
 from lanework.core.result.tablefile import escaped
-from lanework.machines.series.excel.formulas import Row
-from lanework.machines.series.excel.functions import LIMITS, bare, literal, quoted
-from lanework.machines.series.excel.layout import (
+from lanework.machines.series.excel.arrangement import (
     CHECK,
     CLOCK,
     FIRST,
@@ -28,9 +26,11 @@ from lanework.machines.series.excel.layout import (
     STEPS,
     TOP,
     VALUE,
-    Layout,
+    Arrangement,
     letters,
 )
+from lanework.machines.series.excel.formulas import Row
+from lanework.machines.series.excel.functions import LIMITS, bare, literal, quoted
 from lanework.machines.series.excel.tablesheets import NONE
 from lanework.machines.series.language.registry import Registry
 
@@ -50,7 +50,7 @@ def write_workbook(
     Book(model, inputs, override, outputs).save(path)
 
 
-class Book(Layout):
+class Book(Arrangement):
     """A model on its way into a workbook."""
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -38,7 +38,7 @@ CLOCK, TOP = 2, 6
 _CELL = re.compile(r"[A-Za-z]{1,3}\d+|[rRcC]|[rR]\d*[cC]\d*|(?i:true|false)")
 
 
-class Layout:
+class Arrangement:
     """A model, the inputs of one lane, and where they stand.
 
     Attributes:
