@@ -83,6 +83,26 @@ def test_many_changes_of_sign():
         assert abs(mpmath.fsum(terms)) < 1e-9 * mpmath.fsum(abs(term) for term in terms)
 
 
+@pytest.mark.parametrize(
+    "flows",
+    [
+        np.random.default_rng(1).normal(size=500),
+        np.array([-1.0, 5e-324, 1.0]),
+        1e306 * np.random.default_rng(2).normal(size=400),
+        np.full(3, 1.7e308) * [-1, 1, 1],
+    ],
+    ids=["hundreds of turns", "subnormal", "large", "largest"],
+)
+def test_flows_of_any_size_end(flows):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoRate)
+        roots = irr(flows).roots
+    size = np.abs(flows).max()
+    for root in roots:
+        terms = [mpmath.mpf(c / size) / mpmath.mpf(1 + root) ** t for t, c in enumerate(flows)]
+        assert abs(mpmath.fsum(terms)) < 1e-8 * mpmath.fsum(abs(term) for term in terms)
+
+
 def test_lanes():
     flows = np.array([[-100.0, -100.0, 1.0], [110.0, 120.0, 1.0]])
     with pytest.warns(NoRate, match="1 of 3 lanes"):
@@ -110,6 +130,9 @@ def test_none_is_not_a_number_and_said():
         (lambda: xirr([1, -2], ["2008-01-01", None]), "date 1 is None"),
         (lambda: xirr([], []), "no flows"),
         (lambda: irr([-1, 2], guess="ten"), "guess"),
+        (lambda: irr([-1, 2], guess=float("nan")), "guess"),
+        (lambda: xirr([-1, 2], [20250101, 20260101]), "date 0 is 20250101"),
+        (lambda: xirr([-1, 2], 5), "the dates are 5"),
     ],
 )
 def test_what_is_refused(call, words):

@@ -2,12 +2,14 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lanework as lw
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, Trap
 from lanework.machines.series.check.generate import random_program
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Sparsity, colours
@@ -167,6 +169,50 @@ def test_a_warm_start_takes_fewer_iterations():
     assert warm.iterations < again.iterations
 
 
+def test_a_warm_start_begins_from_the_solution():
+    program = model(inputs=("x:1",), r="last(x * x - 4)").compile(outputs=["r"])
+    first = program.solve("x", "r", inputs={"x": -1.5})
+    again = program.solve("x", "r", warm=first)
+    assert (first["x"], again["x"]) == pytest.approx((-2.0, -2.0))
+    other = model(inputs=("x:1", "y"), r="last(x * x - 4)", s="last(y - x)").compile()
+    with pytest.raises(Diagnostic, match="has 1 unknowns and 1 outputs") as caught:
+        other.solve(["x", "y"], ["r", "s"], warm=first)
+    assert caught.value.code.ident == "LW3062"
+
+
+def test_inputs_over_two_declared_axes():
+    m = lw.series.Model("m", periods=2)
+    m.input("rate", axes=("scenario", "time"))
+    m.input("pay", default=1.0)
+    m.formula("fund", "prev(fund) * (1 + rate) + pay")
+    m.formula("miss", "last(fund) - 10")
+    given = {"rate": [[0.1, 0.1], [0.2, 0.2]]}
+    right = [10 / 2.1, 10 / 2.2]
+    np.testing.assert_allclose(m.solve("pay", "miss", inputs=given)["pay"], right, rtol=1e-9)
+    np.testing.assert_allclose(m.seek("pay", "miss", inputs=given).value, right, rtol=1e-12)
+
+
+def test_inputs_from_tables():
+    frame = pd.DataFrame({"goal": [4.0, 9.0], "unused": [1.0, 2.0]})
+    m = model(1, ("x:1", "goal"), r="last(x * x - goal)")
+    bounds = {"x": (0.0, None)}
+    table = frame[["goal"]]
+    np.testing.assert_allclose(m.solve("x", "r", bounds, inputs=table)["x"], [2, 3], rtol=1e-8)
+    np.testing.assert_allclose(m.seek("x", "r", inputs=table).value, [2, 3], rtol=1e-12)
+    with pytest.raises(Diagnostic, match="unused"):
+        m.seek("x", "r", inputs=frame)
+
+
+def test_a_solver_in_threads():
+    solver = model(inputs=("x:1", "goal"), r="last(x * x - goal)").compile().solver(
+        "x", "r", {"x": (0.0, None)}
+    )  # fmt: skip
+    goals = np.arange(1.0, 61.0)
+    with ThreadPoolExecutor(4) as pool:
+        values = list(pool.map(lambda goal: solver({"goal": float(goal)})["x"], goals))
+    np.testing.assert_allclose(values, np.sqrt(goals), rtol=1e-8)
+
+
 # Derivatives, one by one --------------------------------------------------------------------------
 
 BENT = {
@@ -305,8 +351,11 @@ REFUSED = [
     (("z", "r"), {}, "unknown z reaches no output"),
     ((["x", "z"], ["r", "k"]), {}, "no unknown reaches the equation k"),
     (("x", "r"), {"bounds": {"x": (2.0, 1.0)}}, "bounds of x exclude each other"),
-    (("x", "r"), {"bounds": {"x": ("low", 1.0)}}, "a bound of 'x' is 'low'"),
+    (("x", "r"), {"bounds": {"x": ("low", 1.0)}}, "a bound of 'x' is the text 'low'"),
     (("x", "r"), {"bounds": {"x": (float("nan"), 1.0)}}, "a bound of 'x' is nan"),
+    (("x", "r"), {"bounds": {"x": ("0", 5.0)}}, "a bound of 'x' is the text '0'"),
+    (("x", "r"), {"bounds": {"x": (0.0, 1.0, 2.0)}}, "the bounds of 'x' are"),
+    (("x", "r"), {"maximise": True}, "no objective to maximise"),
     (("x", "r"), {"bounds": {"r": (0.0, 1.0)}}, "is a residual and has bounds"),
     (("x", "r"), {"options": {"no_such_option": 1}}, "no_such_option"),
     (("x",), {"objective": "pay"}, "has a value in each period"),
@@ -326,6 +375,20 @@ def test_what_cannot_be_put(args, more, words, capfd):
         program.solve(*args, **more)
     assert caught.value.help
     assert caught.value.code.ident in ("LW3062", "LW3040", "LW3044")
+
+
+OPTIONS = [
+    {"limits": 5}, {"options": [1]}, {"bounds": 5}, {"warm": 5}, {"objective": ["s"]},
+    {"residuals": 5}, {"variables": [1]}, {"maximise": "yes"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: next(iter(option)))
+def test_options_of_the_wrong_type(option):
+    program = model(1, ("x", "y"), r="last(x - y)", s="last(x + y)").compile()
+    with pytest.raises(Diagnostic) as caught:
+        program.solve(**{"variables": "x", "residuals": "r", **option})
+    assert caught.value.code.ident == "LW2005"
 
 
 STATUS = {
@@ -490,6 +553,73 @@ def test_a_jump_is_no_root():
     m = model(inputs=("x",), y="last(where(x > 3.3, 1.0, -1.0))")
     with pytest.raises(Diagnostic, match="misses by 1"):
         m.seek("x", "y")
+
+
+@pytest.mark.parametrize("lanes", [(3, 2), (3, 3)])
+def test_goals_over_two_axes(lanes):
+    m = model(inputs=("x:1", "a", "b"), y="last(x * a + b)")
+    a, b = np.arange(1.0, lanes[0] + 1), np.arange(5.0, lanes[1] + 5)
+    given = {"a": lw.series.along("p", a), "b": lw.series.along("q", b)}
+    goal = m.seek("x", "y", inputs=given)
+    assert goal.iterations < 6
+    right = -b / a[:, None]
+    axes = goal.result.axes("y")
+    value = goal.value if axes == ("p", "q") else goal.value.T
+    np.testing.assert_allclose(value, right, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("formula", "target", "bounds"),
+    [
+        ("x * 1e-10", 1e-9, (0.0, 5.0)),
+        ("(x * x + 1) * 1e-10", 0.0, (None, None)),
+        ("1 / (x - 1)", 0.0, (None, None)),
+        ("where(x < 1, -5, 5) + 1e10 * (x - 1)", 0.0, (None, None)),
+    ],
+)
+def test_what_comes_near_is_not_reached(formula, target, bounds):
+    goal = model(inputs=("x",), y=f"last({formula})").seek(
+        "x", "y", target, bounds=bounds, failures="nan"
+    )
+    assert not goal.reached
+
+
+def test_small_numbers_are_sought_as_large_ones_are():
+    for size in (1e-200, 1e-10, 1e200):
+        m = model(inputs=("x",), y=f"last({size} * (x * x * x + x))")
+        assert m.seek("x", "y", 2 * size).value == pytest.approx(1.0, rel=1e-9)
+
+
+def test_a_goal_of_a_whole_book():
+    m = lw.series.Model("m", periods=2)
+    m.input("rate", default=0.0)
+    m.input("amount", axes="loan")
+    m.formula("f", "last(amount * (1 + rate) ** t)")
+    m.output("book", "f", reduce="loan")
+    goal = m.seek("rate", "book", 660.0, inputs={"amount": [100.0, 200.0, 300.0]})
+    assert goal.value == pytest.approx(0.1, rel=1e-12)
+    assert goal.result["book"] == pytest.approx(660.0)
+    with pytest.raises(Diagnostic, match="varies along 'loan'"):
+        given = {"amount": [1.0, 2.0], "rate": lw.series.along("loan", [0, 1])}
+        m.seek("rate", "book", inputs=given)
+
+
+def test_limits_of_a_goal():
+    m = model(12, ("x", "c"), y="last(prev(y_, initial=x) + c)", y_="x * c")
+    given = {"c": np.ones(50_000)}
+    with pytest.raises(Diagnostic, match="LW0101"):
+        m.seek("x", "y", inputs=given, limits=lw.Limits(memory=100_000))
+    with pytest.raises(Trap, match="fuel"):
+        m.seek("x", "y", inputs=given, limits=lw.Limits(fuel=1))
+
+
+@pytest.mark.parametrize("what", ["solve", "seek"])
+def test_a_deadline_while_derivatives_are_compiled(what):
+    formulas = {f"v{n}": f"sin(v{n - 1}) + x" if n else "x * x" for n in range(1500)}
+    program = model(2, ("x",), **formulas, y="last(v1499)").compile(outputs=["y"])
+    with pytest.raises(Trap) as caught:
+        getattr(program, what)("x", "y", limits=lw.Limits(deadline=0.05))
+    assert caught.value.code.ident == "LW2001"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.tables import TableLike
+from lanework.core.options import limits_of
 from lanework.core.program.program import Program
 from lanework.machines.series.audit.audited import AuditedProgram
 from lanework.machines.series.codes import NO_DERIVATIVE
@@ -156,7 +158,7 @@ class SeriesProgram(AuditedProgram):
         objective: str | None = None,
         *,
         maximise: bool = False,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | TableLike | None = None,
         options: Mapping[str, Any] | None = None,
         warm: Solution | None = None,
         limits: Limits | None = None,
@@ -178,7 +180,8 @@ class SeriesProgram(AuditedProgram):
             inputs: the other inputs, as `run` takes them. With inputs over lanes each lane is a
                 problem of its own.
             options: options of IPOPT, such as ``{"tol": 1e-8, "max_iter": 100}``.
-            warm: a solution of a problem like this one, to begin from with its multipliers.
+            warm: a solution of a problem like this one, to begin from with its multipliers, and
+                with its values of the unknowns that `inputs` does not have.
             limits: memory and deadline.
             engine: which engine runs the programs.
 
@@ -255,7 +258,7 @@ class SeriesProgram(AuditedProgram):
         target: Any = 0.0,
         *,
         bounds: tuple[float | None, float | None] = (None, None),
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | TableLike | None = None,
         failures: str = "fault",
         limits: Limits | None = None,
         engine: str = "auto",
@@ -290,9 +293,8 @@ class SeriesProgram(AuditedProgram):
         """
         from lanework.machines.series.solving.goal import seek
 
-        with_limits = limits or Limits()
         return seek(
-            self, variable, output, target, bounds, inputs or {}, failures, with_limits, engine
+            self, variable, output, target, bounds, inputs, failures, limits_of(limits), engine
         )
 
 

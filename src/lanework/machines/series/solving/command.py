@@ -24,7 +24,7 @@ SOLVE = (
     click.Option(["--variables"], metavar="A,B", required=True, help="The inputs to find."),
     click.Option(["--residuals"], metavar="A,B", help="Outputs that are to be 0."),
     click.Option(
-        ["--bound"],
+        ["--bounds", "--bound", "bounds"],
         metavar="NAME=LOW:HIGH",
         multiple=True,
         help="Bounds of an unknown or an output, such as cover=1.3: or debt=0:1e6.",
@@ -42,7 +42,9 @@ SEEK = (
     click.Option(
         ["--target"], type=float, default=0.0, show_default=True, help="What it should be."
     ),
-    click.Option(["--bound"], metavar="LOW:HIGH", help="Where to look, such as 0:1e6."),
+    click.Option(
+        ["--bounds", "--bound", "bounds"], metavar="LOW:HIGH", help="Where to look, such as 0:1e6."
+    ),
     click.Option(["--ignore"], metavar="A,B", help="Columns of tables to leave out."),
     _ENGINE,
 )
@@ -58,7 +60,7 @@ def solve(request: Request) -> None:
 
     variables = request.names("variables") or []
     residuals = request.names("residuals") or []
-    bounds = dict(_bound(text) for text in request["bound"])
+    bounds = dict(_bound(text) for text in request["bounds"])
     outputs = [*residuals, *(name for name in bounds if name not in variables)]
     outputs += [request["objective"]] if request["objective"] else []
     program = _program(request, outputs)
@@ -76,6 +78,8 @@ def solve(request: Request) -> None:
     for one in (solution,) if isinstance(solution, Solution) else solution:
         if request["iterations"]:
             terminal.text(one.table())
+        if one.status == "interrupted":
+            raise KeyboardInterrupt
         if not one.ok:
             raise one.error()
     _report(request, solution.variables, solution.result, str(solution))
@@ -93,7 +97,7 @@ def seek(request: Request) -> None:
         name,
         request["output"],
         request["target"],
-        bounds=_ends(request["bound"] or ":"),
+        bounds=_ends(request["bounds"] or ":"),
         inputs=_inputs(request, program),
         limits=request.limits,
         engine=request["engine"],

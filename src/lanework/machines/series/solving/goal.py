@@ -7,7 +7,7 @@ root; no other package is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,17 +15,22 @@ from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
+from lanework.core.data.tables import TableLike
 from lanework.core.data.values import Given, exactly
+from lanework.core.options import choice, limits_of, text
 from lanework.core.program.program import Program
+from lanework.core.result.frames import spread
 from lanework.core.runner import check_deadline
+from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
-from lanework.machines.series.data.binding import bind
+from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.data.labels import along
 from lanework.machines.series.passes.derive import Deriver
-from lanework.machines.series.solving.solve import check_lanes, named_port
+from lanework.machines.series.solving.solve import given_inputs, named_port
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.result import SeriesResult
+    from lanework.machines.series.runner import Runner
 
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[Floats, Floats]]
@@ -34,7 +39,7 @@ FREE = 60  # steps of Newton's method before two sides of a root are looked for
 WIDER = 60  # times that the search doubles its distance
 STEPS = 200
 NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
-CLOSE = 1e-9  # how near, beside its size, the output or the unknown must come
+JUMP = 1e5  # how many times the slope's difference between neighbours is no rounding any more
 LATE = "raise the deadline"
 
 
@@ -74,93 +79,142 @@ def seek(
     output: str,
     target: Any,
     bounds: tuple[float | None, float | None],
-    inputs: Mapping[str, Any],
+    inputs: Mapping[str, Any] | TableLike | None,
     failures: str,
     limits: Limits,
     engine: str,
 ) -> Goal:
     """What `SeriesProgram.seek` does."""
-    until = limits.until()
-    unknown = named_port(variable, program.inputs, "input", UNKNOWN_INPUT)
-    goal = named_port(output, program.outputs, "output", UNKNOWN_OUTPUT)
-    for port in (unknown, goal):
-        if "time" in port.axes:
-            raise _bad(
-                f"{port.name!r} has a value in each period",
-                "seek one number for one number: an input without the axis time and such as "
-                f"total({port.name}); `solve` takes more",
-            )
-    if unknown.categories:
-        raise _bad(f"{variable!r} is one of some labels", "only numbers can be sought")
-    if failures not in ("fault", "nan"):
-        raise _bad(f"failures is {failures!r}", "write 'fault' or 'nan'")
+    variable, output = text("variable", variable), text("output", output)
+    choice("failures", failures, ("fault", "nan"))
+    limits = limits_of(limits).started()
     low, high = _ends(variable, bounds)
-    deriver = Deriver(program)
-    (port,) = deriver.asked(output)
-    deriver.adjoint(port, deriver.leaves(variable))
-    derived: Program[Any] = Program(**vars(deriver.finish("gradient")))
-    runner = derived.bind(engine, limits=limits)
-    first = inputs.get(variable)
-    inputs = {**inputs, variable: unknown.start if first is None else first}
-    ports = program.bind(engine, limits=limits)
-    bound = bind(ports.ports, ports.periods, inputs, ports._calendar)
-    check_lanes(bound, [goal])
-    shape = tuple(bound.sizes[axis] for axis in bound.axes)
-    start = bind_value(bound, [port.name for port in ports.ports].index(variable), shape)
-    runs = [0]
 
-    def given(x: Any) -> dict[str, Any]:
-        return {**inputs, variable: along(bound.axes, np.reshape(x, shape)) if shape else float(x)}
+    def work() -> Goal:
+        sought = _Sought(program, variable, output, inputs, limits, engine)
+        return sought.seek(target, low, high, failures)
 
-    aim = _aim(target, shape)
+    return within(limits, work, LATE)
 
-    def slope(x: Floats) -> tuple[Floats, Floats]:
-        check_deadline(until, LATE)
-        runs[0] += 1
-        result = runner.run_within(Limits(), given(x if shape else x[0]))
-        y = np.broadcast_to(result[output], shape).ravel()
-        by = np.broadcast_to(result[f"d_{output}_d_{variable}"], shape).ravel()
-        return y - aim, by
 
-    with np.errstate(all="ignore"):
-        search = _Search(slope, np.clip(start.ravel(), low, high), low, high)
-        search.free()
-        search.widen()
-        search.narrow()
-    reached = search.missed <= CLOSE * (1.0 + np.abs(aim))
-    reached |= search.off <= CLOSE * np.abs(search.best)  # as near as rounding lets it come
-    if not reached.all() and failures == "fault":
-        lane = int(np.argmin(reached))
-        where = f" in lane {lane}" if shape else ""
-        raise Diagnostic(
-            NOT_SOLVED,
-            f"no {variable} is found with which {output} is {aim[lane]:.6g}{where}: with "
-            f"{search.best[lane]:.6g} it misses by {search.missed[lane]:.3g}",
-            help=f"give bounds on both sides of it, begin elsewhere ({variable}=... among the "
-            "inputs), or mark such lanes with failures='nan'",
+class _Sought:
+    """One output of one input, in all lanes."""
+
+    def __init__(
+        self,
+        program: Program[Any],
+        variable: str,
+        output: str,
+        inputs: Mapping[str, Any] | TableLike | None,
+        limits: Limits,
+        engine: str,
+    ) -> None:
+        unknown = named_port(variable, program.inputs, "input", UNKNOWN_INPUT)
+        goal = named_port(output, program.outputs, "output", UNKNOWN_OUTPUT)
+        for port in (unknown, goal):
+            if "time" in port.axes:
+                raise _bad(
+                    f"{port.name!r} has a value in each period",
+                    "seek one number for one number: an input without the axis time and such as "
+                    f"total({port.name}); `solve` takes more",
+                )
+        if unknown.categories:
+            raise _bad(f"{variable!r} is one of some labels", "only numbers can be sought")
+        self.variable, self.output, self.limits = variable, output, limits
+        self._runner: Runner = program.bind(engine, limits=limits)
+        known = given_inputs(self._runner, inputs)
+        first = known.get(variable)
+        self._inputs = {**known, variable: unknown.start if first is None else first}
+        bound = bind(self._runner.ports, self._runner.periods, self._inputs, self._runner._calendar)
+        self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
+        self.shape = tuple(bound.sizes[axis] for axis in self.axes)
+        number = [port.name for port in self._runner.ports].index(variable)
+        self.start = bind_value(bound, number, self.axes, variable).ravel()
+        deriver = Deriver(program)
+        (port,) = deriver.asked(output)
+        deriver.adjoint(port, deriver.leaves(variable))
+        derived: Program[Any] = Program(**vars(deriver.finish("gradient")))
+        self._slopes: Runner = derived.bind(engine, limits=limits)
+        self.runs = 0
+
+    def run(self, value: Any) -> SeriesResult:
+        """All outputs with this value of the unknown."""
+        rest = replace(self.limits, deadline=None, ends=None)
+        return self._runner.run_within(rest, self._given(value))
+
+    def _given(self, value: Any) -> dict[str, Any]:
+        value = np.reshape(value, self.shape)
+        return {
+            **self._inputs,
+            self.variable: along(self.axes, value) if self.axes else float(value),
+        }
+
+    def slope(self, x: Floats) -> tuple[Floats, Floats]:
+        """The output and its derivative, shape (lanes,)."""
+        check_deadline(self.limits.until(), LATE)
+        self.runs += 1
+        rest = replace(self.limits, deadline=None, ends=None)
+        result = self._slopes.run_within(rest, self._given(x))
+        names = (self.output, f"d_{self.output}_d_{self.variable}")
+        y, by = (
+            np.broadcast_to(spread(result, name, self.axes, self.shape), self.shape).ravel()
+            for name in names
         )
-    value = np.where(reached, search.best, np.nan).reshape(shape)
-    return Goal(
-        value if shape else float(value),
-        reached.reshape(shape) if shape else bool(reached[0]),
-        search.missed.reshape(shape) if shape else float(search.missed[0]),
-        runs[0],
-        lambda x: ports.run_within(Limits(), given(x)),
-    )
+        return y, by
+
+    def seek(self, target: Any, low: float, high: float, failures: str) -> Goal:
+        """Search all lanes."""
+        shape, aim = self.shape, _aim(target, self.shape)
+
+        def miss(x: Floats) -> tuple[Floats, Floats]:
+            y, by = self.slope(x)
+            return y - aim, by
+
+        with np.errstate(all="ignore"):
+            search = _Search(miss, np.clip(self.start, low, high), low, high)
+            search.free()
+            search.widen()
+            search.narrow()
+            reached = search.reached()
+        if not reached.all() and failures == "fault":
+            lane = int(np.argmin(reached))
+            where = f" in lane {lane}" if shape else ""
+            raise Diagnostic(
+                NOT_SOLVED,
+                f"no {self.variable} is found with which {self.output} is {aim[lane]:.6g}{where}:"
+                f" with {search.best[lane]:.6g} it misses by {search.missed[lane]:.3g}",
+                help=f"give bounds on both sides of it, begin elsewhere ({self.variable}=... among"
+                " the inputs), or mark such lanes with failures='nan'",
+            )
+        value = np.where(reached, search.best, np.nan).reshape(shape)
+        missed = search.missed.reshape(shape)
+        return Goal(
+            value if shape else float(value),
+            reached.reshape(shape) if shape else bool(reached[0]),
+            missed if shape else float(missed),
+            self.runs,
+            self.run,
+        )
 
 
-def bind_value(bound: Any, number: int, shape: tuple[int, ...]) -> Floats:
-    """The value of an input in each lane, shape (lane axes...)."""
-    if not shape:
-        return np.array([float(bound.arrays[number])])
-    out = np.empty(shape)
-    names = list(bound.axes)
+def bind_value(bound: Bound, number: int, axes: tuple[str, ...], name: str) -> Floats:
+    """The value of an input in each lane, shape (these axes...).
+
+    Raises:
+        Diagnostic: LW3062 for one that varies along other axes, over which an output is summed.
+    """
     array = np.asarray(bound.arrays[number], float)
-    held = [*bound.outers[number], *([bound.inner] if bound.given[number].laned else [])]
-    order = sorted(range(len(held)), key=lambda place: names.index(held[place]))
-    array = np.transpose(array, order)
-    out[...] = array.reshape([bound.sizes[axis] if axis in held else 1 for axis in names])
-    return out
+    inner = [bound.inner] if bound.given[number].laned and bound.inner else []
+    held = [*bound.outers[number], *inner]
+    for axis in held:
+        if axis not in axes:
+            raise _bad(
+                f"{name!r} varies along {axis!r}, over which the output is summed",
+                "seek one value for all of it: begin with one number",
+            )
+    array = np.transpose(array, [held.index(axis) for axis in axes if axis in held])
+    array = array.reshape([bound.sizes[axis] if axis in held else 1 for axis in axes])
+    return np.array(np.broadcast_to(array, [bound.sizes[axis] for axis in axes]))
 
 
 def _aim(target: Any, shape: tuple[int, ...]) -> Floats:
@@ -174,10 +228,16 @@ def _aim(target: Any, shape: tuple[int, ...]) -> Floats:
 
 def _ends(name: str, bounds: tuple[float | None, float | None]) -> tuple[float, float]:
     try:
+        low, high = bounds
+        for end in (low, high):
+            if isinstance(end, str | bool):
+                raise TypeError(end)
         low, high = (x if x is None else float(x) for x in bounds)
     except (TypeError, ValueError):
         raise _bad(f"the bounds of {name!r} are {bounds!r}", "give (lowest, highest)") from None
     least, most = -np.inf if low is None else low, np.inf if high is None else high
+    if np.isnan(least) or np.isnan(most):
+        raise _bad(f"the bounds of {name!r} are {bounds!r}", "give numbers, None for no bound")
     if not least < most:
         raise _bad(f"the bounds of {name!r} exclude each other", "give (lowest, highest)")
     return least, most
@@ -201,8 +261,9 @@ class _Search:
         self._start = start
         self._under = np.full(start.shape, np.nan)  # where it is known to be below nought
         self._over = np.full(start.shape, np.nan)
+        self._below, self._above = self._under.copy(), self._under.copy()
         self.best, self.missed = start.copy(), np.full(start.shape, np.inf)
-        self.off = self.missed.copy()
+        self.off, self._by = self.missed.copy(), np.zeros(start.shape)
         self._done = np.zeros(start.shape, bool)
         self._stalled = np.zeros(start.shape, int)
 
@@ -214,8 +275,10 @@ class _Search:
     def _look(self, x: Floats) -> tuple[Floats, Floats]:
         x = np.where(self._done, self.best, x)
         y, by = self._slope(x)
-        self._under = np.where((y < 0) & self._nearer(x, self._under, self._over), x, self._under)
-        self._over = np.where((y > 0) & self._nearer(x, self._over, self._under), x, self._over)
+        lower = (y < 0) & self._nearer(x, self._under, self._over)
+        upper = (y > 0) & self._nearer(x, self._over, self._under)
+        self._under, self._below = np.where(lower, (x, y), (self._under, self._below))
+        self._over, self._above = np.where(upper, (x, y), (self._over, self._above))
         better = np.abs(y) < self.missed
         step = np.abs(y / by)
         tiny = step <= NEAR * np.abs(x)
@@ -223,6 +286,7 @@ class _Search:
         self.best = np.where(better, x, self.best)
         self.missed = np.where(better, np.abs(y), self.missed)
         self.off = np.where(better, step, self.off)
+        self._by = np.where(better, np.abs(by), self._by)
         self._done |= (self.missed == 0) | (self._stalled > 1)
         return y, by
 
@@ -231,6 +295,18 @@ class _Search:
         nearer: NDArray[np.bool_] = np.abs(x - other) < np.abs(own - other)
         known: NDArray[np.bool_] = ~np.isnan(own) & ~np.isnan(other)
         return nearer | ~known
+
+    def reached(self) -> NDArray[np.bool_]:
+        """Which lanes have a root: the unknown is as near to it as rounding lets it come.
+
+        Where the output jumps over nought it differs much more between two neighbours than its
+        slope and its rounding say.
+        """
+        near = self.off <= NEAR * np.maximum(np.abs(self.best), np.abs(self._start))
+        apart = np.maximum(np.abs(self._over - self._under), np.spacing(np.abs(self.best)))
+        jump = self._both & (self._above - self._below > JUMP * self._by * apart)
+        done: NDArray[np.bool_] = (self.missed == 0) | (near & ~jump)
+        return done
 
     def free(self) -> None:
         """Newton's method until each lane is done or has a root between two places."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.core.result.frames import need
-from lanework.machines.series.codes import BAD_PROBLEM
+from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
 from lanework.machines.series.solving.problem import Block, Floats, Problem
 from lanework.machines.series.solving.solution import TRACE, Solution
 
@@ -28,6 +28,8 @@ FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
 CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
 SINGULAR = 1e-12  # how small, beside the largest, a pivot is nought
 
+AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
+"""What a run is refused for at some values of the unknowns, and not at others."""
 STATUS = {
     0: "solved",
     1: "inaccurate",
@@ -183,7 +185,12 @@ def solve(
     problem.runs, problem.error = 0, None
     session = Run(problem, until, options)
     low, high = _ends(problem.variables)
-    x, y, number = session.solve(np.clip(start, low, high), before)
+    start = np.clip(start, low, high)
+    problem.value(start)
+    problem.levels(start, np.empty(problem.rows))
+    if problem.error is not None and problem.error.code not in AT_A_POINT:
+        raise problem.error  # of the inputs, whatever the unknowns are
+    x, y, number = session.solve(start, before)
     status = session.stop or STATUS.get(number, "stopped")
     message = SAID[status]
     if status == "solved":

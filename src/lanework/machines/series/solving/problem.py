@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic
+from lanework.core.data.values import Given, exactly
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import BAD_PROBLEM
@@ -107,7 +108,7 @@ def _bound(port: Port, size: int, given: Any, sign: int) -> Floats:
     if given is None:
         return np.full(size, sign * np.inf)
     try:
-        array = np.asarray(given, float)
+        array = exactly(given, "f64", Given(f"a bound of {port.name!r}", BAD_PROBLEM))
         out = np.array(np.broadcast_to(array, size))
     except (TypeError, ValueError):
         out = np.full(size, np.nan)

@@ -21,11 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.core.data.values import Given, exactly
+from lanework.core.options import real
 from lanework.machines.series.codes import BAD_INPUT
 
 Floats = NDArray[np.float64]
 YEAR = 365.0  # days, as XIRR counts them
 WIDEST = 700.0  # beyond this logarithm of 1 + r a rate is no number
+STEPS = 400
 TOUCH = 1e-14  # how close to nought, beside its terms, a sum is nought where it is flat
 
 
@@ -87,6 +89,8 @@ def xirr(flows: ArrayLike, dates: Iterable[Any], *, guess: float = 0.0) -> Rates
         0.1
     """
     amounts = _numbers(flows)
+    if isinstance(dates, str) or not isinstance(dates, Iterable):
+        raise Diagnostic(BAD_INPUT, f"the dates are {dates!r}", help="give a date for each flow")
     times = _days(list(dates)) / YEAR
     if len(times) != len(amounts):
         raise Diagnostic(
@@ -111,7 +115,8 @@ def _days(dates: Sequence[Any]) -> Floats:
     days = []
     for place, given in enumerate(dates):
         try:
-            day = np.datetime64(given, "D")
+            number = isinstance(given, bool | int | float | np.number)
+            day = np.datetime64("NaT" if number else given, "D")
         except (TypeError, ValueError):
             day = np.datetime64("NaT")
         if np.isnat(day):
@@ -124,7 +129,7 @@ def _days(dates: Sequence[Any]) -> Floats:
 
 
 def _rates(amounts: Floats, times: Floats, guess: float) -> Rates:
-    near = float(exactly(guess, "f64", Given("guess", BAD_INPUT)))
+    near = real("guess", guess, -1.0, code=BAD_INPUT)
     order = np.argsort(times, kind="stable")
     shape = amounts.shape[1:]
     lanes = amounts[order].reshape(len(times), -1)
@@ -144,20 +149,24 @@ def _rates(amounts: Floats, times: Floats, guess: float) -> Rates:
 def _roots(amounts: Floats, times: Floats) -> tuple[float, ...]:
     """All rates above -1, ascending."""
     distinct, which = np.unique(times, return_inverse=True)
+    most = float(np.abs(amounts).max())
     summed = np.zeros(len(distinct))
-    np.add.at(summed, which, amounts)
-    some = summed != 0
-    return tuple(sorted(math.expm1(s) for s in _zeros(summed[some], distinct[some])))
+    np.add.at(summed, which, amounts / (most or 1.0))  # so that no sum overflows
+    return tuple(sorted(math.expm1(s) for s in _zeros(summed, distinct)))
 
 
 def _zeros(amounts: Floats, times: Floats) -> list[float]:
     """The roots s of the sum of amounts times exp(-s times), ascending."""
     chain: list[tuple[Floats, Floats]] = []
-    while len(turns := np.flatnonzero(np.sign(amounts[1:]) != np.sign(amounts[:-1]))):
+    while True:
+        some = amounts != 0  # what is too small beside the others is none
+        amounts, times = amounts[some] / np.abs(amounts).max(initial=0.0), times[some]
+        turns = np.flatnonzero(np.sign(amounts[1:]) != np.sign(amounts[:-1]))
+        if not len(turns):
+            break
         shifted = times - (times[turns[0]] + times[turns[0] + 1]) / 2
         chain.append((amounts, shifted))
         amounts = amounts * -shifted  # the derivative of the sum times that exponential
-        amounts = amounts / np.abs(amounts).max()
     roots: list[float] = []
     for level, shifted in reversed(chain):
         roots = _separated(level, shifted, roots)
@@ -182,7 +191,8 @@ def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float]:
     """The sum and the sum of sizes, beside its largest exponential."""
     powers = -s * shifted
     terms = amounts * np.exp(powers - powers.max())
-    return math.fsum(terms), float(np.abs(terms).sum())
+    value, size = float(terms.sum()), float(np.abs(terms).sum())
+    return (value if abs(value) > TOUCH * len(terms) * size else math.fsum(terms)), size
 
 
 def _sign(amounts: Floats, shifted: Floats, s: float) -> float:
@@ -191,31 +201,48 @@ def _sign(amounts: Floats, shifted: Floats, s: float) -> float:
 
 
 def _between(amounts: Floats, shifted: Floats, low: float, high: float, left: float) -> float:
-    """The root between two places of opposite signs: bisection, first over magnitudes."""
+    """The root between two places of opposite signs: Newton's method, or half the way."""
+    low, high = _nearer(amounts, shifted, low, high, left)
+    s = low + (high - low) / 2
+    width = high - low
+    for turn in range(STEPS):
+        powers = -s * shifted
+        terms = amounts * np.exp(powers - powers.max())
+        value = float(terms.sum())
+        if abs(value) <= TOUCH * len(terms):  # each is at most 1, or so: rounding may decide
+            value = math.fsum(terms)
+        if value == 0.0:
+            return s
+        if value * left > 0:
+            low = s
+        else:
+            high = s
+        middle = low + (high - low) / 2
+        if middle in (low, high):
+            break
+        slope = -float(terms @ shifted)
+        step = s - value / slope if slope else middle
+        slow = turn % 4 == 3 and high - low > width / 4
+        if turn % 4 == 3:
+            width = high - low
+        s = step if low < step < high and not slow else middle
+    return min((low, high), key=lambda s: abs(_sum(amounts, shifted, s)[0]))
+
+
+def _nearer(
+    amounts: Floats, shifted: Floats, low: float, high: float, left: float
+) -> tuple[float, float]:
+    """Ends that are no further away than need be, of which each has the sign of its side."""
+    step = 1.0
     if low == -WIDEST:
-        step = 1.0
         top = min(high, 0.0)
         while top - step > low and _sum(amounts, shifted, top - step)[0] * left < 0:
             step *= 2
         low = max(low, top - step)
+    step = 1.0
     if high == WIDEST:
-        step = 1.0
         bottom = max(low, 0.0)
         while bottom + step < high and _sum(amounts, shifted, bottom + step)[0] * left > 0:
             step *= 2
         high = min(high, bottom + step)
-    while True:
-        middle = low + (high - low) / 2
-        if middle in (low, high):
-            return _closest(amounts, shifted, low, high)
-        value = _sum(amounts, shifted, middle)[0]
-        if value == 0.0:
-            return middle
-        if value * left > 0:
-            low = middle
-        else:
-            high = middle
-
-
-def _closest(amounts: Floats, shifted: Floats, low: float, high: float) -> float:
-    return min((low, high), key=lambda s: abs(_sum(amounts, shifted, s)[0]))
+    return low, high

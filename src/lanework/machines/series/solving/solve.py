@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from lanework.base import sharing
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
-from lanework.core.options import flag
+from lanework.core.codes import BAD_OPTION
+from lanework.core.data.tables import TableLike
+from lanework.core.options import flag, limits_of, names, refused, text
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
-from lanework.core.runner import check_deadline
+from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
-from lanework.machines.series.data.labels import along
+from lanework.machines.series.data.labels import Labelled, along
+from lanework.machines.series.data.tableinputs import table_inputs
 from lanework.machines.series.runner import Runner
 from lanework.machines.series.solving import ipopt
 from lanework.machines.series.solving.problem import Block, Problem, blocks
@@ -54,8 +60,11 @@ class Solver:
     ) -> None:
         """Check the names; see `SeriesProgram.solve`."""
         ipopt.ipopt()
-        self.program, self.options = program, options or {}
-        names, zero = _names(variables), _names(residuals)
+        self.program, self.options = program, _mapping("options", options)
+        names, zero = _names("variables", variables), _names("residuals", residuals)
+        bounds = {name: _pair(name, ends) for name, ends in _mapping("bounds", bounds).items()}
+        if objective is None and flag("maximise", maximise):
+            raise _bad("there is no objective to maximise", "name an output as objective")
         self._bounds = {**(bounds or {}), **dict.fromkeys(zero, (0.0, 0.0))}
         for name in zero:
             if name in (bounds or {}):
@@ -68,43 +77,56 @@ class Solver:
         ]
         self.goal: Port | None = None
         if objective is not None:
-            self.goal = named_port(objective, outputs, "output", UNKNOWN_OUTPUT)
+            self.goal = named_port(text("objective", objective), outputs, "output", UNKNOWN_OUTPUT)
         _check_ports(self.unknown, self.goal)
         self._sign = -1.0 if flag("maximise", maximise) else 1.0
         self._engine = engine
         self._runner = program.bind(engine, threads=1)
         self._problem: Problem | None = None
+        self._lock = sharing.rlock()
 
     def __call__(
         self,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | TableLike | None = None,
         *,
         warm: Solution | None = None,
         limits: Limits | None = None,
     ) -> Solution | Solutions:
-        """Solve it for these inputs; see `SeriesProgram.solve`."""
-        limits = limits or Limits()
-        until, runner, given = limits.until(), self._runner, dict(inputs or {})
+        """Solve it for these inputs; see `SeriesProgram.solve`. Other threads wait meanwhile."""
+        if warm is not None and not isinstance(warm, Solution):
+            raise refused("warm", warm, "give a solution of one lane", BAD_OPTION)
+        with self._lock:
+            return self._solve(given_inputs(self._runner, inputs), warm, limits_of(limits))
+
+    def _solve(
+        self, given: dict[str, Any], warm: Solution | None, limits: Limits
+    ) -> Solution | Solutions:
+        limits = limits.started()
+        until, runner = limits.until(), self._runner
+        begins = {} if warm is None else warm.variables
         for port in self.unknown:
             if given.get(port.name) is None:
-                given[port.name] = port.start
+                given[port.name] = begins.get(port.name, port.start)
         bound = bind(runner.ports, runner.periods, given, runner._calendar)
         check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
-        problem = self._prepared(bound.periods, limits)
-        check_deadline(until, LATE)
+        problem = within(limits, partial(self._prepared, bound.periods, limits), LATE)
+        if warm is not None and warm._state is not None:
+            _check_warm(problem, warm)
+        rest = replace(limits, deadline=None, ends=None)
 
         def run(more: Mapping[str, Any]) -> Any:
-            return runner.run_within(Limits(), {**given, **self._labelled(more, bound.axes)})
+            return runner.run_within(rest, {**given, **self._labelled(more, bound.axes)})
 
         solutions: list[Solution] = []
         for known in _lanes(runner, bound):
             problem.given({name: x for name, x in known.items() if name not in problem.names})
             begin = np.empty(problem.size)
             for block in problem.variables:
-                begin[block.where] = known[block.name]
+                value = known[block.name]
+                begin[block.where] = value.array if isinstance(value, Labelled) else value
 
             def alone(more: Mapping[str, Any], known: Mapping[str, Any] = known) -> Any:
-                return runner.run_within(Limits(), {**known, **more})
+                return runner.run_within(rest, {**known, **more})
 
             of_lane = alone if bound.axes else run
             solutions.append(ipopt.solve(problem, begin, until, self.options, warm, of_lane))
@@ -150,8 +172,36 @@ def _lanes(runner: Runner, bound: Bound) -> Iterable[dict[str, Any]]:
             value, given = bound.slice(number, outer), bound.given[number]
             if given.laned and inner is not None:
                 value = value[..., at[inner]]
-            lane[port.name] = np.array(value, float) if given.timed else float(value)
+            if not given.timed:
+                lane[port.name] = float(value)
+                continue
+            array = np.array(value, float)
+            lane[port.name] = array if port.axes == ("time",) else along("time", array)
         yield lane
+
+
+def given_inputs(runner: Runner, inputs: Mapping[str, Any] | TableLike | None) -> dict[str, Any]:
+    """The inputs by name, of a table too, without those that no output needs.
+
+    Raises:
+        Diagnostic: as a call of the runner.
+    """
+    if inputs is None:
+        return {}
+    unused = runner._unused
+    if not isinstance(inputs, Mapping):
+        inputs = table_inputs(inputs, runner.ports, {}, unused)
+    return {name: value for name, value in inputs.items() if name not in unused}
+
+
+def _check_warm(problem: Problem, warm: Solution) -> None:
+    sizes = tuple(len(part) for part in warm._state)
+    if sizes != (problem.size, problem.rows, problem.size, problem.size):
+        raise _bad(
+            f"the solution to begin from has {sizes[0]} unknowns and {sizes[1]} outputs, this "
+            f"problem {problem.size} and {problem.rows}",
+            "give a solution of a problem with the same names, or leave warm= out",
+        )
 
 
 def _check_ports(unknown: list[Port], goal: Port | None) -> None:
@@ -225,8 +275,20 @@ def named_port(name: str, ports: Iterable[Port], what: str, code: Code) -> Port:
     return known[name]
 
 
-def _names(names: str | Iterable[str]) -> list[str]:
-    return list(dict.fromkeys([names] if isinstance(names, str) else names))
+def _names(what: str, given: Any) -> list[str]:
+    return list(dict.fromkeys(names(what, given)))
+
+
+def _mapping(what: str, given: Any) -> dict[str, Any]:
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    raise refused(what, given, f"give a dict: {what}={{name: ...}}", BAD_OPTION)
+
+
+def _pair(name: str, ends: Any) -> tuple[Any, Any]:
+    if isinstance(ends, tuple | list) and len(ends) == 2:
+        return ends[0], ends[1]
+    raise _bad(f"the bounds of {name!r} are {ends!r}", "give (lowest, highest)")
 
 
 def _bad(what: str, help: str) -> Diagnostic:
