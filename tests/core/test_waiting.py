@@ -17,6 +17,7 @@ from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic, Trap
 from lanework.base.limits import Limits
 from lanework.core import resident
+from lanework.core.codes import DEADLINE_PASSED
 from lanework.core.resident import Growth
 from lanework.core.waiting import left, waited, watched
 
@@ -59,6 +60,73 @@ def test_the_deadline_that_is_over_says_what_to_do(outer, inner, said):
         waited(work, soon(outer), "outer", stops=True)
     assert caught.value.help == said
     assert idle() < BUSY
+
+
+@pytest.mark.parametrize("around", [60, None])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_inner_deadline_ends_what_is_within_and_nothing_else(around, depth):
+    """Such as a run in a callback of another run."""
+
+    def work(level):
+        seen = []
+        for _ in range(3):
+            with pytest.raises(Trap) as caught:
+                waited(spin, soon(0.02), f"{level}", stops=True)
+            seen.append(caught.value.help)
+        if level < depth:
+            seen += waited(partial(work, level + 1), soon(50 - level), "", stops=True)
+        return seen
+
+    until = None if around is None else soon(around)
+    expected = [str(level) for level in range(depth + 1) for _ in range(3)]
+    assert waited(partial(work, 0), until, "outer", stops=True) == expected
+    assert idle() < BUSY
+    assert not left()
+
+
+def test_what_is_within_ends_with_what_is_around_it():
+    """Also what has a thread of its own, as its deadline would have been over before."""
+    begun = []
+
+    def inner():
+        begun.append(1)
+        spin()
+
+    def work():
+        waited(inner, soon(0.5), "inner", stops=True)
+
+    def ends():
+        with pytest.raises(Trap) as caught:
+            waited(work, None, "", stops=True, growth=Ending())
+        return caught.value.help
+
+    class Ending:
+        """What ends the work around at once, as Ctrl-C does."""
+
+        def check(self):
+            if begun:
+                raise Trap(DEADLINE_PASSED, "stopped", help="around")
+
+    for _ in range(20):
+        begun.clear()
+        assert ends() == "around"
+    assert idle() < BUSY
+    assert not left()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_cap_on_what_is_within_holds_there():
+    def take():
+        kept = [bytes(10_000) for _ in range(40_000)]
+        return len(kept)
+
+    def work():
+        limits = Limits(memory=100_000_000)
+        with pytest.raises(Diagnostic) as caught:
+            watched(limits, take, "", Growth(limits))
+        return caught.value.code.ident
+
+    assert waited(work, soon(60), "outer", stops=True) == "LW0101"
 
 
 def test_a_deadline_that_was_kept_is_none_of_what_comes_after():

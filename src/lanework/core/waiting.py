@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial, wraps
+from math import inf
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from lanework.base import sharing
@@ -52,7 +53,9 @@ class _Work(threading.Thread, Generic[T]):
         given: a list of what came out.
         error: what was raised.
         done: whether there is one of these.
+        left: whether nobody waits for it any longer.
         growth: the memory that it may take, if that is looked at.
+        inner: the work that it waits for, which is stopped with it.
     """
 
     def __init__(self, work: Callable[[], T], stops: bool, growth: Growth | None) -> None:
@@ -63,19 +66,20 @@ class _Work(threading.Thread, Generic[T]):
         self.error: BaseException | None = None
         self.done = threading.Event()
         self.growth = growth
+        self.inner: _Work[Any] | None = None
         within = contextvars.copy_context().run  # such as the limits of reading
         self._work: Callable[[], T] | None = partial(within, work)
-        self._left = self._over = False
+        self.left = self._over = False
         self._end = sharing.lock()
 
     def run(self) -> None:
         """Do it, unless nobody waits already."""
         try:
             try:
-                if self._work is not None and not self._left:
+                if self._work is not None and not self.left:
                     self.given.append(self._work())
             except BaseException as error:  # raised where it is waited for
-                self.error = None if self._left else error
+                self.error = None if self.left else error
             self._finish()
         except SystemExit:  # struck on the last steps: the next stroke is a while away
             self._finish()
@@ -86,10 +90,15 @@ class _Work(threading.Thread, Generic[T]):
         self._work = None  # what it holds may go
         self.done.set()
 
-    def begin(self, thread: threading.Thread) -> None:
+    def begin(self, begun: Callable[[], object]) -> None:
         """Start another thread from this one."""
         with self._end:
-            thread.start()
+            begun()
+
+    def within(self, until: float | None, growth: Growth | None) -> bool:
+        """Whether it is over first, however long work goes on that it would do by itself."""
+        earlier = until is not None and until < min([at for at, _ in self.deadlines], default=inf)
+        return not self.left and not earlier and (growth is None or self.growth is not None)
 
     def wait(self) -> None:
         """Wait for it, until it is done, one of its deadlines is over, or its memory is.
@@ -118,10 +127,12 @@ class _Work(threading.Thread, Generic[T]):
         """
         if sys.unraisablehook.__module__ != __name__:
             sys.unraisablehook = _hook(sys.unraisablehook)
-        self._left = True  # it may not have begun
+        self.left = True  # it may not have begun
         self.done.wait(soon)
         while self._strike():
             self.done.wait(TICK)
+        if self.inner is not None:  # it does not wait for that any longer
+            self.inner.stop(0.0)
 
     def _strike(self) -> bool:
         with self._end:
@@ -141,11 +152,15 @@ def start(thread: threading.Thread) -> None:
         >>> begun.wait()
         True
     """
+    _begin(thread.start)
+
+
+def _begin(begun: Callable[[], object]) -> None:
     own = threading.current_thread()
     if isinstance(own, _Work):
-        own.begin(thread)
+        own.begin(begun)
     else:
-        thread.start()
+        begun()
 
 
 def waited(
@@ -160,7 +175,8 @@ def waited(
 
     Work that is not waited for to its end goes on by itself, and nobody hears of it. What such a
     thread waits for in turn, and may stop, it does itself: whoever waits for it looks at all
-    deadlines, and there is one thread to stop.
+    deadlines, and there is one thread to stop. Where the inner deadline is over first, or there is
+    a cap only on what is within, that has a thread of its own: it ends, and what is around goes on.
 
     Args:
         work: a compiler, say: native code that looks at neither signals nor the clock.
@@ -180,21 +196,31 @@ def waited(
     """
     own = threading.current_thread()
     deadlines = [] if until is None else [(until, help)]
-    if stops and isinstance(own, _Work) and own.stops:
-        own.deadlines += deadlines
+    outer = own if stops and isinstance(own, _Work) and own.stops else None
+    if outer is not None and outer.within(until, growth):
+        outer.deadlines += deadlines
         try:
             return work()
         finally:
-            del own.deadlines[len(own.deadlines) - len(deadlines) :]
+            del outer.deadlines[len(outer.deadlines) - len(deadlines) :]
     thread = _Work(work, stops, growth)
     thread.deadlines += deadlines
+    if outer is not None:
+        outer.inner = thread
     try:
         start(thread)
         thread.wait()
     except BaseException as error:
+        if outer is not None and outer.left:  # whoever stops that one stops both
+            raise
         if stops:  # at once: Ctrl-C may come again
-            _thread.start_new_thread(thread.stop, (SOON if isinstance(error, Trap) else 0.0,))
+            soon = SOON if isinstance(error, Trap) else 0.0
+            _begin(partial(_thread.start_new_thread, thread.stop, (soon,)))
+        if outer is not None:
+            outer.inner = None
         raise
+    if outer is not None:
+        outer.inner = None
     if thread.error is not None:
         try:
             raise thread.error
