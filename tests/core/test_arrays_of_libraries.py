@@ -1,7 +1,10 @@
 """Arrays and tables of other libraries: taken exactly, or refused with a sentence."""
 
+import array
 import datetime
+from collections import deque
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -52,7 +55,10 @@ def test_what_is_missing_is_refused(kind):
         table = {"x": MISSING[kind]}
         refusals.refused(lambda p=program, t=table: p.run(t), code, "'x' at 1", "missing")
     for call in (lambda: SERIES(x=MISSING[kind]), lambda: SERIES({"x": MISSING[kind]})):
-        refusals.refused(call, "LW3043", "'x'", "at scenario 1")
+        if kind == "large Int64":  # which comes first, and is no float either
+            refusals.refused(call, "LW3050", "'x' at 0", str(LARGE))
+        else:
+            refusals.refused(call, "LW3043", "'x'", "at scenario 1")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +82,11 @@ EXACT = {
     "decimals": [Decimal(LARGE), Decimal(1)],
     "Decimal": pl.Series([Decimal(LARGE), Decimal(1)], dtype=pl.Decimal(38, 0)),
     "objects": np.array([LARGE, 0.5], object),
+    "masked": np.ma.array([LARGE, 1]),
+    "too large": [Decimal("1e400"), 1],
+    "too small": [Decimal("-1e400"), 1],
+    "a signal": [Decimal("sNaN"), 1],
+    "a large fraction": [Fraction(10**400), 1],
 }
 
 
@@ -116,6 +127,49 @@ def test_tables_are_arrays_of_two_axes(kind):
 )  # fmt: skip
 def test_no_column_of_a_table_rounds_another(frame):
     refusals.refused(lambda: SQUARE.run(x=frame), "LW6010", "'x' at (0, 0)")
+
+
+LEVELS = pd.MultiIndex.from_product([[0, 1], ["a", "b"]], names=["time", "scenario"])
+TIMED = lw.series.read_model("x = input(axes='time')\ny = x\noutput(y)").compile().bind(periods=2)
+
+
+@pytest.mark.parametrize("large", [LARGE, -LARGE, 2**63 - 1])
+@pytest.mark.parametrize(
+    "held",
+    [lambda x: pd.DataFrame({"a": [x, 1], "b": [0.5, 1.5]}),
+     lambda x: pd.DataFrame({"a": pd.array([x, 1], "Int64"), "b": [0.5, 1.5]}),
+     lambda x: pd.DataFrame({"time": [0, 1], "a": [x, 1], "b": [0.5, 1.5]}),
+     lambda x: pd.DataFrame({"time": [0, 1], "x": [x, 1]}),
+     lambda x: pl.DataFrame({"a": [x, 1], "b": [0.5, 1.5]}),
+     lambda x: pl.DataFrame({"time": [0, 1], "a": [x, 1], "b": [0.5, 1.5]}),
+     lambda x: pa.table({"a": [x, 1], "b": [0.5, 1.5]}),
+     lambda x: pd.Series([x, 1], index=pd.Index([0, 1], name="time")),
+     lambda x: pd.Series([x, 0.5, 1, 2], index=LEVELS, dtype=object),
+     lambda x: pd.Series([x, 0, 1, 2], index=LEVELS, dtype="Int64"),
+     lambda x: pd.Series([x, 0, 1], index=LEVELS[:3]),
+     lambda x: np.ma.array([x, 1]), lambda x: np.ma.array([[x, 1], [2, 3]], mask=[[0, 1], [0, 0]]),
+     lambda x: deque([x, 0.5]), lambda x: array.array("q", [x, 1]),
+     lambda x: lw.series.along("time", [x, 0.5]), lambda x: lw.series.along("time", [x, None]),
+     lambda x: lw.series.along(("time", "scenario"), pd.DataFrame({"a": [x, 1], "b": [0.5, 1]}))],
+)  # fmt: skip
+def test_series_round_no_whole_number(held, large):
+    refusals.refused(lambda: TIMED(x=held(large)), "LW3050", "'x' at ", str(large), "does not have")
+
+
+def test_what_is_masked_is_missing_and_what_is_exact_is_taken():
+    masked = np.ma.array([2**53, 1], mask=[0, 1])
+    refusals.refused(lambda: TIMED(x=masked), "LW3043", "at time 1")
+    assert TIMED(x=np.ma.array([2**53, 1]))["y"].tolist() == [2**53, 1]
+    frame = pd.DataFrame({"a": [2**53, -(2**53)], "b": [0.5, 1.5]})
+    assert TIMED(x=frame)["y"].tolist() == [[2**53, 0.5], [-(2**53), 1.5]]
+    refusals.refused(lambda: lw.series.along("time", [[1], [2, 3]]), "LW3050", "along time")
+
+
+@pytest.mark.parametrize("kind", ["M8[D]", "m8[h]", "U1", "O"])
+def test_columns_of_other_kinds_beside_numbers_are_refused(kind):
+    other = np.array(["a", "b"], kind) if kind in ("U1", "O") else np.zeros(2, kind)
+    frame = pd.DataFrame({"a": [1.5, 2.5], "b": other})
+    refusals.refused(lambda: TIMED(x=frame), "LW3050", "'x'")
 
 
 @pytest.mark.parametrize(

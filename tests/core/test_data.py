@@ -290,6 +290,18 @@ def test_objects_are_refused_one_by_one(items: list[Any], dtype: str, said: str)
     assert said in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("label", "text"), [(True, "True"), (False, "False"), (np.True_, "True"), (np.nan, "nan")]
+)
+def test_labels_are_not_the_text_that_spells_them(label: Any, text: str) -> None:
+    given = Given("input 'x'", BAD_ARGUMENT)
+    own, wanted = np.array([label, "x"], object), np.array([text, "x"], object)
+    with pytest.raises(Diagnostic, match=f"has no '{text}' along 'row', and has {text}"):
+        align(own, wanted, "row", given)
+    assert one_of_each([label, text])
+    assert align(own, own[::-1], "row", given).tolist() == [1, 0]  # type: ignore[union-attr]
+
+
 def test_labels_that_differ_by_a_nanosecond_or_in_type_differ() -> None:
     stamps = np.array(["2024-01-01T00:00:00.000000001", "2024-01-01T00:00:00.000000002"], "M8[ns]")
     order = align(stamps[::-1], stamps, "time", RATE)

@@ -8,6 +8,7 @@ become their positions in the list of its categories.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,8 @@ def keys(labels: Any) -> list[Any]:
         ([1, 2], ['2024-01-31'])
     """
     array = np.asarray(labels)
+    if isinstance(labels, list | tuple) and array.ndim == 1 and array.dtype.kind in "USfiu":
+        array = np.array(labels, object)  # of which NumPy made text, or numbers of what is true
     if array.dtype.kind == "M":
         return [_date(moment) for moment in array]
     return [_key(label) for part in steps(len(array)) for label in array[part].tolist()]
@@ -252,11 +255,21 @@ def _date(moment: Any) -> str:
     return str(day if day == moment else fine if fine == moment else moment)
 
 
+@dataclass(frozen=True)
+class _Alone:
+    """A label that equals no text and no number, however it is written."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def _key(label: Any) -> Any:
     if isinstance(label, float) and label != label:  # which is not even itself
-        return "nan"
-    if isinstance(label, bool):  # which Python would take for 0 or 1
-        return str(label)
+        return _Alone("nan")
+    if isinstance(label, bool | np.bool_):  # which Python would take for 0 or 1
+        return _Alone(str(label))
     if isinstance(label, float) and label.is_integer():
         return int(label)
     if isinstance(label, bytes):
@@ -272,7 +285,7 @@ def _key(label: Any) -> Any:
 
 def shown(label: Any) -> str:
     """A label in a message."""
-    return str(label) if isinstance(label, int | float) else repr(str(label))
+    return str(label) if isinstance(label, int | float | _Alone) else repr(str(label))
 
 
 def one_of_each(labels: Iterable[Any]) -> bool:

@@ -43,7 +43,7 @@ def flat(value: Any) -> Any:
         return _pandas(value)
     if offers(value, "column_names") or offers(value, "get_column"):  # tables of Arrow and polars
         columns = [np.asarray(flat(column)) for column in _columns(value)]
-        return _side_by_side(columns)
+        return side_by_side(columns)
     if offers(value, "null_count", "to_pylist"):  # Arrow
         if value.null_count:
             return np.array(value.to_pylist(), object)
@@ -68,7 +68,7 @@ def _pandas(value: Any) -> Any:
         kinds = set(value.dtypes)
         if len(kinds) == 1 and isinstance(next(iter(kinds)), np.dtype):
             return value.to_numpy()
-        return _side_by_side([np.asarray(_pandas(value.iloc[:, n])) for n in range(value.shape[1])])
+        return side_by_side([np.asarray(_pandas(value.iloc[:, n])) for n in range(value.shape[1])])
     if isinstance(value.dtype, np.dtype):
         return value.to_numpy()  # NumPy would ask for its own ways, among the labels
     missing = np.asarray(value.isna(), bool)
@@ -88,10 +88,23 @@ def _columns(value: Any) -> list[Any]:
     return list(value.columns)
 
 
-def _side_by_side(columns: list[Array]) -> Array:
-    """Columns as an array, of objects where floats would round some of its integers."""
+def side_by_side(columns: list[Array]) -> Array:
+    """Columns as an array, of objects where floats would round some of its integers.
+
+    Example:
+        >>> side_by_side([np.array([2**53 + 1]), np.array([0.5])]).tolist()
+        [[9007199254740993, 0.5]]
+    """
     if not columns:
         return np.empty((0, 0))
     kinds = {column.dtype.kind for column in columns}
-    alike = kinds <= {"f", "b"} or np.result_type(*columns).kind in "iu" or len(kinds) == 1
+    alike = len(kinds) == 1
+    if not alike and kinds <= set("fiub"):
+        alike = np.result_type(*columns).kind != "f" or not any(map(_rounds, columns))
     return np.column_stack(columns if alike else [c.astype(object) for c in columns])
+
+
+def _rounds(column: Array) -> bool:
+    """Whether there are integers that a float may not have."""
+    large = column.dtype.kind in "iu" and column.size > 0
+    return large and max(int(column.max()), -int(column.min())) > 1 << 24  # single precision

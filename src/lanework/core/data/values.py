@@ -90,7 +90,8 @@ def as_array(value: Any, given: Given) -> Array:
     if isinstance(value, np.ndarray):
         return value
     try:
-        return _listed(value) if isinstance(value, list | tuple) else np.asarray(flat(value))
+        plain = value if isinstance(value, list | tuple) else flat(value)
+        return _listed(plain) if isinstance(plain, list | tuple) else np.asarray(plain)
     except Exception as error:  # of whatever library it is, each of which has its own
         ragged = isinstance(value, list | tuple)
         why = (str(error).splitlines() or [type(error).__name__])[0]
@@ -232,7 +233,8 @@ def _integral(item: Any) -> bool:
     """Whether a number has no fraction."""
     if isinstance(item, numbers.Integral | np.bool_):
         return True
-    return bool(math.isfinite(item) and item == math.floor(item))
+    x = _float(item)
+    return bool(x is not None and math.isfinite(x) and item == math.floor(item))
 
 
 def _rounded(item: Any, x: float, dtype: str) -> bool:
@@ -251,11 +253,12 @@ def _single(x: float, dtype: str) -> float:
 
 
 def _float(item: Any) -> float | None:
-    """The nearest float, None beyond the largest."""
+    """The nearest float; None beyond the largest, and for what is a signal and no number."""
     try:
-        return float(item)
-    except OverflowError:
+        x = float(item)
+    except (OverflowError, ValueError):
         return None
+    return None if math.isinf(x) and item != x else x
 
 
 def _refuse_text(array: Array, given: Given) -> NoReturn:
@@ -269,7 +272,7 @@ def _refuse_number(
     item: Any, dtype: str, given: Given, place: int, shape: tuple[int, ...]
 ) -> NoReturn:
     item = item.item() if isinstance(item, np.generic) else item
-    large = isinstance(item, numbers.Integral) and _float(item) is None
+    large = _float(item) is None and "NaN" not in _shown(item)
     given.refuse(
         f"is {_shown(item)}, which {dtype} does not have" + (": it is too large" if large else ""),
         "give a number that the dtype holds exactly, or declare another dtype",

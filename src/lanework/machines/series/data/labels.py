@@ -14,7 +14,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.data.labels import codes_of, label_help, labels_along
 from lanework.core.data.libraries import offers
-from lanework.core.data.values import MISSING_TEXT, exactly, text_advice
+from lanework.core.data.values import MISSING_TEXT, Given, as_array, exactly, text_advice
 from lanework.core.options import names as listed
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import LANES, TIME, check_periods, given_for
@@ -61,7 +61,7 @@ def along(axes: str | Sequence[str], array: Any) -> Labelled:
         (1, 3)
     """
     names = listed("axes", axes)
-    values = np.asarray(array)
+    values = as_array(array, Given(f"the array along {', '.join(names)}", BAD_INPUT))
     if len(names) != values.ndim or len(set(names)) != len(names):
         raise Diagnostic(
             BAD_INPUT,

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.core.data.labels import keys, shown
+from lanework.core.data.libraries import side_by_side
 from lanework.core.data.values import Given
 from lanework.machines.series.codes import BAD_INPUT
 
@@ -112,7 +113,7 @@ def tabled(
     named = {**labels, across[0]: numbered(list(columns))}
     if across[0] == TIME:
         check_periods(named[TIME], given)
-    return np.column_stack(list(columns.values())), (*labels, across[0]), named
+    return side_by_side([*map(np.asarray, columns.values())]), (*labels, across[0]), named
 
 
 def check_periods(labels: Any, given: Given) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.data.labels import counted, labels_along, labels_of_index
-from lanework.core.data.libraries import offers
+from lanework.core.data.libraries import offers, side_by_side
 from lanework.core.data.values import as_array
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data.longtables import (
@@ -110,7 +110,7 @@ def _labelled(value: Any, port: Port) -> Held | None:
         return None
     if index.nlevels > 1:
         return _levels(value, port)
-    return Held(np.asarray(value.to_numpy()), (_known(index.name, port),), labels_along(value))
+    return Held(as_array(value, given_for(port)), (_known(index.name, port),), labels_along(value))
 
 
 def _data_array(array: Any, port: Port) -> Held:
@@ -147,7 +147,7 @@ def _levels(series: Any, port: Port) -> Held:
         str(name): np.asarray(labels_of_index(index.get_level_values(n)))
         for n, name in enumerate(index.names)
     }
-    array, axes, labels = pivoted(keyed, np.asarray(series.to_numpy()), given_for(port))
+    array, axes, labels = pivoted(keyed, as_array(series, given_for(port)), given_for(port))
     return Held(array, axes, tuple(labels.values()))
 
 
@@ -162,7 +162,7 @@ def _wide(port: Port, columns: Mapping[str, Any]) -> Held:
     if len(names) == 1:
         return Held(np.asarray(columns[names[0]]))
     labels = range(len(names)) if names == counted(len(names)) else numbered(names)
-    return Held(np.column_stack([columns[name] for name in names]), (), (None, labels))
+    return Held(side_by_side([columns[name] for name in names]), (), (None, labels))
 
 
 def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -> Held | None:
@@ -189,7 +189,7 @@ def _frame(frame: Any, port: Port) -> Held:
         if _known(name, port)
     }
     if frame.columns.nlevels == 1 and frame.columns.is_unique:
-        columns = {name: np.asarray(frame[name].to_numpy()) for name in frame.columns}
+        columns = {name: as_array(frame[name], given_for(port)) for name in frame.columns}
         held = _tabled(port, columns, levels)
         if held is not None:
             return held
@@ -197,7 +197,7 @@ def _frame(frame: Any, port: Port) -> Held:
         return unpack(frame[port.name if port.name in frame.columns else frame.columns[0]], port)
     given = (index.name, frame.columns.name)
     titles = tuple(str(x) if all(given) else _known(x, port) for x in given)
-    return Held(np.asarray(frame.to_numpy()), titles, labels_along(frame))
+    return Held(as_array(frame, given_for(port)), titles, labels_along(frame))
 
 
 def _choose(port: Port, names: list[str], what: str) -> str:
@@ -210,13 +210,16 @@ def _choose(port: Port, names: list[str], what: str) -> str:
 
 
 def _array(value: Any, port: Port) -> npt.NDArray[Any]:
-    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "fiub":  # masked is missing
+    if isinstance(value, np.ma.MaskedArray) and value.dtype.kind in "fb":  # masked is missing
         return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, np.float64))
+    if isinstance(value, np.ma.MaskedArray):
+        return as_array(value, given_for(port))
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit
         return as_array(value, given_for(port))
-    rounded = isinstance(value, list | tuple) and array.dtype.kind == "f"  # whole numbers, perhaps
+    several = isinstance(value, Sequence) and not isinstance(value, memoryview)
+    rounded = several and array.dtype.kind == "f"  # whole numbers, perhaps
     return as_array(value, given_for(port)) if rounded else array
 
 
