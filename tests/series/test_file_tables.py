@@ -277,7 +277,7 @@ def test_a_long_table_as_the_table_of_a_run(make):
 
 
 BAD = [
-    ("price=t.csv", LONG.drop(2), "LW3043", "(up)"),
+    ("price=t.csv", LONG.drop(2), "LW3043", "'up', time '2025-03-01'"),
     ("price=t.csv", pd.concat([LONG, LONG[:1]]), "LW3050", "more than once, in rows 1 and 7"),
     ("scenario=t.csv", pd.concat([LONG, LONG[:1]]), "LW3050", "more than once"),
     ("price=t.csv", LONG.assign(other=1.0), "LW3055", "4 columns, and none is named"),

@@ -199,7 +199,8 @@ def test_frames_and_levels_keep_their_order_and_labels():
         assert result.coords[axis].tolist() == ["q", "p"]
         frame = result.to_pandas("y", wide=True)
         assert frame["y", "p"].tolist() == [2.0, 4.0, 6.0]
-    refused("is NaN", run, a=long.drop(long.index[3]), code="LW3043")
+    said = "no row for time '2025-01-01', fund 'p'"
+    refused(said, run, a=long.drop(long.index[3]), code="LW3043")
     again = pd.concat([long, long.iloc[:1]])
     refused("more than once", run, a=again, code="LW3050")
 

@@ -25,6 +25,7 @@ from lanework.machines.series.codes import (
     MISSING_INPUT,
     UNKNOWN_INPUT,
 )
+from lanework.machines.series.data.axisnames import meant
 from lanework.machines.series.data.coords import Named, aligned
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, TIME
@@ -170,11 +171,16 @@ def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int |
     Raises:
         Diagnostic: LW3042.
     """
-    known = {TIME, LANES, *(axis for port in ports for axis in port.axes)}
+    declared = dict.fromkeys(axis for port in ports for axis in port.axes)
+    known = {TIME, LANES, *declared}
+    met = [*declared, *(axis for item in items for axis in item.axes)]
     for port, item in zip(ports, items, strict=True):
         for axis, size in zip(item.axes, item.array.shape, strict=True):
             absent = [other for other in port.axes if other not in item.axes]
             near = did_you_mean(axis, absent) if axis not in known else None
+            if axis not in declared and near is None:
+                other = meant(axis, [x for x in met if x != axis])
+                near = other and f"did you mean {other!r}?"
             if near is not None:
                 what = f"input {port.name!r} is along {axis!r}, and no input declares that axis"
                 raise Diagnostic(LENGTHS_DISAGREE, what, help=near)

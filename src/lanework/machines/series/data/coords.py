@@ -68,14 +68,19 @@ def aligned(
         before = list(out)
         for n, labels in labelled.items():
             out[n] = _ordered(ports[n], out[n], axis, np.asarray(labels), best[n])
-        moved = next((n for n in labelled if out[n] is not before[n]), None)
+        mixed = (n for n in labelled if out[n] is not before[n] or axis in items[n].mixed)
+        moved = next(mixed, None)
         plain = next(
             (n for n, item in enumerate(items) if axis in item.axes and n not in labelled), None
         )
         if moved is not None and plain is not None:
             Given(f"input {ports[plain].name!r}", LABELS_DISAGREE).refuse(
-                f"has no labels along {axis!r}, and input {ports[moved].name!r} has its in another"
-                " order than the others or the periods",
+                f"has no labels along {axis!r}, and input {ports[moved].name!r} has its "
+                + (
+                    "in several orders"
+                    if axis in items[moved].mixed
+                    else "in another order than the others or the periods"
+                ),
                 "give it labels too, or put the other in order first",
             )
     return out, coords

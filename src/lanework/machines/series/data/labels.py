@@ -35,11 +35,13 @@ class Labelled:
         array: the values; float64 once it has gone through `as_labelled`.
         axes: one name for each dimension.
         labels: for an axis the labels along it; a `range` where they only count.
+        mixed: axes whose labels a table had in different orders.
     """
 
     array: npt.NDArray[Any]
     axes: Axes
     labels: Mapping[str, Any] = field(default_factory=dict)
+    mixed: frozenset[str] = frozenset()
 
 
 def along(axes: str | Sequence[str], array: Any) -> Labelled:
@@ -98,7 +100,8 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
         [1.0, 0.0]
     """
     if isinstance(value, Labelled):
-        held = Held(value.array, value.axes, tuple(map(value.labels.get, value.axes)))
+        labels = tuple(map(value.labels.get, value.axes))
+        held = Held(value.array, value.axes, labels, value.mixed)
     else:
         held = unpack(value, port)
     array = _numbers(held.array, port)
@@ -118,7 +121,7 @@ def as_labelled(value: Any, port: Port, default_axes: Sequence[str] = ()) -> Lab
         if axis in named and len(named[axis]) != size:
             what = f"has {size} values along {axis!r}, and {len(named[axis])} labels"
             fail(port, what, "give one label for each place")
-    return Labelled(array, axes, named)
+    return Labelled(array, axes, named, held.mixed)
 
 
 def _axes(held: Held, port: Port, default: Axes) -> Axes:

@@ -7,17 +7,19 @@ the others are the labels along the other axis.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic
 from lanework.core.data.labels import keys, shown
 from lanework.core.data.libraries import side_by_side
 from lanework.core.data.values import Given
-from lanework.machines.series.codes import BAD_INPUT
+from lanework.machines.series.codes import BAD_INPUT, INPUT_IS_NAN
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -28,6 +30,22 @@ LANES = "scenario"
 
 Labels = npt.NDArray[Any]
 _NUMBER = re.compile("-?[0-9]{1,15}")
+
+
+class Pivoted(NamedTuple):
+    """What a table holds for an input.
+
+    Attributes:
+        array: the values.
+        axes: the name of each of its axes.
+        labels: for each axis the labels along it, in the order in which they come.
+        mixed: axes along which they come in different orders, so that no order is the table's.
+    """
+
+    array: Labels
+    axes: tuple[str, ...]
+    labels: dict[str, Any]
+    mixed: frozenset[str] = frozenset()
 
 
 def given_for(port: Port) -> Given:
@@ -81,9 +99,7 @@ def labels_for(axes: Iterable[str], titles: Iterable[str], inputs: Iterable[str]
     return {**own, **{axis: axis for axis in others if axis not in own.values()}}
 
 
-def tabled(
-    port: Port, columns: Mapping[str, Any], labels: Mapping[str, Any]
-) -> tuple[Labels, tuple[str, ...], dict[str, Any]]:
+def tabled(port: Port, columns: Mapping[str, Any], labels: Mapping[str, Any]) -> Pivoted:
     """What a table has for an input: an array, its axes, and the labels along each.
 
     Args:
@@ -99,9 +115,9 @@ def tabled(
     across = [axis for axis in axes_for(port) if axis not in labels]
     given = given_for(port)
     if name in columns and len(labels) > 1:
-        return pivoted(labels, np.asarray(columns[name]), given)
+        return pivoted(labels, np.asarray(columns[name]), given, port.optional)
     if name in columns:
-        return np.asarray(columns[name]), tuple(labels), dict(labels)
+        return Pivoted(np.asarray(columns[name]), tuple(labels), dict(labels))
     if len(labels) != 1 or len(across) != 1 or not columns:
         given.refuse(
             f"is given a table with the columns {', '.join(map(str, columns))}, of which none is"
@@ -113,7 +129,8 @@ def tabled(
     named = {**labels, across[0]: numbered(list(columns))}
     if across[0] == TIME:
         check_periods(named[TIME], given)
-    return side_by_side([*map(np.asarray, columns.values())]), (*labels, across[0]), named
+    array = side_by_side([*map(np.asarray, columns.values())])
+    return Pivoted(array, (*labels, across[0]), named)
 
 
 def check_periods(labels: Any, given: Given) -> None:
@@ -129,21 +146,17 @@ def check_periods(labels: Any, given: Given) -> None:
         )
 
 
-def pivoted(
-    keyed: Mapping[str, Any], values: Labels, given: Given
-) -> tuple[Labels, tuple[str, ...], dict[str, Labels]]:
+def pivoted(keyed: Mapping[str, Any], values: Labels, given: Given, holes: bool = False) -> Pivoted:
     """The values of a long table as an array over its axes, labels in the order they come in.
 
     Args:
         keyed: for each axis the labels, one a row.
         values: the values, one a row.
         given: what they are for.
-
-    Returns:
-        The array, its axes, and the labels along each. What is in no row is missing: None.
+        holes: whether combinations of labels may be in no row; their values are None.
 
     Raises:
-        Diagnostic: for labels that are there twice together.
+        Diagnostic: for labels that are there twice together; LW3043 for some that are in no row.
 
     Example:
         >>> from lanework.core.codes import BAD_ARGUMENT
@@ -159,17 +172,41 @@ def pivoted(
     again = np.flatnonzero(where[order][1:] == where[order][:-1])
     if again.size:
         first, second = order[again[0]], order[again[0] + 1]
-        what = ", ".join(
-            f"{axis} {shown(_plain(labels[codes[first]]))}"
-            for axis, (labels, codes) in levels.items()
-        )
+        what = _named(levels, [codes[first] for _, codes in levels.values()])
         given.refuse(f"has {what} more than once, in rows {first + 1} and {second + 1}",
                      "give every combination of labels once")  # fmt: skip
-    array = values[order]
-    if len(where) < int(np.prod(shape)):
-        array = np.full(int(np.prod(shape)), None, object)
+    array, rows = values[order], order
+    if len(where) < math.prod(shape):
+        rows = np.full(math.prod(shape), -1)
+        rows[where] = np.arange(len(where))
+        absent = np.flatnonzero(rows < 0)
+        if not holes:
+            what = _named(levels, np.unravel_index(absent[0], shape))
+            raise Diagnostic(
+                INPUT_IS_NAN,
+                f"{given.what} has no row for {what}"
+                + (f" (and none for {len(absent) - 1} others)" if len(absent) > 1 else ""),
+                help="give a row for every combination of labels",
+            )
+        array = np.full(math.prod(shape), None, object)
         array[where] = values
-    return array.reshape(shape), tuple(levels), {axis: pair[0] for axis, pair in levels.items()}
+    labels = {axis: pair[0] for axis, pair in levels.items()}
+    mixed = frozenset(a for n, a in enumerate(levels) if _mixed(rows.reshape(shape), n))
+    return Pivoted(array.reshape(shape), tuple(levels), labels, mixed)
+
+
+def _mixed(rows: npt.NDArray[np.intp], axis: int) -> bool:
+    """Whether labels along an axis come in one order here and in another there; -1 is no row."""
+    before, after = rows.take(range(rows.shape[axis] - 1), axis), np.delete(rows, 0, axis)
+    return bool(((after < before) & (after >= 0)).any())
+
+
+def _named(levels: Mapping[str, tuple[Labels, Any]], place: Sequence[Any]) -> str:
+    """A combination of labels in a message."""
+    return ", ".join(
+        f"{axis} {shown(keys(labels[code : code + 1])[0])}"
+        for code, (axis, (labels, _)) in zip(place, levels.items(), strict=True)
+    )
 
 
 def _factorized(labels: Labels) -> tuple[Labels, npt.NDArray[np.intp]]:
@@ -183,10 +220,6 @@ def _factorized(labels: Labels) -> tuple[Labels, npt.NDArray[np.intp]]:
         order = np.argsort(at)
         first, codes = at[order], np.argsort(order)[where]
     return labels[first], codes
-
-
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) and label.dtype.kind != "M" else label
 
 
 def numbered(labels: Sequence[Any]) -> Labels:

@@ -168,7 +168,8 @@ def long_input(source: str, port: Port, column: Any, labels: Mapping[str, Any]) 
             f" {absent!r}",
             help="give it in a table of its own",
         )
-    return Labelled(*pivoted(labels, as_array(column, given_for(port)), given_for(port)))
+    given = given_for(port)
+    return Labelled(*pivoted(labels, as_array(column, given), given, port.optional))
 
 
 def _cells(title: str, column: Any) -> Any:

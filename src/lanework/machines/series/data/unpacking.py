@@ -50,6 +50,7 @@ class Held(NamedTuple):
     array: npt.NDArray[Any]
     names: tuple[str | None, ...] = ()
     labels: tuple[Any, ...] = ()
+    mixed: frozenset[str] = frozenset()
 
 
 def unpack(value: Any, port: Port) -> Held:
@@ -147,8 +148,9 @@ def _levels(series: Any, port: Port) -> Held:
         str(name): np.asarray(labels_of_index(index.get_level_values(n)))
         for n, name in enumerate(index.names)
     }
-    array, axes, labels = pivoted(keyed, as_array(series, given_for(port)), given_for(port))
-    return Held(array, axes, tuple(labels.values()))
+    values, given = as_array(series, given_for(port)), given_for(port)
+    array, axes, labels, mixed = pivoted(keyed, values, given, port.optional)
+    return Held(array, axes, tuple(labels.values()), mixed)
 
 
 def _known(name: Any, port: Port) -> str | None:
@@ -174,8 +176,8 @@ def _tabled(port: Port, columns: Mapping[str, Any], levels: Mapping[str, Any]) -
     if not titles:
         return None
     rest = {name: column for name, column in columns.items() if name not in titles.values()}
-    array, axes, labels = tabled(port, rest, keyed)
-    return Held(array, axes, tuple(map(labels.get, axes)))
+    array, axes, labels, mixed = tabled(port, rest, keyed)
+    return Held(array, axes, tuple(map(labels.get, axes)), mixed)
 
 
 def _frame(frame: Any, port: Port) -> Held:

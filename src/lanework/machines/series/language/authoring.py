@@ -19,6 +19,7 @@ from lanework.machines.series.language.nodes import (
     Formula,
     Output,
     TableHandle,
+    check_axes,
     check_kind,
     make_circular,
     make_input,
@@ -66,7 +67,9 @@ class Authoring(Registry):
         """
         name = spelt(name)
         self._check_name(name)
-        self.inputs[name] = make_input(name, unit, kind, axes, default, categories, doc)
+        node = make_input(name, unit, kind, axes, default, categories, doc)
+        check_axes(name, node.axes, [axis for other in self.inputs.values() for axis in other.axes])
+        self.inputs[name] = node
         return Expr.name(name)
 
     def unit(self, name: str, of: str = "") -> None:

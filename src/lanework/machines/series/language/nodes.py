@@ -18,6 +18,7 @@ from lanework.machines.series.codes import (
     DUPLICATE,
     UNSUPPORTED,
 )
+from lanework.machines.series.data.axisnames import meant
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.calendar import KINDS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, Expr, lift
@@ -258,6 +259,23 @@ def _default(default: object, labels: tuple[str, ...], name: str) -> float:
     return number
 
 
+def check_axes(name: str, axes: Sequence[str], others: Iterable[str]) -> None:
+    """Refuse axes that are others misspelt: time, those of the input, or of inputs before it.
+
+    Raises:
+        Diagnostic: LW3021.
+    """
+    for n, axis in enumerate(axes):
+        other = meant(axis, [*axes[:n], *(x for x in others if x != axis)])
+        if other is not None:
+            raise Diagnostic(
+                BAD_INPUT_NODE,
+                f"input `{name}` has the axis {axis!r}, which is nearly {other!r}",
+                help=f"did you mean {other!r}? Lane axes are called differently, such as"
+                f" {'step' if other == 'time' else 'other_' + other!r}",
+            )
+
+
 def make_circular(
     name: str, guess: float, iterations: int | None, failures: str, circular: bool = True
 ) -> Circular:
@@ -310,6 +328,7 @@ def make_input(
             BAD_INPUT_NODE,
             f"the axes of input `{name}` are {named!r}: each is a name, and stands once",
         )
+    check_axes(name, named, ())
     if kind == "constant" and "time" in named:
         raise Diagnostic(
             BAD_INPUT_NODE,
