@@ -82,9 +82,11 @@ def _checked(compiler: Callable[..., Any], options: dict[str, Any]) -> Callable[
     Raises:
         Diagnostic: LW2005, with a suggestion.
     """
-    known = list(signature(compiler).parameters)
+    parameters = signature(compiler).parameters.values()
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for name in options:
-        if name not in known:
+        if name not in known and not takes_all:
             near = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
             raise Diagnostic(BAD_OPTION, f"there is no option {name!r}", help=near)
     return compiler

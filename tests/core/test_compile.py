@@ -94,6 +94,28 @@ def test_paths_that_lead_nowhere_say_what_a_text_would_be(tmp_path: Path, files:
         lw.compile(tmp_path / "a.txt")
 
 
+class Taking:
+    """A model of somebody's own, as the protocol has it."""
+
+    def compile(self, outputs: Any = None, *more: Any, **options: Any) -> Any:
+        return outputs, options
+
+
+class Plain:
+    def compile(self, first: Any = None, /, *more: Any, optimise: bool = True) -> Any:
+        return first, more, optimise
+
+
+def test_a_model_of_ones_own_takes_its_options() -> None:
+    own, plain = Taking(), Plain()
+    assert lw.compile(own, outputs=1, fast=True) == (1, {"fast": True})
+    assert lw.compile(plain, 1, 2, optimise=False) == (1, (2,), False)
+    anything: Any = lw.compile
+    for name in ("optimize", "more", "first"):
+        with pytest.raises(Diagnostic, match=f"LW2005.*{name}.*\n.*optimise"):
+            anything(plain, **{name: 1})
+
+
 def test_options_are_for_models(files: Any) -> None:
     anything: Any = lw.compile
     for source in (files["rain.bif"], ASSEMBLY["register"], files["halt.lwp"]):

@@ -542,7 +542,6 @@ class Oracle:
             self._outside("writes_outside")
             self._set(vm, ids, 0)
             return
-        self._store(vm.ip, place)
         old, name = self.shared[place], self.names[vm.ip]
         if name == "ATOMIC_CAS":
             new = vm.r[ids["src2"]] if old == vm.r[ids["src1"]] else old
@@ -564,6 +563,7 @@ class Oracle:
                 self._trap([a, b], new)
             same = math.isfinite(a) and a + b == a
             self.stalled += name == "ATOMIC_ADD" and same and b != 0 and b == np.trunc(b)
+        self._store(vm.ip, place)
         self.shared[place] = new
         self._set(vm, ids, old)
 

@@ -306,3 +306,21 @@ def test_a_gpu_counts_them_too(gpu, settings):
         text = f"    VMID r0\n    SETI r1, 8\n    READ r1, r1\n    MUL r0, r0, r1\n    {body}"
         with program(text, 8, head).bind("epoch", **settings) as runner:
             assert runner(by=[1]).stats["mixed"] == count, (body, settings)
+
+
+@pytest.mark.parametrize("io", ["ordered", "fast"])
+@pytest.mark.parametrize(
+    ("body", "count", "faults"),
+    [("SETI r2, 3e38\n    ATOMIC_ADD r3, r0, r2", 0, 4),  # in n, where 3e38 is; x has zeros
+     ("SETI r2, 3e38\n    ATOMIC_MAX r3, r0, r2", 4, 0),
+     ("SETI r2, 1\n    ATOMIC_ADD r3, r0, r2", 4, 0),
+     ("ISETI r2, 1\n    ATOMIC_IADD r3, r0, r2", 4, 0)],
+)  # fmt: skip
+def test_what_faults_has_put_nothing(engine, io, body, count, faults):
+    head = TYPED.format("u32").replace(".routine", ".buffer by, auto, 1, in\n.routine")
+    text = f"    VMID r0\n    SETI r1, 8\n    READ r1, r1\n    MUL r0, r0, r1\n    {body}"
+    large = np.full(4, 3e38, np.float32).view(np.uint32)
+    settings = {"arithmetic": "trap", "on_fault": "go on", "io": io}
+    with program(text, 8, head).bind(engine, **settings) as runner:
+        stats = runner(n=large, x=np.zeros(4), by=[1]).stats
+    assert (stats["mixed"], stats["faults"]) == (count, faults)

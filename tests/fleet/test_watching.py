@@ -114,3 +114,11 @@ def test_steps_back_lead_where_the_run_has_been(program):
     assert debugger.goto(10**6) == last
     assert debugger.ended
     assert debugger.where(0).startswith("halted at later+2 (line ")
+
+
+@pytest.mark.parametrize("way", ["__call__", "epochs", "debug"])
+def test_inputs_keep_to_the_cap_however_a_run_begins(way):
+    text = ".buffer a, 0, 200000, inout\n.routine main\n    HALT\n.phase\n    .launch main, 1\n"
+    runner = lw.fleet.assemble(text).bind("reference", lw.Limits(memory=3_000_000))
+    with pytest.raises(lw.Diagnostic, match=r"LW0101: the arrays of a need 4\.8 MB"):
+        getattr(runner, way)(a=[0.5] * 200_000)

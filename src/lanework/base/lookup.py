@@ -9,7 +9,7 @@ SOME = 1 << 15
 
 
 def steps(count: int) -> Iterator[slice]:
-    """Lookup some at a time.
+    """Where to look, some at a time.
 
     Example:
         >>> list(steps(3))

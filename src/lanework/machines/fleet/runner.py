@@ -285,8 +285,11 @@ class Runner(runner.Runner):
 
         Yields:
             What there is after each epoch.
+
+        Raises:
+            Diagnostic: LW0101, LW6010, before the first.
         """
-        return self._epochs(self.runtime(bind_inputs(self.program, inputs)))
+        return self._epochs(self.runtime(self._words(inputs)))
 
     def _epochs(self, runtime: Runtime) -> Iterator[Epoch]:
         yield from watch(runtime, self.epochs_limit)
@@ -297,8 +300,15 @@ class Runner(runner.Runner):
 
         Args:
             **inputs: as for a call.
+
+        Raises:
+            Diagnostic: LW0101, LW6010.
         """
-        return Debugger(self.runtime(bind_inputs(self.program, inputs)))
+        return Debugger(self.runtime(self._words(inputs)))
+
+    def _words(self, inputs: dict[str, Any]) -> Words:
+        with taking(self.limits, inputs):
+            return bind_inputs(self.program, inputs)
 
     def _details(self) -> Iterator[str]:
         batches = self.view.allocation.batches

@@ -312,7 +312,6 @@ fn stored(address: u32, ip: u32) -> u32 {
   return address;
 }
 """
-
 """Counts what is put where it does not belong."""
 
 

@@ -68,6 +68,7 @@ def native(spec: Spec) -> str:
             given = "".join(f", {each}: u32" for each in sources(info))
             text = _NATIVE.replace("NAME", info.name.lower()).replace(", SOURCES", given)
             text = text.replace("TRAPS\n", _traps(info, "*stays = true; return 0u;"))
+            text = text.replace("STORES\n", "  stored(address, load(vm, IP));\n" * spec.stores)
             out += text.replace("UPDATED", ATOMICS[info.name]).replace("STALLS\n", _stalls(info))
     return functions(spec) + out if out else ""
 
@@ -87,7 +88,8 @@ def ordered(spec: Spec) -> str:
         f"    case {info.code}u: {{\n      {operands(info, BODIES[info.name])}\n    }}\n"
         for info in spec.ordered
     )
-    return "\n".join([*parts, _MAIN.replace("CASES\n", limited(spec, cases, puts=atomic))])
+    cases = cases.replace("STORES", "stored(address, ip);" * spec.stores)
+    return "\n".join([*parts, _MAIN.replace("CASES\n", limited(spec, cases))])
 
 
 _STALLS = """
@@ -118,6 +120,7 @@ TRAPS
     if (tried.exchanged) { break; }
     word = tried.old_value;
   }
+STORES
 STALLS
   return word;
 }
@@ -131,6 +134,7 @@ let address = float_address(ADDR);
       } else {
         let word = memory[address];
         TRAPS
+        STORES
         memory[address] = UPDATED;
         result = word;
         STALLS
