@@ -270,3 +270,47 @@ def test_what_makes_no_sense_is_said(make, said):
         if "x" not in m.formulas and "x" not in m.inputs:
             m.formula("x", "y + 1")
         m.compile()
+
+
+SOLVED = {
+    "q(x)*0.25 + 0.5": "between",  # 0.75
+    "0.001*q(x) + 1.4": "between",  # 1.402
+    "q(x)*x*0.1 + 7": "outside",  # 10
+    "where(x > 2, q(x), 3) + x*0.5": "outside",  # 6
+    "r(x, k) * 0.1 + 1.5": "between",
+    "q(half) + 0.1": "between",  # through another node
+}
+
+
+@pytest.mark.parametrize("failures", ["fault", "nan"])
+@pytest.mark.parametrize("formula", SOLVED)
+def test_the_lookups_of_a_solution_are_checked(formula, failures):
+    m = lw.series.Model("m", periods=2)
+    m.table("q", {0: 1.0, 1: 2.0, 2: 3.0})
+    m.table("r", {"k": [0, 1, 2], "0": [1.0, 2.0, 3.0], "1": [4.0, 5.0, 6.0]}, keys=("k", "s"))
+    m.formula("k", "t - t")
+    m.formula("half", "x / 4")
+    m.formula("x", formula, circular=True, failures=failures)
+    for engine in ENGINES:
+        for optimise in (True, False):
+            with pytest.raises(Diagnostic, match=f"LW3045.*{SOLVED[formula]}"):
+                m.compile(["x"], optimise=optimise).bind(engine)()
+
+
+def test_lookups_on_the_way_to_a_solution_may_go_anywhere():
+    m = lw.series.Model("m", periods=1)
+    m.table("q", {0: 1.0, 1: 2.0, 2: 3.0})
+    m.formula("x", "where(x > 20, q(x), 3) + x*0.5", circular=True, guess=100.0)
+    m.formula("y", "q(floor(y))*0.001 + 1.4", circular=True, guess=99.0)
+    m.formula("z", "q(z - z/3)", circular=True, guess=50.0)
+    result = everywhere(m)
+    assert result["x"] == pytest.approx(6.0)
+    assert result["y"] == pytest.approx(1.402)
+    assert result["z"] == 3.0  # q(2)
+
+
+def test_where_there_is_no_solution_no_lookup_is_checked():
+    m = lw.series.Model("m", periods=1)
+    m.table("q", {0: 1.0, 1: 2.0})
+    m.formula("x", "x*x + q(x)", circular=True, failures="nan")
+    assert np.isnan(everywhere(m)["x"])

@@ -426,3 +426,12 @@ def test_what_cannot_be_derived_is_said(ask, said):
     program = m.compile(outputs=["v", "end", "taken", "use"])
     with pytest.raises(Diagnostic, match=said):
         ask(program)
+
+
+@pytest.mark.parametrize("formula", ["sqrt(a) * sqrt(a)", "cbrt(a)**3", "a**a"])
+def test_no_change_times_an_infinite_slope_is_none(formula):
+    """As the page of sensitivities says of such steps."""
+    m = lw.series.Model("m", periods=1)
+    m.input("a")
+    m.formula("y", formula)
+    assert m.compile().gradient("y", "a").run(a=0.0)["d_y_d_a"] == 0.0

@@ -330,6 +330,9 @@ def test_no_lanes_and_no_periods(engine):
     assert nothing["debt"].shape == (3, 0)
     assert nothing["paid"].shape == (0,)
     refused(lambda: program.bind(engine, periods=0)(rate=0.1), "LW3022", "at least one")
+    refused(
+        lambda: program.bind(engine, periods=2**31)(rate=0.1), "LW2005", "periods is 2147483648"
+    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -34,6 +34,7 @@ from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import ABSENT, labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
 from lanework.machines.series.language.expression import spelt
+from lanework.machines.series.language.calendar import MAX_PERIODS
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 from lanework.machines.series.reference.faults import Where, diagnosed
@@ -102,7 +103,7 @@ class Runner(runner.Runner):
             if lane_width not in WIDTHS:
                 raise refused("lane_width", lane_width, f"choose one of {WIDTHS}")
         if periods is not None:
-            periods = integer("periods", periods)
+            periods = integer("periods", periods, 0, MAX_PERIODS)
         cache = flag("cache", cache)
         self._lane_width = lane_width
         self._settle(engine)

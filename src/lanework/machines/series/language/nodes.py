@@ -288,7 +288,7 @@ def make_circular(
     start = options.real(f"the guess of {name!r}", guess, -math.inf, code=BAD_MARK)
     if iterations is not None:
         steps = f"the number of iterations of {name!r}"
-        iterations = options.integer(steps, iterations, 1, 200, BAD_MARK)
+        iterations = options.integer(steps, iterations, 2, 200, BAD_MARK)
     options.choice(f"failures of {name!r}", failures, ("fault", "nan"), BAD_MARK)
     mark = Circular(start, iterations, failures)
     if not circular and mark != Circular():

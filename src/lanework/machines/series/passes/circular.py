@@ -5,7 +5,9 @@ leaf, and its own formula says what it should be. For each group of unknowns tha
 the values between are written once more for each step of Newton's method, with the derivatives that
 the op table gives (Kelley, "Solving Nonlinear Equations with Newton's Method", 2003). It starts
 from the period before. A step that makes things worse is halved. What is left in the end is
-compared with the size of the terms, and a lane without a solution is a fault, or NaN.
+compared with the size of the terms, and a lane without a solution is a fault, or NaN. On the way
+keys of tables may go anywhere; the lookups of the solution are those of the formulas, with their
+faults.
 
 All of it is values as any other: they run on every engine, with the same bits.
 """
@@ -23,7 +25,7 @@ from lanework.core.ops.bodies.arithmetic import add
 from lanework.core.ops.bodies.logic import choose, eq
 from lanework.machines.series.codes import CYCLE_OVER_TIME
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
-from lanework.machines.series.language.tables import KeyDim
+from lanework.machines.series.language.tables import Floats, KeyDim, first_valid
 from lanework.machines.series.layout import GUARD
 from lanework.machines.series.passes.derivatives import Timed
 from lanework.machines.series.passes.newton import EXACT, Group, Newton, Unknown
@@ -52,6 +54,7 @@ class Circles:
         self.notes: list[str] = []
         self._waiting: list[tuple[int, int]] = []
         self._open_tables: dict[int, int] = {}
+        self._zero_tables: dict[int, int] = {}
         self.of_leaf = {unknown.leaf: unknown for unknown in unknowns}
         self.groups: dict[int, Group] = {}
         for members in self._loops():
@@ -279,13 +282,36 @@ class Circles:
         newton = Newton(values, self.old, group, lambda point: self._at(group, point))
         point, good = newton.solve([self._guess(group, unknown) for unknown in unknowns])
         nan = any(unknown.how.failures == "nan" for unknown in unknowns)
-        guard = 0 if nan else self._guard(group, good)
+        zeros = self._checks(group, point, good)  # first: their faults are why later periods fail
+        zeros += [] if nan else [self._guard(group, good)]
         for unknown, x in zip(unknowns, point, strict=True):
+            for zero in zeros:
+                x = values.apply(add.name, (x, zero))
             self.to[unknown.leaf] = (
-                values.apply(choose.name, (good, x, values.const(np.nan)))
-                if nan
-                else values.apply(add.name, (x, guard))
+                values.apply(choose.name, (good, x, values.const(np.nan))) if nan else x
             )
+
+    def _checks(self, group: Group, point: Sequence[int], good: int) -> list[int]:
+        """Zeros that are faults where the solution looks up what a table does not have."""
+        old, values, zeros = self.old, self.values, list[int]()
+        bits = sum(1 << self.unknowns.index(unknown) for unknown in group.unknowns)
+        needed = self._body([unknown.value for unknown in group.unknowns], bits)
+        strict = [
+            v for v in needed if old.ops[v] in LOOKUPS and values.tables[old.settings[v]].faults
+        ]
+        at = self._at(group, point) if strict else {}
+        for value in strict:
+            table = values.tables[old.settings[value]]
+            number = self._zero_tables.get(old.settings[value])
+            if number is None:
+                number = self._zero_tables[old.settings[value]] = len(values.tables)
+                values.tables.append(TableData(table.name, table.dims, _zeros(table.data)))
+            safe = map(values.const, first_valid(table.dims, table.data))
+            pairs = zip((at[arg] for arg in old.args[value]), safe, strict=True)
+            keys = tuple(values.apply(choose.name, (good, *pair)) for pair in pairs)
+            values.owner = old.owners[value]
+            zeros.append(values.lookup(number, keys, old.exprs[value]))
+        return zeros
 
     def _guess(self, group: Group, unknown: Unknown) -> int:
         """Where Newton's method starts."""
@@ -308,3 +334,8 @@ class Circles:
         )
         place = self.old.exprs[group.unknowns[0].value]
         return values.lookup(len(values.tables) - 1, (good,), place)
+
+
+def _zeros(cells: Floats) -> Floats:
+    """Zeros where there are cells, NaN where they are missing."""
+    return np.where(np.isnan(cells), np.nan, 0.0)

@@ -43,6 +43,11 @@ class TableData:
     dims: tuple[KeyDim, ...]
     data: Floats
 
+    @property
+    def faults(self) -> bool:
+        """Whether a lookup can fail."""
+        return any(dim.faults for dim in self.dims)
+
 
 @dataclass
 class Kinds:
