@@ -176,7 +176,7 @@ def test_keys_may_go_anywhere_on_the_way(guess):
 def test_second_derivatives_take_two_steps():
     m = lw.series.Model("m", periods=1)
     m.input("a")
-    m.formula("x", "x * x - a", circular=True, guess=2, iterations=1)
+    m.formula("x", "x * x - a", circular=True, guess=2, iterations=2)
     m.formula("y", "last(x)")
     second = m.compile(outputs=["y"]).hessian_product("y").run(a=2.0, along_a=1.0)
     assert second["d2_y_d_a"] == pytest.approx(-2 / 27, rel=1e-9)
@@ -253,6 +253,7 @@ def test_a_mark_outside_a_loop_is_a_note_and_changes_nothing():
         (lambda m: m.circular("y", guess="a"), "LW3029: the guess of 'y' is 'a'"),
         (lambda m: m.circular("y", guess=np.inf), "LW3029"),
         (lambda m: m.circular("y", iterations=0), "LW3029: the number of iterations of 'y' is 0"),
+        (lambda m: m.circular("y", iterations=1), "LW3029: the number of iterations of 'y' is 1"),
         (lambda m: m.circular("y", iterations=True), "LW3029"),
         (lambda m: m.circular("y", guess=10**400), "LW3029"),
         (lambda m: m.formula("x", "y", guess=1.5), "LW3029: 'x' is not circular"),

@@ -33,8 +33,8 @@ from lanework.machines.series.data.labels import check_named
 from lanework.machines.series.data.lanes import Output, lane_order
 from lanework.machines.series.data.outputs import ABSENT, labels_of, names_of_periods
 from lanework.machines.series.data.shape import Given, Shape
-from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.language.calendar import MAX_PERIODS
+from lanework.machines.series.language.expression import spelt
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.reference.execute import Executor, Job, ReferenceExecutor
 from lanework.machines.series.reference.faults import Where, diagnosed
