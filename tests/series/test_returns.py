@@ -5,6 +5,7 @@ import warnings
 
 import mpmath
 import numpy as np
+import pandas as pd
 import pytest
 
 import lanework as lw
@@ -62,6 +63,34 @@ def test_rates_that_were_put_in(rates):
     np.testing.assert_allclose(rates_of.roots, rates, atol=1e-9)
     assert rates_of.rate == pytest.approx(min(rates, key=abs), abs=1e-9)
     assert irr(flows, guess=rates[-1]).rate == pytest.approx(rates[-1], abs=1e-9)
+
+
+def test_rates_that_lie_close():
+    flows = np.array([1.0])
+    for rate in range(1, 8):
+        flows = np.convolve(flows, [-1.0, 1.0 + rate / 100])
+    kept = [mpmath.mpf(x) for x in flows]
+    exact = mpmath.polyroots(kept, maxsteps=1000, extraprec=500, asc=True)
+    right = sorted(float(1 / mpmath.re(v) - 1) for v in exact)
+    np.testing.assert_allclose(irr(flows).roots, right, atol=1e-12)
+
+
+def test_labels_are_matched():
+    flows = pd.Series([-100.0, 110.0], index=["a", "b"])
+    days = pd.Series(["2021-01-01", "2020-01-01"], index=["b", "a"])
+    assert xirr(flows, days) == xirr([-100.0, 110.0], ["2020-01-01", "2021-01-01"])
+    with pytest.raises(Diagnostic, match="labels of the dates"):
+        xirr(flows, days.rename({"a": "c"}))
+    turned = pd.Series([110.0, -100.0], index=pd.to_datetime(["2021-01-01", "2020-01-01"]))
+    with pytest.raises(Diagnostic, match="not in order"):
+        irr(turned)
+
+
+def test_days_without_dashes_and_with_time_zones():
+    right = xirr([-100.0, 110.0], ["2020-01-01", "2021-01-01"])
+    assert xirr([-100.0, 110.0], ["20200101", "20210101"]) == right
+    zoned = pd.to_datetime(["2020-01-01", "2021-01-01"]).tz_localize("Europe/Berlin")
+    assert xirr([-100.0, 110.0], zoned) == right
 
 
 def test_a_rate_that_is_touched_only():

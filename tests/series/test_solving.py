@@ -180,6 +180,49 @@ def test_a_warm_start_begins_from_the_solution():
     assert caught.value.code.ident == "LW3062"
 
 
+@pytest.mark.parametrize(
+    ("formula", "right"),
+    [("1e-12 * (x - 5)", 5.0), ("1e-9 * x * x - 4e-9", 2.0), ("1e9 * (x * x - 2)", 2**0.5)],
+)
+def test_equations_of_any_size(formula, right):
+    solution = model(inputs=("x:1",), r=f"last({formula})").solve("x", "r")
+    assert solution["x"] == pytest.approx(right, rel=1e-12)
+
+
+def test_labels_of_goals_and_starts_are_matched():
+    m = model(inputs=("x:1", "a"), y="last(x * x + a)")
+    a = pd.Series([-4.0, -9.0], index=list("uv"))
+    target = pd.Series([5.0, 0.0], index=list("vu"))
+    goal = m.seek("x", "y", target, inputs={"a": a})
+    np.testing.assert_allclose(goal.value, [2.0, 14**0.5], rtol=1e-12)
+    start = pd.Series([-1.0, 1.0], index=list("vu"))
+    goal = m.seek("x", "y", inputs={"a": a, "x": start})
+    labels = goal.result.to_pandas("y").index.tolist()
+    assert dict(zip(labels, np.round(goal.value, 9), strict=True)) == {"u": 2.0, "v": -3.0}
+    with pytest.raises(Diagnostic):
+        m.seek("x", "y", pd.Series([5.0, 0.0], index=list("vw")), inputs={"a": a})
+
+
+def test_lanes_without_a_root_are_passed_over():
+    goal = model(inputs=("x:3", "a"), y="last(x * x + a)").seek(
+        "x", "y", inputs={"a": [-4.0, 4.0, 1e-300, -1e8]}, failures="nan"
+    )
+    assert goal.reached.tolist()[:2] == [True, False]
+    assert goal.value[0] == pytest.approx(2.0)
+    assert goal.value[3] == pytest.approx(1e4)
+
+
+def test_lanes_after_the_deadline_are_not_begun(monkeypatch):
+    program = model(inputs=("x:1", "goal"), r="last(x * x - goal)").compile()
+    levels = Problem.levels
+    monkeypatch.setattr(Problem, "levels", lambda *args: time.sleep(0.05) or levels(*args))
+    solutions = program.solve(
+        "x", "r", inputs={"goal": np.arange(1.0, 200.0)}, limits=lw.Limits(deadline=0.5)
+    )
+    assert set(solutions.statuses) >= {"deadline"}
+    assert sum(len(one.solver_trace) > 0 for one in solutions) < 20
+
+
 def test_inputs_over_two_declared_axes():
     m = lw.series.Model("m", periods=2)
     m.input("rate", axes=("scenario", "time"))
@@ -404,6 +447,7 @@ STATUS = {
         (["x", "y"],),
         {"objective": "f", "options": {"max_iter": 3}},
     ),
+    "inaccurate": (model(inputs=("x:1",), r="last(exp(-x))"), ("x", "r"), {}),
     "not a number": (model(inputs=("x:-1",), r="last(log(x))"), ("x", "r"), {}),
 }
 

@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
-from lanework.core.data.values import Given, exactly
 from lanework.core.options import choice, limits_of, text
+from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.core.result.frames import spread
 from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
-from lanework.machines.series.data.labels import along
 from lanework.machines.series.passes.derive import Deriver
-from lanework.machines.series.solving.solve import given_inputs, named_port
+from lanework.machines.series.solving.solve import given_inputs, named, named_port
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.result import SeriesResult
@@ -35,10 +34,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Slope = Callable[[Floats], tuple[Floats, Floats]]
 
+FAR = 1e300  # no unknown is sought beyond
 FREE = 60  # steps of Newton's method before two sides of a root are looked for
 WIDER = 60  # times that the search doubles its distance
 STEPS = 200
 NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
+TARGET = "the target"
 JUMP = 1e5  # how many times the slope's difference between neighbours is no rounding any more
 LATE = "raise the deadline"
 
@@ -91,8 +92,8 @@ def seek(
     low, high = _ends(variable, bounds)
 
     def work() -> Goal:
-        sought = _Sought(program, variable, output, inputs, limits, engine)
-        return sought.seek(target, low, high, failures)
+        sought = _Sought(program, variable, output, target, inputs, limits, engine)
+        return sought.seek(low, high, failures)
 
     return within(limits, work, LATE)
 
@@ -105,6 +106,7 @@ class _Sought:
         program: Program[Any],
         variable: str,
         output: str,
+        target: Any,
         inputs: Mapping[str, Any] | TableLike | None,
         limits: Limits,
         engine: str,
@@ -125,11 +127,16 @@ class _Sought:
         known = given_inputs(self._runner, inputs)
         first = known.get(variable)
         self._inputs = {**known, variable: unknown.start if first is None else first}
-        bound = bind(self._runner.ports, self._runner.periods, self._inputs, self._runner._calendar)
+        ports, periods = self._runner.ports, self._runner.periods
+        bound = bind(ports, periods, self._inputs, self._runner._calendar)
         self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
+        aim, values = Port(TARGET, "in", -1, axes=self.axes), {**self._inputs, TARGET: target}
+        bound = bind((*ports, aim), periods, values, self._runner._calendar)
+        self._coords = bound.coords
         self.shape = tuple(bound.sizes[axis] for axis in self.axes)
         number = [port.name for port in self._runner.ports].index(variable)
         self.start = bind_value(bound, number, self.axes, variable).ravel()
+        self.aim = bind_value(bound, len(ports), self.axes, TARGET).ravel()
         deriver = Deriver(program)
         (port,) = deriver.asked(output)
         deriver.adjoint(port, deriver.leaves(variable))
@@ -146,7 +153,7 @@ class _Sought:
         value = np.reshape(value, self.shape)
         return {
             **self._inputs,
-            self.variable: along(self.axes, value) if self.axes else float(value),
+            self.variable: named(self.axes, value, self._coords) if self.axes else float(value),
         }
 
     def slope(self, x: Floats) -> tuple[Floats, Floats]:
@@ -162,9 +169,9 @@ class _Sought:
         )
         return y, by
 
-    def seek(self, target: Any, low: float, high: float, failures: str) -> Goal:
+    def seek(self, low: float, high: float, failures: str) -> Goal:
         """Search all lanes."""
-        shape, aim = self.shape, _aim(target, self.shape)
+        shape, aim = self.shape, self.aim
 
         def miss(x: Floats) -> tuple[Floats, Floats]:
             y, by = self.slope(x)
@@ -217,15 +224,6 @@ def bind_value(bound: Bound, number: int, axes: tuple[str, ...], name: str) -> F
     return np.array(np.broadcast_to(array, [bound.sizes[axis] for axis in axes]))
 
 
-def _aim(target: Any, shape: tuple[int, ...]) -> Floats:
-    given = Given("the target", BAD_PROBLEM)
-    numbers = exactly(target, "f64", given)
-    if not np.isfinite(numbers).all() or numbers.shape not in ((), shape):
-        what = "holds NaN or infinity" if numbers.shape in ((), shape) else f"is {numbers.shape}"
-        given.refuse(f"{what}", "give a number, or one a lane")
-    return np.array(np.broadcast_to(numbers, shape)).ravel()
-
-
 def _ends(name: str, bounds: tuple[float | None, float | None]) -> tuple[float, float]:
     try:
         low, high = bounds
@@ -273,6 +271,7 @@ class _Search:
         return both
 
     def _look(self, x: Floats) -> tuple[Floats, Floats]:
+        x = np.where(np.isfinite(x), np.clip(x, -FAR, FAR), self._start)
         x = np.where(self._done, self.best, x)
         y, by = self._slope(x)
         lower = (y < 0) & self._nearer(x, self._under, self._over)

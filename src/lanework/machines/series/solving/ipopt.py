@@ -26,6 +26,8 @@ from lanework.machines.series.solving.solution import TRACE, Solution
 WHAT = "solving with IPOPT"
 FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
 CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
+POLISH = 4  # steps of Newton's method at the end
+FINE = 1e-12  # how small, beside the unknowns, the last of them is
 SINGULAR = 1e-12  # how small, beside the largest, a pivot is nought
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
@@ -75,6 +77,7 @@ class Run:
         self.problem, self.until, self.options = problem, until, options
         self.trace: list[tuple[Any, ...]] = []
         self.stop: str = ""
+        self.state: tuple[Floats, ...] = ()
 
     def interrupt(self, *_: Any) -> None:
         """Ctrl-C: IPOPT stops at its next iteration. No exception goes through its native code."""
@@ -93,8 +96,8 @@ class Run:
             self.stop = self.stop or "deadline"
         return not self.stop
 
-    def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, Floats, int]:
-        """The last iterate, the multipliers of the targets, and IPOPT's status."""
+    def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
+        """The last iterate, and IPOPT's status."""
         problem = self.problem
         n, m = problem.size, problem.rows
         low, high = _ends(problem.variables)
@@ -127,7 +130,7 @@ class Run:
         with _on_ctrl_c(self.interrupt):
             x, _, status = solver.solve(x, mult_g=y, mult_x_L=lower, mult_x_U=upper)
         self.state = (x, y, lower, upper)
-        return x, y, status
+        return x, status
 
 
 @contextmanager
@@ -186,28 +189,47 @@ def solve(
     session = Run(problem, until, options)
     low, high = _ends(problem.variables)
     start = np.clip(start, low, high)
+    if until is not None and time.monotonic() > until:
+        return _solution(problem, session, start, "deadline", SAID["deadline"], run, begin)
     problem.value(start)
     problem.levels(start, np.empty(problem.rows))
     if problem.error is not None and problem.error.code not in AT_A_POINT:
         raise problem.error  # of the inputs, whatever the unknowns are
-    x, y, number = session.solve(start, before)
+    x, number = session.solve(start, before)
     status = session.stop or STATUS.get(number, "stopped")
     message = SAID[status]
     if status == "solved":
-        status, message = _checked(problem, x)
+        status = _checked(problem, x)
+        message = SAID[status]
     if status != "solved":
         message += _where(problem, x, status)
+    return _solution(problem, session, x, status, message, run, begin)
+
+
+def _solution(
+    problem: Problem,
+    session: Run,
+    x: Floats,
+    status: str,
+    message: str,
+    run: Callable[[Mapping[str, Any]], Any],
+    begin: float,
+) -> Solution:
+    nothing = tuple(np.zeros(size) for size in (problem.rows, problem.size, problem.size))
+    state = session.state or (x, *nothing)
+    weights = problem.sign * state[1]
+    goal = np.nan if problem.objective is None else problem.sign * problem.value(x)
     return Solution(
         status,
         message,
         {block.name: _plain(block.of(x)) for block in problem.variables},
-        np.nan if problem.objective is None else problem.sign * problem.value(x),
-        {block.name: _plain(block.of(problem.sign * y)) for block in problem.targets},
+        goal,
+        {block.name: _plain(block.of(weights)) for block in problem.targets},
         np.array(session.trace, TRACE),
         problem.runs,
         time.perf_counter() - begin,
         run,
-        session.state,
+        state,
     )
 
 
@@ -215,21 +237,32 @@ def _plain(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _checked(problem: Problem, x: Floats) -> tuple[str, str]:
-    """IPOPT says that it is solved: is it?"""
+def _checked(problem: Problem, x: Floats) -> str:
+    """IPOPT says that it is solved: is it? Where equations say all, `x` comes nearer to them."""
     levels = np.empty(problem.rows)
-    problem.levels(x, levels)
     low, high = _ends(problem.targets)
+    if problem.objective is None:
+        equal, off = low == high, np.inf
+        for _ in range(POLISH):
+            problem.levels(x, levels)
+            step = _step(problem, x, levels[equal] - low[equal], equal)
+            if step is None:
+                return "singular"
+            off = float((np.abs(step) / (1.0 + np.abs(x))).max(initial=0.0))
+            if off <= FINE:
+                break
+            least, most = _ends(problem.variables)
+            x[:] = np.clip(x - step, least, most)
+        if not off <= CLOSE:
+            return "inaccurate"
+    problem.levels(x, levels)
     size = 1.0 + np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
-    if not (np.maximum(low - levels, levels - high) <= CLOSE * size).all():
-        return "inaccurate", SAID["inaccurate"]
-    if problem.objective is None and _singular(problem, x, (low == high)):
-        return "singular", SAID["singular"]
-    return "solved", SAID["solved"]
+    held = (np.maximum(low - levels, levels - high) <= CLOSE * size).all()
+    return "solved" if held else "inaccurate"
 
 
-def _singular(problem: Problem, x: Floats, equal: NDArray[np.bool_]) -> bool:
-    """Whether the equations leave unknowns open near a solution without an objective."""
+def _step(problem: Problem, x: Floats, misses: Floats, equal: NDArray[np.bool_]) -> Floats | None:
+    """The step from where equations hold, by their slopes; None where these leave unknowns open."""
     sparse, linalg = need("scipy.sparse", WHAT), need("scipy.sparse.linalg", WHAT)
     row, column = problem.entries
     slopes = np.empty(len(row))
@@ -238,18 +271,25 @@ def _singular(problem: Problem, x: Floats, equal: NDArray[np.bool_]) -> bool:
     free = np.concatenate([block.low < block.high for block in problem.variables])
     matrix = matrix[:, free]
     if matrix.shape[0] != matrix.shape[1]:
-        return bool(matrix.shape[0] < matrix.shape[1])
+        return None
+    scales = []
     for axis in (1, 0):  # rows, then columns, to a largest entry of 1
         most = np.abs(matrix).max(axis=axis).toarray().ravel()
         if not (most > 0).all():
-            return True
+            return None
+        scales.append(1 / most)
         scale = sparse.diags(1 / most)
         matrix = (scale @ matrix if axis else matrix @ scale).tocsc()
     try:
-        pivots = np.abs(linalg.splu(matrix).U.diagonal())
+        factors = linalg.splu(matrix)
     except RuntimeError:
-        return True
-    return bool(pivots.min() < SINGULAR * pivots.max())
+        return None
+    pivots = np.abs(factors.U.diagonal())
+    if pivots.min() < SINGULAR * pivots.max():
+        return None
+    step = np.zeros(problem.size)
+    step[free] = scales[1] * factors.solve(scales[0] * misses)
+    return step
 
 
 def _where(problem: Problem, x: Floats, status: str) -> str:

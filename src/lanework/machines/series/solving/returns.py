@@ -9,6 +9,8 @@ and the roots of that separate its own: so all roots are found, one change at a 
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import itertools
 import math
 import warnings
@@ -28,6 +30,8 @@ Floats = NDArray[np.float64]
 YEAR = 365.0  # days, as XIRR counts them
 WIDEST = 700.0  # beyond this logarithm of 1 + r a rate is no number
 STEPS = 400
+UNSURE = 1e-12  # how near to nought, beside its terms, rounding may decide the sign of a sum
+FEW = 64  # terms of which 60 digits are taken then
 TOUCH = 1e-14  # how close to nought, beside its terms, a sum is nought where it is flat
 
 
@@ -69,6 +73,11 @@ def irr(flows: ArrayLike, *, guess: float = 0.0) -> Rates:
         [0.1, 0.4]
     """
     amounts = _numbers(flows)
+    index = getattr(flows, "index", None)
+    order = getattr(index, "is_monotonic_increasing", True)
+    if getattr(getattr(index, "dtype", None), "kind", "") == "M" and not order:
+        help = "sort it by its dates (flows.sort_index()), or use xirr(flows, flows.index)"
+        raise Diagnostic(BAD_INPUT, "the flows have dates that are not in order", help=help)
     return _rates(amounts, np.arange(float(len(amounts))), guess)
 
 
@@ -91,7 +100,7 @@ def xirr(flows: ArrayLike, dates: Iterable[Any], *, guess: float = 0.0) -> Rates
     amounts = _numbers(flows)
     if isinstance(dates, str) or not isinstance(dates, Iterable):
         raise Diagnostic(BAD_INPUT, f"the dates are {dates!r}", help="give a date for each flow")
-    times = _days(list(dates)) / YEAR
+    times = _days(list(_aligned(flows, dates))) / YEAR
     if len(times) != len(amounts):
         raise Diagnostic(
             BAD_INPUT,
@@ -111,12 +120,38 @@ def _numbers(flows: ArrayLike) -> Floats:
     return amounts
 
 
+def _date(given: Any) -> Any:
+    """What numpy takes as a day: no number, and text as ISO 8601 has it."""
+    if isinstance(given, bool | int | float | np.number):
+        raise ValueError(given)
+    if isinstance(given, str):
+        return datetime.date.fromisoformat(given)
+    return given.date() if isinstance(given, datetime.datetime) else given
+
+
+def _aligned(flows: Any, dates: Any) -> Any:
+    """The dates in the order of the flows, where both have labels.
+
+    Raises:
+        Diagnostic: LW3050 for other labels.
+    """
+    mine, others = (getattr(each, "index", None) for each in (flows, dates))
+    if mine is None or others is None or callable(mine) or callable(others):
+        return dates
+    mine, others = list(mine), list(others)
+    if len(set(mine)) < len(mine) or set(mine) != set(others):
+        if mine == others:
+            return dates
+        help = "give arrays where places are meant: flows.to_numpy(), dates.to_numpy()"
+        raise Diagnostic(BAD_INPUT, "the labels of the dates are not those of the flows", help=help)
+    return [list(dates)[others.index(label)] for label in mine]
+
+
 def _days(dates: Sequence[Any]) -> Floats:
     days = []
     for place, given in enumerate(dates):
         try:
-            number = isinstance(given, bool | int | float | np.number)
-            day = np.datetime64("NaT" if number else given, "D")
+            day = np.datetime64(_date(given), "D")
         except (TypeError, ValueError):
             day = np.datetime64("NaT")
         if np.isnat(day):
@@ -133,7 +168,8 @@ def _rates(amounts: Floats, times: Floats, guess: float) -> Rates:
     order = np.argsort(times, kind="stable")
     shape = amounts.shape[1:]
     lanes = amounts[order].reshape(len(times), -1)
-    roots = [_roots(lane, times[order]) for lane in lanes.T]
+    with np.errstate(all="ignore"):
+        roots = [_roots(lane, times[order]) for lane in lanes.T]
     nearest = [min(each, key=lambda r: (abs(r - near), r), default=math.nan) for each in roots]
     none = sum(not each for each in roots)
     if none:
@@ -149,10 +185,15 @@ def _rates(amounts: Floats, times: Floats, guess: float) -> Rates:
 def _roots(amounts: Floats, times: Floats) -> tuple[float, ...]:
     """All rates above -1, ascending."""
     distinct, which = np.unique(times, return_inverse=True)
-    most = float(np.abs(amounts).max())
     summed = np.zeros(len(distinct))
-    np.add.at(summed, which, amounts / (most or 1.0))  # so that no sum overflows
+    np.add.at(summed, which, _scaled(amounts))  # so that no sum overflows
     return tuple(sorted(math.expm1(s) for s in _zeros(summed, distinct)))
+
+
+def _scaled(amounts: Floats) -> Floats:
+    """The amounts, by a power of 2, of which the largest is from 0.5 to 1: no bit is lost."""
+    _, exponent = math.frexp(float(np.abs(amounts).max(initial=0.0)))
+    return np.ldexp(amounts, -exponent)
 
 
 def _zeros(amounts: Floats, times: Floats) -> list[float]:
@@ -160,7 +201,7 @@ def _zeros(amounts: Floats, times: Floats) -> list[float]:
     chain: list[tuple[Floats, Floats]] = []
     while True:
         some = amounts != 0  # what is too small beside the others is none
-        amounts, times = amounts[some] / np.abs(amounts).max(initial=0.0), times[some]
+        amounts, times = _scaled(amounts[some]), times[some]
         turns = np.flatnonzero(np.sign(amounts[1:]) != np.sign(amounts[:-1]))
         if not len(turns):
             break
@@ -188,16 +229,27 @@ def _separated(amounts: Floats, shifted: Floats, flat: list[float]) -> list[floa
 
 
 def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float]:
-    """The sum and the sum of sizes, beside its largest exponential."""
+    """The sum and the sum of sizes, beside its largest exponential; in more digits near nought."""
     powers = -s * shifted
     terms = amounts * np.exp(powers - powers.max())
     value, size = float(terms.sum()), float(np.abs(terms).sum())
-    return (value if abs(value) > TOUCH * len(terms) * size else math.fsum(terms)), size
+    if abs(value) > UNSURE * size:
+        return value, size
+    if len(amounts) > FEW:
+        return math.fsum(terms), size
+    with decimal.localcontext(prec=60):
+        at, most = decimal.Decimal(s), decimal.Decimal(float(powers.max()))
+        exact = [
+            decimal.Decimal(float(c)) * (-at * decimal.Decimal(float(d)) - most).exp()
+            for c, d in zip(amounts, shifted, strict=True)
+        ]
+        return float(sum(exact)), size
 
 
 def _sign(amounts: Floats, shifted: Floats, s: float) -> float:
     value, size = _sum(amounts, shifted, s)
-    return 0.0 if abs(value) <= TOUCH * size else math.copysign(1.0, value)
+    touch = TOUCH if len(amounts) > FEW else TOUCH * TOUCH
+    return 0.0 if abs(value) <= touch * size else math.copysign(1.0, value)
 
 
 def _between(amounts: Floats, shifted: Floats, low: float, high: float, left: float) -> float:
@@ -206,11 +258,7 @@ def _between(amounts: Floats, shifted: Floats, low: float, high: float, left: fl
     s = low + (high - low) / 2
     width = high - low
     for turn in range(STEPS):
-        powers = -s * shifted
-        terms = amounts * np.exp(powers - powers.max())
-        value = float(terms.sum())
-        if abs(value) <= TOUCH * len(terms):  # each is at most 1, or so: rounding may decide
-            value = math.fsum(terms)
+        value, _ = _sum(amounts, shifted, s)
         if value == 0.0:
             return s
         if value * left > 0:
@@ -220,7 +268,8 @@ def _between(amounts: Floats, shifted: Floats, low: float, high: float, left: fl
         middle = low + (high - low) / 2
         if middle in (low, high):
             break
-        slope = -float(terms @ shifted)
+        powers = -s * shifted
+        slope = -float((amounts * np.exp(powers - powers.max())) @ shifted)
         step = s - value / slope if slope else middle
         slow = turn % 4 == 3 and high - low > width / 4
         if turn % 4 == 3:

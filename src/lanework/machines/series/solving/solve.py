@@ -115,7 +115,7 @@ class Solver:
         rest = replace(limits, deadline=None, ends=None)
 
         def run(more: Mapping[str, Any]) -> Any:
-            return runner.run_within(rest, {**given, **self._labelled(more, bound.axes)})
+            return runner.run_within(rest, {**given, **self._labelled(more, bound)})
 
         solutions: list[Solution] = []
         for known in _lanes(runner, bound):
@@ -153,12 +153,13 @@ class Solver:
             self._problem = problem
         return problem
 
-    def _labelled(self, values: Mapping[str, Any], axes: tuple[str, ...]) -> Mapping[str, Any]:
+    def _labelled(self, values: Mapping[str, Any], bound: Bound) -> Mapping[str, Any]:
         """The unknowns of all lanes as inputs."""
-        if not axes:
+        if not bound.axes:
             return values
         over = {port.name: ("time",) if "time" in port.axes else () for port in self.unknown}
-        return {name: along((*over[name], *axes), value) for name, value in values.items()}
+        axes, coords = bound.axes, {axis: x for axis, x in bound.coords.items() if axis != "time"}
+        return {name: named((*over[name], *axes), x, coords) for name, x in values.items()}
 
 
 def _lanes(runner: Runner, bound: Bound) -> Iterable[dict[str, Any]]:
@@ -192,6 +193,12 @@ def given_inputs(runner: Runner, inputs: Mapping[str, Any] | TableLike | None) -
     if not isinstance(inputs, Mapping):
         inputs = table_inputs(inputs, runner.ports, {}, unused)
     return {name: value for name, value in inputs.items() if name not in unused}
+
+
+def named(axes: tuple[str, ...], value: Any, coords: Mapping[str, Any]) -> Labelled:
+    """An array over these axes, with their labels where inputs have some."""
+    known = {axis: coords[axis] for axis in axes if axis in coords}
+    return Labelled(np.asarray(value), axes, known)
 
 
 def _check_warm(problem: Problem, warm: Solution) -> None:
