@@ -401,3 +401,41 @@ def test_labels_in_files_of_arrays(graph, tmp_path):
     with np.load(tmp_path / "out.npz") as read:
         assert read["row"].tolist() == LABELS
         np.testing.assert_array_equal(read["weather"], result["weather"])
+
+
+@pytest.mark.parametrize("make", [list, tuple, np.array, pd.Series])
+@pytest.mark.parametrize(
+    ("states", "floats"),
+    [
+        (["no", "yes"], [1.0, 0.0]),
+        (["no", "yes"], [0.0, 0.0]),
+        (["no", "yes"], [1.0, 1.0]),
+        (["0", "1"], [0.0, 1.0]),
+        (["2", "4", "8"], [8.0, 2.0, 4.0]),
+        (["a", "b", "c"], [0.0, 2.0, 1.0]),
+    ],
+)
+def test_floats_that_are_states_too_are_no_weights(states, floats, make):
+    """Their meaning would hang on how many rows there are."""
+    graph = FactorGraph("g")
+    graph.variable("flag", states)
+    graph.variable("x", ["u", "v"])
+    graph.factor(["flag"], np.arange(1.0, len(states) + 1))
+    graph.factor(["flag", "x"], np.arange(1.0, 2 * len(states) + 1).reshape(-1, 2))
+    refused(lambda: lw.belief.infer(graph, {"flag": make(floats)}), "or a state for each of")
+    rows = lw.belief.infer(graph, {"flag": make([*floats, floats[0]])})["x"]
+    assert rows.shape == (len(states) + 1, 2)
+    table = lw.belief.infer(graph, pd.DataFrame({"flag": floats}))["x"]
+    np.testing.assert_array_equal(table, rows[:-1])
+    soft = lw.belief.infer(graph, {"flag": [floats]})["x"]
+    named = lw.belief.infer(graph, {"flag": dict(zip(states, floats, strict=True))})["x"]
+    np.testing.assert_array_equal(soft[0], named)
+    if any(floats):
+        half = lw.belief.infer(graph, {"flag": make([x / 16 for x in floats])})["x"]
+        np.testing.assert_allclose(half, named)
+
+
+def test_evidence_of_jeffrey_is_taken_for_weights(graph):
+    for goal in ([1.0, 0.0], [0.0, 1.0], lw.belief.infer(graph)["wet"]):
+        seen = lw.belief.jeffrey(graph, {"wet": goal})
+        np.testing.assert_allclose(lw.belief.infer(graph, seen)["wet"], goal)

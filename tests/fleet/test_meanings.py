@@ -260,8 +260,39 @@ def test_what_was_saved_is_counted_and_not_refused(head, body, count):
     assert lw.fleet.assemble(saved.dis()).hash == saved.hash
 
 
-def test_words_of_programs_without_integer_buffers_are_what_they_are_used_as():
-    program("    ISETI r1, 1\n    WRITE r0, r1", 4, ".buffer x, 0, 4\n.routine main\n").verify()
+PLAIN = ".buffer x, 0, 4, inout\n{}.routine main\n"
+INTO_FLOATS = [
+    "ISETI r1, 3\n    WRITE r0, r1",
+    "READ r1, r0\n    IADD r1, r1, r1\n    WRITE r0, r1",
+    "READ r1, r0\n    IMUL r1, r1, r1\n    WRITE r0, r1",
+    "IVMID r1\n    WRITE r0, r1",
+    "READ r1, r0\n    FTOI r1, r1\n    MOV r2, r1\n    WRITE r0, r2",
+    "ISETI r1, 3\n    ATOMIC_IXCH r2, r0, r1",
+]
+
+
+@pytest.mark.parametrize("other", ["", ".buffer n, 4, 1, in, u32\n", ".buffer n, 4, 1, in\n"])
+@pytest.mark.parametrize("body", INTO_FLOATS)
+def test_integers_in_floats_are_refused_whatever_other_buffers_are(body, other):
+    subject = program(f"    VMID r0\n    ADDI r0, r0, x\n    {body}", 4, PLAIN.format(other))
+    with pytest.raises(lw.Diagnostic, match=r"an integer into .* of f32") as caught:
+        subject.verify()
+    assert caught.value.code.ident == "LW6013"
+
+
+@pytest.mark.parametrize("body", [*INTO_FLOATS[1:3], INTO_FLOATS[3]])
+def test_integers_in_floats_are_counted_in_saved_programs(body):
+    subject = program(f"    VMID r0\n    ADDI r0, r0, x\n    {body}", 4, PLAIN.format(""))
+    saved = loads(container.dumps(subject, subject.needs))
+    with pytest.warns(lw.fleet.LossNotice, match="LW6013"):
+        assert saved.run(x=np.ones(4), engine="reference").stats["mixed"] == 4
+    assert lw.fleet.assemble(saved.dis()).hash == saved.hash
+
+
+@pytest.mark.parametrize("body", INTO_FLOATS)
+def test_bits_are_kept_in_a_buffer_that_says_so(body):
+    head = PLAIN.format("").replace("inout", "inout, u32")
+    program(f"    VMID r0\n    ADDI r0, r0, x\n    {body}", 4, head).verify()
 
 
 @pytest.mark.slow

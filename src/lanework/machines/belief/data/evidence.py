@@ -86,7 +86,8 @@ def read_evidence(
     column of these gives one a row, and so does an array of weights of the shape (rows, states); an
     array of floats, one a state, is a likelihood: soft or virtual evidence, of which only the
     ratios matter to posteriors. In a table, and beside labels of rows, it is a column too; beside
-    as many rows as there are states it is refused, as it might be either. Where columns have
+    as many rows as there are states it is refused, as it might be either, and so it is where each
+    of the floats is a state. Where columns have
     labels of rows (an index of pandas that does not only count, coordinates of xarray), rows are
     matched by these, and a likelihood by its states.
 
@@ -134,7 +135,8 @@ def read_evidence(
     _check_lengths(lengths)
     count = next(iter(lengths.values()), 1)
     for name, value in likelihoods.items():
-        check_clear(variables[number[name]], value, count if lengths else None)
+        known = weights[number[name]][:, 0]
+        check_clear(variables[number[name]], value, known, count if lengths else None)
     if count > 1:
         weights = {v: np.broadcast_to(w, (w.shape[0], count)) for v, w in weights.items()}
         states = {v: np.broadcast_to(said, count) for v, said in states.items()}

@@ -142,20 +142,52 @@ def _fractions(variable: Variable, array: Array) -> Array:
     return array
 
 
-def check_clear(variable: Variable, value: Any, rows: int | None) -> None:
-    """Refuse weights of states that might as well be a column: there are as many rows as states.
+def check_clear(variable: Variable, value: Any, weights: F64, rows: int | None) -> None:
+    """Refuse weights of states that might as well be a column.
+
+    They might if there are as many rows as states, and, by themselves, where each is a state too.
+
+    Args:
+        variable: the variable.
+        value: what is said of it.
+        weights: what that was read as, of the shape (states,).
+        rows: how many the other columns have, None without any.
 
     Raises:
         Diagnostic: LW5008.
     """
     labels = next(iter(labels_along(value)), None)
     named = labels is not None and all(isinstance(label, str) for label in labels)
-    if rows == variable.size and np.ndim(value) == 1 and not named:
+    if np.ndim(value) != 1 or named:
+        return
+    if rows == variable.size:
         evidence_for(variable.name).refuse(
             f"has {rows} numbers, for {rows} rows or for {rows} states",
             "give weights by name, {state: weight}, or a row of them for each row of evidence;"
             " name states as text or integers",
         )
+    if not _are_states(variable, labels) and may_be_states(variable, weights):
+        numbers = ", ".join(map(repr, weights[:3].tolist())) + ", ..." * (variable.size > 3)
+        evidence_for(variable.name).refuse(
+            f"is [{numbers}], which may be weights of its {variable.size} states, or a state for"
+            f" each of {variable.size} rows",
+            f"for weights write [[{numbers}]], or name them: {{state: weight}}; for rows, states as"
+            " text or integers",
+        )
+
+
+def may_be_states(variable: Variable, weights: F64) -> bool:
+    """Whether each weight of states is a state too, as a float of a column is.
+
+    Example:
+        >>> rain = Variable("rain", ("yes", "no"))
+        >>> [may_be_states(rain, np.array(weights)) for weights in ([1.0, 0.0], [0.7, 0.2])]
+        [True, False]
+    """
+    try:
+        return all(state_place(variable, weight) >= 0 for weight in weights.tolist())
+    except Diagnostic:  # it is none
+        return False
 
 
 def _check_length(variable: Variable, array: Array, rowed: bool) -> None:

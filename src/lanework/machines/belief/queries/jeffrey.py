@@ -16,7 +16,7 @@ from lanework.core.waiting import timed
 from lanework.machines.belief.codes import BAD_EVIDENCE
 from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_columns
-from lanework.machines.belief.data.weights import by_states, upright
+from lanework.machines.belief.data.weights import by_states, may_be_states, upright
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_graph
@@ -102,7 +102,8 @@ def jeffrey(
         titles = {} if known.labels is None else {ROWS: known.labels}
         return {**titles, **{variables[v].name: weights[v].T for v in weights}}
     for v in wanted:
-        given[variables[v].name] = weights[v][:, 0]
+        own = weights[v][:, 0]  # halves are no states, and only ratios matter
+        given[variables[v].name] = own / 2 if may_be_states(variables[v], own) else own
     return given
 
 

@@ -70,41 +70,36 @@ class Stores:
 
 
 def stores(view: FleetView) -> Stores | None:
-    """What there is to count in a program; None if all of its words are what they are used as."""
+    """What there is to count in a program; None if none of its words can be in a wrong place."""
     if "stores" not in vars(view):  # found once
         vars(view)["stores"] = _stores(view) if distinguishes(view) else None
     known: Stores | None = vars(view)["stores"]
     return known
 
 
-def _stores(view: FleetView) -> Stores:
-    typed = any(each.dtype != "f32" for each in view.buffers)
-    stored = ((ip, kind) for ip, kind in _stored(view, Meanings(view)) if typed or _adds(view, ip))
-    kinds = {ip: kind for ip, kind in stored if kind not in (NOTHING, ANYTHING)}
+def _stores(view: FleetView) -> Stores | None:
     ends = {end for each in view.buffers for end in (each.offset, each.offset + each.size)}
     starts = sorted({0} | ends)
     wrong = []
     for at in starts:
         dtypes = {each.dtype for each in view.buffers if 0 <= at - each.offset < each.size}
         wrong.append(FLOAT if integers(dtypes) else INTEGER if dtypes == {"f32"} else NOTHING)
-    return Stores(kinds, np.array(starts, np.int64), np.array(wrong, np.int64))
+    never = {BOTH, *wrong} - {NOTHING}
+    kinds = {ip: kind for ip, kind in _stored(view, Meanings(view)) if kind in never}
+    return Stores(kinds, np.array(starts, np.int64), np.array(wrong, np.int64)) if kinds else None
 
 
 def mixed(view: FleetView) -> Iterator[Finding]:
-    """What certainly puts a word where it does not belong.
-
-    Where no buffer is declared to have integers, words are what they are used as, and only atomics
-    on integers say that others were meant.
-    """
+    """What certainly puts a word where it does not belong."""
     if not distinguishes(view) or view.floats is None:
         return
-    known, typed = Meanings(view), any(each.dtype != "f32" for each in view.buffers)
+    known = Meanings(view)
     for ip, kind in _stored(view, known):
         dtypes, info = known.dtypes(ip), view.infos[ip]
         of_integers = integers(dtypes)
         if not of_integers and dtypes != {"f32"}:
             continue
-        if kind in (BOTH, FLOAT if of_integers else INTEGER) and (typed or _adds(view, ip)):
+        if kind in (BOTH, FLOAT if of_integers else INTEGER):
             buffer = known.buffer(ip)
             where = f"buffer {buffer.name!r}, which is" if buffer else "a buffer"
             what, other = ("a float", "an integer") if of_integers else ("an integer", "a float")

@@ -10,7 +10,7 @@ computed it, and from the buffer that it was read from.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lanework.core.ops.bodies import arithmetic, words32
@@ -272,10 +272,25 @@ def _sign(info: FleetInstr) -> int:
 
 
 def distinguishes(view: FleetView) -> bool:
-    """Whether a program tells floats from integers in shared memory."""
+    """Whether a program may put floats or integers where the other belongs.
+
+    One that has floats only, in its buffers and its instructions, cannot.
+    """
     typed = any(each.dtype != "f32" for each in view.buffers)
-    counts = any(info.updates is not None for info in view.infos)
-    return typed or (counts and bool(view.buffers))
+    return bool(view.buffers) and (typed or any(map(_of_integers, _numbered(view), view.infos)))
+
+
+def _numbered(view: FleetView) -> Iterator[int]:
+    """For each instruction what kind of number stands in it."""
+    for ip, (info, each) in enumerate(zip(view.infos, view.instructions, strict=True)):
+        written = None if view.floats is None else ip in view.floats
+        yield pattern_kind(info.values(each)["imm"], written) if info.name == "SETI" else NOTHING
+
+
+def _of_integers(number: int, info: FleetInstr) -> bool:
+    """Whether an instruction makes an integer, or works on a word of shared memory."""
+    whole = number == INTEGER or info.name == "IVMID" or integral(info)
+    return whole or info.updates is not None
 
 
 def integers(dtypes: set[str]) -> bool:

@@ -55,6 +55,7 @@ from lanework.core.program.asmtext import Line, show_header
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Program
 from lanework.machines.fleet.analysis.kinds import mixed
+from lanework.machines.fleet.analysis.meanings import distinguishes
 from lanework.machines.fleet.codes import BAD_PLAN
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.fleet.layout import DEPTH, FleetView
@@ -167,7 +168,7 @@ def _end(end: float | None) -> str:
 
 def _integers(program: Program, view: FleetView) -> set[int]:
     """Instructions whose number looks like a float, and has to be written as an integer."""
-    if all(each.dtype == "f32" for each in view.buffers):
+    if not distinguishes(view):
         return set()
     numbers = {
         ip: info.values(each).get("imm", 0)
