@@ -10,6 +10,8 @@ from click.testing import CliRunner
 import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
+from lanework.machines.fleet.isa import FLEET
+from lanework.machines.fleet.text.operands import pattern
 
 BUFFERS = ".buffer x, 0, 4, in\n.buffer y, auto, 4, out\n"
 PHASE = "\n.phase\n.launch main, 4\n"
@@ -91,3 +93,31 @@ def test_lists_on_the_command_line(tmp_path, monkeypatch):
         assert said in done.stderr
         assert given in done.stderr
     assert CliRunner().invoke(cli, ["run", "m.series", "x=0.05,0.5,0,5"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("BRANCH_GTE r1, on", "did you mean 'BRANCH_GE'?"),
+        ("branch_lte r1, on", "did you mean 'BRANCH_LE'?"),
+        ("BRANCH_NEQ r1, on", "did you mean 'BRANCH_NE'?"),
+        ("BRANCH_GEQ r1, on", "did you mean 'BRANCH_GE'?"),
+        ("WRITE r0", "write SYSCALL_WRITE r1, r2, which are addr, src"),
+        ("SELECT r0, r1, r2", "write SELECT r0, r1, r2, r3, which are dest, cond, src1, src2"),
+        ("WAIT r0, s", "which are addr, src; a number, or where a buffer is, goes into one first:"
+         " SETI r1, s"),
+        ("WRITE s, r0", "SETI r1, s"),
+        ("ATOMIC_CAS r0, 5, r1, r2", "which are dest, addr, src1, src2; a number, or where a buffer"
+         " is, goes into one first: SETI r1, 5"),
+    ],
+)  # fmt: skip
+def test_operands_are_told_apart_and_branches_found(line, advice):
+    with pytest.raises(Diagnostic) as caught:
+        lw.fleet.assemble(f".buffer s, 0, 4\n.routine main\non:\n    {line}\n    HALT\n")
+    assert advice in caught.value.help
+
+
+def test_operands_of_examples_are_all_different():
+    for info in FLEET.by_name.values():
+        words = pattern(info).replace(",", "").split()[1:]
+        assert len(set(words)) == len(words)

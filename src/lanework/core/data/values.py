@@ -167,7 +167,7 @@ def exactly(value: Any, dtype: str, given: Given, *, missing: bool = False) -> A
     kind = array.dtype.kind
     if kind in "USO":
         mixed = isinstance(value, list | tuple)  # NumPy has made text of the numbers beside text
-        _refuse_text(np.asarray(value, object) if mixed else array, given)
+        _refuse_text(np.asarray(value, object) if mixed else array, dtype, given)
     if kind not in "fiub":
         what = {"M": "dates", "m": "durations", "c": "complex numbers", "V": "records"}
         given.refuse(f"holds {what.get(kind, str(array.dtype))}", "give real numbers")
@@ -261,11 +261,12 @@ def _float(item: Any) -> float | None:
     return None if math.isinf(x) and item != x else x
 
 
-def _refuse_text(array: Array, given: Given) -> NoReturn:
+def _refuse_text(array: Array, dtype: str, given: Given) -> NoReturn:
     items = array.reshape(-1).tolist()
     place, text = next((n, x) for n, x in enumerate(items) if isinstance(x, str | bytes))
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    given.refuse(f"is the text {_shown(text)}", text_advice(text), place, array.shape)
+    advice = text_advice(text, DTYPES[dtype].kind in "iu")
+    given.refuse(f"is the text {_shown(text)}", advice, place, array.shape)
 
 
 def _refuse_number(
@@ -322,8 +323,8 @@ def spells_number(text: str) -> bool:
     return True
 
 
-def text_advice(text: str) -> str:
-    """How to write the number that a text may have meant.
+def text_advice(text: str, integral: bool = False) -> str:
+    """How to write the number that a text may have meant, where an integer is wanted if `integral`.
 
     Example:
         >>> texts = "0.10%", "1,000", "1,5", "EUR 3", "7", "9007199254740993", "1.2.3", "#REF!"
@@ -359,10 +360,10 @@ def text_advice(text: str) -> str:
             return f"a percentage: give the fraction, {float(plain) / 100:.12g}"
         except ValueError:
             return "a percentage: give the fraction"
-    return _beside(bare, number) if bare != number else _alone(number)
+    return _beside(bare, number) if bare != number else _alone(number, integral)
 
 
-def _alone(number: str) -> str:
+def _alone(number: str, integral: bool) -> str:
     """What to write for a text that looks like a number and nothing else."""
     if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", number):
         return "a number with thousands in groups: give it without the commas, " + number.replace(
@@ -377,9 +378,13 @@ def _alone(number: str) -> str:
         return SEVERAL
     if math.isinf(value):
         return "not finite: give a number that a float holds"
-    if number.lstrip("+-").isdigit() and int(number) != value:
+    digits = number.lstrip("+-").isdigit()
+    if digits and int(number) != value and not integral:
         return "an integer that float64 does not have: give one below 2**53, or a name"
-    return "text that spells a number: convert it where it was read, such as with float()"
+    if integral and not digits:
+        return "give a whole number"
+    into = "int()" if integral else "float()"
+    return f"text that spells a number: convert it where it was read, such as with {into}"
 
 
 def _beside(bare: str, number: str) -> str:

@@ -289,8 +289,8 @@ def _numbered(view: FleetView) -> Iterator[int]:
 
 def _of_integers(number: int, info: FleetInstr) -> bool:
     """Whether an instruction makes an integer, or works on a word of shared memory."""
-    whole = number == INTEGER or info.name == "IVMID" or integral(info)
-    return whole or info.updates is not None
+    computed = info.name == "IVMID" or integral(info)
+    return computed or number == INTEGER or info.updates is not None
 
 
 def integers(dtypes: set[str]) -> bool:

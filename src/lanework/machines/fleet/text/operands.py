@@ -16,6 +16,7 @@ from lanework.machines.fleet.text.words import (
     float_bits,
     integer_bits,
     own_word,
+    plain,
     register,
 )
 
@@ -29,18 +30,47 @@ MNEMONICS: dict[str, FleetInstr] = {
 }
 """Instructions by every name that they have."""
 
-_EXAMPLES = {"dest": "r0", "src": "r1", "src1": "r1", "src2": "r2", "src3": "r3", "cond": "r1",
-             "addr": "r1", "word": "3", "from": "4", "imm": "2.5", "target": "label"}  # fmt: skip
+_EXAMPLES = {"dest": "r0", "word": "3", "from": "4", "imm": "2.5", "target": "label"}
 
 
 def pattern(info: FleetInstr) -> str:
-    """An instruction as an example has it.
+    """An instruction as an example has it, each of its operands another.
 
     Example:
-        >>> pattern(FLEET.by_name["BRANCH_GT"])
-        'BRANCH_GT r1, label'
+        >>> pattern(FLEET.by_name["BRANCH_GT"]), pattern(FLEET.by_name["SELECT"])
+        ('BRANCH_GT r1, label', 'SELECT r0, r1, r2, r3')
     """
-    return f"{info.name} {', '.join(_EXAMPLES[spec.name] for spec in info.operands)}".rstrip()
+    registers = (f"r{number}" for number in range(1, FIELDS + 1))
+    shown = [_EXAMPLES.get(spec.name) or next(registers) for spec in info.operands]
+    return f"{info.name} {', '.join(shown)}".rstrip()
+
+
+def usage(info: FleetInstr) -> str:
+    """What to write instead of what cannot be read, and which operand is which.
+
+    Example:
+        >>> usage(FLEET.by_name["WAIT"]), usage(FLEET.by_name["JUMP"])
+        ('write WAIT r1, r2, which are addr, src', 'write JUMP label')
+    """
+    several = len(info.operands) > 1
+    return f"write {pattern(info)}" + f", which are {roles(info)}" * several
+
+
+def roles(info: FleetInstr) -> str:
+    """What the operands of an instruction are called, in order."""
+    return ", ".join(spec.name for spec in info.operands)
+
+
+def near(name: str) -> str | None:
+    """An instruction that a name may be meant for, as a question.
+
+    Example:
+        >>> near("BRANCH_GTE"), near("BRANCH_GR")
+        ("did you mean 'BRANCH_GE'?", "did you mean 'BRANCH_GT'?")
+    """
+    name = name.upper()
+    here = name[:-2] + "E" if name.endswith(("GTE", "LTE")) else name
+    return did_you_mean(here, MNEMONICS)
 
 
 @dataclass(frozen=True)
@@ -79,12 +109,12 @@ def read_instruction(
     word = line.words[0]
     info = MNEMONICS.get(word.text.upper())
     if info is None:
-        near = did_you_mean(word.text.upper(), MNEMONICS)
-        raise line.fault(f"the fleet machine has no instruction {word.text!r}", word, near)
+        what = f"the fleet machine has no instruction {word.text!r}"
+        raise line.fault(what, word, near(word.text))
     if len(operands) != len(info.operands):
         count = len(info.operands)
         what = f"{info.name} takes {count} operand{'s' * (count != 1)}, not {len(operands)}"
-        raise line.fault(what, None, f"write {pattern(info)}")
+        raise line.fault(what, None, usage(info))
     if info.immediate and register(aliases.get(operands[-1].text, operands[-1].text)) is None:
         info = FLEET.by_name[info.immediate]
     return _Operands(line, info, number, aliases, word.text.upper() == INTEGER).read(operands)
@@ -108,7 +138,7 @@ class _Operands:
             position = Position(self.line, word)
             text = self.aliases.get(word.text, word.text)
             if not text:
-                raise self.line.fault("an operand is missing", None, f"write {pattern(self.info)}")
+                raise self.line.fault("an operand is missing", None, usage(self.info))
             if spec.kind is OperandKind.REGISTER:
                 values[at] = self._register(text, position)
             elif spec.kind is OperandKind.CODE:
@@ -127,15 +157,18 @@ class _Operands:
     def _register(self, text: str, position: Position) -> int:
         number = register(text)
         if number is None:
-            near = did_you_mean(text, self.aliases) or f"write {pattern(self.info)}"
-            raise position.fault(f"{text!r} is no register", near)
+            help = did_you_mean(text, self.aliases) or usage(self.info)
+            meant = text[:1] in "rR" and text[1:2].isdigit()  # for a register
+            if not meant and (plain(text) or text[:1].isdigit()):
+                help += f"; a number, or where a buffer is, goes into one first: SETI r1, {text}"
+            raise position.fault(f"{text!r} is no register", help)
         return number
 
     def _number(
         self, text: str, position: Position, kind: OperandKind
     ) -> tuple[Fill, Expression | int]:
         if register(text) is not None:
-            help = f"write {pattern(self.info)}"
+            help = usage(self.info)
             raise position.fault(f"{text!r} is a register, and a number has to be here", help)
         if kind is OperandKind.WORD:
             inner = text[3:] if text[:4].lower() == "mem[" else text

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from lanework.machines.fleet.isa import ALIASES, FLEET, Kernel
-from lanework.machines.fleet.text.operands import INTEGER, pattern
+from lanework.machines.fleet.text.operands import INTEGER, pattern, roles
 
 _FORMS = ", ".join(f"`{info.name}`" for info in FLEET.by_name.values() if info.immediate)
 
@@ -14,7 +14,9 @@ HEAD = f"""# Fleet instructions
 
 Made of the instruction table by `python -m lanework.machines.fleet.text.page`. An instruction has
 20 bytes: its opcode and four operands, each a word of 32 bits; numbers are bit patterns of
-single-precision floats. The op that it applies has operands a and b (or x, y): those of the
+single-precision floats. The third column says which operand is which: `dest` is written, `src` is
+read, `addr` is a register with an address in shared memory, `cond` what is tested. The op that an
+instruction applies has operands a and b (or x, y): those of the
 instruction from the second on, in order.
 
 {_FORMS} have a form with a number as last operand,
@@ -41,13 +43,20 @@ def page() -> str:
         spellings.setdefault(name, []).append(f"`{alias}`")
     lines = [HEAD]
     for kernel, (title, what) in TITLES.items():
-        lines += [f"\n## {title}\n", what, "", "| opcode | write | also | what it does |"]
-        lines.append("| ---: | --- | --- | --- |")
+        lines += [
+            f"\n## {title}\n",
+            what,
+            "",
+            "| opcode | write | operands | also | what it does |",
+        ]
+        lines.append("| ---: | --- | --- | --- | --- |")
         for info in FLEET.by_name.values():
             if info.kernel is kernel:
                 doc = " ".join(info.doc.split()) + (" *In order.*" if info.ordered else "")
                 also = ", ".join(spellings.get(info.name, ()))
-                lines.append(f"| {info.code} | `{pattern(info)}` | {also} | {doc} |")
+                lines.append(
+                    f"| {info.code} | `{pattern(info)}` | {roles(info)} | {also} | {doc} |"
+                )
     return "\n".join(lines) + "\n"
 
 

@@ -30,6 +30,9 @@ _WORDS = (
     ("store st str sw", "write store.d r0, [r1 + 8]; .w, .h and .b store fewer bytes"),
     ("li la lea ldi set", "write mov r0, 5, or mov r0, label for its address"),
     ("exit end stop", "write halt"),
+    ("bgte bgeq", "did you mean 'bge'?"),
+    ("blte bleq", "did you mean 'ble'?"),
+    ("bneq", "did you mean 'bne'?"),
 )
 _DIRECTIVES = {
     **dict.fromkeys((".globl", ".global", ".type", ".size"), "leave it out; .entry main says where"
