@@ -143,7 +143,17 @@ def test_currencies_do_not_add_and_convert_with_a_rate():
         ({"a": "stock", "b": "flow"}, "b", "rate", True),
         ({"a": "stock", "b": "stock"}, "a - prev(a)", "flow", False),
         ({"a": "stock", "b": "flow"}, "min(a, b)", "flow", False),
-        ({"a": "stock", "b": "flow"}, "a", "flow", False),
+        ({"a": "stock", "b": "flow"}, "where(t == 2, a, 0) - b", "flow", False),
+        ({"a": "stock", "b": "flow"}, "-(0.05 * prev(a)) + b", "flow", False),
+        ({"a": "stock", "b": "flow"}, "a / 12", "flow", False),
+        ({"a": "stock", "b": "flow"}, "a", "flow", True),
+        ({"a": "stock", "b": "flow"}, "-a", "flow", True),
+        ({"a": "stock", "b": "flow"}, "b + a", "flow", True),
+        ({"a": "stock", "b": "flow"}, "b - prev(a)", "flow", True),
+        ({"a": "stock", "b": "flow"}, "cumsum(b)", "flow", True),
+        ({"a": "stock", "b": "flow"}, "total(b) + b", "flow", True),
+        ({"a": "stock", "b": "flow"}, "last(a)", "flow", True),
+        ({"a": "stock", "b": "index"}, "a * b", "flow", True),
     ],
 )
 def test_kinds_follow_the_rules_of_finance(kinds, text, declared, fails):

@@ -137,7 +137,8 @@ BAD_INPUT_NODE = code(
 NO_PERIODS = code(
     "LW3022",
     "the model does not say how many periods it has",
-    "Give `periods=` to the model, or to the file's `model(...)` line.",
+    "Give `periods=` to the model, or to the file's `model(...)` line. A run has one period at "
+    "least, and those that `at(x, period)` reads, counted from 0.",
 )
 BAD_MODEL_FILE = code(
     "LW3023",

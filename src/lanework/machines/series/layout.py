@@ -257,6 +257,11 @@ class SeriesView:
         return view
 
     @cached_property
+    def latest(self) -> int:
+        """The latest period that is read by its number; -1 where none is."""
+        return max((i.operands[1] for i in self.instructions if i.name == "at"), default=-1)
+
+    @cached_property
     def maker(self) -> dict[int, int]:
         """Row -> the instruction that makes it."""
         return {instruction.target: n for n, instruction in enumerate(self.instructions)}

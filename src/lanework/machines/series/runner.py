@@ -288,6 +288,13 @@ class Runner(runner.Runner):
                 f"the run has {bound.periods} periods",
                 help="give at least one: program.bind(periods=12), or an input over time",
             )
+        if bound.periods <= self.view.latest and self.program.listing:  # of a model
+            raise Diagnostic(
+                NO_PERIODS,
+                f"the run has {bound.periods} periods, and the program reads period"
+                f" {self.view.latest}, counted from 0",
+                help="run more periods, or take an earlier one: at(x, period), last(x)",
+            )
         fuel = self.view.fuel * bound.periods * bound.lanes * bound.repeats
         if limits.fuel is not None and fuel > limits.fuel:
             raise Trap(

@@ -26,7 +26,7 @@ from lanework.machines.series.codes import (
     UNKNOWN_INPUT,
 )
 from lanework.machines.series.data.axisnames import meant
-from lanework.machines.series.data.coords import Named, aligned
+from lanework.machines.series.data.coords import Named, aligned, other_length
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, TIME
 from lanework.machines.series.data.shape import Given
@@ -114,6 +114,9 @@ def bind(
                 f"the model has no input {name!r}",
                 help=f"{name} is an option of bind: program.bind({name}=...)"
                 if name in OPTIONS_OF_BIND
+                else "override= is an option of model.run; a program has the overrides that it is"
+                ' compiled with as inputs: model.compile(overrides=["name"]).run(name=...)'
+                if name == "override"
                 else did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
             )
     labelled = []
@@ -185,12 +188,7 @@ def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int |
                 what = f"input {port.name!r} is along {axis!r}, and no input declares that axis"
                 raise Diagnostic(LENGTHS_DISAGREE, what, help=near)
             if axis == TIME and periods is not None and size != periods:
-                raise Diagnostic(
-                    LENGTHS_DISAGREE,
-                    f"input {port.name!r} has {size} periods, but the model has {periods}",
-                    help=f"give as many values as periods, or bind with periods={size}: "
-                    f"program.bind(periods={size})",
-                )
+                raise other_length(port, size, periods)
 
 
 def _check_orders(

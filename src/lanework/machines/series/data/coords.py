@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lanework.base.errors import Diagnostic
 from lanework.core.data.labels import align, keys, shown
 from lanework.core.data.values import Given
-from lanework.machines.series.codes import LABELS_DISAGREE
+from lanework.machines.series.codes import LABELS_DISAGREE, LENGTHS_DISAGREE
 from lanework.machines.series.data.labels import Labelled
 from lanework.machines.series.data.longtables import TIME, moments
 
@@ -47,6 +48,7 @@ def aligned(
     for axis in axes:
         labelled = {n: item.labels[axis] for n, item in enumerate(items) if axis in item.labels}
         owners = [n for n, labels in labelled.items() if not isinstance(labels, range)]
+        owners.sort(key=lambda n: ports[n].optional)
         if not owners:
             continue
         first = owners[0]
@@ -56,34 +58,98 @@ def aligned(
             ways = calendar(periods if periods is not None else count)
             labelled = {n: moments(labelled[n]) for n in owners}
             best = {n: _way_of(labelled[n], ways) for n in owners}
+            for n in owners:
+                _check_length(ports[n], labelled[n], periods, calendar)
         else:
             if axis == TIME:
                 wanted = _in_order(ports[first], moments(wanted))
+                if ports[first].optional:
+                    wanted = _counted(wanted, periods, items)
             coords[axis] = wanted
             counts = wanted.dtype.kind in "iu"
             labelled = {n: labelled[n] for n in (labelled if counts else owners)}
             if axis == TIME:
                 labelled = {n: moments(labels) for n, labels in labelled.items()}
             best = dict.fromkeys(labelled, wanted)
-        before = list(out)
-        for n, labels in labelled.items():
-            out[n] = _ordered(ports[n], out[n], axis, np.asarray(labels), best[n])
-        mixed = (n for n in labelled if out[n] is not before[n] or axis in items[n].mixed)
-        moved = next(mixed, None)
-        plain = next(
-            (n for n, item in enumerate(items) if axis in item.axes and n not in labelled), None
-        )
-        if moved is not None and plain is not None:
-            Given(f"input {ports[plain].name!r}", LABELS_DISAGREE).refuse(
-                f"has no labels along {axis!r}, and input {ports[moved].name!r} has its "
-                + (
-                    "in several orders"
-                    if axis in items[moved].mixed
-                    else "in another order than the others or the periods"
-                ),
-                "give it labels too, or put the other in order first",
-            )
+        _in_one_order(ports, out, axis, labelled, best)
     return out, coords
+
+
+def _in_one_order(
+    ports: Sequence[Port],
+    items: list[Labelled],
+    axis: str,
+    labelled: dict[int, Any],
+    best: dict[int, Labels],
+) -> None:
+    """Put those that have labels along an axis in one order, by the labels that each is to have.
+
+    Raises:
+        Diagnostic: LW3046, also for one without labels beside some that were in another order.
+    """
+    for n in labelled:
+        if ports[n].optional and len(labelled[n]) < len(best[n]):
+            items[n], labelled[n] = _spread(items[n], axis, np.asarray(labelled[n]), best[n])
+    before = list(items)
+    for n, labels in labelled.items():
+        items[n] = _ordered(ports[n], items[n], axis, np.asarray(labels), best[n])
+    mixed = (n for n in labelled if items[n] is not before[n] or axis in items[n].mixed)
+    moved = next(mixed, None)
+    plain = next((n for n, x in enumerate(items) if axis in x.axes and n not in labelled), None)
+    if moved is not None and plain is not None:
+        others = "in another order than the others or the periods"
+        Given(f"input {ports[plain].name!r}", LABELS_DISAGREE).refuse(
+            f"has no labels along {axis!r}, and input {ports[moved].name!r} has its "
+            + ("in several orders" if axis in items[moved].mixed else others),
+            "give it labels too, or put the other in order first",
+        )
+
+
+def other_length(port: Port, size: int, periods: int) -> Diagnostic:
+    """The error for an input that has another number of periods than are run."""
+    return Diagnostic(
+        LENGTHS_DISAGREE,
+        f"input {port.name!r} has {size} periods, but the model has {periods}",
+        help=f"give as many values as periods, or bind with periods={size}: "
+        f"program.bind(periods={size})",
+    )
+
+
+def _check_length(port: Port, labels: Labels, periods: int | None, calendar: Named) -> None:
+    """Refuse the labels of more periods than are run, which are right but for that.
+
+    Raises:
+        Diagnostic: LW3042.
+    """
+    size = len(labels)
+    if port.optional or periods is None or size <= periods:
+        return
+    given = sorted(keys(labels), key=str)
+    if any(given == sorted(keys(way), key=str) for way in calendar(size)):
+        raise other_length(port, size, periods)
+
+
+def _counted(labels: Labels, periods: int | None, items: Sequence[Labelled]) -> Labels:
+    """The numbers of all periods where some are among them, else these labels."""
+    sizes = [x.array.shape[x.axes.index(TIME)] for x in items if TIME in x.axes]
+    count = periods if periods is not None else max(sizes)
+    number = labels.dtype.kind in "iu" and bool((labels >= 0).all() and (labels < count).all())
+    return np.arange(count) if number else labels
+
+
+def _spread(item: Labelled, axis: str, given: Labels, wanted: Labels) -> tuple[Labelled, Labels]:
+    """What overrides a part of the places along an axis, at all of them: elsewhere it is missing.
+
+    Labels that are not all there, or there twice, are left for `_ordered` to refuse.
+    """
+    there = {label: n for n, label in enumerate(keys(wanted))}
+    where = [there.get(label, -1) for label in keys(given)]
+    if -1 in where or len(set(where)) < len(where):
+        return item, given
+    at = item.axes.index(axis)
+    array = np.full([*item.array.shape[:at], len(wanted), *item.array.shape[at + 1 :]], np.nan)
+    np.moveaxis(array, at, 0)[where] = np.moveaxis(item.array, at, 0)
+    return dataclasses.replace(item, array=array), wanted
 
 
 def _in_order(port: Port, labels: Labels) -> Labels:

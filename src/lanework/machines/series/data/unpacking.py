@@ -78,12 +78,19 @@ def unpack(value: Any, port: Port) -> Held:
     if offers(value, "__array__") or isinstance(value, Sequence):
         return Held(_array(value, port))
     if isinstance(value, Mapping):
-        fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
+        return _mapping(value, port)
     if isinstance(value, Number):  # of Python's, such as Decimal and Fraction
         return Held(_array(value, port))
     if type(value).__name__ in ("NAType", "NaTType"):
         fail(port, "is missing", "fill it in, or give the input a default")
     fail(port, f"is a {type(value).__name__}", "give a number or an array")
+
+
+def _mapping(value: Mapping[Any, Any], port: Port) -> Held:
+    """By label what overrides a node; other inputs have a value at every place, in order."""
+    if not (port.optional and value and len(port.axes) == 1):
+        fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
+    return Held(_array(list(value.values()), port), port.axes, (np.asarray([*value]),))
 
 
 def has_dates(labels: Any) -> bool:

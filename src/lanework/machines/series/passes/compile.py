@@ -103,6 +103,7 @@ def compile_model(
         model.freq,
         typed.factors,
         [formula.name for formula in ordered if formula.name in model.marks],
+        model.periods,
     )
     reader.read(ordered, typed.scale)
     describe(model, ordered, reader, typed, categories)

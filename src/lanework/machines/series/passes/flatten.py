@@ -11,7 +11,7 @@ from lanework.core.codes import UNKNOWN_LABEL
 from lanework.core.ops.bodies.arithmetic import add, div, mul, round_, sub
 from lanework.core.ops.bodies.logic import choose, eq, ne
 from lanework.core.ops.bodies.power import power
-from lanework.machines.series.codes import NO_CALENDAR, TOO_DEEP, UNSUPPORTED
+from lanework.machines.series.codes import BAD_CALL, NO_CALENDAR, TOO_DEEP, UNSUPPORTED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.calendar import COLUMNS, PER_YEAR, Calendar
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, WHERE, Expr
@@ -46,6 +46,7 @@ class Flattener:
         circular: the names of nodes that are solved for: a leaf stands for each.
         known: the value of every name read so far.
         solved: of circular nodes the value of the formula.
+        periods: how many there are, None where each run says.
     """
 
     values: Values
@@ -56,6 +57,7 @@ class Flattener:
     freq: str | None
     factors: Mapping[int, Sequence[float]]
     circular: Collection[str] = ()
+    periods: int | None = None
 
     def __post_init__(self) -> None:
         self.known = {name: self.values.leaf(UNKNOWN, name) for name in self.circular}
@@ -300,6 +302,13 @@ class Flattener:
         return total
 
     def _fold(self, expr: Expr) -> int:
+        if expr.head == "at" and self.periods is not None and expr.value >= self.periods:
+            raise Diagnostic(
+                BAD_CALL,
+                f"`{expr}` is of period {expr.value}, and the periods are 0 to {self.periods - 1}",
+                span=expr.span,
+                help=f"they are counted from 0; write last({expr.args[0]}) for the last one",
+            )
         (value,) = self._under((), self._operands, expr)
         return self.values.fold(FOLD_OF[expr.head], value, expr.value, expr)
 

@@ -22,7 +22,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.units import Unit
 from lanework.machines.series.codes import KIND_CLASH
 from lanework.machines.series.language.calendar import COLUMNS
-from lanework.machines.series.language.expression import NUMBER
+from lanework.machines.series.language.expression import NUMBER, Expr
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.passes.steprules import StepRules, assignable
 from lanework.machines.series.passes.unitfit import ANY, Algebra, Type
@@ -98,7 +98,7 @@ class _Inference:
         self.rules.checking = True
         for formula, steps in zip(self.ordered, walks, strict=True):
             try:
-                self._check(formula, self.rules.type_of(steps, formula))
+                self._check(formula, steps)
             except Diagnostic as error:
                 raise formula.blamed(error) from None
         for name in (*roots, *(formula.name for formula in self.ordered)):
@@ -117,7 +117,14 @@ class _Inference:
 
     # Checking a formula against its declaration ---------------------------------------------------
 
-    def _check(self, formula: Formula, given: Type) -> None:
+    def _may_be(self, formula: Formula, kind: str, steps: Sequence[Expr]) -> bool:
+        """Whether what a formula gives may be of the kind that it declares."""
+        if (formula.kind, kind) == ("flow", "stock"):
+            return self.rules.parts(steps, formula)
+        return assignable(formula.kind or "", kind)
+
+    def _check(self, formula: Formula, steps: Sequence[Expr]) -> None:
+        given = self.rules.type_of(steps, formula)
         declared = self.names[formula.name]
         algebra = self.algebra
         if formula.unit is not None and algebra is not None and declared.unit is not None:
@@ -138,7 +145,7 @@ class _Inference:
                         f"{formula.name} is converted from {self.rules.said(given.unit)} to "
                         f"{self.rules.said(declared.unit)} (times {factor:g})"
                     )
-        if formula.kind and given.kind and not assignable(formula.kind, given.kind):
+        if formula.kind and given.kind and not self._may_be(formula, given.kind, steps):
             raise Diagnostic(
                 KIND_CLASH,
                 f"`{formula.name}` is declared a {formula.kind} and its formula gives a "
@@ -147,5 +154,8 @@ class _Inference:
                 notes=[f"{formula.name} = {formula.shown}"],
                 help="a stock is made of its own value a period before: prev(closing) + flow"
                 if formula.kind == "stock"
+                else "a flow is the change of a stock, closing - prev(closing), its product with a "
+                "rate, or what is chosen: where(t == 11, closing, 0) for one paid out at the end"
+                if given.kind == "stock" and formula.kind == "flow"
                 else f"declare it a {given.kind}, or check the formula",
             )

@@ -33,14 +33,14 @@ def with_article(kind: str) -> str:
 def assignable(declared: str, given: str) -> bool:
     """Whether a formula of one kind may be declared another.
 
-    A flow may be given as a stock (a balance paid out in full), pure numbers may be called what
-    they mean; money is no pure number, and a flow alone never makes a stock.
+    Pure numbers may be called what they mean; money is no pure number, and neither of a flow and a
+    stock is the other (but see `StepRules.parts`).
     """
     if given in (declared, "constant"):
         return True
     if declared == "constant":
         return given not in MONEY
-    return given == "stock" if declared in MONEY else given in PURE
+    return declared not in MONEY and given in PURE
 
 
 def product(a: str, b: str) -> str:
@@ -96,6 +96,29 @@ class StepRules(UnitFit):
 
     def type_of(self, steps: Sequence[Expr], formula: Formula) -> Type:
         """The type of a formula, from its steps in the order of `Expr.walk`."""
+        return self._types(steps)[id(formula.expr)]
+
+    def parts(self, steps: Sequence[Expr], formula: Formula) -> bool:
+        """Whether every stock in a formula is a part of one, or chosen, as a flow may be.
+
+        A number by which a balance is multiplied may be a rate, and what is chosen is what is paid
+        out of it; a balance itself, or one with something added, is an amount at a moment.
+        """
+        types, stack = self._types(steps), [formula.expr]
+        while stack:
+            expr = stack.pop()
+            op = IN_FORMULAS.get(expr.head)
+            rule = op.units.name if op is not None and op.units is not None else ""
+            kinds = [types[id(arg)].kind for arg in expr.args]
+            part = rule in ("product", "quotient") and "constant" in kinds
+            if types[id(expr)].kind != "stock" or part or rule in ("choice", "least"):
+                continue
+            if rule not in ("sum", "keep"):
+                return False
+            stack += expr.args
+        return True
+
+    def _types(self, steps: Sequence[Expr]) -> dict[int, Type]:
         types: dict[int, Type] = {}
         for expr in steps:
             leaf = LEAVES.get(expr.head)
@@ -103,7 +126,7 @@ class StepRules(UnitFit):
                 types[id(expr)] = RULES[expr.head](self, expr, [types[id(a)] for a in expr.args])
             else:
                 types[id(expr)] = leaf(self, expr.value)
-        return types[id(formula.expr)]
+        return types
 
     def _pure(self, expr: Expr, args: Sequence[Type]) -> Type:
         """exp, log, erf and the like: pure number in, pure number out."""
