@@ -228,7 +228,17 @@ def test_queries_that_make_no_sense():
     graph.variable("rain", 2)
     graph.variable("a,b", 2)
     graph.factor(["rain"], [0.5, 0.5])
-    for query in ("kbest:0", "kbest:x", "kbest", "sample:", "sample:-1", "mmap", "joint"):
+    for query in (
+        "kbest:0",
+        "kbest:x",
+        "kbest",
+        "sample:",
+        "sample:-1",
+        "mmap",
+        "joint",
+        "joint:rain,rain",
+        "mmap:rain, rain",
+    ):
         with pytest.raises(Diagnostic) as caught:
             read_query(graph, query)
         assert caught.value.code.ident == "LW5009", query

@@ -153,6 +153,7 @@ def test_a_number_is_what_python_says_it_is(write, cell):
         ("north", "is not a number", "declare categories"),
         ("inf", "is infinite", "finite"),
         ("-1e400", "is too large for float64", "1.8e308"),
+        ("-nan", "'-nan' is not a number", "the value is missing"),
         ("9007199254740993", "is an integer that float64 does not have", "2**53"),
         ("n/a", "the value is missing (n/a)", "fill it in"),
         ("<NA>", "the value is missing (<NA>)", "fill it in"),

@@ -8,6 +8,7 @@ import pytest
 import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core import options
+from lanework.machines.belief.graph import factor
 from lanework.machines.belief.graph.files import read_text
 
 FLAG = ["no", "yes", "False", "", 0, 1, 1.0, None, [], "true"]
@@ -343,3 +344,42 @@ def test_every_switch_and_count_that_is_public_is_among_these():
         name for name in declared() if name not in known and name.split(".")[-1] not in tails
     }
     assert missing == set()
+
+
+SETS = {
+    "scope": lambda s: network().factor(s("rain", "wet"), np.ones((2, 2))),
+    "scope of Factor": lambda s: factor.Factor("f", s("rain", "wet"), np.ones((2, 2))),
+    "query": lambda s: lw.belief.compile_graph(GRAPH, s("rain", "wet")),
+    "evidence": lambda s: lw.belief.compile_graph(GRAPH, evidence=s("rain", "wet")),
+    "states": lambda s: network().variable("dry", s("yes", "no")),
+    "keys": lambda s: model().table("q", {"k": [1], "j": [2], "v": [3.0]}, keys=s("k", "j")),
+    "axes": lambda s: lw.series.along(s("a", "b"), np.ones((2, 2))),
+    "axes of inputs": lambda s: model().input("x", axes=s("a", "b")),
+    "categories": lambda s: model().input("x", categories=s("a", "b")),
+    "outputs": lambda s: model().compile(s("value", "rate")),
+    "outputs of a runner": lambda s: SERIES.bind(outputs=s("value")),
+    "inputs": lambda s: SERIES.jacobian("value", s("rate")),
+    "reduce": lambda s: model().output("value", reduce=s("a", "b")),
+    "select": lambda s: RESULT.select(s("value")),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_names_in_an_order_are_in_no_set(name):
+    for make in (set, frozenset):
+        with pytest.raises(Diagnostic) as caught:
+            SETS[name](lambda *names, make=make: make(names))
+        assert "set" in str(caught.value) or "{'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("F", "F "), ("F", None), ("F", float("nan")), ("F", "F"), (1, "1"), ("F", b"M"), " F"],
+)
+def test_categories_are_names_each_once(labels, tmp_path):
+    with pytest.raises(Diagnostic, match="LW3021"):
+        model().input("x", categories=labels)
+    path = tmp_path / "x.csv"
+    path.write_text("x\nF\n")
+    with pytest.raises(Diagnostic, match="LW2005"):
+        lw.series.read_columns(path, ["x"], {"x": labels})

@@ -237,8 +237,6 @@ BEYOND = [2**53 + 1, -(2**60) - 1, np.int64(2**53 + 1), np.uint64(2**64 - 1), 10
 def test_cells_and_keys_that_no_float_holds_are_refused(number):
     model = lw.series.Model("m", periods=1)
     code, words = "LW3018", "f64 does not have"
-    if isinstance(number, Decimal) and number > 1e308:
-        words = "not finite"
     refused(code, words, model.table, "a", {1: number, 2: 1.0})
     frame = pd.DataFrame({"k": [1, 2], "v": np.array([number, 1], object)})
     refused(code, words, model.table, "b", frame)

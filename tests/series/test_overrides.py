@@ -322,3 +322,30 @@ def test_a_compiled_program_says_what_it_was_compiled_for(tmp_path):
     done = run(cli, ["run", str(program), "--override", "debt=1.5"])
     assert done.exit_code
     assert "LW3070" in done.output
+
+
+@pytest.mark.parametrize("empty", ["", " ", None, float("nan")])
+def test_empty_cells_of_any_table_are_as_computed(empty):
+    m = lw.series.Model("m", periods=4)
+    m.input("x")
+    m.formula("y", "x * t")
+    for cells in (
+        [9.0, empty, 7.0, empty],
+        pd.Series([9.0, empty, 7.0, empty], dtype=object),
+        np.array([9.0, empty, 7.0, empty], object),
+    ):
+        result = m.run(x=1.0, override={"y": cells})
+        assert result["y"].tolist() == [9.0, 1.0, 7.0, 3.0]
+    with pytest.raises(Diagnostic, match="input 'y' at 2: 'n' is not a number"):
+        m.run(x=1.0, override={"y": [9.0, empty, "n", 7.0]})
+
+
+@pytest.mark.parametrize("text", ["2", "", "north", "1,5"])
+@pytest.mark.parametrize("make", [list, tuple, pd.Series, lambda x: np.array(x, object)])
+def test_text_among_numbers_is_refused_where_it_stands(make, text):
+    m = lw.series.Model("m", periods=1)
+    m.input("x")
+    m.formula("y", "x")
+    with pytest.raises(Diagnostic) as caught:
+        m.run(x=make([1, True, text, 2.5]))
+    assert f"at 2: {text!r} is not a number" in caught.value.message

@@ -260,3 +260,14 @@ def test_whole_numbers_that_no_float_is_are_no_keys_and_no_values(where, number,
         Model("m", periods=1).table("q", data)
     assert caught.value.code.ident == "LW3018"
     assert str(int(number)) in caught.value.message
+
+
+@pytest.mark.parametrize("cell", [1j, b"a", (1, 2), frozenset("a"), object(), np.array([1, 2])])
+def test_what_is_no_number_and_no_name_is_in_no_table(cell):
+    frame = {"k": [1, 2], "v": [cell, cell]}
+    swapped = {"k": [cell, cell], "v": [1.0, 2.0]}
+    for data in (frame, swapped, *([{cell: 1.0}] if cell.__hash__ else [])):
+        with pytest.raises(Diagnostic) as caught:
+            Model("m").table("q", data)
+        assert caught.value.code.ident == "LW3018"
+        assert "no number and no name" in caught.value.message

@@ -126,9 +126,19 @@ class Request:
         return Growth(self.limits)
 
     def names(self, option: str) -> list[str] | None:
-        """The names with commas of an option, such as `--outputs a,b`; None without it."""
+        """The names with commas of an option, such as `--outputs a,b`; None without it.
+
+        Raises:
+            Diagnostic: LW8001 for an option without a name.
+        """
         text = self[option]
-        return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+        if text is None:
+            return None
+        names = [name.strip() for name in text.split(",") if name.strip()]
+        if not names:
+            what = f"--{option} {text!r} names nothing"
+            raise Diagnostic(BAD_ARGUMENT, what, help=f"give names, or leave out --{option}")
+        return names
 
     def check_out(self, *endings: str) -> None:
         """Refuse a file that results are not written to: before the work, not after it.

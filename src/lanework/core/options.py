@@ -165,12 +165,61 @@ def names(name: str, value: Any, code: Code = BAD_OPTION) -> tuple[str, ...]:
         lanework.base.errors.Diagnostic: LW2005: outputs is 5
           help: give a name, or several in a list
     """
-    several = [value] if isinstance(value, str) else value
+    several: Any = [value] if isinstance(value, str) else value
     if isinstance(several, Iterable):
-        several = tuple(several)
+        several = in_order(name, several, code)
         if all(isinstance(each, str) for each in several):
             return several
     raise refused(name, value, "give a name, or several in a list", code)
+
+
+def in_order(name: str, several: Iterable[Any], code: Code = BAD_OPTION) -> tuple[Any, ...]:
+    """Things of which each has its place: those of a set have none.
+
+    Raises:
+        Diagnostic: LW2005, or the code given.
+
+    Example:
+        >>> in_order("the scope", {"rain": 1}), in_order("the scope", ["sun", "rain"])
+        (('rain',), ('sun', 'rain'))
+        >>> in_order("the scope", {"sun"})
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: the scope is {'sun'}, a set, which has no order
+          help: give a list: what comes first is first
+    """
+    if isinstance(several, set | frozenset):
+        shown = refused(name, several, "", code).message + ", a set, which has no order"
+        raise Diagnostic(code, shown, help="give a list: what comes first is first")
+    return tuple(several)
+
+
+def categories(name: str, given: Iterable[Any], code: Code = BAD_OPTION) -> tuple[str, ...]:
+    """Labels in an order, as text: each once, and as cells have them, without blanks around.
+
+    Raises:
+        Diagnostic: LW2005, or the code given.
+
+    Example:
+        >>> categories("the categories", ["F", "M"]), categories("the categories", [1, 2])
+        (('F', 'M'), ('1', '2'))
+        >>> categories("the categories", ["F", "F "])
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: the categories have 'F ', with blanks around it
+          help: cells are read without: leave them out
+    """
+    labels = in_order(name, given, code)
+    for label in labels:
+        number = isinstance(label, numbers.Real | np.bool_)
+        if not (isinstance(label, str) or (number and math.isfinite(label))):
+            raise Diagnostic(code, f"{name} have {label!r}, which is no name", help="give texts")
+        if isinstance(label, str) and label != label.strip():
+            help = "cells are read without: leave them out"
+            raise Diagnostic(code, f"{name} have {label!r}, with blanks around it", help=help)
+    texts = tuple(str(label) for label in labels)
+    twice = next((text for n, text in enumerate(texts) if text in texts[:n]), None)
+    if twice is not None:
+        raise Diagnostic(code, f"{name} have {twice!r} twice", help="give every label once")
+    return texts
 
 
 def text_of(value: Any) -> str:

@@ -291,7 +291,10 @@ def column_of(
     if missing.any():
         raise refuse(int(np.argmax(missing.reshape(-1))), "NaN")
     if spelt and np.isinf(column).any():  # which are no JSON, or 1e400
-        raise refuse(int(np.argmax(np.isinf(column.reshape(-1)))), "inf")
+        place = int(np.argmax(np.isinf(column.reshape(-1))))
+        what = f"{where(place)} is infinite, or beyond 1.8e308: {column.reshape(-1)[place]}"
+        help = 'give a number below 1.8e308, or an infinity as a text: "inf"'
+        raise Diagnostic(BAD_CELL, what, help=help)
     if infinite is not None:
         column[infinite != 0] = infinite[infinite != 0]
     return column

@@ -12,13 +12,13 @@ from typing import IO
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core import options
 from lanework.core.codes import BAD_DATA_FILE, MISSING_COLUMN, RAGGED_ROW
 from lanework.core.data.arrays import TABLES, all_arrays, arrow_file, arrow_values, column_of
 from lanework.core.data.csvfast import Array, Categories, arrow_for
 from lanework.core.data.csvtext import CsvText
 from lanework.core.data.opening import TEXTS, Path_, damage, data_ending, opened_text
 from lanework.core.data.standard import SHOWN, STANDARD
-from lanework.core.options import names
 
 Block = tuple[dict[str, Array], int, int]
 
@@ -27,9 +27,13 @@ def file_blocks(
     path: Path_, wanted: Sequence[str], rows: int, categories: Categories | None
 ) -> Iterator[Block]:
     """Blocks of about so many rows, with how much of the file is read and how much there is."""
-    categories = {k: v for k, v in (categories or {}).items() if k in wanted}
+    wanted = list(dict.fromkeys(options.names("wanted", wanted)))
+    categories = {
+        name: options.categories(f"the categories of column {name!r}", labels)
+        for name, labels in (categories or {}).items()
+        if name in wanted
+    }
     ending = data_ending(path)
-    wanted = list(dict.fromkeys(names("wanted", wanted)))
     reader = _csv if ending in TEXTS else _tables if ending in TABLES else _arrays
     return reader(path, wanted, rows, categories) if wanted else iter(())
 
@@ -140,9 +144,10 @@ def check_columns(path: Path_, wanted: Sequence[str], header: Sequence[str]) -> 
     """
     for name in wanted:
         if name not in header:
-            shown = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+            shown = ", ".join(filter(None, header[:12])) + (", ..." if len(header) > 12 else "")
+            there = f"its columns are {shown}" if shown else "nothing in it has a name"
             raise Diagnostic(
                 MISSING_COLUMN,
                 f"{os.fspath(path)} has no column {name!r}",
-                help=did_you_mean(name, header) or f"its columns are {shown}",
+                help=did_you_mean(name, header) or there,
             )

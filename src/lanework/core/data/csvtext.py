@@ -369,4 +369,6 @@ def _why(text: str, shown: str) -> tuple[str, str]:
         )
     if "inf" in text.lower():
         return f"{shown} is infinite", "give a finite number"
+    if math.isnan(number):
+        return f"{shown} is not a number", "the value is missing: fill it in, or drop the row"
     return f"{shown} is too large for float64", "give a number below 1.8e308"

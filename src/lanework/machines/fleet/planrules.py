@@ -168,7 +168,8 @@ def buffers(program: Program, view: FleetView) -> Iterator[Finding]:
         low, high = each.ends
         if not low <= high:
             what = f"the words of buffer {each.name!r} lie between {low} and {high}"
-            yield Finding(what, help=f"write the lower end first: range {high} {low}")
+            swapped = f"write the lower end first: range {high} {low}"
+            yield Finding(what, help=swapped if high < low else "an end is a number, and no NaN")
     yield from _apart(program, view)
     if program.ports != ports(view.shared, view.buffers):
         yield Finding("the ports are not all of shared memory and the buffers that are no temp")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
+from lanework.core import options
 from lanework.core.data.labels import COUNTS, align, keys, labels_along
 from lanework.core.data.values import Given, as_array, exactly
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE
@@ -62,7 +63,7 @@ class Factor:
     def __post_init__(self) -> None:
         """Keep a copy of the table that nobody can write to."""
         try:
-            scope: tuple[Any, ...] = tuple(self.scope)
+            scope = options.in_order(f"the scope of {self.name!r}", self.scope, BAD_GRAPH)
         except TypeError:
             scope = (self.scope,)
         for name in (self.name, *scope, *([] if self.child is None else [self.child])):

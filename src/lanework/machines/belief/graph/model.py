@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.core import options
 from lanework.core.data.values import Given
 from lanework.core.result.drawing import Drawing
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE, CYCLIC, UNKNOWN_VARIABLE
@@ -95,7 +96,9 @@ class FactorGraph:
             what = f"the scope of a factor is the text {scope!r}"
             raise Diagnostic(BAD_GRAPH, what, help=f"give names in a list: {scope.split(',')!r}")
         name = name or child or f"f{len(self.factors)}"
-        over: Any = list(scope) if isinstance(scope, Iterable) else [scope]
+        over: Any = [scope]
+        if isinstance(scope, Iterable):
+            over = list(options.in_order(f"the scope of {name!r}", scope, BAD_GRAPH))
         if all(isinstance(variable, str) for variable in over):
             about = Given(f"the table of {name!r}", BAD_TABLE)
             table = in_order(table, list(map(self.find, over)), about)

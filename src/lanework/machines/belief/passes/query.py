@@ -85,7 +85,12 @@ def _listed(graph: FactorGraph, kind: str, text: str | None) -> Query:
         example = f"{kind}:{','.join(list(graph.variables)[:2])}"
         what = f"the query {kind!r} needs names of variables"
         raise Diagnostic(BAD_QUERY, what, help=f"write {example}")
-    return Query(kind, _names(graph, _split(graph, text or "")))
+    asked = _split(graph, text or "")
+    twice = next((name for n, name in enumerate(asked) if name in asked[:n]), None)
+    if twice is not None:
+        what = f"the query '{kind}:{text}' has {twice!r} twice"
+        raise Diagnostic(BAD_QUERY, what, help="name every variable once")
+    return Query(kind, _names(graph, asked))
 
 
 def _counted(graph: FactorGraph, kind: str, text: str | None) -> Query:

@@ -166,7 +166,7 @@ def _filled(
 
 def _numbers(array: npt.NDArray[Any], port: Port) -> Floats:
     kind = array.dtype.kind
-    if kind == "O":
+    if kind == "O" or (kind in "US" and port.optional):
         array = _objects(array, port)
         kind = array.dtype.kind
     if kind in "USO":
@@ -212,12 +212,17 @@ def check_named(port: Port, value: Any) -> None:
 
 def _objects(array: npt.NDArray[Any], port: Port) -> npt.NDArray[Any]:
     """An array of Python objects as numbers or as text."""
-    filled = [math.nan if x is None or str(x) == "<NA>" else x for x in array.reshape(-1).tolist()]
-    if any(isinstance(x, str) for x in filled):
+    items = array.reshape(-1).tolist()
+    missing = ("<NA>", "") if port.optional else ("<NA>",)  # a cell without an override is empty
+    filled = [math.nan if x is None or str(x).strip() in missing else x for x in items]
+    texts = [place for place, x in enumerate(filled) if isinstance(x, str)]
+    if texts and not port.categories:
+        raise _bad_label(port, texts[0], filled[texts[0]], array.shape)
+    if texts:
         return np.array([str(x) for x in filled]).reshape(array.shape)
-    items = np.empty(len(filled), object)
-    items[:] = filled
-    return exactly(items.reshape(array.shape), "f64", given_for(port))
+    objects = np.empty(len(filled), object)
+    objects[:] = filled
+    return exactly(objects.reshape(array.shape), "f64", given_for(port))
 
 
 def _bad_label(port: Port, place: int, text: str | float, shape: tuple[int, ...]) -> Diagnostic:

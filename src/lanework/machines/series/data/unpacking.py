@@ -228,6 +228,8 @@ def _array(value: Any, port: Port) -> npt.NDArray[Any]:
     except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit
         return as_array(value, given_for(port))
     several = isinstance(value, Sequence) and not isinstance(value, memoryview)
+    if several and array.dtype.kind in "US" and not isinstance(value, str | bytes):
+        return np.array(value, object)  # of which some may be no text, which NumPy makes of them
     rounded = several and array.dtype.kind == "f"  # whole numbers, perhaps
     return as_array(value, given_for(port)) if rounded else array
 

@@ -214,7 +214,9 @@ def names_in(given: object, what: str, name: str) -> tuple[str, ...]:
             f"the {what} of input `{name}` are {given!r}",
             help=f'give names: {what}=("A", "B")',
         )
-    return tuple(given) if what == "axes" else tuple(str(label) for label in given)
+    if what == "axes":
+        return tuple(given)
+    return options.categories(f"the categories of input `{name}`", given, BAD_INPUT_NODE)
 
 
 def one_number(value: object, what: str) -> float:
@@ -335,8 +337,6 @@ def make_input(
             f"input `{name}` is a constant and has the axis `time`",
             help="leave out the axis, or give it another kind",
         )
-    if len(set(labels)) != len(labels):
-        raise Diagnostic(BAD_INPUT_NODE, f"the categories of input `{name}` repeat a label")
     if default is not None:
         default = _default(default, labels, name)
     return Input(name, unit, kind, named, default, labels, doc)

@@ -6,7 +6,7 @@ import math
 import numbers
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -69,6 +69,18 @@ class Rows:
         """
         place = "" if row is None else f", {self.where(row)}"
         raise Diagnostic(BAD_TABLE, f"table `{self.table}`{place}: {message}", help=help)
+
+    def check_names(self, what: str, cells: Sequence[Any], known: Sequence[float | None]) -> None:
+        """Refuse cells that are no number, and no name either: complex, bytes, lists, any object.
+
+        Raises:
+            Diagnostic: LW3018.
+        """
+        for row, (cell, number) in enumerate(zip(cells, known, strict=True)):
+            if number is None and _is_no_name(cell):
+                shown = repr(cell) if len(repr(cell)) < 40 else f"a {type(cell).__name__}"
+                help = "give real numbers, or texts"
+                self.fail(f"{what} holds {shown}, which is no number and no name", row, help)
 
     def check_shape(self) -> None:
         """Refuse a title that is there twice, no rows, and rows of other lengths."""
@@ -182,6 +194,15 @@ def read_number(cell: Any) -> float | None:
     cell = int(cell) if isinstance(cell, numbers.Integral) else cell  # NumPy's compares as a float
     rounded = (number.is_integer() or math.isinf(number)) and number != cell
     return None if rounded else number
+
+
+def _is_no_name(cell: Any) -> bool:
+    """Whether a cell that is no number is nothing either whose text would name it."""
+    kind = type(cell)
+    if isinstance(cell, numbers.Complex) and not isinstance(cell, numbers.Real):
+        return True
+    bare = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
+    return bare or (isinstance(cell, Collection) and not isinstance(cell, str))
 
 
 def text_of(cell: Any) -> str:

@@ -241,6 +241,7 @@ def _dimension(
     """The key that these cells spell, and each cell's position along it."""
     numbers = [read_number(cell) if column is None else rows.number(cell) for cell in cells]
     if any(number is None for number in numbers):
+        rows.check_names(f"key `{name}`", cells, numbers)
         for index, cell in enumerate(cells):
             if read_number(cell) is None and spells_number(text_of(cell)):
                 place = None if column is None else index
@@ -334,6 +335,7 @@ def _column(
     texts = [text_of(c) for c, n in zip(cells, numbers, strict=True) if n is None]
     named = all(number is None or math.isnan(number) for number in numbers)
     if texts and named and not any(map(spells_number, texts)):
+        rows.check_names(f"column `{title}`", cells, numbers)
         labels = tuple(dict.fromkeys(texts))
         codes = {label: float(i) for i, label in enumerate(labels)}
         data[where] = [codes.get(text_of(cell), math.nan) for cell in cells]

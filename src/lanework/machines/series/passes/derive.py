@@ -15,6 +15,7 @@ from typing import Any
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.core.ops.bodies.arithmetic import add, mul
 from lanework.core.ops.bodies.logic import or_
+from lanework.core.options import in_order
 from lanework.core.program.data import Port, ProgramData
 from lanework.core.program.program import Program
 from lanework.machines.series.codes import NO_DERIVATIVE, UNKNOWN_INPUT, UNKNOWN_OUTPUT
@@ -292,7 +293,7 @@ def _port(name: str, ports: Mapping[str, Port], what: str, code: Code) -> Port:
 
 def _names(names: str | Iterable[str]) -> list[str]:
     several = isinstance(names, Iterable) and not isinstance(names, str)
-    listed: list[Any] = [*names] if several else [names]
+    listed: list[Any] = [*in_order("names", names)] if several else [names]
     return list(dict.fromkeys(listed)) if all(isinstance(x, str) for x in listed) else listed
 
 
