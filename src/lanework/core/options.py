@@ -165,9 +165,8 @@ def names(name: str, value: Any, code: Code = BAD_OPTION) -> tuple[str, ...]:
         lanework.base.errors.Diagnostic: LW2005: outputs is 5
           help: give a name, or several in a list
     """
-    several: Any = [value] if isinstance(value, str) else value
-    if isinstance(several, Iterable):
-        several = in_order(name, several, code)
+    if isinstance(value, Iterable):
+        several = (value,) if isinstance(value, str) else in_order(name, value, code)
         if all(isinstance(each, str) for each in several):
             return several
     raise refused(name, value, "give a name, or several in a list", code)

@@ -198,7 +198,7 @@ def read_number(cell: Any) -> float | None:
 
 def _is_no_name(cell: Any) -> bool:
     """Whether a cell that is no number is nothing either whose text would name it."""
-    kind = type(cell)
+    kind: Any = type(cell)
     if isinstance(cell, numbers.Complex) and not isinstance(cell, numbers.Real):
         return True
     bare = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
