@@ -162,6 +162,18 @@ def test_horizons_over_two_axes_and_in_derivatives(engine):
     refused(slope, "is 3.5", n=np.array([3.5]), r=np.array([2.0]))
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("horizon(n)", "n"), ("k = n*2\nhorizon(k)", "k"), ("horizon(n*2 + 0.3)", "n*2 + 0.3")],
+)
+def test_programs_of_programs_call_it_as_the_model_does(text, name):
+    model = lw.series.read_model(f"x = input()\nn = input()\n{text}\ny = total(x*t)\noutput(y)")
+    program = model.compile()
+    derived = program.gradient("y", "x")
+    for subject in (program, derived, derived.gradient("d_y_d_x", "x"), program.jacobian("y", "x")):
+        refused(subject.bind("reference", periods=7), f"the horizon `{name}` is ", x=1.0, n=2.2)
+
+
 def test_programs_keep_what_they_were_saved_as(tmp_path):
     program = terms()
     program.save(tmp_path / "m.lwp")

@@ -62,6 +62,7 @@ def values_of(view: SeriesView) -> tuple[Values, list[int]]:
     for instruction in view.instructions:
         name, operands = instruction.name, instruction.operands
         args = tuple(of[row] for row in view.reads(instruction))
+        values.owner = view.horizon_name if instruction.target == view.horizon else ""
         if name in SHIFTS:
             source, lag, fill = operands
             shift = values.open_shift(name, of[fill], lag, None)
@@ -74,6 +75,7 @@ def values_of(view: SeriesView) -> tuple[Values, list[int]]:
             of[instruction.target] = values.fold(name, args[0], setting)
         else:
             of[instruction.target] = values.apply(name, args)
+    values.owner = ""
     for shift, source in waiting:
         values.close(shift, of[source])
     return values, of
