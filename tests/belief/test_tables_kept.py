@@ -120,3 +120,25 @@ def test_programs_with_such_tables_are_refused(number):
     with pytest.raises(Diagnostic) as caught:
         dataclasses.replace(program, constants=constants).bind()
     assert caught.value.code.ident == "LW5002"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lw.belief.compile_graph,
+        lw.compile,
+        lambda graph: lw.belief.infer(graph, {"b": "x"}),
+        lambda graph: lw.belief.loopy(graph, {"b": "x"}, "a"),
+        lambda graph: lw.belief.jeffrey(graph, {"b": [0.4, 0.6]}),
+        lambda graph: lw.belief.infer(graph, {"b": "x"}, limits=lw.Limits(memory=1 << 26)),
+    ],
+)
+def test_tables_are_noticed_at_the_line_that_led_there(ask):
+    graph = lw.belief.FactorGraph("n")
+    graph.variable("a", ["x", "y"])
+    graph.variable("b", ["x", "y"])
+    graph.factor(["a"], [0.5, 0.25], child="a")
+    graph.factor(["a", "b"], [[0.5, 0.5], [0.4, 0.6]], child="b")
+    with pytest.warns(lw.belief.TableNotice) as caught:
+        ask(graph)
+    assert {each.filename for each in caught} == {__file__}

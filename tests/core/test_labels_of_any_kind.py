@@ -73,3 +73,20 @@ def test_half_of_a_character_is_refused():
         x = pd.Series([1, 2, 3], index=pd.Index(labels, dtype=object))
         refusals.refused(lambda x=x: SUM.run(r0=x, r1=1), "LW4006", "'r0'", "half of a character")
         refusals.refused(lambda x=x: COPY.run(a=x), "LW6010", "'a'", "half of a character")
+
+
+def test_labels_of_an_axis_need_no_size():
+    model = lw.series.Model("m", periods=3, start="2026-01-01", freq="month")
+    model.input("x", axes=("scenario",))
+    model.formula("y", "x * (t + 1)")
+    result = model.run(x=[1.0, 2.0])
+    days = ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert result.labels("time").astype(str).tolist() == days
+    assert result.labels("time", 3).astype(str).tolist() == days
+    assert result.labels("scenario").tolist() == result.labels("scenario", 2).tolist() == [0, 1]
+    with pytest.raises(lw.Diagnostic, match="no output has 24 places along 'time'") as caught:
+        result.labels("time", 24)
+    assert caught.value.code.ident == "LW1020"
+    with pytest.raises(lw.Diagnostic, match="no axis is 'tim'") as caught:
+        result.labels("tim")
+    assert caught.value.help == "did you mean 'time'?"

@@ -126,7 +126,7 @@ def test_tensors_with_gradients_and_of_sixteen_bits_are_their_values(
     graph = lw.belief.FactorGraph()
     graph.variable("rain", ["yes", "no"])
     graph.factor(["rain"], [0.25, 0.75])
-    weights = Tensor([1.0, 0.0], gradients, dtype)
+    weights = Tensor([0.5, 0.0], gradients, dtype)
     assert lw.compile(graph).run(rain=weights)["rain"].tolist() == [1, 0]
     add = lw.compile(
         '.input "x" r0 f64\n.input "y" r1 f64\n.output "z" r0 f64\nfadd r0, r0, r1\nhalt\n'

@@ -184,3 +184,12 @@ def test_buffers_may_share_words_in_different_steps():
     lw.fleet.assemble(text).verify()
     with pytest.raises(lw.Diagnostic, match="both have word 0"):
         lw.fleet.assemble(text.replace("2 2", "1 2")).verify()
+
+
+def test_a_table_of_no_name_says_which_there_are():
+    heads = ".buffer s, 0, 4, out\n.buffer q, auto, 2, out\n"
+    result = lw.fleet.assemble(f"{heads}.routine main\nHALT\n.phase\n.launch main, 1\n").run()
+    with pytest.raises(lw.Diagnostic) as caught:
+        result.to_pandas()
+    assert "'shared', or 's', or 'q'; to_xarray() takes all" in caught.value.help
+    assert result.to_pandas("q").shape == (2, 1)

@@ -102,3 +102,59 @@ def test_executables_are_made_of_register_programs(given):
     for make in (lw.register.aot.executable, lw.register.aot.raw):
         with pytest.raises(Diagnostic, match="is no register program"):
             make(given)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["addi r0, r0, 1 # c", "halt # c", "mov r0, 5 # five", "load.d r0, [r1] # c", "jmp end # c",
+     "store.d r0, [r1 + 8] # c", ".entry main # c", "add r0, r0 # c", "addi r0, r0, 1#c",
+     "mov r0, r1 #c", ".memory 64 # c", "mov r0, f64:1.5 # c"],
+)  # fmt: skip
+def test_comments_begin_with_another_sign(line):
+    with pytest.raises(Diagnostic, match="is no operand") as caught:
+        lw.register.assemble(f".code\nmain:\n{line}\nend: halt\n")
+    assert caught.value.help == "comments begin with ;"
+    assert caught.value.span.line == 3
+    lw.register.assemble("# c\nmov r0, '#' ; c # c\nhalt\n.data\n.ascii \"a # b\"\n")
+
+
+@pytest.mark.parametrize(("line", "near"), [("bgte", "bge"), ("blte", "ble"), ("bneq", "bne")])
+def test_branches_of_other_processors(line, near):
+    with pytest.raises(Diagnostic) as caught:
+        lw.register.assemble(f"on: {line} r0, r1, on\nhalt\n")
+    assert caught.value.help == f"did you mean {near!r}?"
+
+
+ADDED = """
+.input "a" r0 {0}
+.input "b" r1 {0}
+.output "c" r2 {0}
+add r2, r0, r1
+halt
+"""
+
+
+@pytest.mark.parametrize("dtype", ["u64", "i64"])
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [("12", "int()"), (["12", "3"], "int()"), (b"7", "int()"), ("18446744073709551615", "int()"),
+     ("1.5", "give a whole number"), ("1,000", "1000")],
+)  # fmt: skip
+def test_texts_for_whole_numbers_are_made_such(dtype, given, advice):
+    with pytest.raises(Diagnostic) as caught:
+        lw.register.assemble(ADDED.format(dtype)).run(a=given, b=1)
+    assert advice in caught.value.help
+    assert "float()" not in caught.value.help
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+@pytest.mark.parametrize(
+    ("some", "named"), [((), {"a": 1, "b": 2}), ((1,), {"b": 2}), ((1, 2), {"c": 3})]
+)
+def test_functions_take_numbers_in_order(engine, some, named):
+    with lw.register.assemble(ADDED.format("i64")).bind(engine) as runner:
+        function = runner.function("a", "b")
+        assert function(1, 2) == 3
+        with pytest.raises(Diagnostic, match="in order, and not by name") as caught:
+            function(*some, **named)
+    assert "give: a, b" in caught.value.help

@@ -66,12 +66,11 @@ def common(
             + (", ..." if len(group) > 4 else "")
             for axes, group in groups.items()
         )
-        first = max(groups, key=len)
-        call = ", ".join(repr(name) for name in groups[first][:3])
+        alike = ", or ".join(", ".join(map(repr, group[:3])) for group in [*groups.values()][:4])
         raise Diagnostic(
             AXES_DIFFER,
             f"these outputs do not fit one table, their axes differ: {shapes}",
-            help=f"name outputs with the same axes, such as {call}; to_xarray() takes all",
+            help=f"name outputs with the same axes: {alike}; to_xarray() takes all",
         )
     shape = result[groups[axes][0]].shape if groups else ()
     return chosen, axes, shape

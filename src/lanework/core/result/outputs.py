@@ -106,13 +106,43 @@ class Outputs:
             raise self._unknown(name)
         return tuple(self._axes[name])
 
-    def labels(self, axis: str, size: int) -> Array:
-        """The labels along an axis of `size` places: its coordinates, or 0, 1, 2..."""
+    def labels(self, axis: str, size: int | None = None) -> Array:
+        """The labels along an axis: its coordinates, or 0, 1, 2... where it has none.
+
+        Args:
+            axis: its name.
+            size: how many places it has, if outputs have several; by default as many as the first.
+
+        Raises:
+            Diagnostic: LW1020 where no output has this axis, or as many places along it.
+
+        Example:
+            >>> outputs = Outputs({"y": np.ones(2)}, axes={"y": ("k",)}, coords={"k": ["a", "b"]})
+            >>> outputs.labels("k").tolist()
+            ['a', 'b']
+        """
         given = self.coords.get(axis)
-        if given is None:
-            return np.arange(size)
-        labels = np.asarray(given)
-        return labels if len(labels) == size else np.arange(size)
+        labels = None if given is None else np.asarray(given)
+        if labels is not None and size in (None, len(labels)):
+            return labels
+        if size is None or labels is not None:
+            size = self._size(axis, size)
+        return np.arange(size)
+
+    def _size(self, axis: str, size: int | None) -> int:
+        """How many places outputs have along an axis: this many, or as the first has."""
+        shapes = [(self._axes[name], self[name].shape) for name in self if axis in self._axes[name]]
+        sizes = [shape[axes.index(axis)] for axes, shape in shapes]
+        if not sizes or size not in (None, *sizes):
+            known = dict.fromkeys(each for name in self for each in self._axes[name])
+            raise Diagnostic(
+                UNKNOWN_RESULT,
+                f"no output has {size} places along {axis!r}" if sizes else f"no axis is {axis!r}",
+                help=f"labels({axis!r}) has them all"
+                if sizes
+                else did_you_mean(axis, known) or f"axes are {', '.join(known) or 'none'}",
+            )
+        return sizes[0] if size is None else size
 
     def by_level(self, axis: str, size: int) -> dict[str, Array]:
         """The labels along an axis level by level, if its levels have names.

@@ -197,8 +197,12 @@ class Runner(TieredRunner):
             raise Diagnostic(codes.BAD_INPUT, what, help="name every port once")
         fixed = defaults(self.program, inputs)
 
-        def slowly(numbers: tuple[Any, ...]) -> int | float:
+        def slowly(numbers: tuple[Any, ...], **named: Any) -> int | float:
             """Whatever the short way cannot do: long runs, traps, numbers that are converted."""
+            if named:
+                what = f"the function takes numbers in order, and not by name ({', '.join(named)})"
+                order = f"give: {', '.join(inputs) or 'none'}; the runner takes names"
+                raise Diagnostic(codes.BAD_INPUT, what, help=order)
             if len(numbers) != len(inputs):
                 what = f"the function takes {len(inputs)} numbers, and not {len(numbers)}"
                 raise Diagnostic(codes.BAD_INPUT, what, help=f"give: {', '.join(inputs) or 'none'}")
@@ -210,7 +214,7 @@ class Runner(TieredRunner):
             return number
 
         if self.engine == "reference" or any(info.group == "ext" for info in self.view.infos):
-            return lambda *numbers: slowly(numbers)
+            return lambda *numbers, **named: slowly(numbers, **named)
         self._check_memory(len(given), 1)
 
         def bank() -> RegisterBank:

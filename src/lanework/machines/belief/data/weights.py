@@ -156,9 +156,11 @@ def check_clear(variable: Variable, value: Any, weights: F64, rows: int | None) 
     Raises:
         Diagnostic: LW5008.
     """
+    if isinstance(value, str | int | float | None):
+        return
     labels = next(iter(labels_along(value)), None)
     named = labels is not None and all(isinstance(label, str) for label in labels)
-    if np.ndim(value) != 1 or named:
+    if named or as_array(value, evidence_for(variable.name)).ndim != 1:
         return
     if rows == variable.size:
         evidence_for(variable.name).refuse(

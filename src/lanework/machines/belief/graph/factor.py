@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core import options
 from lanework.core.data.labels import COUNTS, align, keys, labels_along
 from lanework.core.data.values import Given, as_array, exactly
+from lanework.core.runner import warn
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_TABLE
 
 Table = npt.NDArray[np.float64]
@@ -184,8 +184,8 @@ def table_sums(factors: Iterable[Factor]) -> dict[str, tuple[float, float]]:
     return wrong
 
 
-def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]], stacklevel: int) -> None:
-    """Warn of what `table_sums` says, if anything; a `stacklevel` of 1 is the caller of this."""
+def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]]) -> None:
+    """Warn of what `table_sums` says, if anything, at the line of the user's that led here."""
     if wrong:
         several = len(wrong) > 1
         many = f"{len(wrong)} conditional tables do" if several else "a conditional table does"
@@ -195,11 +195,10 @@ def notice_sums(graph: str, wrong: Mapping[str, tuple[float, float]], stacklevel
             else f"that of {name!r} to {least:.6g} at least and {most:.6g} at most"
             for name, (least, most) in list(wrong.items())[:SHOWN]
         ]
-        warnings.warn(
+        warn(
             f"{graph}: {many} not sum to one: {', '.join(parts)}"
             f"{', ...' if len(wrong) > SHOWN else ''}; normalizing scales them",
             TableNotice,
-            stacklevel=stacklevel + 1,
         )
 
 

@@ -201,11 +201,11 @@ class FactorGraph:
         """For conditional tables that do not sum to one: the least and the greatest sum."""
         return table_sums(self.factors)
 
-    def notice(self, stacklevel: int = 2) -> None:
-        """Warn of tables that do not sum to one, once for a graph; as `warnings.warn` has it."""
+    def notice(self) -> None:
+        """Warn of tables that do not sum to one, once for a graph, at the line that led here."""
         if not self.told:
             self.told = True
-            notice_sums(self.name, self.sums(), stacklevel + 1)
+            notice_sums(self.name, self.sums())
 
     def normalized(self) -> FactorGraph:
         """The graph with every conditional table scaled to sums of one; other factors stay.

@@ -107,7 +107,7 @@ def quick_function(
     bank: Callable[[], RegisterBank],
     inputs: Sequence[Port],
     output: Port,
-    slowly: Callable[[tuple[Any, ...]], Number],
+    slowly: Callable[..., Number],
 ) -> Callable[..., Number]:
     """A function of numbers that runs one lane and returns a number.
 
@@ -123,9 +123,9 @@ def quick_function(
     # a float's place takes whole numbers too, and would round them
     count, floats = len(inputs), [n for n, port in enumerate(inputs) if port.dtype == "f64"]
 
-    def run(*numbers: Any) -> Number:
-        if len(numbers) != count:
-            return slowly(numbers)
+    def run(*numbers: Any, **named: Any) -> Number:
+        if named or len(numbers) != count:
+            return slowly(numbers, **named)
         for n in floats:
             if not isinstance(numbers[n], float):
                 return slowly(numbers)

@@ -67,6 +67,18 @@ def of_directive(name: str, known: Sequence[str]) -> str:
     return own or f"directives here are {', '.join(known)}"
 
 
+def begins_comment(text: str) -> bool:
+    """Whether a word has a `#` that is neither in quotes nor before a number or a register.
+
+    Example:
+        >>> [begins_comment(text) for text in ("#", "r1#c", "#c", "#5", "#r1", "'#'")]
+        [True, True, True, False, False, False]
+    """
+    if "#" in text and text[0] not in "\"'":
+        return re.fullmatch(r"#(-?[\d.]\w*|[rx]\d+)", text.rstrip("]"), re.IGNORECASE) is None
+    return False
+
+
 def of_operand(text: str, labels: Container[str]) -> tuple[str, str] | None:
     """What is wrong with an operand that is no number and no label, and the help; None if nothing.
 

@@ -19,6 +19,7 @@ from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterI
 from lanework.machines.register.layout import MEMORY, TYPES, default_ports
 from lanework.machines.register.text.instead import (
     REGISTERS,
+    begins_comment,
     of_directive,
     of_instruction,
     of_operand,
@@ -98,6 +99,9 @@ class Reader:
 
     def _line(self, line: Line) -> None:
         words = list(line.words)
+        if mark := next((word for word in words[1:] if begins_comment(word.text)), None):
+            word = operand_at(line, mark.text) or mark
+            raise line.fault(f"{word.text!r} is no operand", word, "comments begin with ;")
         while words and words[0].text.endswith(":"):
             self._define(line, words.pop(0))
         if not words:
