@@ -321,5 +321,5 @@ def check_missing(
     raise Diagnostic(
         INPUT_IS_NAN,
         f"input {port.name!r} is NaN" + (f" at {where}{more}" if where else ""),
-        help="fill or drop the missing values before the run; rows are counted from 0",
+        help="fill or drop the missing values before the run; places are counted from 0",
     )

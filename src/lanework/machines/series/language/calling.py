@@ -135,12 +135,12 @@ def lookup(
         if of_function(table, signatures()) is not None:
             raise no_function(table, place)
         what = f"`{table}` is called with {len(keys)} keys, and a table has one or two"
-        raise bad_lookup(what, place)
+        raise bad_lookup(what, place, did_you_mean(table, callable_names()))
     return Expr(LOOKUP, tuple(keys), (table, column), place)
 
 
-def bad_lookup(message: str, place: Place) -> Diagnostic:
-    """The error for what is no call of a table."""
-    return Diagnostic(
-        BAD_CALL, message, span=place.span(), help=f"write it as {LOOKUP_FUNCTION.signature}"
-    )
+def bad_lookup(message: str, place: Place, near: str | None = None) -> Diagnostic:
+    """The error for what is no call of a table, but perhaps one of a function with a near name."""
+    advice = f"write it as {LOOKUP_FUNCTION.signature}"
+    advice = f"{near} A table: {advice}" if near else advice
+    return Diagnostic(BAD_CALL, message, span=place.span(), help=advice)

@@ -13,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import inspect
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -306,7 +307,9 @@ def lift(value: object) -> Expr:
     raise Diagnostic(
         UNSUPPORTED,
         f"a formula cannot hold a value of type {type(value).__name__}",
-        help="formulas hold numbers, labels, nodes, lookups and functions of them; give data to "
+        help=f"name the node as a parameter: def {value.__name__}({value.__name__}, ...)"
+        if inspect.isfunction(value)
+        else "formulas hold numbers, labels, nodes, lookups and functions of them; give data to "
         "the model as an input or a table",
     )
 

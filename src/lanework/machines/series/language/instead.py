@@ -37,7 +37,10 @@ FUNCTIONS: dict[str, str] = {
     **dict.fromkeys(("ceiling", "roundup"), "write ceil(x)"),
     "rounddown": "write floor(x)",
     **dict.fromkeys(("fmod", "remainder"), "write x % y"),
-    **dict.fromkeys(("if", "iif", "ifelse", "ite", "choose", "select"), "write where(c, a, b)"),
+    **dict.fromkeys(
+        ("if", "iif", "iff", "ifelse", "if_else", "ite", "cond", "choose", "select"),
+        "write where(c, a, b)",
+    ),
     "isnan": "write x != x",
     **dict.fromkeys(("clamp", "bound"), "write clip(x, low, high)"),
     "prod": "write cumprod(x) for the running product; its last value is last(cumprod(x))",
@@ -54,7 +57,9 @@ FUNCTIONS: dict[str, str] = {
         ("std", "var", "quantile", "percentile", "median"),
         "compute it of the result: result.to_pandas()",
     ),
-    **dict.fromkeys(("irr", "xirr", "rate"), "find it outside: run the model for several rates"),
+    **dict.fromkeys(
+        ("irr", "xirr", "rate"), "find it outside, of a result: lw.series.irr(result['cash'])"
+    ),
     **dict.fromkeys(
         ("rand", "random", "randn"), "draw the numbers outside, and give them as an input"
     ),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_DATA_FILE
 from lanework.core.data.cells import read_cells, told_as
@@ -32,6 +34,7 @@ class Rows:
         rows: cells, text or values.
         lines: the line of each row, where they came from a file.
         unit: what lines are called: those of other files than text are rows.
+        keys: the columns that are keys by default; the first where none are said.
     """
 
     table: str
@@ -40,6 +43,7 @@ class Rows:
     rows: list[list[Any]]
     lines: list[int] | None = None
     unit: str = "line"
+    keys: tuple[str, ...] = ()
 
     def where(self, row: int) -> str:
         """How a message names a row."""
@@ -79,7 +83,10 @@ class Rows:
         for row, (cell, number) in enumerate(zip(cells, known, strict=True)):
             if number is None and _is_no_name(cell):
                 shown = repr(cell) if len(repr(cell)) < 40 else f"a {type(cell).__name__}"
-                help = "give real numbers, or texts"
+                pair = isinstance(cell, tuple) and what.startswith("key")
+                help = (
+                    "name both keys: keys=('age', 'sex')" if pair else "give real numbers, or texts"
+                )
                 self.fail(f"{what} holds {shown}, which is no number and no name", row, help)
 
     def check_shape(self) -> None:
@@ -128,8 +135,11 @@ def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
         values = list(data.values())
         if values and all(_is_column(value) for value in values):
             return _columns(name, "the dict", dict(data))
-        key = keys if isinstance(keys, str) else keys[0] if keys else "key"
-        return Rows(name, "the dict", [key, "value"], [[k, v] for k, v in data.items()])
+        return _keyed(name, "the dict", dict(data), keys)
+    if isinstance(data, np.ndarray) and data.dtype.names is None and data.ndim in (1, 2):
+        cells = np.ndenumerate(data)
+        flat = {at if len(at) > 1 else at[0]: cell for at, cell in cells}
+        return _keyed(name, "the array", flat, keys or ("key", "key2")[: data.ndim])
     if is_table(data):
         table = table_of(data, Given(f"table `{name}`", BAD_TABLE))
         return _columns(name, "the table", {x: as_array(table[x], Given(x, BAD_TABLE)).tolist()
@@ -141,12 +151,33 @@ def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
     )
 
 
+def _keyed(name: str, source: str, cells: dict[Any, Any], keys: str | Sequence[str] | None) -> Rows:
+    """The rows of values by key, which is a pair where two keys are named."""
+    named = (keys,) if isinstance(keys, str) else tuple(keys or ("key",))
+    rows = Rows(name, source, [*named, "value"], [], keys=named)
+    for key, value in cells.items():
+        level = key if isinstance(key, tuple) and len(named) > 1 else (key,)
+        if len(level) != len(named):
+            what = f"the key {key!r} is no pair" if len(named) == 2 else f"{key!r} is one key"
+            rows.fail(
+                f"{what}, and the names of {len(named)} are given ({', '.join(named)})",
+                len(rows.rows),
+                help='write {(40, "F"): 0.1, (40, "M"): 0.2}, and keys=("age", "sex")',
+            )
+        rows.rows.append([*level, value])
+    return rows
+
+
 def _pandas(name: str, frame: Any, keys: str | Sequence[str] | None) -> Rows:
     """The rows of a DataFrame, its index among the columns where it says more than 0, 1, 2..."""
     rows = Rows(name, "the DataFrame", [str(column) for column in frame.columns], [])
     titles = [title for title in frame.index.names if title is not None]
     plain = isinstance(labels_of_index(frame.index), range) and not titles
     wanted = {keys} if isinstance(keys, str) else set(keys or ())
+    named = [keys] if isinstance(keys, str) else [*(keys or ())]
+    levels = frame.index.nlevels > 1 and not titles and not wanted & set(rows.header)
+    if levels and len(named) == frame.index.nlevels:
+        frame, titles = frame.rename_axis(named), named
     if not plain and not titles and not wanted & set(rows.header):
         rows.fail(
             "its index has no name, and no keys are named",
@@ -154,6 +185,7 @@ def _pandas(name: str, frame: Any, keys: str | Sequence[str] | None) -> Rows:
         )
     if titles and not set(titles) & set(rows.header):
         frame = frame.reset_index()
+        rows.keys = tuple(map(str, titles))
         rows.header = [str(column) for column in frame.columns]
     rows.rows = [list(row) for row in frame.itertuples(index=False, name=None)]
     return rows

@@ -182,7 +182,7 @@ def build_table(
     """
     named = () if keys is None else listed("keys", keys, BAD_TABLE)
     rows = read_rows(name, data, named or None)
-    names = named or (rows.header[0],)
+    names = named or rows.keys or (rows.header[0],)
     if not 1 <= len(names) <= 2:
         rows.fail(f"a table has one or two keys, not {len(names)}")
     modes = _modes(rows, names, outside)
@@ -225,7 +225,8 @@ def _modes(rows: Rows, names: tuple[str, ...], outside: str | Sequence[str]) -> 
         if mode not in OUTSIDE:
             rows.fail(
                 f"there is no rule `{mode}` for keys outside",
-                help=did_you_mean(str(mode), OUTSIDE) or "use error, clamp or interpolate",
+                help=f"use one of {', '.join(map(repr, OUTSIDE))}; for 0 outside, write"
+                " where(key <= 99, table(key), 0)",
             )
     if "interpolate" in modes and len(modes) > 1:
         rows.fail(

@@ -15,7 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
 from lanework.base.units import Unit
 from lanework.machines.series.codes import BAD_UNIT, PERIOD_CLASH, UNIT_CLASH
-from lanework.machines.series.language.expression import Expr
+from lanework.machines.series.language.expression import NUMBER, Expr
 from lanework.machines.series.passes.values import Kinds
 
 NONE = Unit()
@@ -218,8 +218,17 @@ class UnitFit:
             UNIT_CLASH,
             message,
             span=expr.span,
-            help="both sides need the same dimension; a bare number has none, and 0 fits all",
+            help="both sides need the same dimension; a bare number has none, and 0 fits all"
+            + self._named(expr, a, b),
         )
+
+    def _named(self, expr: Expr, a: Unit, b: Unit) -> str:
+        """How a number that a formula writes gets a unit: by a name of its own."""
+        number = next((arg for arg in expr.args if arg.head == NUMBER), None)
+        if number is None or NONE not in (a, b):
+            return ""
+        unit = self.said(b if a == NONE else a)
+        return f'. Give the number a name: formula("limit", "{number.value:.15g}", unit="{unit}")'
 
     def wrong_period(self, expr: Expr, message: str, said: Expr | None = None) -> Diagnostic:
         """A rate whose period is not the calendar's, and how to convert it."""

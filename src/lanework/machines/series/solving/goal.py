@@ -111,7 +111,8 @@ class _Sought:
         limits: Limits,
         engine: str,
     ) -> None:
-        unknown = named_port(variable, program.inputs, "input", UNKNOWN_INPUT)
+        unused = program.header.get("unused", "")
+        unknown = named_port(variable, program.inputs, "input", UNKNOWN_INPUT, unused)
         goal = named_port(output, program.outputs, "output", UNKNOWN_OUTPUT)
         for port in (unknown, goal):
             if "time" in port.axes:

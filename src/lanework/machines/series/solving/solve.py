@@ -71,7 +71,8 @@ class Solver:
                 raise _bad(f"{name!r} is a residual and has bounds", "leave one of them out")
         others = [name for name in bounds or () if name not in names]
         inputs, outputs = program.inputs, program.outputs
-        self.unknown = [named_port(name, inputs, "input", UNKNOWN_INPUT) for name in names]
+        unused = program.header.get("unused", "")
+        self.unknown = [named_port(name, inputs, "input", UNKNOWN_INPUT, unused) for name in names]
         self.targets = [
             named_port(name, outputs, "output", UNKNOWN_OUTPUT) for name in (*zero, *others)
         ]
@@ -269,13 +270,21 @@ def _check_reached(problem: Problem) -> None:
             )
 
 
-def named_port(name: str, ports: Iterable[Port], what: str, code: Code) -> Port:
-    """The input or output of a name.
+def named_port(
+    name: str, ports: Iterable[Port], what: str, code: Code, unused: object = ""
+) -> Port:
+    """The input or output of a name; `unused` are inputs of the model that no output depends on.
 
     Raises:
         Diagnostic: LW3040, LW3044.
     """
     known = {port.name: port for port in ports}
+    if name not in known and name in str(unused).split(","):
+        raise Diagnostic(
+            code,
+            f"no output that the program has depends on the input {name!r}",
+            help="solve for an input that changes the output, or ask for an output that it changes",
+        )
     if name not in known:
         near = did_you_mean(name, known) or f"it has {', '.join(known)}"
         raise Diagnostic(code, f"the program has no {what} {name!r}", help=near)
