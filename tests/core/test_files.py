@@ -385,6 +385,29 @@ def test_sheets_of_workbooks(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        ([["x"], ["=1+1"], [5], ["=2+2"]], "row 2, cell 1: the formula =1\\+1"),
+        ([["x"], [5], ["=2+2"]], "row 3, cell 1"),
+        ([["x", "y"], [1, 2], ["=1+1", "=3"]], "row 3, cell 1"),
+        ([["x", "y"], [1, 2], [3, "=A2"]], "row 3, cell 2"),
+        ([["x"], [1], [2], [None], ["=3"]], "row 5, cell 1"),
+    ],
+)
+def test_formulas_without_values_are_no_empty_cells(tmp_path, rows, place):
+    with pytest.raises(Diagnostic, match=f"(?s)LW3052.*{place}.*spreadsheet and save"):
+        read_columns(book(tmp_path / "t.xlsx", {"a": rows}), ["x"])
+
+
+def test_an_empty_row_of_one_column_is_a_row(tmp_path):
+    path = tmp_path / "t.xlsx"
+    assert "row 3" in refused(book(path, {"a": [["x"], [1], [None], [2]]}), ["x"]).message
+    assert "row 2" in refused(book(path, {"a": [["x"], [None], [2]]}), ["x"]).message
+    rows = [[None], ["x"], [1], [2], [None]]
+    assert read_columns(book(path, {"a": rows}), ["x"])["x"].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
     ("value", "said", "advice"),
     [
         (None, "the cell is empty", "fill it in"),

@@ -607,6 +607,54 @@ def test_changes_that_are_none_are_refused(change, code):
     assert refused.value.code.ident == code
 
 
+@pytest.mark.parametrize("order", list(permutations("abcd"))[::5])
+def test_a_swing_that_is_no_number_stands_last(order):
+    m = LW.Model("m", periods=1)
+    for name in order:
+        m.input(name, default=2.0)
+    m.formula("y", "last(a * 0.01 + log(b - 1.9) + 100 * c + d)")
+    bars = m.tornado("y").bars
+    assert [bar.name for bar in bars] == ["c", "d", "a", "b"]
+    assert math.isnan(bars[-1].swing)
+
+
+@pytest.mark.parametrize("share", [np.float16(0.5), np.float32(0.5), np.float64(0.5), np.int64(1)])
+def test_shares_of_any_width(share):
+    plain = loan().tornado("value", float(share), inputs={"curve": np.ones(5) / 3})
+    assert loan().tornado("value", share, inputs={"curve": np.ones(5) / 3}) == plain
+    each = loan().tornado("value", {"curve": share}, inputs={"curve": np.ones(5) / 3})
+    assert each.bars == tuple(bar for bar in plain.bars if bar.name == "curve")
+
+
+def test_no_periods_are_not_the_usual_ones():
+    m = LW.Model("m", periods=3)
+    m.input("x", default=2.0)
+    m.formula("y", "total(x)")
+    assert m.tornado("y", periods=1).base == 2.0
+    for call in (m.tornado, m.compile().again):
+        with pytest.raises(Diagnostic, match=r"LW3022.*0 periods"):
+            call("y" if call == m.tornado else "x", periods=0)
+
+
+def test_inputs_of_audits_are_tables_too():
+    pandas = pytest.importorskip("pandas")
+    m = LW.Model("m", periods=2)
+    m.input("curve", axes="time")
+    m.input("rate", default=2.0)
+    m.formula("y", "total(curve) * rate")
+    program, frame = m.compile(), pandas.DataFrame({"curve": [1.0, 2.0]})
+    for table in (frame, frame.to_records(index=False)):
+        assert program.tornado("y", inputs=table).base == 6.0
+        assert float(program.again("rate", table)(rate=3.0)["y"]) == 9.0
+    for none in (5, [1.0], "curve"):
+        for call in (
+            lambda: program.tornado("y", inputs=none),  # noqa: B023
+            lambda: program.again("rate", none),  # noqa: B023
+        ):
+            with pytest.raises(Diagnostic, match="LW1034"):
+                call()
+
+
 def test_a_tornado_is_of_one_number():
     with pytest.raises(Diagnostic, match="value in each period"):
         loan().tornado("balance", 0.1, inputs={"curve": np.ones(5)})

@@ -1,6 +1,7 @@
 """Models as workbooks: opened again and computed anew, they give what our engines give."""
 
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,8 @@ def test_inputs_that_are_not_needed_are_left_out(tmp_path):
     assert book.sheetnames == ["Inputs", "Model", "Check", "history_2"]
     with pytest.raises(Diagnostic, match="LW1023"):
         model.to_xlsx(tmp_path / "p.csv", {"x": 1.0, "y": 1.0})
+    with pytest.raises(Diagnostic, match=r"LW2005.*path is 5"):
+        model.to_xlsx(5, {"x": 1.0, "y": 1.0})
     with pytest.raises(Diagnostic, match=r"LW2005.*inputs is 5"):
         model.to_xlsx(tmp_path / "p.xlsx", 5)
     with pytest.raises(Diagnostic, match=r"LW3040.*'z'"):
@@ -236,6 +239,65 @@ def test_our_values_stand_beside(tmp_path):
     far = differences(path)
     assert far["x"] == pytest.approx(9.0 - 4 / 3)
     assert far["y"] < 1e-12
+
+
+@pytest.mark.parametrize("count", [0.0, 1.0, 3.0, 6.0])
+def test_what_is_over_all_of_time_ends_with_the_lane(tmp_path, count):
+    """Inputs, the period and the calendar go on beyond the horizon, and are not counted there."""
+    model = lw.series.Model("ends", periods=6, start="2024-01-01", freq="month")
+    model.input("x", axes="time")
+    model.input("n")
+    model.horizon("n")
+    of = ("x", "t", "year", "cumsum(x)", "prev(x)", "lead(x, 1, 7)", "x * 2")
+    model.formula("several", "total(x) + total(t) + total(n) + total(year) + total(1)")
+    for n, what in enumerate(of):
+        model.formula(f"total{n}", f"total({what})")
+        model.formula(f"rest{n}", f"average({what}) + minimum({what}) + maximum({what})")
+        model.formula(f"least{n}", f"minimum({what})")
+        model.formula(f"last{n}", f"last({what})")
+    path, inputs = tmp_path / "e.xlsx", {"x": [3.0, -1.0, 2.0, 30.0, -10.0, 8.0], "n": count}
+    model.to_xlsx(path, inputs)
+    result, sheet = model.run(**inputs), nodes(path)
+    for name in result:
+        ours = float(result[name])
+        if math.isnan(ours):
+            assert str(sheet[name]).startswith("#"), name
+        else:
+            assert sheet[name] == pytest.approx(ours, rel=1e-12, abs=1e-12), name
+
+
+@pytest.mark.parametrize("op", ["//", "%"])
+def test_floored_quotients_are_exact_or_errors(tmp_path, op):
+    """A spreadsheet rounds a quotient before it takes the whole part: 1 / 0.1 is 10, not 9."""
+    model = lw.series.Model("floored", periods=150)
+    model.input("a", axes="time")
+    model.input("b", axes="time")
+    model.formula("y", f"a {op} b")
+    model.formula("z", f"(a + b) {op} -12 + (a {op} 0.25) + t {op} 7")
+    rng = np.random.default_rng(3)
+    b = np.concatenate([rng.integers(1, 50, 75) / 4, rng.integers(-30, 30, 75) / 10])
+    b[b == 0] = 0.3
+    whole = rng.integers(-40, 40, 150)
+    a = b * whole + rng.choice([0.0, 0.1, -1e-9], 150)
+    a[7], b[8] = 1e15, 1e15
+    path = tmp_path / "f.xlsx"
+    model.to_xlsx(path, {"a": a, "b": b})
+    result, sheet = model.run(a=a, b=b), nodes(path)
+    errors = {name: np.array([str(x) == "#N/A" for x in sheet[name]]) for name in result}
+    assert np.array_equal(errors["y"], (b * 1024 % 1 != 0) | (a > 4e12) | (b > 4e12))
+    assert np.flatnonzero(errors["z"]).tolist() == [7, 8]
+    for name in result:
+        ours, there = result[name][~errors[name]], ~errors[name]
+        assert np.array(sheet[name][there], float) == pytest.approx(ours, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("text", ["x // 0.1", "x % 0.1", "x // -0.3", "t % 1e13", "1 // 0.1"])
+def test_floored_quotients_by_a_fraction_are_refused(tmp_path, text):
+    model = lw.series.Model("m", periods=2)
+    model.input("x", default=1.0)
+    model.formula("y", text)
+    with pytest.raises(Diagnostic, match=r"LW3081.*`y` has `(//|%)` by"):
+        model.to_xlsx(tmp_path / "m.xlsx")
 
 
 def refused(build, said, **inputs):
@@ -291,7 +353,9 @@ def named(path, cells, names):
     [
         ({"A1": "ten"}, "A$1", "'ten'"),
         ({"A1": "10%"}, "A$1", "'10%'.*0.1"),
-        ({"A1": "=1+1"}, "A$1", None),
+        ({"A1": "=1+1"}, "A$1", "is empty, or a formula without a value.*spreadsheet saves"),
+        ({"B1": 1.0}, "A$1", "is empty"),
+        ({"A1": 1.0, "B1": "=1+1"}, "A$1:$B$1", "cell 2 of 2: input `x` is empty, or a formula"),
         ({"A1": 1.0, "B1": None, "C1": 2.0}, "A$1:$C$1", "cell 2 of 3: input `x` is empty"),
         ({"A1": 1.0, "B2": 2.0}, "A$1:$B$2", "2 x 2"),
         ({"A1": pd.Timestamp("2026-01-01")}, "A$1", "datetime"),
@@ -301,7 +365,7 @@ def test_named_cells_that_are_no_inputs(tmp_path, cells, area, said):
     model = lw.series.Model("m", periods=3)
     model.input("x", axes="time")
     named(tmp_path / "n.xlsx", cells, {"x": area})
-    with pytest.raises(Diagnostic, match=rf"(?s)LW3082.*{said or 'no named cells'}"):
+    with pytest.raises(Diagnostic, match=rf"(?s)LW3082.*{said}"):
         model.read_xlsx(tmp_path / "n.xlsx")
 
 
@@ -317,6 +381,53 @@ def test_named_cells_down_and_across(tmp_path):
     inputs = model.read_xlsx(tmp_path / "n.xlsx")
     assert sorted(inputs) == ["sex", "x", "y"]
     assert model.run(**inputs)["z"].tolist() == [5.0, 11.0, 5.0]
+
+
+@pytest.mark.parametrize("part", [None, 0, -1])
+@pytest.mark.parametrize(
+    "names",
+    [("Rate", "rate"), ("rate", "Rate", "RATE"), ("a1", "a1_"), ("a1_", "A1", "a1"), ("rate_",)],
+)
+def test_inputs_come_back_under_their_own_names(tmp_path, names, part):
+    """Names that a spreadsheet takes for one another, in workbooks of all or of one output."""
+    model = lw.series.Model("m", periods=2)
+    for name in names:
+        model.input(name)
+    for n, name in enumerate(names):
+        model.formula(f"y{n}", f"{name} * 2")
+    used = names if part is None else [names[part]]
+    given = {name: 3.0 + names.index(name) for name in used}
+    outputs = None if part is None else [f"y{range(len(names))[part]}"]
+    model.to_xlsx(tmp_path / "m.xlsx", given, outputs)
+    assert model.read_xlsx(tmp_path / "m.xlsx") == given
+
+
+def test_cells_of_another_input_are_not_taken(tmp_path):
+    model = lw.series.Model("m", periods=2)
+    model.input("rate", default=1.0)
+    model.input("rate_", default=2.0)
+    named(tmp_path / "n.xlsx", {"A1": 5.0}, {"rate_": "A$1"})
+    assert model.read_xlsx(tmp_path / "n.xlsx") == {"rate_": 5.0}
+    model = lw.series.Model("m", periods=2)
+    model.input("Rate")
+    model.input("rate")
+    named(tmp_path / "n.xlsx", {"A1": 5.0}, {"rate": "A$1"})
+    with pytest.raises(Diagnostic, match=r"(?s)LW3082.*`rate` or of `Rate`.*`rate` rate_"):
+        model.read_xlsx(tmp_path / "n.xlsx")
+
+
+@pytest.mark.parametrize("area", ["A$1", "A$1:$B$1"])
+def test_a_cell_that_no_float_is_is_refused(tmp_path, area):
+    model = lw.series.Model("m", periods=2)
+    model.input("x", axes="time")
+    named(tmp_path / "n.xlsx", {"A1": 111, "B1": 1}, {"x": area})
+    with zipfile.ZipFile(tmp_path / "n.xlsx") as book:
+        parts = {part: book.read(part) for part in book.namelist()}
+    with zipfile.ZipFile(tmp_path / "n.xlsx", "w") as book:
+        for part, text in parts.items():
+            book.writestr(part, text.replace(b"<v>111<", b"<v>9007199254740993<"))
+    with pytest.raises(Diagnostic, match=r"LW3082.*9007199254740993"):
+        model.read_xlsx(tmp_path / "n.xlsx")
 
 
 def test_on_the_command_line(tmp_path):

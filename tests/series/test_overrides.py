@@ -349,3 +349,11 @@ def test_text_among_numbers_is_refused_where_it_stands(make, text):
     with pytest.raises(Diagnostic) as caught:
         m.run(x=make([1, True, text, 2.5]))
     assert f"at 2: {text!r} is not a number" in caught.value.message
+
+
+def test_what_is_overridden_is_not_given_by_name_too():
+    model = corkscrew()
+    for over, more in (({"repay": 1.0}, {"repay": 2.0}), ({"rate": 1.0}, {"rate": 1.0})):
+        with pytest.raises(Diagnostic, match=r"LW1026.*given by name too"):
+            model.run(override=over, **more)
+    assert model.run(override=["repay"], repay=1.0)["paid"] == 4.0

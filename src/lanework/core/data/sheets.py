@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,8 @@ def sheet_rows(path: Path_) -> tuple[list[str], list[tuple[int, list[Any]]]]:
         Diagnostic: as `sheet_columns`.
     """
     shown, name = os.fspath(path), sheet_of(path)[1]
-    with _book(path, read_only=True) as book:
+    with _book(path, read_only=True) as load:
+        book = load(data_only=True)
         if name is not None and name not in book.sheetnames:
             raise Diagnostic(
                 BAD_DATA_FILE,
@@ -70,12 +72,13 @@ def sheet_rows(path: Path_) -> tuple[list[str], list[tuple[int, list[Any]]]]:
                 f"{shown} has {len(full)} sheets with cells" if full else f"{shown} is empty",
                 help=f"name one: {which}" if full else "it needs a header line",
             )
+        _check_saved(shown, full[0], load)
         return _table(shown, list(_filled(full[0])))
 
 
 @contextmanager
 def _book(path: Path_, *, read_only: bool) -> Iterator[Any]:
-    """A workbook with the values that its formulas had when it was saved.
+    """What loads a workbook, `data_only` with the values that its formulas had when saved.
 
     Raises:
         Diagnostic: LW1022, LW3051, LW3052.
@@ -88,7 +91,7 @@ def _book(path: Path_, *, read_only: bool) -> Iterator[Any]:
                 f"{os.fspath(path)} unpacks to more than {LARGEST >> 30} GiB",
                 help="save the table as .csv or .parquet",
             )
-        yield openpyxl.load_workbook(file, read_only=read_only, data_only=True)
+        yield partial(openpyxl.load_workbook, file, read_only=read_only)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def named_cells(path: Path_) -> dict[str, Named]:
         Diagnostic: as `sheet_columns`.
     """
     out = {}
-    with _book(path, read_only=False) as book:
+    with _book(path, read_only=False) as load:
+        book = load(data_only=True)
         for name, defined in book.defined_names.items():
             areas = list(defined.destinations) if defined.type == "RANGE" else []
             if len(areas) != 1 or areas[0][0] not in book.sheetnames:
@@ -133,6 +137,26 @@ def _first(sheet: Any) -> bool:
     return next(_filled(sheet), None) is not None
 
 
+def _check_saved(shown: str, sheet: Any, load: Callable[..., Any]) -> None:
+    """A formula has no value in a book that no spreadsheet has saved: it is no empty cell."""
+    gaps = {
+        (n, m)
+        for n, row in enumerate(sheet.iter_rows(), 1)
+        for m, cell in enumerate(row)
+        if cell.value is None and cell.data_type != "str"  # a formula whose value is no text
+    }
+    if not gaps:
+        return
+    for n, row in enumerate(load(data_only=False)[sheet.title].iter_rows(values_only=True), 1):
+        for m, value in enumerate(row):
+            if value is not None and (n, m) in gaps:
+                raise Diagnostic(
+                    BAD_DATA_FILE,
+                    f"{shown}, row {n}, cell {m + 1}: the formula {value} has no value",
+                    help="open the file in a spreadsheet and save it, which computes formulas",
+                )
+
+
 def _filled(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
     for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
         if any(value is not None for value in row):
@@ -142,11 +166,14 @@ def _filled(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
 def _table(
     shown: str, rows: list[tuple[int, list[Any]]]
 ) -> tuple[list[str], list[tuple[int, list[Any]]]]:
-    (_, titles), *rows = rows
+    (first, titles), *rows = rows
     while titles[-1] is None:
         titles.pop()
     header = ["" if title is None else str(title).strip() for title in titles]
     check_header(header, shown)
+    if len(header) == 1 and rows:  # an empty row is a row where there is one column
+        filled = dict(rows)
+        rows = [(n, filled.get(n, [None])) for n in range(first + 1, rows[-1][0] + 1)]
     for number, row in rows:
         row += [None] * (len(header) - len(row))
         if any(value is not None for value in row[len(header) :]):

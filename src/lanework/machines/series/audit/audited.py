@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.core.options import names
 from lanework.core.program.program import Program
+from lanework.machines.series.data.tableinputs import inputs_by_name
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
+    from lanework.core.data.tables import TableLike
     from lanework.machines.series.audit.again import Again
     from lanework.machines.series.audit.depends import Dependents
     from lanework.machines.series.audit.tornado import Tornado
@@ -30,7 +32,7 @@ class AuditedProgram(Base):
         output: str,
         changes: Mapping[str, Any] | float = 0.1,
         *,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | TableLike | None = None,
         periods: int | None = None,
     ) -> Tornado:
         """What a change of each input, one at a time, does to an output.
@@ -44,8 +46,8 @@ class AuditedProgram(Base):
             periods: how many periods to run, if not the model's own number.
 
         Returns:
-            A bar for each input, the largest swing first: what the model gives at the low and the
-            high value, and what the gradient says of the same change.
+            A bar for each input, the largest swing first, those that are NaN last: what the model
+            gives at the low and the high value, and what the gradient says of the same change.
 
         Raises:
             Diagnostic: LW3060, LW3044 as `gradient`; LW3071 for what has no one number; LW2005 for
@@ -64,7 +66,7 @@ class AuditedProgram(Base):
         """
         from lanework.machines.series.audit.tornado import tornado
 
-        return tornado(self, output, changes, inputs or {}, periods)
+        return tornado(self, output, changes, self._by_name(inputs), periods)
 
     def dependents(self, inputs: str | Iterable[str]) -> Dependents:
         """What has to be computed again when inputs change, counted in ops.
@@ -92,7 +94,7 @@ class AuditedProgram(Base):
     def again(
         self,
         changing: str | Iterable[str],
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | TableLike | None = None,
         *,
         engine: str = "auto",
         limits: Limits | None = None,
@@ -134,4 +136,8 @@ class AuditedProgram(Base):
         def bind(program: Program) -> Any:
             return program.bind(engine, limits, periods=periods)
 
-        return Again(self, names("changing", changing), inputs or {}, bind)
+        return Again(self, names("changing", changing), self._by_name(inputs), bind)
+
+    def _by_name(self, inputs: Mapping[str, Any] | TableLike | None) -> Mapping[str, Any]:
+        unused = frozenset(str(self.header.get("unused", "")).split(",")) - {""}
+        return inputs_by_name(inputs, self.inputs, unused)

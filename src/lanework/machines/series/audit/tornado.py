@@ -6,6 +6,8 @@ stands what the derivative by the input says of the same change: exact where the
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import numpy as np
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.values import Given, exactly
+from lanework.core.options import integer
 from lanework.core.program.program import Program
 from lanework.core.result.frames import need
 from lanework.core.result.show import figure, html_table, text_table
@@ -64,7 +67,7 @@ class Tornado:
         output: its name.
         unit: its unit.
         base: the output with all inputs as they are.
-        bars: one an input, the largest swing first.
+        bars: one an input, the largest swing first, those that are NaN last.
     """
 
     output: str
@@ -138,7 +141,10 @@ def tornado(
                 f"the program has no input {name!r} that is a number",
                 help=did_you_mean(name, ports) or f"it has {', '.join(ports)}",
             )
-    bound = bound_of(program, periods or SeriesView.of(program).periods or None, inputs)
+    if periods is not None:
+        periods = integer("periods", periods)
+    periods = periods if periods is not None else (SeriesView.of(program).periods or None)
+    bound = bound_of(program, periods, inputs)
     if bound.lanes * bound.repeats != 1:
         what = f"the inputs have {bound.lanes * bound.repeats:,} lanes"
         raise Diagnostic(UNEXPLAINED, what, help="give those of one lane")
@@ -157,7 +163,12 @@ def tornado(
         low, high = float(np.min(ends[0])), float(np.max(ends[1]))
         bars.append(Bar(name, low, high, *at, *said))
     unit = next(port.unit for port in program.outputs if port.name == output)
-    return Tornado(output, unit, base, tuple(sorted(bars, key=lambda bar: -bar.swing)))
+    return Tornado(output, unit, base, tuple(sorted(bars, key=_place)))
+
+
+def _place(bar: Bar) -> tuple[bool, float]:
+    """The largest swing first; NaN is neither more nor less than any, and comes last."""
+    return math.isnan(bar.swing), -bar.swing
 
 
 def _gradient(program: Program, output: str, names: list[str]) -> Program:
@@ -191,12 +202,13 @@ def _ends(name: str, change: Any, middle: Any) -> tuple[Any, Any]:
         given = Given(f"the change of {name!r}", BAD_OPTION)
         low, high = (exactly(end, "f64", given) for end in change)
         return (low if low.ndim else float(low)), (high if high.ndim else float(high))
-    number = not isinstance(change, bool) and isinstance(change, int | float)
-    if not number or not 0 < change < np.inf:
+    number = isinstance(change, numbers.Real) and not isinstance(change, bool)
+    if not number or not 0 < change < math.inf:
         raise Diagnostic(
             BAD_OPTION,
             f"the change of {name!r} is {change!r}",
             help="give a share such as 0.1, for 10 % less and more, or a low and a high value",
         )
-    less, more = middle * (1 - change), middle * (1 + change)
+    share = float(change)  # one of half precision would leave the result in that
+    less, more = middle * (1 - share), middle * (1 + share)
     return np.minimum(less, more)[()], np.maximum(less, more)[()]

@@ -148,6 +148,19 @@ def refuse_others(
         )
 
 
+def inputs_by_name(
+    inputs: TableLike | None, ports: Sequence[Port], unused: Collection[str] = ()
+) -> Mapping[str, Any]:
+    """Inputs by name, of a table of some library too.
+
+    Raises:
+        Diagnostic: LW1034 for what is none, and what `table_inputs` says.
+    """
+    if inputs is None or isinstance(inputs, Mapping):
+        return inputs or {}
+    return table_inputs(inputs, ports, {}, unused)
+
+
 def _long(source: str, columns: Mapping[Port, Any], labels: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a long table, each over all of its axes."""
     return {port.name: long_input(source, port, column, labels) for port, column in columns.items()}

@@ -20,6 +20,7 @@ from lanework.machines.series.codes import NOT_IN_SHEETS
 from lanework.machines.series.data.binding import bind
 from lanework.machines.series.excel.formulas import Row, Writer
 from lanework.machines.series.excel.functions import LIMITS
+from lanework.machines.series.excel.naming import names_in
 from lanework.machines.series.excel.tablesheets import TableSheets
 from lanework.machines.series.language.calendar import COLUMNS, Calendar
 from lanework.machines.series.language.nodes import Formula
@@ -35,7 +36,6 @@ VALUE, FIRST = 4, 5
 """The columns of what does not depend on time, and of the first period."""
 CLOCK, TOP = 2, 6
 """The rows of the number of the period, and of the first node."""
-_CELL = re.compile(r"[A-Za-z]{1,3}\d+|[rRcC]|[rR]\d*[cC]\d*|(?i:true|false)")
 
 
 class Arrangement:
@@ -105,10 +105,9 @@ class Arrangement:
         if model.freq is not None:
             self.calendar = Calendar(model.start or "2000-01-01", model.freq, self.periods)
         self._titles: set[str] = set()
-        self._names: set[str] = set()
         for title in TAKEN:
             self.title(title)
-        self.named = {name: self._name(name) for name in [*self.ports, *self._formulas()]}
+        self.named = names_in(model)
         self.tables = TableSheets(model.tables, self.title, letters())
         self._lay_out()
 
@@ -125,14 +124,6 @@ class Arrangement:
         self._titles.add(title.lower())
         return title
 
-    def _name(self, name: str) -> str:
-        """A name in the workbook: capitals are all one there, and A1 is a cell."""
-        out = f"{name}_" if _CELL.fullmatch(name) else name
-        while out.lower() in self._names:
-            out += "_"
-        self._names.add(out.lower())
-        return out
-
     def _lay_out(self) -> None:
         """Which node is where."""
         model, read = self.model, self.read
@@ -146,6 +137,7 @@ class Arrangement:
         by_name = {formula.name: formula for formula in read.formulas}
         lookups = Lookups(Values(), model.formulas, model.tables, read.categories)
         horizon = model.horizon_name or ""
+        free = needed(horizon, by_name)
         self.writer = writer = Writer(
             self.periods,
             model.freq,
@@ -156,7 +148,8 @@ class Arrangement:
             self.tables.lookup,
             lookups.labels,
             horizon,
-            needed(horizon, by_name),
+            free,
+            frozenset(by_name) - free,
         )
         self.rows: list[Row] = []
         for formula in read.formulas:

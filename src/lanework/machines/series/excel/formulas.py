@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.bodies.arithmetic import round_
+from lanework.core.ops.bodies.arithmetic import floordiv, mod, neg, round_
 from lanework.core.ops.bodies.logic import and_, eq, ne, not_, or_
 from lanework.core.ops.bodies.power import power
 from lanework.machines.series.codes import NOT_IN_SHEETS
@@ -19,6 +19,8 @@ from lanework.machines.series.excel.functions import (
     FOLDED,
     TRUTHS,
     WRITTEN,
+    divides,
+    guarded,
     literal,
     quoted,
     rounded,
@@ -69,6 +71,7 @@ class Writer:
         labels: the names that an expression's numbers stand for.
         horizon: the name of the number of periods that count, "" where all do.
         free: nodes that the horizon itself is made of.
+        ending: nodes that are 0 beyond the horizon, as inputs and the calendar are not.
     """
 
     periods: int
@@ -81,6 +84,7 @@ class Writer:
     labels: Callable[[Expr], tuple[str, ...]]
     horizon: str = ""
     free: frozenset[str] = frozenset()
+    ending: frozenset[str] = frozenset()
     steps: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -150,9 +154,14 @@ class Writer:
     def _all_periods(self, step: Expr, text: Text) -> str:
         """Where the operand of a step over all of time has its values."""
         (source,) = step.args
-        if source.head == NAME and self.timed.get(source.value) and id(step) not in self.factors:
+        plain = source.head == NAME and id(step) not in self.factors
+        if plain and self.timed.get(source.value) and self._is_whole(source.value):
             return self.row(source.value)
         return self.row(f"#{self._step(step, 'of', True, text)}")
+
+    def _is_whole(self, name: str) -> bool:
+        """Whether the row of a node has what counts and no more: 0 beyond the horizon."""
+        return not self.horizon or name in self.ending
 
     def text(self, expr: Expr, t: int | None) -> str:
         """What stands for an expression at a period, as a number or a name of a category."""
@@ -242,10 +251,26 @@ class Writer:
             return f"POWER({x},{y})"
         return f"IF({y}=0,1,POWER({x},{y}))"  # a spreadsheet has no 0 to the power of 0
 
+    def _floored(self, expr: Expr, t: int | None) -> str:
+        """A quotient or a remainder where a spreadsheet's is exact, and an error elsewhere."""
+        number = None if id(expr) in self.factors else _fixed(expr.args[1])
+        if number is not None and not divides(number):
+            raise self.lacking(expr, f"`{'%' if expr.head == mod.name else '//'}` by {number:g}")
+        a, b = self._once(expr, 0, "dividend", t), self._once(expr, 1, "divisor", t)
+        form = ("MOD({0},{1})" if expr.head == mod.name else "INT({0}/{1})").format(a, b)
+        counted = expr.args[0].head == NAME and expr.args[0].value == "t"
+        return guarded(form, "" if counted else a, "" if number is not None else b)
+
+    def _once(self, expr: Expr, n: int, what: str, t: int | None) -> str:
+        """An operand that is used more than once: its cell, or that of a step."""
+        arg = expr.args[n]
+        if id(expr) not in self.factors and arg.head in (NAME, NUMBER):
+            return self.operand(expr, n, t)
+        text: Text = lambda at: self.operand(expr, n, at)  # noqa: E731
+        return self.step(expr, what, self.varies(arg), text, t)
+
     def _round(self, expr: Expr, t: int | None) -> str:
-        (source,), digits = expr.args, expr.value
-        text: Text = lambda at: self.operand(expr, 0, at)  # noqa: E731
-        value = self.step(expr, "before", self.varies(source), text, t)
+        digits, value = expr.value, self._once(expr, 0, "before", t)
         if digits == 0:
             return rounded(value)
         scale = literal(10.0 ** abs(digits))
@@ -284,19 +309,19 @@ class Writer:
         if not self.horizon:
             return f"{called}({self._all_periods(expr, text)})"
 
+        count = self.cell(self.horizon, None)
+
         def so_far(at: int | None) -> str:
             assert at is not None
             if at == 0:
                 return text(0)
             before = self._cell(self._known[key], at - 1)
-            return (
-                f"IF({at}<{self.cell(self.horizon, None)},{called}({before},{text(at)}),{before})"
-            )
+            return f"IF({at}<{count},{called}({before},{text(at)}),{before})"
 
         key = (id(expr), "so far")
         number = self._step(expr, "so far", True, so_far)
         self.steps[number].ends = False
-        return self._cell(number, self.periods - 1)
+        return f"IF({count}<1,NA(),{self._cell(number, self.periods - 1)})"
 
     def _last(self, expr: Expr, t: int | None) -> str:
         if not self.horizon:
@@ -323,12 +348,21 @@ class Writer:
         return f"(POWER(1+{self.operand(expr, 0, t)},{root})-1)"
 
 
+def _fixed(expr: Expr) -> float | None:
+    """The number that an expression is, if it is one as it was written."""
+    if expr.head == neg.name:
+        number = _fixed(expr.args[0])
+        return None if number is None else -number
+    return float(expr.value) if expr.head == NUMBER else None
+
+
 LOGIC = {and_.name: "AND", or_.name: "OR", not_.name: "NOT"}
 SPECIAL: dict[str, Callable[[Writer, Expr, int | None], str]] = {
     WHERE: Writer._where,
     LOOKUP: lambda self, expr, t: self.lookup(self, expr, t),
     power.name: Writer._power,
     round_.name: Writer._round,
+    **dict.fromkeys((floordiv.name, mod.name), Writer._floored),
     **dict.fromkeys(SHIFTS, Writer._shift),
     **dict.fromkeys(RUNNING, Writer._running),
     "total": Writer._total,

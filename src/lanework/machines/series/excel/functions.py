@@ -35,8 +35,6 @@ _FORMS = {
     arithmetic.sub: "({0}-{1})",
     arithmetic.mul: "({0}*{1})",
     arithmetic.div: "({0}/{1})",
-    arithmetic.mod: "MOD({0},{1})",
-    arithmetic.floordiv: "INT({0}/{1})",
     arithmetic.neg: "(-{0})",
     arithmetic.abs_: "ABS({0})",
     arithmetic.floor: "INT({0})",
@@ -90,6 +88,36 @@ def rounded(value: str) -> str:
         'IF(ABS(A1-TRUNC(A1))=0.5,2*ROUND(A1/2,0),ROUND(A1,0))'
     """
     return f"IF(ABS({value}-TRUNC({value}))=0.5,2*ROUND({value}/2,0),ROUND({value},0))"
+
+
+LARGEST, PARTS = 4e12, 1024
+"""Up to where whole multiples of whole 1024ths are floats, and a quotient is rounded to no whole
+number that it is not."""
+
+
+def divides(number: float) -> bool:
+    """Whether INT(a/b) and MOD(a,b) are exact for this b.
+
+    Example:
+        >>> divides(12.0), divides(-0.25), divides(0.1)
+        (True, True, False)
+    """
+    return abs(number) < LARGEST and (number * PARTS).is_integer()
+
+
+def guarded(form: str, dividend: str, divisor: str) -> str:
+    """A formula where these cells are such that it is exact, "" for what is so in any case.
+
+    Example:
+        >>> guarded("INT(A1/B1)", "A1", "")
+        'IF(ABS(A1)<4E+12,INT(A1/B1),NA())'
+    """
+    sizes = [f"ABS({cell})<4E+12" for cell in (dividend, divisor) if cell]
+    fine = [*sizes, f"{divisor}*{PARTS}=INT({divisor}*{PARTS})"] if divisor else sizes
+    if not fine:
+        return form
+    condition = f"AND({','.join(fine)})" if len(fine) > 1 else fine[0]
+    return f"IF({condition},{form},NA())"
 
 
 def literal(value: float) -> str:

@@ -7,12 +7,12 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lanework.base.files import write_bytes_atomic
+from lanework.core.options import path_of
 from lanework.core.program.program import Port
 from lanework.core.result.frames import need
 from lanework.core.result.saving import check_ending
@@ -45,7 +45,7 @@ def write_workbook(
     outputs: Sequence[str] | None,
 ) -> None:
     """Write a model; see `Model.to_xlsx`."""
-    check_ending(Path(path), (".xlsx",))
+    check_ending(path_of(path), (".xlsx",))
     need("openpyxl", "writing .xlsx")
     Book(model, inputs, override, outputs).save(path)
 

@@ -20,6 +20,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
+<<<<<<< HEAD
+=======
+from lanework.core.codes import GIVEN_TWICE
+>>>>>>> cac82667 (Workbooks: lanes that end, exact quotients and names that come back; audits of tables, and swings that are NaN)
 from lanework.core.data.tables import TableLike
 from lanework.core.options import flag, names
 from lanework.machines.series.codes import UNKNOWN_INPUT
@@ -95,7 +99,8 @@ class Model(Authoring):
             **inputs: the inputs, and `engine` and `limits`.
 
         Raises:
-            Diagnostic: LW3070 for what cannot be overridden, and all that inputs are refused for.
+            Diagnostic: LW3070 for what cannot be overridden, LW1026 for what is given twice, and
+                all that inputs are refused for.
 
         Example:
             >>> model = Model("loan", periods=3)
@@ -106,6 +111,13 @@ class Model(Authoring):
         """
         overrides = names("override", override)
         if isinstance(override, Mapping):
+            twice = next((name for name in override if name in inputs), None)
+            if twice is not None:
+                raise Diagnostic(
+                    GIVEN_TWICE,
+                    f"node {twice!r} is overridden, and given by name too",
+                    help=f"leave out {twice}=..., or override it alone",
+                )
             inputs |= {name: value for name, value in override.items() if value is not None}
         program = self._compiled(overrides)
         formula = next((x for x in inputs if x in self.formulas and x not in overrides), None)
@@ -164,8 +176,7 @@ class Model(Authoring):
 
         Args:
             path: a workbook in which cells are named like inputs: one cell for a number or a name
-                of a category, a row or a column for an input over time. One that is empty gives
-                nothing.
+                of a category, a row or a column for an input over time.
 
         Returns:
             Inputs by name, for ``run(**inputs)``.
