@@ -300,6 +300,11 @@ def test_the_command_line_explains(tmp_path):
     assert [(step["name"], step["value"]) for step in steps] == [("x", 7.0)]
     wrong = CliRunner().invoke(cli, [*words[:3], "--explain", "x@9"])
     assert (wrong.exit_code, "LW3071" in wrong.stderr) == (1, True)
+    for where in ("y", "y,depth=1", "y@depth=1"):
+        run = CliRunner().invoke(cli, [*words[:3], "--explain", where])
+        assert "y = 7 <- last(x)\n" in run.stdout, where
+    wrong = CliRunner().invoke(cli, [*words[:3], "--explain", "y@1"])
+    assert "leave the period out: 'y' alone, and the lane" in wrong.stderr
 
 
 def test_circular_nodes_are_shown_once():

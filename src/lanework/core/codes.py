@@ -112,7 +112,8 @@ GIVEN_TWICE = code(
     "LW1026",
     "an input given twice",
     "A run took a table of inputs and an input by name that is a column of it too, such as "
-    "`run(table, rate=0.05)` with a column `rate`. Leave out one of them.",
+    "`run(table, rate=0.05)` with a column `rate`, or overrides a node that it also gives by name. "
+    "Leave out one of them.",
 )
 NO_TABLE = code(
     "LW1034",

@@ -123,10 +123,10 @@ def _write_workbook(request: Request, inputs: Inputs) -> None:
 
 
 def _explained(result: SeriesResult, asked: tuple[str, ...]) -> list[Explanation]:
-    """What is asked for as NODE@PERIOD,AXIS=LANE."""
+    """What is asked for as NODE@PERIOD,AXIS=LANE; NODE,AXIS=LANE of what has no periods."""
     out = []
     for word in asked:
-        node, _, rest = word.partition("@")
+        node, rest = (*re.split("[@,]", word, maxsplit=1), "")[:2]
         parts = [part.strip() for part in rest.split(",") if part.strip()]
         where = [part.partition("=") if "=" in part else ("t", "=", part) for part in parts]
         position: dict[str, Any] = {axis.strip(): _place(text.strip()) for axis, _, text in where}

@@ -274,8 +274,9 @@ NOT_IN_SHEETS = code(
     "LW3081",
     "a model that no workbook can say",
     "`model.to_xlsx` writes formulas that a spreadsheet computes as the engines do. It has no "
-    "`fma`, solves no loop within a period exactly, holds one lane, and has at most 16,384 columns "
-    "and formulas of 8,192 letters. Leave such outputs out, or write results: `result.save`.",
+    "`fma`, no exact `//` and `%` by a number such as 0.1, solves no loop within a period exactly, "
+    "holds one lane, and has at most 16,384 columns and formulas of 8,192 letters. "
+    "Leave such outputs out, or write results: `result.save`.",
 )
 NO_NAMED_CELLS = code(
     "LW3082",

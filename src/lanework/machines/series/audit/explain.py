@@ -73,7 +73,9 @@ def _period(values: Lane, node: str, t: Any, periods: int, dates: Any) -> int | 
         if t is None:
             return None
         what = f"{node!r} has one value for all periods"
-        raise Diagnostic(UNEXPLAINED, what, help="leave t out")
+        raise Diagnostic(
+            UNEXPLAINED, what, help=f"leave the period out: {node!r} alone, and the lane"
+        )
     if t is None and periods > 1:
         what = f"{node!r} has a value in each of {periods:,} periods"
         raise Diagnostic(UNEXPLAINED, what, help="say which: t=0")

@@ -20,10 +20,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
-<<<<<<< HEAD
-=======
 from lanework.core.codes import GIVEN_TWICE
->>>>>>> cac82667 (Workbooks: lanes that end, exact quotients and names that come back; audits of tables, and swings that are NaN)
 from lanework.core.data.tables import TableLike
 from lanework.core.options import flag, names
 from lanework.machines.series.codes import UNKNOWN_INPUT
