@@ -277,8 +277,8 @@ def test_floored_quotients_are_exact_or_errors(tmp_path, op):
     rng = np.random.default_rng(3)
     b = np.concatenate([rng.integers(1, 50, 75) / 4, rng.integers(-30, 30, 75) / 10])
     b[b == 0] = 0.3
-    whole = rng.integers(-40, 40, 150)
-    a = b * whole + rng.choice([0.0, 0.1, -1e-9], 150)
+    quotient = rng.integers(-40, 40, 150)
+    a = b * quotient + rng.choice([0.0, 0.1, -1e-9], 150)
     a[7], b[8] = 1e15, 1e15
     path = tmp_path / "f.xlsx"
     model.to_xlsx(path, {"a": a, "b": b})

@@ -155,11 +155,11 @@ class Writer:
         """Where the operand of a step over all of time has its values."""
         (source,) = step.args
         plain = source.head == NAME and id(step) not in self.factors
-        if plain and self.timed.get(source.value) and self._is_whole(source.value):
+        if plain and self.timed.get(source.value) and self._stops(source.value):
             return self.row(source.value)
         return self.row(f"#{self._step(step, 'of', True, text)}")
 
-    def _is_whole(self, name: str) -> bool:
+    def _stops(self, name: str) -> bool:
         """Whether the row of a node has what counts and no more: 0 beyond the horizon."""
         return not self.horizon or name in self.ending
 

@@ -18,8 +18,8 @@ from lanework.machines.series.language.registry import Registry
 
 def read_inputs(model: Registry, path: Path_) -> dict[str, Any]:
     """The inputs of a model from the named cells of a workbook; see `Model.read_xlsx`."""
-    found = named_cells(path)
-    known = {name.lower(): name for name in found}
+    by_name = named_cells(path)
+    known = {name.lower(): name for name in by_name}
     named = names_in(model)
     inputs = {}
     for name, node in model.inputs.items():
@@ -29,11 +29,11 @@ def read_inputs(model: Registry, path: Path_) -> dict[str, Any]:
         if called != named[name] and called in model.inputs:
             raise Diagnostic(
                 NO_NAMED_CELLS,
-                f"{found[called].place}: the cells named {called} are of input `{called}` or of"
+                f"{by_name[called].place}: the cells named {called} are of input `{called}` or of"
                 f" `{name}`: in a workbook capitals are all one",
                 help=f"name those of `{name}` {named[name]}, those of `{called}` {named[called]}",
             )
-        inputs[name] = _value(node, found[called])
+        inputs[name] = _value(node, by_name[called])
     if not inputs:
         near = did_you_mean(next(iter(known), ""), model.inputs)
         raise Diagnostic(
