@@ -5,6 +5,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import xarray as xr
 from click.testing import CliRunner
@@ -50,8 +51,7 @@ def series(values, names, index_name):
 
 
 def frame(values, names, index_name):
-    return pd.DataFrame({"a": values, "b": values, "other": 0.0}, index=series(values, names,
-                        index_name).index)  # fmt: skip
+    return pd.DataFrame({"value": values}, index=series(values, names, index_name).index)
 
 
 def array(values, names, index_name):
@@ -270,7 +270,7 @@ def test_the_time_column_of_a_table_in_memory(title, make):
 
 def test_rows_of_tables_keep_their_labels():
     run = difference().bind()
-    table = frame(A, NAMES["text"], None)[["a", "b"]] * 10
+    table = pd.DataFrame({"a": A, "b": A}, index=NAMES["text"]) * 10
     assert run(table)["y"].tolist() == (-90 * A).tolist()
     assert run(table).coords["scenario"].tolist() == NAMES["text"]
     model = lw.series.Model("m", periods=1)
@@ -521,3 +521,35 @@ def test_an_order_along_one_axis_says_nothing_of_another():
     refused("input 'c' has no labels along 'time'", run, a=a, b=np.zeros(2), c=np.zeros(3))
     b = pd.Series([1.0, 2.0], pd.Index(["y", "x"], name="point"))
     assert run(a=a, b=b)["y"].tolist() == (values[[1, 2, 0]] + [2.0, 1.0]).tolist()
+
+
+TABLES = {
+    "pandas": pd.DataFrame,
+    "polars": pl.DataFrame,
+    "arrow": pa.table,
+    "batch": lambda d: pa.RecordBatch.from_pydict(d),
+    "xarray": lambda d: xr.Dataset({name: ("scenario", cells) for name, cells in d.items()}),
+}
+
+
+@pytest.mark.parametrize("library", TABLES)
+def test_no_column_of_a_table_for_one_input_is_lost(library):
+    table = TABLES[library]
+    m = lw.series.Model("m", periods=1)
+    m.input("x")
+    m.input("z", default=1.0)
+    m.formula("y", "x * z")
+    cells, labels = {"x": [1.0, 2.0]}, {"scenario": ["a", "b"]}
+    for plain in (cells, {"q": [1.0, 2.0]}):
+        assert m.run(x=table(plain))["y"].tolist() == [1.0, 2.0]
+    for more in ({"z": [5.0, 6.0]}, {"note": [1.0, 2.0]}, {"z": [5.0, 6.0], "w": [1.0, 2.0]}):
+        for given in (cells | more, labels | cells | more, more | cells):
+            with pytest.raises(
+                lw.Diagnostic, match=r"LW3050.*'x' is given a table that has .*beside"
+            ):
+                m.run(x=table(given))
+    with pytest.raises(lw.Diagnostic, match=r"LW3050.*'x' is given the column 'z'"):
+        m.run(x=table({"z": [5.0, 6.0]}))
+    if library != "xarray":
+        assert m.run(x=table(labels | cells))["y"].tolist() == [1.0, 2.0]
+    assert m.run(table(cells | {"z": [5.0, 6.0]}))["y"].tolist() == [5.0, 12.0]

@@ -271,3 +271,19 @@ def test_what_is_no_number_and_no_name_is_in_no_table(cell):
             Model("m").table("q", data)
         assert caught.value.code.ident == "LW3018"
         assert "no number and no name" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {0: -1.7e308, 1: 1.7e308},
+        {0: 1e308, 10: -1e308},
+        {0: 1.0, 1: 2.0, 1.0000001: 1e304},
+        {-1.7e308: 1.0, 1.7e308: 2.0},
+    ],
+)
+def test_cells_without_a_line_between_them_are_not_interpolated(cells):
+    with pytest.raises(Diagnostic, match=r"LW3018.*cannot be interpolated between"):
+        Model("m").table("q", cells, outside="interpolate")
+    Model("m").table("q", {key / 4: cell / 1e5 for key, cell in cells.items()},
+                     outside="interpolate")  # fmt: skip

@@ -30,6 +30,7 @@ from lanework.machines.series.data.coords import Named, aligned, other_length
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, TIME
 from lanework.machines.series.data.shape import Given
+from lanework.machines.series.data.unpacking import check_used
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
@@ -133,6 +134,7 @@ def bind(
                 + (f" ({what})" if what else ""),
                 help=near or f"give {port.name}=...",
             )
+        check_used(value, port, names)
         labelled.append(as_labelled(value, port))
     _check_orders(ports, inputs, labelled, periods)
     labelled, coords = aligned(ports, labelled, periods, calendar)

@@ -93,6 +93,32 @@ def _mapping(value: Mapping[Any, Any], port: Port) -> Held:
     return Held(_array(list(value.values()), port), port.axes, (np.asarray([*value]),))
 
 
+def check_used(value: Any, port: Port, inputs: Sequence[str]) -> None:
+    """Refuse a table for one input of which a column would be lost, or is that of another input.
+
+    Raises:
+        Diagnostic: LW3050.
+    """
+    if offers(value, "data_vars"):
+        titles, labels = list(value.data_vars), set[str]()
+    elif offers(value, "column_names") or offers(value, "columns", "to_numpy"):
+        titles = list(value.column_names if offers(value, "column_names") else value.columns)
+        names = [title for title in titles if isinstance(title, str)]
+        labels = {*labels_for(axes_for(port), names, (port.name,)).values()}
+    else:
+        return
+    values = [title for title in titles if title not in labels]
+    others = [title for title in values if title != port.name]
+    advice = "run(table) takes the columns of a table for all inputs"
+    if port.name in values and len(values) > 1:
+        lost = ", ".join(repr(title) for title in others[:5])
+        lost = f"{lost} beside it, of which nothing would be used" if lost else "that column twice"
+        fail(port, f"is given a table that has {lost}", f"leave out what is not meant; {advice}")
+    if len(others) == 1 and others[0] in inputs:
+        what = f"is given the column {others[0]!r}, which is another input"
+        fail(port, what, f"call it {port.name!r} if it is meant; {advice}")
+
+
 def has_dates(labels: Any) -> bool:
     """Whether these are labels of moments: an index of dates, dates of Python, or all text of them.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_DATA_FILE
@@ -21,6 +22,8 @@ from lanework.core.data.labels import align, labels_of_index
 from lanework.core.data.tables import is_table, table_of
 from lanework.core.data.values import Given, as_array, text_advice
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -88,6 +91,21 @@ class Rows:
                     "name both keys: keys=('age', 'sex')" if pair else "give real numbers, or texts"
                 )
                 self.fail(f"{what} holds {shown}, which is no number and no name", row, help)
+
+    def check_slopes(self, title: str, knots: Floats, cells: Floats) -> None:
+        """Refuse values between which there is no line: steps or slopes that no float is.
+
+        Raises:
+            Diagnostic: LW3018.
+        """
+        with np.errstate(all="ignore"):
+            wide = np.diff(knots)
+            finite = np.isfinite(wide) & np.isfinite(np.diff(cells) / wide)
+        if not finite.all():
+            n = int(np.argmin(finite))
+            ends = " and ".join(f"{cells[k]:g} at {knots[k]:g}" for k in (n, n + 1))
+            help = "the step between them or its slope is beyond 1.8e308: give smaller numbers"
+            self.fail(f"column `{title}` cannot be interpolated between {ends}", help=help)
 
     def check_shape(self) -> None:
         """Refuse a title that is there twice, no rows, and rows of other lengths."""

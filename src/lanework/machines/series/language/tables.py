@@ -213,6 +213,9 @@ def build_table(
     columns = _columns(rows, name, names, across, value, shape, [at for _, at in keyed])
     table = Table(name, dims, columns, **about)
     _check_cells(table)
+    if dims[0].knots is not None:
+        for title, column in columns.items():
+            rows.check_slopes(title, dims[0].knots, column.data)
     return table
 
 
