@@ -38,6 +38,7 @@ def losing(kind):
     return lw.fleet.assemble(f"{HEAD}{body}\n.phase\n    .launch m, 3\n"), said, setting
 
 
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
 @pytest.mark.parametrize("deadline", [None, 60.0])
 @pytest.mark.parametrize("kind", LOSSES)
 def test_what_is_lost_is_said_once_a_run(kind, deadline):

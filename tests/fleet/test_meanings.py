@@ -14,6 +14,10 @@ from lanework.machines.fleet.check.generate import random_program
 from lanework.machines.fleet.layout import FleetView
 from lanework.machines.fleet.plan import Symbol, encode_names
 
+pytestmark = pytest.mark.filterwarnings(  # what is lost is what is tested
+    "ignore::lanework.machines.fleet.runtime.losses.LossNotice"
+)
+
 HEAD = """
 .buffer a, 0, 4, in
 .buffer b, auto, 4, in

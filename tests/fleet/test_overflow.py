@@ -11,6 +11,10 @@ from lanework.machines.fleet.isa import FLEET, Kernel
 from lanework.machines.fleet.plan import Launch, Phase, Plan, Routine
 from lanework.machines.fleet.state import Fault
 
+pytestmark = pytest.mark.filterwarnings(  # what is lost is what is tested
+    "ignore::lanework.machines.fleet.runtime.losses.LossNotice"
+)
+
 VALUES = [0.0, -0.0, 1.0, -1.5, 1e-40, 2e38, -2e38, 3.4e38, np.inf, -np.inf, np.nan]
 WORDS = np.array([*map(bits, VALUES), 7, 2**32 - 1], np.uint32)
 PAIRS = np.array([(a, b) for a in WORDS for b in WORDS], np.uint32)

@@ -329,6 +329,7 @@ def test_every_fault_has_its_code():
     assert codes == ["LW6020", "LW6021", "LW6022", "LW6023", "LW6024", "LW6025", "LW6027"]
 
 
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
 def test_faults_may_leave_the_others_alone():
     text = """
 .machine fleet
@@ -387,6 +388,7 @@ again:
     assert assemble(text).bind("reference", patience=3)().stats["ended"]
 
 
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
 def test_out_of_range_is_counted():
     text = DOUBLE.replace(".shared 64", ".shared 48").replace("32, 32, out", "32, 16, out")
     result = assemble(text).run(engine="reference", numbers=np.ones(32))

@@ -5,6 +5,10 @@ import pytest
 
 import lanework as lw
 
+pytestmark = pytest.mark.filterwarnings(  # what is lost is what is tested
+    "ignore::lanework.machines.fleet.runtime.losses.LossNotice"
+)
+
 
 def program(body, count=1, head="", plan=""):
     text = f".machine fleet\n{head}\n.routine main\n{body}\n.phase\n.launch main, {count}\n{plan}"

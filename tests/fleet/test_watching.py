@@ -85,6 +85,7 @@ def test_a_trace_of_some_epochs(program):
     assert len(moments(program, 0, 5)) == 5
 
 
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
 def test_epochs_add_up(program):
     runner = program.bind("reference", seed=5)
     seen = list(runner.epochs())
