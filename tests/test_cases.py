@@ -39,6 +39,10 @@ from lanework.machines.fleet.engine import CHOICES
 from lanework.machines.fleet.isa import FLEET
 from lanework.machines.register.native import aot
 
+pytestmark = pytest.mark.filterwarnings(  # cases say in their counts what is lost
+    "ignore::lanework.machines.fleet.runtime.losses.LossNotice"
+)
+
 SOURCES = Path(lw.__file__).resolve().parent / "machines"
 LINUX = platform.system() == "Linux" and platform.machine() == "x86_64"
 WAYS = {

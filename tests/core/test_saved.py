@@ -34,6 +34,7 @@ def digest(value: object) -> str:
     return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
 
 
+@pytest.mark.filterwarnings("ignore::lanework.machines.fleet.runtime.losses.LossNotice")
 @pytest.mark.parametrize("name", EXPECTED)
 def test_older_programs_mean_what_they_meant(name: str) -> None:
     expected = EXPECTED[name]
