@@ -467,7 +467,8 @@ def test_verbose_says_which_engine_runs_and_what_is_compiled(folder, monkeypatch
 
 @pytest.mark.parametrize("names", ["", " ", ",", " , "])
 def test_an_option_of_names_has_one(names, tmp_path):
-    (tmp_path / "m.lasm").write_text(".machine fleet\nSETI r1, 7\nWRITE r0, r1\nHALT\n.buffer n, 0, 1, out\n")
+    text = ".machine fleet\nSETI r1, 7\nWRITE r0, r1\nHALT\n.buffer n, 0, 1, out\n"
+    (tmp_path / "m.lasm").write_text(text)
     done = CliRunner().invoke(cli, ["run", str(tmp_path / "m.lasm"), "--outputs", names])
     assert done.exit_code != 0
     assert "names nothing" in done.output
