@@ -146,7 +146,6 @@ TIMED = lw.series.read_model("x = input(axes='time')\ny = x\noutput(y)").compile
      lambda x: pd.Series([x, 1], index=pd.Index([0, 1], name="time")),
      lambda x: pd.Series([x, 0.5, 1, 2], index=LEVELS, dtype=object),
      lambda x: pd.Series([x, 0, 1, 2], index=LEVELS, dtype="Int64"),
-     lambda x: pd.Series([x, 0, 1], index=LEVELS[:3]),
      lambda x: np.ma.array([x, 1]), lambda x: np.ma.array([[x, 1], [2, 3]], mask=[[0, 1], [0, 0]]),
      lambda x: deque([x, 0.5]), lambda x: array.array("q", [x, 1]),
      lambda x: lw.series.along("time", [x, 0.5]), lambda x: lw.series.along("time", [x, None]),

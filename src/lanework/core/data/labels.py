@@ -168,14 +168,15 @@ def _check_texts(labels: npt.NDArray[Any], given: Given) -> None:
     Raises:
         Diagnostic: naming the first.
     """
-    items = labels.reshape(-1).tolist() if labels.dtype.kind in "OU" else []
-    texts = [item for item in items if isinstance(item, str)]
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError as error:
-        half = next(text for text in texts if error.object[error.start] in text)
-        what = f"has the label {half!r}, in which half of a character is missing"
-        given.refuse(what, "give labels that UTF-8 can write")
+    flat = labels.reshape(-1) if labels.dtype.kind in "OU" else labels[:0]
+    for part in steps(len(flat)):
+        texts = [item for item in flat[part].tolist() if isinstance(item, str)]
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError as error:
+            half = next(text for text in texts if error.object[error.start] in text)
+            what = f"has the label {half!r}, in which half of a character is missing"
+            given.refuse(what, "give labels that UTF-8 can write")
 
 
 def align(labels: Any, wanted: Any, axis: str, given: Given) -> Order | None:

@@ -35,7 +35,8 @@ def offers(value: Any, *names: str) -> bool:
 
 def flat(value: Any) -> Any:
     """What NumPy makes an array of, without an error that only its own library understands."""
-    if getattr(value, "requires_grad", False) is True:  # a PyTorch tensor that records
+    # a PyTorch tensor that records; pandas would look for the name among the labels, in a table
+    if offers(value, "requires_grad") and value.requires_grad is True:
         value = value.detach()
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # which NumPy lacks, and float32 holds
         value = value.float()
