@@ -12,6 +12,7 @@ import lanework as lw
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.table import ARITH
 from lanework.machines.series.check.generate import random_program
+from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.passes.adjoint import Adjoint
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.tangent import Tangent
@@ -293,10 +294,10 @@ def duality(seed):
     deriver.add("ahead", port, port, ahead)
     derived = SeriesProgram(**vars(deriver.finish("duality")))
     rng = np.random.default_rng(seed)
-    given = {}
+    given, periods = {}, max(5, SeriesView.of(derived).latest + 1)
     for p in derived.inputs:
-        given[p.name] = rng.uniform(0.5, 3.0, 5 if "time" in p.axes else ())
-    outs = [derived.bind(e, periods=5)(**given) for e in ("reference", "stencil")]
+        given[p.name] = rng.uniform(0.5, 3.0, periods if "time" in p.axes else ())
+    outs = [derived.bind(e, periods=periods)(**given) for e in ("reference", "stencil")]
     for name in outs[0]:
         assert np.array_equal(outs[0][name], outs[1][name], equal_nan=True), (seed, name)
     left = 0.0
