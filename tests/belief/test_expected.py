@@ -106,7 +106,7 @@ def test_sums_alone_and_one_posterior(name):
     data = answers.read_bytes()
     graph = read_network(path)
     for row in json.loads(gzip.decompress(data) if answers.suffix == ".gz" else data)["rows"]:
-        known = {"evidence": row["soft"], "observed": row["evidence"], "seconds": 0.0}
+        known = {"evidence": [*row["soft"]], "observed": [*row["evidence"]], "seconds": 0.0}
         total = compile_graph(graph, "z", **known).bind()(given(row))
         assert float(total["ln_p_evidence"]) == pytest.approx(row["ln_pe"], rel=1e-10)
         asked = next(iter(row["posterior"]))
