@@ -102,7 +102,7 @@ def test_spawn_in_two_words_says_what_is_missing():
     text = ".machine fleet\nentry_ip:\n" + LISTINGS["spawn"].replace("input_data", "r1")
     with pytest.raises(Diagnostic, match="SYSCALL_SPAWN takes 3 operands, not 2") as caught:
         assemble(text)
-    assert caught.value.help == "write SYSCALL_SPAWN r0, label, r1"
+    assert caught.value.help == "write SYSCALL_SPAWN r0, label, r1, which are dest, target, src"
     assert caught.value.span.line == 3
 
 
