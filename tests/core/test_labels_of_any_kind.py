@@ -11,6 +11,8 @@ import refusals
 
 import lanework as lw
 
+pytestmark = pytest.mark.slow
+
 SUM = lw.register.assemble("add r2, r0, r1\nhalt")
 COPY = lw.fleet.assemble(".buffer a, 0, 3, inout\n.buffer b, 3, 3, inout\nHALT")
 

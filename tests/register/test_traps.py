@@ -10,6 +10,8 @@ from lanework.machines.register.isa import REGISTER
 from lanework.machines.register.layout import RegisterView
 from lanework.machines.register.state import PC, STATUS, RegisterBank, Status
 
+pytestmark = pytest.mark.slow
+
 ENGINES = ("reference", *fuzz.ENGINES)
 MEMORY = 128
 SIZES = {"b": 1, "h": 2, "w": 4, "d": 8, "bs": 1, "hs": 2, "ws": 4}

@@ -16,6 +16,8 @@ import lanework as lw
 from lanework.app.cli import cli
 from lanework.base.errors import Diagnostic
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LW = lw.series
 

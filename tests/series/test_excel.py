@@ -18,6 +18,8 @@ from lanework.machines.series.excel.formulas import LOGIC, SPECIAL
 from lanework.machines.series.excel.functions import FOLDED, TRUTHS, WRITTEN
 from lanework.machines.series.language.functions import MACROS, functions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 

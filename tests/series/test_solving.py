@@ -16,6 +16,8 @@ from lanework.machines.series.passes.sparsity import Sparsity, colours
 from lanework.machines.series.solving.problem import Problem, blocks
 from lanework.machines.series.solving.solution import TRACE
 
+pytestmark = pytest.mark.slow
+
 
 def model(periods=1, inputs=(), **formulas):
     m = lw.series.Model("m", periods=periods)
