@@ -219,7 +219,7 @@ def late(call: Call) -> float:
         call()
     except lw.Trap:
         return time.monotonic() - begin - DEADLINE
-    raise AssertionError("it ended by itself")
+    raise AssertionError(f"{call} ended by itself")
 
 
 def over() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import IO, Any
 
@@ -51,7 +51,8 @@ def reading(limits: Limits | None) -> Iterator[None]:
     try:
         yield
     finally:
-        _LIMITS.reset(before)
+        with suppress(ValueError):  # left half-way, it is closed where these were never set
+            _LIMITS.reset(before)
 
 
 @contextmanager
