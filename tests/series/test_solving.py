@@ -467,6 +467,11 @@ def test_what_is_not_solved_says_so(status):
     assert np.isfinite(solution.variables["x"])  # the last iterate is there
 
 
+def test_equations_that_nearly_follow_from_each_other():
+    m = model(inputs=("x", "y"), r="last(x + y - 1)", s="last(1.00000000000001 * x + y - 1)")
+    assert m.solve(["x", "y"], ["r", "s"]).status == "singular"
+
+
 def test_names_of_what_is_not_reached():
     m = model(4, ("~x:1", "~level"), r="x * x + level")
     solution = m.solve("x", "r", inputs={"level": [-1.0, -4.0, 2.0, -1.0]})

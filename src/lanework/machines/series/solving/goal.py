@@ -40,7 +40,6 @@ WIDER = 60  # times that the search doubles its distance
 STEPS = 200
 NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
 TARGET = "the target"
-JUMP = 1e5  # how many times the slope's difference between neighbours is no rounding any more
 LATE = "raise the deadline"
 
 
@@ -260,9 +259,8 @@ class _Search:
         self._start = start
         self._under = np.full(start.shape, np.nan)  # where it is known to be below nought
         self._over = np.full(start.shape, np.nan)
-        self._below, self._above = self._under.copy(), self._under.copy()
         self.best, self.missed = start.copy(), np.full(start.shape, np.inf)
-        self.off, self._by = self.missed.copy(), np.zeros(start.shape)
+        self.off = self.missed.copy()
         self._done = np.zeros(start.shape, bool)
         self._stalled = np.zeros(start.shape, int)
 
@@ -277,8 +275,8 @@ class _Search:
         y, by = self._slope(x)
         lower = (y < 0) & self._nearer(x, self._under, self._over)
         upper = (y > 0) & self._nearer(x, self._over, self._under)
-        self._under, self._below = np.where(lower, (x, y), (self._under, self._below))
-        self._over, self._above = np.where(upper, (x, y), (self._over, self._above))
+        self._under = np.where(lower, x, self._under)
+        self._over = np.where(upper, x, self._over)
         better = np.abs(y) < self.missed
         step = np.abs(y / by)
         tiny = step <= NEAR * np.abs(x)
@@ -286,7 +284,6 @@ class _Search:
         self.best = np.where(better, x, self.best)
         self.missed = np.where(better, np.abs(y), self.missed)
         self.off = np.where(better, step, self.off)
-        self._by = np.where(better, np.abs(by), self._by)
         self._done |= (self.missed == 0) | (self._stalled > 1)
         return y, by
 
@@ -297,15 +294,9 @@ class _Search:
         return nearer | ~known
 
     def reached(self) -> NDArray[np.bool_]:
-        """Which lanes have a root: the unknown is as near to it as rounding lets it come.
-
-        Where the output jumps over nought it differs much more between two neighbours than its
-        slope and its rounding say.
-        """
+        """Which lanes have a root: the unknown is as near to it as rounding lets it come."""
         near = self.off <= NEAR * np.maximum(np.abs(self.best), np.abs(self._start))
-        apart = np.maximum(np.abs(self._over - self._under), np.spacing(np.abs(self.best)))
-        jump = self._both & (self._above - self._below > JUMP * self._by * apart)
-        done: NDArray[np.bool_] = (self.missed == 0) | (near & ~jump)
+        done: NDArray[np.bool_] = (self.missed == 0) | near
         return done
 
     def free(self) -> None:
