@@ -429,6 +429,31 @@ def test_the_first_division_by_zero_is_found(seed):
     assert m.compile(["fine"]).run(service=service).trouble() == []
 
 
+POLES = {
+    "1 / 0": "division by zero: 1 / 0 is inf",
+    "0 / 0": "division by zero: 0 / 0 is nan",
+    "-3 / (2 - 2)": "division by zero: -3 / 0 is -inf",
+    "log(0)": "log(0) is -inf",
+    "sqrt(1 - 5)": "sqrt(-4) is nan",
+    "0 ** -1": "0 ** -1 is inf",
+}
+
+
+@pytest.mark.parametrize("pole", POLES)
+@pytest.mark.parametrize("way", ["{}", "x + {}", "prev(y, initial={}) + 1", "cumsum(x + {})"])
+@pytest.mark.parametrize("engine", ["reference", "stencil", "llvm"])
+def test_poles_of_constants_are_located(pole, way, engine):
+    m = LW.Model("m", periods=3)
+    m.input("x", default=2.0)
+    m.formula("y", way.format(pole))
+    program = m.compile()
+    (report,) = program.bind(engine)().trouble()
+    assert (report.node, report.what) == ("y", POLES[pole])
+    assert pole in report.formula
+    values = [program.bind(each)()["y"] for each in ("reference", engine)]
+    assert np.array_equal(*values, equal_nan=True)
+
+
 def test_trouble_within_totals_over_lanes_and_in_inputs():
     m = LW.Model("m", periods=2)
     m.input("x", axes="point")

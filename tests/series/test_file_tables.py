@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
@@ -46,6 +48,27 @@ def call(*words, code=0, **settings):
     done = CliRunner().invoke(cli, ["run", *map(str, words)], **settings)
     assert done.exit_code == code, done.output
     return done
+
+
+@pytest.mark.parametrize("time", [False, True])
+@pytest.mark.parametrize("other", ["used", "spare"])
+def test_a_column_of_another_input_fills_none(tmp_path, monkeypatch, time, other):
+    monkeypatch.chdir(tmp_path)
+    text = 'model("m", periods=3)\nx = input(axes="time")\nused = input(default=1)\n'
+    text += 'spare = input(axes="time")\ny = x + used\nz = spare + 1\noutput(y)\n'
+    Path("m.series").write_text(text)
+    columns = {"time": [0, 1, 2]} if time else {}
+    frame = pd.DataFrame({**columns, other: [5.0, 6.0, 7.0]})
+    tables = [frame, pl.from_pandas(frame), pa.Table.from_pandas(frame, preserve_index=False)]
+    program = lw.compile(Path("m.series"))
+    for table in [*tables, frame.set_index("time").to_xarray() if time else frame]:
+        with pytest.raises(Diagnostic, match=f"the column '{other}', which is another input"):
+            program.run(x=table)
+    frame.to_csv("t.csv", index=False)
+    frame.to_parquet("t.parquet")
+    for file in ("t.csv", "t.parquet"):
+        assert f"x={file}:{other}" in call("m.series", f"x={file}", code=1).output
+        call("m.series", f"x={file}:{other}")
 
 
 LABELS = {

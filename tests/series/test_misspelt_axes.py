@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import lanework as lw
 from lanework.base.errors import Diagnostic
@@ -50,6 +51,30 @@ def test_axes_that_differ_in_case_are_refused(one, way) -> None:
 def test_axes_of_names_of_their_own_are_kept() -> None:
     model = _model("tier", "term")
     assert model.run(x=[1.0, 2.0], w=[1.0, 2.0, 3.0]).axes("y") == ("tier", "term")
+
+
+GIVEN = {
+    "along": lambda axis, size: lw.series.along(axis, np.ones(size)),
+    "xarray": lambda axis, size: xr.DataArray(np.ones(size), dims=axis),
+    "labels": lambda axis, size: xr.DataArray(np.ones(size), {axis: [*range(9, 9 + size)]}, [axis]),
+}
+
+
+@pytest.mark.parametrize("way", GIVEN)
+@pytest.mark.parametrize(("one", "other"), [("book", "curve"), ("policy", "policy_no"), ("a", "b")])
+def test_two_axes_that_nothing_relates_do_not_cross(way: str, one: str, other: str) -> None:
+    model, make = _model((), ()), GIVEN[way]
+    with pytest.raises(Diagnostic) as error:
+        model.run(x=make(one, 3), w=make(other, 2))
+    assert error.value.code.ident == "LW3042"
+    assert f"'x' is along {one!r}, and input 'w' along {other!r}" in error.value.message
+    assert f"axes={other!r}" in str(error.value.help)
+    assert model.run(x=make(one, 3), w=make(one, 3)).axes("y") == (one,)
+    assert _model((), other).run(x=make(one, 3), w=make(other, 2)).axes("y") == (other, one)
+    both = lw.series.along((other, one), np.ones((2, 3)))
+    assert model.run(x=make(one, 3), w=both).axes("y") == (one, other)
+    with pytest.raises(Diagnostic, match="along 'scenario'"):
+        model.run(x=[1.0, 2.0], w=make(other, 2))
 
 
 def _long(rows: list[tuple[str, int]]) -> pd.DataFrame:

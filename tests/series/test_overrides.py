@@ -1,6 +1,8 @@
 """Nodes that a run overrides: what is given stands in their place, and all else is as computed."""
 
+import io
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -305,6 +307,31 @@ def test_bad_cells_of_a_file_are_refused_with_their_place(tmp_path):
     assert done.exit_code
     assert "LW3053" in done.output
     assert "line 3" in done.output
+
+
+@pytest.mark.parametrize("node", ["open", "close", "last_one"])
+def test_a_formula_is_no_input_and_can_be_overridden(node, tmp_path, monkeypatch):
+    text = (
+        'model("m", periods=2)\nx = input()\nopen = prev(close, initial=x)\n'
+        "close = open * 2\nlast_one = close + 1\noutput(last_one)\n"
+    )
+    model = lw.series.Model.from_text(text)
+    program = model.compile()
+    saved = lw.load(io.BytesIO(bytes(program)))
+    for run in (model.run, program.run, program.bind(), saved.run):
+        for table in (None, {node: [1.0, 2.0]}, pd.DataFrame({node: [1.0]})):
+            with pytest.raises(Diagnostic) as error:
+                run(x=1.0, **{node: 0.5}) if table is None else run(table, x=1.0)
+            assert error.value.code.ident == "LW3040"
+            assert f'overrides=["{node}"]' in str(error.value.help)
+    monkeypatch.chdir(tmp_path)
+    Path("m.series").write_text(text)
+    done = CliRunner().invoke(cli, ["run", "m.series", "x=1", f"{node}=0.5"])
+    assert f"--override {node}=0.5" in done.output
+    assert (
+        CliRunner().invoke(cli, ["run", "m.series", "x=1", "--override", f"{node}=0.5"]).exit_code
+        == 0
+    )
 
 
 def test_a_compiled_program_says_what_it_was_compiled_for(tmp_path):

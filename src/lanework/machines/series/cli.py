@@ -85,12 +85,12 @@ def run(request: Request) -> None:
         Trap: fuel and deadline.
     """
     from lanework.machines.series.data.arguments import parse
+    from lanework.machines.series.layout import SeriesView
 
     request.check_out()
     program = request.program
-    unused = str(program.header.get("unused", "")).split(",")
     words = (*request.words, *_overrides(request))
-    inputs = parse(words, program.inputs, unused, request.names("ignore") or ())
+    inputs = parse(words, SeriesView.of(program), request.names("ignore") or ())
     if request["workbook"] is not None:
         _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
@@ -145,13 +145,13 @@ def _overrides(request: Request) -> list[str]:
         Diagnostic: LW3070 for a node that the program was not compiled for.
     """
     from lanework.machines.series.codes import BAD_OVERRIDE
+    from lanework.machines.series.layout import SeriesView
 
     words: list[str] = list(request["override"] or ())
     known = [port.name for port in request.program.inputs if port.optional]
-    unused = str(request.program.header.get("unused", "")).split(",")
     for word in words:
         name = word.partition("=")[0].strip()
-        if name not in (*known, *unused):
+        if name not in (*known, *SeriesView.of(request.program).unused):
             raise Diagnostic(
                 BAD_OVERRIDE,
                 f"the program has no input that overrides `{name}`",

@@ -217,6 +217,14 @@ def _integer(program: Program, name: str, default: int) -> int:
     return value
 
 
+def instead_of(formula: str) -> str:
+    """How to run with another value in the place of a formula."""
+    return (
+        f'to run with another value in its place, override it: model.run(override={{"{formula}": '
+        f'...}}), or model.compile(overrides=["{formula}"]).run({formula}=...)'
+    )
+
+
 class SeriesView:
     """A series program, decoded.
 
@@ -255,6 +263,18 @@ class SeriesView:
         if view is None:
             view = program.views["series"] = SeriesView(program)
         return view
+
+    @cached_property
+    def unused(self) -> frozenset[str]:
+        """Inputs of the model that its outputs do not need."""
+        return frozenset(str(self.program.header.get("unused", "")).split(",")) - {""}
+
+    @property
+    def formulas(self) -> set[str]:
+        """Nodes with formulas: all of the model, or those that the listing of a file names."""
+        model = self.program.views.get("model")
+        shown = (entry.text.partition(" = ") for entry in self.program.listing)
+        return {*(model.formulas if model else ()), *(name for name, sign, _ in shown if sign)}
 
     @cached_property
     def latest(self) -> int:

@@ -121,7 +121,7 @@ class Runner(runner.Runner):
             for port in self.ports
             if port.name in named or any(map(spells_number, port.categories))
         ]
-        self._unused = frozenset(str(program.header.get("unused", "")).split(",")) - {""}
+        self._unused = self.view.unused
 
     @runner.Options(__init__)
     def _options(self) -> None:
@@ -196,9 +196,7 @@ class Runner(runner.Runner):
                 for port in self._named:
                     if port.name in (table.dtype.names or ()):
                         check_named(port, table[port.name].tolist())
-            return self.run_within(
-                self.limits, table_inputs(table, self.ports, inputs, self._unused)
-            )
+            return self.run_within(self.limits, table_inputs(table, self.view, inputs))
         return self.run_within(self.limits, inputs)
 
     def run_within(self, limits: Limits, inputs: Mapping[str, Any]) -> SeriesResult:
@@ -232,7 +230,7 @@ class Runner(runner.Runner):
         start = time.perf_counter()
         lazy = self._executor.lazy
         with taking(limits, inputs):
-            bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy)
+            bound = self.bound(inputs, lazy=lazy)
         outputs, stats = self._run(bound, limits, until)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
         if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:
@@ -269,6 +267,10 @@ class Runner(runner.Runner):
         from lanework.machines.series.data.streaming import stream
 
         return stream(self, blocks, axis, sink, inputs)
+
+    def bound(self, inputs: Mapping[str, Any], *, lazy: bool = False) -> Bound:
+        """Inputs as they are run; see `bind`."""
+        return bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy, view=self.view)
 
     def varies(self, port: Port, given: tuple[Given, ...]) -> bool:
         """Whether an output depends on the lane when the inputs are given like this."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lanework.core.options import names
 from lanework.core.program.program import Program
 from lanework.machines.series.data.tableinputs import inputs_by_name
+from lanework.machines.series.layout import SeriesView
 
 if TYPE_CHECKING:
     from lanework.base.limits import Limits
@@ -139,5 +140,4 @@ class AuditedProgram(Base):
         return Again(self, names("changing", changing), self._by_name(inputs), bind)
 
     def _by_name(self, inputs: Mapping[str, Any] | TableLike | None) -> Mapping[str, Any]:
-        unused = frozenset(str(self.header.get("unused", "")).split(",")) - {""}
-        return inputs_by_name(inputs, self.inputs, unused)
+        return inputs_by_name(inputs, SeriesView.of(self))

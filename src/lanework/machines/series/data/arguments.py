@@ -18,6 +18,7 @@ from lanework.machines.series.data.filetables import Block, Table, fill, read_in
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
+    from lanework.machines.series.layout import SeriesView
 
 COMMON_AXES = ("time", "scenario", "point")
 
@@ -32,21 +33,20 @@ class Inputs:
 
 def parse(
     arguments: Sequence[str],
-    ports: Sequence[Port],
-    unused: Collection[str] = (),
+    view: SeriesView,
     ignored: Sequence[str] = (),
 ) -> Inputs:
     """Read the arguments after the file.
 
     Args:
         arguments: the words.
-        ports: the input ports.
-        unused: inputs of the model that its outputs do not need.
+        view: the program.
         ignored: columns of tables that are left out.
 
     Raises:
         Diagnostic: LW8001, LW8002, LW8005, and what the files say.
     """
+    ports = view.inputs
     by_name = {port.name: port for port in ports}
     axes = dict.fromkeys([*COMMON_AXES, *(axis for port in ports for axis in port.axes)])
     given: dict[str, str] = {}
@@ -54,6 +54,8 @@ def parse(
         name, text = split_input(argument, "write name=number, name=FILE:column or axis=FILE")
         if name not in by_name and name not in axes:
             near = did_you_mean(name, [*by_name, *axes])
+            if name in view.formulas:
+                near = f"{name} is a formula: to run with another value, --override {argument}"
             raise Diagnostic(
                 UNKNOWN_ARGUMENT,
                 f"{name!r} is neither an input nor an axis of the program",
@@ -77,11 +79,11 @@ def parse(
     inputs = Inputs()
     for name, text in given.items():
         if name in by_name:
-            inputs.values[name] = value(by_name[name], text)
+            inputs.values[name] = value(by_name[name], text, [*by_name, *view.unused])
     filled = set(inputs.values)
     files = {axis: text.removeprefix("@") for axis, text in given.items() if axis not in by_name}
     for axis, path in files.items():
-        table = fill(axis, path, ports, filled, unused, ignored)
+        table = fill(axis, path, view, filled, ignored)
         filled |= set(table.names)
         inputs.tables.append(table)
     titles = {title for path in files.values() for title in column_names(path)} if ignored else ()
@@ -95,8 +97,13 @@ def parse(
     return inputs
 
 
-def value(port: Port, text: str) -> Any:
+def value(port: Port, text: str, inputs: Collection[str] = ()) -> Any:
     """What `name=text` gives to a port: a number, an array, or a label.
+
+    Args:
+        port: the input.
+        text: what is given for it.
+        inputs: the names of all inputs.
 
     Raises:
         Diagnostic: LW8001, or what is wrong with the file.
@@ -108,7 +115,7 @@ def value(port: Port, text: str) -> Any:
         return number
     path, column = split_path(text.removeprefix("@"))
     if text.startswith("@") or column is not None or is_data(path):
-        return read_input(port, path, column)
+        return read_input(port, path, column, inputs)
     parts = text.split(",") if port.categories else split_list(port.name, text)
     parts = [part.strip() for part in parts]
     if len(parts) > 1 and port.categories and all(part in port.categories for part in parts):

@@ -31,6 +31,7 @@ from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, TIME
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.data.unpacking import check_used
+from lanework.machines.series.layout import SeriesView, instead_of
 
 Array = npt.NDArray[np.float64]
 SCALAR = Given(False, False)
@@ -94,11 +95,13 @@ def bind(
     calendar: Named | None = None,
     *,
     lazy: bool = False,
+    view: SeriesView | None = None,
 ) -> Bound:
     """Check the inputs against the ports and lay them out.
 
     Without `periods` their number is that of the inputs over time. With `lazy`, plain arrays over
-    lanes are left to an engine that looks for NaN as it reads them.
+    lanes are left to an engine that looks for NaN as it reads them. What else the program has,
+    unused inputs and formulas, is said of names that are no port's (`view`).
 
     Raises:
         Diagnostic: missing or unknown names, lengths that disagree, NaN.
@@ -110,16 +113,7 @@ def bind(
     names = [port.name for port in ports]
     for name in inputs:
         if name not in names:
-            raise Diagnostic(
-                UNKNOWN_INPUT,
-                f"the model has no input {name!r}",
-                help=f"{name} is an option of bind: program.bind({name}=...)"
-                if name in OPTIONS_OF_BIND
-                else "override= is an option of model.run; a program has the overrides that it is"
-                ' compiled with as inputs: model.compile(overrides=["name"]).run(name=...)'
-                if name == "override"
-                else did_you_mean(name, names) or f"inputs are: {', '.join(names) or 'none'}",
-            )
+            raise _unknown(name, names, view)
     labelled = []
     for port in ports:
         value = inputs.get(port.name)
@@ -134,11 +128,12 @@ def bind(
                 + (f" ({what})" if what else ""),
                 help=near or f"give {port.name}=...",
             )
-        check_used(value, port, names)
+        check_used(value, port, (*names, *(view.unused if view else ())))
         labelled.append(as_labelled(value, port))
     _check_orders(ports, inputs, labelled, periods)
     labelled, coords = aligned(ports, labelled, periods, calendar)
     _check_axes(ports, labelled, periods)
+    _check_related(ports, labelled)
     sizes = merge(
         (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
     )
@@ -170,6 +165,21 @@ def bind(
     return Bound(arrays, tuple(given), outers, axes, outer, inner, sizes, int(steps), (), coords)
 
 
+def _unknown(name: str, inputs: Sequence[str], view: SeriesView | None) -> Diagnostic:
+    """What is said of a name that is no input's."""
+    if view is not None and name in view.formulas:
+        what = f"{name!r} is a formula of the model, and no input"
+        return Diagnostic(UNKNOWN_INPUT, what, help=instead_of(name))
+    if name in OPTIONS_OF_BIND:
+        help = f"{name} is an option of bind: program.bind({name}=...)"
+    elif name == "override":
+        help = "override= is an option of model.run; a program has the overrides that it is"
+        help += ' compiled with as inputs: model.compile(overrides=["name"]).run(name=...)'
+    else:
+        help = did_you_mean(name, inputs) or f"inputs are: {', '.join(inputs) or 'none'}"
+    return Diagnostic(UNKNOWN_INPUT, f"the model has no input {name!r}", help=help)
+
+
 def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int | None) -> None:
     """Refuse axes that are misspelt, and another number of periods than there are.
 
@@ -191,6 +201,34 @@ def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int |
                 raise Diagnostic(LENGTHS_DISAGREE, what, help=near)
             if axis == TIME and periods is not None and size != periods:
                 raise other_length(port, size, periods)
+
+
+def _check_related(ports: Sequence[Port], items: Sequence[Labelled]) -> None:
+    """Refuse axes of two inputs that nothing relates: their every pair would be a lane.
+
+    An axis that an input declares is meant, and so is one that an input has beside others.
+
+    Raises:
+        Diagnostic: LW3042.
+    """
+    declared = {TIME, *(axis for port in ports for axis in port.axes)}
+    pairs = zip(ports, items, strict=True)
+    own = [(p, [a for a in item.axes if a not in declared]) for p, item in pairs]
+    own = [(port, axes) for port, axes in own if axes]
+    related, before = {*own[0][1]} if own else set[str](), 0
+    while len(related) > before:
+        before = len(related)
+        related.update(*(axes for _, axes in own if not related.isdisjoint(axes)))
+    apart = next(((port, axes[0]) for port, axes in own if related.isdisjoint(axes)), None)
+    if apart is not None:
+        (first, (axis, *_)), (second, other) = own[0], apart
+        raise Diagnostic(
+            LENGTHS_DISAGREE,
+            f"input {first.name!r} is along {axis!r}, and input {second.name!r} along {other!r}:"
+            " no input declares these axes, and every pair of their places would be a lane",
+            help=f"give both along one axis; where all pairs are meant, declare an axis:"
+            f" input({second.name!r}, axes={other!r})",
+        )
 
 
 def _check_orders(

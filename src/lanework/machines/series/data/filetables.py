@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,11 @@ from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data import tableinputs
 from lanework.machines.series.data.labels import Labelled
 from lanework.machines.series.data.longtables import axes_for, label_columns, labels_for, tabled
+from lanework.machines.series.data.unpacking import refuse_other
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
+    from lanework.machines.series.layout import SeriesView
 
 Block = dict[str, Any]
 
@@ -126,9 +128,8 @@ class Table:
 def fill(
     axis: str,
     path: str,
-    ports: Sequence[Port],
+    view: SeriesView,
     given: Collection[str] = (),
-    unused: Collection[str] = (),
     ignored: Collection[str] = (),
 ) -> Table:
     """Which inputs the columns of a table fill.
@@ -138,15 +139,14 @@ def fill(
     Args:
         axis: along which its rows are.
         path: the file.
-        ports: the input ports.
+        view: the program.
         given: the inputs that are given otherwise.
-        unused: inputs of the model that its outputs do not need.
         ignored: columns that are left out.
 
     Raises:
         Diagnostic: LW3040, LW3050, LW3055, LW8005, LW1026, and what is wrong with the file.
     """
-    every = column_names(path)
+    ports, every = view.inputs, column_names(path)
     header = [name for name in every if name not in ignored]
     names = [port.name for port in ports]
     rowed = {port.name: tableinputs.axes_of_rows(port) for port in ports}
@@ -167,7 +167,7 @@ def fill(
             else f"no input is along {axis!r}; its columns are {', '.join(header[:8])}",
         )
     advice = "leave {0} out of the table, or say so: --ignore {0}"
-    tableinputs.refuse_others(path, header, ports, titles.values(), unused, given, advice)
+    tableinputs.refuse_others(path, header, view, titles.values(), given, advice)
     if titles and axis not in titles:
         (other, title), *_ = titles.items()
         raise Diagnostic(
@@ -196,8 +196,14 @@ def _check_ignored(path: str, name: str, header: Collection[str], ignored: Colle
         )
 
 
-def read_input(port: Port, path: str, column: str | None) -> Any:
+def read_input(port: Port, path: str, column: str | None, inputs: Collection[str] = ()) -> Any:
     """What `name=FILE` or `name=FILE:column` gives to an input, with the labels in the file.
+
+    Args:
+        port: the input.
+        path: the file.
+        column: the column that is named.
+        inputs: the names of all inputs, none of which is meant where none is named.
 
     Raises:
         Diagnostic: what is wrong with the file; LW3050 where it is not clear what is meant.
@@ -210,6 +216,8 @@ def read_input(port: Port, path: str, column: str | None) -> Any:
     header = column_names(path)
     titles = labels_for(axes_for(port), header, (port.name, column or ""))
     rest = [name for name in header if name not in titles.values()]
+    if column is None and len(rest) == 1:
+        refuse_other(port, rest[0], inputs, f"name it if it is meant: {port.name}={path}:{rest[0]}")
     wide = len(rest) > 1 and len(titles) == 1 and len(port.axes) == 2 and port.name not in rest
     if not titles or (column is None and len(rest) != 1 and not wide):
         return read_array(path, column, categories)

@@ -5,7 +5,7 @@ A column fills the input of its name, or has the labels along an axis; any other
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from lanework.machines.series.data.longtables import (
     pivoted,
     titles_of,
 )
+from lanework.machines.series.layout import SeriesView, instead_of
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
 
 def table_inputs(
     table: TableLike,
-    ports: Sequence[Port],
+    view: SeriesView,
     inputs: Mapping[str, Any],
-    unused: Collection[str] = (),
 ) -> Mapping[str, Any]:
     """The inputs of a call from the columns of a table, and those given by name.
 
@@ -46,21 +46,23 @@ def table_inputs(
 
     Args:
         table: see `table_of`.
-        ports: the input ports.
+        view: the program.
         inputs: those given by name.
-        unused: inputs of the model that its outputs do not need.
 
     Raises:
         Diagnostic: LW3040 for a column that is no input; LW3050 for columns whose inputs declare
             different axes; what `inputs_of` says.
 
     Example:
-        >>> from lanework.core.program.program import Port
-        >>> ports = [Port("age", "in", 0, axes=("point",)), Port("sum", "in", 1)]
-        >>> table_inputs({"age": [30, 40], "sum": [1.0, 2.0]}, ports, {})["sum"].axes
+        >>> import lanework as lw
+        >>> model = lw.series.Model("term", periods=1)
+        >>> _ = model.input("age", axes="point"), model.input("sum")
+        >>> _ = model.formula("cost", "age * sum")
+        >>> view = SeriesView.of(model.compile())
+        >>> table_inputs({"age": [30, 40], "sum": [1.0, 2.0]}, view, {})["sum"].axes
         ('point',)
     """
-    given = inputs_of(table, inputs)
+    given, ports = inputs_of(table, inputs), view.inputs
     columns = {name: column for name, column in given.items() if name not in inputs}
     filled = [port for port in ports if port.name in columns]
     known = {TIME, LANES, "point", *(axis for port in ports for axis in port.axes)}
@@ -68,7 +70,7 @@ def table_inputs(
     axes = {axes_of_rows(port)[0]: port.name for port in rows if len(axes_of_rows(port)) == 1}
     every = dict.fromkeys(axis for port in filled for axis in axes_of_rows(port)) or {LANES: None}
     titles = labels_for(every, columns, [port.name for port in ports])
-    refuse_others("the table", columns, ports, titles.values(), unused)
+    refuse_others("the table", columns, view, titles.values())
     kept = {name: value for name, value in given.items() if name not in titles.values()}
     labels = {axis: _cells(title, columns[title]) for axis, title in titles.items()}
     if len(labels) > 1:
@@ -106,9 +108,8 @@ def axes_of_rows(port: Port) -> tuple[str, ...]:
 def refuse_others(
     source: str,
     columns: Iterable[str],
-    ports: Sequence[Port],
+    view: SeriesView,
     labels: Collection[str] = (),
-    unused: Collection[str] = (),
     given: Collection[str] = (),
     advice: str = "leave {} out of the table",
 ) -> None:
@@ -117,22 +118,23 @@ def refuse_others(
     Args:
         source: the table, in messages.
         columns: the names of its columns.
-        ports: the input ports.
+        view: the program.
         labels: the columns of labels.
-        unused: inputs of the model that its outputs do not need.
         given: the inputs that are given otherwise.
         advice: what to do about others, with a place for their names.
 
     Raises:
         Diagnostic: LW3040, LW1026.
     """
-    names = [port.name for port in ports]
-    others = [name for name in columns if name not in {*names, *labels, *unused}]
+    names = [port.name for port in view.inputs]
+    others = [name for name in columns if name not in {*names, *labels, *view.unused}]
     if others:
         shown = ", ".join(map(repr, others[:6])) + (", ..." if others[6:] else "")
         near, leave = did_you_mean(others[0], names), advice.format(",".join(others))
         if others[0].lower() in titles_of(TIME) and others[0] not in titles_of(TIME):
             near = f"call it {others[0].lower()!r} if it has the labels of periods."
+        elif others[0] in view.formulas:
+            near = f"{others[0]} is a formula: {instead_of(others[0])}."
         raise Diagnostic(
             UNKNOWN_INPUT,
             f"{source} has the column{'s' if others[1:] else ''} {shown}, and the model has no"
@@ -148,9 +150,7 @@ def refuse_others(
         )
 
 
-def inputs_by_name(
-    inputs: TableLike | None, ports: Sequence[Port], unused: Collection[str] = ()
-) -> Mapping[str, Any]:
+def inputs_by_name(inputs: TableLike | None, view: SeriesView) -> Mapping[str, Any]:
     """Inputs by name, of a table of some library too.
 
     Raises:
@@ -158,7 +158,7 @@ def inputs_by_name(
     """
     if inputs is None or isinstance(inputs, Mapping):
         return inputs or {}
-    return table_inputs(inputs, ports, {}, unused)
+    return table_inputs(inputs, view, {})
 
 
 def _long(source: str, columns: Mapping[Port, Any], labels: Mapping[str, Any]) -> dict[str, Any]:

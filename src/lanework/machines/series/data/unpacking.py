@@ -7,7 +7,7 @@ packages is imported here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -93,7 +93,7 @@ def _mapping(value: Mapping[Any, Any], port: Port) -> Held:
     return Held(_array(list(value.values()), port), port.axes, (np.asarray([*value]),))
 
 
-def check_used(value: Any, port: Port, inputs: Sequence[str]) -> None:
+def check_used(value: Any, port: Port, inputs: Collection[str]) -> None:
     """Refuse a table for one input of which a column would be lost, or is that of another input.
 
     Raises:
@@ -114,9 +114,18 @@ def check_used(value: Any, port: Port, inputs: Sequence[str]) -> None:
         lost = ", ".join(repr(title) for title in others[:5])
         lost = f"{lost} beside it, of which nothing would be used" if lost else "that column twice"
         fail(port, f"is given a table that has {lost}", f"leave out what is not meant; {advice}")
-    if len(others) == 1 and others[0] in inputs:
-        what = f"is given the column {others[0]!r}, which is another input"
-        fail(port, what, f"call it {port.name!r} if it is meant; {advice}")
+    if len(others) == 1:
+        refuse_other(port, others[0], inputs, f"call it {port.name!r} if it is meant; {advice}")
+
+
+def refuse_other(port: Port, title: Any, inputs: Collection[str], advice: str) -> None:
+    """Refuse the only column of a table for one input where it is called like another input.
+
+    Raises:
+        Diagnostic: LW3050.
+    """
+    if title != port.name and title in inputs:
+        fail(port, f"is given the column {title!r}, which is another input", advice)
 
 
 def has_dates(labels: Any) -> bool:

@@ -17,7 +17,6 @@ from lanework.base.errors import Diagnostic
 from lanework.core.options import refused
 from lanework.core.result.frames import need
 from lanework.machines.series.codes import NOT_IN_SHEETS
-from lanework.machines.series.data.binding import bind
 from lanework.machines.series.excel.formulas import Row, Writer
 from lanework.machines.series.excel.functions import LIMITS
 from lanework.machines.series.excel.naming import names_in
@@ -74,7 +73,7 @@ class Arrangement:
         runner = self.program.bind()
         inputs = {**inputs, **override}
         read_here = {n: value for n, value in inputs.items() if n not in runner._unused}
-        bound = bind(runner.ports, runner.periods, read_here, runner._calendar)
+        bound = runner.bound(read_here)
         if bound.lanes * bound.repeats != 1:
             axes = " x ".join(f"{axis} {bound.sizes[axis]}" for axis in bound.axes)
             raise Diagnostic(

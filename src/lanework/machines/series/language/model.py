@@ -23,7 +23,6 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import GIVEN_TWICE
 from lanework.core.data.tables import TableLike
 from lanework.core.options import flag, names
-from lanework.machines.series.codes import UNKNOWN_INPUT
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
 
@@ -116,16 +115,7 @@ class Model(Authoring):
                     help=f"leave out {twice}=..., or override it alone",
                 )
             inputs |= {name: value for name, value in override.items() if value is not None}
-        program = self._compiled(overrides)
-        formula = next((x for x in inputs if x in self.formulas and x not in overrides), None)
-        if formula is not None and formula not in {port.name for port in program.inputs}:
-            raise Diagnostic(
-                UNKNOWN_INPUT,
-                f"{formula!r} is a formula of the model, and no input",
-                help=f"to run with another value in its place, override it: "
-                f'model.run(override={{"{formula}": ...}})',
-            )
-        return program.run(table, **inputs)
+        return self._compiled(overrides).run(table, **inputs)
 
     def _compiled(self, overrides: tuple[str, ...]) -> SeriesProgram:
         """The program for overrides, kept while the model is as it is."""

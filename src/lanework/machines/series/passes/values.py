@@ -174,7 +174,6 @@ class Values:
         ops, settings = self.ops, self.settings
         constants: list[Any] = [settings[arg] if ops[arg] == CONST else None for arg in args]
         if None not in constants:
-            self.folded += 1
             number = float(_PLAIN.get(op, ARITH[op].evaluate)(*constants))
             if math.isinf(number) and expr is not None and all(map(_finite_and_no_zero, constants)):
                 raise Diagnostic(
@@ -183,6 +182,9 @@ class Values:
                     span=expr.span,
                     help="floats end there: write a smaller number, or a logarithm of it",
                 )
+            if not math.isfinite(number) and all(map(math.isfinite, constants)):
+                return None  # a pole: its instruction says where it is
+            self.folded += 1
             return self.const(number)
         for rule in _RULES[op]:
             out = rule(self, args, constants, expr)

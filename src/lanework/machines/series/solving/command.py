@@ -121,9 +121,9 @@ def _program(request: Request, outputs: list[str]) -> SeriesProgram:
 
 def _inputs(request: Request, program: SeriesProgram) -> dict[str, Any]:
     from lanework.machines.series.data.arguments import parse
+    from lanework.machines.series.layout import SeriesView
 
-    unused = str(program.header.get("unused", "")).split(",")
-    inputs = parse(request.words, program.inputs, unused, request.names("ignore") or ())
+    inputs = parse(request.words, SeriesView.of(program), request.names("ignore") or ())
     values = dict(inputs.values)
     for table in inputs.tables:
         values.update(table.all_rows(None))

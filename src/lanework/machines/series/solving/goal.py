@@ -24,6 +24,7 @@ from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound, bind
+from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.solving.solve import given_inputs, named, named_port
 
@@ -110,7 +111,7 @@ class _Sought:
         limits: Limits,
         engine: str,
     ) -> None:
-        unused = program.header.get("unused", "")
+        unused = SeriesView.of(program).unused
         unknown = named_port(variable, program.inputs, "input", UNKNOWN_INPUT, unused)
         goal = named_port(output, program.outputs, "output", UNKNOWN_OUTPUT)
         for port in (unknown, goal):
@@ -128,7 +129,7 @@ class _Sought:
         first = known.get(variable)
         self._inputs = {**known, variable: unknown.start if first is None else first}
         ports, periods = self._runner.ports, self._runner.periods
-        bound = bind(ports, periods, self._inputs, self._runner._calendar)
+        bound = self._runner.bound(self._inputs)
         self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
         aim, values = Port(TARGET, "in", -1, axes=self.axes), {**self._inputs, TARGET: target}
         bound = bind((*ports, aim), periods, values, self._runner._calendar)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,9 +20,10 @@ from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, UNKNOWN_INPUT, UNKNOWN_OUTPUT
-from lanework.machines.series.data.binding import Bound, bind
+from lanework.machines.series.data.binding import Bound
 from lanework.machines.series.data.labels import Labelled, along
 from lanework.machines.series.data.tableinputs import table_inputs
+from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.runner import Runner
 from lanework.machines.series.solving import ipopt
 from lanework.machines.series.solving.problem import Block, Problem, blocks
@@ -71,7 +72,7 @@ class Solver:
                 raise _bad(f"{name!r} is a residual and has bounds", "leave one of them out")
         others = [name for name in bounds or () if name not in names]
         inputs, outputs = program.inputs, program.outputs
-        unused = program.header.get("unused", "")
+        unused = SeriesView.of(program).unused
         self.unknown = [named_port(name, inputs, "input", UNKNOWN_INPUT, unused) for name in names]
         self.targets = [
             named_port(name, outputs, "output", UNKNOWN_OUTPUT) for name in (*zero, *others)
@@ -108,7 +109,7 @@ class Solver:
         for port in self.unknown:
             if given.get(port.name) is None:
                 given[port.name] = begins.get(port.name, port.start)
-        bound = bind(runner.ports, runner.periods, given, runner._calendar)
+        bound = runner.bound(given)
         check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
         problem = within(limits, partial(self._prepared, bound.periods, limits), LATE)
         if warm is not None and warm._state is not None:
@@ -192,7 +193,7 @@ def given_inputs(runner: Runner, inputs: Mapping[str, Any] | TableLike | None) -
         return {}
     unused = runner._unused
     if not isinstance(inputs, Mapping):
-        inputs = table_inputs(inputs, runner.ports, {}, unused)
+        inputs = table_inputs(inputs, runner.view, {})
     return {name: value for name, value in inputs.items() if name not in unused}
 
 
@@ -271,7 +272,7 @@ def _check_reached(problem: Problem) -> None:
 
 
 def named_port(
-    name: str, ports: Iterable[Port], what: str, code: Code, unused: object = ""
+    name: str, ports: Iterable[Port], what: str, code: Code, unused: Collection[str] = ()
 ) -> Port:
     """The input or output of a name; `unused` are inputs of the model that no output depends on.
 
@@ -279,7 +280,7 @@ def named_port(
         Diagnostic: LW3040, LW3044.
     """
     known = {port.name: port for port in ports}
-    if name not in known and name in str(unused).split(","):
+    if name not in known and name in unused:
         raise Diagnostic(
             code,
             f"no output that the program has depends on the input {name!r}",
