@@ -315,3 +315,90 @@ def test_where_there_is_no_solution_no_lookup_is_checked():
     m.table("q", {0: 1.0, 1: 2.0})
     m.formula("x", "x*x + q(x)", circular=True, failures="nan")
     assert np.isnan(everywhere(m)["x"])
+
+
+@pytest.mark.parametrize("steps", [9, 20, 25, 40, 200])
+@pytest.mark.parametrize(
+    ("text", "guess"),
+    [
+        ("x * x + 0.25", 0.0),
+        ("x + (x - 1) * (x - 1) * (x - 1)", 0.5),
+        ("exp(x - 1)", 0.0),
+        ("x + 1 - cos(x - 2)", 1.0),
+        ("y * y + 0.25", 0.1),
+    ],
+)
+def test_where_two_solutions_are_one_is_a_fault_however_many_steps_there_are(text, guess, steps):
+    m = lw.series.Model("m", periods=1)
+    m.formula("x", text)
+    m.circular("x", guess=guess, iterations=steps)
+    m.formula("y", "x", circular=True)
+    with pytest.raises(Diagnostic, match="LW3061: no solution of x"):
+        m.run()
+
+
+@pytest.mark.parametrize(
+    ("text", "guess", "right"),
+    [
+        ("x + x * x - 4", 0.0, -2.0),  # a slope of 1 at the start
+        ("x + x * x - 4", 1e-13, -2.0),
+        ("where(x < 2, x + 1, 2 + 0.5 * x)", 0.0, 4.0),  # in all of a branch
+        ("sqrt(x) + 1", 0.0, (3 + 5**0.5) / 2),  # a slope without end
+    ],
+)
+def test_a_step_without_end_is_not_the_end(text, guess, right):
+    m = lw.series.Model("m", periods=2)
+    m.formula("x", text)
+    m.circular("x", guess=guess)
+    assert everywhere(m)["x"] == pytest.approx(right, rel=1e-12)
+
+
+@pytest.mark.parametrize("guess", [0.0, 7.0, 40.0])
+@pytest.mark.parametrize(
+    "text",
+    ["floor(x * 0.5) + 3", "round(x / 3) + 0.25", "3 + 2 * (x > 1)", "q(floor(x)) + 0.5"],
+)
+def test_what_goes_in_stairs_is_solved_too(text, guess):
+    m = lw.series.Model("m", periods=1)
+    m.table("q", {"k": [0, 1, 2, 3], "v": [2.0, 1.0, 1.0, 1.0]}, outside="clamp")
+    m.formula("x", text)
+    m.circular("x", guess=guess)
+    x = float(everywhere(m)["x"])
+    q = [2.0, 1.0, 1.0, 1.0][min(max(int(x // 1), 0), 3)]
+    again = {"f": x * 0.5 // 1 + 3, "r": round(x / 3) + 0.25, "3": 3 + 2 * (x > 1), "q": q + 0.5}
+    assert x == again[text[0]]
+
+
+@pytest.mark.parametrize("money", [1.0, 1e6, 1e9, 1e13])
+@pytest.mark.parametrize("curve", [0, 1])
+def test_nodes_of_a_loop_may_have_units_of_their_own(money, curve):
+    m = lw.series.Model("m", periods=3)
+    m.input("money")
+    m.formula("rate", f"0.05 + 0.1 * debt * (1 + rate * {curve}) / money", circular=True)
+    m.formula("debt", f"money * rate * (1 + rate * {curve})", circular=True)
+    result = everywhere(m, money=money)
+    roots = np.roots([curve * 0.1, curve * 0.2, -0.9, 0.05]).real
+    rate = roots[np.abs(roots).argmin()]
+    assert result["rate"] == pytest.approx(rate, rel=1e-12)
+    assert result["debt"] == pytest.approx(money * rate * (1 + rate * curve), rel=1e-12)
+
+
+def test_on_the_way_numbers_may_be_beyond_floats():
+    m = lw.series.Model("m", periods=1)
+    m.formula("x", "x * x * x * x * 1e-300 + 1e100")
+    m.circular("x", guess=1e100)
+    with pytest.raises(Diagnostic, match="LW3061: no solution of x"):  # and not of a constant
+        m.run()
+    m.circular("x", guess=1e70)
+    with pytest.raises(Diagnostic, match="LW3061"):
+        m.run()
+
+
+@pytest.mark.parametrize("text", ["x * x + 1", "where(x > 1, 0, 2)", "-1 / x", "exp(x)", "log(x)"])
+def test_where_all_is_constant_the_fault_has_its_formula(text):
+    m = lw.series.Model("m", periods=1)
+    m.formula("x", text, circular=True)
+    with pytest.raises(Diagnostic, match="LW3061: no solution of x") as caught:
+        m.run()
+    assert caught.value.span is not None
+    assert text in str(caught.value)

@@ -237,7 +237,7 @@ BAD_HORIZON = code(
 BAD_MARK = code(
     "LW3029",
     "a mark of a circular node that makes no sense",
-    "A node is marked as circular by its name, with a finite guess, 1 to 200 iterations, and what "
+    "A node is marked as circular by its name, with a finite guess, 2 to 200 iterations, and what "
     "happens where no solution is reached: `failures='fault'` or `'nan'`.",
 )
 NO_SOLUTION = code(

@@ -17,18 +17,21 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.ops.bodies.arithmetic import add
 from lanework.core.ops.bodies.logic import choose, eq
+from lanework.core.ops.rules import COMPARE, LOGIC, UnitRule
+from lanework.core.ops.table import ARITH
 from lanework.machines.series.codes import CYCLE_OVER_TIME
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim, first_valid
 from lanework.machines.series.layout import GUARD
 from lanework.machines.series.passes.derivatives import Timed
-from lanework.machines.series.passes.newton import EXACT, Group, Newton, Unknown
+from lanework.machines.series.passes.newton import EXACT, Group, Left, Newton, Unknown
 from lanework.machines.series.passes.tangent import Tangent
 from lanework.machines.series.passes.values import CONST, LEAVES, TableData, Values
 
@@ -44,10 +47,14 @@ class Circles:
     Attributes:
         to: for each value of the graph the one that stands for it.
         notes: what was solved.
+        left: what is left of each group that was written, if that is asked for.
     """
 
-    def __init__(self, values: Values, unknowns: Sequence[Unknown], timed: Timed) -> None:
-        self.old, self.unknowns, self.timed = values, unknowns, timed
+    def __init__(
+        self, values: Values, unknowns: Sequence[Unknown], timed: Timed, measure: bool = False
+    ) -> None:
+        self.old, self.unknowns, self.timed, self.measure = values, unknowns, timed, measure
+        self.left: list[tuple[Group, Left]] = []
         self.values = Values(simplify=values.simplify)
         self.values.tables = values.tables
         self.to: dict[int, int] = {}
@@ -126,7 +133,8 @@ class Circles:
             )
         start = self._start(unknowns) if any(self.timed[value] for value in values) else None
         body = [value for value in body if value not in leaves]
-        return Group(unknowns, slopes, body, self._steps(unknowns, slopes, body), start)
+        needed = self._body(values, bits)
+        return Group(unknowns, slopes, body, *self._kind(unknowns, slopes, body, needed), start)
 
     def _body(self, roots: Sequence[int], bits: int) -> list[int]:
         """What the roots need within the period and what needs these unknowns, in order."""
@@ -173,23 +181,40 @@ class Circles:
                     stack.append(self.of_leaf[value].value)
         return False
 
-    def _steps(
-        self, unknowns: Sequence[Unknown], slopes: Sequence[Sequence[int]], body: Sequence[int]
-    ) -> int:
-        """How many steps: as many as were asked for, or as the kind of the loop takes."""
-        asked = [u.how.iterations for u in unknowns if u.how.iterations is not None]
-        if asked:
-            return max(EXACT, *asked)
+    def _kind(
+        self,
+        unknowns: Sequence[Unknown],
+        slopes: Sequence[Sequence[int]],
+        body: Sequence[int],
+        needed: Sequence[int],
+    ) -> tuple[int, bool, bool]:
+        """How many steps, whether slopes depend on the unknowns, and other than by branches.
+
+        There are as many steps as were asked for, or as the kind of the loop takes. What goes in
+        steps, as `floor` does, has no slope, and comes nearer more slowly.
+        """
+        old, zero = self.old, self.old.const(0.0)
         flat = [slope for row in slopes for slope in row]
-        if not any(slope in body for slope in flat):
-            return STEPS[0]
-        zero = self.old.const(0.0)
-        for unknown in unknowns:
-            tangent = Tangent(self.old, self.timed, ragged=False)
-            second = tangent.of({unknown.leaf: self.old.const(1.0)}, flat, within=True)
-            if any(second[slope] != zero for slope in flat):
-                return STEPS[2]
-        return STEPS[1]
+        varying = any(slope in body for slope in flat)
+        curved = False
+        for unknown in unknowns if varying else ():
+            tangent = Tangent(old, self.timed, ragged=False)
+            second = tangent.of({unknown.leaf: old.const(1.0)}, flat, within=True)
+            curved = curved or any(second[slope] != zero for slope in flat)
+        branches = (COMPARE, LOGIC) if varying else ()
+        stairs = any(self._stair(value, branches) for value in needed)
+        steps = STEPS[2 if curved or stairs else 1 if varying else 0]
+        asked = [u.how.iterations for u in unknowns if u.how.iterations is not None]
+        return max(EXACT, *asked) if asked else steps, varying, curved
+
+    def _stair(self, value: int, branches: Sequence[UnitRule | None]) -> bool:
+        """Whether a value has no slope, unless it is of these kinds of op."""
+        op = self.old.ops[value]
+        if op in LOOKUPS:
+            return self.old.tables[self.old.settings[value]].dims[0].knots is None
+        if op not in ARITH or ARITH[op].units in branches:
+            return False
+        return all(partial is None for partial in ARITH[op].gradient())
 
     # Writing ------------------------------------------------------------------------------------
 
@@ -233,8 +258,11 @@ class Circles:
             return [self.of_leaf[value].value]
         return [*(old.args[value][1:] if old.ops[value] in SHIFTS else old.args[value])]
 
-    def _copy(self, value: int, to: Mapping[int, int]) -> int:
-        """A value again, of what stands for its operands."""
+    def _copy(self, value: int, to: Mapping[int, int], *, placed: bool = True) -> int:
+        """A value again, of what stands for its operands.
+
+        One that is not placed may be anything: on the way numbers are not those of the formula.
+        """
         old, values, op = self.old, self.values, self.old.ops[value]
         values.owner = old.owners[value]
         setting, expr = old.settings[value], old.exprs[value]
@@ -250,7 +278,7 @@ class Circles:
             return values.lookup(setting, args, expr)
         if op in AGGREGATES:
             return values.fold(op, args[0], setting, expr)
-        return values.apply(op, args, expr)
+        return values.apply(op, args, expr if placed else None)
 
     def _at(self, group: Group, point: Sequence[int]) -> Mapping[int, int]:
         """The body of a group at a point."""
@@ -261,7 +289,7 @@ class Circles:
                 table = self._everywhere(self.old.settings[value])
                 to[value] = self.values.lookup(table, tuple(to[a] for a in self.old.args[value]))
             else:
-                to[value] = self._copy(value, to)
+                to[value] = self._copy(value, to, placed=False)
         return to
 
     def _everywhere(self, number: int) -> int:
@@ -279,16 +307,20 @@ class Circles:
 
     def _solve(self, group: Group) -> None:
         values, unknowns = self.values, group.unknowns
-        newton = Newton(values, self.old, group, lambda point: self._at(group, point))
-        point, good = newton.solve([self._guess(group, unknown) for unknown in unknowns])
+        at = partial(self._at, group)
+        newton = Newton(values, self.old, group, at, self.measure)
+        point, good, left = newton.solve([self._guess(group, unknown) for unknown in unknowns])
+        if self.measure:
+            self.left.append((group, left))
         nan = any(unknown.how.failures == "nan" for unknown in unknowns)
         zeros = self._checks(group, point, good)  # first: their faults are why later periods fail
         zeros += [] if nan else [self._guard(group, good)]
         for unknown, x in zip(unknowns, point, strict=True):
+            values.owner, place = unknown.name, self.old.exprs[unknown.value]
             for zero in zeros:
-                x = values.apply(add.name, (x, zero))
+                x = values.apply(add.name, (x, zero), place)
             self.to[unknown.leaf] = (
-                values.apply(choose.name, (good, x, values.const(np.nan))) if nan else x
+                values.apply(choose.name, (good, x, values.const(np.nan)), place) if nan else x
             )
 
     def _checks(self, group: Group, point: Sequence[int], good: int) -> list[int]:
@@ -333,6 +365,7 @@ class Circles:
             TableData(GUARD + names, (KeyDim("solved", "error", 1.0, 1),), np.zeros(1))
         )
         place = self.old.exprs[group.unknowns[0].value]
+        values.owner = group.unknowns[0].name
         return values.lookup(len(values.tables) - 1, (good,), place)
 
 

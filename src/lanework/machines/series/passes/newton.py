@@ -6,6 +6,7 @@ worse is halved. What is left in the end is compared with the size of the terms.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,12 @@ from lanework.machines.series.passes.values import Values
 
 TOLERANCE = 1e-12
 """What may be left of the size of the terms."""
+FLAT = {False: TOLERANCE, True: 1e-7}
+"""How near to 1 slopes may be. Of a curved loop that is how near rounding lets steps come to where
+it is 1, and two solutions are one: the root of what is left of the terms."""
+TURN = 0.25
+"""What share of its pivots the last step may change. Near such a place each step changes a half;
+near any other, next to nothing."""
 BRANCHES = {min_.name: lt, max_.name: gt, choose.name: choose}
 """Ops that give one of their operands, and the comparison that says which."""
 EXACT = 2
@@ -50,6 +57,8 @@ class Group:
         slopes: for each formula its derivatives by the unknowns.
         body: what depends on them, of what is needed for the formulas and the slopes, in order.
         steps: of Newton's method.
+        varying: whether the slopes depend on the unknowns.
+        curved: whether they do other than from branch to branch.
         start: the shift that brings the value of the period before, None where there is no time.
     """
 
@@ -57,7 +66,26 @@ class Group:
     slopes: list[list[int]]
     body: list[int]
     steps: int
+    varying: bool
+    curved: bool
     start: str | None
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a loop in the end, as values.
+
+    Attributes:
+        steps: how many it took until the tolerance was met, all of them where it never was.
+        failed: 1 where there is no solution, else 0.
+        rest: for each unknown what its formula gives, less the unknown.
+        size: for each unknown how large the terms are.
+    """
+
+    steps: int
+    failed: int
+    rest: list[int]
+    size: list[int]
 
 
 class Newton:
@@ -77,25 +105,31 @@ class Newton:
         old: Values,
         group: Group,
         at: Callable[[Sequence[int]], Mapping[int, int]],
+        measure: bool = False,
     ) -> None:
         self.values, self.old, self.group, self.at = values, old, group, at
+        self.measure = measure
 
-    def solve(self, point: list[int]) -> tuple[list[int], int]:
-        """From where it starts the point that it comes to, and 1 where that is a solution."""
+    def solve(self, point: list[int]) -> tuple[list[int], int, Left]:
+        """From where it starts the point that it comes to, 1 where that is a solution, the rest."""
         apply, values, group = self.values.apply, self.values, self.group
-        unknowns, steps = group.unknowns, group.steps
         kept: list[int] | None = None
-        left = 0
-        for step in range(steps):
-            if step == max(steps - EXACT, 0):  # derivatives need no more than the last steps
+        left, scales = 0, list[int]()
+        taken, open_ = values.const(0.0), values.const(1.0)
+        for step in range(group.steps):
+            if step == max(group.steps - EXACT, 0):  # derivatives need no more than the last steps
                 point = [apply(stop_gradient.name, (x,)) for x in point]
                 kept = None
             at = self.at(point)
-            rest = [apply(sub.name, (at[u.value], x)) for u, x in zip(unknowns, point, strict=True)]
-            matrix = [[at[slope] for slope in row] for row in group.slopes]
-            moves = self._linear(matrix, rest)
+            rest = self._rest(at, point)
+            if self.measure:
+                near = self._near(rest, self._sizes(at, point))
+                open_ = apply(mul.name, (open_, apply(sub.name, (values.const(1.0), near))))
+                taken = apply(add.name, (taken, open_))
+            moves = self._moves(at, rest)
             after = [apply(add.name, pair) for pair in zip(point, moves, strict=True)]
-            size = self._largest(rest)
+            scales = scales or self._scales(point, after)
+            size = self._largest(rest, scales)
             if kept is not None:
                 better = apply(le.name, (size, left))
                 half = values.const(0.5)
@@ -112,13 +146,53 @@ class Newton:
             else:
                 kept, left = point, size
             point = after
-        return point, self._solved(point)
+        at = self.at(point)
+        rest, sizes = self._rest(at, point), self._sizes(at, point)
+        good = apply(mul.name, (self._near(rest, sizes), self._alone(at, point)))
+        failed = apply(sub.name, (values.const(1.0), good)) if self.measure else good
+        return point, good, Left(taken, failed, rest, sizes)
 
-    def _largest(self, parts: Sequence[int]) -> int:
+    def _rest(self, at: Mapping[int, int], point: Sequence[int]) -> list[int]:
+        """For each unknown what its formula gives, less the unknown."""
+        pairs = zip(self.group.unknowns, point, strict=True)
+        return [self.values.apply(sub.name, (at[unknown.value], x)) for unknown, x in pairs]
+
+    def _moves(self, at: Mapping[int, int], rest: list[int]) -> list[int]:
+        """The step of Newton's method; where slopes are 1 or have no end here alone, what is left.
+
+        That leads away from such a place, where the step is infinite, or none at all.
+        """
+        apply, values = self.values.apply, self.values
+        moves = self._linear([[at[slope] for slope in row] for row in self.group.slopes], rest)
+        if not self.group.varying:
+            return moves
+        size = self._size_of_pivots()
+        tests = [
+            apply(gt.name, (size, values.const(TOLERANCE))),
+            apply(lt.name, (size, values.const(math.inf))),
+        ]
+        usable = apply(mul.name, (tests[0], tests[1]))
+        return [apply(choose.name, (usable, *pair)) for pair in zip(moves, rest, strict=True)]
+
+    def _scales(self, point: Sequence[int], after: Sequence[int]) -> list[int]:
+        """How large each unknown is before and after a step: several have units of their own."""
+        apply, values = self.values.apply, self.values
+        scales = []
+        for pair in zip(point, after, strict=True):
+            size = apply(max_.name, tuple(apply(abs_.name, (x,)) for x in pair))
+            there = apply(gt.name, (size, values.const(0.0)))
+            scales.append(apply(choose.name, (there, size, values.const(1.0))))
+        return scales
+
+    def _largest(self, parts: Sequence[int], scales: Sequence[int]) -> int:
+        """The largest of some numbers, each by its scale; one alone has no use for that."""
         apply = self.values.apply
-        largest = apply(abs_.name, (parts[0],))
-        for part in parts[1:]:
-            largest = apply(max_.name, (largest, apply(abs_.name, (part,))))
+        sizes = [apply(abs_.name, (part,)) for part in parts]
+        if len(parts) > 1:
+            sizes = [apply(div.name, pair) for pair in zip(sizes, scales, strict=True)]
+        largest = sizes[0]
+        for size in sizes[1:]:
+            largest = apply(max_.name, (largest, size))
         return largest
 
     def _linear(self, slopes: list[list[int]], rest: list[int]) -> list[int]:
@@ -153,26 +227,49 @@ class Newton:
             x[i] = apply(div.name, (total, rows[i][i]))
         return x
 
-    def _solved(self, point: Sequence[int]) -> int:
-        """1 where the point is a solution, and the only one near it; else 0."""
-        apply, values, group = self.values.apply, self.values, self.group
-        at = self.at(point)
-        sizes = self._sizes(at)
-        good: int | None = None
-        tests = []
-        for unknown, x in zip(group.unknowns, point, strict=True):
-            rest = apply(abs_.name, (apply(sub.name, (at[unknown.value], x)),))
-            size = apply(max_.name, (apply(abs_.name, (x,)), sizes[unknown.value]))
-            tests.append(apply(le.name, (rest, apply(mul.name, (size, values.const(TOLERANCE))))))
-        self._linear([[at[slope] for slope in row] for row in group.slopes], list(point))
-        least = values.const(TOLERANCE)
-        tests += [apply(gt.name, (apply(abs_.name, (pivot,)), least)) for pivot in self.pivots]
-        for test in tests:
-            good = test if good is None else apply(mul.name, (good, test))
-        assert good is not None
-        return good
+    def _near(self, rest: Sequence[int], sizes: Sequence[int]) -> int:
+        """1 where the formulas give the unknowns back, else 0."""
+        apply, least = self.values.apply, self.values.const(TOLERANCE)
+        near: int | None = None
+        for left, size in zip(rest, sizes, strict=True):
+            allowed = apply(mul.name, (size, least))
+            test = apply(le.name, (apply(abs_.name, (left,)), allowed))
+            near = test if near is None else apply(mul.name, (near, test))
+        assert near is not None
+        return near
 
-    def _sizes(self, at: Mapping[int, int]) -> Mapping[int, int]:
+    def _alone(self, at: Mapping[int, int], point: Sequence[int]) -> int:
+        """1 where a solution is the only one near it, else 0: slopes are not 1 there.
+
+        The determinant tells, for it does not depend on the units of the unknowns.
+        """
+        apply, values, group = self.values.apply, self.values, self.group
+        before = self._size_of_pivots()  # of the last step
+        self._linear([[at[slope] for slope in row] for row in group.slopes], list(point))
+        size = self._size_of_pivots()
+        alone = apply(gt.name, (size, values.const(FLAT[group.curved])))
+        if not group.curved:
+            return alone
+        change = apply(abs_.name, (apply(sub.name, (before, size)),))
+        steady = apply(le.name, (change, apply(mul.name, (size, values.const(TURN)))))
+        return apply(mul.name, (alone, steady))
+
+    def _size_of_pivots(self) -> int:
+        apply = self.values.apply
+        product = self.pivots[0]
+        for pivot in self.pivots[1:]:
+            product = apply(mul.name, (product, pivot))
+        return apply(abs_.name, (product,))
+
+    def _sizes(self, at: Mapping[int, int], point: Sequence[int]) -> list[int]:
+        """For each unknown how large it and the terms of its formula are."""
+        sizes = self._terms(at)
+        return [
+            self.values.apply(max_.name, (self.values.apply(abs_.name, (x,)), sizes[u.value]))
+            for u, x in zip(self.group.unknowns, point, strict=True)
+        ]
+
+    def _terms(self, at: Mapping[int, int]) -> Mapping[int, int]:
         """How large the terms of each value of the body are: what sums cancel still counts."""
         apply, old, group = self.values.apply, self.old, self.group
         inner: dict[int, int] = {}
