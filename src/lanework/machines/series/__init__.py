@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lanework.machines.series.audit.again import Again
     from lanework.machines.series.audit.bridge import Bridge
     from lanework.machines.series.audit.depends import Dependents
+    from lanework.machines.series.audit.residuals import Residuals
     from lanework.machines.series.audit.result import SeriesResult
     from lanework.machines.series.audit.tornado import Tornado
     from lanework.machines.series.audit.tree import Explanation
@@ -60,9 +61,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Again", "Bridge", "Calendar", "Dependents", "Explanation", "Expr", "Goal", "Input", "Labelled",
-    "Model", "NoRate", "Output", "Rates", "Runner", "SeriesProgram", "SeriesResult", "Solution",
-    "Solutions", "Solver", "Table", "TableHandle", "Tornado", "Trouble", "along", "functions",
-    "irr", "iter_columns", "load_model", "read_columns", "read_model", "xirr",
+    "Model", "NoRate", "Output", "Rates", "Residuals", "Runner", "SeriesProgram", "SeriesResult",
+    "Solution", "Solutions", "Solver", "Table", "TableHandle", "Tornado", "Trouble", "along",
+    "functions", "irr", "iter_columns", "load_model", "read_columns", "read_model", "xirr",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:  # else any name would do

@@ -18,6 +18,7 @@ from lanework.machines.series.solving import command
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
+    from lanework.machines.series.audit.residuals import Residuals
     from lanework.machines.series.audit.result import SeriesResult
     from lanework.machines.series.audit.tree import Explanation
     from lanework.machines.series.data.arguments import Inputs
@@ -95,8 +96,9 @@ def run(request: Request) -> None:
         _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:
         outcome = _execute(request, inputs, bar)
-    about = _explained(outcome.result, request["explain"])
-    _report(request, outcome, about)
+    explained = _explained(outcome.result, request["explain"])
+    residuals = outcome.result.residuals() if request["residuals"] else None
+    _report(request, outcome, explained, residuals)
 
 
 def _write_workbook(request: Request, inputs: Inputs) -> None:
@@ -219,7 +221,9 @@ def _stream(
     return Outcome(result, tuple(sink.paths.values()), sink.rows)
 
 
-def _report(request: Request, outcome: Outcome, explained: list[Explanation]) -> None:
+def _report(
+    request: Request, outcome: Outcome, explained: list[Explanation], residuals: Residuals | None
+) -> None:
     """Print the result, the times, and where the output went."""
     from lanework.core.result.show import many, seconds
 
@@ -230,10 +234,12 @@ def _report(request: Request, outcome: Outcome, explained: list[Explanation]) ->
         about["not_kept"] = list(outcome.dropped)
         if explained:
             about["explained"] = [each.to_dict() for each in explained]
+        if residuals is not None:
+            about["residuals"] = residuals.to_dict()
         terminal.json_out({**result.to_dict(), **about})
         return
     terminal.result(result)
-    for each in explained:
+    for each in (*explained, *([] if residuals is None else [residuals])):
         terminal.text(str(each))
     cached = " (from the cache)" if stats.get("cached") else ""
     terminal.message(
@@ -279,6 +285,11 @@ COMMANDS = CommandLine(
                 metavar="NODE@PERIOD,AXIS=LANE",
                 multiple=True,
                 help="The formulas that made a number.",
+            ),
+            click.Option(
+                ["--residuals"],
+                is_flag=True,
+                help="How well each loop of circular nodes was closed.",
             ),
             click.Option(
                 ["--block"],

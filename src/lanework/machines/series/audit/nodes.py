@@ -89,16 +89,22 @@ def whole_of(program: Program, node: str) -> Whole:
             for column in dated
             if column in (*formula.now, *formula.later) and column not in model
         ]
-    every: Any = copy.copy(model)
+    every, overridden = computed(model)
     every.formulas = {**formulas, **{formula.name: formula for formula in more}}
     every.declared = {}
     every.marks = {name: mark for name, mark in model.marks.items() if name in formulas}
-    overridden = [name for name in model.inputs if name in model.formulas]
-    every.inputs = {name: node for name, node in model.inputs.items() if name not in overridden}
     overrides = [name for name in overridden if name in formulas]
     full = Whole(every, every.compile(overrides=overrides), parts)
     program.views["audit"] = full
     return full
+
+
+def computed(model: Registry) -> tuple[Any, list[str]]:
+    """The model of a program without inputs that override nodes, and the names of these."""
+    overridden = [name for name in model.inputs if name in model.formulas]
+    plain: Any = copy.copy(model)
+    plain.inputs = {name: node for name, node in model.inputs.items() if name not in overridden}
+    return plain, overridden
 
 
 def needed(formulas: Mapping[str, Formula], names: list[str]) -> dict[str, Formula]:

@@ -11,6 +11,7 @@ from lanework.machines.series.audit.origin import Held
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.bridge import Bridge
+    from lanework.machines.series.audit.residuals import Residuals
     from lanework.machines.series.audit.tree import Explanation
     from lanework.machines.series.audit.trouble import Trouble
 
@@ -112,6 +113,34 @@ class SeriesResult(Held):
         from lanework.machines.series.audit.trouble import trouble
 
         return trouble(self)
+
+    def residuals(self) -> Residuals:
+        """How well each loop of circular nodes was closed.
+
+        The loops are solved once more, by the engine that ran, with what is left of each in every
+        period and lane.
+
+        Returns:
+            For each loop how many steps it took, the worst residual with node, period and lane,
+            and where there is no solution; of all periods and lanes in `values`.
+
+        Raises:
+            Diagnostic: LW3071 for a result that cannot be explained.
+
+        Example:
+            >>> import lanework as lw
+            >>> model = lw.series.Model("loan", periods=3)
+            >>> _ = model.input("rate", axes="scenario")
+            >>> _ = model.formula("debt", "100 + interest")
+            >>> _ = model.formula("interest", "rate * debt", circular=True)
+            >>> print(model.run(rate=[0.5, 0.75]).residuals())
+            residuals of 1 loop, tolerance 1e-12
+            loop      iterations  worst residual  of its terms  at
+            interest  1 of 2      0               0             interest in scenario 0
+        """
+        from lanework.machines.series.audit.residuals import residuals
+
+        return residuals(self)
 
     def bridge(
         self, before: SeriesResult, output: str, order: Iterable[str] | None = None

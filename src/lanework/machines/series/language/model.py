@@ -76,6 +76,12 @@ class Model(Authoring):
             self, chosen, optimise=optimise, overrides=names("overrides", overrides)
         )
 
+    def _measured(self, outputs: list[str], overrides: list[str]) -> SeriesProgram:
+        """The program of what is left of the loops that these outputs need."""
+        from lanework.machines.series.passes.compile import compile_model
+
+        return compile_model(self, outputs, overrides=overrides, measure=True)
+
     def run(
         self,
         table: TableLike | None = None,

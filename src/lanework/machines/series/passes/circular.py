@@ -258,10 +258,10 @@ class Circles:
             return [self.of_leaf[value].value]
         return [*(old.args[value][1:] if old.ops[value] in SHIFTS else old.args[value])]
 
-    def _copy(self, value: int, to: Mapping[int, int], *, placed: bool = True) -> int:
+    def _copy(self, value: int, to: Mapping[int, int], *, final: bool = True) -> int:
         """A value again, of what stands for its operands.
 
-        One that is not placed may be anything: on the way numbers are not those of the formula.
+        One that is not final may overflow: on the way numbers are not those of the formula.
         """
         old, values, op = self.old, self.values, self.old.ops[value]
         values.owner = old.owners[value]
@@ -278,7 +278,7 @@ class Circles:
             return values.lookup(setting, args, expr)
         if op in AGGREGATES:
             return values.fold(op, args[0], setting, expr)
-        return values.apply(op, args, expr if placed else None)
+        return values.apply(op, args, expr if final else None)
 
     def _at(self, group: Group, point: Sequence[int]) -> Mapping[int, int]:
         """The body of a group at a point."""
@@ -289,7 +289,7 @@ class Circles:
                 table = self._everywhere(self.old.settings[value])
                 to[value] = self.values.lookup(table, tuple(to[a] for a in self.old.args[value]))
             else:
-                to[value] = self._copy(value, to, placed=False)
+                to[value] = self._copy(value, to, final=False)
         return to
 
     def _everywhere(self, number: int) -> int:

@@ -85,8 +85,13 @@ def compile_model(
     *,
     optimise: bool = True,
     overrides: Collection[str] = (),
+    measure: bool = False,
 ) -> SeriesProgram:
-    """The program for these outputs of a model; see `Model.compile`."""
+    """The program for these outputs of a model; see `Model.compile`.
+
+    With `measure` it is that of what is left of the loops which these outputs need; its view
+    ``loops`` has the names and the steps of each.
+    """
     model = overridable(model, overrides)
     read = ordered_of(model, outputs)
     ordered, typed, categories = read.formulas, read.typed, read.categories
@@ -118,8 +123,11 @@ def compile_model(
             for name, value in reader.solved.items()
         ]
         timed = Timed(values, lambda name: "time" in model.inputs[name].axes)
-        circles = Circles(values, unknowns, timed)
+        circles = Circles(values, unknowns, timed, measure)
         targets, values = circles.write(targets), circles.values
+        if circles.left:
+            left = _left_of(circles, typed)
+            asked, targets = [Output(name) for name in left], [*left.values(), *targets[count:]]
         notes += _said("circular", circles.notes)
     if optimise:
         targets, lines = run_passes(values, targets)
@@ -131,7 +139,24 @@ def compile_model(
     emitter = Emitter(model, values, asked, targets, horizon, categories, typed)
     program = SeriesProgram(**vars(emitter.program(notes)))
     program.views["model"] = model.snapshot()
+    if measure:
+        groups = [group for group, _ in circles.left] if reader.solved else []
+        program.views["loops"] = [([u.name for u in g.unknowns], g.steps) for g in groups]
     return program
+
+
+def _left_of(circles: Circles, typed: Kinds) -> dict[str, int]:
+    """What is left of loops, by the name of an output: of each by that of its first node."""
+    outputs: dict[str, int] = {}
+    for group, left in circles.left:
+        first = group.unknowns[0].name
+        outputs |= {f"{first}.iterations": left.steps, f"{first}.failed": left.failed}
+        for unknown, rest, size in zip(group.unknowns, left.rest, left.size, strict=True):
+            name = unknown.name
+            outputs |= {name: circles.to[unknown.leaf]}
+            outputs |= {f"{name}.residual": rest, f"{name}.size": size}
+            typed.units[f"{name}.residual"] = typed.units.get(name, "")
+    return outputs
 
 
 def _numbers_of(

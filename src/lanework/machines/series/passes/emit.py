@@ -200,17 +200,17 @@ class Emitter:
         lanes = self._lane_axes()
         ports = []
         for output, value in zip(self.outputs, self.targets, strict=True):
-            node = formulas.get(output.name) or inputs[output.name]
+            node = formulas.get(output.name) or inputs.get(output.name)
             axes = tuple(axis for axis in lanes[value] if axis not in output.reduce)
             ports.append(
                 Port(
                     name=output.name,
                     direction="out",
                     row=self.row_of[value],
-                    unit=typed.units.get(output.name, node.unit or ""),
+                    unit=typed.units.get(output.name, node.unit or "" if node else ""),
                     axes=("time", *axes) if timed[value] else axes,
-                    kind=typed.kinds.get(output.name, node.kind or ""),
-                    doc=output.doc or node.doc,
+                    kind=typed.kinds.get(output.name, node.kind or "" if node else ""),
+                    doc=output.doc or (node.doc if node else ""),
                     reduce=output.reduce,
                 )
             )
