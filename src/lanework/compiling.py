@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
-from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.codes import BAD_OPTION, NO_MODEL, NO_SUCH_FILE
+from lanework.base.errors import Diagnostic
+from lanework.core.codes import NO_MODEL, NO_SUCH_FILE
 from lanework.core.machine import MACHINES, Machine, find
+from lanework.core.options import check_options
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
@@ -82,13 +82,7 @@ def _checked(compiler: Callable[..., Any], options: dict[str, Any]) -> Callable[
     Raises:
         Diagnostic: LW2005, with a suggestion.
     """
-    parameters = signature(compiler).parameters.values()
-    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
-    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    for name in options:
-        if name not in known and not takes_all:
-            near = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
-            raise Diagnostic(BAD_OPTION, f"there is no option {name!r}", help=near)
+    check_options(compiler, options)
     return compiler
 
 

@@ -1,6 +1,7 @@
 """The public names of packages: all are there, none is loaded before it is touched."""
 
 import importlib
+import pickle
 import subprocess
 import sys
 
@@ -85,6 +86,27 @@ def test_misspelt_names_say_which_was_meant(module, misspelt, meant):
         getattr(importlib.import_module(module), misspelt)
     with pytest.raises(ImportError):
         exec(f"from {module} import {misspelt}", {})
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "said"),
+    [
+        ("lanework", "Model", "it is lanework.series.Model"),
+        ("lanework", "infer", "it is lanework.belief.infer"),
+        ("lanework", "irr", "it is lanework.series.irr"),
+        ("lanework", "cumsum", "it is lanework.series.cumsum"),
+        ("lanework", "FactorGrapf", "did you mean 'FactorGraph' of lanework.belief?"),
+        ("lanework.series", "infer", "it is lanework.belief.infer"),
+        ("lanework.belief", "Model", "it is lanework.series.Model"),
+        ("lanework.machines.register", "Limits", "it is lanework.Limits"),
+        ("lanework", "LossNotice", "it is lanework.fleet.LossNotice"),
+    ],
+)
+def test_names_of_another_part_say_where_they_are(module, name, said):
+    with pytest.raises(AttributeError) as error:
+        getattr(importlib.import_module(module), name)
+    assert str(error.value).endswith(f"has no attribute {name!r}: {said}")
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
 
 
 def test_functions_of_the_formula_language_are_names_of_the_series_machine():

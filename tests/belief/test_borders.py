@@ -5,7 +5,10 @@ import json
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+import xarray as xr
 from graphs import weather
 
 import lanework as lw
@@ -95,6 +98,35 @@ def test_labels_of_rows_in_groups():
 
 
 # States -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(index=[0, 1]),
+        pd.DataFrame({"rain": ["yes"]}, index=["ann"])[[]],
+        pd.DataFrame({"rain": ["yes", "no"]}).set_index("rain"),
+        pl.DataFrame(),
+        pa.table({}),
+        np.zeros(3, dtype=[]),
+        xr.Dataset(coords={"row": [1, 2]}),
+    ],
+    ids=lambda table: type(table).__module__.split(".")[0],
+)
+def test_a_table_without_columns_is_no_row(graph, table):
+    for ask in (lw.belief.infer, lw.belief.loopy, lw.belief.expected_counts):
+        with pytest.raises(Diagnostic, match="LW5008: the evidence has no columns"):
+            ask(graph, table)
+    with pytest.raises(Diagnostic, match="has a column named 0"):
+        lw.belief.infer(graph, pd.DataFrame([["yes"], ["no"]]))
+    with pytest.raises(Diagnostic, match="has a name twice"):
+        lw.belief.infer(graph, {0: "yes", "0": "no"})
+    model = lw.series.Model("m", periods=1)
+    model.input("x", default=1.0)
+    model.formula("y", "x + 1")
+    with pytest.raises(Diagnostic, match="LW1034: the table of inputs has no columns"):
+        model.run(table)
+    assert model.run({})["y"] == 2.0
 
 
 def test_wide_tables_have_states_as_they_are_declared(graph):

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 from graphs import weather
 
@@ -245,6 +246,7 @@ def test_columns_are_no_likelihoods(graph, tmp_path):
     polar = polars.DataFrame({"b": [0.0, 1.0]})
     tables = [frame, polar, polar.lazy(), arrow.table({"b": [0.0, 1.0]}), records]
     tables += [frame.set_index(pd.Index([0, 1], name="id")), {**labels, "b": [0.0, 1.0]}]
+    tables += [xr.Dataset({"b": ("row", [0.0, 1.0])})]
     tables += [{**labels, "b": np.array([0.0, 1.0])}, {**labels, "b": pd.Series([0.0, 1.0])}]
     runner = lw.belief.compile_graph(graph, evidence=["b"]).bind()
     for table in tables:

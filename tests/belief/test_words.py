@@ -84,6 +84,19 @@ def test_queries_that_ask_for_nothing(query, said):
     assert refused(lambda: lw.belief.infer(asia(), {}, query), said).code.ident == "LW5009"
 
 
+@pytest.mark.parametrize("name", ["infer", "loopy", "expected_counts", "expected_log_likelihood"])
+def test_what_is_known_is_no_option(name):
+    graph, ask = lw.belief.FactorGraph("chest"), getattr(lw.belief, name)
+    graph.variable("xray", ["yes", "no"])
+    graph.factor(["xray"], [0.1, 0.9])
+    for known in ({"xray": "yes"}, {"xray": "no", "limits": None}):
+        with pytest.raises(Diagnostic, match="LW2005: there is no option 'xray'") as caught:
+            ask(graph, **known)
+        assert f"evidence={{'xray': {known['xray']!r}}}" in str(caught.value.help)
+    with pytest.raises(Diagnostic, match="did you mean 'limits'"):
+        ask(graph, limit=None)
+
+
 def test_posteriors_that_are_none():
     for goal, said in (([0.3, 0.3], "sum to 0.6"), ([0.2, 0.3, 0.5], "3 numbers")):
         refused(lambda goal=goal: lw.belief.jeffrey(asia(), {"lung": goal}), said)

@@ -143,6 +143,35 @@ def samples():
     yield "fleet", FLEET
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ('categories="F","F"', "LW3021"),
+        ('categories="F"," M"', "LW3021"),
+        ('categories="F","M" default=2.0', "LW3021"),
+        ('categories="F","M" default=0.5', "LW3021"),
+        ('categories="F","M" default=-1.0', "LW3021"),
+        ('axes="time","time"', "LW3021"),
+        ('axes="Time"', "LW3021"),
+        ('axes="a","A"', "LW3021"),
+        ('axes="two words"', "LW3021"),
+        ('axes="time" kind="constant"', "LW3021"),
+        ('kind="stocks"', "LW3015"),
+    ],
+)
+def test_inputs_in_assembly_are_held_to_what_inputs_in_python_are(options, code):
+    model = lw.series.Model("m", periods=2)
+    model.input("x", categories=("F", "M"))
+    model.input("y", axes=("scenario", "time"), kind="stock", default=2.0)
+    model.formula("z", "where(x == 'M', y, 0)")
+    text = model.compile().dis()
+    assert assemble(text) == model.compile()
+    wrong = text.replace('.input "y" %1 axes', f'.input "y" %1 {options}\n; axes')
+    with pytest.raises(Diagnostic, match=code) as caught:
+        assemble(wrong)
+    assert caught.value.span.line == wrong[: wrong.index(options)].count("\n") + 1
+
+
 SAYS_MORE = {
     *(".const .cells .knots .factor .spec .slot .straight .forward .backward".split()),
     *(".word .align .data .code .launch".split()),

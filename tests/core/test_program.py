@@ -51,6 +51,50 @@ def answer(program: Any, inputs: dict[str, Any]) -> tuple[str, list[Any]]:
     return program.hash, [value.tolist() for value in program.run(**inputs).values()]
 
 
+def called(runner: Any, inputs: dict[str, Any]) -> list[Any]:
+    """Run by a runner that came over."""
+    return [value.tolist() for value in runner(**inputs).values()]
+
+
+@pytest.mark.parametrize("make", MAKE)
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_runners_are_made_again_where_they_come_to(make: Any, engine: str) -> None:
+    inputs = INPUTS.get(make, {})
+    limits = lw.Limits(memory=2**28, deadline=60.0)
+    with make().bind(engine, limits) as runner:
+        expected = called(runner, inputs)
+        for there in (pickle.loads(pickle.dumps(runner)), copy.copy(runner), copy.deepcopy(runner)):
+            assert there is not runner
+            assert (there.engine, there.limits) == (runner.engine, limits)
+            assert called(there, inputs) == expected
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            assert pool.submit(called, runner, inputs).result() == expected
+
+
+def test_options_of_runners_come_along() -> None:
+    runner = series().bind(periods=2, outputs=["debt"], threads=1, cache=False)
+    assert pickle.loads(pickle.dumps(runner))(rate=0.5)["debt"].tolist() == [150.0, 225.0]
+    text = ".machine fleet\n.shared 4\nSETI r1, 7\nSETI r0, 9\nWRITE r0, r1\nHALT"
+    faulty = pickle.loads(pickle.dumps(lw.fleet.assemble(text).bind("reference", bounds="fault")))
+    with pytest.raises(lw.Trap, match="outside"):
+        faulty()
+
+
+def test_what_is_sought_comes_along_and_a_debugger_does_not() -> None:
+    model = lw.series.Model("double", periods=1)
+    model.input("x")
+    model.formula("y", "x * 2")
+    there = pickle.loads(pickle.dumps(model.seek("x", "y", 3.0)))
+    assert (there.value, there.result["y"].tolist()) == (1.5, 3.0)
+    model.formula("miss", "last(y) - 3")
+    solver = model.compile().solver("x", "miss")
+    assert pickle.loads(pickle.dumps(solver))()["x"] == pytest.approx(1.5)
+    for lose in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(Diagnostic, match="LW6032") as error:
+            lose(fleet().bind("reference").debug())
+        assert "pickle the program" in str(error.value.help)
+
+
 @pytest.mark.parametrize("make", MAKE)
 def test_programs_are_equal_when_their_hashes_are(make: Any) -> None:
     one, other = make(), make()

@@ -76,6 +76,16 @@ def test_block_kinds_are_known(page):
             assert line[3:].strip("{} ") in KINDS, line
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_to_files_of_a_checkout(page):
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text)]
+    paths = {link for link in links if link and "://" not in link}
+    command = ["git", "ls-files", "--error-unmatch", *sorted(paths)]
+    done = subprocess.run(command, cwd=page.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_code_is_explained_and_in_a_test():
     from lanework.base.errors import all_codes
 

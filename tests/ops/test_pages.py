@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lanework.core.ops.bodies import coefficients as stored
-from lanework.core.ops.docs import render_op, render_ops, render_words
+from lanework.core.ops.docs import PAGES, render_op, render_ops, render_words
 from lanework.core.ops.table import ARITH, SINGLE
 
 TOOLS = Path(__file__).parent.parent.parent / "tools"
@@ -36,6 +36,12 @@ def test_page_of_words_names_every_op_and_says_what_the_op_says() -> None:
     assert "`iquo(7, 0)` is `-1`" in page
     assert "Derivative" not in page
     assert "Error" not in page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_made_of_the_table(page: str) -> None:
+    shown = (TOOLS.parent / "docs" / page).read_text(encoding="utf-8")
+    assert shown == PAGES[page](), "run python -m lanework.core.ops.docs docs"
 
 
 @pytest.mark.parametrize("page", ["render_ops", "render_words"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from itertools import takewhile
+from types import ModuleType
 from typing import Any
 
 Getattr = Callable[[str], Any]
@@ -46,7 +47,7 @@ def face(package: str) -> tuple[Getattr, Dir]:
         """Load a name when it is first touched."""
         homes = _homes(package)
         if name not in homes:
-            raise _absent(package, name)
+            raise _Absent(package, name)
         home = import_module(homes[name])
         value = getattr(home, name, None) or import_module(f"{homes[name]}.{name}")
         setattr(sys.modules[package], name, value)  # so that the next touch is an ordinary one
@@ -79,7 +80,7 @@ def alias(package: str, home: str) -> tuple[list[str], Getattr, Dir]:
     def find(name: str) -> Any:
         """What the other module has by that name; not its path, by which its files would load."""
         if name[:2] == "__":
-            raise _absent(package, name)
+            raise _Absent(package, name)
         return getattr(target, name)
 
     def names() -> list[str]:
@@ -89,15 +90,34 @@ def alias(package: str, home: str) -> tuple[list[str], Getattr, Dir]:
     return list(target.__all__), find, names
 
 
-def _absent(package: str, name: str) -> AttributeError:
-    """What Python says of a name that is not there, and which one may have been meant."""
-    near = None
-    if name[0] != "_":  # those are asked for by tools, and often
-        from lanework.base.errors import did_you_mean
+class _Absent(AttributeError):
+    """What Python says of a name that is not there, and which one may have been meant.
 
-        near = did_you_mean(name, dir(sys.modules[package]))
-    what = f"module {package!r} has no attribute {name!r}"
-    return AttributeError(f"{what}: {near}" if near else what)
+    It is looked for when the error is shown: imports ask for names that are not there, and often.
+    """
+
+    def __str__(self) -> str:
+        package, name = self.args
+        near = None if name[0] == "_" else _meant(package, name)
+        what = f"module {package!r} has no attribute {name!r}"
+        return f"{what}: {near}" if near else what
+
+
+def _meant(package: str, name: str) -> str | None:
+    """Where a name is that a package lacks: in another one of the same root, or misspelt."""
+    from lanework.base.errors import did_you_mean
+
+    root = package.partition(".")[0]
+    known = ((each, getattr(sys.modules[root], each)) for each in dir(sys.modules[root]))
+    others = {f"{root}.{each}": dir(it) for each, it in known if isinstance(it, ModuleType)}
+    others[root] = dir(sys.modules[root])
+    homes = [f"{home}.{name}" for home, names in others.items() if name in names]
+    if homes:
+        return f"it is {' or '.join(homes)}"
+    near = did_you_mean(name, dir(sys.modules[package]))
+    classes = {each: home for home, names in others.items() for each in names if each[0].isupper()}
+    there = did_you_mean(name, classes) if name[0].isupper() and not near else None
+    return f"{there[:-1]} of {classes[there.split(chr(39))[1]]}?" if there else near
 
 
 @cache

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,27 @@ import numpy as np
 from lanework.base.errors import Code, Diagnostic, did_you_mean
 from lanework.base.limits import Limits
 from lanework.core.codes import BAD_OPTION
+
+
+def check_options(function: Callable[..., Any], given: Iterable[str]) -> None:
+    """Refuse options that a function has not.
+
+    Raises:
+        Diagnostic: LW2005, with a suggestion.
+
+    Example:
+        >>> check_options(limits_of, ["valeu"])
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: there is no option 'valeu'
+          help: did you mean 'value'?
+    """
+    parameters = signature(function).parameters.values()
+    takes_all = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for name in given:
+        if name not in known and not takes_all:
+            near = did_you_mean(name, known) or f"there are: {', '.join(known) or 'none'}"
+            raise Diagnostic(BAD_OPTION, f"there is no option {name!r}", help=near)
 
 
 def limits_of(value: Any) -> Limits:

@@ -13,6 +13,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, Self
 
 from lanework.base import host
@@ -98,7 +99,30 @@ class Options(Generic[Taken]):
         return self
 
 
-class Runner(ABC):
+class Remade:
+    r"""What holds code, memory and locks of its process: copied or pickled, it is made again.
+
+    Example:
+        >>> import lanework as lw, pickle
+        >>> runner = lw.register.assemble("mul r0, r0, r1\n halt").bind("reference")
+        >>> pickle.loads(pickle.dumps(runner))(r0=6, r1=7)["r0"]
+        array(42, dtype=uint64)
+    """
+
+    _remade: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Keep what it is made of."""
+        self = super().__new__(cls)
+        self._remade = args, options
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        args, options = self._remade
+        return partial(type(self), **options), args
+
+
+class Runner(Remade, ABC):
     r"""A program ready to run; also a context, at whose end it gives back what it holds.
 
     Attributes:
@@ -189,7 +213,7 @@ class Runner(ABC):
     def _details(self) -> Iterable[str]:
         """The lines of `explain` that are the machine's own."""
 
-    def close(self) -> None:  # noqa: B027 - most runners hold nothing
+    def close(self) -> None:
         """Give back what the engine holds; a later call takes it again."""
 
     def __enter__(self) -> Self:

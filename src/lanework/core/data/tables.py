@@ -90,7 +90,8 @@ def table_of(value: Any, given: Given) -> Table:
         given: what it is for.
 
     Raises:
-        Diagnostic: for what is no table, and columns whose names are no text or are there twice;
+        Diagnostic: for what is no table, has no columns, or has columns whose names are no text or
+            are there twice;
             LW1022 where pyarrow is needed.
 
     Example:
@@ -111,6 +112,12 @@ def table_of(value: Any, given: Given) -> Table:
     pandas = hasattr(value, "iloc")
     pairs = list(_pairs(value))
     names = [name for name, _ in pairs]
+    if not names and (hasattr(value, "data_vars") or not isinstance(value, Mapping)):
+        given.refuse(
+            "has no columns",
+            "name them like what they are for, or leave the table out; labels of rows are no"
+            " values: reset_index() makes columns of them",
+        )
     for n, name in enumerate(names):
         if not isinstance(name, str):
             given.refuse(f"has a column named {name!r}", "name columns by text")

@@ -1,10 +1,15 @@
-"""The op table as a page of documentation, made from the table itself."""
+"""The op table as pages of documentation, made from the table itself.
+
+``python -m lanework.core.ops.docs docs`` writes them anew into the folder `docs`.
+"""
 
 from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from lanework.core.machine import find
 from lanework.core.ops.expr import FLOATS
@@ -165,3 +170,11 @@ def _page(
         operands = ", ".join(op.operands)
         rows.append(f"| `{op.name}` | {operands} | {cells(op)} | {op.fuel} | {summary} |")
     return "\n".join([head, *rows, "", *map(render_op, ops.values())])
+
+
+PAGES = {"ops.md": render_ops, "ops-words.md": render_words}
+"""The pages by their files."""
+
+if __name__ == "__main__":
+    for name, render in PAGES.items():
+        (Path(sys.argv[1]) / name).write_text(render(), encoding="utf-8")

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lanework.base.errors import did_you_mean
+from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.asmtext import (
     Line,
     Token,
@@ -46,6 +46,7 @@ from lanework.core.program.asmtext import (
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Port, Program
 from lanework.machines.series.isa import SERIES
+from lanework.machines.series.language.nodes import make_input
 from lanework.machines.series.layout import (
     BACKWARD,
     FORWARD,
@@ -286,6 +287,13 @@ class _Reader:
         given = self._options(line, line.words[3:])
         port = Port(read_string(line, line.words[1]), direction, row, **given)
         if direction == "in":
+            try:  # as an input in Python
+                default = None if port.optional else port.default
+                texts = port.axes, default, port.categories, port.doc
+                make_input(port.name, port.unit, port.kind, *texts)
+            except Diagnostic as error:
+                error.span = line.span()
+                raise
             count = sum(port.direction == "in" for port in self.ports)
             self._row(line, row, Row(RowKind.INPUT, count))
         self.ports.append(port)

@@ -230,7 +230,7 @@ class Runner(runner.Runner):
         start = time.perf_counter()
         lazy = self._executor.lazy
         with taking(limits, inputs):
-            bound = self.bound(inputs, lazy=lazy)
+            bound = self._bound(inputs, lazy=lazy)
         outputs, stats = self._run(bound, limits, until)
         stats["run_seconds"] = time.perf_counter() - start - stats["compile_seconds"]
         if not limited and direct is None and not bound.axes and stats["fuel"] < SHORT:
@@ -268,7 +268,7 @@ class Runner(runner.Runner):
 
         return stream(self, blocks, axis, sink, inputs)
 
-    def bound(self, inputs: Mapping[str, Any], *, lazy: bool = False) -> Bound:
+    def _bound(self, inputs: Mapping[str, Any], *, lazy: bool = False) -> Bound:
         """Inputs as they are run; see `bind`."""
         return bind(self.ports, self.periods, inputs, self._calendar, lazy=lazy, view=self.view)
 

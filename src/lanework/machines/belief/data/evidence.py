@@ -219,8 +219,13 @@ def given_columns(evidence: Any) -> dict[str, Any]:
     """
     if evidence is None:
         return {}
-    if isinstance(evidence, Mapping) and not isinstance(evidence, Table):
-        return {str(name): evidence[name] for name in evidence}
+    columns = isinstance(evidence, Table) or hasattr(evidence, "data_vars")  # mappings too
+    if isinstance(evidence, Mapping) and not columns:
+        named = {str(name): evidence[name] for name in evidence}
+        if len(named) < len(evidence):
+            about = Given("the evidence", BAD_EVIDENCE)
+            about.refuse("has a name twice, as text and as a number", "give every variable once")
+        return named
     table = table_of(evidence, Given("the evidence", BAD_EVIDENCE))
     return {name: Column(column) for name, column in table.items()}
 

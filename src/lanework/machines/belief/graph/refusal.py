@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from os import PathLike
+from typing import Any, ParamSpec, TypeVar
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span, span_at
+from lanework.core.options import check_options
 from lanework.machines.belief.codes import BAD_GRAPH, BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
+
+Taken = ParamSpec("Taken")
+T = TypeVar("T")
 
 UNUSED = 1 << 16  # states of variables that no table is about
 HELP = "write it as JSON, which holds any factor graph and any names"
@@ -26,6 +32,36 @@ def check_graph(graph: object) -> None:
         text = isinstance(graph, str | PathLike)
         help = "read it first: lanework.belief.read_network(path)" if text else "give it first"
         raise Diagnostic(BAD_GRAPH, f"a {type(graph).__name__} is no factor graph", help=help)
+
+
+def of_graph(question: Callable[Taken, T]) -> Callable[Taken, T]:
+    """Hold a function of a graph to the options that it has: what is known is none of them.
+
+    Example:
+        >>> import lanework as lw
+        >>> graph = lw.belief.FactorGraph("one")
+        >>> _ = graph.variable("rain", ["yes", "no"])
+        >>> lw.belief.infer(graph, rain="yes")
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW2005: there is no option 'rain'
+          help: evidence is given in a mapping or a table: infer(graph, evidence={'rain': 'yes'})
+    """
+
+    @wraps(question)
+    def asked(*args: Taken.args, **options: Taken.kwargs) -> T:
+        try:
+            check_options(question, options)
+        except Diagnostic as problem:
+            graph: Any = args[0] if args else options.get("graph")
+            known = getattr(graph, "variables", {})
+            given = {name: value for name, value in options.items() if name in known}
+            if given:
+                call = f"{question.__name__}(graph, evidence={given})"
+                problem.help = f"evidence is given in a mapping or a table: {call}"
+            raise
+        return question(*args, **options)
+
+    return asked
 
 
 def check_names(graph: FactorGraph, what: str, illegal: re.Pattern[str]) -> None:

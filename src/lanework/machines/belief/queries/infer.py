@@ -24,7 +24,7 @@ from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_graph
+from lanework.machines.belief.graph.refusal import check_graph, of_graph
 from lanework.machines.belief.passes.elimination import Elimination
 from lanework.machines.belief.passes.query import read_query
 from lanework.machines.belief.queries.conditioning import Progress, fitting
@@ -49,6 +49,7 @@ class Group:
     question: Question
 
 
+@of_graph
 @timed(SLOW)
 def infer(
     graph: FactorGraph,

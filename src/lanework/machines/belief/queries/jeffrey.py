@@ -19,7 +19,7 @@ from lanework.machines.belief.data.evidence import Evidence, evidence_of, given_
 from lanework.machines.belief.data.weights import by_states, may_be_states, upright
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_graph
+from lanework.machines.belief.graph.refusal import check_graph, of_graph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.runner import Runner
 
@@ -28,6 +28,7 @@ CLOSE = 1e-12  # to what is wanted
 ROUNDS = 1000  # over all variables
 
 
+@of_graph
 @timed("raise the deadline, or run fewer rows")
 def jeffrey(
     graph: FactorGraph,

@@ -28,7 +28,7 @@ from lanework.machines.belief.data.answers import ROWS
 from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_graph
+from lanework.machines.belief.graph.refusal import check_graph, of_graph
 from lanework.machines.belief.passes.compile import compile_graph
 from lanework.machines.belief.passes.outputs import LN_P, factor_names
 from lanework.machines.belief.runner import Runner
@@ -40,6 +40,7 @@ TINY = 1e-290  # of an entry that is far smaller, no float64 has the derivative
 SPREAD = 64  # powers of two that bring the smallest float64 out of that range
 
 
+@of_graph
 @timed("raise the deadline, or run fewer rows")
 def expected_counts(
     graph: FactorGraph,
@@ -106,6 +107,7 @@ def expected_counts(
     )
 
 
+@of_graph
 @timed("raise the deadline, or run fewer rows")
 def expected_log_likelihood(
     graph: FactorGraph,

@@ -27,7 +27,7 @@ from lanework.machines.belief.data.evidence import Evidence, evidence_of
 from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.graph.factor import Variable, listed
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_graph
+from lanework.machines.belief.graph.refusal import check_graph, of_graph
 from lanework.machines.belief.passes.outputs import LN_P
 from lanework.machines.belief.passes.query import Problem
 from lanework.machines.belief.queries.propagation import Links, Propagation
@@ -39,6 +39,7 @@ BLOCK = 1 << 25  # bytes of messages that are sent together, as far as more than
 Progress = Callable[[int, int], None]
 
 
+@of_graph
 def loopy(
     graph: FactorGraph,
     evidence: TableLike | None = None,

@@ -17,7 +17,7 @@ from lanework.machines.belief.data.result import BeliefResult
 from lanework.machines.belief.data.states import UNKNOWN, state_place
 from lanework.machines.belief.graph.factor import listed
 from lanework.machines.belief.graph.model import FactorGraph
-from lanework.machines.belief.graph.refusal import check_graph
+from lanework.machines.belief.graph.refusal import check_graph, of_graph
 from lanework.machines.belief.passes.outputs import LN_P, POSTERIOR, factor_names
 from lanework.machines.belief.passes.query import Query, read_query
 from lanework.machines.belief.queries.entries import Columns, Entries, Entry
@@ -114,6 +114,7 @@ class Sensitivity(BeliefResult):
         return Columns(self.graph, derivatives, float(self.probability()[at]))
 
 
+@of_graph
 def sensitivity(
     graph: FactorGraph,
     variable: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -53,6 +53,10 @@ class Debugger(Run):
         room = runtime.limits.memory_cap // 4 // max(snapshot, 1)
         self._most = max(2, min(MOST, room))
         self._points: list[Point] = []
+
+    def __reduce__(self) -> NoReturn:
+        help = "pickle the program: what runs again from the same inputs goes the same way"
+        raise Diagnostic(BAD_STEP, "a debugger goes along a run of its process", help=help)
 
     def __repr__(self) -> str:
         counts = self.runtime.counts

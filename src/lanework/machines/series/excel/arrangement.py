@@ -73,7 +73,7 @@ class Arrangement:
         runner = self.program.bind()
         inputs = {**inputs, **override}
         read_here = {n: value for n, value in inputs.items() if n not in runner._unused}
-        bound = runner.bound(read_here)
+        bound = runner._bound(read_here)
         if bound.lanes * bound.repeats != 1:
             axes = " x ".join(f"{axis} {bound.sizes[axis]}" for axis in bound.axes)
             raise Diagnostic(

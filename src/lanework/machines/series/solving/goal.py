@@ -62,6 +62,10 @@ class Goal:
     _run: Any = field(repr=False)
     _result: Any = field(default=None, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """With the result, which can be run here only."""
+        return {**vars(self), "_result": self.result, "_run": None}
+
     def __float__(self) -> float:
         return float(self.value)
 
@@ -129,7 +133,7 @@ class _Sought:
         first = known.get(variable)
         self._inputs = {**known, variable: unknown.start if first is None else first}
         ports, periods = self._runner.ports, self._runner.periods
-        bound = self._runner.bound(self._inputs)
+        bound = self._runner._bound(self._inputs)
         self.axes = tuple(axis for axis in bound.axes if axis not in goal.reduce)
         aim, values = Port(TARGET, "in", -1, axes=self.axes), {**self._inputs, TARGET: target}
         bound = bind((*ports, aim), periods, values, self._runner._calendar)

@@ -18,6 +18,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.options import flag, limits_of, names, refused, text
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
+from lanework.core.runner import Remade
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, UNKNOWN_INPUT, UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Bound
@@ -32,7 +33,7 @@ from lanework.machines.series.solving.solution import Solution, Solutions
 LATE = "raise the deadline, or give IPOPT fewer iterations"
 
 
-class Solver:
+class Solver(Remade):
     """A problem that is put once and solved for as many inputs as wished.
 
     What depends on no input (derivatives, their sparsity, code) is prepared at the first call.
@@ -109,7 +110,7 @@ class Solver:
         for port in self.unknown:
             if given.get(port.name) is None:
                 given[port.name] = begins.get(port.name, port.start)
-        bound = runner.bound(given)
+        bound = runner._bound(given)
         check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
         problem = within(limits, partial(self._prepared, bound.periods, limits), LATE)
         if warm is not None and warm._state is not None:
