@@ -136,6 +136,40 @@ def test_no_solution_is_a_fault_with_period_and_lane(engine):
     assert np.isnan(result).tolist() == [[False, False]] * 3 + [[False, True]]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("lanes", "said"),
+    [
+        ([5], r"\(period 1, lane 5\)$"),
+        ([5, 77], r"\(period 1, lane 5\), nor in lane 77$"),
+        ([5, 6, 9_999], r"\(period 1, lane 5\), nor in lane 6, lane 9999$"),
+        ([0, 70, 1_000, 1_001, 1_063, 9_999], "nor in lane 70, lane 1000, lane 1001, and 2 other"),
+        ([*range(50, 2_000)], "nor in lane 51, lane 52, lane 53, and at least 458 other lanes$"),
+        ([*range(10_000)], "nor in lane 1, lane 2, lane 3, and at least 508 other lanes$"),
+    ],
+)
+def test_all_lanes_without_a_solution_are_named_or_counted(engine, lanes, said):
+    m = lw.series.Model("m", periods=2)
+    m.input("a", axes="scenario")
+    m.formula("x", "x * x + a * t", circular=True)
+    a = np.full(10_000, 0.1)
+    a[lanes] = 0.3
+    with pytest.raises(Diagnostic) as caught:
+        m.compile().run(a=a, engine=engine)
+    assert re.search(said, caught.value.message), caught.value.message
+
+
+def test_lanes_without_a_solution_have_their_labels():
+    m = lw.series.Model("m", periods=1)
+    m.input("a", axes=("region", "scenario"))
+    m.formula("x", "x * x + a", circular=True)
+    pandas = pytest.importorskip("pandas")
+    a = pandas.DataFrame([[0.1, 0.1, 0.2], [0.3, 0.1, 0.4]], index=["n", "s"], columns=[*"abc"])
+    a = a.rename_axis(index="region", columns="scenario").stack()
+    with pytest.raises(Diagnostic, match=r"region 1 \(s\), lane 0 \(a\)\), nor in lane 2 \(c\)"):
+        m.run(a=a)
+
+
 @pytest.mark.parametrize("a", [0.0, 1.0])
 def test_where_nothing_tells_solutions_apart_is_a_fault(a):
     m = lw.series.Model("m", periods=2)

@@ -336,7 +336,7 @@ class Runner(runner.Runner):
             if faults:
                 coords = {**bound.coords, **(self.coords or labels_of(self.program, bound.periods))}
                 where = Where(bound.periods, bound.inner, repeat, coords)
-                raise diagnosed(self.view, self.program.listing, faults[0], where)
+                raise diagnosed(self.view, self.program.listing, faults, where)
             for output, buffer in zip(outputs, buffers, strict=True):
                 output.collect(buffer, repeat)
         stats = {

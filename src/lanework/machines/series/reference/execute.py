@@ -16,11 +16,14 @@ from lanework.machines.series.data.lanes import Output, unit_totals
 from lanework.machines.series.data.longtables import LANES
 from lanework.machines.series.data.shape import Given
 from lanework.machines.series.layout import SeriesView
-from lanework.machines.series.reference.faults import Fault
+from lanework.machines.series.reference.faults import Fault, of_loop
 from lanework.machines.series.reference.scan import FEWER, scan
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
+
+BLOCKS = 8
+"""So many units of lanes in which a loop has no solution are looked at, where there are more."""
 
 
 @dataclass
@@ -112,7 +115,13 @@ class ReferenceExecutor(Executor):
         self.view = view
 
     def run(self, job: Job, units: list[int] | None = None) -> list[Fault]:
-        """Run all units of lanes, or just these."""
+        """Run all units of lanes, or just these.
+
+        The first that faults ends the run; of a loop without a solution a few more are looked at,
+        to say how many lanes there are.
+        """
+        faults: list[Fault] = []
+        blocks = 0
         wanted = [output.port.row for output in job.outputs]
         if job.lanes == 0 and units is None:
             self._without_lanes(job, wanted)
@@ -127,12 +136,16 @@ class ReferenceExecutor(Executor):
             ]
             scanned = scan(self.view, arrays, job.periods, len(lanes), wanted, job.until)
             if scanned.faults:
-                return [replace(fault, lane=int(lanes[fault.lane])) for fault in scanned.faults]
+                blocks += 1
+                more = blocks == BLOCKS
+                faults += [_moved(fault, lanes, more) for fault in scanned.faults]
+                if more or not of_loop(self.view, faults[0]):
+                    return faults
             for output, buffer in zip(job.outputs, job.buffers, strict=True):
                 _put(output, buffer, scanned.rows[output.port.row], unit, lanes)
             if job.progress is not None:
                 job.progress(stop, job.lanes)
-        return []
+        return faults
 
     def _without_lanes(self, job: Job, wanted: list[int]) -> None:
         """What no lane changes is there without lanes too: run one of zeros, and keep that."""
@@ -155,6 +168,12 @@ class ReferenceExecutor(Executor):
     def explain(self) -> list[str]:
         """How the reference runs a tape."""
         return ["reference: each instruction over whole columns, recurrences period by period"]
+
+
+def _moved(fault: Fault, lanes: npt.NDArray[np.int64], more: bool) -> Fault:
+    """A fault with lanes counted as the run does, and not within its block."""
+    places = tuple(int(lanes[lane]) for lane in fault.lanes)
+    return replace(fault, lane=int(lanes[fault.lane]), lanes=places, more=more)
 
 
 def locate(view: SeriesView, job: Job, units: list[int] | None) -> list[Fault]:

@@ -13,10 +13,13 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic
 from lanework.core.program.data import ListingEntry
+from lanework.core.result.show import many
 from lanework.engines.loops import KEY_TOLERANCE
 from lanework.machines.series.codes import BAD_HORIZON, LOOKUP_OUTSIDE, NO_SOLUTION
 from lanework.machines.series.layout import GUARD, Dim, SeriesView
 
+NAMED = 3
+"""So many other lanes without a solution are named, and the rest counted."""
 NO_TABLE = -1
 """The table of a fault that is of no lookup, but of the number of periods of a lane."""
 
@@ -31,6 +34,8 @@ class Fault:
         lane: the lane, counted within the block that was scanned.
         table: the table's number, or `NO_TABLE`.
         keys: what was looked up; the number of periods.
+        lanes: all lanes of the block where the instruction faults in such a period.
+        more: whether there may be others in blocks that were not scanned.
     """
 
     instruction: int
@@ -38,6 +43,8 @@ class Fault:
     lane: int
     table: int
     keys: tuple[float, ...]
+    lanes: tuple[int, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,10 @@ class Where:
 
 
 def diagnosed(
-    view: SeriesView, listing: Sequence[ListingEntry], fault: Fault, here: Where
+    view: SeriesView, listing: Sequence[ListingEntry], faults: Sequence[Fault], here: Where
 ) -> Diagnostic:
-    """The error for a fault: LW3045 of a lookup, LW3061 of a loop, LW3047 of a horizon."""
+    """The error for the first fault: LW3045 of a lookup, LW3061 of a loop, LW3047 of a horizon."""
+    fault = faults[0]
     entry = next((e for e in listing if e.instruction == fault.instruction), None)
     span = None if entry is None else entry.span
     where = "time-invariant"
@@ -78,14 +86,34 @@ def diagnosed(
         what = f"the horizon `{view.horizon_name}` {said} ({where})"
         return Diagnostic(BAD_HORIZON, what, span=span, help=advice)
     nodes, _ = table_name(view, fault.table)
-    if nodes.startswith(GUARD):
+    if of_loop(view, fault):
         what = f"no solution of {nodes.removeprefix(GUARD)} is reached ({where})"
+        what += _others(faults, here)
         help = "give guess= near it or more iterations=, or failures='nan' to go on"
         return Diagnostic(NO_SOLUTION, what, span=span, help=help)
     said, advice = described(view, fault)
     name = f" in {entry.text}" if entry is not None and entry.text else ""
     what = f"a lookup finds nothing{name} ({where}): {said}"
     return Diagnostic(LOOKUP_OUTSIDE, what, span=span, help=advice)
+
+
+def of_loop(view: SeriesView, fault: Fault) -> bool:
+    """Whether a fault is of a loop that has no solution."""
+    return fault.table != NO_TABLE and table_name(view, fault.table)[0].startswith(GUARD)
+
+
+def _others(faults: Sequence[Fault], here: Where) -> str:
+    """The other lanes in which the instruction of the first fault does so too."""
+    first = faults[0]
+    same = [fault for fault in faults if fault.instruction == first.instruction]
+    lanes = sorted({lane for fault in same for lane in fault.lanes} - {first.lane})
+    if not lanes:
+        return ""
+    parts = [here.at("lane", here.inner, lane) for lane in lanes[:NAMED]]
+    if len(lanes) > NAMED:
+        least = "at least " if any(fault.more for fault in faults) else ""
+        parts.append(f"and {least}{many(len(lanes) - NAMED, 'other lane')}")
+    return f", nor in {', '.join(parts)}"
 
 
 def described(view: SeriesView, fault: Fault) -> tuple[str, str]:

@@ -291,7 +291,8 @@ class _Scan:
         t, lane = (int(i) for i in np.argwhere(bad)[0])
         key = tuple(float(np.broadcast_to(k, bad.shape)[t, lane]) for k in keys)
         where = None if period is None else period + t
-        self.faults.append(Fault(number, where, lane, table, key))
+        lanes = tuple(np.flatnonzero(bad.any(axis=0)).tolist())
+        self.faults.append(Fault(number, where, lane, table, key, lanes))
 
 
 COLUMNS: dict[str, Callable[[_Scan, int, Instruction], None]] = {
