@@ -436,3 +436,73 @@ def test_where_all_is_constant_the_fault_has_its_formula(text):
         m.run()
     assert caught.value.span is not None
     assert text in str(caught.value)
+
+
+def test_where_nan_begins_in_a_loop_is_said():
+    m = lw.series.Model("m", periods=3)
+    m.input("a", axes=("time", "scenario"))
+    m.formula("l", "log(a)")
+    m.formula("x", "y * y + l", circular=True, failures="nan")
+    m.formula("y", "x + 0 * prev(x, initial=0)")
+    a = np.full((3, 4), np.exp(0.1))
+    for place, value, node, what in (
+        ((1, 2), np.exp(0.7), "x", "no solution is reached"),
+        ((1, 2), -1.0, "l", "log(-1) is nan"),
+    ):
+        given = a.copy()
+        given[place] = value
+        result = m.run(a=lw.series.along(("time", "scenario"), given))
+        trouble = result.trouble()[0]
+        assert (trouble.node, trouble.what) == (node, what)
+        assert (trouble.period, trouble.lane) == (1, {"scenario": 2})
+        root = result.explain("y", t=1, scenario=2, depth=9).root
+        arising = {(step.name, step.note) for step in root.walk() if step.arises}
+        assert arising == {(node, "no solution is reached" if node == "x" else "")}
+        shown = {1} if node == "x" else set()  # what is before that is not
+        root = result.explain("y", t=2, scenario=2, back=1).root  # of prev(x), which is NaN
+        assert {step.period for step in root.walk() if step.arises} == shown
+        assert not any(s.arises for s in result.explain("x", t=1, scenario=1).root.walk())
+
+
+def test_where_steps_come_to_no_number_that_is_why():
+    m = lw.series.Model("m", periods=1)
+    m.formula("x", "1 / x", circular=True, failures="nan")
+    (trouble,) = m.run().trouble()
+    assert str(trouble) == "x = 1 / x: division by zero: 1 / 0 is inf"
+    m = lw.series.Model("m", periods=1)
+    m.input("a")
+    m.formula("y", "where(a > 1, a, 0 / 0)")  # a NaN of the formula's own
+    (trouble,) = m.run(a=0.5).trouble()
+    assert (trouble.node, trouble.period) == ("y", None)
+    m.formula("z", "log(-a)", circular=True)  # in no loop
+    root = m.run(a=0.5).explain("z").root
+    assert (root.arises, root.note) == (True, "")
+
+
+def test_runs_within_say_which_one_has_no_solution():
+    m = lw.series.Model("m", periods=2)
+    m.input("a", default=0.2)
+    m.input("b", default=0.0)
+    m.formula("x", "x * x + a + b", circular=True)
+    m.formula("end", "last(x)")
+    program = m.compile(outputs=["end"])
+    with pytest.raises(Diagnostic, match=r"LW3061(.|\n)*note: in the run with a = 0\.3"):
+        program.tornado("end", {"a": (0.1, 0.3)})
+    with pytest.raises(Diagnostic, match=r"LW3061(.|\n)*note: while a = [0-9.]+ is tried"):
+        program.seek("a", "end", 2.0, bounds=(0.0, 1.0))
+    before, after = program.run(a=0.2, b=0.0), program.run(a=-0.3, b=0.5)
+    with pytest.raises(Diagnostic, match=r"LW3061(.|\n)*in which only b is as afterwards"):
+        after.bridge(before, "end")
+
+
+def test_a_mark_outside_a_loop_keeps_no_workbook(tmp_path):
+    pytest.importorskip("openpyxl")
+    m = lw.series.Model("m", periods=2)
+    m.formula("x", "t + 1", circular=True)
+    m.formula("y", "x * 2 + prev(y, initial=0)", circular=True)
+    m.to_xlsx(tmp_path / "m.xlsx")
+    m.formula("z", "0.5 * w")
+    m.formula("w", "z + 1", circular=True)
+    m.to_xlsx(tmp_path / "m.xlsx", outputs=["y"])
+    with pytest.raises(Diagnostic, match="LW3081: `w` is circular"):
+        m.to_xlsx(tmp_path / "m.xlsx")

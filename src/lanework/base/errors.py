@@ -8,7 +8,8 @@ The explanation behind a code is shown by ``lanework explain CODE``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -130,6 +131,16 @@ def _rebuild(kind: type[LaneworkError], state: dict[str, Any]) -> LaneworkError:
     Exception.__init__(error, f"{state['code'].ident}: {state['message']}")
     error.__dict__.update(state)
     return error
+
+
+@contextmanager
+def noting(note: str) -> Iterator[None]:
+    """Adds to errors within what was being done: which of several runs it was."""
+    try:
+        yield
+    except LaneworkError as error:
+        error.notes = (*error.notes, note)
+        raise
 
 
 class Diagnostic(LaneworkError):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, noting
 from lanework.core.options import names
 from lanework.core.result.show import figure, html_table, preview, text_table
 from lanework.machines.series.audit.origin import Held, origin_of
@@ -162,7 +162,9 @@ class _Runs:
         if changed not in self._known:
             sides = {name: self.new if name in changed else self.old for name in self.names}
             inputs = {name: side[name] for name, side in sides.items() if name in side}
-            result = self.runner(**inputs)
+            which = f"only {', '.join(sorted(changed))}" if changed else "nothing"
+            with noting(f"in the run in which {which} is as afterwards"):
+                result = self.runner(**inputs)
             axes = result.axes(self.output)
             same = not self._known or axes == self.axes
             _check(same, f"{self.output!r} has other axes in one run than in the other")

@@ -30,8 +30,10 @@ from lanework.machines.series.audit.tree import Explanation, Step
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.isa import SHIFTS
 from lanework.machines.series.language.expression import LABEL, LOOKUP, NAME, NUMBER, WHERE, Expr
+from lanework.machines.series.passes.graph import loop_of
 
 OVER_ALL = frozenset(("total", "minimum", "maximum"))
+NONE = "no solution is reached"
 RUNNING = frozenset(("cumsum", "cumprod"))
 
 
@@ -143,9 +145,20 @@ class _Writer:
         return _once(self._operands(expr, t, depth, back))
 
     def _judged(self, step: Step, children: tuple[Step, ...]) -> Step:
-        """The step, marked if it is not finite and all that it is made of is."""
-        spoilt = any(map(self._spoilt, children))
-        return replace(step, arises=_spoilt(step.value) and not spoilt)
+        """The step, marked if it is not finite and all that it is made of is.
+
+        A circular node is made of what its loop needs, and not of itself.
+        """
+        if not _spoilt(step.value):
+            return step
+        formulas, circular = self.model.formulas, step.name in self.model.marks
+        loop = loop_of(formulas, step.name) if circular else set()
+        if loop:
+            below = (self._below(formulas[name].expr, step.period, -1, 1) for name in loop)
+            parts = (part for each in below for part in each)
+            children = tuple(p for p in parts if p.name not in loop or p.period != step.period)
+        arises = not any(map(self._spoilt, children))
+        return replace(step, arises=arises, note=NONE if arises and loop else step.note)
 
     def _spoilt(self, step: Step) -> bool:
         if step.value is not None:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.errors import Diagnostic, did_you_mean, noting
 from lanework.core.codes import BAD_OPTION
 from lanework.core.data.values import Given, exactly
 from lanework.core.options import integer
 from lanework.core.program.program import Program
 from lanework.core.result.frames import need
-from lanework.core.result.show import figure, html_table, text_table
+from lanework.core.result.show import figure, html_table, preview, text_table
 from lanework.machines.series.audit.origin import Floats, arrays_of, bound_of
 from lanework.machines.series.codes import UNEXPLAINED
 from lanework.machines.series.data.labels import along
@@ -157,7 +157,10 @@ def tornado(
     bars = []
     for name, change in changes.items():
         ends = _ends(name, change, middles[name])
-        at = [float(runner(**{**base_inputs, name: _given(end)})[output]) for end in ends]
+        at = []
+        for end in ends:
+            with noting(f"in the run with {name} = {preview(np.asarray(end))}"):
+                at.append(float(runner(**{**base_inputs, name: _given(end)})[output]))
         slope = slopes[f"d_{output}_d_{name}"]
         said = [base + float(np.sum(slope * (end - middles[name]))) for end in ends]
         low, high = float(np.min(ends[0])), float(np.max(ends[1]))

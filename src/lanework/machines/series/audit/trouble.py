@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from lanework.machines.series.data.binding import Bound
 from lanework.machines.series.isa import AGGREGATES, SERIES, SHIFTS
 from lanework.machines.series.layout import RowKind, SeriesView
 from lanework.machines.series.reference.scan import scan
+
+if TYPE_CHECKING:
+    from lanework.core.program.program import Program
 
 BLOCK = 64  # lanes that are run at a time
 Cell = tuple[int, int]
@@ -71,6 +74,7 @@ def trouble(result: Held) -> list[Trouble]:
     view = SeriesView.of(program)
     bound = bound_of(program, int(result.stats["periods"]), inputs)
     rows = [port.row for port in program.outputs if port.name in spoilt]
+    unsolved = _unsolved(program, view)
     for position, lanes in _blocks(result, bound, spoilt):
         arrays = arrays_of(bound, position, lanes)
         count = lanes.stop - lanes.start
@@ -80,12 +84,29 @@ def trouble(result: Held) -> list[Trouble]:
                 scanned.rows[row][:, lane if scanned.rows[row].shape[1] > 1 else 0]
                 for row in range(len(view.rows))
             ]
-            origins = _Trace(view, columns, bound.periods).origins(rows)
+            origins = _Trace(view, columns, bound.periods, unsolved).origins(rows)
             if origins:
                 inner = {} if bound.inner is None else {bound.inner: lanes.start + lane}
                 at = {axis: {**position, **inner}[axis] for axis in bound.axes}
-                return _named(result, view, columns, origins, at)
+                return _named(result, view, columns, origins, at, unsolved)
     return []
+
+
+def _unsolved(program: Program, view: SeriesView) -> set[int]:
+    """The rows of circular nodes that are NaN where there is no solution."""
+    marks = getattr(program.views.get("model"), "marks", {})
+    circular = set[int]()
+    for entry in program.listing if marks else ():
+        each = view.instructions[entry.instruction]
+        if entry.text.partition(" = ")[0] in marks and each.name == choose.name:
+            circular |= {each.target} if is_nan(view, each.operands[2]) else set()
+    return circular
+
+
+def is_nan(view: SeriesView, row: int) -> bool:
+    """Whether a row is a constant that is NaN."""
+    record = view.rows[row]
+    return record.kind == RowKind.CONST and bool(np.isnan(view.constants[record.index]))
 
 
 def _blocks(
@@ -113,8 +134,10 @@ def _spoilt(result: Held, name: str, where: Mapping[str, int | slice]) -> bool:
 
 
 class _Trace:
-    def __init__(self, view: SeriesView, columns: list[Floats], periods: int) -> None:
-        self.view, self.columns = view, columns
+    def __init__(
+        self, view: SeriesView, columns: list[Floats], periods: int, unsolved: set[int]
+    ) -> None:
+        self.view, self.columns, self.unsolved = view, columns, unsolved
         length = [
             column
             for column, row in zip(columns, view.rows, strict=True)
@@ -172,7 +195,10 @@ class _Trace:
             condition, yes, no = operands
             yield self._cell(condition, t)
             taken = self.columns[condition][self._cell(condition, t)[1]] != 0.0
-            yield self._cell(yes if taken else no, t)
+            if taken or not is_nan(self.view, no):
+                yield self._cell(yes if taken else no, t)
+            elif row in self.unsolved:  # where steps came to no number, that is why
+                yield self._cell(yes, t)
         else:
             yield from (self._cell(each, t) for each in self.view.reads(instruction))
 
@@ -183,6 +209,7 @@ def _named(
     columns: list[Floats],
     origins: list[Cell],
     lane: Mapping[str, int],
+    unsolved: set[int],
 ) -> list[Trouble]:
     """Each node with the first cell in which a value arises."""
     dates = result.coords.get("time")
@@ -196,7 +223,9 @@ def _named(
         entry = None if maker is None else listing.get(maker)
         formula = "" if entry is None else entry.text
         node = formula.partition(" = ")[0] or f"row {row}"
-        if maker is not None:
+        if row in unsolved:
+            what = "no solution is reached"
+        elif maker is not None:
             what = _said(view, columns, view.instructions[maker], t, value)
         else:
             what = f"the value is {figure(value)}"

@@ -25,6 +25,7 @@ from lanework.machines.series.language.calendar import COLUMNS, Calendar
 from lanework.machines.series.language.nodes import Formula
 from lanework.machines.series.language.registry import Registry
 from lanework.machines.series.passes.compile import compile_model, ordered_of
+from lanework.machines.series.passes.graph import loop_of
 from lanework.machines.series.passes.lookups import Lookups
 from lanework.machines.series.passes.values import Values
 
@@ -63,7 +64,7 @@ class Arrangement:
         self.model = model
         self.read = read = ordered_of(model, outputs)
         for formula in read.formulas:
-            if formula.name in model.marks:
+            if formula.name in model.marks and loop_of(model.formulas, formula.name):
                 raise Diagnostic(
                     NOT_IN_SHEETS,
                     f"`{formula.name}` is circular, and no workbook solves a loop exactly",

@@ -75,6 +75,25 @@ def order_formulas(
     return ordered
 
 
+def loop_of(formulas: Mapping[str, Formula], name: str) -> set[str]:
+    """The nodes of loops within a period that a node is on; none if it is on none."""
+    users: dict[str, list[str]] = {}
+    needed, waiting = set[str](), [name]
+    while waiting:  # what it needs
+        user = waiting.pop()
+        for each in formulas[user].now:
+            users.setdefault(each, []).append(user)
+            if each in formulas and each not in needed:
+                needed.add(each)
+                waiting.append(each)
+    loop, waiting = set[str](), [name]
+    while waiting:  # of that what needs it
+        new = set(users.get(waiting.pop(), ())) - loop
+        loop |= new
+        waiting += new
+    return loop
+
+
 def _unknown(formula: Formula, name: str, names: Iterable[str], dated: bool) -> Diagnostic:
     place = next(
         (s.span for s in formula.expr.walk() if s.head == NAME and s.value == name and s.place),

@@ -172,8 +172,8 @@ class ReferenceExecutor(Executor):
 
 def _moved(fault: Fault, lanes: npt.NDArray[np.int64], more: bool) -> Fault:
     """A fault with lanes counted as the run does, and not within its block."""
-    places = tuple(int(lanes[lane]) for lane in fault.lanes)
-    return replace(fault, lane=int(lanes[fault.lane]), lanes=places, more=more)
+    block = tuple(int(lanes[lane]) for lane in fault.lanes)
+    return replace(fault, lane=int(lanes[fault.lane]), lanes=block, more=more)
 
 
 def locate(view: SeriesView, job: Job, units: list[int] | None) -> list[Fault]:

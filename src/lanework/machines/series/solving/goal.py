@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, noting
 from lanework.base.limits import Limits
 from lanework.core.data.tables import TableLike
 from lanework.core.options import choice, limits_of, text
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
 from lanework.core.result.frames import spread
+from lanework.core.result.show import preview
 from lanework.core.runner import check_deadline
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPUT, UNKNOWN_OUTPUT
@@ -166,7 +167,8 @@ class _Sought:
         check_deadline(self.limits.until(), LATE)
         self.runs += 1
         rest = replace(self.limits, deadline=None, ends=None)
-        result = self._slopes.run_within(rest, self._given(x))
+        with noting(f"while {self.variable} = {preview(np.asarray(x))} is tried"):
+            result = self._slopes.run_within(rest, self._given(x))
         names = (self.output, f"d_{self.output}_d_{self.variable}")
         y, by = (
             np.broadcast_to(spread(result, name, self.axes, self.shape), self.shape).ravel()
