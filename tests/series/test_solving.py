@@ -1,7 +1,9 @@
 """Solving: published problems, models that need no solver, derivatives, what goes wrong."""
 
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +15,10 @@ from lanework.base.errors import Diagnostic, Trap
 from lanework.machines.series.check.generate import random_program
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Sparsity, colours
-from lanework.machines.series.solving.problem import Problem, blocks
+from lanework.machines.series.runner import Runner
+from lanework.machines.series.solving import ipopt
+from lanework.machines.series.solving.blocks import blocks
+from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.solution import TRACE
 
 pytestmark = pytest.mark.slow
@@ -256,6 +261,79 @@ def test_a_solver_in_threads():
     with ThreadPoolExecutor(4) as pool:
         values = list(pool.map(lambda goal: solver({"goal": float(goal)})["x"], goals))
     np.testing.assert_allclose(values, np.sqrt(goals), rtol=1e-8)
+
+
+# Native functions ---------------------------------------------------------------------------------
+
+BENT_TWICE = {
+    "path": "prev(path, initial=1) * cos(x / 10) + x * u",
+    "level": "where(path > 2, path * u, path)",
+    "goal": "total(path * path) + exp(u / 5) * last(level)",
+    "flat": "log(x + 4) * 2",
+}
+
+
+def hard(engine, native, monkeypatch):
+    """Solutions of many kinds of problems, with native functions or Python's."""
+    if not native:
+        monkeypatch.setattr(ipopt, "native", lambda *_: None)
+    m, bounds = hs071()
+    yield m.solve([*"abcd"], bounds=bounds, objective="f", engine=engine)
+    cash = 100 + 10 * np.sin(np.arange(90) / 5)
+    names = ["interest", "repay", "balance"]
+    yield debt(90).solve(names, RESIDUALS, inputs={"cash": cash, "size": 5e3}, engine=engine)
+    bent = model(5, ("~x:1", "u:2", "scale:3"), **BENT_TWICE).compile()
+    more = {"x": (-2.0, 4.0), "u": (-1.0, 3.0), "level": (-4.0, 9.0), "goal": (None, 40.0)}
+    solver = bent.solver(["x", "u"], bounds=more, objective="goal", maximise=True, engine=engine)
+    first = solver({"x": [1.0, 2.0, 0.5, 0.1, 3.0]})
+    yield first
+    yield solver({"x": 1.5}, warm=first)
+    yield bent.solve("x", bounds={"flat": (1.0, 2.0)}, objective="goal", engine=engine)
+    yield from (of.solve(*args, **more, engine=engine) for of, args, more in STATUS.values())
+    looked = lw.series.Model("m", periods=1)
+    looked.input("x", default=1.0)
+    given = {"key": [0, 1, 2], "q": [1.0, 2.0, 4.0]}
+    looked.table("q", given, keys="key", value="q", outside="error")
+    looked.formula("r", "last(x * x - 6 + q(floor(x)))")
+    yield looked.solve("x", "r", inputs={"x": 0.5}, engine=engine)
+    yield looked.solve("x", "r", inputs={"x": 2.5}, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["llvm", "stencil"])
+def test_native_functions_give_the_same_bits(engine, monkeypatch):
+    for mine, other in zip(
+        hard(engine, True, monkeypatch), hard(engine, False, monkeypatch), strict=True
+    ):
+        assert (mine.status, mine.message) == (other.status, other.message)
+        assert mine.solver_trace.tobytes() == other.solver_trace.tobytes()
+        for values, others in (
+            (mine.variables, other.variables),
+            (mine.multipliers, other.multipliers),
+        ):
+            for name, value in values.items():
+                assert np.asarray(value).tobytes() == np.asarray(others[name]).tobytes()
+
+
+def test_native_functions_are_called(monkeypatch):
+    def never(*_):
+        raise AssertionError("Python is called")
+
+    for name in ("slope", "jacobian", "hessian"):
+        monkeypatch.setattr(Problem, name, never)
+    m, bounds = hs071()
+    assert m.solve([*"abcd"], bounds=bounds, objective="f").ok
+
+
+def test_native_code_goes_with_its_solver():
+    solver = model(inputs=("x:1",), r="last(x * x - 4)").compile().solver("x", "r")
+    assert solver().ok
+    native = weakref.ref(solver._problem.native[1])
+    gc.collect()
+    assert native() is not None
+    assert solver()["x"] == pytest.approx(2.0)
+    del solver
+    gc.collect()
+    assert native() is None
 
 
 # Derivatives, one by one --------------------------------------------------------------------------
@@ -517,6 +595,50 @@ def test_ctrl_c(ctrl_c, monkeypatch):
     solution = slow.solve("x", objective="f", inputs=BEGIN)
     assert solution.status == "interrupted"
     assert ctrl_c.work_since() < 1.0
+
+
+LONG = {"y": "prev(y, initial=1) * cos(x) + sin(x * t)", "f": "last(y * y)"}
+
+
+def long_solver(periods=400_000):
+    """Of a problem each of whose runs takes the reference seconds; derived already."""
+    solver = model(periods, ("x:1",), **LONG).compile(outputs=["f"]).solver(
+        "x", objective="f", engine="reference"
+    )  # fmt: skip
+    solver._prepared(periods, lw.Limits())
+    return solver
+
+
+def test_a_deadline_within_one_run():
+    solution = long_solver()(limits=lw.Limits(deadline=0.3))
+    assert solution.status == "deadline"
+    assert len(solution.solver_trace) == 0
+    assert solution.runs == 1
+    assert solution.variables == {"x": 1.0}
+    assert np.isnan(solution.objective)
+
+
+def test_ctrl_c_within_one_run(ctrl_c, monkeypatch):
+    solver, began, run = long_solver(), threading.Event(), Runner.run_within
+
+    def watched(*args):
+        began.set()
+        return run(*args)
+
+    monkeypatch.setattr(Runner, "run_within", watched)
+    ctrl_c.press(began.is_set)
+    solution = solver()
+    assert solution.status == "interrupted"
+    assert solution.variables == {"x": 1.0}
+    assert ctrl_c.work_since() < 1.0
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_solver_after_one_that_was_stopped(engine):
+    solver = model(inputs=("x:1",), r="last(x * x - 4)").compile().solver("x", "r", engine=engine)
+    solver._prepared(1, lw.Limits())
+    assert solver._solve({"x": 3.0}, None, lw.Limits(ends=0.0)).status == "deadline"
+    assert solver()["x"] == pytest.approx(2.0)
 
 
 def test_sums_over_lanes_are_refused():

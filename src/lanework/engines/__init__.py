@@ -8,5 +8,6 @@
 3. What comes out is a `Kernel` (`kernel.py`). `native.py` runs one over units of lanes on threads,
    with an eye on Ctrl-C and deadlines: long ones on threads that end with the process
    (`workers.py`), short ones with helpers that wait in native code (`threadpool.py`,
-   `threadtext.py`).
+   `threadtext.py`). `callbacktext.py` has functions that a solver calls, which run kernels where
+   these stand. Such helpers are shipped, or come from LLVM (`helping.py`).
 """

@@ -21,8 +21,8 @@ import numpy as np
 
 from lanework.base import sharing
 from lanework.core.waiting import start
-from lanework.engines.kernel import CALL, Kernel
-from lanework.engines.llvm import jit as llvm
+from lanework.engines.helping import helpers
+from lanework.engines.kernel import Kernel
 from lanework.engines.threadtext import (
     AWAKE,
     BUSY,
@@ -38,7 +38,6 @@ from lanework.engines.threadtext import (
     STOP,
     pool_text,
 )
-from lanework.engines.vector import loader
 
 _NAMES = ("pool_serve", "pool_run")
 LINGER = 0.0005  # seconds that a helper spins before it goes to sleep
@@ -113,13 +112,7 @@ class ThreadPool:
 @functools.cache
 def _code() -> tuple[Kernel, ...]:
     """What helpers and callers run: shipped, or from LLVM where nothing is."""
-    known = loader.level()
-    if known is not None and loader.why_not() is None:
-        helpers = loader.helpers(known.name)
-        addresses = (helpers.addresses[name] for name in _NAMES)
-        return tuple(Kernel(CALL(at), at, True, 0.0, helpers, "stencil") for at in addresses)
-    text = pool_text(platform.machine())
-    return tuple(llvm.compile_text(text, name, 0) for name in _NAMES)
+    return helpers(_NAMES, lambda: pool_text(platform.machine()))
 
 
 _idle: list[ThreadPool] = []

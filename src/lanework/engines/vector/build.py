@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from lanework.engines.callbacktext import callback_text
 from lanework.engines.stencil.building import Target, main
 from lanework.engines.stencil.elf import flatten
 from lanework.engines.stencil.shipped import digest, pack
@@ -46,8 +47,8 @@ def stamps(name: str) -> dict[str, str]:
 
 
 def _helpers_text() -> str:
-    """The patch loop, the driver, and what helper threads run."""
-    return f"{drive_text()}\n{patch_text()}\n{pool_text('x86_64')}"
+    """The patch loop, the driver, what helper threads run, and what solvers call."""
+    return f"{drive_text()}\n{patch_text()}\n{pool_text('x86_64')}\n{callback_text()}"
 
 
 def build(name: str) -> bytes:

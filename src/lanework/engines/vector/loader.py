@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lanework.base import host
 from lanework.base.codes import BAD_ENVIRONMENT
 from lanework.base.errors import Diagnostic, UsageError, did_you_mean
-from lanework.engines import threadtext
+from lanework.engines import callbacktext, threadtext
 from lanework.engines.kernel import CALL, COLUMNS, UNIT
 from lanework.engines.stencil.arena import Buffer, code_pool
 from lanework.engines.stencil.shipped import contract, load
@@ -111,7 +111,12 @@ WRITERS = (
     *(f"engines/vector/{name}.py" for name in ("body", "driver", "emit", "fields", "liveness")),
     *(f"engines/vector/{name}.py" for name in ("lookups", "patcher", "stencils", "values")),
     *(f"engines/tensors/{name}.py" for name in ("contract", "entries", "layout", "scale", "text")),
-    *("engines/tensors/writer.py", "engines/threadtext.py", "engines/vector/isa.py"),
+    *(
+        "engines/tensors/writer.py",
+        "engines/threadtext.py",
+        "engines/callbacktext.py",
+        "engines/vector/isa.py",
+    ),
 )
 """What writes the texts of stencils, helpers and tensor kernels."""
 
@@ -123,7 +128,9 @@ def agreed(known: Level) -> str:
     words, and the records and names of tensor kernels.
     """
     names = list(layout.kernel_names(known.width))
-    return contract(known, UNIT, COLUMNS, names, isa, threadtext, layout, writers=WRITERS)
+    return contract(
+        known, UNIT, COLUMNS, names, isa, threadtext, callbacktext, layout, writers=WRITERS
+    )
 
 
 @functools.cache

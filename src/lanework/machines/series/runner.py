@@ -42,6 +42,7 @@ from lanework.machines.series.reference.scan import FEWER
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
+    from lanework.machines.series.native.standing import Standing
 
 ENGINES = ("llvm", "stencil", "reference")
 LARGE = 1 << 28  # bytes from which memory that is touched first would let Ctrl-C wait
@@ -305,22 +306,8 @@ class Runner(runner.Runner):
                 help="raise the fuel limit, or run fewer lanes or periods",
                 instruction=0,
             )
-        order = lane_order(self.view, bound)
-        outputs = self._outputs(bound)
-        job = Job(
-            arrays=bound.arrays,
-            given=bound.given,
-            periods=bound.periods,
-            lanes=bound.lanes,
-            order=order,
-            outputs=outputs,
-            buffers=[],
-            ports=self.wanted,
-            fuel=fuel // max(bound.repeats, 1),
-            until=until,
-            progress=None if bound.outer else self.progress,
-            unchecked=bound.unchecked,
-        )
+        job = self._job(bound, until)
+        outputs = job.outputs
         needed = sum(output.bytes for output in outputs) + self._executor.memory(job)
         limits.check_memory(needed, f"{bound.lanes * bound.repeats:,} lanes")
         for output in outputs:
@@ -352,6 +339,42 @@ class Runner(runner.Runner):
             "notice": self.notice,
         }
         return {output.port.name: output for output in outputs}, stats
+
+    def _job(self, bound: Bound, until: float | None) -> Job:
+        return Job(
+            arrays=bound.arrays,
+            given=bound.given,
+            periods=bound.periods,
+            lanes=bound.lanes,
+            order=lane_order(self.view, bound),
+            outputs=self._outputs(bound),
+            buffers=[],
+            ports=self.wanted,
+            fuel=self.view.fuel * bound.periods * bound.lanes,
+            until=until,
+            progress=None if bound.outer else self.progress,
+            unchecked=bound.unchecked,
+        )
+
+    def is_short(self, lanes: int) -> bool:
+        """Whether a run of so many lanes is over before anyone could want to stop it."""
+        return self.view.fuel * (self.periods or 0) * lanes <= SHORT
+
+    def standing(self, inputs: Mapping[str, Any]) -> Standing | None:
+        """A short run of these inputs that native code may do again and again, or None.
+
+        Raises:
+            Diagnostic: as a call.
+        """
+        bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=self._executor.lazy)
+        job = self._job(bound, None)
+        direct = all(output.direct for output in job.outputs)
+        if not self.is_short(bound.lanes) or job.order is not None or bound.outer or not direct:
+            return None
+        for output in job.outputs:
+            output.allocate()
+        job.buffers = [output.buffer({}) for output in job.outputs]
+        return self._executor.standing(job)
 
     def _outputs(self, bound: Bound) -> list[Output]:
         shape, ends = Shape.of(self.view, bound.given), self.view.horizon is not None

@@ -4,5 +4,6 @@
 as few walks over time as their dependences allow, and `integrality.py` says which keys of tables
 need no test. `kernels.py` gets the code of a nest from LLVM or from stencils, `compiled.py` runs it
 over lanes and moves from one to the other, and `direct.py` is the short way for one lane: a call
-that costs little more than the code itself.
+that costs little more than the code itself. `standing.py` is a run that native code does again and
+again.
 """

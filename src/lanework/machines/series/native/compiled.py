@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.native.kernels import (
     CompiledNest,
     LaneLoop,
+    Memory,
     llvm_kernel,
     stencil_kernel,
 )
@@ -33,9 +34,7 @@ from lanework.machines.series.reference.faults import Fault
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
-
-Memory = dict[str, Mapping[int, Any] | Sequence[Any]]
-"""Where the slots of a nest lie, by their kind: a number, or an array, for each index."""
+    from lanework.machines.series.native.standing import Standing
 
 # From how much fuel on LLVM pays, measured on models of 4 to 1,400 steps: for each step of a nest,
 # which takes it about 200 microseconds, and to load it in the first place.
@@ -176,19 +175,12 @@ class CompiledExecutor(Executor):
         self._tier_up(variant, job)
         job.spent.engine = variant.engine
         job.check(self.view, known=variant.checked)
-        memory: Memory = {
-            "input": job.arrays,
-            "output": dict(zip(job.ports, job.buffers, strict=True)),
-        }
+        memory = self._memory(variant, job)
         everywhere: list[int] = []
         suspects: list[int] = []
         periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
         if variant.shared is not None:
             fuel = job.fuel // max(job.lanes, 1)
-            memory["bridge"] = {
-                slot.index: np.zeros(periods if slot.layout == "time" else 1)
-                for _, slot in variant.shared.slots["bridge"]
-            }
             everywhere = self._run_nest(variant.shared, job, memory, periods, 1, fuel, None)
         if variant.lanes is not None:
             suspects = self._run_nest(
@@ -199,6 +191,34 @@ class CompiledExecutor(Executor):
             return []
         job.check(self.view)
         return locate(self.view, job, None if everywhere or variant.swap else suspects)
+
+    def _memory(self, variant: Variant, job: Job) -> Memory:
+        """Inputs, outputs, and rows that one nest makes for the other."""
+        memory: Memory = {
+            "input": job.arrays,
+            "output": dict(zip(job.ports, job.buffers, strict=True)),
+        }
+        if variant.shared is not None:
+            periods = 1 if variant.swap else job.periods
+            memory["bridge"] = {
+                slot.index: np.zeros(periods if slot.layout == "time" else 1)
+                for _, slot in variant.shared.slots["bridge"]
+            }
+        return memory
+
+    def standing(self, job: Job) -> Standing | None:
+        """The job's kernels, each in a frame of its own, to be run again and again."""
+        from lanework.machines.series.native.standing import Standing
+
+        variant = self._variant(job)
+        job.check(self.view, known=variant.checked)
+        memory = self._memory(variant, job)
+        periods, lanes = (1, job.periods) if variant.swap else (job.periods, job.lanes)
+        standing = Standing(self.view.inputs, job.outputs)
+        for nest, count in ((variant.shared, 1), (variant.lanes, lanes)):
+            if nest is not None:
+                standing.add(nest, memory, periods, count)
+        return standing
 
     def _run_nest(
         self,
@@ -211,20 +231,9 @@ class CompiledExecutor(Executor):
         progress: Callable[[int, int], None] | None,
     ) -> list[int]:
         frame, cells = nest.frame()
-        columns, dims = frame.columns, frame.dims
-        if nest.slots["periods"]:
-            memory["periods"] = [np.arange(float(lanes))]  # must outlive the call
-        for kind, arrays in memory.items():
-            for number, slot in nest.slots[kind]:
-                value = arrays[slot.index]
-                if type(value) is float:
-                    cells[number] = value
-                else:
-                    columns[number] = address(value)
-                    if value.ndim == 2:
-                        dims[4 + number] = value.strides[0] // 8
+        nest.point(frame, cells, memory, lanes)
         if job.order is not None and lanes > 1:
-            dims[3] = address(job.order)
+            frame.dims[3] = address(job.order)
         units = -(-lanes // UNIT)
         threads = max(min(self.threads, units), 1)
         frame.shape(periods, lanes, units, nest.kernel.scratch(periods), threads)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from lanework.engines.kernel import Kernel
 from lanework.engines.native import Frame, address
 from lanework.machines.series.data.binding import Array
 from lanework.machines.series.native.nests import Lowered
+
+Memory = dict[str, Mapping[int, Any] | Sequence[Any]]
+"""Where the slots of a nest lie, by their kind: a number, or an array, for each index."""
 
 SINGLE = "x86-64-v3"  # one lane is done sooner in narrower registers
 
@@ -53,6 +58,21 @@ class CompiledNest:
         for number, slot in self.slots["table"]:
             frame.columns[number] = address(self.tables[slot.index])
         return frame, cells
+
+    def point(self, frame: Frame, cells: Array, memory: Memory, lanes: int) -> None:
+        """Let a frame's slots be where this memory is, which must outlive what runs in it."""
+        columns, dims = frame.columns, frame.dims
+        if self.slots["periods"]:
+            memory["periods"] = [np.arange(float(lanes))]
+        for kind, arrays in memory.items():
+            for number, slot in self.slots[kind]:
+                value = arrays[slot.index]
+                if type(value) is float:
+                    cells[number] = value
+                else:
+                    columns[number] = address(value)
+                    if value.ndim == 2:
+                        dims[4 + number] = value.strides[0] // 8
 
     def keep(self, frame: Frame, cells: Array) -> None:
         """Let this thread's next call have this frame."""

@@ -21,6 +21,7 @@ from lanework.machines.series.reference.scan import FEWER, scan
 
 if TYPE_CHECKING:
     from lanework.machines.series.native.direct import Direct
+    from lanework.machines.series.native.standing import Standing
 
 BLOCKS = 8
 """So many units of lanes in which a loop has no solution are looked at, where there are more."""
@@ -100,6 +101,10 @@ class Executor(Protocol):
         self, given: tuple[Given, ...], periods: int, ports: tuple[int, ...], stats: dict[str, Any]
     ) -> Direct | None:
         """The short way to these outputs of one lane given like this; None where there is none."""
+        return None
+
+    def standing(self, job: Job) -> Standing | None:
+        """The job to be run again and again by native code; None where there is none."""
         return None
 
     def explain(self) -> list[str]:

@@ -1,10 +1,13 @@
 """Unknowns of a series model: solved for by IPOPT, sought one by one, or found as rates of return.
 
 1. `solve.py`: names and bounds that a person gave, checked, and each lane solved.
-2. `problem.py`: a program as a nonlinear problem, its sparse derivatives each a run of a program.
-3. `ipopt.py`: the solver, with its limits and its trace.
-4. `solution.py`: what comes back: a status, values, multipliers, the way that led there.
-5. `goal.py`: one unknown a lane, all lanes at once, without IPOPT.
-6. `returns.py`: internal rates of return.
-7. `command.py`: solving and seeking on the command line.
+2. `problem.py`: a program as a nonlinear problem, its sparse derivatives each a run of a program;
+   `blocks.py` lays its unknowns and outputs out, with their bounds.
+3. `callbacks.py`: its functions as native code that IPOPT calls.
+4. `ipopt.py`: the solver, with its limits and its trace.
+5. `polish.py`: the last steps to where equations hold.
+6. `solution.py`: what comes back: a status, values, multipliers, the way that led there.
+7. `goal.py`: one unknown a lane, all lanes at once, without IPOPT.
+8. `returns.py`: internal rates of return.
+9. `command.py`: solving and seeking on the command line.
 """

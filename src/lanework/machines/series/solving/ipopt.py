@@ -15,20 +15,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lanework.base.errors import Diagnostic
 from lanework.core.result.frames import need
 from lanework.machines.series.codes import BAD_PROBLEM, LOOKUP_OUTSIDE, NO_SOLUTION
-from lanework.machines.series.solving.problem import Block, Floats, Problem
+from lanework.machines.series.solving.blocks import Block, Floats
+from lanework.machines.series.solving.callbacks import Callbacks, native
+from lanework.machines.series.solving.polish import WHAT
+from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.solution import TRACE, Solution
 
-WHAT = "solving with IPOPT"
 FAR = 2e19  # what IPOPT takes for no bound is 1e19 and more
 CLOSE = 1e-6  # how far, relative to its size, a value may lie outside its bounds
 POLISH = 4  # steps of Newton's method at the end
 FINE = 1e-12  # how small, beside the unknowns, the last of them is
-SINGULAR = 1e-12  # how small, beside the largest, a pivot is nought
 
 AT_A_POINT = (LOOKUP_OUTSIDE, NO_SOLUTION)
 """What a run is refused for at some values of the unknowns, and not at others."""
@@ -70,18 +70,27 @@ def ipopt() -> Any:
     return need("ipyopt", WHAT)
 
 
+class _Watch:
+    """What IPOPT tells of each iteration: the run that it is in hears of it."""
+
+    run: Run | None = None
+
+    def __call__(self, *numbers: Any) -> bool:
+        return self.run is not None and self.run.iteration(*numbers)
+
+
 class Run:
-    """One call of IPOPT."""
+    """One call of IPOPT.
 
-    def __init__(self, problem: Problem, until: float | None, options: Mapping[str, Any]) -> None:
-        self.problem, self.until, self.options = problem, until, options
+    Attributes:
+        functions: the problem's, for IPOPT and at its end: native ones where there are.
+    """
+
+    def __init__(self, problem: Problem, options: Mapping[str, Any]) -> None:
+        self.problem, self.options = problem, options
+        self.functions: Problem | Callbacks = problem
         self.trace: list[tuple[Any, ...]] = []
-        self.stop: str = ""
         self.state: tuple[Floats, ...] = ()
-
-    def interrupt(self, *_: Any) -> None:
-        """Ctrl-C: IPOPT stops at its next iteration. No exception goes through its native code."""
-        self.stop = "interrupted"
 
     def iteration(
         self,
@@ -91,17 +100,42 @@ class Run:
         *numbers: float,
     ) -> bool:
         """Keep a record, in the order of `TRACE`; whether to go on."""
-        self.trace.append((number, objective * self.problem.sign, *numbers, mode != 0))
-        if self.until is not None and time.monotonic() > self.until:
-            self.stop = self.stop or "deadline"
-        return not self.stop
+        problem = self.problem
+        self.trace.append((number, objective * problem.sign, *numbers, mode != 0))
+        if problem.until is not None and time.monotonic() > problem.until:
+            problem.stop = problem.stop or "deadline"
+        return not problem.stop
+
+    def _solver(self, options: dict[str, Any]) -> tuple[Any, _Watch]:
+        """IPOPT with these options: the same as before where native functions are."""
+        functions, key = self.functions, repr(options)
+        known = functions.solvers if isinstance(functions, Callbacks) else {}
+        if key not in known:
+            known[key] = self._new_solver(options)
+        solver, watch = known[key]
+        watch.run = self
+        return solver, watch
+
+    def _new_solver(self, options: dict[str, Any]) -> tuple[Any, _Watch]:
+        problem, functions, watch = self.problem, self.functions, _Watch()
+        low, high = _ends(problem.variables)
+        least, most = _ends(problem.targets)
+        own = (problem.value, problem.slope, problem.levels, problem.jacobian, problem.hessian)
+        calls = functions.capsules if isinstance(functions, Callbacks) else own
+        try:
+            solver = ipopt().Problem(
+                problem.size, low, high, problem.rows, least, most, problem.entries,
+                problem.bend_entries, *calls, intermediate_callback=watch, ipopt_options=options,
+            )  # fmt: skip
+        except (ValueError, TypeError) as error:
+            what = str(error).removeprefix("ipyopt.Problem(): ")
+            raise Diagnostic(BAD_PROBLEM, f"IPOPT: {what}", help="see IPOPT's options") from error
+        return solver, watch
 
     def solve(self, start: Floats, before: Solution | None) -> tuple[Floats, int]:
         """The last iterate, and IPOPT's status."""
         problem = self.problem
         n, m = problem.size, problem.rows
-        low, high = _ends(problem.variables)
-        least, most = _ends(problem.targets)
         options: dict[str, Any] = {
             "print_level": 0,
             "sb": "yes",
@@ -112,23 +146,16 @@ class Run:
         }
         if before is not None:
             options = {"warm_start_init_point": "yes", **_WARM, **options}
-        try:
-            solver = ipopt().Problem(
-                n, low, high, m, least, most, problem.entries, problem.bend_entries,
-                problem.value, problem.slope, problem.levels, problem.jacobian, problem.hessian,
-                intermediate_callback=self.iteration,
-                ipopt_options=options,
-            )  # fmt: skip
-        except (ValueError, TypeError) as error:
-            what = str(error).removeprefix("ipyopt.Problem(): ")
-            raise Diagnostic(BAD_PROBLEM, f"IPOPT: {what}", help="see IPOPT's options") from error
+        solver, watch = self._solver(options)
         x = np.array(start)
         y, lower, upper = np.zeros(m), np.zeros(n), np.zeros(n)
         if before is not None:
             for array, known in zip((y, lower, upper), before._state[1:], strict=True):
                 array[:] = known
-        with _on_ctrl_c(self.interrupt):
+        try:
             x, _, status = solver.solve(x, mult_g=y, mult_x_L=lower, mult_x_U=upper)
+        finally:
+            watch.run = None  # else they would hold each other
         self.state = (x, y, lower, upper)
         return x, status
 
@@ -185,25 +212,29 @@ def solve(
         run: runs the program with these unknowns.
     """
     begin = time.perf_counter()
-    problem.runs, problem.error = 0, None
-    session = Run(problem, until, options)
+    problem.begin(until)
+    session = Run(problem, options)
     low, high = _ends(problem.variables)
-    start = np.clip(start, low, high)
-    if until is not None and time.monotonic() > until:
-        return _solution(problem, session, start, "deadline", SAID["deadline"], run, begin)
-    problem.value(start)
-    problem.levels(start, np.empty(problem.rows))
-    if problem.error is not None and problem.error.code not in AT_A_POINT:
-        raise problem.error  # of the inputs, whatever the unknowns are
-    x, number = session.solve(start, before)
-    status = session.stop or STATUS.get(number, "stopped")
-    message = SAID[status]
-    if status == "solved":
-        status = _checked(problem, x)
+    x, number = np.clip(start, low, high), 0
+    with _on_ctrl_c(problem.interrupt):
+        if until is not None and time.monotonic() > until:
+            problem.stop = "deadline"
+        else:
+            problem.value(x)
+            problem.levels(x, np.empty(problem.rows))
+        if problem.error is not None and problem.error.code not in AT_A_POINT:
+            raise problem.error  # of the inputs, whatever the unknowns are
+        if not problem.stop:
+            session.functions = native(problem, x) or problem
+            x, number = session.solve(x, before)
+        status = STATUS.get(number, "stopped")
+        if status == "solved" and not problem.stop:
+            status = _checked(problem, session.functions, x)
+        status = problem.stop or status
         message = SAID[status]
-    if status != "solved":
-        message += _where(problem, x, status)
-    return _solution(problem, session, x, status, message, run, begin)
+        if status not in ("solved", "interrupted", "deadline"):
+            message += _where(problem, x, status)
+        return _solution(problem, session, x, status, message, run, begin)
 
 
 def _solution(
@@ -217,8 +248,14 @@ def _solution(
 ) -> Solution:
     nothing = tuple(np.zeros(size) for size in (problem.rows, problem.size, problem.size))
     state = session.state or (x, *nothing)
+    functions = session.functions
     weights = problem.sign * state[1]
-    goal = np.nan if problem.objective is None else problem.sign * problem.value(x)
+    if problem.objective is None:
+        goal = np.nan
+    elif problem.stop:
+        goal = session.trace[-1][1] if session.trace else np.nan
+    else:
+        goal = problem.sign * functions.value(x)
     return Solution(
         status,
         message,
@@ -226,7 +263,7 @@ def _solution(
         goal,
         {block.name: _plain(block.of(weights)) for block in problem.targets},
         np.array(session.trace, TRACE),
-        problem.runs,
+        problem.runs + (functions.runs if isinstance(functions, Callbacks) else 0),
         time.perf_counter() - begin,
         run,
         state,
@@ -237,65 +274,33 @@ def _plain(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _checked(problem: Problem, x: Floats) -> str:
+def _checked(problem: Problem, functions: Problem | Callbacks, x: Floats) -> str:
     """IPOPT says that it is solved: is it? Where equations say all, `x` comes nearer to them."""
-    levels = np.empty(problem.rows)
+    levels, slopes = np.empty(problem.rows), np.empty(len(problem.entries[0]))
     low, high = _ends(problem.targets)
     if problem.objective is None:
         equal, off = low == high, np.inf
+        least, most = _ends(problem.variables)
         for _ in range(POLISH):
-            problem.levels(x, levels)
-            step = _step(problem, x, levels[equal] - low[equal], equal)
+            functions.levels(x, levels)
+            functions.jacobian(x, slopes)
+            step = problem.equations.step(slopes, (levels - low)[equal])
             if step is None:
                 return "singular"
             off = float((np.abs(step) / (1.0 + np.abs(x))).max(initial=0.0))
             if off <= FINE:
                 break
-            least, most = _ends(problem.variables)
             x[:] = np.clip(x - step, least, most)
         if not off <= CLOSE:
             return "inaccurate"
-    problem.levels(x, levels)
+    functions.levels(x, levels)
     size = 1.0 + np.maximum(np.abs(levels), np.minimum(np.abs(low), np.abs(high)))
     held = (np.maximum(low - levels, levels - high) <= CLOSE * size).all()
     return "solved" if held else "inaccurate"
 
 
-def _step(problem: Problem, x: Floats, misses: Floats, equal: NDArray[np.bool_]) -> Floats | None:
-    """The step from where equations hold, by their slopes; None where these leave unknowns open."""
-    sparse, linalg = need("scipy.sparse", WHAT), need("scipy.sparse.linalg", WHAT)
-    row, column = problem.entries
-    slopes = np.empty(len(row))
-    problem.jacobian(x, slopes)
-    matrix = sparse.csc_matrix((slopes, (row, column)), (problem.rows, problem.size))[equal]
-    free = np.concatenate([block.low < block.high for block in problem.variables])
-    matrix = matrix[:, free]
-    if matrix.shape[0] != matrix.shape[1]:
-        return None
-    scales = []
-    for axis in (1, 0):  # rows, then columns, to a largest entry of 1
-        most = np.abs(matrix).max(axis=axis).toarray().ravel()
-        if not (most > 0).all():
-            return None
-        scales.append(1 / most)
-        scale = sparse.diags(1 / most)
-        matrix = (scale @ matrix if axis else matrix @ scale).tocsc()
-    try:
-        factors = linalg.splu(matrix)
-    except RuntimeError:
-        return None
-    pivots = np.abs(factors.U.diagonal())
-    if pivots.min() < SINGULAR * pivots.max():
-        return None
-    step = np.zeros(problem.size)
-    step[free] = scales[1] * factors.solve(scales[0] * misses)
-    return step
-
-
 def _where(problem: Problem, x: Floats, status: str) -> str:
     """Names to go with a status."""
-    if status in ("interrupted", "deadline"):
-        return ""
     if problem.error is not None:
         return f": {problem.error.message}"
     levels = np.empty(problem.rows)

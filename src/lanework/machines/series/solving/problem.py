@@ -7,119 +7,29 @@ a colour: columns that share no row are one direction (see `passes/sparsity.py`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lanework.base.errors import Diagnostic
-from lanework.core.data.values import Given, exactly
+from lanework.base.errors import Diagnostic, Trap
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
-from lanework.machines.series.codes import BAD_PROBLEM
 from lanework.machines.series.data.labels import along
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Bools, Reach, Sparsity, colours
+from lanework.machines.series.solving.blocks import Block, Floats
+from lanework.machines.series.solving.polish import Equations
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.result import SeriesResult
     from lanework.machines.series.runner import Runner
 
-Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+Products = Mapping[str, tuple[NDArray[Any], tuple[str, ...]]]
 COLOUR = "colour"
-
-
-@dataclass
-class Block:
-    """Where the values of an input or an output lie among all of them.
-
-    Attributes:
-        port: the input or output.
-        begin: its first place.
-        size: how many values it has: one, or one a period.
-        low: their lower bounds.
-        high: their upper bounds.
-    """
-
-    port: Port
-    begin: int
-    size: int
-    low: Floats
-    high: Floats
-
-    @property
-    def name(self) -> str:
-        """The port's."""
-        return self.port.name
-
-    @property
-    def timed(self) -> bool:
-        """Whether there is one value a period."""
-        return "time" in self.port.axes
-
-    @property
-    def where(self) -> slice:
-        """Its places."""
-        return slice(self.begin, self.begin + self.size)
-
-    def of(self, values: Floats) -> Any:
-        """Its part of all values, as inputs take it."""
-        part = values[self.where]
-        return part if self.timed else float(part[0])
-
-    def place(self, index: int) -> str:
-        """What one of its values is called."""
-        return f"{self.name}[{index}]" if self.timed else self.name
-
-
-def blocks(
-    ports: Iterable[Port], periods: int, bounds: Mapping[str, tuple[Any, Any]]
-) -> list[Block]:
-    """Lay the values of some ports out one after another.
-
-    Raises:
-        Diagnostic: LW3062 for bounds that are no numbers or exclude each other.
-    """
-    out: list[Block] = []
-    begin = 0
-    for port in ports:
-        size = periods if "time" in port.axes else 1
-        low, high = bounds.get(port.name, (None, None))
-        block = Block(
-            port, begin, size, *(_bound(port, size, x, s) for x, s in ((low, -1), (high, 1)))
-        )
-        crossed = np.flatnonzero(block.low > block.high)
-        if len(crossed):
-            at = int(crossed[0])
-            raise Diagnostic(
-                BAD_PROBLEM,
-                f"the bounds of {block.place(at)} exclude each other: "
-                f"{block.low[at]:g} is above {block.high[at]:g}",
-                help="give bounds as (lowest, highest), None where there is none",
-            )
-        out.append(block)
-        begin += size
-    return out
-
-
-def _bound(port: Port, size: int, given: Any, sign: int) -> Floats:
-    if given is None:
-        return np.full(size, sign * np.inf)
-    try:
-        array = exactly(given, "f64", Given(f"a bound of {port.name!r}", BAD_PROBLEM))
-        out = np.array(np.broadcast_to(array, size))
-    except (TypeError, ValueError):
-        out = np.full(size, np.nan)
-    if np.isnan(out).any():
-        what = "a number or one a period" if "time" in port.axes else "a number"
-        raise Diagnostic(
-            BAD_PROBLEM,
-            f"a bound of {port.name!r} is {given!r}",
-            help=f"give {what}, or None where there is none",
-        )
-    return out
 
 
 class Problem:
@@ -139,6 +49,10 @@ class Problem:
         moves: which unknowns the objective may depend on.
         error: what the last run that failed was refused for; its values are NaN.
         runs: how many runs of programs there were.
+        until: the deadline, on the clock of `time.monotonic`.
+        stop: why it goes no further; values are NaN from then on.
+        weights: the input that is the multiplier of each output.
+        native: what `callbacks.py` made of it, kept for the next inputs.
     """
 
     def __init__(
@@ -156,15 +70,16 @@ class Problem:
         self.names = [block.name for block in variables]
         self.size = sum(block.size for block in variables)
         self.rows = sum(block.size for block in targets)
-        self.error: Diagnostic | None = None
-        self.runs = 0
+        self._known: dict[Runner, SeriesResult | None] = {}
+        self.begin(None)
+        self._inside = False
         self._program, self._engine = program, engine
         self._inputs: dict[str, Any] = {}
         ports = [*_ports(targets), *([objective] if objective else [])]
         names = list(dict.fromkeys(port.name for port in ports))
         self._values = self._bind(program, names)
-        self._x = np.full(self.size, np.nan)
-        self._last: SeriesResult | None = None
+        self._x = b""
+        self.native: Any = None
         self._gradient: Runner | None = None
         if objective is not None:
             deriver = Deriver(program)
@@ -182,7 +97,7 @@ class Problem:
     def given(self, inputs: Mapping[str, Any]) -> None:
         """What the inputs are that are known: numbers, and arrays over time."""
         self._inputs = dict(inputs)
-        self._x.fill(np.nan)
+        self._known.clear()
 
     # What is compiled once ------------------------------------------------------------------------
 
@@ -199,6 +114,8 @@ class Problem:
             row = Block(self.objective, 0, 1, np.zeros(1), np.zeros(1))
             self.moves = self._pattern(parts[-1:], [row])[0]
         self._jacobian = _Compressed(self.pattern, self.targets, self.variables)
+        self._slopes: Runner | None = None
+        self._slope_names = [f"d_{block.name}" for block in self.targets]
         if self.pattern.any():
             deriver.forward([block.port for block in self.targets], leaves)
             self._slopes = self._bind(Program(**vars(deriver.finish("directions"))))
@@ -213,7 +130,9 @@ class Problem:
         pattern = self._pattern(parts, self.variables)
         pattern |= pattern.T
         self._hessian = _Compressed(pattern, self.variables, self.variables, lower=True)
-        self._weights = {port.name: f"multiplier_{port.name}" for port in unique}
+        self.weights = {port.name: f"multiplier_{port.name}" for port in unique}
+        self._bends: Runner | None = None
+        self._bend_names = [f"d2_{name}" for name in self.names]
         if pattern.any():
             self._bends = self._bind(Program(**vars(deriver.finish("second"))))
 
@@ -228,29 +147,60 @@ class Problem:
 
     # What is run at each point --------------------------------------------------------------------
 
-    def _run(self, runner: Runner, more: Mapping[str, Any]) -> SeriesResult | None:
+    def begin(self, until: float | None) -> None:
+        """Solve anew, by a deadline."""
+        self.error: Diagnostic | None = None
+        self.runs, self.until, self.stop = 0, until, ""
+        self._known.clear()
+
+    def interrupt(self, *_: Any) -> None:
+        """Ctrl-C: what runs stops at once, and IPOPT as soon as it asks again.
+
+        No exception goes through its native code.
+        """
+        self.stop = "interrupted"
+        if self._inside:
+            raise KeyboardInterrupt
+
+    def _run(self, runner: Runner, more: Mapping[str, Any], lanes: int = 1) -> SeriesResult | None:
         self.runs += 1
+        limits = runner.limits
+        if not runner.is_short(lanes):
+            limits = replace(limits, ends=self.until)
+        result = None
         try:
-            return runner.run_within(runner.limits, {**self._inputs, **more})
+            self._inside = True
+            if not self.stop:
+                result = runner.run_within(limits, {**self._inputs, **more})
+            self._inside = False
         except Diagnostic as error:
-            self.error = error
-            return None
+            self._inside, self.error = False, error
+        except Trap:
+            self._inside, self.stop = False, self.stop or "deadline"
+        except KeyboardInterrupt:
+            self._inside, self.stop = False, "interrupted"
+        return result
 
     def point(self, x: Floats) -> dict[str, Any]:
         """The unknown inputs at a point."""
         return {block.name: block.of(x) for block in self.variables}
 
-    def _at(self, x: Floats) -> SeriesResult | None:
-        if not np.array_equal(self._x, x):
-            self._x = x.copy()
-            self._last = self._run(self._values, self.point(self._x))
-        return self._last
+    def _at(
+        self, runner: Runner, x: Floats, more: Mapping[str, Any], lanes: int = 1
+    ) -> SeriesResult | None:
+        """A run at a point; once as long as the point is the same."""
+        if self._x != x.tobytes():
+            self._x = x.tobytes()
+            self._known.clear()
+        if runner not in self._known:
+            self._known[runner] = self._run(runner, {**self.point(x.copy()), **more}, lanes)
+        return self._known[runner]
 
     def value(self, x: Floats) -> float:
         """What is to become least; NaN where the program finds no value."""
         if self.objective is None:
             return 0.0
-        values = self._at(x)
+        values = self._at(self._values, x, {})
         return np.nan if values is None else self.sign * float(values[self.objective.name])
 
     def slope(self, x: Floats, out: Floats) -> None:
@@ -258,7 +208,7 @@ class Problem:
         out.fill(0.0)
         if self.objective is None or self._gradient is None:
             return
-        slopes = self._run(self._gradient, self.point(x.copy()))
+        slopes = self._at(self._gradient, x, {})
         for block in self.variables:
             part: Any = np.nan
             if slopes is not None:
@@ -267,30 +217,67 @@ class Problem:
 
     def levels(self, x: Floats, out: Floats) -> None:
         """The outputs with bounds, shape (rows,)."""
-        values = self._at(x)
+        values = self._at(self._values, x, {})
         for block in self.targets:
             part = np.nan if values is None else values[block.name]
             out[block.where] = part
 
     def jacobian(self, x: Floats, out: Floats) -> None:
         """The derivatives of these outputs, in the order of `entries`."""
-        if len(out):
-            point = self.point(x.copy())
-            slopes = self._run(self._slopes, {**point, **self._jacobian.directions})
-            names = [f"d_{block.name}" for block in self.targets]
-            self._jacobian.gather(slopes, names, out)
+        if self._slopes is not None:
+            products = self._jacobian
+            slopes = self._at(self._slopes, x, products.directions, products.count)
+            products.gather(_parts(slopes), self._slope_names, out)
 
     def hessian(self, x: Floats, multipliers: Floats, weight: float, out: Floats) -> None:
         """The second derivatives of objective and outputs times multipliers, lower triangle."""
-        if not len(out):
+        if self._bends is None:
             return
-        given = {self._weights[block.name]: block.of(multipliers) for block in self.targets}
+        more = {**self.point(x.copy()), **self._weighed(multipliers, weight)}
+        products = self._hessian
+        bends = self._run(self._bends, {**more, **products.directions}, products.count)
+        products.gather(_parts(bends), self._bend_names, out)
+
+    def _weighed(self, multipliers: Floats, weight: float) -> dict[str, Any]:
+        given = {self.weights[block.name]: block.of(multipliers) for block in self.targets}
         if self.objective is not None:
-            own = self._weights[self.objective.name]
+            own = self.weights[self.objective.name]
             given[own] = self.sign * weight + given.get(own, 0.0)
-        more = {**self.point(x.copy()), **_copied(given), **self._hessian.directions}
-        bends = self._run(self._bends, more)
-        self._hessian.gather(bends, [f"d2_{name}" for name in self.names], out)
+        return _copied(given)
+
+    # As native code -------------------------------------------------------------------------------
+
+    @property
+    def given_numbers(self) -> dict[str, Any]:
+        """What the inputs are that are known."""
+        return self._inputs
+
+    def work(self, x: Floats) -> tuple[tuple[Runner, dict[str, Any]] | None, ...]:
+        """What is run for values, gradient, Jacobian and Hessian: runners and inputs at a point."""
+        known = {**self._inputs, **self.point(x.copy())}
+        weights = self._weighed(np.zeros(self.rows), 0.0)
+        along, twice = self._jacobian.directions, self._hessian.directions
+        return (
+            (self._values, known),
+            (self._gradient, known) if self._gradient else None,
+            (self._slopes, {**known, **along}) if self._slopes else None,
+            (self._bends, {**known, **weights, **twice}) if self._bends else None,
+        )
+
+    @cached_property
+    def equations(self) -> Equations:
+        """Those of the outputs that have to be one value."""
+        equal = np.concatenate([block.low == block.high for block in self.targets] or [[False]])
+        free = np.concatenate([block.low < block.high for block in self.variables])
+        return Equations(self.entries, equal, free)
+
+    def jacobian_addresses(self, parts: Products | None) -> Places:
+        """Where the entries of the Jacobian lie, if outputs lie at `parts`."""
+        return self._jacobian.take(parts, self._slope_names, np.int64)
+
+    def hessian_addresses(self, parts: Products | None) -> Places:
+        """Where the entries of the Hessian lie, likewise."""
+        return self._hessian.take(parts, self._bend_names, np.int64)
 
     @property
     def entries(self) -> tuple[Places, Places]:
@@ -311,10 +298,10 @@ class _Compressed:
     ) -> None:
         self._rows = rows
         self._colours = colours(pattern)
-        self._count = int(self._colours.max(initial=-1)) + 1
+        self.count = int(self._colours.max(initial=-1)) + 1
         row, column = np.nonzero(np.tril(pattern) if lower else pattern)
         self.entries = (row, column)
-        seeds = np.zeros((pattern.shape[1], self._count))
+        seeds = np.zeros((pattern.shape[1], self.count))
         seeds[np.arange(len(self._colours)), self._colours] = 1.0
         self.directions = {}
         for block in columns:
@@ -322,22 +309,29 @@ class _Compressed:
             axes: Any = ("time", COLOUR) if block.timed else COLOUR
             array = np.ascontiguousarray(part if block.timed else part[0])
             self.directions[f"along_{block.name}"] = along(axes, array)
-        self._flat = row * self._count + self._colours[column]
-        self._products = np.zeros((pattern.shape[0], self._count))
+        self._flat = row * self.count + self._colours[column]
+        self._shape = (pattern.shape[0], self.count)
 
-    def gather(self, values: SeriesResult | None, names: list[str], out: Floats) -> None:
+    def gather(self, parts: Products | None, names: list[str], out: Floats) -> None:
         """Take the entries from the products; NaN where there are none."""
-        if values is None:
-            out.fill(np.nan)
-            return
-        for block, name in zip(self._rows, names, strict=True):
-            part = np.asarray(values[name])
-            if block.timed and part.ndim == 1 and self._count != 0:
+        out[:] = np.nan if parts is None else self.take(parts, names, np.float64)
+
+    def take(self, parts: Products | None, names: list[str], kind: type) -> NDArray[Any]:
+        """The entries of products, by output of the program; none of none."""
+        products: NDArray[Any] = np.zeros(self._shape, kind)
+        for block, name in zip(self._rows, names if parts else (), strict=bool(parts)):
+            part, axes = (parts or {})[name]
+            if block.timed and part.ndim == 1:
                 # without lanes it is over time, without time over lanes
-                axes = values.axes(name)
                 part = part[:, None] if "time" in axes else part
-            self._products[block.where] = part
-        np.take(self._products.ravel(), self._flat, out=out)
+            products[block.where] = part
+        return np.take(products.ravel(), self._flat)
+
+
+def _parts(result: SeriesResult | None) -> Products | None:
+    if result is None:
+        return None
+    return {name: (result[name], result.axes(name)) for name in result}
 
 
 def _copied(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from lanework.machines.series.data.tableinputs import table_inputs
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.runner import Runner
 from lanework.machines.series.solving import ipopt
-from lanework.machines.series.solving.problem import Block, Problem, blocks
+from lanework.machines.series.solving.blocks import Block, blocks
+from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.solution import Solution, Solutions
 
 LATE = "raise the deadline, or give IPOPT fewer iterations"
