@@ -297,6 +297,36 @@ def test_a_program_is_loaded_under_the_cap(folder, name):
     assert most - base <= 1.05 * cap
 
 
+ALONE = """
+import sys
+import lanework as lw
+from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
+from lanework.core.resident import Growth, seen
+name, cap = sys.argv[1], int(sys.argv[2])
+lw.compile("few/" + name)
+peak = lambda: [int(x.split()[1]) for x in open("/proc/self/status") if "VmHWM" in x][0]
+base = peak()
+try:
+    with seen(Growth(Limits(memory=cap))):
+        lw.compile(name)
+except Diagnostic as problem:
+    print(problem.code.ident, 1024 * (peak() - base))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize("name", ["register.lasm", "fleet.lasm", *PROGRAMS])
+def test_long_loops_look_by_themselves(folder, name):
+    """However late whoever waits comes to look: here nobody does."""
+    cap = 32_000_000
+    command = [sys.executable, "-c", ALONE, name, str(cap)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
+    code, taken = done.stdout.split()
+    assert code == "LW0101"
+    assert int(taken) <= 1.05 * cap
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_program_is_loaded_by_the_deadline(folder, name):
     for deadline in (0.02, 0.1, 0.3):

@@ -13,7 +13,7 @@ WIDE = 160
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of source text.
 

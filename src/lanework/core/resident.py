@@ -1,7 +1,9 @@
 """The memory that a command takes, looked at while it works: what nothing has estimated is seen.
 
 What a run needs is estimated before it is taken; reading and compiling are not, since what a text
-becomes hangs on what it says.
+becomes hangs on what it says. Whoever waits for the work looks every now and then (`Growth.check`),
+and may come late on a busy machine; long loops look by themselves (`looked`), and so does what
+takes much in one step (`look`).
 """
 
 from __future__ import annotations
@@ -9,26 +11,42 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import cache
+from typing import TypeVar
 
+from lanework.base import sharing
 from lanework.base.codes import MEMORY_CAP
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits, show_size
 
 OFTEN = 0.002  # seconds between two looks
 MODULE = 1 << 19  # bytes that a module takes, as it is loaded, at most
+EVERY = 256  # steps of a long loop from one look to the next
 _PAGES = "/proc/self/statm"
+T = TypeVar("T")
 
 
 def resident() -> int:
     """Bytes of memory that this process alone has, code of libraries aside; 0 where nobody says."""
     try:
-        with open(_PAGES, "rb") as file:
-            _, all_pages, shared, *_ = map(int, file.read().split())
+        pages = _pages(os.getpid())
+        text = os.pread(pages, 200, 0)
     except OSError:
         return 0
+    _, all_pages, shared, *_ = map(int, text.split())
     return (all_pages - shared) * os.sysconf("SC_PAGE_SIZE")
+
+
+@cache
+def _pages(process: int) -> int:
+    """The file that says it, which stays open.
+
+    Where another thread computes, each call of the system is a wait until that one lets go.
+    """
+    return os.open(_PAGES, os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Growth:
@@ -48,6 +66,7 @@ class Growth:
         self._base = self._last = resident()
         self._step = 0
         self._modules = len(sys.modules)
+        self._lock = sharing.lock()
 
     @contextmanager
     def steady(self) -> Iterator[None]:
@@ -66,26 +85,83 @@ class Growth:
                 gc.enable()
             self.steadily = False
 
-    def check(self) -> None:
+    def check(self, coming: int = 0) -> None:
         """Look.
+
+        Args:
+            coming: bytes that the next step takes, as far as that is known.
 
         Raises:
             Diagnostic: LW0101.
         """
-        now, modules = resident(), len(sys.modules)
-        step = max(now - self._last, 0)
-        if modules != self._modules:
-            self._base += min(step, MODULE * (modules - self._modules))
-        self._last, self._modules = now, modules
-        self._step, before = step, self._step
+        with self._lock:
+            now, modules = resident(), len(sys.modules)
+            step = max(now - self._last, 0)
+            if modules != self._modules:
+                self._base += min(step, MODULE * (modules - self._modules))
+            self._last, self._modules = now, modules
+            self._step, before = step, self._step
+            grown = now - self._base
         if self.cap is None:
             return
         # who looks may come late, on a machine with much else to do
         next_ = min(max(2 * min(step, before), self.cap // 24), self.cap // 4)
-        if now + (next_ if self.steadily else 0) - self._base > self.cap:
-            taken, cap = show_size(now - self._base), show_size(self.cap)
+        if grown + max(coming, next_ if self.steadily else 0) > self.cap:
+            taken, cap = show_size(grown), show_size(self.cap)
             raise Diagnostic(
                 MEMORY_CAP,
                 f"the command has taken {taken}, takes more, and the cap is {cap}",
                 help="raise the memory cap, or give it less to read, or smaller blocks",
             )
+
+
+_SEEN: ContextVar[Growth | None] = ContextVar("the growth that is looked at", default=None)
+
+
+@contextmanager
+def seen(growth: Growth | None) -> Iterator[None]:
+    """Let `look` and `looked` see to this growth, on this thread and those it waits for."""
+    before = _SEEN.set(growth)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # left half-way, it is closed where this was never set
+            _SEEN.reset(before)
+
+
+def look(coming: int = 0) -> None:
+    """Look at the memory of the command, if it has a cap, before so many bytes more are taken.
+
+    Raises:
+        Diagnostic: LW0101.
+
+    Example:
+        >>> with seen(Growth(Limits(memory=1000))):
+        ...     look(2000)
+        Traceback (most recent call last):
+        lanework.base.errors.Diagnostic: LW0101: the command has taken ..., and the cap is 1.0 kB
+          help: raise the memory cap, or give it less to read, or smaller blocks
+    """
+    growth = _SEEN.get()
+    if growth is not None:
+        growth.check(coming)
+
+
+def looked(items: Iterable[T]) -> Iterator[T]:
+    """The same, with a look every so many.
+
+    Raises:
+        Diagnostic: LW0101.
+
+    Example:
+        >>> list(looked(range(3)))
+        [0, 1, 2]
+    """
+    growth = _SEEN.get()
+    if growth is None:
+        yield from items
+        return
+    for number, item in enumerate(items, 1):
+        if not number % EVERY:
+            growth.check()
+        yield item

@@ -17,7 +17,7 @@ from lanework.base import sharing
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
 from lanework.core.options import limits_of
-from lanework.core.resident import OFTEN, Growth
+from lanework.core.resident import OFTEN, Growth, seen
 from lanework.core.runner import check_deadline
 
 NAME = "lanework-work"  # of threads that are waited for
@@ -271,8 +271,9 @@ def watched(limits: Limits, work: Callable[[], T], help: str, growth: Growth | N
     until, capped = limits.until(), growth is not None and growth.cap is not None
     if until is None and not capped:
         return work()
-    late = None if until is None else until + GRACE
-    return waited(work, late, help, stops=True, growth=growth if capped else None)
+    late, growth = None if until is None else until + GRACE, growth if capped else None
+    with seen(growth):
+        return waited(work, late, help, stops=True, growth=growth)
 
 
 def timed(help: str) -> Callable[[Callable[Taken, T]], Callable[Taken, T]]:

@@ -17,8 +17,9 @@ from lanework.base.errors import Diagnostic, LaneworkError
 from lanework.base.span import Span
 from lanework.core.codes import BAD_ASSEMBLY
 from lanework.core.machine import MACHINES, find
-from lanework.core.program.asmtext import Line, Token
+from lanework.core.program.asmtext import Line, Token, split
 from lanework.core.program.program import Program
+from lanework.core.resident import looked
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|"[^\s,=]*|\'(?:[^\'\\]|\\.)\'|[^\s,=;]+|[,=]|;.*')
 
@@ -117,7 +118,7 @@ def lines_of(text: str, source: str) -> Iterator[Line]:
     if not isinstance(text, str):
         what = f"{source} is text, and this is {type(text).__name__}"
         raise Diagnostic(BAD_ASSEMBLY, what, help="lanework.compile reads files by their paths")
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(looked(split(text)), 1):
         words: list[Token] = []
         for match in _TOKEN.finditer(raw):
             if match[0][0] == ";" or (match[0][0] == "#" and not words):

@@ -18,13 +18,15 @@ from lanework.base.printable import encodable, shown
 from lanework.base.span import Span
 from lanework.core.codes import BAD_ASSEMBLY
 from lanework.core.program.isa import ISA, Instruction, OperandKind
+from lanework.core.resident import look
 
 _PREFIX = {OperandKind.ROW: "%"}
 _NUMBERS = 8  # in a line
+_LINE = 64  # bytes of one in a list, its characters aside
 Known = TypeVar("Known")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """A word of a line and the column where it begins."""
 
@@ -32,7 +34,7 @@ class Token:
     column: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of assembly: its number, its words, and the whole text for spans."""
 
@@ -68,6 +70,20 @@ class Line:
         if name in taken:
             what = self.words[0].text if word is None else f"{self.words[0].text} {word.text}"
             raise self.fault(f"{what} is there twice", word, "leave one of them out")
+
+
+def split(text: str) -> list[str]:
+    r"""The lines of a text.
+
+    Raises:
+        Diagnostic: LW0101.
+
+    Example:
+        >>> split("add r0, r0, r1\nhalt")
+        ['add r0, r0, r1', 'halt']
+    """
+    look(len(text) + _LINE * text.count("\n"))
+    return text.splitlines()
 
 
 def find_directive(line: Line, known: Mapping[str, Known]) -> Known:

@@ -32,12 +32,14 @@ from lanework.base.span import Span
 from lanework.core.codes import DAMAGED_FILE, NEWER_FORMAT, NO_PROGRAM_FILE, NOT_TEXT
 from lanework.core.data.holding import check_held
 from lanework.core.program.data import ListingEntry, Port, ProgramData
+from lanework.core.resident import look, looked
 
 MAGIC = b"\x89LANEWK\n"
 VERSION = 1
 ALIGN = 64
 _HEAD = struct.Struct("<8sIIQ32sI4x")
 _HELD = 4  # bytes of Python's values for one of the header
+_HELD_ENTRY = 240  # of those for an entry of the listing
 _TAPE, _CONSTANTS = ".tape", ".constants"
 
 
@@ -151,17 +153,37 @@ def decode(data: bytes, name: str = "program") -> tuple[ProgramData, int]:
     if start > len(data):
         raise _damaged(name, 12, "the header is longer than the file")
     check_held(name, _HELD * header_size, "raise the memory cap")
+    look(2 * header_size)
     try:
-        # entries one by one: what decodes them looks at no clock
         header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header[msgspec.Raw])
-        listing = [msgspec.msgpack.decode(entry, type=_Entry) for entry in header.listing]
+        listing = _listing(name, header)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(name, _HEAD.size, f"the header cannot be read ({error})") from None
     return _data(name, header, listing, header_size, data), max(needs, 1)
 
 
+def _listing(name: str, header: _Header[Any]) -> tuple[ListingEntry, ...]:
+    """The listing, entry by entry: what decodes them looks at neither clock nor memory."""
+    look(_HELD_ENTRY * len(header.listing))
+    listing = []
+    for raw in looked(header.listing):
+        entry, span = msgspec.msgpack.decode(raw, type=_Entry), None
+        if entry.span is not None:
+            number, *place = entry.span
+            if not 0 <= number < len(header.sources):
+                raise _damaged(name, _HEAD.size, "the listing names a source that is not there")
+            source, text = header.sources[number]
+            span = Span(source, place[0], place[1], place[2], place[3], text)
+        listing.append(ListingEntry(entry.instruction, span, entry.text))
+    return tuple(listing)
+
+
 def _data(
-    name: str, header: _Header[Any], stored: list[_Entry], header_size: int, data: bytes
+    name: str,
+    header: _Header[Any],
+    listing: tuple[ListingEntry, ...],
+    header_size: int,
+    data: bytes,
 ) -> ProgramData:
     sections: dict[str, bytes] = {}
     start = _padded(_HEAD.size + header_size)
@@ -183,16 +205,6 @@ def _data(
     if _TAPE not in sections or _CONSTANTS not in sections or len(sections[_CONSTANTS]) % 8:
         raise _damaged(name, _HEAD.size, "tape or constants are missing or cut")
     tape, constants = sections.pop(_TAPE), sections.pop(_CONSTANTS)
-    listing = []
-    for entry in stored:
-        span = None
-        if entry.span is not None:
-            number, *place = entry.span
-            if not 0 <= number < len(header.sources):
-                raise _damaged(name, _HEAD.size, "the listing names a source that is not there")
-            source, text = header.sources[number]
-            span = Span(source, place[0], place[1], place[2], place[3], text)
-        listing.append(ListingEntry(entry.instruction, span, entry.text))
     return ProgramData(
         machine=header.machine,
         header=header.fields,
@@ -200,7 +212,7 @@ def _data(
         ports=tuple(Port(**msgspec.structs.asdict(port)) for port in header.ports),
         constants=np.frombuffer(constants, "<f8"),
         sections=sections,
-        listing=tuple(listing),
+        listing=listing,
         notes=tuple(header.notes),
     )
 

@@ -64,7 +64,7 @@ class Port:
         return 0.0 if self.default is None or self.optional else self.default
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListingEntry:
     """Where an instruction comes from: its index, the node's name and formula, the span."""
 

@@ -19,6 +19,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_WORD
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
+from lanework.core.resident import EVERY, look, looked
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Program
@@ -145,7 +146,7 @@ class ISA:
         """
         out = bytearray()
         pack = WORD.pack
-        for instruction in instructions:
+        for instruction in looked(instructions):
             instr = self.by_name[instruction.name]
             operands = instruction.operands
             if len(operands) != len(instr.operands):
@@ -167,10 +168,12 @@ class ISA:
             raise Diagnostic(
                 BAD_WORD, f"the tape ends inside a word, at byte {len(tape) // 16 * 16}"
             )
-        words = list(WORD.iter_unpack(tape))
+        words = list(looked(WORD.iter_unpack(tape)))
         out: list[Instruction] = []
         at = 0
         while at < len(words):
+            if not len(out) % EVERY:
+                look()
             code, target, *fields = words[at]
             instr = self.by_code.get(code)
             if instr is None:

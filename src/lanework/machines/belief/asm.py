@@ -39,6 +39,7 @@ from lanework.core.program.asmtext import (
 )
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import Port, Program
+from lanework.core.resident import looked
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF
 from lanework.machines.belief.layout import BeliefView, FactorEntry, encode_sections
@@ -99,7 +100,7 @@ class _Reader:
         self.code: list[Instruction] = []
 
     def read(self, lines: Iterable[Line]) -> Program:
-        for line in lines:
+        for line in looked(lines):
             if line.words[0].text.startswith("."):
                 find_directive(line, _DIRECTIVES)(self, line, line.words[1:])
             else:

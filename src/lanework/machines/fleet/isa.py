@@ -20,6 +20,7 @@ from lanework.core.ops.bodies import arithmetic, logic, words32
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
+from lanework.core.resident import looked
 from lanework.machines.fleet import updates
 
 WORD = struct.Struct("<5I")
@@ -140,7 +141,7 @@ class FleetISA(ISA):
         rows = (
             (self.by_name[each.name].code, each.target, *each.operands) for each in instructions
         )
-        return b"".join(WORD.pack(*row) for row in rows)
+        return b"".join(WORD.pack(*row) for row in looked(rows))
 
     def decode(self, tape: bytes) -> list[Instruction]:
         """The instructions of a tape.
@@ -152,7 +153,7 @@ class FleetISA(ISA):
             cut = len(tape) // WORD.size * WORD.size
             raise Diagnostic(BAD_WORD, f"the tape ends inside an instruction, at byte {cut}")
         out: list[Instruction] = []
-        for number, (code, *fields) in enumerate(WORD.iter_unpack(tape)):
+        for number, (code, *fields) in enumerate(looked(WORD.iter_unpack(tape))):
             instr = self.by_code.get(code)
             if instr is None:
                 raise Diagnostic(

@@ -14,6 +14,7 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_SECTION
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Program
+from lanework.core.resident import looked
 from lanework.machines.fleet import plan as plans
 from lanework.machines.fleet.isa import FLEET, FleetInstr
 from lanework.machines.fleet.plan import Allocation, Buffer, Plan, Routine, Symbol
@@ -83,7 +84,7 @@ class FleetView:
         """The tape as uint32, shape (instructions, 5): opcode and four operands."""
         words = (
             word
-            for info, each in zip(self.infos, self.instructions, strict=True)
+            for info, each in looked(zip(self.infos, self.instructions, strict=True))
             for word in (info.code, each.target, *each.operands)
         )
         return np.fromiter(words, np.uint32, 5 * len(self.infos)).reshape(-1, 5)

@@ -17,6 +17,7 @@ from lanework.core.ops.bodies import words64
 from lanework.core.ops.op import Op
 from lanework.core.ops.table import offered
 from lanework.core.program.isa import ISA, Instr, Instruction, OperandKind, OperandSpec
+from lanework.core.resident import EVERY, look, looked
 
 REGISTERS = 32
 ZERO, LINK, STACK = 31, 30, 29
@@ -80,7 +81,7 @@ class RegisterISA(ISA):
     def encode(self, instructions: Iterable[Instruction]) -> bytes:
         """The tape of these instructions."""
         out = bytearray()
-        for instruction in instructions:
+        for instruction in looked(instructions):
             instr = self.by_name[instruction.name]
             fields = {
                 spec.name: operand
@@ -107,6 +108,8 @@ class RegisterISA(ISA):
         out: list[Instruction] = []
         at = 0
         while at < len(words):
+            if not len(out) % EVERY:
+                look()
             word, begin = words[at], at * 4
             instr = self.by_code.get(word >> 26 << 3 | word >> 8 & 7)
             if instr is None:
@@ -140,7 +143,7 @@ class RegisterISA(ISA):
     def addresses(self, instructions: Iterable[Instruction]) -> list[int]:
         """Where each instruction begins, and where the tape ends; in bytes."""
         out = [0]
-        for instruction in instructions:
+        for instruction in looked(instructions):
             out.append(out[-1] + self.size(instruction))
         return out
 

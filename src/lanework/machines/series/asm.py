@@ -42,9 +42,11 @@ from lanework.core.program.asmtext import (
     show_instruction,
     show_numbers,
     show_string,
+    split,
 )
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import ListingEntry, Port, Program
+from lanework.core.resident import looked
 from lanework.machines.series.isa import SERIES
 from lanework.machines.series.language.nodes import make_input
 from lanework.machines.series.layout import (
@@ -143,6 +145,7 @@ def _table(table: Table) -> Iterator[str]:
 
 class _Reader:
     def __init__(self) -> None:
+        self.raw: list[str] = []  # the lines as they are written
         self.header: dict[str, int | float | str] = {}
         self.ports: list[Port] = []
         self.rows: dict[int, Row] = {}
@@ -157,7 +160,7 @@ class _Reader:
 
     def read(self, lines: Iterable[Line]) -> Program:
         last: Line | None = None
-        for line in lines:
+        for line in looked(lines):
             last = line
             word = line.words[0].text
             if not word.startswith("."):
@@ -194,7 +197,9 @@ class _Reader:
             raise line.fault("an instruction stands before .straight, .forward or .backward")
         instruction = read_instruction(SERIES, line)
         self._row(line, instruction.target, Row(RowKind.NODE))
-        text = line.text.splitlines()[line.number - 1]
+        if not self.raw:
+            self.raw = split(line.text)
+        text = self.raw[line.number - 1]
         note = text.split(";", 1)[1].strip() if ";" in text else ""
         if note:
             self.listing.append(ListingEntry(len(self.code), None, note))

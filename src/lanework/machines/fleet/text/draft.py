@@ -10,6 +10,7 @@ from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, Token, read_string
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry
+from lanework.core.resident import looked
 from lanework.machines.fleet.text.expression import Expression, read_expression
 from lanework.machines.fleet.text.module import (
     Fill,
@@ -128,7 +129,8 @@ class ModuleDraft:
 
     def _finished(self, routine: Routine) -> ModuleRoutine:
         instructions, relocations, listing = [], [], []
-        for number, (draft, text) in enumerate(zip(routine.drafts, routine.texts, strict=True)):
+        both = zip(routine.drafts, routine.texts, strict=True)
+        for number, (draft, text) in enumerate(looked(both)):
             values = list(draft.fields)
             for each in draft.open:
                 target = self._target(routine, each) if each.fill is Fill.ENTRY else each

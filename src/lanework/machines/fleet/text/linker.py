@@ -10,6 +10,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.program.asm import lines_of
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry, Program
+from lanework.core.resident import looked
 from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
@@ -162,13 +163,14 @@ class _Linker:
         for part, routine in zip(parts, routines, strict=True):
             code += self._filled(part, routine.entry)
             at = routine.entry
-            listing += [ListingEntry(at + e.instruction, e.span, e.text) for e in part.listing]
+            own = looked(part.listing)
+            listing += [ListingEntry(at + e.instruction, e.span, e.text) for e in own]
         return routines, code, listing
 
     def _filled(self, part: ModuleRoutine, entry: int) -> list[Instruction]:
         """The instructions of a routine that begins at `entry`."""
         rows = []
-        for instruction in part.instructions:
+        for instruction in looked(part.instructions):
             row = [instruction.target, *instruction.operands]
             target = FLEET.by_name[instruction.name].target
             if target is not None:
@@ -183,7 +185,7 @@ class _Linker:
                     self.named[entry + each.instruction] = symbol
         return [
             Instruction(instruction.name, row[0], tuple(row[1:]))
-            for instruction, row in zip(part.instructions, rows, strict=True)
+            for instruction, row in looked(zip(part.instructions, rows, strict=True))
         ]
 
     def _fill(self, open: Relocation, entry: int) -> int:

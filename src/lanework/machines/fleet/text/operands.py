@@ -73,7 +73,7 @@ def near(name: str) -> str | None:
     return did_you_mean(here, MNEMONICS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Draft:
     """An instruction whose labels are not known yet.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lanework.base.errors import did_you_mean
-from lanework.core.program.asmtext import Line, find_directive, read_header, read_string
+from lanework.core.program.asmtext import Line, find_directive, read_header, read_string, split
+from lanework.core.resident import looked
 from lanework.machines.fleet.plan import DTYPES
 from lanework.machines.fleet.state import PROFILES, Convention
 from lanework.machines.fleet.text.draft import ModuleDraft
@@ -37,8 +38,8 @@ def read(lines: Sequence[Line], source: str) -> Module:
         Diagnostic: LW1010 with the place.
     """
     draft = ModuleDraft(source)
-    raw = lines[0].text.splitlines() if lines else ()
-    for line in lines:
+    raw = split(lines[0].text) if lines else ()
+    for line in looked(lines):
         words = without_comment(line.words)
         while words and words[0].text.endswith(":") and words[0].text != ":":
             draft.label(line, words[0])

@@ -7,7 +7,7 @@ import math
 import re
 import struct
 
-from lanework.core.program.asmtext import Line, Token, read_float
+from lanework.core.program.asmtext import Line, Token, read_float, split
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 
 NUMBER = re.compile(r"[+-]?\.?\d.*|'.*'|f64:.*")
@@ -67,7 +67,7 @@ def operand_at(line: Line, text: str) -> Token | None:
     if not near or not groups[near[0]]:
         return None
     first, last = groups[near[0]][0], groups[near[0]][-1]
-    raw = line.text.splitlines()[line.number - 1]
+    raw = split(line.text)[line.number - 1]
     return Token(raw[first.column - 1 : last.column - 1 + len(last.text)], first.column)
 
 

@@ -15,6 +15,7 @@ from lanework.base.errors import did_you_mean
 from lanework.core.program.asmtext import Line, Token, read_string
 from lanework.core.program.isa import Instruction, OperandKind, OperandSpec
 from lanework.core.program.program import ListingEntry, Port, Program
+from lanework.core.resident import looked
 from lanework.machines.register.isa import REGISTER, REGISTER_NUMBERS, RegisterInstr
 from lanework.machines.register.layout import MEMORY, TYPES, default_ports
 from lanework.machines.register.text.instead import (
@@ -42,7 +43,7 @@ _SIZES = {".byte": 1, ".half": 2, ".word": 4, ".quad": 8}
 _TARGET = OperandSpec("rd", OperandKind.REGISTER)
 
 
-@dataclass
+@dataclass(slots=True)
 class _Pending:
     """An instruction whose labels are not yet known."""
 
@@ -77,15 +78,15 @@ class Reader:
         Raises:
             Diagnostic: LW1010 with the place.
         """
-        for line in self.lines:
+        for line in looked(self.lines):
             self._line(line)
-        code = [self._resolve(pending) for pending in self.code]
+        code = [self._resolve(pending) for pending in looked(self.code)]
         if self.entry is not None:
             line, word = self.entry
             self.header["entry"] = self._label(line, word.text, "", word)
         listing = tuple(
-            ListingEntry(n, p.line.fault("").span, " ".join(w.text for w in p.line.words))
-            for n, p in enumerate(self.code)
+            ListingEntry(n, p.line.span(), " ".join(w.text for w in p.line.words))
+            for n, p in enumerate(looked(self.code))
         )
         return Program(
             machine="register",

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span
+from lanework.core.resident import look
 from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
 from lanework.machines.series.language.expression import Origin
 from lanework.machines.series.language.instead import of_text
@@ -198,6 +199,7 @@ def _in_pieces(text: str) -> ast.Module | None:
             end = len(text) if next_ is None else next_.start()
             body += ast.parse("\n" * line + text[begin:end]).body
             begin, line = end, line + text.count("\n", begin, end)
+            look()
     except (SyntaxError, *TOO_LONG):  # a string or a bracket goes over the end, say
         return None
     return ast.Module(body, [])
