@@ -26,7 +26,11 @@ def in_child(check):
     child = os.fork()
     if child == 0:
         signal.alarm(20)
-        os._exit(0 if check() else 3)
+        status = 4
+        try:
+            status = 0 if check() else 3
+        finally:
+            os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

@@ -76,6 +76,22 @@ def test_helpers_sleep_soon_after_the_last_job():
         threadpool.give(helpers)
 
 
+def test_helpers_that_are_inside_a_job_are_given_to_nobody():
+    """Nor does what they work on go: something may come between two looks at them."""
+    run = runner(2)
+    run(rate=RATES)
+    helpers = threadpool.take()
+    assert helpers is not None
+    helpers.words[threadpool.INSIDE] = 1
+    threadpool.give(helpers)
+    try:
+        assert threadpool.take() is None
+        np.testing.assert_allclose(run(rate=RATES)["sum"], expected(), rtol=1e-13)
+    finally:
+        helpers.words[threadpool.INSIDE] = 0
+        threadpool.give(helpers)
+
+
 PROGRAM = """
 import os, sys
 sys.path.insert(0, {here!r})

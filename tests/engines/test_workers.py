@@ -11,8 +11,13 @@ from lanework.engines import workers
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError])
 def test_what_comes_in_between_does_not_end_the_wait(error, monkeypatch):
     """Ctrl-C, and what deadlines raise in a thread (`core/waiting.py`)."""
-    end = threading.Event()
-    future = workers.submit(end.wait)
+    begun, end = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        end.wait()
+
+    future = workers.submit(work)
     raised = []
     wait = future.exception
 
@@ -23,7 +28,7 @@ def test_what_comes_in_between_does_not_end_the_wait(error, monkeypatch):
         return wait(timeout)
 
     monkeypatch.setattr(future, "exception", interrupted)
-    time.sleep(0.05)  # it is at work now
+    begun.wait()
     assert workers.ended([future]) is False
     end.set()
     assert workers.ended([future]) is True

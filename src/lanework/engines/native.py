@@ -118,7 +118,7 @@ class Frame:
     ) -> None:
         threads = min(threads, int(self.dims[2]))
         own = fuel < OWN_SHARE and until is None
-        if own and self._helped(kernel, threads):
+        if own and self._helped(kernel, threads, hold):
             return
         futures: list[Future[None]] = []
         try:
@@ -134,7 +134,7 @@ class Frame:
                 pass
             raise
 
-    def _helped(self, kernel: Kernel, threads: int) -> bool:
+    def _helped(self, kernel: Kernel, threads: int, hold: object) -> bool:
         """Run a short job with the thread pool; False when the thread pool is at another one."""
         if threads == 1:
             self._share(kernel, 0)
@@ -144,7 +144,7 @@ class Frame:
             return False
         self._record[KERNEL], self._record[THREADS] = kernel.address, threads
         try:
-            helpers.run(address(self._record), threads)
+            helpers.run(address(self._record), threads, (self, kernel, hold))
         finally:
             threadpool.give(helpers)
         return True

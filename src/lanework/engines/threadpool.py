@@ -59,14 +59,17 @@ class ThreadPool:
         self._spins = int(SPINS * LINGER / (time.perf_counter() - start))
         self._locks: list[threading.Lock] = []
         self._jobs = itertools.count(1)
+        self._hold: object = None
 
-    def run(self, record: int, threads: int) -> None:
+    def run(self, record: int, threads: int, hold: object = None) -> None:
         """Run a job on the calling thread and on helpers, until all of it is done.
 
         Args:
             record: the address of the job's record.
             threads: as the record says; at least 1.
+            hold: what the job works on; it is kept until every helper has left the job.
         """
+        self._hold = hold
         while len(self._locks) < threads - 1:
             self._add()
         job = next(self._jobs)
@@ -79,12 +82,17 @@ class ThreadPool:
                         lock.release()
                 self._run(self._at, record, job, SHARE)
         finally:  # whatever comes between: the record goes, so nobody may be inside any more
-            while words[OPEN] or words[INSIDE]:
+            while self.busy():
                 with suppress(BaseException):  # Ctrl-C once more
                     self._close(record, job)
+            self._hold = None
+
+    def busy(self) -> bool:
+        """Whether a job is open, or a helper still inside one."""
+        return bool(self.words[OPEN] or self.words[INSIDE])
 
     def _close(self, record: int, job: int) -> None:
-        while self.words[OPEN] or self.words[INSIDE]:
+        while self.busy():
             self._run(self._at, record, job, CLOSE)
             if self.words[STATUS] == BUSY:
                 time.sleep(0)
@@ -133,8 +141,9 @@ def take() -> ThreadPool | None:
 
 
 def give(pool: ThreadPool) -> None:
-    """The pool is free again."""
-    _idle.append(pool)
+    """The pool is free again, unless something came between two looks at its helpers."""
+    if not pool.busy():
+        _idle.append(pool)
 
 
 def _after_fork() -> None:
