@@ -1,12 +1,15 @@
 """Tables and likelihoods as large and as small as numbers can be: every answer stays right."""
 
 import dataclasses
+import random
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from campaigns import campaign
 
+import lanework as lw
 from lanework.machines.belief.check import fuzz
 from lanework.machines.belief.check.enumeration import Enumeration
 from lanework.machines.belief.check.generate import random_case
@@ -235,3 +238,29 @@ def test_what_vanishes_where_nothing_is_observed(engine, tables, ln_z, posterior
         assert np.isfinite(np.max(infer(graph, query=query, engine=engine)["ln_p_best"]))
     program = compile_graph(graph, evidence=[])
     assert program.bind(engine)()["ln_p_evidence"] == pytest.approx(ln_z, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("seed", range(12))
+def test_derivatives_by_entries_at_the_end_of_the_range_are_those_of_fractions(seed, engine):
+    rand = random.Random(seed)
+
+    def entry(low):
+        return Fraction(10.0 ** rand.choice([rand.uniform(low, low + 30), rand.uniform(-1, 0)]))
+
+    for _ in range(5):
+        prior = [entry(-323.5) for _ in range(2)]
+        prior[rand.randrange(2)] = Fraction(rand.uniform(0.1, 1))
+        table = [[entry(-100) for _ in range(2)] for _ in range(2)]
+        graph = lw.belief.FactorGraph("ends")
+        graph.variable("a", ["0", "1"]), graph.variable("b", ["0", "1"])
+        graph.factor(["a"], list(map(float, prior)), name="prior")
+        graph.factor(["a", "b"], [list(map(float, row)) for row in table], name="table")
+        answer = lw.belief.sensitivity(graph, "a", "0", {"b": "0"}, engine=engine)
+        yes, no = prior[0] * table[0][0], prior[1] * table[1][0]
+        square = (yes + no) ** 2
+        right = [table[0][0] * no, -table[1][0] * yes], [prior[0] * no, -prior[1] * yes]
+        for name, wanted in zip(("prior", "table"), right, strict=True):
+            exact = [float(part / square) for part in wanted]
+            shown = answer[name] if name == "prior" else answer[name][:, 0]
+            np.testing.assert_allclose(shown, exact, rtol=1e-11, atol=1e-305)

@@ -213,6 +213,48 @@ def test_python_functions_that_branch_or_loop_on_a_node_are_told_why(branch):
     assert caught.value.span.source.endswith("test_formula.py")
 
 
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("x & 1", 5),
+        ("1 | x", 1),
+        ("x or 5", 6),
+        ("x and y and 2.5", 13),
+        ("not 3", 5),
+        ("~0", 2),
+        ("x > 1 & y < 2", 5),
+        ("x + (y | -1)", 10),
+        ("where(x & 7 == 1, 2, 3)", 11),
+        ("x or (0)", 7),
+    ],
+)
+def test_numbers_are_no_conditions(text, column):
+    with pytest.raises(Diagnostic, match=r"LW3002.*join conditions") as caught:
+        parse_formula(text)
+    assert caught.value.span.column == column
+    model = Model("bad", periods=1)
+    x, y = model.input("x"), model.input("y")
+    if (
+        not {"and", "or", "not", "where"} & set(text.split())
+        and "x" in text
+        and "where" not in text
+    ):
+        with pytest.raises(Diagnostic, match=r"LW3002.*join conditions"):
+            eval(text, {"x": x, "y": y})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("x & y", 1), ("x & (y == 0)", 0), ("~x", 0), ("True & (x > 1)", 1), ("x or False", 1)],
+)
+def test_nodes_and_truth_are_conditions(text, value):
+    model = Model("good", periods=1)
+    model.input("x", default=4.0)
+    model.input("y", default=2.0)
+    model.formula("z", text)
+    assert model.run()["z"] == value
+
+
 def test_a_sum_may_be_long_and_traced_trees_may_share():
     model = Model("long", periods=2)
     x = model.input("x")

@@ -75,6 +75,8 @@ def test_two_axes_that_nothing_relates_do_not_cross(way: str, one: str, other: s
     assert model.run(x=make(one, 3), w=both).axes("y") == (one, other)
     with pytest.raises(Diagnostic, match="along 'scenario'"):
         model.run(x=[1.0, 2.0], w=make(other, 2))
+    usual = model.run(x=[1.0, 2.0], w=make("point", 3))
+    assert usual.axes("y") == ("scenario", "point")
 
 
 def _long(rows: list[tuple[str, int]]) -> pd.DataFrame:

@@ -155,8 +155,10 @@ def test_each_lane_is_a_problem_of_its_own():
 
 
 def test_two_lane_axes():
-    m = model(2, ("x", "p", "q"), r="last(x - p * q)")
-    given = {"p": lw.series.along("a", [1.0, 2.0]), "q": lw.series.along("b", [3.0, 4.0, 5.0])}
+    m = lw.series.Model("two", periods=2)
+    m.input("x"), m.input("p", axes="a"), m.input("q", axes="b")
+    m.formula("r", "last(x - p * q)")
+    given = {"p": [1.0, 2.0], "q": [3.0, 4.0, 5.0]}
     solutions = m.solve("x", "r", inputs=given)
     assert dict(zip(solutions.axes, solutions.shape, strict=True)) == {"a": 2, "b": 3}
     right = np.multiply.outer([1.0, 2.0], [3.0, 4.0, 5.0])
@@ -730,9 +732,11 @@ def test_a_jump_is_no_root():
 
 @pytest.mark.parametrize("lanes", [(3, 2), (3, 3)])
 def test_goals_over_two_axes(lanes):
-    m = model(inputs=("x:1", "a", "b"), y="last(x * a + b)")
+    m = lw.series.Model("two", periods=1)
+    m.input("x", default=1.0), m.input("a", axes="p"), m.input("b", axes="q")
+    m.formula("y", "last(x * a + b)")
     a, b = np.arange(1.0, lanes[0] + 1), np.arange(5.0, lanes[1] + 5)
-    given = {"a": lw.series.along("p", a), "b": lw.series.along("q", b)}
+    given = {"a": a, "b": b}
     goal = m.seek("x", "y", inputs=given)
     assert goal.iterations < 6
     right = -b / a[:, None]
@@ -812,3 +816,31 @@ def test_goals_that_cannot_be_put(args, more, words):
     program = model(2, ("x", "~w"), y="last(x + w)", pay="x + w").compile(outputs=["y", "pay"])
     with pytest.raises(Diagnostic, match=words):
         program.seek(*args, **more)
+
+
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+@pytest.mark.parametrize("slope", [1e3, -1e7, 1e12])
+@pytest.mark.parametrize("place", [0.1, 1.0, -30.0])
+def test_a_jump_over_the_target_is_no_root_however_steep(place, slope, engine):
+    """Lanes with a jump of a part of what the slope makes of the tolerance, and one without."""
+    shares = np.array([0.9, 0.1, 0.003, 0.0])
+    model = lw.series.Model("jump", periods=1)
+    model.input("x", default=place + 1.5)
+    model.input("half")
+    model.formula("line", f"(x - ({place})) * ({slope})")
+    model.formula("y", f"line + where(x < ({place}), -half, half)")
+    half = shares * abs(place * slope) * 1e-10 * np.sign(slope)
+    goal = model.seek("x", "y", inputs={"half": half}, failures="nan", engine=engine)
+    assert goal.reached.tolist() == [False, False, False, True]
+    assert goal.value[3] == pytest.approx(place)
+    with pytest.raises(Diagnostic, match=r"LW3063.*and there it jumps over it"):
+        model.seek("x", "y", inputs={"half": float(half[1])}, engine=engine)
+
+
+@pytest.mark.parametrize("large", [3.0, 41.5, 1e3, -1e5, 7e5])
+def test_a_stair_of_rounding_is_no_jump(large):
+    model = lw.series.Model("stair", periods=1)
+    model.input("x", default=1.0)
+    model.formula("y", f"((x + ({large})) - ({large})) - 1.2345e-7")
+    goal = model.seek("x", "y")
+    assert goal.value == pytest.approx(1.2345e-7, abs=1e-10)

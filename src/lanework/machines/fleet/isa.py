@@ -215,10 +215,11 @@ def _table() -> list[FleetInstr]:
             doc = f"{op.doc.splitlines()[0]} Here b is the number."
             add(code, form, oracle, "dest src imm", doc, op, since)
     add(30, "SYSCALL_READ", io, "dest addr",
-        "dest = the word of shared memory at addr, as the epoch began; 0 outside.")  # fmt: skip
+        "dest = the word of shared memory at addr, as the epoch began; 0 outside. Of the float addr"
+        " the whole part counts: 1.9 is word 1.")  # fmt: skip
     add(31, "SYSCALL_WRITE", io, "addr src",
-        "The word of shared memory at addr = src; nothing outside. Of several the highest VM's"
-        " stays.")  # fmt: skip
+        "The word of shared memory at addr, of which the whole part counts, = src; nothing outside."
+        " Of several the highest VM's stays.")  # fmt: skip
     add(32, "SYSCALL_VMID", io, "dest", "dest = the VM's number within its launch.")
     add(33, "SYSCALL_YIELD", io, "", "Let the others run; the VM goes on in the next epoch.")
     add(34, "SYSCALL_HALT", io, "", "End the VM; its registers and memory stay.", ends=True)

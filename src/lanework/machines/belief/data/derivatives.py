@@ -14,12 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import BAD_PROGRAM
 from lanework.machines.belief.data.evidence import Evidence
 from lanework.machines.belief.data.posterior import Posterior
 from lanework.machines.belief.layout import BeliefView
+
+F64 = npt.NDArray[np.float64]
+
+FEW_BITS = 2.0**-1000
+"""What is below may have lost bits at the end of float64."""
 
 
 def query_derivatives(
@@ -44,6 +50,8 @@ def query_derivatives(
     beliefs = np.broadcast_to(wide, (len(wide), 3 * rows))[:, :rows]
     yes, no = beliefs[state], np.delete(beliefs, state, axis=0).sum(axis=0)
     always, never = without == -np.inf, with_state == -np.inf
+    with np.errstate(invalid="ignore"):  # of rows that are impossible
+        ln_both = with_state + without - 2 * plain
     slots = {}
     for key, value in answers.slots.items():
         if key[0] != "gradient":
@@ -52,10 +60,23 @@ def query_derivatives(
             slots[key] = np.zeros_like(value)
         else:
             own, more, less = (value[:, n * rows : (n + 1) * rows] for n in range(3))
-            slots[key] = np.where(
-                never, own - less, np.where(always, more - own, yes * no * (more - less))
-            )
+            both = _between(yes, no, ln_both, own, more, less)
+            slots[key] = np.where(never, own - less, np.where(always, more - own, both))
     return Posterior(slots, plain.copy(), answers.lost[:rows])
+
+
+def _between(yes: F64, no: F64, ln_both: F64, own: F64, more: F64, less: F64) -> F64:
+    """P(q|e) P(not q|e) (d ln P(q,e) - d ln P(not q,e)), also where a factor leaves float64.
+
+    `ln_both` is the logarithm of the first two, which have lost bits where one is next to nothing.
+    Where a derivative is beyond the range, that of ln P(e), their mean, stands in for it.
+    """
+    with np.errstate(all="ignore"):
+        steps = more - less
+        scaled = np.sign(steps) * np.exp(np.log(np.abs(steps)) + ln_both)
+        out = np.where(np.minimum(yes, no) < FEW_BITS, scaled, yes * no * steps)
+        rest = np.where(np.isfinite(less), no * (own - less), yes * (more - own))
+        return np.where(np.isfinite(steps), out, rest)
 
 
 def _narrowed(evidence: Evidence, variable: int, size: int, state: int) -> Evidence:

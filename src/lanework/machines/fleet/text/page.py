@@ -15,8 +15,8 @@ HEAD = f"""# Fleet instructions
 Made of the instruction table by `python -m lanework.machines.fleet.text.page`. An instruction has
 20 bytes: its opcode and four operands, each a word of 32 bits; numbers are bit patterns of
 single-precision floats. The third column says which operand is which: `dest` is written, `src` is
-read, `addr` is a register with an address in shared memory, `cond` what is tested. The op that an
-instruction applies has operands a and b (or x, y): those of the
+read, `addr` is a register with an address in shared memory (of a float the whole part), `cond`
+what is tested. The op that an instruction applies has operands a and b (or x, y): those of the
 instruction from the second on, in order.
 
 {_FORMS} have a form with a number as last operand,

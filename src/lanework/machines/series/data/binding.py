@@ -34,6 +34,7 @@ from lanework.machines.series.data.unpacking import check_used
 from lanework.machines.series.layout import SeriesView, instead_of
 
 Array = npt.NDArray[np.float64]
+USUAL = (LANES, "point")  # axes that are crossed without a declaration
 SCALAR = Given(False, False)
 TIMED = Given(True, False)
 LANED = Given(False, True)
@@ -206,7 +207,8 @@ def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int |
 def _check_related(ports: Sequence[Port], items: Sequence[Labelled]) -> None:
     """Refuse axes of two inputs that nothing relates: their every pair would be a lane.
 
-    An axis that an input declares is meant, and so is one that an input has beside others.
+    An axis that an input declares is meant, and so is one that an input has beside others, or
+    `point` beside `scenario`.
 
     Raises:
         Diagnostic: LW3042.
@@ -217,6 +219,7 @@ def _check_related(ports: Sequence[Port], items: Sequence[Labelled]) -> None:
     own = [(port, axes) for port, axes in own if axes]
     related, before = {*own[0][1]} if own else set[str](), 0
     while len(related) > before:
+        related |= set(USUAL) if related.intersection(USUAL) else set()
         before = len(related)
         related.update(*(axes for _, axes in own if not related.isdisjoint(axes)))
     apart = next(((port, axes[0]) for port, axes in own if related.isdisjoint(axes)), None)

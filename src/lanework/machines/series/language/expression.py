@@ -314,7 +314,29 @@ def lift(value: object) -> Expr:
     )
 
 
+CONDITIONS = ("and", "or", "not")
+
+
+def refuse_number(number: Expr, span: Span | None = None) -> NoReturn:
+    """Refuse a number that is written where conditions are joined: bits, or Python's `x or 5`.
+
+    Raises:
+        Diagnostic: LW3002.
+    """
+    shown = f"{number.value:g}"
+    raise Diagnostic(
+        UNSUPPORTED,
+        f"`and`, `or`, `not`, `&`, `|` and `~` join conditions, and {shown} is a number",
+        span=span,
+        help="conditions are compared, in brackets: (x > 1) & (y < 2); a value in the place of 0 is"
+        f" where(x == 0, {shown}, x), and the last bit x % 2",
+    )
+
+
 def _apply(symbol: str, *args: object) -> Expr:
+    for arg in args if symbol in CONDITIONS else ():
+        if not isinstance(arg, bool | np.bool_) and (given := lift(arg)).head == NUMBER:
+            refuse_number(given)
     return Expr(WRITTEN[symbol], tuple(lift(arg) for arg in args))
 
 

@@ -17,6 +17,7 @@ from lanework.base.errors import Diagnostic
 from lanework.machines.series.codes import BAD_FORMULA, TOO_DEEP
 from lanework.machines.series.language.calling import bad_lookup, bind, fold, lookup, no_function
 from lanework.machines.series.language.expression import (
+    CONDITIONS,
     LABEL,
     NAME,
     NUMBER,
@@ -27,6 +28,7 @@ from lanework.machines.series.language.expression import (
     Place,
     constant,
     lift,
+    refuse_number,
 )
 from lanework.machines.series.language.functions import Function, functions
 from lanework.machines.series.language.longsums import (
@@ -215,14 +217,25 @@ class FormulaReader:
                 raise self.unsupported(step)
             if symbol == "%" and is_percentage(step, self.source_of):
                 raise self.unsupported(step, "a percentage")
-            out = Expr(WRITTEN[symbol], (out, self.expr(step.right)), None, self.place(step))
+            right = self.expr(step.right)
+            if symbol in CONDITIONS:
+                self._check_conditions((step.left, out), (step.right, right))
+            out = Expr(WRITTEN[symbol], (out, right), None, self.place(step))
         return out
+
+    def _check_conditions(self, *operands: tuple[ast.expr, Expr]) -> None:
+        """Refuse written numbers among conditions; True and False are none."""
+        for node, operand in operands:
+            truth = isinstance(node, ast.Constant) and isinstance(node.value, bool)
+            if operand.head == NUMBER and not truth:
+                refuse_number(operand, self.place(node).span())
 
     def _unary(self, node: ast.UnaryOp) -> Expr:
         operand = self.expr(node.operand)
         if isinstance(node.op, ast.UAdd):
             return operand
         if isinstance(node.op, (ast.Not, ast.Invert)):
+            self._check_conditions((node.operand, operand))
             return Expr(WRITTEN["not"], (operand,), None, self.place(node))
         if operand.head == NUMBER:
             return Expr(NUMBER, (), -operand.value, self.place(node))
@@ -242,7 +255,9 @@ class FormulaReader:
     def _boolean(self, node: ast.BoolOp) -> Expr:
         head = WRITTEN["and" if isinstance(node.op, ast.And) else "or"]
         place = self.place(node)
-        return reduce(lambda a, b: Expr(head, (a, b), None, place), map(self.expr, node.values))
+        values = [self.expr(value) for value in node.values]
+        self._check_conditions(*zip(node.values, values, strict=True))
+        return reduce(lambda a, b: Expr(head, (a, b), None, place), values)
 
     def _conditional(self, node: ast.IfExp) -> Expr:
         args = (self.expr(node.test), self.expr(node.body), self.expr(node.orelse))

@@ -189,14 +189,16 @@ class _Sought:
             search.free()
             search.widen()
             search.narrow()
-            reached = search.reached()
+            jumps = search.jumps()
+            reached = search.reached() & ~jumps
         if not reached.all() and failures == "fault":
             lane = int(np.argmin(reached))
             where = f" in lane {lane}" if shape else ""
             raise Diagnostic(
                 NOT_SOLVED,
                 f"no {self.variable} is found with which {self.output} is {aim[lane]:.6g}{where}:"
-                f" with {search.best[lane]:.6g} it misses by {search.missed[lane]:.3g}",
+                f" with {search.best[lane]:.6g} it misses by {search.missed[lane]:.3g}"
+                + (", and there it jumps over it" if jumps[lane] else ""),
                 help=f"give bounds on both sides of it, begin elsewhere ({self.variable}=... among"
                 " the inputs), or mark such lanes with failures='nan'",
             )
@@ -305,6 +307,33 @@ class _Search:
         near = self.off <= NEAR * np.maximum(np.abs(self.best), np.abs(self._start))
         done: NDArray[np.bool_] = (self.missed == 0) | near
         return done
+
+    def jumps(self) -> NDArray[np.bool_]:
+        """Which lanes are near to a place at which the miss jumps over nought, and have no root.
+
+        By its slope a jump may look near. Between the two sides it is more than the slope makes
+        of their distance, and than the miss strays from a line beside them, where rounding makes
+        it a stair.
+        """
+        step = np.spacing(np.abs(self.best))
+        asked = self.reached() & self._both & (self.off > 16 * step)
+        if not asked.any():
+            return asked
+        low, high = np.fmin(self._under, self._over), np.fmax(self._under, self._over)
+        wide, strays = np.fmax(high - low, self.off), np.zeros(step.shape)
+        ends, steep = [], []
+        for end, way in ((low, -wide), (high, wide)):
+            x = np.where(asked, end, self.best)
+            y, by = self._slope(x)
+            for turn in (2.3, 3.7, 31.0, 400.0):  # of which no stair has a step at all
+                beside = np.clip(x + turn * way, self._low, self._high)
+                strays = np.fmax(strays, np.abs(self._slope(beside)[0] - y - by * (beside - x)))
+            ends.append(y)
+            steep.append(np.abs(by))
+        rise = np.fmax(*steep)
+        jump = np.abs(ends[1] - ends[0]) - rise * (high - low)
+        there: NDArray[np.bool_] = asked & (jump > 8 * np.fmax(strays, rise * step))
+        return there
 
     def free(self) -> None:
         """Newton's method until each lane is done or has a root between two places."""
