@@ -506,3 +506,33 @@ def test_a_mark_outside_a_loop_keeps_no_workbook(tmp_path):
     m.to_xlsx(tmp_path / "m.xlsx", outputs=["y"])
     with pytest.raises(Diagnostic, match="LW3081: `w` is circular"):
         m.to_xlsx(tmp_path / "m.xlsx")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_loops_of_several_nodes_that_draw_together_are_solved_in_every_lane(seed):
+    rng = np.random.default_rng(seed)
+    names = "abcde"[: 2 + seed % 4]
+
+    def term():
+        x, c, k = rng.choice([*names]), rng.uniform(-0.3, 0.3), rng.uniform(-2, 2)
+        texts = ["{c} * {x}", "min({c} * {x}, {k})", "max({c} * {x}, {k})", "abs({c} * {x} + {k})"]
+        texts += ["where({x} > {k}, {c} * ({x} - {k}), {c} * ({x} - {k}) / 2)"]
+        texts += ["{c} * cos({x})", "{c} * sqrt(1 + {x} * {x})", "{c} * {x} / (1 + abs({x}))"]
+        return str(rng.choice(texts[: 5 if seed % 2 else 8])).format(c=c, x=x, k=f"({k})")
+
+    formulas = {
+        name: f"{rng.uniform(-5, 5)} + i + {term()} + {term()} + {term()}" for name in names
+    }
+    m = lw.series.Model("m", periods=1)
+    m.input("i", axes="scenario")
+    for name, text in formulas.items():
+        m.formula(name, text, circular=True)
+    i = np.linspace(-3.0, 3.0, 601)
+    result = m.run(i=i)
+    known = {"min": np.minimum, "max": np.maximum, "abs": abs, "where": np.where}
+    known |= {"cos": np.cos, "sqrt": np.sqrt, "i": i}
+    values = dict.fromkeys(names, np.zeros_like(i))
+    for _ in range(400):
+        values = {name: eval(text, known, values) for name, text in formulas.items()}
+    for name in names:
+        np.testing.assert_allclose(result[name], values[name], rtol=1e-11, atol=1e-11)

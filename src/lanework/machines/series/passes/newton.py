@@ -7,8 +7,9 @@ worse is halved. What is left in the end is compared with the size of the terms.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from lanework.core.ops.bodies.arithmetic import (
     abs_,
@@ -114,7 +115,7 @@ class Newton:
         """From where it starts the point that it comes to, 1 where that is a solution, the rest."""
         apply, values, group = self.values.apply, self.values, self.group
         kept: list[int] | None = None
-        left, scales = 0, list[int]()
+        left, scales = list[int](), list[int]()
         taken, open_ = values.const(0.0), values.const(1.0)
         for step in range(group.steps):
             if step == max(group.steps - EXACT, 0):  # derivatives need no more than the last steps
@@ -129,9 +130,9 @@ class Newton:
             moves = self._moves(at, rest)
             after = [apply(add.name, pair) for pair in zip(point, moves, strict=True)]
             scales = scales or self._scales(point, after)
-            size = self._largest(rest, scales)
+            sizes = self._norms(rest, scales)
             if kept is not None:
-                better = apply(le.name, (size, left))
+                better = self._any(le.name, zip(sizes, left, strict=True))
                 half = values.const(0.5)
                 between = [
                     apply(mul.name, (half, apply(add.name, pair)))
@@ -142,9 +143,9 @@ class Newton:
                 kept = [
                     apply(choose.name, (better, a, b)) for a, b in zip(point, kept, strict=True)
                 ]
-                left = apply(min_.name, (size, left))
+                left = [apply(min_.name, pair) for pair in zip(sizes, left, strict=True)]
             else:
-                kept, left = point, size
+                kept, left = point, sizes
             point = after
         at = self.at(point)
         rest, sizes = self._rest(at, point), self._sizes(at, point)
@@ -184,16 +185,23 @@ class Newton:
             scales.append(apply(choose.name, (there, size, values.const(1.0))))
         return scales
 
-    def _largest(self, parts: Sequence[int], scales: Sequence[int]) -> int:
-        """The largest of some numbers, each by its scale; one alone has no use for that."""
+    def _norms(self, rest: Sequence[int], scales: Sequence[int]) -> list[int]:
+        """The largest of what is left: as it is, and of several by their scales too.
+
+        A step is worse where both are. Either alone may be misled: the first by an unknown with a
+        large unit, the second by one that comes from next to nothing.
+        """
         apply = self.values.apply
-        sizes = [apply(abs_.name, (part,)) for part in parts]
-        if len(parts) > 1:
-            sizes = [apply(div.name, pair) for pair in zip(sizes, scales, strict=True)]
-        largest = sizes[0]
-        for size in sizes[1:]:
-            largest = apply(max_.name, (largest, size))
-        return largest
+        sizes = [apply(abs_.name, (part,)) for part in rest]
+        if len(sizes) == 1:
+            return sizes
+        scaled = [apply(div.name, pair) for pair in zip(sizes, scales, strict=True)]
+        return [reduce(lambda a, b: apply(max_.name, (a, b)), parts) for parts in (sizes, scaled)]
+
+    def _any(self, test: str, pairs: Iterable[tuple[int, int]]) -> int:
+        """1 where a comparison holds for any of these pairs, else 0."""
+        tests = [self.values.apply(test, pair) for pair in pairs]
+        return reduce(lambda a, b: self.values.apply(max_.name, (a, b)), tests)
 
     def _linear(self, slopes: list[list[int]], rest: list[int]) -> list[int]:
         """The solution of (1 - slopes) x = rest, by elimination with the largest pivot."""
