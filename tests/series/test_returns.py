@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 import lanework as lw
-from lanework.base.errors import Diagnostic
+from lanework.base.errors import Diagnostic, Trap
 from lanework.machines.series.solving.returns import NoRate, irr, xirr
 
 # The examples of IRR and XIRR in the documentation of Microsoft Excel.
 FLOWS = [-70_000, 12_000, 15_000, 18_000, 21_000, 26_000]
 DATED = [-10_000, 2_750, 4_250, 3_250, 2_750]
+DAYS = np.datetime64("2000-01-01") + np.arange(3000)
 DATES = ["2008-01-01", "2008-03-01", "2008-10-30", "2009-02-15", "2009-04-01"]
 
 
@@ -138,6 +139,62 @@ def test_lanes():
         rates = lw.series.irr(flows)
     np.testing.assert_allclose(rates.rate, [0.1, 0.2, np.nan], rtol=1e-12)
     assert rates.roots[2] == ()
+
+
+def of_one_change(lanes, flows=30):
+    random = np.random.default_rng(lanes)
+    out = random.exponential(size=(flows, lanes)) * 10.0 ** random.integers(-3, 4, lanes)
+    for lane, first in enumerate(random.integers(1, flows, lanes)):
+        out[:first, lane] *= -random.exponential(3)
+    out[1:-1][random.random((flows - 2, lanes)) < 0.1] = 0.0
+    return out
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 7, 40])
+def test_lanes_are_as_if_alone(lanes):
+    flows = of_one_change(lanes)
+    flows[:, ::5] = np.random.default_rng(1).normal(size=flows[:, ::5].shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoRate)
+        rates = irr(flows)
+        for lane in range(lanes):
+            assert irr(flows[:, lane]).roots == rates.roots[lane]
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_rates_of_one_change_in_many_digits(dated):
+    flows = of_one_change(60)
+    times = np.arange(30.0)
+    if dated:
+        days = np.sort(np.random.default_rng(5).integers(0, 4000, 30))
+        days[10:14] = days[10]
+        times = (days - days[0]) / 365.0
+        rates = xirr(flows, np.datetime64("2020-01-01") + days.astype("timedelta64[D]"))
+    else:
+        rates = irr(flows)
+    for lane, rate in enumerate(rates.rate):
+        terms = [
+            (mpmath.mpf(c), mpmath.mpf(float(t)))
+            for c, t in zip(flows[:, lane], times, strict=True)
+        ]
+        with mpmath.workdps(40):  # how far Newton's method would go from there
+            discounted = [(c * (1 + mpmath.mpf(rate)) ** -t, t) for c, t in terms]
+            value = mpmath.fsum(c for c, _ in discounted)
+            slope = mpmath.fsum(-t * c for c, t in discounted) / (1 + mpmath.mpf(rate))
+            assert abs(value / slope) <= 2e-16 * max(1, abs(rate))
+
+
+@pytest.mark.parametrize("call", [irr, lambda flows, **more: xirr(flows, DAYS, **more)])
+def test_a_deadline_holds(call):
+    flows = np.random.default_rng(1).normal(size=3000)
+    with pytest.raises(Trap) as caught:
+        call(flows, limits=lw.Limits(deadline=0.05))
+    assert caught.value.code.ident == "LW2001"
+    assert "deadline" in caught.value.help
+    few = [-10.0, 1.0, *[0.01] * 2998]
+    assert call(few, limits=lw.Limits(deadline=60.0)) == call(few)
+    with pytest.raises(Diagnostic, match="limits"):
+        call(flows, limits=5)
 
 
 def test_none_is_not_a_number_and_said():
