@@ -21,6 +21,13 @@ y = prev(y, initial=x) * (1 + r)
 output(y)
 output(all=total(y), reduce="point")
 """
+GOAL = """model("goal", periods=1)
+x = input(axes="point")
+r = input(axes="point")
+k = input(default=1.0)
+z = last(x * k + r - 3)
+output(z)
+"""
 PEAK = """
 def peak():
     import pyarrow.csv, pyarrow.parquet  # libraries are not of the run
@@ -43,6 +50,7 @@ ROWS = 150_000
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("memory")
     (path / "m.series").write_text(MODEL)
+    (path / "goal.series").write_text(GOAL)
     for rows, name in ((ROWS, "many"), (10, "few")):
         labels = [f"P{n:07}" for n in range(rows)]
         frame = pd.DataFrame({"point": labels, "x": np.arange(rows) + 0.25, "r": 0.01})
@@ -75,6 +83,55 @@ def test_tables_of_any_length_run_under_the_cap(folder, table, engine, out):
     if out == ["--out", "out.csv"]:
         with (folder / "out.csv").open() as file:
             assert sum(1 for _ in file) == 1 + 12 * ROWS
+
+
+def refused(text, *words, cwd):
+    """The peak, and what was said, of a command that does not do what it was asked for.
+
+    Its error holds what it had, and libraries would be loaded beside that.
+    """
+    command = [sys.executable, "-c", text, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    return int(done.stdout.split()[-1]), done.stderr
+
+
+@pytest.mark.parametrize("out", ["out.json", "out.npz"])
+def test_results_are_written_under_the_cap_in_every_form(folder, out):
+    """Of a file that is no table all lanes are held; what is written of them is not, beside it."""
+    cap = 60_000_000
+    words = ["run", "m.series", "--out", out, "--memory", cap, "--threads", 1]
+    base = last_line(COMMAND, *words, "point=few.csv", cwd=folder)
+    assert last_line(COMMAND, *words, "point=many.csv", cwd=folder) - base <= 1.05 * cap
+
+
+@pytest.mark.parametrize("cap", [8_000_000, 30_000_000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "m.series", "--out", "out.npz"],
+        ["seek", "goal.series", "--variable", "k", "--output", "z"],
+        ["solve", "goal.series", "--variables", "k", "--residuals", "z"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_lanes_that_do_not_fit_are_refused_before_they_are_held(folder, words, cap):
+    """By what is read so far, or by what is to be done with it."""
+    words = [*words, "--memory", cap]
+    text = f"import pyarrow.csv, pyarrow.parquet\n{COMMAND}"
+    base = last_line(text, *words, "point=few.csv", cwd=folder)
+    peak, said = refused(text, *words, "point=many.csv", cwd=folder)
+    assert "LW0101" in said
+    assert peak - base <= 1.05 * cap
+
+
+def test_searches_in_python_are_refused_before_they_begin():
+    program = lw.series.read_model(GOAL).compile()
+    inputs, limits = {"x": np.ones(20_000), "r": 0.01}, lw.Limits(memory=3_000_000)
+    with pytest.raises(lw.Diagnostic, match=r"LW0101: 20,000 lanes of a search need 3\.8 MB"):
+        program.seek("k", "z", inputs=inputs, limits=limits)
+    with pytest.raises(lw.Diagnostic, match=r"LW0101: 20,000 solutions need 42\.6 MB"):
+        program.solve("k", "z", inputs=inputs, limits=limits)
+    assert program.seek("k", "z", inputs={"x": 1.0, "r": 0.01}, limits=limits).reached
 
 
 STREAM = f"""{PEAK}

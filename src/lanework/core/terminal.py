@@ -50,9 +50,11 @@ def error(problem: LaneworkError, as_json: bool = False) -> None:
 
 def json_out(value: Any) -> None:
     """A value as one line of JSON on standard output; see `json_text`."""
-    from lanework.core.result.saving import json_text
+    from lanework.core.result.saving import json_parts
 
-    sys.stdout.write(json_text(value).decode() + "\n")
+    for part in json_parts(value):
+        sys.stdout.write(part.decode())
+    sys.stdout.write("\n")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:

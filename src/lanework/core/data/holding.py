@@ -27,6 +27,8 @@ VALUE = 24
 """Bytes of a value of Python as NumPy makes a number of it."""
 LABEL = 340
 """Bytes of a label that is looked up, and of one that is looked for."""
+PARTS = 8
+"""Of the memory cap that are read at a time, where all that is read is held."""
 SMALL = 65536
 """What is never worth a question, in bytes and in values."""
 AT_ONCE = "raise the memory cap, or give fewer values at once"
@@ -81,6 +83,17 @@ def check_held(path: Path_, size: int, help: str = FEWER) -> None:
           help: raise the memory cap, or give a .csv or .parquet file, which is read in blocks
     """
     (_LIMITS.get() or Limits()).check_memory(size, f"the values of {os.fspath(path)}", help)
+
+
+def at_a_time(each: int, most: int) -> int:
+    """How many rows to read at a time, each of which takes so many bytes meanwhile.
+
+    Example:
+        >>> with reading(Limits(memory=10_000_000)):
+        ...     at_a_time(100, 65536)
+        12500
+    """
+    return max(1, min(most, (_LIMITS.get() or Limits()).memory_cap // (PARTS * each)))
 
 
 def check_inputs(inputs: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow
     import xarray
 
+ROWS = 65536
+"""Rows of a long table that are made at a time."""
 EXTRAS = {
     "openpyxl": "excel",
     "pyarrow": "arrow",
@@ -96,24 +98,46 @@ def long_columns(
         names: outputs whose axes one of them has; by default all.
         lanes_first: let time run fastest, so that a lane's rows stand together.
     """
-    chosen, every, sizes = common(result, names)
-    axes = every
-    order = list(range(len(axes)))
-    if lanes_first and axes[:1] == ("time",):
-        order = [*order[1:], 0]
-    shape = tuple(sizes[i] for i in order)
-    axes = tuple(axes[i] for i in order)
+    shape, labels, outputs = _long(result, names, lanes_first)
     columns: dict[str, Array] = {}
-    for number, (axis, size) in enumerate(zip(axes, shape, strict=True)):
+    for title, (number, column) in labels.items():
         before = int(np.prod(shape[:number], dtype=np.int64))
         after = int(np.prod(shape[number + 1 :], dtype=np.int64))
+        columns[title] = np.tile(np.repeat(column, after), before)
+    return columns | {name: output.reshape(-1) for name, output in outputs.items()}
+
+
+def long_blocks(result: Outputs, names: Sequence[str]) -> Iterator[dict[str, Array]]:
+    """The same, so many rows at a time, time running fastest; what hold objects in one block."""
+    shape, labels, outputs = _long(result, names, lanes_first=True)
+    count = int(np.prod(shape, dtype=np.int64))
+    if count <= ROWS or any(output.dtype.kind == "O" for output in outputs.values()):
+        yield long_columns(result, names, lanes_first=True)
+        return
+    for start in range(0, count, ROWS):
+        cells = np.unravel_index(np.arange(start, min(start + ROWS, count)), shape)
+        columns = {title: column[cells[number]] for title, (number, column) in labels.items()}
+        yield columns | {name: output[cells] for name, output in outputs.items()}
+
+
+def _long(
+    result: Outputs, names: Sequence[str], lanes_first: bool
+) -> tuple[tuple[int, ...], dict[str, tuple[int, Array]], dict[str, Array]]:
+    """The shape of a long table; of each column of labels its axis and them; and the outputs."""
+    chosen, every, sizes = common(result, names)
+    order = list(range(len(every)))
+    if lanes_first and every[:1] == ("time",):
+        order = [*order[1:], 0]
+    shape = tuple(sizes[i] for i in order)
+    columns: dict[str, tuple[int, Array]] = {}
+    for number, (place, size) in enumerate(zip(order, shape, strict=True)):
+        axis = every[place]
         levels = result.by_level(axis, size) or {axis: result.labels(axis, size)}
         for name, labels in levels.items():  # an output may be called like an axis
             title = f"{name}_axis" if name in chosen or name in columns else name
-            columns[title] = np.tile(np.repeat(one_type(labels), after), before)
-    for name in chosen:
-        columns[name] = spread(result, name, every, sizes).transpose(order).reshape(-1)
-    return columns
+            columns[title] = number, one_type(labels)
+    outputs = {name: spread(result, name, every, sizes).transpose(order) for name in chosen}
+    return shape, columns, outputs
 
 
 _RESOLUTIONS = ("ms", "us", "ns")

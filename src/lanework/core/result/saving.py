@@ -6,7 +6,7 @@ import contextlib
 import math
 import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -18,11 +18,13 @@ from lanework.base.files import atomic_write
 from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
 from lanework.core.data.opening import ending_of
 from lanework.core.options import flag
-from lanework.core.result.frames import long_columns, need, one_type, units_of
+from lanework.core.result.frames import long_blocks, need, one_type, units_of
 from lanework.core.result.outputs import Array, Outputs
 from lanework.core.result.picture import PICTURES, picture_of
 from lanework.core.result.tablefile import TABLES, TEXTS, TableFile, write_book
 
+PART = 8192
+"""Numbers of an array that are one piece of a JSON text."""
 ENDINGS = (*TABLES, ".xlsx", ".npz", ".npy", ".json", *PICTURES)
 
 
@@ -82,12 +84,12 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
             for axes, names in shapes.items():
                 file = files.enter_context(atomic_write(paths[axes]))
                 with TableFile(file, ending, csv_safe) as table:
-                    table.write(long_columns(result, names, lanes_first=True), units_of(result))
+                    for columns in long_blocks(result, names):
+                        table.write(columns, units_of(result))
         return tuple(paths.values())
     if ending == ".xlsx":
         sheets = {
-            _title(axes): long_columns(result, names, lanes_first=True)
-            for axes, names in result.shapes().items()
+            _title(axes): partial(long_blocks, result, x) for axes, x in result.shapes().items()
         }
         with atomic_write(path) as file:
             write_book(file, sheets)
@@ -107,7 +109,7 @@ def save(result: Outputs, path: Path, csv_safe: bool = False) -> tuple[Path, ...
     writers: dict[str, Callable[[IO[bytes]], None]] = {
         ".npz": lambda file: write_arrays(file, {**_labels(result), **result}),
         ".npy": lambda file: np.save(file, result[next(iter(result))]),
-        ".json": lambda file: write_json(file, plain(result)),
+        ".json": lambda file: write_json(file, described(result)),
     }
     with atomic_write(path) as file:
         writers[ending](file)
@@ -158,7 +160,19 @@ def _labels(result: Outputs) -> dict[str, Any]:
 
 
 def plain(result: Outputs) -> dict[str, Any]:
-    """The result as plain Python values, for JSON."""
+    """The result as plain Python values."""
+    listed: dict[str, Any] = _listed(described(result))
+    return listed
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _listed(each) for name, each in value.items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def described(result: Outputs) -> dict[str, Any]:
+    """What JSON says of a result: arrays as they are, all else as plain Python values."""
     outputs = {}
     for name in result:
         value = result[name]
@@ -167,7 +181,7 @@ def plain(result: Outputs) -> dict[str, Any]:
             "shape": list(value.shape),
             "unit": result.units.get(name, ""),
             "kind": result.kinds.get(name, ""),
-            "values": value.tolist(),
+            "values": np.asarray(value),
         }
     return {"outputs": outputs, "coords": _coords(result), "stats": dict(result.stats)}
 
@@ -178,7 +192,7 @@ def labels_in_json(result: Outputs) -> dict[str, Any]:
     return {"coords": coords} if coords else {}
 
 
-def _coords(result: Outputs) -> dict[str, list[Any]]:
+def _coords(result: Outputs) -> dict[str, Any]:
     return {
         axis: _plain(one_type(np.asarray(labels)))
         for axis, labels in result.coords.items()
@@ -209,13 +223,42 @@ def _spelt(value: Any) -> Any:
     return [_spelt(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+def json_parts(value: Any) -> Iterator[bytes]:
+    """The same part by part: of arrays, which may be large, so many numbers at a time.
+
+    Example:
+        >>> b"".join(json_parts({"x": np.array([[0.5, 2.0], [np.nan, 1.0]]), "n": 3}))
+        b'{"x":[[0.5,2.0],["nan",1.0]],"n":3}'
+    """
+    if isinstance(value, Mapping):
+        yield b"{"
+        for number, (name, each) in enumerate(value.items()):
+            yield b"," * (number > 0) + json_text(name) + b":"
+            yield from json_parts(each)
+        yield b"}"
+    elif not isinstance(value, np.ndarray):
+        yield json_text(value)
+    elif value.size <= PART:
+        yield json_text(value.tolist())
+    else:
+        rows = PART * len(value) // value.size  # that are not too many numbers together
+        yield b"["
+        for start in range(0, len(value), rows or 1):
+            yield b"," * (start > 0)
+            if rows:
+                yield json_text(value[start : start + rows].tolist())[1:-1]
+            else:
+                yield from json_parts(value[start])
+        yield b"]"
+
+
 def write_json(file: IO[bytes], value: Any) -> None:
     """A value as one JSON text; see `json_text`."""
-    file.write(json_text(value))
+    file.writelines(json_parts(value))
     file.write(b"\n")
 
 
-def _plain(labels: Array) -> list[Any]:
+def _plain(labels: Array) -> Any:
     """Labels as JSON has them: moments and durations as text."""
     moments = labels.dtype.kind in "mM" or any(hasattr(x, "isoformat") for x in labels[:1])
-    return [str(x) for x in labels] if moments else labels.tolist()
+    return [str(x) for x in labels] if moments else labels

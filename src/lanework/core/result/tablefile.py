@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any, cast
 
 import numpy as np
@@ -129,8 +129,11 @@ def _quoted(text: str, separator: str, safe: bool) -> bytes:
     return text.encode()
 
 
-def write_book(file: IO[bytes], sheets: Mapping[str, Mapping[str, Array]]) -> None:
-    """Tables as sheets of an .xlsx file; text is text there, whatever it begins with.
+def write_book(
+    file: IO[bytes], sheets: Mapping[str, Callable[[], Iterable[Mapping[str, Array]]]]
+) -> None:
+    """Tables, in blocks of rows, as sheets of an .xlsx file; text is text there, whatever it begins
+    with.
 
     NaN and infinities, which sheets lack, become ``#NUM!``.
 
@@ -138,25 +141,44 @@ def write_book(file: IO[bytes], sheets: Mapping[str, Mapping[str, Array]]) -> No
         Diagnostic: LW1022 without openpyxl, LW1027 for more rows than a sheet has, LW1030 for a
             text that is longer than a cell.
     """
-    for columns in sheets.values():
-        for name, column in columns.items():
-            _check_lengths([name, *column.tolist()] if column.dtype.kind in "OU" else [name])
+    for blocks in sheets.values():  # once to look, and once to write
+        _check_blocks(blocks())
     openpyxl = need("openpyxl", "writing .xlsx")
     book = openpyxl.Workbook(write_only=True)
-    for number, (name, columns) in enumerate(sheets.items()):
-        count = len(next(iter(columns.values()), ()))
-        if count >= MOST_ROWS:
-            raise Diagnostic(
-                TOO_MANY_ROWS,
-                f"a sheet of .xlsx has {MOST_ROWS - 1:,} rows, and the table {count:,}",
-                help="write .csv or .parquet",
-            )
+    for number, (name, blocks) in enumerate(sheets.items()):
         title = re.sub(r"[\[\]:*?/\\\x00-\x1f]", "_", name)[:28]
         sheet = book.create_sheet(title if title not in book.sheetnames else f"{title}{number}")
-        sheet.append([_cell(sheet, name) for name in columns])
-        for row in zip(*(_plain(sheet, column) for column in columns.values()), strict=True):
-            sheet.append(row)
+        for begin, columns in enumerate(blocks()):
+            if not begin:
+                sheet.append([_cell(sheet, name) for name in columns])
+            for start in range(0, len(next(iter(columns.values()), ())), CHUNK):
+                cells = (
+                    _plain(sheet, column[start : start + CHUNK]) for column in columns.values()
+                )
+                for row in zip(*cells, strict=True):
+                    sheet.append(row)
     book.save(file)
+
+
+def _check_blocks(blocks: Iterable[Mapping[str, Array]]) -> None:
+    """Refuse more rows than a sheet has, and texts that are longer than a cell.
+
+    Raises:
+        Diagnostic: LW1027, LW1030.
+    """
+    count = 0
+    for columns in blocks:
+        for name, column in columns.items():
+            _check_lengths([name] if count == 0 else [])
+            for start in range(0, len(column) if column.dtype.kind in "OU" else 0, CHUNK):
+                _check_lengths(column[start : start + CHUNK].tolist())
+        count += len(next(iter(columns.values()), ()))
+    if count >= MOST_ROWS:
+        raise Diagnostic(
+            TOO_MANY_ROWS,
+            f"a sheet of .xlsx has {MOST_ROWS - 1:,} rows, and the table {count:,}",
+            help="write .csv or .parquet",
+        )
 
 
 def _plain(sheet: Any, values: Array) -> list[Any]:
@@ -194,7 +216,7 @@ def _check_lengths(cells: Iterable[object]) -> None:
     Raises:
         Diagnostic: LW1030.
     """
-    longest = max((escaped(str(cell)) for cell in cells), key=len)
+    longest = max((escaped(str(cell)) for cell in cells), key=len, default="")
     if len(longest) > MOST_LETTERS:
         what = f"a cell of .xlsx has {MOST_LETTERS:,} letters at most, and {longest[:20]!r}..."
         raise Diagnostic(TOO_LONG, f"{what} has {len(longest):,}", help="write .csv or .parquet")

@@ -82,7 +82,7 @@ def run(request: Request) -> None:
     if request["json"]:
         terminal.json_out(
             {
-                "outputs": {name: result[name].tolist() for name in result if not files},
+                "outputs": {name: result[name] for name in result if not files},
                 **labels_in_json(result),
                 "program": request.about(),
                 "stats": dict(stats),

@@ -91,7 +91,7 @@ def run(request: Request) -> None:
     )
     stats = result.stats
     if request["json"]:
-        outputs = {name: result[name].tolist() for name in result}
+        outputs = {name: result[name] for name in result}
         coords = labels_in_json(result)
         terminal.json_out({**outputs, **coords, "program": request.about(), "stats": dict(stats)})
         return

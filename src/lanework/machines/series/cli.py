@@ -225,6 +225,7 @@ def _report(
     request: Request, outcome: Outcome, explained: list[Explanation], residuals: Residuals | None
 ) -> None:
     """Print the result, the times, and where the output went."""
+    from lanework.core.result.saving import described
     from lanework.core.result.show import many, seconds
 
     result, stats = outcome.result, outcome.result.stats
@@ -236,7 +237,7 @@ def _report(
             about["explained"] = [each.to_dict() for each in explained]
         if residuals is not None:
             about["residuals"] = residuals.to_dict()
-        terminal.json_out({**result.to_dict(), **about})
+        terminal.json_out({**described(result), **about})
         return
     terminal.result(result)
     for each in (*explained, *([] if residuals is None else [residuals])):

@@ -23,6 +23,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.data.values import spells_number
 from lanework.core.options import callback, flag, integer, names, refused
 from lanework.core.program.program import Port, Program
+from lanework.core.resident import look
 from lanework.core.waiting import waited
 from lanework.engines.llvm import jit as llvm
 from lanework.engines.vector import loader as stencils
@@ -310,6 +311,7 @@ class Runner(runner.Runner):
         outputs = job.outputs
         needed = sum(output.bytes for output in outputs) + self._executor.memory(job)
         limits.check_memory(needed, f"{bound.lanes * bound.repeats:,} lanes")
+        look(needed)
         for output in outputs:
             output.allocate()
         for place in itertools.product(*(range(bound.sizes[axis]) for axis in bound.outer)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ class BeliefResult(Answers):
         if ending in (*TABLES, ".xlsx"):
             with atomic_write(target) as raw:
                 if ending == ".xlsx":
-                    write_book(raw, {"answers": self.columns(wide=wide)})
+                    write_book(raw, {"answers": partial(self.blocks, wide=wide)})
                 else:
                     with TableFile(raw, ending, csv_safe) as table:
                         for columns in self.blocks(wide=wide):

@@ -22,7 +22,9 @@ from lanework.core.data.files import (
     read_array,
     read_columns,
 )
+from lanework.core.data.holding import at_a_time
 from lanework.core.data.opening import data_ending
+from lanework.core.resident import look
 from lanework.machines.series.codes import BAD_INPUT
 from lanework.machines.series.data import tableinputs
 from lanework.machines.series.data.labels import Labelled
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from lanework.machines.series.layout import SeriesView
 
 Block = dict[str, Any]
+
+CELL, LABEL = 96, 200
+"""Bytes that a cell of a file takes to be read, and a label along the axis."""
 
 
 @dataclass
@@ -106,10 +111,11 @@ class Table:
         Raises:
             Diagnostic: LW8006, and what `long_input` says.
         """
+        rows = at_a_time(CELL * len(self.ports) + LABEL * len(self.titles), BLOCK)
         if len(self.titles) < 2:
-            return _joined(self.axis, list(self.blocks(BLOCK, most)))
+            return _joined(self.axis, list(_kept(self.blocks(rows, most))))
         labels = {a: labels_in(self.path, title, most) for a, title in self.titles.items()}
-        blocks = list(self._values(BLOCK, most))
+        blocks = list(_kept(self._values(rows, most)))
         columns = {name: np.concatenate([block[name] for block in blocks]) for name in self.names}
         return {
             port.name: tableinputs.long_input(self.path, port, columns[port.name], labels)
@@ -225,6 +231,20 @@ def read_input(port: Port, path: str, column: str | None, inputs: Collection[str
     values = read_columns(path, rest, dict.fromkeys(rest, categories) if categories else None)
     labels = {axis: labels_in(path, title) for axis, title in titles.items()}
     return Labelled(*tabled(port, values, labels))
+
+
+def _kept(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Blocks all of which will be held, and then be put together.
+
+    Raises:
+        Diagnostic: LW0101 where there is no room for that.
+    """
+    size = 0
+    for block in blocks:
+        arrays = [x.array if isinstance(x, Labelled) else x for x in block.values()]
+        size += sum(array.nbytes for array in arrays)
+        look(size)
+        yield block
 
 
 def _joined(axis: str, blocks: list[Block]) -> Block:

@@ -20,9 +20,11 @@ from lanework.core.data.tables import TableLike, is_table, table_of
 from lanework.core.data.values import Given, as_array
 from lanework.core.options import callback, text
 from lanework.core.program.program import Port
+from lanework.core.resident import seen
 from lanework.machines.series.audit.result import SeriesResult
 from lanework.machines.series.codes import UNKNOWN_OUTPUT
 from lanework.machines.series.data.binding import Array
+from lanework.machines.series.data.filetables import CELL, LABEL
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, given_for, label_columns
 from lanework.machines.series.data.shape import Given as How
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 ADDED = ("lanes", "fuel", "run_seconds", "compile_seconds", "code_seconds")
 
 
-CELL, LABEL, ROW = 96, 200, 160
-"""Bytes that a cell of a file takes to be read, a label along the axis, and a row to be written."""
+ROW = 160
+"""Bytes that a row takes to be written."""
 
 SHARE, SHARE_OF_ARROW = 2, 6
 """Of the memory cap that a block takes: writers of Parquet and Arrow have more of their own."""
@@ -88,7 +90,8 @@ def stream(
         )
     for block in blocks:
         columns = _columns(runner.ports, block, axis, inputs)
-        last = runner.run_within(rest.limits(), {**inputs, **columns})
+        with seen(None):  # what the block before it had may still be this process's
+            last = runner.run_within(rest.limits(), {**inputs, **columns})
         rest.fuel -= last.stats["fuel"]
         given = tuple(How("time" in port.axes, port.name in columns) for port in runner.ports)
         for port in summed:

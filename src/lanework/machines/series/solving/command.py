@@ -164,9 +164,11 @@ def _option(text: str) -> tuple[str, Any]:
 def _report(request: Request, values: Mapping[str, Any], result: Result, said: str) -> None:
     files = [] if request["out"] is None else result.save(request["out"])
     if request["json"]:
+        from lanework.core.result.saving import described
+
         about = {"program": request.about(), "files": [str(file) for file in files]}
-        unknowns = {name: np.asarray(value).tolist() for name, value in values.items()}
-        terminal.json_out({**result.to_dict(), "variables": unknowns, **about})
+        unknowns = {name: np.asarray(value) for name, value in values.items()}
+        terminal.json_out({**described(result), "variables": unknowns, **about})
         return
     for name, value in values.items():
         terminal.text(f"{name} = {np.array2string(np.asarray(value), precision=10)}")

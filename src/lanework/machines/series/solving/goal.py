@@ -6,6 +6,7 @@ root; no other package is needed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.options import choice, limits_of, text
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
+from lanework.core.resident import look
 from lanework.core.result.frames import spread
 from lanework.core.result.show import preview
 from lanework.core.runner import check_deadline
@@ -27,7 +29,7 @@ from lanework.machines.series.codes import BAD_PROBLEM, NOT_SOLVED, UNKNOWN_INPU
 from lanework.machines.series.data.binding import Bound, bind
 from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.passes.derive import Deriver
-from lanework.machines.series.solving.solve import given_inputs, named, named_port
+from lanework.machines.series.solving.solve import FEWER, given_inputs, named, named_port
 
 if TYPE_CHECKING:
     from lanework.machines.series.audit.result import SeriesResult
@@ -43,6 +45,7 @@ STEPS = 200
 NEAR = 1e-10  # a step that small, beside the unknown, is one at the end
 TARGET = "the target"
 LATE = "raise the deadline"
+LANE = 190  # bytes that a lane takes: where it is, what was tried, and a run with derivatives
 
 
 @dataclass
@@ -140,6 +143,9 @@ class _Sought:
         bound = bind((*ports, aim), periods, values, self._runner._calendar)
         self._coords = bound.coords
         self.shape = tuple(bound.sizes[axis] for axis in self.axes)
+        lanes = math.prod(self.shape)
+        limits.check_memory(LANE * lanes, f"{lanes:,} lanes of a search", FEWER)
+        look(LANE * lanes)
         number = [port.name for port in self._runner.ports].index(variable)
         self.start = bind_value(bound, number, self.axes, variable).ravel()
         self.aim = bind_value(bound, len(ports), self.axes, TARGET).ravel()

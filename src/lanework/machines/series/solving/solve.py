@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from lanework.core.data.tables import TableLike
 from lanework.core.options import flag, limits_of, names, refused, text
 from lanework.core.program.data import Port
 from lanework.core.program.program import Program
+from lanework.core.resident import look
 from lanework.core.runner import Remade
 from lanework.core.waiting import within
 from lanework.machines.series.codes import BAD_PROBLEM, UNKNOWN_INPUT, UNKNOWN_OUTPUT
@@ -32,6 +34,8 @@ from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.solution import Solution, Solutions
 
 LATE = "raise the deadline, or give IPOPT fewer iterations"
+FEWER = "raise the memory cap, or give fewer lanes at once"
+LANE, NUMBER = 2000, 64  # bytes of a solution, and of each of its unknowns and targets
 
 
 class Solver(Remade):
@@ -114,6 +118,10 @@ class Solver(Remade):
         bound = runner._bound(given)
         check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
         problem = within(limits, partial(self._prepared, bound.periods, limits), LATE)
+        lanes, size = math.prod(bound.sizes[axis] for axis in bound.axes), problem.size
+        needed = lanes * (LANE + NUMBER * (size + problem.rows))
+        limits.check_memory(needed, f"{lanes:,} solutions", FEWER)
+        look(needed)
         if warm is not None and warm._state is not None:
             _check_warm(problem, warm)
         rest = replace(limits, deadline=None, ends=None)
