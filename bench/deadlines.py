@@ -164,7 +164,8 @@ def _taking(machine: str) -> Call:
 
 def _table(folder: Path) -> Call:
     path = folder / "table.csv"
-    path.write_text("a,b\n" + "".join(f"{n},{n % 7}.5\n" for n in range(LANES)))
+    names = ",".join(f"c{n}" for n in range(20))
+    path.write_text(names + "\n" + "".join(f"{n},{n % 7}.5{',25' * 18}\n" for n in range(LANES)))
     return lambda: lw.series.read_columns(path, limits=LIMITS)
 
 
