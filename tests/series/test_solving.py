@@ -136,6 +136,24 @@ def test_debt_is_sized_to_a_cover_ratio():
     assert solution["dscr"].min() == pytest.approx(1.3, rel=1e-8)
 
 
+def test_a_fee_on_the_debt_that_pays_for_it():
+    """Debt covers costs, its own fee, and interest on the average balance of a year of building.
+
+    In closed form: debt (1 - fee - rate (n + 1) / (2 n)) = costs, drawn in n equal parts.
+    """
+    right = 1e6 / (1 - 0.02 - 0.06 / 12 * 13 / 2)
+    numbers = ("costs:1000000", "fee:0.02", "rate:0.06")
+    uses = "costs + fee * debt + total(rate / 12 * debt * (t + 1) / 12)"
+    m = model(12, ("debt:0", *numbers), uses=uses, gap=f"debt - ({uses})")
+    solution = m.solve("debt", "gap")
+    assert solution.ok
+    assert solution["debt"] == pytest.approx(right, rel=1e-8)
+    assert m.seek("debt", "gap", bounds=(0.0, 1e9)).value == pytest.approx(right, rel=1e-8)
+    loop = model(12, numbers)
+    loop.formula("debt", "costs + fee * debt + rate / 12 * debt * 6.5", circular=True)
+    assert loop.run()["debt"] == pytest.approx(right, rel=1e-12)
+
+
 def test_each_lane_is_a_problem_of_its_own():
     cash = 100 + 10 * np.sin(np.arange(24) / 5)
     sizes = np.array([1_000.0, 1_500.0, 2_000.0])
