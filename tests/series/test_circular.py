@@ -198,6 +198,28 @@ def test_periods_after_one_without_a_solution_have_theirs():
     np.testing.assert_allclose(x, [0.1127016654, np.nan, 0.1127016654, 0.2763932023], rtol=1e-9)
 
 
+@pytest.mark.parametrize("text", ["x * x + a", "exp(x) * a / 3", "0.5 * x - 0.5 * a / x"])
+def test_where_there_is_no_solution_there_is_no_derivative(text):
+    m = lw.series.Model("m", periods=2)
+    m.input("a", axes="scenario")
+    m.input("b")
+    m.formula("x", text)
+    m.circular("x", guess=0.5, failures="nan")
+    m.formula("end", "last(x) * 2 + b")
+    program = m.compile(outputs=["end"])
+    a = np.array([0.1, 9.0, 0.2])
+    if text[-1] == "x":
+        a = np.array([-2.0, 9.0, -4.0])
+    over_time = m.compile(outputs=["x"]).jacobian("x", "a")
+    for engine in ENGINES:
+        for derived in (program.gradient(), program.jacobian(), over_time):
+            names = {port.name for port in derived.inputs}
+            given = {name: value for name, value in (("a", a), ("b", 0.0)) if name in names}
+            result = derived.run(engine=engine, **given)
+            for name in {*result} - {"d_end_d_b"}:
+                assert np.isnan(result[name]).tolist() == [False, True, False], name
+
+
 @pytest.mark.parametrize("guess", [3.5, 0.0, -50.0])
 def test_keys_may_go_anywhere_on_the_way(guess):
     m = lw.series.Model("m", periods=1)
@@ -469,6 +491,9 @@ def test_where_steps_come_to_no_number_that_is_why():
     m.formula("x", "1 / x", circular=True, failures="nan")
     (trouble,) = m.run().trouble()
     assert str(trouble) == "x = 1 / x: division by zero: 1 / 0 is inf"
+    m.formula("w", "w * w + 1", circular=True, failures="nan")  # and all is constant
+    (trouble,) = m.compile(outputs=["w"]).run().trouble()
+    assert str(trouble) == "w: the value is nan"
     m = lw.series.Model("m", periods=1)
     m.input("a")
     m.formula("y", "where(a > 1, a, 0 / 0)")  # a NaN of the formula's own

@@ -16,7 +16,7 @@ import numpy as np
 
 from lanework.base.printable import shown
 from lanework.base.span import Span
-from lanework.core.ops.bodies.arithmetic import div
+from lanework.core.ops.bodies.arithmetic import div, mul
 from lanework.core.ops.bodies.logic import choose
 from lanework.core.program.isa import Instruction
 from lanework.core.result.show import figure
@@ -97,9 +97,12 @@ def _unsolved(program: Program, view: SeriesView) -> set[int]:
     marks = getattr(program.views.get("model"), "marks", {})
     circular = set[int]()
     for entry in program.listing if marks else ():
-        each = view.instructions[entry.instruction]
-        if entry.text.partition(" = ")[0] in marks and each.name == choose.name:
-            circular |= {each.target} if is_nan(view, each.operands[2]) else set()
+        product = view.instructions[entry.instruction]
+        if entry.text.partition(" = ")[0] in marks and product.name == mul.name:
+            maker = view.maker.get(product.operands[1])
+            there = None if maker is None else view.instructions[maker]
+            if there is not None and there.name == choose.name and is_nan(view, there.operands[2]):
+                circular.add(product.target)
     return circular
 
 
@@ -197,8 +200,8 @@ class _Trace:
             taken = self.columns[condition][self._cell(condition, t)[1]] != 0.0
             if taken or not is_nan(self.view, no):
                 yield self._cell(yes if taken else no, t)
-            elif row in self.unsolved:  # where steps came to no number, that is why
-                yield self._cell(yes, t)
+        elif row in self.unsolved:  # where steps came to no number, that is why
+            yield self._cell(operands[0], t)
         else:
             yield from (self._cell(each, t) for each in self.view.reads(instruction))
 
@@ -233,7 +236,8 @@ def _named(
                 node = view.inputs[record.index].name
                 what = f"the input is {figure(value)}"
             elif record.kind == RowKind.CONST:
-                node = "a constant"
+                outputs = (port.name for port in view.outputs if port.row == row)
+                node = next(outputs, "a constant")
         span = None if entry is None else entry.span
         each = Trouble(node, formula, what, value, period, label, lane, span)
         out.setdefault(row, each)

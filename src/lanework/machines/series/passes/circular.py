@@ -22,7 +22,7 @@ from functools import partial
 import numpy as np
 
 from lanework.base.errors import Diagnostic
-from lanework.core.ops.bodies.arithmetic import add
+from lanework.core.ops.bodies.arithmetic import add, mul
 from lanework.core.ops.bodies.logic import choose, eq
 from lanework.core.ops.rules import COMPARE, LOGIC, UnitRule
 from lanework.core.ops.table import ARITH
@@ -319,9 +319,10 @@ class Circles:
             values.owner, place = unknown.name, self.old.exprs[unknown.value]
             for zero in zeros:
                 x = values.apply(add.name, (x, zero), place)
-            self.to[unknown.leaf] = (
-                values.apply(choose.name, (good, x, values.const(np.nan)), place) if nan else x
-            )
+            if nan:  # by a product, through which derivatives are NaN too
+                there = (good, values.const(1.0), values.const(-np.nan))  # as x86 makes it
+                x = values.apply(mul.name, (x, values.apply(choose.name, there, place)), place)
+            self.to[unknown.leaf] = x
 
     def _checks(self, group: Group, point: Sequence[int], good: int) -> list[int]:
         """Zeros that are faults where the solution looks up what a table does not have."""
