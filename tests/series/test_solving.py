@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.optimize
 
 import lanework as lw
 from lanework.base.errors import Diagnostic, Trap
@@ -661,14 +662,125 @@ def test_a_solver_after_one_that_was_stopped(engine):
     assert solver()["x"] == pytest.approx(2.0)
 
 
-def test_sums_over_lanes_are_refused():
+# Totals over lanes --------------------------------------------------------------------------------
+
+
+def fitting():
+    """Unknowns that fit a curve to points, and one that has to do with none of them."""
+    m = lw.series.Model("fit", periods=1)
+    m.input("x", axes="point"), m.input("y", axes="point")
+    for name in "abc":
+        m.input(name, default=1.0)
+    m.formula("miss", "last((a * exp(b * x) + c - y) ** 2)")
+    m.formula("size", "last(a * a + c * c)")
+    m.formula("moment", "last((a * exp(b * x) + c - y) * x)")
+    m.output("all", "miss", reduce="point")
+    m.output("moments", "moment", reduce="point")
+    m.output("size")
+    m.output("miss")
+    return m.compile()
+
+
+X = np.linspace(-1.0, 2.0, 101)
+Y = 2.0 * np.exp(0.7 * X) - 0.5 + 0.1 * np.sin(9 * X)
+
+
+@pytest.mark.parametrize("engine", ["llvm", "stencil", "reference"])
+def test_one_problem_for_all_lanes(engine):
+    solution = fitting().solve([*"abc"], objective="all", inputs={"x": X, "y": Y}, engine=engine)
+    right = scipy.optimize.least_squares(
+        lambda p: p[0] * np.exp(p[1] * X) + p[2] - Y, [1.0, 1.0, 1.0], xtol=1e-15, ftol=1e-15
+    )
+    assert solution.ok
+    np.testing.assert_allclose([solution[name] for name in "abc"], right.x, rtol=1e-7)
+    assert solution.objective == pytest.approx(2 * right.cost, rel=1e-12)
+    assert solution["miss"].shape == (101,)
+    assert solution.iterations < 30
+
+
+@pytest.mark.parametrize("bounds", [{"size": (3.0, 3.0)}, {"size": (None, 2.5), "b": (0.2, None)}])
+def test_totals_and_what_is_the_same_in_all_lanes(bounds):
+    solution = fitting().solve([*"abc"], "moments", bounds, "all", inputs={"x": X, "y": Y})
+    assert solution.ok
+    assert solution.iterations < 40  # hundreds where second derivatives are not exact
+    a, b, c = (solution[name] for name in "abc")
+    assert ((a * np.exp(b * X) + c - Y) * X).sum() == pytest.approx(0.0, abs=1e-7)
+    assert a * a + c * c == pytest.approx(bounds["size"][1])
+    # no step along both equations makes the total less
+    names, h = "abc", 1e-6
+
+    def run(**more):
+        result = fitting().run(x=X, y=Y, **{**dict(zip(names, (a, b, c), strict=True)), **more})
+        return np.array([result["all"], result["moments"], result["size"]])
+
+    rows = np.array(
+        [
+            (run(**{name: solution[name] + h}) - run(**{name: solution[name] - h})) / (2 * h)
+            for name in names
+        ]
+    ).T
+    if "b" not in bounds:
+        weights = np.linalg.lstsq(rows[1:].T, -rows[0], rcond=None)[0]
+        np.testing.assert_allclose(rows[0] + weights @ rows[1:], 0.0, atol=1e-5)
+        multipliers = [solution.multipliers[name] for name in ("moments", "size")]
+        np.testing.assert_allclose(multipliers, weights, rtol=1e-4)
+
+
+def test_the_second_derivatives_of_a_total_are_exact():
+    """Newton's method takes one step where the total is a parabola, of any number of lanes."""
+    m = lw.series.Model("mean", periods=3)
+    m.input("x", axes="time", default=0.0), m.input("y", axes=("loan", "time"))
+    m.formula("miss", "total((x - y) ** 2)")
+    m.formula("sum", "total(x)")
+    m.output("all", "miss", reduce="loan")
+    m.output("sum")
+    y = np.random.default_rng(1).normal(size=(50, 3))
+    solver = m.compile().solver("x", objective="all")
+    solution = solver({"y": y})
+    assert solution.iterations == 1
+    np.testing.assert_allclose(solution["x"], y.mean(axis=0), atol=1e-9)
+    np.testing.assert_allclose(solver({"y": y[:7]})["x"], y[:7].mean(axis=0), atol=1e-9)
+    bound = m.compile().solve("x", bounds={"sum": (2.0, 2.0)}, objective="all", inputs={"y": y})
+    assert bound.iterations == 1
+    mean = y.mean(axis=0)
+    np.testing.assert_allclose(bound["x"], mean + (2.0 - mean.sum()) / 3, atol=1e-9)
+
+
+def test_a_total_over_two_axes():
+    m = lw.series.Model("two", periods=1)
+    m.input("x", default=1.0), m.input("a", axes="p"), m.input("b", axes="q")
+    m.formula("miss", "last((x * a - b) ** 2)")
+    m.output("all", "miss", reduce=("p", "q"))
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])
+    solution = m.compile().solve("x", objective="all", inputs={"a": a, "b": b})
+    assert solution["x"] == pytest.approx(np.outer(a, b).sum() / (3 * (a * a).sum()))
+
+
+NOT_IN_COMMON = [
+    (("x", "all"), {"bounds": {"r": (0.0, None)}}, "'r' has a value for each loan"),
+    (("x", "all"), {"inputs": {"amount": [1.0, 2.0], "x": [1.0, 2.0]}}, "the unknown 'x' may"),
+    (("own", "all"), {}, "the unknown 'own' may differ"),
+    (
+        ("x", "all"),
+        {"inputs": {"amount": [1.0, 2.0], "other": lw.series.along("kind", [1.0, 2.0, 3.0])}},
+        "the same for each kind",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "more", "words"), NOT_IN_COMMON)
+def test_what_differs_from_lane_to_lane_is_refused_beside_a_total(args, more, words):
     m = lw.series.Model("m", periods=2)
-    m.input("x", default=0.0)
-    m.input("amount", axes="loan")
-    m.formula("r", "last(amount - x)")
-    m.output("all", "r", reduce="loan")
-    with pytest.raises(Diagnostic, match="summed over loan"):
-        m.compile().solve("x", "all", inputs={"amount": [1.0, 2.0]})
+    m.input("x", default=0.0), m.input("own", axes="loan", default=0.0)
+    m.input("amount", axes="loan"), m.input("other", axes="kind", default=0.0)
+    m.formula("r", "last(amount - x + own)")
+    m.formula("s", "last(other + x)")
+    m.output("all", "r", reduce=("loan", "kind"))
+    m.output("r"), m.output("s")
+    with pytest.raises(Diagnostic, match=words) as caught:
+        m.compile().solve(*args, **{"inputs": {"amount": [1.0, 2.0]}, **more})
+    assert caught.value.code.ident == "LW3062"
+    assert "leave the total out" in caught.value.help or "axes of the total" in caught.value.help
 
 
 # What is kept -------------------------------------------------------------------------------------

@@ -174,11 +174,12 @@ class SeriesProgram(AuditedProgram):
             residuals: outputs that are to be 0, in each period where they are over time.
             bounds: for variables and outputs the lowest and the highest value, numbers or one a
                 period, None where there is none.
-            objective: the output that is to be least, one number a lane; None to ask only for
-                residuals and bounds.
+            objective: the output that is to be least, one number a lane or a total over lanes;
+                None to ask only for residuals and bounds.
             maximise: whether it is to be greatest instead.
             inputs: the other inputs, as `run` takes them. With inputs over lanes each lane is a
-                problem of its own.
+                problem of its own, unless an output is a total over lanes: then all of them are
+                one problem, and the unknowns are the same in all.
             options: options of IPOPT, such as ``{"tol": 1e-8, "max_iter": 100}``.
             warm: a solution of a problem like this one, to begin from with its multipliers, and
                 with its values of the unknowns that `inputs` does not have.

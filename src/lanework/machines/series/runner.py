@@ -349,7 +349,7 @@ class Runner(runner.Runner):
             periods=bound.periods,
             lanes=bound.lanes,
             order=lane_order(self.view, bound),
-            outputs=self._outputs(bound),
+            outputs=self.outputs_of(bound),
             buffers=[],
             ports=self.wanted,
             fuel=self.view.fuel * bound.periods * bound.lanes,
@@ -368,7 +368,7 @@ class Runner(runner.Runner):
         Raises:
             Diagnostic: as a call.
         """
-        bound = bind(self.ports, self.periods, inputs, self._calendar, lazy=self._executor.lazy)
+        bound = self._bound(inputs, lazy=self._executor.lazy)
         job = self._job(bound, None)
         direct = all(output.direct for output in job.outputs)
         if not self.is_short(bound.lanes) or job.order is not None or bound.outer or not direct:
@@ -378,7 +378,8 @@ class Runner(runner.Runner):
         job.buffers = [output.buffer({}) for output in job.outputs]
         return self._executor.standing(job)
 
-    def _outputs(self, bound: Bound) -> list[Output]:
+    def outputs_of(self, bound: Bound) -> list[Output]:
+        """The outputs that are wanted, with these inputs; not allocated."""
         shape, ends = Shape.of(self.view, bound.given), self.view.horizon is not None
         along = {}  # by outer axis: what depends on it, as if it were the only lane axis
         for axis in bound.outer:

@@ -2,7 +2,8 @@
 
 1. `solve.py`: names and bounds that a person gave, checked, and each lane solved.
 2. `problem.py`: a program as a nonlinear problem, its sparse derivatives each a run of a program;
-   `blocks.py` lays its unknowns and outputs out, with their bounds.
+   `blocks.py` lays its unknowns and outputs out, with their bounds; `common.py` has lanes that are
+   one problem.
 3. `callbacks.py`: its functions as native code that IPOPT calls.
 4. `ipopt.py`: the solver, with its limits and its trace.
 5. `polish.py`: the last steps to where equations hold.

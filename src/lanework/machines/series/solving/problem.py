@@ -21,6 +21,7 @@ from lanework.machines.series.data.labels import along
 from lanework.machines.series.passes.derive import Deriver
 from lanework.machines.series.passes.sparsity import Bools, Reach, Sparsity, colours
 from lanework.machines.series.solving.blocks import Block, Floats
+from lanework.machines.series.solving.common import Lanes, Products
 from lanework.machines.series.solving.polish import Equations
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from lanework.machines.series.runner import Runner
 
 Places = NDArray[np.intp]
-Products = Mapping[str, tuple[NDArray[Any], tuple[str, ...]]]
 COLOUR = "colour"
 
 
@@ -74,7 +74,7 @@ class Problem:
         self.begin(None)
         self._inside = False
         self._program, self._engine = program, engine
-        self._inputs: dict[str, Any] = {}
+        self.given({})
         ports = [*_ports(targets), *([objective] if objective else [])]
         names = list(dict.fromkeys(port.name for port in ports))
         self._values = self._bind(program, names)
@@ -94,9 +94,9 @@ class Problem:
         )
         return runner
 
-    def given(self, inputs: Mapping[str, Any]) -> None:
-        """What the inputs are that are known: numbers, and arrays over time."""
-        self._inputs = dict(inputs)
+    def given(self, inputs: Mapping[str, Any], lanes: Lanes | None = None) -> None:
+        """What the inputs are that are known: numbers, arrays over time, over lanes in common."""
+        self._inputs, self._lanes = dict(inputs), lanes or Lanes({}, frozenset())
         self._known.clear()
 
     # What is compiled once ------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class Problem:
     def _run(self, runner: Runner, more: Mapping[str, Any], lanes: int = 1) -> SeriesResult | None:
         self.runs += 1
         limits = runner.limits
-        if not runner.is_short(lanes):
+        if not runner.is_short(lanes * self._lanes.count):
             limits = replace(limits, ends=self.until)
         result = None
         try:
@@ -227,7 +227,8 @@ class Problem:
         if self._slopes is not None:
             products = self._jacobian
             slopes = self._at(self._slopes, x, products.directions, products.count)
-            products.gather(_parts(slopes), self._slope_names, out)
+            summed = [f"d_{name}" for name in self._lanes.summed]
+            products.gather(self._lanes.added(slopes, summed), self._slope_names, out)
 
     def hessian(self, x: Floats, multipliers: Floats, weight: float, out: Floats) -> None:
         """The second derivatives of objective and outputs times multipliers, lower triangle."""
@@ -236,14 +237,14 @@ class Problem:
         more = {**self.point(x.copy()), **self._weighed(multipliers, weight)}
         products = self._hessian
         bends = self._run(self._bends, {**more, **products.directions}, products.count)
-        products.gather(_parts(bends), self._bend_names, out)
+        products.gather(self._lanes.added(bends, self._bend_names), self._bend_names, out)
 
     def _weighed(self, multipliers: Floats, weight: float) -> dict[str, Any]:
-        given = {self.weights[block.name]: block.of(multipliers) for block in self.targets}
+        given = {block.name: block.of(multipliers) for block in self.targets}
         if self.objective is not None:
-            own = self.weights[self.objective.name]
+            own = self.objective.name
             given[own] = self.sign * weight + given.get(own, 0.0)
-        return _copied(given)
+        return {self.weights[name]: self._lanes.share(name, x) for name, x in given.items()}
 
     # As native code -------------------------------------------------------------------------------
 
@@ -326,16 +327,6 @@ class _Compressed:
                 part = part[:, None] if "time" in axes else part
             products[block.where] = part
         return np.take(products.ravel(), self._flat)
-
-
-def _parts(result: SeriesResult | None) -> Products | None:
-    if result is None:
-        return None
-    return {name: (result[name], result.axes(name)) for name in result}
-
-
-def _copied(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: x.copy() if isinstance(x, np.ndarray) else x for name, x in given.items()}
 
 
 def _ports(targets: Iterable[Block]) -> list[Port]:

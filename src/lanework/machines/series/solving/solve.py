@@ -30,6 +30,7 @@ from lanework.machines.series.layout import SeriesView
 from lanework.machines.series.runner import Runner
 from lanework.machines.series.solving import ipopt
 from lanework.machines.series.solving.blocks import Block, blocks
+from lanework.machines.series.solving.common import common
 from lanework.machines.series.solving.problem import Problem
 from lanework.machines.series.solving.solution import Solution, Solutions
 
@@ -116,7 +117,8 @@ class Solver(Remade):
             if given.get(port.name) is None:
                 given[port.name] = begins.get(port.name, port.start)
         bound = runner._bound(given)
-        check_lanes(bound, [*self.targets, *([self.goal] if self.goal else [])])
+        ports = [*self.targets, *([self.goal] if self.goal else [])]
+        lanes = common(runner, bound, self.unknown, ports)
         problem = within(limits, partial(self._prepared, bound.periods, limits), LATE)
         lanes, size = math.prod(bound.sizes[axis] for axis in bound.axes), problem.size
         needed = lanes * (LANE + NUMBER * (size + problem.rows))
@@ -129,9 +131,14 @@ class Solver(Remade):
         def run(more: Mapping[str, Any]) -> Any:
             return runner.run_within(rest, {**given, **self._labelled(more, bound)})
 
+        def together(more: Mapping[str, Any]) -> Any:
+            return runner.run_within(rest, {**given, **more})
+
+        single = lanes is not None or not bound.axes
         solutions: list[Solution] = []
-        for known in _lanes(runner, bound):
-            problem.given({name: x for name, x in known.items() if name not in problem.names})
+        for known in _lanes(runner, bound) if lanes is None else [_at_once(runner, bound)]:
+            others = {name: x for name, x in known.items() if name not in problem.names}
+            problem.given(others, lanes)
             begin = np.empty(problem.size)
             for block in problem.variables:
                 value = known[block.name]
@@ -140,11 +147,11 @@ class Solver(Remade):
             def alone(more: Mapping[str, Any], known: Mapping[str, Any] = known) -> Any:
                 return runner.run_within(rest, {**known, **more})
 
-            of_lane = alone if bound.axes else run
+            of_lane = together if single else alone
             solutions.append(ipopt.solve(problem, begin, until, self.options, warm, of_lane))
-            if solutions[-1].status == "interrupted" and bound.axes:
+            if solutions[-1].status == "interrupted" and not single:
                 raise KeyboardInterrupt
-        if not bound.axes:
+        if single:
             return solutions[0]
         shape = tuple(bound.sizes[axis] for axis in bound.axes)
         return Solutions(solutions, bound.axes, shape, run)
@@ -193,6 +200,17 @@ def _lanes(runner: Runner, bound: Bound) -> Iterable[dict[str, Any]]:
         yield lane
 
 
+def _at_once(runner: Runner, bound: Bound) -> dict[str, Any]:
+    """The inputs of all lanes, for one problem."""
+    known: dict[str, Any] = {}
+    for number, port in enumerate(runner.ports):
+        given, value = bound.given[number], bound.arrays[number]
+        time, inner = ("time",) * given.timed, (str(bound.inner),) * given.laned
+        axes = (*bound.outers[number], *time, *inner)
+        known[port.name] = named(axes, value, bound.coords) if axes else float(value)
+    return known
+
+
 def given_inputs(runner: Runner, inputs: Mapping[str, Any] | TableLike | None) -> dict[str, Any]:
     """The inputs by name, of a table too, without those that no output needs.
 
@@ -232,19 +250,6 @@ def _check_ports(unknown: list[Port], goal: Port | None) -> None:
     if goal is not None and "time" in goal.axes:
         what = f"the objective {goal.name!r} has a value in each period"
         raise _bad(what, f"take total({goal.name}) or last({goal.name})")
-
-
-def check_lanes(bound: Bound, ports: list[Port]) -> None:
-    """Refuse outputs that are sums over lanes, where lanes are solved one by one."""
-    if not bound.axes:
-        return
-    for port in ports:
-        if port.reduce:
-            raise _bad(
-                f"{port.name!r} is summed over {', '.join(port.reduce)}, and each lane is a "
-                "problem of its own",
-                "leave the sum out, or give inputs of one lane",
-            )
 
 
 def _check_counts(unknowns: list[Block], wanted: list[Block], goal: Port | None) -> None:
