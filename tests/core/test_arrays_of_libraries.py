@@ -185,6 +185,33 @@ def test_what_is_no_array_is_refused_with_a_sentence(value):
         refusals.refused(lambda p=program: p.run(x=value), code, "'x'")
 
 
+TEXTS = {
+    "bytearray": bytearray(b"12"),
+    "bytes": b"12",
+    "text": "12",
+    "bytes by row": np.array([b"1", b"2"]),
+    "characters": np.char.array(["1", "2"]),
+    "texts of any length": np.array(["1", "2"], np.dtypes.StringDType())
+    if hasattr(np.dtypes, "StringDType")
+    else np.array(["1", "2"]),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_text_is_no_number_however_it_is_held(kind):
+    for program, code in ((FLOATS, "LW4006"), (WORDS, "LW6010"), (INTEGERS, "LW6010")):
+        refusals.refused(lambda p=program: p.run(x=TEXTS[kind]), code, "is the text '1")
+    refusals.refused(lambda: SERIES(x=TEXTS[kind]), "LW3050", "'1", "is not a number")
+
+
+@pytest.mark.parametrize("odd", [float, int, np.float64, Fraction, Decimal])
+def test_classes_are_no_numbers(odd):
+    for program, code in ((FLOATS, "LW4006"), (WORDS, "LW6010"), (INTEGERS, "LW6010")):
+        refusals.refused(lambda p=program: p.run(x=odd), code, "'x'")
+        refusals.refused(lambda p=program: p.run(x=[1, odd]), code, "'x' at 1", "no number")
+    refusals.refused(lambda: SERIES(x=odd), "LW3050", "'x'")
+
+
 def test_an_input_in_the_index_of_a_table_is_said():
     """What a fleet is not given begins as zeros."""
     total = lw.register.assemble("add r2, r0, r1\nhalt")

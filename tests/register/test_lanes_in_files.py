@@ -163,3 +163,12 @@ def test_an_input_is_given_once(tmp_path):
     path = write(tmp_path, "csv", {"v": [1, 2]})
     for words in (["r0=1", "r0=2"], ["r0=1", f"r0={path}:v"], [f"r0={path}:v", "r1=1", "r0=1"]):
         refused(lambda w=words: parse(w, SUM.inputs), "'r0' is given twice", code="LW8001")
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x1_0", "1_0.5", "1,2_0"])
+def test_numbers_have_no_underscores_on_the_command_line_either(text, tmp_path):
+    path = tmp_path / "m.lasm"
+    path.write_text('.machine register\n.input "a" r0 f64\n.output "b" r0 f64\nhalt\n')
+    done = CliRunner().invoke(cli, ["run", str(path), f"a={text}"])
+    assert done.exit_code == 1
+    assert "LW8001" in done.output

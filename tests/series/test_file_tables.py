@@ -71,6 +71,14 @@ def test_a_column_of_another_input_fills_none(tmp_path, monkeypatch, time, other
         call("m.series", f"x={file}:{other}")
 
 
+@pytest.mark.parametrize("title", ["", "Unnamed: 0", "__index_level_0__"])
+def test_an_index_without_a_name_says_what_to_do(folder, title):
+    Path("t.csv").write_text(f"{title},x\n0,1\n1,2\n")
+    done = call("flat.series", "point=t.csv", code=1)
+    assert "LW3040" in done.output
+    assert "to_csv(index=False)" in done.output
+
+
 LABELS = {
     "names": [f"P-{n:04}" for n in range(ROWS)],
     "numbers": list(range(5000, 5000 + ROWS)),

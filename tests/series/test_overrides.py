@@ -334,6 +334,23 @@ def test_a_formula_is_no_input_and_can_be_overridden(node, tmp_path, monkeypatch
     )
 
 
+def test_names_alone_of_overrides_need_columns(tmp_path):
+    model = corkscrew()
+    for table in (None, {"amount": [1.0, 2.0]}, pd.DataFrame({"amount": [1.0, 2.0]})):
+        with pytest.raises(Diagnostic, match="LW3070: `repay` is to be overridden") as caught:
+            model.run(*([] if table is None else [table]), override="repay")
+        assert "a column repay" in str(caught.value.help)
+    model.run({"amount": [1.0, 2.0], "repay": [3.0, None]}, override=["repay"])
+    model.run(override=["repay"], repay=3.0)
+    path, columns = tmp_path / "debt.series", tmp_path / "s.csv"
+    path.write_text(MODEL)
+    columns.write_text("amount\n1\n2\n")
+    for words in ([], [f"scenario={columns}"]):
+        done = CliRunner().invoke(cli, ["run", str(path), "--override", "repay", *words])
+        assert done.exit_code
+        assert "LW3070" in done.output
+
+
 def test_a_compiled_program_says_what_it_was_compiled_for(tmp_path):
     path, program = tmp_path / "debt.series", tmp_path / "debt.lwp"
     path.write_text(MODEL)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import lanework as lw
@@ -130,3 +132,26 @@ def test_an_input_that_changes_nothing_is_no_goal() -> None:
     with pytest.raises(Diagnostic, match="no output that the program has depends on") as error:
         model.seek("infl", "a", 1.0)
     assert error.value.code.ident == "LW3040"
+
+
+@pytest.mark.parametrize(
+    ("table", "keys", "there"),
+    [
+        (np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0]), (1,), (2,)),
+        (np.ma.array([1, 2, 3], mask=[0, 1, 0]), (1,), (2,)),
+        (np.ma.array([[1.0, 3.0], [2.0, 4.0]], mask=[[0, 0], [1, 0]]), (1, 0), (0, 1)),
+        ({"k": [0, 1, 2], "v": np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])}, (1,), (2,)),
+        ({"k": pa.array([0, 1, 2]), "v": pa.array([1.0, None, 3.0])}, (1,), (2,)),
+        ({"k": pa.chunked_array([[0], [1, 2]]), "v": pl.Series([1.0, None, 3.0])}, (1,), (2,)),
+    ],
+)
+def test_cells_that_are_masked_or_null_have_no_value(table, keys, there) -> None:
+    assert _looked_up(table, f"q{there}".replace(",)", ")")) == 3.0
+    with pytest.raises(Diagnostic, match=r"LW3045.*the cell is missing"):
+        _looked_up(table, f"q{keys}".replace(",)", ")"))
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame(), pd.DataFrame(index=[1, 2])])
+def test_a_table_without_columns_says_so(frame) -> None:
+    with pytest.raises(Diagnostic, match=r"LW3018.*no columns"):
+        _looked_up(frame, "q(1)")

@@ -88,7 +88,9 @@ def as_array(value: Any, given: Given) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         return np.array(value.tolist(), object) if np.ma.is_masked(value) else np.asarray(value)
     if isinstance(value, np.ndarray):
-        return value
+        return value.astype(object) if value.dtype.kind == "T" else value  # texts of any length
+    if isinstance(value, bytearray):  # text, as bytes are
+        value = bytes(value)
     try:
         plain = value if isinstance(value, list | tuple) else flat(value)
         return _listed(plain) if isinstance(plain, list | tuple) else np.asarray(plain)
@@ -211,7 +213,9 @@ def _objects(array: Array, dtype: str, given: Given, missing: bool) -> Array:
             if not missing or DTYPES[dtype].kind != "f":
                 given.refuse("is missing", "fill it in, or leave the row out", place, array.shape)
             item = math.nan
-        elif not (hasattr(item, "as_integer_ratio") or isinstance(item, numbers.Real | np.bool_)):
+        elif isinstance(item, type) or not (
+            hasattr(item, "as_integer_ratio") or isinstance(item, numbers.Real | np.bool_)
+        ):
             what = f"is {_shown(item)}, which is no number"
             given.refuse(what, "give numbers only", place, array.shape)
         out.append(item)

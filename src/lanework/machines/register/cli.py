@@ -73,7 +73,7 @@ def _number(argument: str, word: str) -> float:
         Diagnostic: LW8001 for what is none, and what no float holds.
     """
     try:
-        return int(word.strip(), 0)
+        return int(word.strip().replace("_", "x"), 0)  # which Python would leave out
     except ValueError:
         return number_in_word(
             argument, word, f"{argument!r} is no input of a register program", CHOICE

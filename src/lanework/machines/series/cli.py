@@ -86,12 +86,17 @@ def run(request: Request) -> None:
         Trap: fuel and deadline.
     """
     from lanework.machines.series.data.arguments import parse
+    from lanework.machines.series.data.tableinputs import check_overridden
     from lanework.machines.series.layout import SeriesView
 
     request.check_out()
     program = request.program
     words = (*request.words, *_overrides(request))
-    inputs = parse(words, SeriesView.of(program), request.names("ignore") or ())
+    view = SeriesView.of(program)
+    inputs = parse(words, view, request.names("ignore") or ())
+    columns = (name for table in inputs.tables for name in table.names)
+    alone = [word for word in request["override"] or () if "=" not in word]
+    check_overridden(alone, {*inputs.values, *columns, *view.unused})
     if request["workbook"] is not None:
         _write_workbook(request, inputs)
     with terminal.Bar(request.path.name, shown=not request["json"]) as bar:

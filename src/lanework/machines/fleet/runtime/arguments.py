@@ -50,7 +50,8 @@ def inputs(request: Request) -> dict[str, Any]:
             given[name] = _read(text.removeprefix("@"), known[name], name, labels)
         else:
             parts, what = split_list(name, text), f"{word!r}: a part of it is no number"
-            given[name] = [number_in_word(word, part, what, choice) for part in parts]
+            advice = f"write numbers with commas between, {name}=1,2,3, or {name}=@FILE"
+            given[name] = [number_in_word(word, part, what, advice) for part in parts]
     return given
 
 

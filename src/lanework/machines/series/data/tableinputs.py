@@ -5,6 +5,7 @@ A column fills the input of its name, or has the labels along an axis; any other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from lanework.core.data.labels import labels_along
 from lanework.core.data.libraries import offers
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.data.values import Given, as_array
-from lanework.machines.series.codes import BAD_INPUT, UNKNOWN_INPUT
+from lanework.machines.series.codes import BAD_INPUT, BAD_OVERRIDE, UNKNOWN_INPUT
 from lanework.machines.series.data.labels import Labelled
 from lanework.machines.series.data.longtables import (
     LANES,
@@ -30,6 +31,10 @@ from lanework.machines.series.layout import SeriesView, instead_of
 
 if TYPE_CHECKING:
     from lanework.core.program.program import Port
+
+
+_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
+"""What a column of labels is called that had no name, where pandas has written or read it."""
 
 
 def table_inputs(
@@ -100,6 +105,21 @@ def table_inputs(
     return {**kept, **{name: _along(axis, name, given[name], labels) for name in mine}}
 
 
+def check_overridden(overrides: Iterable[str], given: Collection[str]) -> None:
+    """Refuse names alone of overrides that no table has a column for: nothing would be overridden.
+
+    Raises:
+        Diagnostic: LW3070.
+    """
+    absent = next((name for name in overrides if name not in given), None)
+    if absent is not None:
+        raise Diagnostic(
+            BAD_OVERRIDE,
+            f"`{absent}` is to be overridden, and nothing says with what",
+            help=f"give a table with a column {absent}, or a value",
+        )
+
+
 def axes_of_rows(port: Port) -> tuple[str, ...]:
     """The axes that rows of a table are along for a port's sake: an optional one follows others."""
     return () if port.optional else port.axes
@@ -131,6 +151,9 @@ def refuse_others(
     if others:
         shown = ", ".join(map(repr, others[:6])) + (", ..." if others[6:] else "")
         near, leave = did_you_mean(others[0], names), advice.format(",".join(others))
+        if others[0] == "" or _INDEX.fullmatch(others[0]):
+            leave = "name it after the axis whose labels it has, or write the table without: pandas"
+            leave += " does with to_csv(index=False)"
         if others[0].lower() in titles_of(TIME) and others[0] not in titles_of(TIME):
             near = f"call it {others[0].lower()!r} if it has the labels of periods."
         elif others[0] in view.formulas:

@@ -258,6 +258,8 @@ def _array(value: Any, port: Port) -> npt.NDArray[Any]:
         return np.where(np.ma.getmaskarray(value), np.nan, np.asarray(value, np.float64))
     if isinstance(value, np.ma.MaskedArray):
         return as_array(value, given_for(port))
+    if isinstance(value, bytearray) or getattr(getattr(value, "dtype", None), "kind", "") == "T":
+        return np.asarray(as_array(value, given_for(port)))
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):  # a tensor, perhaps; or rows that do not fit

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import GIVEN_TWICE
-from lanework.core.data.tables import TableLike
+from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.options import flag, names
+from lanework.machines.series.data.tableinputs import check_overridden
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
 
@@ -121,6 +122,8 @@ class Model(Authoring):
                     help=f"leave out {twice}=..., or override it alone",
                 )
             inputs |= {name: value for name, value in override.items() if value is not None}
+        elif not inputs.keys() >= {*overrides}:
+            check_overridden(overrides, inputs_of(table, inputs))
         return self._compiled(overrides).run(table, **inputs)
 
     def _compiled(self, overrides: tuple[str, ...]) -> SeriesProgram:

@@ -19,6 +19,7 @@ from lanework.core.codes import NO_DATA_FILE
 from lanework.core.data.cells import read_cells, told_as
 from lanework.core.data.csvtext import number_in
 from lanework.core.data.labels import align, labels_of_index
+from lanework.core.data.libraries import offers
 from lanework.core.data.tables import is_table, table_of
 from lanework.core.data.values import Given, as_array, text_advice
 from lanework.machines.series.codes import BAD_TABLE, NO_FILE
@@ -150,12 +151,18 @@ def read_rows(name: str, data: Any, keys: str | Sequence[str] | None) -> Rows:
     if hasattr(data, "itertuples") and hasattr(data, "columns"):
         return _pandas(name, data, keys)
     if isinstance(data, Mapping):
+        data = {
+            key: as_array(x, Given(f"table `{name}`, {key!r}", BAD_TABLE)).tolist()
+            if offers(x, "to_pylist") or isinstance(x, np.ma.MaskedArray)
+            else x
+            for key, x in data.items()
+        }
         values = list(data.values())
         if values and all(_is_column(value) for value in values):
             return _columns(name, "the dict", dict(data))
         return _keyed(name, "the dict", dict(data), keys)
     if isinstance(data, np.ndarray) and data.dtype.names is None and data.ndim in (1, 2):
-        cells = np.ndenumerate(data)
+        cells = np.ndenumerate(as_array(data, Given(f"table `{name}`", BAD_TABLE)))
         flat = {at if len(at) > 1 else at[0]: cell for at, cell in cells}
         return _keyed(name, "the array", flat, keys or ("key", "key2")[: data.ndim])
     if is_table(data):
@@ -189,6 +196,8 @@ def _keyed(name: str, source: str, cells: dict[Any, Any], keys: str | Sequence[s
 def _pandas(name: str, frame: Any, keys: str | Sequence[str] | None) -> Rows:
     """The rows of a DataFrame, its index among the columns where it says more than 0, 1, 2..."""
     rows = Rows(name, "the DataFrame", [str(column) for column in frame.columns], [])
+    if not rows.header:
+        rows.fail("it has no columns", help="give a column for the keys, and one for the values")
     titles = [title for title in frame.index.names if title is not None]
     plain = isinstance(labels_of_index(frame.index), range) and not titles
     wanted = {keys} if isinstance(keys, str) else set(keys or ())
