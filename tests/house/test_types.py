@@ -13,6 +13,9 @@ from mypy import api
 
 import lanework as lw
 from lanework.machines.fleet.engine import Changes, Settings
+from lanework.machines.series.program import SeriesProgram
+from lanework.machines.series.solving.keywords import Putting, Seeking, Solving
+from lanework.machines.series.solving.solve import Solver
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = """
@@ -71,6 +74,9 @@ reveal_type(program.bind()(pl.LazyFrame({"rate": [0.1]})))
 reveal_type(lw.belief.infer(graph, pl.DataFrame({"smoke": ["yes"]})))
 reveal_type(bytes(program))
 reveal_type(len(program))
+reveal_type(model.solve("rate", "debt", inputs={"rate": [0.1]}, options={"tol": 1e-9}))
+reveal_type(program.solver("rate", "debt", maximise=False, engine="llvm"))
+reveal_type(model.seek("rate", "debt", bounds=(0.0, None), failures="nan"))
 """
 REVEALED = [
     "series.program.SeriesProgram",
@@ -101,6 +107,9 @@ REVEALED = [
     "BeliefResult",
     "bytes",
     "int",
+    "series.solving.solution.Solution | series.solving.solution.Solutions",
+    "Solver",
+    "Goal",
 ]
 MISSPELT = {
     "lw.series.Modell()": "Modell",
@@ -132,6 +141,10 @@ MISSPELT = {
     "program.bind()([0.1])": "__call__",
     "lw.belief.infer(graph, 'mpe')": "evidence|infer",
     "load_model(3)": "load_model",
+    "model.solve('rate', 'debt', input={})": "input",
+    "model.solve('rate', 'debt', limits=5)": "limits|solve",
+    "program.solver('rate', 'debt', warm=None)": "warm",
+    "model.seek('rate', 'debt', failure='nan')": "failure",
 }
 
 
@@ -214,6 +227,25 @@ def test_compile_takes_of_a_graph_what_compile_graph_takes():
 
 def test_settings_of_fleets_have_the_types_that_they_have():
     assert get_type_hints(Changes) == get_type_hints(Settings)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "function"),
+    [
+        (Solving, SeriesProgram.solve),
+        (Putting, Solver.__init__),
+        (Seeking, SeriesProgram.seek),
+    ],
+    ids=["solve", "solver", "seek"],
+)
+def test_keywords_of_solving_are_those_that_it_takes(keywords, function):
+    taken = {
+        each.name: each.annotation
+        for each in inspect.signature(function).parameters.values()
+        if each.kind is each.KEYWORD_ONLY
+    }
+    said = {name: kind.__forward_arg__ for name, kind in keywords.__annotations__.items()}
+    assert said == taken
 
 
 def test_the_stub_of_the_formula_language_is_what_is_written_today(monkeypatch):

@@ -530,9 +530,11 @@ OPTIONS = [
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: next(iter(option)))
 def test_options_of_the_wrong_type(option):
     program = model(1, ("x", "y"), r="last(x - y)", s="last(x + y)").compile()
-    with pytest.raises(Diagnostic) as caught:
-        program.solve(**{"variables": "x", "residuals": "r", **option})
-    assert caught.value.code.ident == "LW2005"
+    source = model(1, ("x", "y"), r="last(x - y)", s="last(x + y)")
+    for one in (program, source):
+        with pytest.raises(Diagnostic) as caught:
+            one.solve(**{"variables": "x", "residuals": "r", **option})
+        assert caught.value.code.ident == "LW2005"
 
 
 STATUS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from lanework.base.errors import Diagnostic
 from lanework.base.limits import Limits
@@ -17,6 +17,7 @@ from lanework.machines.series.codes import NO_DERIVATIVE
 if TYPE_CHECKING:
     from lanework.core.program.data import ProgramData
     from lanework.machines.series.solving.goal import Goal
+    from lanework.machines.series.solving.keywords import Putting
     from lanework.machines.series.solving.solution import Solution, Solutions
     from lanework.machines.series.solving.solve import Solver
 
@@ -203,7 +204,7 @@ class SeriesProgram(AuditedProgram):
             >>> round(solution["payment"], 6), solution.status
             (8.884879, 'solved')
         """
-        solver = self.solver(
+        put = self.solver(
             variables,
             residuals,
             bounds,
@@ -212,7 +213,7 @@ class SeriesProgram(AuditedProgram):
             options=options,
             engine=engine,
         )
-        return solver(inputs, warm=warm, limits=limits)
+        return put(inputs, warm=warm, limits=limits)
 
     def solver(
         self,
@@ -220,10 +221,7 @@ class SeriesProgram(AuditedProgram):
         residuals: str | Iterable[str] = (),
         bounds: Mapping[str, tuple[Any, Any]] | None = None,
         objective: str | None = None,
-        *,
-        maximise: bool = False,
-        options: Mapping[str, Any] | None = None,
-        engine: str = "auto",
+        **how: Unpack[Putting],
     ) -> Solver:
         """A problem that is put once, and solved for as many inputs as wished; see `solve`.
 
@@ -232,25 +230,14 @@ class SeriesProgram(AuditedProgram):
             residuals: outputs that are to be 0.
             bounds: lowest and highest values of variables and outputs.
             objective: the output that is to be least.
-            maximise: whether it is to be greatest instead.
-            options: options of IPOPT.
-            engine: which engine runs the programs.
+            **how: `maximise`, `options` and `engine`, as for `solve`.
 
         Raises:
             Diagnostic: as `solve`.
         """
         from lanework.machines.series.solving.solve import Solver
 
-        return Solver(
-            self,
-            variables,
-            residuals,
-            bounds,
-            objective,
-            maximise=maximise,
-            options=options,
-            engine=engine,
-        )
+        return Solver(self, variables, residuals, bounds, objective, **how)
 
     def seek(
         self,

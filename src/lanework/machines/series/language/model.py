@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from lanework.base.errors import Diagnostic
 from lanework.core.codes import GIVEN_TWICE
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from lanework.machines.series.audit.tornado import Tornado
     from lanework.machines.series.program import SeriesProgram
     from lanework.machines.series.solving.goal import Goal
+    from lanework.machines.series.solving.keywords import Seeking, Solving
     from lanework.machines.series.solving.solution import Solution, Solutions
 
 
@@ -190,22 +191,23 @@ class Model(Authoring):
         residuals: str | Iterable[str] = (),
         bounds: Mapping[str, tuple[Any, Any]] | None = None,
         objective: str | None = None,
-        **options: Any,
+        **how: Unpack[Solving],
     ) -> Solution | Solutions:
         """Short for ``compile(outputs=[...]).solve(...)`` with the outputs that it names.
 
         See `SeriesProgram.solve`.
         """
-        names = [variables] if isinstance(variables, str) else [*variables]
-        zero = [residuals] if isinstance(residuals, str) else [*residuals]
-        more = [name for name in bounds or () if name not in names]
-        outputs = [*zero, *more, *([objective] if objective else [])]
+        unknown, zero = names("variables", variables), names("residuals", residuals)
+        bounded = bounds if isinstance(bounds, Mapping) else ()
+        more = [name for name in bounded if name not in unknown]
+        goal = [objective] if isinstance(objective, str) else []
+        outputs = [*zero, *more, *goal]
         program = self.compile(list(dict.fromkeys(outputs)) or None)
-        return program.solve(names, zero, bounds, objective, **options)
+        return program.solve(unknown, zero, bounds, objective, **how)
 
-    def seek(self, variable: str, output: str, target: Any = 0.0, **options: Any) -> Goal:
+    def seek(self, variable: str, output: str, target: Any = 0.0, **how: Unpack[Seeking]) -> Goal:
         """Short for ``compile(outputs=[output]).seek(...)``; see `SeriesProgram.seek`."""
-        return self.compile([output]).seek(variable, output, target, **options)
+        return self.compile([output]).seek(variable, output, target, **how)
 
     def tornado(
         self, output: str, changes: Mapping[str, Any] | float = 0.1, **options: Any

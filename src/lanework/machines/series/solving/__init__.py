@@ -10,5 +10,6 @@
 6. `solution.py`: what comes back: a status, values, multipliers, the way that led there.
 7. `goal.py`: one unknown a lane, all lanes at once, without IPOPT.
 8. `returns.py`: internal rates of return, by the roots of sums of exponentials (`roots.py`).
-9. `command.py`: solving and seeking on the command line.
+9. `keywords.py`: what all this takes by name, for those who read types.
+10. `command.py`: solving and seeking on the command line.
 """
