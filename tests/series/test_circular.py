@@ -561,3 +561,16 @@ def test_loops_of_several_nodes_that_draw_together_are_solved_in_every_lane(seed
         values = {name: eval(text, known, values) for name, text in formulas.items()}
     for name in names:
         np.testing.assert_allclose(result[name], values[name], rtol=1e-11, atol=1e-11)
+
+
+def test_too_many_marks_on_loops_are_named():
+    m = lw.series.Model("m", periods=1)
+    names = "abcdefg"
+    for name, other in zip(names, names[1:] + names[0], strict=True):
+        m.formula(name, f"{other} / 2 + 1", circular=True)
+    with pytest.raises(Diagnostic, match=r"LW3029: 7 circular nodes(.|\n)*: [a-g](, [a-g]){6}\n"):
+        m.compile()
+    m = lw.series.Model("m", periods=1)
+    for name, other in zip(names, names[1:] + names[0], strict=True):
+        m.formula(name, f"{other} / 2 + 1", circular=name != "d")
+    assert everywhere(m)["d"] == pytest.approx(2.0, rel=1e-12)

@@ -238,15 +238,17 @@ BAD_MARK = code(
     "LW3029",
     "a mark of a circular node that makes no sense",
     "A node is marked as circular by its name, with a finite guess, 2 to 200 iterations, and what "
-    "happens where no solution is reached: `failures='fault'` or `'nan'`.",
+    "happens where no solution is reached: `failures='fault'` or `'nan'`. Of nodes that need each "
+    "other one on each loop is marked, and 6 at most.",
 )
 NO_SOLUTION = code(
     "LW3061",
     "a circular node has no solution",
     "In a period of a lane Newton's method did not come to a value that the formula gives back, or "
     "came to one where its slope is 1, near which nothing tells solutions apart. The message names "
-    "the nodes. Check the formulas at that period, give guess= near the solution or more "
-    "iterations=, or mark such lanes with failures='nan'.",
+    "the nodes, and the first lanes. Check the formulas at that period, give guess= near the "
+    "solution or more iterations=, or mark such lanes with failures='nan': result.residuals() then "
+    "says how much is left of the loop in each period and lane.",
 )
 BAD_PROBLEM = code(
     "LW3062",

@@ -26,7 +26,7 @@ from lanework.core.ops.bodies.arithmetic import add, mul
 from lanework.core.ops.bodies.logic import choose, eq
 from lanework.core.ops.rules import COMPARE, LOGIC, UnitRule
 from lanework.core.ops.table import ARITH
-from lanework.machines.series.codes import CYCLE_OVER_TIME
+from lanework.machines.series.codes import BAD_MARK, CYCLE_OVER_TIME
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim, first_valid
 from lanework.machines.series.layout import GUARD
@@ -106,9 +106,12 @@ class Circles:
     def _group(self, unknowns: list[Unknown]) -> Group:
         old = self.old
         if len(unknowns) > MOST:
+            names = ", ".join(unknown.name for unknown in unknowns)
             raise Diagnostic(
-                CYCLE_OVER_TIME,
-                f"{len(unknowns)} circular nodes need each other, and {MOST} are solved at most",
+                BAD_MARK,
+                f"{len(unknowns)} circular nodes need each other, and {MOST} are solved at most:"
+                f" {names}",
+                span=next((e.span for e in [old.exprs[unknowns[0].value]] if e is not None), None),
                 help="mark one node of each loop only",
             )
         slopes = [[old.const(0.0)] * len(unknowns) for _ in unknowns]
