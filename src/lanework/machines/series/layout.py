@@ -28,6 +28,8 @@ STRAIGHT, FORWARD, BACKWARD = 0, 1, 2
 NO_ROW = -1
 GUARD = "circular:"
 """Begins the name of a table in which lanes find nothing whose circular nodes have no solution."""
+SOLVED = 2.0
+"""The key there of lanes that have one; 1 where nothing tells it from others, else 0."""
 _TABLE = struct.Struct("<4I")
 _DIM = struct.Struct("<IId")
 

@@ -29,7 +29,7 @@ from lanework.core.ops.table import ARITH
 from lanework.machines.series.codes import BAD_MARK, CYCLE_OVER_TIME
 from lanework.machines.series.isa import AGGREGATES, LOOKUPS, SHIFTS
 from lanework.machines.series.language.tables import Floats, KeyDim, first_valid
-from lanework.machines.series.layout import GUARD
+from lanework.machines.series.layout import GUARD, SOLVED
 from lanework.machines.series.passes.derivatives import Timed
 from lanework.machines.series.passes.newton import EXACT, Group, Left, Newton, Unknown
 from lanework.machines.series.passes.tangent import Tangent
@@ -317,7 +317,7 @@ class Circles:
             self.left.append((group, left))
         nan = any(unknown.how.failures == "nan" for unknown in unknowns)
         zeros = self._checks(group, point, good)  # first: their faults are why later periods fail
-        zeros += [] if nan else [self._guard(group, good)]
+        zeros += [] if nan else [self._guard(group, left.status)]
         for unknown, x in zip(unknowns, point, strict=True):
             values.owner, place = unknown.name, self.old.exprs[unknown.value]
             for zero in zeros:
@@ -361,16 +361,16 @@ class Circles:
         known = self.values.apply(eq.name, (shift, shift))  # no solution a period before
         return self.values.apply(choose.name, (known, shift, first))
 
-    def _guard(self, group: Group, good: int) -> int:
+    def _guard(self, group: Group, status: int) -> int:
         """0 where there is a solution, else a fault that names the nodes."""
         values = self.values
         names = ", ".join(unknown.name for unknown in group.unknowns)
         values.tables.append(
-            TableData(GUARD + names, (KeyDim("solved", "error", 1.0, 1),), np.zeros(1))
+            TableData(GUARD + names, (KeyDim("status", "error", SOLVED, 1),), np.zeros(1))
         )
         place = self.old.exprs[group.unknowns[0].value]
         values.owner = group.unknowns[0].name
-        return values.lookup(len(values.tables) - 1, (good,), place)
+        return values.lookup(len(values.tables) - 1, (status,), place)
 
 
 def _zeros(cells: Floats) -> Floats:

@@ -79,12 +79,14 @@ class Left:
     Attributes:
         steps: how many it took until the tolerance was met, all of them where it never was.
         failed: 1 where there is no solution, else 0.
+        status: 2 where there is one, 1 where it is not alone, 0 where none was reached.
         rest: for each unknown what its formula gives, less the unknown.
         size: for each unknown how large the terms are.
     """
 
     steps: int
     failed: int
+    status: int
     rest: list[int]
     size: list[int]
 
@@ -149,9 +151,10 @@ class Newton:
             point = after
         at = self.at(point)
         rest, sizes = self._rest(at, point), self._sizes(at, point)
-        good = apply(mul.name, (self._near(rest, sizes), self._alone(at, point)))
+        near = self._near(rest, sizes)
+        good = apply(mul.name, (near, self._alone(at, point)))
         failed = apply(sub.name, (values.const(1.0), good)) if self.measure else good
-        return point, good, Left(taken, failed, rest, sizes)
+        return point, good, Left(taken, failed, apply(add.name, (good, near)), rest, sizes)
 
     def _rest(self, at: Mapping[int, int], point: Sequence[int]) -> list[int]:
         """For each unknown what its formula gives, less the unknown."""

@@ -16,7 +16,7 @@ from lanework.core.program.data import ListingEntry
 from lanework.core.result.show import many
 from lanework.engines.loops import KEY_TOLERANCE
 from lanework.machines.series.codes import BAD_HORIZON, LOOKUP_OUTSIDE, NO_SOLUTION
-from lanework.machines.series.layout import GUARD, Dim, SeriesView
+from lanework.machines.series.layout import GUARD, SOLVED, Dim, SeriesView
 
 NAMED = 3
 """So many other lanes without a solution are named, and the rest counted."""
@@ -90,7 +90,7 @@ def diagnosed(
         what = f"no solution of {nodes.removeprefix(GUARD)} is reached ({where})"
         what += _others(faults, here)
         help = "give guess= near it or more iterations=, or failures='nan' to go on"
-        return Diagnostic(NO_SOLUTION, what, span=span, help=help)
+        return Diagnostic(NO_SOLUTION, what, span=span, help=help, notes=_why(view, fault))
     said, advice = described(view, fault)
     name = f" in {entry.text}" if entry is not None and entry.text else ""
     what = f"a lookup finds nothing{name} ({where}): {said}"
@@ -100,6 +100,13 @@ def diagnosed(
 def of_loop(view: SeriesView, fault: Fault) -> bool:
     """Whether a fault is of a loop that has no solution."""
     return fault.table != NO_TABLE and table_name(view, fault.table)[0].startswith(GUARD)
+
+
+def _why(view: SeriesView, fault: Fault) -> tuple[str, ...]:
+    """What the steps came to, if that says more."""
+    if view.tables[fault.table].dims[0].base != SOLVED or fault.keys[0] != 1.0:
+        return ()
+    return ("the formula gives the value back, and has a slope of 1 there: so do others near it",)
 
 
 def _others(faults: Sequence[Fault], here: Where) -> str:
