@@ -120,9 +120,9 @@ class Solver(Remade):
         ports = [*self.targets, *([self.goal] if self.goal else [])]
         lanes = common(runner, bound, self.unknown, ports)
         problem = within(limits, partial(self._prepared, bound.periods, limits), LATE)
-        lanes, size = math.prod(bound.sizes[axis] for axis in bound.axes), problem.size
-        needed = lanes * (LANE + NUMBER * (size + problem.rows))
-        limits.check_memory(needed, f"{lanes:,} solutions", FEWER)
+        count = 1 if lanes is not None else math.prod(bound.sizes[axis] for axis in bound.axes)
+        needed = count * (LANE + NUMBER * (problem.size + problem.rows))
+        limits.check_memory(needed, f"{count:,} solutions", FEWER)
         look(needed)
         if warm is not None and warm._state is not None:
             _check_warm(problem, warm)
