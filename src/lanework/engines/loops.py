@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lanework.core.ops.op import Op
+from lanework.core.ops.rules import COMPARE, LOGIC
 
 Layout = Literal["scalar", "time", "lane", "both"]
 How = Literal["sum", "fold", "last", "at"]
@@ -195,6 +196,12 @@ class LoopNest:
     def carried(self) -> int:
         """The most values that a loop over time hands from period to period."""
         return max((sum(map(_carried, stage.steps)) for stage in self.stages), default=0)
+
+    @cached_property
+    def flags(self) -> set[int]:
+        """The values that are 0 or 1."""
+        steps = (step for stage in self.stages for step in stage.steps)
+        return {s.target for s in steps if isinstance(s, Apply) and s.op.units in (COMPARE, LOGIC)}
 
     @cached_property
     def used(self) -> set[int]:

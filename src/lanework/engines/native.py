@@ -28,6 +28,7 @@ from lanework.engines.threadtext import ARGUMENTS, KERNEL, SCRATCH, THREADS, WOR
 
 DIRECT = 300_000  # fuel below which a call costs less than waking a thread
 OWN_SHARE = 100_000_000  # fuel below which the calling thread works too: under about 50 ms
+LINE = 64  # bytes of a line of the cache, and of the widest registers
 _TICK = 0.02  # seconds between looks at Ctrl-C, deadline and progress
 
 _byte: Callable[[Any], Any] = c_char.from_buffer
@@ -64,7 +65,7 @@ class Frame:
             self.scratch.append(np.empty(0))
         for n in range(threads):
             if len(self.scratch[n]) < scratch:
-                self.scratch[n] = np.empty(scratch)
+                self.scratch[n] = _aligned(scratch)
                 self._pointers = np.zeros(0, np.int64)
         if len(self._pointers) < threads:
             self._pointers = np.array([address(memory) for memory in self.scratch], np.int64)
@@ -165,6 +166,13 @@ class Frame:
             if progress is not None:
                 progress(min(int(self.shared[0]), int(self.dims[2])))
             check_deadline(until, "raise the deadline, or run fewer lanes or periods")
+
+
+def _aligned(count: int) -> npt.NDArray[np.float64]:
+    """So many doubles, on a line of the cache: blocks of lanes then lie within lines."""
+    memory = np.empty(count + LINE // 8)
+    first = -address(memory) % LINE // 8
+    return memory[first : first + count]
 
 
 def address(array: npt.NDArray[np.generic]) -> int:

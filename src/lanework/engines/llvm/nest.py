@@ -17,6 +17,7 @@ from lanework.engines.kernel import COLUMNS, UNIT
 from lanework.engines.llvm.ir import halved, type_of
 from lanework.engines.llvm.jam import jam, suits
 from lanework.engines.llvm.steps import StepWriter
+from lanework.engines.llvm.values import Kept
 from lanework.engines.loops import Apply, LoopNest
 
 INLINE_BUDGET = 6000  # primitives that functions may grow to where they are inlined
@@ -28,7 +29,7 @@ def scratch_size(nest: LoopNest, width: int) -> tuple[int, int]:
     """Doubles of scratch that one thread needs, and those for each period besides."""
     flat = sum(s.total and s.layout != "both" for s in nest.stores)
     timed = sum(s.total and s.layout == "both" for s in nest.stores)
-    return COLUMNS * flat + 64, COLUMNS * timed + len(nest.saved) * width
+    return COLUMNS * flat + 64, COLUMNS * timed + Kept(nest, width).size
 
 
 class NestWriter(StepWriter):
@@ -60,7 +61,7 @@ class NestWriter(StepWriter):
             + "\n".join(self.functions.values())
             + f"\ndefine void @{name}(ptr noalias %columns, ptr noalias %dims, ptr %shared,"
             f" ptr noalias %scratch) #0 {{\n{body}\n}}\n\n"
-            f"attributes #0 = {{ nounwind {_WIDE} }}\n"
+            f"attributes #0 = {{ nounwind alignstack=64 {_WIDE} }}\n"
             f"attributes #1 = {{ alwaysinline nounwind memory(none) {_WIDE} }}\n"
             f"attributes #2 = {{ noinline nounwind memory(none) {_WIDE} }}\n"
         )
@@ -83,7 +84,7 @@ class NestWriter(StepWriter):
         strided |= {s.slot for s in self.nest.stores if s.layout == "both" and not s.total}
         for slot in sorted(strided):
             self._load(f"stride{slot}", "%dims", 4 + slot)
-        w.line(f"%totals.o = mul i64 %T, {len(self.nest.saved) * self.width}")
+        w.line(f"%totals.o = mul i64 %T, {self.kept.size}")
         w.line("%totals = getelementptr double, ptr %scratch, i64 %totals.o")
         for value, column in self.nest.columns.items():
             if column.layout == "scalar" and value in self.used:

@@ -167,6 +167,9 @@ class StepWriter(LookupWriter):
         w.line(f"%{name}.stopped = icmp ne i64 %{name}.stop, 0")
         w.line(f"br i1 %{name}.stopped, label %exit, label %{name}.body")
         w.label(f"{name}.body")
+        if self.nest.saved:
+            place = w.emit(f"mul i64 {self.period}, {self.kept.size}")
+            self.now = w.emit(f"getelementptr double, ptr %scratch, i64 {place}")
         self.active = self.mask
         if self.ragged:
             now = self.splat(w.emit(f"sitofp i64 {self.period} to double"), "double")
@@ -174,10 +177,7 @@ class StepWriter(LookupWriter):
         for step in stage.steps:
             self.step(step)
             if step.target in self.nest.saved and not isinstance(step, Fold):
-                text, vector = self.get(step.target)
-                kind = type_of("f64", self.width if vector else 1)
-                at = self.saved_pointer(step.target, self.period)
-                w.line(f"store {kind} {text}, ptr {at}, align 8")
+                self.save(step.target)
         self._stores_in(stage, targets)
         after = [
             (phi, kind, start, self._as(kind, value)) for phi, kind, start, value in self.pending
@@ -255,9 +255,8 @@ class StepWriter(LookupWriter):
             base = w.emit(f"mul i64 %T, {count * COLUMNS}")
             offset = w.emit(f"add i64 {base}, {flat * COLUMNS}")
         else:
-            base = w.emit(f"mul i64 %T, {timed * COLUMNS}")
-            within = w.emit(f"mul i64 {period}, {COLUMNS}")
-            offset = w.emit(f"add i64 {base}, {within}")
+            base = w.emit(f"mul i64 {period}, {count * COLUMNS}")
+            offset = w.emit(f"add i64 {base}, {timed * COLUMNS}")
         return w.emit(f"getelementptr double, ptr %totals, i64 {offset}")
 
 

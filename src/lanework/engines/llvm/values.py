@@ -21,6 +21,30 @@ from lanework.engines.loops import LoopNest, Store
 INLINE_COST = 14  # a longer body becomes a function
 
 
+class Kept:
+    """Where saved values lie in scratch memory: a period's together, numbers before flags.
+
+    Of a flag, which is 0 or 1, a bit a lane is kept.
+
+    Attributes:
+        flags: the values of which bits are kept.
+        bits: how many are written for a block.
+        offsets: bytes from where a period's values begin.
+        size: doubles of a period.
+    """
+
+    def __init__(self, nest: LoopNest, width: int) -> None:
+        self.flags = (
+            {v for v in nest.saved if v in nest.flags & nest.varying} if width > 1 else set()
+        )
+        self.bits = max(width, 8)
+        numbers = [value for value in nest.saved if value not in self.flags]
+        self.offsets = {value: 8 * width * n for n, value in enumerate(numbers)}
+        first, step = 8 * width * len(numbers), self.bits // 8
+        self.offsets |= {value: first + step * n for n, value in enumerate(sorted(self.flags))}
+        self.size = width * (len(numbers) - (-len(self.flags) * step // (8 * width)))
+
+
 class ValueWriter:
     """Names values and moves them between registers and memory."""
 
@@ -39,6 +63,8 @@ class ValueWriter:
         self.ragged = False
         self.period: str | None = None
         self.active = ""
+        self.kept = Kept(nest, width)
+        self.now = ""  # where the saved values of this period are
         self.total_at: dict[Store, tuple[int, int]] = {}
         self.pending: list[tuple[str, str, str, int]] = []  # phi, type, first, value that follows
         self.chains: list[tuple[str, str, str, str]] = []  # phi, type, first, name that follows
@@ -179,16 +205,44 @@ class ValueWriter:
             offset = w.emit(f"mul i64 {period}, %stride{column.slot}")
             row = w.emit(f"getelementptr double, ptr %slot{column.slot}, i64 {offset}")
             return self.load_lanes(row), self.width > 1
-        vector = self.width > 1 and value in self.nest.varying
+        return self.saved(value, period)
+
+    def saved(self, value: int, period: str) -> tuple[str, bool]:
+        """A saved value of a period."""
+        w, vector = self.writer, self.width > 1 and value in self.nest.varying
         at = self.saved_pointer(value, period)
-        return w.emit(
-            f"load {type_of('f64', self.width if vector else 1)}, ptr {at}, align 8"
-        ), vector
+        if value not in self.kept.flags:
+            kind = type_of("f64", self.width if vector else 1)
+            return w.emit(f"load {kind}, ptr {at}, align 8"), vector
+        n, test = self.width, type_of("bool", self.width)
+        bits = w.emit(f"load i{self.kept.bits}, ptr {at}, align 1")
+        if n < self.kept.bits:
+            bits = w.emit(f"trunc i{self.kept.bits} {bits} to i{n}")
+        holds = w.emit(f"bitcast i{n} {bits} to {test}")
+        kind, (one, zero) = type_of("f64", n), (constant(x, "f64", n) for x in (1.0, 0.0))
+        return w.emit(f"select {test} {holds}, {kind} {one}, {kind} {zero}"), True
+
+    def save(self, value: int) -> None:
+        """Keep a value of this period."""
+        w = self.writer
+        assert self.period is not None
+        text, vector = self.get(value)
+        at = self.saved_pointer(value, self.period)
+        n, kind = self.width, type_of("f64", self.width if vector else 1)
+        if value not in self.kept.flags:
+            w.line(f"store {kind} {text}, ptr {at}, align 8")
+            return
+        holds = w.emit(f"fcmp une {kind} {text}, {constant(0.0, 'f64', n)}")
+        bits = w.emit(f"bitcast {type_of('bool', n)} {holds} to i{n}")
+        if n < self.kept.bits:
+            bits = w.emit(f"zext i{n} {bits} to i{self.kept.bits}")
+        w.line(f"store i{self.kept.bits} {bits}, ptr {at}, align 1")
 
     def saved_pointer(self, value: int, period: str) -> str:
         """Where a saved value of a period is in scratch memory."""
-        w = self.writer
-        base = w.emit(f"mul i64 %T, {self.nest.saved[value]}")
-        index = w.emit(f"add i64 {base}, {period}")
-        offset = w.emit(f"mul i64 {index}, {self.width}")
-        return w.emit(f"getelementptr double, ptr %scratch, i64 {offset}")
+        w, place = self.writer, self.kept.offsets[value]
+        if period == self.period:
+            return w.emit(f"getelementptr i8, ptr {self.now}, i64 {place}")
+        first = w.emit(f"mul i64 {period}, {8 * self.kept.size}")
+        offset = w.emit(f"add i64 {first}, {place}")
+        return w.emit(f"getelementptr i8, ptr %scratch, i64 {offset}")

@@ -24,6 +24,7 @@ from lanework.machines.series.data.shape import layout_of
 from lanework.machines.series.isa import ENDS, SERIES
 from lanework.machines.series.layout import RowKind, SeriesView
 
+WIDE = 32  # periods from which totals of units are added row by row
 FEWEST = 64  # lanes below which sorting gains nothing
 
 
@@ -176,7 +177,11 @@ def add_units(partials: Array) -> Array:
     if len(partials) == 0:
         return np.zeros(partials.shape[1:])
     with np.errstate(all="ignore"):
-        added: Array = np.add.accumulate(partials, axis=0)[-1] + 0.0
+        if partials[0].size < WIDE:
+            return np.asarray(np.add.accumulate(partials, axis=0)[-1] + 0.0)
+        added = np.zeros(partials.shape[1:])
+        for unit in partials:  # NumPy accumulates rows a column after the other, which is slow
+            added += unit
     return added
 
 

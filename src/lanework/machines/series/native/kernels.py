@@ -95,9 +95,11 @@ def llvm_kernel(lowered: Lowered, loop: LaneLoop, lane_width: int | None, *, cac
     from lanework.engines.llvm.nest import nest_module, scratch_size
 
     nest = lowered.nest
-    # two SIMD registers a value hide the latency of arithmetic, where registers do not run out
+    # two SIMD registers a value hide the latency of arithmetic, where registers do not run out; of
+    # several walks no two blocks take turns, so that it is worth more, and short spills cost less
     bits = llvm.vector_bits()
-    width = max(2, bits // (32 if 2 * nest.carried <= bits // 16 + 8 else 64))
+    two = 2 * nest.carried <= bits // 16 + 8 or (bits < 512 and bool(nest.saved))
+    width = max(2, bits // (32 if two else 64))
     width = 1 if loop.single else lane_width or width
     text = nest_module(nest, width, "lanework_nest", ordered=loop.ordered, many=loop.many)
     kernel = llvm.compile_text(text, "lanework_nest", nest.size, disk=cache)

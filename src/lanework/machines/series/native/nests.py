@@ -15,7 +15,6 @@ from typing import Any
 
 from lanework.core.program.isa import Instruction
 from lanework.engines.loops import (
-    READS,
     Apply,
     Column,
     Dimension,
@@ -35,6 +34,7 @@ from lanework.machines.series.data.shape import Shape, layout_of
 from lanework.machines.series.isa import AGGREGATES, ENDS, EXTREMES, LOOKUPS, SERIES, SHIFTS
 from lanework.machines.series.layout import FORWARD, STRAIGHT, RowKind, SeriesView
 from lanework.machines.series.native.integrality import integral_keys
+from lanework.machines.series.native.keeping import settle_kept
 
 CARRY_LIMIT = 4  # a longer lag is read back from memory instead of held in registers
 KINDS = ("input", "table", "bridge", "periods", "output")
@@ -119,6 +119,7 @@ class Nest:
             layout = self._layout(row)
             nest.stores.append(Store(row, self._slot("bridge", row, layout), layout))
         self._homes(nest)
+        settle_kept(nest, len(self.view.rows))
         nest.slots = len(self.slots)
         return Lowered(nest, self.slots)
 
@@ -214,7 +215,6 @@ class Nest:
             record = view.rows[row]
             ROWS[record.kind](self, nest, row, record.index)
         nest.stages = self._stages()
-        self._save(nest)
         return nest
 
     def _column(self, nest: LoopNest, row: int, kind: str, index: int, layout: Layout) -> None:
@@ -302,20 +302,9 @@ class Nest:
 
     def _fold(self, instruction: Instruction) -> Step:
         name, (source, *period) = instruction.name, instruction.operands
+        if period == [0] and self.walk_of[instruction.target] % 2 == 1:  # it is met last
+            return Fold(instruction.target, source, "last")
         return Fold(instruction.target, source, FOLDS[name], EXTREMES.get(name), *period)
-
-    def _save(self, nest: LoopNest) -> None:
-        """Find the rows that must be kept for every period of a block."""
-        for stage in nest.stages:
-            for step in stage.steps:
-                walk = self.walk_of.get(step.target)
-                for row in READS[type(step)](step):
-                    source_walk = self.level.get(row)
-                    if source_walk is None:
-                        continue
-                    again = isinstance(step, Shift) and row == step.source and not step.carried
-                    if source_walk != walk or again:
-                        nest.saved.setdefault(row, len(nest.saved))
 
     def _homes(self, nest: LoopNest) -> None:
         some = next((n for n, stage in enumerate(nest.stages) if stage.direction), None)
