@@ -345,6 +345,34 @@ def test_native_functions_are_called(monkeypatch):
     assert m.solve([*"abcd"], bounds=bounds, objective="f").ok
 
 
+LASTING = {"y": "prev(y, initial=1) * sin(x) + cos(x * 7) * 100", "f": "total(y * y)"}
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+@pytest.mark.parametrize("status", ["interrupted", "deadline"])
+def test_a_solver_is_stopped_between_iterations(status, engine, ctrl_c, monkeypatch):
+    """At its next iteration, whether IPOPT calls native code or Python."""
+    solver = model(6, ("~x",), **LASTING).compile(outputs=["f"]).solver(
+        "x", objective="f", engine=engine
+    )  # fmt: skip
+    start, began, iteration = np.linspace(1, 9, 6), threading.Event(), ipopt.Run.iteration
+    all_of_it = solver({"x": start}).iterations
+
+    def watched(run, *numbers):
+        began.set()
+        time.sleep(0.1)
+        return iteration(run, *numbers)
+
+    monkeypatch.setattr(ipopt.Run, "iteration", watched)
+    limits = lw.Limits(deadline=0.05) if status == "deadline" else None
+    if status == "interrupted":
+        ctrl_c.press(began.is_set)
+    solution = solver({"x": start}, limits=limits)
+    assert solution.status == status
+    assert solution.iterations < all_of_it
+    assert solution.objective == solution.solver_trace["objective"][-1]
+
+
 def test_native_code_goes_with_its_solver():
     solver = model(inputs=("x:1",), r="last(x * x - 4)").compile().solver("x", "r")
     assert solver().ok
