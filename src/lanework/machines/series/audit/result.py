@@ -118,7 +118,7 @@ class SeriesResult(Held):
         """How well each loop of circular nodes was closed.
 
         The loops are solved once more, by the engine that ran, with what is left of each in every
-        period and lane.
+        period and lane: as much memory as four outputs over both take, for each circular node.
 
         Returns:
             For each loop how many steps it took, the worst residual with node, period and lane,
