@@ -150,7 +150,7 @@ def _sum(amounts: Floats, shifted: Floats, s: float) -> tuple[float, float, Floa
     if abs(value) > UNSURE * size:
         return value, size, terms
     if len(amounts) > FEW:
-        return math.fsum(terms.tolist()), size, terms
+        return float(terms.sum(dtype=np.longdouble)), size, terms
     with decimal.localcontext(prec=60):
         at, most = decimal.Decimal(s), decimal.Decimal(float(powers.max()))
         exact = [
