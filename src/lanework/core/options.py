@@ -272,6 +272,13 @@ def path_of(value: Any) -> Path:
         'cash.csv'
     """
     if isinstance(value, str | os.PathLike):
+        try:
+            fits = b"\0" not in os.fsencode(value)
+        except UnicodeEncodeError:  # half of a character
+            fits = False
+        if not fits:
+            what = f"{os.fspath(value)!r} cannot be read or written"
+            raise Diagnostic(BAD_OPTION, what, help="no file has such characters in its name")
         return Path(value)
     raise refused("path", value, "give a text or a path")
 

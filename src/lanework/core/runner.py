@@ -55,7 +55,7 @@ def check_engine(name: str, engines: Sequence[str]) -> None:
     Raises:
         Diagnostic: LW2003, with a suggestion.
     """
-    if name != "auto" and name not in engines:
+    if not isinstance(name, str) or (name != "auto" and name not in engines):
         raise Diagnostic(
             UNKNOWN_ENGINE,
             f"there is no engine {name!r}",

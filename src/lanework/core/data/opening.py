@@ -34,7 +34,8 @@ def sheet_of(path: Path_) -> tuple[str, str | None]:
         >>> sheet_of("a/book.xlsx#Q 1"), sheet_of("a/b.csv")
         (('a/book.xlsx', 'Q 1'), ('a/b.csv', None))
     """
-    text = os.fspath(path_of(path)) if not isinstance(path, str) else path
+    checked = path_of(path)
+    text = path if isinstance(path, str) else os.fspath(checked)
     match = _SHEET.fullmatch(text)
     return (match[1], match[2]) if match else (text, None)
 
@@ -72,7 +73,7 @@ def data_ending(path: Path_) -> str:
     Raises:
         Diagnostic: LW3056 for another ending.
     """
-    if path == STANDARD:
+    if isinstance(path, str) and path == STANDARD:
         return standard_ending(standard_input(TABLE))
     ending = ending_of(path)
     if ending not in ENDINGS:
@@ -91,7 +92,9 @@ def opened(path: Path_) -> IO[bytes]:
     Raises:
         Diagnostic: LW3051.
     """
-    name = standard_input(TABLE) if path == STANDARD else sheet_of(path)[0]
+    name = (
+        standard_input(TABLE) if isinstance(path, str) and path == STANDARD else sheet_of(path)[0]
+    )
     try:
         return open(name, "rb")
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError

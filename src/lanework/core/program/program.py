@@ -15,6 +15,7 @@ from lanework.base.errors import Diagnostic
 from lanework.base.files import write_bytes_atomic
 from lanework.core.codes import BAD_WORD, NEWER_SET, NO_PROGRAM_FILE, NOT_BINARY
 from lanework.core.machine import Machine, find
+from lanework.core.options import path_of
 from lanework.core.program.data import ListingEntry, Port, ProgramData
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ class Program(ProgramData, Generic[R]):
         Raises:
             Diagnostic: LW0201, and the file is then as it was; LW1013 for a file open as text.
         """
-        stream = sys.stdout.buffer if path == "-" else path
+        stream = sys.stdout.buffer if isinstance(path, str) and path == "-" else path
         if isinstance(stream, str | os.PathLike):
-            write_bytes_atomic(stream, bytes(self))
+            write_bytes_atomic(path_of(stream), bytes(self))
             return
         _check_binary(stream, "write")
         stream.write(bytes(self))
@@ -243,11 +244,11 @@ def load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
     """
     from lanework.core.data.holding import check_held
 
-    stream = sys.stdin.buffer if path == "-" else path
+    stream = sys.stdin.buffer if isinstance(path, str) and path == "-" else path
     name = str(stream if isinstance(stream, str | os.PathLike) else _name(stream))
     try:
         if isinstance(stream, str | os.PathLike):
-            check_held(name, os.stat(stream).st_size, "raise the memory cap")
+            check_held(name, os.stat(path_of(stream)).st_size, "raise the memory cap")
             data = Path(stream).read_bytes()
         else:
             _check_binary(stream, "read")

@@ -15,6 +15,7 @@ import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.base.files import atomic_write
+from lanework.core import options
 from lanework.core.codes import BAD_ENDING, ONE_OUTPUT
 from lanework.core.data.opening import ending_of
 from lanework.core.options import flag
@@ -69,7 +70,7 @@ def path_of(path: Any) -> Path:
         Diagnostic: LW1023 for what is none, such as an open file.
     """
     if isinstance(path, str | os.PathLike):
-        return Path(path)
+        return options.path_of(path)
     help = "give a path, such as 'result.csv'; to_pandas() and to_arrow() write to open files"
     raise Diagnostic(BAD_ENDING, f"a {type(path).__name__} is no path", help=help)
 

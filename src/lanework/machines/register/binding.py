@@ -191,7 +191,7 @@ def port_of(ports: tuple[Port, ...], name: str) -> Port:
         Diagnostic: LW4006.
     """
     for port in ports:
-        if port.name == name:
+        if isinstance(name, str) and port.name == name:
             return port
     known = ", ".join(port.name for port in ports) or "none"
     raise Diagnostic(BAD_INPUT, f"the program has no port {name!r}", help=f"there are: {known}")

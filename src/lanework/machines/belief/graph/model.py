@@ -66,9 +66,10 @@ class FactorGraph:
         Raises:
             Diagnostic: LW5001 for a name that is taken, no states, or two of one name.
         """
+        named = states_of(name, states)
         if name in self.variables:
             raise Diagnostic(BAD_GRAPH, f"there are two variables {name!r}")
-        self.variables[name] = Variable(name, states_of(name, states))
+        self.variables[name] = Variable(name, named)
         return self.variables[name]
 
     def factor(
@@ -95,6 +96,9 @@ class FactorGraph:
         if isinstance(scope, str) and not set(scope) <= self.variables.keys():
             what = f"the scope of a factor is the text {scope!r}"
             raise Diagnostic(BAD_GRAPH, what, help=f"give names in a list: {scope.split(',')!r}")
+        for what, text in (("the name of a factor", name), ("the child of a factor", child)):
+            if text is not None:
+                options.text(what, text, BAD_GRAPH)
         name = name or child or f"f{len(self.factors)}"
         over: Any = [scope]
         if isinstance(scope, Iterable):

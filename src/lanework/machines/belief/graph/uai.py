@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from lanework.base.errors import Diagnostic
 from lanework.base.span import Span, span_at
+from lanework.core.data.values import Given, exactly
 from lanework.core.options import text_of
 from lanework.machines.belief.codes import BAD_NETWORK
 from lanework.machines.belief.graph.model import FactorGraph
@@ -235,7 +236,10 @@ def write_results(
     """
     out = []
     if ln_z is not None:
-        out += ["PR", repr(float(ln_z) / math.log(10))]
+        number = exactly(ln_z, "f64", Given("ln_z", BAD_NETWORK))
+        if number.ndim:
+            Given("ln_z", BAD_NETWORK).refuse("is an array", "give one number, float(...)")
+        out += ["PR", repr(float(number) / math.log(10))]
     if marginals is not None:
         parts = [" ".join([str(len(m)), *(repr(float(p)) for p in m)]) for m in marginals]
         out += ["MAR", " ".join([str(len(parts)), *parts])]

@@ -71,6 +71,9 @@ def jeffrey(
     check_graph(graph)
     given = given_columns(evidence)
     variables = list(graph.variables.values())
+    if not isinstance(posteriors, Mapping):
+        about = Given(f"a {type(posteriors).__name__}", BAD_EVIDENCE)
+        about.refuse("has posteriors of no variables", "give {variable: probabilities}")
     goals = {name: _checked(graph.find(name), goal) for name, goal in posteriors.items()}
     wanted = {n: goals[v.name] for n, v in enumerate(variables) if v.name in goals}
     known = evidence_of(variables, given)

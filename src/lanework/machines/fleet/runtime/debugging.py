@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lanework.base.errors import Diagnostic, did_you_mean
-from lanework.core.options import integer
+from lanework.core.options import integer, text
 from lanework.core.result.show import show_word
 from lanework.machines.fleet.codes import BAD_STEP
 from lanework.machines.fleet.runtime.scheduler import Runtime
@@ -154,7 +154,8 @@ class Debugger(Run):
             ips = [ip for ip, span in spans if span is not None and span.line == place]
             help = "give a line with an instruction, or a name such as 'routine+3'"
         else:
-            name, _, more = str(place).partition("+")
+            place = text("the place", place, BAD_STEP)
+            name, _, more = place.partition("+")
             known = {each.name: each for each in view.routines}
             offset = int(more) if more.isdecimal() and len(more) < 10 else -(name != place)
             inside = name in known and 0 <= offset < known[name].count
@@ -177,7 +178,7 @@ class Debugger(Run):
         view = self.runtime.view
         known = {each.name: (each.offset, each.size, each.dtype) for each in view.buffers}
         known["shared"] = 0, view.shared, "f32"
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             help = did_you_mean(name, known) or f"there are: {', '.join(known)}"
             raise Diagnostic(BAD_STEP, f"there is no buffer {name!r}", help=help)
         first, size, dtype = known[name]

@@ -87,7 +87,7 @@ class SeriesResult(Held):
         """
         from lanework.machines.series.audit.explain import explain
 
-        return explain(self, node, t, lane, depth, back)
+        return explain(self, options.text("node", node), t, lane, depth, back)
 
     def trouble(self) -> list[Trouble]:
         """Where outputs that are not finite come from.

@@ -124,7 +124,7 @@ class Authoring(Registry):
         name = spelt(name)
         self._check_name(name)
         check_kind(kind or "", name)
-        options.text(f"`{name}`: the unit", unit or "", BAD_UNIT)
+        options.text(f"`{name}`: the unit", "" if unit is None else unit, BAD_UNIT)
         text = formula if isinstance(formula, str) else None
         expr = parse_formula(text, f"formula {name}") if text is not None else lift(formula)
         stripped = text.strip() if text else None
@@ -257,7 +257,7 @@ class Authoring(Registry):
             reduce: lane axes to sum the output over.
             doc: what it is.
         """
-        name = spelt(name)
+        name = spelt(options.text("the output", name))
         if formula is not None:
             self.formula(name, formula, doc=doc)
         axes = options.names("reduce", reduce, BAD_AXIS)

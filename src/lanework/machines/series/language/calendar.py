@@ -233,7 +233,7 @@ def check_start(start: object) -> str:
         >>> check_start(datetime.date(2026, 1, 31)), check_start(np.datetime64("2026-02"))
         ('2026-01-31', '2026-02-01')
     """
-    day = start if start == start else None  # a moment that is missing equals nothing
+    day: object = None if type(start).__name__ == "NaTType" else start  # which is a datetime too
     if isinstance(start, np.datetime64) and not np.isnat(start):
         day = start.astype("M8[s]").item()
     if isinstance(day, datetime.datetime) and day.time() == datetime.time() and not day.tzinfo:

@@ -192,7 +192,7 @@ def check_kind(kind: str, name: str) -> None:
     Raises:
         Diagnostic: LW3015.
     """
-    if kind and kind not in KINDS:
+    if not isinstance(kind, str | None) or (kind and kind not in KINDS):
         raise Diagnostic(
             BAD_UNIT,
             f"`{name}` has the kind `{kind}`, which does not exist",

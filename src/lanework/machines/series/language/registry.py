@@ -142,7 +142,7 @@ class Registry:
 
     def need(self, name: str) -> None:
         """Raise the diagnostic for a node that the model does not have."""
-        if name not in self.inputs and name not in self.formulas:
+        if not isinstance(name, str) or (name not in self.inputs and name not in self.formulas):
             names = [*self.formulas, *self.inputs]
             raise Diagnostic(
                 UNKNOWN_NAME,
