@@ -10,8 +10,10 @@ from lanework.base.errors import Diagnostic
 from lanework.core.codes import NO_MODEL, NO_SUCH_FILE
 from lanework.core.machine import MACHINES, Machine, find
 from lanework.core.options import check_options
+from lanework.core.waiting import LONG, bounded
 
 if TYPE_CHECKING:
+    from lanework.base.limits import Limits
     from lanework.core.program.program import Program
     from lanework.machines.belief.graph.model import FactorGraph
     from lanework.machines.belief.runner import Runner as _Belief
@@ -41,11 +43,12 @@ def compile(
     strategy: str = "auto",
     seconds: float = 0.2,
     seed: int = 0,
+    limits: Limits | None = None,
 ) -> Program[_Belief]: ...
 @overload
-def compile(model: Module, *others: Module) -> Program[_Fleet]: ...
+def compile(model: Module, *others: Module, limits: Limits | None = None) -> Program[_Fleet]: ...
 @overload
-def compile(model: str | os.PathLike[str]) -> Program: ...
+def compile(model: str | os.PathLike[str], *, limits: Limits | None = None) -> Program: ...
 @overload
 def compile(model: Compilable[Taken, P], *args: Taken.args, **options: Taken.kwargs) -> P: ...
 def compile(model: Any, *args: Any, **options: Any) -> Any:
@@ -58,10 +61,13 @@ def compile(model: Any, *args: Any, **options: Any) -> Any:
             line break or begins with ``.machine`` is assembly text.
         *args: of a model what its own `compile` takes, of a graph what `compile_graph` does, of a
             module the others; of a text or a file nothing.
-        **options: likewise.
+        **options: likewise; of all of them `limits`, the memory that the process may grow by
+            meanwhile, and a deadline.
 
     Raises:
-        Diagnostic: LW1012 for what is none of these; what is wrong with the model, and where.
+        Diagnostic: LW1012 for what is none of these; what is wrong with the model, and where;
+            LW0101.
+        Trap: LW2001.
 
     Example:
         >>> import lanework as lw
@@ -69,7 +75,8 @@ def compile(model: Any, *args: Any, **options: Any) -> Any:
         array(42, dtype=uint64)
     """
     if isinstance(model, str | os.PathLike):
-        return _source(model, bool(args or options))
+        limits = options.pop("limits", None)
+        return bounded(limits, lambda: _source(model, bool(args or options)), LONG)
     own = getattr(model, "compile", None)
     if own is not None and not isinstance(model, type):
         return _checked(own, options)(*args, **options)

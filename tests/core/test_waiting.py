@@ -1,10 +1,12 @@
 """Work that is waited for: stopped as a whole, seen while it takes memory, and over soon after."""
 
+import gc
 import subprocess
 import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -335,6 +337,114 @@ def test_a_program_is_loaded_by_the_deadline(folder, name):
         assert done.exit_code == 3, done.output
         assert "LW2001" in done.stderr
         assert idle() < BUSY
+
+
+# In Python ----------------------------------------------------------------------------------------
+
+
+def rows_of(count):
+    """A chain of as many variables."""
+    graph = lw.belief.FactorGraph()
+    for n in range(count):
+        graph.variable(f"v{n}", ["no", "yes"])
+        if n:
+            graph.factor([f"v{n - 1}", f"v{n}"], [[0.5, 0.5], [0.25, 0.75]])
+    return graph
+
+
+def ways(folder):
+    """All that compiles and reads programs in Python; how it is called with limits."""
+    text = {name: (folder / name).read_text() for name in TEXTS}
+    module = lw.fleet.assemble_module(text_of("fleet.lasm", MANY // 4))
+    model, graph = lw.series.read_model(text_of("long.series", MANY // 4)), rows_of(20_000)
+    return {
+        "text": partial(lw.compile, text["register.lasm"]),
+        **{name: partial(lw.compile, folder / name) for name in FILES},
+        "register": partial(lw.register.assemble, text["register.lasm"]),
+        "fleet": partial(lw.fleet.assemble, text["fleet.lasm"]),
+        "module": partial(lw.fleet.assemble_module, text["fleet.lasm"]),
+        "link": partial(lw.fleet.link, [module]),
+        "modules": partial(lw.compile, module),
+        "load": partial(lw.load, folder / "register.lwp"),
+        "read": partial(lw.series.read_model, text["long.series"]),
+        "load_model": partial(lw.series.load_model, folder / "long.series"),
+        "model": model.compile,
+        "compile": partial(lw.compile, model),
+        "graph": partial(lw.compile, graph, seconds=0.0),
+        "compile_graph": partial(lw.belief.compile_graph, graph, seconds=0.0),
+    }
+
+
+def test_what_compiles_in_python_holds_a_deadline(folder):
+    for name, way in ways(folder).items():
+        with pytest.raises(Trap) as caught:
+            way(limits=DEADLINE)
+        assert caught.value.code.ident == "LW2001", name
+        assert idle() < BUSY, name
+
+
+CAPPED = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+import lanework as lw
+from lanework.core.resident import resident
+from test_waiting import FILES, rows_of, ways
+folder = Path(sys.argv[1])
+for name in FILES:
+    with suppress(lw.Diagnostic):  # libraries are not of the call
+        lw.compile(folder / "few" / name)
+lw.compile(rows_of(3))
+for name, way in ways(folder).items():
+    before = resident()
+    try:
+        way(limits=lw.Limits(memory=8_000_000))
+        print(name, "took", resident() - before)
+    except lw.Diagnostic as problem:
+        print(name, problem.code.ident, resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_what_compiles_in_python_holds_a_cap(folder):
+    path = [str(Path(__file__).parent), *sys.path]
+    command = [sys.executable, "-c", f"import sys; sys.path[:0] = {path}{CAPPED}", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    took = {line[0] for line in lines if line[1] != "LW0101"}
+    assert took <= {
+        "link",
+        "modules",
+        "model",
+        "compile",
+        "compile_graph",
+    }  # in what others gave back
+    assert max(int(line[2]) for line in lines) <= 1.05 * 8_000_000
+
+
+def test_limits_that_hold_change_nothing():
+    limits = Limits(memory=10**9, deadline=60.0)
+    for kind in TEXTS[:2]:
+        text = text_of(kind, 8)
+        assert lw.compile(text, limits=limits) == lw.compile(text)
+    model = lw.series.read_model(text_of("long.series", 8), limits=limits)
+    assert model.compile(limits=limits) == lw.compile(model)
+    assert lw.compile(rows_of(3), "z", limits=limits) == lw.compile(rows_of(3), "z")
+
+
+@pytest.mark.parametrize("limits", [1.0, {"deadline": 1.0}, "1s"])
+def test_what_are_no_limits_are_refused(limits):
+    for way in (partial(lw.compile, "halt\n"), lw.series.Model("m").compile):
+        with pytest.raises(Diagnostic, match="LW2005: limits is"):
+            way(limits=limits)
+
+
+def test_garbage_is_looked_for_after_what_is_compiled_in_python(folder):
+    frozen = gc.get_freeze_count()
+    lw.compile(folder / "few" / "register.lasm")
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen
 
 
 # Everything that may be stopped -------------------------------------------------------------------

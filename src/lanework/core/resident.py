@@ -56,13 +56,15 @@ class Growth:
 
     Attributes:
         cap: how much it may grow by; None where nobody has said.
+        what: what takes it, for messages.
         steadily: whether it grows in small steps, so that the next one is seen coming.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, what: str = "the command", steadily: bool = False) -> None:
         """Begin to count; only a cap that somebody asked for is looked at."""
-        self.cap = limits.memory
-        self.steadily = False
+        self.cap, self.what = limits.memory, what
+        self.steadily = steadily
+        self._asked = limits.memory is not None or limits.deadline is not None
         self._base = self._last = resident()
         self._step = 0
         self._modules = len(sys.modules)
@@ -72,15 +74,17 @@ class Growth:
     def steady(self) -> Iterator[None]:
         """Read and compile: what grows in small steps, and stays as long as the command.
 
-        Nobody looks for what has become garbage, meanwhile and in what there is after it: to look
-        through the millions of objects of a long text is one step, in which no clock is seen.
+        Nobody looks for what has become garbage meanwhile, nor, where there are limits, in what
+        there is after it: to look through the millions of objects of a long text is one step, in
+        which no clock is seen.
         """
         before, self.steadily = gc.isenabled(), True
         gc.disable()
         try:
             yield
         finally:
-            gc.freeze()
+            if self._asked:
+                gc.freeze()
             if before:
                 gc.enable()
             self.steadily = False
@@ -110,7 +114,7 @@ class Growth:
             taken, cap = show_size(grown), show_size(self.cap)
             raise Diagnostic(
                 MEMORY_CAP,
-                f"the command has taken {taken}, takes more, and the cap is {cap}",
+                f"{self.what} has taken {taken}, takes more, and the cap is {cap}",
                 help="raise the memory cap, or give it less to read, or smaller blocks",
             )
 

@@ -16,12 +16,14 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from lanework.base import sharing
 from lanework.base.errors import Trap
 from lanework.base.limits import Limits
+from lanework.core.data.holding import reading
 from lanework.core.options import limits_of
 from lanework.core.resident import OFTEN, Growth, seen
 from lanework.core.runner import check_deadline
 
 NAME = "lanework-work"  # of threads that are waited for
 GRACE = 0.02  # seconds after a deadline in which whoever holds it may say so
+LONG = "raise the deadline, or give it less to compile"  # where compiling has one
 SOON = 0.05  # seconds after it until what is not waited for any longer is stopped
 TICK = 0.02  # seconds between looks at the clock, and at whether this thread itself is to stop
 T = TypeVar("T")
@@ -268,12 +270,37 @@ def watched(limits: Limits, work: Callable[[], T], help: str, growth: Growth | N
         >>> watched(Limits(deadline=60.0), lambda: 6 * 7, "raise the deadline")
         42
     """
-    until, capped = limits.until(), growth is not None and growth.cap is not None
-    if until is None and not capped:
+    until = limits.until()
+    return _seen(work, None if until is None else until + GRACE, help, growth)
+
+
+def bounded(limits: Limits | None, work: Callable[[], T], help: str) -> T:
+    """What `work` gives, within limits that a caller may have given: both deadline and memory.
+
+    The memory is what the whole process grows by meanwhile.
+
+    Raises:
+        Diagnostic: LW2005 for limits that are none; LW0101.
+        Trap: LW2001.
+
+    Example:
+        >>> bounded(Limits(deadline=60.0, memory=10**9), lambda: 6 * 7, "raise the deadline")
+        42
+    """
+    if limits is None:
         return work()
-    late, growth = None if until is None else until + GRACE, growth if capped else None
+    until, growth = limits_of(limits).until(), Growth(limits, "the call", steadily=True)
+    with reading(limits):
+        return _seen(work, until, help, growth)
+
+
+def _seen(work: Callable[[], T], until: float | None, help: str, growth: Growth | None) -> T:
+    if growth is not None and growth.cap is None:
+        growth = None
+    if until is None and growth is None:
+        return work()
     with seen(growth):
-        return waited(work, late, help, stops=True, growth=growth)
+        return waited(work, until, help, stops=True, growth=growth)
 
 
 def timed(help: str) -> Callable[[Callable[Taken, T]], Callable[Taken, T]]:

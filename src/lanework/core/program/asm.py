@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from lanework.base.errors import Diagnostic, LaneworkError
+from lanework.base.limits import Limits
 from lanework.base.span import Span
 from lanework.core.codes import BAD_ASSEMBLY
 from lanework.core.machine import MACHINES, find
 from lanework.core.program.asmtext import Line, Token, split
 from lanework.core.program.program import Program
 from lanework.core.resident import looked
+from lanework.core.waiting import LONG, bounded
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|"[^\s,=]*|\'(?:[^\'\\]|\\.)\'|[^\s,=;]+|[,=]|;.*')
 
@@ -49,17 +52,28 @@ _MODELS = {
 """What is said to who gives the text of a model, by how it begins."""
 
 
-def assemble(text: str, source: str = "assembly", machine: str | None = None) -> Program[Any]:
+def assemble(
+    text: str,
+    source: str = "assembly",
+    machine: str | None = None,
+    limits: Limits | None = None,
+) -> Program[Any]:
     """Read assembly text.
 
     Args:
         text: assembly, which may say its machine in its first line.
         source: what messages call it.
         machine: the machine that it is for; by default any, and register if it says none.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
 
     Raises:
-        Diagnostic: LW1010 with the place, LW1002 and what the machine's assembler says.
+        Diagnostic: LW1010 with the place, LW1002 and what the machine's assembler says; LW0101.
+        Trap: LW2001.
     """
+    return bounded(limits, partial(_assembled, text, source, machine), LONG)
+
+
+def _assembled(text: str, source: str, machine: str | None) -> Program[Any]:
     lines = list(lines_of(text, source))
     if not lines:
         raise Diagnostic(BAD_ASSEMBLY, f"{source} holds no instruction")

@@ -147,7 +147,7 @@ def decode(data: bytes, name: str = "program") -> tuple[ProgramData, int]:
         raise _damaged(name, 16, f"it should have {size} bytes and has {len(data)}")
     if data[60:64] != b"\0" * 4:
         raise _damaged(name, 60, "bytes that must be zero are not")
-    if _digest(data[: _HEAD.size], data[_HEAD.size :]) != digest:
+    if _digest(data[: _HEAD.size], memoryview(data)[_HEAD.size :]) != digest:
         raise _damaged(name, 24, "the checksum does not fit")
     start = _HEAD.size + header_size
     if start > len(data):
@@ -155,7 +155,9 @@ def decode(data: bytes, name: str = "program") -> tuple[ProgramData, int]:
     check_held(name, _HELD * header_size, "raise the memory cap")
     look(2 * header_size)
     try:
-        header = msgspec.msgpack.decode(data[_HEAD.size : start], type=_Header[msgspec.Raw])
+        header = msgspec.msgpack.decode(
+            memoryview(data)[_HEAD.size : start], type=_Header[msgspec.Raw]
+        )
         listing = _listing(name, header)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _damaged(name, _HEAD.size, f"the header cannot be read ({error})") from None
@@ -250,9 +252,11 @@ def _pad(data: bytes, before: int = 0) -> bytes:
     return data + b"\0" * (_padded(before + len(data)) - before - len(data))
 
 
-def _digest(head: bytes, body: bytes) -> bytes:
+def _digest(head: bytes, body: bytes | memoryview) -> bytes:
     needs = head[56:60].strip(b"\0") and head[56:60]
-    return hashlib.blake2b(head[:24] + needs + body, digest_size=32).digest()
+    digest = hashlib.blake2b(head[:24] + needs, digest_size=32)
+    digest.update(body)
+    return digest.digest()
 
 
 def _damaged(name: str, offset: int, what: str) -> Diagnostic:

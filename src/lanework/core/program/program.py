@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
 
@@ -232,16 +232,24 @@ class Program(ProgramData, Generic[R]):
         )
 
 
-def load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
+def load(path: str | os.PathLike[str] | IO[bytes], *, limits: Limits | None = None) -> Program:
     """Read a program from a file.
 
     Args:
         path: a path, an open file, or `-` for standard input.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
 
     Raises:
         Diagnostic: LW1004 to LW1006 when it is no program file or a damaged one, LW1013 for a file
             open as text, LW0101 for one that does not fit, and what the machine's verifier finds.
+        Trap: LW2001.
     """
+    from lanework.core.waiting import LONG, bounded
+
+    return bounded(limits, partial(_load, path), LONG)
+
+
+def _load(path: str | os.PathLike[str] | IO[bytes]) -> Program:
     from lanework.core.data.holding import check_held
 
     stream = sys.stdin.buffer if isinstance(path, str) and path == "-" else path

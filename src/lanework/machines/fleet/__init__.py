@@ -23,6 +23,7 @@ from lanework.base.lazy import face
 if TYPE_CHECKING:
     from collections.abc import Sequence as _Sequence
 
+    from lanework.base.limits import Limits as _Limits
     from lanework.core.program.program import Program as _Program
     from lanework.machines.fleet.compile import package
     from lanework.machines.fleet.isa import FLEET
@@ -43,11 +44,19 @@ if not TYPE_CHECKING:  # else any name would do
     __getattr__, __dir__ = face(__name__)
 
 
-def assemble(text: str, source: str = "assembly") -> _Program[Runner]:
+def assemble(
+    text: str, source: str = "assembly", *, limits: _Limits | None = None
+) -> _Program[Runner]:
     r"""A program from assembly text, with `.machine fleet` in its first line or without.
 
+    Args:
+        text: assembly.
+        source: what messages call it.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
+
     Raises:
-        Diagnostic: LW1010 with the place; LW6009 and LW6007 for what does not go together.
+        Diagnostic: LW1010 with the place; LW6009 and LW6007 for what does not go together; LW0101.
+        Trap: LW2001.
 
     Example:
         >>> assemble("SETI r0, 2\nWRITE r1, r0\nHALT\n.shared 1").run()["shared"]
@@ -55,11 +64,11 @@ def assemble(text: str, source: str = "assembly") -> _Program[Runner]:
     """
     from lanework.core.program.asm import assemble
 
-    return assemble(text, source, "fleet")
+    return assemble(text, source, "fleet", limits)
 
 
-def link(modules: _Sequence[Module]) -> _Program[Runner]:
+def link(modules: _Sequence[Module], *, limits: _Limits | None = None) -> _Program[Runner]:
     """One program of some modules; see `lanework.machines.fleet.text.linker.link`."""
     from lanework.machines.fleet.text.linker import link
 
-    return link(modules)
+    return link(modules, limits=limits)

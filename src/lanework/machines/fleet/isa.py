@@ -141,7 +141,10 @@ class FleetISA(ISA):
         rows = (
             (self.by_name[each.name].code, each.target, *each.operands) for each in instructions
         )
-        return b"".join(WORD.pack(*row) for row in looked(rows))
+        out = bytearray()
+        for row in looked(rows):
+            out += WORD.pack(*row)
+        return bytes(out)
 
     def decode(self, tape: bytes) -> list[Instruction]:
         """The instructions of a tape.

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from lanework.base.lazy import face
 
 if TYPE_CHECKING:
+    from lanework.base.limits import Limits as _Limits
     from lanework.core.program.program import Program as _Program
     from lanework.machines.register.native import aot
     from lanework.machines.register.runner import Runner
@@ -39,7 +40,11 @@ if not TYPE_CHECKING:  # else any name would do
 
 
 def assemble(
-    text: str, source: str = "assembly", *, types: Mapping[str, str] | None = None
+    text: str,
+    source: str = "assembly",
+    *,
+    types: Mapping[str, str] | None = None,
+    limits: _Limits | None = None,
 ) -> _Program[Runner]:
     r"""A program from assembly text.
 
@@ -47,9 +52,11 @@ def assemble(
         text: assembly.
         source: what messages call it.
         types: what ports hold, by their names: ``u64`` (if nothing is said), ``i64`` or ``f64``.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
 
     Raises:
-        Diagnostic: LW1010 with the place, LW4004 for types of ports that there are not.
+        Diagnostic: LW1010 with the place, LW4004 for types of ports that there are not; LW0101.
+        Trap: LW2001.
 
     Example:
         >>> double = assemble("fadd r1, r0, r0\n halt", types={"r0": "f64", "r1": "f64"})
@@ -59,4 +66,4 @@ def assemble(
     from lanework.core.program.asm import assemble
     from lanework.machines.register.layout import typed
 
-    return typed(assemble(text, source, "register"), {} if types is None else types)
+    return typed(assemble(text, source, "register", limits), {} if types is None else types)

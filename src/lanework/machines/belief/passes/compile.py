@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
 from lanework.core import options
 from lanework.core.codes import BAD_OPTION
 from lanework.core.program.program import Program
+from lanework.core.waiting import LONG, bounded
 from lanework.machines.belief.graph.model import FactorGraph
 from lanework.machines.belief.graph.refusal import check_graph
 from lanework.machines.belief.passes.elimination import Elimination
@@ -37,6 +39,7 @@ def compile_graph(
     strategy: str = "auto",
     seconds: float = 0.2,
     seed: int = 0,
+    limits: Limits | None = None,
 ) -> Program[Runner]:
     """A program that answers a query for any evidence.
 
@@ -59,11 +62,13 @@ def compile_graph(
             less.
         seconds: how long to look for a good order, or a good backbone.
         seed: of the random ties in it.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
 
     Raises:
         Diagnostic: LW5005 for an unknown variable, LW5009 for a query that makes no sense,
             LW2005 for a strategy that there is not, or that the query cannot have, LW5004 for
-            tables that depend on themselves.
+            tables that depend on themselves; LW0101.
+        Trap: LW2001.
 
     Warns:
         TableNotice: conditional tables that do not sum to one; they are used as they are.
@@ -79,11 +84,19 @@ def compile_graph(
     """
     options.choice("strategy", strategy, STRATEGIES)
     seconds, seed = options.real("seconds", seconds), options.seed(seed)
-    check_graph(graph)
-    graph.check()
-    problem = Problem(graph, query, evidence, observed, semiring)
+
+    def work() -> Program[Runner]:
+        check_graph(graph)
+        graph.check()
+        problem = Problem(graph, query, evidence, observed, semiring)
+        return _compiled(problem, strategy, seconds, seed)
+
+    return bounded(limits, work, LONG)
+
+
+def _compiled(problem: Problem, strategy: str, seconds: float, seed: int) -> Program[Runner]:
     if not problem.custom:  # whose tables may be costs, or anything
-        graph.notice()
+        problem.graph.notice()
     along = problem.query.kind in ALONG_CYCLES and not problem.custom
     if strategy == "modes" and not along:
         what = f"the strategy modes does not answer {problem.query.kind}"
@@ -98,7 +111,7 @@ def compile_graph(
         cost = elimination.order.cost  # what cannot save half is not even planned
         if 2 * tied.least < cost and tied.cost < cost:
             return _by_modes(problem, tied)
-    out = Emitter(list(graph.variables.values()), folds=problem.folds)
+    out = Emitter(list(problem.graph.variables.values()), folds=problem.folds)
     tree, leaves = elimination.tree(out)
     notes = (elimination.note(tree),)
     return Outputs(problem, out).program(tree, leaves, elimination.late_axes, notes)

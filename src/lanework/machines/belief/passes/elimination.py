@@ -15,6 +15,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+from lanework.core.resident import looked
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.messages import table_leaf
 from lanework.machines.belief.passes.query import Problem
@@ -148,10 +149,10 @@ def _eliminate(
 ) -> Order | None:
     """An order by one rule; None as soon as it costs more than `bound`."""
     near: dict[int, set[int]] = {variable: set() for variable in sizes}
-    for scope in scopes:
+    for scope in looked(scopes):
         for variable in scope:
             near[variable].update(scope)
-    for variable, others in near.items():
+    for variable, others in looked(near.items()):
         others.discard(variable)
     weight = {variable: math.log(size) for variable, size in sizes.items()}
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lanework.core.program.isa import Instruction, OperandKind
 from lanework.core.program.program import Port, Program
+from lanework.core.resident import EVERY, look, looked
 from lanework.machines.belief.graph.factor import Variable
 from lanework.machines.belief.isa import BELIEF, EFFECTS
 from lanework.machines.belief.layout import FactorEntry, encode_sections, operands_of
@@ -64,6 +65,8 @@ class Emitter:
         if name not in EFFECTS:
             target, self.registers = self.registers, self.registers + 1
         self.code.append(Instruction(name, target, operands))
+        if not len(self.code) % EVERY:
+            look()
         return target
 
     def spec(self, spec: TensorSpec) -> int:
@@ -202,7 +205,7 @@ def _with_registers(code: list[Instruction]) -> list[Instruction]:
     names: dict[int, int] = {}
     spare: list[int] = []
     out: list[Instruction] = []
-    for number, instruction in enumerate(code):
+    for number, instruction in enumerate(looked(code)):
         specs = BELIEF.by_name[instruction.name].operands
         operands = tuple(
             names[operand] if spec.kind is OperandKind.ROW else operand

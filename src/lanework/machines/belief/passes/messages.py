@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
+from lanework.core.resident import looked
 from lanework.machines.belief.graph.factor import Factor
 from lanework.machines.belief.passes.emit import Emitter, Value
 from lanework.machines.belief.passes.tree import ContractionTree
@@ -39,7 +40,7 @@ class Collect:
         """
         self.out, self.tree, self.late = out, tree, late
         self.sent: dict[int, Value] = {}  # for each node its tensor
-        for number in tree.schedule:
+        for number in looked(tree.schedule):
             leaf = number < len(leaves)
             self.sent[number] = self._leaf(leaves[number]) if leaf else self._step(number)
 
@@ -89,7 +90,7 @@ class Distribute:
         """
         nodes = self.tree.nodes
         holders: dict[int, list[int]] = {}
-        for number, node in enumerate(nodes):
+        for number, node in enumerate(looked(nodes)):
             for kind, variable in node.spec.keys:
                 if kind is AxisType.GEOMETRIC:
                     holders.setdefault(variable, []).append(number)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
+from lanework.core.resident import looked
 from lanework.machines.belief.tensor import Axis, AxisKey, TensorSpec, joined
 
 MANY = 24  # tensors of a bucket from which the smallest meet first, whatever their axes
@@ -124,7 +125,7 @@ def contraction_tree(
     for number, leaf in enumerate(leaves):
         tree.nodes.append(Node(arranged(set(leaf.axes))))
         hold(number, set(leaf.axes))
-    for axis in order:
+    for axis in looked(order):
         while len(holders[axis]) > 1:
             step(*tree.smallest(sorted(holders[axis])))
         if holders[axis]:

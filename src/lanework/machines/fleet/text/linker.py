@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from lanework.base.errors import Diagnostic, did_you_mean
+from lanework.base.limits import Limits
 from lanework.core.program.asm import lines_of
 from lanework.core.program.isa import Instruction
 from lanework.core.program.program import ListingEntry, Program
 from lanework.core.resident import looked
+from lanework.core.waiting import LONG, bounded
 from lanework.machines.fleet.codes import BAD_LINK
 from lanework.machines.fleet.compile import package
 from lanework.machines.fleet.isa import FLEET
@@ -37,8 +39,13 @@ STRIDE = 1 - (1 << 32)
 """The least that numbers of VMs may differ by."""
 
 
-def assemble_module(text: str, source: str = "assembly") -> Module:
+def assemble_module(text: str, source: str = "assembly", *, limits: Limits | None = None) -> Module:
     r"""What one text assembles to, to be linked with others.
+
+    Args:
+        text: assembly.
+        source: what messages call it.
+        limits: as for `link`.
 
     Raises:
         Diagnostic: LW1010 with the place.
@@ -48,6 +55,10 @@ def assemble_module(text: str, source: str = "assembly") -> Module:
         >>> [routine.name for routine in module.routines]
         ['twice']
     """
+    return bounded(limits, lambda: _module(text, source), LONG)
+
+
+def _module(text: str, source: str) -> Module:
     lines = list(lines_of(text, source))
     if lines and lines[0].words[0].text == ".machine":
         if [word.text for word in lines[0].words[1:]] != ["fleet"]:
@@ -56,12 +67,16 @@ def assemble_module(text: str, source: str = "assembly") -> Module:
     return read(lines, source)
 
 
-def link(modules: Sequence[Module]) -> Program[Any]:
+def link(modules: Sequence[Module], *, limits: Limits | None = None) -> Program[Any]:
     r"""One program of some modules.
 
     Routines and phases come in the order of the modules. `.extern name` in a module declares what
     another one defines. Shared memory is as large as the largest `.shared`, and at least as the
     buffers need; places for VMs that others start are added up, and the greatest `.depth` counts.
+
+    Args:
+        modules: in order.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
 
     Raises:
         Diagnostic: LW6009 for names that are defined nowhere or twice, and for modules that do not
@@ -80,12 +95,12 @@ def link(modules: Sequence[Module]) -> Program[Any]:
             what = f"a {type(module).__name__} is no module"
             help = "give a list of what lanework.fleet.assemble_module makes of each text"
             raise Diagnostic(BAD_LINK, what, help=help)
-    return _Linker(given).program()
+    return bounded(limits, _Linker(given).program, LONG)
 
 
-def link_all(*modules: Module) -> Program[Any]:
+def link_all(*modules: Module, limits: Limits | None = None) -> Program[Any]:
     """The same, of modules one after another: what `lanework.compile` does with them."""
-    return link(modules)
+    return link(modules, limits=limits)
 
 
 @dataclass

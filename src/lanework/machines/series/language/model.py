@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from lanework.base.errors import Diagnostic
+from lanework.base.limits import Limits
 from lanework.core.codes import GIVEN_TWICE
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.options import flag, names
+from lanework.core.waiting import LONG, bounded
 from lanework.machines.series.data.tableinputs import check_overridden
 from lanework.machines.series.language.authoring import Authoring
 from lanework.machines.series.language.modelfile import read_file, read_text
@@ -57,6 +60,7 @@ class Model(Authoring):
         *,
         optimise: bool = True,
         overrides: str | Iterable[str] = (),
+        limits: Limits | None = None,
     ) -> SeriesProgram:
         """The program that computes these outputs.
 
@@ -66,17 +70,19 @@ class Model(Authoring):
             optimise: whether constants and tables are folded (the results are the same bits).
             overrides: names of nodes with formulas that runs may override: the program has an
                 input for each, in which every cell that is missing is computed.
+            limits: the memory that the process may grow by meanwhile, and a deadline.
 
         Raises:
-            Diagnostic: LW3003 and on, for what does not fit together.
+            Diagnostic: LW3003 and on, for what does not fit together; LW0101.
+            Trap: LW2001.
         """
         from lanework.machines.series.passes.compile import compile_model
 
         optimise = flag("optimise", optimise)
         chosen = None if outputs is None else list(names("outputs", outputs))
-        return compile_model(
-            self, chosen, optimise=optimise, overrides=names("overrides", overrides)
-        )
+        over = names("overrides", overrides)
+        work = partial(compile_model, self, chosen, optimise=optimise, overrides=over)
+        return bounded(limits, work, LONG)
 
     def _measured(self, outputs: list[str], overrides: list[str]) -> SeriesProgram:
         """The program of what is left of the loops that these outputs need."""
@@ -255,22 +261,33 @@ class Model(Authoring):
         return load_model(path)
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def load_model(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Model:
     """Read a model file; its tables' paths are relative to it.
+
+    Args:
+        path: the file.
+        limits: the memory that the process may grow by meanwhile, and a deadline.
 
     Raises:
         Diagnostic: LW3025 when it cannot be opened, LW3023 for lines that do not belong in a
             model, and all that formulas, inputs and tables can be rejected for.
     """
-    return read_file(path, Model)
+    return bounded(limits, partial(read_file, path, Model), LONG)
 
 
-def read_model(text: str, source: str = "<model>", folder: str | None = None) -> Model:
+def read_model(
+    text: str,
+    source: str = "<model>",
+    folder: str | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Model:
     """A model from the text of a model file.
 
     Args:
         text: the file's text.
         source: what diagnostics call it.
         folder: where the tables' relative paths begin; the working directory by default.
+        limits: as for `load_model`.
     """
-    return read_text(text, source, folder, Model)
+    return bounded(limits, partial(read_text, text, source, folder, Model), LONG)
