@@ -18,6 +18,7 @@ from lanework.base.errors import Diagnostic, did_you_mean
 from lanework.core.codes import BAD_ARGUMENT, NO_SUCH_FILE, NOT_TEXT, UNKNOWN_ENDING
 from lanework.core.data.standard import SHOWN, STANDARD, standard_input
 from lanework.core.machine import MACHINES, find
+from lanework.core.options import path_of
 
 if TYPE_CHECKING:
     import click
@@ -51,8 +52,12 @@ class Request:
 
     @property
     def path(self) -> Path:
-        """The file."""
-        return Path(self.file)
+        """The file.
+
+        Raises:
+            Diagnostic: LW2005 for what no file is called.
+        """
+        return path_of(self.file)
 
     @cached_property
     def machine(self) -> str:
