@@ -34,9 +34,8 @@ class Kept:
     """
 
     def __init__(self, nest: LoopNest, width: int) -> None:
-        self.flags = (
-            {v for v in nest.saved if v in nest.flags & nest.varying} if width > 1 else set()
-        )
+        flags = nest.flags & nest.varying if width > 1 else set()
+        self.flags = flags & nest.saved.keys()
         self.bits = max(width, 8)
         numbers = [value for value in nest.saved if value not in self.flags]
         self.offsets = {value: 8 * width * n for n, value in enumerate(numbers)}
