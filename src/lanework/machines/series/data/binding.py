@@ -25,7 +25,7 @@ from lanework.machines.series.codes import (
     MISSING_INPUT,
     UNKNOWN_INPUT,
 )
-from lanework.machines.series.data.axisnames import meant
+from lanework.machines.series.data.axisnames import check_related, meant
 from lanework.machines.series.data.coords import Named, aligned, other_length
 from lanework.machines.series.data.labels import Labelled, as_labelled
 from lanework.machines.series.data.longtables import LANES, TIME
@@ -34,7 +34,6 @@ from lanework.machines.series.data.unpacking import check_used
 from lanework.machines.series.layout import SeriesView, instead_of
 
 Array = npt.NDArray[np.float64]
-USUAL = (LANES, "point")  # axes that are crossed without a declaration
 SCALAR = Given(False, False)
 TIMED = Given(True, False)
 LANED = Given(False, True)
@@ -134,7 +133,7 @@ def bind(
     _check_orders(ports, inputs, labelled, periods)
     labelled, coords = aligned(ports, labelled, periods, calendar)
     _check_axes(ports, labelled, periods)
-    _check_related(ports, labelled)
+    check_related(ports, labelled)
     sizes = merge(
         (port.name, item.axes, item.array.shape) for port, item in zip(ports, labelled, strict=True)
     )
@@ -202,36 +201,6 @@ def _check_axes(ports: Sequence[Port], items: Sequence[Labelled], periods: int |
                 raise Diagnostic(LENGTHS_DISAGREE, what, help=near)
             if axis == TIME and periods is not None and size != periods:
                 raise other_length(port, size, periods)
-
-
-def _check_related(ports: Sequence[Port], items: Sequence[Labelled]) -> None:
-    """Refuse axes of two inputs that nothing relates: their every pair would be a lane.
-
-    An axis that an input declares is meant, and so is one that an input has beside others, or
-    `point` beside `scenario`.
-
-    Raises:
-        Diagnostic: LW3042.
-    """
-    declared = {TIME, *(axis for port in ports for axis in port.axes)}
-    pairs = zip(ports, items, strict=True)
-    own = [(p, [a for a in item.axes if a not in declared]) for p, item in pairs]
-    own = [(port, axes) for port, axes in own if axes]
-    related, before = {*own[0][1]} if own else set[str](), 0
-    while len(related) > before:
-        related |= set(USUAL) if related.intersection(USUAL) else set()
-        before = len(related)
-        related.update(*(axes for _, axes in own if not related.isdisjoint(axes)))
-    apart = next(((port, axes[0]) for port, axes in own if related.isdisjoint(axes)), None)
-    if apart is not None:
-        (first, (axis, *_)), (second, other) = own[0], apart
-        raise Diagnostic(
-            LENGTHS_DISAGREE,
-            f"input {first.name!r} is along {axis!r}, and input {second.name!r} along {other!r}:"
-            " no input declares these axes, and every pair of their places would be a lane",
-            help=f"give both along one axis; where all pairs are meant, declare an axis:"
-            f" input({second.name!r}, axes={other!r})",
-        )
 
 
 def _check_orders(
