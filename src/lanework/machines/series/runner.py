@@ -358,7 +358,7 @@ class Runner(runner.Runner):
             unchecked=bound.unchecked,
         )
 
-    def is_short(self, lanes: int) -> bool:
+    def _is_short(self, lanes: int) -> bool:
         """Whether a run of so many lanes is over before anyone could want to stop it."""
         return self.view.fuel * (self.periods or 0) * lanes <= SHORT
 
@@ -371,7 +371,7 @@ class Runner(runner.Runner):
         bound = self._bound(inputs, lazy=self._executor.lazy)
         job = self._job(bound, None)
         direct = all(output.direct for output in job.outputs)
-        if not self.is_short(bound.lanes) or job.order is not None or bound.outer or not direct:
+        if not self._is_short(bound.lanes) or job.order is not None or bound.outer or not direct:
             return None
         for output in job.outputs:
             output.allocate()

@@ -165,7 +165,7 @@ class Problem:
     def _run(self, runner: Runner, more: Mapping[str, Any], lanes: int = 1) -> SeriesResult | None:
         self.runs += 1
         limits = runner.limits
-        if not runner.is_short(lanes * self._lanes.count):
+        if not runner._is_short(lanes * self._lanes.count):
             limits = replace(limits, ends=self.until)
         result = None
         try:
