@@ -3,6 +3,8 @@
 import ctypes
 import gc
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +57,52 @@ def test_what_compilers_use_is_given_back(level, full):
         jit._object_code(TEXT.format(n), level, full)
     gc.collect()
     assert resident() - before < 500 * 3000  # 6 kB each, and 31 with all passes, if not
+
+
+APART = """
+import ctypes
+from lanework.engines.llvm import jit
+
+TEXT = '''
+@table = private constant [2 x double] [double 1.25, double 2.5]
+define void @f(ptr %c, ptr %d, ptr %s, ptr %x) {{
+  %i = load i64, ptr %d
+  %p = getelementptr double, ptr @table, i64 %i
+  %v = load double, ptr %p
+  %w = fadd double %v, {}.5
+  store double %w, ptr %x
+  ret void
+}}'''
+
+def check(n):
+    kernel = jit.compile_text(TEXT.format(n), "f", 1, disk=False)
+    one, result = (ctypes.c_int64 * 1)(1), (ctypes.c_double * 1)()
+    kernel.call(None, one, None, result)
+    assert result[0] == n + 3.0
+    return kernel
+
+kept = [check(0)]
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+PAGE, SIZE = 4096, 3 << 30
+
+def taken(size):  # private, anonymous, without memory behind it
+    return libc.mmap(None, size, 0, 0x22 | 0x4000, -1, 0)
+
+block = taken(SIZE)
+while taken(PAGE) > block:  # the gaps above it
+    pass
+for n in range(1, 9):
+    libc.munmap(block + SIZE - 64 * n * PAGE, PAGE)  # the one place near: a page
+    kept.append(check(n))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mappings as Linux makes them")
+def test_code_and_constants_are_never_far_apart():
+    """A process whose address space is full up to a page, and free again 3 GiB below."""
+    command = [sys.executable, "-X", "faulthandler", "-c", APART]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

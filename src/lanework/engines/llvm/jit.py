@@ -169,8 +169,12 @@ def _run(passes: Any, module: Any, builder: Any) -> None:
 
 @functools.lru_cache(maxsize=1)
 def _session(turn: int) -> Any:
-    """What libraries are linked into; it keeps something of each, so others follow it."""
-    return _llvm().create_lljit_compiler()
+    """What libraries are linked into; it keeps something of each, so others follow it.
+
+    LLVM's newer linker puts code and its constants side by side. The older one takes a mapping for
+    each, and ends the process where a full address space leaves 2 GiB or more between the two.
+    """
+    return _llvm().create_lljit_compiler(use_jit_link=True)
 
 
 # A fork waits until nobody is in LLVM, but not for a whole compiler: one that is at work then works
