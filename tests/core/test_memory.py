@@ -106,3 +106,43 @@ def test_fleets_on_a_graphics_card(gpu, body):
 def test_lanes_of_registers(engine):
     count = 4_000_000
     holds(LANES, "register", engine, count, given=16 * count)  # inputs are the caller's
+
+
+COMMAND = """
+import sys
+from lanework.app.cli import cli
+try:
+    cli(sys.argv[1:], standalone_mode=False)
+finally:
+    print([line.split()[1] for line in open("/proc/self/status") if "VmHWM" in line][0])
+"""
+WORDS = """
+.machine fleet
+.buffer given, 0, COUNT, in
+.buffer taken, COUNT, COUNT, out
+    VMID r0
+    READ r1, r0
+    ADDI r0, r0, taken
+    WRITE r0, r1
+    HALT
+.phase wait_all
+    .launch main, 10
+"""
+
+
+@pytest.mark.parametrize("cap", [26_000_000, 32_000_000, 40_000_000])
+@pytest.mark.parametrize("out", ["out.csv", "out.json", "out.npz"])
+def test_words_of_fleets_and_what_is_written_of_them(tmp_path, out, cap):
+    """Written, or refused before there is no room for it."""
+
+    def most(count):
+        (tmp_path / "words.lasm").write_text(WORDS.replace("COUNT", str(count)))
+        np.save(tmp_path / "given.npy", np.zeros(count, np.float32))
+        words = ["run", "words.lasm", "given=given.npy", "--out", out, f"--memory={cap}"]
+        command = [sys.executable, "-c", COMMAND, *words, "--engine=reference"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert (tmp_path / out).exists() or "LW0101" in done.stderr
+        (tmp_path / out).unlink(missing_ok=True)
+        return 1024 * int(done.stdout.split()[-1])
+
+    assert -most(1000) + most(1_000_000) <= 1.05 * cap

@@ -104,6 +104,18 @@ def test_results_are_written_under_the_cap_in_every_form(folder, out):
     assert last_line(COMMAND, *words, "point=many.csv", cwd=folder) - base <= 1.05 * cap
 
 
+@pytest.mark.parametrize("out", ["wide.csv", "wide.tsv.gz"])
+def test_wide_tables_are_written_under_the_cap(folder, out):
+    """Many outputs of lanes, fewer of which are in a block."""
+    cap = 32_000_000
+    outputs = (f"x{n} = prev(x{n}, initial=x) + r\noutput(x{n})\n" for n in range(60))
+    begin = 'model("w", periods=12)\nx = input(axes="point")\nr = input(axes="point")\n'
+    (folder / "w.series").write_text(begin + "".join(outputs))
+    words = ["run", "w.series", "--out", out, "--memory", cap, "--threads", 1, "--lanes", 6000]
+    base = last_line(COMMAND, *words, "point=few.csv", cwd=folder)
+    assert last_line(COMMAND, *words, "point=many.csv", cwd=folder) - base <= 1.05 * cap
+
+
 @pytest.mark.parametrize("cap", [8_000_000, 30_000_000])
 @pytest.mark.parametrize(
     "words",

@@ -103,7 +103,8 @@ def long_columns(
     for title, (number, column) in labels.items():
         before = int(np.prod(shape[:number], dtype=np.int64))
         after = int(np.prod(shape[number + 1 :], dtype=np.int64))
-        columns[title] = np.tile(np.repeat(column, after), before)
+        each = np.arange(shape[number]) if column is None else column
+        columns[title] = np.tile(np.repeat(each, after), before)
     return columns | {name: output.reshape(-1) for name, output in outputs.items()}
 
 
@@ -116,26 +117,34 @@ def long_blocks(result: Outputs, names: Sequence[str]) -> Iterator[dict[str, Arr
         return
     for start in range(0, count, ROWS):
         cells = np.unravel_index(np.arange(start, min(start + ROWS, count)), shape)
-        columns = {title: column[cells[number]] for title, (number, column) in labels.items()}
+        columns = {
+            title: cells[number] if column is None else column[cells[number]]
+            for title, (number, column) in labels.items()
+        }
         yield columns | {name: output[cells] for name, output in outputs.items()}
 
 
 def _long(
     result: Outputs, names: Sequence[str], lanes_first: bool
-) -> tuple[tuple[int, ...], dict[str, tuple[int, Array]], dict[str, Array]]:
-    """The shape of a long table; of each column of labels its axis and them; and the outputs."""
+) -> tuple[tuple[int, ...], dict[str, tuple[int, Array | None]], dict[str, Array]]:
+    """The shape of a long table; of each column of labels its axis and them, None where they count
+    places; and the outputs.
+    """
     chosen, every, sizes = common(result, names)
     order = list(range(len(every)))
     if lanes_first and every[:1] == ("time",):
         order = [*order[1:], 0]
     shape = tuple(sizes[i] for i in order)
-    columns: dict[str, tuple[int, Array]] = {}
+    columns: dict[str, tuple[int, Array | None]] = {}
     for number, (place, size) in enumerate(zip(order, shape, strict=True)):
         axis = every[place]
-        levels = result.by_level(axis, size) or {axis: result.labels(axis, size)}
+        levels: Mapping[str, Array | None] = result.by_level(axis, size)
+        if not levels:
+            known = result.coords.get(axis) is not None
+            levels = {axis: result.labels(axis, size) if known else None}
         for name, labels in levels.items():  # an output may be called like an axis
             title = f"{name}_axis" if name in chosen or name in columns else name
-            columns[title] = number, one_type(labels)
+            columns[title] = number, None if labels is None else one_type(labels)
     outputs = {name: spread(result, name, every, sizes).transpose(order) for name in chosen}
     return shape, columns, outputs
 

@@ -100,10 +100,16 @@ def write_csv(
         file.write(mark.join(_quoted(name, separator, safe) for name in columns) + b"\n")
     arrays = list(columns.values())
     count = len(arrays[0]) if arrays else 0
-    for start in range(0, count, CHUNK):
-        cells = [_cells(array[start : start + CHUNK], separator, safe) for array in arrays]
+    rows = _rows(len(arrays))
+    for start in range(0, count, rows):
+        cells = [_cells(array[start : start + rows], separator, safe) for array in arrays]
         file.write(b"\n".join(map(mark.join, zip(*cells, strict=True))))
         file.write(b"\n")
+
+
+def _rows(columns: int) -> int:
+    """How many rows of a table are text at a time: fewer of a wide one."""
+    return max(1, min(CHUNK, 8 * CHUNK // max(columns, 1)))
 
 
 def _cells(values: Array, separator: str, safe: bool) -> list[bytes]:
@@ -151,10 +157,10 @@ def write_book(
         for begin, columns in enumerate(blocks()):
             if not begin:
                 sheet.append([_cell(sheet, name) for name in columns])
-            for start in range(0, len(next(iter(columns.values()), ())), CHUNK):
-                cells = (
-                    _plain(sheet, column[start : start + CHUNK]) for column in columns.values()
-                )
+            rows = _rows(len(columns))
+            for start in range(0, len(next(iter(columns.values()), ())), rows):
+                part = slice(start, start + rows)
+                cells = (_plain(sheet, column[part]) for column in columns.values())
                 for row in zip(*cells, strict=True):
                     sheet.append(row)
     book.save(file)

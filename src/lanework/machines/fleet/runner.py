@@ -16,6 +16,7 @@ from lanework.core import options, runner
 from lanework.core.data.holding import taking
 from lanework.core.data.tables import TableLike, inputs_of
 from lanework.core.program.program import Program
+from lanework.core.resident import look
 from lanework.core.result.result import Result
 from lanework.core.waiting import waited
 from lanework.engines.codes import DEVICE_LOST
@@ -86,11 +87,14 @@ class Runner(runner.Runner):
             refuse(self.view)
         self._asked = engine
         self._settle(engine)
+        needed = engines.estimate(self.engine, self.view, self.settings)
         self.limits.check_memory(
-            engines.estimate(self.engine, self.view, self.settings),
+            needed,
             f"{self.view.slots:,} VMs and {self.view.shared:,} words of shared memory",
             help="launch fewer VMs, several times over, or raise the memory cap",
         )
+        if self.engine == "reference":  # of a GPU, much is elsewhere
+            look(needed)
         self._executor: Engine | None = None
         self._desk = Desk(engines.lock(self.engine), large=self.view.slots >= LARGE)
         self._thread = 0  # of the last run
@@ -207,6 +211,8 @@ class Runner(runner.Runner):
 
     def _result(self, runtime: Runtime, bound: Bound, seconds: float) -> Result:
         counts, engine, shapes = runtime.counts, runtime.engine, bound.shapes
+        out = sum(each.size for each in self.view.buffers if "out" in each.direction)
+        look(4 * (2 * self.view.shared + out))  # a copy of all, and of each output
         values = outputs(self.program, engine.shared(), shapes)
         stats = {
             "engine": self.engine,
