@@ -1,5 +1,6 @@
 """Nodes that a run overrides: what is given stands in their place, and all else is as computed."""
 
+import datetime
 import io
 import math
 from pathlib import Path
@@ -393,6 +394,29 @@ def test_text_among_numbers_is_refused_where_it_stands(make, text):
     with pytest.raises(Diagnostic) as caught:
         m.run(x=make([1, True, text, 2.5]))
     assert f"at 2: {text!r} is not a number" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "nothing as keys"),
+        ({(0,): 1.0}, r"the key \(0,\)"),
+        ({frozenset([1]): 1.0}, "the key frozenset"),
+        ({None: 1.0}, "the key None"),
+        ({True: 1.0}, "the key True"),
+        ({b"1": 1.0}, "the key b'1'"),
+        ({0: 1.0, "1": 2.0}, "both numbers and texts"),
+        ({"2026-02-01": 1.0, 2: 2.0}, "both texts and numbers"),
+        ({datetime.date(2026, 1, 1): 1.0, "2026-02-01": 2.0}, "both dates and texts"),
+        ({np.datetime64("2026-01"): 1.0, 1: 2.0}, "both dates and numbers"),
+    ],
+)
+def test_keys_of_a_mapping_are_of_one_kind(given, said):
+    model = lw.series.Model("m", periods=3, start="2026-01-01", freq="month")
+    model.input("a")
+    model.formula("c", "a * (t + 1)")
+    with pytest.raises(Diagnostic, match=f"LW3050: input 'c' .*{said}"):
+        model.run(a=1.0, override={"c": given})
 
 
 def test_what_is_overridden_is_not_given_by_name_too():

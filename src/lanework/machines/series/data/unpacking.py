@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from numbers import Number
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
@@ -88,9 +89,24 @@ def unpack(value: Any, port: Port) -> Held:
 
 def _mapping(value: Mapping[Any, Any], port: Port) -> Held:
     """By label what overrides a node; other inputs have a value at every place, in order."""
-    if not (port.optional and value and len(port.axes) == 1):
+    if not (port.optional and len(port.axes) == 1):
         fail(port, "is a mapping", "give an array, or along('scenario', list(mapping.values()))")
+    kinds = dict.fromkeys(_kind_of_key(key, port) for key in value)
+    if len(kinds) != 1:
+        what = "both " + " and ".join(kinds) if kinds else "nothing"
+        fail(port, f"is a mapping with {what} as keys", "give a value by period, date or label")
     return Held(_array(list(value.values()), port), port.axes, (np.asarray([*value]),))
+
+
+def _kind_of_key(key: Any, port: Port) -> str:
+    """What a key is, which NumPy would make text of beside text."""
+    if isinstance(key, str):
+        return "texts"
+    if isinstance(key, Number) and not isinstance(key, bool):
+        return "numbers"
+    if isinstance(key, date | np.datetime64):
+        return "dates"
+    fail(port, f"has the key {key!r} in its mapping", "give a value by period, date or label")
 
 
 def check_used(value: Any, port: Port, inputs: Collection[str]) -> None:
